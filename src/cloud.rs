@@ -1,0 +1,185 @@
+//! Where an account answers, and who signs its principals in.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::name::{AccountName, ContainerName, Field, InvalidName};
+
+/// The Azure cloud of a storage account
+///
+/// In JSON `"public"`, `"us_government"`, `"china"`, `{"dns_zone": 34}` or
+/// `{"custom": {"endpoint": "https://…", "authority": "https://…"}}`. Endpoints and authorities are
+/// those of Microsoft Learn, "Azure national clouds" and "Storage account endpoints".
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Cloud {
+    /// Azure, the public cloud
+    #[default]
+    Public,
+    /// Azure Government (United States)
+    UsGovernment,
+    /// Azure operated by 21Vianet (China)
+    China,
+    /// An account of the public cloud with an Azure DNS zone endpoint, which has a zone number that
+    /// cannot be derived from the account's name
+    DnsZone(DnsZone),
+    /// A private endpoint, a proxy or an emulator
+    Custom(Endpoint),
+}
+
+/// The zone of an account with a DNS zone endpoint: 0 to 50
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub struct DnsZone(u8);
+
+impl TryFrom<u8> for DnsZone {
+    type Error = InvalidName;
+
+    fn try_from(zone: u8) -> Result<Self, InvalidName> {
+        if zone > 50 {
+            let rule = "a DNS zone must be 0 to 50";
+            return Err(InvalidName::new(Field::Cloud, &zone.to_string(), rule));
+        }
+        Ok(Self(zone))
+    }
+}
+
+impl From<DnsZone> for u8 {
+    fn from(zone: DnsZone) -> u8 {
+        zone.0
+    }
+}
+
+/// The address of a blob service that none of the public patterns gives
+///
+/// The container's name is appended to it as a path segment; a path-style address, as an emulator
+/// has, includes the account: `https://127.0.0.1:10000/devstoreaccount1`. Plain `http` is for
+/// emulators: a token is never sent over it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "RawEndpoint", into = "RawEndpoint")]
+pub struct Endpoint {
+    url: Url,
+    authority: Option<Url>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawEndpoint {
+    endpoint: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    authority: Option<String>,
+}
+
+impl TryFrom<RawEndpoint> for Endpoint {
+    type Error = InvalidName;
+
+    fn try_from(raw: RawEndpoint) -> Result<Self, InvalidName> {
+        let endpoint = Self::new(&raw.endpoint)?;
+        match raw.authority {
+            Some(authority) => endpoint.with_authority(&authority),
+            None => Ok(endpoint),
+        }
+    }
+}
+
+impl From<Endpoint> for RawEndpoint {
+    fn from(endpoint: Endpoint) -> Self {
+        Self { endpoint: endpoint.url.into(), authority: endpoint.authority.map(Into::into) }
+    }
+}
+
+impl Endpoint {
+    /// A blob service at this address
+    ///
+    /// # Errors
+    /// [`InvalidName`] where it is no `http` or `https` address, or has a query, a fragment or user
+    /// info: those are credentials, which do not belong into a connection.
+    pub fn new(url: &str) -> Result<Self, InvalidName> {
+        Ok(Self { url: address(url)?, authority: None })
+    }
+
+    /// Signs principals in at this authority instead of the public cloud's
+    ///
+    /// # Errors
+    /// [`InvalidName`] where it is no plain `https` address: a client secret is sent there.
+    pub fn with_authority(mut self, url: &str) -> Result<Self, InvalidName> {
+        let authority = address(url)?;
+        if authority.scheme() != "https" {
+            let rule = "an authority must be https: a secret is sent to it";
+            return Err(InvalidName::new(Field::Cloud, url, rule));
+        }
+        self.authority = Some(authority);
+        Ok(self)
+    }
+}
+
+fn address(text: &str) -> Result<Url, InvalidName> {
+    let bad = |rule| InvalidName::new(Field::Cloud, text, rule);
+    let url = Url::parse(text).map_err(|_| {
+        bad("it must be an address such as `https://127.0.0.1:10000/devstoreaccount1`")
+    })?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(bad("it must be an http or https address"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(bad("it must have no user info").hint("a credential is given to the store"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(bad("it must have no query and no fragment")
+            .hint("a shared access signature is a credential: give it to the store"));
+    }
+    Ok(url)
+}
+
+impl Cloud {
+    /// The address of the account's blob service
+    pub(crate) fn service(&self, account: &AccountName) -> Url {
+        let url = match self {
+            Self::Public => format!("https://{account}.blob.core.windows.net/"),
+            Self::UsGovernment => format!("https://{account}.blob.core.usgovcloudapi.net/"),
+            Self::China => format!("https://{account}.blob.core.chinacloudapi.cn/"),
+            Self::DnsZone(zone) => {
+                format!("https://{account}.z{:02}.blob.storage.azure.net/", zone.0)
+            }
+            Self::Custom(endpoint) => return endpoint.url.clone(),
+        };
+        #[expect(clippy::expect_used, reason = "an account name is [a-z0-9]{3,24}, a legal label")]
+        Url::parse(&url).expect("a host made of an account name and a constant")
+    }
+
+    /// The address of a container
+    pub(crate) fn container(&self, account: &AccountName, container: &ContainerName) -> Url {
+        let mut url = self.service(account);
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().push(container.as_str());
+        }
+        url
+    }
+
+    /// The authority that signs principals in, with its scheme
+    pub fn authority(&self) -> &str {
+        match self {
+            Self::UsGovernment => "https://login.microsoftonline.us/",
+            Self::China => "https://login.partner.microsoftonline.cn/",
+            Self::Custom(Endpoint { authority: Some(url), .. }) => url.as_str(),
+            Self::Public | Self::DnsZone(_) | Self::Custom(_) => {
+                "https://login.microsoftonline.com/"
+            }
+        }
+    }
+}
+
+impl fmt::Display for Cloud {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Public => f.write_str("public"),
+            Self::UsGovernment => f.write_str("us_government"),
+            Self::China => f.write_str("china"),
+            Self::DnsZone(zone) => write!(f, "dns zone {:02}", zone.0),
+            Self::Custom(endpoint) => endpoint.url.fmt(f),
+        }
+    }
+}

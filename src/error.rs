@@ -1,0 +1,308 @@
+//! One error for everything that awaits something.
+
+use std::{error::Error as StdError, fmt, io, time::Duration};
+
+/// What went wrong, in one word to match on
+///
+/// The word says whose move it is; [`Error::is_transient`] says whether trying again can help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The set-up contradicts itself, as a token for an endpoint without TLS
+    Config,
+    /// The authority refused the credential: wrong or expired secret, unknown application
+    CredentialRejected,
+    /// The authority does not know the tenant
+    TenantNotFound,
+    /// No token could be had for another reason, as a missing Azure CLI
+    CredentialUnavailable,
+    /// The storage account did not accept the token or the signature
+    Unauthenticated,
+    /// The principal may not do this: role, scope, condition, propagation or network rule
+    PermissionDenied,
+    /// There is no such storage account
+    AccountNotFound,
+    /// There is no such container in the account
+    ContainerNotFound,
+    /// There is no such blob, or not this version of it
+    BlobNotFound,
+    /// The blob is no longer the version that was asked for
+    BlobChanged,
+    /// The range begins behind the end of the blob
+    RangeNotSatisfiable,
+    /// The service refused the request as malformed, or does not know it
+    BadRequest,
+    /// Nothing answers at the address: connection refused, reset, no route
+    Unreachable,
+    /// The endpoint shows a certificate that this machine does not trust
+    Untrusted,
+    /// The service asks for fewer requests
+    Throttled,
+    /// The service failed
+    Unavailable,
+    /// The answer did not come within the deadline
+    Timeout,
+    /// The answer broke off
+    Truncated,
+    /// The answer is whole, and is not what Azure Blob Storage says
+    UnexpectedAnswer,
+    /// The answer is larger than the store accepts
+    TooLarge,
+    /// The service gave a marker a second time, so the listing would never end
+    RepeatedMarker,
+    /// The sink could not take a batch
+    Sink,
+}
+
+impl ErrorKind {
+    /// The kind as a stable code, for logs and answers of an API
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Config => "config",
+            Self::CredentialRejected => "credential_rejected",
+            Self::TenantNotFound => "tenant_not_found",
+            Self::CredentialUnavailable => "credential_unavailable",
+            Self::Unauthenticated => "unauthenticated",
+            Self::PermissionDenied => "permission_denied",
+            Self::AccountNotFound => "account_not_found",
+            Self::ContainerNotFound => "container_not_found",
+            Self::BlobNotFound => "blob_not_found",
+            Self::BlobChanged => "blob_changed",
+            Self::RangeNotSatisfiable => "range_not_satisfiable",
+            Self::BadRequest => "bad_request",
+            Self::Unreachable => "unreachable",
+            Self::Untrusted => "untrusted",
+            Self::Throttled => "throttled",
+            Self::Unavailable => "unavailable",
+            Self::Timeout => "timeout",
+            Self::Truncated => "truncated",
+            Self::UnexpectedAnswer => "unexpected_answer",
+            Self::TooLarge => "too_large",
+            Self::RepeatedMarker => "repeated_marker",
+            Self::Sink => "sink",
+        }
+    }
+}
+
+/// What happened, to what, and what to do about it
+///
+/// One pointer wide. Never holds a token, a secret or a URL with a signature: the errors of the
+/// SDK, which do, are read and dropped.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    message: String,
+    status: Option<u16>,
+    code: Option<String>,
+    request_id: Option<String>,
+    retry_after: Option<Duration>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// An error of this kind; the message says what happened and what to do, in one line
+    ///
+    /// For implementors of [`Store`](crate::store::Store) and [`Sink`](crate::sink::Sink).
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            status: None,
+            code: None,
+            request_id: None,
+            retry_after: None,
+            source: None,
+        }))
+    }
+
+    /// The error that a blob service's answer stands for
+    ///
+    /// `code` is the `x-ms-error-code` header, or `<Code>` of the body. Source: Microsoft Learn,
+    /// "Blob Storage error codes" and "Common REST API error codes".
+    pub fn from_response(status: u16, code: Option<&str>) -> Self {
+        let (kind, advice) = classify(status, code.unwrap_or_default());
+        let mut error = Self::new(kind, advice);
+        error.0.status = Some(status);
+        error.0.code = code.map(str::to_owned);
+        error
+    }
+
+    /// Names the request that failed, as the service calls it
+    #[must_use]
+    pub fn with_request_id(mut self, id: impl Into<String>) -> Self {
+        self.0.request_id = Some(id.into());
+        self
+    }
+
+    /// Adds the error code of the service or of the authority
+    #[must_use]
+    pub fn with_code(mut self, code: impl Into<String>) -> Self {
+        self.0.code = Some(code.into());
+        self
+    }
+
+    /// Adds how long the service asked to wait
+    #[must_use]
+    pub fn with_retry_after(mut self, wait: Duration) -> Self {
+        self.0.retry_after = Some(wait);
+        self
+    }
+
+    /// Adds the cause; it is printed with the error, so it must hold no secret
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    pub(crate) fn sink(what: &str, source: io::Error) -> Self {
+        Self::new(ErrorKind::Sink, format!("the sink could not {what}: {source}"))
+            .with_source(source)
+    }
+
+    /// Puts what was being done before the message
+    pub(crate) fn context(mut self, doing: fmt::Arguments<'_>) -> Self {
+        self.0.message = format!("{doing}: {}", self.0.message);
+        self
+    }
+
+    /// What went wrong, in one word
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Whether the same request may succeed a little later
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self.0.kind,
+            ErrorKind::Unreachable
+                | ErrorKind::Throttled
+                | ErrorKind::Unavailable
+                | ErrorKind::Timeout
+                | ErrorKind::Truncated
+        )
+    }
+
+    /// The HTTP status of the answer, where there was one
+    pub fn status(&self) -> Option<u16> {
+        self.0.status
+    }
+
+    /// The service's own word: `x-ms-error-code`, or `AADSTS…` of the authority
+    pub fn code(&self) -> Option<&str> {
+        self.0.code.as_deref()
+    }
+
+    /// The id under which Azure's support finds the request
+    pub fn request_id(&self) -> Option<&str> {
+        self.0.request_id.as_deref()
+    }
+
+    /// How long the service asked to wait before the next request
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+}
+
+fn classify(status: u16, code: &str) -> (ErrorKind, &'static str) {
+    use ErrorKind::*;
+    match (status, code) {
+        (_, "ContainerNotFound" | "ContainerBeingDeleted" | "ContainerDisabled") => {
+            (ContainerNotFound, "there is no such container; check its spelling in the connection")
+        }
+        (_, "BlobNotFound") => {
+            (BlobNotFound, "there is no such blob; it may have been deleted since it was listed")
+        }
+        (_, "ResourceNotFound" | "AccountNotFound") => (
+            AccountNotFound,
+            "the storage account does not exist here; check the account and the cloud of the connection",
+        ),
+        (_, "AuthorizationPermissionMismatch") => (
+            PermissionDenied,
+            "the principal lacks the permission; assign Storage Blob Data Reader, check the condition's container, or wait for the assignment to take effect",
+        ),
+        (_, "AuthorizationFailure" | "IpAuthorizationError") => (
+            PermissionDenied,
+            "the account refuses this caller; check the account's firewall and network rules, or the missing credential",
+        ),
+        (_, "AccountIsDisabled") => {
+            (PermissionDenied, "the storage account is disabled; its owner must enable it")
+        }
+        (_, "PublicAccessNotPermitted" | "NoAuthenticationInformation") => {
+            (Unauthenticated, "the container is not public; give the store a credential")
+        }
+        (401, _) | (403, "AuthenticationFailed" | "InvalidAuthenticationInfo") => (
+            Unauthenticated,
+            "the account did not accept the token or signature; check the tenant, the expiry and this machine's clock",
+        ),
+        (403, _) => (
+            PermissionDenied,
+            "the account refuses the request; check the role assignment and the network rules",
+        ),
+        (404, _) => (
+            BadRequest,
+            "nothing is found at this address; check the account, the container and the endpoint",
+        ),
+        (412, _) | (304, _) => {
+            (BlobChanged, "the blob has changed since it was listed; list it again")
+        }
+        (416, _) => (
+            RangeNotSatisfiable,
+            "the range begins behind the blob's end; the blob may have changed",
+        ),
+        (408, _) | (500, "OperationTimedOut") => {
+            (Unavailable, "the service timed out; try again later")
+        }
+        (429, _) | (503, "ServerBusy") => {
+            (Throttled, "the service asks for fewer requests; try again later")
+        }
+        (500 | 502 | 503 | 504, _) => (Unavailable, "the service failed; try again later"),
+        (300..=399, _) => {
+            (UnexpectedAnswer, "the endpoint redirects, which Azure does not; check it for a proxy")
+        }
+        _ => (BadRequest, "the service refused the request"),
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)?;
+        let mut open = " (";
+        let mut field = |f: &mut fmt::Formatter<'_>, text: fmt::Arguments<'_>| {
+            write!(f, "{open}{text}")?;
+            open = ", ";
+            Ok::<_, fmt::Error>(())
+        };
+        if let Some(status) = self.0.status {
+            field(f, format_args!("HTTP {status}"))?;
+        }
+        if let Some(code) = &self.0.code {
+            field(f, format_args!("{code}"))?;
+        }
+        if let Some(id) = &self.0.request_id {
+            field(f, format_args!("request {id}"))?;
+        }
+        if open == ", " { f.write_str(")") } else { Ok(()) }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("message", &self.0.message)
+            .field("status", &self.0.status)
+            .field("code", &self.0.code)
+            .field("request_id", &self.0.request_id)
+            .field("retry_after", &self.0.retry_after)
+            .field("source", &self.0.source)
+            .finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}

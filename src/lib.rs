@@ -1,0 +1,32 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub mod backoff;
+pub mod cloud;
+pub mod connection;
+pub mod error;
+pub mod name;
+pub mod scan;
+pub mod sink;
+pub mod store;
+#[cfg(feature = "testing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
+pub mod testing;
+pub mod validate;
+
+#[cfg(feature = "azure")]
+#[cfg_attr(docsrs, doc(cfg(feature = "azure")))]
+pub use self::store::azure::{AzureStore, Credential};
+pub use self::{
+    backoff::Backoff,
+    cloud::{Cloud, Endpoint},
+    connection::{Connection, ConnectionBuilder, InvalidConnection},
+    error::{Error, ErrorKind},
+    name::{AccountName, ConnectionName, ContainerName, InvalidName, Prefix, TenantId},
+    scan::{Progress, Report, Scan, Verdicts},
+    sink::{JsonLines, Sink},
+    store::{Blob, MemoryStore, Store},
+    validate::{Asset, Finding, Format, Kind, Reason, Rejection, Rules, Verdict},
+};

@@ -1,0 +1,142 @@
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::tally::Tally;
+use crate::validate::{Kind, Reason};
+
+/// What a scan has found, counted
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Report {
+    /// Assets by kind
+    pub kinds: BTreeMap<Kind, u64>,
+    /// Assets by media type
+    pub formats: BTreeMap<String, u64>,
+    /// Rejections by reason
+    pub rejections: BTreeMap<Reason, u64>,
+    /// Findings on assets by reason
+    pub findings: BTreeMap<Reason, u64>,
+    /// Assets whose names were not looked at for collisions, since there were too many to remember
+    pub collisions_unchecked: u64,
+    /// The sizes of all assets together, in bytes
+    pub bytes: u64,
+    /// Pages of the listing
+    pub pages: u64,
+    /// Requests to the store, those that failed and were tried again included
+    pub requests: u64,
+    /// The time since the scan began
+    pub elapsed: Duration,
+}
+
+impl Report {
+    /// How many assets there are
+    pub fn accepted(&self) -> u64 {
+        self.kinds.values().sum()
+    }
+
+    /// How many entries of the listing are no assets
+    pub fn rejected(&self) -> u64 {
+        self.rejections.values().sum()
+    }
+
+    /// How many entries the listing had
+    pub fn total(&self) -> u64 {
+        self.accepted() + self.rejected()
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fn list<K: fmt::Display>(counts: &BTreeMap<K, u64>) -> String {
+            let texts: Vec<_> = counts.iter().map(|(what, n)| format!("{n} {what}")).collect();
+            if texts.is_empty() { String::new() } else { format!(" ({})", texts.join(", ")) }
+        }
+        writeln!(
+            f,
+            "{} blobs on {} pages, {} requests, {:.1?}",
+            self.total(),
+            self.pages,
+            self.requests,
+            self.elapsed
+        )?;
+        writeln!(f, "{} assets, {} bytes{}", self.accepted(), self.bytes, list(&self.formats))?;
+        write!(f, "{} rejected{}", self.rejected(), list(&self.rejections))?;
+        if !self.findings.is_empty() {
+            write!(f, "\nfindings on assets{}", list(&self.findings))?;
+        }
+        if self.collisions_unchecked > 0 {
+            write!(f, "\n{} names were not compared with others", self.collisions_unchecked)?;
+        }
+        Ok(())
+    }
+}
+
+/// How far a scan is; made by [`Scan::progress`](super::Scan::progress), cheap to clone
+///
+/// Counts move page by page.
+#[derive(Clone, Debug, Default)]
+pub struct Progress(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    report: Report,
+    started: Option<Instant>,
+}
+
+impl Progress {
+    /// The counts as they stand now
+    pub fn report(&self) -> Report {
+        let state = self.state();
+        let mut report = state.report.clone();
+        if let Some(started) = state.started {
+            report.elapsed = started.elapsed();
+        }
+        report
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Counting cannot panic half-way, so a poisoned state is still a state.
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    pub(super) fn start(&self) {
+        self.state().started = Some(Instant::now());
+    }
+
+    pub(super) fn requested(&self) {
+        self.state().report.requests += 1;
+    }
+
+    /// Adds a tally to the counts, and empties it
+    pub(super) fn publish(&self, tally: &mut Tally) {
+        let tally = std::mem::take(tally);
+        let mut state = self.state();
+        let report = &mut state.report;
+        report.pages += tally.pages;
+        report.bytes += tally.bytes;
+        report.collisions_unchecked += tally.unremembered;
+        for (kind, n) in [(Kind::Image, tally.images), (Kind::Video, tally.videos)] {
+            add(&mut report.kinds, kind, n);
+        }
+        for &reason in Reason::ALL {
+            add(&mut report.rejections, reason, tally.rejections[reason as usize]);
+            add(&mut report.findings, reason, tally.findings[reason as usize]);
+        }
+        for (format, n) in tally.formats {
+            add(&mut report.formats, format.to_string(), n);
+        }
+    }
+}
+
+fn add<K: Ord>(counts: &mut BTreeMap<K, u64>, what: K, n: u64) {
+    if n > 0 {
+        *counts.entry(what).or_default() += n;
+    }
+}

@@ -1,0 +1,189 @@
+use std::{fmt, sync::Arc};
+
+use azure_core::{
+    cloud::{CloudConfiguration, CustomConfiguration},
+    credentials::TokenCredential,
+    http::{ClientOptions, RetryOptions, Transport, Url},
+};
+use azure_identity::{
+    AzureCliCredential, AzureCliCredentialOptions, ClientAssertionCredential,
+    ClientAssertionCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions,
+    ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
+    WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
+};
+
+use super::{certificate::Certificate, failure, transport::TokenTransport};
+use crate::{
+    connection::Connection,
+    error::{Error, ErrorKind},
+};
+
+/// Text that is never shown: neither printed nor serialised
+#[derive(Clone, Default)]
+pub struct Secret(String);
+
+impl Secret {
+    pub(super) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+/// Who asks: the usual sources of a token, a signature, or nobody
+///
+/// There is no chain that tries one after the other: which principal a service acts as is a
+/// decision, not a discovery.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Credential {
+    /// A service principal with a secret, in the connection's tenant
+    ClientSecret {
+        /// The application (client) id, not the object id
+        client_id: String,
+        /// The secret's value, not its id
+        secret: Secret,
+    },
+    /// A service principal with a certificate, in the connection's tenant
+    ClientCertificate {
+        /// The application (client) id, not the object id
+        client_id: String,
+        /// The certificate and its unencrypted RSA key, both as PEM
+        pem: Secret,
+    },
+    /// The identity of a Kubernetes workload, from the variables `AZURE_CLIENT_ID`,
+    /// `AZURE_TENANT_ID` and `AZURE_FEDERATED_TOKEN_FILE`
+    WorkloadIdentity,
+    /// The identity of the machine that this runs on
+    ManagedIdentity {
+        /// The client id of a user-assigned identity; `None` for the machine's own
+        client_id: Option<String>,
+    },
+    /// The account that is signed in to the Azure CLI on this machine
+    AzureCli,
+    /// A shared access signature: its query, or a container's URL with it
+    Sas(Secret),
+    /// Nobody: the container must allow public access
+    Anonymous,
+    /// Any token credential of the official SDK
+    #[cfg(feature = "azure-core-1")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "azure-core-1")))]
+    Token(Arc<dyn TokenCredential>),
+}
+
+impl Credential {
+    /// The query of a shared access signature, without `?`; empty for the others
+    pub(super) fn signature(&self, connection: &Connection) -> Result<Secret, Error> {
+        let Self::Sas(text) = self else { return Ok(Secret::default()) };
+        let text = text.expose().trim();
+        let query = if text.contains("://") {
+            let url = Url::parse(text).map_err(|_| config("the SAS URL cannot be read"))?;
+            let container = connection.container_url();
+            let here = url.origin() == container.origin()
+                && url.path().trim_end_matches('/') == container.path();
+            if !here {
+                return Err(config(
+                    "the SAS URL is of another container than the connection; make one for the connection's container, not for a blob in it",
+                ));
+            }
+            url.query().unwrap_or_default().to_owned()
+        } else {
+            text.trim_start_matches('?').to_owned()
+        };
+        if !query.split('&').any(|pair| pair.starts_with("sig=")) {
+            return Err(config("the shared access signature has no `sig`; copy it whole"));
+        }
+        Ok(query.into())
+    }
+
+    /// What gives tokens; `None` where none are needed
+    pub(super) fn token(
+        self,
+        connection: &Connection,
+        client: reqwest::Client,
+    ) -> Result<Option<Arc<dyn TokenCredential>>, Error> {
+        let mut authority = CustomConfiguration::default();
+        authority.authority_host = connection.cloud().authority().to_owned();
+        let client_options = ClientOptions {
+            cloud: Some(Arc::new(CloudConfiguration::Custom(authority))),
+            retry: RetryOptions::none(),
+            transport: Some(Transport::new(Arc::new(TokenTransport(client)))),
+            ..Default::default()
+        };
+        let tenant = || {
+            connection.tenant().ok_or_else(|| {
+                config(
+                    "the connection has no tenant; a service principal signs in to the customer's",
+                )
+            })
+        };
+        let made: azure_core::Result<Arc<dyn TokenCredential>> = match self {
+            Self::ClientSecret { client_id, secret } => {
+                let options = ClientSecretCredentialOptions { client_options };
+                let secret = secret.0.into();
+                ClientSecretCredential::new(tenant()?.as_str(), client_id, secret, Some(options))
+                    .map(|credential| credential as _)
+            }
+            Self::ClientCertificate { client_id, pem } => {
+                let tenant = tenant()?.as_str();
+                let authority = connection.cloud().authority().trim_end_matches('/');
+                let audience = format!("{authority}/{tenant}/oauth2/v2.0/token");
+                let certificate = Certificate::new(pem.expose(), &client_id, audience)?;
+                let options = ClientAssertionCredentialOptions { client_options };
+                ClientAssertionCredential::new(
+                    tenant.to_owned(),
+                    client_id,
+                    certificate,
+                    Some(options),
+                )
+                .map(|credential| credential as _)
+            }
+            Self::WorkloadIdentity => {
+                let options = WorkloadIdentityCredentialOptions {
+                    credential_options: ClientAssertionCredentialOptions { client_options },
+                    tenant_id: connection.tenant().map(|tenant| tenant.as_str().to_owned()),
+                    ..Default::default()
+                };
+                WorkloadIdentityCredential::new(Some(options)).map(|credential| credential as _)
+            }
+            Self::ManagedIdentity { client_id } => {
+                let options = ManagedIdentityCredentialOptions {
+                    user_assigned_id: client_id.map(UserAssignedId::ClientId),
+                    client_options,
+                };
+                ManagedIdentityCredential::new(Some(options)).map(|credential| credential as _)
+            }
+            Self::AzureCli => {
+                let options = AzureCliCredentialOptions {
+                    tenant_id: connection.tenant().map(|tenant| tenant.as_str().to_owned()),
+                    ..Default::default()
+                };
+                AzureCliCredential::new(Some(options)).map(|credential| credential as _)
+            }
+            Self::Sas(_) | Self::Anonymous => return Ok(None),
+            #[cfg(feature = "azure-core-1")]
+            Self::Token(credential) => Ok(credential),
+        };
+        made.map(Some).map_err(|error| failure::of_credential(&error))
+    }
+}
+
+fn config(what: &str) -> Error {
+    Error::new(ErrorKind::Config, what)
+}

@@ -1,0 +1,102 @@
+use std::{collections::BTreeMap, ops::Bound, sync::RwLock};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::{Blob, ETag, ListRequest, MAX_PAGE, Marker, Page, ReadRequest, Store};
+use crate::error::{Error, ErrorKind};
+
+/// A container in memory, for tests and demonstrations
+///
+/// Keeps the contract of [`Store`], the service's page limit included.
+///
+/// ```
+/// use azure_asset_sync::store::{Blob, MemoryStore};
+///
+/// let store = MemoryStore::from_iter([Blob::new("a.jpg", 10), Blob::new("b/c.png", 20)]);
+/// store.put("d.gif", b"GIF89a".as_slice());
+/// ```
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    blobs: RwLock<BTreeMap<String, (Blob, Bytes)>>,
+}
+
+impl MemoryStore {
+    /// An empty container
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Stores content under a name, with a new ETag; returns the ETag
+    pub fn put(&self, name: impl Into<String>, content: impl Into<Bytes>) -> ETag {
+        let (name, content) = (name.into(), content.into());
+        let mut blobs = self.blobs.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let generation = blobs.get(&name).map_or(0, |(old, _)| {
+            let text = old.etag.as_ref().map_or("", ETag::as_str);
+            text.strip_prefix("0x").and_then(|hex| u64::from_str_radix(hex, 16).ok()).unwrap_or(0)
+        });
+        let etag = ETag::from(format!("0x{:016X}", generation + 1).as_str());
+        let mut blob = Blob::new(name.clone(), content.len() as u64);
+        blob.etag = Some(etag.clone());
+        blobs.insert(name, (blob, content));
+        etag
+    }
+
+    /// Stores a blob with properties of the caller's choice, and no content to read
+    pub fn insert(&self, blob: Blob) {
+        let mut blobs = self.blobs.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        blobs.insert(blob.name.clone(), (blob, Bytes::new()));
+    }
+
+    /// Removes a blob; says whether there was one
+    pub fn remove(&self, name: &str) -> bool {
+        let mut blobs = self.blobs.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        blobs.remove(name).is_some()
+    }
+}
+
+impl FromIterator<Blob> for MemoryStore {
+    fn from_iter<I: IntoIterator<Item = Blob>>(blobs: I) -> Self {
+        let blobs = blobs.into_iter().map(|b| (b.name.clone(), (b, Bytes::new()))).collect();
+        Self { blobs: RwLock::new(blobs) }
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn list(&self, request: ListRequest) -> Result<Page, Error> {
+        let most = request.max_results.map_or(MAX_PAGE, |n| n.get().min(MAX_PAGE)).into();
+        let blobs = self.blobs.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let start = match &request.marker {
+            Some(marker) if marker.as_str() >= request.prefix.as_str() => marker.as_str(),
+            _ => &request.prefix,
+        };
+        let mut found = blobs
+            .range::<str, _>((Bound::Included(start), Bound::Unbounded))
+            .map(|(_, (blob, _))| blob)
+            .take_while(|blob| blob.name.starts_with(&request.prefix));
+        let page = found.by_ref().take(most).cloned().collect();
+        let next = found.next().map(|blob| Marker::from(blob.name.clone()));
+        Ok(Page { blobs: page, malformed: Vec::new(), next })
+    }
+
+    async fn read(&self, request: ReadRequest) -> Result<Bytes, Error> {
+        let blobs = self.blobs.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let Some((blob, content)) = blobs.get(&request.name) else {
+            return Err(Error::from_response(404, Some("BlobNotFound")));
+        };
+        if request.if_match.is_some() && request.if_match != blob.etag {
+            return Err(Error::from_response(412, Some("ConditionNotMet")));
+        }
+        let len = content.len();
+        let start = usize::try_from(request.range.start).unwrap_or(usize::MAX);
+        let end = usize::try_from(request.range.end).unwrap_or(usize::MAX).min(len);
+        if start >= end {
+            return Err(Error::new(
+                ErrorKind::RangeNotSatisfiable,
+                format!("the range begins at byte {start} of {len}, or is empty"),
+            ));
+        }
+        Ok(content.slice(start..end))
+    }
+}

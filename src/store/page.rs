@@ -1,0 +1,290 @@
+//! The page decoder: a List Blobs answer, in one pass, without a document in memory.
+//!
+//! Format: Microsoft Learn, "List Blobs", "Response body".
+
+use quick_xml::{
+    Reader, XmlVersion,
+    escape::resolve_predefined_entity,
+    events::{BytesStart, Event},
+};
+
+use super::{Blob, ContentMd5, ContentType, Malformed, Page};
+use crate::error::{Error, ErrorKind};
+
+/// Deeper than the format goes (metadata: 5), and shallow enough to hold on hostile input
+const MAX_DEPTH: usize = 32;
+
+pub(super) fn decode(body: &[u8]) -> Result<Page, Error> {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    let mut reader = Reader::from_reader(body);
+    reader.config_mut().expand_empty_elements = true;
+    let mut decoder = Decoder { reader, page: Page::default(), content_type: None };
+    match decoder.prolog()? {
+        Some(root) if root == b"EnumerationResults" => {}
+        Some(_) => {
+            return Err(unexpected(
+                "the answer is XML of another kind than a listing; check the endpoint for a proxy",
+            ));
+        }
+        None if body.is_empty() => return Err(truncated("the body is empty")),
+        None => {
+            return Err(unexpected("the answer is no listing; check the endpoint for a proxy"));
+        }
+    }
+    decoder.root()?;
+    decoder.epilog()?;
+    Ok(decoder.page)
+}
+
+fn truncated(what: &str) -> Error {
+    Error::new(ErrorKind::Truncated, format!("the listing broke off: {what}; try the page again"))
+}
+
+fn unexpected(what: &str) -> Error {
+    Error::new(ErrorKind::UnexpectedAnswer, what)
+}
+
+struct Decoder<'a> {
+    reader: Reader<&'a [u8]>,
+    page: Page,
+    /// The last Content-Type, shared by neighbours that have the same
+    content_type: Option<ContentType>,
+}
+
+impl<'a> Decoder<'a> {
+    fn next(&mut self) -> Result<Event<'a>, Error> {
+        match self.reader.read_event() {
+            Ok(Event::DocType(_)) => {
+                Err(unexpected("the listing has a DTD, which Azure's has not"))
+            }
+            Ok(event) => Ok(event),
+            Err(quick_xml::Error::Syntax(_)) => Err(truncated("inside of a tag")),
+            // The message of the decoder may hold blob names, so it is not passed on.
+            Err(_) => Err(unexpected("the listing is no well-formed XML")),
+        }
+    }
+
+    /// The name of the root element
+    fn prolog(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        loop {
+            match self.next()? {
+                Event::Start(start) => return Ok(Some(start.name().as_ref().to_vec())),
+                Event::Decl(_) | Event::Comment(_) | Event::PI(_) => {}
+                Event::Text(text) if text.iter().all(u8::is_ascii_whitespace) => {}
+                _ => return Ok(None),
+            }
+        }
+    }
+
+    fn root(&mut self) -> Result<(), Error> {
+        self.children(0, |this, start| match start.name().as_ref() {
+            b"Blobs" => this.children(1, |this, start| match start.name().as_ref() {
+                b"Blob" => this.blob(),
+                b"BlobPrefix" => {
+                    this.skip(2)?;
+                    let detail = "a prefix stands where only blobs were asked for";
+                    this.page.malformed.push(Malformed::new(None, detail));
+                    Ok(())
+                }
+                _ => this.skip(2),
+            }),
+            b"NextMarker" => {
+                let marker = this.text(1)?;
+                this.page.next = (!marker.is_empty()).then(|| marker.into());
+                Ok(())
+            }
+            _ => this.skip(1),
+        })
+    }
+
+    fn epilog(&mut self) -> Result<(), Error> {
+        loop {
+            match self.next()? {
+                Event::Eof => return Ok(()),
+                Event::Comment(_) | Event::PI(_) => {}
+                Event::Text(text) if text.iter().all(u8::is_ascii_whitespace) => {}
+                _ => return Err(unexpected("there is more behind the end of the listing")),
+            }
+        }
+    }
+
+    /// Calls `child` with each child element, which it must consume, up to the end of this one
+    fn children(
+        &mut self,
+        depth: usize,
+        mut child: impl FnMut(&mut Self, &BytesStart<'a>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        if depth > MAX_DEPTH {
+            return Err(unexpected("the listing is nested deeper than Azure's"));
+        }
+        loop {
+            match self.next()? {
+                Event::Start(start) => child(self, &start)?,
+                Event::End(_) => return Ok(()),
+                Event::Eof => return Err(truncated("before its end")),
+                _ => {}
+            }
+        }
+    }
+
+    /// Leaves out an element with all that is in it
+    fn skip(&mut self, depth: usize) -> Result<(), Error> {
+        self.children(depth, |this, _| this.skip(depth + 1))
+    }
+
+    /// The text of an element, its children left out
+    fn text(&mut self, depth: usize) -> Result<String, Error> {
+        let foreign = || unexpected("the listing is not UTF-8");
+        let mut out = String::new();
+        loop {
+            match self.next()? {
+                Event::Text(text) => {
+                    out.push_str(
+                        &text.xml_content(XmlVersion::Implicit1_0).map_err(|_| foreign())?,
+                    );
+                }
+                Event::CData(text) => {
+                    out.push_str(
+                        &text.xml_content(XmlVersion::Implicit1_0).map_err(|_| foreign())?,
+                    );
+                }
+                Event::GeneralRef(entity) => {
+                    let known = entity.resolve_char_ref().ok().flatten();
+                    match (known, entity.decode().ok().as_deref()) {
+                        (Some(c), _) => out.push(c),
+                        (None, Some(name)) => out.push_str(
+                            resolve_predefined_entity(name)
+                                .ok_or_else(|| unexpected("the listing has an unknown entity"))?,
+                        ),
+                        (None, None) => return Err(foreign()),
+                    }
+                }
+                Event::Start(_) => self.skip(depth + 1)?,
+                Event::End(_) => return Ok(out),
+                Event::Eof => return Err(truncated("before its end")),
+                _ => {}
+            }
+        }
+    }
+
+    fn blob(&mut self) -> Result<(), Error> {
+        let mut blob = Blob::new(String::new(), 0);
+        let mut name: Option<Result<String, &'static str>> = None;
+        let mut size: Option<u64> = None;
+        let mut problem: Option<String> = None;
+        self.children(2, |this, start| {
+            match start.name().as_ref() {
+                b"Name" => {
+                    let encoded = is_encoded(start);
+                    let text = this.text(3)?;
+                    name = Some(if encoded { percent_decode(&text) } else { Ok(text) });
+                }
+                b"Snapshot" => blob.snapshot = some(this.text(3)?),
+                b"VersionId" => blob.version_id = some(this.text(3)?),
+                b"IsCurrentVersion" => blob.is_current_version = Some(this.text(3)? == "true"),
+                b"Properties" => this.children(3, |this, start| {
+                    this.property(start, &mut blob, &mut size, &mut problem)
+                })?,
+                b"Metadata" => this.children(3, |this, start| {
+                    let encoded = is_encoded(start);
+                    let key = String::from_utf8_lossy(start.name().as_ref()).into_owned();
+                    let value = this.text(4)?;
+                    let value =
+                        if encoded { percent_decode(&value).unwrap_or(value) } else { value };
+                    blob.metadata.insert(key, value);
+                    Ok(())
+                })?,
+                _ => this.skip(3)?,
+            }
+            Ok(())
+        })?;
+        let (name, bad_name) = match name {
+            Some(Ok(name)) => (Some(name), None),
+            Some(Err(why)) => (None, Some(why)),
+            None => (None, Some("it has no name")),
+        };
+        let missing = size.is_none().then(|| "it has no size".to_owned());
+        match (name, size, bad_name.map(str::to_owned).or(problem).or(missing)) {
+            (Some(name), Some(size), None) => {
+                (blob.name, blob.size) = (name, size);
+                self.page.blobs.push(blob);
+            }
+            (name, _, why) => {
+                let why = why.unwrap_or_default();
+                self.page.malformed.push(Malformed::new(name, why));
+            }
+        }
+        Ok(())
+    }
+
+    fn property(
+        &mut self,
+        start: &BytesStart<'a>,
+        blob: &mut Blob,
+        size: &mut Option<u64>,
+        problem: &mut Option<String>,
+    ) -> Result<(), Error> {
+        let date = |text: String, what: &str, problem: &mut Option<String>| {
+            if text.is_empty() {
+                return None;
+            }
+            let parsed = httpdate::parse_http_date(&text).ok();
+            if parsed.is_none() {
+                *problem = Some(format!("its {what} is no RFC 1123 date"));
+            }
+            parsed
+        };
+        match start.name().as_ref() {
+            b"Content-Length" => {
+                let text = self.text(4)?;
+                *size = text.parse().ok();
+                if size.is_none() && !text.is_empty() {
+                    *problem = Some("its Content-Length is no size".to_owned());
+                }
+            }
+            b"Etag" => {
+                let text = self.text(4)?;
+                blob.etag = (!text.is_empty()).then(|| text.as_str().into());
+            }
+            b"Last-Modified" => {
+                blob.last_modified = date(self.text(4)?, "Last-Modified", problem);
+            }
+            b"Creation-Time" => blob.created = date(self.text(4)?, "Creation-Time", problem),
+            b"Content-Type" => {
+                let text = self.text(4)?;
+                let last = self.content_type.as_ref().filter(|last| last.as_str() == text);
+                blob.content_type = match last {
+                    Some(last) => Some(last.clone()),
+                    None => (!text.is_empty()).then(|| text.as_str().into()),
+                };
+                self.content_type.clone_from(&blob.content_type);
+            }
+            b"Content-Encoding" => blob.content_encoding = some(self.text(4)?),
+            // A digest that cannot be read is as good as none: it is only ever a hint.
+            b"Content-MD5" => blob.content_md5 = ContentMd5::from_base64(&self.text(4)?),
+            b"BlobType" => blob.blob_type = some(self.text(4)?).map(|t| t.as_str().into()),
+            b"AccessTier" => blob.access_tier = some(self.text(4)?).map(|t| t.as_str().into()),
+            b"ResourceType" => blob.is_directory = self.text(4)? == "directory",
+            _ => self.skip(4)?,
+        }
+        Ok(())
+    }
+}
+
+fn some(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
+}
+
+/// Whether the element says `Encoded="true"`, as for names that XML cannot hold
+fn is_encoded(start: &BytesStart<'_>) -> bool {
+    start
+        .try_get_attribute("Encoded")
+        .ok()
+        .flatten()
+        .is_some_and(|attribute| attribute.value.eq_ignore_ascii_case(b"true"))
+}
+
+fn percent_decode(text: &str) -> Result<String, &'static str> {
+    let decoded = percent_encoding::percent_decode_str(text).decode_utf8();
+    decoded.map(Into::into).map_err(|_| "its encoded name is not UTF-8")
+}

@@ -1,0 +1,204 @@
+//! What makes a blob an asset: rules, and a verdict for each blob.
+//!
+//! [`Rules::default`] is the profile of a vision platform: 14 image and 19 video extensions, at
+//! most 256 MiB an image and 512 GiB a video, the extension and the stored Content-Type in
+//! agreement. Every rule can be changed. Nothing here does I/O.
+
+mod collisions;
+mod format;
+mod rules;
+
+use std::{borrow::Cow, fmt};
+
+use serde::{Serialize, Serializer};
+
+pub(crate) use self::collisions::Collisions;
+pub use self::{
+    format::{Format, Kind},
+    rules::{Action, Rules},
+};
+use crate::store::{Blob, ContentType, ETag, Malformed};
+
+/// What became of one entry of the listing
+///
+/// Deliberately complete: there is no third way out.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a box would cost an allocation a blob")]
+pub enum Verdict {
+    /// It is an asset
+    Accept(Asset),
+    /// It is not, and why
+    Reject(Rejection),
+}
+
+impl Verdict {
+    /// The name of the blob; `None` where the listing had no readable one
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Accept(asset) => Some(&asset.blob.name),
+            Self::Reject(rejection) => rejection.name.as_deref(),
+        }
+    }
+
+    /// The asset, where it is one
+    pub fn asset(&self) -> Option<&Asset> {
+        match self {
+            Self::Accept(asset) => Some(asset),
+            Self::Reject(_) => None,
+        }
+    }
+
+    /// The rejection, where it is one
+    pub fn rejection(&self) -> Option<&Rejection> {
+        match self {
+            Self::Accept(_) => None,
+            Self::Reject(rejection) => Some(rejection),
+        }
+    }
+}
+
+/// The descriptor of an image or a video
+///
+/// In JSON the fields of the blob, `kind`, `media_type` and `findings` stand side by side.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Asset {
+    /// The blob, as listed
+    #[serde(flatten)]
+    pub blob: Blob,
+    /// Image or video
+    pub kind: Kind,
+    /// The media type that its name stands for; the stored one is `blob.content_type`
+    pub media_type: ContentType,
+    /// What is odd about it, and yet no reason to reject it
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+}
+
+impl Asset {
+    pub(crate) fn reject(self, finding: Finding) -> Rejection {
+        Rejection::of(self.blob, finding)
+    }
+}
+
+/// An entry of the listing that is no asset
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Rejection {
+    /// The name; `None` where the listing had no readable one
+    pub name: Option<String>,
+    /// The size in bytes, where it is known
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// The version, where it is known
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub etag: Option<ETag>,
+    /// Why, as a stable code
+    pub reason: Reason,
+    /// Why, in words
+    pub detail: Cow<'static, str>,
+}
+
+impl Rejection {
+    fn of(blob: Blob, finding: Finding) -> Self {
+        Self {
+            name: Some(blob.name),
+            size: Some(blob.size),
+            etag: blob.etag,
+            reason: finding.reason,
+            detail: finding.detail,
+        }
+    }
+}
+
+impl From<Malformed> for Rejection {
+    fn from(entry: Malformed) -> Self {
+        Self {
+            name: entry.name,
+            size: None,
+            etag: None,
+            reason: Reason::Malformed,
+            detail: entry.detail.into(),
+        }
+    }
+}
+
+/// Something that a rule has found
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Finding {
+    /// What, as a stable code
+    pub reason: Reason,
+    /// What, in words
+    pub detail: Cow<'static, str>,
+}
+
+impl Finding {
+    fn new(reason: Reason, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { reason, detail: detail.into() }
+    }
+}
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $variant:ident = $code:literal),+ $(,)?) => {
+        /// Why a blob is rejected, or what is odd about it; each has a stable code and a rule
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum Reason {
+            $($(#[$doc])* $variant,)+
+        }
+
+        impl Reason {
+            /// All of them, in the order in which they are looked for
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The stable code
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $code,)+
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The entry of the listing cannot be read; always rejected
+    Malformed = "malformed",
+    /// It stands for a folder
+    Directory = "directory",
+    /// It is a snapshot
+    Snapshot = "snapshot",
+    /// It is an earlier version
+    OldVersion = "old_version",
+    /// Its name has no extension
+    NoExtension = "no_extension",
+    /// Its extension is no format of the rules
+    UnsupportedFormat = "unsupported_format",
+    /// Its stored Content-Type contradicts its extension
+    TypeMismatch = "type_mismatch",
+    /// It has zero bytes
+    Empty = "empty",
+    /// It is larger than its kind may be
+    TooLarge = "too_large",
+    /// It is in the archive tier, so it cannot be read
+    Archived = "archived",
+    /// Its name is legal and asks for trouble: control characters, `..`, a trailing dot
+    OddName = "odd_name",
+    /// Another asset has the same name but for letter case
+    CaseCollision = "case_collision",
+    /// Another asset has the same name in another folder
+    BaseNameCollision = "base_name_collision",
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Reason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
