@@ -1,1 +1,6 @@
-//! t
+//! What tests need: a small Azure on a loopback port, and a suite for stores of one's own.
+
+mod cloud;
+pub mod conformance;
+
+pub use self::cloud::{Fault, Seed, SmallCloud, SmallCloudBuilder};

@@ -1,0 +1,72 @@
+use std::{convert::Infallible, io, sync::Arc};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, combinators::UnsyncBoxBody};
+use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use tokio::{net::TcpListener, task::JoinSet};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{ServerConfig, crypto::ring::default_provider, pki_types::PrivatePkcs8KeyDer},
+};
+
+use super::{State, blobs, sign_in};
+
+pub(super) type Body = UnsyncBoxBody<Bytes, io::Error>;
+
+/// A listener on a free port, its TLS, and the authority to trust
+pub(super) async fn listen() -> io::Result<(TcpListener, TlsAcceptor, String)> {
+    let (config, authority) = tls().map_err(io::Error::other)?;
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    Ok((listener, TlsAcceptor::from(Arc::new(config)), authority))
+}
+
+fn tls() -> Result<(ServerConfig, String), Box<dyn std::error::Error + Send + Sync>> {
+    let mut params = CertificateParams::new([])?;
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate()?;
+    let authority = params.self_signed(&key)?.pem();
+    let issuer = Issuer::new(params, key);
+
+    let key = KeyPair::generate()?;
+    let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
+    let certificate = CertificateParams::new(names)?.signed_by(&key, &issuer)?;
+    let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate.der().clone()],
+            PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
+        )?;
+    Ok((config, authority))
+}
+
+pub(super) async fn serve(listener: TcpListener, acceptor: TlsAcceptor, state: Arc<State>) {
+    // Ends with this task, and so do its connections.
+    let mut connections = JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        while connections.try_join_next().is_some() {}
+        let (acceptor, state) = (acceptor.clone(), Arc::clone(&state));
+        connections.spawn(async move {
+            let Ok(stream) = acceptor.accept(stream).await else { return };
+            let service = service_fn(|request| answer(request, Arc::clone(&state)));
+            // A client that goes away is no failure of the server.
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
+
+/// An error ends the connection without an answer
+async fn answer(request: Request<Incoming>, state: Arc<State>) -> io::Result<Response<Body>> {
+    state.requests.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    if request.uri().path().ends_with("/oauth2/v2.0/token") {
+        return sign_in::answer(request, &state).await;
+    }
+    blobs::answer(&request, &state).await
+}
+
+/// A body that is at hand
+pub(super) fn full(bytes: impl Into<Bytes>) -> Body {
+    Full::new(bytes.into()).map_err(|never: Infallible| match never {}).boxed_unsync()
+}
