@@ -1,0 +1,45 @@
+//! A sink of one's own: here, an index of assets by folder.
+
+use std::collections::BTreeMap;
+
+use azure_asset_sync::{Blob, Error, MemoryStore, Prefix, Scan, Sink, Verdict, sink::Delivery};
+
+#[derive(Default)]
+struct Folders(BTreeMap<String, BTreeMap<String, u64>>);
+
+#[async_trait::async_trait]
+impl Sink for Folders {
+    async fn accept(&mut self, batch: &[Verdict]) -> Result<(), Error> {
+        for asset in batch.iter().filter_map(Verdict::asset) {
+            let (folder, name) = asset.blob.name.rsplit_once('/').unwrap_or(("", &asset.blob.name));
+            self.0.entry(folder.into()).or_default().insert(name.into(), asset.blob.size);
+        }
+        Ok(())
+    }
+
+    async fn flush(&mut self) -> Result<(), Error> {
+        Ok(()) // a database would commit here
+    }
+
+    async fn finish(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Keyed by name: a batch that comes twice changes nothing
+    fn delivery(&self) -> Delivery {
+        Delivery::Idempotent
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    let names = ["a/1.jpg", "a/2.png", "b/1.mp4", "b/notes.txt"];
+    let store = MemoryStore::from_iter(names.map(|name| Blob::new(name, 1000)));
+    let mut folders = Folders::default();
+    Scan::new(store, &Prefix::default()).run(&mut folders).await?;
+    for (folder, assets) in &folders.0 {
+        println!("{folder}: {} assets, {} bytes", assets.len(), assets.values().sum::<u64>());
+    }
+    assert_eq!(folders.0.len(), 2);
+    Ok(())
+}
