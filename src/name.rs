@@ -302,8 +302,9 @@ fn check_container(value: &str) -> Result<(), InvalidName> {
         error.hint("this is a URL: give it to `ConnectionBuilder::from_url`")
     } else if value.starts_with('<') && value.ends_with('>') {
         error.hint("this is a placeholder: put the container's own name here")
-    } else if let Some((head, tail)) = value.trim_matches('/').split_once('/')
+    } else if let Some((head, tail)) = value.trim_start_matches('/').split_once('/')
         && fits(head)
+        && !tail.is_empty()
     {
         error.hint(format!(
             "the container is probably `{head}` and the prefix `{}`",

@@ -234,6 +234,12 @@ impl Verdicts {
         Verdict::Accept(asset)
     }
 
+    fn end(&mut self) {
+        self.done = true;
+        self.progress.publish(&mut self.tally);
+        self.progress.end();
+    }
+
     /// Fills a batch with what needs no waiting
     fn fill(&mut self, batch: &mut Vec<Verdict>) {
         while batch.len() < BATCH
@@ -265,12 +271,19 @@ impl Stream for Verdicts {
                     this.malformed = malformed.into_iter();
                 }
                 Some(Err(error)) => {
-                    this.done = true;
+                    this.end();
                     return Poll::Ready(Some(Err(error)));
                 }
-                None => this.done = true,
+                None => this.end(),
             }
         }
+    }
+}
+
+impl Drop for Verdicts {
+    /// What was given is counted, also where the consumer stops half-way
+    fn drop(&mut self) {
+        self.end();
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 use tokio::{
     sync::mpsc::{self, Receiver, Sender},
     task::JoinHandle,
-    time::{Instant, sleep, timeout_at},
+    time::{Instant, sleep, timeout},
 };
 
 use super::Progress;
@@ -108,21 +108,20 @@ impl Plan {
     /// One page, tried until the deadline
     async fn fetch(&self) -> Result<Page, Error> {
         let start = Instant::now();
-        let deadline = start + self.page_deadline;
+        let left = || self.page_deadline.saturating_sub(start.elapsed());
         let mut delays = self.backoff.delays(fastrand::f64);
         let mut attempts = 0_u32;
         loop {
             attempts += 1;
             self.progress.requested();
-            let error = match timeout_at(deadline, self.store.list(self.request.clone())).await {
+            let error = match timeout(left(), self.store.list(self.request.clone())).await {
                 Ok(Ok(page)) => return Ok(page),
                 Ok(Err(error)) => error,
                 Err(_) => Error::new(ErrorKind::Timeout, "no answer within the page deadline"),
             };
             let delay =
                 delays.next().unwrap_or_default().max(error.retry_after().unwrap_or_default());
-            let late = Instant::now() + delay >= deadline;
-            if !error.is_transient() || late {
+            if !error.is_transient() || delay >= left() {
                 return Err(match attempts {
                     1 => error,
                     _ => error.context(format_args!(

@@ -88,6 +88,8 @@ pub struct Progress(Arc<Mutex<State>>);
 struct State {
     report: Report,
     started: Option<Instant>,
+    /// Whether `report.elapsed` is final
+    ended: bool,
 }
 
 impl Progress {
@@ -95,7 +97,9 @@ impl Progress {
     pub fn report(&self) -> Report {
         let state = self.state();
         let mut report = state.report.clone();
-        if let Some(started) = state.started {
+        if let Some(started) = state.started
+            && !state.ended
+        {
             report.elapsed = started.elapsed();
         }
         report
@@ -108,6 +112,16 @@ impl Progress {
 
     pub(super) fn start(&self) {
         self.state().started = Some(Instant::now());
+    }
+
+    /// Stops the time; a second call changes nothing
+    pub(super) fn end(&self) {
+        let mut state = self.state();
+        if let Some(started) = state.started
+            && !std::mem::replace(&mut state.ended, true)
+        {
+            state.report.elapsed = started.elapsed();
+        }
     }
 
     pub(super) fn requested(&self) {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, io, ops::Bound, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
-use futures::stream;
+use futures::{StreamExt as _, stream};
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::{
     Method, Request, Response, StatusCode,
@@ -52,8 +52,14 @@ pub(super) async fn answer(
             let head = body.slice(..at.min(body.len()));
             // The length is promised, and then the connection breaks.
             parts.headers.insert(CONTENT_LENGTH, length.into());
-            let chunks = [Ok(Frame::data(head)), Err(io::ErrorKind::ConnectionAborted.into())];
-            Ok(Response::from_parts(parts, StreamBody::new(stream::iter(chunks)).boxed_unsync()))
+            let head = stream::once(async { Ok(Frame::data(head)) });
+            let broken = stream::once(async {
+                // A turn of the runtime, in which what there is goes out.
+                tokio::task::yield_now().await;
+                Err(io::ErrorKind::ConnectionAborted.into())
+            });
+            let body = StreamBody::new(head.chain(broken)).boxed_unsync();
+            Ok(Response::from_parts(parts, body))
         }
     }
 }

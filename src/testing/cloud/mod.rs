@@ -57,7 +57,6 @@ const CONTAINER: &str = "assets";
 /// assert_eq!(report.accepted(), 1);
 /// # Ok(()) }
 /// ```
-#[derive(Debug)]
 pub struct SmallCloud {
     address: SocketAddr,
     authority: String,
@@ -217,6 +216,12 @@ impl SmallCloud {
     }
 }
 
+impl std::fmt::Debug for SmallCloud {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SmallCloud").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
 impl Drop for SmallCloud {
     fn drop(&mut self) {
         self.task.abort();
@@ -242,12 +247,6 @@ impl State {
     fn page_size(&self, asked: Option<u16>) -> usize {
         let full = asked.unwrap_or(MAX_PAGE).min(MAX_PAGE).into();
         if self.ragged_pages { fastrand::usize(0..=full) } else { full }
-    }
-}
-
-impl std::fmt::Debug for State {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("State").field("requests", &self.requests).finish_non_exhaustive()
     }
 }
 

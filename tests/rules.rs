@@ -1,0 +1,238 @@
+//! What is an asset: the default profile row by row, and how it is changed.
+
+use azure_asset_sync::{
+    Blob, Format, Kind, MemoryStore, Prefix, Reason, Rules, Scan, Verdict, store::AccessTier,
+    validate::Action,
+};
+use futures::TryStreamExt as _;
+
+fn typed(name: &str, content_type: &str) -> Blob {
+    let mut blob = Blob::new(name, 100);
+    blob.content_type = Some(content_type.into());
+    blob
+}
+
+fn reason(rules: &Rules, blob: Blob) -> Option<Reason> {
+    rules.check(blob).rejection().map(|rejection| rejection.reason)
+}
+
+#[test]
+fn the_default_profile_judges_each_row() {
+    use Reason::*;
+    let with = |change: &dyn Fn(&mut Blob)| {
+        let mut blob = Blob::new("a.jpg", 100);
+        change(&mut blob);
+        blob
+    };
+    let rows = [
+        (Blob::new("a.jpg", 100), None),
+        (Blob::new("a.JPEG", 100), None),
+        (Blob::new("x/y.z/a.b.Tiff", 100), None),
+        (typed("a.jpg", "image/jpeg"), None),
+        (typed("a.jpg", "IMAGE/JPG; q=1"), None),
+        (typed("a.jpg", "application/octet-stream"), None),
+        (typed("a.jpg", ""), None),
+        (typed("a.jpg", "image/png"), Some(TypeMismatch)),
+        (typed("a.jpg", "text/html"), Some(TypeMismatch)),
+        (typed("a.mkv", "video/x-matroska"), None),
+        (typed("a.wmv", "video/x-ms-wmv"), None),
+        (typed("a.heic", "image/heif"), None),
+        (typed("a.jp2", "image/jpx"), None),
+        (typed("a.ogg", "audio/ogg"), Some(TypeMismatch)),
+        (Blob::new("a.txt", 100), Some(UnsupportedFormat)),
+        (Blob::new("a.svg", 100), Some(UnsupportedFormat)),
+        (Blob::new("a.nonsense", 100), Some(UnsupportedFormat)),
+        (Blob::new("a", 100), Some(NoExtension)),
+        (Blob::new("x.jpg/a", 100), Some(NoExtension)),
+        (Blob::new(".jpg", 100), Some(NoExtension)),
+        (Blob::new("a.", 100), Some(NoExtension)),
+        (Blob::new("", 100), Some(NoExtension)),
+        (Blob::new("a/", 0), Some(Directory)),
+        (with(&|b| b.is_directory = true), Some(Directory)),
+        (with(&|b| drop(b.metadata.insert("Hdi_isfolder".into(), "true".into()))), Some(Directory)),
+        (with(&|b| b.snapshot = Some("t".into())), Some(Snapshot)),
+        (with(&|b| b.version_id = Some("v".into())), Some(OldVersion)),
+        (with(&|b| (b.version_id, b.is_current_version) = (Some("v".into()), Some(true))), None),
+        (with(&|b| b.size = 0), Some(Empty)),
+        (with(&|b| b.size = 256 << 20), None),
+        (with(&|b| b.size = (256 << 20) + 1), Some(TooLarge)),
+        (Blob::new("a.mp4", 512 << 30), None),
+        (Blob::new("a.mp4", (512 << 30) + 1), Some(TooLarge)),
+        (with(&|b| b.access_tier = Some(AccessTier::Archive)), Some(Archived)),
+        (with(&|b| b.access_tier = Some("P10".into())), None),
+    ];
+    let rules = Rules::default();
+    for (blob, want) in rows {
+        let text = format!("{blob:?}");
+        assert_eq!(reason(&rules, blob), want, "{text}");
+    }
+}
+
+#[test]
+fn each_extension_of_the_profile_is_accepted_as_its_kind() {
+    let rules = Rules::default();
+    assert_eq!(rules.formats().len(), 33);
+    for format in rules.formats() {
+        let verdict = rules.check(Blob::new(format!("a.{}", format.extension()), 1));
+        let asset = verdict.asset().unwrap();
+        assert_eq!((asset.kind, &asset.media_type), (format.kind(), format.media_type()));
+    }
+}
+
+#[test]
+fn odd_names_are_noted_and_stay_assets() {
+    for name in ["a\u{1}.jpg", "a\\b.jpg", "a//b.jpg", "../a.jpg", "x./a.jpg", &"a/".repeat(255)] {
+        let name = if name.ends_with('/') { format!("{name}a.jpg") } else { name.to_owned() };
+        let verdict = Rules::default().check(Blob::new(&name, 1));
+        let findings = &verdict.asset().unwrap().findings;
+        assert_eq!(
+            findings.iter().map(|f| f.reason).collect::<Vec<_>>(),
+            [Reason::OddName],
+            "{name}"
+        );
+    }
+    assert_eq!(Rules::default().check(Blob::new("a/b c.jpg", 1)).asset().unwrap().findings, []);
+}
+
+#[test]
+fn every_rule_can_be_changed() {
+    let rules = Rules::default()
+        .accept(Format::new("DCM", Kind::Image, "application/dicom").alias("image/dicom"))
+        .accept(Format::new("jpg", Kind::Image, "image/jpeg"))
+        .refuse("GIF")
+        .max_size(Kind::Image, 10)
+        .max_size(Kind::Video, 20);
+    assert_eq!(rules.formats().len(), 33);
+    assert_eq!(reason(&rules, Blob::new("a.dcm", 1)), None);
+    let dicom = |content_type| {
+        let mut blob = Blob::new("a.dcm", 1);
+        blob.content_type = Some(content_type);
+        reason(&rules, blob)
+    };
+    assert_eq!(dicom("image/dicom".into()), None);
+    assert_eq!(dicom("image/png".into()), Some(Reason::TypeMismatch));
+    let mut jpg = Blob::new("a.jpg", 1);
+    jpg.content_type = Some("image/jpg".into());
+    assert_eq!(reason(&rules, jpg), Some(Reason::TypeMismatch), "the alias went with the format");
+    assert_eq!(reason(&rules, Blob::new("a.gif", 1)), Some(Reason::UnsupportedFormat));
+    assert_eq!(reason(&rules, Blob::new("a.png", 11)), Some(Reason::TooLarge));
+    assert_eq!(reason(&rules, Blob::new("a.mp4", 20)), None);
+    assert_eq!(reason(&rules, Blob::new("a.mp4", 21)), Some(Reason::TooLarge));
+}
+
+#[test]
+fn an_action_turns_a_rejection_into_a_finding_or_nothing() {
+    for why in Reason::ALL {
+        let mut blob = Blob::new("a.jpg", 1);
+        match why {
+            Reason::Directory => blob.is_directory = true,
+            Reason::Snapshot => blob.snapshot = Some("t".into()),
+            Reason::OldVersion => blob.version_id = Some("v".into()),
+            Reason::NoExtension => {
+                (blob.name, blob.content_type) = ("a".into(), Some("image/png".into()))
+            }
+            Reason::UnsupportedFormat => blob.name = "a.svg".into(),
+            Reason::TypeMismatch => blob.content_type = Some("text/plain".into()),
+            Reason::Empty => blob.size = 0,
+            Reason::TooLarge => blob.size = 1 << 40,
+            Reason::Archived => blob.access_tier = Some(AccessTier::Archive),
+            Reason::OddName => blob.name = "a\n.jpg".into(),
+            // Found by the scan, or not a matter of rules.
+            Reason::CaseCollision | Reason::BaseNameCollision | Reason::Malformed => continue,
+            other => panic!("no row for {other}"),
+        }
+        let judge = |action| Rules::default().set(*why, action).check(blob.clone());
+        let noted = judge(Action::Note);
+        let findings = &noted.asset().unwrap().findings;
+        assert_eq!(findings.iter().map(|f| f.reason).collect::<Vec<_>>(), [*why]);
+        assert_eq!(judge(Action::Ignore).asset().unwrap().findings, [], "{why}");
+        assert_eq!(judge(Action::Reject).rejection().unwrap().reason, *why);
+    }
+}
+
+#[test]
+fn a_blob_that_nothing_calls_an_image_or_video_stays_rejected() {
+    let rules = Rules::default()
+        .set(Reason::NoExtension, Action::Ignore)
+        .set(Reason::UnsupportedFormat, Action::Ignore);
+    assert_eq!(reason(&rules, Blob::new("a", 1)), Some(Reason::NoExtension));
+    assert_eq!(reason(&rules, typed("a", "text/plain")), Some(Reason::NoExtension));
+    assert_eq!(reason(&rules, Blob::new("a.txt", 1)), Some(Reason::UnsupportedFormat));
+    let svg = rules.check(Blob::new("a.svg", 1));
+    assert_eq!(svg.asset().unwrap().media_type.as_str(), "image/svg+xml");
+}
+
+async fn verdicts(blobs: &[&str], rules: Rules) -> Vec<Verdict> {
+    let store = MemoryStore::from_iter(blobs.iter().map(|name| Blob::new(*name, 1)));
+    Scan::new(store, &Prefix::default()).rules(rules).verdicts().try_collect().await.unwrap()
+}
+
+#[tokio::test]
+async fn colliding_names_are_noted_at_the_second() {
+    let names = [
+        "A.jpg",
+        "a.jpg",
+        "b/c.jpg",
+        "d/c.jpg",
+        "e/\u{c9}.jpg",
+        "e/\u{e9}.jpg",
+        "f.txt",
+        "g/f.txt",
+    ];
+    let found: Vec<_> = verdicts(&names, Rules::default())
+        .await
+        .iter()
+        .filter_map(Verdict::asset)
+        .flat_map(|a| a.findings.iter().map(|f| (a.blob.name.clone(), f.reason)))
+        .collect();
+    let want = [
+        ("a.jpg", Reason::CaseCollision),
+        ("d/c.jpg", Reason::BaseNameCollision),
+        ("e/\u{e9}.jpg", Reason::CaseCollision),
+    ];
+    assert_eq!(found, want.map(|(name, reason)| (name.to_owned(), reason)));
+}
+
+#[tokio::test]
+async fn colliding_names_can_be_rejected_or_ignored() {
+    let names = ["A.jpg", "a.jpg", "x/a.jpg"];
+    let strict = Rules::default()
+        .set(Reason::CaseCollision, Action::Reject)
+        .set(Reason::BaseNameCollision, Action::Reject);
+    let rejected: Vec<_> = verdicts(&names, strict)
+        .await
+        .iter()
+        .filter_map(|v| v.rejection().map(|r| r.reason))
+        .collect();
+    assert_eq!(rejected, [Reason::CaseCollision, Reason::BaseNameCollision]);
+    let lax = Rules::default()
+        .set(Reason::CaseCollision, Action::Ignore)
+        .set(Reason::BaseNameCollision, Action::Ignore);
+    let findings = verdicts(&names, lax).await;
+    assert!(findings.iter().all(|v| v.asset().unwrap().findings.is_empty()));
+}
+
+#[test]
+fn codes_are_stable_and_descriptors_are_flat_json() {
+    let codes: Vec<_> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
+    assert_eq!(
+        codes.join(" "),
+        "malformed directory snapshot old_version no_extension unsupported_format type_mismatch \
+         empty too_large archived odd_name case_collision base_name_collision"
+    );
+    let Verdict::Accept(asset) = Rules::default().check(Blob::new("a\n.jpg", 7)) else { panic!() };
+    let json = serde_json::to_value(&asset).unwrap();
+    assert_eq!(
+        json,
+        serde_json::json!({
+            "name": "a\n.jpg", "size": 7, "kind": "image", "media_type": "image/jpeg",
+            "findings": [{"reason": "odd_name", "detail": "its name has control characters"}],
+        })
+    );
+    let Verdict::Reject(rejection) = Rules::default().check(Blob::new("a.jpg", 0)) else {
+        panic!()
+    };
+    let json = serde_json::to_value(&rejection).unwrap();
+    let want = serde_json::json!({"name": "a.jpg", "size": 0, "reason": "empty", "detail": "it has zero bytes"});
+    assert_eq!(json, want);
+}

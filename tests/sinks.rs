@@ -1,0 +1,165 @@
+//! Sinks: files that are whole or as they were, two sinks at once, errors that end the scan.
+
+use std::{fs, path::Path};
+
+use azure_asset_sync::{
+    Blob, Error, ErrorKind, JsonLines, MemoryStore, Prefix, Scan, Sink, Store, Verdict,
+    sink::{Delivery, callback},
+    store::{ListRequest, Marker, Page, ReadRequest},
+};
+use bytes::Bytes;
+use serde_json::Value;
+
+fn store(names: &[&str]) -> MemoryStore {
+    names.iter().map(|name| Blob::new(*name, 1)).collect()
+}
+
+fn scan(store: impl Store + 'static) -> Scan {
+    Scan::new(store, &Prefix::default())
+}
+
+fn lines(path: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(path).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// One page, and then a refusal
+struct Half;
+
+#[async_trait::async_trait]
+impl Store for Half {
+    async fn list(&self, request: ListRequest) -> Result<Page, Error> {
+        match request.marker {
+            None => Ok(Page::new(vec![Blob::new("new.jpg", 1)], Marker::from("m".to_owned()))),
+            Some(_) => Err(Error::from_response(403, None)),
+        }
+    }
+
+    async fn read(&self, _: ReadRequest) -> Result<Bytes, Error> {
+        unreachable!()
+    }
+}
+
+#[tokio::test]
+async fn assets_and_rejections_go_to_their_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let (assets, rejected) = (folder.path().join("a.jsonl"), folder.path().join("r.jsonl"));
+    let odd = "\u{1b}[31m\"line\nbreak\u{7}.jpg";
+    let sinks = (JsonLines::assets(&assets).unwrap(), JsonLines::rejections(&rejected).unwrap());
+    let report = scan(store(&["b.png", "c.txt", odd])).run(sinks).await.unwrap();
+    assert_eq!((report.accepted(), report.rejected()), (2, 1));
+    let names: Vec<_> =
+        lines(&assets).iter().map(|l| l["name"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(names, [odd, "b.png"]);
+    let [line] = &lines(&rejected)[..] else { panic!() };
+    assert_eq!((&line["name"], &line["reason"]), (&"c.txt".into(), &"unsupported_format".into()));
+    assert!(!fs::read(&assets).unwrap().contains(&0x1b), "an escape reached the file");
+}
+
+#[tokio::test]
+async fn a_scan_that_fails_leaves_the_old_file_and_nothing_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("assets.jsonl");
+    fs::write(&path, "old").unwrap();
+    let error = scan(Half).run(JsonLines::assets(&path).unwrap()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+
+    scan(store(&["a.jpg"])).run(JsonLines::assets(&path).unwrap()).await.unwrap();
+    assert_eq!(lines(&path).len(), 1);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_file_can_be_read_by_others_as_any_file() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let (ours, theirs) = (folder.path().join("ours"), folder.path().join("theirs"));
+    scan(store(&[])).run(JsonLines::assets(&ours).unwrap()).await.unwrap();
+    fs::write(&theirs, "").unwrap();
+    let mode = |path| fs::metadata(path).unwrap().permissions().mode();
+    assert_eq!(mode(&ours), mode(&theirs));
+}
+
+#[tokio::test]
+async fn a_folder_that_is_not_there_is_an_error_with_the_path() {
+    let error = JsonLines::assets("no/such/folder/assets.jsonl").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Sink);
+    assert!(error.to_string().contains("no/such/folder/assets.jsonl"), "{error}");
+    assert!(std::error::Error::source(&error).is_some());
+}
+
+#[tokio::test]
+async fn a_finished_file_takes_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut sink = JsonLines::assets(folder.path().join("a.jsonl")).unwrap();
+    sink.finish().await.unwrap();
+    assert_eq!(sink.accept(&[]).await.unwrap_err().kind(), ErrorKind::Sink);
+}
+
+#[tokio::test]
+async fn a_callback_sees_each_verdict_and_its_error_ends_the_scan() {
+    let mut seen = Vec::new();
+    let sink = callback(|verdict: &Verdict| {
+        seen.push(verdict.name().unwrap().to_owned());
+        if seen.len() == 2 { Err(Error::new(ErrorKind::Sink, "no quota left")) } else { Ok(()) }
+    });
+    let error = scan(store(&["a.jpg", "b.txt", "c.jpg"])).run(sink).await.unwrap_err();
+    assert_eq!(error.to_string(), "no quota left");
+    assert_eq!(seen, ["a.jpg", "b.txt"]);
+}
+
+/// Writes down how it is called
+#[derive(Default)]
+struct Calls(Vec<String>);
+
+#[async_trait::async_trait]
+impl Sink for Calls {
+    async fn accept(&mut self, batch: &[Verdict]) -> Result<(), Error> {
+        self.0.push(format!("accept {}", batch.len()));
+        Ok(())
+    }
+
+    async fn flush(&mut self) -> Result<(), Error> {
+        self.0.push("flush".into());
+        Ok(())
+    }
+
+    async fn finish(&mut self) -> Result<(), Error> {
+        self.0.push("finish".into());
+        Ok(())
+    }
+
+    fn delivery(&self) -> Delivery {
+        Delivery::Idempotent
+    }
+}
+
+#[tokio::test]
+async fn a_sink_is_called_as_its_contract_says() {
+    let many: MemoryStore = (0..2500).map(|n| Blob::new(format!("{n:04}.jpg"), 1)).collect();
+    let mut calls = Calls::default();
+    scan(many).run(&mut calls).await.unwrap();
+    assert_eq!(calls.0, ["accept 1000", "accept 1000", "accept 500", "flush", "finish"]);
+
+    let mut none = Calls::default();
+    scan(store(&[])).run(&mut none).await.unwrap();
+    assert_eq!(none.0, ["flush", "finish"]);
+
+    let mut half = Calls::default();
+    scan(Half).run(&mut half).await.unwrap_err();
+    assert_eq!(half.0, ["accept 1"]);
+}
+
+#[tokio::test]
+async fn two_sinks_get_the_same_and_a_box_is_a_sink() {
+    let (mut a, mut b) = (Calls::default(), Calls::default());
+    let boxed: Box<dyn Sink + '_> = Box::new((&mut a, &mut b));
+    assert_eq!(boxed.delivery(), Delivery::Idempotent);
+    scan(store(&["a.jpg"])).run(boxed).await.unwrap();
+    assert_eq!(a.0, ["accept 1", "flush", "finish"]);
+    assert_eq!(a.0, b.0);
+    assert_eq!(((), callback(|_| Ok(()))).delivery(), Delivery::AppendOnly);
+}
