@@ -140,8 +140,8 @@ impl Progress {
             add(&mut report.kinds, kind, n);
         }
         for &reason in Reason::ALL {
-            add(&mut report.rejections, reason, tally.rejections[reason as usize]);
-            add(&mut report.findings, reason, tally.findings[reason as usize]);
+            add(&mut report.rejections, reason, tally.rejections[reason]);
+            add(&mut report.findings, reason, tally.findings[reason]);
         }
         for (format, n) in tally.formats {
             add(&mut report.formats, format.to_string(), n);

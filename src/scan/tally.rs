@@ -1,20 +1,35 @@
 use crate::{
     store::ContentType,
-    validate::{Kind, Reason, Verdict},
+    validate::{ByReason, Kind, Verdict},
 };
 
 /// What was counted since the last report: cheap to add to, once a blob
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Tally {
     pub(super) pages: u64,
     pub(super) images: u64,
     pub(super) videos: u64,
     pub(super) bytes: u64,
     pub(super) unremembered: u64,
-    pub(super) rejections: [u64; Reason::ALL.len()],
-    pub(super) findings: [u64; Reason::ALL.len()],
-    /// Few, and neighbours are mostly alike, so the last one found moves to the front
+    pub(super) rejections: ByReason<u64>,
+    pub(super) findings: ByReason<u64>,
+    /// Few: a container has a handful of formats
     pub(super) formats: Vec<(ContentType, u64)>,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self {
+            pages: 0,
+            images: 0,
+            videos: 0,
+            bytes: 0,
+            unremembered: 0,
+            rejections: ByReason::all(0),
+            findings: ByReason::all(0),
+            formats: Vec::new(),
+        }
+    }
 }
 
 impl Tally {
@@ -22,7 +37,7 @@ impl Tally {
         let asset = match verdict {
             Verdict::Accept(asset) => asset,
             Verdict::Reject(rejection) => {
-                self.rejections[rejection.reason as usize] += 1;
+                self.rejections[rejection.reason] += 1;
                 return;
             }
         };
@@ -32,13 +47,10 @@ impl Tally {
         }
         self.bytes += asset.blob.size;
         for finding in &asset.findings {
-            self.findings[finding.reason as usize] += 1;
+            self.findings[finding.reason] += 1;
         }
-        match self.formats.iter().position(|(format, _)| *format == asset.media_type) {
-            Some(at) => {
-                self.formats[at].1 += 1;
-                self.formats.swap(0, at);
-            }
+        match self.formats.iter_mut().find(|(format, _)| *format == asset.media_type) {
+            Some((_, count)) => *count += 1,
             None => self.formats.push((asset.media_type.clone(), 1)),
         }
     }

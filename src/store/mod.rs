@@ -1,6 +1,6 @@
 //! Storage as two questions: one page of names, and a range of this version of a blob.
 //!
-//! [`Store`] is what a scan reads from. [`azure`] asks Azure, [`MemoryStore`] answers from memory,
+//! [`Store`] is what a scan reads from. `AzureStore` asks Azure, [`MemoryStore`] answers from memory,
 //! and a service can bring its own; the suite in `testing::conformance` tells whether it is right.
 
 #[cfg(feature = "azure")]

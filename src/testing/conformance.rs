@@ -157,8 +157,9 @@ impl Suite<'_> {
 
     async fn names_ascend_byte_by_byte(&self) -> Outcome {
         let blobs = self.blobs("", None).await?;
-        let fall = blobs.windows(2).find(|pair| pair[0].name >= pair[1].name);
-        expect(fall.is_none(), || format!("{:?}", fall.map(|pair| (&pair[0].name, &pair[1].name))))
+        let mut neighbours = blobs.iter().zip(blobs.iter().skip(1));
+        let fall = neighbours.find(|(a, b)| a.name >= b.name).map(|(a, b)| (&a.name, &b.name));
+        expect(fall.is_none(), || format!("{fall:?}"))
     }
 
     async fn sizes_are_those_of_the_content(&self) -> Outcome {

@@ -191,6 +191,32 @@ reasons! {
     BaseNameCollision = "base_name_collision",
 }
 
+/// One value for each reason
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ByReason<T>([T; Reason::ALL.len()]);
+
+impl<T: Copy> ByReason<T> {
+    pub(crate) fn all(value: T) -> Self {
+        Self([value; Reason::ALL.len()])
+    }
+}
+
+#[expect(clippy::indexing_slicing, reason = "the number of a reason is below their count")]
+impl<T> std::ops::Index<Reason> for ByReason<T> {
+    type Output = T;
+
+    fn index(&self, reason: Reason) -> &T {
+        &self.0[reason as usize]
+    }
+}
+
+#[expect(clippy::indexing_slicing, reason = "the number of a reason is below their count")]
+impl<T> std::ops::IndexMut<Reason> for ByReason<T> {
+    fn index_mut(&mut self, reason: Reason) -> &mut T {
+        &mut self.0[reason as usize]
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

@@ -1,4 +1,4 @@
-use super::{Asset, Finding, Format, Kind, Reason, Rejection, Verdict, format};
+use super::{Asset, ByReason, Finding, Format, Kind, Reason, Rejection, Verdict, format};
 use crate::store::{AccessTier, Blob, ContentType};
 
 /// Which blobs are assets
@@ -18,7 +18,7 @@ pub struct Rules {
     formats: Vec<Format>,
     max_image: u64,
     max_video: u64,
-    actions: [Action; Reason::ALL.len()],
+    actions: ByReason<Action>,
 }
 
 /// What follows where a rule finds something
@@ -43,7 +43,7 @@ impl Default for Rules {
             formats: format::defaults(),
             max_image: 256 << 20,
             max_video: 512 << 30,
-            actions: [Action::Reject; Reason::ALL.len()],
+            actions: ByReason::all(Action::Reject),
         };
         for noted in [Reason::OddName, Reason::CaseCollision, Reason::BaseNameCollision] {
             rules = rules.set(noted, Action::Note);
@@ -56,10 +56,9 @@ impl Rules {
     /// Accepts a format, in the place of the one with the same extension
     #[must_use]
     pub fn accept(mut self, format: Format) -> Self {
-        match self.find(format.extension()) {
-            Ok(at) => self.formats[at] = format,
-            Err(at) => self.formats.insert(at, format),
-        }
+        self = self.refuse(format.extension());
+        let at = self.find(format.extension()).unwrap_or_else(|place| place);
+        self.formats.insert(at, format);
         self
     }
 
@@ -92,13 +91,13 @@ impl Rules {
     /// it is an image or a video; else it stays rejected whatever the action.
     #[must_use]
     pub fn set(mut self, reason: Reason, action: Action) -> Self {
-        self.actions[reason as usize] = action;
+        self.actions[reason] = action;
         self
     }
 
     /// What follows from a reason
     pub fn action(&self, reason: Reason) -> Action {
-        self.actions[reason as usize]
+        self.actions[reason]
     }
 
     /// Judges a blob by itself; the first reason to reject it, in the order of [`Reason::ALL`], wins

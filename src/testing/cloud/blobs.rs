@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, io, ops::Bound, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::{
@@ -188,9 +187,9 @@ fn list(
         .take_while(|(name, _)| name.starts_with(prefix))
     {
         let folder = (!delimiter.is_empty())
-            .then(|| name[prefix.len()..].find(delimiter))
+            .then(|| name.strip_prefix(prefix)?.find(delimiter))
             .flatten()
-            .map(|at| &name[..prefix.len() + at + delimiter.len()]);
+            .and_then(|at| name.get(..prefix.len() + at + delimiter.len()));
         if let (Some(folder), Some(Entry::Prefix(last))) = (folder, entries.last())
             && folder == *last
         {
@@ -242,7 +241,7 @@ fn get(seed: &Seed, headers: &HeaderMap) -> Result<Response<Body>, Refusal> {
     if status == StatusCode::PARTIAL_CONTENT {
         response = response.header(CONTENT_RANGE, format!("bytes {start}-{}/{size}", end - 1));
     }
-    Ok(response.body(full(Bytes::from(content)))?)
+    Ok(response.body(full(content))?)
 }
 
 /// `bytes=a-b` or `bytes=a-`, as a range without its end, cut at the blob's

@@ -1,0 +1,45 @@
+//! The whole stream over a store in memory: pages, rules, collisions, counts.
+
+use std::sync::Arc;
+
+use azure_asset_sync::{Blob, MemoryStore, Prefix, Reason, Rules, Scan, validate::Action};
+use divan::{Bencher, counter::ItemsCount};
+
+fn main() {
+    divan::main();
+}
+
+const BLOBS: usize = 100_000;
+
+fn store() -> Arc<MemoryStore> {
+    let blobs = (0..BLOBS).map(|n| {
+        let mut blob = Blob::new(format!("plant-07/camera-{:02}/{n:08}.jpg", n / 7000), 40_000);
+        blob.etag = Some(format!("0x8DD0C7A1B{n:06X}").as_str().into());
+        blob.content_type = Some("image/jpeg".into());
+        blob
+    });
+    Arc::new(blobs.collect())
+}
+
+fn run(bencher: Bencher<'_, '_>, rules: Rules) {
+    let store = store();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    bencher.counter(ItemsCount::new(BLOBS)).bench_local(|| {
+        let scan = Scan::new(Arc::clone(&store), &Prefix::default()).rules(rules.clone());
+        let report = runtime.block_on(scan.run(())).unwrap();
+        assert_eq!(report.accepted(), BLOBS as u64);
+    });
+}
+
+#[divan::bench]
+fn default_rules(bencher: Bencher<'_, '_>) {
+    run(bencher, Rules::default());
+}
+
+#[divan::bench]
+fn without_collisions(bencher: Bencher<'_, '_>) {
+    let rules = Rules::default()
+        .set(Reason::CaseCollision, Action::Ignore)
+        .set(Reason::BaseNameCollision, Action::Ignore);
+    run(bencher, rules);
+}

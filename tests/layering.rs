@@ -1,0 +1,101 @@
+//! Which room may use which, and what a build without features brings along.
+
+use std::{fs, path::Path, process::Command};
+
+/// A room, and the rooms that it may not use
+const FORBIDDEN: &[(&str, &[&str])] = &[
+    ("name.rs", &["cloud", "error", "connection", "store", "scan", "sink", "validate", "testing"]),
+    (
+        "backoff.rs",
+        &["cloud", "error", "connection", "store", "scan", "sink", "validate", "testing"],
+    ),
+    ("error.rs", &["cloud", "name", "connection", "store", "scan", "sink", "validate", "testing"]),
+    ("cloud.rs", &["error", "connection", "store", "scan", "sink", "validate", "testing"]),
+    ("connection", &["error", "store", "scan", "sink", "validate", "testing"]),
+    ("store/mod.rs", &["connection", "cloud", "scan", "sink", "validate", "testing"]),
+    ("store/blob.rs", &["connection", "cloud", "error", "scan", "sink", "validate", "testing"]),
+    ("store/memory.rs", &["connection", "cloud", "scan", "sink", "validate", "testing"]),
+    ("store/page.rs", &["connection", "cloud", "scan", "sink", "validate", "testing"]),
+    ("store/azure", &["scan", "sink", "validate", "testing"]),
+    ("validate", &["connection", "cloud", "error", "name", "scan", "sink", "testing"]),
+    ("scan", &["connection", "cloud", "testing"]),
+    ("sink", &["connection", "cloud", "name", "store", "scan", "testing"]),
+];
+
+fn files(path: &Path, found: &mut Vec<(String, String)>) {
+    if path.is_dir() {
+        for entry in fs::read_dir(path).unwrap() {
+            files(&entry.unwrap().path(), found);
+        }
+    } else {
+        found.push((path.display().to_string(), fs::read_to_string(path).unwrap()));
+    }
+}
+
+/// The lines of a file that are code
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter(|line| !line.trim_start().starts_with("//"))
+}
+
+#[test]
+fn each_room_uses_only_what_it_may() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for (room, forbidden) in FORBIDDEN {
+        let mut found = Vec::new();
+        files(&source.join(room), &mut found);
+        for (path, text) in &found {
+            // `use crate::{a::X, b}` over several lines, and `crate::a` in between.
+            let code: String = code(text).collect::<Vec<_>>().join(" ");
+            for other in *forbidden {
+                let paths = [format!("crate::{other}::"), format!("crate::{{{other}::")];
+                let grouped = code.split("use crate::{").skip(1).any(|group| {
+                    let group = group.split(';').next().unwrap();
+                    group.split([' ', ',', '{']).any(|word| word.starts_with(&format!("{other}::")))
+                });
+                assert!(!grouped && !paths.iter().any(|p| code.contains(p)), "{path} uses {other}");
+            }
+        }
+    }
+}
+
+#[test]
+fn only_the_azure_room_names_the_sdk() {
+    let mut found = Vec::new();
+    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+    for (path, text) in found.iter().filter(|(path, _)| !path.contains("store/azure")) {
+        let named = code(text).any(|line| {
+            ["azure_core::", "azure_identity::", "azure_storage_blob::", "reqwest::"]
+                .iter()
+                .any(|sdk| line.contains(sdk))
+        });
+        assert!(!named, "{path}");
+    }
+}
+
+#[test]
+fn files_stay_short() {
+    let mut found = Vec::new();
+    for folder in ["src", "tests", "examples", "benches"] {
+        files(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut found);
+    }
+    for (path, text) in found.iter().filter(|(path, _)| path.ends_with(".rs")) {
+        assert!(text.lines().count() <= 600, "{path} is too long");
+    }
+}
+
+#[test]
+fn without_features_there_is_no_sdk_and_no_http() {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--no-default-features", "-e", "normal", "--prefix", "none"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let tree = String::from_utf8(output.stdout).unwrap();
+    assert!(tree.starts_with("azure-asset-sync "), "{tree}");
+    for line in tree.lines().skip(1) {
+        let heavy =
+            ["azure_", "typespec", "reqwest", "hyper", "rustls", "ring ", "arrow", "parquet"];
+        assert!(!heavy.iter().any(|name| line.starts_with(name)), "{line}");
+    }
+}

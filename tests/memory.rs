@@ -1,0 +1,74 @@
+//! A scan takes the same memory for a million blobs as for ten thousand, but for a stated bound.
+#![cfg(target_os = "linux")]
+
+use std::process::Command;
+
+use azure_asset_sync::{
+    Blob, Error, Prefix, Scan, Store,
+    sink::callback,
+    store::{ListRequest, Marker, Page, ReadRequest},
+};
+use bytes::Bytes;
+
+/// Makes its pages when they are asked for
+struct Generated(u64);
+
+#[async_trait::async_trait]
+impl Store for Generated {
+    async fn list(&self, request: ListRequest) -> Result<Page, Error> {
+        let start: u64 = request.marker.map_or(0, |marker| marker.as_str().parse().unwrap());
+        let end = (start + 5000).min(self.0);
+        let blobs = (start..end).map(|n| {
+            let mut blob = Blob::new(format!("plant-07/camera-{:03}/{n:09}.jpg", n % 500), n + 1);
+            blob.etag = Some(format!("0x8DD0C7A1B{n:06X}").as_str().into());
+            blob.content_type = Some("image/jpeg".into());
+            blob
+        });
+        let blobs = blobs.collect();
+        Ok(match end == self.0 {
+            true => Page::last(blobs),
+            false => Page::new(blobs, Marker::from(end.to_string())),
+        })
+    }
+
+    async fn read(&self, _: ReadRequest) -> Result<Bytes, Error> {
+        unreachable!("a scan reads no content")
+    }
+}
+
+const VARIABLE: &str = "BLOBS_TO_SCAN";
+
+/// Runs in a process of its own, where nothing else has touched the peak
+#[tokio::test]
+async fn child() {
+    let Ok(blobs) = std::env::var(VARIABLE) else { return };
+    let blobs: u64 = blobs.parse().unwrap();
+    let mut seen = 0;
+    let counting = callback(|_| {
+        seen += 1;
+        Ok(())
+    });
+    let report = Scan::new(Generated(blobs), &Prefix::default()).run(counting).await.unwrap();
+    assert_eq!((report.accepted(), seen), (blobs, blobs));
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    println!("PEAK {} of {blobs}", peak.split_whitespace().nth(1).unwrap());
+}
+
+fn peak_kib(blobs: u64) -> u64 {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "child", "--nocapture"])
+        .env(VARIABLE, blobs.to_string())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let peak = text.split("PEAK ").nth(1).unwrap_or_else(|| panic!("{output:?}"));
+    peak.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_million_blobs_take_at_most_64_mib_more_than_ten_thousand() {
+    let (few, many) = (peak_kib(10_000), peak_kib(1_000_000));
+    println!("peak resident: {few} KiB for 10,000 blobs, {many} KiB for 1,000,000");
+    assert!(many < few + (64 << 10), "{few} KiB, {many} KiB");
+}
