@@ -1,3 +1,4 @@
+mod assertion;
 mod blobs;
 mod fault;
 mod seed;
@@ -72,6 +73,7 @@ pub struct SmallCloud {
 pub struct SmallCloudBuilder {
     blobs: BTreeMap<String, Seed>,
     ragged_pages: bool,
+    certificate: Option<String>,
 }
 
 impl SmallCloudBuilder {
@@ -98,6 +100,12 @@ impl SmallCloudBuilder {
         Ok(self)
     }
 
+    /// Registers a certificate, as PEM, with the application, which may then sign in with it
+    pub fn certificate(mut self, pem: impl Into<String>) -> Self {
+        self.certificate = Some(pem.into());
+        self
+    }
+
     /// Gives pages that are shorter than asked for, and empty ones with a marker, as Azure may
     pub fn ragged_pages(mut self) -> Self {
         self.ragged_pages = true;
@@ -112,6 +120,7 @@ impl SmallCloudBuilder {
         let state = Arc::new(State {
             secret: random(),
             signature: random(),
+            certificate: self.certificate,
             tokens: Mutex::default(),
             faults: Mutex::default(),
             containers: Mutex::new(BTreeMap::from([(CONTAINER.to_owned(), Arc::new(self.blobs))])),
@@ -188,6 +197,11 @@ impl SmallCloud {
         self.address
     }
 
+    /// The application id of its service principal
+    pub fn client_id(&self) -> &str {
+        CLIENT_ID
+    }
+
     /// The secret of its service principal, so that a test can look for it where it must not be
     pub fn secret(&self) -> &str {
         &self.secret
@@ -231,6 +245,7 @@ impl Drop for SmallCloud {
 struct State {
     secret: String,
     signature: String,
+    certificate: Option<String>,
     tokens: Mutex<HashSet<String>>,
     faults: Mutex<VecDeque<Fault>>,
     containers: Mutex<BTreeMap<String, Arc<BTreeMap<String, Seed>>>>,

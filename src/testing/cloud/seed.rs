@@ -115,8 +115,10 @@ pub(super) fn add_folder(
     folder: &Path,
     prefix: String,
 ) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
+    let named =
+        |error: io::Error| io::Error::new(error.kind(), format!("`{}`: {error}", folder.display()));
+    for entry in fs::read_dir(folder).map_err(named)? {
+        let entry = entry.map_err(named)?;
         let name = entry.file_name().into_string().map_err(|name| {
             io::Error::new(io::ErrorKind::InvalidData, format!("{name:?} is not UTF-8"))
         })?;

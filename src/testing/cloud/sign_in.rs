@@ -7,7 +7,7 @@ use hyper::{Request, Response, body::Incoming, header::CONTENT_TYPE};
 use url::form_urlencoded;
 
 use super::{
-    CLIENT_ID, State, TENANT, lock, random,
+    CLIENT_ID, State, TENANT, assertion, lock, random,
     server::{Body, full},
 };
 
@@ -31,6 +31,13 @@ pub(super) async fn answer(
         Some((400, "invalid_request", 90002, "Tenant was not found.\r\nTrace ID: 0"))
     } else if field("client_id") != CLIENT_ID {
         Some((400, "unauthorized_client", 700_016, "Application was not found.\r\nTrace ID: 0"))
+    } else if field("client_assertion_type").ends_with(":jwt-bearer") {
+        let known = state
+            .certificate
+            .as_deref()
+            .is_some_and(|certificate| assertion::is_good(&field("client_assertion"), certificate));
+        let text = "Client assertion failed signature validation.\r\nTrace ID: 0";
+        (!known).then_some((401, "invalid_client", 700_027, text))
     } else if field("client_secret") != state.secret {
         Some((401, "invalid_client", 7_000_215, "Invalid client secret provided.\r\nTrace ID: 0"))
     } else if field("scope") != "https://storage.azure.com/.default" {

@@ -1,0 +1,53 @@
+//! Client assertions: Microsoft Learn, "Microsoft identity platform application authentication
+//! certificate credentials".
+
+use std::time::SystemTime;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use ring::{digest, signature};
+use serde_json::Value;
+use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
+
+use super::{CLIENT_ID, TENANT};
+
+/// Whether the application signed this just now, with this certificate's key, for this tenant
+pub(super) fn is_good(assertion: &str, certificate: &str) -> bool {
+    check(assertion, certificate).unwrap_or(false)
+}
+
+fn check(assertion: &str, certificate: &str) -> Option<bool> {
+    let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).ok()?;
+    let (signed, signature) = assertion.rsplit_once('.')?;
+    let (header, claims) = signed.split_once('.')?;
+    let [header, claims, signature] =
+        [header, claims, signature].map(|part| URL_SAFE_NO_PAD.decode(part).unwrap_or_default());
+    let header: Value = serde_json::from_slice(&header).ok()?;
+    let claims: Value = serde_json::from_slice(&claims).ok()?;
+    let thumbprint = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, &certificate));
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs();
+    let audience = claims["aud"].as_str()?;
+    let key = signature::UnparsedPublicKey::new(
+        &signature::RSA_PSS_2048_8192_SHA256,
+        public_key(&certificate)?,
+    );
+    Some(
+        header["alg"] == "PS256"
+            && header["x5t#S256"] == thumbprint.as_str()
+            && claims["iss"] == CLIENT_ID
+            && claims["sub"] == CLIENT_ID
+            && audience.ends_with(&format!("/{TENANT}/oauth2/v2.0/token"))
+            && (claims["nbf"].as_u64()?..claims["exp"].as_u64()?).contains(&now)
+            && key.verify(signed.as_bytes(), &signature).is_ok(),
+    )
+}
+
+/// The RSA public key of a certificate, found by the algorithm's identifier before it
+fn public_key(certificate: &[u8]) -> Option<&[u8]> {
+    // OID 1.2.840.113549.1.1.1 with NULL parameters, and then a BIT STRING of two length bytes.
+    const RSA: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00\x03\x82";
+    let at = certificate.windows(RSA.len()).position(|window| window == RSA)? + RSA.len();
+    let [high, low] = *certificate.get(at..at + 2)?.first_chunk()?;
+    let bits = certificate.get(at + 2..at + 2 + usize::from(u16::from_be_bytes([high, low])))?;
+    // The first byte says how many bits of the last are unused: none.
+    bits.strip_prefix(b"\0")
+}
