@@ -135,6 +135,13 @@ impl Error {
         self
     }
 
+    /// Adds the HTTP status of the answer
+    #[must_use]
+    pub fn with_status(mut self, status: u16) -> Self {
+        self.0.status = Some(status);
+        self
+    }
+
     /// Adds the error code of the service or of the authority
     #[must_use]
     pub fn with_code(mut self, code: impl Into<String>) -> Self {
@@ -234,7 +241,7 @@ fn classify(status: u16, code: &str) -> (ErrorKind, &'static str) {
         }
         (401, _) | (403, "AuthenticationFailed" | "InvalidAuthenticationInfo") => (
             Unauthenticated,
-            "the account did not accept the token or signature; check the tenant, the expiry and this machine's clock",
+            "the account did not accept the token or signature; check the tenant, the token's audience (the cloud), the expiry and this machine's clock",
         ),
         (403, _) => (
             PermissionDenied,

@@ -46,6 +46,8 @@ async fn a_wrong_secret_is_told_from_an_unknown_application_and_tenant() {
         (error.kind(), error.code()),
         (ErrorKind::CredentialRejected, Some("AADSTS7000215"))
     );
+    assert_eq!(error.status(), Some(401));
+    assert_eq!(error.request_id(), Some("33333333-3333-4333-8333-333333333333"));
     assert!(error.to_string().contains("not its id"), "{error}");
 
     let stranger = Credential::ClientSecret { client_id: "x".into(), secret: secret.clone() };
@@ -208,9 +210,12 @@ async fn errors_of_the_service_keep_status_code_request_and_wait() {
 async fn an_untrusted_certificate_is_told_and_not_tried_again() {
     let cloud = cloud().await;
     let connection = cloud.connection().build().unwrap();
-    let store = AzureStore::new(&connection, cloud.sas()).unwrap();
-    let error = failure(&cloud, store).await;
-    assert_eq!((error.kind(), error.is_transient()), (ErrorKind::Untrusted, false));
+    for credential in [cloud.sas(), cloud.credential()] {
+        let store = AzureStore::new(&connection, credential).unwrap();
+        let error = failure(&cloud, store).await;
+        assert_eq!((error.kind(), error.is_transient()), (ErrorKind::Untrusted, false));
+        assert!(error.to_string().contains("certificate"), "{error}");
+    }
 }
 
 #[tokio::test]

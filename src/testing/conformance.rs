@@ -136,7 +136,8 @@ impl Suite<'_> {
             if request.marker.is_none() {
                 return Ok(pages);
             }
-            if pages.len() > 100_000 {
+            // Pages of one, and as many empty ones, are a few times the blobs.
+            if pages.len() > 1000 {
                 return Err("the listing does not end".to_owned());
             }
         }

@@ -64,14 +64,16 @@ pub(super) fn of_response(status: StatusCode, headers: &Headers, body: &[u8]) ->
     if let Some(id) = headers.get_optional_str(&REQUEST_ID) {
         error = error.with_request_id(id);
     }
+    waiting(error, headers)
+}
+
+/// Adds how long the answer asked to wait
+fn waiting(error: Error, headers: &Headers) -> Error {
     let wait = RETRY_AFTER.iter().find_map(|(name, unit)| {
         let n: u64 = headers.get_optional_str(name)?.trim().parse().ok()?;
         Some(Duration::from_millis(n.saturating_mul(*unit)))
     });
-    match wait {
-        Some(wait) => error.with_retry_after(wait),
-        None => error,
-    }
+    wait.into_iter().fold(error, Error::with_retry_after)
 }
 
 /// `<Code>` of an error body, for answers without the header
@@ -114,24 +116,34 @@ pub(super) fn of_credential(error: &azure_core::Error) -> Error {
                 "the authority refused the credential; check application, secret and tenant",
             ),
         };
-        let error = Error::new(kind, format!("sign in: {advice}"));
-        return code.into_iter().fold(error, Error::with_code);
+        let mut error = Error::new(kind, format!("sign in: {advice}")).with_status(status.into());
+        error = code.into_iter().fold(error, Error::with_code);
+        error = trace_id(body).into_iter().fold(error, Error::with_request_id);
+        return raw.into_iter().fold(error, |error, raw| waiting(error, raw.headers()));
     }
     if chain(error).filter_map(nested).any(|e| matches!(e.kind(), Sdk::Connection | Sdk::Io)) {
         let inner = of_network(error);
-        let kind = match inner.kind() {
-            ErrorKind::AccountNotFound => ErrorKind::Unreachable,
-            kind => kind,
+        return match inner.kind() {
+            ErrorKind::AccountNotFound => Error::new(
+                ErrorKind::Unreachable,
+                "sign in: the authority's host name does not exist; check the cloud of the connection",
+            ),
+            _ => inner.context(format_args!("sign in")),
         };
-        return Error::new(
-            kind,
-            "sign in: the authority does not answer; check the network and the cloud",
-        );
     }
     Error::new(
         ErrorKind::CredentialUnavailable,
         "sign in: no token could be had; check that the source of the credential is set up on this machine",
     )
+}
+
+/// The id under which the authority's operator finds the request
+fn trace_id(body: &[u8]) -> Option<String> {
+    let body: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let id = body.get("trace_id")?.as_str()?;
+    let plain =
+        !id.is_empty() && id.len() <= 64 && id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+    plain.then(|| id.to_owned())
 }
 
 /// `AADSTS` and its digits, wherever they stand

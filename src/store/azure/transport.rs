@@ -66,6 +66,8 @@ struct TokenError {
     error_description: String,
     #[serde(default)]
     error_codes: Vec<i64>,
+    #[serde(default)]
+    trace_id: String,
 }
 
 #[async_trait]
@@ -82,13 +84,14 @@ impl HttpClient for TokenTransport {
         let Ok(mut error) = serde_json::from_slice::<TokenError>(&body) else {
             return Ok(AsyncRawResponse::from_bytes(status, headers, body));
         };
-        for text in [&mut error.error, &mut error.error_description] {
+        for text in [&mut error.error, &mut error.error_description, &mut error.trace_id] {
             *text = text.replace(|c: char| c.is_control() || matches!(c, '"' | '\\'), " ");
         }
         let body = serde_json::json!({
             "error": error.error,
             "error_description": error.error_description,
             "error_codes": error.error_codes,
+            "trace_id": error.trace_id,
         });
         Ok(AsyncRawResponse::from_bytes(status, headers, body.to_string().into_bytes()))
     }

@@ -5,10 +5,26 @@ use std::time::SystemTime;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::{digest, signature};
-use serde_json::Value;
+use serde::Deserialize;
 use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
 
 use super::{CLIENT_ID, TENANT};
+
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+    #[serde(rename = "x5t#S256")]
+    thumbprint: String,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    aud: String,
+    iss: String,
+    sub: String,
+    nbf: u64,
+    exp: u64,
+}
 
 /// Whether the application signed this just now, with this certificate's key, for this tenant
 pub(super) fn is_good(assertion: &str, certificate: &str) -> bool {
@@ -21,22 +37,21 @@ fn check(assertion: &str, certificate: &str) -> Option<bool> {
     let (header, claims) = signed.split_once('.')?;
     let [header, claims, signature] =
         [header, claims, signature].map(|part| URL_SAFE_NO_PAD.decode(part).unwrap_or_default());
-    let header: Value = serde_json::from_slice(&header).ok()?;
-    let claims: Value = serde_json::from_slice(&claims).ok()?;
+    let header: Header = serde_json::from_slice(&header).ok()?;
+    let claims: Claims = serde_json::from_slice(&claims).ok()?;
     let thumbprint = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, &certificate));
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs();
-    let audience = claims["aud"].as_str()?;
     let key = signature::UnparsedPublicKey::new(
         &signature::RSA_PSS_2048_8192_SHA256,
         public_key(&certificate)?,
     );
     Some(
-        header["alg"] == "PS256"
-            && header["x5t#S256"] == thumbprint.as_str()
-            && claims["iss"] == CLIENT_ID
-            && claims["sub"] == CLIENT_ID
-            && audience.ends_with(&format!("/{TENANT}/oauth2/v2.0/token"))
-            && (claims["nbf"].as_u64()?..claims["exp"].as_u64()?).contains(&now)
+        header.alg == "PS256"
+            && header.thumbprint == thumbprint
+            && claims.iss == CLIENT_ID
+            && claims.sub == CLIENT_ID
+            && claims.aud.ends_with(&format!("/{TENANT}/oauth2/v2.0/token"))
+            && (claims.nbf..claims.exp).contains(&now)
             && key.verify(signed.as_bytes(), &signature).is_ok(),
     )
 }

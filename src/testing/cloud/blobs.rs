@@ -169,13 +169,14 @@ fn list(
         },
     };
     let (prefix, delimiter) = (text("prefix"), text("delimiter"));
-    // A marker is the first name of its page, in a form that nobody takes for one.
+    // A marker is the first name of its page, in a form that nobody takes for one, and never the
+    // same twice: an empty page moves on too.
     let from = match text("marker") {
         "" => text("startFrom").to_owned(),
         marker => URL_SAFE_NO_PAD
             .decode(marker)
             .ok()
-            .and_then(|name| String::from_utf8(name).ok())
+            .and_then(|name| String::from_utf8(name.get(NONCE..)?.to_vec()).ok())
             .ok_or(Refusal::new(400, "InvalidQueryParameterValue"))?,
     };
     let start = if from.as_str() > prefix { from.as_str() } else { prefix };
@@ -206,13 +207,20 @@ fn list(
         container,
         prefix,
         entries: &entries,
-        next: &next.map(|name| URL_SAFE_NO_PAD.encode(name)).unwrap_or_default(),
+        next: &next.map(marker).unwrap_or_default(),
         with_metadata: text("include").split(',').any(|what| what == "metadata"),
     };
     Ok(Response::builder()
         .header(CONTENT_TYPE, "application/xml")
         .header("x-ms-request-id", random())
         .body(full(body.render()))?)
+}
+
+/// The length of what tells two markers of one name apart
+const NONCE: usize = 8;
+
+fn marker(name: &str) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{:0NONCE$x}{name}", fastrand::u32(..)))
 }
 
 fn get(seed: &Seed, headers: &HeaderMap) -> Result<Response<Body>, Refusal> {

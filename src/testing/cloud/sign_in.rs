@@ -52,6 +52,7 @@ pub(super) async fn answer(
                 "error": error,
                 "error_description": format!("AADSTS{code}: {text}"),
                 "error_codes": [code],
+                "trace_id": "33333333-3333-4333-8333-333333333333",
             }),
         ),
         None => {
