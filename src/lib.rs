@@ -17,6 +17,7 @@
 
 pub mod backoff;
 pub mod cloud;
+pub mod condition;
 pub mod connection;
 pub mod error;
 pub mod name;

@@ -1,0 +1,132 @@
+use super::{Operator, Value};
+
+/// A range of bytes of the text
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// The first byte
+    pub start: usize,
+    /// The byte behind the last
+    pub end: usize,
+}
+
+impl Span {
+    pub(super) fn to(self, end: Self) -> Self {
+        Self { start: self.start, end: end.end }
+    }
+}
+
+/// An expression, and where it stands
+///
+/// Equal to another with the same structure, wherever that stands.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Expr {
+    /// What it is
+    pub kind: ExprKind,
+    /// Where it stands, parentheses around it included
+    pub span: Span,
+    /// Whether parentheses are around it
+    pub in_parentheses: bool,
+}
+
+impl PartialEq for Expr {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind == other.kind
+    }
+}
+
+/// The kinds of expressions
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ExprKind {
+    /// `a AND b`, two or more
+    And(Vec<Expr>),
+    /// `a OR b`, two or more
+    Or(Vec<Expr>),
+    /// `NOT a`
+    Not(Box<Expr>),
+    /// `ActionMatches{'pattern', …}`: any of them
+    ActionMatches(Vec<String>),
+    /// `SubOperationMatches{'name', …}`: any of them
+    SubOperationMatches(Vec<String>),
+    /// `Exists @Source[path]`
+    Exists(Attribute),
+    /// `left operator right`
+    Compare {
+        /// The left side
+        left: Operand,
+        /// What is compared, and how; it stands between the two sides
+        operator: Operator,
+        /// The right side
+        right: Operand,
+    },
+}
+
+/// One side of a comparison, and where it stands
+///
+/// Equal to another with the same content, wherever that stands.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Operand {
+    /// What it is
+    pub kind: OperandKind,
+    /// Where it stands
+    pub span: Span,
+}
+
+impl PartialEq for Operand {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind == other.kind
+    }
+}
+
+/// The kinds of operands
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OperandKind {
+    /// `@Source[path]`
+    Attribute(Attribute),
+    /// `'text'`, `10`, `true`, or a bare GUID
+    Value(Value),
+    /// `{a, b}`
+    List(Vec<Value>),
+}
+
+/// What a request tells about itself or about what it is for
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Attribute {
+    /// Whose it is
+    pub source: Source,
+    /// Its path, as written between the brackets
+    pub path: String,
+}
+
+/// Whose attribute it is
+///
+/// Deliberately complete: the language has these four.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// Of who asks
+    Principal,
+    /// Of what is asked
+    Request,
+    /// Of what it is asked of
+    Resource,
+    /// Of the way that the request came
+    Environment,
+}
+
+impl Source {
+    pub(super) const ALL: [Self; 4] =
+        [Self::Principal, Self::Request, Self::Resource, Self::Environment];
+
+    /// The source as it is written behind the `@`
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Principal => "Principal",
+            Self::Request => "Request",
+            Self::Resource => "Resource",
+            Self::Environment => "Environment",
+        }
+    }
+}

@@ -1,0 +1,273 @@
+use super::{
+    Base, Expr, ExprKind, MAX_DEPTH, MAX_LENGTH, Operand, OperandKind, Operator, ParseError,
+    Quantifier, Span, Value,
+    error::quoted,
+    lexer::{Lexer, Token},
+};
+use crate::name::is_guid;
+
+pub(super) fn parse(text: &str) -> Result<Expr, ParseError> {
+    if text.len() > MAX_LENGTH {
+        let span = Span { start: MAX_LENGTH, end: text.len() };
+        let message = format!("the text has more than {MAX_LENGTH} bytes; Azure takes 8 KB");
+        return Err(ParseError::new(text, span, message));
+    }
+    let mut lexer = Lexer::new(text);
+    let (token, span) = lexer.next()?;
+    let mut parser = Parser { text, lexer, token, span };
+    if parser.token == Token::End {
+        return Err(parser.error("the condition is empty"));
+    }
+    let expr = parser.or(0)?;
+    match parser.token {
+        Token::End => Ok(expr),
+        Token::Close => Err(parser.error("this `)` closes nothing")),
+        _ => Err(parser.expected("`AND`, `OR` or the end")),
+    }
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    lexer: Lexer<'a>,
+    /// The token at hand
+    token: Token<'a>,
+    span: Span,
+}
+
+impl<'a> Parser<'a> {
+    fn error(&self, message: impl Into<String>) -> ParseError {
+        ParseError::new(self.text, self.span, message)
+    }
+
+    fn expected(&self, what: &str) -> ParseError {
+        if let Token::Word(word) = self.token {
+            for keyword in ["AND", "OR", "NOT", "ActionMatches", "SubOperationMatches", "Exists"] {
+                if keyword != word && keyword.eq_ignore_ascii_case(word) {
+                    return self.error(format!("write `{keyword}`, with that letter case"));
+                }
+            }
+        }
+        self.error(format!("expected {what}, found {}", self.token.describe()))
+    }
+
+    /// Takes the token at hand, and reads the next
+    fn take(&mut self) -> Result<(Token<'a>, Span), ParseError> {
+        let taken = (self.token, self.span);
+        (self.token, self.span) = self.lexer.next()?;
+        Ok(taken)
+    }
+
+    fn or(&mut self, depth: usize) -> Result<Expr, ParseError> {
+        self.chain(depth, Token::Or, Self::and, ExprKind::Or)
+    }
+
+    fn and(&mut self, depth: usize) -> Result<Expr, ParseError> {
+        self.chain(depth, Token::And, Self::unary, ExprKind::And)
+    }
+
+    fn chain(
+        &mut self,
+        depth: usize,
+        separator: Token<'a>,
+        part: fn(&mut Self, usize) -> Result<Expr, ParseError>,
+        kind: fn(Vec<Expr>) -> ExprKind,
+    ) -> Result<Expr, ParseError> {
+        let first = part(self, depth)?;
+        if self.token != separator {
+            return Ok(first);
+        }
+        let mut span = first.span;
+        let mut parts = vec![first];
+        while self.token == separator {
+            self.take()?;
+            let next = part(self, depth)?;
+            span = span.to(next.span);
+            parts.push(next);
+        }
+        Ok(Expr { kind: kind(parts), span, in_parentheses: false })
+    }
+
+    fn unary(&mut self, depth: usize) -> Result<Expr, ParseError> {
+        if depth > MAX_DEPTH {
+            return Err(self.error(format!("nested deeper than {MAX_DEPTH} levels")));
+        }
+        let start = self.span;
+        let kind = match self.token {
+            Token::Not => {
+                self.take()?;
+                let inner = self.unary(depth + 1)?;
+                let span = start.to(inner.span);
+                let kind = ExprKind::Not(Box::new(inner));
+                return Ok(Expr { kind, span, in_parentheses: false });
+            }
+            Token::Open => {
+                self.take()?;
+                let mut inner = self.or(depth + 1)?;
+                if self.token != Token::Close {
+                    return Err(self.expected("`AND`, `OR` or `)`"));
+                }
+                let (_, end) = self.take()?;
+                inner.span = start.to(end);
+                inner.in_parentheses = true;
+                return Ok(inner);
+            }
+            Token::Word("ActionMatches") => ExprKind::ActionMatches(self.function()?),
+            Token::Word("SubOperationMatches") => ExprKind::SubOperationMatches(self.function()?),
+            Token::Word("Exists") => {
+                self.take()?;
+                let Token::Attribute(source, path) = self.token else {
+                    return Err(self.expected("an attribute such as @Request[path]"));
+                };
+                let (_, end) = self.take()?;
+                let attribute = super::Attribute { source, path: path.to_owned() };
+                let kind = ExprKind::Exists(attribute);
+                return Ok(Expr { kind, span: start.to(end), in_parentheses: false });
+            }
+            _ => {
+                let left = self.operand("an expression")?;
+                let operator = self.operator()?;
+                let right = self.operand("a value or an attribute")?;
+                let span = left.span.to(right.span);
+                let kind = ExprKind::Compare { left, operator, right };
+                return Ok(Expr { kind, span, in_parentheses: false });
+            }
+        };
+        // The end of a function is the brace that was taken last.
+        let end = self.text.get(..self.span.start).unwrap_or_default().trim_end().len();
+        Ok(Expr { kind, span: Span { start: start.start, end }, in_parentheses: false })
+    }
+
+    /// The texts in the braces of a function
+    fn function(&mut self) -> Result<Vec<String>, ParseError> {
+        self.take()?;
+        if self.token != Token::OpenList {
+            return Err(self.expected("`{`: the function takes its texts in braces"));
+        }
+        let mut texts = Vec::new();
+        loop {
+            self.take()?;
+            let Token::Text(text) = self.token else {
+                return Err(self.expected("a text between single quotes"));
+            };
+            texts.push(text.to_owned());
+            self.take()?;
+            match self.token {
+                Token::Comma => {}
+                Token::CloseList => break,
+                _ => return Err(self.expected("`,` or `}`")),
+            }
+        }
+        self.take()?;
+        Ok(texts)
+    }
+
+    fn operand(&mut self, what: &str) -> Result<Operand, ParseError> {
+        let start = self.span;
+        let kind = match self.token {
+            Token::Attribute(source, path) => {
+                OperandKind::Attribute(super::Attribute { source, path: path.to_owned() })
+            }
+            Token::OpenList => {
+                let (values, end) = self.list()?;
+                return Ok(Operand { kind: OperandKind::List(values), span: start.to(end) });
+            }
+            token => match value(token) {
+                Some(value) => OperandKind::Value(value),
+                None => return Err(self.expected(what)),
+            },
+        };
+        self.take()?;
+        Ok(Operand { kind, span: start })
+    }
+
+    fn list(&mut self) -> Result<(Vec<Value>, Span), ParseError> {
+        let mut values = Vec::new();
+        self.take()?;
+        if self.token != Token::CloseList {
+            loop {
+                let what = "a text between single quotes, a number, `true`, `false` or a GUID";
+                values.push(value(self.token).ok_or_else(|| self.expected(what))?);
+                self.take()?;
+                match self.token {
+                    Token::Comma => self.take()?,
+                    Token::CloseList => break,
+                    _ => return Err(self.expected("`,` or `}`")),
+                };
+            }
+        }
+        let (_, end) = self.take()?;
+        Ok((values, end))
+    }
+
+    fn operator(&mut self) -> Result<Operator, ParseError> {
+        let Token::Word(word) = self.token else {
+            return Err(self.expected("an operator such as StringEquals"));
+        };
+        let (quantifier, name) = match word.split_once(':') {
+            Some((quantifier, name)) => (Some(quantifier), name),
+            None => (None, word),
+        };
+        let base = Base::ALL.iter().copied().find(|base| base.as_str() == name);
+        let base = base.ok_or_else(|| self.error(unknown_operator(name)))?;
+        let operator = match quantifier {
+            None => Operator::single(base),
+            Some(name) => {
+                let known = Quantifier::ALL.into_iter().find(|q| q.as_str() == name);
+                let quantifier = known.ok_or_else(|| self.error(unknown_quantifier(name)))?;
+                Operator::cross(quantifier, base).ok_or_else(|| {
+                    self.error(format!(
+                        "{} has no form for lists{}",
+                        base.as_str(),
+                        match base.as_str().contains("StartsWith") {
+                            true =>
+                                "; write StringLike with `*` at the end, such as {'a/*', 'b/*'}",
+                            false => "; write one comparison for each value",
+                        }
+                    ))
+                })?
+            }
+        };
+        self.take()?;
+        Ok(operator)
+    }
+}
+
+fn value(token: Token<'_>) -> Option<Value> {
+    match token {
+        Token::Text(text) => Some(Value::Text(text.to_owned())),
+        Token::Word("true") => Some(Value::Bool(true)),
+        Token::Word("false") => Some(Value::Bool(false)),
+        Token::Word(word) if is_guid(word) => Some(Value::Guid(word.to_owned())),
+        Token::Word(word) => word.parse().ok().map(Value::Integer),
+        _ => None,
+    }
+}
+
+fn unknown_operator(name: &str) -> String {
+    let same = Base::ALL.iter().find(|base| base.as_str().eq_ignore_ascii_case(name));
+    if let Some(base) = same {
+        return format!("write `{}`, with that letter case", base.as_str());
+    }
+    let shown = quoted(name);
+    let lower = name.to_ascii_lowercase();
+    let instead = match () {
+        () if lower.contains("endswith") => "write StringLike '*end' instead",
+        () if lower.contains("contains") => "write StringLike '*part*' instead",
+        () if lower.contains("match") || lower.contains("regex") => {
+            "write StringLike, which has `*` and `?`, instead"
+        }
+        () => "expected one such as StringEquals, StringStartsWith or NumericLessThan",
+    };
+    format!("there is no operator {shown}; {instead}")
+}
+
+fn unknown_quantifier(name: &str) -> String {
+    let same = Quantifier::ALL.into_iter().find(|q| q.as_str().eq_ignore_ascii_case(name));
+    match same {
+        Some(quantifier) => format!("write `{}`, with that letter case", quantifier.as_str()),
+        None => format!(
+            "there is no quantifier {}; expected ForAnyOfAnyValues, ForAllOfAnyValues, ForAnyOfAllValues or ForAllOfAllValues",
+            quoted(name)
+        ),
+    }
+}

@@ -1,0 +1,170 @@
+use std::fmt::{self, Write as _};
+
+use super::{Attribute, Expr, ExprKind, Operand, OperandKind, Value};
+
+/// How a condition is laid out
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Layout {
+    /// On many lines, indented as the Azure portal does
+    Portal,
+    /// On one line, for command lines
+    OneLine,
+}
+
+pub(super) fn print(expr: &Expr, layout: Layout) -> String {
+    let mut out = String::new();
+    match layout {
+        Layout::OneLine => inline(&mut out, expr),
+        Layout::Portal => {
+            block(&mut out, expr, 0);
+            // Each line ends with a line feed; the text does not.
+            out.pop();
+        }
+    }
+    out
+}
+
+/// Parentheses stand around each part of an `OR`, and around what is mixed: the documentation calls
+/// `AND` beside `OR` without them ambiguous.
+fn inline(out: &mut String, expr: &Expr) {
+    match &expr.kind {
+        ExprKind::Or(parts) => {
+            out.push('(');
+            for (n, part) in parts.iter().enumerate() {
+                out.push_str(if n > 0 { " OR " } else { "" });
+                match part.kind {
+                    ExprKind::Or(_) => inline(out, part),
+                    _ => parenthesised(out, part),
+                }
+            }
+            out.push(')');
+        }
+        ExprKind::And(parts) => {
+            for (n, part) in parts.iter().enumerate() {
+                out.push_str(if n > 0 { " AND " } else { "" });
+                match part.kind {
+                    ExprKind::And(_) => parenthesised(out, part),
+                    _ => inline(out, part),
+                }
+            }
+        }
+        ExprKind::Not(part) => match part.kind {
+            ExprKind::SubOperationMatches(_) | ExprKind::Exists(_) => {
+                out.push_str("NOT ");
+                inline(out, part);
+            }
+            ExprKind::Or(_) => {
+                out.push('!');
+                inline(out, part);
+            }
+            _ => {
+                out.push('!');
+                parenthesised(out, part);
+            }
+        },
+        ExprKind::ActionMatches(patterns) => function(out, "ActionMatches", patterns),
+        ExprKind::SubOperationMatches(names) => function(out, "SubOperationMatches", names),
+        ExprKind::Exists(attribute) => put(out, format_args!("Exists {attribute}")),
+        ExprKind::Compare { left, operator, right } => {
+            put(out, format_args!("{left} {operator} {right}"));
+        }
+    }
+}
+
+fn parenthesised(out: &mut String, expr: &Expr) {
+    out.push('(');
+    inline(out, expr);
+    out.push(')');
+}
+
+fn function(out: &mut String, name: &str, texts: &[String]) {
+    let texts: Vec<_> = texts.iter().map(|text| format!("'{text}'")).collect();
+    put(out, format_args!("{name}{{{}}}", texts.join(", ")));
+}
+
+/// One line for each parenthesis, operator and simple expression, a blank for each level
+fn block(out: &mut String, expr: &Expr, level: usize) {
+    match &expr.kind {
+        ExprKind::Or(parts) => {
+            line(out, level, "(");
+            for (n, part) in parts.iter().enumerate() {
+                if n > 0 {
+                    line(out, level + 1, "OR");
+                }
+                match part.kind {
+                    ExprKind::Or(_) => block(out, part, level + 1),
+                    _ => {
+                        line(out, level + 1, "(");
+                        block(out, part, level + 2);
+                        line(out, level + 1, ")");
+                    }
+                }
+            }
+            line(out, level, ")");
+        }
+        ExprKind::And(parts) => {
+            for (n, part) in parts.iter().enumerate() {
+                if n > 0 {
+                    line(out, level, "AND");
+                }
+                match part.kind {
+                    ExprKind::And(_) => {
+                        line(out, level, "(");
+                        block(out, part, level + 1);
+                        line(out, level, ")");
+                    }
+                    _ => block(out, part, level),
+                }
+            }
+        }
+        _ => {
+            let mut text = String::new();
+            inline(&mut text, expr);
+            line(out, level, &text);
+        }
+    }
+}
+
+fn line(out: &mut String, level: usize, text: &str) {
+    put(out, format_args!("{:level$}{text}\n", ""));
+}
+
+fn put(out: &mut String, text: fmt::Arguments<'_>) {
+    // Writing into a String cannot fail.
+    let _ = out.write_fmt(text);
+}
+
+impl fmt::Display for Attribute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "@{}[{}]", self.source.as_str(), self.path)
+    }
+}
+
+impl fmt::Display for Operand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            OperandKind::Attribute(attribute) => attribute.fmt(f),
+            OperandKind::Value(value) => value.fmt(f),
+            OperandKind::List(values) => {
+                f.write_str("{")?;
+                for (n, value) in values.iter().enumerate() {
+                    f.write_str(if n > 0 { ", " } else { "" })?;
+                    value.fmt(f)?;
+                }
+                f.write_str("}")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(value) => value.fmt(f),
+            Self::Integer(value) => value.fmt(f),
+            Self::Text(text) => write!(f, "'{text}'"),
+            Self::Guid(guid) => f.write_str(guid),
+        }
+    }
+}
