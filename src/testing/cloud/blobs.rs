@@ -245,6 +245,8 @@ fn get(seed: &Seed, headers: &HeaderMap) -> Result<Response<Body>, Refusal> {
         .header(LAST_MODIFIED, httpdate::fmt_http_date(seed.last_modified))
         .header(CONTENT_TYPE, seed.content_type.as_deref().unwrap_or("application/octet-stream"))
         .header("x-ms-blob-type", "BlockBlob")
+        .header("x-ms-creation-time", httpdate::fmt_http_date(seed.last_modified))
+        .header("x-ms-server-encrypted", "true")
         .header("x-ms-request-id", random());
     if status == StatusCode::PARTIAL_CONTENT {
         response = response.header(CONTENT_RANGE, format!("bytes {start}-{}/{size}", end - 1));

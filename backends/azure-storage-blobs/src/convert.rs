@@ -1,0 +1,93 @@
+//! From the SDK's types to the core's, and from its errors: the one place for both.
+//!
+//! An error of the SDK can print the whole page and URLs with signatures; it is read and dropped.
+
+use std::time::SystemTime;
+
+use azure_asset_sync::{
+    Error, ErrorKind,
+    store::{Blob, ContentMd5, Malformed, Marker, Page},
+};
+use azure_core::{AppendToUrlQuery as _, Url, error::ErrorKind as Sdk};
+use azure_storage_blobs::{
+    container::operations::list_blobs::{BlobItem, ListBlobsResponse},
+    prelude::Snapshot,
+};
+use percent_encoding::percent_decode_str;
+
+pub(crate) fn page(listed: ListBlobsResponse) -> Page {
+    let mut page = Page::default();
+    page.next = listed.next_marker.map(|marker| Marker::from(marker.as_str().to_owned()));
+    for item in listed.blobs.items {
+        match item {
+            BlobItem::Blob(blob) if is_encoded(&blob.name) => page.malformed.push(Malformed::new(
+                Some(blob.name),
+                "its name is percent-encoded, which azure_storage_blobs does not decode; list it with the official SDK",
+            )),
+            BlobItem::Blob(listed) => page.blobs.push(blob(listed)),
+            BlobItem::BlobPrefix(_) => page
+                .malformed
+                .push(Malformed::new(None, "a prefix stands where only blobs were asked for")),
+        }
+    }
+    page
+}
+
+/// Whether this is the percent-encoding of a name that XML cannot hold
+///
+/// The service marks such names with `Encoded="true"`, which the SDK ignores. Only they decode to
+/// characters that XML cannot hold, but for a name with a literal `%01`: nobody can tell that one,
+/// so it is set aside with the others.
+fn is_encoded(name: &str) -> bool {
+    let impossible = |c: char| matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
+    name.contains('%')
+        && percent_decode_str(name).decode_utf8().is_ok_and(|name| name.contains(impossible))
+}
+
+fn blob(listed: azure_storage_blobs::blob::Blob) -> Blob {
+    let properties = listed.properties;
+    let mut blob = Blob::new(listed.name, properties.content_length);
+    blob.etag = Some(properties.etag.as_ref().into());
+    blob.last_modified = Some(SystemTime::from(properties.last_modified));
+    blob.created = Some(SystemTime::from(properties.creation_time));
+    blob.content_type = Some(properties.content_type.as_str())
+        .filter(|content_type| !content_type.is_empty())
+        .map(Into::into);
+    blob.content_encoding = properties.content_encoding.filter(|encoding| !encoding.is_empty());
+    blob.content_md5 = properties.content_md5.map(|md5| *md5.as_slice()).map(ContentMd5::from);
+    blob.blob_type = Some(properties.blob_type.as_ref().into());
+    blob.access_tier = properties.access_tier.map(|tier| tier.as_ref().into());
+    blob.version_id = listed.version_id;
+    blob.is_current_version = listed.is_current_version;
+    blob.snapshot = listed.snapshot.as_ref().and_then(snapshot);
+    blob.is_directory = properties.resource_type.as_deref() == Some("directory");
+    blob.metadata = listed.metadata.into_iter().flatten().collect();
+    blob
+}
+
+/// The time stamp of a snapshot, which the SDK shows to nobody but a query
+fn snapshot(snapshot: &Snapshot) -> Option<String> {
+    let mut url = Url::parse("https://localhost/").ok()?;
+    snapshot.append_to_url_query(&mut url);
+    let stamp = url.query_pairs().next().map(|(_, stamp)| stamp.into_owned());
+    stamp
+}
+
+pub(crate) fn error(error: &azure_core::Error, doing: &str) -> Error {
+    if let Some(http) = error.as_http_error() {
+        return Error::from_response(http.status().into(), http.error_code());
+    }
+    let (kind, what) = match error.kind() {
+        Sdk::Io => (ErrorKind::Unreachable, "the connection failed or broke; try again later"),
+        Sdk::DataConversion => (
+            ErrorKind::UnexpectedAnswer,
+            "azure_storage_blobs cannot read the answer: one blob with a newer access tier or without a Content-Type spoils its page; use the official SDK",
+        ),
+        Sdk::Credential => (
+            ErrorKind::CredentialUnavailable,
+            "no token could be had; check the credential of the client",
+        ),
+        _ => (ErrorKind::BadRequest, "azure_storage_blobs refused the request"),
+    };
+    Error::new(kind, format!("{doing}: {what}"))
+}
