@@ -69,8 +69,7 @@ fn blob(listed: azure_storage_blobs::blob::Blob) -> Blob {
 fn snapshot(snapshot: &Snapshot) -> Option<String> {
     let mut url = Url::parse("https://localhost/").ok()?;
     snapshot.append_to_url_query(&mut url);
-    let stamp = url.query_pairs().next().map(|(_, stamp)| stamp.into_owned());
-    stamp
+    url.query_pairs().next().map(|(_, stamp)| stamp.into_owned())
 }
 
 pub(crate) fn error(error: &azure_core::Error, doing: &str) -> Error {
