@@ -1,11 +1,21 @@
 //! Each way to fail over the wire: a kind to match on, advice to read, and no secret in either.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use azure_asset_sync::{
     AzureStore, Cloud, Connection, Credential, Endpoint, Error, ErrorKind, Scan, Store,
     store::{ListRequest, ReadRequest, azure::AzureStoreBuilder},
     testing::{Fault, Seed, SmallCloud},
+};
+use azure_core::{
+    credentials::{AccessToken, TokenCredential, TokenRequestOptions},
+    time::OffsetDateTime,
 };
 use bytes::Bytes;
 
@@ -163,12 +173,74 @@ async fn another_answer_is_never_an_empty_container() {
         ("text/html", listing),
         ("application/json", "{}"),
     ] {
-        cloud.inject(Fault::Instead(content_type, Bytes::from_static(body.as_bytes())));
+        cloud.inject(Fault::Instead(200, content_type, Bytes::from_static(body.as_bytes())));
         let error = store.list(ListRequest::new("")).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::UnexpectedAnswer, "{content_type}: {error}");
     }
-    cloud.inject(Fault::Instead("application/xml", Bytes::from_static(listing.as_bytes())));
+    cloud.inject(Fault::Instead(200, "application/xml", Bytes::from_static(listing.as_bytes())));
     assert_eq!(store.list(ListRequest::new("")).await.unwrap().blobs, []);
+}
+
+#[tokio::test]
+async fn an_error_code_is_found_in_the_body_where_no_header_has_it() {
+    let cloud = cloud().await;
+    let store = cloud.store(&cloud.connection().build().unwrap()).unwrap();
+    let error = |code: &str| {
+        let body = format!("\u{feff}<?xml version=\"1.0\"?><Error><Code>{code}</Code></Error>");
+        Fault::Instead(403, "application/xml", body.into())
+    };
+    for read in [false, true] {
+        let ask = async |fault| {
+            cloud.inject(fault);
+            match read {
+                false => store.list(ListRequest::new("")).await.unwrap_err(),
+                true => store.read(ReadRequest::new("a.jpg", 0..1)).await.unwrap_err(),
+            }
+        };
+        let found = ask(error("AuthenticationFailed")).await;
+        let got = (found.kind(), found.code());
+        assert_eq!(got, (ErrorKind::Unauthenticated, Some("AuthenticationFailed")), "{found:?}");
+        // What is no code is not passed on.
+        let found = ask(error("<b>sig=SECRET")).await;
+        assert_eq!((found.kind(), found.code()), (ErrorKind::PermissionDenied, None), "{found:?}");
+        let page = Bytes::from_static(b"<html>blocked by the proxy</html>");
+        let found = ask(Fault::Instead(407, "text/html", page)).await;
+        assert_eq!((found.kind(), found.status()), (ErrorKind::BadRequest, Some(407)));
+    }
+}
+
+/// A credential of the caller's own, as a vault or a test has it
+#[derive(Debug)]
+struct Mine {
+    token: &'static str,
+    asked: AtomicU32,
+}
+
+#[async_trait::async_trait]
+impl TokenCredential for Mine {
+    async fn get_token(
+        &self,
+        scopes: &[&str],
+        _: Option<TokenRequestOptions<'_>>,
+    ) -> azure_core::Result<AccessToken> {
+        assert_eq!(scopes, ["https://storage.azure.com/.default"]);
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let expires_on = OffsetDateTime::now_utc() + azure_core::time::Duration::hours(1);
+        Ok(AccessToken::new(self.token, expires_on))
+    }
+}
+
+#[tokio::test]
+async fn a_credential_of_the_callers_own_is_asked_once_and_never_shown() {
+    let cloud = cloud().await;
+    let connection = cloud.connection().build().unwrap();
+    let mine = Arc::new(Mine { token: "no-such-token", asked: AtomicU32::new(0) });
+    let credential = Credential::Token(mine.clone());
+    let store = builder(&cloud, &connection).build(credential).unwrap();
+    let error = failure(&cloud, store).await;
+    assert_eq!(error.kind(), ErrorKind::Unauthenticated);
+    assert!(!format!("{error:?}").contains(mine.token));
+    assert_eq!(mine.asked.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]

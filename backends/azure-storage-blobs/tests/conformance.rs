@@ -97,7 +97,7 @@ async fn a_page_that_the_sdk_cannot_read_is_a_typed_error() {
          <Content-Type>image/jpeg</Content-Type><BlobType>BlockBlob</BlobType><AccessTier>Smart</AccessTier>\
          </Properties></Blob></Blobs><NextMarker/></EnumerationResults>"
     );
-    cloud.inject(Fault::Instead("application/xml", page.into()));
+    cloud.inject(Fault::Instead(200, "application/xml", page.into()));
     let error = store(&cloud).list(ListRequest::new("")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnexpectedAnswer);
     assert!(error.to_string().contains("official SDK"), "{error}");

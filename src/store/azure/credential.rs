@@ -48,6 +48,9 @@ impl fmt::Debug for Secret {
 
 /// Who asks: the usual sources of a token, a signature, or nobody
 ///
+/// Tokens are kept until five minutes before they expire; one with a shorter life is asked for
+/// anew with each request.
+///
 /// There is no chain that tries one after the other: which principal a service acts as is a
 /// decision, not a discovery.
 #[derive(Clone, Debug)]

@@ -36,8 +36,9 @@ pub(super) async fn answer(
         Some(Fault::Error(status, code, retry_after)) => {
             Refusal { status, code, retry_after }.response()
         }
-        Some(Fault::Instead(content_type, body)) => respond(
+        Some(Fault::Instead(status, content_type, body)) => respond(
             Response::builder()
+                .status(status)
                 .header(CONTENT_TYPE, content_type)
                 .body(full(body))
                 .map_err(Refusal::from),

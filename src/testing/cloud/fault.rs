@@ -12,8 +12,8 @@ pub enum Fault {
     Cut(usize),
     /// The right answer, never begun
     Stall,
-    /// Another answer with status 200: content type and body
-    Instead(&'static str, Bytes),
+    /// Another answer, as of a proxy: status, content type and body, and no header of Azure's
+    Instead(u16, &'static str, Bytes),
     /// The connection is closed without an answer
     Close,
 }
