@@ -95,10 +95,40 @@ pub enum OperandKind {
 /// What a request tells about itself or about what it is for
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Attribute {
+    source: Source,
+    path: String,
+    /// The path by which requests find it, made once
+    key: String,
+}
+
+impl Attribute {
+    pub(super) fn new(source: Source, path: &str) -> Self {
+        Self { source, path: path.to_owned(), key: Self::key_of(path) }
+    }
+
+    /// A path in the letter case by which attributes are found: any, but for the keys of tags
+    pub(super) fn key_of(path: &str) -> String {
+        match path.rsplit_once(':') {
+            Some((head, key)) if key.ends_with("<$key_case_sensitive$>") => {
+                format!("{}:{key}", head.to_ascii_lowercase())
+            }
+            _ => path.to_ascii_lowercase(),
+        }
+    }
+
     /// Whose it is
-    pub source: Source,
+    pub fn source(&self) -> Source {
+        self.source
+    }
+
     /// Its path, as written between the brackets
-    pub path: String,
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
 }
 
 /// Whose attribute it is

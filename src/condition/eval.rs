@@ -56,8 +56,8 @@ fn leaf(expr: &Expr, request: &Request) -> Truth {
 const LEGACY_SUBOPERATION: &str = "subOperation";
 
 fn values<'a>(attribute: &Attribute, request: &'a Request) -> Option<Cow<'a, [Value]>> {
-    let legacy = attribute.source == Source::Request
-        && attribute.path.eq_ignore_ascii_case(LEGACY_SUBOPERATION);
+    let legacy = attribute.source() == Source::Request
+        && attribute.path().eq_ignore_ascii_case(LEGACY_SUBOPERATION);
     if legacy {
         let names = request.suboperations().iter().map(|name| name.as_str().into());
         return Some(names.collect::<Vec<Value>>().into());

@@ -1,6 +1,6 @@
 use super::{
-    Base, Expr, ExprKind, MAX_DEPTH, MAX_LENGTH, Operand, OperandKind, Operator, ParseError,
-    Quantifier, Span, Value,
+    Attribute, Base, Expr, ExprKind, MAX_DEPTH, MAX_LENGTH, Operand, OperandKind, Operator,
+    ParseError, Quantifier, Span, Value,
     error::quoted,
     lexer::{Lexer, Token},
 };
@@ -119,7 +119,7 @@ impl<'a> Parser<'a> {
                     return Err(self.expected("an attribute such as @Request[path]"));
                 };
                 let (_, end) = self.take()?;
-                let attribute = super::Attribute { source, path: path.to_owned() };
+                let attribute = Attribute::new(source, path);
                 let kind = ExprKind::Exists(attribute);
                 return Ok(Expr { kind, span: start.to(end), in_parentheses: false });
             }
@@ -164,9 +164,7 @@ impl<'a> Parser<'a> {
     fn operand(&mut self, what: &str) -> Result<Operand, ParseError> {
         let start = self.span;
         let kind = match self.token {
-            Token::Attribute(source, path) => {
-                OperandKind::Attribute(super::Attribute { source, path: path.to_owned() })
-            }
+            Token::Attribute(source, path) => OperandKind::Attribute(Attribute::new(source, path)),
             Token::OpenList => {
                 let (values, end) = self.list()?;
                 return Ok(Operand { kind: OperandKind::List(values), span: start.to(end) });

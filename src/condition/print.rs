@@ -137,7 +137,7 @@ fn put(out: &mut String, text: fmt::Arguments<'_>) {
 
 impl fmt::Display for Attribute {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "@{}[{}]", self.source.as_str(), self.path)
+        write!(f, "@{}[{}]", self.source().as_str(), self.path())
     }
 }
 

@@ -55,7 +55,7 @@ impl Request {
             Source::Resource => &mut self.resource,
             Source::Environment => &mut self.environment,
         };
-        attributes.0.insert(normal(path), value.into());
+        attributes.0.insert(Attribute::key_of(path), value.into());
         self
     }
 
@@ -71,13 +71,13 @@ impl Request {
 
     /// The values of an attribute; `None` where the request has it not
     pub(super) fn values(&self, attribute: &Attribute) -> Option<&[Value]> {
-        let attributes = match attribute.source {
+        let attributes = match attribute.source() {
             Source::Principal => &self.principal,
             Source::Request => &self.request,
             Source::Resource => &self.resource,
             Source::Environment => &self.environment,
         };
-        attributes.0.get(&normal(&attribute.path)).map(|values| values.0.as_slice())
+        attributes.0.get(attribute.key()).map(|values| values.0.as_slice())
     }
 }
 
@@ -120,16 +120,6 @@ struct Attributes(BTreeMap<String, Values>);
 
 impl From<BTreeMap<String, Values>> for Attributes {
     fn from(given: BTreeMap<String, Values>) -> Self {
-        Self(given.into_iter().map(|(path, values)| (normal(&path), values)).collect())
-    }
-}
-
-/// A path by which attributes are found: in any letter case, but for the keys of tags
-fn normal(path: &str) -> String {
-    match path.rsplit_once(':') {
-        Some((head, key)) if key.ends_with("<$key_case_sensitive$>") => {
-            format!("{}:{key}", head.to_ascii_lowercase())
-        }
-        _ => path.to_ascii_lowercase(),
+        Self(given.into_iter().map(|(path, values)| (Attribute::key_of(&path), values)).collect())
     }
 }

@@ -141,35 +141,47 @@ fn like(text: impl Iterator<Item = char>, pattern: &[Part]) -> bool {
     let (mut t, mut p) = (0, 0);
     // Where the last `*` stands, and how much of the text it covers so far.
     let mut star: Option<(usize, usize)> = None;
-    while t < text.len() {
+    while let Some(c) = text.get(t) {
         match pattern.get(p) {
             Some(Part::Many) => {
                 star = Some((p, t));
                 p += 1;
-                continue;
             }
-            Some(Part::One) => {
-                (t, p) = (t + 1, p + 1);
-                continue;
+            Some(Part::One) => (t, p) = (t + 1, p + 1),
+            Some(Part::Just(expected)) if expected == c => (t, p) = (t + 1, p + 1),
+            _ => {
+                let Some((at, covered)) = star else { return false };
+                star = Some((at, covered + 1));
+                (t, p) = (covered + 1, at + 1);
             }
-            Some(Part::Just(c)) if text.get(t) == Some(c) => {
-                (t, p) = (t + 1, p + 1);
-                continue;
-            }
-            _ => {}
         }
-        let Some((at, covered)) = star else { return false };
-        star = Some((at, covered + 1));
-        (t, p) = (covered + 1, at + 1);
     }
     pattern.get(p..).unwrap_or_default().iter().all(|part| *part == Part::Many)
 }
 
 /// Whether an action fits a pattern in which `*` stands for anything, in any letter case
+///
+/// Byte by byte and without a copy: actions are ASCII, and each request is asked about one.
 pub(super) fn action_matches(pattern: &str, action: &str) -> bool {
-    let parts: Vec<Part> =
-        folded(pattern).map(|c| if c == '*' { Part::Many } else { Part::Just(c) }).collect();
-    like(folded(action), &parts)
+    let (pattern, action) = (pattern.as_bytes(), action.as_bytes());
+    let (mut a, mut p) = (0, 0);
+    // As in `like`.
+    let mut star: Option<(usize, usize)> = None;
+    while let Some(byte) = action.get(a) {
+        match pattern.get(p) {
+            Some(b'*') => {
+                star = Some((p, a));
+                p += 1;
+            }
+            Some(expected) if expected.eq_ignore_ascii_case(byte) => (a, p) = (a + 1, p + 1),
+            _ => {
+                let Some((at, covered)) = star else { return false };
+                star = Some((at, covered + 1));
+                (a, p) = (covered + 1, at + 1);
+            }
+        }
+    }
+    pattern.get(p..).unwrap_or_default().iter().all(|byte| *byte == b'*')
 }
 
 /// The 100-nanosecond steps since year 0 of `yyyy-mm-ddThh:mm:ss.fffffffZ`, 0 to 7 digits of them
