@@ -22,6 +22,7 @@ mod ast;
 mod error;
 mod eval;
 mod lexer;
+mod limit;
 mod operator;
 mod parser;
 mod print;
@@ -36,6 +37,7 @@ pub use self::{
     ast::{Attribute, Expr, ExprKind, Operand, OperandKind, Source, Span},
     error::ParseError,
     eval::{Step, Trace},
+    limit::{Limit, MAX_MADE},
     operator::{Base, Operator, Quantifier, ValueType},
     print::Layout,
     request::{Request, Values},
