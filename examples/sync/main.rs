@@ -113,7 +113,9 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
 
     let (assets, rejected) = (out.join("assets.jsonl"), out.join("rejected.jsonl"));
     let sinks = (JsonLines::assets(&assets)?, JsonLines::rejections(&rejected)?);
-    let report = with_progress_bar(Scan::new(store, connection.prefix()), sinks).await?;
+    // Somebody is watching, so it gives up sooner than a service would.
+    let scan = Scan::new(store, connection.prefix()).page_deadline(Duration::from_secs(20));
+    let report = with_progress_bar(scan, sinks).await?;
     println!("{report}\n");
     for line in std::fs::read_to_string(&assets)?.lines().take(3) {
         println!("{line}");
