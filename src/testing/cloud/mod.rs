@@ -212,6 +212,11 @@ impl SmallCloud {
         &self.signature
     }
 
+    /// The tokens that it has given, for the same purpose
+    pub fn tokens(&self) -> Vec<String> {
+        lock(&self.state.tokens).iter().cloned().collect()
+    }
+
     /// Puts a blob into the container, in the place of one of the same name
     pub fn put(&self, seed: Seed) {
         let mut containers = lock(&self.state.containers);
