@@ -29,6 +29,30 @@ pub struct Expr {
     pub in_parentheses: bool,
 }
 
+impl Expr {
+    /// Calls with this expression and each within it
+    pub(super) fn walk<'a>(&'a self, visit: &mut dyn FnMut(&'a Self)) {
+        visit(self);
+        match &self.kind {
+            ExprKind::And(parts) | ExprKind::Or(parts) => {
+                parts.iter().for_each(|part| part.walk(visit));
+            }
+            ExprKind::Not(part) => part.walk(visit),
+            _ => {}
+        }
+    }
+
+    /// The attributes that stand in it, without those of expressions within it
+    pub(super) fn attributes(&self) -> impl Iterator<Item = &Attribute> {
+        let operands = match &self.kind {
+            ExprKind::Exists(attribute) => [Some(attribute), None],
+            ExprKind::Compare { left, right, .. } => [left.attribute(), right.attribute()],
+            _ => [None, None],
+        };
+        operands.into_iter().flatten()
+    }
+}
+
 impl PartialEq for Expr {
     fn eq(&self, other: &Self) -> bool {
         self.kind == other.kind
@@ -72,6 +96,25 @@ pub struct Operand {
     pub kind: OperandKind,
     /// Where it stands
     pub span: Span,
+}
+
+impl Operand {
+    /// The attribute, where it is one
+    pub(super) fn attribute(&self) -> Option<&Attribute> {
+        match &self.kind {
+            OperandKind::Attribute(attribute) => Some(attribute),
+            _ => None,
+        }
+    }
+
+    /// The values, where it is none
+    pub(super) fn values(&self) -> &[Value] {
+        match &self.kind {
+            OperandKind::Value(value) => std::slice::from_ref(value),
+            OperandKind::List(values) => values,
+            OperandKind::Attribute(_) => &[],
+        }
+    }
 }
 
 impl PartialEq for Operand {

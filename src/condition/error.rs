@@ -1,13 +1,13 @@
 use std::fmt;
 
-use super::Span;
-use crate::name::printable;
+use super::{Rule, Span};
 
 /// Text that is no condition: where, what, and what was expected
 ///
 /// [`Display`](fmt::Display) is one line; [`caret`](Self::caret) shows the place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseError {
+    rule: Rule,
     message: String,
     span: Span,
     line: usize,
@@ -15,6 +15,8 @@ pub struct ParseError {
     excerpt: String,
     /// How many characters of the excerpt stand before the place
     before: usize,
+    /// What to write in the place of the span, where that is certain
+    fix: Option<String>,
 }
 
 impl ParseError {
@@ -29,13 +31,34 @@ impl ParseError {
         let clean = |c: char| if c.is_control() { ' ' } else { c };
         let excerpt = shown.chars().chain(line_after.chars().take(AROUND)).map(clean).collect();
         Self {
+            rule: Rule::Syntax,
             message: message.into(),
             span,
+            fix: None,
             line: before.matches('\n').count() + 1,
             column,
             before: shown.chars().count(),
             excerpt,
         }
+    }
+
+    pub(super) fn of(mut self, rule: Rule) -> Self {
+        self.rule = rule;
+        self
+    }
+
+    pub(super) fn fixed_by(mut self, fix: impl Into<String>) -> Self {
+        self.fix = Some(fix.into());
+        self
+    }
+
+    pub(super) fn fix(&self) -> Option<&str> {
+        self.fix.as_deref()
+    }
+
+    /// The kind of mistake
+    pub fn rule(&self) -> Rule {
+        self.rule
     }
 
     /// What is wrong, and what was expected, without the place
@@ -72,7 +95,21 @@ impl fmt::Display for ParseError {
 
 impl std::error::Error for ParseError {}
 
-/// A word of the text, as it is shown in a message
-pub(super) fn quoted(word: &str) -> String {
-    format!("`{}`", printable(word))
+/// Something of the text, as it is shown in a message: on one line, and not without end
+pub(super) fn quoted(text: &str) -> String {
+    const LONGEST: usize = 200;
+    let mut shown = String::from("`");
+    for (n, c) in text.chars().enumerate() {
+        if n == LONGEST {
+            shown.push('…');
+            break;
+        }
+        match c {
+            '\'' | '"' | '\\' => shown.push(c),
+            '`' => shown.extend(c.escape_unicode()),
+            c => shown.extend(c.escape_debug()),
+        }
+    }
+    shown.push('`');
+    shown
 }

@@ -36,7 +36,7 @@ fn any(truths: impl Iterator<Item = Truth>) -> Truth {
     all(truths.map(|truth| truth.map(|truth| !truth))).map(|truth| !truth)
 }
 
-fn leaf(expr: &Expr, request: &Request) -> Truth {
+pub(super) fn leaf(expr: &Expr, request: &Request) -> Truth {
     match &expr.kind {
         ExprKind::ActionMatches(patterns) => {
             Some(patterns.iter().any(|pattern| action_matches(pattern, request.action())))
@@ -88,6 +88,44 @@ fn comparison(operator: Operator, left: &[Value], right: &[Value]) -> Truth {
         Quantifier::AllAny => all(left.iter().map(|left| any(with(left)))),
         Quantifier::AnyAll => any(left.iter().map(|left| all(with(left)))),
         Quantifier::AllAll => all(left.iter().map(|left| all(with(left)))),
+    }
+}
+
+/// What an expression can come to, where something about the request is left open
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Possible {
+    /// It can be true
+    pub(super) yes: bool,
+    /// It can be false
+    pub(super) no: bool,
+}
+
+impl Possible {
+    pub(super) const EITHER: Self = Self { yes: true, no: true };
+
+    pub(super) fn just(truth: Truth) -> Self {
+        Self { yes: truth == Some(true), no: truth == Some(false) }
+    }
+}
+
+/// What an expression can come to, given what its simple expressions can come to
+///
+/// Never less than is possible; more, where one open attribute stands in several places.
+pub(super) fn possible(expr: &Expr, leaf: &dyn Fn(&Expr) -> Possible) -> Possible {
+    match &expr.kind {
+        ExprKind::And(parts) => parts.iter().map(|part| possible(part, leaf)).fold(
+            Possible { yes: true, no: false },
+            |all, part| Possible { yes: all.yes && part.yes, no: all.no || part.no },
+        ),
+        ExprKind::Or(parts) => parts.iter().map(|part| possible(part, leaf)).fold(
+            Possible { yes: false, no: true },
+            |any, part| Possible { yes: any.yes || part.yes, no: any.no && part.no },
+        ),
+        ExprKind::Not(part) => {
+            let part = possible(part, leaf);
+            Possible { yes: part.no, no: part.yes }
+        }
+        _ => leaf(expr),
     }
 }
 

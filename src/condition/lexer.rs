@@ -1,4 +1,4 @@
-use super::{ParseError, Source, Span, error::quoted};
+use super::{ParseError, Rule, Source, Span, error::quoted};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Token<'a> {
@@ -59,7 +59,7 @@ impl<'a> Lexer<'a> {
 
     pub(super) fn next(&mut self) -> Result<(Token<'a>, Span), ParseError> {
         let rest = self.rest();
-        self.at += rest.len() - rest.trim_start().len();
+        self.at += rest.len() - rest.trim_ascii_start().len();
         let rest = self.rest();
         let start = self.at;
         let Some(first) = rest.chars().next() else {
@@ -89,7 +89,14 @@ impl<'a> Lexer<'a> {
                 };
                 (token, length)
             }
-            c => return Err(self.error(Span { start, end: start + c.len_utf8() }, stray(c))),
+            c => {
+                let (rule, message, fix) = stray(c);
+                let error = self.error(Span { start, end: start + c.len_utf8() }, message).of(rule);
+                return Err(match fix {
+                    Some(fix) => error.fixed_by(fix),
+                    None => error,
+                });
+            }
         };
         self.at += length;
         Ok((token, Span { start, end: self.at }))
@@ -98,14 +105,14 @@ impl<'a> Lexer<'a> {
     fn quoted(&self, rest: &'a str) -> Result<(Token<'a>, usize), ParseError> {
         let inner = rest.get(1..).unwrap_or_default();
         let Some(length) = inner.find('\'') else {
-            let span = Span { start: self.at, end: self.text.len() };
-            let message = match inner.find(['\u{2018}', '\u{2019}']) {
-                Some(_) => {
-                    "the text begins with a plain quote and ends with a typographic one; write ' at both ends"
-                }
-                None => "the text has no closing quote",
+            let start = self.at + 1 + inner.find(TYPOGRAPHIC).unwrap_or(inner.len());
+            let Some(quote) = self.text.get(start..).and_then(|rest| rest.chars().next()) else {
+                let span = Span { start: self.at, end: self.text.len() };
+                return Err(self.error(span, "the text has no closing quote"));
             };
-            return Err(self.error(span, message));
+            let message = "the text begins with a plain quote and ends with a typographic one; write ' at both ends";
+            let error = self.error(Span { start, end: start + quote.len_utf8() }, message);
+            return Err(error.of(Rule::UnicodeQuotes).fixed_by("'"));
         };
         Ok((Token::Text(inner.get(..length).unwrap_or_default()), length + 2))
     }
@@ -118,16 +125,16 @@ impl<'a> Lexer<'a> {
         let span = Span { start: self.at, end: self.at + 1 + name_length };
         let Some(source) = Source::ALL.into_iter().find(|source| source.as_str() == name) else {
             let fix = Source::ALL.into_iter().find(|s| s.as_str().eq_ignore_ascii_case(name));
-            return Err(self.error(
-                span,
-                match fix {
-                    Some(source) => format!("write @{}, with that letter case", source.as_str()),
-                    None => format!(
-                        "{} is no source of attributes; expected @Principal, @Request, @Resource or @Environment",
-                        quoted(&format!("@{name}"))
-                    ),
-                },
-            ));
+            let Some(source) = fix else {
+                let name = quoted(&format!("@{name}"));
+                let message = format!(
+                    "{name} is no source of attributes; expected @Principal, @Request, @Resource or @Environment"
+                );
+                return Err(self.error(span, message));
+            };
+            let right = format!("@{}", source.as_str());
+            let message = format!("write {right}, with that letter case");
+            return Err(self.error(span, message).of(Rule::LetterCase).fixed_by(right));
         };
         let behind = rest.get(1 + name_length..).unwrap_or_default();
         let Some(path) = behind.strip_prefix('[') else {
@@ -146,19 +153,32 @@ impl<'a> Lexer<'a> {
     }
 }
 
-/// What to say of a character that begins nothing
-fn stray(c: char) -> String {
-    match c {
-        '\u{2018}' | '\u{2019}' | '\u{201c}' | '\u{201d}' | '\u{201e}' | '\u{ab}' | '\u{bb}' => {
-            "a typographic quote, as word processors make them; write a plain '".into()
+/// The quotes of word processors
+pub(super) const TYPOGRAPHIC: [char; 9] = [
+    '\u{2018}', '\u{2019}', '\u{201a}', '\u{201b}', '\u{201c}', '\u{201d}', '\u{201e}', '\u{ab}',
+    '\u{bb}',
+];
+
+/// What to say of a character that begins nothing, and what to write in its place
+fn stray(c: char) -> (Rule, String, Option<&'static str>) {
+    let message = match c {
+        c if TYPOGRAPHIC.contains(&c) => {
+            let message = "a typographic quote, as word processors make them; write a plain '";
+            return (Rule::UnicodeQuotes, message.into(), Some("'"));
+        }
+        '\u{a0}' | '\u{200b}' | '\u{feff}' => {
+            return (Rule::Syntax, "an invisible character; remove it".into(), Some(" "));
+        }
+        '<' => {
+            let message = "a placeholder was left in; put the value in its place";
+            return (Rule::Placeholder, message.into(), None);
         }
         '"' => "texts stand between single quotes; write ' in the place of \"".into(),
-        '<' => "a placeholder was left in; put the value in its place".into(),
-        '\u{a0}' | '\u{200b}' | '\u{feff}' => "an invisible character; remove it".into(),
         '=' | '>' => "there are no such operators; write one such as StringEquals".into(),
         '&' => "expected `&&`".into(),
         '|' => "expected `||`".into(),
         '[' | ']' => "brackets belong to an attribute, such as @Resource[path]".into(),
         c => format!("{} begins nothing in this language", quoted(&c.to_string())),
-    }
+    };
+    (Rule::Syntax, message, None)
 }

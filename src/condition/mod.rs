@@ -19,10 +19,13 @@
 //! ```
 
 mod ast;
+mod catalog;
 mod error;
 mod eval;
+mod explain;
 mod lexer;
 mod limit;
+mod lint;
 mod operator;
 mod parser;
 mod print;
@@ -35,9 +38,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use self::{
     ast::{Attribute, Expr, ExprKind, Operand, OperandKind, Source, Span},
+    catalog::Role,
     error::ParseError,
     eval::{Step, Trace},
     limit::{Limit, MAX_MADE},
+    lint::{Finding, Lint, Rule, ScopeLevel, Severity},
     operator::{Base, Operator, Quantifier, ValueType},
     print::Layout,
     request::{Request, Values},
@@ -68,6 +73,11 @@ impl Condition {
     /// The text in a layout; [`Display`](fmt::Display) is [`Layout::OneLine`]
     pub fn print(&self, layout: Layout) -> String {
         print::print(&self.root, layout)
+    }
+
+    /// What it says, in plain words, a line for each clause and each limit
+    pub fn explain(&self) -> String {
+        explain::explain(&self.root)
     }
 
     /// Whether the condition lets a request through: only where it is true

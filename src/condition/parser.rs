@@ -1,8 +1,8 @@
 use super::{
     Attribute, Base, Expr, ExprKind, MAX_DEPTH, MAX_LENGTH, Operand, OperandKind, Operator,
-    ParseError, Quantifier, Span, Value,
+    ParseError, Quantifier, Rule, Span, Value,
     error::quoted,
-    lexer::{Lexer, Token},
+    lexer::{Lexer, TYPOGRAPHIC, Token},
 };
 use crate::name::is_guid;
 
@@ -10,13 +10,13 @@ pub(super) fn parse(text: &str) -> Result<Expr, ParseError> {
     if text.len() > MAX_LENGTH {
         let span = Span { start: MAX_LENGTH, end: text.len() };
         let message = format!("the text has more than {MAX_LENGTH} bytes; Azure takes 8 KB");
-        return Err(ParseError::new(text, span, message));
+        return Err(ParseError::new(text, span, message).of(Rule::TooLong));
     }
     let mut lexer = Lexer::new(text);
     let (token, span) = lexer.next()?;
-    let mut parser = Parser { text, lexer, token, span };
+    let mut parser = Parser { text, lexer, token, span, taken: None };
     if parser.token == Token::End {
-        return Err(parser.error("the condition is empty"));
+        return Err(parser.error("the condition is empty").of(Rule::Empty));
     }
     let expr = parser.or(0)?;
     match parser.token {
@@ -32,6 +32,8 @@ struct Parser<'a> {
     /// The token at hand
     token: Token<'a>,
     span: Span,
+    /// The text that was taken last, where nothing was taken behind it
+    taken: Option<(&'a str, Span)>,
 }
 
 impl<'a> Parser<'a> {
@@ -39,11 +41,27 @@ impl<'a> Parser<'a> {
         ParseError::new(self.text, self.span, message)
     }
 
+    fn letter_case(&self, right: &str) -> ParseError {
+        self.error(format!("write `{right}`, with that letter case"))
+            .of(Rule::LetterCase)
+            .fixed_by(right)
+    }
+
     fn expected(&self, what: &str) -> ParseError {
+        // A text that was meant to end at a typographic quote has taken what stands behind it.
+        if let Some((text, span)) = self.taken
+            && let Some((at, quote)) = text.char_indices().find(|(_, c)| TYPOGRAPHIC.contains(c))
+        {
+            let start = span.start + 1 + at;
+            let span = Span { start, end: start + quote.len_utf8() };
+            let message = "a typographic quote does not end the text; write a plain '";
+            let error = ParseError::new(self.text, span, message);
+            return error.of(Rule::UnicodeQuotes).fixed_by("'");
+        }
         if let Token::Word(word) = self.token {
             for keyword in ["AND", "OR", "NOT", "ActionMatches", "SubOperationMatches", "Exists"] {
                 if keyword != word && keyword.eq_ignore_ascii_case(word) {
-                    return self.error(format!("write `{keyword}`, with that letter case"));
+                    return self.letter_case(keyword);
                 }
             }
         }
@@ -53,6 +71,10 @@ impl<'a> Parser<'a> {
     /// Takes the token at hand, and reads the next
     fn take(&mut self) -> Result<(Token<'a>, Span), ParseError> {
         let taken = (self.token, self.span);
+        self.taken = match self.token {
+            Token::Text(text) => Some((text, self.span)),
+            _ => None,
+        };
         (self.token, self.span) = self.lexer.next()?;
         Ok(taken)
     }
@@ -206,12 +228,28 @@ impl<'a> Parser<'a> {
             None => (None, word),
         };
         let base = Base::ALL.iter().copied().find(|base| base.as_str() == name);
-        let base = base.ok_or_else(|| self.error(unknown_operator(name)))?;
+        let base = base.ok_or_else(|| {
+            let same = Base::ALL.iter().find(|base| base.as_str().eq_ignore_ascii_case(name));
+            match (same, quantifier) {
+                (Some(base), None) => self.letter_case(base.as_str()),
+                (Some(base), Some(quantifier)) => {
+                    self.letter_case(&format!("{quantifier}:{}", base.as_str()))
+                }
+                (None, _) => self.error(unknown_operator(name)).of(Rule::UnknownOperator),
+            }
+        })?;
         let operator = match quantifier {
             None => Operator::single(base),
             Some(name) => {
                 let known = Quantifier::ALL.into_iter().find(|q| q.as_str() == name);
-                let quantifier = known.ok_or_else(|| self.error(unknown_quantifier(name)))?;
+                let quantifier = known.ok_or_else(|| {
+                    let same =
+                        Quantifier::ALL.into_iter().find(|q| q.as_str().eq_ignore_ascii_case(name));
+                    match same {
+                        Some(q) => self.letter_case(&format!("{}:{}", q.as_str(), base.as_str())),
+                        None => self.error(unknown_quantifier(name)).of(Rule::UnknownOperator),
+                    }
+                })?;
                 Operator::cross(quantifier, base).ok_or_else(|| {
                     self.error(format!(
                         "{} has no form for lists{}",
@@ -222,6 +260,7 @@ impl<'a> Parser<'a> {
                             false => "; write one comparison for each value",
                         }
                     ))
+                    .of(Rule::UnknownOperator)
                 })?
             }
         };
@@ -242,10 +281,6 @@ fn value(token: Token<'_>) -> Option<Value> {
 }
 
 fn unknown_operator(name: &str) -> String {
-    let same = Base::ALL.iter().find(|base| base.as_str().eq_ignore_ascii_case(name));
-    if let Some(base) = same {
-        return format!("write `{}`, with that letter case", base.as_str());
-    }
     let shown = quoted(name);
     let lower = name.to_ascii_lowercase();
     let instead = match () {
@@ -260,12 +295,8 @@ fn unknown_operator(name: &str) -> String {
 }
 
 fn unknown_quantifier(name: &str) -> String {
-    let same = Quantifier::ALL.into_iter().find(|q| q.as_str().eq_ignore_ascii_case(name));
-    match same {
-        Some(quantifier) => format!("write `{}`, with that letter case", quantifier.as_str()),
-        None => format!(
-            "there is no quantifier {}; expected ForAnyOfAnyValues, ForAllOfAnyValues, ForAnyOfAllValues or ForAllOfAllValues",
-            quoted(name)
-        ),
-    }
+    format!(
+        "there is no quantifier {}; expected ForAnyOfAnyValues, ForAllOfAnyValues, ForAnyOfAllValues or ForAllOfAllValues",
+        quoted(name)
+    )
 }

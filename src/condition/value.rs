@@ -48,14 +48,14 @@ impl From<i64> for Value {
 }
 
 impl Value {
-    fn text(&self) -> Option<&str> {
+    pub(super) fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) | Self::Guid(text) => Some(text),
             Self::Bool(_) | Self::Integer(_) => None,
         }
     }
 
-    fn boolean(&self) -> Option<bool> {
+    pub(super) fn boolean(&self) -> Option<bool> {
         match self {
             Self::Bool(value) => Some(*value),
             Self::Text(text) if text.eq_ignore_ascii_case("true") => Some(true),
@@ -64,7 +64,7 @@ impl Value {
         }
     }
 
-    fn integer(&self) -> Option<i64> {
+    pub(super) fn integer(&self) -> Option<i64> {
         match self {
             Self::Integer(value) => Some(*value),
             Self::Text(text) => text.parse().ok(),
@@ -135,6 +135,15 @@ fn pattern(chars: impl Iterator<Item = char>) -> Vec<Part> {
     parts
 }
 
+/// A text that fits a pattern of `StringLike`
+pub(super) fn fitting(text: &str) -> String {
+    let shown = pattern(text.chars()).into_iter().map(|part| match part {
+        Part::Just(c) => c,
+        Part::One | Part::Many => 'x',
+    });
+    shown.collect()
+}
+
 /// Whether the whole text fits the pattern; in time of at most their product
 fn like(text: impl Iterator<Item = char>, pattern: &[Part]) -> bool {
     let text: Vec<char> = text.collect();
@@ -185,7 +194,7 @@ pub(super) fn action_matches(pattern: &str, action: &str) -> bool {
 }
 
 /// The 100-nanosecond steps since year 0 of `yyyy-mm-ddThh:mm:ss.fffffffZ`, 0 to 7 digits of them
-fn ticks(text: &str) -> Option<i64> {
+pub(super) fn ticks(text: &str) -> Option<i64> {
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
     let (time, fraction) = time.split_once('.').unwrap_or((time, ""));
     let number = |text: &str, digits: usize| -> Option<i64> {

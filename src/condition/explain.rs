@@ -1,0 +1,217 @@
+use std::fmt::Write as _;
+
+use super::{
+    Attribute, Expr, ExprKind, Operand, Operator, Quantifier, Request, Value, ValueType,
+    catalog::{ACTIONS, Action, Known, TAG_MARK},
+    error::quoted,
+    eval::evaluate,
+    operator::Relation,
+};
+
+/// A condition in plain words, a line for each clause and each limit
+pub(super) fn explain(root: &Expr) -> String {
+    let clauses = match &root.kind {
+        ExprKind::And(parts) => parts.as_slice(),
+        _ => std::slice::from_ref(root),
+    };
+    let mut text = String::new();
+    let mut all_guarded = true;
+    for clause in clauses {
+        // Writing into a String cannot fail.
+        if let Some((actions, body)) = guarded(clause) {
+            let actions: Vec<_> = actions.iter().map(|action| action.title).collect();
+            let actions = if actions.is_empty() {
+                "what conditions cannot limit".to_owned()
+            } else {
+                actions.join(", or to ")
+            };
+            let _ = writeln!(text, "to {actions}:");
+            limits(&mut text, &body, 1);
+        } else {
+            all_guarded = false;
+            let _ = writeln!(text, "for whatever the role allows:");
+            limits(&mut text, &[clause], 1);
+        }
+    }
+    if all_guarded {
+        text.push_str("whatever else the role allows is not limited\n");
+    }
+    text
+}
+
+/// The actions that a clause `guard OR limits` is about, and its limits
+fn guarded(clause: &Expr) -> Option<(Vec<&'static Action>, Vec<&Expr>)> {
+    let (guard, body) = match &clause.kind {
+        ExprKind::Or(parts) => {
+            let (guard, body) = parts.split_first()?;
+            (guard, body.iter().collect())
+        }
+        // Without limits nothing of what it names is let through.
+        _ => (clause, Vec::new()),
+    };
+    let nots = match &guard.kind {
+        ExprKind::And(parts) => parts.as_slice(),
+        _ => std::slice::from_ref(guard),
+    };
+    let named: Vec<&Expr> = nots
+        .iter()
+        .map(|part| match &part.kind {
+            ExprKind::Not(named) if is_about_actions(named) => Some(named.as_ref()),
+            _ => None,
+        })
+        .collect::<Option<_>>()?;
+    let about = |action: &&Action| {
+        let request = Request::new(action.name);
+        let request = match action.suboperation {
+            Some(name) => request.suboperation(name),
+            None => request,
+        };
+        named.iter().any(|named| evaluate(named, &request) == Some(true))
+    };
+    Some((ACTIONS.iter().filter(about).collect(), body))
+}
+
+fn is_about_actions(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::ActionMatches(_) => true,
+        ExprKind::And(parts) => {
+            parts.iter().any(is_about_actions)
+                && parts.iter().all(|part| {
+                    is_about_actions(part)
+                        || is_suboperation(part)
+                        || matches!(&part.kind, ExprKind::Not(part) if is_suboperation(part))
+                })
+        }
+        _ => false,
+    }
+}
+
+fn is_suboperation(expr: &Expr) -> bool {
+    matches!(expr.kind, ExprKind::SubOperationMatches(_))
+        || expr.attributes().any(|a| Known::of(a.path()) == Some(Known::SubOperation))
+}
+
+/// The limits of a clause, of which one is enough
+fn limits(text: &mut String, body: &[&Expr], level: usize) {
+    match body {
+        [] => line(text, level, "never"),
+        [one] => limit(text, one, level),
+        several => {
+            line(text, level, "one of these is enough:");
+            several.iter().for_each(|part| limit(text, part, level + 1));
+        }
+    }
+}
+
+fn limit(text: &mut String, expr: &Expr, level: usize) {
+    match &expr.kind {
+        ExprKind::And(parts) if level == 1 => {
+            parts.iter().for_each(|part| limit(text, part, level));
+        }
+        ExprKind::And(parts) => {
+            line(text, level, "all of these together:");
+            parts.iter().for_each(|part| limit(text, part, level + 1));
+        }
+        ExprKind::Or(parts) => limits(text, &parts.iter().collect::<Vec<_>>(), level),
+        ExprKind::Not(part) if matches!(part.kind, ExprKind::And(_) | ExprKind::Or(_)) => {
+            line(text, level, "not that:");
+            limit(text, part, level + 1);
+        }
+        ExprKind::Not(part) => line(text, level, &format!("not that {}", sentence(part))),
+        _ => line(text, level, &sentence(expr)),
+    }
+}
+
+fn line(text: &mut String, level: usize, words: &str) {
+    let _ = writeln!(text, "{:1$}- {words}", "", level * 2);
+}
+
+fn sentence(expr: &Expr) -> String {
+    let list =
+        |texts: &[String]| texts.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(" or ");
+    match &expr.kind {
+        ExprKind::ActionMatches(patterns) => format!("the action is {}", list(patterns)),
+        ExprKind::SubOperationMatches(names) => format!("the suboperation is {}", list(names)),
+        ExprKind::Exists(attribute) => format!("{} is given", title(attribute)),
+        ExprKind::Compare { left, operator, right } => comparison(left, *operator, right),
+        // Expressions of several parts have lines of their own.
+        ExprKind::And(_) | ExprKind::Or(_) | ExprKind::Not(_) => String::new(),
+    }
+}
+
+fn comparison(left: &Operand, operator: Operator, right: &Operand) -> String {
+    let base = operator.base();
+    if base.value_type() == ValueType::Bool
+        && let (Some(attribute), [value]) = (left.attribute(), right.values())
+        && Known::of(attribute.path()).is_some()
+    {
+        let holds = (value == &Value::Bool(true)) != base.is_negative();
+        return format!("{}{}", if holds { "" } else { "not that " }, title(attribute));
+    }
+    let any_case = if base.ignores_case() && base.value_type() == ValueType::String {
+        ", in any letter case"
+    } else {
+        ""
+    };
+    let none = base.is_negative();
+    let is = match base.relation() {
+        Relation::Equals if none && operator.quantifier().is_none() => "is not",
+        Relation::Equals => "is",
+        Relation::StartsWith if none => "does not begin with",
+        Relation::StartsWith => "begins with",
+        Relation::Like if none && operator.quantifier().is_none() => "does not fit the pattern",
+        Relation::Like => "fits the pattern",
+        Relation::Greater => "is greater than",
+        Relation::GreaterOrEqual => "is at least",
+        Relation::Less => "is less than",
+        Relation::LessOrEqual => "is at most",
+    };
+    let is = match (base.value_type(), base.relation()) {
+        (ValueType::DateTime, Relation::Greater) => "is after",
+        (ValueType::DateTime, Relation::Less) => "is before",
+        _ => is,
+    };
+    let (left, right) = (side(left), side(right));
+    match operator.quantifier() {
+        None => format!("{left} {is} {right}{any_case}"),
+        Some(quantifier) => {
+            let some = match quantifier {
+                Quantifier::AnyAny | Quantifier::AnyAll => "",
+                Quantifier::AllAny | Quantifier::AllAll => "each value of ",
+            };
+            let of = match quantifier {
+                Quantifier::AnyAny | Quantifier::AllAny if none => "something else than one of",
+                Quantifier::AnyAny | Quantifier::AllAny => "one of",
+                Quantifier::AnyAll | Quantifier::AllAll if none => "none of",
+                Quantifier::AnyAll | Quantifier::AllAll => "every one of",
+            };
+            format!("{some}{left} {is} {of} {right}{any_case}")
+        }
+    }
+}
+
+fn side(operand: &Operand) -> String {
+    match operand.attribute() {
+        Some(attribute) => title(attribute),
+        None => {
+            let values: Vec<_> = operand
+                .values()
+                .iter()
+                .map(|value| quoted(&value.text().map_or_else(|| value.to_string(), str::to_owned)))
+                .collect();
+            if values.is_empty() { "nothing".to_owned() } else { values.join(", ") }
+        }
+    }
+}
+
+/// What people call an attribute, with its key where it has one
+fn title(attribute: &Attribute) -> String {
+    let path = attribute.path();
+    let Some(known) = Known::of(path) else { return quoted(&attribute.to_string()) };
+    match path.get(known.path().len()..) {
+        Some(key) if !key.is_empty() => {
+            format!("{} {}", known.title(), quoted(key.trim_end_matches(TAG_MARK)))
+        }
+        _ => known.title().to_owned(),
+    }
+}

@@ -1,0 +1,242 @@
+//! What is wrong, or not as it seems, in a condition.
+
+mod listing;
+mod parts;
+mod rule;
+mod values;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::rule::Rule;
+use super::{Condition, Expr, ExprKind, ParseError, Role, Span, parser};
+
+/// Azure's limit for a condition; bytes or characters is not said
+const LIMIT: usize = 8 << 10;
+
+/// How bad a finding is
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Severity {
+    /// Worth knowing; the condition does what it says
+    Note,
+    /// Azure takes the condition, and it allows or denies other than it seems to
+    Warning,
+    /// Azure refuses the condition, or a part of it can never do what it says
+    Error,
+}
+
+/// Something wrong, or not as it seems, in a condition
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Finding {
+    /// The kind of mistake
+    pub rule: Rule,
+    /// How bad it is
+    pub severity: Severity,
+    /// Where in the text
+    pub span: Span,
+    /// What it is, what follows from it, and what to do
+    pub message: String,
+    /// The whole text with this mistake repaired, where there is one repair
+    pub repair: Option<String>,
+}
+
+/// Where a role is assigned
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ScopeLevel {
+    /// On one container
+    Container,
+    /// On a storage account
+    Account,
+    /// On a resource group
+    ResourceGroup,
+    /// On a subscription
+    Subscription,
+    /// On a management group
+    ManagementGroup,
+}
+
+/// Checks conditions; what is known of the assignment makes it see more
+///
+/// ```
+/// use azure_asset_sync::condition::{Lint, Rule};
+///
+/// let findings = Lint::new().check("@Resource[Microsoft.Storage/storageAccounts/\
+///     blobServices/containers/blobs:path] StringStartsWith '/hall-3/'");
+/// assert!(findings.iter().any(|finding| finding.rule == Rule::PathValueShape));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[must_use]
+pub struct Lint {
+    role: Option<Role>,
+    scope: Option<ScopeLevel>,
+    version: Option<String>,
+    azure_cli: Option<String>,
+    eligible: bool,
+}
+
+impl Lint {
+    /// Knows nothing of the assignment
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The role that is assigned
+    pub fn role(mut self, role: Role) -> Self {
+        self.role = Some(role);
+        self
+    }
+
+    /// Where the role is assigned
+    pub fn scope(mut self, scope: ScopeLevel) -> Self {
+        self.scope = Some(scope);
+        self
+    }
+
+    /// The `conditionVersion` that goes with the condition
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.version = Some(version.into());
+        self
+    }
+
+    /// The version of the Azure CLI that applies it
+    pub fn azure_cli(mut self, version: impl Into<String>) -> Self {
+        self.azure_cli = Some(version.into());
+        self
+    }
+
+    /// The assignment is eligible, that is by Privileged Identity Management
+    pub fn eligible(mut self) -> Self {
+        self.eligible = true;
+        self
+    }
+
+    /// What is wrong with a condition, in the order of the text
+    ///
+    /// Text that does not parse is a finding too. Mistakes with a certain repair, such as letter
+    /// case, do not hide what comes behind them.
+    pub fn check(&self, text: &str) -> Vec<Finding> {
+        let mut found = Vec::new();
+        self.around(text, &mut found);
+        if let Some((condition, mended)) = mend(text, &mut found) {
+            let mut more = Vec::new();
+            let check = Check { lint: self, text: &mended.text, root: condition.root() };
+            parts::check(&check, &mut more);
+            listing::check(&check, &mut more);
+            for mut finding in more {
+                finding.span = mended.original(finding.span);
+                found.push(finding);
+            }
+        }
+        found.sort_by_key(|finding| (finding.span.start, finding.rule));
+        found.dedup();
+        found
+    }
+
+    /// What concerns the assignment, and the text as a whole
+    fn around(&self, text: &str, found: &mut Vec<Finding>) {
+        let span = Span { start: 0, end: text.len() };
+        let mut say = |rule, severity, message: String| {
+            found.push(Finding { rule, severity, span, message, repair: None });
+        };
+        if text.len() > LIMIT {
+            let length = text.len();
+            let message = format!("{length} bytes; Azure takes 8 KB. Use several role assignments");
+            say(Rule::TooLong, Severity::Error, message);
+        }
+        if let Some(version) = self.version.as_deref().filter(|version| *version != "2.0") {
+            let version = super::error::quoted(version);
+            let message = format!(
+                "conditionVersion {version}: Azure answers \"The given role assignment condition is invalid.\"; it takes 2.0"
+            );
+            say(Rule::Version, Severity::Error, message);
+        }
+        if let Some(version) = &self.azure_cli {
+            let mut parts = version.split('.').map(|part| part.parse::<u32>().ok());
+            let known = (parts.next().flatten(), parts.next().flatten());
+            if !matches!(known, (Some(major), Some(minor)) if (major, minor) >= (2, 18)) {
+                let version = super::error::quoted(version);
+                let message = format!(
+                    "version {version} of the Azure CLI does not know --condition; it takes 2.18 or later (`az upgrade`)"
+                );
+                say(Rule::CliVersion, Severity::Error, message);
+            }
+        }
+    }
+}
+
+/// What the rules look at
+struct Check<'a> {
+    lint: &'a Lint,
+    text: &'a str,
+    root: &'a Expr,
+}
+
+impl Check<'_> {
+    /// The text with another in the place of a span
+    fn spliced(&self, span: Span, with: &str) -> String {
+        let before = self.text.get(..span.start).unwrap_or_default();
+        let after = self.text.get(span.end..).unwrap_or_default();
+        format!("{before}{with}{after}")
+    }
+}
+
+/// A text in which certain mistakes are repaired
+struct Mended {
+    text: String,
+    /// For each repair, where it ends in the mended text, and in the original
+    ends: Vec<(usize, usize)>,
+}
+
+impl Mended {
+    /// Where something of the mended text stands in the original
+    fn original(&self, span: Span) -> Span {
+        let at = |position: usize| {
+            let before = self.ends.iter().rev().find(|(end, _)| *end <= position);
+            before.map_or(position, |(end, original)| position - end + original)
+        };
+        Span { start: at(span.start), end: at(span.end) }
+    }
+}
+
+/// Repairs what is certain; `None` where something else does not parse
+fn mend(text: &str, found: &mut Vec<Finding>) -> Option<(Condition, Mended)> {
+    /// More than anybody makes; the rest is then said of the repaired text
+    const MOST: usize = 64;
+    let mut mended = Mended { text: text.to_owned(), ends: Vec::new() };
+    for _ in 0..MOST {
+        let error: ParseError = match parser::parse(&mended.text) {
+            Ok(root) => return Some((Condition { root }, mended)),
+            Err(error) => error,
+        };
+        let span = error.span();
+        let original = mended.original(span);
+        let fix = error.fix().map(str::to_owned);
+        let repair = fix.as_ref().map(|fix| {
+            let (before, after) = (text.get(..original.start), text.get(original.end..));
+            format!("{}{fix}{}", before.unwrap_or_default(), after.unwrap_or_default())
+        });
+        found.push(Finding {
+            rule: error.rule(),
+            severity: Severity::Error,
+            span: original,
+            message: error.message().to_owned(),
+            repair,
+        });
+        let fix = fix?;
+        mended.text.replace_range(span.start..span.end, &fix);
+        mended.ends.push((span.start + fix.len(), original.end));
+    }
+    None
+}
+
+/// Whether something stands anywhere in an expression
+fn anywhere(root: &Expr, is: impl Fn(&ExprKind) -> bool) -> bool {
+    let mut found = false;
+    root.walk(&mut |expr| found |= is(&expr.kind));
+    found
+}

@@ -1,0 +1,154 @@
+//! The rules about the values that stand in a condition.
+
+use super::{Rule, Severity, parts::Parts};
+use crate::{
+    condition::{
+        Base, ExprKind, Operand, Operator, Span, Value, ValueType, catalog::Known, error::quoted,
+        operator::Relation, value::ticks,
+    },
+    name::{ContainerName, is_guid},
+};
+
+impl Parts<'_, '_> {
+    pub(super) fn values(&mut self, operand: &Operand, operator: Operator) {
+        let wrong = |value: &Value| match operator.base().value_type() {
+            ValueType::String => value.text().is_none(),
+            ValueType::Integer => !matches!(value, Value::Integer(_)),
+            ValueType::DateTime => value.text().and_then(ticks).is_none(),
+            ValueType::Bool => value.boolean().is_none(),
+            ValueType::Guid => !value.text().is_some_and(is_guid),
+        };
+        let message = if operator.quantifier().is_none() && operand.values().len() != 1 {
+            format!(
+                "{operator} compares single values; for a list write ForAnyOfAnyValues:{operator}, \
+                 or one of the other quantifiers"
+            )
+        } else if let Some(value) = operand.values().iter().find(|value| wrong(value)) {
+            let wanted = match operator.base().value_type() {
+                ValueType::String => "a text between single quotes",
+                ValueType::Integer => "a whole number",
+                ValueType::DateTime => "a time such as '2026-01-31T00:00:00.0Z'",
+                ValueType::Bool => "true or false",
+                ValueType::Guid => "a GUID",
+            };
+            format!("{operator} wants {wanted}, not {}", quoted(&value.to_string()))
+        } else {
+            return;
+        };
+        self.say(Rule::ValueNotOfType, Severity::Error, operand.span, message, None);
+    }
+
+    pub(super) fn text_value(&mut self, known: Known, base: Base, span: Span, value: &str) {
+        let shown = quoted(value);
+        if is_placeholder(known, value) {
+            let message =
+                format!("a placeholder was left in {shown}: it matches nothing; put the value in");
+            return self.say(Rule::Placeholder, Severity::Warning, span, message, None);
+        }
+        let exact = base.relation() == Relation::Equals;
+        let folded = if base.ignores_case() { value.to_ascii_lowercase() } else { value.into() };
+        match known {
+            Known::Container if exact && folded.parse::<ContainerName>().is_err() => {
+                let message = format!(
+                    "{shown} cannot be a container's name (3 to 63 small letters, digits and single hyphens), so this matches none"
+                );
+                self.say(Rule::ContainerValueShape, Severity::Warning, span, message, None);
+            }
+            Known::Path | Known::Prefix if !base.is_negative() => {
+                self.path_value(base, span, value);
+            }
+            _ => {}
+        }
+    }
+
+    fn path_value(&mut self, base: Base, span: Span, value: &str) {
+        let shown = quoted(value);
+        let containers = self.containers();
+        let repeats = containers.iter().any(|name| {
+            value.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('/'))
+        });
+        let problem = if value.starts_with('/') {
+            Some("blob names in conditions have no leading slash")
+        } else if value.contains("://") {
+            Some("conditions see the blob's name, not its URL")
+        } else if is_encoded(value) {
+            Some("conditions see names without URL encoding")
+        } else if repeats {
+            Some("blob names in conditions do not begin with the container's name")
+        } else {
+            None
+        };
+        if let Some(problem) = problem {
+            let bare = value.trim_start_matches('/');
+            let bare = containers
+                .iter()
+                .find_map(|name| bare.strip_prefix(name.as_str())?.strip_prefix('/'))
+                .unwrap_or(bare);
+            let repair =
+                (bare != value && !bare.is_empty()).then(|| self.replaced(span, value, bare));
+            let message = format!("{problem}: {shown} matches none");
+            return self.say(Rule::PathValueShape, Severity::Warning, span, message, repair);
+        }
+        let start = match base.relation() {
+            Relation::StartsWith => Some(value),
+            Relation::Like => value.strip_suffix('*').filter(|start| !start.contains(['*', '?'])),
+            _ => None,
+        };
+        match start {
+            Some("") => {
+                let message = "every name begins with nothing: this limits nothing";
+                self.say(Rule::EmptyPrefix, Severity::Warning, span, message, None);
+            }
+            Some(start) if !start.ends_with('/') => {
+                let message = format!(
+                    "{shown} also covers neighbours such as `{0}-old/` and `{0}.jpg`; for the folder alone end it with `/`",
+                    start.trim_end_matches('-')
+                );
+                let repair = self.replaced(span, start, &format!("{start}/"));
+                self.say(Rule::PrefixNoSlash, Severity::Warning, span, message, Some(repair));
+            }
+            _ => {}
+        }
+    }
+
+    /// The text with a value in a span replaced
+    fn replaced(&self, span: Span, value: &str, with: &str) -> String {
+        let inner = self.check.text.get(span.start..span.end).unwrap_or_default();
+        self.check.spliced(span, &inner.replacen(&format!("'{value}"), &format!("'{with}"), 1))
+    }
+
+    /// The names that containers are compared with
+    fn containers(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        self.check.root.walk(&mut |expr| {
+            if let ExprKind::Compare { left, right, .. } = &expr.kind
+                && expr.attributes().any(|a| Known::of(a.path()) == Some(Known::Container))
+            {
+                let texts = left.values().iter().chain(right.values()).filter_map(Value::text);
+                names.extend(texts.filter(|name| !name.is_empty()).map(str::to_owned));
+            }
+        });
+        names
+    }
+}
+
+/// Whether a value was never filled in; containers can have no such characters, other names can
+fn is_placeholder(known: Known, value: &str) -> bool {
+    let enclosed = |open: &str, close: &str| {
+        value.split_once(open).is_some_and(|(_, rest)| {
+            rest.split_once(close).is_some_and(|(word, _)| {
+                !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || " _-.".contains(c))
+            })
+        })
+    };
+    let in_container = known == Known::Container && value.contains(['<', '>', '{', '}']);
+    in_container || enclosed("<", ">") || enclosed("{{", "}}") || enclosed("${", "}")
+}
+
+/// Whether a value has a percent sign with two hexadecimal digits behind it
+fn is_encoded(value: &str) -> bool {
+    value
+        .split('%')
+        .skip(1)
+        .any(|rest| rest.len() >= 2 && rest.bytes().take(2).all(|byte| byte.is_ascii_hexdigit()))
+}
