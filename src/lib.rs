@@ -20,6 +20,7 @@ pub mod cloud;
 pub mod condition;
 pub mod connection;
 pub mod error;
+pub mod grant;
 pub mod name;
 pub mod scan;
 pub mod sink;

@@ -26,6 +26,16 @@ pub enum Field {
     Cloud,
     /// A pasted container URL
     Url,
+    /// The customer's subscription
+    Subscription,
+    /// The resource group of the storage account
+    ResourceGroup,
+    /// The application (client) id of the service
+    Application,
+    /// The object id of the service principal
+    Principal,
+    /// The origin of a browser
+    Origin,
 }
 
 impl Field {
@@ -39,6 +49,11 @@ impl Field {
             Self::Tenant => "tenant",
             Self::Cloud => "cloud",
             Self::Url => "url",
+            Self::Subscription => "subscription",
+            Self::ResourceGroup => "resource_group",
+            Self::Application => "application",
+            Self::Principal => "principal",
+            Self::Origin => "origin",
         }
     }
 }

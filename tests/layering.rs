@@ -12,6 +12,11 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("error.rs", &["cloud", "name", "connection", "store", "scan", "sink", "validate", "testing"]),
     ("cloud.rs", &["error", "connection", "store", "scan", "sink", "validate", "testing"]),
     ("connection", &["error", "store", "scan", "sink", "validate", "testing"]),
+    (
+        "condition",
+        &["cloud", "error", "connection", "grant", "store", "scan", "sink", "validate", "testing"],
+    ),
+    ("grant", &["error", "store", "scan", "sink", "validate", "testing"]),
     ("store/mod.rs", &["connection", "cloud", "scan", "sink", "validate", "testing"]),
     ("store/blob.rs", &["connection", "cloud", "error", "scan", "sink", "validate", "testing"]),
     ("store/memory.rs", &["connection", "cloud", "scan", "sink", "validate", "testing"]),

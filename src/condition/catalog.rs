@@ -367,6 +367,27 @@ impl Role {
         }
     }
 
+    /// The patterns of its actions, which no condition can limit
+    pub fn actions(self) -> &'static [&'static str] {
+        const KEY: &str =
+            "Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action";
+        match self {
+            Self::BlobDataReader => {
+                &["Microsoft.Storage/storageAccounts/blobServices/containers/read", KEY]
+            }
+            Self::BlobDataContributor => &[
+                "Microsoft.Storage/storageAccounts/blobServices/containers/delete",
+                "Microsoft.Storage/storageAccounts/blobServices/containers/read",
+                "Microsoft.Storage/storageAccounts/blobServices/containers/write",
+                KEY,
+            ],
+            Self::BlobDataOwner => {
+                &["Microsoft.Storage/storageAccounts/blobServices/containers/*", KEY]
+            }
+            Self::BlobDelegator => &[KEY],
+        }
+    }
+
     /// The patterns of its data actions, which conditions can limit
     pub fn data_actions(self) -> &'static [&'static str] {
         match self {

@@ -215,3 +215,48 @@ fn title(attribute: &Attribute) -> String {
         _ => known.title().to_owned(),
     }
 }
+
+/// Why a request is let through or stopped: the parts that decide it, in words
+pub(super) fn reason(root: &Expr, request: &Request) -> String {
+    let mut parts = Vec::new();
+    decisive(root, request, &mut parts);
+    let compared: Vec<_> = parts
+        .iter()
+        .filter(|(part, _)| matches!(part.kind, ExprKind::Compare { .. } | ExprKind::Exists(_)))
+        .collect();
+    let mut words: Vec<String> = Vec::new();
+    for (part, truth) in compared {
+        let missing = part.attributes().find(|attribute| request.values(attribute).is_none());
+        let said = match (truth, missing) {
+            (None, Some(attribute)) => format!("the request does not have {}", title(attribute)),
+            (None, None) => format!("cannot be decided: {}", sentence(part)),
+            (Some(true), _) => sentence(part),
+            (Some(false), _) => format!("not so: {}", sentence(part)),
+        };
+        if !words.contains(&said) {
+            words.push(said);
+        }
+    }
+    match (words.is_empty(), evaluate(root, request)) {
+        (true, Some(true)) => "no clause limits it".to_owned(),
+        (true, _) => "the condition names the action, and lets it through in no case".to_owned(),
+        (false, _) => words.join("; "),
+    }
+}
+
+/// The simple expressions that make the whole what it is
+fn decisive<'a>(expr: &'a Expr, request: &Request, found: &mut Vec<(&'a Expr, Option<bool>)>) {
+    let truth = evaluate(expr, request);
+    let (parts, deciding) = match &expr.kind {
+        ExprKind::And(parts) => (parts, Some(true)),
+        ExprKind::Or(parts) => (parts, Some(false)),
+        ExprKind::Not(part) => return decisive(part, request, found),
+        _ => return found.push((expr, truth)),
+    };
+    // Where all had to agree, all of them decide; otherwise the first that came to it.
+    if truth == deciding {
+        parts.iter().for_each(|part| decisive(part, request, found));
+    } else if let Some(part) = parts.iter().find(|part| evaluate(part, request) == truth) {
+        decisive(part, request, found);
+    }
+}

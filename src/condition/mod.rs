@@ -88,6 +88,13 @@ impl Condition {
         self.evaluate(request) == Some(true)
     }
 
+    /// Why a request is let through or stopped: the parts that decide it, in words
+    ///
+    /// Where one part is enough to decide, it is the first one.
+    pub fn reason(&self, request: &Request) -> String {
+        explain::reason(&self.root, request)
+    }
+
     /// True, false, or `None` where it depends on what the request does not tell
     pub fn evaluate(&self, request: &Request) -> Option<bool> {
         eval::evaluate(&self.root, request)
