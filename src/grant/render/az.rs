@@ -29,14 +29,16 @@ impl Prompt {
         if !text.is_empty() && text.chars().all(plain) {
             return Ok(text.to_owned());
         }
+        // On Windows az is a batch file: what PowerShell hands to it, cmd reads once more.
+        let for_cmd = quote::cmd(text).ok_or_else(|| {
+            let rule = "on Windows there is no spelling for a double quote or a percent sign";
+            InvalidName::new(Field::Prefix, text, rule)
+                .hint("use the form for bash, in the Cloud Shell for example")
+        });
         match self {
             Self::Bash => Ok(quote::bash(text)),
-            Self::PowerShell => Ok(quote::powershell(text)),
-            Self::Cmd => quote::cmd(text).ok_or_else(|| {
-                let rule = "the prompt of cmd has no spelling for a double quote or a percent sign";
-                InvalidName::new(Field::Prefix, text, rule)
-                    .hint("use the form for PowerShell, or for bash")
-            }),
+            Self::PowerShell => for_cmd.map(|_| quote::powershell(text)),
+            Self::Cmd => for_cmd,
         }
     }
 
@@ -193,6 +195,9 @@ fn read_back(grant: &Grant, prompt: Prompt) -> Result<Part, InvalidName> {
     Ok(commands(Step::ReadBack, lines))
 }
 
+/// Where the object id goes; in the texts of JSON such quotes are escaped
+const PLACE: &str = "\"principalId\":\"OBJECT_ID\"";
+
 /// `az role assignment create` keeps an old condition without a word, so there is another way
 fn update(grant: &Grant, prompt: Prompt) -> Result<Vec<Part>, InvalidName> {
     let mut lines = Vec::new();
@@ -220,11 +225,11 @@ fn update(grant: &Grant, prompt: Prompt) -> Result<Vec<Part>, InvalidName> {
         match prompt {
             Prompt::Bash => lines.push(format!(
                 "az role assignment update --role-assignment {}",
-                quote::bash(&body).replace("OBJECT_ID", "'\"$OID\"'")
+                quote::bash(&body).replace(PLACE, "\"principalId\":\"'\"$OID\"'\"")
             )),
             Prompt::PowerShell => {
                 lines.push(format!(
-                    "[IO.File]::WriteAllText(\"$PWD/assignment.json\", {}.Replace('OBJECT_ID', $OID))",
+                    "[IO.File]::WriteAllText(\"$PWD/assignment.json\", {}.Replace('{PLACE}', '\"principalId\":\"' + $OID + '\"'))",
                     quote::powershell(&body)
                 ));
                 lines.push("az role assignment update --role-assignment assignment.json".into());
