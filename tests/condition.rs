@@ -171,10 +171,27 @@ fn hostile_text_is_refused_without_a_crash() {
     {
         assert!(text.parse::<Condition>().is_err());
     }
-    let nested = |depth: usize| {
-        format!("{}Exists @Request[a]{}", "(".repeat(depth), ")".repeat(depth)).parse::<Condition>()
+    // `NOT`, and `OR` within `AND` without end; a condition that is read is printed and read again.
+    let leaf = "Exists @Request[a]";
+    let nots = |depth: usize| format!("{}{leaf}", "!".repeat(depth - 1));
+    let chains = |depth: usize| {
+        let open = (1..depth).rev().map(|n| if n % 2 == 0 { "a AND (" } else { "a OR (" });
+        let open = open.collect::<String>().replace('a', "!Exists @Resource[b]");
+        format!("{open}{leaf}{}", ")".repeat(depth - 1))
     };
-    assert!(nested(MAX_DEPTH).is_ok() && nested(MAX_DEPTH + 1).is_err());
+    let ors = |depth: usize| {
+        (1..depth / 2).fold(leaf.to_owned(), |text, _| format!("{leaf} OR {leaf} AND ({text})"))
+    };
+    for text in [nots(MAX_DEPTH), chains(MAX_DEPTH - 1), ors(MAX_DEPTH)] {
+        let condition: Condition = text.parse().unwrap_or_else(|e| panic!("{e}: {text}"));
+        for layout in [Layout::Portal, Layout::OneLine] {
+            assert_eq!(condition.print(layout).parse().as_ref(), Ok(&condition), "{text}");
+        }
+    }
+    assert!(nots(MAX_DEPTH + 1).parse::<Condition>().is_err());
+    assert!(chains(MAX_DEPTH + 1).parse::<Condition>().is_err());
+    let parentheses = format!("{}{leaf}{}", "(".repeat(200), ")".repeat(200));
+    assert_eq!(parentheses.parse::<Condition>(), leaf.parse());
     let wide = vec!["Exists @Request[a]"; 2500].join(" OR ").parse::<Condition>().unwrap();
     assert_eq!(wide.to_string().parse::<Condition>().unwrap(), wide);
 }

@@ -52,7 +52,7 @@ pub use self::{
 /// The longest text that is read, in bytes; Azure's limit for a condition is 8 KB
 pub const MAX_LENGTH: usize = 64 << 10;
 
-/// How deep parentheses and negations may nest; the documentation names no limit
+/// How deep `AND`, `OR` and `NOT` may nest in each other; the documentation names no limit
 pub const MAX_DEPTH: usize = 64;
 
 /// A condition, parsed

@@ -20,9 +20,32 @@ pub(super) fn parse(text: &str) -> Result<Expr, ParseError> {
     }
     let expr = parser.or(0)?;
     match parser.token {
-        Token::End => Ok(expr),
+        Token::End => match too_deep(&expr, MAX_DEPTH) {
+            None => Ok(expr),
+            Some(span) => Err(ParseError::new(text, span, nested())),
+        },
         Token::Close => Err(parser.error("this `)` closes nothing")),
         _ => Err(parser.expected("`AND`, `OR` or the end")),
+    }
+}
+
+/// How deep parentheses may nest, also those that change nothing: a condition of the greatest depth
+/// is printed with two for each level
+const MAX_PARENTHESES: usize = 4 * MAX_DEPTH;
+
+fn nested() -> String {
+    format!("nested deeper than {MAX_DEPTH} levels")
+}
+
+/// The first expression that is deeper than so many levels
+fn too_deep(expr: &Expr, levels: usize) -> Option<Span> {
+    let Some(levels) = levels.checked_sub(1) else { return Some(expr.span) };
+    match &expr.kind {
+        ExprKind::And(parts) | ExprKind::Or(parts) => {
+            parts.iter().find_map(|part| too_deep(part, levels))
+        }
+        ExprKind::Not(part) => too_deep(part, levels),
+        _ => None,
     }
 }
 
@@ -110,8 +133,8 @@ impl<'a> Parser<'a> {
     }
 
     fn unary(&mut self, depth: usize) -> Result<Expr, ParseError> {
-        if depth > MAX_DEPTH {
-            return Err(self.error(format!("nested deeper than {MAX_DEPTH} levels")));
+        if depth > MAX_PARENTHESES {
+            return Err(self.error(nested()));
         }
         let start = self.span;
         let kind = match self.token {
