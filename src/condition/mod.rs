@@ -53,7 +53,7 @@ pub use self::{
 pub const MAX_LENGTH: usize = 64 << 10;
 
 /// How deep `AND`, `OR` and `NOT` may nest in each other; the documentation names no limit
-pub const MAX_DEPTH: usize = 64;
+pub const MAX_DEPTH: usize = 32;
 
 /// A condition, parsed
 ///

@@ -31,7 +31,7 @@ pub(super) fn parse(text: &str) -> Result<Expr, ParseError> {
 
 /// How deep parentheses may nest, also those that change nothing: a condition of the greatest depth
 /// is printed with two for each level
-const MAX_PARENTHESES: usize = 4 * MAX_DEPTH;
+const MAX_PARENTHESES: usize = 2 * MAX_DEPTH + 8;
 
 fn nested() -> String {
     format!("nested deeper than {MAX_DEPTH} levels")
