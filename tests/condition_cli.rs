@@ -1,0 +1,143 @@
+//! The example `condition`, on pipes as its users run it.
+
+use std::{
+    io::Write as _,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+use serde_json::{Value as Json, json};
+
+/// Runs it with a text on its standard input; exit status, standard output and error
+fn condition(arguments: &[&str], input: &str) -> (i32, String, String) {
+    let tests = std::env::current_exe().unwrap();
+    let path: PathBuf = tests.ancestors().nth(2).unwrap().join("examples").join("condition");
+    assert!(path.exists(), "{} is not built: run the tests without `--test`", path.display());
+    let mut child = Command::new(path)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_owned();
+    let writer = std::thread::spawn(move || {
+        // A program that has refused its arguments reads nothing.
+        let _ = stdin.write_all(input.as_bytes());
+    });
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+fn lines(rows: &[Json]) -> String {
+    rows.iter().map(|row| format!("{row}\n")).collect()
+}
+
+fn answers(text: &str) -> Vec<Json> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+const READ: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read";
+
+#[test]
+fn eval_answers_each_line_and_goes_on_after_a_wrong_one() {
+    let context = json!({
+        "action": READ, "suboperations": [], "principal": {}, "environment": {}, "request": {},
+        "resource": {"Microsoft.Storage/storageAccounts/blobServices/containers:name": "abc"}
+    });
+    let name = "@Resource[Microsoft.Storage/storageAccounts/blobServices/containers:name]";
+    let input = lines(&[
+        json!({"condition": format!("{name} StringEquals 'abc'"), "context": context}),
+        json!({"condition": format!("{name} stringEquals 'abc'"), "context": context}),
+        json!({"condition": format!("{name} StringEquals 'abd'"), "context": context}),
+        json!({"condition": 7, "context": context}),
+        json!({"condition": "", "context": context}),
+    ]);
+    let (status, out, _) = condition(&["eval", "--json"], &format!("{input}not json\n\n"));
+    let out = answers(&out);
+    assert_eq!(status, 1);
+    assert_eq!(out.len(), 6, "{out:?}");
+    assert_eq!(out[0], json!({"decision": "allow"}));
+    assert_eq!((&out[1]["offset"], out[1]["error"].is_string()), (&json!(name.len() + 1), true));
+    assert_eq!(out[2], json!({"decision": "deny"}));
+    for wrong in &out[3..] {
+        assert!(wrong["error"].is_string(), "{wrong}");
+    }
+    assert_eq!(out[4]["offset"], 0);
+    let first = input.lines().next().unwrap();
+    assert_eq!(condition(&["eval", "--json"], first).0, 0);
+}
+
+#[test]
+fn lint_answers_each_line() {
+    let input = lines(&[
+        json!({"condition": "@Resource[a] StringEndsWith '.jpg'"}),
+        json!({"condition": format!("NOT ActionMatches{{'{READ}x'}}"), "role": "blob-data-reader"}),
+        json!({"condition": "@Environment[isPrivateLink] BoolEquals true"}),
+        json!({"condition": null}),
+        json!({"condition": "@Environment[isPrivateLink] BoolEquals true", "version": "1.0"}),
+        json!({"condition": "@Environment[isPrivateLink] BoolEquals true", "verison": "1.0"}),
+    ]);
+    let (status, out, _) = condition(&["lint", "--json"], &input);
+    let out = answers(&out);
+    assert_eq!((status, out.len()), (1, 6));
+    let finding = &out[0]["findings"][0];
+    assert_eq!((&out[0]["ok"], &finding["rule"]), (&json!(false), &json!("UNKNOWN_OPERATOR")));
+    assert_eq!((&finding["start"], &finding["end"]), (&json!(13), &json!(27)));
+    assert_eq!(finding["severity"], "error");
+    assert!(finding["message"].as_str().unwrap().contains("StringLike"));
+    assert_eq!(out[1]["findings"][0]["rule"], "UNKNOWN_ACTION");
+    assert_eq!(out[2], json!({"ok": true, "findings": []}));
+    assert_eq!(out[3]["findings"][0]["rule"], "EMPTY");
+    assert_eq!(out[4]["findings"][0]["rule"], "VERSION");
+    assert!(out[5]["error"].as_str().unwrap().contains("verison"), "{}", out[5]);
+}
+
+#[test]
+fn what_is_generated_is_read_by_all_the_others() {
+    let (status, text, _) = condition(&["generate", "--container", "abc", "--prefix", "p/"], "");
+    assert_eq!(status, 0);
+    assert!(text.starts_with("(\n (\n  !(ActionMatches"), "{text}");
+    let (status, line, _) = condition(&["format", "--one-line", "-"], &text);
+    assert_eq!((status, line.lines().count()), (0, 1));
+    let (status, again, _) = condition(&["format"], &format!("\u{feff}{line}"));
+    assert_eq!((status, again), (0, text.clone()));
+    let (status, words, _) = condition(&["explain"], &text);
+    assert_eq!(status, 0);
+    assert!(words.contains("the blob's name begins with `p/`"), "{words}");
+    assert_eq!(condition(&["lint"], &text).0, 0);
+    let at = ["audit", "--account", "contoso", "--container", "abc", "--prefix"];
+    let (status, table, _) = condition(&[&at[..], &["p/"]].concat(), &text);
+    assert_eq!(status, 0);
+    assert!(table.contains("list the names of all containers"), "{table}");
+    let (status, table, _) = condition(&[&at[..], &["q/"]].concat(), &text);
+    assert_eq!(status, 1, "{table}");
+}
+
+#[test]
+fn wrong_input_is_shown_with_its_place() {
+    let (status, _, error) = condition(&["explain"], "@Resource[a] StringEquals ‘x’");
+    assert_eq!(status, 1);
+    assert_eq!(error.lines().nth(1), Some("@Resource[a] StringEquals ‘x’"), "{error}");
+    assert_eq!(error.lines().nth(2), Some("                          ^"), "{error}");
+    let (status, out, _) = condition(&["lint"], "@Resource[a] StringEquals ‘x’");
+    assert_eq!(status, 1);
+    assert!(out.contains("[UNICODE_QUOTES]") && out.contains("repaired: "), "{out}");
+    for (arguments, message) in [
+        (&[][..], "no command"),
+        (&["lnit"][..], "no command `lnit`"),
+        (&["lint", "/no/such/file"][..], "/no/such/file"),
+        (&["generate"][..], "--container"),
+        (&["generate", "--container", "Abc"][..], "container `Abc` is not valid"),
+        (&["generate", "--container", "abc", "--prefix", "it's/"][..], "quote"),
+        (&["grant", "--account", "contoso", "--container", "abc"][..], "subscription"),
+        (&["lint", "--jsn"][..], "--jsn"),
+    ] {
+        let (status, _, error) = condition(arguments, "");
+        assert_eq!(status, 2, "{arguments:?}");
+        assert!(error.contains(message), "{arguments:?}: {error}");
+    }
+}
