@@ -1,4 +1,13 @@
-//! The condition language: the condition that the portal's guide gives, parsed and evaluated.
+//! The condition language: the condition that the portal's guide gives, parsed and evaluated, and
+//! conditions of 1, 2, 4 and 8 KB. `benches/instructions.sh` counts instructions in the place of time.
+//!
+//! There is no peer to time beside it. The nearest, regorus 0.14.1 (feature `azure-rbac`), reads 8 of
+//! the 59 valid conditions of `tests/data/conditions` as they stand, and 34 after their syntax is
+//! adapted (`NOT` for `!`, functions with parentheses, quoted GUIDs); lists with a quantifier, and the
+//! keys of tags, it does not read. Those 34 were asked about the 63 requests there: 1,635 decisions
+//! agree. 463 times regorus ends with an error since an attribute is missing, where this crate denies,
+//! or allows 57 times, by `… OR NOT Exists attribute`, the documented idiom. 44 differ, all of
+//! `NOT (attribute StringEquals 'x')` without the attribute: regorus allows, this crate denies.
 
 use azure_asset_sync::condition::{Condition, Lint, Request};
 use divan::{Bencher, black_box};
