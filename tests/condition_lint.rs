@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use azure_asset_sync::condition::{
-    Condition, Finding, Limit, Lint, Role, Rule, ScopeLevel, Severity,
+    Condition, Finding, Limit, Lint, Role, Rule, ScopeLevel, Severity, Span,
 };
 use proptest::prelude::*;
 use serde_json::Value as Json;
@@ -387,6 +387,15 @@ fn a_mistake_with_a_certain_repair_hides_nothing_behind_it() {
     assert_eq!(at(Rule::UnicodeQuotes), "‘");
     assert_eq!(at(Rule::ContainerValueShape), "‘Training’");
     assert_eq!(at(Rule::PrefixNoSlash), "'p'");
+
+    // places hold also where repairs are not made in the order of the text
+    for hostile in ["‘‘'‘\"uidequal‘‘Mi‘so)-", "(‘'‘)", "@Resource[x] stringequals ‘'‘é’"]
+    {
+        for finding in Lint::new().check(hostile) {
+            let Span { start, end } = finding.span;
+            assert!(hostile.get(start..end).is_some(), "{hostile}: {finding:?}");
+        }
+    }
 }
 
 #[test]

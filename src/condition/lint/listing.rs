@@ -1,12 +1,11 @@
 //! Whether lists are as limited as reads: shown by requests, not by how the condition is written.
 
-use super::{Check, Finding, Rule, Severity, anywhere, parts::matters};
+use super::{Check, Finding, Rule, Severity, anywhere, parts::matters, quoted};
 use crate::condition::{
     Attribute, Base, Expr, ExprKind, Layout, Operand, OperandKind, Request, Source, Span, Value,
     catalog::{
         ACTIONS, Action, BLOB_LIST, BLOB_PATH, BLOB_PREFIX, BLOB_READ, CONTAINER_NAME, Known,
     },
-    error::quoted,
     eval::{Possible, leaf, possible},
     operator::Relation,
     parser, print,

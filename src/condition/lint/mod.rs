@@ -8,7 +8,7 @@ mod values;
 use serde::{Deserialize, Serialize};
 
 pub use self::rule::Rule;
-use super::{Condition, Expr, ExprKind, ParseError, Role, Span, parser};
+use super::{Condition, Expr, ExprKind, ParseError, Role, Span, error::quoted, parser};
 
 /// Azure's limit for a condition; bytes or characters is not said
 const LIMIT: usize = 8 << 10;
@@ -153,7 +153,7 @@ impl Lint {
             say(Rule::TooLong, Severity::Error, message);
         }
         if let Some(version) = self.version.as_deref().filter(|version| *version != "2.0") {
-            let version = super::error::quoted(version);
+            let version = quoted(version);
             let message = format!(
                 "conditionVersion {version}: Azure answers \"The given role assignment condition is invalid.\"; it takes 2.0"
             );
@@ -163,7 +163,7 @@ impl Lint {
             let mut parts = version.split('.').map(|part| part.parse::<u32>().ok());
             let known = (parts.next().flatten(), parts.next().flatten());
             if !matches!(known, (Some(major), Some(minor)) if (major, minor) >= (2, 18)) {
-                let version = super::error::quoted(version);
+                let version = quoted(version);
                 let message = format!(
                     "version {version} of the Azure CLI does not know --condition; it takes 2.18 or later (`az upgrade`)"
                 );
@@ -192,18 +192,25 @@ impl Check<'_> {
 /// A text in which certain mistakes are repaired
 struct Mended {
     text: String,
-    /// For each repair, where it ends in the mended text, and in the original
-    ends: Vec<(usize, usize)>,
+    /// For each byte of the text, and for its end, the byte of the original that it stands for
+    from: Vec<usize>,
 }
 
 impl Mended {
+    fn new(text: &str) -> Self {
+        Self { text: text.to_owned(), from: (0..=text.len()).collect() }
+    }
+
     /// Where something of the mended text stands in the original
     fn original(&self, span: Span) -> Span {
-        let at = |position: usize| {
-            let before = self.ends.iter().rev().find(|(end, _)| *end <= position);
-            before.map_or(position, |(end, original)| position - end + original)
-        };
+        let at = |position: usize| self.from.get(position).copied().unwrap_or_default();
         Span { start: at(span.start), end: at(span.end) }
+    }
+
+    fn replace(&mut self, span: Span, with: &str) {
+        let at = self.original(span).start;
+        self.from.splice(span.start..span.end, std::iter::repeat_n(at, with.len()));
+        self.text.replace_range(span.start..span.end, with);
     }
 }
 
@@ -211,7 +218,7 @@ impl Mended {
 fn mend(text: &str, found: &mut Vec<Finding>) -> Option<(Condition, Mended)> {
     /// More than anybody makes; the rest is then said of the repaired text
     const MOST: usize = 64;
-    let mut mended = Mended { text: text.to_owned(), ends: Vec::new() };
+    let mut mended = Mended::new(text);
     for _ in 0..MOST {
         let error: ParseError = match parser::parse(&mended.text) {
             Ok(root) => return Some((Condition { root }, mended)),
@@ -231,9 +238,7 @@ fn mend(text: &str, found: &mut Vec<Finding>) -> Option<(Condition, Mended)> {
             message: error.message().to_owned(),
             repair,
         });
-        let fix = fix?;
-        mended.text.replace_range(span.start..span.end, &fix);
-        mended.ends.push((span.start + fix.len(), original.end));
+        mended.replace(span, &fix?);
     }
     None
 }

@@ -1,11 +1,10 @@
 //! The rules that look at one part of a condition at a time.
 
-use super::{Check, Finding, Rule, ScopeLevel, Severity, anywhere};
+use super::{Check, Finding, Rule, ScopeLevel, Severity, anywhere, quoted};
 use crate::condition::{
     Attribute, Base, Expr, ExprKind, Operand, Operator, Quantifier, Request, Source, Span, Value,
     ValueType,
     catalog::{ACTIONS, Action, Holds, Known, SUBOPERATIONS, TAG_MARK, edits},
-    error::quoted,
     eval::{Possible, leaf, possible},
     operator::Relation,
     value::action_matches,

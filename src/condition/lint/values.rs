@@ -1,9 +1,9 @@
 //! The rules about the values that stand in a condition.
 
-use super::{Rule, Severity, parts::Parts};
+use super::{Rule, Severity, parts::Parts, quoted};
 use crate::{
     condition::{
-        Base, ExprKind, Operand, Operator, Span, Value, ValueType, catalog::Known, error::quoted,
+        Base, ExprKind, Operand, Operator, Span, Value, ValueType, catalog::Known,
         operator::Relation, value::ticks,
     },
     name::{ContainerName, is_guid},
