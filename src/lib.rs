@@ -16,6 +16,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod backoff;
+pub mod clock;
 pub mod cloud;
 pub mod condition;
 pub mod connection;
@@ -35,6 +36,7 @@ pub mod validate;
 pub use self::store::azure::{AzureStore, Credential};
 pub use self::{
     backoff::Backoff,
+    clock::{Clock, SystemClock},
     cloud::{Cloud, Endpoint},
     connection::{Connection, ConnectionBuilder, InvalidConnection},
     error::{Error, ErrorKind},

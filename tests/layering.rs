@@ -9,6 +9,10 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         "backoff.rs",
         &["cloud", "error", "connection", "store", "scan", "sink", "validate", "testing"],
     ),
+    (
+        "clock.rs",
+        &["cloud", "error", "name", "connection", "store", "scan", "sink", "validate", "testing"],
+    ),
     ("error.rs", &["cloud", "name", "connection", "store", "scan", "sink", "validate", "testing"]),
     ("cloud.rs", &["error", "connection", "store", "scan", "sink", "validate", "testing"]),
     ("connection", &["error", "store", "scan", "sink", "validate", "testing"]),

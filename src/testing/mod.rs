@@ -1,6 +1,10 @@
 //! What tests need: a small Azure on a loopback port, and a suite for stores of one's own.
 
+mod clock;
 mod cloud;
 pub mod conformance;
 
-pub use self::cloud::{Fault, Seed, SmallCloud, SmallCloudBuilder};
+pub use self::{
+    clock::ManualClock,
+    cloud::{Fault, Seed, SmallCloud, SmallCloudBuilder},
+};
