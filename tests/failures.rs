@@ -11,7 +11,7 @@ use std::{
 use azure_asset_sync::{
     AzureStore, Cloud, Connection, Credential, Endpoint, Error, ErrorKind, Scan, Store,
     store::{ListRequest, ReadRequest, azure::AzureStoreBuilder},
-    testing::{Fault, Seed, SmallCloud},
+    testing::{Fault, Refusal, Seed, SmallCloud},
 };
 use azure_core::{
     credentials::{AccessToken, TokenCredential, TokenRequestOptions},
@@ -247,7 +247,7 @@ async fn a_credential_of_the_callers_own_is_asked_once_and_never_shown() {
 async fn errors_of_the_service_keep_status_code_request_and_wait() {
     let cloud = cloud().await;
     let store = cloud.store(&cloud.connection().build().unwrap()).unwrap();
-    let wait = Some(Duration::from_secs(7));
+    const WAIT: Duration = Duration::from_secs(7);
     let rows = [
         (403, "AuthorizationPermissionMismatch", ErrorKind::PermissionDenied, false),
         (403, "AuthorizationFailure", ErrorKind::PermissionDenied, false),
@@ -264,7 +264,7 @@ async fn errors_of_the_service_keep_status_code_request_and_wait() {
     ];
     for (status, code, kind, transient) in rows {
         for read in [false, true] {
-            cloud.inject(Fault::Error(status, code, wait));
+            cloud.inject(Fault::Refuse(Refusal::new(status, code).retry_after(WAIT)));
             let error = match read {
                 false => store.list(ListRequest::new("")).await.unwrap_err(),
                 true => store.read(ReadRequest::new("a.jpg", 0..1)).await.unwrap_err(),
@@ -272,7 +272,7 @@ async fn errors_of_the_service_keep_status_code_request_and_wait() {
             assert_eq!((error.kind(), error.is_transient()), (kind, transient), "{error:?}");
             assert_eq!(error.status(), Some(status));
             assert_eq!(error.code().unwrap_or_default(), code);
-            assert_eq!(error.retry_after(), wait);
+            assert_eq!(error.retry_after(), Some(WAIT));
             assert!(error.request_id().is_some());
         }
     }

@@ -12,7 +12,7 @@ use std::{
 use azure_asset_sync::{
     AzureStore, Credential, Scan, Store,
     store::ReadRequest,
-    testing::{Fault, Seed, SmallCloud},
+    testing::{Fault, Refusal, Seed, SmallCloud},
 };
 use tracing::{
     Event, Metadata, Subscriber,
@@ -74,7 +74,7 @@ async fn no_secret_is_logged_at_any_level() {
             .unwrap();
         let _ = store.read(ReadRequest::new("a.jpg", 0..1)).await;
         cloud.inject(Fault::Cut(10));
-        cloud.inject(Fault::Error(403, "AuthorizationFailure", None));
+        cloud.inject(Fault::Refuse(Refusal::new(403, "AuthorizationFailure")));
         let scan = Scan::new(store, connection.prefix()).page_deadline(Duration::from_secs(2));
         let _ = scan.run(()).await;
     }

@@ -88,8 +88,8 @@ pub struct RoleAssignment {
     pub condition: Option<Condition>,
     /// What the portal shows beside it
     pub description: String,
-    pub(self) role: Option<Role>,
-    pub(self) on_account: bool,
+    pub(crate) role: Option<Role>,
+    pub(crate) on_account: bool,
 }
 
 /// What a customer applies so that a service can read what a connection covers
@@ -110,11 +110,11 @@ pub struct RoleAssignment {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grant {
-    connection: Connection,
+    pub(crate) connection: Connection,
     subscription: String,
     resource_group: String,
     application: String,
-    principal: Option<String>,
+    pub(crate) principal: Option<String>,
     shape: Shape,
     origin: Option<String>,
     assignments: Vec<RoleAssignment>,

@@ -6,5 +6,8 @@ pub mod conformance;
 
 pub use self::{
     clock::ManualClock,
-    cloud::{Fault, Seed, SmallCloud, SmallCloudBuilder},
+    cloud::{
+        Asked, Assignment, CorsRule, Fault, Presented, Refusal, Seed, SignInRefusal, Situation,
+        SmallCloud, SmallCloudBuilder, Spread,
+    },
 };

@@ -6,7 +6,7 @@ use azure_asset_sync::{
     ErrorKind, Prefix, Reason, Scan, Store,
     store::{ListRequest, ReadRequest},
     testing::{
-        Fault, Seed, SmallCloud,
+        Fault, Refusal, Seed, SmallCloud,
         conformance::{Names, check, seed},
     },
 };
@@ -113,7 +113,7 @@ async fn errors_of_the_service_keep_their_kind() {
         (404, "ContainerNotFound", ErrorKind::ContainerNotFound),
         (503, "ServerBusy", ErrorKind::Throttled),
     ] {
-        cloud.inject(Fault::Error(status, code, None));
+        cloud.inject(Fault::Refuse(Refusal::new(status, code)));
         let error = store.list(ListRequest::new("")).await.unwrap_err();
         assert_eq!((error.kind(), error.status(), error.code()), (kind, Some(status), Some(code)));
     }

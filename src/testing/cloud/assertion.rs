@@ -8,7 +8,7 @@ use ring::{digest, signature};
 use serde::Deserialize;
 use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
 
-use super::{CLIENT_ID, TENANT};
+use super::{CLIENT_ID, TENANT, state::seconds};
 
 #[derive(Deserialize)]
 struct Header {
@@ -26,12 +26,25 @@ struct Claims {
     exp: u64,
 }
 
-/// Whether the application signed this just now, with this certificate's key, for this tenant
-pub(super) fn is_good(assertion: &str, certificate: &str) -> bool {
-    check(assertion, certificate).unwrap_or(false)
+/// What a client assertion is worth
+pub(super) enum Worth {
+    Good,
+    /// Signed as it should be, and not for this time
+    OutOfTime,
+    Bad,
 }
 
-fn check(assertion: &str, certificate: &str) -> Option<bool> {
+/// Whether the application signed this with this certificate's key, for this tenant and this time
+pub(super) fn judge(assertion: &str, certificate: &str, now: SystemTime) -> Worth {
+    match check(assertion, certificate) {
+        Some(claims) if (claims.nbf..claims.exp).contains(&seconds(now)) => Worth::Good,
+        Some(_) => Worth::OutOfTime,
+        None => Worth::Bad,
+    }
+}
+
+/// The claims, where all is well but the time
+fn check(assertion: &str, certificate: &str) -> Option<Claims> {
     let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).ok()?;
     let (signed, signature) = assertion.rsplit_once('.')?;
     let (header, claims) = signed.split_once('.')?;
@@ -40,20 +53,17 @@ fn check(assertion: &str, certificate: &str) -> Option<bool> {
     let header: Header = serde_json::from_slice(&header).ok()?;
     let claims: Claims = serde_json::from_slice(&claims).ok()?;
     let thumbprint = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, &certificate));
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs();
     let key = signature::UnparsedPublicKey::new(
         &signature::RSA_PSS_2048_8192_SHA256,
         public_key(&certificate)?,
     );
-    Some(
-        header.alg == "PS256"
-            && header.thumbprint == thumbprint
-            && claims.iss == CLIENT_ID
-            && claims.sub == CLIENT_ID
-            && claims.aud.ends_with(&format!("/{TENANT}/oauth2/v2.0/token"))
-            && (claims.nbf..claims.exp).contains(&now)
-            && key.verify(signed.as_bytes(), &signature).is_ok(),
-    )
+    let is_good = header.alg == "PS256"
+        && header.thumbprint == thumbprint
+        && claims.iss == CLIENT_ID
+        && claims.sub == CLIENT_ID
+        && claims.aud.ends_with(&format!("/{TENANT}/oauth2/v2.0/token"))
+        && key.verify(signed.as_bytes(), &signature).is_ok();
+    is_good.then_some(claims)
 }
 
 /// The RSA public key of a certificate, found by the algorithm's identifier before it

@@ -1,31 +1,46 @@
+mod access;
+mod ask;
 mod assertion;
+mod assignment;
 mod blobs;
+mod builder;
+mod containers;
+mod cors;
 mod fault;
+mod log;
+mod refusal;
+mod script;
 mod seed;
 mod server;
+mod service;
 mod sign_in;
+mod situation;
+mod state;
+mod token;
+mod wire;
 mod xml;
 
-use std::{
-    collections::{BTreeMap, HashSet, VecDeque},
-    io,
-    net::SocketAddr,
-    path::Path,
-    sync::{
-        Arc, Mutex, MutexGuard,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::{net::SocketAddr, sync::Arc};
 
 use tokio::task::JoinHandle;
 
-pub use self::{fault::Fault, seed::Seed};
+use self::state::{State, lock, random};
+pub use self::{
+    assignment::{Assignment, Spread},
+    builder::SmallCloudBuilder,
+    cors::CorsRule,
+    fault::Fault,
+    log::{Asked, Presented},
+    refusal::Refusal,
+    seed::Seed,
+    sign_in::SignInRefusal,
+    situation::Situation,
+};
 #[cfg(feature = "azure")]
 use crate::{AzureStore, Credential, Error};
 use crate::{
     cloud::{Cloud, Endpoint},
     connection::{Connection, ConnectionBuilder},
-    store::MAX_PAGE,
 };
 
 /// The account of the small cloud
@@ -34,14 +49,18 @@ const ACCOUNT: &str = "smallcloud";
 const TENANT: &str = "11111111-1111-4111-8111-111111111111";
 /// Its application, which has a service principal in the tenant
 const CLIENT_ID: &str = "22222222-2222-4222-8222-222222222222";
+/// The object id of that service principal
+const OBJECT_ID: &str = "44444444-4444-4444-8444-444444444444";
 /// The container that blobs are seeded into
 const CONTAINER: &str = "assets";
 
 /// A small Azure on a loopback port: blob service and sign-in, over https
 ///
 /// Answers List Blobs (`prefix`, `marker`, `maxresults`, `startFrom`, `delimiter`,
-/// `include=metadata`), Get Blob with ranges and `If-Match`, and the token endpoint of Entra for one
-/// service principal. Its certificate is signed by an authority of its own, made at the start. It
+/// `include=metadata`), Get Blob with ranges and `If-Match`, Get Blob Properties, List Containers,
+/// Get Container Properties, Get User Delegation Key, CORS preflights, and the token endpoint of
+/// Entra for one service principal. What that may do is up to its role assignments, whose conditions
+/// are evaluated with each request. Its certificate is signed by an authority of its own, made at the start. It
 /// ends when it is dropped.
 ///
 /// ```no_run
@@ -61,90 +80,14 @@ const CONTAINER: &str = "assets";
 pub struct SmallCloud {
     address: SocketAddr,
     authority: String,
-    secret: String,
-    signature: String,
     state: Arc<State>,
     task: JoinHandle<()>,
-}
-
-/// What a [`SmallCloud`] starts with
-#[derive(Debug, Default)]
-#[must_use]
-pub struct SmallCloudBuilder {
-    blobs: BTreeMap<String, Seed>,
-    ragged_pages: bool,
-    certificate: Option<String>,
-}
-
-impl SmallCloudBuilder {
-    /// Puts a blob into the container
-    pub fn blob(mut self, seed: Seed) -> Self {
-        self.blobs.insert(seed.name().to_owned(), seed);
-        self
-    }
-
-    /// Puts blobs into the container
-    pub fn blobs(mut self, seeds: impl IntoIterator<Item = Seed>) -> Self {
-        self.blobs.extend(seeds.into_iter().map(|seed| (seed.name().to_owned(), seed)));
-        self
-    }
-
-    /// Puts each file below a folder into the container, by its path in the folder
-    ///
-    /// Links are left out, so that nothing outside the folder is served.
-    ///
-    /// # Errors
-    /// Where the folder cannot be read, or a file's name is not UTF-8.
-    pub fn folder(mut self, folder: impl AsRef<Path>) -> io::Result<Self> {
-        seed::add_folder(&mut self.blobs, folder.as_ref(), String::new())?;
-        Ok(self)
-    }
-
-    /// Registers a certificate, as PEM, with the application, which may then sign in with it
-    pub fn certificate(mut self, pem: impl Into<String>) -> Self {
-        self.certificate = Some(pem.into());
-        self
-    }
-
-    /// Gives pages that are shorter than asked for, and empty ones with a marker, as Azure may
-    pub fn ragged_pages(mut self) -> Self {
-        self.ragged_pages = true;
-        self
-    }
-
-    /// Starts it on a free port of 127.0.0.1, in the Tokio runtime that this is called in
-    ///
-    /// # Errors
-    /// Where no port can be listened on.
-    pub async fn start(self) -> io::Result<SmallCloud> {
-        let state = Arc::new(State {
-            secret: random(),
-            signature: random(),
-            certificate: self.certificate,
-            tokens: Mutex::default(),
-            faults: Mutex::default(),
-            containers: Mutex::new(BTreeMap::from([(CONTAINER.to_owned(), Arc::new(self.blobs))])),
-            ragged_pages: self.ragged_pages,
-            requests: AtomicU64::new(0),
-        });
-        let (listener, acceptor, authority) = server::listen().await?;
-        let address = listener.local_addr()?;
-        let task = tokio::spawn(server::serve(listener, acceptor, Arc::clone(&state)));
-        Ok(SmallCloud {
-            address,
-            authority,
-            secret: state.secret.clone(),
-            signature: state.signature.clone(),
-            state,
-            task,
-        })
-    }
 }
 
 impl SmallCloud {
     /// Starts with nothing in the container
     pub fn builder() -> SmallCloudBuilder {
-        SmallCloudBuilder::default()
+        SmallCloudBuilder::new()
     }
 
     /// A connection to its container, as its customer would type it
@@ -166,14 +109,14 @@ impl SmallCloud {
     pub fn credential(&self) -> Credential {
         Credential::ClientSecret {
             client_id: CLIENT_ID.to_owned(),
-            secret: self.secret.as_str().into(),
+            secret: self.state.secret.as_str().into(),
         }
     }
 
     /// A shared access signature of its container
     #[cfg(feature = "azure")]
     pub fn sas(&self) -> Credential {
-        Credential::Sas(format!("sv=2026-04-06&sp=rl&sig={}", self.signature).into())
+        Credential::Sas(format!("sv=2026-04-06&sp=rl&sig={}", self.state.signature).into())
     }
 
     /// A store on a connection of it, with its credential and its certificate authority
@@ -197,41 +140,34 @@ impl SmallCloud {
         self.address
     }
 
+    /// Its tenant
+    pub fn tenant(&self) -> &str {
+        TENANT
+    }
+
     /// The application id of its service principal
     pub fn client_id(&self) -> &str {
         CLIENT_ID
     }
 
+    /// The object id of its service principal, which is what roles are assigned to
+    pub fn object_id(&self) -> &str {
+        OBJECT_ID
+    }
+
     /// The secret of its service principal, so that a test can look for it where it must not be
     pub fn secret(&self) -> &str {
-        &self.secret
+        &self.state.secret
     }
 
     /// The signature of [`sas`](Self::sas), for the same purpose
     pub fn signature(&self) -> &str {
-        &self.signature
+        &self.state.signature
     }
 
     /// The tokens that it has given, for the same purpose
     pub fn tokens(&self) -> Vec<String> {
-        lock(&self.state.tokens).iter().cloned().collect()
-    }
-
-    /// Puts a blob into the container, in the place of one of the same name
-    pub fn put(&self, seed: Seed) {
-        let mut containers = lock(&self.state.containers);
-        let blobs = containers.entry(CONTAINER.to_owned()).or_default();
-        Arc::make_mut(blobs).insert(seed.name().to_owned(), seed);
-    }
-
-    /// Makes the next request to the blob service fail in this way; each call is for one request
-    pub fn inject(&self, fault: Fault) {
-        lock(&self.state.faults).push_back(fault);
-    }
-
-    /// How many requests it was sent, sign-ins included
-    pub fn requests(&self) -> u64 {
-        self.state.requests.load(Ordering::Relaxed)
+        lock(&self.state.tokens).all()
     }
 }
 
@@ -245,36 +181,4 @@ impl Drop for SmallCloud {
     fn drop(&mut self) {
         self.task.abort();
     }
-}
-
-struct State {
-    secret: String,
-    signature: String,
-    certificate: Option<String>,
-    tokens: Mutex<HashSet<String>>,
-    faults: Mutex<VecDeque<Fault>>,
-    containers: Mutex<BTreeMap<String, Arc<BTreeMap<String, Seed>>>>,
-    ragged_pages: bool,
-    requests: AtomicU64,
-}
-
-impl State {
-    fn container(&self, name: &str) -> Option<Arc<BTreeMap<String, Seed>>> {
-        lock(&self.containers).get(name).cloned()
-    }
-
-    /// At most so many blobs on this page: what was asked for, or less of it
-    fn page_size(&self, asked: Option<u16>) -> usize {
-        let full = asked.unwrap_or(MAX_PAGE).min(MAX_PAGE).into();
-        if self.ragged_pages { fastrand::usize(0..=full) } else { full }
-    }
-}
-
-/// None of the critical sections can panic half-way, so a poisoned lock guards a whole value
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
-fn random() -> String {
-    format!("{:032x}", fastrand::u128(..))
 }

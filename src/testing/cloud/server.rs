@@ -1,8 +1,14 @@
 use std::{convert::Infallible, io, sync::Arc};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, combinators::UnsyncBoxBody};
-use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
+use http_body_util::{BodyExt as _, Full, Limited, combinators::UnsyncBoxBody};
+use hyper::{
+    Request, Response,
+    body::Incoming,
+    header::{DATE, HeaderValue},
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::rt::TokioIo;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tokio::{net::TcpListener, task::JoinSet};
@@ -11,7 +17,10 @@ use tokio_rustls::{
     rustls::{ServerConfig, crypto::ring::default_provider, pki_types::PrivatePkcs8KeyDer},
 };
 
-use super::{State, blobs, sign_in};
+use super::{
+    State, lock, log, service, sign_in,
+    wire::{Reset, Wire},
+};
 
 pub(super) type Body = UnsyncBoxBody<Bytes, io::Error>;
 
@@ -49,21 +58,39 @@ pub(super) async fn serve(listener: TcpListener, acceptor: TlsAcceptor, state: A
         while connections.try_join_next().is_some() {}
         let (acceptor, state) = (acceptor.clone(), Arc::clone(&state));
         connections.spawn(async move {
-            let Ok(stream) = acceptor.accept(stream).await else { return };
-            let service = service_fn(|request| answer(request, Arc::clone(&state)));
+            let reset = Reset::default();
+            let wire = Wire::new(stream, reset.clone());
+            let Ok(stream) = acceptor.accept(wire).await else { return };
+            let service = service_fn(|request| answer(request, Arc::clone(&state), reset.clone()));
             // A client that goes away is no failure of the server.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
     }
 }
 
+/// The longest body of a request that is read
+const MAX_BODY: usize = 64 << 10;
+
 /// An error ends the connection without an answer
-async fn answer(request: Request<Incoming>, state: Arc<State>) -> io::Result<Response<Body>> {
-    state.requests.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    if request.uri().path().ends_with("/oauth2/v2.0/token") {
-        return sign_in::answer(request, &state).await;
-    }
-    blobs::answer(&request, &state).await
+async fn answer(
+    request: Request<Incoming>,
+    state: Arc<State>,
+    reset: Reset,
+) -> io::Result<Response<Body>> {
+    let is_sign_in = log::is_sign_in(request.uri().path());
+    let front_end = (!is_sign_in).then(|| lock(&state.access).next_front_end());
+    let at = lock(&state.log).begin(&request, front_end);
+    let (parts, body) = request.into_parts();
+    let body = Limited::new(body, MAX_BODY).collect().await.map_err(io::Error::other)?;
+    let request = Request::from_parts(parts, body.to_bytes());
+    let mut response = match front_end {
+        None => sign_in::answer(&request, &state)?,
+        Some(front_end) => service::answer(&request, front_end, &state, &reset).await?,
+    };
+    let date = httpdate::fmt_http_date(state.now());
+    response.headers_mut().insert(DATE, HeaderValue::from_str(&date).map_err(io::Error::other)?);
+    lock(&state.log).end(at, response.status().as_u16());
+    Ok(response)
 }
 
 /// A body that is at hand

@@ -83,7 +83,7 @@ impl PageBody<'_> {
     }
 }
 
-fn element(out: &mut String, tag: &str, text: &str) {
+pub(super) fn element(out: &mut String, tag: &str, text: &str) {
     if text.is_empty() {
         out.extend(["<", tag, " />"]);
         return;
@@ -105,7 +105,7 @@ fn name(out: &mut String, text: &str) {
     }
 }
 
-fn escape(out: &mut String, text: &str) {
+pub(super) fn escape(out: &mut String, text: &str) {
     for c in text.chars() {
         match c {
             '&' => out.push_str("&amp;"),

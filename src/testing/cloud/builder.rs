@@ -1,0 +1,204 @@
+use std::{
+    collections::BTreeMap,
+    io,
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use super::{
+    Assignment, CONTAINER, CorsRule, Seed, SmallCloud, State,
+    access::Access,
+    log::Log,
+    random, seed, server,
+    state::{Blobs, Script, Skew},
+    token::Tokens,
+};
+use crate::{
+    clock::{Clock, SystemClock},
+    condition::Role,
+};
+
+/// What a [`SmallCloud`] starts with
+#[derive(Debug)]
+#[must_use]
+pub struct SmallCloudBuilder {
+    blobs: Blobs,
+    containers: BTreeMap<String, Blobs>,
+    ragged_pages: bool,
+    certificate: Option<String>,
+    clock: Arc<dyn Clock>,
+    skew: Skew,
+    token_lifetime: Duration,
+    /// `None` for the usual one
+    assignments: Option<Vec<Assignment>>,
+    front_ends: usize,
+    cors: Vec<CorsRule>,
+    is_public: bool,
+}
+
+impl SmallCloudBuilder {
+    pub(super) fn new() -> Self {
+        Self {
+            blobs: Blobs::new(),
+            containers: BTreeMap::new(),
+            ragged_pages: false,
+            certificate: None,
+            clock: Arc::new(SystemClock),
+            skew: Skew::None,
+            // Entra's usual, an hour less the second that the request takes.
+            token_lifetime: Duration::from_secs(3599),
+            assignments: None,
+            front_ends: 1,
+            cors: Vec::new(),
+            is_public: false,
+        }
+    }
+
+    /// Puts a blob into the container `assets`
+    pub fn blob(mut self, seed: Seed) -> Self {
+        self.blobs.insert(seed.name().to_owned(), seed);
+        self
+    }
+
+    /// Puts blobs into the container `assets`
+    pub fn blobs(mut self, seeds: impl IntoIterator<Item = Seed>) -> Self {
+        self.blobs.extend(named(seeds));
+        self
+    }
+
+    /// Puts each file below a folder into the container `assets`, by its path in the folder
+    ///
+    /// Links are left out, so that nothing outside the folder is served.
+    ///
+    /// # Errors
+    /// Where the folder cannot be read, or a file's name is not UTF-8.
+    pub fn folder(mut self, folder: impl AsRef<Path>) -> io::Result<Self> {
+        seed::add_folder(&mut self.blobs, folder.as_ref(), String::new())?;
+        Ok(self)
+    }
+
+    /// Adds another container, beside `assets`
+    pub fn container(
+        mut self,
+        name: impl Into<String>,
+        seeds: impl IntoIterator<Item = Seed>,
+    ) -> Self {
+        self.containers.entry(name.into()).or_default().extend(named(seeds));
+        self
+    }
+
+    /// Registers a certificate, as PEM, with the application, which may then sign in with it
+    pub fn certificate(mut self, pem: impl Into<String>) -> Self {
+        self.certificate = Some(pem.into());
+        self
+    }
+
+    /// Gives pages that are shorter than asked for, and empty ones with a marker, as Azure may
+    pub fn ragged_pages(mut self) -> Self {
+        self.ragged_pages = true;
+        self
+    }
+
+    /// Takes the time from this clock; the machine's unless told
+    ///
+    /// Token lifetimes, the propagation of role assignments, pauses, `Date` and the `UtcNow` of
+    /// conditions go by it. Only client assertions do not: those who sign them look at the clock of
+    /// the machine.
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Sets the cloud's time of day ahead of its clock
+    ///
+    /// It shows in `Date`, in `UtcNow`, and where tokens and client assertions are checked. Tokens
+    /// are issued by the clock as it is: they expire too early.
+    pub fn clock_ahead(mut self, by: Duration) -> Self {
+        self.skew = Skew::Ahead(by);
+        self
+    }
+
+    /// The same, behind: by more than five minutes, and tokens are not valid yet
+    pub fn clock_behind(mut self, by: Duration) -> Self {
+        self.skew = Skew::Behind(by);
+        self
+    }
+
+    /// How long a token holds, in whole seconds; 3,599 unless told
+    pub fn token_lifetime(mut self, lifetime: Duration) -> Self {
+        self.token_lifetime = lifetime;
+        self
+    }
+
+    /// Assigns a role to the service principal, at the start
+    ///
+    /// Without a call of this it is Storage Blob Data Reader on the account, effective at once.
+    /// Further calls assign further roles.
+    pub fn assignment(mut self, assignment: Assignment) -> Self {
+        self.assignments.get_or_insert_default().push(assignment);
+        self
+    }
+
+    /// Starts without any role assignment
+    pub fn unassigned(mut self) -> Self {
+        self.assignments = Some(Vec::new());
+        self
+    }
+
+    /// How many front ends the blob service has, at least 1: requests reach them in turn
+    pub fn front_ends(mut self, count: usize) -> Self {
+        self.front_ends = count;
+        self
+    }
+
+    /// Adds a rule for cross-origin requests, after those that are there; none unless told
+    pub fn cors(mut self, rule: CorsRule) -> Self {
+        self.cors.push(rule);
+        self
+    }
+
+    /// Makes the container `assets` public: whoever asks may list and read it
+    pub fn public(mut self) -> Self {
+        self.is_public = true;
+        self
+    }
+
+    /// Starts it on a free port of 127.0.0.1, in the Tokio runtime that this is called in
+    ///
+    /// # Errors
+    /// Where no port can be listened on.
+    pub async fn start(mut self) -> io::Result<SmallCloud> {
+        self.containers.entry(CONTAINER.to_owned()).or_default().extend(self.blobs);
+        let containers = self.containers.into_iter().map(|(name, blobs)| (name, Arc::new(blobs)));
+        let assignments =
+            self.assignments.unwrap_or_else(|| vec![Assignment::new(Role::BlobDataReader)]);
+        let mut access = Access::new(self.front_ends);
+        for assignment in assignments {
+            access.assign(assignment, self.clock.elapsed());
+        }
+        let script = Script { cors: self.cors, public: self.is_public, ..Script::default() };
+        let state = Arc::new(State {
+            secret: random(),
+            signature: random(),
+            certificate: self.certificate,
+            clock: self.clock,
+            skew: self.skew,
+            token_lifetime: self.token_lifetime,
+            ragged_pages: self.ragged_pages,
+            tokens: Mutex::new(Tokens::default()),
+            containers: Mutex::new(containers.collect()),
+            access: Mutex::new(access),
+            script: Mutex::new(script),
+            log: Mutex::new(Log::default()),
+        });
+        let (listener, acceptor, authority) = server::listen().await?;
+        let address = listener.local_addr()?;
+        let task = tokio::spawn(server::serve(listener, acceptor, Arc::clone(&state)));
+        Ok(SmallCloud { address, authority, state, task })
+    }
+}
+
+fn named(seeds: impl IntoIterator<Item = Seed>) -> impl Iterator<Item = (String, Seed)> {
+    seeds.into_iter().map(|seed| (seed.name().to_owned(), seed))
+}

@@ -1,0 +1,123 @@
+//! Microsoft Learn: "List Containers", "Get Container Properties", "Get User Delegation Key".
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hyper::{
+    Response,
+    header::{CONTENT_TYPE, ETAG, LAST_MODIFIED},
+};
+
+use super::{
+    CONTAINER, OBJECT_ID, Refusal, Situation, State, TENANT,
+    ask::Ask,
+    blobs::maximum,
+    lock, random,
+    server::{Body, full},
+    service::endpoint,
+    xml::{element, escape},
+};
+
+/// When the containers were made: as the blobs
+const MADE: &str = "Thu, 01 Jan 2026 00:00:00 GMT";
+const CONTAINER_ETAG: &str = "\"0x8DE48C5A0000000\"";
+
+pub(super) fn list(ask: &Ask<'_>, state: &State) -> Result<Response<Body>, Refusal> {
+    let (prefix, marker) = (ask.text("prefix"), ask.text("marker"));
+    let most = maximum(ask)?.unwrap_or(u16::MAX).min(5000).into();
+    let is_there = |name: &str| {
+        name != CONTAINER || lock(&state.script).situation != Situation::ContainerAbsent
+    };
+    let mut names: Vec<String> = lock(&state.containers).keys().cloned().collect();
+    names.retain(|name| name.starts_with(prefix) && name.as_str() >= marker && is_there(name));
+    let next = names.get(most).cloned().unwrap_or_default();
+    names.truncate(most);
+
+    let mut out = opening("EnumerationResults ServiceEndpoint=\"");
+    escape(&mut out, &endpoint());
+    out.push_str("\">");
+    for (tag, key) in [("Prefix", "prefix"), ("Marker", "marker"), ("MaxResults", "maxresults")] {
+        if let Some(value) = ask.parameter(key) {
+            element(&mut out, tag, value);
+        }
+    }
+    out.push_str("<Containers>");
+    for name in &names {
+        out.push_str("<Container>");
+        element(&mut out, "Name", name);
+        out.push_str("<Properties>");
+        for (tag, value) in [
+            ("Last-Modified", MADE),
+            ("Etag", CONTAINER_ETAG),
+            ("LeaseStatus", "unlocked"),
+            ("LeaseState", "available"),
+            ("DefaultEncryptionScope", "$account-encryption-key"),
+            ("DenyEncryptionScopeOverride", "false"),
+            ("HasImmutabilityPolicy", "false"),
+            ("HasLegalHold", "false"),
+        ] {
+            element(&mut out, tag, value);
+        }
+        if name == CONTAINER && lock(&state.script).public {
+            element(&mut out, "PublicAccess", "container");
+        }
+        out.push_str("</Properties></Container>");
+    }
+    out.push_str("</Containers>");
+    element(&mut out, "NextMarker", &next);
+    out.push_str("</EnumerationResults>");
+    xml(out)
+}
+
+pub(super) fn properties(container: &str, state: &State) -> Result<Response<Body>, Refusal> {
+    state.container(container)?;
+    let mut response = Response::builder()
+        .header(ETAG, CONTAINER_ETAG)
+        .header(LAST_MODIFIED, MADE)
+        .header("x-ms-lease-status", "unlocked")
+        .header("x-ms-lease-state", "available")
+        .header("x-ms-has-immutability-policy", "false")
+        .header("x-ms-has-legal-hold", "false")
+        .header("x-ms-request-id", random());
+    if container == CONTAINER && lock(&state.script).public {
+        response = response.header("x-ms-blob-public-access", "container");
+    }
+    Ok(response.body(full(""))?)
+}
+
+pub(super) fn delegation_key(ask: &Ask<'_>, state: &State) -> Result<Response<Body>, Refusal> {
+    let body = String::from_utf8_lossy(ask.body);
+    let time = |tag: &str| {
+        let (_, rest) = body.split_once(&format!("<{tag}>"))?;
+        let (text, _) = rest.split_once(&format!("</{tag}>"))?;
+        humantime::parse_rfc3339(text.trim()).ok()
+    };
+    let (start, expiry) = (time("Start").unwrap_or_else(|| state.now()), time("Expiry"));
+    let expiry = expiry
+        .filter(|expiry| *expiry > start)
+        .ok_or_else(|| Refusal::new(400, "InvalidXmlDocument"))?;
+    let key: [u8; 32] = std::array::from_fn(|_| fastrand::u8(..));
+    let mut out = opening("UserDelegationKey>");
+    for (tag, value) in [
+        ("SignedOid", OBJECT_ID),
+        ("SignedTid", TENANT),
+        ("SignedStart", &humantime::format_rfc3339_seconds(start).to_string()),
+        ("SignedExpiry", &humantime::format_rfc3339_seconds(expiry).to_string()),
+        ("SignedService", "b"),
+        ("SignedVersion", ask.header("x-ms-version").unwrap_or("2026-04-06")),
+        ("Value", &STANDARD.encode(key)),
+    ] {
+        element(&mut out, tag, value);
+    }
+    out.push_str("</UserDelegationKey>");
+    xml(out)
+}
+
+fn opening(root: &str) -> String {
+    format!("\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?><{root}")
+}
+
+fn xml(body: String) -> Result<Response<Body>, Refusal> {
+    Ok(Response::builder()
+        .header(CONTENT_TYPE, "application/xml")
+        .header("x-ms-request-id", random())
+        .body(full(body))?)
+}

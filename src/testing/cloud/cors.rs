@@ -1,0 +1,175 @@
+//! Cross-origin requests: Microsoft Learn, "Cross-Origin Resource Sharing (CORS) support for Azure
+//! Storage".
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::{
+    HeaderMap, Method, Request, Response,
+    header::{
+        ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS,
+        ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS,
+        ACCESS_CONTROL_MAX_AGE, HeaderValue, ORIGIN, VARY,
+    },
+};
+
+use super::{
+    Refusal, State,
+    ask::Ask,
+    lock, random,
+    server::{Body, full},
+};
+
+/// A rule for cross-origin requests to the blob service of a small cloud
+///
+/// ```
+/// use std::time::Duration;
+/// use azure_asset_sync::testing::CorsRule;
+///
+/// let rule = CorsRule::new("https://app.contoso.com")
+///     .methods(["GET", "HEAD", "OPTIONS"])
+///     .allowed_headers(["range", "x-ms-*"])
+///     .exposed_headers(["*"])
+///     .max_age(Duration::from_secs(3600));
+/// # let _ = rule;
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct CorsRule {
+    origin: String,
+    methods: Vec<String>,
+    allowed_headers: Vec<String>,
+    exposed_headers: Vec<String>,
+    max_age: Duration,
+}
+
+impl CorsRule {
+    /// A rule for this origin, to the letter, or for every origin where it is `*`; it allows
+    /// nothing yet
+    pub fn new(origin: impl Into<String>) -> Self {
+        Self {
+            origin: origin.into(),
+            methods: Vec::new(),
+            allowed_headers: Vec::new(),
+            exposed_headers: Vec::new(),
+            max_age: Duration::ZERO,
+        }
+    }
+
+    /// Allows these methods, in capitals
+    pub fn methods<M: Into<String>>(mut self, methods: impl IntoIterator<Item = M>) -> Self {
+        self.methods = methods.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Allows these headers in requests; `x-ms-*` is for all that begin so, `*` for all
+    pub fn allowed_headers<H: Into<String>>(mut self, names: impl IntoIterator<Item = H>) -> Self {
+        self.allowed_headers = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Lets scripts see these headers of answers, with the same wildcards
+    pub fn exposed_headers<H: Into<String>>(mut self, names: impl IntoIterator<Item = H>) -> Self {
+        self.exposed_headers = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// How long a browser may remember the answer to its preflight, in whole seconds
+    pub fn max_age(mut self, age: Duration) -> Self {
+        self.max_age = age;
+        self
+    }
+
+    fn is_for_all(&self) -> bool {
+        self.origin == "*"
+    }
+
+    fn matches(&self, origin: &str, method: &str) -> bool {
+        (self.is_for_all() || self.origin == origin) && self.methods.iter().any(|m| m == method)
+    }
+}
+
+/// Whether a name is covered by one of the names, of which some end in a star
+fn covered(patterns: &[String], name: &str) -> bool {
+    patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
+        Some(start) => name.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start)),
+        None => pattern.eq_ignore_ascii_case(name),
+    })
+}
+
+pub(super) fn preflight(ask: &Ask<'_>, state: &State) -> Result<Response<Body>, Refusal> {
+    let (Some(origin), Some(method)) =
+        (ask.header(ORIGIN.as_str()), ask.header("access-control-request-method"))
+    else {
+        return Err(Refusal::new(400, "InvalidHeaderValue"));
+    };
+    let headers = ask.header("access-control-request-headers").unwrap_or_default();
+    let mut names = headers.split(',').map(str::trim).filter(|name| !name.is_empty());
+    let script = lock(&state.script);
+    let rule = script.cors.iter().find(|rule| {
+        rule.matches(origin, method) && names.clone().all(|n| covered(&rule.allowed_headers, n))
+    });
+    let rule = rule.ok_or_else(|| Refusal::new(403, "CorsPreflightFailure"))?;
+    let mut response = Response::builder()
+        .header(ACCESS_CONTROL_ALLOW_ORIGIN, origin)
+        .header(ACCESS_CONTROL_ALLOW_METHODS, method)
+        .header(ACCESS_CONTROL_MAX_AGE, rule.max_age.as_secs())
+        .header(ACCESS_CONTROL_ALLOW_CREDENTIALS, "true")
+        .header("x-ms-request-id", random());
+    if names.next().is_some() {
+        response = response.header(ACCESS_CONTROL_ALLOW_HEADERS, headers);
+    }
+    Ok(response.body(full(""))?)
+}
+
+/// Adds what a browser wants to see in the answer to the request itself
+pub(super) fn add_headers(request: &Request<Bytes>, response: &mut Response<Body>, state: &State) {
+    let script = lock(&state.script);
+    if script.cors.is_empty() || *request.method() == Method::OPTIONS {
+        return;
+    }
+    let origin = request.headers().get(ORIGIN).and_then(|value| value.to_str().ok());
+    let rule = script
+        .cors
+        .iter()
+        .find(|rule| rule.matches(origin.unwrap_or_default(), request.method().as_str()));
+    let (Some(rule), Some(origin)) = (rule, origin) else {
+        if !rule.is_some_and(CorsRule::is_for_all) {
+            response.headers_mut().insert(VARY, HeaderValue::from_static("Origin"));
+        }
+        return;
+    };
+    let exposed = exposed(rule, response.headers());
+    let headers = response.headers_mut();
+    let mut insert = |name, text: &str| {
+        // A rule may have a text that no header can hold.
+        if let Ok(value) = HeaderValue::from_str(text) {
+            headers.insert(name, value);
+        }
+    };
+    if !exposed.is_empty() {
+        insert(ACCESS_CONTROL_EXPOSE_HEADERS, &exposed);
+    }
+    if rule.is_for_all() {
+        insert(ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+    } else {
+        insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
+        insert(VARY, "Origin");
+    }
+}
+
+/// The names of the rule, and for its wildcards those that the answer has
+fn exposed(rule: &CorsRule, headers: &HeaderMap) -> String {
+    let (wild, plain): (Vec<_>, Vec<_>) =
+        rule.exposed_headers.iter().cloned().partition(|name| name.ends_with('*'));
+    let answered = headers.keys().map(|name| name.as_str()).chain(["content-length", "date"]);
+    let mut names = plain.clone();
+    for name in answered {
+        let is_new = !names.iter().any(|known| known.eq_ignore_ascii_case(name));
+        if is_new && covered(&wild, name) {
+            names.push(name.to_owned());
+        }
+    }
+    names.join(",")
+}

@@ -1,0 +1,101 @@
+//! What a test tells a cloud that runs.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    Asked, Assignment, CONTAINER, CorsRule, Fault, Seed, SignInRefusal, Situation, SmallCloud, lock,
+};
+use crate::grant::Grant;
+
+impl SmallCloud {
+    /// Puts a blob into the container `assets`, in the place of one of the same name
+    pub fn put(&self, seed: Seed) {
+        let mut containers = lock(&self.state.containers);
+        let blobs = containers.entry(CONTAINER.to_owned()).or_default();
+        Arc::make_mut(blobs).insert(seed.name().to_owned(), seed);
+    }
+
+    /// Assigns a role to the service principal, now
+    pub fn assign(&self, assignment: Assignment) {
+        lock(&self.state.access).assign(assignment, self.state.clock.elapsed());
+    }
+
+    /// Removes all role assignments, effective at once
+    pub fn unassign_all(&self) {
+        lock(&self.state.access).unassign_all();
+    }
+
+    /// Assigns what a grant says, effective so long from now
+    ///
+    /// To the service principal where the grant has its [object id](Self::object_id) or none: the
+    /// commands look it up. Any other id, such as the application's, gets nobody anything, as in
+    /// Azure, and so does a grant on another account. Rules for cross-origin requests are not
+    /// applied.
+    pub fn apply(&self, grant: &Grant, after: Duration) {
+        self.state.apply(grant, after);
+    }
+
+    /// Makes the next request to the blob service fail in this way; each call is for one request
+    pub fn inject(&self, fault: Fault) {
+        lock(&self.state.script).faults.push_back(fault);
+    }
+
+    /// Makes every request to the blob service fail in this way, once those that were
+    /// [injected](Self::inject) are through; `None` ends it
+    pub fn always(&self, fault: Option<Fault>) {
+        lock(&self.state.script).always = fault;
+    }
+
+    /// Refuses the next sign-in: status, OAuth error, the number after `AADSTS`, and the text; each
+    /// call is for one of them
+    pub fn refuse_sign_in(&self, status: u16, error: &str, aadsts: u32, text: &str) {
+        self.inject_sign_in(SignInRefusal::new(status, error, aadsts, text));
+    }
+
+    /// The same, for a refusal that has more to say
+    pub fn inject_sign_in(&self, refusal: SignInRefusal) {
+        lock(&self.state.script).sign_ins.push_back(refusal);
+    }
+
+    /// Refuses every sign-in, once those refusals that are for one are through; `None` ends it
+    pub fn always_refuse_sign_in(&self, refusal: Option<SignInRefusal>) {
+        lock(&self.state.script).always_sign_in = refusal;
+    }
+
+    /// Expires all tokens that are out
+    pub fn expire_tokens(&self) {
+        lock(&self.state.tokens).expire();
+    }
+
+    /// Changes what the storage account is like, until told otherwise
+    pub fn situation(&self, situation: Situation) {
+        lock(&self.state.script).situation = situation;
+    }
+
+    /// Sets the rules for cross-origin requests, in the place of those that are there
+    pub fn set_cors(&self, rules: Vec<CorsRule>) {
+        lock(&self.state.script).cors = rules;
+    }
+
+    /// Makes the container `assets` public, or private again
+    pub fn set_public(&self, is_public: bool) {
+        lock(&self.state.script).public = is_public;
+    }
+
+    /// Sends this as `WWW-Authenticate` with a 401; `None` for the usual
+    ///
+    /// What no header can hold, such as a line break, is not sent at all.
+    pub fn set_challenge(&self, challenge: Option<String>) {
+        lock(&self.state.script).challenge = challenge;
+    }
+
+    /// The requests that it was sent, in order, sign-ins included
+    pub fn log(&self) -> Vec<Asked> {
+        lock(&self.state.log).0.clone()
+    }
+
+    /// How many requests it was sent, sign-ins included
+    pub fn requests(&self) -> u64 {
+        lock(&self.state.log).0.len() as u64
+    }
+}

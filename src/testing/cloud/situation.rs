@@ -1,0 +1,36 @@
+use super::Refusal;
+
+/// What the storage account of a small cloud is like, for as long as it is told so
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Situation {
+    /// All is well
+    #[default]
+    Normal,
+    /// The account's network rules leave nobody in: 403 `AuthorizationFailure`, to anonymous
+    /// requests too
+    Firewall,
+    /// The account is disabled, as with a subscription that is not paid: 403 `AccountIsDisabled`
+    AccountDisabled,
+    /// There is no such account: 404 `ResourceNotFound`
+    ///
+    /// In Azure its name usually has no address any more, which a port of this machine cannot show.
+    AccountAbsent,
+    /// The container `assets` is not there: 404 `ContainerNotFound` for those who may read it
+    ContainerAbsent,
+    /// The container `assets` is being deleted: 409 `ContainerBeingDeleted` for those who may read
+    /// it
+    ContainerBeingDeleted,
+}
+
+impl Situation {
+    /// What every request is answered with, before its credential is looked at
+    pub(super) fn refusal(self) -> Option<Refusal> {
+        match self {
+            Self::Firewall => Some(Refusal::new(403, "AuthorizationFailure")),
+            Self::AccountDisabled => Some(Refusal::new(403, "AccountIsDisabled")),
+            Self::AccountAbsent => Some(Refusal::new(404, "ResourceNotFound")),
+            Self::Normal | Self::ContainerAbsent | Self::ContainerBeingDeleted => None,
+        }
+    }
+}

@@ -1,0 +1,106 @@
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard},
+    time::{Duration, SystemTime},
+};
+
+use super::{
+    CONTAINER, CorsRule, Fault, Refusal, Seed, SignInRefusal, Situation, access::Access, log::Log,
+    token::Tokens,
+};
+use crate::{clock::Clock, store::MAX_PAGE};
+
+/// The blobs of a container, by name
+pub(super) type Blobs = BTreeMap<String, Seed>;
+
+/// All that the connections of a cloud share
+pub(super) struct State {
+    pub(super) secret: String,
+    pub(super) signature: String,
+    pub(super) certificate: Option<String>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) skew: Skew,
+    pub(super) token_lifetime: Duration,
+    pub(super) ragged_pages: bool,
+    pub(super) tokens: Mutex<Tokens>,
+    pub(super) containers: Mutex<BTreeMap<String, Arc<Blobs>>>,
+    pub(super) access: Mutex<Access>,
+    pub(super) script: Mutex<Script>,
+    pub(super) log: Mutex<Log>,
+}
+
+/// What a test has set, and may set again while it runs
+#[derive(Default)]
+pub(super) struct Script {
+    pub(super) situation: Situation,
+    pub(super) faults: VecDeque<Fault>,
+    pub(super) always: Option<Fault>,
+    pub(super) sign_ins: VecDeque<SignInRefusal>,
+    pub(super) always_sign_in: Option<SignInRefusal>,
+    pub(super) cors: Vec<CorsRule>,
+    pub(super) public: bool,
+    pub(super) challenge: Option<String>,
+}
+
+/// How far the cloud's time of day is from its clock
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) enum Skew {
+    #[default]
+    None,
+    Ahead(Duration),
+    Behind(Duration),
+}
+
+impl Skew {
+    /// A time as the cloud tells it, within what an HTTP date can say
+    pub(super) fn shift(self, time: SystemTime) -> SystemTime {
+        const LAST: Duration = Duration::from_secs(253_402_300_799);
+        let last = SystemTime::UNIX_EPOCH + LAST;
+        let shifted = match self {
+            Self::None => time,
+            Self::Ahead(by) => time.checked_add(by).unwrap_or(last),
+            Self::Behind(by) => time.checked_sub(by).unwrap_or(SystemTime::UNIX_EPOCH),
+        };
+        shifted.clamp(SystemTime::UNIX_EPOCH, last)
+    }
+}
+
+impl State {
+    /// The cloud's time of day
+    pub(super) fn now(&self) -> SystemTime {
+        self.skew.shift(self.clock.time())
+    }
+
+    /// The container, for somebody who may ask for it
+    pub(super) fn container(&self, name: &str) -> Result<Arc<Blobs>, Refusal> {
+        let absent = || Refusal::new(404, "ContainerNotFound");
+        match lock(&self.script).situation {
+            Situation::ContainerAbsent if name == CONTAINER => return Err(absent()),
+            Situation::ContainerBeingDeleted if name == CONTAINER => {
+                return Err(Refusal::new(409, "ContainerBeingDeleted"));
+            }
+            _ => {}
+        }
+        lock(&self.containers).get(name).cloned().ok_or_else(absent)
+    }
+
+    /// At most so many entries on this page: what was asked for, or less of it
+    pub(super) fn page_size(&self, asked: Option<u16>) -> usize {
+        let full = asked.unwrap_or(MAX_PAGE).min(MAX_PAGE).into();
+        if self.ragged_pages { fastrand::usize(0..=full) } else { full }
+    }
+}
+
+/// Seconds since 1970, as tokens count them
+pub(super) fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+/// None of the critical sections can panic half-way, so a poisoned lock guards a whole value
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+pub(super) fn random() -> String {
+    format!("{:032x}", fastrand::u128(..))
+}

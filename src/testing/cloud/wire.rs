@@ -1,0 +1,88 @@
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+
+/// Tells a connection to end with a reset instead of a goodbye
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reset(Arc<AtomicBool>);
+
+impl Reset {
+    pub(super) fn order(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    fn is_ordered(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// A TCP connection that can be reset: from then on nothing is written, not even the end of TLS
+pub(super) struct Wire {
+    stream: TcpStream,
+    reset: Reset,
+}
+
+impl Wire {
+    pub(super) fn new(stream: TcpStream, reset: Reset) -> Self {
+        Self { stream, reset }
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        if self.reset.is_ordered() {
+            // Closing then sends RST; where the option is refused, it is a plain close.
+            #[expect(
+                deprecated,
+                reason = "`set_zero_linger` is newer than the oldest Tokio allowed"
+            )]
+            let _ = self.stream.set_linger(Some(Duration::ZERO));
+        }
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if self.reset.is_ordered() {
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.reset.is_ordered() {
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
