@@ -1,0 +1,96 @@
+//! Asks a small cloud as any client would ask Azure.
+
+#![allow(dead_code, reason = "each of the test files uses another part")]
+
+use azure_asset_sync::testing::{SmallCloud, SmallCloudBuilder};
+use reqwest::{Certificate, Client, Method, RequestBuilder, Response, header::HeaderMap};
+
+pub struct Asker {
+    pub cloud: SmallCloud,
+    pub client: Client,
+}
+
+/// An answer, read to its end
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+impl Answer {
+    async fn read(response: Response) -> Self {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Self { status, headers, body: response.text().await.unwrap() }
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// Status and `x-ms-error-code`
+    pub fn told(&self) -> (u16, Option<&str>) {
+        (self.status, self.header("x-ms-error-code"))
+    }
+
+    /// The text of the first element with this name
+    pub fn element(&self, tag: &str) -> Option<&str> {
+        let (_, rest) = self.body.split_once(&format!("<{tag}>"))?;
+        rest.split_once(&format!("</{tag}>")).map(|(text, _)| text)
+    }
+
+    /// Azure's message, without what is another each time
+    pub fn message(&self) -> &str {
+        self.element("Message").unwrap_or_default().split('\n').next().unwrap()
+    }
+}
+
+impl Asker {
+    pub async fn of(builder: SmallCloudBuilder) -> Self {
+        // The first of the tests installs it, for all of them.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let cloud = builder.start().await.unwrap();
+        let authority = Certificate::from_pem(cloud.certificate_authority().as_bytes()).unwrap();
+        let client = Client::builder().tls_certs_only([authority]).build().unwrap();
+        Self { cloud, client }
+    }
+
+    /// A request without a credential
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("https://{}/{path}", self.cloud.address()))
+    }
+
+    pub async fn send(&self, request: RequestBuilder) -> Answer {
+        Answer::read(request.send().await.unwrap()).await
+    }
+
+    pub async fn sign_in(&self) -> Answer {
+        let path = format!("{}/oauth2/v2.0/token", self.cloud.tenant());
+        let body = format!(
+            "client_id={}&client_secret={}&scope=https%3A%2F%2Fstorage.azure.com%2F.default&grant_type=client_credentials",
+            self.cloud.client_id(),
+            self.cloud.secret()
+        );
+        self.send(self.request(Method::POST, &path).body(body)).await
+    }
+
+    pub async fn token(&self) -> String {
+        let answer = self.sign_in().await;
+        let json: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+        json["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// A GET with a token
+    pub async fn get(&self, token: &str, path: &str) -> Answer {
+        self.send(self.request(Method::GET, path).bearer_auth(token)).await
+    }
+
+    /// A GET with the signature
+    pub async fn signed(&self, path: &str) -> Answer {
+        let join = if path.contains('?') { '&' } else { '?' };
+        let path = format!("{path}{join}sig={}", self.cloud.signature());
+        self.send(self.request(Method::GET, &path)).await
+    }
+}
+
+pub const LIST: &str = "smallcloud/assets?restype=container&comp=list";
