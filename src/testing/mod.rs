@@ -1,4 +1,70 @@
 //! What tests need: a small Azure on a loopback port, and a suite for stores of one's own.
+//!
+//! # Scripting the small cloud
+//! A [`SmallCloud`] begins as a customer's Azure in which all is well. A test tells it what is not:
+//! before the start with [`SmallCloudBuilder`], and at any time after it. Its time is that of the
+//! [`Clock`](crate::Clock) that it is given, so that minutes pass in no time.
+//!
+//! A role assignment that takes effect after four minutes:
+//!
+//! ```
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! use std::time::Duration;
+//! use azure_asset_sync::{
+//!     ErrorKind, Scan, condition::Role, testing::{Assignment, ManualClock, Seed, SmallCloud},
+//! };
+//!
+//! let clock = ManualClock::new();
+//! let cloud = SmallCloud::builder()
+//!     .blob(Seed::new("a.jpg", "x"))
+//!     .clock(clock.clone())
+//!     .assignment(Assignment::new(Role::BlobDataReader).after(Duration::from_secs(240)))
+//!     .start()
+//!     .await?;
+//! let connection = cloud.connection().build()?;
+//! let scan = || cloud.store(&connection).map(|store| Scan::new(store, connection.prefix()));
+//! assert_eq!(scan()?.run(()).await.unwrap_err().kind(), ErrorKind::PermissionDenied);
+//! clock.advance(Duration::from_secs(240));
+//! assert_eq!(scan()?.run(()).await?.accepted(), 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A throttled page, a firewall, an expired token:
+//!
+//! ```
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! use std::time::Duration;
+//! use azure_asset_sync::{
+//!     ErrorKind, Store, store::ListRequest,
+//!     testing::{Fault, Refusal, Seed, Situation, SmallCloud},
+//! };
+//!
+//! let cloud = SmallCloud::builder().blob(Seed::new("a.jpg", "x")).start().await?;
+//! let store = cloud.store(&cloud.connection().build()?)?;
+//!
+//! // The next request only; `always` is for all of them.
+//! let busy = Refusal::new(503, "ServerBusy").retry_after(Duration::from_secs(7));
+//! cloud.inject(Fault::Refuse(busy));
+//! let error = store.list(ListRequest::new("")).await.unwrap_err();
+//! assert_eq!(error.kind(), ErrorKind::Throttled);
+//! assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
+//!
+//! cloud.situation(Situation::Firewall);
+//! let error = store.list(ListRequest::new("")).await.unwrap_err();
+//! assert_eq!(error.code(), Some("AuthorizationFailure"));
+//! cloud.situation(Situation::Normal);
+//!
+//! // Those that are out; the next sign-in gets one that holds.
+//! cloud.expire_tokens();
+//! let error = store.list(ListRequest::new("")).await.unwrap_err();
+//! assert_eq!(error.kind(), ErrorKind::Unauthenticated);
+//!
+//! // Every request that it was sent, to count them and to tell them apart.
+//! assert_eq!(cloud.log().iter().filter(|asked| asked.is_sign_in()).count(), 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod clock;
 mod cloud;
