@@ -116,6 +116,8 @@ async fn conditions_decide_request_by_request() {
     let both = limit.condition().unwrap();
     // A path without a clause for lists: what portals made, and every list is denied.
     let path_only: Condition = "((!(ActionMatches{'Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read'})) OR (@Resource[Microsoft.Storage/storageAccounts/blobServices/containers/blobs:path] StringStartsWith 'hall/'))".parse().unwrap();
+    // Not sent is not empty: it is not there, and what is not there decides nothing.
+    let empty_prefix = "@Request[Microsoft.Storage/storageAccounts/blobServices/containers/blobs:prefix] StringEquals ''".parse().unwrap();
     let until = |limit: Limit, time: &str| {
         limit.until(humantime::parse_rfc3339(time).unwrap()).condition().unwrap()
     };
@@ -129,6 +131,7 @@ async fn conditions_decide_request_by_request() {
         ("prefix, both clauses", both, [200, 403, 403, 403, 200, 403, 404]),
         ("path only", path_only, [403, 403, 403, 403, 200, 403, 404]),
         ("current versions", current, [200, 200, 200, 200, 200, 200, 403]),
+        ("an empty prefix, sent", empty_prefix, [403, 403, 200, 403, 403, 403, 403]),
         ("past", until(plain(), "2025-12-31T23:59:59Z"), [403; 7]),
         ("not past", until(plain(), "2026-01-01T00:00:01Z"), [200, 200, 200, 200, 200, 200, 404]),
     ];

@@ -175,7 +175,8 @@ async fn preflights_find_the_first_rule_that_matches() {
         .exposed_headers(["x-ms-*", "ETag"])
         .max_age(Duration::from_secs(3600));
     asker.cloud.set_cors(vec![narrow, wide]);
-    let rows: [(&[_], Result<&str, (u16, &str)>); 9] = [
+    type Expected = Result<&'static str, (u16, &'static str)>;
+    let rows: [(&[_], Expected); 9] = [
         (&asked, Ok("3600")),
         (&[(origin, APP), (method, "GET")], Ok("5")),
         (&[(origin, APP), (method, "HEAD"), (headers, "X-MS-Date, Range")], Ok("3600")),
