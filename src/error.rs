@@ -1,6 +1,10 @@
 //! One error for everything that awaits something.
 
-use std::{error::Error as StdError, fmt, io, time::Duration};
+use std::{
+    error::Error as StdError,
+    fmt, io,
+    time::{Duration, SystemTime},
+};
 
 /// What went wrong, in one word to match on
 ///
@@ -34,7 +38,8 @@ pub enum ErrorKind {
     BadRequest,
     /// Nothing answers at the address: connection refused, reset, no route
     Unreachable,
-    /// The endpoint shows a certificate that this machine does not trust
+    /// The endpoint shows a certificate that this machine does not trust, or speaks no TLS that it
+    /// does
     Untrusted,
     /// The service asks for fewer requests
     Throttled,
@@ -84,6 +89,79 @@ impl ErrorKind {
     }
 }
 
+/// What an answer or the network told beyond kind and code, where that decides what to do
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Detail {
+    /// The name service does not know the host
+    NameNotFound,
+    /// The name service did not answer
+    NameServiceFailed,
+    /// Nothing listens at the address
+    ConnectionRefused,
+    /// The endpoint and this machine have no version of TLS in common
+    TlsVersion,
+    /// The token is not valid at this time: expired, or a clock is wrong
+    TokenLifetime,
+    /// The token is for another service
+    TokenAudience,
+    /// The token is of another tenant
+    TokenIssuer,
+    /// The authority's `invalid_client`
+    InvalidClient,
+    /// The authority's `unauthorized_client`
+    UnauthorizedClient,
+    /// The authority's `invalid_request`
+    InvalidRequest,
+    /// The authority's `invalid_resource`
+    InvalidResource,
+    /// The authority's `invalid_scope`
+    InvalidScope,
+    /// The authority's `invalid_grant`
+    InvalidGrant,
+    /// The authority's `access_denied`
+    AccessDenied,
+    /// The authority's `temporarily_unavailable`
+    TemporarilyUnavailable,
+}
+
+impl Detail {
+    /// What the body of a refusal by the blob service says of the token
+    ///
+    /// Source: the `AuthenticationErrorDetail` element, which is not passed on: for signatures it
+    /// repeats what was signed.
+    pub fn in_body(body: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(body.get(..body.len().min(4096))?).ok()?;
+        let (_, rest) = text.split_once("<AuthenticationErrorDetail>")?;
+        let detail = rest.split('<').next()?.to_ascii_lowercase();
+        let any = |words: &[&str]| words.iter().any(|word| detail.contains(word));
+        match () {
+            () if any(&["lifetime", "expired"]) => Some(Self::TokenLifetime),
+            () if any(&["audience"]) => Some(Self::TokenAudience),
+            () if any(&["issuer"]) => Some(Self::TokenIssuer),
+            () => None,
+        }
+    }
+
+    /// The meaning of the word in `error` of an authority's answer
+    ///
+    /// Source: RFC 6749, section 5.2, and Microsoft Learn, "Microsoft Entra authentication and
+    /// authorization error codes".
+    pub fn of_oauth(word: &str) -> Option<Self> {
+        Some(match word {
+            "invalid_client" => Self::InvalidClient,
+            "unauthorized_client" => Self::UnauthorizedClient,
+            "invalid_request" => Self::InvalidRequest,
+            "invalid_resource" => Self::InvalidResource,
+            "invalid_scope" => Self::InvalidScope,
+            "invalid_grant" => Self::InvalidGrant,
+            "access_denied" => Self::AccessDenied,
+            "temporarily_unavailable" => Self::TemporarilyUnavailable,
+            _ => return None,
+        })
+    }
+}
+
 /// What happened, to what, and what to do about it
 ///
 /// One pointer wide. Never holds a token, a secret or a URL with a signature: the errors of the
@@ -97,6 +175,8 @@ struct Inner {
     code: Option<String>,
     request_id: Option<String>,
     retry_after: Option<Duration>,
+    detail: Option<Detail>,
+    served_at: Option<SystemTime>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -112,6 +192,8 @@ impl Error {
             code: None,
             request_id: None,
             retry_after: None,
+            detail: None,
+            served_at: None,
             source: None,
         }))
     }
@@ -156,6 +238,20 @@ impl Error {
         self
     }
 
+    /// Adds what is known beyond kind and code
+    #[must_use]
+    pub fn with_detail(mut self, detail: Detail) -> Self {
+        self.0.detail = Some(detail);
+        self
+    }
+
+    /// Adds the time of day at the service, as its `Date` header tells
+    #[must_use]
+    pub fn with_served_at(mut self, time: SystemTime) -> Self {
+        self.0.served_at = Some(time);
+        self
+    }
+
     /// Adds the cause; it is printed with the error, so it must hold no secret
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
@@ -181,14 +277,16 @@ impl Error {
 
     /// Whether the same request may succeed a little later
     pub fn is_transient(&self) -> bool {
-        matches!(
-            self.0.kind,
-            ErrorKind::Unreachable
-                | ErrorKind::Throttled
-                | ErrorKind::Unavailable
-                | ErrorKind::Timeout
-                | ErrorKind::Truncated
-        )
+        // A name that does not exist is no passing failure, whatever host it is of.
+        self.0.detail != Some(Detail::NameNotFound)
+            && matches!(
+                self.0.kind,
+                ErrorKind::Unreachable
+                    | ErrorKind::Throttled
+                    | ErrorKind::Unavailable
+                    | ErrorKind::Timeout
+                    | ErrorKind::Truncated
+            )
     }
 
     /// The HTTP status of the answer, where there was one
@@ -204,6 +302,16 @@ impl Error {
     /// The id under which Azure's support finds the request
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
+    }
+
+    /// What is known beyond kind and code
+    pub fn detail(&self) -> Option<Detail> {
+        self.0.detail
+    }
+
+    /// The time of day at the service when it answered
+    pub fn served_at(&self) -> Option<SystemTime> {
+        self.0.served_at
     }
 
     /// How long the service asked to wait before the next request
@@ -303,6 +411,8 @@ impl fmt::Debug for Error {
             .field("code", &self.0.code)
             .field("request_id", &self.0.request_id)
             .field("retry_after", &self.0.retry_after)
+            .field("detail", &self.0.detail)
+            .field("served_at", &self.0.served_at)
             .field("source", &self.0.source)
             .finish()
     }

@@ -39,7 +39,7 @@ pub use self::{
     clock::{Clock, SystemClock},
     cloud::{Cloud, Endpoint},
     connection::{Connection, ConnectionBuilder, InvalidConnection},
-    error::{Error, ErrorKind},
+    error::{Detail, Error, ErrorKind},
     name::{AccountName, ConnectionName, ContainerName, InvalidName, Prefix, TenantId},
     scan::{Progress, Report, Scan, Verdicts},
     sink::{JsonLines, Sink},

@@ -2,7 +2,11 @@
 //!
 //! An SDK error can print whole pages, and URLs with signatures; so it is read here and dropped.
 
-use std::{error::Error as StdError, io, time::Duration};
+use std::{
+    error::Error as StdError,
+    io,
+    time::{Duration, SystemTime},
+};
 
 use azure_core::{
     error::ErrorKind as Sdk,
@@ -12,9 +16,10 @@ use azure_core::{
     },
 };
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Detail, Error, ErrorKind};
 
 const ERROR_CODE: HeaderName = HeaderName::from_static("x-ms-error-code");
+const DATE: HeaderName = HeaderName::from_static("date");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
 
 /// The headers in which a service says how long to wait, and their unit in milliseconds
@@ -61,19 +66,35 @@ pub(super) fn of_response(status: StatusCode, headers: &Headers, body: &[u8]) ->
         .or_else(|| code_in_body(body))
         .filter(|code| code.len() <= 100 && code.bytes().all(|b| b.is_ascii_alphanumeric()));
     let mut error = Error::from_response(status.into(), code.as_deref());
-    if let Some(id) = headers.get_optional_str(&REQUEST_ID) {
+    if let Some(id) = request_id(headers) {
         error = error.with_request_id(id);
     }
-    waiting(error, headers)
+    error = Detail::in_body(body).into_iter().fold(error, Error::with_detail);
+    timed(error, headers)
 }
 
-/// Adds how long the answer asked to wait
-fn waiting(error: Error, headers: &Headers) -> Error {
+/// The id under which the service's operator finds the request
+pub(super) fn request_id(headers: &Headers) -> Option<&str> {
+    headers.get_optional_str(&REQUEST_ID).filter(|id| id.len() <= 100)
+}
+
+/// The time of day at the service
+pub(super) fn served_at(headers: &Headers) -> Option<SystemTime> {
+    httpdate::parse_http_date(headers.get_optional_str(&DATE)?).ok()
+}
+
+/// Adds when the service answered, and how long it asked to wait: so many seconds, or a date
+fn timed(error: Error, headers: &Headers) -> Error {
+    let now = served_at(headers);
     let wait = RETRY_AFTER.iter().find_map(|(name, unit)| {
-        let n: u64 = headers.get_optional_str(name)?.trim().parse().ok()?;
-        Some(Duration::from_millis(n.saturating_mul(*unit)))
+        let text = headers.get_optional_str(name)?.trim();
+        match text.parse::<u64>() {
+            Ok(n) => Some(Duration::from_millis(n.saturating_mul(*unit))),
+            Err(_) => httpdate::parse_http_date(text).ok()?.duration_since(now?).ok(),
+        }
     });
-    wait.into_iter().fold(error, Error::with_retry_after)
+    let error = wait.into_iter().fold(error, Error::with_retry_after);
+    now.into_iter().fold(error, Error::with_served_at)
 }
 
 /// `<Code>` of an error body, for answers without the header
@@ -91,35 +112,11 @@ pub(super) fn of_credential(error: &azure_core::Error) -> Error {
     });
     if let Some((status, raw)) = answer {
         let body = raw.map_or(&[][..], |raw| raw.body());
+        let detail = oauth(body);
         let code = aadsts(&String::from_utf8_lossy(body));
-        let (kind, advice) = match code.as_deref() {
-            Some("AADSTS90002" | "AADSTS900023") => (
-                ErrorKind::TenantNotFound,
-                "the authority knows no such tenant; check the connection's tenant and cloud",
-            ),
-            Some("AADSTS7000215") => (
-                ErrorKind::CredentialRejected,
-                "the client secret is wrong; give the secret's value, not its id",
-            ),
-            Some("AADSTS7000222") => {
-                (ErrorKind::CredentialRejected, "the client secret has expired; make a new one")
-            }
-            Some("AADSTS700016" | "AADSTS7000229") => (
-                ErrorKind::CredentialRejected,
-                "the tenant has no service principal of this application; create it there with `az ad sp create --id` and the application id",
-            ),
-            _ if status.is_server_error() || u16::from(status) == 429 => {
-                (ErrorKind::Unavailable, "the authority failed; try again later")
-            }
-            _ => (
-                ErrorKind::CredentialRejected,
-                "the authority refused the credential; check application, secret and tenant",
-            ),
-        };
-        let mut error = Error::new(kind, format!("sign in: {advice}")).with_status(status.into());
-        error = code.into_iter().fold(error, Error::with_code);
+        let mut error = refused(code, Some(status.into()), detail).with_status(status.into());
         error = trace_id(body).into_iter().fold(error, Error::with_request_id);
-        return raw.into_iter().fold(error, |error, raw| waiting(error, raw.headers()));
+        return raw.into_iter().fold(error, |error, raw| timed(error, raw.headers()));
     }
     if chain(error).filter_map(nested).any(|e| matches!(e.kind(), Sdk::Connection | Sdk::Io)) {
         let inner = of_network(error);
@@ -127,14 +124,70 @@ pub(super) fn of_credential(error: &azure_core::Error) -> Error {
             ErrorKind::AccountNotFound => Error::new(
                 ErrorKind::Unreachable,
                 "sign in: the authority's host name does not exist; check the cloud of the connection",
-            ),
+            )
+            .with_detail(Detail::NameNotFound),
             _ => inner.context(format_args!("sign in")),
         };
+    }
+    // Where the SDK could not read the answer, the answer's words stand in its message: it quotes
+    // the text that it had no room for.
+    if let Some(code) = chain(error).find_map(|cause| aadsts(&cause.to_string())) {
+        return refused(Some(code), None, None);
     }
     Error::new(
         ErrorKind::CredentialUnavailable,
         "sign in: no token could be had; check that the source of the credential is set up on this machine",
     )
+}
+
+/// What the authority's refusal stands for
+///
+/// The number is the authority's own and may change, so what it does not tell the OAuth error does.
+fn refused(code: Option<String>, status: Option<u16>, detail: Option<Detail>) -> Error {
+    let (kind, advice) = match code.as_deref() {
+        Some("AADSTS90002" | "AADSTS900023") => (
+            ErrorKind::TenantNotFound,
+            "the authority knows no such tenant; check the connection's tenant and cloud",
+        ),
+        Some("AADSTS7000215") => (
+            ErrorKind::CredentialRejected,
+            "the client secret is wrong; give the secret's value, not its id",
+        ),
+        Some("AADSTS7000222") => {
+            (ErrorKind::CredentialRejected, "the client secret has expired; make a new one")
+        }
+        Some("AADSTS700016" | "AADSTS7000229" | "AADSTS700011") => (
+            ErrorKind::CredentialRejected,
+            "the tenant has no service principal of this application; create it there with `az ad sp create --id` and the application id",
+        ),
+        Some("AADSTS90055") => {
+            (ErrorKind::Throttled, "the authority asks for fewer requests; try again later")
+        }
+        Some("AADSTS90033" | "AADSTS90024" | "AADSTS90006" | "AADSTS90012" | "AADSTS50196") => {
+            (ErrorKind::Unavailable, "the authority failed; try again later")
+        }
+        _ if status == Some(429) => {
+            (ErrorKind::Throttled, "the authority asks for fewer requests; try again later")
+        }
+        _ if status.is_some_and(|status| status >= 500)
+            || detail == Some(Detail::TemporarilyUnavailable) =>
+        {
+            (ErrorKind::Unavailable, "the authority failed; try again later")
+        }
+        _ => (
+            ErrorKind::CredentialRejected,
+            "the authority refused the credential; check application, secret and tenant",
+        ),
+    };
+    let error = Error::new(kind, format!("sign in: {advice}"));
+    let error = code.into_iter().fold(error, Error::with_code);
+    detail.into_iter().fold(error, Error::with_detail)
+}
+
+/// The word in `error` of the authority's answer
+fn oauth(body: &[u8]) -> Option<Detail> {
+    let body: serde_json::Value = serde_json::from_slice(body).ok()?;
+    Detail::of_oauth(body.get("error")?.as_str()?)
 }
 
 /// The id under which the authority's operator finds the request
@@ -154,7 +207,7 @@ fn aadsts(text: &str) -> Option<String> {
 }
 
 /// A connection that could not be made, or broke
-fn of_network(error: &azure_core::Error) -> Error {
+pub(super) fn of_network(error: &(dyn StdError + 'static)) -> Error {
     let mut refused = false;
     for cause in chain(error) {
         if let Some(error) = cause.downcast_ref::<reqwest::Error>()
@@ -168,21 +221,11 @@ fn of_network(error: &azure_core::Error) -> Error {
         if let Some(io) = cause.downcast_ref::<io::Error>() {
             refused |= io.kind() == io::ErrorKind::ConnectionRefused;
         }
-        // The resolver's error has no type of its own; its text is that of the system. A passing
-        // failure says so, and is none of the name's.
+        // The resolver's error has no type of its own; its text is that of the system.
         let text = cause.to_string();
         if text.contains("dns error") || text.contains("failed to lookup address") {
-            return if chain(error).any(|c| c.to_string().contains("Temporary failure")) {
-                Error::new(
-                    ErrorKind::Unreachable,
-                    "the name service does not answer; try again later",
-                )
-            } else {
-                Error::new(
-                    ErrorKind::AccountNotFound,
-                    "the account's host name does not exist; check the account and the cloud of the connection",
-                )
-            };
+            let passing = chain(error).any(|c| c.to_string().contains("Temporary failure"));
+            return of_lookup(passing);
         }
         if text.contains("invalid peer certificate") {
             return Error::new(
@@ -190,15 +233,38 @@ fn of_network(error: &azure_core::Error) -> Error {
                 "the endpoint's certificate is not trusted; check for a proxy, or add its certificate authority to the store",
             );
         }
+        if text.contains("ProtocolVersion") || text.contains("peer is incompatible") {
+            return Error::new(
+                ErrorKind::Untrusted,
+                "the endpoint speaks no version of TLS that this machine does; TLS 1.2 and 1.3 are offered",
+            )
+            .with_detail(Detail::TlsVersion);
+        }
+    }
+    if refused {
+        return Error::new(
+            ErrorKind::Unreachable,
+            "the connection was refused; check the endpoint, its port and the network",
+        )
+        .with_detail(Detail::ConnectionRefused);
     }
     Error::new(
         ErrorKind::Unreachable,
-        if refused {
-            "the connection was refused; check the endpoint, its port and the network"
-        } else {
-            "the connection failed or broke; check the endpoint and the network, or try again later"
-        },
+        "the connection failed or broke; check the endpoint and the network, or try again later",
     )
+}
+
+/// A host without an address: a passing failure of the name service is none of the name's
+pub(super) fn of_lookup(passing: bool) -> Error {
+    if passing {
+        let what = "the name service does not answer; try again later";
+        return Error::new(ErrorKind::Unreachable, what).with_detail(Detail::NameServiceFailed);
+    }
+    Error::new(
+        ErrorKind::AccountNotFound,
+        "the account's host name does not exist; check the account and the cloud of the connection",
+    )
+    .with_detail(Detail::NameNotFound)
 }
 
 fn chain<'a>(
