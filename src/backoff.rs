@@ -19,7 +19,7 @@ impl Backoff {
     }
 
     /// The delays, endless; `random` gives numbers from 0 to 1
-    pub fn delays(&self, mut random: impl FnMut() -> f64) -> impl Iterator<Item = Duration> {
+    pub fn delays(self, mut random: impl FnMut() -> f64) -> impl Iterator<Item = Duration> {
         let cap = self.cap;
         iter::successors(Some(self.initial), move |bound| Some(bound.saturating_mul(2).min(cap)))
             .map(move |bound| bound.mul_f64(random().clamp(0.0, 1.0)))

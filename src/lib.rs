@@ -23,6 +23,7 @@ pub mod connection;
 pub mod error;
 pub mod grant;
 pub mod name;
+pub mod probe;
 pub mod scan;
 pub mod sink;
 pub mod store;
@@ -41,6 +42,7 @@ pub use self::{
     connection::{Connection, ConnectionBuilder, InvalidConnection},
     error::{Detail, Error, ErrorKind},
     name::{AccountName, ConnectionName, ContainerName, InvalidName, Prefix, TenantId},
+    probe::{Diagnosis, Health, Probe},
     scan::{Progress, Report, Scan, Verdicts},
     sink::{JsonLines, Sink},
     store::{Blob, MemoryStore, Store},

@@ -86,6 +86,13 @@ impl Connection {
         self.tenant.as_ref()
     }
 
+    /// The same connection, in this tenant
+    #[must_use]
+    pub fn in_tenant(mut self, tenant: TenantId) -> Self {
+        self.tenant = Some(tenant);
+        self
+    }
+
     /// The address of the container, without a trailing slash
     pub fn container_url(&self) -> Url {
         self.cloud.container(&self.account, &self.container)

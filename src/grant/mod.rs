@@ -140,6 +140,16 @@ impl Grant {
         &self.assignments
     }
 
+    /// The application (client) id of the service
+    pub fn application(&self) -> &str {
+        &self.application
+    }
+
+    /// The object id of the service principal, where it is known
+    pub fn principal(&self) -> Option<&str> {
+        self.principal.as_deref()
+    }
+
     /// How much is granted
     pub fn shape(&self) -> Shape {
         self.shape

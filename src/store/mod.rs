@@ -6,6 +6,7 @@
 #[cfg(feature = "azure")]
 pub mod azure;
 mod blob;
+pub mod inspect;
 mod memory;
 #[cfg(feature = "azure")]
 mod page;
@@ -17,6 +18,7 @@ use bytes::Bytes;
 
 pub use self::{
     blob::{AccessTier, Blob, BlobType, ContentMd5, ContentType, ETag},
+    inspect::{Answer, Inspect, Question},
     memory::MemoryStore,
 };
 use crate::error::Error;

@@ -3,7 +3,7 @@
 //! Written here because the SDK's own certificate credential needs OpenSSL. Format: Microsoft
 //! Learn, "Microsoft identity platform application authentication certificate credentials".
 
-use std::{fmt, time::SystemTime};
+use std::{fmt, sync::Arc, time::SystemTime};
 
 use azure_core::http::ClientMethodOptions;
 use azure_identity::ClientAssertion;
@@ -16,8 +16,9 @@ use crate::error::{Error, ErrorKind};
 /// How long an assertion holds; it is used at once
 const LIFETIME_SECONDS: u64 = 600;
 
+#[derive(Clone)]
 pub(super) struct Certificate {
-    key: signature::RsaKeyPair,
+    key: Arc<signature::RsaKeyPair>,
     header: String,
     client_id: String,
     audience: String,
@@ -40,7 +41,7 @@ impl Certificate {
         let header =
             serde_json::json!({ "alg": "PS256", "typ": "JWT", "x5t#S256": thumbprint }).to_string();
         let client_id = client_id.to_owned();
-        Ok(Self { key, header, client_id, audience })
+        Ok(Self { key: Arc::new(key), header, client_id, audience })
     }
 
     fn assertion(&self, now: u64, id: u128) -> Option<String> {

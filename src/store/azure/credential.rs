@@ -12,7 +12,12 @@ use azure_identity::{
     WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
 };
 
-use super::{certificate::Certificate, failure, transport::TokenTransport};
+use super::{
+    certificate::Certificate,
+    failure,
+    renew::{Make, Renewable},
+    transport::TokenTransport,
+};
 use crate::{
     connection::Connection,
     error::{Error, ErrorKind},
@@ -120,7 +125,7 @@ impl Credential {
         self,
         connection: &Connection,
         client: reqwest::Client,
-    ) -> Result<Option<Arc<dyn TokenCredential>>, Error> {
+    ) -> Result<Option<Renewable>, Error> {
         let mut authority = CustomConfiguration::default();
         authority.authority_host = connection.cloud().authority().to_owned();
         let client_options = ClientOptions {
@@ -136,54 +141,63 @@ impl Credential {
                 )
             })
         };
-        let made: azure_core::Result<Arc<dyn TokenCredential>> = match self {
+        let make: Make = match self {
             Self::ClientSecret { client_id, secret } => {
-                let options = ClientSecretCredentialOptions { client_options };
-                let secret = secret.0.into();
-                ClientSecretCredential::new(tenant()?.as_str(), client_id, secret, Some(options))
-                    .map(|credential| credential as _)
+                let tenant = tenant()?.as_str().to_owned();
+                Box::new(move || {
+                    let client_options = client_options.clone();
+                    let options = ClientSecretCredentialOptions { client_options };
+                    let (id, secret) = (client_id.clone(), secret.0.clone().into());
+                    Ok(ClientSecretCredential::new(&tenant, id, secret, Some(options))?)
+                })
             }
             Self::ClientCertificate { client_id, pem } => {
-                let tenant = tenant()?.as_str();
+                let tenant = tenant()?.as_str().to_owned();
                 let authority = connection.cloud().authority().trim_end_matches('/');
                 let audience = format!("{authority}/{tenant}/oauth2/v2.0/token");
                 let certificate = Certificate::new(pem.expose(), &client_id, audience)?;
-                let options = ClientAssertionCredentialOptions { client_options };
-                ClientAssertionCredential::new(
-                    tenant.to_owned(),
-                    client_id,
-                    certificate,
-                    Some(options),
-                )
-                .map(|credential| credential as _)
+                Box::new(move || {
+                    let client_options = client_options.clone();
+                    let options = ClientAssertionCredentialOptions { client_options };
+                    let (tenant, id) = (tenant.clone(), client_id.clone());
+                    let certificate = certificate.clone();
+                    Ok(ClientAssertionCredential::new(tenant, id, certificate, Some(options))?)
+                })
             }
             Self::WorkloadIdentity => {
-                let options = WorkloadIdentityCredentialOptions {
-                    credential_options: ClientAssertionCredentialOptions { client_options },
-                    tenant_id: connection.tenant().map(|tenant| tenant.as_str().to_owned()),
-                    ..Default::default()
-                };
-                WorkloadIdentityCredential::new(Some(options)).map(|credential| credential as _)
+                let tenant = connection.tenant().map(|tenant| tenant.as_str().to_owned());
+                Box::new(move || {
+                    let client_options = client_options.clone();
+                    let options = WorkloadIdentityCredentialOptions {
+                        credential_options: ClientAssertionCredentialOptions { client_options },
+                        tenant_id: tenant.clone(),
+                        ..Default::default()
+                    };
+                    Ok(WorkloadIdentityCredential::new(Some(options))?)
+                })
             }
-            Self::ManagedIdentity { client_id } => {
+            Self::ManagedIdentity { client_id } => Box::new(move || {
                 let options = ManagedIdentityCredentialOptions {
-                    user_assigned_id: client_id.map(UserAssignedId::ClientId),
-                    client_options,
+                    user_assigned_id: client_id.clone().map(UserAssignedId::ClientId),
+                    client_options: client_options.clone(),
                 };
-                ManagedIdentityCredential::new(Some(options)).map(|credential| credential as _)
-            }
+                Ok(ManagedIdentityCredential::new(Some(options))?)
+            }),
             Self::AzureCli => {
-                let options = AzureCliCredentialOptions {
-                    tenant_id: connection.tenant().map(|tenant| tenant.as_str().to_owned()),
-                    ..Default::default()
-                };
-                AzureCliCredential::new(Some(options)).map(|credential| credential as _)
+                let tenant = connection.tenant().map(|tenant| tenant.as_str().to_owned());
+                Box::new(move || {
+                    let options = AzureCliCredentialOptions {
+                        tenant_id: tenant.clone(),
+                        ..Default::default()
+                    };
+                    Ok(AzureCliCredential::new(Some(options))?)
+                })
             }
             Self::Sas(_) | Self::Anonymous => return Ok(None),
             #[cfg(feature = "azure-core-1")]
-            Self::Token(credential) => Ok(credential),
+            Self::Token(credential) => Box::new(move || Ok(Arc::clone(&credential))),
         };
-        made.map(Some).map_err(|error| failure::of_credential(&error))
+        Renewable::new(make).map(Some).map_err(|error| failure::of_credential(&error))
     }
 }
 

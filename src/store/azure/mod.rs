@@ -7,6 +7,8 @@
 mod certificate;
 mod credential;
 mod failure;
+mod inspect;
+mod renew;
 mod transport;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -24,10 +26,12 @@ use futures::TryStreamExt as _;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 pub use self::credential::{Credential, Secret};
-use super::{Include, ListRequest, Page, ReadRequest, Store};
+use self::renew::{Renew, Renewable};
+use super::{Include, Inspect, ListRequest, Page, Question, ReadRequest, Store};
 use crate::{
     connection::Connection,
     error::{Error, ErrorKind},
+    name::TenantId,
 };
 
 /// The service version that requests ask for: the first that all of this was tested with
@@ -58,8 +62,12 @@ pub struct AzureStore {
     connection: Connection,
     /// A shared access signature, without `?`; empty for none
     signature: Secret,
+    /// What gives tokens; `None` for a signature or nobody
+    credential: Option<Arc<Renewable>>,
     pipeline: Pipeline,
     options: ClientOptions,
+    /// For requests without the credential
+    client: reqwest::Client,
 }
 
 impl AzureStore {
@@ -245,6 +253,26 @@ impl AzureStoreBuilder {
         self
     }
 
+    /// The tenant of the account's subscription: where a service principal must sign in
+    ///
+    /// One request without a credential; the account answers it with a challenge that names the
+    /// tenant. Only challenges by the authorities of Azure's clouds count, and nothing is sent to
+    /// what a challenge names: the authority is the connection's own.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TenantNotFound`] where the account names no tenant, as when it is public or its
+    /// firewall answers first, and those of a request.
+    pub async fn discover_tenant(&self) -> Result<TenantId, Error> {
+        let store = self.clone().build(Credential::Anonymous)?;
+        let answer = store.inspect(Question::Challenge).await?;
+        answer.challenge.map(|challenge| challenge.tenant).ok_or_else(|| {
+            let what = "the account does not say which tenant it belongs to; ask the customer for the Directory (tenant) ID";
+            let error = Error::new(ErrorKind::TenantNotFound, what);
+            let error = answer.status.into_iter().fold(error, Error::with_status);
+            answer.code.into_iter().fold(error, Error::with_code)
+        })
+    }
+
     /// The store, for the principal that the credential stands for
     ///
     /// # Errors
@@ -259,16 +287,19 @@ impl AzureStoreBuilder {
             ..Default::default()
         };
         let signature = credential.signature(&self.connection)?;
-        if let Some(token) = credential.token(&self.connection, client)? {
+        let credential = credential.token(&self.connection, client.clone())?.map(Arc::new);
+        if let Some(credential) = &credential {
             if self.connection.container_url().scheme() != "https" {
                 return Err(Error::new(
                     ErrorKind::Config,
                     "a token is never sent without TLS; use an https endpoint, a shared access signature or no credential",
                 ));
             }
-            let policy: Arc<dyn Policy> =
+            let renew: Arc<dyn Policy> = Arc::new(Renew(Arc::clone(credential)));
+            let token = Arc::clone(credential);
+            let bearer: Arc<dyn Policy> =
                 Arc::new(BearerTokenAuthorizationPolicy::new(token, [SCOPE]));
-            options.per_try_policies.push(policy);
+            options.per_try_policies.extend([renew, bearer]);
         }
         let pipeline = Pipeline::new(
             option_env!("CARGO_PKG_NAME"),
@@ -278,6 +309,13 @@ impl AzureStoreBuilder {
             Vec::new(),
             None,
         );
-        Ok(AzureStore { connection: self.connection, signature, pipeline, options })
+        Ok(AzureStore {
+            connection: self.connection,
+            signature,
+            credential,
+            pipeline,
+            options,
+            client,
+        })
     }
 }

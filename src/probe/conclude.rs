@@ -1,0 +1,138 @@
+//! From all answers together to what is wrong: pure, and where single answers mislead.
+
+use super::{
+    Cause, Check, Checked, Confidence, Diagnosis, Health, Outcome, Outlook, Plan, Retry,
+    round::Facts,
+};
+use crate::{cloud::Cloud, connection::Connection, name::is_guid, store::Answer};
+
+pub(super) fn health(plan: &Plan, mut checks: Vec<Checked>, facts: &Facts) -> Health {
+    checks.sort_by_key(|checked| checked.check);
+    let connection = &plan.connection;
+    let object_id = facts.identity.as_ref().and_then(|identity| identity.object_id.clone());
+    for checked in &mut checks {
+        let Some(diagnosis) = checked.diagnosis.take() else { continue };
+        let mut diagnosis = refined(plan, diagnosis, checked.check, facts);
+        diagnosis = diagnosis.with_names(connection, object_id.as_deref());
+        if let Some((grant, form)) = &plan.grant {
+            diagnosis = diagnosis.with_grant(grant, *form);
+        }
+        if checked.outcome == Outcome::Failed {
+            checked.note = diagnosis.cause.what().to_owned();
+        }
+        checked.diagnosis = Some(diagnosis);
+    }
+    let first = checks.iter().find(|checked| checked.outcome == Outcome::Failed);
+    let diagnosis = first.and_then(|checked| checked.diagnosis.clone());
+    let outlook = match diagnosis.as_ref().map(Diagnosis::retry) {
+        None => Outlook::Ready,
+        Some(Retry::Never) => Outlook::Stop,
+        Some(Retry::Transient | Retry::Propagating) => Outlook::Wait,
+    };
+    let has_prefix = !connection.prefix().is_empty();
+    Health {
+        account: connection.account().clone(),
+        container: connection.container().clone(),
+        prefix: connection.prefix().clone(),
+        at: plan.clock.time(),
+        outlook,
+        diagnosis,
+        tenant: facts.challenge.as_ref().map(|challenge| challenge.tenant.to_string()),
+        object_id,
+        privileges: plan.least_privilege.then(|| facts.allowed.privileges(has_prefix)),
+        checks,
+    }
+}
+
+/// The cause that several answers together point to
+fn refined(plan: &Plan, diagnosis: Diagnosis, check: Check, facts: &Facts) -> Diagnosis {
+    let allowed = facts.allowed;
+    let (cause, confidence) = match (diagnosis.cause, check) {
+        (
+            Cause::TokenExpired
+            | Cause::TokenInvalid
+            | Cause::SignatureRejected
+            | Cause::AssertionTime,
+            _,
+        ) if facts.skewed => (Cause::ClockSkew, Confidence::Likely),
+        (Cause::Unreachable | Cause::RequestTimeout, Check::Challenge) if facts.private => {
+            (Cause::PrivateEndpoint, Confidence::Likely)
+        }
+        (Cause::AccessMissing, Check::DelegationKey) if allowed.list == Some(true) => {
+            (Cause::KeyOutOfScope, Confidence::Likely)
+        }
+        (Cause::AccessMissing, Check::List | Check::Read) => match other_principal(plan, facts) {
+            Some(cause) => (cause, Confidence::Certain),
+            None => match (allowed.list, allowed.read, allowed.containers, allowed.key) {
+                (Some(false), Some(true), ..) => (Cause::ListNotCovered, Confidence::Likely),
+                (Some(true), Some(false), ..) => (Cause::ReadNotCovered, Confidence::Likely),
+                // Azure's own Reader can list containers and not make keys; a role for data that
+                // is on the account can do both.
+                (_, _, Some(true), Some(false)) => (Cause::ManagementRoleOnly, Confidence::Likely),
+                (_, _, Some(true), Some(true)) => (Cause::ConditionMismatch, Confidence::Likely),
+                _ => return diagnosis,
+            },
+        },
+        _ => return diagnosis,
+    };
+    Diagnosis { cause, confidence, ..diagnosis }
+}
+
+/// Whether the grant gave the role to somebody else than who signed in
+fn other_principal(plan: &Plan, facts: &Facts) -> Option<Cause> {
+    let (grant, _) = plan.grant.as_ref()?;
+    let granted = grant.principal()?;
+    let identity = facts.identity.as_ref()?;
+    if granted.eq_ignore_ascii_case(identity.object_id.as_deref()?) {
+        return None;
+    }
+    let application = identity.application.as_deref();
+    if application.is_some_and(|id| id.eq_ignore_ascii_case(granted)) {
+        return Some(Cause::ApplicationIdAsObjectId);
+    }
+    Some(Cause::WrongPrincipal)
+}
+
+/// What is wrong with the tenant or the cloud, by the account's challenge alone
+pub(super) fn of_challenge(connection: &Connection, facts: &Facts) -> Option<Cause> {
+    let challenge = facts.challenge.as_ref()?;
+    // An endpoint of one's own may stand before an account of any cloud.
+    if !matches!(connection.cloud(), Cloud::Custom(_))
+        && family(connection.cloud().authority()) != family(&challenge.host)
+    {
+        return Some(Cause::WrongCloud);
+    }
+    let tenant = connection.tenant()?.as_str();
+    let other = is_guid(tenant) && !tenant.eq_ignore_ascii_case(challenge.tenant.as_str());
+    other.then_some(Cause::TokenIssuer)
+}
+
+/// The cloud that an authority signs in to
+fn family(authority: &str) -> &'static str {
+    match authority {
+        host if host.contains("microsoftonline.us") => "us_government",
+        host if host.contains(".cn") => "china",
+        _ => "public",
+    }
+}
+
+pub(super) fn is_of_another_tenant(facts: &Facts) -> bool {
+    let token = facts.identity.as_ref().and_then(|identity| identity.tenant.as_deref());
+    let account = facts.challenge.as_ref().map(|challenge| challenge.tenant.as_str());
+    matches!((token, account), (Some(token), Some(account)) if is_guid(account) && !token.eq_ignore_ascii_case(account))
+}
+
+/// Whether pages of the origin may use the answer
+pub(super) fn lets_in(answer: &Answer, origin: &str) -> bool {
+    let allowed = answer.cors.as_ref().and_then(|cors| cors.allow_origin.as_deref());
+    allowed.is_some_and(|allowed| allowed == "*" || allowed == origin)
+}
+
+/// Whether a page sees which range it was given: a player that seeks by itself asks for that
+pub(super) fn lets_seek(answer: &Answer) -> bool {
+    let exposed = answer.cors.as_ref().and_then(|cors| cors.expose_headers.as_deref());
+    exposed.unwrap_or_default().split(',').any(|header| {
+        let header = header.trim();
+        header == "*" || header.eq_ignore_ascii_case("content-range")
+    })
+}

@@ -1,0 +1,276 @@
+//! The questions of a probe, asked of Azure.
+
+use std::{
+    io,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use async_trait::async_trait;
+use azure_core::{
+    credentials::TokenCredential,
+    http::{
+        Method, Request, Url,
+        headers::{HeaderName, HeaderValue, Headers, WWW_AUTHENTICATE},
+    },
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use bytes::Bytes;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+
+use super::{AzureStore, SCOPE, VERSION, collect, failure};
+use crate::{
+    error::{Error, ErrorKind},
+    name::ContainerName,
+    store::{
+        Answer, Question,
+        inspect::{Challenge, Cors, Identity, Inspect},
+    },
+};
+
+/// An error of the service is a kilobyte or two
+const MAX_ERROR_BYTES: usize = 64 << 10;
+
+/// How long a key for view links is asked for: it is dropped at once
+const KEY_LIFETIME: Duration = Duration::from_secs(600);
+
+#[async_trait]
+impl Inspect for AzureStore {
+    async fn inspect(&self, question: Question) -> Result<Answer, Error> {
+        match question {
+            Question::Addresses => self.addresses().await,
+            Question::Challenge => self.challenge().await,
+            Question::Token => self.token().await,
+            Question::BrowserRead { blob, origin } => {
+                let url = self.connection.blob_url(&blob).ok_or_else(no_url)?;
+                self.ask(self.first_byte(url, Some(&origin))).await
+            }
+            Question::DelegationKey if self.credential.is_some() => {
+                self.ask(self.delegation_key()).await
+            }
+            Question::Preflight { origin } => self.preflight(&origin).await,
+            Question::List { prefix } => {
+                let mut request = self.list_one(self.connection.container_url(), &prefix);
+                request.insert_header(
+                    HeaderName::from_static("connection"),
+                    HeaderValue::from_static("close"),
+                );
+                self.ask(request).await
+            }
+            Question::ListOther { container, prefix } => {
+                self.ask(self.list_one(self.other(&container), &prefix)).await
+            }
+            Question::ReadOther { container, blob } => {
+                let mut url = self.other(&container);
+                url.path_segments_mut().map_err(|()| no_url())?.push(&blob);
+                self.ask(self.first_byte(url, None)).await
+            }
+            Question::ListContainers => {
+                let mut url = self.connection.cloud().service(self.connection.account());
+                self.set_query(&mut url, "comp=list&maxresults=1");
+                self.ask(Request::new(url, Method::Get)).await
+            }
+            Question::DelegationKey => Ok(Answer::unknown()),
+        }
+    }
+}
+
+fn no_url() -> Error {
+    Error::new(ErrorKind::BadRequest, "no URL leads to a name with a segment `.` or `..`")
+}
+
+impl AzureStore {
+    fn other(&self, container: &ContainerName) -> Url {
+        self.connection.cloud().container(self.connection.account(), container)
+    }
+
+    fn set_query(&self, url: &mut Url, query: &str) {
+        let query = match self.signature.expose() {
+            "" => query.to_owned(),
+            signature if query.is_empty() => signature.to_owned(),
+            signature => format!("{query}&{signature}"),
+        };
+        url.set_query(Some(&query));
+    }
+
+    fn list_one(&self, mut container: Url, prefix: &str) -> Request {
+        self.set_query(&mut container, &one(prefix));
+        Request::new(container, Method::Get)
+    }
+
+    fn first_byte(&self, mut url: Url, origin: Option<&str>) -> Request {
+        if !self.signature.expose().is_empty() {
+            self.set_query(&mut url, "");
+        }
+        let mut request = Request::new(url, Method::Get);
+        request
+            .insert_header(HeaderName::from_static("range"), HeaderValue::from_static("bytes=0-0"));
+        if let Some(origin) = origin {
+            request.insert_header(
+                HeaderName::from_static("origin"),
+                HeaderValue::from(origin.to_owned()),
+            );
+        }
+        request
+    }
+
+    fn delegation_key(&self) -> Request {
+        let mut url = self.connection.cloud().service(self.connection.account());
+        url.set_query(Some("restype=service&comp=userdelegationkey"));
+        let start = SystemTime::now();
+        let time = |time| humantime::format_rfc3339_seconds(time);
+        let body = format!(
+            "<?xml version=\"1.0\" encoding=\"utf-8\"?><KeyInfo><Start>{}</Start><Expiry>{}</Expiry></KeyInfo>",
+            time(start),
+            time(start + KEY_LIFETIME)
+        );
+        let mut request = Request::new(url, Method::Post);
+        request.insert_header(
+            HeaderName::from_static("content-type"),
+            HeaderValue::from_static("application/xml"),
+        );
+        request.set_body(Bytes::from(body));
+        request
+    }
+
+    /// One request with the credential; a refusal is an error
+    async fn ask(&self, request: Request) -> Result<Answer, Error> {
+        let (status, headers, body) = self.send(request).await?.deconstruct();
+        // A range behind the end of an empty blob was allowed.
+        if status.is_success() || u16::from(status) == 416 {
+            return Ok(answer(status.into(), &headers));
+        }
+        let body = collect(body, MAX_ERROR_BYTES).await?;
+        Err(failure::of_response(status, &headers, &body))
+    }
+
+    /// One request without the credential, by the HTTP client alone
+    async fn ask_anonymously(&self, request: reqwest::RequestBuilder) -> Result<Anonymous, Error> {
+        let response = request
+            .header("x-ms-version", VERSION)
+            .send()
+            .await
+            .map_err(|error| failure::of_network(&error.without_url()))?;
+        let status = response.status().as_u16();
+        let mut headers = Headers::new();
+        for (name, value) in response.headers() {
+            if let Ok(value) = value.to_str() {
+                headers.insert(name.as_str().to_owned(), value.to_owned());
+            }
+        }
+        Ok(Anonymous { status, headers })
+    }
+
+    async fn addresses(&self) -> Result<Answer, Error> {
+        let url = self.connection.container_url();
+        let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+            return Ok(Answer::unknown());
+        };
+        // An address of IPv6 stands between brackets in a URL.
+        let host = host.trim_matches(['[', ']']);
+        let found = tokio::net::lookup_host((host, port)).await;
+        let addresses = found.map_err(|error: io::Error| {
+            failure::of_lookup(error.to_string().contains("Temporary failure"))
+        })?;
+        Ok(Answer { addresses: addresses.map(|address| address.ip()).collect(), ..Answer::new() })
+    }
+
+    async fn challenge(&self) -> Result<Answer, Error> {
+        let mut url = self.connection.container_url();
+        url.set_query(Some(&one(self.connection.prefix().as_str())));
+        let Anonymous { status, headers } = self.ask_anonymously(self.client.get(url)).await?;
+        if status == 429 || status >= 500 || (300..400).contains(&status) {
+            return Err(failure::of_response(status.into(), &headers, b""));
+        }
+        let challenge = headers.get_optional_str(&WWW_AUTHENTICATE).and_then(Challenge::parse);
+        Ok(Answer {
+            code: failure::of_response(status.into(), &headers, b"").code().map(str::to_owned),
+            challenge,
+            ..answer(status, &headers)
+        })
+    }
+
+    async fn preflight(&self, origin: &str) -> Result<Answer, Error> {
+        let mut url = self.connection.container_url();
+        // No blob of this name is needed: the rules are those of the account.
+        url.path_segments_mut().map_err(|()| no_url())?.push("preflight");
+        let request = self
+            .client
+            .request(reqwest::Method::OPTIONS, url)
+            .header("origin", origin)
+            .header("access-control-request-method", "GET")
+            .header("access-control-request-headers", "range");
+        let Anonymous { status, headers } = self.ask_anonymously(request).await?;
+        if !(200..300).contains(&status) {
+            return Err(failure::of_response(status.into(), &headers, b""));
+        }
+        Ok(answer(status, &headers))
+    }
+
+    async fn token(&self) -> Result<Answer, Error> {
+        let Some(credential) = &self.credential else { return Ok(Answer::unknown()) };
+        let token =
+            credential.get_token(&[SCOPE], None).await.map_err(|e| failure::of_credential(&e))?;
+        let mut identity = identity(token.token.secret()).unwrap_or_default();
+        identity.expires = identity.expires.or(Some(token.expires_on.into()));
+        Ok(Answer { identity: Some(identity), ..Answer::new() })
+    }
+}
+
+/// The query of a list of one name
+fn one(prefix: &str) -> String {
+    let prefix = utf8_percent_encode(prefix, NON_ALPHANUMERIC);
+    format!("restype=container&comp=list&maxresults=1&prefix={prefix}")
+}
+
+struct Anonymous {
+    status: u16,
+    headers: Headers,
+}
+
+fn answer(status: u16, headers: &Headers) -> Answer {
+    let text = |name: &'static str| {
+        let value = headers.get_optional_str(&HeaderName::from_static(name));
+        value.filter(|text| text.len() <= 1000).map(str::to_owned)
+    };
+    let cors = Cors {
+        allow_origin: text("access-control-allow-origin"),
+        allow_methods: text("access-control-allow-methods"),
+        allow_headers: text("access-control-allow-headers"),
+        expose_headers: text("access-control-expose-headers"),
+        max_age: text("access-control-max-age")
+            .and_then(|age| age.parse().ok())
+            .map(Duration::from_secs),
+    };
+    Answer {
+        status: Some(status),
+        request_id: failure::request_id(headers).map(str::to_owned),
+        served_at: failure::served_at(headers),
+        cors: (cors != Cors::default()).then_some(cors),
+        ..Answer::new()
+    }
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    tid: Option<String>,
+    oid: Option<String>,
+    #[serde(alias = "azp")]
+    appid: Option<String>,
+    exp: Option<u64>,
+}
+
+/// What the claims of a token tell; they are read and not trusted: storage checks them
+///
+/// Source: Microsoft Learn, "Access token claims reference".
+fn identity(token: &str) -> Option<Identity> {
+    let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?.trim_end_matches('=')).ok()?;
+    let claims: Claims = serde_json::from_slice(&claims).ok()?;
+    let guid = |id: Option<String>| id.filter(|id| crate::name::is_guid(id));
+    Some(Identity {
+        tenant: guid(claims.tid),
+        object_id: guid(claims.oid),
+        application: guid(claims.appid),
+        expires: claims.exp.and_then(|exp| UNIX_EPOCH.checked_add(Duration::from_secs(exp))),
+    })
+}
