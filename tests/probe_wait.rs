@@ -1,0 +1,355 @@
+//! Waiting for a role assignment, in simulated time: thousands of minutes in a second.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use azure_asset_sync::{
+    Backoff, Blob, Clock as _, Connection, Error, Probe, Store,
+    probe::{Cause, Event, Outlook, Patience, Tier, Why},
+    store::{Answer, Inspect, ListRequest, Page, Question, ReadRequest},
+    testing::ManualClock,
+};
+use bytes::Bytes;
+use fastrand::Rng;
+use futures::StreamExt as _;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn connection() -> Connection {
+    Connection::builder("hall 3").account("contosovision").container("training").build().unwrap()
+}
+
+/// When a front end begins to allow now and then, and from when on it always does
+#[derive(Clone, Copy, Debug)]
+struct FrontEnd {
+    flaps_from: Duration,
+    settled: Option<Duration>,
+}
+
+/// An account of which each request comes to the next front end
+#[derive(Clone, Debug)]
+struct Account {
+    clock: ManualClock,
+    front_ends: Vec<FrontEnd>,
+    /// What every request fails with, from when on
+    failure: Option<(Duration, u16, &'static str)>,
+    /// Each so many requests one is throttled
+    throttled: Option<(u32, Duration)>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    asked: u32,
+    turn: usize,
+    /// How often each front end was asked while it flapped
+    flaps: Vec<u32>,
+}
+
+impl Account {
+    fn new(clock: &ManualClock, front_ends: Vec<FrontEnd>) -> Self {
+        let flaps = vec![0; front_ends.len()];
+        let state = Arc::new(Mutex::new(State { flaps, ..State::default() }));
+        Self { clock: clock.clone(), front_ends, failure: None, throttled: None, state }
+    }
+
+    fn sharp(clock: &ManualClock, after: Duration) -> Self {
+        Self::new(clock, vec![FrontEnd { flaps_from: after, settled: Some(after) }])
+    }
+
+    /// From when on every front end allows
+    fn stable(&self) -> Option<Duration> {
+        self.front_ends
+            .iter()
+            .map(|front_end| front_end.settled)
+            .collect::<Option<Vec<_>>>()
+            .map(|settled| settled.into_iter().max().unwrap())
+    }
+
+    fn answer(&self) -> Result<(), Error> {
+        let now = self.clock.elapsed();
+        let mut state = self.state.lock().unwrap();
+        state.asked += 1;
+        if let Some((from, status, code)) = self.failure
+            && now >= from
+        {
+            return Err(Error::from_response(status, Some(code)));
+        }
+        if let Some((each, wait)) = self.throttled
+            && state.asked % each == 0
+        {
+            return Err(Error::from_response(503, Some("ServerBusy")).with_retry_after(wait));
+        }
+        let turn = state.turn;
+        state.turn = (turn + 1) % self.front_ends.len();
+        let FrontEnd { flaps_from, settled } = self.front_ends[turn];
+        let allowed = if settled.is_some_and(|settled| now >= settled) {
+            true
+        } else if now >= flaps_from {
+            state.flaps[turn] += 1;
+            state.flaps[turn] % 2 == 1
+        } else {
+            false
+        };
+        match allowed {
+            true => Ok(()),
+            false => Err(Error::from_response(403, Some("AuthorizationPermissionMismatch"))),
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl Store for Account {
+    async fn list(&self, _: ListRequest) -> Result<Page, Error> {
+        self.answer().map(|()| Page::last(vec![Blob::new("a.jpg", 3)]))
+    }
+
+    async fn read(&self, _: ReadRequest) -> Result<Bytes, Error> {
+        self.answer().map(|()| Bytes::from_static(b"a"))
+    }
+}
+
+#[async_trait::async_trait]
+impl Inspect for Account {
+    async fn inspect(&self, question: Question) -> Result<Answer, Error> {
+        match question {
+            Question::List { .. } => self.answer().map(|()| Answer::new()),
+            Question::Challenge => Ok(Answer::new()),
+            _ => Ok(Answer::unknown()),
+        }
+    }
+}
+
+struct End {
+    why: Why,
+    cause: Option<Cause>,
+    attempts: u32,
+    at: Duration,
+}
+
+async fn wait(account: &Account, patience: Patience) -> End {
+    let probe = Probe::new(&connection(), account.clone()).clock(account.clock.clone());
+    let ended = probe.wait(patience).ended().await.unwrap();
+    assert_eq!(ended.elapsed, account.clock.elapsed(), "the wait began with the clock");
+    End {
+        why: ended.why,
+        cause: ended.health.diagnosis.map(|diagnosis| diagnosis.cause),
+        attempts: ended.attempts,
+        at: ended.elapsed,
+    }
+}
+
+/// A moment of the first so many minutes
+fn within(rng: &mut Rng, minutes: u64) -> Duration {
+    Duration::from_millis(rng.u64(0..=minutes * 60_000))
+}
+
+#[tokio::test]
+async fn connected_if_and_only_if_access_is_stable_in_1000_schedules() {
+    let mut counts = [0_u32; 4];
+    for seed in 0..1000 {
+        let mut rng = Rng::with_seed(seed);
+        // That of the pauses is the thread's.
+        fastrand::seed(seed);
+        let clock = ManualClock::new();
+        let latest = [1, 5, 12, 25][rng.usize(..4)];
+        let never = rng.u8(..8) == 0;
+        let mut front_ends: Vec<_> = (0..rng.usize(1..=3))
+            .map(|_| {
+                let settled = within(&mut rng, latest);
+                let flaps_from = settled.saturating_sub(within(&mut rng, 4));
+                FrontEnd { flaps_from, settled: Some(settled) }
+            })
+            .collect();
+        if never {
+            front_ends[0].settled = None;
+        }
+        let mut account = Account::new(&clock, front_ends);
+        if rng.u8(..6) == 0 {
+            let wait = Duration::from_secs(rng.u64(1..600));
+            account.throttled = Some((rng.u32(5..40), wait));
+        }
+        let lasting = [
+            (403, "AuthorizationFailure", Cause::Firewall),
+            (403, "AccountIsDisabled", Cause::AccountDisabled),
+            (404, "ContainerNotFound", Cause::ContainerNotFound),
+        ][rng.usize(..3)];
+        if rng.u8(..6) == 0 {
+            account.failure = Some((within(&mut rng, latest), lasting.0, lasting.1));
+        }
+        let deadline = Duration::from_secs(rng.u64(10..2400));
+        let age = within(&mut rng, 20);
+        let patience = Patience::new(deadline).granted(clock.time() - age);
+
+        let end = wait(&account, patience).await;
+        let failed = account.failure.is_some_and(|(from, ..)| end.at >= from);
+        let stable = account.stable();
+        // The last pause, and the successes in a row with their pauses.
+        let slack = Duration::from_secs(30 + 6 * 2 + 1);
+        match end.why {
+            Why::Connected => {
+                counts[0] += 1;
+                assert!(stable.is_some_and(|stable| end.at >= stable), "{seed}: {account:?}");
+            }
+            Why::Permanent if end.cause == Some(Cause::AccessMissing) => {
+                counts[1] += 1;
+                assert!(end.at + age >= 30 * MINUTE, "{seed}: given up at {:?}", end.at);
+            }
+            Why::Permanent => {
+                counts[2] += 1;
+                let mixed = end.at + age >= 30 * MINUTE;
+                assert!(mixed || failed && end.cause == Some(lasting.2), "{seed}: {:?}", end.cause);
+            }
+            Why::Deadline => {
+                counts[3] += 1;
+                assert_eq!(end.at, deadline, "{seed}: the last pass is at the deadline");
+                assert!(!failed, "{seed}: waited on what does not heal");
+                let in_time = stable.is_some_and(|stable| stable + slack < deadline);
+                assert!(!in_time || account.throttled.is_some(), "{seed}: {account:?}");
+            }
+        }
+    }
+    println!("connected, too late, permanent, deadline: {counts:?}");
+    assert!(counts.iter().all(|count| *count > 5), "{counts:?}");
+}
+
+#[tokio::test]
+async fn a_cause_that_does_not_heal_ends_the_first_pass() {
+    let rows = [
+        (403, "AuthorizationFailure", Cause::Firewall),
+        (403, "KeyBasedAuthenticationNotPermitted", Cause::KeysForbidden),
+        (404, "ContainerNotFound", Cause::ContainerNotFound),
+        (409, "ContainerDisabled", Cause::ContainerDisabled),
+    ];
+    for (status, code, cause) in rows {
+        let mut account = Account::sharp(&ManualClock::new(), Duration::ZERO);
+        account.failure = Some((Duration::ZERO, status, code));
+        let end = wait(&account, Patience::new(30 * MINUTE)).await;
+        assert_eq!((end.why, end.cause), (Why::Permanent, Some(cause)));
+        assert_eq!((end.attempts, end.at), (1, Duration::ZERO), "{code}");
+    }
+}
+
+#[tokio::test]
+async fn an_old_grant_is_not_waited_for_and_needs_no_confirmation() {
+    let clock = ManualClock::new();
+    let old = clock.time() - 31 * MINUTE;
+    let account = Account::sharp(&clock, 100 * MINUTE);
+    let end = wait(&account, Patience::new(20 * MINUTE).granted(old)).await;
+    assert_eq!((end.why, end.cause), (Why::Permanent, Some(Cause::AccessMissing)));
+    assert_eq!(end.attempts, 1);
+
+    let account = Account::sharp(&ManualClock::new(), Duration::ZERO);
+    let end = wait(&account, Patience::new(MINUTE).granted(old)).await;
+    assert_eq!((end.why, end.attempts), (Why::Connected, 1));
+    let account = Account::sharp(&ManualClock::new(), Duration::ZERO);
+    let end = wait(&account, Patience::new(MINUTE)).await;
+    assert_eq!((end.why, end.attempts), (Why::Connected, 6), "nobody knows how old it is");
+    let account = Account::sharp(&ManualClock::new(), Duration::ZERO);
+    let end = wait(&account, Patience::new(MINUTE).successes(2)).await;
+    assert_eq!((end.why, end.attempts), (Why::Connected, 2));
+}
+
+#[tokio::test]
+async fn retry_after_is_followed_up_to_a_cap() {
+    for (asked, expected) in [(60, 60), (120, 120), (3600, 120)] {
+        let clock = ManualClock::new();
+        let mut account = Account::sharp(&clock, Duration::ZERO);
+        account.throttled = Some((1, Duration::from_secs(asked)));
+        let probe = Probe::new(&connection(), account).clock(clock);
+        let mut events = probe.wait(Patience::new(30 * MINUTE));
+        let again = loop {
+            if let Event::Again(again) = events.next().await.unwrap() {
+                break again;
+            }
+        };
+        assert_eq!(again.next_in, Duration::from_secs(expected), "asked for {asked}");
+        assert_eq!(again.diagnosis.unwrap().cause, Cause::Throttled);
+    }
+}
+
+#[tokio::test]
+async fn pauses_keep_to_the_cap_and_events_tell_what_a_wizard_shows() {
+    let clock = ManualClock::new();
+    let account = Account::sharp(&clock, 12 * MINUTE);
+    let probe = Probe::new(&connection(), account).clock(clock.clone());
+    let cap = Duration::from_secs(20);
+    let patience = Patience::new(20 * MINUTE)
+        .granted(clock.time())
+        .backoff(Backoff::new(Duration::from_secs(1), cap));
+    let mut tiers = Vec::new();
+    let mut attempt = 0;
+    let mut events = probe.wait(patience);
+    while let Some(event) = events.next().await {
+        let Event::Again(again) = event else { continue };
+        attempt += 1;
+        assert_eq!(again.attempt, attempt);
+        assert!(again.next_in <= cap, "{again:?}");
+        assert_eq!(again.left, 20 * MINUTE - clock.elapsed());
+        if again.diagnosis.is_some() && tiers.last() != Some(&again.tier) {
+            tiers.push(again.tier);
+        }
+        assert!(!again.to_string().contains('\n'), "{again}");
+    }
+    assert_eq!(tiers, [Tier::Usual, Tier::Documented, Tier::Worst]);
+    assert!(events.next().await.is_none(), "it has ended");
+}
+
+#[tokio::test]
+async fn a_dropped_wait_asks_nothing_more() {
+    let clock = ManualClock::new();
+    let account = Account::sharp(&clock, 5 * MINUTE);
+    let probe = Probe::new(&connection(), account.clone()).clock(clock);
+    let mut events = probe.wait(Patience::new(30 * MINUTE));
+    assert_eq!(account.state.lock().unwrap().asked, 0, "nothing before it is polled");
+    while !matches!(events.next().await, Some(Event::Again(_))) {}
+    let asked = account.state.lock().unwrap().asked;
+    drop(events);
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(account.state.lock().unwrap().asked, asked);
+}
+
+/// The clock of the runtime, which a test holds
+#[derive(Debug)]
+struct Held;
+
+#[async_trait::async_trait]
+impl azure_asset_sync::Clock for Held {
+    fn elapsed(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn time(&self) -> std::time::SystemTime {
+        std::time::SystemTime::UNIX_EPOCH
+    }
+
+    async fn sleep(&self, _: Duration) {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn a_wait_is_cancelled_in_the_middle_of_a_pause() {
+    let account = Account::sharp(&ManualClock::new(), MINUTE);
+    let probe = Probe::new(&connection(), account).clock(Held);
+    let task = tokio::spawn(probe.wait(Patience::new(MINUTE)).ended());
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!task.is_finished());
+    task.abort();
+    assert!(task.await.unwrap_err().is_cancelled());
+}
+
+#[tokio::test]
+async fn a_plain_store_is_probed_with_its_two_questions() {
+    let clock = ManualClock::new();
+    let account = Account::sharp(&clock, Duration::ZERO);
+    let health = Probe::of_store(&connection(), account.clone()).clock(clock).run().await;
+    assert_eq!(health.outlook, Outlook::Ready, "{health}");
+    assert_eq!(account.state.lock().unwrap().asked, 2);
+}
