@@ -78,7 +78,7 @@ impl Account {
             return Err(Error::from_response(status, Some(code)));
         }
         if let Some((each, wait)) = self.throttled
-            && state.asked % each == 0
+            && state.asked.is_multiple_of(each)
         {
             return Err(Error::from_response(503, Some("ServerBusy")).with_retry_after(wait));
         }

@@ -411,6 +411,9 @@ causes! {
     AccessMissing "access_missing" Storage Confirm Propagating,
         "no role assignment allows this: not assigned, not yet in effect, for another principal or scope, or its condition says no",
         "assign Storage Blob Data Reader to the principal, with the condition for this container, or wait for that to take effect";
+    PartlyInEffect "partly_in_effect" Storage Confirm Propagating,
+        "some requests are allowed and others not: the assignment reaches one front end after the other",
+        "wait until all of them allow it";
     ConditionMismatch "condition_mismatch" Storage Confirm Propagating,
         "a role of the principal is in effect on the account, and its condition does not let this container through, or not yet",
         "compare the container and the prefix in the condition with those of the connection, letter by letter";

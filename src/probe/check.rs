@@ -94,6 +94,25 @@ impl Check {
         }
     }
 
+    /// What is so where it does not hold, in words
+    pub fn opposite(self) -> &'static str {
+        match self {
+            Self::Names => "names do not fit together",
+            Self::Dns => "the account's host has no address",
+            Self::Challenge => "the account does not answer",
+            Self::Token => "the principal cannot sign in",
+            Self::List => "the container cannot be listed",
+            Self::Read => "blobs cannot be read",
+            Self::DelegationKey => "view links cannot be made",
+            Self::Preflight => "browsers may not ask for videos",
+            Self::BrowserRead => "browsers may not play videos",
+            Self::OtherList => "other containers can be listed",
+            Self::OtherRead => "blobs elsewhere can be read",
+            Self::OutsidePrefix => "names outside the prefix can be listed",
+            Self::ListContainers => "names of containers can be listed",
+        }
+    }
+
     /// The layer that its failures are of, where their codes do not tell
     pub fn layer(self) -> Layer {
         match self {

@@ -120,7 +120,12 @@ pub(super) enum By {
 
 pub(super) fn of_error(error: &Error, check: Check) -> (Cause, By) {
     if let Some(cause) = error.code().and_then(|code| of_code(code, error, check)) {
-        return (cause, By::Code);
+        return match (cause, check) {
+            // What only a role on the account allows.
+            (C::AccessMissing, Check::ListContainers) => (C::ContainersOutOfScope, By::Kind),
+            (C::AccessMissing, Check::DelegationKey) => (C::KeyOutOfScope, By::Kind),
+            _ => (cause, By::Code),
+        };
     }
     let signing_in = check.layer() == Layer::Entra;
     if let Some(cause) = error.detail().and_then(of_detail) {

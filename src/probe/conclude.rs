@@ -10,18 +10,9 @@ pub(super) fn health(plan: &Plan, mut checks: Vec<Checked>, facts: &Facts) -> He
     checks.sort_by_key(|checked| checked.check);
     let connection = &plan.connection;
     let object_id = facts.identity.as_ref().and_then(|identity| identity.object_id.clone());
-    for checked in &mut checks {
-        let Some(diagnosis) = checked.diagnosis.take() else { continue };
-        let mut diagnosis = refined(plan, diagnosis, checked.check, facts);
-        diagnosis = diagnosis.with_names(connection, object_id.as_deref());
-        if let Some((grant, form)) = &plan.grant {
-            diagnosis = diagnosis.with_grant(grant, *form);
-        }
-        if checked.outcome == Outcome::Failed {
-            checked.note = diagnosis.cause.what().to_owned();
-        }
-        checked.diagnosis = Some(diagnosis);
-    }
+    // Later answers can tell more of an earlier check.
+    let checks: Vec<_> =
+        checks.into_iter().map(|checked| self::checked(plan, checked, facts)).collect();
     let first = checks.iter().find(|checked| checked.outcome == Outcome::Failed);
     let diagnosis = first.and_then(|checked| checked.diagnosis.clone());
     let outlook = match diagnosis.as_ref().map(Diagnosis::retry) {
@@ -44,6 +35,21 @@ pub(super) fn health(plan: &Plan, mut checks: Vec<Checked>, facts: &Facts) -> He
     }
 }
 
+/// A check with what the answers so far tell of it, and the command that mends it
+pub(super) fn checked(plan: &Plan, mut checked: Checked, facts: &Facts) -> Checked {
+    let Some(diagnosis) = checked.diagnosis.take() else { return checked };
+    let object_id = facts.identity.as_ref().and_then(|identity| identity.object_id.as_deref());
+    let mut diagnosis = refined(plan, diagnosis, checked.check, facts);
+    diagnosis = diagnosis.with_names(&plan.connection, object_id);
+    if let Some((grant, form)) = &plan.grant {
+        diagnosis = diagnosis.with_grant(grant, *form);
+    }
+    if checked.outcome == Outcome::Failed {
+        checked.note = diagnosis.cause.what().to_owned();
+    }
+    checked.because(diagnosis)
+}
+
 /// The cause that several answers together point to
 fn refined(plan: &Plan, diagnosis: Diagnosis, check: Check, facts: &Facts) -> Diagnosis {
     let allowed = facts.allowed;
@@ -58,9 +64,11 @@ fn refined(plan: &Plan, diagnosis: Diagnosis, check: Check, facts: &Facts) -> Di
         (Cause::Unreachable | Cause::RequestTimeout, Check::Challenge) if facts.private => {
             (Cause::PrivateEndpoint, Confidence::Likely)
         }
-        (Cause::AccessMissing, Check::DelegationKey) if allowed.list == Some(true) => {
-            (Cause::KeyOutOfScope, Confidence::Likely)
-        }
+        (Cause::KeyOutOfScope, Check::DelegationKey) => match allowed.list {
+            Some(true) => (Cause::KeyOutOfScope, Confidence::Likely),
+            // Nothing is allowed, so the scope is the least of it.
+            _ => (Cause::AccessMissing, Confidence::Possible),
+        },
         (Cause::AccessMissing, Check::List | Check::Read) => match other_principal(plan, facts) {
             Some(cause) => (cause, Confidence::Certain),
             None => match (allowed.list, allowed.read, allowed.containers, allowed.key) {

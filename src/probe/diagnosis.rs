@@ -12,6 +12,7 @@ use crate::{
     connection::Connection,
     error::Error,
     grant::{Form, Grant, Step},
+    name::{Field, InvalidName},
 };
 
 /// How sure a diagnosis is
@@ -158,6 +159,19 @@ impl Diagnosis {
     /// What to do, in a sentence
     pub fn remedy(&self) -> &'static str {
         self.cause.remedy()
+    }
+}
+
+impl From<&InvalidName> for Diagnosis {
+    /// What a refused field of a form means, in the same words as a failed request
+    fn from(problem: &InvalidName) -> Self {
+        let cause = match problem.field() {
+            Field::Account => Cause::InvalidAccountName,
+            Field::Container => Cause::InvalidContainerName,
+            Field::Tenant => Cause::InvalidTenant,
+            _ => Cause::Misconfigured,
+        };
+        Self::new(cause, Confidence::Certain, Evidence::default())
     }
 }
 

@@ -172,11 +172,9 @@ impl fmt::Display for Drift {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::RoleGone => f.write_str("the role assignment is gone, or no longer allows this"),
-            Self::Broken(check) => write!(f, "no longer so: {}", check.title()),
-            Self::Mended(check) => write!(f, "now so: {}", check.title()),
-            Self::Broadened(check) => {
-                write!(f, "broader than before, no longer so: {}", check.title())
-            }
+            Self::Broken(check) => write!(f, "broken: {}", check.opposite()),
+            Self::Mended(check) => write!(f, "mended: {}", check.title()),
+            Self::Broadened(check) => write!(f, "broader: {}", check.opposite()),
             Self::Narrowed(check) => write!(f, "narrower than before, now so: {}", check.title()),
             Self::ConditionLost => {
                 f.write_str("the condition is gone, or another assignment defeats it")

@@ -94,10 +94,10 @@ impl fmt::Display for Privileges {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "grant: {}", self.shape.title())?;
         for check in &self.wider {
-            write!(f, "\nwider than needed, not so: {}", check.title())?;
+            write!(f, "\nwider than needed: {}", check.opposite())?;
         }
         for check in &self.unknown {
-            write!(f, "\nnot to be told: {}", check.title())?;
+            write!(f, "\nnot to be told: whether {}", check.title())?;
         }
         Ok(())
     }

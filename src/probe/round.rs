@@ -58,6 +58,8 @@ pub(super) struct Round {
     done: Vec<Checked>,
     facts: Facts,
     block: Block,
+    /// Whether a pass was made before it
+    again: bool,
 }
 
 /// What of the rest cannot be asked, and why
@@ -84,10 +86,12 @@ impl Round {
 
     /// A pass over what can have changed since one that failed
     pub(super) fn again(plan: Arc<Plan>, before: Finished) -> Self {
-        if !before.health.passed(Check::Challenge) && before.health.failed(Check::Challenge) {
+        if before.health.failed(Check::Challenge) {
             return Self::first(plan);
         }
-        let todo = behind_the_network(&plan);
+        let mut todo = behind_the_network(&plan);
+        // The rule for browsers is none of the role's.
+        todo.retain(|&check| check != Check::Preflight || !before.health.passed(check));
         let facts = Facts {
             challenge: before.facts.challenge,
             skewed: before.facts.skewed,
@@ -96,7 +100,7 @@ impl Round {
         };
         let done = before.health.checks.into_iter().filter(|done| !todo.contains(&done.check));
         let done = done.collect();
-        Self::over(plan, todo, done, facts)
+        Self { again: true, ..Self::over(plan, todo, done, facts) }
     }
 
     /// A pass over the list alone, since one that was good
@@ -107,7 +111,7 @@ impl Round {
     }
 
     fn over(plan: Arc<Plan>, todo: Vec<Check>, done: Vec<Checked>, facts: Facts) -> Self {
-        Self { plan, todo: todo.into(), done, facts, block: Block::Nothing }
+        Self { plan, todo: todo.into(), done, facts, block: Block::Nothing, again: false }
     }
 
     /// Makes the next check; `None` once all are made
@@ -118,8 +122,20 @@ impl Round {
             Block::Credential(why) if needs_credential(check) => {
                 Checked::new(check, Outcome::Skipped, why)
             }
+            // What a role must not allow is asked again once it allows what it must.
+            Block::Nothing
+                if self.again
+                    && self.facts.allowed.list != Some(true)
+                    && matches!(
+                        check,
+                        Check::OtherList | Check::OtherRead | Check::OutsidePrefix
+                    ) =>
+            {
+                Checked::new(check, Outcome::Skipped, "not before the container can be listed")
+            }
             _ => self.make(check).await,
         };
+        let checked = conclude::checked(&self.plan, checked, &self.facts);
         self.done.push(checked.clone());
         Some(checked)
     }
@@ -300,6 +316,8 @@ impl Round {
     }
 
     fn no_list(&mut self, error: &Error, evidence: Evidence) -> Checked {
+        // A read that was allowed before says nothing of the front end that refuses now.
+        self.facts.allowed.read = None;
         self.facts.allowed.list = denied(error).then_some(false);
         // Where it is a matter of permission, the other questions tell which.
         if !denied(error) {

@@ -15,7 +15,7 @@ use futures::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Cause, Checked, Diagnosis, Health, Plan, Retry, Spread,
+    Cause, Checked, Confidence, Diagnosis, Health, Plan, Retry, Spread,
     health::minutes,
     round::{Finished, Round},
 };
@@ -76,7 +76,10 @@ impl Patience {
 }
 
 /// Something that happens while waiting
-#[derive(Clone, Debug, PartialEq)]
+///
+/// In JSON an object with its name in `event`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {
     /// A check was made
@@ -299,6 +302,9 @@ struct Course {
     attempts: u32,
     successes: u32,
     has_failed: bool,
+    has_succeeded: bool,
+    /// A cause of which some requests are proof and others not, and how often in a row it was seen
+    mixed: (Option<Cause>, u32),
     delays: Box<dyn Iterator<Item = Duration> + Send>,
     pause: Option<Duration>,
 }
@@ -314,6 +320,8 @@ impl Course {
             attempts: 0,
             successes: 0,
             has_failed: false,
+            has_succeeded: false,
+            mixed: (None, 0),
             delays: Box::new(patience.backoff.delays(fastrand::f64)),
             pause: None,
             patience,
@@ -337,6 +345,7 @@ impl Course {
         let next_in = match &diagnosis {
             None => {
                 self.successes += 1;
+                self.has_succeeded = true;
                 if self.successes >= needed {
                     return Decision::Ended(Why::Connected);
                 }
@@ -359,6 +368,7 @@ impl Course {
         if left.is_zero() {
             return Decision::Ended(Why::Deadline);
         }
+        let diagnosis = diagnosis.map(|diagnosis| self.for_now(diagnosis));
         let spread = diagnosis.as_ref().and_then(|diagnosis| diagnosis.cause.spread());
         Decision::Again(Again {
             attempt: self.attempts,
@@ -373,6 +383,37 @@ impl Course {
     }
 }
 
+impl Course {
+    /// What to tell while it goes on: front ends that differ look like a condition that is wrong
+    fn for_now(&mut self, diagnosis: Diagnosis) -> Diagnosis {
+        /// A condition that is wrong shows in each pass
+        const SURE: u32 = 3;
+        let cause = diagnosis.cause;
+        let seen = if self.mixed.0 == Some(cause) { self.mixed.1 + 1 } else { 1 };
+        self.mixed = (is_mixed(cause).then_some(cause), seen);
+        let partly = match cause {
+            Cause::AccessMissing => self.has_succeeded,
+            _ => is_mixed(cause) && (seen < SURE || self.has_succeeded),
+        };
+        if !partly {
+            return diagnosis;
+        }
+        let confidence = Confidence::Likely;
+        Diagnosis { cause: Cause::PartlyInEffect, confidence, command: None, ..diagnosis }
+    }
+}
+
+/// Whether some requests were allowed and others not
+fn is_mixed(cause: Cause) -> bool {
+    matches!(
+        cause,
+        Cause::ListNotCovered
+            | Cause::ReadNotCovered
+            | Cause::KeyOutOfScope
+            | Cause::ManagementRoleOnly
+    )
+}
+
 /// Whether a cause can pass by itself, when the grant is so old
 fn can_heal(cause: Cause, age: Duration) -> bool {
     match (cause.retry(), cause.spread()) {
@@ -380,15 +421,6 @@ fn can_heal(cause: Cause, age: Duration) -> bool {
         (_, Some(spread)) => age < spread.worst,
         // Some requests are allowed and others not: as long as front ends may differ, that is also
         // what two of them say of one assignment.
-        _ => {
-            let mixed = matches!(
-                cause,
-                Cause::ListNotCovered
-                    | Cause::ReadNotCovered
-                    | Cause::KeyOutOfScope
-                    | Cause::ManagementRoleOnly
-            );
-            mixed && age < Spread::ROLE.worst
-        }
+        _ => is_mixed(cause) && age < Spread::ROLE.worst,
     }
 }

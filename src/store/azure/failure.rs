@@ -223,6 +223,9 @@ pub(super) fn of_network(error: &(dyn StdError + 'static)) -> Error {
         }
         // The resolver's error has no type of its own; its text is that of the system.
         let text = cause.to_string();
+        if text.contains("invalid dns name") {
+            return of_lookup(false);
+        }
         if text.contains("dns error") || text.contains("failed to lookup address") {
             let passing = chain(error).any(|c| c.to_string().contains("Temporary failure"));
             return of_lookup(passing);
