@@ -55,13 +55,12 @@
 //! assert_eq!(error.code(), Some("AuthorizationFailure"));
 //! cloud.situation(Situation::Normal);
 //!
-//! // Those that are out; the next sign-in gets one that holds.
+//! // Those that are out; the store notices, and signs in once more.
 //! cloud.expire_tokens();
-//! let error = store.list(ListRequest::new("")).await.unwrap_err();
-//! assert_eq!(error.kind(), ErrorKind::Unauthenticated);
+//! assert_eq!(store.list(ListRequest::new("")).await?.blobs.len(), 1);
 //!
 //! // Every request that it was sent, to count them and to tell them apart.
-//! assert_eq!(cloud.log().iter().filter(|asked| asked.is_sign_in()).count(), 1);
+//! assert_eq!(cloud.log().iter().filter(|asked| asked.is_sign_in()).count(), 2);
 //! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
