@@ -210,6 +210,20 @@ impl Error {
         error
     }
 
+    /// The error that an authority's refusal to sign in stands for
+    ///
+    /// `code` is `AADSTS` with a number, for which [`sign_in_code`] looks. The number is the
+    /// authority's own and may change, so what it does not tell the OAuth word in `detail` does.
+    /// Source: Microsoft Learn, "Microsoft Entra authentication and authorization error codes".
+    pub fn from_sign_in(status: Option<u16>, code: Option<&str>, detail: Option<Detail>) -> Self {
+        let (kind, advice) = classify_sign_in(status, code.unwrap_or_default(), detail);
+        let mut error = Self::new(kind, format!("sign in: {advice}"));
+        error.0.status = status;
+        error.0.code = code.map(str::to_owned);
+        error.0.detail = detail;
+        error
+    }
+
     /// Names the request that failed, as the service calls it
     #[must_use]
     pub fn with_request_id(mut self, id: impl Into<String>) -> Self {
@@ -378,6 +392,50 @@ fn classify(status: u16, code: &str) -> (ErrorKind, &'static str) {
         }
         _ => (BadRequest, "the service refused the request"),
     }
+}
+
+fn classify_sign_in(
+    status: Option<u16>,
+    code: &str,
+    detail: Option<Detail>,
+) -> (ErrorKind, &'static str) {
+    use ErrorKind::*;
+    let busy = (Throttled, "the authority asks for fewer requests; try again later");
+    let down = (Unavailable, "the authority failed; try again later");
+    match (code, status) {
+        ("AADSTS90002" | "AADSTS900023", _) => (
+            TenantNotFound,
+            "the authority knows no such tenant; check the connection's tenant and cloud",
+        ),
+        ("AADSTS7000215", _) => {
+            (CredentialRejected, "the client secret is wrong; give the secret's value, not its id")
+        }
+        ("AADSTS7000222", _) => {
+            (CredentialRejected, "the client secret has expired; make a new one")
+        }
+        ("AADSTS700016" | "AADSTS7000229" | "AADSTS700011", _) => (
+            CredentialRejected,
+            "the tenant has no service principal of this application; create it there with `az ad sp create --id` and the application id",
+        ),
+        ("AADSTS90055", _) | (_, Some(429)) => busy,
+        ("AADSTS90033" | "AADSTS90024" | "AADSTS90006" | "AADSTS90012" | "AADSTS50196", _)
+        | (_, Some(500..)) => down,
+        _ if detail == Some(Detail::TemporarilyUnavailable) => down,
+        _ => (
+            CredentialRejected,
+            "the authority refused the credential; check application, secret and tenant",
+        ),
+    }
+}
+
+/// `AADSTS` and its number, where they stand anywhere in a text
+///
+/// For stores whose SDK has lost the authority's answer and kept its words. Nothing else of the
+/// text is passed on.
+pub fn sign_in_code(text: &str) -> Option<String> {
+    let (_, rest) = text.split_once("AADSTS")?;
+    let digits: String = rest.chars().take_while(char::is_ascii_digit).take(12).collect();
+    (!digits.is_empty()).then(|| format!("AADSTS{digits}"))
 }
 
 impl fmt::Display for Error {

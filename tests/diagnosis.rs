@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, io::Write as _, net::TcpListener};
 
 use azure_asset_sync::{
-    AzureStore, Cloud, Connection, Diagnosis, Endpoint, Error, Probe,
+    AzureStore, Cloud, Connection, Credential, Diagnosis, Endpoint, Error, Probe,
     condition::{Condition, Limit, Role},
     probe::{Cause, Check, Health, Retry},
     store::{Inspect as _, Question},
@@ -367,7 +367,7 @@ async fn scene(row: &Row) -> Diagnosis {
             let connection = cloud.connection().build().unwrap();
             let store = AzureStore::builder(&connection)
                 .certificate_authority(cloud.certificate_authority())
-                .build(azure_asset_sync::Credential::Anonymous)
+                .build(Credential::Anonymous)
                 .unwrap();
             only(Probe::new(&connection, store).run().await)
         }
@@ -462,4 +462,38 @@ async fn every_known_failure_has_its_cause_step_and_retry_class() {
     println!("{played} played over the wire or typed, {pasted} pasted, of {}", ROWS.len());
     assert_eq!((played, pasted), (102, 11));
     assert!(probe(&shared).await.is_ready(), "nothing of it lasts");
+}
+
+/// A credential of the SDK's own, which cannot read an answer that has an escape in it
+#[tokio::test]
+async fn a_code_that_the_sdk_lost_is_found_in_its_message() {
+    let cloud = cloud().await;
+    let authority = cloud.certificate_authority().as_bytes();
+    let authority = reqwest::Certificate::from_pem(authority).unwrap();
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().tls_certs_only([authority]).build().unwrap();
+    let mut own = azure_core::cloud::CustomConfiguration::default();
+    own.authority_host = format!("https://{}", cloud.address());
+    let client_options = azure_core::http::ClientOptions {
+        cloud: Some(std::sync::Arc::new(azure_core::cloud::CloudConfiguration::Custom(own))),
+        retry: azure_core::http::RetryOptions::none(),
+        transport: Some(azure_core::http::Transport::new(std::sync::Arc::new(client))),
+        ..Default::default()
+    };
+    let credential = azure_identity::ClientSecretCredential::new(
+        cloud.tenant(),
+        cloud.client_id().to_owned(),
+        "canary-of-a-wrong-secret".to_owned().into(),
+        Some(azure_identity::ClientSecretCredentialOptions { client_options }),
+    );
+    let connection = cloud.connection().build().unwrap();
+    let store = AzureStore::builder(&connection)
+        .certificate_authority(cloud.certificate_authority())
+        .build(Credential::Token(credential.unwrap()))
+        .unwrap();
+    let health = Probe::new(&connection, store).run().await;
+    let diagnosis = health.diagnosis.as_ref().unwrap();
+    assert_eq!(diagnosis.cause, C::SecretWrong, "{health}");
+    assert_eq!(diagnosis.evidence.code.as_deref(), Some("AADSTS7000215"));
+    assert!(!format!("{health} {health:?}").contains("canary"));
 }

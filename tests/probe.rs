@@ -58,7 +58,8 @@ fn asked(cloud: &SmallCloud) -> Vec<String> {
 #[tokio::test]
 async fn a_pass_takes_at_most_six_requests() {
     let rule = || cors().exposed_headers(["content-range"]);
-    let rows: [(fn(Probe) -> Probe, u64); 5] = [
+    type With = fn(Probe) -> Probe;
+    let rows: [(With, u64); 5] = [
         (|probe| probe, 4),
         (|probe| probe.view_links(), 5),
         (|probe| probe.origin(ORIGIN), 5),

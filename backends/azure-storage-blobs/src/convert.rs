@@ -2,10 +2,11 @@
 //!
 //! An error of the SDK can print the whole page and URLs with signatures; it is read and dropped.
 
-use std::time::SystemTime;
+use std::{error::Error as StdError, time::SystemTime};
 
 use azure_asset_sync::{
-    Error, ErrorKind,
+    Detail, Error, ErrorKind,
+    error::sign_in_code,
     store::{Blob, ContentMd5, Malformed, Marker, Page},
 };
 use azure_core::{AppendToUrlQuery as _, Url, error::ErrorKind as Sdk};
@@ -74,7 +75,19 @@ fn snapshot(snapshot: &Snapshot) -> Option<String> {
 
 pub(crate) fn error(error: &azure_core::Error, doing: &str) -> Error {
     if let Some(http) = error.as_http_error() {
-        return Error::from_response(http.status().into(), http.error_code());
+        let error = Error::from_response(http.status().into(), http.error_code());
+        // The body has no other door; what it says of the token is a word of the core's.
+        let detail = Detail::in_body(http.to_string().as_bytes());
+        return detail.into_iter().fold(error, Error::with_detail);
+    }
+    // The credential is the caller's own, and so is the shape of its errors: the number is in one
+    // of the messages.
+    let mut cause: Option<&dyn StdError> = Some(error);
+    while let Some(error) = cause {
+        if let Some(code) = sign_in_code(&error.to_string()) {
+            return Error::from_sign_in(None, Some(&code), None);
+        }
+        cause = error.source();
     }
     let (kind, what) = match error.kind() {
         Sdk::Io => (ErrorKind::Unreachable, "the connection failed or broke; try again later"),

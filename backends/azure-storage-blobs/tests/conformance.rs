@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use azure_asset_sync::{
-    ErrorKind, Prefix, Reason, Scan, Store,
+    Diagnosis, ErrorKind, Prefix, Reason, Scan, Store,
+    probe::Cause,
     store::{ListRequest, ReadRequest},
     testing::{
         Fault, Refusal, Seed, SmallCloud,
@@ -11,7 +12,10 @@ use azure_asset_sync::{
     },
 };
 use azure_asset_sync_azure_storage_blobs::LegacyStore;
-use azure_core::{RetryOptions, TransportOptions};
+use azure_core::{
+    RetryOptions, TransportOptions,
+    auth::{AccessToken, TokenCredential},
+};
 use azure_storage::{CloudLocation, StorageCredentials};
 use azure_storage_blobs::prelude::ClientBuilder;
 
@@ -31,14 +35,17 @@ async fn cloud(names: Names) -> (SmallCloud, LegacyStore) {
 }
 
 fn store(cloud: &SmallCloud) -> LegacyStore {
+    let signature = format!("sv=2022-11-02&sp=rl&sig={}", cloud.signature());
+    store_with(cloud, StorageCredentials::sas_token(signature).unwrap())
+}
+
+fn store_with(cloud: &SmallCloud, credentials: StorageCredentials) -> LegacyStore {
     let authority = reqwest::Certificate::from_pem(cloud.certificate_authority().as_bytes());
     let client = reqwest::Client::builder().add_root_certificate(authority.unwrap());
     let location = CloudLocation::Custom {
         account: "smallcloud".to_owned(),
         uri: format!("https://{}/smallcloud", cloud.address()),
     };
-    let signature = format!("sv=2022-11-02&sp=rl&sig={}", cloud.signature());
-    let credentials = StorageCredentials::sas_token(signature).unwrap();
     let client = ClientBuilder::with_location(location, credentials)
         .retry(RetryOptions::none())
         .transport(TransportOptions::new(Arc::new(client.build().unwrap())))
@@ -121,4 +128,43 @@ async fn errors_of_the_service_keep_their_kind() {
     let error = store.list(ListRequest::new("")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreachable);
     assert!(!format!("{error:?}").contains(cloud.signature()), "{error:?}");
+}
+
+/// A credential whose sign-in was refused, as its library tells of it
+#[derive(Debug)]
+struct Refused;
+
+#[async_trait::async_trait]
+impl TokenCredential for Refused {
+    async fn get_token(&self, _: &[&str]) -> azure_core::Result<AccessToken> {
+        let answer = "AADSTS7000229: The client application is missing service principal";
+        let inner = azure_core::Error::message(azure_core::error::ErrorKind::Credential, answer);
+        Err(azure_core::Error::full(azure_core::error::ErrorKind::Credential, inner, "no token"))
+    }
+
+    async fn clear_cache(&self) -> azure_core::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn failures_are_diagnosed_as_those_of_the_official_sdk_are() {
+    let (cloud, store) = cloud(Names::Portable).await;
+    let expired = "Lifetime validation failed. The token is expired.";
+    let rows = [
+        (Refusal::new(403, "AuthorizationPermissionMismatch"), Cause::AccessMissing),
+        (Refusal::new(403, "AuthorizationFailure"), Cause::Firewall),
+        (Refusal::new(403, "AccountIsDisabled"), Cause::AccountDisabled),
+        (Refusal::new(401, "InvalidAuthenticationInfo").detail(expired), Cause::TokenExpired),
+        (Refusal::new(503, "ServerBusy"), Cause::Throttled),
+    ];
+    for (refusal, cause) in rows {
+        cloud.inject(Fault::Refuse(refusal.clone()));
+        let error = store.list(ListRequest::new("")).await.unwrap_err();
+        assert_eq!(Diagnosis::of(&error).cause, cause, "{refusal:?}");
+    }
+    let credentials = StorageCredentials::token_credential(Arc::new(Refused));
+    let error = store_with(&cloud, credentials).list(ListRequest::new("")).await.unwrap_err();
+    assert_eq!(error.code(), Some("AADSTS7000229"), "{error}");
+    assert_eq!(Diagnosis::of(&error).cause, Cause::ServicePrincipalMissing);
 }

@@ -2,7 +2,6 @@ use std::{fmt, sync::Arc};
 
 use azure_core::{
     cloud::{CloudConfiguration, CustomConfiguration},
-    credentials::TokenCredential,
     http::{ClientOptions, RetryOptions, Transport, Url},
 };
 use azure_identity::{
@@ -92,7 +91,7 @@ pub enum Credential {
     /// Any token credential of the official SDK
     #[cfg(feature = "azure-core-1")]
     #[cfg_attr(docsrs, doc(cfg(feature = "azure-core-1")))]
-    Token(Arc<dyn TokenCredential>),
+    Token(Arc<dyn azure_core::credentials::TokenCredential>),
 }
 
 impl Credential {

@@ -16,7 +16,7 @@ use azure_core::{
     },
 };
 
-use crate::error::{Detail, Error, ErrorKind};
+use crate::error::{Detail, Error, ErrorKind, sign_in_code};
 
 const ERROR_CODE: HeaderName = HeaderName::from_static("x-ms-error-code");
 const DATE: HeaderName = HeaderName::from_static("date");
@@ -113,8 +113,8 @@ pub(super) fn of_credential(error: &azure_core::Error) -> Error {
     if let Some((status, raw)) = answer {
         let body = raw.map_or(&[][..], |raw| raw.body());
         let detail = oauth(body);
-        let code = aadsts(&String::from_utf8_lossy(body));
-        let mut error = refused(code, Some(status.into()), detail).with_status(status.into());
+        let code = sign_in_code(&String::from_utf8_lossy(body));
+        let mut error = Error::from_sign_in(Some(status.into()), code.as_deref(), detail);
         error = trace_id(body).into_iter().fold(error, Error::with_request_id);
         return raw.into_iter().fold(error, |error, raw| timed(error, raw.headers()));
     }
@@ -131,57 +131,13 @@ pub(super) fn of_credential(error: &azure_core::Error) -> Error {
     }
     // Where the SDK could not read the answer, the answer's words stand in its message: it quotes
     // the text that it had no room for.
-    if let Some(code) = chain(error).find_map(|cause| aadsts(&cause.to_string())) {
-        return refused(Some(code), None, None);
+    if let Some(code) = chain(error).find_map(|cause| sign_in_code(&cause.to_string())) {
+        return Error::from_sign_in(None, Some(&code), None);
     }
     Error::new(
         ErrorKind::CredentialUnavailable,
         "sign in: no token could be had; check that the source of the credential is set up on this machine",
     )
-}
-
-/// What the authority's refusal stands for
-///
-/// The number is the authority's own and may change, so what it does not tell the OAuth error does.
-fn refused(code: Option<String>, status: Option<u16>, detail: Option<Detail>) -> Error {
-    let (kind, advice) = match code.as_deref() {
-        Some("AADSTS90002" | "AADSTS900023") => (
-            ErrorKind::TenantNotFound,
-            "the authority knows no such tenant; check the connection's tenant and cloud",
-        ),
-        Some("AADSTS7000215") => (
-            ErrorKind::CredentialRejected,
-            "the client secret is wrong; give the secret's value, not its id",
-        ),
-        Some("AADSTS7000222") => {
-            (ErrorKind::CredentialRejected, "the client secret has expired; make a new one")
-        }
-        Some("AADSTS700016" | "AADSTS7000229" | "AADSTS700011") => (
-            ErrorKind::CredentialRejected,
-            "the tenant has no service principal of this application; create it there with `az ad sp create --id` and the application id",
-        ),
-        Some("AADSTS90055") => {
-            (ErrorKind::Throttled, "the authority asks for fewer requests; try again later")
-        }
-        Some("AADSTS90033" | "AADSTS90024" | "AADSTS90006" | "AADSTS90012" | "AADSTS50196") => {
-            (ErrorKind::Unavailable, "the authority failed; try again later")
-        }
-        _ if status == Some(429) => {
-            (ErrorKind::Throttled, "the authority asks for fewer requests; try again later")
-        }
-        _ if status.is_some_and(|status| status >= 500)
-            || detail == Some(Detail::TemporarilyUnavailable) =>
-        {
-            (ErrorKind::Unavailable, "the authority failed; try again later")
-        }
-        _ => (
-            ErrorKind::CredentialRejected,
-            "the authority refused the credential; check application, secret and tenant",
-        ),
-    };
-    let error = Error::new(kind, format!("sign in: {advice}"));
-    let error = code.into_iter().fold(error, Error::with_code);
-    detail.into_iter().fold(error, Error::with_detail)
 }
 
 /// The word in `error` of the authority's answer
@@ -197,13 +153,6 @@ fn trace_id(body: &[u8]) -> Option<String> {
     let plain =
         !id.is_empty() && id.len() <= 64 && id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
     plain.then(|| id.to_owned())
-}
-
-/// `AADSTS` and its digits, wherever they stand
-fn aadsts(text: &str) -> Option<String> {
-    let (_, rest) = text.split_once("AADSTS")?;
-    let digits: String = rest.chars().take_while(char::is_ascii_digit).take(12).collect();
-    (!digits.is_empty()).then(|| format!("AADSTS{digits}"))
 }
 
 /// A connection that could not be made, or broke
