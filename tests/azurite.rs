@@ -15,14 +15,18 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     num::NonZeroU16,
-    time::Instant,
+    time::{Duration, Instant, SystemTime},
 };
 
 use azure_asset_sync::{
     AzureStore, Cloud, Connection, ConnectionBuilder, Credential, Endpoint, Error, ErrorKind,
-    JsonLines, Kind, Prefix, Reason, Report, Scan, Store as _, Verdict,
+    JsonLines, Kind, Prefix, Probe, Reason, Report, Scan, Store as _, Verdict,
+    probe::{Cause, Check, Patience, Retry},
     store::{ListRequest, ReadRequest},
-    testing::conformance::{self, Names},
+    testing::{
+        ManualClock,
+        conformance::{self, Names},
+    },
 };
 use futures::TryStreamExt as _;
 use harness::{ACCOUNT, Azurite, EXPIRED_SECRET, SECRET, Seed, TENANT, Token};
@@ -364,4 +368,50 @@ async fn a_certificate_of_an_unknown_authority_is_not_trusted() {
         }
     }
     assert_eq!(azurite.tokens_given(), 0, "no secret goes to a stranger");
+}
+
+#[tokio::test]
+async fn a_probe_connects_and_names_what_is_wrong() {
+    let azurite = azurite!();
+    azurite.create_container(CONTAINER).await;
+    azurite.seed(CONTAINER, [Seed::new("a.jpg", "abc")]).await;
+    let probe = |connection: ConnectionBuilder, credential| {
+        let store = open(&azurite, connection.clone(), credential);
+        Probe::new(&connection.build().unwrap(), store)
+            .clock(ManualClock::starting(SystemTime::now()))
+    };
+    let known = || connection(&azurite, ACCOUNT);
+
+    let patience = Patience::new(Duration::from_secs(60));
+    let whole = probe(known(), principal(Token::Valid, SECRET)).view_links();
+    let ended = whole.wait(patience).ended().await.unwrap();
+    assert!(ended.is_connected(), "{}", ended.health);
+    assert_eq!(ended.health.object_id, Some(Token::Valid.client_id()));
+
+    let absent = known().container("no-such-container");
+    let rows = [
+        (known(), Token::Valid, "wrong", Check::Token, Cause::SecretWrong, Retry::Never),
+        (known(), Token::Valid, EXPIRED_SECRET, Check::Token, Cause::SecretExpired, Retry::Never),
+        (known(), Token::Expired, SECRET, Check::List, Cause::TokenExpired, Retry::Transient),
+        (known(), Token::OtherAudience, SECRET, Check::List, Cause::TokenAudience, Retry::Never),
+        (known(), Token::OtherIssuer, SECRET, Check::List, Cause::TokenIssuer, Retry::Never),
+        (absent, Token::Valid, SECRET, Check::List, Cause::ContainerNotFound, Retry::Never),
+        (
+            known().tenant("66666666-6666-4666-8666-666666666666"),
+            Token::Valid,
+            SECRET,
+            Check::Token,
+            Cause::TenantNotFound,
+            Retry::Never,
+        ),
+    ];
+    for (connection, token, secret, check, cause, retry) in rows {
+        let health = probe(connection, principal(token, secret)).run().await;
+        let diagnosis = health.diagnosis.as_ref().unwrap_or_else(|| panic!("{token:?}: {health}"));
+        assert_eq!((diagnosis.cause, diagnosis.retry()), (cause, retry), "{token:?}: {health}");
+        let failed = health.check(check).unwrap();
+        assert_eq!(failed.diagnosis.as_ref(), Some(diagnosis), "{health}");
+        let printed = format!("{health} {health:?}");
+        assert!(![SECRET, EXPIRED_SECRET, "eyJ"].iter().any(|s| printed.contains(s)), "{printed}");
+    }
 }

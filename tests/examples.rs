@@ -67,6 +67,51 @@ fn sync_says_what_is_wrong_with_its_arguments() {
 }
 
 #[test]
+fn probe_without_arguments_waits_for_a_role_and_ends_connected() {
+    let text = succeed(&mut example("probe"));
+    for part in ["access_missing", "works, 1 of 6", "connected, after", "with a condition"] {
+        assert!(text.contains(part), "{text}");
+    }
+    let lines = succeed(example("probe").arg("--json"));
+    let events: Vec<serde_json::Value> =
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let last = events.last().unwrap();
+    assert_eq!((&last["event"], &last["why"]), (&"ended".into(), &"connected".into()));
+    assert_eq!(last["health"]["outlook"], "ready");
+    let again = events.iter().find(|event| event["event"] == "again").unwrap();
+    assert_eq!(again["diagnosis"]["step"], 5);
+    let command = again["diagnosis"]["command"].as_str().unwrap();
+    assert!(command.contains("az role assignment create"), "{command}");
+}
+
+#[test]
+fn probe_ends_by_the_class_of_what_is_wrong() {
+    let (code, text) = fail(example("probe").arg("--nonsense"));
+    assert!(code == 2 && text.contains("usage:"), "{code}: {text}");
+    let (code, text) = fail(example("probe").args(["--account", "Contoso", "--container", "x"]));
+    assert!(code == 2 && text.contains("did you mean `contoso`?"), "{code}: {text}");
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let at = |patience: &str, endpoint: String| {
+        let mut command = example("probe");
+        command
+            .env("AZURE_STORAGE_SAS_TOKEN", "sv=2026-04-06&sp=rl&sig=canary")
+            .args(["--account", "contoso", "--container", "xyz", "--patience", patience])
+            .args(["--endpoint", &endpoint]);
+        command.output().unwrap()
+    };
+    // Refused, which may pass; and a name that nobody has.
+    for (endpoint, code, cause) in [
+        (format!("https://{free}/contoso"), 3, "unreachable"),
+        (format!("https://{}.test/contoso", "x".repeat(64)), 4, "account_not_found"),
+    ] {
+        let output = at("0", endpoint);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{text}");
+        assert!(text.contains(cause) && !text.contains("canary"), "{text}");
+    }
+}
+
+#[test]
 fn the_short_examples_run_and_are_short() {
     for name in ["custom_sink", "mock_storage"] {
         succeed(&mut example(name));

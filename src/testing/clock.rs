@@ -10,14 +10,22 @@ use crate::clock::Clock;
 /// A clock that moves only where somebody waits by it, or moves it
 ///
 /// Clones are the same clock: give one to a probe and one to a small cloud, and five minutes of
-/// propagation take as long as the requests. It begins at 2026-01-01T00:00:00Z.
-#[derive(Clone, Debug, Default)]
-pub struct ManualClock(Arc<Mutex<Duration>>);
+/// propagation take as long as the requests.
+#[derive(Clone, Debug)]
+pub struct ManualClock {
+    start: SystemTime,
+    elapsed: Arc<Mutex<Duration>>,
+}
 
 impl ManualClock {
-    /// A clock at its beginning
+    /// A clock that begins at 2026-01-01T00:00:00Z
     pub fn new() -> Self {
-        Self::default()
+        Self::starting(SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600))
+    }
+
+    /// A clock that begins at this time of day
+    pub fn starting(at: SystemTime) -> Self {
+        Self { start: at, elapsed: Arc::default() }
     }
 
     /// Moves it forward
@@ -28,7 +36,13 @@ impl ManualClock {
 
     fn state(&self) -> MutexGuard<'_, Duration> {
         // An addition that saturates cannot panic half-way.
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.elapsed.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Default for ManualClock {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -39,7 +53,7 @@ impl Clock for ManualClock {
     }
 
     fn time(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600) + self.elapsed()
+        self.start + *self.state()
     }
 
     async fn sleep(&self, duration: Duration) {
