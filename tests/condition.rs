@@ -257,6 +257,8 @@ fn values_are_compared_by_their_type() {
         "@Environment[isPrivateLink] BoolNotEquals false",
         "@Principal[id] GuidEquals 8e3af657-a8ff-443c-a75c-2fe8c4bcb635",
         "@Principal[id] ForAnyOfAnyValues:GuidEquals {8e3af657-a8ff-443c-a75c-2fe8c4bcb635}",
+        "@Principal[id] ForAnyOfAnyValues:GuidEquals{8e3af657a8ff443ca75c2fe8c4bcb635}",
+        "@Principal[id] GuidNotEquals 18d7d88d-d35e-4fb5-a5c3-7773c20a72d9",
         "'a/B?*.jpg' StringEquals @Resource[text]",
         "ActionMatches{'x', 'a/*/read'}",
         "SubOperationMatches{'blob.list'}",
@@ -268,6 +270,7 @@ fn values_are_compared_by_their_type() {
     for text in [
         "@Environment[UtcNow] DateTimeLessThan '2023-02-29T00:00:00Z'",
         "@Resource[text] DateTimeLessThan 'x'",
+        "@Resource[text] GuidNotEquals 8e3af657-a8ff-443c-a75c-2fe8c4bcb635",
     ] {
         assert_eq!(truth(text, &request), None, "{text}");
     }

@@ -3,8 +3,8 @@ use super::{
     ParseError, Quantifier, Rule, Span, Value,
     error::quoted,
     lexer::{Lexer, TYPOGRAPHIC, Token},
+    value::guid,
 };
-use crate::name::is_guid;
 
 pub(super) fn parse(text: &str) -> Result<Expr, ParseError> {
     if text.len() > MAX_LENGTH {
@@ -297,7 +297,7 @@ fn value(token: Token<'_>) -> Option<Value> {
         Token::Text(text) => Some(Value::Text(text.to_owned())),
         Token::Word("true") => Some(Value::Bool(true)),
         Token::Word("false") => Some(Value::Bool(false)),
-        Token::Word(word) if is_guid(word) => Some(Value::Guid(word.to_owned())),
+        Token::Word(word) if guid(word).is_some() => Some(Value::Guid(word.to_owned())),
         Token::Word(word) => word.parse().ok().map(Value::Integer),
         _ => None,
     }

@@ -3,6 +3,7 @@ use std::cmp::Ordering;
 use serde::Deserialize;
 
 use super::{Base, ValueType, operator::Relation};
+use crate::name::is_guid;
 
 /// A value of a condition or of an attribute
 ///
@@ -91,7 +92,7 @@ pub(super) fn compare(base: Base, left: &Value, right: &Value) -> Option<bool> {
                 (_, true) => folded(left).eq(folded(right)),
             }
         }
-        ValueType::Guid => left.text()?.eq_ignore_ascii_case(right.text()?),
+        ValueType::Guid => guid(left.text()?)? == guid(right.text()?)?,
         ValueType::Bool => left.boolean()? == right.boolean()?,
         ValueType::Integer => holds(relation, left.integer()?.cmp(&right.integer()?)),
         ValueType::DateTime => holds(relation, ticks(left.text()?)?.cmp(&ticks(right.text()?)?)),
@@ -191,6 +192,13 @@ pub(super) fn action_matches(pattern: &str, action: &str) -> bool {
         }
     }
     pattern.get(p..).unwrap_or_default().iter().all(|byte| *byte == b'*')
+}
+
+/// The digits of a GUID, with its hyphens or without: conditions of Microsoft's own roles have both
+pub(super) fn guid(text: &str) -> Option<u128> {
+    let plain = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let digits = text.chars().filter_map(|c| c.to_digit(16));
+    (plain || is_guid(text)).then(|| digits.fold(0, |all, digit| all << 4 | u128::from(digit)))
 }
 
 /// The 100-nanosecond steps since year 0 of `yyyy-mm-ddThh:mm:ss.fffffffZ`, 0 to 7 digits of them

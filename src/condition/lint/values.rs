@@ -3,10 +3,12 @@
 use super::{Rule, Severity, parts::Parts, quoted};
 use crate::{
     condition::{
-        Base, ExprKind, Operand, Operator, Span, Value, ValueType, catalog::Known,
-        operator::Relation, value::ticks,
+        Base, ExprKind, Operand, Operator, Span, Value, ValueType,
+        catalog::Known,
+        operator::Relation,
+        value::{guid, ticks},
     },
-    name::{ContainerName, is_guid},
+    name::ContainerName,
 };
 
 impl Parts<'_, '_> {
@@ -16,7 +18,7 @@ impl Parts<'_, '_> {
             ValueType::Integer => !matches!(value, Value::Integer(_)),
             ValueType::DateTime => value.text().and_then(ticks).is_none(),
             ValueType::Bool => value.boolean().is_none(),
-            ValueType::Guid => !value.text().is_some_and(is_guid),
+            ValueType::Guid => value.text().and_then(guid).is_none(),
         };
         let message = if operator.quantifier().is_none() && operand.values().len() != 1 {
             format!(
