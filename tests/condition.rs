@@ -290,6 +290,11 @@ fn the_keys_of_tags_keep_their_letter_case_and_other_paths_do_not() {
         None
     );
     assert_eq!(truth("@Resource[containers:name] StringEquals 'b'", &request), Some(true));
+    let request = request.resource("tags:Team:Lead<$key_case_sensitive$>", "c");
+    for (key, holds) in [("Team:Lead", Some(true)), ("team:Lead", None)] {
+        let text = format!("@Resource[TAGS:{key}<$key_case_sensitive$>] StringEquals 'c'");
+        assert_eq!(truth(&text, &request), holds, "{text}");
+    }
 }
 
 #[test]

@@ -151,7 +151,8 @@ impl Attribute {
 
     /// A path in the letter case by which attributes are found: any, but for the keys of tags
     pub(super) fn key_of(path: &str) -> String {
-        match path.rsplit_once(':') {
+        // The first: keys may have colons of their own.
+        match path.split_once(':') {
             Some((head, key)) if key.ends_with("<$key_case_sensitive$>") => {
                 format!("{}:{key}", head.to_ascii_lowercase())
             }
