@@ -318,6 +318,25 @@ fn each_rule_is_broken_by_some_and_not_by_what_is_close() {
 }
 
 #[test]
+fn what_other_programs_did_to_a_text_is_repaired() {
+    let right = "!(ActionMatches{'a'}) AND @Environment[isPrivateLink] BoolEquals true";
+    let quotes =
+        ["&quot;", "&apos;", "&#39;", "\u{201f}", "\u{2032}", "\u{b4}", "\u{ff07}", "\u{203a}"];
+    let mut wrong: Vec<_> = quotes.map(|quote| right.replacen('\'', quote, 1)).into();
+    wrong.extend([
+        right.replace("@Environment", "Environment"),
+        right.replace("true", "TRUE"),
+        right.replace("AND", "&amp;&amp;"),
+        right.replace(" BoolEquals", "&nbsp;BoolEquals"),
+    ]);
+    for text in wrong {
+        let repair = Lint::new().check(&text).into_iter().find_map(|finding| finding.repair);
+        let repaired = repair.unwrap_or_else(|| panic!("{text}"));
+        assert_eq!(repaired.parse(), right.parse::<Condition>(), "{text}: {repaired}");
+    }
+}
+
+#[test]
 fn what_is_known_of_the_assignment_shows_more() {
     let write =
         "!(ActionMatches{'$C/blobs/write'}) OR @Resource[$C/blobs:path] StringStartsWith 'p/'";

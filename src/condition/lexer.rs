@@ -90,8 +90,15 @@ impl<'a> Lexer<'a> {
                 (token, length)
             }
             c => {
-                let (rule, message, fix) = stray(c);
-                let error = self.error(Span { start, end: start + c.len_utf8() }, message).of(rule);
+                let entity = ENTITIES.iter().find(|(entity, _)| rest.starts_with(entity));
+                let (length, (rule, message, fix)) = match entity {
+                    None => (c.len_utf8(), stray(c, rest)),
+                    Some((entity, fix)) => {
+                        let message = "an entity, as the source of web pages has them; write the character itself";
+                        (entity.len(), (Rule::Syntax, message.into(), Some(*fix)))
+                    }
+                };
+                let error = self.error(Span { start, end: start + length }, message).of(rule);
                 return Err(match fix {
                     Some(fix) => error.fixed_by(fix),
                     None => error,
@@ -154,27 +161,39 @@ impl<'a> Lexer<'a> {
 }
 
 /// The quotes of word processors
-pub(super) const TYPOGRAPHIC: [char; 9] = [
-    '\u{2018}', '\u{2019}', '\u{201a}', '\u{201b}', '\u{201c}', '\u{201d}', '\u{201e}', '\u{ab}',
-    '\u{bb}',
+pub(super) const TYPOGRAPHIC: [char; 18] = [
+    '\u{2018}', '\u{2019}', '\u{201a}', '\u{201b}', '\u{201c}', '\u{201d}', '\u{201e}', '\u{201f}',
+    '\u{ab}', '\u{bb}', '\u{2039}', '\u{203a}', '\u{2032}', '\u{2033}', '\u{b4}', '\u{2bc}',
+    '\u{ff02}', '\u{ff07}',
+];
+
+/// What the source of a web page has in the place of characters
+const ENTITIES: &[(&str, &str)] = &[
+    ("&quot;", "'"),
+    ("&apos;", "'"),
+    ("&#39;", "'"),
+    ("&#x27;", "'"),
+    ("&nbsp;", " "),
+    ("&amp;&amp;", "&&"),
 ];
 
 /// What to say of a character that begins nothing, and what to write in its place
-fn stray(c: char) -> (Rule, String, Option<&'static str>) {
+fn stray(c: char, rest: &str) -> (Rule, String, Option<&'static str>) {
+    let comparison = |c: char| c.is_ascii_whitespace() || "=>'@-0123456789".contains(c);
     let message = match c {
         c if TYPOGRAPHIC.contains(&c) => {
             let message = "a typographic quote, as word processors make them; write a plain '";
             return (Rule::UnicodeQuotes, message.into(), Some("'"));
         }
-        '\u{a0}' | '\u{200b}' | '\u{feff}' => {
+        c if c.is_whitespace() || matches!(c, '\u{200b}' | '\u{2060}' | '\u{feff}') => {
             return (Rule::Syntax, "an invisible character; remove it".into(), Some(" "));
         }
-        '<' => {
+        '<' if rest.chars().nth(1).is_some_and(|next| !comparison(next)) => {
             let message = "a placeholder was left in; put the value in its place";
             return (Rule::Placeholder, message.into(), None);
         }
-        '"' => "texts stand between single quotes; write ' in the place of \"".into(),
-        '=' | '>' => "there are no such operators; write one such as StringEquals".into(),
+        '"' | '`' => format!("texts stand between single quotes; write ' in the place of {c}"),
+        '=' | '<' | '>' => "there are no such operators; write one such as StringEquals".into(),
         '&' => "expected `&&`".into(),
         '|' => "expected `||`".into(),
         '[' | ']' => "brackets belong to an attribute, such as @Resource[path]".into(),

@@ -1,6 +1,6 @@
 use super::{
     Attribute, Base, Expr, ExprKind, MAX_DEPTH, MAX_LENGTH, Operand, OperandKind, Operator,
-    ParseError, Quantifier, Rule, Span, Value,
+    ParseError, Quantifier, Rule, Source, Span, Value,
     error::quoted,
     lexer::{Lexer, TYPOGRAPHIC, Token},
     value::guid,
@@ -82,10 +82,15 @@ impl<'a> Parser<'a> {
             return error.of(Rule::UnicodeQuotes).fixed_by("'");
         }
         if let Token::Word(word) = self.token {
-            for keyword in ["AND", "OR", "NOT", "ActionMatches", "SubOperationMatches", "Exists"] {
-                if keyword != word && keyword.eq_ignore_ascii_case(word) {
+            for keyword in KEYWORDS {
+                if *keyword != word && keyword.eq_ignore_ascii_case(word) {
                     return self.letter_case(keyword);
                 }
+            }
+            let behind = self.text.get(self.span.end..).unwrap_or_default();
+            if behind.starts_with('[') && Source::ALL.iter().any(|s| s.as_str() == word) {
+                let message = format!("attributes begin with @; write @{word}");
+                return self.error(message).fixed_by(format!("@{word}"));
             }
         }
         self.error(format!("expected {what}, found {}", self.token.describe()))
@@ -291,6 +296,10 @@ impl<'a> Parser<'a> {
         Ok(operator)
     }
 }
+
+/// The words of the language that are no operators
+const KEYWORDS: &[&str] =
+    &["AND", "OR", "NOT", "ActionMatches", "SubOperationMatches", "Exists", "true", "false"];
 
 fn value(token: Token<'_>) -> Option<Value> {
     match token {
