@@ -178,6 +178,8 @@ const TABLE: &[(Rule, &[&str], &[&str])] = &[
         Rule::UnsupportedProvider,
         &["@Resource[Microsoft.ServiceBus/namespaces/queues:Name] StringEquals 'a'"],
         &[
+            "@Resource[Microsoft.KeyVault/vaults/secrets:name] StringEquals 'a'",
+            "@Resource[ $C:name ] StringEquals 'abc'",
             "@Resource[Microsoft.Storage/storageAccounts/queueServices/queues:name] StringEquals 'a'",
         ],
     ),
@@ -314,6 +316,39 @@ fn each_rule_is_broken_by_some_and_not_by_what_is_close() {
             let findings = Lint::new().check(&long(text));
             assert!(!rules(&findings).contains(rule), "{rule} is in {text}: {findings:#?}");
         }
+    }
+}
+
+#[test]
+fn other_services_with_conditions_are_not_called_wrong() {
+    for (action, attribute) in [
+        (
+            "ContainerRegistry/registries/repositories/content/read",
+            "@Request[Microsoft.ContainerRegistry/registries/repositories:name]",
+        ),
+        (
+            "OperationalInsights/workspaces/tables/data/read",
+            "@Resource[Microsoft.OperationalInsights/workspaces/tables/record:Vendor<$key_case_sensitive$>]",
+        ),
+        (
+            "KeyVault/vaults/secrets/getSecret/action",
+            "@Resource[Microsoft.KeyVault/vaults/secrets:name]",
+        ),
+    ] {
+        let text =
+            format!("NOT ActionMatches{{'Microsoft.{action}'}} OR ({attribute} StringLike 'a*')");
+        let findings = Lint::new().check(&text);
+        assert_eq!(
+            rules(&findings),
+            [Rule::UnknownAction, Rule::UnknownAttribute].into(),
+            "{text}"
+        );
+        assert!(findings.iter().all(|finding| finding.severity == Severity::Note), "{findings:#?}");
+    }
+    for action in ["blobs/read", ""] {
+        let findings = Lint::new().check(&format!("NOT ActionMatches{{'{action}'}}"));
+        let found = findings.iter().find(|finding| finding.rule == Rule::UnknownAction);
+        assert_eq!(found.unwrap().severity, Severity::Warning, "{action}");
     }
 }
 

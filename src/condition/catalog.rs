@@ -23,6 +23,19 @@ pub(super) const TAG_MARK: &str = "<$key_case_sensitive$>";
 const METADATA: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/metadata:";
 const CUSTOM: &str = "Microsoft.Directory/CustomSecurityAttributes/Id:";
 
+/// Other services with conditions; what their attributes and actions are is not in these tables
+///
+/// Source: Microsoft Learn, what these services have on attribute-based access control.
+const OTHER_SERVICES: [&str; 3] =
+    ["Microsoft.ContainerRegistry", "Microsoft.KeyVault", "Microsoft.OperationalInsights"];
+
+/// Whether an attribute or an action is of a service that has conditions and is not in these tables
+pub(super) fn is_of_another_service(path: &str) -> bool {
+    path.split_once('/').is_some_and(|(provider, _)| {
+        OTHER_SERVICES.iter().any(|other| other.eq_ignore_ascii_case(provider))
+    })
+}
+
 /// What an attribute holds
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Holds {

@@ -4,7 +4,9 @@ use super::{Check, Finding, Rule, ScopeLevel, Severity, anywhere, quoted};
 use crate::condition::{
     Attribute, Base, Expr, ExprKind, Operand, Operator, Quantifier, Request, Source, Span, Value,
     ValueType,
-    catalog::{ACTIONS, Action, Holds, Known, SUBOPERATIONS, TAG_MARK, edits},
+    catalog::{
+        ACTIONS, Action, Holds, Known, SUBOPERATIONS, TAG_MARK, edits, is_of_another_service,
+    },
     eval::{Possible, leaf, possible},
     operator::Relation,
     value::action_matches,
@@ -80,10 +82,14 @@ impl Parts<'_, '_> {
             let mut known =
                 ACTIONS.iter().filter(|action| action_matches(pattern, action.name)).peekable();
             let shown = quoted(pattern);
-            if known.peek().is_none() {
+            if is_of_another_service(pattern) {
+                let message = format!("{shown} is an action of another service, not checked here");
+                self.say(Rule::UnknownAction, Severity::Note, span, message, None);
+            } else if known.peek().is_none() {
+                let lower = pattern.to_ascii_lowercase();
                 let ours = ["microsoft.storage/", "microsoft.authorization/"]
                     .iter()
-                    .any(|provider| pattern.to_ascii_lowercase().starts_with(provider));
+                    .any(|provider| lower.starts_with(provider));
                 let nearest = ACTIONS
                     .iter()
                     .map(|action| (edits(pattern, action.name), action.name))
@@ -94,7 +100,9 @@ impl Parts<'_, '_> {
                 let message = format!(
                     "conditions cannot limit an action {shown}: this never matches a request{nearest}"
                 );
-                let severity = if ours { Severity::Warning } else { Severity::Note };
+                // Without a provider it is no action of any service.
+                let no_action = ours || !lower.starts_with("microsoft.");
+                let severity = if no_action { Severity::Warning } else { Severity::Note };
                 self.say(Rule::UnknownAction, severity, span, message, None);
             } else if let Some(role) = self.check.lint.role
                 && !known.any(|action| role.allows(action.name))
@@ -187,7 +195,11 @@ impl Parts<'_, '_> {
             let message = format!("a placeholder was left in {shown}; put the name in its place");
             return self.say(Rule::Placeholder, Severity::Error, span, message, None);
         }
-        let provider = path.split_once('/').map(|(provider, _)| provider);
+        if is_of_another_service(path) {
+            let message = format!("{shown} is an attribute of another service, not checked here");
+            return self.say(Rule::UnknownAttribute, Severity::Note, span, message, None);
+        }
+        let provider = path.trim_start().split_once('/').map(|(provider, _)| provider);
         let supported = [
             "Microsoft.Storage",
             "Microsoft.Authorization",
