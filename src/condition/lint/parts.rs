@@ -1,6 +1,6 @@
 //! The rules that look at one part of a condition at a time.
 
-use super::{Check, Finding, Rule, ScopeLevel, Severity, anywhere, quoted};
+use super::{Check, Finding, Rule, ScopeLevel, Severity, anywhere, quoted, values::is_placeholder};
 use crate::condition::{
     Attribute, Base, Expr, ExprKind, Operand, Operator, Quantifier, Request, Source, Span, Value,
     ValueType,
@@ -82,7 +82,9 @@ impl Parts<'_, '_> {
             let mut known =
                 ACTIONS.iter().filter(|action| action_matches(pattern, action.name)).peekable();
             let shown = quoted(pattern);
-            if is_of_another_service(pattern) {
+            if is_placeholder(None, pattern) {
+                self.placeholder(span, pattern);
+            } else if is_of_another_service(pattern) {
                 let message = format!("{shown} is an action of another service, not checked here");
                 self.say(Rule::UnknownAction, Severity::Note, span, message, None);
             } else if known.peek().is_none() {
@@ -121,6 +123,10 @@ impl Parts<'_, '_> {
             if SUBOPERATIONS.iter().any(|known| known.eq_ignore_ascii_case(name)) {
                 continue;
             }
+            if is_placeholder(None, name) {
+                self.placeholder(span, name);
+                continue;
+            }
             let nearest = SUBOPERATIONS.iter().map(|known| (edits(name, known), *known)).min();
             let nearest = nearest.filter(|(edits, _)| *edits <= 6).map(|(_, known)| known);
             let hint = match nearest {
@@ -143,6 +149,10 @@ impl Parts<'_, '_> {
         let Some(known) = Known::of(path) else {
             return self.unknown(span, attribute);
         };
+        let key = path.get(known.path().len()..).unwrap_or_default().trim_end_matches(TAG_MARK);
+        if key.contains(['<', '>']) {
+            return self.placeholder(span, path);
+        }
         if known == Known::Hns {
             let narrow = self.check.lint.scope.map(|scope| scope < ScopeLevel::ResourceGroup);
             let message = "only assignments on a resource group or above have isHnsEnabled; \
@@ -176,24 +186,22 @@ impl Parts<'_, '_> {
         let shown = quoted(path);
         let source = attribute.source().as_str();
         let with = |path: &str| Some(self.check.spliced(span, &format!("@{source}[{path}]")));
-        // What a shell leaves of the two marks: `<$>`, or `&$&`, or nothing between.
-        let tag = ["<$>", "<>", "<key_case_sensitive$>", "<$key_case_sensitive>"]
-            .iter()
-            .find_map(|mark| path.strip_suffix(mark));
-        let keys =
-            ["tags&$&", "tags&&", "tags&keys$&", "tags&$keys&"].iter().any(|m| path.ends_with(m));
-        if let Some(repair) = tag
-            .map(|key| with(&format!("{key}{TAG_MARK}")))
-            .or_else(|| keys.then(|| with(Known::TagKeys.path())))
-        {
+        let decoded = path.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+        if decoded != path {
             let message = format!(
-                "a shell has replaced a `$…` in {shown}; Azure answers that the attribute is not valid. Give the condition in a file, or between single quotes"
+                "{shown} has entities, as the source of web pages has them; write the characters themselves"
             );
-            return self.say(Rule::ShellDollar, Severity::Error, span, message, repair);
+            let repair = with(&decoded);
+            return self.say(Rule::UnknownAttribute, Severity::Error, span, message, repair);
+        }
+        if let Some(right) = before_the_shell(path) {
+            let message = format!(
+                "a shell has replaced a `$…` in {shown}, or was to take an escape away; Azure answers that the attribute is not valid. Give the condition in a file, or between single quotes"
+            );
+            return self.say(Rule::ShellDollar, Severity::Error, span, message, with(&right));
         }
         if path.contains(['<', '>']) && !path.contains('$') {
-            let message = format!("a placeholder was left in {shown}; put the name in its place");
-            return self.say(Rule::Placeholder, Severity::Error, span, message, None);
+            return self.placeholder(span, path);
         }
         if is_of_another_service(path) {
             let message = format!("{shown} is an attribute of another service, not checked here");
@@ -228,6 +236,12 @@ impl Parts<'_, '_> {
         let message =
             format!("there is no attribute {shown}: Azure refuses it, or nothing has it{hint}");
         self.say(Rule::UnknownAttribute, Severity::Error, span, message, repair);
+    }
+
+    fn placeholder(&mut self, span: Span, text: &str) {
+        let text = quoted(text);
+        let message = format!("a placeholder was left in {text}; put the name in its place");
+        self.say(Rule::Placeholder, Severity::Error, span, message, None);
     }
 
     /// Whether some action, on which this expression has an influence, has the attribute
@@ -268,7 +282,11 @@ impl Parts<'_, '_> {
                 continue;
             };
             self.attribute(expr, operand.span, attribute);
-            let Some(known) = Known::of(attribute.path()) else { continue };
+            let known = Known::of(attribute.path());
+            for value in other.values().iter().filter_map(Value::text) {
+                self.text_value(known, operator.base(), other.span, value);
+            }
+            let Some(known) = known else { continue };
             if !suits(known, operator) {
                 let message = format!(
                     "{operator} does not compare {}; {}",
@@ -276,9 +294,6 @@ impl Parts<'_, '_> {
                     suitable(known)
                 );
                 self.say(Rule::OperatorNotForAttribute, Severity::Error, expr.span, message, None);
-            }
-            for value in other.values().iter().filter_map(Value::text) {
-                self.text_value(known, operator.base(), other.span, value);
             }
             if operator.base().is_negative() && known.is_optional() {
                 self.negative(expr, attribute);
@@ -388,6 +403,18 @@ impl Parts<'_, '_> {
             self.say(rule, severity, self.check.root.span, message, None);
         }
     }
+}
+
+/// The path of which a shell has made this: it takes `$…` away, or keeps what escapes the `$`
+fn before_the_shell(path: &str) -> Option<String> {
+    if let Some((head, key)) = path.split_once("/tags:") {
+        let (key, mark) = key.split_at_checked(key.find('<')?)?;
+        let is_mark = mark == "<>" || mark.contains('$') || mark.contains("case_sensitive");
+        return is_mark.then(|| format!("{head}/tags:{key}{TAG_MARK}"));
+    }
+    let (_, mark) = path.split_once("/tags&")?;
+    let word: String = mark.chars().filter(|c| !"&$\\`^".contains(*c)).collect();
+    matches!(word.as_str(), "" | "keys").then(|| Known::TagKeys.path().to_owned())
 }
 
 /// Whether a simple expression has an influence on requests of an action

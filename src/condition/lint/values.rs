@@ -40,7 +40,7 @@ impl Parts<'_, '_> {
         self.say(Rule::ValueNotOfType, Severity::Error, operand.span, message, None);
     }
 
-    pub(super) fn text_value(&mut self, known: Known, base: Base, span: Span, value: &str) {
+    pub(super) fn text_value(&mut self, known: Option<Known>, base: Base, span: Span, value: &str) {
         let shown = quoted(value);
         if is_placeholder(known, value) {
             let message =
@@ -50,13 +50,13 @@ impl Parts<'_, '_> {
         let exact = base.relation() == Relation::Equals;
         let folded = if base.ignores_case() { value.to_ascii_lowercase() } else { value.into() };
         match known {
-            Known::Container if exact && folded.parse::<ContainerName>().is_err() => {
+            Some(Known::Container) if exact && folded.parse::<ContainerName>().is_err() => {
                 let message = format!(
                     "{shown} cannot be a container's name (3 to 63 small letters, digits and single hyphens), so this matches none"
                 );
                 self.say(Rule::ContainerValueShape, Severity::Warning, span, message, None);
             }
-            Known::Path | Known::Prefix if !base.is_negative() => {
+            Some(Known::Path | Known::Prefix) if !base.is_negative() => {
                 self.path_value(base, span, value);
             }
             _ => {}
@@ -135,7 +135,7 @@ impl Parts<'_, '_> {
 }
 
 /// Whether a value was never filled in; containers can have no such characters, other names can
-fn is_placeholder(known: Known, value: &str) -> bool {
+pub(super) fn is_placeholder(known: Option<Known>, value: &str) -> bool {
     let enclosed = |open: &str, close: &str| {
         value.split_once(open).is_some_and(|(_, rest)| {
             rest.split_once(close).is_some_and(|(word, _)| {
@@ -143,7 +143,7 @@ fn is_placeholder(known: Known, value: &str) -> bool {
             })
         })
     };
-    let in_container = known == Known::Container && value.contains(['<', '>', '{', '}']);
+    let in_container = known == Some(Known::Container) && value.contains(['<', '>', '{', '}']);
     in_container || enclosed("<", ">") || enclosed("{{", "}}") || enclosed("${", "}")
 }
 
