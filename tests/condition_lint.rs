@@ -155,9 +155,12 @@ const TABLE: &[(Rule, &[&str], &[&str])] = &[
         &[
             "@Resource[$C:name] ForAnyOfAnyValues:StringNotEquals {'abc', 'abd'}",
             "@Resource[$C:name] ForAllOfAnyValues:StringNotLike {'abc', 'abd'}",
+            "{'abc', 'abd'} ForAnyOfAnyValues:StringNotEquals @Resource[$C:name]",
+            "{'abc', 'abd'} ForAnyOfAllValues:StringNotEquals @Resource[$C:name]",
         ],
         &[
             "@Resource[$C:name] ForAnyOfAllValues:StringNotEquals {'abc', 'abd'}",
+            "{'abc', 'abd'} ForAllOfAnyValues:StringNotEquals @Resource[$C:name]",
             "@Resource[$C:name] ForAnyOfAnyValues:StringNotEquals {'abc'}",
             "@Resource[$C:name] ForAnyOfAnyValues:StringEquals {'abc', 'abd'}",
         ],
@@ -240,6 +243,8 @@ const TABLE: &[(Rule, &[&str], &[&str])] = &[
         &[
             "@Environment[UtcNow] DateTimeLessThan '2026-02-30T00:00:00.0Z'",
             "@Environment[isPrivateLink] BoolEquals 'yes'",
+            "@Environment[isPrivateLink] BoolEquals 'true'",
+            "@Resource[$C:name] ForAllOfAllValues:StringEquals {}",
             "@Resource[$C:name] StringEquals {'abc', 'abd'}",
             "@Request[Microsoft.Authorization/roleAssignments:PrincipalId] GuidEquals '8e3af657'",
         ],
@@ -295,8 +300,14 @@ const TABLE: &[(Rule, &[&str], &[&str])] = &[
     ),
     (
         Rule::NegativeOnOptional,
-        &["@Resource[$C/blobs/tags:a<$key_case_sensitive$>] StringNotEquals 'b'"],
         &[
+            "@Resource[$C/blobs/tags:a<$key_case_sensitive$>] StringNotEquals 'b'",
+            "NOT @Resource[$C/blobs/tags:a<$key_case_sensitive$>] StringEquals 'b'",
+            "!(@Resource[$C:name] StringEquals 'abc' AND @Resource[$C/metadata:a] StringEquals 'b')",
+        ],
+        &[
+            "NOT @Resource[$C:name] StringEquals 'abc'",
+            "NOT @Resource[$C/metadata:a] StringEquals 'b' OR NOT Exists @Resource[$C/metadata:a]",
             "@Resource[$C/blobs/tags:a<$key_case_sensitive$>] StringNotEquals 'b' OR NOT Exists @Resource[$C/blobs/tags:a<$key_case_sensitive$>]",
             "@Resource[$C:name] StringNotEquals 'abc'",
         ],

@@ -30,7 +30,7 @@ pub(super) fn check(check: &Check<'_>, found: &mut Vec<Finding>) {
         ExprKind::Compare { left, operator, right } => {
             parts.comparison(expr, left, *operator, right);
         }
-        ExprKind::Not(_) => {}
+        ExprKind::Not(part) => parts.negated(part),
     });
     parts.role();
 }
@@ -299,7 +299,7 @@ impl Parts<'_, '_> {
                 self.negative(expr, attribute);
             }
         }
-        self.vacuous(expr, operator, right);
+        self.vacuous(expr, left, operator, right);
     }
 
     fn negative(&mut self, expr: &Expr, attribute: &Attribute) {
@@ -316,25 +316,44 @@ impl Parts<'_, '_> {
         }
     }
 
-    fn vacuous(&mut self, expr: &Expr, operator: Operator, right: &Operand) {
-        let better = match operator.quantifier() {
-            Some(Quantifier::AnyAny) => Quantifier::AnyAll,
-            Some(Quantifier::AllAny) => Quantifier::AllAll,
-            _ => return,
-        };
-        let values = right.values();
-        let differ = values.first().is_some_and(|first| {
-            values
-                .iter()
-                .any(|value| value.to_string().to_lowercase() != first.to_string().to_lowercase())
-        });
-        if !operator.base().is_negative() || !differ {
+    /// What a `NOT` is before; guards are negated too, and have no attributes
+    fn negated(&mut self, part: &Expr) {
+        let mut found = Vec::new();
+        if !matches!(part.kind, ExprKind::Not(_)) {
+            part.walk(&mut |expr| {
+                if let ExprKind::Compare { operator, .. } = &expr.kind
+                    && !operator.base().is_negative()
+                {
+                    let optional = |a: &&Attribute| {
+                        Known::of(a.path()).is_some_and(|known| known.is_optional())
+                    };
+                    found.extend(expr.attributes().filter(optional).map(|a| (expr, a)));
+                }
+            });
+        }
+        for (expr, attribute) in found {
+            self.negative(expr, attribute);
+        }
+    }
+
+    fn vacuous(&mut self, expr: &Expr, left: &Operand, operator: Operator, right: &Operand) {
+        if !operator.base().is_negative() {
             return;
         }
+        let (left, right) = (differ(left.values()), differ(right.values()));
+        let better = match operator.quantifier() {
+            Some(Quantifier::AnyAny) if right => Quantifier::AnyAll,
+            Some(Quantifier::AnyAny) if left => Quantifier::AllAny,
+            Some(Quantifier::AllAny) if right => Quantifier::AllAll,
+            Some(Quantifier::AnyAll) if left => Quantifier::AllAll,
+            _ => return,
+        };
         let right = format!("{}:{}", better.as_str(), operator.base().as_str());
-        let message = format!(
-            "always true: any value differs from one of two different ones. For \"none of them\" write {right}"
-        );
+        let true_of = match operator.base().relation() {
+            Relation::Like => "true of all that does not fit every one of the patterns",
+            _ => "always true: any value differs from one of two different ones",
+        };
+        let message = format!("{true_of}. For \"none of them\" write {right}");
         let text = self.check.text.get(expr.span.start..expr.span.end).unwrap_or_default();
         let repair = text.replacen(&operator.to_string(), &right, 1);
         let repair = Some(self.check.spliced(expr.span, &repair));
@@ -437,6 +456,12 @@ pub(super) fn matters(root: &Expr, part: &Expr, action: &Action) -> bool {
         })
     };
     with(true) != with(false)
+}
+
+/// Whether there are two different ones among the values
+fn differ(values: &[Value]) -> bool {
+    let lower = |value: &Value| value.to_string().to_lowercase();
+    values.first().is_some_and(|first| values.iter().any(|value| lower(value) != lower(first)))
 }
 
 /// Whether an operator compares what the attribute holds

@@ -17,7 +17,7 @@ impl Parts<'_, '_> {
             ValueType::String => value.text().is_none(),
             ValueType::Integer => !matches!(value, Value::Integer(_)),
             ValueType::DateTime => value.text().and_then(ticks).is_none(),
-            ValueType::Bool => value.boolean().is_none(),
+            ValueType::Bool => !matches!(value, Value::Bool(_)),
             ValueType::Guid => value.text().and_then(guid).is_none(),
         };
         let message = if operator.quantifier().is_none() && operand.values().len() != 1 {
@@ -25,6 +25,8 @@ impl Parts<'_, '_> {
                 "{operator} compares single values; for a list write ForAnyOfAnyValues:{operator}, \
                  or one of the other quantifiers"
             )
+        } else if operand.values().is_empty() {
+            "an empty list: with nothing to compare with this is always true or always false".into()
         } else if let Some(value) = operand.values().iter().find(|value| wrong(value)) {
             let wanted = match operator.base().value_type() {
                 ValueType::String => "a text between single quotes",
