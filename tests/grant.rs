@@ -171,6 +171,7 @@ fn what_powershell_hands_on_is_the_condition() {
             assert!(texts.contains(&wanted), "{prefix} {step:?}: {texts:?}");
         }
         // To az, which is a batch file on Windows, not everything can be handed on.
+        let grant = builder(&connection).resource_group("vision").build().unwrap();
         match grant.pack(Form::AzPowerShell) {
             Err(error) => {
                 refused += 1;
@@ -192,6 +193,24 @@ fn what_powershell_hands_on_is_the_condition() {
         }
     }
     assert_eq!((passed, refused), (7, 3));
+}
+
+#[test]
+fn what_the_batch_file_of_az_would_spoil_is_refused() {
+    let connection = connection("");
+    let error = builder(&connection).build().unwrap().pack(Form::AzPowerShell).unwrap_err();
+    assert!(error.to_string().contains("parentheses"), "{error}");
+    let mut limit = Limit::container(connection.container());
+    for n in 0..118 {
+        limit = limit.or_container(&format!("{n:0>60}").parse().unwrap());
+    }
+    let grant = builder(&connection).resource_group("vision").limit(limit).build().unwrap();
+    for form in Form::ALL {
+        match grant.pack(*form) {
+            Ok(_) => assert!(!matches!(form, Form::AzCmd | Form::AzPowerShell), "{form}"),
+            Err(error) => assert!(error.to_string().contains("8,191"), "{form}: {error}"),
+        }
+    }
 }
 
 /// The arguments that a program gets from a line at the prompt of cmd, by the rules of `cmd /?` and
@@ -331,7 +350,8 @@ fn each_form_has_every_step_and_no_second_run_changes_anything() {
     for form in Form::ALL {
         for shape in Shape::ALL {
             let make = |builder: GrantBuilder| {
-                builder.shape(*shape).origin("https://app.contoso.com").build().unwrap()
+                let builder = builder.resource_group("vision").shape(*shape);
+                builder.origin("https://app.contoso.com").build().unwrap()
             };
             let grant = make(builder(&connection));
             let pack = grant.pack(*form).unwrap();

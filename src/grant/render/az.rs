@@ -8,6 +8,9 @@ use super::{
 };
 use crate::name::{Field, InvalidName};
 
+/// Of the 8,191 characters of a command of cmd, which runs az on Windows, what az leaves
+const LONGEST_LINE: usize = 8000;
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Prompt {
     Bash,
@@ -37,6 +40,13 @@ impl Prompt {
         });
         match self {
             Self::Bash => Ok(quote::bash(text)),
+            // PowerShell puts double quotes only around what has blanks; without them a parenthesis
+            // ends the block of the batch file.
+            Self::PowerShell if text.contains(['(', ')']) && !text.contains(' ') => {
+                let rule = "on Windows PowerShell hands its parentheses to az without quotes";
+                Err(InvalidName::new(Field::ResourceGroup, text, rule)
+                    .hint("use the form for the Az module of PowerShell, or for bash"))
+            }
             Self::PowerShell => for_cmd.map(|_| quote::powershell(text)),
             Self::Cmd => for_cmd,
         }
@@ -52,6 +62,13 @@ impl Prompt {
                 (ObjectId, Self::PowerShell) => line.push_str("$OID"),
                 (ObjectId, Self::Cmd) => line.push_str("%OID%"),
             }
+        }
+        if self != Self::Bash && line.chars().count() > LONGEST_LINE {
+            let rule =
+                "with it the command has more than 8,191 characters, which cmd does not take";
+            let condition = line.split(" --condition ").nth(1).unwrap_or(&line);
+            return Err(InvalidName::new(Field::Prefix, condition, rule)
+                .hint("use the form for bash, in the Cloud Shell for example"));
         }
         Ok(line)
     }
