@@ -1,25 +1,25 @@
 //! The example `condition`, on pipes as its users run it.
 
 use std::{
-    io::Write as _,
+    io::{BufRead as _, BufReader, Write as _},
     path::PathBuf,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use serde_json::{Value as Json, json};
 
-/// Runs it with a text on its standard input; exit status, standard output and error
-fn condition(arguments: &[&str], input: &str) -> (i32, String, String) {
+fn start(arguments: &[&str]) -> Child {
     let tests = std::env::current_exe().unwrap();
     let path: PathBuf = tests.ancestors().nth(2).unwrap().join("examples").join("condition");
     assert!(path.exists(), "{} is not built: run the tests without `--test`", path.display());
-    let mut child = Command::new(path)
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut command = Command::new(path);
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+/// Runs it with a text on its standard input; exit status, standard output and error
+fn condition(arguments: &[&str], input: &str) -> (i32, String, String) {
+    let mut child = start(arguments);
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_owned();
     let writer = std::thread::spawn(move || {
@@ -94,6 +94,23 @@ fn lint_answers_each_line() {
     assert_eq!(out[3]["findings"][0]["rule"], "EMPTY");
     assert_eq!(out[4]["findings"][0]["rule"], "VERSION");
     assert!(out[5]["error"].as_str().unwrap().contains("verison"), "{}", out[5]);
+}
+
+#[test]
+fn each_line_is_answered_before_the_next_is_asked() {
+    let mut child = start(&["lint", "--json", "-"]);
+    let mut input = child.stdin.take().unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    for line in ["{\"condition\":\"@Environment[isPrivateLink] BoolEquals true\"}", "not json"] {
+        writeln!(input, "{line}").unwrap();
+        let mut answer = String::new();
+        output.read_line(&mut answer).unwrap();
+        let answer: Json = serde_json::from_str(&answer).unwrap();
+        assert_eq!(answer["findings"], json!([]), "{line}");
+        assert_eq!(answer["ok"], answer["error"].is_null(), "{line}");
+    }
+    drop(input);
+    assert_eq!(child.wait().unwrap().code(), Some(1));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::{
     error::Error,
-    io::{BufWriter, Write, stdout},
+    io::{BufRead, Write, stdout},
 };
 
 use azure_asset_sync::condition::{Condition, Lint, Request, Severity};
@@ -15,7 +15,7 @@ struct Question {
     context: Request,
 }
 
-pub(super) fn eval(input: &[u8]) -> Result<bool, Box<dyn Error>> {
+pub(super) fn eval(input: impl BufRead) -> Result<bool, Box<dyn Error>> {
     each(input, |line| {
         let question: Question = match serde_json::from_slice(line) {
             Ok(question) => question,
@@ -34,21 +34,21 @@ pub(super) fn eval(input: &[u8]) -> Result<bool, Box<dyn Error>> {
     })
 }
 
-pub(super) fn lint(input: &[u8]) -> Result<bool, Box<dyn Error>> {
+pub(super) fn lint(input: impl BufRead) -> Result<bool, Box<dyn Error>> {
     each(input, |line| {
         let mut fields: serde_json::Map<String, Value> = match serde_json::from_slice(line) {
             Ok(fields) => fields,
-            Err(error) => return (json!({ "ok": false, "error": error.to_string() }), false),
+            Err(error) => return (unread(&error.to_string()), false),
         };
         // No condition at all is an empty one. What else is given tells of the assignment.
         let text = match fields.remove("condition") {
             None | Some(Value::Null) => String::new(),
             Some(Value::String(text)) => text,
-            Some(_) => return (json!({ "ok": false, "error": "`condition` is no text" }), false),
+            Some(_) => return (unread("`condition` is no text"), false),
         };
         let lint: Lint = match serde_json::from_value(Value::Object(fields)) {
             Ok(lint) => lint,
-            Err(error) => return (json!({ "ok": false, "error": error.to_string() }), false),
+            Err(error) => return (unread(&error.to_string()), false),
         };
         let findings = lint.check(&text);
         let ok = findings.iter().all(|finding| finding.severity == Severity::Note);
@@ -72,18 +72,31 @@ pub(super) fn lint(input: &[u8]) -> Result<bool, Box<dyn Error>> {
     })
 }
 
+/// The answer to a line in which there is nothing to check
+fn unread(error: &str) -> Value {
+    json!({ "ok": false, "findings": [], "error": error })
+}
+
+/// Each answer is written before the next line is awaited: who asks may wait for it.
 fn each(
-    input: &[u8],
+    mut input: impl BufRead,
     mut answer: impl FnMut(&[u8]) -> (Value, bool),
 ) -> Result<bool, Box<dyn Error>> {
-    let mut out = BufWriter::new(stdout().lock());
+    let mut out = stdout().lock();
     let mut all = true;
-    let input = input.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(input);
-    for line in input.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
-        let (said, ok) = answer(line);
-        all &= ok;
-        writeln!(out, "{said}")?;
+    let mut line = Vec::new();
+    for n in 0.. {
+        line.clear();
+        if input.read_until(b'\n', &mut line)? == 0 {
+            break;
+        }
+        let text = if n == 0 { line.strip_prefix(b"\xEF\xBB\xBF") } else { None };
+        let text = text.unwrap_or(&line);
+        if !text.trim_ascii().is_empty() {
+            let (said, ok) = answer(text);
+            all &= ok;
+            writeln!(out, "{said}")?;
+        }
     }
-    out.flush()?;
     Ok(all)
 }

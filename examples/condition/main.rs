@@ -2,7 +2,12 @@
 
 mod lines;
 
-use std::{error::Error, fs, io::Read as _, process::ExitCode};
+use std::{
+    error::Error,
+    fs::File,
+    io::{BufRead, BufReader, Read as _},
+    process::ExitCode,
+};
 
 use azure_asset_sync::{
     Connection,
@@ -103,8 +108,8 @@ fn main() -> ExitCode {
 /// Whether nothing was wrong
 fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     match arguments.command.as_str() {
-        "lint" if arguments.json => lines::lint(input(arguments)?.as_slice()),
-        "eval" if arguments.json => lines::eval(input(arguments)?.as_slice()),
+        "lint" if arguments.json => lines::lint(input(arguments)?),
+        "eval" if arguments.json => lines::eval(input(arguments)?),
         "eval" => Err("eval takes --json, and a context on each line".into()),
         "lint" => lint(&text(arguments)?),
         "explain" => condition(arguments, |condition| print!("{}", condition.explain())),
@@ -119,19 +124,19 @@ fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     }
 }
 
-fn input(arguments: &Arguments) -> Result<Vec<u8>, Box<dyn Error>> {
+fn input(arguments: &Arguments) -> Result<Box<dyn BufRead>, Box<dyn Error>> {
     match arguments.file.as_deref() {
-        None | Some("-") => {
-            let mut bytes = Vec::new();
-            std::io::stdin().read_to_end(&mut bytes)?;
-            Ok(bytes)
-        }
-        Some(file) => fs::read(file).map_err(|error| format!("{file}: {error}").into()),
+        None | Some("-") => Ok(Box::new(std::io::stdin().lock())),
+        Some(file) => match File::open(file) {
+            Ok(open) => Ok(Box::new(BufReader::new(open))),
+            Err(error) => Err(format!("{file}: {error}").into()),
+        },
     }
 }
 
 fn text(arguments: &Arguments) -> Result<String, Box<dyn Error>> {
-    let bytes = input(arguments)?;
+    let mut bytes = Vec::new();
+    input(arguments)?.read_to_end(&mut bytes)?;
     // The byte order mark that editors on Windows put first is no part of the text.
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
     Ok(std::str::from_utf8(bytes)
