@@ -138,6 +138,7 @@ const TABLE: &[(Rule, &[&str], &[&str])] = &[
             "!($R AND NOT $L) OR @Resource[$C:name] StringEquals 'abc'",
             "!($R AND NOT $L) OR @Resource[$C/blobs:path] StringStartsWith 'p/'",
             "(!($R AND NOT $L) OR @Resource[$C:name] StringEquals 'abc') AND (!($R AND $L) OR @Resource[$C:name] StringNotEquals 'abd')",
+            "(!($R AND NOT $L) OR @Resource[$C/blobs:path] StringStartsWith 'p/') AND (!($R AND $L) OR Exists @Request[$C/blobs:prefix])",
         ],
         &[
             "!($R) OR @Resource[$C:name] StringEquals 'abc'",
