@@ -522,6 +522,16 @@ to list blobs:
 whatever else the role allows is not limited
 "
     );
+    let explained = |text: &str| long(text).parse::<Condition>().unwrap().explain();
+    let text = explained(
+        "NOT (ActionMatches{'a'} AND NOT SubOperationMatches{'b'}) OR Exists @Resource[c]",
+    );
+    assert_eq!(
+        text.lines().next(),
+        Some("where the action is `a` and not that the suboperation is `b`:")
+    );
+    let text = explained("NOT NOT ($R)");
+    assert!(text.contains("not that the action is"), "{text}");
     for row in examples() {
         let Ok(condition) = row["condition"].as_str().unwrap_or_default().parse::<Condition>()
         else {

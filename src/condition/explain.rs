@@ -18,14 +18,16 @@ pub(super) fn explain(root: &Expr) -> String {
     let mut all_guarded = true;
     for clause in clauses {
         // Writing into a String cannot fail.
-        if let Some((actions, body)) = guarded(clause) {
-            let actions: Vec<_> = actions.iter().map(|action| action.title).collect();
-            let actions = if actions.is_empty() {
-                "what conditions cannot limit".to_owned()
+        if let Some((named, body)) = guarded(clause) {
+            let actions = actions(&named);
+            let words = if actions.is_empty() {
+                // Of another service, of the preview, or not there.
+                let named: Vec<_> = named.iter().map(|part| in_words(part)).collect();
+                format!("where {}", named.join(", or "))
             } else {
-                actions.join(", or to ")
+                format!("to {}", actions.join(", or to "))
             };
-            let _ = writeln!(text, "to {actions}:");
+            let _ = writeln!(text, "{words}:");
             limits(&mut text, &body, 1);
         } else {
             all_guarded = false;
@@ -39,8 +41,8 @@ pub(super) fn explain(root: &Expr) -> String {
     text
 }
 
-/// The actions that a clause `guard OR limits` is about, and its limits
-fn guarded(clause: &Expr) -> Option<(Vec<&'static Action>, Vec<&Expr>)> {
+/// What the guard of a clause `guard OR limits` names, and the limits
+fn guarded(clause: &Expr) -> Option<(Vec<&Expr>, Vec<&Expr>)> {
     let (guard, body) = match &clause.kind {
         ExprKind::Or(parts) => {
             let (guard, body) = parts.split_first()?;
@@ -60,6 +62,11 @@ fn guarded(clause: &Expr) -> Option<(Vec<&'static Action>, Vec<&Expr>)> {
             _ => None,
         })
         .collect::<Option<_>>()?;
+    Some((named, body))
+}
+
+/// The titles of the actions that are named
+fn actions(named: &[&Expr]) -> Vec<&'static str> {
     let about = |action: &&Action| {
         let request = Request::new(action.name);
         let request = match action.suboperation {
@@ -68,7 +75,16 @@ fn guarded(clause: &Expr) -> Option<(Vec<&'static Action>, Vec<&Expr>)> {
         };
         named.iter().any(|named| evaluate(named, &request) == Some(true))
     };
-    Some((ACTIONS.iter().filter(about).collect(), body))
+    ACTIONS.iter().filter(about).map(|action| action.title).collect()
+}
+
+/// A part of a guard
+fn in_words(expr: &Expr) -> String {
+    match &expr.kind {
+        ExprKind::And(parts) => parts.iter().map(in_words).collect::<Vec<_>>().join(" and "),
+        ExprKind::Not(part) => format!("not that {}", in_words(part)),
+        _ => sentence(expr),
+    }
 }
 
 fn is_about_actions(expr: &Expr) -> bool {
@@ -113,7 +129,9 @@ fn limit(text: &mut String, expr: &Expr, level: usize) {
             parts.iter().for_each(|part| limit(text, part, level + 1));
         }
         ExprKind::Or(parts) => limits(text, &parts.iter().collect::<Vec<_>>(), level),
-        ExprKind::Not(part) if matches!(part.kind, ExprKind::And(_) | ExprKind::Or(_)) => {
+        ExprKind::Not(part)
+            if matches!(part.kind, ExprKind::And(_) | ExprKind::Or(_) | ExprKind::Not(_)) =>
+        {
             line(text, level, "not that:");
             limit(text, part, level + 1);
         }
