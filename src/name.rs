@@ -36,6 +36,10 @@ pub enum Field {
     Principal,
     /// The origin of a browser
     Origin,
+    /// The resource id of a private endpoint
+    PrivateEndpoint,
+    /// The time until which something is granted
+    Until,
 }
 
 impl Field {
@@ -54,6 +58,8 @@ impl Field {
             Self::Application => "application",
             Self::Principal => "principal",
             Self::Origin => "origin",
+            Self::PrivateEndpoint => "private_endpoint",
+            Self::Until => "until",
         }
     }
 }

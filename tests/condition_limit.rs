@@ -127,9 +127,22 @@ fn what_cannot_be_written_safely_is_refused_with_the_reason() {
         assert_eq!(error.field(), Field::Prefix);
         assert!(error.to_string().contains("no documented spelling"), "{error}");
     }
-    let injected =
-        Limit::container(&container("c01")).private_endpoint("x' OR 'a' StringEquals 'a");
-    assert!(injected.condition().is_err());
+    let id = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/privateEndpoints/x' OR 'a' StringEquals 'a";
+    let injected = Limit::container(&container("c01")).private_endpoint(id);
+    assert!(injected.condition().unwrap_err().to_string().contains("no documented spelling"));
+    for id in [
+        "",
+        "pe",
+        "/subscriptions/s/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/a",
+    ] {
+        let limit = Limit::container(&container("c01")).private_endpoint(id);
+        assert!(limit.condition().unwrap_err().to_string().contains("resource id"), "{id}");
+    }
+    let second = Duration::from_secs(1);
+    for time in [SystemTime::UNIX_EPOCH - second, SystemTime::UNIX_EPOCH + second * u32::MAX * 60] {
+        let limit = Limit::container(&container("c01")).until(time);
+        assert!(limit.condition().unwrap_err().to_string().contains("year"), "{time:?}");
+    }
     let plain =
         Limit::container(&container("$web")).prefix(&prefix("\u{4e2d}\u{6587} (1) {a} OR @b"));
     let made = plain.condition().unwrap();

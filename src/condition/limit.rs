@@ -96,8 +96,8 @@ impl Limit {
     ///
     /// # Errors
     /// [`InvalidName`] for a value with a quote, a backslash or a control character, for which the
-    /// language has no documented spelling, and where the condition would be longer than
-    /// [`MAX_MADE`].
+    /// language has no documented spelling, for what is no private endpoint's id, for a time that it
+    /// cannot write, and where the condition would be longer than [`MAX_MADE`].
     pub fn condition(&self) -> Result<Condition, InvalidName> {
         let text = self.text()?;
         if text.len() > MAX_MADE {
@@ -130,12 +130,25 @@ impl Limit {
             everywhere.push("@Environment[isPrivateLink] BoolEquals true".to_owned());
         }
         if let Some(id) = &self.private_endpoint {
-            let id = quoted(Field::Cloud, id)?;
+            const TYPE: &str = "/providers/microsoft.network/privateendpoints/";
+            let lower = id.to_ascii_lowercase();
+            if !lower.starts_with("/subscriptions/") || !lower.contains(TYPE) {
+                let rule = "it must be a resource id such as `/subscriptions/…/providers/Microsoft.Network/privateEndpoints/name`";
+                return Err(InvalidName::new(Field::PrivateEndpoint, id, rule));
+            }
+            let id = quoted(Field::PrivateEndpoint, id)?;
             everywhere.push(format!(
                 "@Environment[Microsoft.Network/privateEndpoints] StringEqualsIgnoreCase {id}"
             ));
         }
         if let Some(time) = self.until {
+            /// The first second of the year 10000
+            const END: u64 = 253_402_300_800;
+            let since = time.duration_since(SystemTime::UNIX_EPOCH);
+            if since.is_err() || since.is_ok_and(|since| since.as_secs() >= END) {
+                let rule = "it must be in a year from 1970 to 9999";
+                return Err(InvalidName::new(Field::Until, &format!("{time:?}"), rule));
+            }
             let time = humantime::format_rfc3339_seconds(time).to_string();
             let time = time.replace('Z', ".0Z");
             everywhere.push(format!("@Environment[UtcNow] DateTimeLessThan '{time}'"));
