@@ -22,7 +22,11 @@ impl Backoff {
     pub fn delays(self, mut random: impl FnMut() -> f64) -> impl Iterator<Item = Duration> {
         let cap = self.cap;
         iter::successors(Some(self.initial), move |bound| Some(bound.saturating_mul(2).min(cap)))
-            .map(move |bound| bound.mul_f64(random().clamp(0.0, 1.0)))
+            .map(move |bound| {
+                let delay = bound.as_secs_f64() * random().clamp(0.0, 1.0);
+                // What rounding takes beyond the bound, or beyond what can be told, is the bound.
+                Duration::try_from_secs_f64(delay).map_or(bound, |delay| delay.min(bound))
+            })
     }
 }
 

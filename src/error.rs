@@ -177,6 +177,7 @@ struct Inner {
     retry_after: Option<Duration>,
     detail: Option<Detail>,
     served_at: Option<SystemTime>,
+    in_sign_in: bool,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -194,6 +195,7 @@ impl Error {
             retry_after: None,
             detail: None,
             served_at: None,
+            in_sign_in: false,
             source: None,
         }))
     }
@@ -221,7 +223,7 @@ impl Error {
         error.0.status = status;
         error.0.code = code.map(str::to_owned);
         error.0.detail = detail;
-        error
+        error.in_sign_in()
     }
 
     /// Names the request that failed, as the service calls it
@@ -263,6 +265,13 @@ impl Error {
     #[must_use]
     pub fn with_served_at(mut self, time: SystemTime) -> Self {
         self.0.served_at = Some(time);
+        self
+    }
+
+    /// Says that it arose while a token was asked for, and not at the store
+    #[must_use]
+    pub fn in_sign_in(mut self) -> Self {
+        self.0.in_sign_in = true;
         self
     }
 
@@ -321,6 +330,11 @@ impl Error {
     /// What is known beyond kind and code
     pub fn detail(&self) -> Option<Detail> {
         self.0.detail
+    }
+
+    /// Whether it arose while a token was asked for
+    pub fn is_in_sign_in(&self) -> bool {
+        self.0.in_sign_in
     }
 
     /// The time of day at the service when it answered
@@ -471,6 +485,7 @@ impl fmt::Debug for Error {
             .field("retry_after", &self.0.retry_after)
             .field("detail", &self.0.detail)
             .field("served_at", &self.0.served_at)
+            .field("in_sign_in", &self.0.in_sign_in)
             .field("source", &self.0.source)
             .finish()
     }

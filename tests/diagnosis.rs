@@ -400,7 +400,7 @@ async fn scene(row: &Row) -> Diagnosis {
             let cloud = cloud().await;
             let connection = cloud.connection().build().unwrap();
             let store = cloud.store(&connection).unwrap();
-            only(Probe::new(&connection, store).origin("https://app.example").run().await)
+            only(Probe::new(&connection, store).origin("https://app.example").unwrap().run().await)
         }
         "d113" => {
             let cloud = cloud().await;

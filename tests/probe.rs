@@ -1,24 +1,17 @@
 //! One pass of a probe: what it asks, what it tells, and what it concludes from all answers.
 
-use std::{
-    net::IpAddr,
-    sync::{Arc, Mutex},
-    time::{Duration, SystemTime},
-};
+use std::{sync::Arc, time::Duration};
 
 use azure_asset_sync::{
-    AzureStore, Blob, Clock as _, Cloud, Connection, Credential, Detail, Diagnosis, Error,
-    ErrorKind, Health, Probe, Scan, Store,
+    AzureStore, Clock as _, Connection, Credential, Detail, Diagnosis, Error, ErrorKind, Health,
+    Probe, Scan, Store,
     condition::{Limit, Role},
     grant::{Form, Grant},
-    probe::{
-        Cause, Check, Confidence, Drift, Outcome, Outlook, Patience, SeenShape, Why, WizardStep,
+    probe::{Cause, Check, Confidence, Outcome, Patience, SeenShape, Why, WizardStep},
+    store::{Inspect, ListRequest, Question},
+    testing::{
+        Assignment, CorsRule, Fault, ManualClock, Seed, SmallCloud, SmallCloudBuilder, Spread,
     },
-    store::{
-        Answer, Inspect, ListRequest, Page, Question, ReadRequest,
-        inspect::{Challenge, Identity},
-    },
-    testing::{Assignment, CorsRule, ManualClock, Seed, SmallCloud, SmallCloudBuilder, Spread},
 };
 use bytes::Bytes;
 use fastrand::Rng;
@@ -62,9 +55,9 @@ async fn a_pass_takes_at_most_six_requests() {
     let rows: [(With, u64); 5] = [
         (|probe| probe, 4),
         (|probe| probe.view_links(), 5),
-        (|probe| probe.origin(ORIGIN), 5),
-        (|probe| probe.origin(ORIGIN).view_links(), 6),
-        (|probe| probe.origin(ORIGIN).view_links().least_privilege(), 10),
+        (|probe| probe.origin(ORIGIN).unwrap(), 5),
+        (|probe| probe.origin(ORIGIN).unwrap().view_links(), 6),
+        (|probe| probe.origin(ORIGIN).unwrap().view_links().least_privilege(), 10),
     ];
     for (with, expected) in rows {
         let cloud = builder().cors(rule()).start().await.unwrap();
@@ -75,7 +68,7 @@ async fn a_pass_takes_at_most_six_requests() {
     }
     // Nothing wider than the grant: no container properties, no list of containers.
     let cloud = builder().cors(rule()).start().await.unwrap();
-    probe_of(&cloud, "hall-3/").1.origin(ORIGIN).run().await;
+    probe_of(&cloud, "hall-3/").1.origin(ORIGIN).unwrap().run().await;
     for line in asked(&cloud) {
         let known = ["comp=list&", "/oauth2/v2.0/token", "hall-3/a.jpg", "OPTIONS"];
         assert!(known.iter().any(|part| line.contains(part)), "{line}");
@@ -90,8 +83,8 @@ async fn a_wait_confirms_with_lists_alone() {
     let (_, probe) = probe_of(&cloud, "");
     let ended = probe.clock(clock).wait(Patience::new(Duration::from_secs(60))).ended().await;
     assert!(ended.unwrap().is_connected());
-    assert_eq!(cloud.requests(), 4 + 5, "{:#?}", asked(&cloud));
-    assert!(asked(&cloud)[4..].iter().all(|line| line.contains("comp=list")));
+    assert_eq!(cloud.requests(), 4 + 18 + 2, "{:#?}", asked(&cloud));
+    assert!(asked(&cloud)[4..23].iter().all(|line| line.contains("comp=list")));
 }
 
 #[tokio::test]
@@ -193,7 +186,7 @@ async fn a_condition_for_another_container_is_told_from_no_role() {
 }
 
 #[tokio::test]
-async fn the_tenant_is_discovered_and_a_wrong_one_is_told_before_signing_in() {
+async fn the_tenant_is_discovered_and_a_wrong_one_is_told() {
     let cloud = builder().start().await.unwrap();
     let connection = cloud.connection().build().unwrap();
     let store =
@@ -204,10 +197,17 @@ async fn the_tenant_is_discovered_and_a_wrong_one_is_told_before_signing_in() {
     let wrong = cloud.connection().tenant("66666666-6666-4666-8666-666666666666").build().unwrap();
     let health = Probe::new(&wrong, cloud.store(&wrong).unwrap()).run().await;
     let diagnosis = health.diagnosis.as_ref().unwrap();
-    assert_eq!((diagnosis.cause, diagnosis.confidence), (Cause::TokenIssuer, Confidence::Certain));
+    let expected = (Cause::TenantMismatch, Confidence::Certain);
+    assert_eq!((diagnosis.cause, diagnosis.confidence), expected, "{health}");
     assert_eq!(diagnosis.redo(), WizardStep::ServicePrincipal);
-    assert_eq!(health.check(Check::Token).unwrap().outcome, Outcome::Skipped);
-    assert!(!cloud.log().iter().any(|asked| asked.is_sign_in()), "no secret was sent");
+    // Who needs no tenant is not kept from a container that can be listed.
+    let signed = AzureStore::builder(&wrong)
+        .certificate_authority(cloud.certificate_authority())
+        .build(cloud.sas())
+        .unwrap();
+    let health = Probe::new(&wrong, signed).run().await;
+    assert!(health.is_ready(), "{health}");
+    assert!(health.warnings().any(|warning| warning.cause == Cause::TenantMismatch), "{health}");
 
     cloud.set_public(true);
     let error = store.discover_tenant().await.unwrap_err();
@@ -254,7 +254,7 @@ async fn browsers_are_asked_for_as_they_will_ask() {
     let cloud = builder().start().await.unwrap();
     for (rules, failure, warning) in rows {
         cloud.set_cors(rules.clone());
-        let health = probe_of(&cloud, "").1.origin(ORIGIN).run().await;
+        let health = probe_of(&cloud, "").1.origin(ORIGIN).unwrap().run().await;
         assert_eq!(health.diagnosis.as_ref().map(|d| d.cause), failure, "{rules:?}\n{health}");
         assert_eq!(health.warnings().next().map(|d| d.cause), warning, "{rules:?}\n{health}");
         if let Some(diagnosis) = &health.diagnosis {
@@ -313,61 +313,114 @@ async fn a_token_that_ended_early_is_renewed_once_for_all() {
 }
 
 #[tokio::test]
-async fn drift_tells_what_has_changed() {
-    let wide = Limit::container(&"assets".parse().unwrap()).condition().unwrap();
-    let cloud = builder()
-        .unassigned()
-        .assignment(reader().condition(wide.clone()))
-        .cors(cors().exposed_headers(["*"]))
-        .start()
-        .await
-        .unwrap();
-    let look = async || {
-        let probe = probe_of(&cloud, "hall-3/").1;
-        probe.origin(ORIGIN).view_links().least_privilege().run().await
-    };
-    let before = look().await;
-    assert!(before.is_ready(), "{before}");
-    assert_eq!(look().await.drift(&before), []);
-    // As it is stored, and read again.
-    let json = serde_json::to_string(&before).unwrap();
-    let stored: Health = serde_json::from_str(&json).unwrap();
-    assert_eq!(look().await.drift(&stored), []);
-
-    cloud.assign(reader());
-    let broad = look().await;
-    let broader = [Check::OtherList, Check::OtherRead].map(Drift::Broadened);
-    assert_eq!(broad.drift(&stored), [&[Drift::ConditionLost], &broader[..]].concat());
-    let narrower = [Check::OtherList, Check::OtherRead].map(Drift::Narrowed);
-    assert_eq!(stored.drift(&broad), narrower);
-
-    cloud.unassign_all();
-    let drift = look().await.drift(&stored);
-    assert!(drift.starts_with(&[Drift::RoleGone]), "{drift:?}");
-    assert!(!drift.contains(&Drift::ConditionLost), "{drift:?}");
-    cloud.assign(reader().condition(wide));
-    cloud.set_cors(vec![]);
-    assert_eq!(look().await.drift(&stored), [Drift::CorsLost]);
-    cloud.set_cors(vec![cors().exposed_headers(["*"])]);
-    cloud.set_public(true);
-    // An open container can be listed outside the prefix by anybody; so it was before, by the role.
-    assert_eq!(look().await.drift(&stored), [Drift::ContainerPublic]);
-    cloud.set_public(false);
-    let mut moved = look().await;
-    moved.tenant = Some("66666666-6666-4666-8666-666666666666".into());
-    moved.object_id = Some("77777777-7777-4777-8777-777777777777".into());
-    assert_eq!(moved.drift(&stored), [Drift::TenantChanged, Drift::PrincipalChanged]);
+async fn the_proof_of_least_privilege_is_that_of_the_end_of_the_wait() {
+    for seed in 0..10 {
+        fastrand::seed(seed);
+        let clock = ManualClock::new();
+        let spread = [40, 90, 150].map(|s| Spread::at(Duration::from_secs(s)));
+        let limit = Limit::container(&"assets".parse().unwrap()).condition().unwrap();
+        let assignment = reader().condition(limit).spread(spread);
+        let cloud = builder()
+            .clock(clock.clone())
+            .front_ends(3)
+            .assignment(assignment)
+            .start()
+            .await
+            .unwrap();
+        let probe = probe_of(&cloud, "hall-3/").1.clock(clock).least_privilege();
+        let ended = probe.wait(Patience::new(Duration::from_secs(900))).ended().await.unwrap();
+        assert!(ended.is_connected(), "{}", ended.health);
+        let seen = ended.health.privileges.unwrap();
+        assert_eq!(seen.shape, SeenShape::AccountWithCondition, "{seed}");
+        assert_eq!(seen.wider, [Check::OutsidePrefix, Check::ListContainers], "{seed}");
+    }
 }
 
-#[test]
-fn a_stored_health_of_a_later_version_is_read() {
-    let json = r#"{"cause":"not_known_yet","confidence":"certain","evidence":{"took_ms":3}}"#;
-    let diagnosis: Diagnosis = serde_json::from_str(json).unwrap();
-    assert_eq!(diagnosis.cause, Cause::Unknown);
-    for &cause in Cause::ALL {
-        let json = serde_json::to_string(&cause).unwrap();
-        assert_eq!(json, format!("\"{cause}\""));
-        assert_eq!(serde_json::from_str::<Cause>(&json).unwrap(), cause);
+#[tokio::test]
+async fn a_warning_outlasts_its_confirmation() {
+    let clock = ManualClock::new();
+    let cloud = builder().clock(clock.clone()).start().await.unwrap();
+    let probe = probe_of(&cloud, "nothing/").1.clock(clock);
+    let ended = probe.wait(Patience::new(Duration::from_secs(60))).ended().await.unwrap();
+    assert!(ended.is_connected(), "{}", ended.health);
+    assert_eq!(ended.health.warnings().next().unwrap().cause, Cause::EmptyListing);
+}
+
+#[tokio::test]
+async fn another_answer_than_azures_is_never_good() {
+    let page = || {
+        let html = "<html><body>Sign in</body></html>";
+        Fault::Instead(200, "text/html", Bytes::from_static(html.as_bytes()))
+    };
+    let cloud = builder().start().await.unwrap();
+    cloud.inject(page());
+    let health = run(&cloud).await;
+    assert_eq!(health.diagnosis.as_ref().unwrap().cause, Cause::NotAzure, "{health}");
+    assert_eq!(health.public, None);
+    let connection = cloud.connection().build().unwrap();
+    let store = cloud.store(&connection).unwrap();
+    for question in [
+        Question::List { prefix: String::new() },
+        Question::ListOther { container: "another".parse().unwrap(), prefix: String::new() },
+        Question::ListContainers,
+        Question::Challenge,
+    ] {
+        cloud.inject(page());
+        let error = store.inspect(question.clone()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnexpectedAnswer, "{question:?}");
+    }
+}
+
+#[tokio::test]
+async fn errors_of_a_sign_in_are_never_those_of_storage() {
+    let rows = [
+        (Error::from_sign_in(Some(503), None, None), Cause::SignInUnavailable),
+        (Error::from_sign_in(Some(401), None, None), Cause::CredentialRejected),
+        (Error::from_sign_in(Some(429), None, None), Cause::SignInThrottled),
+        (
+            Error::from_sign_in(Some(400), Some("AADSTS1"), Some(Detail::UnauthorizedClient)),
+            Cause::ServicePrincipalMissing,
+        ),
+        (
+            Error::new(ErrorKind::Unreachable, "no such host")
+                .with_detail(Detail::NameNotFound)
+                .in_sign_in(),
+            Cause::Misconfigured,
+        ),
+    ];
+    for (error, cause) in rows {
+        assert_eq!(Diagnosis::of(&error).cause, cause, "{error:?}");
+        assert_eq!(Diagnosis::at(Check::List, &error).cause, cause, "{error:?}");
+    }
+}
+
+#[derive(Debug)]
+struct Odd;
+
+#[async_trait::async_trait]
+impl azure_core::credentials::TokenCredential for Odd {
+    async fn get_token(
+        &self,
+        _: &[&str],
+        _: Option<azure_core::credentials::TokenRequestOptions<'_>>,
+    ) -> azure_core::Result<azure_core::credentials::AccessToken> {
+        let kind = azure_core::error::ErrorKind::Other;
+        Err(azure_core::Error::with_message(kind, "an error of another kind"))
+    }
+}
+
+#[tokio::test]
+async fn an_error_of_another_kind_ends_in_an_error() {
+    let cloud = builder().start().await.unwrap();
+    let connection = cloud.connection().build().unwrap();
+    let store = AzureStore::builder(&connection)
+        .certificate_authority(cloud.certificate_authority())
+        .build(Credential::Token(Arc::new(Odd)))
+        .unwrap();
+    assert!(store.list(ListRequest::new("")).await.is_err());
+    let probe = Probe::new(&connection, store);
+    for bad in ["https://a\nb", "https://app.example/", "app.example", ""] {
+        assert!(probe.clone().origin(bad).is_err(), "{bad:?}");
     }
 }
 
@@ -394,143 +447,11 @@ async fn the_small_cloud_propagates_as_azure_does() {
             .await
             .unwrap();
         let granted = clock.time();
-        let probe = probe_of(&cloud, "").1.clock(clock.clone());
-        let deadline = Duration::from_secs(600);
-        let ended = probe.wait(Patience::new(deadline).granted(granted)).ended().await.unwrap();
+        let probe = probe_of(&cloud, "").1.clock(clock.clone()).granted(granted);
+        let ended = probe.wait(Patience::new(Duration::from_secs(900))).ended().await.unwrap();
         assert_eq!(ended.why, Why::Connected, "{seed}: {}", ended.health);
         assert!(ended.elapsed >= stable, "{seed}: {:?} before {stable:?}", ended.elapsed);
-        assert!(ended.elapsed < stable + Duration::from_secs(60), "{seed}: {:?}", ended.elapsed);
-    }
-}
-
-/// A store that answers what a test tells it to
-struct Told {
-    connection: Connection,
-    answers: Mutex<Vec<(Question, Result<Answer, Error>)>>,
-}
-
-fn told(
-    connection: Connection,
-    answers: impl IntoIterator<Item = (Question, Result<Answer, Error>)>,
-) -> Probe {
-    let answers = Mutex::new(answers.into_iter().collect());
-    Probe::new(&connection.clone(), Told { connection, answers })
-}
-
-#[async_trait::async_trait]
-impl Store for Told {
-    async fn list(&self, _: ListRequest) -> Result<Page, Error> {
-        assert_eq!(self.connection.account().as_str(), "contosovision");
-        Ok(Page::last(vec![Blob::new("a.jpg", 3)]))
-    }
-
-    async fn read(&self, _: ReadRequest) -> Result<Bytes, Error> {
-        Ok(Bytes::from_static(b"a"))
-    }
-}
-
-#[async_trait::async_trait]
-impl Inspect for Told {
-    async fn inspect(&self, question: Question) -> Result<Answer, Error> {
-        let mut answers = self.answers.lock().unwrap();
-        let position = answers.iter().position(|(asked, _)| *asked == question);
-        position.map_or_else(|| Ok(Answer::unknown()), |at| answers.remove(at).1)
-    }
-}
-
-fn contoso() -> azure_asset_sync::ConnectionBuilder {
-    Connection::builder("hall 3").account("contosovision").container("training")
-}
-
-fn challenge(host: &str, tenant: &str) -> Answer {
-    let header = format!(
-        "Bearer authorization_uri=https://{host}/{tenant}/oauth2/authorize resource_id=https://storage.azure.com"
-    );
-    let mut answer = Answer::new();
-    answer.status = Some(401);
-    answer.challenge = Some(Challenge::parse(&header).unwrap());
-    answer.served_at = Some(SystemTime::now());
-    answer
-}
-
-const TENANT: &str = "66666666-6666-4666-8666-666666666666";
-
-#[tokio::test]
-async fn a_wrong_cloud_is_told_by_the_challenge() {
-    for (cloud, host, wrong) in [
-        (Cloud::Public, "login.microsoftonline.com", false),
-        (Cloud::Public, "login.microsoftonline.us", true),
-        (Cloud::Public, "login.chinacloudapi.cn", true),
-        (Cloud::UsGovernment, "login.microsoftonline.us", false),
-        (Cloud::UsGovernment, "login.microsoftonline.com", true),
-        (Cloud::China, "login.partner.microsoftonline.cn", false),
-        (Cloud::China, "login.chinacloudapi.cn", false),
-    ] {
-        let connection = contoso().cloud(cloud.clone()).build().unwrap();
-        let probe = told(connection, [(Question::Challenge, Ok(challenge(host, TENANT)))]);
-        let cause = probe.run().await.diagnosis.map(|diagnosis| diagnosis.cause);
-        assert_eq!(cause, wrong.then_some(Cause::WrongCloud), "{cloud} {host}");
-    }
-}
-
-#[tokio::test]
-async fn a_token_of_another_tenant_is_told_where_the_connection_names_a_domain() {
-    let connection = contoso().tenant("contoso.onmicrosoft.com").build().unwrap();
-    let mut token = Answer::new();
-    let mut identity = Identity::default();
-    identity.tenant = Some("88888888-8888-4888-8888-888888888888".into());
-    token.identity = Some(identity);
-    let probe = told(
-        connection,
-        [
-            (Question::Challenge, Ok(challenge("login.microsoftonline.com", TENANT))),
-            (Question::Token, Ok(token)),
-        ],
-    );
-    let health = probe.run().await;
-    assert_eq!(health.diagnosis.unwrap().cause, Cause::TokenIssuer);
-}
-
-#[tokio::test]
-async fn a_private_endpoint_is_told_from_a_dead_network() {
-    let unreachable = || Error::new(ErrorKind::Unreachable, "nothing answers");
-    for (address, cause) in [
-        ("10.1.2.3", Cause::PrivateEndpoint),
-        ("172.16.0.9", Cause::PrivateEndpoint),
-        ("fd00::1", Cause::PrivateEndpoint),
-        ("20.60.1.1", Cause::Unreachable),
-    ] {
-        let mut answer = Answer::new();
-        answer.addresses = vec![address.parse::<IpAddr>().unwrap()];
-        let answers =
-            [(Question::Addresses, Ok(answer)), (Question::Challenge, Err(unreachable()))];
-        let health = told(contoso().build().unwrap(), answers).run().await;
-        assert_eq!(health.diagnosis.unwrap().cause, cause, "{address}");
-    }
-}
-
-#[tokio::test]
-async fn a_name_service_that_fails_is_waited_for_and_a_name_that_is_none_is_not() {
-    for (kind, detail, cause, outlook) in [
-        (
-            ErrorKind::Unreachable,
-            Detail::NameServiceFailed,
-            Cause::NameServiceFailed,
-            Outlook::Wait,
-        ),
-        (ErrorKind::AccountNotFound, Detail::NameNotFound, Cause::AccountNotFound, Outlook::Stop),
-    ] {
-        let error = || Error::new(kind, "no address").with_detail(detail);
-        let answers = [(Question::Addresses, Err(error())), (Question::Challenge, Err(error()))];
-        let health = told(contoso().build().unwrap(), answers).run().await;
-        assert_eq!((health.diagnosis.unwrap().cause, health.outlook), (cause, outlook));
-        // Behind a proxy the name need not be known here.
-        let answers = [
-            (Question::Addresses, Err(error())),
-            (Question::Challenge, Ok(challenge("login.microsoftonline.com", TENANT))),
-        ];
-        let health = told(contoso().build().unwrap(), answers).run().await;
-        assert!(health.is_ready(), "{health}");
+        assert!(ended.elapsed < stable + Duration::from_secs(180), "{seed}: {:?}", ended.elapsed);
     }
 }
 
@@ -545,7 +466,8 @@ async fn a_signature_is_probed_without_a_token() {
     let health = Probe::new(&connection, store).view_links().run().await;
     assert!(health.is_ready(), "{health}");
     assert_eq!(health.check(Check::Token).unwrap().outcome, Outcome::Skipped);
-    assert_eq!(health.check(Check::DelegationKey).unwrap().outcome, Outcome::Skipped);
+    let key = health.check(Check::DelegationKey).unwrap();
+    assert_eq!(key.diagnosis.as_ref().unwrap().cause, Cause::NotProbed, "{health}");
     let store = AzureStore::builder(&connection)
         .certificate_authority(cloud.certificate_authority())
         .build(Credential::Sas("sv=2026-04-06&sig=wrong".into()))

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use azure_asset_sync::{
@@ -37,6 +37,12 @@ struct Account {
     failure: Option<(Duration, u16, &'static str)>,
     /// Each so many requests one is throttled
     throttled: Option<(u32, Duration)>,
+    /// What the service says of the token in that failure
+    detail: Option<azure_asset_sync::Detail>,
+    /// When blobs can no longer be read
+    reads_until: Option<Duration>,
+    /// Whether requests come to any front end, and not to one after the other
+    at_random: bool,
     state: Arc<Mutex<State>>,
 }
 
@@ -52,7 +58,16 @@ impl Account {
     fn new(clock: &ManualClock, front_ends: Vec<FrontEnd>) -> Self {
         let flaps = vec![0; front_ends.len()];
         let state = Arc::new(Mutex::new(State { flaps, ..State::default() }));
-        Self { clock: clock.clone(), front_ends, failure: None, throttled: None, state }
+        Self {
+            clock: clock.clone(),
+            front_ends,
+            failure: None,
+            throttled: None,
+            detail: None,
+            reads_until: None,
+            at_random: false,
+            state,
+        }
     }
 
     fn sharp(clock: &ManualClock, after: Duration) -> Self {
@@ -75,14 +90,18 @@ impl Account {
         if let Some((from, status, code)) = self.failure
             && now >= from
         {
-            return Err(Error::from_response(status, Some(code)));
+            let error = Error::from_response(status, Some(code));
+            return Err(self.detail.into_iter().fold(error, Error::with_detail));
         }
         if let Some((each, wait)) = self.throttled
             && state.asked.is_multiple_of(each)
         {
             return Err(Error::from_response(503, Some("ServerBusy")).with_retry_after(wait));
         }
-        let turn = state.turn;
+        let turn = match self.at_random {
+            true => fastrand::usize(..self.front_ends.len()),
+            false => state.turn,
+        };
         state.turn = (turn + 1) % self.front_ends.len();
         let FrontEnd { flaps_from, settled } = self.front_ends[turn];
         let allowed = if settled.is_some_and(|settled| now >= settled) {
@@ -107,6 +126,9 @@ impl Store for Account {
     }
 
     async fn read(&self, _: ReadRequest) -> Result<Bytes, Error> {
+        if self.reads_until.is_some_and(|until| self.clock.elapsed() >= until) {
+            return Err(Error::from_response(403, Some("AuthorizationPermissionMismatch")));
+        }
         self.answer().map(|()| Bytes::from_static(b"a"))
     }
 }
@@ -130,7 +152,14 @@ struct End {
 }
 
 async fn wait(account: &Account, patience: Patience) -> End {
-    let probe = Probe::new(&connection(), account.clone()).clock(account.clock.clone());
+    wait_since(account, patience, None).await
+}
+
+async fn wait_since(account: &Account, patience: Patience, granted: Option<SystemTime>) -> End {
+    let mut probe = Probe::new(&connection(), account.clone()).clock(account.clock.clone());
+    if let Some(at) = granted {
+        probe = probe.granted(at);
+    }
     let ended = probe.wait(patience).ended().await.unwrap();
     assert_eq!(ended.elapsed, account.clock.elapsed(), "the wait began with the clock");
     End {
@@ -156,7 +185,7 @@ async fn connected_if_and_only_if_access_is_stable_in_1000_schedules() {
         let clock = ManualClock::new();
         let latest = [1, 5, 12, 25][rng.usize(..4)];
         let never = rng.u8(..8) == 0;
-        let mut front_ends: Vec<_> = (0..rng.usize(1..=3))
+        let mut front_ends: Vec<_> = (0..rng.usize(1..=8))
             .map(|_| {
                 let settled = within(&mut rng, latest);
                 let flaps_from = settled.saturating_sub(within(&mut rng, 4));
@@ -181,13 +210,13 @@ async fn connected_if_and_only_if_access_is_stable_in_1000_schedules() {
         }
         let deadline = Duration::from_secs(rng.u64(10..2400));
         let age = within(&mut rng, 20);
-        let patience = Patience::new(deadline).granted(clock.time() - age);
+        let granted = Some(clock.time() - age);
 
-        let end = wait(&account, patience).await;
+        let end = wait_since(&account, Patience::new(deadline), granted).await;
         let failed = account.failure.is_some_and(|(from, ..)| end.at >= from);
         let stable = account.stable();
-        // The last pause, and the successes in a row with their pauses.
-        let slack = Duration::from_secs(30 + 6 * 2 + 1);
+        // The last pause, and the successes in a row with theirs: more where rows were broken.
+        let slack = Duration::from_secs(30 + 3 * 60);
         match end.why {
             Why::Connected => {
                 counts[0] += 1;
@@ -202,7 +231,7 @@ async fn connected_if_and_only_if_access_is_stable_in_1000_schedules() {
                 let mixed = end.at + age >= 30 * MINUTE;
                 assert!(mixed || failed && end.cause == Some(lasting.2), "{seed}: {:?}", end.cause);
             }
-            Why::Deadline => {
+            Why::Deadline | Why::Unconfirmed => {
                 counts[3] += 1;
                 assert_eq!(end.at, deadline, "{seed}: the last pass is at the deadline");
                 assert!(!failed, "{seed}: waited on what does not heal");
@@ -213,6 +242,80 @@ async fn connected_if_and_only_if_access_is_stable_in_1000_schedules() {
     }
     println!("connected, too late, permanent, deadline: {counts:?}");
     assert!(counts.iter().all(|count| *count > 5), "{counts:?}");
+}
+
+/// Where each connection leads to any of the front ends, nothing finite is sure
+#[tokio::test]
+async fn a_front_end_that_lags_is_seldom_missed() {
+    for (count, most) in [(2, 0), (3, 1), (8, 30)] {
+        let mut wrong = 0;
+        for seed in 0..300 {
+            fastrand::seed(seed);
+            // They learn of it one after the other, and the last much later.
+            let mut rng = Rng::with_seed(seed);
+            let mut front_ends: Vec<_> = (0..count)
+                .map(|_| {
+                    let at = within(&mut rng, 2);
+                    FrontEnd { flaps_from: at, settled: Some(at) }
+                })
+                .collect();
+            let late = 5 * MINUTE;
+            front_ends[0] = FrontEnd { flaps_from: late, settled: Some(late) };
+            let mut account = Account::new(&ManualClock::new(), front_ends);
+            account.at_random = true;
+            let end = wait(&account, Patience::new(30 * MINUTE)).await;
+            assert_eq!(end.why, Why::Connected);
+            wrong += usize::from(end.at < late);
+        }
+        println!("one of {count} front ends lags: {wrong} of 300 connected too early");
+        assert!(wrong <= most, "{wrong} of 300 with {count}");
+    }
+}
+
+#[tokio::test]
+async fn a_role_that_changes_while_it_is_confirmed_is_noticed() {
+    let clock = ManualClock::new();
+    let mut account = Account::sharp(&clock, Duration::ZERO);
+    account.reads_until = Some(Duration::from_secs(10));
+    let end = wait(&account, Patience::new(MINUTE)).await;
+    assert_eq!((end.why, end.cause), (Why::Deadline, Some(Cause::ReadNotCovered)));
+}
+
+#[tokio::test]
+async fn what_is_inferred_or_renewed_is_tried_more_than_once_and_not_for_ever() {
+    let lifetime = "The token is expired";
+    let account = |status: u16, code| {
+        let mut account = Account::sharp(&ManualClock::new(), Duration::ZERO);
+        account.failure = Some((Duration::ZERO, status, code));
+        account
+    };
+    // As Azure says it, the detail of the body made a word.
+    let mut expired = account(401, "InvalidAuthenticationInfo");
+    expired.detail = Some(azure_asset_sync::Detail::TokenLifetime);
+    let end = wait(&expired, Patience::new(30 * MINUTE)).await;
+    assert_eq!((end.why, end.cause), (Why::Permanent, Some(Cause::TokenExpired)), "{lifetime}");
+    assert_eq!(end.attempts, 2, "each pass has a new token");
+}
+
+#[tokio::test]
+async fn a_deadline_that_passes_while_it_works_says_so() {
+    let account = Account::sharp(&ManualClock::new(), Duration::ZERO);
+    let end = wait(&account, Patience::new(Duration::from_secs(5))).await;
+    assert_eq!((end.why, end.cause, end.at), (Why::Unconfirmed, None, Duration::from_secs(5)));
+    let account = Account::sharp(&ManualClock::new(), Duration::ZERO);
+    let end = wait(&account, Patience::new(Duration::ZERO)).await;
+    assert_eq!((end.why, end.attempts), (Why::Unconfirmed, 1));
+    let account = Account::sharp(&ManualClock::new(), Duration::ZERO);
+    let end = wait(&account, Patience::new(Duration::ZERO).successes(1)).await;
+    assert_eq!((end.why, end.attempts), (Why::Connected, 1));
+    // Time runs from the first poll on.
+    let clock = ManualClock::new();
+    let account = Account::sharp(&clock, 30 * MINUTE);
+    let probe = Probe::new(&connection(), account).clock(clock.clone());
+    let waiting = probe.wait(Patience::new(20 * MINUTE));
+    clock.advance(25 * MINUTE);
+    let ended = waiting.ended().await.unwrap();
+    assert!(ended.is_connected(), "{}", ended.health);
 }
 
 #[tokio::test]
@@ -237,16 +340,16 @@ async fn an_old_grant_is_not_waited_for_and_needs_no_confirmation() {
     let clock = ManualClock::new();
     let old = clock.time() - 31 * MINUTE;
     let account = Account::sharp(&clock, 100 * MINUTE);
-    let end = wait(&account, Patience::new(20 * MINUTE).granted(old)).await;
+    let end = wait_since(&account, Patience::new(20 * MINUTE), Some(old)).await;
     assert_eq!((end.why, end.cause), (Why::Permanent, Some(Cause::AccessMissing)));
     assert_eq!(end.attempts, 1);
 
     let account = Account::sharp(&ManualClock::new(), Duration::ZERO);
-    let end = wait(&account, Patience::new(MINUTE).granted(old)).await;
+    let end = wait_since(&account, Patience::new(MINUTE), Some(old)).await;
     assert_eq!((end.why, end.attempts), (Why::Connected, 1));
     let account = Account::sharp(&ManualClock::new(), Duration::ZERO);
     let end = wait(&account, Patience::new(MINUTE)).await;
-    assert_eq!((end.why, end.attempts), (Why::Connected, 6), "nobody knows how old it is");
+    assert_eq!((end.why, end.attempts), (Why::Connected, 20), "nobody knows how old it is");
     let account = Account::sharp(&ManualClock::new(), Duration::ZERO);
     let end = wait(&account, Patience::new(MINUTE).successes(2)).await;
     assert_eq!((end.why, end.attempts), (Why::Connected, 2));
@@ -274,11 +377,9 @@ async fn retry_after_is_followed_up_to_a_cap() {
 async fn pauses_keep_to_the_cap_and_events_tell_what_a_wizard_shows() {
     let clock = ManualClock::new();
     let account = Account::sharp(&clock, 12 * MINUTE);
-    let probe = Probe::new(&connection(), account).clock(clock.clone());
+    let probe = Probe::new(&connection(), account).clock(clock.clone()).granted(clock.time());
     let cap = Duration::from_secs(20);
-    let patience = Patience::new(20 * MINUTE)
-        .granted(clock.time())
-        .backoff(Backoff::new(Duration::from_secs(1), cap));
+    let patience = Patience::new(20 * MINUTE).backoff(Backoff::new(Duration::from_secs(1), cap));
     let mut tiers = Vec::new();
     let mut attempt = 0;
     let mut events = probe.wait(patience);

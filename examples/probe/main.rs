@@ -112,7 +112,7 @@ async fn main() -> ExitCode {
     match ended {
         Ok(ended) => ExitCode::from(match ended.why {
             Why::Connected => 0,
-            Why::Deadline => 3,
+            Why::Deadline | Why::Unconfirmed => 3,
             Why::Permanent => 4,
         }),
         Err(error) => {
@@ -124,12 +124,13 @@ async fn main() -> ExitCode {
 
 async fn in_azure(arguments: &Arguments) -> Result<Ended, Box<dyn Error>> {
     let (connection, store) = arguments.target.open("probe")?;
-    let mut probe = Probe::new(&connection, store);
+    let mut probe = Probe::new(&connection, store)
+        .granted(SystemTime::now() - Duration::from_secs(arguments.granted));
     if let Some(grant) = grant(arguments, &connection)? {
         probe = probe.grant(&grant, Form::AzBash);
     }
     if let Some(origin) = &arguments.origin {
-        probe = probe.origin(origin);
+        probe = probe.origin(origin)?;
     }
     if arguments.view_links {
         probe = probe.view_links();
@@ -137,8 +138,10 @@ async fn in_azure(arguments: &Arguments) -> Result<Ended, Box<dyn Error>> {
     if arguments.least_privilege {
         probe = probe.least_privilege();
     }
-    let patience = Patience::new(Duration::from_secs(arguments.patience.unwrap_or(600)))
-        .granted(SystemTime::now() - Duration::from_secs(arguments.granted));
+    let mut patience = Patience::new(Duration::from_secs(arguments.patience.unwrap_or(600)));
+    if arguments.patience == Some(0) {
+        patience = patience.successes(1);
+    }
     show(&probe, patience, arguments.json).await
 }
 
@@ -196,13 +199,14 @@ async fn scenario(json: bool) -> Result<Ended, Box<dyn Error>> {
     let probe = Probe::new(&connection, cloud.store(&connection)?)
         .clock(clock)
         .grant(&grant, Form::AzBash)
-        .origin(ORIGIN)
+        .granted(granted)
+        .origin(ORIGIN)?
         .view_links()
         .least_privilege();
     if !json {
         println!("a role was assigned thirty seconds ago; the time is simulated\n");
     }
-    show(&probe, Patience::new(seconds(600)).granted(granted), json).await
+    show(&probe, Patience::new(seconds(600)), json).await
 }
 
 async fn show(probe: &Probe, patience: Patience, json: bool) -> Result<Ended, Box<dyn Error>> {
@@ -240,6 +244,7 @@ fn verdict(ended: &Ended) -> String {
     let mut text = match ended.why {
         Why::Connected => format!("connected, after {how}"),
         Why::Deadline => format!("not yet, after {how}"),
+        Why::Unconfirmed => format!("it works, and not yet for sure, after {how}"),
         Why::Permanent => format!("not connected, and waiting does not help, after {how}"),
     };
     if let Some(diagnosis) = &ended.health.diagnosis {

@@ -93,6 +93,12 @@ impl Connection {
         self
     }
 
+    /// The same connection, to another container of the account
+    #[cfg(feature = "azure")]
+    pub(crate) fn to_container(&self, container: ContainerName) -> Self {
+        Self { container, ..self.clone() }
+    }
+
     /// The address of the container, without a trailing slash
     pub fn container_url(&self) -> Url {
         self.cloud.container(&self.account, &self.container)

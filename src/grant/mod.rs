@@ -150,6 +150,12 @@ impl Grant {
         self.principal.as_deref()
     }
 
+    /// Whether it is for the account and the container of a connection
+    pub(crate) fn is_for(&self, connection: &Connection) -> bool {
+        self.connection.account() == connection.account()
+            && self.connection.container() == connection.container()
+    }
+
     /// How much is granted
     pub fn shape(&self) -> Shape {
         self.shape
@@ -372,7 +378,7 @@ fn check_group(name: &str) -> Result<(), InvalidName> {
     Err(InvalidName::new(Field::ResourceGroup, name, rule))
 }
 
-fn check_origin(origin: &str) -> Result<(), InvalidName> {
+pub(crate) fn check_origin(origin: &str) -> Result<(), InvalidName> {
     let bad = |rule| InvalidName::new(Field::Origin, origin, rule);
     let url = Url::parse(origin).map_err(|_| bad("it must be a scheme and a host"))?;
     if !matches!(url.scheme(), "https" | "http") {

@@ -1,125 +1,10 @@
 //! What can be wrong, one row a cause.
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Where a cause shows
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Layer {
-    /// What was typed
-    Input,
-    /// The name service
-    Dns,
-    /// The network
-    Tcp,
-    /// The encryption
-    Tls,
-    /// The sign-in, Microsoft Entra ID
-    Entra,
-    /// The management of resources, Azure Resource Manager, and the Azure CLI before it
-    Arm,
-    /// The blob service
-    Storage,
-    /// What browsers are allowed
-    Cors,
-    /// A good answer that is not what was meant
-    Semantic,
-}
-
-/// The steps in which a customer connects a container
-///
-/// Deliberately complete: the wizard has these six.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WizardStep {
-    /// 1: account, container and prefix
-    BlobDetails,
-    /// 2: the service principal in the customer's tenant
-    ServicePrincipal,
-    /// 3: the role, its scope and its condition
-    AssignRole,
-    /// 4: the rule for browsers
-    Cors,
-    /// 5: the test of the connection
-    Confirm,
-    /// 6: the sync
-    Sync,
-}
-
-impl WizardStep {
-    /// Its number, from 1
-    pub fn number(self) -> u8 {
-        self as u8 + 1
-    }
-
-    /// What it is about, in words
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::BlobDetails => "blob details",
-            Self::ServicePrincipal => "service principal",
-            Self::AssignRole => "assign the role",
-            Self::Cors => "CORS",
-            Self::Confirm => "confirm",
-            Self::Sync => "sync",
-        }
-    }
-}
-
-impl fmt::Display for WizardStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.number(), self.title())
-    }
-}
-
-/// Whether waiting helps
-///
-/// Deliberately complete.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Retry {
-    /// No: somebody must change something
-    Never,
-    /// It passes by itself, soon
-    Transient,
-    /// What was changed has not reached every front end yet; later than that, it never will
-    Propagating,
-}
-
-/// How long a change takes to reach every front end
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Spread {
-    /// Nearly always within this
-    pub usual: Duration,
-    /// The bound that the documentation names
-    pub documented: Duration,
-    /// The longest that was seen: later than this, the cause is another
-    pub worst: Duration,
-}
-
-impl Spread {
-    const fn seconds(usual: u64, documented: u64, worst: u64) -> Self {
-        Self {
-            usual: Duration::from_secs(usual),
-            documented: Duration::from_secs(documented),
-            worst: Duration::from_secs(worst),
-        }
-    }
-
-    /// Role assignments and conditions: 5, 10 and 30 minutes
-    ///
-    /// Source: Microsoft Learn, "Troubleshoot Azure RBAC" (10 minutes), "Troubleshoot role
-    /// assignment conditions" (5 minutes), "Assign an Azure role for access to blob data"
-    /// (30 minutes).
-    pub const ROLE: Self = Self::seconds(300, 600, 1800);
-    /// A service principal that was just made: 2, 5 and 60 minutes; vendors report an hour
-    pub const PRINCIPAL: Self = Self::seconds(120, 300, 3600);
-    /// Rules for browsers and federated credentials: 30 seconds, 1 minute and 5 minutes
-    pub const RULES: Self = Self::seconds(30, 60, 300);
-}
+use super::{Layer, Retry, Spread, WizardStep};
 
 macro_rules! causes {
     ($($variant:ident $code:literal $layer:ident $step:ident $retry:ident, $what:literal, $remedy:literal;)+) => {
@@ -409,8 +294,8 @@ causes! {
         "the account does not know the principal yet",
         "wait for the role assignment to take effect";
     AccessMissing "access_missing" Storage Confirm Propagating,
-        "no role assignment allows this: not assigned, not yet in effect, for another principal or scope, or its condition says no",
-        "assign Storage Blob Data Reader to the principal, with the condition for this container, or wait for that to take effect";
+        "no role assignment allows this, or not yet",
+        "assign Storage Blob Data Reader to the principal, with the condition for this very container, or wait for that to take effect";
     PartlyInEffect "partly_in_effect" Storage Confirm Propagating,
         "some requests are allowed and others not: the assignment reaches one front end after the other",
         "wait until all of them allow it";
@@ -560,6 +445,12 @@ causes! {
     PublicContainer "public_container" Semantic Confirm Never,
         "anybody can list the container without a credential",
         "the customer must turn public access off, unless that is meant";
+    NotProbed "not_probed" Semantic Confirm Never,
+        "this was asked for, and the store cannot tell",
+        "probe with a store and a credential that can: view links take a token, browsers a store that inspects";
+    TenantMismatch "tenant_mismatch" Entra ServicePrincipal Never,
+        "the account belongs to another tenant than the connection names",
+        "name the tenant of the account's subscription in the connection, and create the service principal there";
     Unknown "unknown" Storage Confirm Never,
         "the failure is of a kind that is not known here",
         "read the message, and report it with its request id";

@@ -36,6 +36,9 @@ pub enum Check {
     OutsidePrefix,
     /// Least privilege: the names of the containers cannot be listed
     ListContainers,
+    /// A check of a later version of this crate, as a stored health can have it
+    #[serde(other)]
+    Unknown,
 }
 
 impl Check {
@@ -72,6 +75,7 @@ impl Check {
             Self::OtherRead => "other_read",
             Self::OutsidePrefix => "outside_prefix",
             Self::ListContainers => "list_containers",
+            Self::Unknown => "unknown",
         }
     }
 
@@ -91,6 +95,7 @@ impl Check {
             Self::OtherRead => "blobs elsewhere cannot be read",
             Self::OutsidePrefix => "names outside the prefix stay hidden",
             Self::ListContainers => "names of containers stay hidden",
+            Self::Unknown => "a check of a later version",
         }
     }
 
@@ -110,6 +115,7 @@ impl Check {
             Self::OtherRead => "blobs elsewhere can be read",
             Self::OutsidePrefix => "names outside the prefix can be listed",
             Self::ListContainers => "names of containers can be listed",
+            Self::Unknown => "a check of a later version does not hold",
         }
     }
 
@@ -171,8 +177,12 @@ impl Evidence {
             status: error.status(),
             code: error.code().map(str::to_owned),
             request_id: error.request_id().map(str::to_owned),
-            took,
+            took: whole(took),
         }
+    }
+
+    pub(super) fn of_time(took: Duration) -> Self {
+        Self { took: whole(took), ..Self::default() }
     }
 
     pub(super) fn of_answer(answer: &Answer, took: Duration) -> Self {
@@ -180,9 +190,14 @@ impl Evidence {
             status: answer.status,
             code: answer.code.clone(),
             request_id: answer.request_id.clone(),
-            took,
+            took: whole(took),
         }
     }
+}
+
+/// In whole milliseconds, as it is stored
+fn whole(took: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(took.as_millis()).unwrap_or(u64::MAX))
 }
 
 impl fmt::Display for Evidence {

@@ -127,7 +127,7 @@ pub(super) fn of_error(error: &Error, check: Check) -> (Cause, By) {
             _ => (cause, By::Code),
         };
     }
-    let signing_in = check.layer() == Layer::Entra;
+    let signing_in = error.is_in_sign_in() || check.layer() == Layer::Entra;
     if let Some(cause) = error.detail().and_then(of_detail) {
         // The host that has no address is then the authority's, not the account's.
         let authority = signing_in && cause == C::AccountNotFound;

@@ -1,7 +1,9 @@
 //! From all answers together to what is wrong: pure, and where single answers mislead.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use super::{
-    Cause, Check, Checked, Confidence, Diagnosis, Health, Outcome, Outlook, Plan, Retry,
+    Cause, Check, Checked, Confidence, Diagnosis, Health, Outcome, Outlook, Plan, Retry, Spread,
     round::Facts,
 };
 use crate::{cloud::Cloud, connection::Connection, name::is_guid, store::Answer};
@@ -15,24 +17,55 @@ pub(super) fn health(plan: &Plan, mut checks: Vec<Checked>, facts: &Facts) -> He
         checks.into_iter().map(|checked| self::checked(plan, checked, facts)).collect();
     let first = checks.iter().find(|checked| checked.outcome == Outcome::Failed);
     let diagnosis = first.and_then(|checked| checked.diagnosis.clone());
-    let outlook = match diagnosis.as_ref().map(Diagnosis::retry) {
+    let outlook = match diagnosis.as_ref().map(|diagnosis| can_heal(diagnosis.cause, plan.age())) {
         None => Outlook::Ready,
-        Some(Retry::Never) => Outlook::Stop,
-        Some(Retry::Transient | Retry::Propagating) => Outlook::Wait,
+        Some(true) => Outlook::Wait,
+        Some(false) => Outlook::Stop,
     };
     let has_prefix = !connection.prefix().is_empty();
     Health {
         account: connection.account().clone(),
         container: connection.container().clone(),
         prefix: connection.prefix().clone(),
-        at: plan.clock.time(),
+        at: whole_seconds(plan.clock.time()),
         outlook,
         diagnosis,
         tenant: facts.challenge.as_ref().map(|challenge| challenge.tenant.to_string()),
         object_id,
-        privileges: plan.least_privilege.then(|| facts.allowed.privileges(has_prefix)),
+        public: facts.public,
+        privileges: plan.least_privilege.then(|| {
+            let allowed = facts.ever_allowed.or(facts.allowed);
+            allowed.privileges(has_prefix)
+        }),
         checks,
     }
+}
+
+/// As it is stored
+fn whole_seconds(time: SystemTime) -> SystemTime {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    UNIX_EPOCH + Duration::from_secs(since.as_secs())
+}
+
+/// Whether a cause can pass by itself, when what it waits for is so old
+pub(super) fn can_heal(cause: Cause, age: Duration) -> bool {
+    match (cause.retry(), cause.spread()) {
+        (Retry::Transient, _) => true,
+        (_, Some(spread)) => age < spread.worst,
+        // As long as front ends may differ, this is also what two of them say of one assignment.
+        _ => is_mixed(cause) && age < Spread::ROLE.worst,
+    }
+}
+
+/// Whether some requests were allowed and others not
+pub(super) fn is_mixed(cause: Cause) -> bool {
+    matches!(
+        cause,
+        Cause::ListNotCovered
+            | Cause::ReadNotCovered
+            | Cause::KeyOutOfScope
+            | Cause::ManagementRoleOnly
+    )
 }
 
 /// A check with what the answers so far tell of it, and the command that mends it
@@ -61,6 +94,14 @@ fn refined(plan: &Plan, diagnosis: Diagnosis, check: Check, facts: &Facts) -> Di
             | Cause::AssertionTime,
             _,
         ) if facts.skewed => (Cause::ClockSkew, Confidence::Likely),
+        // What a principal of the wrong tenant is told.
+        (
+            Cause::TenantNotFound
+            | Cause::ServicePrincipalMissing
+            | Cause::CredentialRejected
+            | Cause::TokenIssuer,
+            _,
+        ) if facts.other_tenant => (Cause::TenantMismatch, Confidence::Certain),
         (Cause::Unreachable | Cause::RequestTimeout, Check::Challenge) if facts.private => {
             (Cause::PrivateEndpoint, Confidence::Likely)
         }
@@ -101,18 +142,22 @@ fn other_principal(plan: &Plan, facts: &Facts) -> Option<Cause> {
     Some(Cause::WrongPrincipal)
 }
 
-/// What is wrong with the tenant or the cloud, by the account's challenge alone
-pub(super) fn of_challenge(connection: &Connection, facts: &Facts) -> Option<Cause> {
+/// Whether the account is of another cloud, by its challenge
+pub(super) fn of_cloud(connection: &Connection, facts: &Facts) -> Option<Cause> {
     let challenge = facts.challenge.as_ref()?;
     // An endpoint of one's own may stand before an account of any cloud.
-    if !matches!(connection.cloud(), Cloud::Custom(_))
-        && family(connection.cloud().authority()) != family(&challenge.host)
-    {
-        return Some(Cause::WrongCloud);
-    }
-    let tenant = connection.tenant()?.as_str();
-    let other = is_guid(tenant) && !tenant.eq_ignore_ascii_case(challenge.tenant.as_str());
-    other.then_some(Cause::TokenIssuer)
+    let own = matches!(connection.cloud(), Cloud::Custom(_));
+    let other = family(connection.cloud().authority()) != family(&challenge.host);
+    (!own && other).then_some(Cause::WrongCloud)
+}
+
+/// Whether the account belongs to another tenant than the connection names, by its challenge
+pub(super) fn is_in_another_tenant(connection: &Connection, facts: &Facts) -> bool {
+    let (Some(challenge), Some(tenant)) = (&facts.challenge, connection.tenant()) else {
+        return false;
+    };
+    let both = is_guid(tenant.as_str()) && is_guid(challenge.tenant.as_str());
+    both && !tenant.as_str().eq_ignore_ascii_case(challenge.tenant.as_str())
 }
 
 /// The cloud that an authority signs in to
@@ -134,6 +179,17 @@ pub(super) fn is_of_another_tenant(facts: &Facts) -> bool {
 pub(super) fn lets_in(answer: &Answer, origin: &str) -> bool {
     let allowed = answer.cors.as_ref().and_then(|cors| cors.allow_origin.as_deref());
     allowed.is_some_and(|allowed| allowed == "*" || allowed == origin)
+}
+
+/// Whether a preflight lets pages read ranges
+pub(super) fn lets_ask(answer: &Answer) -> bool {
+    let has = |list: Option<&str>, wanted: &str| {
+        let list = list.unwrap_or_default();
+        list.split(',').any(|one| one.trim() == "*" || one.trim().eq_ignore_ascii_case(wanted))
+    };
+    answer.cors.as_ref().is_some_and(|cors| {
+        has(cors.allow_methods.as_deref(), "GET") && has(cors.allow_headers.as_deref(), "range")
+    })
 }
 
 /// Whether a page sees which range it was given: a player that seeks by itself asks for that

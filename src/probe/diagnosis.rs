@@ -16,9 +16,10 @@ use crate::{
 };
 
 /// How sure a diagnosis is
+///
+/// Deliberately complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum Confidence {
     /// The answer leaves other causes open, and this is the most frequent
     Possible,
@@ -57,9 +58,7 @@ pub struct Diagnosis {
 impl Diagnosis {
     /// What an error means that came from a store
     pub fn of(error: &Error) -> Self {
-        // The kind tells a failed sign-in from a refusal of storage.
-        let signing_in = error.code().is_some_and(|code| code.starts_with("AADSTS"));
-        Self::at(if signing_in { Check::Token } else { Check::List }, error)
+        Self::at(if error.is_in_sign_in() { Check::Token } else { Check::List }, error)
     }
 
     /// What an error means that a check came upon

@@ -13,10 +13,12 @@
 //!
 //! # async fn example(connection: Connection, credential: Credential) -> Result<(), Box<dyn std::error::Error>> {
 //! let store = AzureStore::new(&connection, credential)?;
-//! let probe = Probe::new(&connection, store).origin("https://app.example").view_links();
+//! let probe = Probe::new(&connection, store)
+//!     .granted(SystemTime::now()) // when the customer said "done"
+//!     .origin("https://app.example")?
+//!     .view_links();
 //!
-//! let granted = SystemTime::now(); // when the customer said "done"
-//! let mut wait = probe.wait(Patience::new(Duration::from_secs(600)).granted(granted));
+//! let mut wait = probe.wait(Patience::new(Duration::from_secs(600)));
 //! while let Some(event) = wait.next().await {
 //!     match event {
 //!         Event::Checked(checked) => println!("{checked}"),
@@ -28,30 +30,40 @@
 //! # Ok(()) }
 //! ```
 
+mod asked;
 mod cause;
 mod check;
+mod class;
 mod code;
 mod conclude;
 mod diagnosis;
+mod drift;
 mod health;
 mod privilege;
 mod round;
 mod wait;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 pub use self::{
-    cause::{Cause, Layer, Retry, Spread, WizardStep},
+    cause::Cause,
     check::{Check, Checked, Evidence, Outcome},
+    class::{Layer, Retry, Spread, WizardStep},
     diagnosis::{Confidence, Diagnosis},
-    health::{Drift, Health, Outlook},
+    drift::Drift,
+    health::{Health, Outlook},
     privilege::{Privileges, SeenShape},
     wait::{Again, Ended, Event, Patience, Tier, Wait, Why},
 };
 use crate::{
     clock::{Clock, SystemClock},
     connection::Connection,
-    grant::{Form, Grant},
+    grant::{Form, Grant, check_origin},
+    name::InvalidName,
     store::{Inspect, Store},
 };
 
@@ -75,8 +87,18 @@ struct Plan {
     origin: Option<String>,
     view_links: bool,
     least_privilege: bool,
+    granted: Option<SystemTime>,
     request_timeout: Duration,
     clock: Arc<dyn Clock>,
+}
+
+impl Plan {
+    /// How old the grant is; nothing where nobody knows, since it may have just been given
+    fn age(&self) -> Duration {
+        let now = self.clock.time();
+        // A grant of the future has just been given too.
+        self.granted.and_then(|at| now.duration_since(at).ok()).unwrap_or_default()
+    }
 }
 
 /// What is probed
@@ -105,6 +127,7 @@ impl Probe {
             origin: None,
             view_links: false,
             least_privilege: false,
+            granted: None,
             request_timeout: Duration::from_secs(30),
             clock: Arc::new(SystemClock),
         }))
@@ -117,14 +140,27 @@ impl Probe {
 
     /// Takes the commands of its remedies from this grant, in this form
     ///
-    /// Also tells a role that was given to another principal than the one that signs in.
+    /// Also tells a role that was given to another principal than the one that signs in, and a
+    /// grant that is for another container.
     pub fn grant(self, grant: &Grant, form: Form) -> Self {
         self.with(|plan| plan.grant = Some((grant.clone(), form)))
     }
 
+    /// When the customer applied the grant; without it, it may have been just now
+    ///
+    /// Later than the longest time that an assignment takes, what is missing is missing for good.
+    pub fn granted(self, at: SystemTime) -> Self {
+        self.with(|plan| plan.granted = Some(at))
+    }
+
     /// Asks too whether pages of this origin may play videos, such as `https://app.example`
-    pub fn origin(self, origin: impl Into<String>) -> Self {
-        self.with(|plan| plan.origin = Some(origin.into()))
+    ///
+    /// # Errors
+    /// [`InvalidName`] where it is no origin as browsers send it: scheme, host and port, without a
+    /// slash at the end.
+    pub fn origin(self, origin: &str) -> Result<Self, InvalidName> {
+        check_origin(origin)?;
+        Ok(self.with(|plan| plan.origin = Some(origin.to_owned())))
     }
 
     /// Asks too whether view links can be made, which takes a role on the account
@@ -133,7 +169,7 @@ impl Probe {
     }
 
     /// Asks too what should be refused: another container, names outside the prefix, the names of
-    /// all containers, a delegation key
+    /// all containers; and for a delegation key, which tells the shapes of grants apart
     ///
     /// Read-only, and it reveals nothing: the other container and the other prefix have made-up
     /// names, of which the service says 403 to who may not and 404 to who may. So what is asked is
@@ -142,7 +178,7 @@ impl Probe {
         self.with(|plan| plan.least_privilege = true)
     }
 
-    /// How long one request may take; 30 seconds by default
+    /// How long one request may take; 30 seconds by default, by Tokio's clock
     pub fn request_timeout(self, timeout: Duration) -> Self {
         self.with(|plan| plan.request_timeout = timeout)
     }
@@ -163,7 +199,8 @@ impl Probe {
 
     /// Passes, until the connection works, cannot work, or the patience is at its end
     ///
-    /// Nothing is asked before the stream is polled.
+    /// Nothing is asked, and no time runs, before the stream is polled. What works is confirmed by
+    /// lists over connections of their own, and by a whole pass at the end.
     pub fn wait(&self, patience: Patience) -> Wait {
         Wait::new(Arc::clone(&self.0), patience)
     }

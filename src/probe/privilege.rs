@@ -11,13 +11,14 @@ use super::Check;
 pub enum SeenShape {
     /// A reading role on the account, limited to the container by its condition
     AccountWithCondition,
-    /// A reading role on the container alone
+    /// A reading role on the container alone, or one that has data actions and no others
     Container,
     /// A reading role on the container, and one that makes keys for view links on the account
     ContainerAndDelegator,
     /// A reading role on the account or above, limited by nothing
     AccountUnlimited,
     /// The answers do not tell
+    #[serde(other)]
     Undetermined,
 }
 
@@ -26,7 +27,7 @@ impl SeenShape {
     pub fn title(self) -> &'static str {
         match self {
             Self::AccountWithCondition => "a reading role on the account, with a condition",
-            Self::Container => "a reading role on the container",
+            Self::Container => "a reading role on the container, or one with data actions alone",
             Self::ContainerAndDelegator => {
                 "a reading role on the container, and a delegating one on the account"
             }
@@ -67,6 +68,8 @@ impl Allowed {
             (Check::OtherRead, self.other_read),
             (Check::ListContainers, self.containers),
         ];
+        // A key is no more than is needed, but what it tells is missed where nobody knows.
+        let no_key = self.key.is_none().then_some(Check::DelegationKey);
         if has_prefix {
             rows.insert(2, (Check::OutsidePrefix, self.outside_prefix));
         }
@@ -81,12 +84,31 @@ impl Allowed {
         let reads = self.list == Some(true) || self.read == Some(true);
         let shape = match (reads, elsewhere, self.containers, self.key) {
             (_, Some(true), _, _) => SeenShape::AccountUnlimited,
-            (true, Some(false), Some(true), _) => SeenShape::AccountWithCondition,
+            (true, Some(false), Some(true), Some(true)) => SeenShape::AccountWithCondition,
             (true, Some(false), Some(false), Some(true)) => SeenShape::ContainerAndDelegator,
             (true, Some(false), Some(false), Some(false)) => SeenShape::Container,
             _ => SeenShape::Undetermined,
         };
-        Privileges { shape, wider: which(Some(true)), unknown: which(None) }
+        let mut unknown: Vec<_> = which(None);
+        unknown.extend(no_key);
+        Privileges { shape, wider: which(Some(true)), unknown }
+    }
+
+    /// What either pass was allowed: a front end that refuses has not learned of it yet
+    pub(super) fn or(self, other: Self) -> Self {
+        let or = |a: Option<bool>, b: Option<bool>| match (a, b) {
+            (Some(true), _) | (_, Some(true)) => Some(true),
+            (a, b) => a.or(b),
+        };
+        Self {
+            list: or(self.list, other.list),
+            read: or(self.read, other.read),
+            key: or(self.key, other.key),
+            other_list: or(self.other_list, other.other_list),
+            other_read: or(self.other_read, other.other_read),
+            outside_prefix: or(self.outside_prefix, other.outside_prefix),
+            containers: or(self.containers, other.containers),
+        }
     }
 }
 

@@ -1,11 +1,12 @@
 //! Waiting for a change to take effect.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use futures::{
@@ -15,7 +16,8 @@ use futures::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Cause, Checked, Confidence, Diagnosis, Health, Plan, Retry, Spread,
+    Cause, Checked, Confidence, Diagnosis, Health, Outlook, Plan, Spread,
+    conclude::{can_heal, is_mixed},
     health::minutes,
     round::{Finished, Round},
 };
@@ -25,17 +27,20 @@ use crate::{backoff::Backoff, clock::Clock as _};
 const MOST_RETRY_AFTER: Duration = Duration::from_secs(120);
 
 /// The time between two successes in a row
-const CONFIRM: Duration = Duration::from_secs(2);
+const CONFIRM: Duration = Duration::from_secs(1);
+
+/// What is seen in so many passes in a row is no passing state of front ends
+const SURE: u32 = 3;
 
 /// How long to wait, and what for
 ///
-/// Two clocks rule: the caller's deadline, and the time since the grant, after which a missing
-/// permission is no longer a matter of patience.
+/// Two clocks rule: this deadline, and the time since the grant
+/// ([`Probe::granted`](super::Probe::granted)), after which a missing permission is no longer a
+/// matter of patience.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Patience {
     deadline: Duration,
-    granted: Option<SystemTime>,
     successes: u32,
     backoff: Backoff,
 }
@@ -47,22 +52,18 @@ impl Patience {
     pub fn new(deadline: Duration) -> Self {
         Self {
             deadline,
-            granted: None,
-            successes: 6,
+            successes: 20,
             backoff: Backoff::new(Duration::from_secs(4), Duration::from_secs(30)),
         }
     }
 
-    /// When the customer applied the grant; without it, when the wait began
-    pub fn granted(mut self, at: SystemTime) -> Self {
-        self.granted = Some(at);
-        self
-    }
-
-    /// How many successes in a row make a connection; 6 by default, at least 1
+    /// How many successes in a row make a connection; 20 by default, a second apart, at least 1
     ///
-    /// Front ends learn of an assignment one after the other, so one success proves little. After
-    /// the longest time that an assignment takes, one is enough, unless another pass failed.
+    /// Front ends learn of an assignment one after the other, so one success proves little. Each
+    /// list goes over a connection of its own, which leads to any of them: where one of `n` has not
+    /// learned of it yet, a row of `k` misses that with a chance of `(1 - 1/n)^k`. Once a row was
+    /// broken it takes twice as many, and three times the longest that was broken. After the
+    /// longest time that an assignment takes, one is enough, unless another pass failed.
     pub fn successes(mut self, successes: u32) -> Self {
         self.successes = successes.max(1);
         self
@@ -78,7 +79,7 @@ impl Patience {
 /// Something that happens while waiting
 ///
 /// In JSON an object with its name in `event`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {
@@ -196,6 +197,8 @@ pub enum Why {
     Permanent,
     /// The deadline passed, and it may yet heal
     Deadline,
+    /// The deadline passed while it worked, and before that was sure to last
+    Unconfirmed,
 }
 
 /// The passes of a probe, as a stream of events; the last is [`Event::Ended`]
@@ -207,13 +210,19 @@ pub struct Wait {
 
 impl Wait {
     pub(super) fn new(plan: Arc<Plan>, patience: Patience) -> Self {
-        let course = Course::new(&plan, patience);
-        let state = State { round: Some(Round::first(Arc::clone(&plan))), plan, course };
-        let events = stream::unfold(Some(state), |state| async move { state?.next().await });
+        let events = stream::unfold(Stage::Planned(plan, patience), |stage| async move {
+            let state = match stage {
+                // The time runs from the first poll on.
+                Stage::Planned(plan, patience) => State::new(plan, patience),
+                Stage::Running(state) => *state,
+                Stage::Over => return None,
+            };
+            Some(state.next().await)
+        });
         Self { events: events.boxed().fuse() }
     }
 
-    /// Waits for the end, without looking at the events
+    /// Waits for the end, without looking at the events; `None` where the end was seen before
     pub async fn ended(mut self) -> Option<Ended> {
         while let Some(event) = self.next().await {
             if let Event::Ended(ended) = event {
@@ -244,44 +253,57 @@ impl fmt::Debug for Wait {
     }
 }
 
+enum Stage {
+    Planned(Arc<Plan>, Patience),
+    Running(Box<State>),
+    Over,
+}
+
 struct State {
     plan: Arc<Plan>,
     course: Course,
-    /// The pass that goes on; `None` never outlasts a call
-    round: Option<Round>,
+    /// The pass that goes on
+    round: Round,
 }
 
 impl State {
-    async fn next(mut self) -> Option<(Event, Option<Self>)> {
+    fn new(plan: Arc<Plan>, patience: Patience) -> Self {
+        let course = Course::new(plan.clock.elapsed(), patience);
+        Self { round: Round::first(Arc::clone(&plan)), plan, course }
+    }
+
+    async fn next(mut self) -> (Event, Stage) {
         if let Some(pause) = self.course.pause.take() {
             self.plan.clock.sleep(pause).await;
         }
-        let mut round = self.round.take()?;
-        if let Some(checked) = round.step().await {
-            self.round = Some(round);
-            return Some((Event::Checked(checked), Some(self)));
+        if let Some(checked) = self.round.step().await {
+            return (Event::Checked(checked), Stage::Running(Box::new(self)));
         }
-        let finished = round.finish();
-        let clock = &self.plan.clock;
-        let decision = self.course.after(clock.elapsed(), &finished);
-        match decision {
+        let Self { plan, mut course, round } = self;
+        let mut finished = round.finish();
+        let now = plan.clock.elapsed();
+        let age = plan.granted.map_or_else(|| course.elapsed(now), |_| plan.age());
+        match course.after(now, age, &finished) {
             Decision::Again(again) => {
-                self.course.pause = Some(again.next_in);
-                let plan = Arc::clone(&self.plan);
-                self.round = Some(match again.diagnosis {
-                    None => Round::confirm(plan, finished),
-                    Some(_) => Round::again(plan, finished),
-                });
-                Some((Event::Again(again), Some(self)))
+                course.pause = Some(again.next_in);
+                let round = match again.diagnosis {
+                    // The last pass is whole: what else is wanted has had time to change.
+                    None if again.successes + 1 < again.needed => {
+                        Round::confirm(Arc::clone(&plan), finished)
+                    }
+                    _ => Round::again(Arc::clone(&plan), finished),
+                };
+                (Event::Again(again), Stage::Running(Box::new(Self { plan, course, round })))
             }
             Decision::Ended(why) => {
-                let ended = Ended {
-                    why,
-                    health: finished.health,
-                    attempts: self.course.attempts,
-                    elapsed: self.course.elapsed(clock.elapsed()),
+                finished.health.outlook = match why {
+                    Why::Connected | Why::Unconfirmed => Outlook::Ready,
+                    Why::Permanent => Outlook::Stop,
+                    Why::Deadline => Outlook::Wait,
                 };
-                Some((Event::Ended(Box::new(ended)), None))
+                let (attempts, elapsed) = (course.attempts, course.elapsed(now));
+                let ended = Ended { why, health: finished.health, attempts, elapsed };
+                (Event::Ended(Box::new(ended)), Stage::Over)
             }
         }
     }
@@ -297,31 +319,31 @@ struct Course {
     patience: Patience,
     /// When the wait began, by the clock's own count
     start: Duration,
-    /// How old the grant was then
-    age_at_start: Duration,
     attempts: u32,
     successes: u32,
     has_failed: bool,
     has_succeeded: bool,
-    /// A cause of which some requests are proof and others not, and how often in a row it was seen
-    mixed: (Option<Cause>, u32),
+    /// The longest row of successes that a failure ended
+    broken: u32,
+    /// The last cause, and in how many passes in a row it was seen
+    last: (Option<Cause>, u32),
+    /// When each cause was first seen, since the start
+    first: BTreeMap<Cause, Duration>,
     delays: Box<dyn Iterator<Item = Duration> + Send>,
     pause: Option<Duration>,
 }
 
 impl Course {
-    fn new(plan: &Plan, patience: Patience) -> Self {
-        let now = plan.clock.time();
-        // A grant of the future has just been given.
-        let age = patience.granted.and_then(|at| now.duration_since(at).ok()).unwrap_or_default();
+    fn new(start: Duration, patience: Patience) -> Self {
         Self {
-            start: plan.clock.elapsed(),
-            age_at_start: age,
+            start,
             attempts: 0,
             successes: 0,
             has_failed: false,
             has_succeeded: false,
-            mixed: (None, 0),
+            broken: 0,
+            last: (None, 0),
+            first: BTreeMap::new(),
             delays: Box::new(patience.backoff.delays(fastrand::f64)),
             pause: None,
             patience,
@@ -332,17 +354,17 @@ impl Course {
         now.saturating_sub(self.start)
     }
 
-    fn after(&mut self, now: Duration, finished: &Finished) -> Decision {
+    /// What follows a pass; `age` is that of the grant
+    fn after(&mut self, now: Duration, age: Duration, finished: &Finished) -> Decision {
         self.attempts += 1;
         let elapsed = self.elapsed(now);
-        let age = self.age_at_start.saturating_add(elapsed);
         let left = self.patience.deadline.saturating_sub(elapsed);
-        let needed = match self.has_failed || age < Spread::ROLE.worst {
-            true => self.patience.successes,
-            false => 1,
-        };
+        let needed = self.needed(age);
         let diagnosis = finished.health.diagnosis.clone();
-        let next_in = match &diagnosis {
+        let cause = diagnosis.as_ref().map(|diagnosis| diagnosis.cause);
+        self.last = (cause, if self.last.0 == cause { self.last.1 + 1 } else { 1 });
+        let mut waited = age;
+        let next_in = match cause {
             None => {
                 self.successes += 1;
                 self.has_succeeded = true;
@@ -351,14 +373,20 @@ impl Course {
                 }
                 CONFIRM
             }
-            Some(diagnosis) => {
+            Some(cause) => {
                 if self.successes > 0 {
+                    self.broken = self.broken.max(self.successes);
                     // It has begun to work, so it will soon.
                     self.delays = Box::new(self.patience.backoff.delays(fastrand::f64));
                 }
                 self.successes = 0;
                 self.has_failed = true;
-                if !can_heal(diagnosis.cause, age) {
+                let first = *self.first.entry(cause).or_insert(elapsed);
+                // Only a role is waited for since the grant: a rule for browsers may come later.
+                if cause.spread().is_some_and(|spread| spread != Spread::ROLE) {
+                    waited = elapsed.saturating_sub(first);
+                }
+                if !self.may_heal(cause, waited) {
                     return Decision::Ended(Why::Permanent);
                 }
                 let asked = finished.facts.retry_after.unwrap_or_default().min(MOST_RETRY_AFTER);
@@ -366,61 +394,52 @@ impl Course {
             }
         };
         if left.is_zero() {
-            return Decision::Ended(Why::Deadline);
+            return Decision::Ended(if cause.is_none() { Why::Unconfirmed } else { Why::Deadline });
         }
-        let diagnosis = diagnosis.map(|diagnosis| self.for_now(diagnosis));
-        let spread = diagnosis.as_ref().and_then(|diagnosis| diagnosis.cause.spread());
+        let spread = cause.and_then(Cause::spread).unwrap_or(Spread::ROLE);
         Decision::Again(Again {
             attempt: self.attempts,
-            diagnosis,
+            diagnosis: diagnosis.map(|diagnosis| self.for_now(diagnosis)),
             successes: self.successes,
-            needed,
+            needed: self.needed(age),
             // One last pass at the deadline.
             next_in: next_in.min(left),
             left,
-            tier: Tier::of(age, spread.unwrap_or(Spread::ROLE)),
+            tier: Tier::of(waited, spread),
         })
     }
-}
 
-impl Course {
+    /// How many successes in a row are enough, for a grant of this age
+    fn needed(&self, age: Duration) -> u32 {
+        let asked = self.patience.successes;
+        match self.broken {
+            0 if !self.has_failed && age >= Spread::ROLE.worst => 1,
+            0 => asked,
+            // Front ends differ, and a row as long as the last one may miss the same one again.
+            broken => asked.saturating_mul(2).max(broken.saturating_mul(3)),
+        }
+    }
+
+    fn may_heal(&self, cause: Cause, waited: Duration) -> bool {
+        match cause {
+            // Each pass after a refusal has a new token.
+            Cause::TokenExpired => self.last.1 < 2,
+            // These are inferred, and one answer that fails by chance is enough to.
+            Cause::PrivateEndpoint | Cause::ClockSkew => self.last.1 < SURE,
+            _ => can_heal(cause, waited),
+        }
+    }
+
     /// What to tell while it goes on: front ends that differ look like a condition that is wrong
-    fn for_now(&mut self, diagnosis: Diagnosis) -> Diagnosis {
-        /// A condition that is wrong shows in each pass
-        const SURE: u32 = 3;
-        let cause = diagnosis.cause;
-        let seen = if self.mixed.0 == Some(cause) { self.mixed.1 + 1 } else { 1 };
-        self.mixed = (is_mixed(cause).then_some(cause), seen);
-        let partly = match cause {
+    fn for_now(&self, diagnosis: Diagnosis) -> Diagnosis {
+        let partly = match diagnosis.cause {
             Cause::AccessMissing => self.has_succeeded,
-            _ => is_mixed(cause) && (seen < SURE || self.has_succeeded),
+            cause => is_mixed(cause) && (self.last.1 < SURE || self.has_succeeded),
         };
         if !partly {
             return diagnosis;
         }
         let confidence = Confidence::Likely;
         Diagnosis { cause: Cause::PartlyInEffect, confidence, command: None, ..diagnosis }
-    }
-}
-
-/// Whether some requests were allowed and others not
-fn is_mixed(cause: Cause) -> bool {
-    matches!(
-        cause,
-        Cause::ListNotCovered
-            | Cause::ReadNotCovered
-            | Cause::KeyOutOfScope
-            | Cause::ManagementRoleOnly
-    )
-}
-
-/// Whether a cause can pass by itself, when the grant is so old
-fn can_heal(cause: Cause, age: Duration) -> bool {
-    match (cause.retry(), cause.spread()) {
-        (Retry::Transient, _) => true,
-        (_, Some(spread)) => age < spread.worst,
-        // Some requests are allowed and others not: as long as front ends may differ, that is also
-        // what two of them say of one assignment.
-        _ => is_mixed(cause) && age < Spread::ROLE.worst,
     }
 }

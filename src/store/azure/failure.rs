@@ -42,7 +42,8 @@ pub(super) fn of(error: &azure_core::Error) -> Error {
             ErrorKind::UnexpectedAnswer,
             "the answer cannot be read; check the endpoint for a proxy",
         ),
-        _ => match chain(error).find_map(nested) {
+        // Behind the error itself, which would come back here for ever.
+        _ => match chain(error).skip(1).find_map(nested) {
             Some(inner) => of(inner),
             None => Error::new(ErrorKind::BadRequest, "the SDK refused the request"),
         },
@@ -125,8 +126,9 @@ pub(super) fn of_credential(error: &azure_core::Error) -> Error {
                 ErrorKind::Unreachable,
                 "sign in: the authority's host name does not exist; check the cloud of the connection",
             )
-            .with_detail(Detail::NameNotFound),
-            _ => inner.context(format_args!("sign in")),
+            .with_detail(Detail::NameNotFound)
+            .in_sign_in(),
+            _ => inner.context(format_args!("sign in")).in_sign_in(),
         };
     }
     // Where the SDK could not read the answer, the answer's words stand in its message: it quotes
@@ -138,6 +140,7 @@ pub(super) fn of_credential(error: &azure_core::Error) -> Error {
         ErrorKind::CredentialUnavailable,
         "sign in: no token could be had; check that the source of the credential is set up on this machine",
     )
+    .in_sign_in()
 }
 
 /// The word in `error` of the authority's answer
@@ -176,8 +179,7 @@ pub(super) fn of_network(error: &(dyn StdError + 'static)) -> Error {
             return of_lookup(false);
         }
         if text.contains("dns error") || text.contains("failed to lookup address") {
-            let passing = chain(error).any(|c| c.to_string().contains("Temporary failure"));
-            return of_lookup(passing);
+            return of_lookup(chain(error).any(|cause| is_passing(&cause.to_string())));
         }
         if text.contains("invalid peer certificate") {
             return Error::new(
@@ -204,6 +206,11 @@ pub(super) fn of_network(error: &(dyn StdError + 'static)) -> Error {
         ErrorKind::Unreachable,
         "the connection failed or broke; check the endpoint and the network, or try again later",
     )
+}
+
+/// Whether the resolver says that it did not get an answer, in the words of glibc, musl and Windows
+pub(super) fn is_passing(text: &str) -> bool {
+    ["Temporary failure", "Try again", "temporary error"].iter().any(|part| text.contains(part))
 }
 
 /// A host without an address: a passing failure of the name service is none of the name's

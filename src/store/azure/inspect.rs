@@ -9,12 +9,13 @@ use async_trait::async_trait;
 use azure_core::{
     credentials::TokenCredential,
     http::{
-        Method, Request, Url,
+        Method, Pipeline, Request, Url,
         headers::{HeaderName, HeaderValue, Headers, WWW_AUTHENTICATE},
     },
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
+use futures::StreamExt as _;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
@@ -30,6 +31,9 @@ use crate::{
 
 /// An error of the service is a kilobyte or two
 const MAX_ERROR_BYTES: usize = 64 << 10;
+
+/// A list of one name has its metadata at most
+const MAX_LIST_BYTES: usize = 1 << 20;
 
 /// How long a key for view links is asked for: it is dropped at once
 const KEY_LIFETIME: Duration = Duration::from_secs(600);
@@ -50,25 +54,22 @@ impl Inspect for AzureStore {
             }
             Question::Preflight { origin } => self.preflight(&origin).await,
             Question::List { prefix } => {
-                let mut request = self.list_one(self.connection.container_url(), &prefix);
-                request.insert_header(
-                    HeaderName::from_static("connection"),
-                    HeaderValue::from_static("close"),
-                );
-                self.ask(request).await
+                let request = self.list_one(self.connection.container_url(), &prefix);
+                self.ask_for_list(request, &self.fresh).await
             }
             Question::ListOther { container, prefix } => {
-                self.ask(self.list_one(self.other(&container), &prefix)).await
+                let request = self.list_one(self.other(&container), &prefix);
+                self.ask_for_list(request, &self.pipeline).await
             }
             Question::ReadOther { container, blob } => {
-                let mut url = self.other(&container);
-                url.path_segments_mut().map_err(|()| no_url())?.push(&blob);
+                let other = self.connection.to_container(container);
+                let url = other.blob_url(&blob).ok_or_else(no_url)?;
                 self.ask(self.first_byte(url, None)).await
             }
             Question::ListContainers => {
                 let mut url = self.connection.cloud().service(self.connection.account());
                 self.set_query(&mut url, "comp=list&maxresults=1");
-                self.ask(Request::new(url, Method::Get)).await
+                self.ask_for_list(Request::new(url, Method::Get), &self.pipeline).await
             }
             Question::DelegationKey => Ok(Answer::unknown()),
         }
@@ -117,7 +118,8 @@ impl AzureStore {
     fn delegation_key(&self) -> Request {
         let mut url = self.connection.cloud().service(self.connection.account());
         url.set_query(Some("restype=service&comp=userdelegationkey"));
-        let start = SystemTime::now();
+        // Before 1970 no clock of a machine in use is, and the format has no words for it.
+        let start = SystemTime::now().max(UNIX_EPOCH);
         let time = |time| humantime::format_rfc3339_seconds(time);
         let body = format!(
             "<?xml version=\"1.0\" encoding=\"utf-8\"?><KeyInfo><Start>{}</Start><Expiry>{}</Expiry></KeyInfo>",
@@ -144,6 +146,19 @@ impl AzureStore {
         Err(failure::of_response(status, &headers, &body))
     }
 
+    /// The same for a list of one name, whose good answer must be one
+    async fn ask_for_list(&self, request: Request, pipeline: &Pipeline) -> Result<Answer, Error> {
+        let (status, headers, body) = self.send_by(pipeline, request).await?.deconstruct();
+        let body = collect(body, MAX_LIST_BYTES).await?;
+        if !status.is_success() {
+            return Err(failure::of_response(status, &headers, &body));
+        }
+        if !is_list(&body) {
+            return Err(not_azure());
+        }
+        Ok(answer(status.into(), &headers))
+    }
+
     /// One request without the credential, by the HTTP client alone
     async fn ask_anonymously(&self, request: reqwest::RequestBuilder) -> Result<Anonymous, Error> {
         let response = request
@@ -158,7 +173,16 @@ impl AzureStore {
                 headers.insert(name.as_str().to_owned(), value.to_owned());
             }
         }
-        Ok(Anonymous { status, headers })
+        let mut body = Vec::new();
+        let mut pieces = response.bytes_stream();
+        while let Some(piece) = pieces.next().await {
+            let piece = piece.map_err(|error| failure::of_network(&error.without_url()))?;
+            body.extend_from_slice(&piece);
+            if body.len() > MAX_LIST_BYTES {
+                break;
+            }
+        }
+        Ok(Anonymous { status, headers, body })
     }
 
     async fn addresses(&self) -> Result<Answer, Error> {
@@ -170,7 +194,7 @@ impl AzureStore {
         let host = host.trim_matches(['[', ']']);
         let found = tokio::net::lookup_host((host, port)).await;
         let addresses = found.map_err(|error: io::Error| {
-            failure::of_lookup(error.to_string().contains("Temporary failure"))
+            failure::of_lookup(failure::is_passing(&error.to_string()))
         })?;
         Ok(Answer { addresses: addresses.map(|address| address.ip()).collect(), ..Answer::new() })
     }
@@ -178,13 +202,17 @@ impl AzureStore {
     async fn challenge(&self) -> Result<Answer, Error> {
         let mut url = self.connection.container_url();
         url.set_query(Some(&one(self.connection.prefix().as_str())));
-        let Anonymous { status, headers } = self.ask_anonymously(self.client.get(url)).await?;
+        let Anonymous { status, headers, body } =
+            self.ask_anonymously(self.client.get(url)).await?;
+        if (200..300).contains(&status) && !is_list(&body) {
+            return Err(not_azure());
+        }
         if status == 429 || status >= 500 || (300..400).contains(&status) {
-            return Err(failure::of_response(status.into(), &headers, b""));
+            return Err(failure::of_response(status.into(), &headers, &body));
         }
         let challenge = headers.get_optional_str(&WWW_AUTHENTICATE).and_then(Challenge::parse);
         Ok(Answer {
-            code: failure::of_response(status.into(), &headers, b"").code().map(str::to_owned),
+            code: failure::of_response(status.into(), &headers, &body).code().map(str::to_owned),
             challenge,
             ..answer(status, &headers)
         })
@@ -200,9 +228,9 @@ impl AzureStore {
             .header("origin", origin)
             .header("access-control-request-method", "GET")
             .header("access-control-request-headers", "range");
-        let Anonymous { status, headers } = self.ask_anonymously(request).await?;
+        let Anonymous { status, headers, body } = self.ask_anonymously(request).await?;
         if !(200..300).contains(&status) {
-            return Err(failure::of_response(status.into(), &headers, b""));
+            return Err(failure::of_response(status.into(), &headers, &body));
         }
         Ok(answer(status, &headers))
     }
@@ -226,6 +254,19 @@ fn one(prefix: &str) -> String {
 struct Anonymous {
     status: u16,
     headers: Headers,
+    body: Vec<u8>,
+}
+
+/// Whether it is the answer to a list, of blobs or of containers
+fn is_list(body: &[u8]) -> bool {
+    let head = body.get(..body.len().min(512)).unwrap_or_default();
+    let root = b"<EnumerationResults";
+    head.windows(root.len()).any(|part| part == root)
+}
+
+fn not_azure() -> Error {
+    let what = "the answer is no listing; check the endpoint for a proxy or a login page";
+    Error::new(ErrorKind::UnexpectedAnswer, what)
 }
 
 fn answer(status: u16, headers: &Headers) -> Answer {

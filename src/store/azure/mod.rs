@@ -65,6 +65,8 @@ pub struct AzureStore {
     /// What gives tokens; `None` for a signature or nobody
     credential: Option<Arc<Renewable>>,
     pipeline: Pipeline,
+    /// The same over connections of their own: each may lead to another front end
+    fresh: Pipeline,
     options: ClientOptions,
     /// For requests without the credential
     client: reqwest::Client,
@@ -91,10 +93,18 @@ impl AzureStore {
         }
     }
 
-    async fn send(&self, mut request: Request) -> Result<AsyncRawResponse, Error> {
+    async fn send(&self, request: Request) -> Result<AsyncRawResponse, Error> {
+        self.send_by(&self.pipeline, request).await
+    }
+
+    async fn send_by(
+        &self,
+        pipeline: &Pipeline,
+        mut request: Request,
+    ) -> Result<AsyncRawResponse, Error> {
         request.insert_header(HeaderName::from_static("x-ms-version"), VERSION);
         let options = PipelineStreamOptions { skip_checks: true, ..Default::default() };
-        self.pipeline
+        pipeline
             .stream(&Context::new(), &mut request, Some(options))
             .await
             .map_err(|error| failure::of(&error))
@@ -279,8 +289,18 @@ impl AzureStoreBuilder {
     /// [`ErrorKind::Config`] where credential and connection do not fit together, or a certificate
     /// cannot be read.
     pub fn build(self, credential: Credential) -> Result<AzureStore, Error> {
-        let client =
-            transport::client(self.connect_timeout, self.read_timeout, &self.certificates)?;
+        let client = transport::client(
+            self.connect_timeout,
+            self.read_timeout,
+            &self.certificates,
+            transport::Connections::Kept,
+        )?;
+        let lone = transport::client(
+            self.connect_timeout,
+            self.read_timeout,
+            &self.certificates,
+            transport::Connections::ForOneRequest,
+        )?;
         let mut options = ClientOptions {
             retry: RetryOptions::none(),
             transport: Some(Transport::new(Arc::new(client.clone()))),
@@ -301,19 +321,21 @@ impl AzureStoreBuilder {
                 Arc::new(BearerTokenAuthorizationPolicy::new(token, [SCOPE]));
             options.per_try_policies.extend([renew, bearer]);
         }
-        let pipeline = Pipeline::new(
-            option_env!("CARGO_PKG_NAME"),
-            option_env!("CARGO_PKG_VERSION"),
-            options.clone(),
-            Vec::new(),
-            Vec::new(),
-            None,
-        );
+        let pipeline = |options| {
+            let (name, version) = (option_env!("CARGO_PKG_NAME"), option_env!("CARGO_PKG_VERSION"));
+            Pipeline::new(name, version, options, Vec::new(), Vec::new(), None)
+        };
+        let fresh = pipeline(ClientOptions {
+            transport: Some(Transport::new(Arc::new(lone))),
+            ..options.clone()
+        });
+        let pipeline = pipeline(options.clone());
         Ok(AzureStore {
             connection: self.connection,
             signature,
             credential,
             pipeline,
+            fresh,
             options,
             client,
         })

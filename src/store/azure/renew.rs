@@ -20,7 +20,8 @@ pub(super) type Make = Box<dyn Fn() -> azure_core::Result<Arc<dyn TokenCredentia
 /// A credential that can forget its tokens
 ///
 /// The SDK's credentials keep a token until shortly before it ends, also one that storage has
-/// refused since: after a revocation, or a key roll-over. So they are made anew.
+/// refused: after a revocation or a key roll-over, or before it knew the principal. So they are
+/// made anew.
 pub(super) struct Renewable {
     make: Make,
     state: Mutex<State>,
@@ -32,11 +33,14 @@ struct State {
     generation: u64,
     /// Whether storage has taken a token of this generation
     accepted: bool,
+    /// Whether it had taken one of the generation before
+    was_accepted: bool,
 }
 
 impl Renewable {
     pub(super) fn new(make: Make) -> azure_core::Result<Self> {
-        let state = State { credential: make()?, generation: 0, accepted: false };
+        let state =
+            State { credential: make()?, generation: 0, accepted: false, was_accepted: false };
         Ok(Self { make, state: Mutex::new(state) })
     }
 
@@ -54,21 +58,19 @@ impl Renewable {
         state.accepted |= state.generation == generation;
     }
 
-    /// Whether there is a new token to try, after one of this generation was refused
+    /// Forgets the tokens of a generation that was refused, and whether to try a new one at once
     ///
-    /// Not where no token of the generation was ever taken: a new one would be refused too. Of
-    /// requests that are refused together the first renews, for all of them.
+    /// Not at once where no token of the generation was ever taken: a new one would hardly be. The
+    /// next request gets one. Of requests that are refused together the first renews, for all.
     fn renew(&self, refused: u64) -> bool {
         let mut state = self.state();
         if state.generation != refused {
-            return true;
-        }
-        if !state.accepted {
-            return false;
+            return state.was_accepted;
         }
         let Ok(credential) = (self.make)() else { return false };
-        *state = State { credential, generation: refused + 1, accepted: false };
-        true
+        let was_accepted = state.accepted;
+        *state = State { credential, generation: refused + 1, accepted: false, was_accepted };
+        was_accepted
     }
 }
 

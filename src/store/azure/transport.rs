@@ -15,11 +15,21 @@ use crate::error::{Error, ErrorKind};
 /// An error of the token endpoint is a kilobyte or two
 const MAX_TOKEN_ERROR_BYTES: usize = 64 << 10;
 
+/// What becomes of a connection behind its request
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Connections {
+    /// It is kept for the next
+    Kept,
+    /// It is closed
+    ForOneRequest,
+}
+
 /// The client for storage and authority: no redirects, since a credential must not follow one
 pub(super) fn client(
     connect_timeout: Duration,
     read_timeout: Duration,
     authorities: &[String],
+    connections: Connections,
 ) -> Result<reqwest::Client, Error> {
     let config = |what: &str| Error::new(ErrorKind::Config, what);
     let mut roots = Vec::new();
@@ -47,6 +57,10 @@ pub(super) fn client(
         .connect_timeout(connect_timeout)
         .read_timeout(read_timeout)
         .redirect(reqwest::redirect::Policy::none())
+        .pool_max_idle_per_host(match connections {
+            Connections::Kept => usize::MAX,
+            Connections::ForOneRequest => 0,
+        })
         .build()
         .map_err(|_| config("the HTTP client could not be made; check the proxy variables"))
 }

@@ -1,0 +1,122 @@
+//! What causes are told apart by.
+
+use std::{fmt, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+/// Where a cause shows
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Layer {
+    /// What was typed
+    Input,
+    /// The name service
+    Dns,
+    /// The network
+    Tcp,
+    /// The encryption
+    Tls,
+    /// The sign-in, Microsoft Entra ID
+    Entra,
+    /// The management of resources, Azure Resource Manager, and the Azure CLI before it
+    Arm,
+    /// The blob service
+    Storage,
+    /// What browsers are allowed
+    Cors,
+    /// A good answer that is not what was meant
+    Semantic,
+}
+
+/// The steps in which a customer connects a container
+///
+/// Deliberately complete: the wizard has these six.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WizardStep {
+    /// 1: account, container and prefix
+    BlobDetails,
+    /// 2: the service principal in the customer's tenant
+    ServicePrincipal,
+    /// 3: the role, its scope and its condition
+    AssignRole,
+    /// 4: the rule for browsers
+    Cors,
+    /// 5: the test of the connection
+    Confirm,
+    /// 6: the sync
+    Sync,
+}
+
+impl WizardStep {
+    /// Its number, from 1
+    pub fn number(self) -> u8 {
+        self as u8 + 1
+    }
+
+    /// What it is about, in words
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::BlobDetails => "blob details",
+            Self::ServicePrincipal => "service principal",
+            Self::AssignRole => "assign the role",
+            Self::Cors => "CORS",
+            Self::Confirm => "confirm",
+            Self::Sync => "sync",
+        }
+    }
+}
+
+impl fmt::Display for WizardStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.number(), self.title())
+    }
+}
+
+/// Whether waiting helps
+///
+/// Deliberately complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Retry {
+    /// No: somebody must change something
+    Never,
+    /// It passes by itself, soon
+    Transient,
+    /// What was changed has not reached every front end yet; later than that, it never will
+    Propagating,
+}
+
+/// How long a change takes to reach every front end
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Spread {
+    /// Nearly always within this
+    pub usual: Duration,
+    /// The bound that the documentation names
+    pub documented: Duration,
+    /// The longest that was seen: later than this, the cause is another
+    pub worst: Duration,
+}
+
+impl Spread {
+    const fn seconds(usual: u64, documented: u64, worst: u64) -> Self {
+        Self {
+            usual: Duration::from_secs(usual),
+            documented: Duration::from_secs(documented),
+            worst: Duration::from_secs(worst),
+        }
+    }
+
+    /// Role assignments and conditions: 5, 10 and 30 minutes
+    ///
+    /// Source: Microsoft Learn, "Troubleshoot Azure RBAC" (10 minutes), "Troubleshoot role
+    /// assignment conditions" (5 minutes), "Assign an Azure role for access to blob data"
+    /// (30 minutes).
+    pub const ROLE: Self = Self::seconds(300, 600, 1800);
+    /// A service principal that was just made: 2, 5 and 60 minutes; vendors report an hour
+    pub const PRINCIPAL: Self = Self::seconds(120, 300, 3600);
+    /// Rules for browsers and federated credentials: 30 seconds, 1 minute and 5 minutes
+    pub const RULES: Self = Self::seconds(30, 60, 300);
+}

@@ -1,0 +1,128 @@
+//! A health that was stored, and one of later.
+
+use std::time::Duration;
+
+use azure_asset_sync::{
+    Connection, Diagnosis, Health, Probe,
+    condition::{Limit, Role},
+    probe::{Cause, Check, Drift, SeenShape},
+    testing::{Assignment, CorsRule, Seed, Situation, SmallCloud, SmallCloudBuilder},
+};
+
+const ORIGIN: &str = "https://vision.example";
+
+fn builder() -> SmallCloudBuilder {
+    SmallCloud::builder().blobs(["hall-3/a.jpg", "b.jpg"].map(|name| Seed::new(name, "abc")))
+}
+
+fn cors() -> CorsRule {
+    CorsRule::new(ORIGIN).methods(["GET", "HEAD", "OPTIONS"]).allowed_headers(["*"])
+}
+
+fn reader() -> Assignment {
+    Assignment::new(Role::BlobDataReader)
+}
+
+fn probe_of(cloud: &SmallCloud, prefix: &str) -> (Connection, Probe) {
+    let connection = cloud.connection().prefix(prefix).build().unwrap();
+    let probe = Probe::new(&connection, cloud.store(&connection).unwrap());
+    (connection, probe)
+}
+
+async fn run(cloud: &SmallCloud) -> Health {
+    probe_of(cloud, "").1.run().await
+}
+
+#[tokio::test]
+async fn drift_tells_what_has_changed() {
+    let wide = Limit::container(&"assets".parse().unwrap()).condition().unwrap();
+    let cloud = builder()
+        .unassigned()
+        .assignment(reader().condition(wide.clone()))
+        .cors(cors().exposed_headers(["*"]))
+        .start()
+        .await
+        .unwrap();
+    let look = async || {
+        let probe = probe_of(&cloud, "hall-3/").1;
+        probe.origin(ORIGIN).unwrap().view_links().least_privilege().run().await
+    };
+    let before = look().await;
+    assert!(before.is_ready(), "{before}");
+    assert_eq!(look().await.drift(&before), []);
+    // As it is stored, and read again.
+    let json = serde_json::to_string(&before).unwrap();
+    let stored: Health = serde_json::from_str(&json).unwrap();
+    assert_eq!(stored, before);
+    assert_eq!(look().await.drift(&stored), []);
+
+    cloud.assign(reader());
+    let broad = look().await;
+    let broader = [Check::OtherList, Check::OtherRead].map(Drift::Broadened);
+    assert_eq!(broad.drift(&stored), [&[Drift::ConditionLost], &broader[..]].concat());
+    let narrower = [Check::OtherList, Check::OtherRead].map(Drift::Narrowed);
+    assert_eq!(stored.drift(&broad), narrower);
+
+    cloud.unassign_all();
+    let drift = look().await.drift(&stored);
+    assert!(drift.starts_with(&[Drift::RoleGone]), "{drift:?}");
+    assert!(!drift.contains(&Drift::ConditionLost), "{drift:?}");
+    cloud.assign(reader().condition(wide));
+    cloud.set_cors(vec![]);
+    assert_eq!(look().await.drift(&stored), [Drift::CorsLost]);
+    cloud.set_cors(vec![cors().exposed_headers(["*"])]);
+    cloud.set_public(true);
+    // An open container can be listed outside the prefix by anybody; so it was before, by the role.
+    assert_eq!(look().await.drift(&stored), [Drift::ContainerPublic]);
+    cloud.set_public(false);
+    let mut moved = look().await;
+    moved.tenant = Some("66666666-6666-4666-8666-666666666666".into());
+    moved.object_id = Some("77777777-7777-4777-8777-777777777777".into());
+    assert_eq!(moved.drift(&stored), [Drift::TenantChanged, Drift::PrincipalChanged]);
+}
+
+#[tokio::test]
+async fn drift_compares_only_what_both_probes_were_told() {
+    let cloud = builder().cors(cors().exposed_headers(["*"])).start().await.unwrap();
+    let look = async |prefix: &str| {
+        probe_of(&cloud, prefix).1.origin(ORIGIN).unwrap().least_privilege().run().await
+    };
+    let good = look("").await;
+    cloud.situation(Situation::Firewall);
+    let walled = look("").await;
+    assert_eq!(walled.drift(&good)[0], Drift::Broken(Check::List));
+    cloud.situation(Situation::Normal);
+    let mended = look("").await.drift(&walled);
+    assert!(mended.iter().all(|change| matches!(change, Drift::Mended(_))), "{mended:?}");
+    // Another prefix has another outside.
+    assert_eq!(look("hall-3/").await.drift(&good), []);
+    assert_eq!(good.drift(&look("hall-3/").await), []);
+    let mut elsewhere = good.clone();
+    elsewhere.container = "another".parse().unwrap();
+    assert_eq!(good.drift(&elsewhere), [Drift::AnotherContainer]);
+    // A rule that hides what a player needs; a service that fails is none of the rule's.
+    cloud.set_cors(vec![cors()]);
+    assert_eq!(look("").await.drift(&good), [Drift::CorsLost]);
+    // A wrong clock says nothing of who may list.
+    let skewed = builder().public().clock_ahead(Duration::from_secs(1200)).start().await.unwrap();
+    let public = builder().public().start().await.unwrap();
+    assert_eq!(run(&skewed).await.drift(&run(&public).await), []);
+}
+
+#[test]
+fn a_stored_health_of_a_later_version_is_read() {
+    let json = r#"{"cause":"not_known_yet","confidence":"certain","evidence":{"took_ms":3}}"#;
+    let diagnosis: Diagnosis = serde_json::from_str(json).unwrap();
+    assert_eq!(diagnosis.cause, Cause::Unknown);
+    // A check and a shape that this version does not know.
+    let json = r#"{"check":"blood_pressure","outcome":"passed"}"#;
+    let checked: azure_asset_sync::probe::Checked = serde_json::from_str(json).unwrap();
+    assert_eq!(checked.check, Check::Unknown);
+    let shape: SeenShape = serde_json::from_str("\"round\"").unwrap();
+    assert_eq!(shape, SeenShape::Undetermined);
+    for &cause in Cause::ALL {
+        let json = serde_json::to_string(&cause).unwrap();
+        assert_eq!(json, format!("\"{cause}\""));
+        assert_eq!(serde_json::from_str::<Cause>(&json).unwrap(), cause);
+    }
+}
