@@ -353,6 +353,8 @@ async fn nothing_that_can_be_printed_shows_a_secret() {
     let connection = cloud.connection().build().unwrap();
     let store = builder(&cloud, &connection).build(cloud.sas()).unwrap();
     let scan = Scan::new(cloud.store(&connection).unwrap(), connection.prefix());
+    let mine = Credential::Token(Arc::new(Mine { token: "no-such-token", asked: 0.into() }));
+    assert!(!format!("{mine:?}").contains("no-such-token"), "{mine:?}");
     let shown = format!(
         "{:?} {:?} {store:?} {scan:?} {connection:?} {} {:?} {cloud:?}",
         cloud.credential(),

@@ -57,7 +57,7 @@ impl fmt::Debug for Secret {
 ///
 /// There is no chain that tries one after the other: which principal a service acts as is a
 /// decision, not a discovery.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum Credential {
     /// A service principal with a secret, in the connection's tenant
@@ -92,6 +92,28 @@ pub enum Credential {
     #[cfg(feature = "azure-core-1")]
     #[cfg_attr(docsrs, doc(cfg(feature = "azure-core-1")))]
     Token(Arc<dyn azure_core::credentials::TokenCredential>),
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, client_id) = match self {
+            Self::ClientSecret { client_id, .. } => ("ClientSecret", Some(client_id)),
+            Self::ClientCertificate { client_id, .. } => ("ClientCertificate", Some(client_id)),
+            Self::WorkloadIdentity => ("WorkloadIdentity", None),
+            Self::ManagedIdentity { client_id } => ("ManagedIdentity", client_id.as_ref()),
+            Self::AzureCli => ("AzureCli", None),
+            Self::Sas(_) => ("Sas", None),
+            Self::Anonymous => ("Anonymous", None),
+            // What the caller's own type shows of itself may be its token.
+            #[cfg(feature = "azure-core-1")]
+            Self::Token(_) => ("Token", None),
+        };
+        let mut shown = f.debug_struct(kind);
+        if let Some(id) = client_id {
+            shown.field("client_id", id);
+        }
+        shown.finish_non_exhaustive()
+    }
 }
 
 impl Credential {
