@@ -114,11 +114,18 @@ impl InvalidName {
     }
 }
 
-/// User text made fit for one line of a message: escaped, short, without a URL's query or user info
+/// User text made fit for one line of a message: escaped, short, without a URL's query or user
+/// info, a signature or a key
 pub(crate) fn printable(value: &str) -> String {
     const LONGEST: usize = 80;
-    let (shown, mut cut) = match value.split_once('?') {
-        Some((head, _)) => (head, true),
+    // A query can be a signature; so can a text that was copied without the `?`, and a connection
+    // string has a key.
+    let end = ["?", "sig=", "accountkey="]
+        .into_iter()
+        .filter_map(|start| value.to_ascii_lowercase().find(start))
+        .min();
+    let (shown, mut cut) = match end.and_then(|end| value.get(..end)) {
+        Some(head) => (head, true),
         None => (value, false),
     };
     let mut out = String::new();

@@ -88,6 +88,10 @@ fn a_message_shows_no_signature_and_no_control_character() {
         ConnectionBuilder::from_url(pasted).unwrap_err(),
         Endpoint::new(pasted).unwrap_err(),
         "\u{1b}[31m\u{202e}".parse::<AccountName>().unwrap_err(),
+        // Copied without the `?`, and a connection string.
+        "sv=2026-04-06&sp=rl&sig=SECRET".parse::<ContainerName>().unwrap_err(),
+        ConnectionBuilder::from_url("sv=1&Sig=SECRET").unwrap_err(),
+        "AccountName=contoso;AccountKey=SECRET;".parse::<AccountName>().unwrap_err(),
     ];
     for problem in problems {
         let text = format!("{problem} {problem:?}");
