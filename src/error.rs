@@ -202,9 +202,11 @@ impl Error {
 
     /// The error that a blob service's answer stands for
     ///
-    /// `code` is the `x-ms-error-code` header, or `<Code>` of the body. Source: Microsoft Learn,
+    /// `code` is the `x-ms-error-code` header, or `<Code>` of the body; what has not the shape of a
+    /// code is left out, since a service could echo there what it was sent. Source: Microsoft Learn,
     /// "Blob Storage error codes" and "Common REST API error codes".
     pub fn from_response(status: u16, code: Option<&str>) -> Self {
+        let code = code.filter(|code| is_code(code));
         let (kind, advice) = classify(status, code.unwrap_or_default());
         let mut error = Self::new(kind, advice);
         error.0.status = Some(status);
@@ -346,6 +348,18 @@ impl Error {
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
+}
+
+/// Whether a text is made of words that begin with a capital, with hardly a digit, as codes are
+/// and tokens and signatures are not
+pub(crate) fn is_code(text: &str) -> bool {
+    let count = |is: fn(&u8) -> bool| text.bytes().filter(is).count();
+    text.len() <= 80
+        && text.starts_with(|c: char| c.is_ascii_uppercase())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        // `InvalidMd5`, `Crc64Mismatch`.
+        && count(u8::is_ascii_digit) <= 3
+        && count(u8::is_ascii_uppercase) * 3 <= text.len()
 }
 
 fn classify(status: u16, code: &str) -> (ErrorKind, &'static str) {

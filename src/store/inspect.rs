@@ -12,7 +12,7 @@ use url::Url;
 use super::Store;
 use crate::{
     error::Error,
-    name::{ContainerName, TenantId},
+    name::{ContainerName, TenantId, is_guid},
 };
 
 /// A store that can look around its container too: at the network, the sign-in, the neighbours
@@ -162,7 +162,8 @@ pub const AUTHORITIES: &[&str] = &[
 impl Challenge {
     /// Reads a `WWW-Authenticate` header of the blob service
     ///
-    /// `None` where it is no bearer challenge for Azure Storage by a known authority over https.
+    /// `None` where it is no bearer challenge for Azure Storage by a known authority over https that
+    /// names the tenant by its id.
     /// Source: Microsoft Learn, "Authorize with Microsoft Entra ID", bearer challenge.
     pub fn parse(header: &str) -> Option<Self> {
         let rest = header.strip_prefix("Bearer ")?;
@@ -178,7 +179,8 @@ impl Challenge {
         let authority = text.strip_prefix("https://")?.split('/').next()?;
         let host = AUTHORITIES.iter().find(|known| authority.eq_ignore_ascii_case(known))?;
         let url = Url::parse(&text).ok()?;
-        let tenant = url.path_segments()?.next()?;
+        // An id: a domain name could be any text that the service knows, such as a signature.
+        let tenant = url.path_segments()?.next().filter(|tenant| is_guid(tenant))?;
         Some(Self { host: (*host).to_owned(), tenant: tenant.parse().ok()? })
     }
 }

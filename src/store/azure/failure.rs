@@ -16,7 +16,10 @@ use azure_core::{
     },
 };
 
-use crate::error::{Detail, Error, ErrorKind, sign_in_code};
+use crate::{
+    error::{Detail, Error, ErrorKind, sign_in_code},
+    name::is_guid,
+};
 
 const ERROR_CODE: HeaderName = HeaderName::from_static("x-ms-error-code");
 const DATE: HeaderName = HeaderName::from_static("date");
@@ -61,11 +64,8 @@ pub(super) fn of_body(error: &azure_core::Error) -> Error {
 
 /// An answer of the service that is no success
 pub(super) fn of_response(status: StatusCode, headers: &Headers, body: &[u8]) -> Error {
-    let code = headers
-        .get_optional_str(&ERROR_CODE)
-        .map(str::to_owned)
-        .or_else(|| code_in_body(body))
-        .filter(|code| code.len() <= 100 && code.bytes().all(|b| b.is_ascii_alphanumeric()));
+    let code =
+        headers.get_optional_str(&ERROR_CODE).map(str::to_owned).or_else(|| code_in_body(body));
     let mut error = Error::from_response(status.into(), code.as_deref());
     if let Some(id) = request_id(headers) {
         error = error.with_request_id(id);
@@ -76,7 +76,8 @@ pub(super) fn of_response(status: StatusCode, headers: &Headers, body: &[u8]) ->
 
 /// The id under which the service's operator finds the request
 pub(super) fn request_id(headers: &Headers) -> Option<&str> {
-    headers.get_optional_str(&REQUEST_ID).filter(|id| id.len() <= 100)
+    // A service could echo there what it was sent.
+    headers.get_optional_str(&REQUEST_ID).filter(|id| is_guid(id))
 }
 
 /// The time of day at the service
@@ -153,9 +154,7 @@ fn oauth(body: &[u8]) -> Option<Detail> {
 fn trace_id(body: &[u8]) -> Option<String> {
     let body: serde_json::Value = serde_json::from_slice(body).ok()?;
     let id = body.get("trace_id")?.as_str()?;
-    let plain =
-        !id.is_empty() && id.len() <= 64 && id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
-    plain.then(|| id.to_owned())
+    is_guid(id).then(|| id.to_owned())
 }
 
 /// A connection that could not be made, or broke

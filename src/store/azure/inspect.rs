@@ -19,7 +19,7 @@ use futures::StreamExt as _;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
-use super::{AzureStore, SCOPE, VERSION, collect, failure};
+use super::{AzureStore, SCOPE, VERSION, collect, failure, transport};
 use crate::{
     error::{Error, ErrorKind},
     name::ContainerName,
@@ -160,7 +160,11 @@ impl AzureStore {
     }
 
     /// One request without the credential, by the HTTP client alone
-    async fn ask_anonymously(&self, request: reqwest::RequestBuilder) -> Result<Anonymous, Error> {
+    async fn ask_anonymously(
+        &self,
+        request: reqwest::RequestBuilder,
+        origin: Option<&str>,
+    ) -> Result<Anonymous, Error> {
         let response = request
             .header("x-ms-version", VERSION)
             .send()
@@ -173,6 +177,8 @@ impl AzureStore {
                 headers.insert(name.as_str().to_owned(), value.to_owned());
             }
         }
+        let challenge = headers.get_optional_str(&WWW_AUTHENTICATE).and_then(Challenge::parse);
+        let headers = transport::plain(&headers, origin);
         let mut body = Vec::new();
         let mut pieces = response.bytes_stream();
         while let Some(piece) = pieces.next().await {
@@ -182,7 +188,7 @@ impl AzureStore {
                 break;
             }
         }
-        Ok(Anonymous { status, headers, body })
+        Ok(Anonymous { status, headers, body, challenge })
     }
 
     async fn addresses(&self) -> Result<Answer, Error> {
@@ -202,15 +208,15 @@ impl AzureStore {
     async fn challenge(&self) -> Result<Answer, Error> {
         let mut url = self.connection.container_url();
         url.set_query(Some(&one(self.connection.prefix().as_str())));
-        let Anonymous { status, headers, body } =
-            self.ask_anonymously(self.client.get(url)).await?;
+        let request = self.client.get(url);
+        let Anonymous { status, headers, body, challenge } =
+            self.ask_anonymously(request, None).await?;
         if (200..300).contains(&status) && !is_list(&body) {
             return Err(not_azure());
         }
         if status == 429 || status >= 500 || (300..400).contains(&status) {
             return Err(failure::of_response(status.into(), &headers, &body));
         }
-        let challenge = headers.get_optional_str(&WWW_AUTHENTICATE).and_then(Challenge::parse);
         Ok(Answer {
             code: failure::of_response(status.into(), &headers, &body).code().map(str::to_owned),
             challenge,
@@ -228,7 +234,8 @@ impl AzureStore {
             .header("origin", origin)
             .header("access-control-request-method", "GET")
             .header("access-control-request-headers", "range");
-        let Anonymous { status, headers, body } = self.ask_anonymously(request).await?;
+        let request = self.ask_anonymously(request, Some(origin));
+        let Anonymous { status, headers, body, .. } = request.await?;
         if !(200..300).contains(&status) {
             return Err(failure::of_response(status.into(), &headers, &body));
         }
@@ -255,6 +262,7 @@ struct Anonymous {
     status: u16,
     headers: Headers,
     body: Vec<u8>,
+    challenge: Option<Challenge>,
 }
 
 /// Whether it is the answer to a list, of blobs or of containers

@@ -26,7 +26,10 @@ use futures::TryStreamExt as _;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 pub use self::credential::{Credential, Secret};
-use self::renew::{Renew, Renewable};
+use self::{
+    renew::{Renew, Renewable},
+    transport::StorageTransport,
+};
 use super::{Include, Inspect, ListRequest, Page, Question, ReadRequest, Store};
 use crate::{
     connection::Connection,
@@ -303,7 +306,7 @@ impl AzureStoreBuilder {
         )?;
         let mut options = ClientOptions {
             retry: RetryOptions::none(),
-            transport: Some(Transport::new(Arc::new(client.clone()))),
+            transport: Some(Transport::new(Arc::new(StorageTransport(client.clone())))),
             ..Default::default()
         };
         let signature = credential.signature(&self.connection)?;

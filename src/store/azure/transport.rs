@@ -1,7 +1,10 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use azure_core::http::{AsyncRawResponse, HttpClient, Request};
+use azure_core::http::{
+    AsyncRawResponse, HttpClient, Request,
+    headers::{HeaderName, Headers},
+};
 use rustls::{
     ClientConfig,
     pki_types::{CertificateDer, pem::PemObject},
@@ -10,7 +13,10 @@ use rustls_platform_verifier::Verifier;
 use serde::Deserialize;
 
 use super::collect;
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind, is_code},
+    name::is_guid,
+};
 
 /// An error of the token endpoint is a kilobyte or two
 const MAX_TOKEN_ERROR_BYTES: usize = 64 << 10;
@@ -65,6 +71,62 @@ pub(super) fn client(
         .map_err(|_| config("the HTTP client could not be made; check the proxy variables"))
 }
 
+/// The transport of storage: of an answer's headers only those that are read here
+///
+/// The SDK logs the names of all headers and the values of many, and a service could echo there
+/// what it was sent.
+#[derive(Debug)]
+pub(super) struct StorageTransport(pub(super) reqwest::Client);
+
+#[async_trait]
+impl HttpClient for StorageTransport {
+    async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
+        let (status, headers, body) = self.0.execute_request(request).await?.deconstruct();
+        let origin = request.headers().get_optional_str(&HeaderName::from_static("origin"));
+        Ok(AsyncRawResponse::new(status, plain(&headers, origin), Box::pin(body)))
+    }
+}
+
+/// The headers that are read here, each where its value has the shape that it should have
+pub(super) fn plain(headers: &Headers, origin: Option<&str>) -> Headers {
+    let mut plain = Headers::new();
+    for (name, value) in headers.iter() {
+        if let Some(value) = shaped(name.as_str(), value.as_str(), origin) {
+            plain.insert(name.clone(), value);
+        }
+    }
+    plain
+}
+
+fn shaped(name: &str, value: &str, origin: Option<&str>) -> Option<String> {
+    let is_date = || httpdate::parse_http_date(value).is_ok();
+    let is_number = || value.bytes().all(|b| b.is_ascii_digit() || b"bytes -/*".contains(&b));
+    let fits = match name {
+        "x-ms-request-id" => is_guid(value),
+        "x-ms-error-code" => is_code(value),
+        // Azure's have 15 hexadecimal digits after `0x`.
+        "etag" => value.len() <= 26,
+        "date" => is_date(),
+        "retry-after" | "retry-after-ms" | "x-ms-retry-after-ms" => is_number() || is_date(),
+        "content-length" | "content-range" | "access-control-max-age" => is_number(),
+        "access-control-allow-origin" => value == "*" || Some(value) == origin,
+        "access-control-allow-methods" => return Some(words(value).to_ascii_uppercase()),
+        "content-type" | "access-control-allow-headers" | "access-control-expose-headers" => {
+            return Some(words(value));
+        }
+        _ => false,
+    };
+    fits.then(|| value.to_owned())
+}
+
+/// The words of a list in which case is of no matter, but for those that look made by a machine
+fn words(list: &str) -> String {
+    let is_word =
+        |word: &&str| word.len() <= 64 && word.bytes().filter(u8::is_ascii_digit).count() <= 3;
+    let words: Vec<_> = list.split(',').map(str::trim).filter(is_word).collect();
+    words.join(",").to_ascii_lowercase()
+}
+
 /// The transport of credentials: makes error bodies readable for `azure_identity` 1.0
 ///
 /// It reads `error_description` as borrowed text, and so loses the whole error, code included,
@@ -87,11 +149,11 @@ struct TokenError {
 #[async_trait]
 impl HttpClient for TokenTransport {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
-        let response = self.0.execute_request(request).await?;
-        if response.status().is_success() {
-            return Ok(response);
+        let (status, headers, body) = self.0.execute_request(request).await?.deconstruct();
+        let headers = plain(&headers, None);
+        if status.is_success() {
+            return Ok(AsyncRawResponse::new(status, headers, Box::pin(body)));
         }
-        let (status, headers, body) = response.deconstruct();
         let body = collect(body, MAX_TOKEN_ERROR_BYTES).await.map_err(|error| {
             azure_core::Error::with_message(azure_core::error::ErrorKind::Io, error.to_string())
         })?;
@@ -108,5 +170,46 @@ impl HttpClient for TokenTransport {
             "trace_id": error.trace_id,
         });
         Ok(AsyncRawResponse::from_bytes(status, headers, body.to_string().into_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_services_headers_only_what_is_read_and_has_its_shape_is_let_through() {
+        const ORIGIN: Option<&str> = Some("https://app.example");
+        const GUID: &str = "3f2504e0-4f89-11d3-9a0c-0305e82c3301";
+        const SECRETS: [&str; 3] = [
+            "0c9f3b7a51d24e8896ab03fd77e1c2d4",
+            "eyJhbGciOiJSUzI1NiJ9.eyJ0aWQiOiIxMTEx.q83vEjRWeJCrze8",
+            "BpLHtKqZ8u3vQ2mXyT5Rw1NdE7cJfG4aSiUo9hVbC0k=",
+        ];
+        let kept = [
+            ("x-ms-request-id", GUID),
+            ("x-ms-error-code", "FeatureNotYetSupportedForHierarchicalNamespaceAccounts"),
+            ("x-ms-error-code", "AuthorizationSourceIPMismatch"),
+            ("x-ms-error-code", "Crc64Mismatch"),
+            ("etag", "\"0x8DCAFE0123456789\""),
+            ("date", "Thu, 01 Jan 2026 00:00:00 GMT"),
+            ("retry-after", "7"),
+            ("retry-after", "Thu, 01 Jan 2026 00:00:00 GMT"),
+            ("content-range", "bytes 0-0/10"),
+            ("content-type", "application/xml; charset=utf-8"),
+            ("access-control-allow-origin", "https://app.example"),
+            ("access-control-allow-origin", "*"),
+            ("access-control-allow-methods", "GET,OPTIONS"),
+            ("access-control-expose-headers", "content-range,x-ms-content-crc64,*"),
+        ];
+        for (name, value) in kept {
+            assert_eq!(shaped(name, value, ORIGIN).as_deref(), Some(value), "{name}");
+            for secret in SECRETS {
+                let told = shaped(name, secret, ORIGIN).unwrap_or_default();
+                assert!(!told.contains(secret), "{name}: {told}");
+            }
+        }
+        assert_eq!(shaped("access-control-allow-origin", "https://x.example", ORIGIN), None);
+        assert_eq!(shaped("server", GUID, ORIGIN), None);
     }
 }

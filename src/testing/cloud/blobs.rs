@@ -12,7 +12,7 @@ use hyper::{
 use super::{
     Refusal, Seed, State,
     ask::Ask,
-    random,
+    request_id,
     server::{Body, full},
     service::endpoint,
     xml::{Entry, PageBody},
@@ -81,7 +81,7 @@ pub(super) fn list(
     };
     Ok(Response::builder()
         .header(CONTENT_TYPE, "application/xml")
-        .header("x-ms-request-id", random())
+        .header("x-ms-request-id", request_id())
         .body(full(body.render()))?)
 }
 
@@ -128,7 +128,7 @@ pub(super) fn get(seed: &Seed, ask: &Ask<'_>) -> Result<Response<Body>, Refusal>
         .header("x-ms-access-tier", seed.tier)
         .header("x-ms-creation-time", httpdate::fmt_http_date(seed.last_modified))
         .header("x-ms-server-encrypted", "true")
-        .header("x-ms-request-id", random());
+        .header("x-ms-request-id", request_id());
     if status == StatusCode::PARTIAL_CONTENT {
         response = response.header(CONTENT_RANGE, format!("bytes {start}-{}/{size}", end - 1));
     }

@@ -10,7 +10,7 @@ use super::{
     CONTAINER, OBJECT_ID, Refusal, Situation, State, TENANT,
     ask::Ask,
     blobs::maximum,
-    lock, random,
+    lock, request_id,
     server::{Body, full},
     service::endpoint,
     xml::{element, escape},
@@ -76,7 +76,7 @@ pub(super) fn properties(container: &str, state: &State) -> Result<Response<Body
         .header("x-ms-lease-state", "available")
         .header("x-ms-has-immutability-policy", "false")
         .header("x-ms-has-legal-hold", "false")
-        .header("x-ms-request-id", random());
+        .header("x-ms-request-id", request_id());
     if container == CONTAINER && lock(&state.script).public {
         response = response.header("x-ms-blob-public-access", "container");
     }
@@ -118,6 +118,6 @@ fn opening(root: &str) -> String {
 fn xml(body: String) -> Result<Response<Body>, Refusal> {
     Ok(Response::builder()
         .header(CONTENT_TYPE, "application/xml")
-        .header("x-ms-request-id", random())
+        .header("x-ms-request-id", request_id())
         .body(full(body))?)
 }

@@ -16,7 +16,7 @@ use hyper::{
 use super::{
     Refusal, State,
     ask::Ask,
-    lock, random,
+    lock, request_id,
     server::{Body, full},
 };
 
@@ -115,7 +115,7 @@ pub(super) fn preflight(ask: &Ask<'_>, state: &State) -> Result<Response<Body>, 
         .header(ACCESS_CONTROL_ALLOW_METHODS, method)
         .header(ACCESS_CONTROL_MAX_AGE, rule.max_age.as_secs())
         .header(ACCESS_CONTROL_ALLOW_CREDENTIALS, "true")
-        .header("x-ms-request-id", random());
+        .header("x-ms-request-id", request_id());
     if names.next().is_some() {
         response = response.header(ACCESS_CONTROL_ALLOW_HEADERS, headers);
     }

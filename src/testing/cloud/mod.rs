@@ -24,7 +24,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use tokio::task::JoinHandle;
 
-use self::state::{State, lock, random};
+use self::state::{State, lock, random, request_id};
 pub use self::{
     assignment::{Assignment, Spread},
     builder::SmallCloudBuilder,

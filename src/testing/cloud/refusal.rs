@@ -6,7 +6,7 @@ use hyper::{
 };
 
 use super::{
-    State, TENANT, lock, random,
+    State, TENANT, lock, request_id,
     server::{Body, full},
     xml,
 };
@@ -71,7 +71,7 @@ impl Refusal {
     }
 
     pub(super) fn response(&self, state: &State) -> io::Result<Response<Body>> {
-        let request_id = random();
+        let request_id = request_id();
         let message = self.message.as_deref().unwrap_or_else(|| message(self.status, &self.code));
         let time = humantime::format_rfc3339_nanos(state.now());
         let mut body = "\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?><Error>".to_owned();

@@ -101,6 +101,15 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
+/// The id of an answer, in the form that Azure's have
+pub(super) fn request_id() -> String {
+    let mut id = random();
+    for at in [20, 16, 12, 8] {
+        id.insert(at, '-');
+    }
+    id
+}
+
 pub(super) fn random() -> String {
     format!("{:032x}", fastrand::u128(..))
 }
