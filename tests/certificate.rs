@@ -1,30 +1,12 @@
 //! A service principal that signs in with a certificate, made by OpenSSL as its owner would.
 
-use std::{fs, process::Command};
+mod openssl;
 
 use azure_asset_sync::{
     AzureStore, Connection, Credential, ErrorKind, Store,
     store::ListRequest,
     testing::{Seed, SmallCloud},
 };
-
-/// Key and certificate as one PEM text, and the certificate alone
-fn make(options: &[&str]) -> (String, String) {
-    let folder = tempfile::tempdir().unwrap();
-    let (key, certificate) = (folder.path().join("key.pem"), folder.path().join("cert.pem"));
-    let output = Command::new("openssl")
-        .args(["req", "-x509", "-nodes", "-days", "1", "-subj", "/CN=test"])
-        .args(options)
-        .arg("-keyout")
-        .arg(&key)
-        .arg("-out")
-        .arg(&certificate)
-        .output()
-        .expect("this test makes its certificate with `openssl`: install it");
-    assert!(output.status.success(), "{output:?}");
-    let certificate = fs::read_to_string(certificate).unwrap();
-    (format!("{}{certificate}", fs::read_to_string(key).unwrap()), certificate)
-}
 
 async fn cloud(certificate: &str) -> (SmallCloud, Connection) {
     let seed = Seed::new("a.jpg", "x");
@@ -43,12 +25,12 @@ fn store(cloud: &SmallCloud, connection: &Connection, pem: &str) -> AzureStore {
 
 #[tokio::test]
 async fn a_registered_certificate_signs_in_and_another_does_not() {
-    let (pem, certificate) = make(&["-newkey", "rsa:2048"]);
+    let (pem, certificate) = openssl::make(&["-newkey", "rsa:2048"]);
     let (cloud, connection) = cloud(&certificate).await;
     let page = store(&cloud, &connection, &pem).list(ListRequest::new("")).await.unwrap();
     assert_eq!(page.blobs.len(), 1);
 
-    let (stranger, _) = make(&["-newkey", "rsa:2048"]);
+    let (stranger, _) = openssl::make(&["-newkey", "rsa:2048"]);
     // The right certificate with a key that is not its own.
     let forged = format!("{}{certificate}", stranger.split("-----BEGIN CERT").next().unwrap());
     for pem in [&stranger, &forged] {
@@ -61,7 +43,8 @@ async fn a_registered_certificate_signs_in_and_another_does_not() {
 
 #[tokio::test]
 async fn a_key_that_entra_does_not_take_is_refused_at_once() {
-    let (pem, certificate) = make(&["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]);
+    let (pem, certificate) =
+        openssl::make(&["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]);
     let (cloud, connection) = cloud(&certificate).await;
     let client_id = cloud.client_id().to_owned();
     let credential = Credential::ClientCertificate { client_id, pem: pem.as_str().into() };

@@ -1,0 +1,144 @@
+//! A server on a loopback port that answers as it likes: an authority and a blob service that mean
+//! ill, over TLS that is trusted.
+
+#![allow(dead_code, reason = "each of the test files uses another part")]
+
+use std::{
+    convert::Infallible,
+    io::Read as _,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+};
+
+use azure_asset_sync::{AzureStore, Connection, Endpoint, store::azure::AzureStoreBuilder};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use tokio::task::JoinHandle;
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{ServerConfig, crypto::ring::default_provider, pki_types::PrivatePkcs8KeyDer},
+};
+
+pub const ACCOUNT: &str = "smallcloud";
+pub const TENANT: &str = "11111111-1111-4111-8111-111111111111";
+
+/// Ends when it is dropped
+pub struct Hostile {
+    address: SocketAddr,
+    authority: String,
+    task: JoinHandle<()>,
+}
+
+impl Hostile {
+    pub async fn start(
+        answer: impl Fn(Request<Bytes>) -> Response<Full<Bytes>> + Send + Sync + 'static,
+    ) -> Self {
+        let (config, authority) = tls();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let answer = Arc::new(answer);
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (acceptor, answer) = (acceptor.clone(), Arc::clone(&answer));
+                tokio::spawn(async move {
+                    let Ok(stream) = acceptor.accept(stream).await else { return };
+                    let service = service_fn(|request: Request<Incoming>| {
+                        let answer = Arc::clone(&answer);
+                        async move {
+                            let (parts, body) = request.into_parts();
+                            let body = body.collect().await.unwrap_or_default().to_bytes();
+                            Ok::<_, Infallible>(answer(Request::from_parts(parts, body)))
+                        }
+                    });
+                    let _ =
+                        http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                });
+            }
+        });
+        Self { address, authority, task }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub fn certificate_authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// A connection to it, as storage and as authority
+    pub fn connection(&self) -> Connection {
+        connection(&self.address.to_string(), &self.address.to_string())
+    }
+
+    pub fn builder(&self, connection: &Connection) -> AzureStoreBuilder {
+        AzureStore::builder(connection).certificate_authority(self.certificate_authority())
+    }
+}
+
+impl Drop for Hostile {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// A connection whose storage and authority are at these addresses
+pub fn connection(storage: &str, authority: &str) -> Connection {
+    let endpoint = Endpoint::new(&format!("https://{storage}/{ACCOUNT}")).unwrap();
+    let endpoint = endpoint.with_authority(&format!("https://{authority}")).unwrap();
+    let builder = Connection::builder("hostile").account(ACCOUNT).container("assets");
+    builder.tenant(TENANT).prefix("a/").cloud(endpoint.into()).build().unwrap()
+}
+
+pub fn is_sign_in(request: &Request<Bytes>) -> bool {
+    request.uri().path().ends_with("/oauth2/v2.0/token")
+}
+
+fn tls() -> (ServerConfig, String) {
+    let mut params = CertificateParams::new([]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let authority = params.self_signed(&key).unwrap().pem();
+    let issuer = Issuer::new(params, key);
+    let key = KeyPair::generate().unwrap();
+    let certificate =
+        CertificateParams::new(["127.0.0.1".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+    let key = PrivatePkcs8KeyDer::from(key.serialize_der());
+    let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key.into())
+        .unwrap();
+    (config, authority)
+}
+
+/// A port that nobody has a reason to connect to: it counts who does all the same
+///
+/// Nobody answers there; the system takes the connections, until they are counted.
+pub struct Trap(TcpListener);
+
+impl Trap {
+    pub fn set() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        Self(listener)
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.0.local_addr().unwrap()
+    }
+
+    /// Fails where somebody has connected, and says with what
+    pub fn assert_untouched(&self, what: &str) {
+        if let Ok((mut stream, _)) = self.0.accept() {
+            let mut head = [0; 512];
+            let n = stream.read(&mut head).unwrap_or_default();
+            panic!("{what}: the trap was sent {:?}", String::from_utf8_lossy(&head[..n]));
+        }
+    }
+}
