@@ -226,7 +226,10 @@ async fn show(probe: &Probe, patience: Patience, json: bool) -> Result<Ended, Bo
                     println!("{checked}");
                 }
             }
-            Event::Again(again) if !json => println!("      {again}"),
+            // Of successes in a row one in ten is enough to see.
+            Event::Again(again) if !json && (again.successes < 2 || again.successes % 10 == 0) => {
+                println!("      {again}");
+            }
             Event::Ended(last) => ended = Some(*last),
             _ => {}
         }

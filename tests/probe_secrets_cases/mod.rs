@@ -305,7 +305,7 @@ async fn ask(
         let mut probe =
             Probe::new(connection, Arc::clone(store)).request_timeout(Duration::from_secs(2));
         if rng.bool() {
-            probe = probe.origin(origin.clone()).view_links();
+            probe = probe.origin(&origin).unwrap().view_links();
         }
         if rng.bool() {
             probe = probe.least_privilege().grant(&grant(connection), Form::AzBash);
@@ -345,12 +345,10 @@ async fn ask(
         }
         10 => {
             let clock = ManualClock::new();
-            let probe = probe(rng).clock(clock.clone());
+            let probe = probe(rng).clock(clock.clone()).granted(clock.time());
             let backoff = Backoff::new(Duration::from_secs(8), Duration::from_secs(30));
-            let patience = Patience::new(Duration::from_secs(rng.u64(1..40)))
-                .granted(clock.time())
-                .successes(2)
-                .backoff(backoff);
+            let patience =
+                Patience::new(Duration::from_secs(rng.u64(1..40))).successes(2).backoff(backoff);
             let mut wait = probe.wait(patience);
             while let Some(event) = wait.next().await {
                 tally.event(&event);

@@ -329,7 +329,7 @@ impl AzureStoreBuilder {
             Pipeline::new(name, version, options, Vec::new(), Vec::new(), None)
         };
         let fresh = pipeline(ClientOptions {
-            transport: Some(Transport::new(Arc::new(lone))),
+            transport: Some(Transport::new(Arc::new(StorageTransport(lone)))),
             ..options.clone()
         });
         let pipeline = pipeline(options.clone());
