@@ -24,7 +24,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("store/mod.rs", &["connection", "cloud", "scan", "sink", "validate", "testing"]),
     ("store/blob.rs", &["connection", "cloud", "error", "scan", "sink", "validate", "testing"]),
     ("store/memory.rs", &["connection", "cloud", "scan", "sink", "validate", "testing"]),
-    ("store/page.rs", &["connection", "cloud", "scan", "sink", "validate", "testing"]),
+    ("store/page", &["connection", "cloud", "scan", "sink", "validate", "testing"]),
     ("store/inspect.rs", &["connection", "cloud", "probe", "scan", "sink", "validate", "testing"]),
     ("probe", &["scan", "sink", "validate", "testing", "sync"]),
     ("store/azure", &["probe", "scan", "sink", "validate", "testing"]),

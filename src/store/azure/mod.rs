@@ -30,7 +30,7 @@ use self::{
     renew::{Renew, Renewable},
     transport::StorageTransport,
 };
-use super::{Include, Inspect, ListRequest, Page, Question, ReadRequest, Store};
+use super::{Include, Inspect, ListRequest, Page, Question, ReadRequest, Store, page::Decoder};
 use crate::{
     connection::Connection,
     error::{Error, ErrorKind},
@@ -151,8 +151,8 @@ impl Store for AzureStore {
         let page = async {
             let response = self.send(http).await?;
             let (status, headers, body) = response.deconstruct();
-            let body = collect(body, MAX_PAGE_BYTES).await?;
             if !status.is_success() {
+                let body = collect(body, MAX_PAGE_BYTES).await?;
                 return Err(failure::of_response(status, &headers, &body));
             }
             let content_type = headers.get_optional_str(&CONTENT_TYPE).unwrap_or_default();
@@ -162,7 +162,9 @@ impl Store for AzureStore {
                     "the answer is no XML; check the endpoint for a proxy or a login page",
                 ));
             }
-            Page::from_xml(&body)
+            let mut decoder = Decoder::default();
+            pieces(body, MAX_PAGE_BYTES, |piece| decoder.push(piece)).await?;
+            decoder.finish()
         };
         page.await.map_err(|error: Error| {
             error.context(format_args!("list container `{}`", self.connection.container()))
@@ -215,20 +217,32 @@ impl Store for AzureStore {
 
 /// A body as a whole, up to a bound
 async fn collect(
-    mut body: azure_core::http::response::AsyncResponseBody,
+    body: azure_core::http::response::AsyncResponseBody,
     most: usize,
 ) -> Result<Bytes, Error> {
     let mut whole = BytesMut::new();
-    while let Some(chunk) = body.try_next().await.map_err(|error| failure::of_body(&error))? {
-        if whole.len() + chunk.len() > most {
+    pieces(body, most, |piece| whole.extend_from_slice(piece)).await?;
+    Ok(whole.freeze())
+}
+
+/// Each piece of a body as it arrives, up to a bound
+async fn pieces(
+    mut body: azure_core::http::response::AsyncResponseBody,
+    most: usize,
+    mut take: impl FnMut(&[u8]),
+) -> Result<(), Error> {
+    let mut length = 0_usize;
+    while let Some(piece) = body.try_next().await.map_err(|error| failure::of_body(&error))? {
+        length = length.saturating_add(piece.len());
+        if length > most {
             return Err(Error::new(
                 ErrorKind::TooLarge,
                 format!("the answer has more than {most} bytes; ask for a smaller page or range"),
             ));
         }
-        whole.extend_from_slice(&chunk);
+        take(&piece);
     }
-    Ok(whole.freeze())
+    Ok(())
 }
 
 impl fmt::Debug for AzureStore {

@@ -1,6 +1,4 @@
-//! The page decoder: a List Blobs answer, in one pass, without a document in memory.
-//!
-//! Format: Microsoft Learn, "List Blobs", "Response body".
+//! The general reader: whatever XML a page may be.
 
 use quick_xml::{
     Reader, XmlVersion,
@@ -8,8 +6,10 @@ use quick_xml::{
     events::{BytesStart, Event},
 };
 
-use super::{Blob, ContentMd5, ContentType, Malformed, Page};
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind},
+    store::{Blob, ContentMd5, ContentType, Malformed, Page},
+};
 
 /// Deeper than the format goes (metadata: 5), and shallow enough to hold on hostile input
 const MAX_DEPTH: usize = 32;
@@ -284,7 +284,7 @@ fn is_encoded(start: &BytesStart<'_>) -> bool {
         .is_some_and(|attribute| attribute.value.eq_ignore_ascii_case(b"true"))
 }
 
-fn percent_decode(text: &str) -> Result<String, &'static str> {
+pub(super) fn percent_decode(text: &str) -> Result<String, &'static str> {
     let decoded = percent_encoding::percent_decode_str(text).decode_utf8();
     decoded.map(Into::into).map_err(|_| "its encoded name is not UTF-8")
 }
