@@ -33,7 +33,11 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("sink", &["connection", "cloud", "name", "store", "scan", "testing"]),
 ];
 
+/// All files of a folder but what Cargo built there
 fn files(path: &Path, found: &mut Vec<(String, String)>) {
+    if path.ends_with("target") {
+        return;
+    }
     if path.is_dir() {
         for entry in fs::read_dir(path).unwrap() {
             files(&entry.unwrap().path(), found);

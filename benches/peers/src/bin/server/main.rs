@@ -1,0 +1,200 @@
+//! A synthetic List Blobs server: pages rendered beforehand, latency by choice.
+//!
+//! Prints its address when it is ready, and ends when its standard input does.
+
+#![forbid(unsafe_code)]
+
+mod body;
+mod container;
+mod names;
+mod page;
+
+use std::{
+    convert::Infallible,
+    io::{self, Write as _},
+    net::Ipv4Addr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use azure_asset_sync_peers::{Error, control::Stats};
+use bytes::Bytes;
+use hyper::{Request, Response, StatusCode, body::Incoming, service::service_fn};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+
+use self::{
+    body::Parts,
+    container::Container,
+    names::{Names, Shape},
+    page::{Ask, page},
+};
+
+struct Options {
+    blobs: usize,
+    shape: Shape,
+    latency: u64,
+    start_from: bool,
+    page: usize,
+}
+
+struct Server {
+    container: Container,
+    page: usize,
+    /// Milliseconds
+    latency: AtomicU64,
+    start_from: AtomicBool,
+    requests: AtomicU64,
+    pages: AtomicU64,
+    bytes: AtomicU64,
+}
+
+fn main() -> Result<(), Error> {
+    let options = options()?;
+    let names = Names::new(options.shape, options.blobs);
+    let server = Arc::new(Server {
+        container: Container::new(&names, options.blobs),
+        page: options.page,
+        latency: options.latency.into(),
+        start_from: options.start_from.into(),
+        requests: 0.into(),
+        pages: 0.into(),
+        bytes: 0.into(),
+    });
+    drop(names);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
+    let mut out = io::stdout();
+    writeln!(out, "http://{}", listener.local_addr()?)?;
+    out.flush()?;
+    runtime.spawn(serve(server, listener));
+    io::copy(&mut io::stdin(), &mut io::sink())?;
+    runtime.shutdown_background();
+    Ok(())
+}
+
+fn options() -> Result<Options, Error> {
+    use lexopt::prelude::*;
+
+    let mut options = Options {
+        blobs: 1_000_000,
+        shape: Shape::Hierarchy,
+        latency: 0,
+        start_from: true,
+        page: 5000,
+    };
+    let mut parser = lexopt::Parser::from_env();
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Long("blobs") => options.blobs = parser.value()?.parse()?,
+            Long("shape") => {
+                options.shape = match parser.value()?.string()?.as_str() {
+                    "hierarchy" => Shape::Hierarchy,
+                    "flat" => Shape::Flat,
+                    _ => return Err("a shape is hierarchy or flat".into()),
+                }
+            }
+            Long("latency-ms") => options.latency = parser.value()?.parse()?,
+            Long("start-from") => options.start_from = on(&parser.value()?.string()?)?,
+            Long("page") => options.page = parser.value()?.parse()?,
+            _ => return Err(arg.unexpected().into()),
+        }
+    }
+    Ok(options)
+}
+
+fn on(text: &str) -> Result<bool, Error> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("startFrom is on or off".into()),
+    }
+}
+
+async fn serve(server: Arc<Server>, listener: TcpListener) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else { continue };
+        // It would only delay small answers; that there is no such option is no reason to stop.
+        stream.set_nodelay(true).ok();
+        let server = Arc::clone(&server);
+        tokio::spawn(async move {
+            let service = service_fn(|request| answer(&server, request));
+            let connection = hyper::server::conn::http1::Builder::new();
+            // A client that leaves has what it wanted.
+            connection.serve_connection(TokioIo::new(stream), service).await.ok();
+        });
+    }
+}
+
+async fn answer(
+    server: &Server,
+    request: Request<Incoming>,
+) -> Result<Response<Parts>, Infallible> {
+    let query = request.uri().query().unwrap_or_default();
+    if request.uri().path() == "/_control" {
+        return Ok(match server.control(query) {
+            Ok(text) => response(StatusCode::OK, "application/json", vec![text.into()]),
+            Err(error) => {
+                response(StatusCode::BAD_REQUEST, "text/plain", vec![error.to_string().into()])
+            }
+        });
+    }
+    server.requests.fetch_add(1, Relaxed);
+    match server.latency.load(Relaxed) {
+        0 => {}
+        latency => tokio::time::sleep(Duration::from_millis(latency)).await,
+    }
+    Ok(match server.list(query) {
+        Some(parts) => response(StatusCode::OK, "application/xml", parts),
+        None => response(StatusCode::BAD_REQUEST, "text/plain", vec!["no listing".into()]),
+    })
+}
+
+fn response(status: StatusCode, content_type: &'static str, parts: Vec<Bytes>) -> Response<Parts> {
+    let mut response = Response::new(Parts::from(parts));
+    *response.status_mut() = status;
+    let value = |text| hyper::header::HeaderValue::from_static(text);
+    response.headers_mut().insert("content-type", value(content_type));
+    response.headers_mut().insert("x-ms-version", value("2026-04-06"));
+    response.headers_mut().insert("x-ms-request-id", value("9f5c3a52-001e-0042-1c6b-5e2f5c000000"));
+    response
+}
+
+impl Server {
+    fn list(&self, query: &str) -> Option<Vec<Bytes>> {
+        let mut ask = Ask::of(query, self.page)?;
+        if !self.start_from.load(Relaxed) {
+            ask.start_from.clear();
+        }
+        let parts = page(&self.container, &ask)?;
+        self.pages.fetch_add(1, Relaxed);
+        self.bytes.fetch_add(parts.iter().map(|part| part.len() as u64).sum(), Relaxed);
+        Some(parts)
+    }
+
+    fn control(&self, query: &str) -> Result<String, Error> {
+        for (key, value) in form_urlencoded::parse(query.as_bytes()) {
+            match &*key {
+                "latency" => self.latency.store(value.parse()?, Relaxed),
+                "startfrom" => self.start_from.store(on(&value)?, Relaxed),
+                "stats" => {}
+                _ => return Err(format!("there is no `{key}` to set").into()),
+            }
+        }
+        Ok(serde_json::to_string(&Stats {
+            requests: self.requests.load(Relaxed),
+            pages: self.pages.load(Relaxed),
+            bytes: self.bytes.load(Relaxed),
+        })?)
+    }
+}
+
+/// Spreads the bits of a number: the same random numbers in every run, and for each thread
+fn mix(n: u64) -> u64 {
+    let n = (n ^ n >> 30).wrapping_add(0x9e37_79b9_7f4a_7c15).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let n = (n ^ n >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    n ^ n >> 31
+}

@@ -1,0 +1,193 @@
+//! One page of a listing, as List Blobs gives it.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use memchr::memmem;
+
+use crate::container::Container;
+
+/// What a request asks for
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ask {
+    pub prefix: String,
+    pub delimiter: String,
+    pub marker: String,
+    pub start_from: String,
+    pub most: usize,
+}
+
+impl Ask {
+    /// Reads a query; `None` where it is of no listing
+    pub fn of(query: &str, largest: usize) -> Option<Self> {
+        let mut ask = Self { most: largest, ..Self::default() };
+        let mut lists = false;
+        for (key, value) in form_urlencoded::parse(query.as_bytes()) {
+            match &*key {
+                "comp" => lists = value == "list",
+                "prefix" => ask.prefix = value.into_owned(),
+                "delimiter" => ask.delimiter = value.into_owned(),
+                "marker" => ask.marker = value.into_owned(),
+                "startFrom" => ask.start_from = value.into_owned(),
+                "maxresults" => ask.most = value.parse::<usize>().ok()?.clamp(1, largest),
+                _ => {}
+            }
+        }
+        lists.then_some(ask)
+    }
+}
+
+/// The page's bytes, in parts of which those with blobs are no copies; `None` for a foreign marker
+pub fn page(container: &Container, ask: &Ask) -> Option<Vec<Bytes>> {
+    let prefix = ask.prefix.as_bytes();
+    let first = match ask.marker.as_str() {
+        "" => {
+            let from = prefix.max(ask.start_from.as_bytes());
+            container.find(0, |name| name < from)
+        }
+        marker => index(marker)?.min(container.count()),
+    };
+    let end = container.find(first, |name| name < prefix || name.starts_with(prefix));
+    let mut parts = vec![Bytes::from(head(ask))];
+    let next = if ask.delimiter.is_empty() {
+        let next = (first + ask.most).min(end);
+        parts.push(container.slice(first, next));
+        next
+    } else {
+        level(container, ask, first, end, &mut parts)
+    };
+    let marker = (next < end).then(|| marker(next));
+    parts.push(match marker {
+        Some(marker) => {
+            format!("</Blobs><NextMarker>{marker}</NextMarker></EnumerationResults>").into()
+        }
+        None => Bytes::from_static(b"</Blobs><NextMarker /></EnumerationResults>"),
+    });
+    Some(parts)
+}
+
+/// Blobs, and prefixes in the place of what has the delimiter further on; gives where it left off
+fn level(
+    container: &Container,
+    ask: &Ask,
+    mut at: usize,
+    end: usize,
+    parts: &mut Vec<Bytes>,
+) -> usize {
+    let delimiter = memmem::Finder::new(&ask.delimiter);
+    let mut run = at;
+    for _ in 0..ask.most {
+        if at == end {
+            break;
+        }
+        let name = container.name(at);
+        let Some(place) = delimiter.find(&name[ask.prefix.len()..]) else {
+            at += 1;
+            continue;
+        };
+        parts.push(container.slice(run, at));
+        let folder = &name[..ask.prefix.len() + place + ask.delimiter.len()];
+        let text = String::from_utf8_lossy(folder);
+        parts.push(format!("<BlobPrefix><Name>{text}</Name></BlobPrefix>").into());
+        at = container.find(at, |name| name.starts_with(folder));
+        run = at;
+    }
+    parts.push(container.slice(run, at));
+    at
+}
+
+fn head(ask: &Ask) -> String {
+    let mut head = String::from(
+        "\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?><EnumerationResults \
+         ServiceEndpoint=\"http://127.0.0.1/\" ContainerName=\"training\">",
+    );
+    // Prefixes are echoed as they are: no name here has a character that XML would escape.
+    for (element, value) in
+        [("Prefix", &ask.prefix), ("Marker", &ask.marker), ("Delimiter", &ask.delimiter)]
+    {
+        if !value.is_empty() && !value.contains(['<', '&']) {
+            head.push_str(&format!("<{element}>{value}</{element}>"));
+        }
+    }
+    head.push_str("<Blobs>");
+    head
+}
+
+fn marker(index: usize) -> String {
+    format!("2!{}", STANDARD.encode(format!("{index:012}!")))
+}
+
+fn index(marker: &str) -> Option<usize> {
+    let text = STANDARD.decode(marker.strip_prefix("2!")?).ok()?;
+    str::from_utf8(&text).ok()?.trim_end_matches('!').parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::{Names, Shape};
+
+    const COUNT: usize = 3000;
+
+    fn container(shape: Shape) -> Container {
+        Container::new(&Names::new(shape, COUNT), COUNT)
+    }
+
+    /// All names and prefixes of a listing, and the pages that they came in
+    fn list(container: &Container, query: &str) -> (Vec<String>, usize) {
+        let mut ask = Ask::of(&format!("comp=list&{query}"), 5000).unwrap();
+        let (mut names, mut pages) = (Vec::new(), 0);
+        loop {
+            let page = page(container, &ask).unwrap().concat();
+            let page = String::from_utf8(page).unwrap();
+            names.extend(
+                page.split("<Name>").skip(1).map(|rest| rest.split('<').next().unwrap().to_owned()),
+            );
+            pages += 1;
+            ask.marker = page.split("<NextMarker>").nth(1).unwrap_or_default().to_owned();
+            let Some((marker, _)) = ask.marker.split_once('<') else { return (names, pages) };
+            ask.marker = marker.to_owned();
+        }
+    }
+
+    #[test]
+    fn pages_are_the_whole_listing() {
+        for shape in [Shape::Hierarchy, Shape::Flat] {
+            let container = container(shape);
+            let (names, pages) = list(&container, "maxresults=1000");
+            assert_eq!((names.len(), pages), (COUNT, 3));
+            assert!(names.is_sorted());
+        }
+    }
+
+    #[test]
+    fn a_prefix_bounds_the_listing_on_both_sides() {
+        let container = container(Shape::Hierarchy);
+        let all = list(&container, "").0;
+        for prefix in ["hall-03/", "hall-0", "nothing", "", "calibration/0"] {
+            let wanted: Vec<_> =
+                all.iter().filter(|name| name.starts_with(prefix)).cloned().collect();
+            assert_eq!(list(&container, &format!("prefix={prefix}&maxresults=7")).0, wanted);
+        }
+    }
+
+    #[test]
+    fn folders_stand_for_what_is_in_them() {
+        let container = container(Shape::Hierarchy);
+        for most in [1, 3, 5000] {
+            let (names, _) = list(&container, &format!("delimiter=%2F&maxresults={most}"));
+            assert!(names.len() > 5 && names.iter().all(|name| name.ends_with('/')), "{names:?}");
+            assert!(names.is_sorted_by(|a, b| a < b));
+        }
+        let (names, _) = list(&container, "delimiter=/&prefix=hall-03/&maxresults=2");
+        assert!(names.iter().any(|name| name.ends_with('/')));
+        assert!(names.is_sorted_by(|a, b| a < b));
+    }
+
+    #[test]
+    fn the_start_is_included() {
+        let container = container(Shape::Flat);
+        let all = list(&container, "").0;
+        let start = &all[1234];
+        assert_eq!(list(&container, &format!("startFrom={start}&maxresults=100")).0, all[1234..]);
+    }
+}
