@@ -1,0 +1,116 @@
+//! Runs one client once, in a process of its own, and prints what it took as one line of JSON.
+
+mod floor;
+mod marker;
+mod ours;
+mod peers;
+mod rclone;
+mod usage;
+
+use std::{num::NonZeroUsize, time::Instant};
+
+use azure_asset_sync_peers::{Error, Measured, Tally, control};
+
+use self::usage::{Counting, Usage};
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// What to run, and how
+struct Options {
+    client: String,
+    /// The server's address
+    url: String,
+    /// For ours: so many shards at a time
+    in_flight: Option<NonZeroUsize>,
+    /// For ours: in the order of the names
+    ordered: bool,
+    /// How many threads may work on it
+    threads: usize,
+}
+
+/// What a client found out
+enum Found {
+    /// It listed blobs
+    Blobs(Tally),
+    /// It read so many bytes of pages, and did not look into them
+    Bytes(u64),
+}
+
+fn main() -> Result<(), Error> {
+    let options = options()?;
+    // Some of the peers have a TLS that asks for a provider even where the address is http.
+    let provider = rustls::crypto::ring::default_provider();
+    provider.install_default().map_err(|_| "there is a provider of TLS already")?;
+    let before = control::stats(&options.url)?;
+    let start = (Instant::now(), Usage::now()?);
+    let found = match options.client.as_str() {
+        "rclone" => Found::Blobs(rclone::list(&options.url)?),
+        _ => runtime(options.threads)?.block_on(run(&options))?,
+    };
+    let wall = start.0.elapsed();
+    let child = options.client == "rclone";
+    let spent = if child { Usage::of_children()? } else { Usage::now()?.since(&start.1) };
+    let server = control::stats(&options.url)?.since(before);
+    let (tally, body_bytes) = match found {
+        Found::Blobs(tally) => (Some(tally), None),
+        Found::Bytes(bytes) => (None, Some(bytes)),
+    };
+    let measured = Measured {
+        client: options.client,
+        tally,
+        body_bytes,
+        cpu_us: spent.cpu.as_micros() as u64,
+        wall_ms: wall.as_millis() as u64,
+        peak_rss_kib: spent.peak_rss_kib,
+        allocations: (!child).then_some(spent.allocations),
+        requests: server.requests,
+    };
+    println!("{}", serde_json::to_string(&measured)?);
+    Ok(())
+}
+
+fn options() -> Result<Options, Error> {
+    use lexopt::prelude::*;
+
+    let (mut client, mut url) = (None, None);
+    let (mut in_flight, mut ordered, mut threads) = (None, false, 1);
+    let mut parser = lexopt::Parser::from_env();
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Value(value) if client.is_none() => client = Some(value.string()?),
+            Long("url") => url = Some(parser.value()?.string()?),
+            Long("in-flight") => in_flight = Some(parser.value()?.parse()?),
+            Long("ordered") => ordered = true,
+            Long("threads") => threads = parser.value()?.parse()?,
+            _ => return Err(arg.unexpected().into()),
+        }
+    }
+    let client = client.ok_or("which client?")?;
+    let url = url.ok_or("--url, the address of the server, is missing")?;
+    Ok(Options { client, url, in_flight, ordered, threads })
+}
+
+/// One thread unless more are asked for, so that no client is ahead by a second core
+fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Error> {
+    let mut builder = match threads {
+        ..=1 => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    Ok(builder.worker_threads(threads.max(1)).enable_all().build()?)
+}
+
+async fn run(options: &Options) -> Result<Found, Error> {
+    let url = options.url.as_str();
+    Ok(match options.client.as_str() {
+        "hyper" => Found::Bytes(floor::hyper(url).await?),
+        "reqwest" => Found::Bytes(floor::reqwest(url).await?),
+        "ours" => Found::Blobs(ours::verdicts(options).await?),
+        "ours-pages" => Found::Blobs(ours::pages(options).await?),
+        "object_store" => Found::Blobs(peers::object_store(url).await?),
+        "opendal" => Found::Blobs(peers::opendal(url).await?),
+        "azure_storage_blob" => Found::Blobs(peers::azure_storage_blob(url).await?),
+        "azure_storage_blob-pages" => Found::Bytes(peers::azure_storage_blob_pages(url).await?),
+        other => return Err(format!("there is no client `{other}`").into()),
+    })
+}

@@ -1,0 +1,69 @@
+//! The peers, each as its own documentation lists a container.
+
+use azure_asset_sync_peers::{ACCOUNT, CONTAINER, Error, SIGNATURE, Tally};
+use azure_storage_blob::BlobContainerClient;
+use futures::TryStreamExt as _;
+use object_store::{
+    ObjectStore as _,
+    azure::{AzureConfigKey, MicrosoftAzureBuilder},
+};
+use opendal::{Operator, services::Azblob};
+
+pub async fn object_store(url: &str) -> Result<Tally, Error> {
+    let store = MicrosoftAzureBuilder::new()
+        .with_account(ACCOUNT)
+        .with_container_name(CONTAINER)
+        .with_endpoint(format!("{url}/{ACCOUNT}"))
+        .with_config(AzureConfigKey::SasKey, SIGNATURE)
+        .with_allow_http(true)
+        .build()?;
+    let mut tally = Tally::default();
+    let mut list = store.list(None);
+    while let Some(object) = list.try_next().await? {
+        tally.add(object.location.as_ref(), object.size);
+    }
+    Ok(tally)
+}
+
+pub async fn opendal(url: &str) -> Result<Tally, Error> {
+    opendal_http_transport_reqwest::install_default();
+    let builder = Azblob::default()
+        .endpoint(&format!("{url}/{ACCOUNT}"))
+        .account_name(ACCOUNT)
+        .container(CONTAINER)
+        .sas_token(SIGNATURE);
+    let mut tally = Tally::default();
+    let mut list = Operator::new(builder)?.lister_with("/").recursive(true).await?;
+    while let Some(entry) = list.try_next().await? {
+        if entry.metadata().is_file() {
+            tally.add(entry.path(), entry.metadata().content_length());
+        }
+    }
+    Ok(tally)
+}
+
+pub async fn azure_storage_blob(url: &str) -> Result<Tally, Error> {
+    let mut tally = Tally::default();
+    let mut list = container(url)?.list_blobs(None)?;
+    while let Some(blob) = list.try_next().await? {
+        let size = blob.properties.and_then(|properties| properties.content_length);
+        let name = blob.name.ok_or("a blob has no name")?;
+        tally.add(&name, size.ok_or("a blob has no size")?);
+    }
+    Ok(tally)
+}
+
+/// Pages as they came: what is left of the SDK's price where somebody else decodes them
+pub async fn azure_storage_blob_pages(url: &str) -> Result<u64, Error> {
+    let mut bytes = 0;
+    let mut pages = container(url)?.list_blobs(None)?.into_pages();
+    while let Some(page) = pages.try_next().await? {
+        bytes += page.into_body().len() as u64;
+    }
+    Ok(bytes)
+}
+
+fn container(url: &str) -> Result<BlobContainerClient, Error> {
+    let url = format!("{url}/{ACCOUNT}/{CONTAINER}?{SIGNATURE}");
+    Ok(BlobContainerClient::new(url.parse()?, None, None)?)
+}
