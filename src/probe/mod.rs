@@ -71,8 +71,8 @@ use crate::{
 ///
 /// A pass takes at most six requests with everything switched on: challenge, token, list, read,
 /// delegation key, preflight. The proof of [least privilege](Self::least_privilege) takes four more,
-/// and the delegation key where that was not asked for. Nothing is written, and nothing is asked that the grant does not cover, but for that
-/// proof.
+/// and the delegation key where that was not asked for. Nothing is written, and nothing is asked
+/// that the grant does not cover, but for that proof.
 ///
 /// Cheap to clone. Dropping the future of a pass, or a [`Wait`], cancels it at once.
 #[derive(Clone)]
