@@ -4,6 +4,7 @@ use std::{
     io::{BufRead as _, BufReader, Write as _},
     path::PathBuf,
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 use serde_json::{Value as Json, json};
@@ -100,11 +101,16 @@ fn lint_answers_each_line() {
 fn each_line_is_answered_before_the_next_is_asked() {
     let mut child = start(&["lint", "--json", "-"]);
     let mut input = child.stdin.take().unwrap();
-    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let output = BufReader::new(child.stdout.take().unwrap());
+    let (answers, answered) = std::sync::mpsc::channel();
+    std::thread::spawn(move || output.lines().try_for_each(|line| answers.send(line.unwrap())));
     for line in ["{\"condition\":\"@Environment[isPrivateLink] BoolEquals true\"}", "not json"] {
         writeln!(input, "{line}").unwrap();
-        let mut answer = String::new();
-        output.read_line(&mut answer).unwrap();
+        // A bound on hanging, generous: one that waits for the end of its input never answers.
+        let Ok(answer) = answered.recv_timeout(Duration::from_secs(60)) else {
+            child.kill().unwrap();
+            panic!("no answer to {line}, or the example is not of this build");
+        };
         let answer: Json = serde_json::from_str(&answer).unwrap();
         assert_eq!(answer["findings"], json!([]), "{line}");
         assert_eq!(answer["ok"], answer["error"].is_null(), "{line}");
