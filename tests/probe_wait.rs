@@ -414,6 +414,15 @@ async fn a_dropped_wait_asks_nothing_more() {
     assert_eq!(account.state.lock().unwrap().asked, asked);
 }
 
+#[tokio::test]
+async fn a_throttled_request_does_not_break_a_row_of_successes() {
+    let mut account = Account::sharp(&ManualClock::new(), Duration::ZERO);
+    account.throttled = Some((7, Duration::from_secs(1)));
+    let end = wait(&account, Patience::new(20 * MINUTE)).await;
+    assert_eq!(end.why, Why::Connected, "{:?} after {} passes", end.cause, end.attempts);
+    assert!(end.attempts < 40, "{}", end.attempts);
+}
+
 /// The clock of the runtime, which a test holds
 #[derive(Debug)]
 struct Held;

@@ -16,7 +16,7 @@ use futures::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Cause, Checked, Confidence, Diagnosis, Health, Outlook, Plan, Spread,
+    Cause, Checked, Confidence, Diagnosis, Health, Outlook, Plan, Retry, Spread,
     conclude::{can_heal, is_mixed},
     health::minutes,
     round::{Finished, Round},
@@ -59,6 +59,7 @@ impl Patience {
 
     /// How many successes in a row make a connection; 20 by default, a second apart, at least 1
     ///
+    /// A failure that passes by itself, such as a throttled request, does not break the row.
     /// Front ends learn of an assignment one after the other, so one success proves little. Each
     /// list goes over a connection of its own, which leads to any of them: where one of `n` has not
     /// learned of it yet, a row of `k` misses that with a chance of `(1 - 1/n)^k`. Once a row was
@@ -375,11 +376,14 @@ impl Course {
             }
             Some(cause) => {
                 if self.successes > 0 {
-                    self.broken = self.broken.max(self.successes);
                     // It has begun to work, so it will soon.
                     self.delays = Box::new(self.patience.backoff.delays(fastrand::f64));
                 }
-                self.successes = 0;
+                // A request that was throttled, or lost, says nothing of what is allowed.
+                if cause.retry() != Retry::Transient {
+                    self.broken = self.broken.max(self.successes);
+                    self.successes = 0;
+                }
                 self.has_failed = true;
                 let first = *self.first.entry(cause).or_insert(elapsed);
                 // Only a role is waited for since the grant: a rule for browsers may come later.
