@@ -133,6 +133,21 @@ fn the_marker_is_kept_as_it_is() {
 }
 
 #[test]
+fn common_prefixes_stand_between_the_blobs() {
+    let xml = page(&format!(
+        "{}<BlobPrefix><Name>b/&amp;/</Name></BlobPrefix>{}<BlobPrefix><Name Encoded=\"true\">c%EF%BF%BE/</Name>\
+        <Properties><ResourceType>directory</ResourceType></Properties></BlobPrefix><BlobPrefix><Name Encoded=\"true\">%FF</Name></BlobPrefix>",
+        blob("<Name>a</Name>", ""),
+        blob("<Name>bb</Name>", ""),
+    ));
+    let page = Page::from_xml(xml.as_bytes()).unwrap();
+    let names: Vec<_> = page.blobs.iter().map(|blob| blob.name.as_str()).collect();
+    assert_eq!((names, page.prefixes), (vec!["a", "bb"], vec!["b/&/".into(), "c\u{fffe}/".into()]));
+    let [entry] = &page.malformed[..] else { panic!("{:?}", page.malformed) };
+    assert_eq!((entry.name.as_deref(), entry.detail.contains("prefix")), (None, true), "{entry:?}");
+}
+
+#[test]
 fn what_is_no_listing_is_an_error_and_never_an_empty_container() {
     let deep = format!("<EnumerationResults>{}", "<a>".repeat(100_000));
     let rows = [

@@ -77,7 +77,7 @@ impl Store for MemoryStore {
             .take_while(|blob| blob.name.starts_with(&request.prefix));
         let page = found.by_ref().take(most).cloned().collect();
         let next = found.next().map(|blob| Marker::from(blob.name.clone()));
-        Ok(Page { blobs: page, malformed: Vec::new(), next })
+        Ok(Page { blobs: page, prefixes: Vec::new(), malformed: Vec::new(), next })
     }
 
     async fn read(&self, request: ReadRequest) -> Result<Bytes, Error> {

@@ -184,6 +184,8 @@ impl ReadRequest {
 pub struct Page {
     /// The blobs, by ascending name
     pub blobs: Vec<Blob>,
+    /// The common prefixes, where the listing asked for a delimiter, ascending
+    pub prefixes: Vec<String>,
     /// Entries of the page that are no readable blob
     pub malformed: Vec<Malformed>,
     /// Where the listing goes on; `None` on the last page
@@ -193,12 +195,12 @@ pub struct Page {
 impl Page {
     /// A page with another after it
     pub fn new(blobs: Vec<Blob>, next: Marker) -> Self {
-        Self { blobs, malformed: Vec::new(), next: Some(next) }
+        Self { blobs, prefixes: Vec::new(), malformed: Vec::new(), next: Some(next) }
     }
 
     /// The last page
     pub fn last(blobs: Vec<Blob>) -> Self {
-        Self { blobs, malformed: Vec::new(), next: None }
+        Self { blobs, prefixes: Vec::new(), malformed: Vec::new(), next: None }
     }
 
     /// Decodes the body of a List Blobs answer

@@ -7,7 +7,7 @@ use memchr::{memchr, memchr2};
 use super::{
     date::imf_fixdate,
     element::{Open, Tag, content, is_name, resolved, tag},
-    slow::percent_decode,
+    slow::{percent_decode, prefix},
 };
 use crate::store::{Blob, ContentMd5, ContentType, Malformed, Page};
 
@@ -16,6 +16,9 @@ const MAX_DEPTH: usize = 16;
 
 /// How many different Content-Types of a page are shared by its blobs
 const SHARED_TYPES: usize = 8;
+
+/// A name, or why there is none
+type Name = Result<String, &'static str>;
 
 /// Why the scanner stops
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +111,14 @@ impl Scanner {
                     }
                     Ok(end)
                 }
+                Tag::Open(open) if open.name == b"BlobPrefix" && !open.empty => {
+                    let (entry, end) = common_prefix(text, open.end)?;
+                    match entry {
+                        Ok(prefix) => page.prefixes.push(prefix),
+                        Err(entry) => page.malformed.push(entry),
+                    }
+                    Ok(end)
+                }
                 Tag::Close { name: b"Blobs", end } => {
                     self.at = At::Root;
                     Ok(end)
@@ -124,7 +135,7 @@ impl Scanner {
 
     fn blob(&mut self, text: &[u8], at: usize) -> Result<(Result<Blob, Malformed>, usize), Stop> {
         let mut blob = Blob::new(String::new(), 0);
-        let mut name: Option<Result<String, &'static str>> = None;
+        let mut name: Option<Name> = None;
         let mut size: Option<u64> = None;
         let mut problem: Option<String> = None;
         let mut at = at;
@@ -139,9 +150,8 @@ impl Scanner {
             };
             at = match open.name {
                 b"Name" => {
-                    let (text, end) = leaf(text, open)?;
-                    let decoded = open.encoded.then(|| percent_decode(&text));
-                    name = Some(decoded.unwrap_or_else(|| Ok(text.into_owned())));
+                    let (given, end) = given_name(text, open)?;
+                    name = Some(given);
                     end
                 }
                 b"Properties" if !open.empty => {
@@ -366,6 +376,31 @@ fn metadata(text: &[u8], at: usize, blob: &mut Blob) -> Result<usize, Stop> {
     }
 }
 
+/// What a `Name` holds, or why that is no name; and the place behind it
+fn given_name(text: &[u8], open: Open<'_>) -> Result<(Name, usize), Stop> {
+    let (text, end) = leaf(text, open)?;
+    let decoded = open.encoded.then(|| percent_decode(&text));
+    Ok((decoded.unwrap_or_else(|| Ok(text.into_owned())), end))
+}
+
+/// A common prefix; accounts with a hierarchical namespace give it properties, which are left out
+fn common_prefix(text: &[u8], at: usize) -> Result<(Result<String, Malformed>, usize), Stop> {
+    let mut name: Option<Name> = None;
+    let mut at = at;
+    loop {
+        at = match tag(text, at)? {
+            Tag::Open(open) if open.name == b"Name" => {
+                let (given, end) = given_name(text, open)?;
+                name = Some(given);
+                end
+            }
+            Tag::Open(open) => skip(text, open)?,
+            Tag::Close { name: b"BlobPrefix", end } => return Ok((prefix(name), end)),
+            Tag::Close { .. } => return Err(Stop::Odd),
+        };
+    }
+}
+
 fn some(text: Cow<'_, str>) -> Option<String> {
     (!text.is_empty()).then(|| text.into_owned())
 }
@@ -373,7 +408,7 @@ fn some(text: Cow<'_, str>) -> Option<String> {
 /// A blob, where there is what makes one
 fn entry(
     mut blob: Blob,
-    name: Option<Result<String, &'static str>>,
+    name: Option<Name>,
     size: Option<u64>,
     problem: Option<String>,
 ) -> Result<Blob, Malformed> {

@@ -64,6 +64,7 @@ impl Decoder {
         }
         let rest = slow::decode(&self.rest)?;
         self.page.blobs.extend(rest.blobs);
+        self.page.prefixes.extend(rest.prefixes);
         self.page.malformed.extend(rest.malformed);
         self.page.next = rest.next.or(self.page.next);
         Ok(self.page)

@@ -80,12 +80,7 @@ impl<'a> Decoder<'a> {
         self.children(0, |this, start| match start.name().as_ref() {
             b"Blobs" => this.children(1, |this, start| match start.name().as_ref() {
                 b"Blob" => this.blob(),
-                b"BlobPrefix" => {
-                    this.skip(2)?;
-                    let detail = "a prefix stands where only blobs were asked for";
-                    this.page.malformed.push(Malformed::new(None, detail));
-                    Ok(())
-                }
+                b"BlobPrefix" => this.prefix(),
                 _ => this.skip(2),
             }),
             b"NextMarker" => {
@@ -174,11 +169,7 @@ impl<'a> Decoder<'a> {
         let mut problem: Option<String> = None;
         self.children(2, |this, start| {
             match start.name().as_ref() {
-                b"Name" => {
-                    let encoded = is_encoded(start);
-                    let text = this.text(3)?;
-                    name = Some(if encoded { percent_decode(&text) } else { Ok(text) });
-                }
+                b"Name" => name = Some(this.name(start)?),
                 b"Snapshot" => blob.snapshot = some(this.text(3)?),
                 b"VersionId" => blob.version_id = some(this.text(3)?),
                 b"IsCurrentVersion" => blob.is_current_version = Some(this.text(3)? == "true"),
@@ -215,6 +206,29 @@ impl<'a> Decoder<'a> {
             }
         }
         Ok(())
+    }
+
+    fn prefix(&mut self) -> Result<(), Error> {
+        let mut name: Option<Result<String, &'static str>> = None;
+        self.children(2, |this, start| {
+            match start.name().as_ref() {
+                b"Name" => name = Some(this.name(start)?),
+                _ => this.skip(3)?,
+            }
+            Ok(())
+        })?;
+        match prefix(name) {
+            Ok(prefix) => self.page.prefixes.push(prefix),
+            Err(entry) => self.page.malformed.push(entry),
+        }
+        Ok(())
+    }
+
+    /// The name that an element holds, or why there is none
+    fn name(&mut self, start: &BytesStart<'a>) -> Result<Result<String, &'static str>, Error> {
+        let encoded = is_encoded(start);
+        let text = self.text(3)?;
+        Ok(if encoded { percent_decode(&text) } else { Ok(text) })
     }
 
     fn property(
@@ -282,6 +296,16 @@ fn is_encoded(start: &BytesStart<'_>) -> bool {
         .ok()
         .flatten()
         .is_some_and(|attribute| attribute.value.eq_ignore_ascii_case(b"true"))
+}
+
+/// A common prefix, where there is what makes one
+pub(super) fn prefix(name: Option<Result<String, &'static str>>) -> Result<String, Malformed> {
+    let why = match name {
+        Some(Ok(name)) => return Ok(name),
+        Some(Err(why)) => why,
+        None => "it has no name",
+    };
+    Err(Malformed::new(None, format!("a common prefix: {why}")))
 }
 
 pub(super) fn percent_decode(text: &str) -> Result<String, &'static str> {

@@ -61,6 +61,17 @@ const BESIDE: &[&str] = &[
     "\n  ",
 ];
 
+const PREFIXES: &[&str] = &[
+    "<BlobPrefix><Name>hall &lt;3&gt;/</Name></BlobPrefix>",
+    "<BlobPrefix><Name Encoded=\"true\">a%EF%BF%BE/</Name></BlobPrefix>",
+    "<BlobPrefix><Name>a/</Name><Properties><ResourceType>directory</ResourceType><Etag>0x8D</Etag></Properties></BlobPrefix>",
+    "<BlobPrefix><Name Encoded=\"true\">%FF</Name></BlobPrefix>",
+    "<BlobPrefix><Properties /></BlobPrefix>",
+    "<BlobPrefix><Name><![CDATA[a/]]></Name></BlobPrefix>",
+    "<BlobPrefix />",
+    "<BlobPrefix>",
+];
+
 fn some<'a>(rng: &mut Rng, from: &[&'a str]) -> &'a str {
     rng.choice(from.iter().copied()).unwrap_or_default()
 }
@@ -107,8 +118,9 @@ fn page(rng: &mut Rng, odd: bool) -> String {
     for _ in 0..rng.usize(..6) {
         let is_odd = odd && rng.u8(..3) == 0;
         text.push_str(&blob(rng, is_odd));
-        if odd && rng.u8(..10) == 0 {
-            text.push_str("<BlobPrefix><Name>p/</Name></BlobPrefix>");
+        if rng.u8(..10) == 0 {
+            let prefixes = PREFIXES.get(..if odd { PREFIXES.len() } else { 3 }).unwrap_or(PREFIXES);
+            text.push_str(some(rng, prefixes));
         }
     }
     text.push_str("</Blobs>");
