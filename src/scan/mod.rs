@@ -3,34 +3,23 @@
 mod pages;
 mod report;
 mod tally;
+mod verdicts;
 
-use std::{
-    num::NonZeroU16,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll, ready},
-    time::Duration,
-    vec,
-};
+use std::{num::NonZeroU16, sync::Arc, time::Duration};
 
-use futures::{Stream, StreamExt as _, stream::FusedStream};
-
-pub use self::report::{Progress, Report};
-use self::{
-    pages::{Pages, Plan},
-    tally::Tally,
+use self::pages::Plan;
+pub use self::{
+    report::{Progress, Report},
+    verdicts::Verdicts,
 };
 use crate::{
     backoff::Backoff,
     error::Error,
     name::Prefix,
     sink::Sink,
-    store::{Blob, Include, ListRequest, Malformed, Page, Store},
-    validate::{Action, Collisions, Rules, Verdict},
+    store::{Include, ListRequest, Store},
+    validate::Rules,
 };
-
-/// How many verdicts a sink gets at once, at most
-const BATCH: usize = 1000;
 
 /// One pass over a container, or over the part of one below a prefix
 ///
@@ -128,26 +117,15 @@ impl Scan {
     /// Dropping it cancels the requests under way. It ends after the first error: what it gave
     /// until then is right, what comes after is unknown.
     pub fn verdicts(self) -> Verdicts {
-        let remembers = |reason| self.rules.action(reason) != Action::Ignore;
-        let collisions =
-            remembers(crate::Reason::CaseCollision) || remembers(crate::Reason::BaseNameCollision);
-        Verdicts {
-            pages: Pages::new(Plan {
-                store: self.store,
-                request: self.request,
-                prefetch: self.prefetch,
-                backoff: self.backoff,
-                page_deadline: self.page_deadline,
-                progress: self.progress.clone(),
-            }),
-            rules: self.rules,
-            collisions: collisions.then(Collisions::default),
-            blobs: Vec::new().into_iter(),
-            malformed: Vec::new().into_iter(),
-            tally: Tally::default(),
+        let plan = Plan {
+            store: self.store,
+            request: self.request,
+            prefetch: self.prefetch,
+            backoff: self.backoff,
+            page_deadline: self.page_deadline,
             progress: self.progress,
-            done: false,
-        }
+        };
+        Verdicts::new(plan, self.rules)
     }
 
     /// Runs the scan into a sink: `()` discards, `(a, b)` is two sinks
@@ -157,22 +135,8 @@ impl Scan {
     /// # Errors
     /// The first error of the store or of the sink. The sink is then not finished, so that a file
     /// of an earlier run stays as it was; what was counted is in [`Scan::progress`].
-    pub async fn run(self, mut sink: impl Sink) -> Result<Report, Error> {
-        let progress = self.progress();
-        let mut verdicts = self.verdicts();
-        let mut batch = Vec::with_capacity(BATCH);
-        loop {
-            match verdicts.next().await.transpose()? {
-                Some(verdict) => batch.push(verdict),
-                None => break,
-            }
-            verdicts.fill(&mut batch);
-            sink.accept(&batch).await?;
-            batch.clear();
-        }
-        sink.flush().await?;
-        sink.finish().await?;
-        Ok(progress.report())
+    pub async fn run(self, sink: impl Sink) -> Result<Report, Error> {
+        self.verdicts().run(sink).await
     }
 }
 
@@ -183,118 +147,5 @@ impl std::fmt::Debug for Scan {
             .field("prefetch", &self.prefetch)
             .field("page_deadline", &self.page_deadline)
             .finish_non_exhaustive()
-    }
-}
-
-/// A verdict for each entry of the listing; made by [`Scan::verdicts`]
-#[must_use = "streams do nothing unless polled"]
-pub struct Verdicts {
-    pages: Pages,
-    rules: Rules,
-    collisions: Option<Collisions>,
-    blobs: vec::IntoIter<Blob>,
-    malformed: vec::IntoIter<Malformed>,
-    tally: Tally,
-    progress: Progress,
-    done: bool,
-}
-
-impl Verdicts {
-    /// The next verdict of the page at hand
-    fn at_hand(&mut self) -> Option<Verdict> {
-        let verdict = match self.blobs.next() {
-            Some(blob) => self.judge(blob),
-            None => Verdict::Reject(self.malformed.next()?.into()),
-        };
-        self.tally.count(&verdict);
-        Some(verdict)
-    }
-
-    fn judge(&mut self, blob: Blob) -> Verdict {
-        let mut asset = match self.rules.check(blob) {
-            Verdict::Accept(asset) => asset,
-            rejected => return rejected,
-        };
-        let Some(collisions) = &mut self.collisions else { return Verdict::Accept(asset) };
-        // Snapshots and versions have the name of their blob without colliding with it.
-        if asset.blob.snapshot.is_some() || asset.blob.version_id.is_some() {
-            return Verdict::Accept(asset);
-        }
-        let Some(found) = collisions.see(&asset.blob.name) else {
-            self.tally.unremembered += 1;
-            return Verdict::Accept(asset);
-        };
-        for finding in found.into_iter().flatten() {
-            match self.rules.action(finding.reason) {
-                Action::Reject => return Verdict::Reject(asset.reject(finding)),
-                Action::Note => asset.findings.push(finding),
-                Action::Ignore => {}
-            }
-        }
-        Verdict::Accept(asset)
-    }
-
-    fn end(&mut self) {
-        self.done = true;
-        self.progress.publish(&mut self.tally);
-        self.progress.end();
-    }
-
-    /// Fills a batch with what needs no waiting
-    fn fill(&mut self, batch: &mut Vec<Verdict>) {
-        while batch.len() < BATCH
-            && let Some(verdict) = self.at_hand()
-        {
-            batch.push(verdict);
-        }
-    }
-}
-
-impl Stream for Verdicts {
-    type Item = Result<Verdict, Error>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        loop {
-            if let Some(verdict) = self.at_hand() {
-                return Poll::Ready(Some(Ok(verdict)));
-            }
-            if self.done {
-                return Poll::Ready(None);
-            }
-            let this = &mut *self;
-            let page = ready!(this.pages.poll_next(cx));
-            this.progress.publish(&mut this.tally);
-            match page {
-                Some(Ok(Page { blobs, malformed, .. })) => {
-                    this.tally.pages += 1;
-                    this.blobs = blobs.into_iter();
-                    this.malformed = malformed.into_iter();
-                }
-                Some(Err(error)) => {
-                    this.end();
-                    return Poll::Ready(Some(Err(error)));
-                }
-                None => this.end(),
-            }
-        }
-    }
-}
-
-impl Drop for Verdicts {
-    /// What was given is counted, also where the consumer stops half-way
-    fn drop(&mut self) {
-        self.end();
-    }
-}
-
-impl FusedStream for Verdicts {
-    fn is_terminated(&self) -> bool {
-        self.done && self.blobs.len() == 0 && self.malformed.len() == 0
-    }
-}
-
-impl std::fmt::Debug for Verdicts {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Verdicts").field("done", &self.done).finish_non_exhaustive()
     }
 }
