@@ -65,19 +65,30 @@ impl FromIterator<Blob> for MemoryStore {
 #[async_trait]
 impl Store for MemoryStore {
     async fn list(&self, request: ListRequest) -> Result<Page, Error> {
-        let most = request.max_results.map_or(MAX_PAGE, |n| n.get().min(MAX_PAGE)).into();
+        let most = usize::from(request.max_results.map_or(MAX_PAGE, |n| n.get().min(MAX_PAGE)));
         let blobs = self.blobs.read().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let start = match &request.marker {
-            Some(marker) if marker.as_str() >= request.prefix.as_str() => marker.as_str(),
-            _ => &request.prefix,
-        };
-        let mut found = blobs
+        let (prefix, delimiter) = (request.prefix.as_str(), request.delimiter.as_deref());
+        let from = request.marker.as_ref().map(Marker::as_str).or(request.start_from.as_deref());
+        let start = from.unwrap_or_default().max(prefix);
+        let mut page = Page::default();
+        for (name, (blob, _)) in blobs
             .range::<str, _>((Bound::Included(start), Bound::Unbounded))
-            .map(|(_, (blob, _))| blob)
-            .take_while(|blob| blob.name.starts_with(&request.prefix));
-        let page = found.by_ref().take(most).cloned().collect();
-        let next = found.next().map(|blob| Marker::from(blob.name.clone()));
-        Ok(Page { blobs: page, prefixes: Vec::new(), malformed: Vec::new(), next })
+            .take_while(|(name, _)| name.starts_with(prefix))
+        {
+            let rolled = delimiter.and_then(|delimiter| roll_up(name, prefix, delimiter));
+            if rolled.is_some() && rolled == page.prefixes.last().map(String::as_str) {
+                continue;
+            }
+            if page.blobs.len() + page.prefixes.len() == most {
+                page.next = Some(Marker::from(rolled.unwrap_or(name).to_owned()));
+                break;
+            }
+            match rolled {
+                Some(rolled) => page.prefixes.push(rolled.to_owned()),
+                None => page.blobs.push(blob.clone()),
+            }
+        }
+        Ok(page)
     }
 
     async fn read(&self, request: ReadRequest) -> Result<Bytes, Error> {
@@ -99,4 +110,10 @@ impl Store for MemoryStore {
         }
         Ok(content.slice(start..end))
     }
+}
+
+/// What a name is rolled up to: up to the first delimiter behind the prefix
+fn roll_up<'a>(name: &'a str, prefix: &str, delimiter: &str) -> Option<&'a str> {
+    let at = name.strip_prefix(prefix)?.find(delimiter).filter(|_| !delimiter.is_empty())?;
+    name.get(..prefix.len() + at + delimiter.len())
 }

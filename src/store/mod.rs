@@ -11,7 +11,7 @@ mod memory;
 #[cfg(feature = "azure")]
 mod page;
 
-use std::{num::NonZeroU16, ops::Range, sync::Arc};
+use std::{cmp::Ordering, num::NonZeroU16, ops::Range, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -30,7 +30,10 @@ pub const MAX_PAGE: u16 = 5000;
 ///
 /// # Contract
 /// - Names are given exactly as stored: not normalised, not refused. Oddness is the rules' matter.
-/// - Names ascend within a listing, byte by byte in UTF-8.
+/// - Names ascend within a listing, in the order that its pages state: byte by byte in UTF-8, or by
+///   path segments where the account has a hierarchical namespace.
+/// - A store that cannot start from a name, or cannot roll names up, leaves these wishes aside and
+///   gives the listing without them; a scan finds out and goes another way.
 /// - A page may be empty and still have a next marker. The last page has none.
 /// - A page is whole or an error; an entry that cannot be read is a [`Malformed`] of its page.
 /// - A dropped future cancels its request; nothing goes on in the background.
@@ -97,6 +100,10 @@ forward!(Box);
 pub struct ListRequest {
     /// The start of the names to give, as a plain string prefix
     pub prefix: String,
+    /// The first name to give, inclusive; for the first page of a listing, without a marker
+    pub start_from: Option<String>,
+    /// Rolls names up that have this text behind the prefix, into [`Page::prefixes`]
+    pub delimiter: Option<String>,
     /// Where the page before left off
     pub marker: Option<Marker>,
     /// At most so many blobs; `None` leaves it to the service, which gives [`MAX_PAGE`]
@@ -190,17 +197,49 @@ pub struct Page {
     pub malformed: Vec<Malformed>,
     /// Where the listing goes on; `None` on the last page
     pub next: Option<Marker>,
+    /// In which order the names of the listing ascend
+    pub order: NameOrder,
+}
+
+/// In which order the names of a listing ascend
+///
+/// Deliberately complete: another order would need code in whoever reads it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum NameOrder {
+    /// Byte by byte in UTF-8, which is by code points
+    #[default]
+    Bytes,
+    /// By path segments: as [`Bytes`](Self::Bytes), but `/` comes before all other characters
+    ///
+    /// Accounts with a hierarchical namespace list a folder with all that is in it before its
+    /// neighbour `folder-2`, though `-` comes before `/`.
+    Segments,
+}
+
+impl NameOrder {
+    /// Compares two names
+    #[inline]
+    pub fn compare(self, a: &str, b: &str) -> Ordering {
+        match self {
+            Self::Bytes => a.cmp(b),
+            // No name has a NUL, so that `/` alone is the least.
+            Self::Segments => {
+                let rank = |byte: u8| if byte == b'/' { 0 } else { byte };
+                a.bytes().map(rank).cmp(b.bytes().map(rank))
+            }
+        }
+    }
 }
 
 impl Page {
     /// A page with another after it
     pub fn new(blobs: Vec<Blob>, next: Marker) -> Self {
-        Self { blobs, prefixes: Vec::new(), malformed: Vec::new(), next: Some(next) }
+        Self { blobs, next: Some(next), ..Self::default() }
     }
 
     /// The last page
     pub fn last(blobs: Vec<Blob>) -> Self {
-        Self { blobs, prefixes: Vec::new(), malformed: Vec::new(), next: None }
+        Self { blobs, ..Self::default() }
     }
 
     /// Decodes the body of a List Blobs answer
@@ -228,11 +267,13 @@ pub struct Malformed {
     pub name: Option<String>,
     /// What is wrong with it
     pub detail: String,
+    /// How many blobs of the page stand before it
+    pub at: usize,
 }
 
 impl Malformed {
-    /// An entry that cannot be read, and why
+    /// An entry that cannot be read, and why; at the start of its page
     pub fn new(name: Option<String>, detail: impl Into<String>) -> Self {
-        Self { name, detail: detail.into() }
+        Self { name, detail: detail.into(), at: 0 }
     }
 }

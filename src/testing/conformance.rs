@@ -93,12 +93,14 @@ pub async fn check(store: &dyn Store, names: Names) -> Vec<Case> {
     }
     cases![
         every_name_is_listed_exactly_as_stored,
-        names_ascend_byte_by_byte,
+        names_ascend,
         sizes_are_those_of_the_content,
         every_blob_has_an_etag,
         pages_of_one_and_of_three_give_the_same_listing,
         no_page_is_larger_than_asked_for,
         a_prefix_is_plain_text,
+        a_start_is_kept_or_left_aside,
+        a_delimiter_rolls_up_or_is_left_aside,
         a_prefix_without_blobs_is_an_empty_last_page,
         any_name_can_be_read,
         a_range_gives_just_its_bytes,
@@ -126,7 +128,10 @@ impl Suite<'_> {
     }
 
     async fn list(&self, prefix: &str, page: Option<u16>) -> Result<Vec<Page>, String> {
-        let mut request = ListRequest::new(prefix);
+        self.all(ListRequest::new(prefix), page).await
+    }
+
+    async fn all(&self, mut request: ListRequest, page: Option<u16>) -> Result<Vec<Page>, String> {
         request.max_results = page.and_then(NonZeroU16::new);
         let mut pages = Vec::new();
         loop {
@@ -156,11 +161,59 @@ impl Suite<'_> {
         expect(listed == stored, || format!("missing {missing:?}, not stored {extra:?}"))
     }
 
-    async fn names_ascend_byte_by_byte(&self) -> Outcome {
-        let blobs = self.blobs("", None).await?;
-        let mut neighbours = blobs.iter().zip(blobs.iter().skip(1));
-        let fall = neighbours.find(|(a, b)| a.name >= b.name).map(|(a, b)| (&a.name, &b.name));
-        expect(fall.is_none(), || format!("{fall:?}"))
+    async fn names_ascend(&self) -> Outcome {
+        let mut last: Option<String> = None;
+        for page in self.list("", None).await? {
+            for blob in page.blobs {
+                let rises = last.is_none_or(|last| page.order.compare(&last, &blob.name).is_lt());
+                expect(rises, || format!("{:?} is not where {:?} says", blob.name, page.order))?;
+                last = Some(blob.name);
+            }
+        }
+        Ok(())
+    }
+
+    async fn a_start_is_kept_or_left_aside(&self) -> Outcome {
+        let whole = self.blobs("", None).await?;
+        let from = whole.get(whole.len() / 2).ok_or("nothing is listed")?.name.clone();
+        for size in [None, Some(1)] {
+            let mut request = ListRequest::new("");
+            request.start_from = Some(from.clone());
+            let listed: Vec<_> =
+                self.all(request, size).await?.into_iter().flat_map(|page| page.blobs).collect();
+            let rest = whole.get(whole.len() / 2..).unwrap_or_default();
+            expect(listed == rest || listed == whole, || format!("{from:?} gives {listed:?}"))?;
+        }
+        Ok(())
+    }
+
+    async fn a_delimiter_rolls_up_or_is_left_aside(&self) -> Outcome {
+        for prefix in ["", "a/", "prefix"] {
+            let stored: Vec<_> =
+                self.names().into_iter().filter(|name| name.starts_with(prefix)).collect();
+            let mut rolled: Vec<_> = stored
+                .iter()
+                .map(|name| {
+                    let end = name.get(prefix.len()..).and_then(|rest| rest.find('/'));
+                    name.get(..end.map_or(name.len(), |at| prefix.len() + at + 1)).unwrap_or(name)
+                })
+                .collect();
+            rolled.dedup();
+            for size in [None, Some(1)] {
+                let mut request = ListRequest::new(prefix);
+                request.delimiter = Some("/".to_owned());
+                let pages = self.all(request, size).await?;
+                let names = pages.iter().flat_map(|page| {
+                    page.blobs.iter().map(|blob| &blob.name).chain(&page.prefixes)
+                });
+                let mut listed: Vec<_> = names.map(String::as_str).collect();
+                listed.sort_unstable();
+                expect(listed == rolled || listed == stored, || {
+                    format!("{prefix:?} gives {listed:?}, not {rolled:?}")
+                })?;
+            }
+        }
+        Ok(())
     }
 
     async fn sizes_are_those_of_the_content(&self) -> Outcome {

@@ -21,14 +21,14 @@ pub(crate) fn page(listed: ListBlobsResponse) -> Page {
     page.next = listed.next_marker.map(|marker| Marker::from(marker.as_str().to_owned()));
     for item in listed.blobs.items {
         match item {
-            BlobItem::Blob(blob) if is_encoded(&blob.name) => page.malformed.push(Malformed::new(
-                Some(blob.name),
-                "its name is percent-encoded, which azure_storage_blobs does not decode; list it with the official SDK",
-            )),
+            BlobItem::Blob(blob) if is_encoded(&blob.name) => {
+                let what = "its name is percent-encoded, which azure_storage_blobs does not decode; list it with the official SDK";
+                let mut entry = Malformed::new(Some(blob.name), what);
+                entry.at = page.blobs.len();
+                page.malformed.push(entry);
+            }
             BlobItem::Blob(listed) => page.blobs.push(blob(listed)),
-            BlobItem::BlobPrefix(_) => page
-                .malformed
-                .push(Malformed::new(None, "a prefix stands where only blobs were asked for")),
+            BlobItem::BlobPrefix(prefix) => page.prefixes.push(prefix.name),
         }
     }
     page

@@ -44,6 +44,10 @@ impl Store for LegacyStore {
         if !request.prefix.is_empty() {
             list = list.prefix(request.prefix.clone());
         }
+        // Its service version is older than `startFrom`, so that wish is left aside.
+        if let Some(delimiter) = request.delimiter {
+            list = list.delimiter(delimiter);
+        }
         if let Some(marker) = &request.marker {
             list = list.marker(NextMarker::new(marker.as_str().to_owned()));
         }

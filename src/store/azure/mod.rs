@@ -123,8 +123,13 @@ impl AzureStore {
         if !request.prefix.is_empty() {
             add("prefix", &request.prefix);
         }
-        if let Some(marker) = &request.marker {
-            add("marker", marker.as_str());
+        match (&request.marker, &request.start_from) {
+            (Some(marker), _) => add("marker", marker.as_str()),
+            (None, Some(name)) => add("startFrom", name),
+            (None, None) => {}
+        }
+        if let Some(delimiter) = &request.delimiter {
+            add("delimiter", delimiter);
         }
         if let Some(most) = request.max_results {
             add("maxresults", &most.to_string());
