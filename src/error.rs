@@ -55,6 +55,8 @@ pub enum ErrorKind {
     TooLarge,
     /// The service gave a marker a second time, so the listing would never end
     RepeatedMarker,
+    /// The service gave names in another order than it should, so the listing may lack some
+    OutOfOrder,
     /// The sink could not take a batch
     Sink,
 }
@@ -84,6 +86,7 @@ impl ErrorKind {
             Self::UnexpectedAnswer => "unexpected_answer",
             Self::TooLarge => "too_large",
             Self::RepeatedMarker => "repeated_marker",
+            Self::OutOfOrder => "out_of_order",
             Self::Sink => "sink",
         }
     }

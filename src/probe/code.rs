@@ -158,9 +158,13 @@ pub(super) fn of_error(error: &Error, check: Check) -> (Cause, By) {
         (_, ErrorKind::Unavailable) => C::ServiceFailed,
         (_, ErrorKind::Timeout) => C::RequestTimeout,
         (_, ErrorKind::Truncated) => C::AnswerBrokeOff,
-        (_, ErrorKind::UnexpectedAnswer | ErrorKind::TooLarge | ErrorKind::RepeatedMarker) => {
-            C::NotAzure
-        }
+        (
+            _,
+            ErrorKind::UnexpectedAnswer
+            | ErrorKind::TooLarge
+            | ErrorKind::RepeatedMarker
+            | ErrorKind::OutOfOrder,
+        ) => C::NotAzure,
         (_, ErrorKind::Sink) => C::Unknown,
     };
     (cause, By::Kind)

@@ -1,6 +1,7 @@
-//! The page loop: one small function, run by a task that stays a few pages ahead.
+//! The page loop: a task that keeps requests under way, a few pages ahead of the consumer.
 
 use std::{
+    collections::HashMap,
     sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
@@ -8,20 +9,27 @@ use std::{
 
 use tokio::{
     sync::mpsc::{self, Receiver, Sender},
-    task::JoinHandle,
-    time::{Instant, sleep, timeout},
+    task::{JoinHandle, JoinSet},
+    time::{Instant, sleep_until, timeout},
 };
 
-use super::Progress;
+use super::{
+    Progress, Shard,
+    pace::Pace,
+    plan::{Batch, Planner, Settings, Ticket},
+    shard,
+};
 use crate::{
     backoff::Backoff,
     error::{Error, ErrorKind},
-    store::{Blob, ListRequest, Marker, Page, Store},
+    store::{NameOrder, Page, Store},
 };
 
 pub(super) struct Plan {
     pub(super) store: Arc<dyn Store>,
-    pub(super) request: ListRequest,
+    pub(super) shards: Vec<Shard>,
+    pub(super) cuts: Vec<String>,
+    pub(super) settings: Settings,
     pub(super) prefetch: usize,
     pub(super) backoff: Backoff,
     pub(super) page_deadline: Duration,
@@ -31,7 +39,7 @@ pub(super) struct Plan {
 /// The pages of a listing, some ahead of the consumer
 pub(super) enum Pages {
     Planned(Option<Plan>),
-    Running { pages: Receiver<Result<Page, Error>>, task: Task },
+    Running { pages: Receiver<Result<Batch, Error>>, task: Task },
 }
 
 /// A task that ends with its handle: a dropped stream leaves nothing running
@@ -48,7 +56,7 @@ impl Pages {
         Self::Planned(Some(plan))
     }
 
-    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Page, Error>>> {
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Batch, Error>>> {
         if let Self::Planned(plan) = self
             && let Some(plan) = plan.take()
         {
@@ -73,100 +81,193 @@ impl Pages {
     }
 }
 
+/// A request, and what became of its attempts
+struct Attempts {
+    ticket: Ticket,
+    delays: Box<dyn Iterator<Item = Duration> + Send>,
+    count: u32,
+    /// All attempts and delays together; the time in which it must wait for others is not its own
+    spent: Duration,
+    sent: Instant,
+}
+
+/// The requests of a listing that are under way
+struct Requests<'a> {
+    plan: &'a Plan,
+    pace: Pace,
+    running: JoinSet<(u64, Result<Page, Error>)>,
+    sent: HashMap<u64, Attempts>,
+    /// Those that failed, and when they may be sent again
+    waiting: Vec<(Instant, Attempts)>,
+}
+
 impl Plan {
-    async fn run(mut self, pages: Sender<Result<Page, Error>>) {
-        let mut seen = Seen::default();
-        let mut last: Option<Blob> = None;
-        loop {
-            // The place is reserved before the page is asked for: that is the backpressure.
-            let Ok(place) = pages.reserve().await else { return };
-            let mut page = match self.fetch().await {
-                Ok(page) => page,
-                Err(error) => return place.send(Err(error)),
+    async fn run(mut self, pages: Sender<Result<Batch, Error>>) {
+        let shards = std::mem::take(&mut self.shards);
+        if let Err(error) = shard::check_disjoint(&shards, NameOrder::Bytes) {
+            let _ = pages.send(Err(error)).await;
+            return;
+        }
+        let cuts = std::mem::take(&mut self.cuts);
+        let mut planner = Planner::new(shards, cuts, self.settings.clone());
+        let room = self.settings.in_flight - 1 + self.prefetch;
+        let mut requests = Requests {
+            plan: &self,
+            pace: Pace::new(self.settings.in_flight, Instant::now()),
+            running: JoinSet::new(),
+            sent: HashMap::new(),
+            waiting: Vec::new(),
+        };
+        let mut ready: Option<Batch> = None;
+        while !(planner.is_done() && ready.is_none()) {
+            ready = ready.or_else(|| planner.output());
+            let wake = requests.send_again();
+            loop {
+                // What is on its way has its place already: that is the backpressure. The range whose
+                // turn it is must not wait for the room that later ones have taken.
+                let queued = pages.max_capacity() - pages.capacity() + usize::from(ready.is_some());
+                let left = room.saturating_sub(queued + planner.held() + requests.count());
+                let is_short = self.settings.is_ascending && queued < self.prefetch;
+                if !requests.may_send() || (left == 0 && !is_short) {
+                    break;
+                }
+                let Some(ticket) = planner.next(left <= 1) else { break };
+                requests.send_first(ticket);
+            }
+            tokio::select! {
+                // Handing out comes first, so that a consumer is never kept waiting for requests.
+                biased;
+                // A full channel is waited for, since it makes room for a request.
+                place = pages.reserve(), if ready.is_some() || pages.capacity() == 0 => {
+                    let Ok(place) = place else { return };
+                    if let Some(batch) = ready.take() {
+                        place.send(Ok(batch));
+                    }
+                }
+                Some(done) = requests.running.join_next() => {
+                    let answer = match done {
+                        Ok((ticket, answer)) => requests.took(ticket, answer),
+                        Err(panic) if panic.is_panic() => {
+                            std::panic::resume_unwind(panic.into_panic())
+                        }
+                        // Only the runtime ends a task otherwise, and this one with it.
+                        Err(_) => return,
+                    };
+                    let taken = match answer {
+                        Some((ticket, Ok(page))) => planner.take(ticket, page),
+                        Some((ticket, Err(error))) => {
+                            let is_refusal = error.kind() == ErrorKind::BadRequest;
+                            match is_refusal && planner.refused(ticket) {
+                                true => Ok(()),
+                                false => Err(error),
+                            }
+                        }
+                        None => Ok(()),
+                    };
+                    if let Err(error) = taken {
+                        // What is right until then goes out first.
+                        while let Some(batch) = ready.take().or_else(|| planner.output()) {
+                            if pages.send(Ok(batch)).await.is_err() {
+                                return;
+                            }
+                        }
+                        let _ = pages.send(Err(error)).await;
+                        return;
+                    }
+                }
+                () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {}
+                () = pages.closed() => return,
+            }
+        }
+    }
+}
+
+impl Requests<'_> {
+    /// How many pages are expected
+    fn count(&self) -> usize {
+        self.running.len() + self.waiting.len()
+    }
+
+    fn may_send(&self) -> bool {
+        self.running.len() < self.pace.limit() && Instant::now() >= self.pace.resume()
+    }
+
+    fn send_first(&mut self, ticket: Ticket) {
+        let delays = Box::new(self.plan.backoff.delays(fastrand::f64));
+        let sent = Instant::now();
+        self.send(Attempts { ticket, delays, count: 0, spent: Duration::ZERO, sent });
+    }
+
+    fn send(&mut self, mut attempts: Attempts) {
+        attempts.count += 1;
+        attempts.sent = Instant::now();
+        let left = self.plan.page_deadline.saturating_sub(attempts.spent);
+        let (store, id) = (Arc::clone(&self.plan.store), attempts.ticket.id);
+        let request = attempts.ticket.request.clone();
+        self.plan.progress.requested();
+        self.sent.insert(id, attempts);
+        self.running.spawn(async move {
+            let answer = timeout(left, store.list(request)).await;
+            let late = || Error::new(ErrorKind::Timeout, "no answer within the page deadline");
+            (id, answer.unwrap_or_else(|_| Err(late())))
+        });
+    }
+
+    /// Sends what has waited long enough; when to look again, where something waits
+    fn send_again(&mut self) -> Option<Instant> {
+        let now = Instant::now();
+        self.waiting.sort_by_key(|(due, _)| std::cmp::Reverse(*due));
+        while self.may_send()
+            && let Some((_, attempts)) = self.waiting.pop_if(|(due, _)| *due <= now)
+        {
+            self.send(attempts);
+        }
+        let due = self.waiting.last().map(|(due, _)| *due).into_iter();
+        let paused = Some(self.pace.resume()).filter(|resume| *resume > now);
+        match self.running.len() < self.pace.limit() {
+            // What is due waits for an answer, and needs no clock.
+            false => None,
+            true => due.map(|due| due.max(self.pace.resume())).chain(paused).min(),
+        }
+    }
+
+    /// What an attempt came to: an answer to take, or nothing where it is tried again
+    fn took(
+        &mut self,
+        ticket: u64,
+        answer: Result<Page, Error>,
+    ) -> Option<(u64, Result<Page, Error>)> {
+        let now = Instant::now();
+        let mut attempts = self.sent.remove(&ticket)?;
+        attempts.spent += now - attempts.sent;
+        let error = match answer {
+            Ok(page) => {
+                self.pace.succeeded();
+                return Some((ticket, Ok(page)));
+            }
+            Err(error) => error,
+        };
+        let delay = attempts.delays.next().unwrap_or_default();
+        let delay = delay.max(error.retry_after().unwrap_or_default());
+        let left = self.plan.page_deadline.saturating_sub(attempts.spent);
+        if !error.is_transient() || delay >= left {
+            let error = match attempts.count {
+                1 => error,
+                count => error.context(format_args!(
+                    "gave up after {count} attempts in {:.1?}",
+                    attempts.spent
+                )),
             };
-            fold(&mut page, last.as_ref());
-            if let Some(blob) = page.blobs.last() {
-                last = Some(blob.clone());
-            }
-            self.request.marker = page.next.take();
-            let again = self.request.marker.as_ref().is_some_and(|marker| seen.before(marker));
-            place.send(Ok(page));
-            if again {
-                let _ = pages.send(Err(Error::new(
-                    ErrorKind::RepeatedMarker,
-                    "the service gave a marker a second time, so its listing would never end; report it with the container's name",
-                )))
-                .await;
-                return;
-            }
-            if self.request.marker.is_none() {
-                return;
-            }
+            return Some((ticket, Err(error)));
         }
-    }
-
-    /// One page, tried until the deadline
-    async fn fetch(&self) -> Result<Page, Error> {
-        let start = Instant::now();
-        let left = || self.page_deadline.saturating_sub(start.elapsed());
-        let mut delays = self.backoff.delays(fastrand::f64);
-        let mut attempts = 0_u32;
-        loop {
-            attempts += 1;
-            self.progress.requested();
-            let error = match timeout(left(), self.store.list(self.request.clone())).await {
-                Ok(Ok(page)) => return Ok(page),
-                Ok(Err(error)) => error,
-                Err(_) => Error::new(ErrorKind::Timeout, "no answer within the page deadline"),
-            };
-            let delay =
-                delays.next().unwrap_or_default().max(error.retry_after().unwrap_or_default());
-            if !error.is_transient() || delay >= left() {
-                return Err(match attempts {
-                    1 => error,
-                    _ => error.context(format_args!(
-                        "gave up after {attempts} attempts in {:.1?}",
-                        start.elapsed()
-                    )),
-                });
-            }
-            sleep(delay).await;
+        // `OperationTimedOut` is how a partition says that it has too much to do (Microsoft Learn,
+        // "Scalability and performance targets for Blob storage").
+        if error.kind() == ErrorKind::Throttled || error.code() == Some("OperationTimedOut") {
+            self.pace.throttled(attempts.sent, now, error.retry_after());
         }
-    }
-}
-
-/// Leaves out blobs at the start of a page that the page before ended with
-///
-/// Services repeat one at a page border now and then (Hadoop's HADOOP-19543 tells of it).
-fn fold(page: &mut Page, last: Option<&Blob>) {
-    let Some(last) = last else { return };
-    let key = |b: &Blob| (b.name.clone(), b.snapshot.clone(), b.version_id.clone());
-    if page.blobs.first().is_some_and(|first| first.name == last.name) {
-        let last = key(last);
-        let repeated = page.blobs.iter().take_while(|blob| key(blob) == last).count();
-        page.blobs.drain(..repeated);
-    }
-}
-
-/// Finds that markers go in a circle, with one of them in memory (Brent's algorithm)
-#[derive(Default)]
-struct Seen {
-    kept: Option<Marker>,
-    steps: u64,
-    keep_for: u64,
-}
-
-impl Seen {
-    fn before(&mut self, marker: &Marker) -> bool {
-        if self.kept.as_ref() == Some(marker) {
-            return true;
-        }
-        if self.steps == self.keep_for {
-            self.kept = Some(marker.clone());
-            self.steps = 0;
-            self.keep_for = (self.keep_for * 2).max(1);
-        }
-        self.steps += 1;
-        false
+        attempts.spent += delay;
+        let due = self.pace.retry(now + delay);
+        self.waiting.push((due, attempts));
+        None
     }
 }

@@ -11,12 +11,13 @@ use futures::{Stream, StreamExt as _, stream::FusedStream};
 use super::{
     Progress, Report,
     pages::{Pages, Plan},
+    plan::Batch,
     tally::Tally,
 };
 use crate::{
     error::Error,
     sink::Sink,
-    store::{Blob, Malformed, Page},
+    store::{Blob, Malformed},
     validate::{Action, Collisions, Reason, Rules, Verdict},
 };
 
@@ -135,8 +136,8 @@ impl Stream for Verdicts {
             let page = ready!(this.pages.poll_next(cx));
             this.progress.publish(&mut this.tally);
             match page {
-                Some(Ok(Page { blobs, malformed, .. })) => {
-                    this.tally.pages += 1;
+                Some(Ok(Batch { blobs, malformed, pages, .. })) => {
+                    this.tally.pages += pages;
                     this.blobs = blobs.into_iter();
                     this.malformed = malformed.into_iter();
                 }

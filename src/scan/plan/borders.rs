@@ -1,0 +1,157 @@
+//! Where two ranges meet: nothing may fall between them.
+
+use super::{Next, Planner, Starts, Wish, range::disorder};
+use crate::{
+    error::Error,
+    store::{NameOrder, Page},
+};
+
+/// What is known of the first name behind a border
+enum First {
+    NotYet,
+    Name(Option<String>),
+}
+
+impl Planner {
+    /// Looks at each border that can be looked at
+    pub(super) fn join(&mut self) {
+        let mut index = 0;
+        while let Some(range) = self.ranges.get(index) {
+            if range.has_ended() && !range.is_joined {
+                self.join_at(index);
+            }
+            index += 1;
+        }
+    }
+
+    fn is_contiguous(&self, index: usize) -> bool {
+        match (self.ranges.get(index), self.ranges.get(index + 1)) {
+            (Some(a), Some(b)) => a.root == b.root && a.end.as_ref() == Some(&b.start),
+            _ => false,
+        }
+    }
+
+    /// The first name that the ranges from here on have, and which range has it
+    fn first_from(&self, index: usize) -> (First, usize) {
+        let mut index = index;
+        while let Some(range) = self.ranges.get(index) {
+            if range.first.is_some() {
+                return (First::Name(range.first.clone()), index);
+            }
+            if !range.has_ended() {
+                return (First::NotYet, index);
+            }
+            index += 1;
+            if !self.is_contiguous(index - 1) {
+                break;
+            }
+        }
+        (First::Name(None), index)
+    }
+
+    fn join_at(&mut self, index: usize) {
+        let is_contiguous = self.is_contiguous(index);
+        let Some(range) = self.ranges.get(index) else { return };
+        let is_told =
+            self.ranges.get(index + 1).is_some_and(|n| n.start.starts_with(&range.prefix));
+        // A range without names vouches for nothing: the one before it must come as far.
+        let is_void = range.is_cut && range.first.is_none();
+        if !is_contiguous || !is_told || is_void || range.is_mend {
+            if let Some(range) = self.ranges.get_mut(index) {
+                range.is_joined = true;
+            }
+            return;
+        }
+        let (first, owner) = match self.first_from(index + 1) {
+            (First::NotYet, _) => return,
+            (First::Name(first), owner) => (first, owner),
+        };
+        // Behind the shard nobody looks.
+        let mut last = index;
+        while self.is_contiguous(last) {
+            last += 1;
+        }
+        let limit = self.ranges.get(last).and_then(|range| range.end.clone());
+        let order = self.order;
+        let within =
+            |name: &String| limit.as_deref().is_none_or(|limit| order.compare(name, limit).is_lt());
+        let first = first.filter(within);
+        let past = range.past.clone().filter(within);
+        let request = self.page_of(index);
+        let Some(range) = self.ranges.get_mut(index) else { return };
+        range.is_joined = true;
+        if is_before(order, past.as_deref(), first.as_deref()) {
+            // The store began behind where it was asked to: what it left out is listed from this side.
+            range.reopen(first.clone().or(limit));
+            range.is_mend = true;
+            let owner = owner.min(self.ranges.len());
+            self.ranges.drain(index + 1..owner.max(index + 1));
+            match (first, self.ranges.get_mut(index + 1)) {
+                (Some(first), Some(next)) if next.has(&first, order) => next.start = first,
+                _ => {}
+            }
+        } else if let Some(first) = first
+            && past.as_ref() != Some(&first)
+        {
+            // The name was made meanwhile, or the listing is not in order.
+            self.wishes.push_front(Wish::Check { request, name: first });
+        }
+    }
+
+    /// A name that must be on a page, if the listing is in order
+    pub(super) fn take_check(&self, name: &str, page: &Page) -> Result<(), Error> {
+        if page.blobs.iter().any(|blob| blob.name == name) {
+            return Ok(());
+        }
+        let last = page.blobs.last().map_or("", |blob| &blob.name);
+        Err(disorder(last, name))
+    }
+
+    /// Gives a range of which nothing is known back to the one before it; says whether there is one
+    pub(super) fn give_back(&mut self, index: usize) -> bool {
+        let Some(before) = index.checked_sub(1).filter(|before| self.is_contiguous(*before)) else {
+            return false;
+        };
+        let same = |range: Option<&super::Range>| range.map(|range| range.prefix.clone());
+        if same(self.ranges.get(before)) != same(self.ranges.get(index)) {
+            return false;
+        }
+        let end = self.ranges.remove(index).end;
+        if let Some(range) = self.ranges.get_mut(before) {
+            match range.has_ended() && range.past.is_some() {
+                true => range.reopen(end),
+                false => {
+                    range.end = end;
+                    range.is_joined = false;
+                }
+            }
+        }
+        true
+    }
+
+    /// The store does not begin where it is asked to
+    pub(super) fn leave_starts_aside(&mut self) {
+        if self.starts == Starts::LeftAside {
+            return;
+        }
+        self.starts = Starts::LeftAside;
+        self.wishes.retain(|wish| !matches!(wish, Wish::Probe { .. }));
+        for index in (0..self.ranges.len()).rev() {
+            let is_untouched = |range: &super::Range| {
+                range.next == Next::First && !range.is_busy && range.from().is_some()
+            };
+            if self.ranges.get(index).is_some_and(is_untouched) {
+                self.give_back(index);
+            }
+        }
+    }
+}
+
+/// Whether a name comes before another, where none is behind all
+fn is_before(order: NameOrder, a: Option<&str>, b: Option<&str>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => order.compare(a, b).is_lt(),
+        (Some(_), None) => true,
+        (None, _) => false,
+    }
+}

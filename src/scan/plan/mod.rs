@@ -1,0 +1,374 @@
+//! Which page to ask for next, and what a page means. Nothing here does I/O or tells the time.
+//!
+//! A listing gives each page only after the one before, so that it is fast only in parts: ranges of
+//! names that are listed side by side. Where to cut is a guess; that nothing is lost or doubled is
+//! not:
+//!
+//! - Ranges are made by cutting one in two, behind what was received of it. What a page has beyond
+//!   the range's end is left to the next range.
+//! - A range ends with the first name behind it. The next range must begin with that very name, or
+//!   the store has not begun where it was asked to. What lies between is then listed again.
+//! - A store that leaves `start_from` aside shows it by a name before the start. Its folders are
+//!   then listed by prefix, which every store keeps.
+
+mod batch;
+mod borders;
+mod range;
+mod seen;
+mod space;
+mod split;
+mod survey;
+
+use std::collections::{HashMap, VecDeque};
+
+pub(super) use self::batch::{Batch, Cut};
+use self::{
+    range::{Next, Range},
+    space::Space,
+    survey::{Level, Levels, Wish},
+};
+use super::{Shard, shard::check_disjoint};
+use crate::{
+    error::Error,
+    store::{Include, ListRequest, MAX_PAGE, NameOrder, Page},
+};
+
+/// How many names of a page show which characters names have
+const SAMPLES: usize = 32;
+
+/// How to list
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    /// How many requests may be under way, at least 1
+    pub(super) in_flight: usize,
+    /// Whether names must come out in ascending order
+    pub(super) is_ascending: bool,
+    pub(super) page_size: Option<std::num::NonZeroU16>,
+    pub(super) include: Vec<Include>,
+}
+
+/// What is known of `start_from`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Starts {
+    Unknown,
+    Kept,
+    LeftAside,
+}
+
+/// What a request is for
+#[derive(Debug)]
+enum Job {
+    Page(u32),
+    Survey(Level),
+    /// Which name comes first from this one on
+    Probe(String),
+    /// Whether this name is on the last page of a range
+    Check(String),
+}
+
+/// A request to send, under a number to tell its answer by
+#[derive(Debug)]
+pub(super) struct Ticket {
+    pub(super) id: u64,
+    pub(super) request: ListRequest,
+}
+
+/// All ranges of a listing
+#[derive(Debug)]
+pub(super) struct Planner {
+    settings: Settings,
+    /// Whether names must ascend
+    is_strict: bool,
+    order: NameOrder,
+    starts: Starts,
+    shards: Vec<Shard>,
+    /// By shard, then by name
+    ranges: Vec<Range>,
+    ids: u32,
+    tickets: u64,
+    jobs: HashMap<u64, Job>,
+    /// Names received
+    names: u64,
+    space: Space,
+    /// Names to cut at, ascending: folders, cuts of an earlier listing, what probes have met
+    marks: Vec<String>,
+    levels: Levels,
+    wishes: VecDeque<Wish>,
+    /// Levels that wait until it is known how to use them
+    kept: Vec<Level>,
+    out: VecDeque<Batch>,
+}
+
+impl Planner {
+    /// The shards must be disjoint; `cuts` are names that an earlier listing divides evenly
+    pub(super) fn new(mut shards: Vec<Shard>, mut cuts: Vec<String>, settings: Settings) -> Self {
+        shards.sort_by(|a, b| (&a.prefix, &a.start).cmp(&(&b.prefix, &b.start)));
+        cuts.sort_unstable();
+        cuts.dedup();
+        let is_whole = matches!(shards.as_slice(), [shard] if shard.is_whole());
+        let mut planner = Self {
+            is_strict: settings.in_flight > 1 || settings.is_ascending || !is_whole,
+            settings,
+            order: NameOrder::Bytes,
+            starts: Starts::Unknown,
+            shards,
+            ranges: Vec::new(),
+            ids: 0,
+            tickets: 0,
+            jobs: HashMap::new(),
+            names: 0,
+            space: Space::default(),
+            marks: cuts,
+            levels: Levels::default(),
+            wishes: VecDeque::new(),
+            kept: Vec::new(),
+            out: VecDeque::new(),
+        };
+        for shard in planner.shards.clone() {
+            let start = shard.start.as_deref().unwrap_or_default();
+            let mut range = planner.range(&shard.prefix, &shard.prefix, start, shard.end);
+            range.after = shard.after;
+            planner.ranges.push(range);
+        }
+        planner.cut_as_told();
+        planner
+    }
+
+    fn range(&mut self, root: &str, prefix: &str, start: &str, end: Option<String>) -> Range {
+        self.ids += 1;
+        Range::new(self.ids, root, prefix, start, end)
+    }
+
+    fn position(&self, id: u32) -> Option<usize> {
+        self.ranges.iter().position(|range| range.id == id)
+    }
+
+    fn page_size(&self) -> f64 {
+        f64::from(self.settings.page_size.map_or(MAX_PAGE, |size| size.get().min(MAX_PAGE)))
+    }
+
+    /// The next request, if there is one to send; where names must ascend and `is_last` says that
+    /// there is room for one page alone, only the first range gets it
+    pub(super) fn next(&mut self, is_last: bool) -> Option<Ticket> {
+        let is_ready = |range: &Range| !range.is_busy && !range.has_ended();
+        if is_last
+            && self.settings.is_ascending
+            && let Some(first) = self.ranges.iter().position(|range| !range.has_ended())
+        {
+            let is_ready = self.ranges.get(first).is_some_and(is_ready);
+            return is_ready.then(|| self.ask_for_page(first));
+        }
+        // What has begun goes on first: it is nearer to its end, and its marker does not last.
+        let begun = |range: &Range| is_ready(range) && range.next != Next::First;
+        let next = match self.settings.is_ascending {
+            true => self.ranges.iter().position(is_ready),
+            false => self.ranges.iter().position(begun).or(self.ranges.iter().position(is_ready)),
+        };
+        if let Some(index) = next {
+            return Some(self.ask_for_page(index));
+        }
+        if let Some(wish) = self.wishes.pop_front() {
+            return Some(self.ask(wish));
+        }
+        if let Some(index) = self.split() {
+            return Some(self.ask_for_page(index));
+        }
+        self.wishes.pop_front().map(|wish| self.ask(wish))
+    }
+
+    fn request(&self, prefix: &str) -> ListRequest {
+        let mut request = ListRequest::new(prefix);
+        request.max_results = self.settings.page_size;
+        request.include.clone_from(&self.settings.include);
+        request
+    }
+
+    fn ticket(&mut self, job: Job, request: ListRequest) -> Ticket {
+        self.tickets += 1;
+        self.jobs.insert(self.tickets, job);
+        Ticket { id: self.tickets, request }
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "the caller has just found the range there")]
+    fn ask_for_page(&mut self, index: usize) -> Ticket {
+        let range = &mut self.ranges[index];
+        range.is_busy = true;
+        range.asked = range.next.clone();
+        let id = range.id;
+        let request = self.page_of(index);
+        self.ticket(Job::Page(id), request)
+    }
+
+    /// The request for the page that a range has last asked for
+    #[expect(clippy::indexing_slicing, reason = "the caller has just found the range there")]
+    fn page_of(&self, index: usize) -> ListRequest {
+        let range = &self.ranges[index];
+        let mut request = self.request(&range.prefix);
+        match &range.asked {
+            Next::After(marker) => request.marker = Some(marker.clone()),
+            _ if self.starts == Starts::LeftAside => {}
+            _ => request.start_from = range.from().map(str::to_owned),
+        }
+        request
+    }
+
+    /// What an answer means
+    ///
+    /// # Errors
+    /// Where the listing cannot be right whatever follows.
+    pub(super) fn take(&mut self, ticket: u64, page: Page) -> Result<(), Error> {
+        if page.order != self.order && self.names == 0 {
+            self.change_order(page.order)?;
+        }
+        match self.jobs.remove(&ticket) {
+            Some(Job::Page(id)) => self.take_page(id, page)?,
+            Some(Job::Survey(level)) => self.take_level(level, page),
+            Some(Job::Probe(from)) => self.take_probe(&from, &page),
+            Some(Job::Check(name)) => self.take_check(&name, &page)?,
+            None => {}
+        }
+        self.settle();
+        Ok(())
+    }
+
+    /// The names of this store ascend otherwise than was thought when ranges were cut
+    fn change_order(&mut self, order: NameOrder) -> Result<(), Error> {
+        self.order = order;
+        check_disjoint(&self.shards, order)?;
+        // How such accounts compare a start is not documented; a prefix is a prefix.
+        self.starts = Starts::LeftAside;
+        self.wishes.retain(|wish| !matches!(wish, Wish::Probe { .. }));
+        // Nothing was received yet, and an answer to a range that is gone is nothing.
+        self.ranges.retain(|range| !range.is_cut);
+        for (range, shard) in self.ranges.iter_mut().zip(&self.shards) {
+            range.end.clone_from(&shard.end);
+        }
+        Ok(())
+    }
+
+    /// Draws what follows from an answer
+    fn settle(&mut self) {
+        self.use_levels();
+        self.join();
+        self.hand_out();
+    }
+
+    /// The service refused a request as malformed; says whether the listing goes on without it
+    pub(super) fn refused(&mut self, ticket: u64) -> bool {
+        let goes_on = self.does_without(ticket);
+        self.settle();
+        goes_on
+    }
+
+    fn does_without(&mut self, ticket: u64) -> bool {
+        match self.jobs.get(&ticket) {
+            Some(Job::Page(id)) => {
+                let id = *id;
+                let range = self.position(id).and_then(|index| self.ranges.get_mut(index));
+                match range {
+                    Some(range) if range.asked == Next::First && range.from().is_some() => {
+                        range.is_busy = false;
+                    }
+                    Some(_) => return false,
+                    // It is gone, and so is the question.
+                    None => {}
+                }
+                self.jobs.remove(&ticket);
+                self.leave_starts_aside();
+                if let Some(index) = self.position(id) {
+                    self.give_back(index);
+                }
+                true
+            }
+            Some(Job::Probe(_)) => {
+                self.jobs.remove(&ticket);
+                self.leave_starts_aside();
+                true
+            }
+            Some(Job::Survey(_)) => self.jobs.remove(&ticket).is_some(),
+            Some(Job::Check(..)) | None => false,
+        }
+    }
+
+    fn take_page(&mut self, id: u32, page: Page) -> Result<(), Error> {
+        let Some(index) = self.position(id) else { return Ok(()) };
+        if !self.keeps_start(index, &page) {
+            self.leave_starts_aside();
+            if self.give_back(index) {
+                return Ok(());
+            }
+        }
+        let (order, is_strict) = (self.order, self.is_strict);
+        let Some(range) = self.ranges.get_mut(index) else { return Ok(()) };
+        let is_new = range.first.is_none();
+        let batch = range.take(page, order, is_strict)?;
+        let root = range.root.clone();
+        let goes_on = !range.has_ended();
+        self.names += batch.blobs.len() as u64;
+        if self.settings.in_flight > 1 {
+            let stride = (batch.blobs.len() / SAMPLES).max(1);
+            batch.blobs.iter().step_by(stride).for_each(|blob| self.space.see(&blob.name));
+            if let (true, true, Some(last)) = (is_new, goes_on, batch.blobs.last()) {
+                self.space.see(&last.name);
+                self.wish(&root, &last.name);
+            }
+        }
+        match (self.settings.is_ascending, self.ranges.get_mut(index)) {
+            (true, Some(range)) => range.hold(batch),
+            _ => self.out.push_back(batch),
+        }
+        Ok(())
+    }
+
+    /// Whether a first page begins where it should; tells what it says of the store
+    fn keeps_start(&mut self, index: usize, page: &Page) -> bool {
+        let Some(range) = self.ranges.get(index) else { return true };
+        let (Next::First, Some(from)) = (&range.asked, range.from()) else { return true };
+        let Some(first) = page.blobs.first() else { return true };
+        if self.starts == Starts::LeftAside {
+            return true;
+        }
+        if self.order.compare(&first.name, from).is_lt() {
+            return false;
+        }
+        self.starts = Starts::Kept;
+        true
+    }
+
+    /// Whether all was received and handed out
+    pub(super) fn is_done(&self) -> bool {
+        let is_checked = !self.wishes.iter().any(|wish| matches!(wish, Wish::Check { .. }))
+            && !self.jobs.values().any(|job| matches!(job, Job::Check(_)));
+        self.ranges.is_empty() && self.out.is_empty() && is_checked
+    }
+
+    /// The next page for the consumer
+    pub(super) fn output(&mut self) -> Option<Batch> {
+        self.out.pop_front()
+    }
+
+    /// How many pages with blobs wait here
+    pub(super) fn held(&self) -> usize {
+        let waiting = self.ranges.iter().flat_map(|range| &range.held);
+        self.out.iter().chain(waiting).filter(|batch| !batch.is_empty()).count()
+    }
+
+    /// Lets go of what is done with, and of pages whose turn it is
+    fn hand_out(&mut self) {
+        while let Some(range) = self.ranges.first_mut() {
+            self.out.extend(range.held.drain(..));
+            if !(range.has_ended() && range.is_joined) {
+                break;
+            }
+            self.ranges.remove(0);
+        }
+        // The border before a range is looked at from that side.
+        let mut before = true;
+        self.ranges.retain(|range| {
+            let is_over = range.has_ended() && range.is_joined && range.held.is_empty() && before;
+            // Across one without names it is looked at what comes behind.
+            before = range.is_joined && (before || range.first.is_some());
+            !is_over
+        });
+    }
+}

@@ -1,0 +1,308 @@
+//! One range of names, listed page by page.
+
+use std::cmp::Ordering;
+
+use super::{Batch, Cut, seen::Seen};
+use crate::{
+    error::{Error, ErrorKind},
+    store::{Blob, Malformed, Marker, NameOrder, Page},
+};
+
+/// How many blobs at the end of a page may come again on the next
+const TAIL: usize = 64;
+
+/// What a range asks for next
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Its first page
+    First,
+    /// The page behind this marker
+    After(Marker),
+    /// Nothing: the listing gave a name behind the range, or ended
+    Ended,
+}
+
+/// The names from a start to before an end, below one prefix
+#[derive(Debug)]
+pub(super) struct Range {
+    pub(super) id: u32,
+    /// The prefix of the shard that it is of
+    pub(super) root: String,
+    /// What the requests ask for: the root, or more where folders are listed one by one
+    pub(super) prefix: String,
+    /// A folder that has all of the range that is not received yet
+    pub(super) within: String,
+    /// Inclusive
+    pub(super) start: String,
+    /// Exclusive: where an earlier run left off
+    pub(super) after: Option<String>,
+    /// Exclusive
+    pub(super) end: Option<String>,
+    pub(super) next: Next,
+    /// Whether a page is on its way
+    pub(super) is_busy: bool,
+    /// How the last page was asked for
+    pub(super) asked: Next,
+    /// The first name that was received
+    pub(super) first: Option<String>,
+    /// The last name that was received
+    pub(super) last: Option<String>,
+    /// The first name behind the end, where the listing came to it
+    pub(super) past: Option<String>,
+    pub(super) names: u64,
+    /// Whether its start is a cut that this run has made by name
+    pub(super) is_cut: bool,
+    /// Whether the border to the next range was looked at
+    pub(super) is_joined: bool,
+    /// Whether it lists what fell between two ranges
+    pub(super) is_mend: bool,
+    /// Pages that wait for those of earlier ranges
+    pub(super) held: std::collections::VecDeque<Batch>,
+    /// Whether its last page is listed again
+    resumes: bool,
+    tail: Vec<Blob>,
+    seen: Seen,
+}
+
+impl Range {
+    pub(super) fn new(id: u32, root: &str, prefix: &str, start: &str, end: Option<String>) -> Self {
+        Self {
+            id,
+            root: root.to_owned(),
+            prefix: prefix.to_owned(),
+            within: prefix.to_owned(),
+            start: start.to_owned(),
+            after: None,
+            end,
+            next: Next::First,
+            is_busy: false,
+            asked: Next::First,
+            first: None,
+            last: None,
+            past: None,
+            names: 0,
+            is_cut: false,
+            is_joined: false,
+            is_mend: false,
+            held: std::collections::VecDeque::new(),
+            resumes: false,
+            tail: Vec::new(),
+            seen: Seen::default(),
+        }
+    }
+
+    /// The name that its first page should start from; `None` where the prefix says it
+    pub(super) fn from(&self) -> Option<&str> {
+        let start = self.after.as_deref().unwrap_or(&self.start);
+        (start > self.prefix.as_str() && !self.prefix.starts_with(start)).then_some(start)
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.next == Next::Ended
+    }
+
+    /// Where it is: the last name received, or its start
+    pub(super) fn at(&self) -> &str {
+        self.last.as_deref().or(self.after.as_deref()).unwrap_or(&self.start)
+    }
+
+    /// Whether a name is of it
+    pub(super) fn has(&self, name: &str, order: NameOrder) -> bool {
+        self.is_behind_start(name, order) && self.is_before_end(name, order)
+    }
+
+    fn is_behind_start(&self, name: &str, order: NameOrder) -> bool {
+        order.compare(name, &self.start).is_ge()
+            && self.after.as_deref().is_none_or(|after| order.compare(name, after).is_gt())
+    }
+
+    fn is_before_end(&self, name: &str, order: NameOrder) -> bool {
+        self.end.as_deref().is_none_or(|end| order.compare(name, end).is_lt())
+    }
+
+    /// Takes its next page: what of it is of the range
+    ///
+    /// `is_strict` says that names must ascend, since all that follows relies on it.
+    pub(super) fn take(
+        &mut self,
+        mut page: Page,
+        order: NameOrder,
+        is_strict: bool,
+    ) -> Result<Batch, Error> {
+        self.is_busy = false;
+        let is_first = self.asked == Next::First;
+        let mut skip = match (&self.last, std::mem::take(&mut self.resumes)) {
+            (Some(last), true) => {
+                page.blobs.partition_point(|blob| order.compare(&blob.name, last).is_le())
+            }
+            _ => self.repeated(&page.blobs, order, is_strict)?,
+        };
+        if is_strict {
+            page.blobs.drain(..skip);
+            page.malformed.retain_mut(|entry| match entry.at.checked_sub(skip) {
+                Some(at) => {
+                    entry.at = at;
+                    true
+                }
+                None => false,
+            });
+            skip = 0;
+            self.check_order(&mut page.blobs, order)?;
+            skip += page.blobs.partition_point(|blob| {
+                !self.is_behind_start(&blob.name, order)
+                    || !blob.name.starts_with(&self.prefix)
+                        && order.compare(&blob.name, &self.prefix).is_lt()
+            });
+            let end = skip
+                + page.blobs.get(skip..).unwrap_or_default().partition_point(|blob| {
+                    self.is_before_end(&blob.name, order) && blob.name.starts_with(&self.prefix)
+                });
+            self.past = page.blobs.get(end).map(|blob| blob.name.clone());
+            let (is_cut, is_past) = (self.is_cut && is_first, self.past.is_some());
+            page.malformed.retain(|entry| self.keeps(entry, skip, end, is_cut, is_past, order));
+            page.blobs.truncate(end);
+        }
+        page.blobs.drain(..skip);
+        let from = match (&self.last, &self.first, page.blobs.first()) {
+            (Some(last), ..) => Cut::Behind(last.clone()),
+            (None, None, Some(blob)) if self.is_cut => Cut::At(blob.name.clone()),
+            _ => self.after.clone().map_or_else(|| Cut::At(self.start.clone()), Cut::Behind),
+        };
+        if let (None, Some(blob)) = (&self.first, page.blobs.first()) {
+            self.first = Some(blob.name.clone());
+        }
+        if let Some(blob) = page.blobs.last() {
+            self.last = Some(blob.name.clone());
+            let start = page.blobs.len().saturating_sub(TAIL);
+            self.tail.extend_from_slice(page.blobs.get(start..).unwrap_or_default());
+            self.tail.drain(..self.tail.len().saturating_sub(TAIL));
+        }
+        self.names += page.blobs.len() as u64;
+        self.next = match page.next {
+            Some(_) if self.past.is_some() => Next::Ended,
+            Some(marker) if self.seen.before(&marker) => {
+                return Err(Error::new(
+                    ErrorKind::RepeatedMarker,
+                    "the service gave a marker a second time, so its listing would never end; report it with the container's name",
+                ));
+            }
+            Some(marker) => Next::After(marker),
+            None => Next::Ended,
+        };
+        let to = match (&self.next, &self.past, &self.last) {
+            // Nothing that it could vouch for: the range before it must come as far.
+            (Next::Ended, ..) if self.is_cut && self.first.is_none() => from.clone(),
+            (Next::Ended, Some(past), _) => Cut::At(past.clone()),
+            (Next::Ended, None, _) if self.prefix == self.root => Cut::End,
+            (Next::Ended, None, _) => self.end.clone().map_or(Cut::End, Cut::At),
+            (_, _, Some(last)) => Cut::Behind(last.clone()),
+            (_, _, None) => from.clone(),
+        };
+        Ok(Batch {
+            blobs: page.blobs,
+            malformed: page.malformed,
+            pages: 1,
+            root: self.root.clone(),
+            covers: (from, to),
+            order,
+        })
+    }
+
+    /// How many blobs at the start of a page came before
+    ///
+    /// Services repeat some at a page border now and then (Hadoop's HADOOP-19543 tells of it).
+    fn repeated(&self, blobs: &[Blob], order: NameOrder, is_strict: bool) -> Result<usize, Error> {
+        let Some(last) = &self.last else { return Ok(0) };
+        for (n, blob) in blobs.iter().enumerate() {
+            let is_new = match order.compare(&blob.name, last) {
+                Ordering::Greater => true,
+                _ if !self.is_behind_start(&blob.name, order) => false,
+                _ if self.tail.iter().any(|known| is_same(known, blob)) => false,
+                // A snapshot or version of the last one.
+                Ordering::Equal => true,
+                Ordering::Less if is_strict => return Err(disorder(last, &blob.name)),
+                Ordering::Less => true,
+            };
+            if is_new {
+                return Ok(n);
+            }
+        }
+        Ok(blobs.len())
+    }
+
+    /// Names ascend, and what is repeated goes
+    fn check_order(&self, blobs: &mut Vec<Blob>, order: NameOrder) -> Result<(), Error> {
+        let mut repeats = false;
+        let neighbours = blobs.iter().zip(blobs.iter().skip(1));
+        for (a, b) in neighbours {
+            match order.compare(&a.name, &b.name) {
+                Ordering::Less => {}
+                Ordering::Equal => repeats |= is_same(a, b),
+                Ordering::Greater => return Err(disorder(&a.name, &b.name)),
+            }
+        }
+        if repeats {
+            blobs.dedup_by(|b, a| is_same(a, b));
+        }
+        Ok(())
+    }
+
+    /// Whether an entry that cannot be read is of this range: by its name, or by its place
+    fn keeps(
+        &self,
+        entry: &Malformed,
+        skip: usize,
+        end: usize,
+        is_cut: bool,
+        is_past: bool,
+        order: NameOrder,
+    ) -> bool {
+        match &entry.name {
+            Some(name) => name.starts_with(&self.prefix) && self.has(name, order),
+            // What stands on a border is of the range before it.
+            None => {
+                (entry.at > skip || (entry.at == skip && !is_cut)) && (entry.at <= end || !is_past)
+            }
+        }
+    }
+
+    /// Keeps a page until its turn comes
+    ///
+    /// One without blobs is added to the one before, so that it takes no room that the first range
+    /// could need.
+    pub(super) fn hold(&mut self, batch: Batch) {
+        match self.held.back_mut() {
+            Some(last) if batch.is_empty() => {
+                last.pages += batch.pages;
+                last.covers.1 = batch.covers.1;
+            }
+            _ => self.held.push_back(batch),
+        }
+    }
+
+    /// Lists its last page again, and goes on from there
+    pub(super) fn reopen(&mut self, end: Option<String>) {
+        self.next = self.asked.clone();
+        self.end = end;
+        self.past = None;
+        self.is_joined = false;
+        self.resumes = true;
+        self.seen = Seen::default();
+    }
+}
+
+/// Whether two entries are one blob, snapshot or version
+pub(super) fn is_same(a: &Blob, b: &Blob) -> bool {
+    a.name == b.name && a.snapshot == b.snapshot && a.version_id == b.version_id
+}
+
+pub(super) fn disorder(a: &str, b: &str) -> Error {
+    Error::new(
+        ErrorKind::OutOfOrder,
+        format!(
+            "the service listed `{}` before `{}`, so nothing tells whether names are missing; list with one page in flight, as completed",
+            a.escape_debug(),
+            b.escape_debug()
+        ),
+    )
+}

@@ -1,0 +1,25 @@
+use crate::store::Marker;
+
+/// Finds that markers go in a circle, with one of them in memory (Brent's algorithm)
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    kept: Option<Marker>,
+    steps: u64,
+    keep_for: u64,
+}
+
+impl Seen {
+    /// Whether a marker came before; takes note of it
+    pub(super) fn before(&mut self, marker: &Marker) -> bool {
+        if self.kept.as_ref() == Some(marker) {
+            return true;
+        }
+        if self.steps == self.keep_for {
+            self.kept = Some(marker.clone());
+            self.steps = 0;
+            self.keep_for = (self.keep_for * 2).max(1);
+        }
+        self.steps += 1;
+        false
+    }
+}

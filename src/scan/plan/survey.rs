@@ -1,0 +1,290 @@
+//! Looks at the space of names: folders, and which names come first from somewhere on.
+
+use std::collections::HashSet;
+
+use super::{Cut, Job, Next, Planner, Starts, Ticket, batch::Batch, range::is_same, space};
+use crate::store::{Blob, ListRequest, Marker, Page};
+
+/// A level with more pages than that is not looked at further
+const PAGES: u32 = 4;
+
+/// How many marks are kept
+const MARKS: usize = 20_000;
+
+/// What would help to cut
+#[derive(Debug)]
+pub(super) enum Wish {
+    Level { level: Level, marker: Option<Marker> },
+    Probe { root: String, from: String },
+    Check { request: ListRequest, name: String },
+}
+
+/// What is directly in a folder
+#[derive(Debug, Default)]
+pub(super) struct Level {
+    root: String,
+    dir: String,
+    folders: Vec<String>,
+    blobs: Vec<Blob>,
+    pages: u32,
+    /// Whether there is nothing else in it
+    is_whole: bool,
+}
+
+/// Which folders were looked at
+#[derive(Debug, Default)]
+pub(super) struct Levels(HashSet<String>);
+
+impl Levels {
+    pub(super) fn has(&self, dir: &str) -> bool {
+        self.0.contains(dir)
+    }
+
+    pub(super) fn wish(&mut self, root: &str, dir: &str) -> Wish {
+        self.0.insert(dir.to_owned());
+        let level = Level { root: root.to_owned(), dir: dir.to_owned(), ..Level::default() };
+        Wish::Level { level, marker: None }
+    }
+
+    /// The folders that lead to a name, from the root on, without the one that it is in: that has
+    /// files
+    pub(super) fn on_the_way(&self, root: &str, name: &str, is_start: bool) -> Vec<String> {
+        let rest = name.strip_prefix(root).unwrap_or_default();
+        let dirs = rest.match_indices('/').map(|(at, _)| format!("{root}{}", &rest[..=at]));
+        let mut levels: Vec<_> = std::iter::once(root.to_owned()).chain(dirs).collect();
+        if !is_start {
+            levels.pop();
+        } else if !name.ends_with('/') && name.len() > root.len() {
+            // A start that is not a folder's, such as what several folders begin with.
+            levels.push(name.to_owned());
+        }
+        levels
+    }
+}
+
+impl Planner {
+    /// What to look at once the first page of a shard shows that there is more
+    pub(super) fn wish(&mut self, root: &str, last: &str) {
+        if self.levels.has(root) || self.marks.len() >= self.settings.in_flight {
+            return;
+        }
+        let most = self.settings.in_flight - 1;
+        let levels = self.levels.on_the_way(root, last, false);
+        if levels.is_empty() {
+            let floor = root.chars().count();
+            let root = root.to_owned();
+            self.levels.0.insert(root.clone());
+            let probes = space::spread(last, floor, most);
+            self.wishes
+                .extend(probes.into_iter().map(|from| Wish::Probe { root: root.clone(), from }));
+            return;
+        }
+        // Whether the store begins where it is asked to must be known first.
+        self.wishes.push_back(Wish::Probe { root: root.to_owned(), from: last.to_owned() });
+        for level in levels.iter().take(most.saturating_sub(1).max(1)) {
+            let wish = self.levels.wish(root, level);
+            self.wishes.push_back(wish);
+        }
+    }
+
+    pub(super) fn ask(&mut self, wish: Wish) -> Ticket {
+        match wish {
+            Wish::Level { level, marker } => {
+                let mut request = self.request(&level.dir);
+                request.delimiter = Some("/".to_owned());
+                request.marker = marker;
+                self.ticket(Job::Survey(level), request)
+            }
+            Wish::Probe { root, from } => {
+                let mut request = ListRequest::new(root);
+                request.start_from = Some(from.clone());
+                request.max_results = std::num::NonZeroU16::new(1);
+                self.ticket(Job::Probe(from), request)
+            }
+            Wish::Check { request, name } => self.ticket(Job::Check(name), request),
+        }
+    }
+
+    pub(super) fn take_probe(&mut self, from: &str, page: &Page) {
+        match page.blobs.first() {
+            Some(first) if self.order.compare(&first.name, from).is_lt() => {
+                self.leave_starts_aside();
+            }
+            Some(first) => {
+                if self.starts == Starts::Unknown {
+                    self.starts = Starts::Kept;
+                }
+                self.space.see(&first.name);
+                self.mark(std::iter::once(first.name.clone()));
+            }
+            // The store has names before this one, and did not give them.
+            None if page.next.is_none() && self.starts == Starts::Unknown => {
+                self.starts = Starts::Kept;
+            }
+            None => {}
+        }
+    }
+
+    pub(super) fn take_level(&mut self, mut level: Level, page: Page) {
+        level.pages += 1;
+        let is_flat =
+            |blob: &Blob| blob.name.strip_prefix(&level.dir).is_none_or(|rest| rest.contains('/'));
+        // A store that leaves the delimiter aside; or an entry that only a plain listing tells of.
+        if page.blobs.iter().any(is_flat) || !page.malformed.is_empty() {
+            return;
+        }
+        level.folders.extend(page.prefixes);
+        if self.starts != Starts::Kept {
+            level.blobs.extend(page.blobs);
+        }
+        level.is_whole = page.next.is_none();
+        if page.next.is_some() && level.pages < PAGES && self.starts != Starts::Kept {
+            self.wishes.push_front(Wish::Level { level, marker: page.next });
+            return;
+        }
+        self.kept.push(level);
+    }
+
+    /// Uses what was seen, once it is known how
+    pub(super) fn use_levels(&mut self) {
+        if self.starts == Starts::Unknown {
+            return;
+        }
+        let mut levels = std::mem::take(&mut self.kept);
+        levels.sort_by_key(|level| level.dir.len());
+        for level in levels {
+            match self.starts {
+                Starts::Kept => self.mark(level.folders),
+                _ => self.list_by_folder(level),
+            }
+        }
+    }
+
+    fn mark(&mut self, names: impl IntoIterator<Item = String>) {
+        self.marks.extend(names);
+        self.marks.truncate(MARKS);
+        self.marks.sort_unstable();
+        self.marks.dedup();
+    }
+
+    /// Lists what a level has behind the folder that a range is in: the folders by their prefixes,
+    /// and the blobs are here already
+    fn list_by_folder(&mut self, mut level: Level) {
+        let order = self.order;
+        // What a border between pages has repeated goes.
+        level.folders.sort_by(|a, b| order.compare(a, b));
+        level.folders.dedup();
+        level.blobs.sort_by(|a, b| order.compare(&a.name, &b.name));
+        level.blobs.dedup_by(|b, a| is_same(a, b));
+        let Some(index) = self.ranges.iter().position(|range| {
+            // The level must have all that the range still has to come to.
+            let has_all = level.is_whole && range.within.starts_with(&level.dir);
+            let last = level.folders.last().filter(|last| range.has(last, order));
+            let has_more = last.is_some_and(|last| order.compare(last, range.at()).is_gt());
+            range.root == level.root && has_all && has_more && !range.has_ended() && !range.is_mend
+        }) else {
+            return;
+        };
+        let Some(range) = self.ranges.get(index) else { return };
+        let at = range.at().to_owned();
+        let (passed, mut folders): (Vec<_>, Vec<_>) =
+            level.folders.into_iter().partition(|folder| order.compare(folder, &at).is_le());
+        folders.retain(|folder| range.has(folder, order));
+        // The folder that it is in stays with it. Of a range that has nothing yet the first page is
+        // on its way, and begins with the first one.
+        let here = match range.names {
+            0 => Some(folders.remove(0)),
+            _ => passed.last().filter(|folder| at.starts_with(folder.as_str())).cloned(),
+        };
+        let inside = passed.iter().filter(|folder| range.has(folder, order)).count() as f64;
+        let pages = (range.names as f64 / self.page_size()).max(1.0);
+        let most = folders.len().div_ceil(2 * self.settings.in_flight);
+        let floor = here.as_ref().filter(|_| range.names == 0).unwrap_or(&at);
+        let blocks =
+            blocks(&folders, &level.dir, floor, most.max((inside / pages) as usize).max(1));
+        if blocks.is_empty() {
+            return;
+        }
+        let root = range.root.clone();
+        let old_end = range.end.clone();
+        let mut items: Vec<(String, Vec<Blob>)> =
+            blocks.iter().map(|block| (block.clone(), Vec::new())).collect();
+        for blob in level.blobs {
+            let is_listed = blocks.iter().any(|block| blob.name.starts_with(block.as_str()));
+            let is_ahead = order.compare(&blob.name, floor).is_gt();
+            if is_ahead && range.has(&blob.name, order) && !is_listed {
+                items.push((blob.name.clone(), vec![blob]));
+            }
+        }
+        items.sort_by(|(a, _), (b, _)| order.compare(a, b));
+        // Blobs that stand side by side are one page.
+        items.dedup_by(|(_, next), (_, blobs)| {
+            let join = !next.is_empty() && !blobs.is_empty();
+            if join {
+                blobs.append(next);
+            }
+            join
+        });
+        if let Some(range) = self.ranges.get_mut(index) {
+            range.end = items.first().map(|(start, _)| start.clone());
+            range.within = here.unwrap_or(level.dir);
+        }
+        let starts: Vec<_> = items.iter().skip(1).map(|(start, _)| Some(start.clone())).collect();
+        let ends = starts.into_iter().chain([old_end]);
+        let mut at = index + 1;
+        for ((start, blobs), end) in items.into_iter().zip(ends) {
+            let mut range = self.range(&root, &start, &start, end.clone());
+            if !blobs.is_empty() {
+                range.next = Next::Ended;
+                range.is_joined = true;
+                range.first = blobs.first().map(|blob| blob.name.clone());
+                range.last = blobs.last().map(|blob| blob.name.clone());
+                range.names = blobs.len() as u64;
+                self.names += range.names;
+                let covers = (Cut::At(start), end.map_or(Cut::End, Cut::At));
+                let batch = Batch {
+                    blobs,
+                    malformed: Vec::new(),
+                    pages: 0,
+                    root: root.clone(),
+                    covers,
+                    order,
+                };
+                match self.settings.is_ascending {
+                    true => range.hold(batch),
+                    false => self.out.push_back(batch),
+                }
+            }
+            self.ranges.insert(at, range);
+            at += 1;
+        }
+    }
+}
+
+/// Prefixes that together have all these folders, at most so many folders each, and none of what
+/// comes before them
+fn blocks(folders: &[String], dir: &str, before: &str, most: usize) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut before = before;
+    let mut rest = folders;
+    while let Some(folder) = rest.first() {
+        let shared: usize = folder
+            .chars()
+            .zip(before.chars())
+            .take_while(|(a, b)| a == b)
+            .map(|(c, _)| c.len_utf8())
+            .sum();
+        let ends = folder.char_indices().map(|(at, c)| at + c.len_utf8());
+        let run = |block: &str| rest.partition_point(|folder| folder.starts_with(block));
+        let block = ends
+            .filter(|end| *end > shared.max(dir.len()))
+            .filter_map(|end| folder.get(..end))
+            .find(|block| run(block) <= most)
+            .unwrap_or(folder);
+        let (taken, others) = rest.split_at(run(block).max(1));
+        blocks.push(block.to_owned());
+        before = taken.last().map_or(before, String::as_str);
+        rest = others;
+    }
+    blocks
+}

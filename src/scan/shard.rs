@@ -1,0 +1,138 @@
+use serde::{Deserialize, Serialize};
+
+use super::plan::Cut;
+use crate::{
+    error::{Error, ErrorKind},
+    name::Prefix,
+    store::NameOrder,
+};
+
+/// A part of a container: the names below a prefix, from a start to before an end
+///
+/// What a worker of several lists, what is left of a scan that was interrupted, and what is kept
+/// as JSON between the two.
+///
+/// ```
+/// use azure_asset_sync::{Prefix, scan::Shard, store::NameOrder};
+///
+/// let [low, high] = Shard::new(&Prefix::default()).cut_at("hall-07/");
+/// assert!(low.has("hall-06/a.jpg", NameOrder::Bytes));
+/// assert!(high.has("hall-07/a.jpg", NameOrder::Bytes));
+/// assert_eq!(serde_json::to_string(&high).unwrap(), r#"{"prefix":"","start":"hall-07/"}"#);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Shard {
+    /// The start of its names, as a plain string prefix
+    pub prefix: String,
+    /// The first name that may be of it, inclusive
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<String>,
+    /// The first name that is of it no longer, exclusive
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<String>,
+    /// The last name that is done with: it goes on behind this one
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+}
+
+impl Shard {
+    /// All names below a prefix
+    pub fn new(prefix: &Prefix) -> Self {
+        Self { prefix: prefix.as_str().to_owned(), ..Self::default() }
+    }
+
+    /// The names before a name, and those from it on
+    #[must_use]
+    pub fn cut_at(self, name: impl Into<String>) -> [Self; 2] {
+        let name = name.into();
+        let low = Self { end: Some(name.clone()), ..self.clone() };
+        [low, Self { start: Some(name), ..self }]
+    }
+
+    /// Whether a name is of it and not done with, in a container that is listed in this order
+    pub fn has(&self, name: &str, order: NameOrder) -> bool {
+        name.starts_with(&self.prefix)
+            && self.start.as_deref().is_none_or(|start| order.compare(name, start).is_ge())
+            && self.after.as_deref().is_none_or(|after| order.compare(name, after).is_gt())
+            && self.end.as_deref().is_none_or(|end| order.compare(name, end).is_lt())
+    }
+
+    /// Whether it is all that its prefix has
+    pub(super) fn is_whole(&self) -> bool {
+        self.start.is_none() && self.end.is_none() && self.after.is_none()
+    }
+
+    /// What of it is not between two cuts: before, and behind
+    pub(super) fn without(&self, from: &Cut, to: &Cut, order: NameOrder) -> Vec<Self> {
+        let mut left = Vec::new();
+        // What is before the first cut.
+        if let Cut::At(name) | Cut::Behind(name) = from {
+            let low = Self { end: Some(self.lesser_end(name, order)), ..self.clone() };
+            if low.can_have_any(order) {
+                left.push(low);
+            }
+        }
+        let high = match to {
+            Cut::End => None,
+            Cut::At(name) => {
+                Some(Self { start: Some(self.greater_start(name, order)), ..self.clone() })
+            }
+            Cut::Behind(name) => {
+                Some(Self { after: Some(self.greater_after(name, order)), ..self.clone() })
+            }
+        };
+        left.extend(high.filter(|high| high.can_have_any(order)));
+        left
+    }
+
+    fn lesser_end(&self, name: &str, order: NameOrder) -> String {
+        match &self.end {
+            Some(end) if order.compare(end, name).is_lt() => end.clone(),
+            _ => name.to_owned(),
+        }
+    }
+
+    fn greater_start(&self, name: &str, order: NameOrder) -> String {
+        match &self.start {
+            Some(start) if order.compare(start, name).is_gt() => start.clone(),
+            _ => name.to_owned(),
+        }
+    }
+
+    fn greater_after(&self, name: &str, order: NameOrder) -> String {
+        match &self.after {
+            Some(after) if order.compare(after, name).is_gt() => after.clone(),
+            _ => name.to_owned(),
+        }
+    }
+
+    /// Whether a name can be before the end at all
+    fn can_have_any(&self, order: NameOrder) -> bool {
+        let Some(end) = &self.end else { return true };
+        let starts = [Some(self.prefix.as_str()), self.start.as_deref(), self.after.as_deref()];
+        starts.into_iter().flatten().all(|start| order.compare(start, end).is_lt())
+    }
+}
+
+/// That no name is of two shards
+pub(super) fn check_disjoint(shards: &[Shard], order: NameOrder) -> Result<(), Error> {
+    let first = |shard: &Shard| -> String {
+        let names = [Some(&shard.prefix), shard.start.as_ref(), shard.after.as_ref()];
+        let first = names.into_iter().flatten().max_by(|a, b| order.compare(a, b));
+        first.cloned().unwrap_or_default()
+    };
+    let mut sorted: Vec<_> = shards.iter().map(|shard| (first(shard), shard)).collect();
+    sorted.sort_by(|(a, _), (b, _)| order.compare(a, b));
+    for ((_, a), (start, b)) in sorted.iter().zip(sorted.iter().skip(1)) {
+        let is_before_end = a.end.as_ref().is_none_or(|end| order.compare(start, end).is_lt());
+        if start.starts_with(&a.prefix) && is_before_end {
+            return Err(Error::new(
+                ErrorKind::Config,
+                format!("the shards {a:?} and {b:?} overlap; give each name to one of them"),
+            ));
+        }
+    }
+    Ok(())
+}
