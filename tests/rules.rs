@@ -1,8 +1,9 @@
 //! What is an asset: the default profile row by row, and how it is changed.
 
 use azure_asset_sync::{
-    Blob, Format, Kind, MemoryStore, Prefix, Reason, Rules, Scan, Verdict, store::AccessTier,
-    validate::Action,
+    Blob, Format, Kind, MemoryStore, Prefix, Reason, Rules, Scan, Verdict,
+    store::AccessTier,
+    validate::{Action, Findings},
 };
 use futures::TryStreamExt as _;
 
@@ -148,6 +149,31 @@ fn an_action_turns_a_rejection_into_a_finding_or_nothing() {
         assert_eq!(judge(Action::Ignore).asset().unwrap().findings, [], "{why}");
         assert_eq!(judge(Action::Reject).rejection().unwrap().reason, *why);
     }
+}
+
+#[test]
+fn findings_are_a_list_that_can_be_changed() {
+    let rules =
+        Rules::default().set(Reason::Empty, Action::Note).set(Reason::TooLarge, Action::Note);
+    let found = |name, size| match rules.check(Blob::new(name, size)) {
+        Verdict::Accept(asset) => asset.findings,
+        Verdict::Reject(rejection) => panic!("{rejection:?}"),
+    };
+    let reasons = |findings: &Findings| findings.iter().map(|f| f.reason).collect::<Vec<_>>();
+    assert_eq!(reasons(&found("a//b.jpg", 0)), [Reason::Empty, Reason::OddName]);
+    assert_eq!(reasons(&found("a//b.jpg", 1 << 40)), [Reason::TooLarge, Reason::OddName]);
+    let mut findings = found("a//b.jpg", 1);
+    findings.extend(found("b.jpg", 0));
+    assert_eq!(reasons(&findings), [Reason::OddName, Reason::Empty]);
+    let json = serde_json::json!([
+        {"reason": "odd_name", "detail": "its name has an empty segment"},
+        {"reason": "empty", "detail": "it has zero bytes"},
+    ]);
+    assert_eq!(serde_json::to_value(&findings).unwrap(), json);
+    let fewer: Findings = findings.into_iter().filter(|f| f.reason == Reason::Empty).collect();
+    assert_eq!(fewer, found("b.jpg", 0));
+    assert!(Findings::default().is_empty());
+    assert_eq!(size_of::<Findings>(), size_of::<Vec<u8>>());
 }
 
 #[test]

@@ -11,14 +11,13 @@ use futures::{Stream, StreamExt as _, stream::FusedStream};
 use super::{
     Progress, Report,
     pages::{Pages, Plan},
-    plan::Batch,
     tally::Tally,
 };
 use crate::{
     error::Error,
     sink::Sink,
-    store::{Blob, Malformed},
-    validate::{Action, Collisions, Reason, Rules, Verdict},
+    store::{Blob, Malformed, Page},
+    validate::{Action, Collisions, Judgement, Reason, Rules, Verdict},
 };
 
 /// How many verdicts a sink gets at once, at most
@@ -82,27 +81,22 @@ impl Verdicts {
     }
 
     fn judge(&mut self, blob: Blob) -> Verdict {
-        let mut asset = match self.rules.check(blob) {
-            Verdict::Accept(asset) => asset,
-            rejected => return rejected,
-        };
-        let Some(collisions) = &mut self.collisions else { return Verdict::Accept(asset) };
+        let mut judgement = self.rules.judge(&blob);
         // Snapshots and versions have the name of their blob without colliding with it.
-        if asset.blob.snapshot.is_some() || asset.blob.version_id.is_some() {
-            return Verdict::Accept(asset);
-        }
-        let Some(found) = collisions.see(&asset.blob.name) else {
-            self.tally.unremembered += 1;
-            return Verdict::Accept(asset);
-        };
-        for finding in found.into_iter().flatten() {
-            match self.rules.action(finding.reason) {
-                Action::Reject => return Verdict::Reject(asset.reject(finding)),
-                Action::Note => asset.findings.push(finding),
-                Action::Ignore => {}
+        if let Some(collisions) = &mut self.collisions
+            && matches!(judgement, Judgement::Accept { .. })
+            && blob.snapshot.is_none()
+            && blob.version_id.is_none()
+        {
+            match collisions.see(&blob.name) {
+                Some(found) => found
+                    .into_iter()
+                    .flatten()
+                    .for_each(|finding| self.rules.find_too(finding, &mut judgement)),
+                None => self.tally.unremembered += 1,
             }
         }
-        Verdict::Accept(asset)
+        judgement.verdict(blob)
     }
 
     fn end(&mut self) {
@@ -136,8 +130,8 @@ impl Stream for Verdicts {
             let page = ready!(this.pages.poll_next(cx));
             this.progress.publish(&mut this.tally);
             match page {
-                Some(Ok(Batch { blobs, malformed, pages, .. })) => {
-                    this.tally.pages += pages;
+                Some(Ok(Page { blobs, malformed, .. })) => {
+                    this.tally.pages += 1;
                     this.blobs = blobs.into_iter();
                     this.malformed = malformed.into_iter();
                 }

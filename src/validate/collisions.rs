@@ -3,7 +3,7 @@ use std::{
     hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState},
 };
 
-use super::{Finding, Reason};
+use super::{Finding, findings::known};
 
 /// How many names are remembered; the two sets take about 19 MiB then
 pub(super) const MAX_NAMES: usize = (1 << 20) / 8 * 7;
@@ -25,7 +25,7 @@ type Fingerprints = HashSet<u64, BuildHasherDefault<AsIs>>;
 
 impl Collisions {
     /// Takes note of an asset's name; `None` where no more names can be remembered
-    pub(crate) fn see(&mut self, name: &str) -> Option<[Option<Finding>; 2]> {
+    pub(crate) fn see(&mut self, name: &str) -> Option<[Option<&'static Finding>; 2]> {
         if self.folded.len() >= MAX_NAMES {
             return None;
         }
@@ -37,14 +37,10 @@ impl Collisions {
             self.text.extend(name.chars().flat_map(char::to_lowercase));
         }
         let new = self.folded.insert(self.key.hash_one(&self.text));
-        let case = (!new).then(|| {
-            Finding::new(Reason::CaseCollision, "an earlier name is the same but for letter case")
-        });
+        let case = (!new).then_some(&known::CASE);
         let base = name.rsplit('/').next().unwrap_or(name);
         let new = self.base.insert(self.key.hash_one(base));
-        let base = (!new).then(|| {
-            Finding::new(Reason::BaseNameCollision, "an asset of another folder has the same name")
-        });
+        let base = (!new).then_some(&known::BASE);
         Some([case, base])
     }
 }

@@ -5,15 +5,18 @@
 //! agreement. Every rule can be changed. Nothing here does I/O.
 
 mod collisions;
+mod findings;
 mod format;
+mod oddity;
 mod rules;
 
 use std::{borrow::Cow, fmt};
 
 use serde::{Serialize, Serializer};
 
-pub(crate) use self::collisions::Collisions;
+pub(crate) use self::{collisions::Collisions, rules::Judgement};
 pub use self::{
+    findings::Findings,
     format::{Format, Kind},
     rules::{Action, Rules},
 };
@@ -71,14 +74,8 @@ pub struct Asset {
     /// The media type that its name stands for; the stored one is `blob.content_type`
     pub media_type: ContentType,
     /// What is odd about it, and yet no reason to reject it
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub findings: Vec<Finding>,
-}
-
-impl Asset {
-    pub(crate) fn reject(self, finding: Finding) -> Rejection {
-        Rejection::of(self.blob, finding)
-    }
+    #[serde(skip_serializing_if = "<[Finding]>::is_empty")]
+    pub findings: Findings,
 }
 
 /// An entry of the listing that is no asset
@@ -131,12 +128,6 @@ pub struct Finding {
     pub reason: Reason,
     /// What, in words
     pub detail: Cow<'static, str>,
-}
-
-impl Finding {
-    fn new(reason: Reason, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { reason, detail: detail.into() }
-    }
 }
 
 macro_rules! reasons {

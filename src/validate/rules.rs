@@ -1,4 +1,9 @@
-use super::{Asset, ByReason, Finding, Format, Kind, Reason, Rejection, Verdict, format};
+use std::borrow::Cow;
+
+use super::{
+    Asset, ByReason, Finding, Findings, Format, Kind, Reason, Rejection, Verdict, findings::known,
+    format, oddity,
+};
 use crate::store::{AccessTier, Blob, ContentType};
 
 /// Which blobs are assets
@@ -104,96 +109,108 @@ impl Rules {
     ///
     /// Collisions need the other blobs, and are found by a scan.
     pub fn check(&self, blob: Blob) -> Verdict {
-        let mut findings = Vec::new();
-        match self.judge(&blob, &mut findings) {
-            Ok((kind, media_type)) => Verdict::Accept(Asset { blob, kind, media_type, findings }),
-            Err(finding) => Verdict::Reject(Rejection::of(blob, finding)),
+        self.judge(&blob).verdict(blob)
+    }
+
+    /// Judges a blob by itself, and leaves it where it is
+    pub(crate) fn judge(&self, blob: &Blob) -> Judgement {
+        let mut findings = Findings::default();
+        match self.look(blob, &mut findings) {
+            Ok((kind, media_type)) => Judgement::Accept { kind, media_type, findings },
+            Err(finding) => Judgement::Reject(finding),
         }
     }
 
-    fn judge(
+    /// Adds what the other blobs say to the judgement on a blob
+    pub(crate) fn find_too(&self, finding: &'static Finding, judgement: &mut Judgement) {
+        if let Judgement::Accept { findings, .. } = judgement
+            && let Err(finding) = self.found(Cow::Borrowed(finding), findings)
+        {
+            *judgement = Judgement::Reject(finding);
+        }
+    }
+
+    /// What follows from a finding
+    fn found(
         &self,
-        blob: &Blob,
-        findings: &mut Vec<Finding>,
-    ) -> Result<(Kind, ContentType), Finding> {
-        let mut found = |finding: Finding| match self.action(finding.reason) {
-            Action::Reject => Err(finding),
-            Action::Note => {
-                findings.push(finding);
-                Ok(())
-            }
-            Action::Ignore => Ok(()),
-        };
+        finding: Cow<'static, Finding>,
+        findings: &mut Findings,
+    ) -> Result<(), Finding> {
+        match self.action(finding.reason) {
+            Action::Reject => return Err(finding.into_owned()),
+            Action::Note => findings.add(finding),
+            Action::Ignore => {}
+        }
+        Ok(())
+    }
+
+    fn look(&self, blob: &Blob, findings: &mut Findings) -> Result<(Kind, ContentType), Finding> {
+        let mut found = |finding| self.found(finding, findings);
         if is_directory(blob) {
-            found(Finding::new(Reason::Directory, "it stands for a folder"))?;
+            found(Cow::Borrowed(&known::DIRECTORY))?;
         }
         if blob.snapshot.is_some() {
-            found(Finding::new(Reason::Snapshot, "it is a snapshot of a blob"))?;
+            found(Cow::Borrowed(&known::SNAPSHOT))?;
         }
         if blob.version_id.is_some() && blob.is_current_version != Some(true) {
-            found(Finding::new(Reason::OldVersion, "it is an earlier version of a blob"))?;
+            found(Cow::Borrowed(&known::OLD_VERSION))?;
         }
 
-        let stored = blob.content_type.as_ref().map(|t| essence(t.as_str()));
-        let stored = stored.filter(|t| !is_unspecific(t));
+        let stored = blob.content_type.as_ref().map(ContentType::as_str);
         let extension = extension(&blob.name);
         let format = extension.and_then(|e| self.find(e).ok()).and_then(|at| self.formats.get(at));
         let (kind, media_type) = if let Some(format) = format {
+            // Most are stored as what they are, letter by letter.
             if let Some(stored) = stored
+                && stored != format.media_type().as_str()
+                && let Some(stored) = specific(stored)
                 && !format.accepts(stored)
             {
-                found(Finding::new(
-                    Reason::TypeMismatch,
-                    format!(
-                        "the extension says {}, the stored Content-Type {}",
-                        format.media_type(),
-                        stored.escape_debug()
-                    ),
-                ))?;
+                let detail = format!(
+                    "the extension says {}, the stored Content-Type {}",
+                    format.media_type(),
+                    stored.escape_debug()
+                );
+                found(told(Reason::TypeMismatch, detail))?;
             }
             (format.kind(), format.media_type().clone())
         } else {
             let guess = extension.and_then(|e| mime_guess::from_ext(e).first_raw());
             let finding = match (extension, guess) {
-                (None, _) => Finding::new(Reason::NoExtension, "its name has no extension"),
-                (Some(_), Some(guess)) => Finding::new(
+                (None, _) => Cow::Borrowed(&known::NO_EXTENSION),
+                (Some(_), Some(guess)) => told(
                     Reason::UnsupportedFormat,
                     format!("its extension stands for {guess}, which the rules do not accept"),
                 ),
-                (Some(_), None) => Finding::new(
-                    Reason::UnsupportedFormat,
-                    "its extension stands for no known format",
-                ),
+                (Some(_), None) => Cow::Borrowed(&known::UNKNOWN_FORMAT),
             };
-            let known =
-                stored.or(guess).and_then(|media_type| Some((kind(media_type)?, media_type)));
-            match known {
+            let says = |media_type| Some((kind(media_type)?, media_type));
+            match stored.and_then(specific).or(guess).and_then(says) {
                 Some((kind, media_type)) => {
                     found(finding)?;
                     (kind, media_type.into())
                 }
-                None => return Err(finding),
+                None => return Err(finding.into_owned()),
             }
         };
 
         if blob.size == 0 {
-            found(Finding::new(Reason::Empty, "it has zero bytes"))?;
+            found(Cow::Borrowed(&known::EMPTY))?;
         }
         let most = match kind {
             Kind::Image => self.max_image,
             Kind::Video => self.max_video,
         };
         if blob.size > most {
-            found(Finding::new(
-                Reason::TooLarge,
-                format!("it has {} bytes, and the rules allow {most} for a {kind}", blob.size),
-            ))?;
+            let detail =
+                format!("it has {} bytes, and the rules allow {most} for a {kind}", blob.size);
+            found(told(Reason::TooLarge, detail))?;
         }
-        if blob.access_tier == Some(AccessTier::Archive) {
-            found(Finding::new(Reason::Archived, "it must be rehydrated before it can be read"))?;
+        if matches!(blob.access_tier, Some(AccessTier::Archive)) {
+            found(Cow::Borrowed(&known::ARCHIVED))?;
         }
-        if let Some(detail) = oddity(&blob.name) {
-            found(Finding::new(Reason::OddName, detail))?;
+        if let Some(finding) = oddity::of(&blob.name) {
+            found(Cow::Borrowed(finding))?;
         }
         Ok((kind, media_type))
     }
@@ -203,6 +220,29 @@ impl Rules {
         self.formats.binary_search_by(|format| {
             format.extension().bytes().cmp(extension.bytes().map(|b| b.to_ascii_lowercase()))
         })
+    }
+}
+
+/// A finding in words of its own
+fn told(reason: Reason, detail: String) -> Cow<'static, Finding> {
+    Cow::Owned(Finding { reason, detail: detail.into() })
+}
+
+/// What became of a blob, apart from the blob: small, so that many can wait
+pub(crate) enum Judgement {
+    Accept { kind: Kind, media_type: ContentType, findings: Findings },
+    Reject(Finding),
+}
+
+impl Judgement {
+    /// The same, with the blob that was judged
+    pub(crate) fn verdict(self, blob: Blob) -> Verdict {
+        match self {
+            Self::Accept { kind, media_type, findings } => {
+                Verdict::Accept(Asset { blob, kind, media_type, findings })
+            }
+            Self::Reject(finding) => Verdict::Reject(Rejection::of(blob, finding)),
+        }
     }
 }
 
@@ -223,16 +263,13 @@ fn extension(name: &str) -> Option<&str> {
     (!stem.is_empty() && !extension.is_empty()).then_some(extension)
 }
 
-/// A media type without its parameters
-fn essence(content_type: &str) -> &str {
-    content_type.split(';').next().unwrap_or_default().trim()
-}
-
-/// What tools store when they do not know: it says nothing, so it contradicts nothing
-fn is_unspecific(media_type: &str) -> bool {
-    ["", "application/octet-stream", "binary/octet-stream"]
-        .iter()
-        .any(|unspecific| media_type.eq_ignore_ascii_case(unspecific))
+/// A media type without its parameters, where it says something
+///
+/// What tools store when they do not know contradicts nothing.
+fn specific(content_type: &str) -> Option<&str> {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    let unspecific = ["", "application/octet-stream", "binary/octet-stream"];
+    (!unspecific.iter().any(|known| essence.eq_ignore_ascii_case(known))).then_some(essence)
 }
 
 fn kind(media_type: &str) -> Option<Kind> {
@@ -242,27 +279,4 @@ fn kind(media_type: &str) -> Option<Kind> {
         () if top.eq_ignore_ascii_case("video") => Some(Kind::Video),
         () => None,
     }
-}
-
-/// What about a name breaks file systems, URLs or terminals further down
-///
-/// Source: Microsoft Learn, "Naming and referencing containers, blobs, and metadata".
-fn oddity(name: &str) -> Option<&'static str> {
-    if name.chars().any(|c| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}')) {
-        return Some("its name has control characters");
-    }
-    if name.contains('\\') {
-        return Some("its name has a backslash, which some tools turn into a slash");
-    }
-    let mut segments = 0;
-    for segment in name.split('/') {
-        segments += 1;
-        match segment {
-            "." | ".." => return Some("its name has a segment `.` or `..`, so no URL leads to it"),
-            "" => return Some("its name has an empty segment"),
-            _ if segment.ends_with('.') => return Some("a segment of its name ends with a dot"),
-            _ => {}
-        }
-    }
-    (segments > 254).then_some("its name has more than 254 segments")
 }

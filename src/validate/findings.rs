@@ -1,0 +1,118 @@
+use std::{borrow::Cow, ops::Deref, slice, vec};
+
+use serde::Serialize;
+
+use super::{Finding, Reason};
+
+/// The findings on an asset, in the order in which they were found; derefs to a slice
+///
+/// Most assets have none or one, and that is a text which never changes: neither allocates.
+///
+/// ```
+/// use azure_asset_sync::{Reason, Rules, store::Blob};
+///
+/// let verdict = Rules::default().check(Blob::new("line 1\\a.jpg", 40_000));
+/// let findings = verdict.asset().map(|asset| &asset.findings);
+/// for finding in findings.into_iter().flatten() {
+///     assert_eq!(finding.reason, Reason::OddName);
+/// }
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Findings(Cow<'static, [Finding]>);
+
+impl Findings {
+    /// Adds a finding at the end
+    pub fn push(&mut self, finding: Finding) {
+        if let Cow::Borrowed(known) = self.0 {
+            let mut owned = Vec::with_capacity(known.len() + 1);
+            owned.extend_from_slice(known);
+            self.0 = Cow::Owned(owned);
+        }
+        self.0.to_mut().push(finding);
+    }
+
+    /// Adds a finding at the end, without an allocation where it is the first and always the same
+    pub(super) fn add(&mut self, finding: Cow<'static, Finding>) {
+        match finding {
+            Cow::Borrowed(known) if self.is_empty() => {
+                self.0 = Cow::Borrowed(slice::from_ref(known));
+            }
+            finding => self.push(finding.into_owned()),
+        }
+    }
+}
+
+impl Deref for Findings {
+    type Target = [Finding];
+
+    fn deref(&self) -> &[Finding] {
+        &self.0
+    }
+}
+
+impl<const N: usize> PartialEq<[Finding; N]> for Findings {
+    fn eq(&self, other: &[Finding; N]) -> bool {
+        **self == *other
+    }
+}
+
+impl FromIterator<Finding> for Findings {
+    fn from_iter<I: IntoIterator<Item = Finding>>(findings: I) -> Self {
+        Self(Cow::Owned(findings.into_iter().collect()))
+    }
+}
+
+impl Extend<Finding> for Findings {
+    fn extend<I: IntoIterator<Item = Finding>>(&mut self, findings: I) {
+        findings.into_iter().for_each(|finding| self.push(finding));
+    }
+}
+
+impl<'a> IntoIterator for &'a Findings {
+    type Item = &'a Finding;
+    type IntoIter = slice::Iter<'a, Finding>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl IntoIterator for Findings {
+    type Item = Finding;
+    type IntoIter = vec::IntoIter<Finding>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_owned().into_iter()
+    }
+}
+
+/// Findings whose words are always the same
+pub(super) mod known {
+    use super::{Cow, Finding, Reason};
+
+    macro_rules! known {
+        ($($name:ident = $reason:ident $detail:literal;)+) => {
+            $(pub(in crate::validate) static $name: Finding =
+                Finding { reason: Reason::$reason, detail: Cow::Borrowed($detail) };)+
+        };
+    }
+
+    known! {
+        DIRECTORY = Directory "it stands for a folder";
+        SNAPSHOT = Snapshot "it is a snapshot of a blob";
+        OLD_VERSION = OldVersion "it is an earlier version of a blob";
+        NO_EXTENSION = NoExtension "its name has no extension";
+        UNKNOWN_FORMAT = UnsupportedFormat "its extension stands for no known format";
+        EMPTY = Empty "it has zero bytes";
+        ARCHIVED = Archived "it must be rehydrated before it can be read";
+        CONTROL = OddName "its name has control characters";
+        BACKSLASH = OddName "its name has a backslash, which some tools turn into a slash";
+        DOTS = OddName "its name has a segment `.` or `..`, so no URL leads to it";
+        EMPTY_SEGMENT = OddName "its name has an empty segment";
+        TRAILING_DOT = OddName "a segment of its name ends with a dot";
+        SEGMENTS = OddName "its name has more than 254 segments";
+        CASE = CaseCollision "an earlier name is the same but for letter case";
+        BASE = BaseNameCollision "an asset of another folder has the same name";
+    }
+}
