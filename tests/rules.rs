@@ -115,6 +115,14 @@ fn every_rule_can_be_changed() {
     let mut jpg = Blob::new("a.jpg", 1);
     jpg.content_type = Some("image/jpg".into());
     assert_eq!(reason(&rules, jpg), Some(Reason::TypeMismatch), "the alias went with the format");
+    let long = ["longest1", "longest22", "longest2", "longest", "longest3"];
+    let rules = long.iter().fold(rules, |rules, e| rules.accept(Format::new(e, Kind::Image, e)));
+    assert!(rules.formats().is_sorted_by(|a, b| a.extension() < b.extension()));
+    for extension in long {
+        let verdict = rules.check(Blob::new(format!("a.{}", extension.to_uppercase()), 1));
+        assert_eq!(verdict.asset().unwrap().media_type.as_str(), extension);
+    }
+    assert_eq!(reason(&rules, Blob::new("a.longest4", 1)), Some(Reason::UnsupportedFormat));
     assert_eq!(reason(&rules, Blob::new("a.gif", 1)), Some(Reason::UnsupportedFormat));
     assert_eq!(reason(&rules, Blob::new("a.png", 11)), Some(Reason::TooLarge));
     assert_eq!(reason(&rules, Blob::new("a.mp4", 20)), None);

@@ -1,8 +1,10 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, cmp::Ordering::Equal};
 
 use super::{
-    Asset, ByReason, Finding, Findings, Format, Kind, Reason, Rejection, Verdict, findings::known,
-    format, oddity,
+    Asset, ByReason, Finding, Findings, Format, Kind, Reason, Rejection, Verdict,
+    findings::known,
+    format::{self, Order},
+    oddity,
 };
 use crate::store::{AccessTier, Blob, ContentType};
 
@@ -217,8 +219,13 @@ impl Rules {
 
     /// The place of an extension in any letter case
     fn find(&self, extension: &str) -> Result<usize, usize> {
+        let order = Order::of(extension);
         self.formats.binary_search_by(|format| {
-            format.extension().bytes().cmp(extension.bytes().map(|b| b.to_ascii_lowercase()))
+            format.order().cmp(&order).then_with(|| {
+                let extension = extension.bytes().map(|b| b.to_ascii_lowercase());
+                // Equal already, but for what is too long.
+                if order.is_whole() { Equal } else { format.extension().bytes().cmp(extension) }
+            })
         })
     }
 }
@@ -258,9 +265,10 @@ fn is_directory(blob: &Blob) -> bool {
 
 /// The text behind the last dot of the last segment; a leading dot only hides a file
 fn extension(name: &str) -> Option<&str> {
-    let base = name.rsplit('/').next()?;
-    let (stem, extension) = base.rsplit_once('.')?;
-    (!stem.is_empty() && !extension.is_empty()).then_some(extension)
+    let place = name.bytes().rposition(|b| matches!(b, b'.' | b'/'))?;
+    let (stem, extension) = name.split_at_checked(place)?;
+    let extension = extension.strip_prefix('.')?;
+    (!stem.is_empty() && !stem.ends_with('/') && !extension.is_empty()).then_some(extension)
 }
 
 /// A media type without its parameters, where it says something
