@@ -49,7 +49,11 @@ impl Tally {
         for finding in &asset.findings {
             self.findings[finding.reason] += 1;
         }
-        match self.formats.iter_mut().find(|(format, _)| *format == asset.media_type) {
+        // The rules' formats share their texts, so that most are the same one.
+        let is = |format: &ContentType| {
+            std::ptr::eq(format.as_str(), asset.media_type.as_str()) || *format == asset.media_type
+        };
+        match self.formats.iter_mut().find(|(format, _)| is(format)) {
             Some((_, count)) => *count += 1,
             None => self.formats.push((asset.media_type.clone(), 1)),
         }

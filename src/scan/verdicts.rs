@@ -1,6 +1,7 @@
 //! Pages become verdicts.
 
 use std::{
+    collections::VecDeque,
     pin::Pin,
     task::{Context, Poll, ready},
     vec,
@@ -17,11 +18,14 @@ use crate::{
     error::Error,
     sink::Sink,
     store::{Blob, Malformed, Page},
-    validate::{Action, Collisions, Judgement, Reason, Rules, Verdict},
+    validate::{Action, Collisions, Judgement, Reason, Rules, Seen, Verdict},
 };
 
 /// How many verdicts a sink gets at once, at most
 const BATCH: usize = 1000;
+
+/// How many blobs are judged at once, at most: what is known of them, and they, fit a cache
+const CHUNK: usize = 128;
 
 /// A verdict for each entry of the listing; made by [`Scan::verdicts`](super::Scan::verdicts)
 #[must_use = "streams do nothing unless polled"]
@@ -30,7 +34,11 @@ pub struct Verdicts {
     rules: Rules,
     collisions: Option<Collisions>,
     blobs: vec::IntoIter<Blob>,
+    /// What is known already of the first of these blobs
+    judged: VecDeque<Judged>,
     malformed: vec::IntoIter<Malformed>,
+    /// The place of the last blob's format in the rules
+    format: usize,
     tally: Tally,
     progress: Progress,
     done: bool,
@@ -46,7 +54,9 @@ impl Verdicts {
             rules,
             collisions: collisions.then(Collisions::default),
             blobs: Vec::new().into_iter(),
+            judged: VecDeque::with_capacity(CHUNK),
             malformed: Vec::new().into_iter(),
+            format: 0,
             tally: Tally::default(),
             done: false,
         }
@@ -71,32 +81,43 @@ impl Verdicts {
     }
 
     /// The next verdict of the page at hand
+    #[inline]
     fn at_hand(&mut self) -> Option<Verdict> {
-        let verdict = match self.blobs.next() {
-            Some(blob) => self.judge(blob),
+        if self.judged.is_empty() {
+            self.judge();
+        }
+        let verdict = match self.judged.pop_front() {
+            Some(Judged { judgement, is_unseen }) => {
+                self.tally.unremembered += u64::from(is_unseen);
+                judgement.verdict(self.blobs.next()?)
+            }
             None => Verdict::Reject(self.malformed.next()?.into()),
         };
         self.tally.count(&verdict);
         Some(verdict)
     }
 
-    fn judge(&mut self, blob: Blob) -> Verdict {
-        let mut judgement = self.rules.judge(&blob);
-        // Snapshots and versions have the name of their blob without colliding with it.
-        if let Some(collisions) = &mut self.collisions
-            && matches!(judgement, Judgement::Accept { .. })
-            && blob.snapshot.is_none()
-            && blob.version_id.is_none()
-        {
-            match collisions.see(&blob.name) {
-                Some(found) => found
-                    .into_iter()
-                    .flatten()
-                    .for_each(|finding| self.rules.find_too(finding, &mut judgement)),
-                None => self.tally.unremembered += 1,
+    /// Judges the next blobs, and leaves them where they are
+    #[inline(never)]
+    fn judge(&mut self) {
+        let blobs = self.blobs.as_slice();
+        let blobs = blobs.get(..CHUNK).unwrap_or(blobs);
+        let judged = blobs.iter().map(|blob| self.rules.judge(blob, &mut self.format));
+        self.judged.clear();
+        self.judged.extend(judged.map(|judgement| Judged { judgement, is_unseen: false }));
+        let Some(collisions) = &mut self.collisions else { return };
+
+        let compared =
+            blobs.iter().zip(&self.judged).filter(|(blob, judged)| judged.is_compared(blob));
+        let seen = collisions.see(compared.map(|(blob, _)| blob.name.as_str()));
+        let compared = blobs.iter().zip(&mut self.judged);
+        let compared = compared.filter(|(blob, judged)| judged.is_compared(blob));
+        for ((_, judged), seen) in compared.zip(seen) {
+            judged.is_unseen = *seen == Seen::Not;
+            for finding in seen.findings() {
+                self.rules.find_too(finding, &mut judged.judgement);
             }
         }
-        judgement.verdict(blob)
     }
 
     fn end(&mut self) {
@@ -112,6 +133,24 @@ impl Verdicts {
         {
             batch.push(verdict);
         }
+    }
+}
+
+/// What is known of a blob before it is handed out
+struct Judged {
+    judgement: Judgement,
+    /// Whether its name was not compared, since there were too many to remember
+    is_unseen: bool,
+}
+
+impl Judged {
+    /// Whether the name is compared with others
+    ///
+    /// Snapshots and versions have the name of their blob without colliding with it.
+    fn is_compared(&self, blob: &Blob) -> bool {
+        matches!(self.judgement, Judgement::Accept { .. })
+            && blob.snapshot.is_none()
+            && blob.version_id.is_none()
     }
 }
 

@@ -1,64 +1,124 @@
-use std::{
-    collections::HashSet,
-    hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState},
-};
+use super::{Finding, findings::known, fingerprint::Key};
 
-use super::{Finding, findings::known};
-
-/// How many names are remembered; the two sets take about 19 MiB then
-pub(super) const MAX_NAMES: usize = (1 << 20) / 8 * 7;
+/// How many names are remembered; the two sets take 16 MiB then
+const MAX_NAMES: usize = MAX_SLOTS / 8 * 7;
+const MAX_SLOTS: usize = 1 << 20;
 
 /// Finds names that are the same but for letter case, or but for the folder
 ///
 /// Remembers a 64-bit fingerprint of each name under a key of its own, so that nobody can choose
 /// names that collide by design: with a million names the odds of one false finding are one to ten
 /// million.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Collisions {
-    key: RandomState,
-    folded: Fingerprints,
-    base: Fingerprints,
+    key: Key,
+    folded: Set,
+    base: Set,
+    /// Room for a name in lower case
     text: String,
+    /// Room for the fingerprints of one call, and for what was found
+    prints: Vec<(u64, u64)>,
+    seen: Vec<Seen>,
 }
 
-type Fingerprints = HashSet<u64, BuildHasherDefault<AsIs>>;
+/// What is known of a name
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// Whether it was there in another letter case, and in another folder
+    Compared { case: bool, base: bool },
+    /// There were too many names to remember
+    Not,
+}
+
+impl Seen {
+    pub(crate) fn findings(self) -> impl Iterator<Item = &'static Finding> {
+        let (case, base) = match self {
+            Self::Compared { case, base } => (case, base),
+            Self::Not => (false, false),
+        };
+        case.then_some(&known::CASE).into_iter().chain(base.then_some(&known::BASE))
+    }
+}
 
 impl Collisions {
-    /// Takes note of an asset's name; `None` where no more names can be remembered
-    pub(crate) fn see(&mut self, name: &str) -> Option<[Option<&'static Finding>; 2]> {
-        if self.folded.len() >= MAX_NAMES {
-            return None;
-        }
-        self.text.clear();
-        if name.is_ascii() {
-            self.text.push_str(name);
-            self.text.make_ascii_lowercase();
-        } else {
-            self.text.extend(name.chars().flat_map(char::to_lowercase));
-        }
-        let new = self.folded.insert(self.key.hash_one(&self.text));
-        let case = (!new).then_some(&known::CASE);
-        let base = name.rsplit('/').next().unwrap_or(name);
-        let new = self.base.insert(self.key.hash_one(base));
-        let base = (!new).then_some(&known::BASE);
-        Some([case, base])
+    /// Takes note of the names of some assets, and tells of each what was there before it
+    ///
+    /// Many at once, so that the processor fetches the memory for one while it waits for that of
+    /// another: each name has its place in two sets at random, both larger than a cache.
+    pub(crate) fn see<'a>(&mut self, names: impl Iterator<Item = &'a str>) -> &[Seen] {
+        let Self { key, folded, base, text, prints, seen } = self;
+        prints.clear();
+        prints.extend(names.map(|name| {
+            let base = name.bytes().rposition(|b| b == b'/').map_or(0, |slash| slash + 1);
+            (key.folded(name, text), key.exact(name.get(base..).unwrap_or_default()))
+        }));
+        let touched =
+            prints.iter().fold(0, |all, print| all ^ folded.at(print.0) ^ base.at(print.1));
+        std::hint::black_box(touched);
+        seen.clear();
+        seen.extend(prints.iter().map(|print| {
+            if folded.len.max(base.len) >= MAX_NAMES {
+                return Seen::Not;
+            }
+            Seen::Compared { case: !folded.insert(print.0), base: !base.insert(print.1) }
+        }));
+        seen
     }
 }
 
-/// Fingerprints are hashes already
-#[derive(Debug, Default)]
-struct AsIs(u64);
+/// A set of fingerprints: open addressing, at most seven slots of eight taken
+struct Set {
+    /// As many as a power of two; 0 is free
+    slots: Vec<u64>,
+    /// Of a fingerprint, the bits below those that say where to look first: in their order, so that
+    /// growing goes through memory once
+    below: u32,
+    len: usize,
+}
 
-impl Hasher for AsIs {
-    fn finish(&self) -> u64 {
-        self.0
+impl Default for Set {
+    fn default() -> Self {
+        Self::with_slots(1 << 10)
+    }
+}
+
+impl Set {
+    fn with_slots(slots: usize) -> Self {
+        Self { slots: vec![0; slots], below: u64::BITS - slots.ilog2(), len: 0 }
     }
 
-    fn write(&mut self, _: &[u8]) {
-        debug_assert!(false, "only fingerprints are hashed");
+    /// What is in the first slot for a fingerprint
+    fn at(&self, print: u64) -> u64 {
+        self.slots.get((print >> self.below) as usize).copied().unwrap_or(0)
     }
 
-    fn write_u64(&mut self, fingerprint: u64) {
-        self.0 = fingerprint;
+    /// Whether it was not there
+    fn insert(&mut self, print: u64) -> bool {
+        if self.len == self.slots.len() / 8 * 7 {
+            self.grow();
+        }
+        let print = print.max(1);
+        let mut place = (print >> self.below) as usize;
+        while let Some(slot) = self.slots.get_mut(place) {
+            if *slot == print {
+                return false;
+            }
+            if *slot == 0 {
+                *slot = print;
+                break;
+            }
+            place = (place + 1) & (self.slots.len() - 1);
+        }
+        self.len += 1;
+        true
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        let mut larger = Self::with_slots(self.slots.len() * 2);
+        for &print in self.slots.iter().filter(|&&print| print != 0) {
+            larger.insert(print);
+        }
+        *self = larger;
     }
 }

@@ -6,6 +6,7 @@
 
 mod collisions;
 mod findings;
+mod fingerprint;
 mod format;
 mod oddity;
 mod rules;
@@ -14,7 +15,10 @@ use std::{borrow::Cow, fmt};
 
 use serde::{Serialize, Serializer};
 
-pub(crate) use self::{collisions::Collisions, rules::Judgement};
+pub(crate) use self::{
+    collisions::{Collisions, Seen},
+    rules::Judgement,
+};
 pub use self::{
     findings::Findings,
     format::{Format, Kind},

@@ -111,13 +111,15 @@ impl Rules {
     ///
     /// Collisions need the other blobs, and are found by a scan.
     pub fn check(&self, blob: Blob) -> Verdict {
-        self.judge(&blob).verdict(blob)
+        self.judge(&blob, &mut 0).verdict(blob)
     }
 
     /// Judges a blob by itself, and leaves it where it is
-    pub(crate) fn judge(&self, blob: &Blob) -> Judgement {
+    ///
+    /// `last` is the place of the format before, which is that of most: any number will do.
+    pub(crate) fn judge(&self, blob: &Blob, last: &mut usize) -> Judgement {
         let mut findings = Findings::default();
-        match self.look(blob, &mut findings) {
+        match self.look(blob, last, &mut findings) {
             Ok((kind, media_type)) => Judgement::Accept { kind, media_type, findings },
             Err(finding) => Judgement::Reject(finding),
         }
@@ -146,7 +148,12 @@ impl Rules {
         Ok(())
     }
 
-    fn look(&self, blob: &Blob, findings: &mut Findings) -> Result<(Kind, ContentType), Finding> {
+    fn look(
+        &self,
+        blob: &Blob,
+        last: &mut usize,
+        findings: &mut Findings,
+    ) -> Result<(Kind, ContentType), Finding> {
         let mut found = |finding| self.found(finding, findings);
         if is_directory(blob) {
             found(Cow::Borrowed(&known::DIRECTORY))?;
@@ -160,7 +167,7 @@ impl Rules {
 
         let stored = blob.content_type.as_ref().map(ContentType::as_str);
         let extension = extension(&blob.name);
-        let format = extension.and_then(|e| self.find(e).ok()).and_then(|at| self.formats.get(at));
+        let format = extension.and_then(|extension| self.format(extension, last));
         let (kind, media_type) = if let Some(format) = format {
             // Most are stored as what they are, letter by letter.
             if let Some(stored) = stored
@@ -215,6 +222,17 @@ impl Rules {
             found(Cow::Borrowed(finding))?;
         }
         Ok((kind, media_type))
+    }
+
+    /// The format of an extension in any letter case
+    fn format(&self, extension: &str, last: &mut usize) -> Option<&Format> {
+        let order = Order::of(extension);
+        let before = self.formats.get(*last);
+        if order.is_whole() && before.is_some_and(|format| format.order() == order) {
+            return before;
+        }
+        *last = self.find(extension).ok()?;
+        self.formats.get(*last)
     }
 
     /// The place of an extension in any letter case
