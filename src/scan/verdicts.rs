@@ -2,12 +2,13 @@
 
 use std::{
     collections::VecDeque,
+    future::poll_fn,
     pin::Pin,
     task::{Context, Poll, ready},
     vec,
 };
 
-use futures::{Stream, StreamExt as _, stream::FusedStream};
+use futures::{Stream, stream::FusedStream};
 
 use super::{
     Progress, Report,
@@ -21,7 +22,7 @@ use crate::{
     validate::{Action, Collisions, Judgement, Reason, Rules, Seen, Verdict},
 };
 
-/// How many verdicts a sink gets at once, at most
+/// How many verdicts a batch has at most
 const BATCH: usize = 1000;
 
 /// How many blobs are judged at once, at most: what is known of them, and they, fit a cache
@@ -62,22 +63,84 @@ impl Verdicts {
         }
     }
 
+    /// The same verdicts, as many at a time as need no waiting
+    ///
+    /// For those who write them in batches: each has at least one verdict and at most 1,000. Taking
+    /// them one by one is as good where each is looked at alone.
+    ///
+    /// ```
+    /// use azure_asset_sync::{Prefix, Scan, store::{Blob, MemoryStore}};
+    /// use futures::TryStreamExt as _;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let store = MemoryStore::from_iter([Blob::new("a.jpg", 10), Blob::new("notes.txt", 20)]);
+    /// let mut batches = Scan::new(store, &Prefix::default()).verdicts().batches();
+    /// while let Some(batch) = batches.try_next().await? {
+    ///     println!("{} rows to insert", batch.len());
+    /// }
+    /// # Ok::<(), azure_asset_sync::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn batches(self) -> Batches {
+        Batches(self)
+    }
+
     /// All verdicts into a sink, which is told of the end
     pub(super) async fn run(mut self, mut sink: impl Sink) -> Result<Report, Error> {
         let progress = self.progress.clone();
-        let mut batch = Vec::with_capacity(BATCH);
-        loop {
-            match self.next().await.transpose()? {
-                Some(verdict) => batch.push(verdict),
-                None => break,
-            }
-            self.fill(&mut batch);
+        let mut batch = Vec::new();
+        while poll_fn(|cx| self.poll_batch(cx, &mut batch)).await.transpose()?.is_some() {
             sink.accept(&batch).await?;
             batch.clear();
         }
         sink.flush().await?;
         sink.finish().await?;
         Ok(progress.report())
+    }
+
+    /// Fills an empty batch with what needs no waiting; waits where that would be nothing
+    fn poll_batch(
+        &mut self,
+        cx: &mut Context<'_>,
+        batch: &mut Vec<Verdict>,
+    ) -> Poll<Option<Result<(), Error>>> {
+        loop {
+            let at_hand = (self.blobs.len() + self.malformed.len()).min(BATCH);
+            batch.reserve(at_hand);
+            batch.extend(std::iter::from_fn(|| self.at_hand()).take(at_hand));
+            if at_hand > 0 {
+                return Poll::Ready(Some(Ok(())));
+            }
+            match ready!(self.poll_page(cx)) {
+                Some(Ok(())) => {}
+                end => return Poll::Ready(end),
+            }
+        }
+    }
+
+    /// Takes the next page, once all of the one before is handed out
+    fn poll_page(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<(), Error>>> {
+        if self.done {
+            return Poll::Ready(None);
+        }
+        let page = ready!(self.pages.poll_next(cx));
+        self.progress.publish(&mut self.tally);
+        Poll::Ready(match page {
+            Some(Ok(Page { blobs, malformed, .. })) => {
+                self.tally.pages += 1;
+                self.blobs = blobs.into_iter();
+                self.malformed = malformed.into_iter();
+                Some(Ok(()))
+            }
+            Some(Err(error)) => {
+                self.end();
+                Some(Err(error))
+            }
+            None => {
+                self.end();
+                None
+            }
+        })
     }
 
     /// The next verdict of the page at hand
@@ -125,15 +188,6 @@ impl Verdicts {
         self.progress.publish(&mut self.tally);
         self.progress.end();
     }
-
-    /// Fills a batch with what needs no waiting
-    fn fill(&mut self, batch: &mut Vec<Verdict>) {
-        while batch.len() < BATCH
-            && let Some(verdict) = self.at_hand()
-        {
-            batch.push(verdict);
-        }
-    }
 }
 
 /// What is known of a blob before it is handed out
@@ -162,23 +216,10 @@ impl Stream for Verdicts {
             if let Some(verdict) = self.at_hand() {
                 return Poll::Ready(Some(Ok(verdict)));
             }
-            if self.done {
-                return Poll::Ready(None);
-            }
-            let this = &mut *self;
-            let page = ready!(this.pages.poll_next(cx));
-            this.progress.publish(&mut this.tally);
-            match page {
-                Some(Ok(Page { blobs, malformed, .. })) => {
-                    this.tally.pages += 1;
-                    this.blobs = blobs.into_iter();
-                    this.malformed = malformed.into_iter();
-                }
-                Some(Err(error)) => {
-                    this.end();
-                    return Poll::Ready(Some(Err(error)));
-                }
-                None => this.end(),
+            match ready!(self.poll_page(cx)) {
+                Some(Ok(())) => {}
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
             }
         }
     }
@@ -200,5 +241,26 @@ impl FusedStream for Verdicts {
 impl std::fmt::Debug for Verdicts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Verdicts").field("done", &self.done).finish_non_exhaustive()
+    }
+}
+
+/// Verdicts in batches; made by [`Verdicts::batches`]
+#[derive(Debug)]
+#[must_use = "streams do nothing unless polled"]
+pub struct Batches(Verdicts);
+
+impl Stream for Batches {
+    type Item = Result<Vec<Verdict>, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut batch = Vec::new();
+        let polled = ready!(self.0.poll_batch(cx, &mut batch));
+        Poll::Ready(polled.map(|result| result.map(|()| batch)))
+    }
+}
+
+impl FusedStream for Batches {
+    fn is_terminated(&self) -> bool {
+        self.0.is_terminated()
     }
 }
