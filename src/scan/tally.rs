@@ -1,6 +1,6 @@
 use crate::{
     store::ContentType,
-    validate::{ByReason, Kind, Verdict},
+    validate::{ByReason, Judgement, Kind},
 };
 
 /// What was counted since the last report: cheap to add to, once a blob
@@ -33,29 +33,31 @@ impl Default for Tally {
 }
 
 impl Tally {
-    pub(super) fn count(&mut self, verdict: &Verdict) {
-        let asset = match verdict {
-            Verdict::Accept(asset) => asset,
-            Verdict::Reject(rejection) => {
-                self.rejections[rejection.reason] += 1;
+    /// Counts what is about to be handed out
+    #[inline]
+    pub(super) fn count(&mut self, judgement: &Judgement, size: u64) {
+        let (kind, media_type, findings) = match judgement {
+            Judgement::Accept { kind, media_type, findings } => (kind, media_type, findings),
+            Judgement::Reject(finding) => {
+                self.rejections[finding.reason] += 1;
                 return;
             }
         };
-        match asset.kind {
+        match kind {
             Kind::Image => self.images += 1,
             Kind::Video => self.videos += 1,
         }
-        self.bytes += asset.blob.size;
-        for finding in &asset.findings {
+        self.bytes += size;
+        for finding in findings {
             self.findings[finding.reason] += 1;
         }
         // The rules' formats share their texts, so that most are the same one.
         let is = |format: &ContentType| {
-            std::ptr::eq(format.as_str(), asset.media_type.as_str()) || *format == asset.media_type
+            std::ptr::eq(format.as_str(), media_type.as_str()) || format == media_type
         };
         match self.formats.iter_mut().find(|(format, _)| is(format)) {
             Some((_, count)) => *count += 1,
-            None => self.formats.push((asset.media_type.clone(), 1)),
+            None => self.formats.push((media_type.clone(), 1)),
         }
     }
 }

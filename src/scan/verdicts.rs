@@ -19,7 +19,7 @@ use crate::{
     error::Error,
     sink::Sink,
     store::{Blob, Malformed, Page},
-    validate::{Action, Collisions, Judgement, Reason, Rules, Seen, Verdict},
+    validate::{Action, Collisions, Judgement, Reason, Rejection, Rules, Seen, Verdict},
 };
 
 /// How many verdicts a batch has at most
@@ -149,15 +149,15 @@ impl Verdicts {
         if self.judged.is_empty() {
             self.judge();
         }
-        let verdict = match self.judged.pop_front() {
-            Some(Judged { judgement, is_unseen }) => {
-                self.tally.unremembered += u64::from(is_unseen);
-                judgement.verdict(self.blobs.next()?)
-            }
-            None => Verdict::Reject(self.malformed.next()?.into()),
+        let Some(blob) = self.blobs.next() else {
+            let rejection = Rejection::from(self.malformed.next()?);
+            self.tally.rejections[rejection.reason] += 1;
+            return Some(Verdict::Reject(rejection));
         };
-        self.tally.count(&verdict);
-        Some(verdict)
+        let Judged { judgement, is_unseen } = self.judged.pop_front()?;
+        self.tally.unremembered += u64::from(is_unseen);
+        self.tally.count(&judgement, blob.size);
+        Some(judgement.verdict(blob))
     }
 
     /// Judges the next blobs, and leaves them where they are

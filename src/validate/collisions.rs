@@ -31,6 +31,7 @@ pub(crate) enum Seen {
 }
 
 impl Seen {
+    #[inline]
     pub(crate) fn findings(self) -> impl Iterator<Item = &'static Finding> {
         let (case, base) = match self {
             Self::Compared { case, base } => (case, base),
@@ -74,6 +75,7 @@ struct Set {
     /// growing goes through memory once
     below: u32,
     len: usize,
+    most: usize,
 }
 
 impl Default for Set {
@@ -84,7 +86,12 @@ impl Default for Set {
 
 impl Set {
     fn with_slots(slots: usize) -> Self {
-        Self { slots: vec![0; slots], below: u64::BITS - slots.ilog2(), len: 0 }
+        Self {
+            slots: vec![0; slots],
+            below: u64::BITS - slots.ilog2(),
+            len: 0,
+            most: slots / 8 * 7,
+        }
     }
 
     /// What is in the first slot for a fingerprint
@@ -94,7 +101,7 @@ impl Set {
 
     /// Whether it was not there
     fn insert(&mut self, print: u64) -> bool {
-        if self.len == self.slots.len() / 8 * 7 {
+        if self.len == self.most {
             self.grow();
         }
         let print = print.max(1);

@@ -33,6 +33,7 @@ impl Findings {
     }
 
     /// Adds a finding at the end, without an allocation where it is the first and always the same
+    #[inline]
     pub(super) fn add(&mut self, finding: Cow<'static, Finding>) {
         match finding {
             Cow::Borrowed(known) if self.is_empty() => {

@@ -126,6 +126,7 @@ impl Rules {
     }
 
     /// Adds what the other blobs say to the judgement on a blob
+    #[inline]
     pub(crate) fn find_too(&self, finding: &'static Finding, judgement: &mut Judgement) {
         if let Judgement::Accept { findings, .. } = judgement
             && let Err(finding) = self.found(Cow::Borrowed(finding), findings)
@@ -135,6 +136,7 @@ impl Rules {
     }
 
     /// What follows from a finding
+    #[inline]
     fn found(
         &self,
         finding: Cow<'static, Finding>,
@@ -261,6 +263,7 @@ pub(crate) enum Judgement {
 
 impl Judgement {
     /// The same, with the blob that was judged
+    #[inline]
     pub(crate) fn verdict(self, blob: Blob) -> Verdict {
         match self {
             Self::Accept { kind, media_type, findings } => {
