@@ -149,15 +149,15 @@ impl Verdicts {
         if self.judged.is_empty() {
             self.judge();
         }
-        let Some(blob) = self.blobs.next() else {
+        let Some(Judged { judgement, is_unseen }) = self.judged.pop_front() else {
             let rejection = Rejection::from(self.malformed.next()?);
             self.tally.rejections[rejection.reason] += 1;
             return Some(Verdict::Reject(rejection));
         };
-        let Judged { judgement, is_unseen } = self.judged.pop_front()?;
         self.tally.unremembered += u64::from(is_unseen);
-        self.tally.count(&judgement, blob.size);
-        Some(judgement.verdict(blob))
+        self.tally.count(&judgement, self.blobs.as_slice().first()?.size);
+        // The last thing, so that the blob goes to the caller without a stop.
+        Some(judgement.verdict(self.blobs.next()?))
     }
 
     /// Judges the next blobs, and leaves them where they are
