@@ -176,7 +176,7 @@ impl Verdicts {
         let compared = blobs.iter().zip(&mut self.judged);
         let compared = compared.filter(|(blob, judged)| judged.is_compared(blob));
         for ((_, judged), seen) in compared.zip(seen) {
-            judged.is_unseen = *seen == Seen::Not;
+            judged.is_unseen = *seen == Seen::Nothing;
             for finding in seen.findings() {
                 self.rules.find_too(finding, &mut judged.judgement);
             }

@@ -26,8 +26,8 @@ pub(crate) struct Collisions {
 pub(crate) enum Seen {
     /// Whether it was there in another letter case, and in another folder
     Compared { case: bool, base: bool },
-    /// There were too many names to remember
-    Not,
+    /// Nothing, since there were too many names to remember
+    Nothing,
 }
 
 impl Seen {
@@ -35,7 +35,7 @@ impl Seen {
     pub(crate) fn findings(self) -> impl Iterator<Item = &'static Finding> {
         let (case, base) = match self {
             Self::Compared { case, base } => (case, base),
-            Self::Not => (false, false),
+            Self::Nothing => (false, false),
         };
         case.then_some(&known::CASE).into_iter().chain(base.then_some(&known::BASE))
     }
@@ -53,13 +53,14 @@ impl Collisions {
             let base = name.bytes().rposition(|b| b == b'/').map_or(0, |slash| slash + 1);
             (key.folded(name, text), key.exact(name.get(base..).unwrap_or_default()))
         }));
+        // Nothing depends on what is read here, so no branch keeps the processor from reading on.
         let touched =
             prints.iter().fold(0, |all, print| all ^ folded.at(print.0) ^ base.at(print.1));
         std::hint::black_box(touched);
         seen.clear();
         seen.extend(prints.iter().map(|print| {
             if folded.len.max(base.len) >= MAX_NAMES {
-                return Seen::Not;
+                return Seen::Nothing;
             }
             Seen::Compared { case: !folded.insert(print.0), base: !base.insert(print.1) }
         }));

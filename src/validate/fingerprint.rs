@@ -10,8 +10,8 @@ const LONGEST: usize = 8 * WORDS;
 /// of which sum the upper 64 bits count. Of any two different texts, chosen by whoever does not
 /// know the key, it is proven that they have the same fingerprint with a chance of one to 2^64 at
 /// most (Lemire and Kaser, "Strongly universal string hashing is fast", The Computer Journal 57,
-/// 2014). That matters where rules reject what collides. It takes a sixth of SipHash's time; faster
-/// hashes have no such proof.
+/// 2014). That matters where rules reject what collides. SipHash costs more, and other fast hashes
+/// have no such proof.
 pub(super) struct Key {
     words: [u128; WORDS],
     last: u128,
