@@ -1,15 +1,19 @@
 //! From a store to verdicts: pages, prefetch, retries, backpressure.
 
+mod pace;
 mod pages;
+mod plan;
 mod report;
+mod shard;
 mod tally;
 mod verdicts;
 
 use std::{num::NonZeroU16, sync::Arc, time::Duration};
 
-use self::pages::Plan;
+use self::{pages::Plan, plan::Settings};
 pub use self::{
     report::{Progress, Report},
+    shard::Shard,
     verdicts::{Batches, Verdicts},
 };
 use crate::{
@@ -17,7 +21,7 @@ use crate::{
     error::Error,
     name::Prefix,
     sink::Sink,
-    store::{Include, ListRequest, Store},
+    store::{Include, Store},
     validate::Rules,
 };
 
@@ -42,7 +46,9 @@ use crate::{
 #[must_use = "a scan does nothing until it is run or its stream is polled"]
 pub struct Scan {
     store: Arc<dyn Store>,
-    request: ListRequest,
+    shards: Vec<Shard>,
+    cuts: Vec<String>,
+    settings: Settings,
     rules: Rules,
     prefetch: usize,
     backoff: Backoff,
@@ -55,7 +61,14 @@ impl Scan {
     pub fn new(store: impl Store + 'static, prefix: &Prefix) -> Self {
         Self {
             store: Arc::new(store),
-            request: ListRequest::new(prefix.as_str()),
+            shards: vec![Shard::new(prefix)],
+            cuts: Vec::new(),
+            settings: Settings {
+                in_flight: 1,
+                is_ascending: false,
+                page_size: None,
+                include: Vec::new(),
+            },
             rules: Rules::default(),
             prefetch: 2,
             backoff: Backoff::default(),
@@ -72,20 +85,62 @@ impl Scan {
 
     /// At most so many blobs a page; 5,000, the service's own limit, by default
     pub fn page_size(mut self, blobs: NonZeroU16) -> Self {
-        self.request.max_results = Some(blobs);
+        self.settings.page_size = Some(blobs);
         self
     }
 
     /// What to list beyond the current blobs and their properties; nothing by default
     pub fn include(mut self, include: impl IntoIterator<Item = Include>) -> Self {
-        self.request.include = include.into_iter().collect();
+        self.settings.include = include.into_iter().collect();
+        self
+    }
+
+    /// How many requests may be under way; 1 by default, at least 1
+    ///
+    /// A service gives each page only after the one before, so that more than one needs parts of
+    /// the listing that are listed side by side. The scan finds them out: it looks at folders,
+    /// starts from names that it guesses, and cuts what turns out to be large, until there is work
+    /// for all. A guess can cost a request, and never a blob. With 16 in flight that is about half
+    /// a request more for each page of a container of a million blobs, and a tenth at ten million; a
+    /// container of one page takes one request. Where the service throttles, fewer are sent.
+    ///
+    /// ```
+    /// # use azure_asset_sync::{MemoryStore, Prefix, Scan};
+    /// let scan = Scan::new(MemoryStore::new(), &Prefix::default()).in_flight(16);
+    /// ```
+    pub fn in_flight(mut self, requests: usize) -> Self {
+        self.settings.in_flight = requests.max(1);
+        self
+    }
+
+    /// In which order the verdicts come; [`Order::AsCompleted`] by default
+    pub fn order(mut self, order: Order) -> Self {
+        self.settings.is_ascending = order == Order::Ascending;
+        self
+    }
+
+    /// Names that cut the container into about even parts, as an earlier listing tells
+    ///
+    /// They spare a scan with more than one request in flight the search for parts. A cut that fits
+    /// no longer costs a little balance, and nothing else.
+    pub fn cuts(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.cuts = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Lists these parts instead of all that has the prefix
+    ///
+    /// For a share of a container, and for what [`Verdicts::remaining`] said was left. They must not
+    /// overlap, which is an error of kind [`Config`](crate::ErrorKind::Config).
+    pub fn shards(mut self, shards: impl IntoIterator<Item = Shard>) -> Self {
+        self.shards = shards.into_iter().collect();
         self
     }
 
     /// How many pages may wait for the consumer; 2 by default, at least 1
     ///
-    /// With the one being consumed and the one on its way that bounds the memory of a scan: a page
-    /// of 5,000 blobs takes about 3 MiB.
+    /// With those in flight that bounds the memory of a scan, whatever its order: a page of 5,000
+    /// blobs takes about 1.3 MiB.
     pub fn prefetch(mut self, pages: usize) -> Self {
         self.prefetch = pages.max(1);
         self
@@ -111,7 +166,7 @@ impl Scan {
         self.progress.clone()
     }
 
-    /// The verdicts, in the order of the listing
+    /// The verdicts, in the order that [`Scan::order`] has chosen
     ///
     /// Starts when it is first polled, which must be inside a Tokio runtime with time enabled.
     /// Dropping it cancels the requests under way. It ends after the first error: what it gave
@@ -119,7 +174,9 @@ impl Scan {
     pub fn verdicts(self) -> Verdicts {
         let plan = Plan {
             store: self.store,
-            request: self.request,
+            shards: self.shards,
+            cuts: self.cuts,
+            settings: self.settings,
             prefetch: self.prefetch,
             backoff: self.backoff,
             page_deadline: self.page_deadline,
@@ -140,10 +197,30 @@ impl Scan {
     }
 }
 
+/// In which order verdicts come
+///
+/// Deliberately complete.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Order {
+    /// As pages arrive: the fastest. With one request in flight it is the order of the listing,
+    /// whatever that is.
+    #[default]
+    AsCompleted,
+    /// By ascending name, each once
+    ///
+    /// Pages that arrive early wait for their turn, within the room for pages that a scan has
+    /// anyway, so that parallelism reaches only so far ahead. Names ascend byte by byte, and in an
+    /// account with a hierarchical namespace by path segments, as
+    /// [`NameOrder`](crate::store::NameOrder) tells. A service that gives another order is an error
+    /// of kind [`OutOfOrder`](crate::ErrorKind::OutOfOrder).
+    Ascending,
+}
+
 impl std::fmt::Debug for Scan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Scan")
-            .field("request", &self.request)
+            .field("shards", &self.shards)
+            .field("settings", &self.settings)
             .field("prefetch", &self.prefetch)
             .field("page_deadline", &self.page_deadline)
             .finish_non_exhaustive()

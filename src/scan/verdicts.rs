@@ -13,12 +13,13 @@ use futures::{Stream, stream::FusedStream};
 use super::{
     Progress, Report,
     pages::{Pages, Plan},
+    plan::Batch,
     tally::Tally,
 };
 use crate::{
     error::Error,
     sink::Sink,
-    store::{Blob, Malformed, Page},
+    store::{Blob, Malformed},
     validate::{Action, Collisions, Judgement, Reason, Rejection, Rules, Seen, Verdict},
 };
 
@@ -126,8 +127,8 @@ impl Verdicts {
         let page = ready!(self.pages.poll_next(cx));
         self.progress.publish(&mut self.tally);
         Poll::Ready(match page {
-            Some(Ok(Page { blobs, malformed, .. })) => {
-                self.tally.pages += 1;
+            Some(Ok(Batch { blobs, malformed, pages, .. })) => {
+                self.tally.pages += pages;
                 self.blobs = blobs.into_iter();
                 self.malformed = malformed.into_iter();
                 Some(Ok(()))
