@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, fmt, sync::Arc, time::SystemTime};
+use std::{collections::BTreeMap, fmt, ops::Deref, sync::Arc, time::SystemTime};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Serialize, Serializer};
@@ -27,7 +27,7 @@ pub struct Blob {
     pub content_type: Option<ContentType>,
     /// The encoding as its owner stored it, such as `gzip`
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub content_encoding: Option<String>,
+    pub content_encoding: Option<RareText>,
     /// The MD5 of the content; absent for many blobs that were uploaded in blocks
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_md5: Option<ContentMd5>,
@@ -39,19 +39,19 @@ pub struct Blob {
     pub access_tier: Option<AccessTier>,
     /// The version id, in an account with versioning
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub version_id: Option<String>,
+    pub version_id: Option<RareText>,
     /// Whether this version is the current one, in an account with versioning
     #[serde(skip_serializing_if = "Option::is_none")]
     pub is_current_version: Option<bool>,
     /// The snapshot's time stamp; `None` for a base blob
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub snapshot: Option<String>,
+    pub snapshot: Option<RareText>,
     /// Whether the service calls it a directory (accounts with a hierarchical namespace)
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_directory: bool,
     /// User metadata, where the listing asked for it
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub metadata: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata,
 }
 
 impl Blob {
@@ -72,7 +72,7 @@ impl Blob {
             is_current_version: None,
             snapshot: None,
             is_directory: false,
-            metadata: BTreeMap::new(),
+            metadata: Metadata::default(),
         }
     }
 }
@@ -85,8 +85,52 @@ fn rfc3339<S: Serializer>(time: &Option<SystemTime>, serializer: S) -> Result<S:
 }
 
 /// The version of a blob, as opaque text; compare, never read
+///
+/// Those that Azure gives are short, and kept without an allocation of their own.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct ETag(Box<str>);
+pub struct ETag(Short);
+
+/// How long a text may be to be kept in place: an ETag of Azure has 17 bytes, 19 with quotes
+const IN_PLACE: usize = 22;
+
+/// A text that is short as a rule, in one form each: up to [`IN_PLACE`] bytes it is `Here`
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Short {
+    /// The text's bytes, and zeros behind them
+    Here {
+        len: u8,
+        bytes: [u8; IN_PLACE],
+    },
+    Heap(Box<str>),
+}
+
+impl From<&str> for Short {
+    fn from(text: &str) -> Self {
+        let mut bytes = [0; IN_PLACE];
+        match (u8::try_from(text.len()), bytes.get_mut(..text.len())) {
+            (Ok(len), Some(place)) => {
+                place.copy_from_slice(text.as_bytes());
+                Self::Here { len, bytes }
+            }
+            _ => Self::Heap(text.into()),
+        }
+    }
+}
+
+impl Deref for Short {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            // They are the whole of a text, so the default is never taken.
+            Self::Here { len, bytes } => bytes
+                .get(..usize::from(*len))
+                .and_then(|text| str::from_utf8(text).ok())
+                .unwrap_or_default(),
+            Self::Heap(text) => text,
+        }
+    }
+}
 
 /// A media type as the service stores it, such as `image/jpeg`
 ///
@@ -94,8 +138,12 @@ pub struct ETag(Box<str>);
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ContentType(Arc<str>);
 
+/// A text that few blobs have: it takes little room where there is none
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RareText(Box<Box<str>>);
+
 macro_rules! text {
-    ($name:ident) => {
+    ($name:ident, $of:expr) => {
         impl $name {
             /// The text as the service gave it
             pub fn as_str(&self) -> &str {
@@ -105,7 +153,7 @@ macro_rules! text {
 
         impl From<&str> for $name {
             fn from(text: &str) -> Self {
-                Self(text.into())
+                Self($of(text))
             }
         }
 
@@ -129,8 +177,67 @@ macro_rules! text {
     };
 }
 
-text!(ETag);
-text!(ContentType);
+text!(ETag, Short::from);
+text!(ContentType, Arc::from);
+text!(RareText, |text: &str| Box::new(text.into()));
+
+/// User metadata: values by their keys, which ascend
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+#[expect(clippy::box_collection, reason = "of 5,000 blobs a page few have any")]
+pub struct Metadata(Option<Box<BTreeMap<String, String>>>);
+
+impl Metadata {
+    /// The value of a key, in the letter case in which the service gives it
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.0.as_ref()?.get(key).map(String::as_str)
+    }
+
+    /// Sets a value; returns the one before
+    pub fn insert(&mut self, key: String, value: String) -> Option<String> {
+        self.0.get_or_insert_default().insert(key, value)
+    }
+
+    /// Keys and values
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().flat_map(|map| map.iter()).map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// How many there are
+    pub fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |map| map.len())
+    }
+
+    /// Whether there is none
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Metadata {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
+        let mut metadata = Self::default();
+        pairs.into_iter().for_each(|(key, value)| drop(metadata.insert(key.into(), value.into())));
+        metadata
+    }
+}
+
+impl<K: Into<String>, V: Into<String>, const N: usize> From<[(K, V); N]> for Metadata {
+    fn from(pairs: [(K, V); N]) -> Self {
+        pairs.into_iter().collect()
+    }
+}
+
+impl fmt::Debug for Metadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl Serialize for Metadata {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
 
 /// The MD5 of a blob's content; base64 in text, as Azure writes it
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -144,7 +251,10 @@ impl ContentMd5 {
 
     #[cfg(feature = "azure")]
     pub(crate) fn from_base64(text: &str) -> Option<Self> {
-        Some(Self(STANDARD.decode(text).ok()?.try_into().ok()?))
+        // A byte more than there are, which is what the decoder wants to have.
+        let mut bytes = [0; 18];
+        let length = STANDARD.decode_slice(text, &mut bytes).ok()?;
+        bytes.get(..length)?.try_into().ok().map(Self)
     }
 }
 
@@ -180,7 +290,7 @@ macro_rules! open_enum {
         pub enum $name {
             $($(#[$variant_doc])* $variant,)+
             /// A value that is newer than this crate
-            Other(Box<str>),
+            Other(RareText),
         }
 
         impl $name {
@@ -188,7 +298,7 @@ macro_rules! open_enum {
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $text,)+
-                    Self::Other(text) => text,
+                    Self::Other(text) => text.as_str(),
                 }
             }
         }
@@ -235,5 +345,54 @@ open_enum! {
         Archive = "Archive",
         /// The tier of a premium account
         Premium = "Premium",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blob_is_small() {
+        assert!(size_of::<Blob>() <= 192, "{} bytes", size_of::<Blob>());
+        assert_eq!(size_of::<Option<ETag>>(), 24);
+    }
+
+    #[test]
+    fn an_etag_of_any_length_is_its_text() {
+        let long = "0x8DD0C7A1B2C3D4E\u{20ac}".repeat(3);
+        let texts: Vec<_> = long.char_indices().map(|(end, _)| &long[..end]).collect();
+        for text in &texts {
+            let etag = ETag::from(*text);
+            assert_eq!((etag.as_str(), etag.to_string().as_str()), (*text, *text));
+            assert_eq!(format!("{etag:?}"), format!("{text:?}"));
+            assert_eq!(texts.iter().filter(|other| ETag::from(**other) == etag).count(), 1);
+        }
+        assert_ne!(ETag::from("a"), ETag::from("a\0"));
+    }
+
+    #[test]
+    fn metadata_of_nothing_is_none() {
+        let mut metadata = Metadata::from_iter(Vec::<(String, String)>::new());
+        assert_eq!((metadata.len(), &metadata), (0, &Metadata::default()));
+        assert_eq!(metadata.insert("b".into(), "2".into()), None);
+        assert_eq!(metadata.insert("b".into(), "3".into()).as_deref(), Some("2"));
+        metadata.insert("a".into(), "1".into());
+        assert_eq!(metadata.get("b"), Some("3"));
+        assert_eq!(serde_json::to_string(&metadata).unwrap(), r#"{"a":"1","b":"3"}"#);
+    }
+
+    #[cfg(feature = "azure")]
+    #[test]
+    fn only_the_text_of_sixteen_bytes_is_a_digest() {
+        let mut rng = fastrand::Rng::with_seed(3);
+        for length in 0..40 {
+            let bytes: Vec<u8> = (0..length).map(|_| rng.u8(..)).collect();
+            let digest = ContentMd5::from_base64(&STANDARD.encode(&bytes));
+            assert_eq!(
+                digest.map(|digest| digest.as_bytes().to_vec()),
+                (length == 16).then_some(bytes)
+            );
+        }
     }
 }

@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 pub use self::{
-    blob::{AccessTier, Blob, BlobType, ContentMd5, ContentType, ETag},
+    blob::{AccessTier, Blob, BlobType, ContentMd5, ContentType, ETag, Metadata, RareText},
     inspect::{Answer, Inspect, Question},
     memory::MemoryStore,
 };

@@ -30,7 +30,6 @@ use crate::store::{Blob, ContentType, ETag, Malformed};
 ///
 /// Deliberately complete: there is no third way out.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "a box would cost an allocation a blob")]
 pub enum Verdict {
     /// It is an asset
     Accept(Asset),

@@ -54,7 +54,10 @@ fn blob(listed: azure_storage_blobs::blob::Blob) -> Blob {
     blob.content_type = Some(properties.content_type.as_str())
         .filter(|content_type| !content_type.is_empty())
         .map(Into::into);
-    blob.content_encoding = properties.content_encoding.filter(|encoding| !encoding.is_empty());
+    blob.content_encoding = properties
+        .content_encoding
+        .filter(|encoding| !encoding.is_empty())
+        .map(|encoding| encoding.as_str().into());
     blob.content_md5 = properties.content_md5.map(|md5| *md5.as_slice()).map(ContentMd5::from);
     blob.blob_type = Some(properties.blob_type.as_ref().into());
     blob.access_tier = properties.access_tier.map(|tier| tier.as_ref().into());

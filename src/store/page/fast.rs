@@ -401,8 +401,8 @@ fn common_prefix(text: &[u8], at: usize) -> Result<(Result<String, Malformed>, u
     }
 }
 
-fn some(text: Cow<'_, str>) -> Option<String> {
-    (!text.is_empty()).then(|| text.into_owned())
+fn some<T: for<'a> From<&'a str>>(text: Cow<'_, str>) -> Option<T> {
+    (!text.is_empty()).then(|| (*text).into())
 }
 
 /// A blob, where there is what makes one

@@ -170,8 +170,8 @@ impl<'a> Decoder<'a> {
         self.children(2, |this, start| {
             match start.name().as_ref() {
                 b"Name" => name = Some(this.name(start)?),
-                b"Snapshot" => blob.snapshot = some(this.text(3)?),
-                b"VersionId" => blob.version_id = some(this.text(3)?),
+                b"Snapshot" => blob.snapshot = some(&this.text(3)?),
+                b"VersionId" => blob.version_id = some(&this.text(3)?),
                 b"IsCurrentVersion" => blob.is_current_version = Some(this.text(3)? == "true"),
                 b"Properties" => this.children(3, |this, start| {
                     this.property(start, &mut blob, &mut size, &mut problem)
@@ -257,8 +257,7 @@ impl<'a> Decoder<'a> {
                 }
             }
             b"Etag" => {
-                let text = self.text(4)?;
-                blob.etag = (!text.is_empty()).then(|| text.as_str().into());
+                blob.etag = some(&self.text(4)?);
             }
             b"Last-Modified" => {
                 blob.last_modified = date(self.text(4)?, "Last-Modified", problem);
@@ -269,15 +268,15 @@ impl<'a> Decoder<'a> {
                 let last = self.content_type.as_ref().filter(|last| last.as_str() == text);
                 blob.content_type = match last {
                     Some(last) => Some(last.clone()),
-                    None => (!text.is_empty()).then(|| text.as_str().into()),
+                    None => some(&text),
                 };
                 self.content_type.clone_from(&blob.content_type);
             }
-            b"Content-Encoding" => blob.content_encoding = some(self.text(4)?),
+            b"Content-Encoding" => blob.content_encoding = some(&self.text(4)?),
             // A digest that cannot be read is as good as none: it is only ever a hint.
             b"Content-MD5" => blob.content_md5 = ContentMd5::from_base64(&self.text(4)?),
-            b"BlobType" => blob.blob_type = some(self.text(4)?).map(|t| t.as_str().into()),
-            b"AccessTier" => blob.access_tier = some(self.text(4)?).map(|t| t.as_str().into()),
+            b"BlobType" => blob.blob_type = some(&self.text(4)?),
+            b"AccessTier" => blob.access_tier = some(&self.text(4)?),
             b"ResourceType" => blob.is_directory = self.text(4)? == "directory",
             _ => self.skip(4)?,
         }
@@ -285,8 +284,8 @@ impl<'a> Decoder<'a> {
     }
 }
 
-fn some(text: String) -> Option<String> {
-    (!text.is_empty()).then_some(text)
+fn some<T: for<'a> From<&'a str>>(text: &str) -> Option<T> {
+    (!text.is_empty()).then(|| text.into())
 }
 
 /// Whether the element says `Encoded="true"`, as for names that XML cannot hold
