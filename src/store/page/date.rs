@@ -2,55 +2,63 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// Eight bytes of a date
+struct Form {
+    /// These bytes, and zeros for digits and for what is not looked at
+    text: u64,
+    /// All bits of what is looked at
+    looked_at: u64,
+    /// All bits of what is a digit
+    digits: u64,
+}
+
+/// From the first day of 1970 on, which was a Thursday
+const WEEKDAYS: [&[u8; 3]; 7] = [b"Thu", b"Fri", b"Sat", b"Sun", b"Mon", b"Tue", b"Wed"];
+
+const DAY: Form = Form::of(*b"???, 00 ");
+const YEAR: Form = Form::of(*b"??? 0000");
+const TIME: Form = Form::of(*b"00:00:00");
+
+impl Form {
+    /// A form with `0` for any digit, and `?` for any byte
+    #[expect(clippy::indexing_slicing, reason = "computed at compile time")]
+    const fn of(form: [u8; 8]) -> Self {
+        let [mut looked_at, mut digits] = [[0; 8]; 2];
+        let mut at = 0;
+        while at < form.len() {
+            looked_at[at] = if form[at] == b'?' { 0 } else { 0xff };
+            digits[at] = if form[at] == b'0' { 0xff } else { 0 };
+            at += 1;
+        }
+        let looked_at = u64::from_le_bytes(looked_at);
+        let text = u64::from_le_bytes(form) & looked_at;
+        Self { text, looked_at, digits: u64::from_le_bytes(digits) }
+    }
+
+    /// The number that begins at each place, where there are two digits
+    fn numbers(&self, text: [u8; 8]) -> Option<[u8; 8]> {
+        const HIGHEST: u64 = u64::from_ne_bytes([0x80; 8]);
+        const TO_HIGHEST: u64 = u64::from_ne_bytes([0x80 - 10; 8]);
+        // Nothing is left of a byte that is as it should be, and of a digit its value.
+        let left = (u64::from_le_bytes(text) & self.looked_at) ^ self.text;
+        // Where no byte has its highest bit, adding carries nothing into the next.
+        let is_more_than_nine = (left | left.wrapping_add(TO_HIGHEST)) & HIGHEST != 0;
+        if is_more_than_nine || left & !self.digits != 0 {
+            return None;
+        }
+        Some((left.wrapping_mul(10).wrapping_add(left >> 8)).to_le_bytes())
+    }
+}
+
 /// `Sun, 06 Nov 1994 08:49:37 GMT`; `None` for any other form, however legal
 pub(super) fn imf_fixdate(text: &[u8]) -> Option<SystemTime> {
-    let text: &[u8; 29] = text.try_into().ok()?;
-    let [
-        w0,
-        w1,
-        w2,
-        b',',
-        b' ',
-        d1,
-        d0,
-        b' ',
-        m0,
-        m1,
-        m2,
-        b' ',
-        y3,
-        y2,
-        y1,
-        y0,
-        b' ',
-        h1,
-        h0,
-        b':',
-        n1,
-        n0,
-        b':',
-        s1,
-        s0,
-        b' ',
-        b'G',
-        b'M',
-        b'T',
-    ] = *text
-    else {
+    let (first, behind) = text.split_first_chunk::<8>()?;
+    let (second, behind) = behind.split_first_chunk::<8>()?;
+    let (third, behind) = behind.strip_prefix(b" ")?.split_first_chunk::<8>()?;
+    if behind != b" GMT" {
         return None;
-    };
-    // The first day of 1970 was a Thursday.
-    let weekday: u64 = match &[w0, w1, w2] {
-        b"Thu" => 0,
-        b"Fri" => 1,
-        b"Sat" => 2,
-        b"Sun" => 3,
-        b"Mon" => 4,
-        b"Tue" => 5,
-        b"Wed" => 6,
-        _ => return None,
-    };
-    let month: u64 = match &[m0, m1, m2] {
+    }
+    let month: u64 = match second.first_chunk::<3>()? {
         b"Jan" => 1,
         b"Feb" => 2,
         b"Mar" => 3,
@@ -65,22 +73,25 @@ pub(super) fn imf_fixdate(text: &[u8]) -> Option<SystemTime> {
         b"Dec" => 12,
         _ => return None,
     };
-    let two = |tens: u8, ones: u8| -> Option<u64> {
-        let digits = tens.is_ascii_digit() && ones.is_ascii_digit();
-        digits.then(|| u64::from(tens - b'0') * 10 + u64::from(ones - b'0'))
+    let [.., day, _, _] = DAY.numbers(*first)?.map(u64::from);
+    let [.., century, _, year, _] = YEAR.numbers(*second)?.map(u64::from);
+    let [hour, _, _, minute, _, _, second, _] = TIME.numbers(*third)?.map(u64::from);
+    let year = century * 100 + year;
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let last_day = match month {
+        2 => 28 + u64::from(is_leap),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
     };
-    let year = two(y3, y2)? * 100 + two(y1, y0)?;
-    let (day, hour) = (two(d1, d0)?, two(h1, h0)?);
-    let (minute, second) = (two(n1, n0)?, two(s1, s0)?);
-    // Days that not every month has are left to whoever knows the months.
-    if year < 1970 || !(1..=28).contains(&day) || hour > 23 || minute > 59 || second > 59 {
+    if year < 1970 || day == 0 || day > last_day || hour > 23 || minute > 59 || second > 59 {
         return None;
     }
     // The days since 1970, with years that begin in March so that the leap day is their last.
     let (y, m) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let days = y * 365 + y / 4 - y / 100 + y / 400 + (m * 153 + 2) / 5 + day - 1;
     let days = days.checked_sub(719_468)?;
-    if days % 7 != weekday {
+    let weekday = WEEKDAYS.get(usize::try_from(days % 7).ok()?)?;
+    if first.first_chunk() != Some(*weekday) {
         return None;
     }
     UNIX_EPOCH.checked_add(Duration::from_secs(((days * 24 + hour) * 60 + minute) * 60 + second))
@@ -96,18 +107,30 @@ mod tests {
         for _ in 0..100_000 {
             let time = UNIX_EPOCH + Duration::from_secs(rng.u64(0..253_402_300_799));
             let text = httpdate::fmt_http_date(time);
-            match imf_fixdate(text.as_bytes()) {
-                Some(read) => assert_eq!(read, time, "{text}"),
-                None => assert!(text.get(5..7).is_some_and(|day| day > "28"), "{text}"),
-            }
+            assert_eq!(imf_fixdate(text.as_bytes()), Some(time), "{text}");
         }
         for other in [
             "",
             "Mon, 06 Nov 1994 08:49:37 GMT",
             "Sunday, 06-Nov-94 08:49:37 GMT",
             "Sun, 06 Nov 1994 08:49:37 UTC",
+            "Sun, 06 Nov 1994 08:49:37 GMT ",
         ] {
             assert_eq!(imf_fixdate(other.as_bytes()), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn it_reads_no_more_than_a_library_reads() {
+        let good = *b"Sun, 06 Nov 1994 08:49:37 GMT";
+        for at in 0..good.len() {
+            for byte in 0..=u8::MAX {
+                let mut text = good;
+                text[at] = byte;
+                let known =
+                    str::from_utf8(&text).ok().and_then(|t| httpdate::parse_http_date(t).ok());
+                assert_eq!(imf_fixdate(&text), known, "{:?}", String::from_utf8_lossy(&text));
+            }
         }
     }
 }
