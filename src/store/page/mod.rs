@@ -19,7 +19,12 @@ pub(super) fn decode(body: &[u8]) -> Result<Page, Error> {
     decoder.finish()
 }
 
+/// How much of a piece is put behind the rest of the one before at first: more than a blob has
+const STEP: usize = 1 << 10;
+
 /// Takes the body of a page piece by piece, and keeps no more of it than a blob or two
+///
+/// But for a page in another form than Azure's, which is kept from there on: the caller bounds it.
 #[derive(Default)]
 pub(in crate::store) struct Decoder {
     scanner: Scanner,
@@ -35,15 +40,39 @@ pub(in crate::store) struct Decoder {
 impl Decoder {
     /// Takes the next piece
     pub(in crate::store) fn push(&mut self, piece: &[u8]) {
-        self.rest.extend_from_slice(piece);
-        if self.is_odd || self.rest.len() < self.enough {
-            return;
+        let mut piece = piece;
+        // The rest is completed with the start of this piece, until the piece itself can be read on.
+        while !self.is_odd && !self.rest.is_empty() && !piece.is_empty() {
+            let before = self.rest.len();
+            let lacks = self.enough.saturating_sub(before).max(STEP).min(piece.len());
+            let (head, behind) = piece.split_at_checked(lacks).unwrap_or_default();
+            self.rest.extend_from_slice(head);
+            if self.rest.len() < self.enough {
+                return;
+            }
+            let (taken, stop) = self.scanner.scan(&self.rest, &mut self.page);
+            if let Some(taken) = taken.checked_sub(before) {
+                piece = piece.get(taken..).unwrap_or_default();
+                self.rest.clear();
+            } else {
+                piece = behind;
+                self.rest.drain(..taken);
+            }
+            self.stopped(stop, taken, self.rest.len());
         }
-        let (taken, stop) = self.scanner.scan(&self.rest, &mut self.page);
-        self.rest.drain(..taken);
+        if !self.is_odd && !piece.is_empty() {
+            let (taken, stop) = self.scanner.scan(piece, &mut self.page);
+            piece = piece.get(taken..).unwrap_or_default();
+            self.stopped(stop, taken, piece.len());
+        }
+        self.rest.extend_from_slice(piece);
+    }
+
+    /// Takes note of why the scanner stopped, and before how much
+    fn stopped(&mut self, stop: Stop, taken: usize, left: usize) {
         match stop {
             // An element that does not end is looked at again only when there is twice as much.
-            Stop::Short => self.enough = if taken == 0 { self.rest.len() * 2 } else { 0 },
+            Stop::Short => self.enough = if taken == 0 { left * 2 } else { 0 },
             Stop::Odd => {
                 self.is_odd = true;
                 // Room for the rest begins with the elements that are open.
