@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 
 use super::fast::Stop;
 
@@ -73,6 +73,42 @@ pub(super) fn is_name(name: &[u8]) -> bool {
     first && name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
 }
 
+/// A byte eight times
+const fn each(byte: u8) -> u64 {
+    u64::from_ne_bytes([byte; 8])
+}
+
+/// The highest bit of each byte of a word that is this byte; those above the first may be wrong
+fn hits(word: u64, byte: u8) -> u64 {
+    let zeros = word ^ each(byte);
+    zeros.wrapping_sub(each(1)) & !zeros & each(0x80)
+}
+
+/// The place of a byte; faster than `memchr` where it is near
+pub(super) fn find(byte: u8, text: &[u8]) -> Option<usize> {
+    let (words, rest) = text.as_chunks();
+    for (index, word) in words.iter().enumerate() {
+        let hits = hits(u64::from_le_bytes(*word), byte);
+        if hits != 0 {
+            return Some(index * 8 + hits.trailing_zeros() as usize / 8);
+        }
+    }
+    rest.iter().position(|other| *other == byte).map(|at| words.len() * 8 + at)
+}
+
+/// Whether a text means something else than is written: an entity, or a line end of another form
+pub(super) fn is_marked(content: &[u8]) -> bool {
+    let is_mark = |byte: &u8| matches!(byte, b'&' | b'\r');
+    let Some(last) = content.last_chunk::<8>() else { return content.iter().any(is_mark) };
+    let (words, _) = content.as_chunks();
+    // Most texts have no byte as low as these at all.
+    let low = words.iter().chain([last]).fold(0, |low, word| {
+        let word = u64::from_le_bytes(*word);
+        low | word.wrapping_sub(each(b'&' + 1)) & !word & each(0x80)
+    });
+    low != 0 && content.iter().any(is_mark)
+}
+
 /// What stands in an element without children, as it is written, and the place behind its end
 pub(super) fn content<'a>(
     text: &'a [u8],
@@ -90,36 +126,40 @@ pub(super) fn content<'a>(
     if closes { Ok((content, at + length + whole)) } else { Err(Stop::Odd) }
 }
 
+/// The same for an element of which the start is read, and which may be empty
+pub(super) fn leaf<'a>(text: &'a [u8], open: Open<'_>) -> Result<(&'a [u8], usize), Stop> {
+    if open.empty { Ok((b"", open.end)) } else { content(text, open.end, open.name) }
+}
+
 /// The text that is meant: entities resolved
+#[inline]
 pub(super) fn resolved(content: &[u8]) -> Result<Cow<'_, str>, Stop> {
-    match memchr2(b'&', b'\r', content) {
-        None => std::str::from_utf8(content).map(Cow::Borrowed).map_err(|_| Stop::Odd),
-        // Line ends are normalised by whoever knows how.
-        Some(at) if content.get(at) == Some(&b'\r') => Err(Stop::Odd),
-        Some(_) => {
-            let text = std::str::from_utf8(content).map_err(|_| Stop::Odd)?;
-            let mut out = String::with_capacity(text.len());
-            let mut rest = text;
-            while let Some((before, entity)) = rest.split_once('&') {
-                let (entity, after) = entity.split_once(';').ok_or(Stop::Odd)?;
-                out.push_str(before);
-                out.push(match entity {
-                    "amp" => '&',
-                    "lt" => '<',
-                    "gt" => '>',
-                    "quot" => '"',
-                    "apos" => '\'',
-                    _ => reference(entity).ok_or(Stop::Odd)?,
-                });
-                rest = after;
-            }
-            if rest.contains('\r') || text.contains('\r') {
-                return Err(Stop::Odd);
-            }
-            out.push_str(rest);
-            Ok(Cow::Owned(out))
-        }
+    let text = str::from_utf8(content).map_err(|_| Stop::Odd)?;
+    if is_marked(content) { unmarked(text).map(Cow::Owned) } else { Ok(Cow::Borrowed(text)) }
+}
+
+fn unmarked(text: &str) -> Result<String, Stop> {
+    // Line ends are normalised by whoever knows how.
+    if text.contains('\r') {
+        return Err(Stop::Odd);
     }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, entity)) = rest.split_once('&') {
+        let (entity, after) = entity.split_once(';').ok_or(Stop::Odd)?;
+        out.push_str(before);
+        out.push(match entity {
+            "amp" => '&',
+            "lt" => '<',
+            "gt" => '>',
+            "quot" => '"',
+            "apos" => '\'',
+            _ => reference(entity).ok_or(Stop::Odd)?,
+        });
+        rest = after;
+    }
+    out.push_str(rest);
+    Ok(out)
 }
 
 /// A character by its number

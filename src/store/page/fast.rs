@@ -1,24 +1,17 @@
 //! The scanner: pages in the form in which Azure writes them.
 
-use std::{borrow::Cow, time::SystemTime};
-
 use memchr::{memchr, memchr2};
 
 use super::{
-    date::imf_fixdate,
-    element::{Open, Tag, content, is_name, resolved, tag},
+    element::{Open, Tag, content, is_name, leaf, resolved, tag},
+    field::{Draft, Field, Fields, Name},
     slow::{percent_decode, prefix},
+    template::{Leaf, Templates},
 };
-use crate::store::{Blob, ContentMd5, ContentType, Malformed, Page};
+use crate::store::{Blob, Malformed, Page};
 
 /// Deeper than Azure nests what this crate does not read
 const MAX_DEPTH: usize = 16;
-
-/// How many different Content-Types of a page are shared by its blobs
-const SHARED_TYPES: usize = 8;
-
-/// A name, or why there is none
-type Name = Result<String, &'static str>;
 
 /// Why the scanner stops
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,14 +22,14 @@ pub(super) enum Stop {
     Odd,
 }
 
-/// Where in a page it is, and what it shares between blobs
+/// Where in a page it is, and what it knows of the blobs before
 #[derive(Default)]
 pub(super) struct Scanner {
     at: At,
-    /// Content-Types that were seen, for blobs to share
-    types: Vec<ContentType>,
-    /// The date that was read last: neighbours often have the same
-    date: Option<(Vec<u8>, SystemTime)>,
+    fields: Fields,
+    templates: Templates,
+    /// The leaves of the blob that is read
+    leaves: Vec<Leaf>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -70,6 +63,11 @@ impl Scanner {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn templates(&self) -> usize {
+        self.templates.count()
+    }
+
     /// Whether the page is whole
     pub(super) fn is_done(&self) -> bool {
         self.at == At::End
@@ -92,6 +90,7 @@ impl Scanner {
                 }
                 Tag::Open(open) if open.name == b"NextMarker" => {
                     let (marker, end) = leaf(text, open)?;
+                    let marker = resolved(marker)?;
                     page.next = (!marker.is_empty()).then(|| marker.into_owned().into());
                     Ok(end)
                 }
@@ -102,29 +101,13 @@ impl Scanner {
                 }
                 Tag::Close { .. } => Err(Stop::Odd),
             },
-            At::Blobs => match tag(text, at)? {
-                Tag::Open(open) if open.name == b"Blob" && !open.empty => {
-                    let (entry, end) = self.blob(text, open.end)?;
-                    match entry {
-                        Ok(blob) => page.blobs.push(blob),
-                        Err(entry) => page.malformed.push(entry),
-                    }
-                    Ok(end)
+            At::Blobs => {
+                let blob = text.get(at..).unwrap_or_default();
+                match self.templates.read(blob, &mut self.fields, page)? {
+                    Some(length) => Ok(at + length),
+                    None => self.within_blobs(text, at, page),
                 }
-                Tag::Open(open) if open.name == b"BlobPrefix" && !open.empty => {
-                    let (entry, end) = common_prefix(text, open.end)?;
-                    match entry {
-                        Ok(prefix) => page.prefixes.push(prefix),
-                        Err(entry) => page.malformed.push(entry),
-                    }
-                    Ok(end)
-                }
-                Tag::Close { name: b"Blobs", end } => {
-                    self.at = At::Root;
-                    Ok(end)
-                }
-                _ => Err(Stop::Odd),
-            },
+            }
             At::End => match text.get(at) {
                 None => Err(Stop::Short),
                 Some(byte) if byte.is_ascii_whitespace() => Ok(at + 1),
@@ -133,11 +116,35 @@ impl Scanner {
         }
     }
 
-    fn blob(&mut self, text: &[u8], at: usize) -> Result<(Result<Blob, Malformed>, usize), Stop> {
-        let mut blob = Blob::new(String::new(), 0);
-        let mut name: Option<Name> = None;
-        let mut size: Option<u64> = None;
-        let mut problem: Option<String> = None;
+    /// Reads any blob, or what is beside them; the place behind it
+    fn within_blobs(&mut self, text: &[u8], at: usize, page: &mut Page) -> Result<usize, Stop> {
+        match tag(text, at)? {
+            Tag::Open(open) if open.name == b"Blob" && !open.empty => {
+                let (draft, end) = self.blob(text, at, open.end)?;
+                draft.finish(page);
+                Ok(end)
+            }
+            Tag::Open(open) if open.name == b"BlobPrefix" && !open.empty => {
+                let (entry, end) = common_prefix(text, open.end)?;
+                match entry {
+                    Ok(prefix) => page.prefixes.push(prefix),
+                    Err(entry) => page.malformed.push(entry),
+                }
+                Ok(end)
+            }
+            Tag::Close { name: b"Blobs", end } => {
+                self.at = At::Root;
+                Ok(end)
+            }
+            _ => Err(Stop::Odd),
+        }
+    }
+
+    /// Reads a blob that starts at `start` and has its first child, if any, at `at`
+    fn blob(&mut self, text: &[u8], start: usize, at: usize) -> Result<(Draft, usize), Stop> {
+        let mut draft = Draft::new();
+        self.leaves.clear();
+        let mut is_regular = true;
         let mut at = at;
         loop {
             let open = match tag(text, at)? {
@@ -149,128 +156,75 @@ impl Scanner {
                 Tag::Close { .. } => return Err(Stop::Odd),
             };
             at = match open.name {
-                b"Name" => {
-                    let (given, end) = given_name(text, open)?;
-                    name = Some(given);
-                    end
-                }
                 b"Properties" if !open.empty => {
-                    self.properties(text, open.end, &mut blob, &mut size, &mut problem)?
+                    self.properties(text, start, open.end, &mut draft)?
                 }
-                b"Metadata" if !open.empty => metadata(text, open.end, &mut blob)?,
-                b"Snapshot" => {
-                    let (text, end) = leaf(text, open)?;
-                    blob.snapshot = some(text);
-                    end
+                b"Metadata" if !open.empty => {
+                    // Its keys are not leaves that a template knows.
+                    is_regular = false;
+                    metadata(text, open.end, &mut draft.blob)?
                 }
-                b"VersionId" => {
-                    let (text, end) = leaf(text, open)?;
-                    blob.version_id = some(text);
-                    end
-                }
-                b"IsCurrentVersion" => {
-                    let (text, end) = leaf(text, open)?;
-                    blob.is_current_version = Some(text == "true");
-                    end
-                }
-                _ => skip(text, open)?,
+                _ => self.leaf(text, start, open, Field::of_blob(open), &mut draft)?,
             };
         }
-        Ok((entry(blob, name, size, problem), at))
+        if is_regular {
+            let text = text.get(start..at).unwrap_or_default();
+            self.templates.keep(text, &self.leaves, &draft.blob);
+        }
+        Ok((draft, at))
     }
 
     fn properties(
         &mut self,
         text: &[u8],
+        start: usize,
         at: usize,
-        blob: &mut Blob,
-        size: &mut Option<u64>,
-        problem: &mut Option<String>,
+        draft: &mut Draft,
     ) -> Result<usize, Stop> {
         let mut at = at;
         loop {
-            let open = match tag(text, at)? {
-                Tag::Open(open) => open,
+            at = match tag(text, at)? {
+                Tag::Open(open) => {
+                    self.leaf(text, start, open, Field::of_properties(open), draft)?
+                }
                 Tag::Close { name: b"Properties", end } => return Ok(end),
                 Tag::Close { .. } => return Err(Stop::Odd),
             };
-            let known = matches!(
-                open.name,
-                b"Content-Length"
-                    | b"Etag"
-                    | b"Last-Modified"
-                    | b"Creation-Time"
-                    | b"Content-Type"
-                    | b"Content-Encoding"
-                    | b"Content-MD5"
-                    | b"BlobType"
-                    | b"AccessTier"
-                    | b"ResourceType"
-            );
-            if !known {
-                at = skip(text, open)?;
-                continue;
-            }
-            let (text, end) = leaf(text, open)?;
-            at = end;
-            match open.name {
-                b"Content-Length" => {
-                    *size = text.parse().ok();
-                    if size.is_none() && !text.is_empty() {
-                        *problem = Some("its Content-Length is no size".to_owned());
-                    }
-                }
-                b"Etag" => blob.etag = (!text.is_empty()).then(|| (*text).into()),
-                b"Last-Modified" => {
-                    blob.last_modified = self.date(&text, "Last-Modified", problem);
-                }
-                b"Creation-Time" => blob.created = self.date(&text, "Creation-Time", problem),
-                b"Content-Type" => blob.content_type = self.content_type(&text),
-                b"Content-Encoding" => blob.content_encoding = some(text),
-                // A digest that cannot be read is as good as none: it is only ever a hint.
-                b"Content-MD5" => blob.content_md5 = ContentMd5::from_base64(&text),
-                b"BlobType" => blob.blob_type = (!text.is_empty()).then(|| (*text).into()),
-                b"AccessTier" => blob.access_tier = (!text.is_empty()).then(|| (*text).into()),
-                _ => blob.is_directory = text == "directory",
-            }
         }
     }
 
-    fn date(&mut self, text: &str, what: &str, problem: &mut Option<String>) -> Option<SystemTime> {
-        if text.is_empty() {
-            return None;
-        }
-        if let Some((last, time)) = &self.date
-            && last.as_slice() == text.as_bytes()
-        {
-            return Some(*time);
-        }
-        let parsed = imf_fixdate(text.as_bytes()).or_else(|| httpdate::parse_http_date(text).ok());
-        match parsed {
-            Some(time) => {
-                let (last, of) = self.date.get_or_insert_with(|| (Vec::new(), time));
-                last.clear();
-                last.extend_from_slice(text.as_bytes());
-                *of = time;
+    /// Reads an element of the blob that starts at `start`, or skips one that is not read
+    fn leaf(
+        &mut self,
+        text: &[u8],
+        start: usize,
+        open: Open<'_>,
+        field: Field,
+        draft: &mut Draft,
+    ) -> Result<usize, Stop> {
+        let (found, end) = match field {
+            Field::Unread => {
+                let end = skip(text, open)?;
+                match content(text, open.end, open.name) {
+                    Ok((content, _)) if !open.empty && differs(content) => (content, end),
+                    _ => return Ok(end),
+                }
             }
-            None => *problem = Some(format!("its {what} is no RFC 1123 date")),
-        }
-        parsed
+            _ => leaf(text, open)?,
+        };
+        let length = (!open.empty).then_some(found.len());
+        self.leaves.push(Leaf { field, start: open.end - start, length });
+        self.fields.take(field, found, draft)?;
+        Ok(end)
     }
+}
 
-    fn content_type(&mut self, text: &str) -> Option<ContentType> {
-        if text.is_empty() {
-            return None;
-        }
-        if let Some(known) = self.types.iter().find(|known| known.as_str() == text) {
-            return Some(known.clone());
-        }
-        let new = ContentType::from(text);
-        if self.types.len() < SHARED_TYPES {
-            self.types.push(new.clone());
-        }
-        Some(new)
-    }
+/// Whether the text of an element that is not read may well be another in the next blob
+///
+/// A guess, so that a template fits more than one blob: words are the same in many, such as
+/// `unlocked`; numbers, dates and digests are not.
+fn differs(content: &[u8]) -> bool {
+    content.iter().any(|byte| byte.is_ascii_digit() || *byte == b'=')
 }
 
 /// The place behind the start of the root element
@@ -298,15 +252,6 @@ fn prolog(text: &[u8]) -> Result<usize, Stop> {
         && !attributes.contains(&b'<')
         && attributes.last() != Some(&b'/');
     if plain { Ok(at + end + 1) } else { Err(Stop::Odd) }
-}
-
-/// The text of an element without children, and the place behind it
-fn leaf<'a>(text: &'a [u8], open: Open<'_>) -> Result<(Cow<'a, str>, usize), Stop> {
-    if open.empty {
-        return Ok((Cow::Borrowed(""), open.end));
-    }
-    let (content, end) = content(text, open.end, open.name)?;
-    Ok((resolved(content)?, end))
 }
 
 /// The place behind an element, whatever is in it
@@ -367,6 +312,7 @@ fn metadata(text: &[u8], at: usize, blob: &mut Blob) -> Result<usize, Stop> {
             return Err(Stop::Odd);
         }
         let (value, end) = leaf(text, open)?;
+        let value = resolved(value)?;
         let value = match open.encoded {
             true => percent_decode(&value).unwrap_or_else(|_| value.into_owned()),
             false => value.into_owned(),
@@ -378,7 +324,8 @@ fn metadata(text: &[u8], at: usize, blob: &mut Blob) -> Result<usize, Stop> {
 
 /// What a `Name` holds, or why that is no name; and the place behind it
 fn given_name(text: &[u8], open: Open<'_>) -> Result<(Name, usize), Stop> {
-    let (text, end) = leaf(text, open)?;
+    let (content, end) = leaf(text, open)?;
+    let text = resolved(content)?;
     let decoded = open.encoded.then(|| percent_decode(&text));
     Ok((decoded.unwrap_or_else(|| Ok(text.into_owned())), end))
 }
@@ -398,32 +345,5 @@ fn common_prefix(text: &[u8], at: usize) -> Result<(Result<String, Malformed>, u
             Tag::Close { name: b"BlobPrefix", end } => return Ok((prefix(name), end)),
             Tag::Close { .. } => return Err(Stop::Odd),
         };
-    }
-}
-
-fn some<T: for<'a> From<&'a str>>(text: Cow<'_, str>) -> Option<T> {
-    (!text.is_empty()).then(|| (*text).into())
-}
-
-/// A blob, where there is what makes one
-fn entry(
-    mut blob: Blob,
-    name: Option<Name>,
-    size: Option<u64>,
-    problem: Option<String>,
-) -> Result<Blob, Malformed> {
-    let (name, bad_name) = match name {
-        Some(Ok(name)) => (Some(name), None),
-        Some(Err(why)) => (None, Some(why)),
-        None => (None, Some("it has no name")),
-    };
-    let missing = || size.is_none().then(|| "it has no size".to_owned());
-    let why = bad_name.map(str::to_owned).or(problem).or_else(missing);
-    match (name, size, why) {
-        (Some(name), Some(size), None) => {
-            (blob.name, blob.size) = (name, size);
-            Ok(blob)
-        }
-        (name, _, why) => Err(Malformed::new(name, why.unwrap_or_default())),
     }
 }

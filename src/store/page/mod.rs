@@ -7,7 +7,9 @@
 mod date;
 mod element;
 mod fast;
+mod field;
 mod slow;
+mod template;
 
 use self::fast::{Scanner, Stop};
 use super::Page;

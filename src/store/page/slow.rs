@@ -274,7 +274,7 @@ impl<'a> Decoder<'a> {
             }
             b"Content-Encoding" => blob.content_encoding = some(&self.text(4)?),
             // A digest that cannot be read is as good as none: it is only ever a hint.
-            b"Content-MD5" => blob.content_md5 = ContentMd5::from_base64(&self.text(4)?),
+            b"Content-MD5" => blob.content_md5 = ContentMd5::from_base64(self.text(4)?.as_bytes()),
             b"BlobType" => blob.blob_type = some(&self.text(4)?),
             b"AccessTier" => blob.access_tier = some(&self.text(4)?),
             b"ResourceType" => blob.is_directory = self.text(4)? == "directory",

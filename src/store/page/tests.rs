@@ -1,5 +1,7 @@
 //! The scanner and the general reader read the same, however a page is cut and spoiled.
 
+mod alike;
+
 use fastrand::Rng;
 
 use super::*;

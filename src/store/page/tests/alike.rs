@@ -1,0 +1,217 @@
+//! Blobs that are written alike, as those of a real container are.
+
+use fastrand::Rng;
+
+use super::{agree, cases, some};
+use crate::store::page::{Decoder, decode, slow};
+
+const NAMES: &[&str] = &[
+    "a.jpg",
+    "hall 3/camera-07/frame-00000001.jpg",
+    "x&amp;y",
+    "\u{20ac}/\u{1f600}.webp",
+    "&#13;",
+    "",
+];
+const DATES: &[&str] = &[
+    "Sun, 06 Nov 1994 08:49:37 GMT",
+    "Tue, 31 Mar 2026 23:59:59 GMT",
+    "Sunday, 06-Nov-94 08:49:37 GMT",
+    "",
+];
+const ETAGS: &[&str] =
+    &["0x8DD0C7A1B2C3D4E", "&quot;0x8D&quot;", "0x8DD0C7A1B2C3D4E0x8DD0C7A1B", ""];
+const SIZES: &[&str] = &["0", "54321", "18446744073709551615", "18446744073709551616", "+7", ""];
+const TYPES: &[&str] =
+    &["image/jpeg", "image/png", "image/j", "video/mp4; codecs=&quot;x&quot;", ""];
+const DIGESTS: &[&str] = &["AAECAwQFBgcICQoLDA0ODw==", "AAECAwQFBgcICQoLDA0ODx==", "AAEC", ""];
+const TIERS: &[&str] = &["Hot", "Hot", "Hot", "Cool", "P&lt;10"];
+
+/// Which elements the blobs of one shape have, and how
+struct Shape {
+    encoded: bool,
+    version: bool,
+    digest: bool,
+    directory: bool,
+    metadata: bool,
+    /// Whether what is empty is written as `<Etag />`
+    empty: bool,
+    /// An element twice: the second counts
+    twice: &'static str,
+    blank: &'static str,
+}
+
+impl Shape {
+    fn new(rng: &mut Rng) -> Self {
+        let mut rarely = || rng.u8(..4) == 0;
+        Self {
+            encoded: rarely(),
+            version: rarely(),
+            digest: !rarely(),
+            directory: rarely(),
+            metadata: rarely() && rarely(),
+            empty: rarely(),
+            twice: some(
+                rng,
+                &["", "", "", "Etag", "AccessTier", "Content-Length", "Creation-Time"],
+            ),
+            blank: some(rng, &["", "", "\n  "]),
+        }
+    }
+
+    fn blob(&self, rng: &mut Rng) -> String {
+        let empty = self.empty;
+        let leaf = |name: &str, text: &str| match text {
+            "" if empty => format!("<{name} />"),
+            text => format!("<{name}>{text}</{name}>"),
+        };
+        let name = match self.encoded {
+            true => format!(
+                "<Name Encoded=\"true\">{}</Name>",
+                some(rng, &["a%20b", "%FF", "x%EF%BF%BE"])
+            ),
+            false => leaf("Name", some(rng, NAMES)),
+        };
+        let version = format!(
+            "<VersionId>2026-01-{:02}</VersionId><IsCurrentVersion>true</IsCurrentVersion>",
+            rng.u8(1..30)
+        );
+        let sizes = SIZES.get(..rng.usize(2..=SIZES.len())).unwrap_or(SIZES);
+        let created = some(rng, DATES);
+        let mut fields = vec![
+            leaf("Creation-Time", created),
+            leaf("Last-Modified", if rng.bool() { created } else { some(rng, DATES) }),
+            leaf("Etag", some(rng, ETAGS)),
+            leaf("Content-Length", some(rng, sizes)),
+            leaf("Content-Type", some(rng, TYPES)),
+            leaf("Content-Encoding", some(rng, &["", "", "gzip"])),
+            leaf("Content-CRC64", some(rng, &["AAECAwQFBgc=", "AAECAwQFBgA=", "a&amp;="])),
+        ];
+        if self.digest {
+            fields.push(leaf("Content-MD5", some(rng, DIGESTS)));
+        }
+        fields.extend([leaf("BlobType", "BlockBlob"), leaf("AccessTier", some(rng, TIERS))]);
+        fields.push(leaf("LeaseState", some(rng, &["available", "available", "leased"])));
+        if self.directory {
+            fields.push(leaf("ResourceType", "directory"));
+        }
+        let twice = fields.iter().find(|field| field.starts_with(&format!("<{}", self.twice)));
+        let twice = twice.filter(|_| !self.twice.is_empty()).cloned().unwrap_or_default();
+        format!(
+            "{blank}<Blob>{name}{}<Properties>{blank}{}{twice}</Properties>{}<OrMetadata /></Blob>",
+            if self.version { version.as_str() } else { "" },
+            fields.join(self.blank),
+            if self.metadata { "<Metadata><Camera>3</Camera></Metadata>" } else { "" },
+            blank = self.blank,
+        )
+    }
+}
+
+fn page(blobs: &str) -> Vec<u8> {
+    format!("<EnumerationResults><Blobs>{blobs}</Blobs><NextMarker /></EnumerationResults>").into()
+}
+
+fn blobs(rng: &mut Rng) -> String {
+    let shapes: Vec<_> = (0..rng.usize(1..4)).map(|_| Shape::new(rng)).collect();
+    (0..rng.usize(2..12)).filter_map(|_| rng.choice(&shapes).map(|shape| shape.blob(rng))).collect()
+}
+
+#[test]
+fn blobs_that_are_alike_are_read_alike() {
+    for seed in 0..cases(5_000) {
+        let mut rng = Rng::with_seed(seed);
+        let body = page(&blobs(&mut rng));
+        agree(&mut rng, &body, false);
+    }
+}
+
+#[test]
+fn a_byte_here_and_there_makes_no_difference_between_the_readers() {
+    const BYTES: &[u8] = b"<>/&;'\"=!?-[] \r\n\0aBHo059:, G\xff\x80";
+    for seed in 0..cases(20_000) {
+        let mut rng = Rng::with_seed(seed);
+        let mut body = page(&blobs(&mut rng));
+        for _ in 0..rng.usize(1..4) {
+            let at = rng.usize(..body.len());
+            match rng.u8(..4) {
+                0 => drop(body.remove(at)),
+                1 => body.insert(at, *rng.choice(BYTES).unwrap()),
+                2 => body[at] ^= 1 << rng.u8(..8),
+                _ => body[at] = *rng.choice(BYTES).unwrap(),
+            }
+        }
+        agree(&mut rng, &body, true);
+    }
+}
+
+/// Three blobs of which the second and third are read by the template of the first
+fn three() -> (String, String) {
+    let blob = |name: &str, minute: u8, size: u32| {
+        format!(
+            "<Blob><Name>{name}</Name><Properties><Creation-Time>Tue, 24 Nov 2026 08:{minute}:37 GMT</Creation-Time>\
+             <Last-Modified>Tue, 24 Nov 2026 08:{minute}:37 GMT</Last-Modified><Etag>0x8DD0C7A1B2C3D{minute}</Etag>\
+             <Content-Length>{size}</Content-Length><Content-Type>image/jpeg</Content-Type><Content-Encoding />\
+             <Content-CRC64>AAECAwQFBg{minute}=</Content-CRC64><Content-MD5>AAECAwQFBgcICQoLDA0O{minute}==</Content-MD5>\
+             <BlobType>BlockBlob</BlobType><AccessTier>Hot</AccessTier><LeaseState>available</LeaseState></Properties></Blob>"
+        )
+    };
+    let before = blob("a.jpg", 10, 5) + &blob("hall 3/b.jpg", 29, 123_456);
+    (before, blob("hall 3/camera/\u{20ac}.jpg", 59, 1_234_567))
+}
+
+#[test]
+fn one_template_is_enough_for_one_shape() {
+    let (before, last) = three();
+    let mut decoder = Decoder::default();
+    decoder.push(&page(&(before + &last)));
+    assert_eq!((decoder.page.blobs.len(), decoder.scanner.templates()), (3, 1));
+    assert_eq!(decoder.page.blobs.last().unwrap().name, "hall 3/camera/\u{20ac}.jpg");
+}
+
+#[test]
+fn each_byte_of_a_blob_counts_where_a_template_reads_it() {
+    let (before, last) = three();
+    let at = page(&before).len() - page("").len() + "<EnumerationResults><Blobs>".len();
+    let good = page(&(before + &last));
+    let mut rng = Rng::with_seed(1);
+    for place in at..at + last.len() {
+        for byte in *b"<>/&; =\r\0aZ09\xff" {
+            let mut body = good.clone();
+            body[place] = byte;
+            agree(&mut rng, &body, true);
+        }
+    }
+}
+
+#[test]
+fn of_two_names_both_count() {
+    let blob = |name: &str| {
+        format!(
+            "<Blob><Name>{name}</Name><Name>b</Name><Properties><Content-Length>5</Content-Length></Properties></Blob>"
+        )
+    };
+    let body = page(&(blob("a") + &blob("&nbsp;")));
+    agree(&mut Rng::with_seed(1), &body, false);
+    assert!(decode(&body).is_err());
+}
+
+#[test]
+fn a_page_in_two_pieces_is_the_page() {
+    let (before, last) = three();
+    let body = page(&format!("{before}<BlobPrefix><Name>c/</Name></BlobPrefix>{last}"));
+    let whole = slow::decode(&body).unwrap();
+    assert_eq!(decode(&body).unwrap(), whole);
+    for cut in 0..body.len() {
+        let (first, second) = body.split_at(cut);
+        let mut decoder = Decoder::default();
+        decoder.push(first);
+        decoder.push(second);
+        assert!(!decoder.is_odd && decoder.rest.is_empty(), "cut at {cut}");
+        assert_eq!(decoder.finish().unwrap(), whole, "cut at {cut}");
+    }
+    for length in 1..body.len() {
+        let mut decoder = Decoder::default();
+        body.chunks(length).for_each(|piece| decoder.push(piece));
+        assert_eq!(decoder.finish().unwrap(), whole, "pieces of {length}");
+    }
+}
