@@ -13,7 +13,8 @@ use futures::{Stream, stream::FusedStream};
 use super::{
     Progress, Report,
     pages::{Pages, Plan},
-    plan::Batch,
+    plan::{Batch, Covers, Cut},
+    shard::Shard,
     tally::Tally,
 };
 use crate::{
@@ -39,6 +40,10 @@ pub struct Verdicts {
     /// What is known already of the first of these blobs
     judged: VecDeque<Judged>,
     malformed: vec::IntoIter<Malformed>,
+    /// Which names the page at hand stands for
+    covers: Option<Covers>,
+    /// What no page stood for yet
+    left: Vec<Shard>,
     /// The place of the last blob's format in the rules
     format: usize,
     tally: Tally,
@@ -52,6 +57,8 @@ impl Verdicts {
         let collisions = remembers(Reason::CaseCollision) || remembers(Reason::BaseNameCollision);
         Self {
             progress: plan.progress.clone(),
+            left: plan.shards.clone(),
+            covers: None,
             pages: Pages::new(plan),
             rules,
             collisions: collisions.then(Collisions::default),
@@ -62,6 +69,38 @@ impl Verdicts {
             tally: Tally::default(),
             done: false,
         }
+    }
+
+    /// What was not handed out yet: the shards for a scan that goes on where this one is left
+    ///
+    /// After the last verdict there is none. Of a page that is handed out in part what is left
+    /// begins with the next name, so that snapshots and versions of one name come again together,
+    /// and so may entries without a readable name.
+    ///
+    /// ```
+    /// use azure_asset_sync::{Blob, MemoryStore, Prefix, Scan};
+    /// use futures::TryStreamExt as _;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let store = || MemoryStore::from_iter(["a.jpg", "b.jpg", "c.jpg"].map(|name| Blob::new(name, 1)));
+    /// let mut verdicts = Scan::new(store(), &Prefix::default()).verdicts();
+    /// verdicts.try_next().await?;
+    /// let left = verdicts.remaining();
+    /// let rest = Scan::new(store(), &Prefix::default()).shards(left).run(()).await?;
+    /// assert_eq!(rest.accepted(), 2);
+    /// # Ok::<(), azure_asset_sync::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn remaining(&self) -> Vec<Shard> {
+        let mut left = self.left.clone();
+        if let Some(covers) = &self.covers {
+            match self.blobs.as_slice().first() {
+                Some(next) => covers.until(Cut::At(next.name.clone())).take_from(&mut left),
+                None if self.malformed.len() == 0 => covers.take_from(&mut left),
+                None => {}
+            }
+        }
+        left
     }
 
     /// The same verdicts, as many at a time as need no waiting
@@ -126,9 +165,13 @@ impl Verdicts {
         }
         let page = ready!(self.pages.poll_next(cx));
         self.progress.publish(&mut self.tally);
+        if let Some(covers) = self.covers.take() {
+            covers.take_from(&mut self.left);
+        }
         Poll::Ready(match page {
-            Some(Ok(Batch { blobs, malformed, pages, .. })) => {
+            Some(Ok(Batch { blobs, malformed, pages, covers })) => {
                 self.tally.pages += pages;
+                self.covers = Some(covers);
                 self.blobs = blobs.into_iter();
                 self.malformed = malformed.into_iter();
                 Some(Ok(()))

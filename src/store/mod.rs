@@ -242,6 +242,13 @@ impl Page {
         Self { blobs, ..Self::default() }
     }
 
+    /// Adds an entry that cannot be read, behind the blobs so far
+    #[cfg(feature = "azure")]
+    fn set_aside(&mut self, mut entry: Malformed) {
+        entry.at = self.blobs.len();
+        self.malformed.push(entry);
+    }
+
     /// Decodes the body of a List Blobs answer
     ///
     /// For stores with a transport of their own. Tolerates any order of elements, unknown and

@@ -1,4 +1,7 @@
-use crate::store::{Blob, Malformed, NameOrder};
+use crate::{
+    scan::Shard,
+    store::{Blob, Malformed, NameOrder},
+};
 
 /// A place between names
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,18 +14,41 @@ pub(in crate::scan) enum Cut {
     End,
 }
 
-/// A page of a range, and which names it stands for
+/// The names from one place to another
+#[derive(Clone, Debug)]
+pub(in crate::scan) struct Covers {
+    /// The prefix of the shard
+    pub(super) root: String,
+    pub(super) from: Cut,
+    pub(super) to: Cut,
+    pub(super) order: NameOrder,
+}
+
+impl Covers {
+    /// The part before a place
+    pub(in crate::scan) fn until(&self, to: Cut) -> Self {
+        Self { to, ..self.clone() }
+    }
+
+    /// Takes these names from shards
+    pub(in crate::scan) fn take_from(&self, shards: &mut Vec<Shard>) {
+        let without = |shard: Shard| match shard.prefix == self.root {
+            true => shard.without(&self.from, &self.to, self.order),
+            false => vec![shard],
+        };
+        *shards = std::mem::take(shards).into_iter().flat_map(without).collect();
+    }
+}
+
+/// A page of a range
 #[derive(Debug)]
 pub(in crate::scan) struct Batch {
     pub(in crate::scan) blobs: Vec<Blob>,
     pub(in crate::scan) malformed: Vec<Malformed>,
     /// How many pages of the listing it was
     pub(in crate::scan) pages: u64,
-    /// The prefix of the shard
-    pub(in crate::scan) root: String,
-    /// All that the listing has from here to there is in this batch, or was before
-    pub(in crate::scan) covers: (Cut, Cut),
-    pub(in crate::scan) order: NameOrder,
+    /// All that the listing has there is in this batch, or was before
+    pub(in crate::scan) covers: Covers,
 }
 
 impl Batch {

@@ -21,7 +21,7 @@ mod survey;
 
 use std::collections::{HashMap, VecDeque};
 
-pub(super) use self::batch::{Batch, Cut};
+pub(super) use self::batch::{Batch, Covers, Cut};
 use self::{
     range::{Next, Range},
     space::Space,

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Batch, Cut, seen::Seen};
+use super::{Batch, Covers, Cut, seen::Seen};
 use crate::{
     error::{Error, ErrorKind},
     store::{Blob, Malformed, Marker, NameOrder, Page},
@@ -202,9 +202,7 @@ impl Range {
             blobs: page.blobs,
             malformed: page.malformed,
             pages: 1,
-            root: self.root.clone(),
-            covers: (from, to),
-            order,
+            covers: Covers { root: self.root.clone(), from, to, order },
         })
     }
 
@@ -274,7 +272,7 @@ impl Range {
         match self.held.back_mut() {
             Some(last) if batch.is_empty() => {
                 last.pages += batch.pages;
-                last.covers.1 = batch.covers.1;
+                last.covers.to = batch.covers.to;
             }
             _ => self.held.push_back(batch),
         }

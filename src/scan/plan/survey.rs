@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Cut, Job, Next, Planner, Starts, Ticket, batch::Batch, range::is_same, space};
+use super::{Covers, Cut, Job, Next, Planner, Starts, Ticket, batch::Batch, range::is_same, space};
 use crate::store::{Blob, ListRequest, Marker, Page};
 
 /// A level with more pages than that is not looked at further
@@ -50,7 +50,8 @@ impl Levels {
     /// files
     pub(super) fn on_the_way(&self, root: &str, name: &str, is_start: bool) -> Vec<String> {
         let rest = name.strip_prefix(root).unwrap_or_default();
-        let dirs = rest.match_indices('/').map(|(at, _)| format!("{root}{}", &rest[..=at]));
+        let dirs = rest.match_indices('/').filter_map(|(at, _)| rest.get(..=at));
+        let dirs = dirs.map(|dir| format!("{root}{dir}"));
         let mut levels: Vec<_> = std::iter::once(root.to_owned()).chain(dirs).collect();
         if !is_start {
             levels.pop();
@@ -231,8 +232,7 @@ impl Planner {
         }
         let starts: Vec<_> = items.iter().skip(1).map(|(start, _)| Some(start.clone())).collect();
         let ends = starts.into_iter().chain([old_end]);
-        let mut at = index + 1;
-        for ((start, blobs), end) in items.into_iter().zip(ends) {
+        for (at, ((start, blobs), end)) in (index + 1..).zip(items.into_iter().zip(ends)) {
             let mut range = self.range(&root, &start, &start, end.clone());
             if !blobs.is_empty() {
                 range.next = Next::Ended;
@@ -241,22 +241,15 @@ impl Planner {
                 range.last = blobs.last().map(|blob| blob.name.clone());
                 range.names = blobs.len() as u64;
                 self.names += range.names;
-                let covers = (Cut::At(start), end.map_or(Cut::End, Cut::At));
-                let batch = Batch {
-                    blobs,
-                    malformed: Vec::new(),
-                    pages: 0,
-                    root: root.clone(),
-                    covers,
-                    order,
-                };
+                let to = end.map_or(Cut::End, Cut::At);
+                let covers = Covers { root: root.clone(), from: Cut::At(start), to, order };
+                let batch = Batch { blobs, malformed: Vec::new(), pages: 0, covers };
                 match self.settings.is_ascending {
                     true => range.hold(batch),
                     false => self.out.push_back(batch),
                 }
             }
             self.ranges.insert(at, range);
-            at += 1;
         }
     }
 }

@@ -128,7 +128,7 @@ impl Scanner {
                 let (entry, end) = common_prefix(text, open.end)?;
                 match entry {
                     Ok(prefix) => page.prefixes.push(prefix),
-                    Err(entry) => page.malformed.push(entry),
+                    Err(entry) => page.set_aside(entry),
                 }
                 Ok(end)
             }

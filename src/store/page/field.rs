@@ -8,7 +8,7 @@ use super::{
     fast::Stop,
     slow::percent_decode,
 };
-use crate::store::{Blob, ContentMd5, ContentType, ETag, MAX_PAGE, Malformed, Page};
+use crate::store::{Blob, ContentMd5, ContentType, ETag, MAX_PAGE, Malformed, NameOrder, Page};
 
 /// How many different Content-Types of a page are shared by its blobs
 const SHARED_TYPES: usize = 8;
@@ -87,18 +87,29 @@ pub(super) struct Draft {
     name: Option<Name>,
     size: Option<u64>,
     problem: Option<String>,
+    /// Whether it says what only an account with a hierarchical namespace says
+    has_path: bool,
 }
 
 impl Draft {
     pub(super) fn new() -> Self {
-        Self { blob: Blob::new(String::new(), 0), name: None, size: None, problem: None }
+        Self {
+            blob: Blob::new(String::new(), 0),
+            name: None,
+            size: None,
+            problem: None,
+            has_path: false,
+        }
     }
 
     /// Adds the blob to a page, where there is what makes one
     #[inline]
     pub(super) fn finish(mut self, page: &mut Page) {
+        if self.has_path {
+            page.order = NameOrder::Segments;
+        }
         let (Some(Ok(name)), Some(size), None) = (&mut self.name, self.size, &self.problem) else {
-            page.malformed.push(self.malformed());
+            page.set_aside(self.malformed());
             return;
         };
         (self.blob.name, self.blob.size) = (mem::take(name), size);
@@ -223,7 +234,10 @@ impl Fields {
             }
             Field::BlobType => blob.blob_type = some(content)?,
             Field::AccessTier => blob.access_tier = some(content)?,
-            Field::ResourceType => blob.is_directory = resolved(content)? == "directory",
+            Field::ResourceType => {
+                blob.is_directory = resolved(content)? == "directory";
+                draft.has_path = true;
+            }
             // An entity may be broken, which is the general reader's to say.
             Field::Unread if find(b'&', content).is_some() => return Err(Stop::Odd),
             Field::Unread => {}

@@ -12,7 +12,7 @@ mod slow;
 mod template;
 
 use self::fast::{Scanner, Stop};
-use super::Page;
+use super::{NameOrder, Page};
 use crate::error::Error;
 
 pub(super) fn decode(body: &[u8]) -> Result<Page, Error> {
@@ -93,7 +93,11 @@ impl Decoder {
             }
             self.rest.splice(..0, self.scanner.open().iter().copied());
         }
-        let rest = slow::decode(&self.rest)?;
+        let mut rest = slow::decode(&self.rest)?;
+        rest.malformed.iter_mut().for_each(|entry| entry.at += self.page.blobs.len());
+        if rest.order != self.page.order {
+            self.page.order = NameOrder::Segments;
+        }
         self.page.blobs.extend(rest.blobs);
         self.page.prefixes.extend(rest.prefixes);
         self.page.malformed.extend(rest.malformed);

@@ -8,7 +8,7 @@ use quick_xml::{
 
 use crate::{
     error::{Error, ErrorKind},
-    store::{Blob, ContentMd5, ContentType, Malformed, Page},
+    store::{Blob, ContentMd5, ContentType, Malformed, NameOrder, Page},
 };
 
 /// Deeper than the format goes (metadata: 5), and shallow enough to hold on hostile input
@@ -202,7 +202,7 @@ impl<'a> Decoder<'a> {
             }
             (name, _, why) => {
                 let why = why.unwrap_or_default();
-                self.page.malformed.push(Malformed::new(name, why));
+                self.page.set_aside(Malformed::new(name, why));
             }
         }
         Ok(())
@@ -219,7 +219,7 @@ impl<'a> Decoder<'a> {
         })?;
         match prefix(name) {
             Ok(prefix) => self.page.prefixes.push(prefix),
-            Err(entry) => self.page.malformed.push(entry),
+            Err(entry) => self.page.set_aside(entry),
         }
         Ok(())
     }
@@ -277,7 +277,10 @@ impl<'a> Decoder<'a> {
             b"Content-MD5" => blob.content_md5 = ContentMd5::from_base64(self.text(4)?.as_bytes()),
             b"BlobType" => blob.blob_type = some(&self.text(4)?),
             b"AccessTier" => blob.access_tier = some(&self.text(4)?),
-            b"ResourceType" => blob.is_directory = self.text(4)? == "directory",
+            b"ResourceType" => {
+                blob.is_directory = self.text(4)? == "directory";
+                self.page.order = NameOrder::Segments;
+            }
             _ => self.skip(4)?,
         }
         Ok(())
