@@ -1,8 +1,10 @@
 //! The library that all of this is about.
 
+use std::num::NonZeroUsize;
+
 use azure_asset_sync::{
     AzureStore, Cloud, Connection, Credential, Endpoint, Prefix, Scan, Store as _, Verdict,
-    store::ListRequest,
+    scan::Order, store::ListRequest,
 };
 use azure_asset_sync_peers::{ACCOUNT, CONTAINER, Error, SIGNATURE, Tally};
 use futures::TryStreamExt as _;
@@ -11,10 +13,9 @@ use crate::Options;
 
 /// The scan that is measured, with what the command line asks of it
 fn scan(options: &Options) -> Result<Scan, Error> {
-    let scan = Scan::new(store(&options.url)?, &Prefix::default());
-    // Accepted, and nothing yet to hand it to.
-    let _ = (options.in_flight, options.ordered);
-    Ok(scan)
+    let order = if options.ordered { Order::Ascending } else { Order::AsCompleted };
+    let in_flight = options.in_flight.map_or(1, NonZeroUsize::get);
+    Ok(Scan::new(store(&options.url)?, &Prefix::default()).in_flight(in_flight).order(order))
 }
 
 /// The public stream: validated descriptors, one at a time
