@@ -138,7 +138,8 @@ impl Planner {
         self.wishes.retain(|wish| !matches!(wish, Wish::Probe { .. }));
         for index in (0..self.ranges.len()).rev() {
             let is_untouched = |range: &super::Range| {
-                range.next == Next::First && !range.is_busy && range.from().is_some()
+                let is_new = range.first.is_none() && range.next == Next::First;
+                is_new && !range.is_busy && range.from().is_some()
             };
             if self.ranges.get(index).is_some_and(is_untouched) {
                 self.give_back(index);

@@ -61,7 +61,10 @@ enum Job {
     Page(u32),
     Survey(Level),
     /// Which name comes first from this one on
-    Probe(String),
+    Probe {
+        root: String,
+        from: String,
+    },
     /// Whether this name is on the last page of a range
     Check(String),
 }
@@ -89,6 +92,10 @@ pub(super) struct Planner {
     jobs: HashMap<u64, Job>,
     /// Names received
     names: u64,
+    /// What part of all names ended ranges have had, as far as is known
+    covered: f64,
+    /// Whether the marks are those of an earlier listing
+    is_told: bool,
     space: Space,
     /// Names to cut at, ascending: folders, cuts of an earlier listing, what probes have met
     marks: Vec<String>,
@@ -108,6 +115,7 @@ impl Planner {
         let is_whole = matches!(shards.as_slice(), [shard] if shard.is_whole());
         let mut planner = Self {
             is_strict: settings.in_flight > 1 || settings.is_ascending || !is_whole,
+            is_told: cuts.len() >= settings.in_flight,
             settings,
             order: NameOrder::Bytes,
             starts: Starts::Unknown,
@@ -117,6 +125,7 @@ impl Planner {
             tickets: 0,
             jobs: HashMap::new(),
             names: 0,
+            covered: 0.0,
             space: Space::default(),
             marks: cuts,
             levels: Levels::default(),
@@ -223,7 +232,7 @@ impl Planner {
         match self.jobs.remove(&ticket) {
             Some(Job::Page(id)) => self.take_page(id, page)?,
             Some(Job::Survey(level)) => self.take_level(level, page),
-            Some(Job::Probe(from)) => self.take_probe(&from, &page),
+            Some(Job::Probe { root, from }) => self.take_probe(&root, &from, &page),
             Some(Job::Check(name)) => self.take_check(&name, &page)?,
             None => {}
         }
@@ -280,7 +289,7 @@ impl Planner {
                 }
                 true
             }
-            Some(Job::Probe(_)) => {
+            Some(Job::Probe { .. }) => {
                 self.jobs.remove(&ticket);
                 self.leave_starts_aside();
                 true
@@ -307,11 +316,15 @@ impl Planner {
         self.names += batch.blobs.len() as u64;
         if self.settings.in_flight > 1 {
             let stride = (batch.blobs.len() / SAMPLES).max(1);
-            batch.blobs.iter().step_by(stride).for_each(|blob| self.space.see(&blob.name));
+            let names = batch.blobs.iter().step_by(stride).chain(batch.blobs.last());
+            let rests = names.filter_map(|blob| blob.name.strip_prefix(&root));
+            rests.for_each(|rest| self.space.see(rest));
             if let (true, true, Some(last)) = (is_new, goes_on, batch.blobs.last()) {
-                self.space.see(&last.name);
                 self.wish(&root, &last.name);
             }
+        }
+        if let Some(range) = self.ranges.get(index).filter(|range| range.has_ended()) {
+            self.covered += self.covered_by(range);
         }
         match (self.settings.is_ascending, self.ranges.get_mut(index)) {
             (true, Some(range)) => range.hold(batch),
@@ -322,16 +335,17 @@ impl Planner {
 
     /// Whether a first page begins where it should; tells what it says of the store
     fn keeps_start(&mut self, index: usize, page: &Page) -> bool {
-        let Some(range) = self.ranges.get(index) else { return true };
+        let Some(range) = self.ranges.get(index).filter(|range| range.first.is_none()) else {
+            return true;
+        };
         let (Next::First, Some(from)) = (&range.asked, range.from()) else { return true };
         let Some(first) = page.blobs.first() else { return true };
-        if self.starts == Starts::LeftAside {
-            return true;
-        }
         if self.order.compare(&first.name, from).is_lt() {
             return false;
         }
-        self.starts = Starts::Kept;
+        if self.starts == Starts::Unknown {
+            self.starts = Starts::Kept;
+        }
         true
     }
 

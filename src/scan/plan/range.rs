@@ -50,6 +50,8 @@ pub(super) struct Range {
     /// The first name behind the end, where the listing came to it
     pub(super) past: Option<String>,
     pub(super) names: u64,
+    /// How many of them are in the folder of the last one
+    pub(super) in_folder: u64,
     /// Whether its start is a cut that this run has made by name
     pub(super) is_cut: bool,
     /// Whether the border to the next range was looked at
@@ -58,7 +60,7 @@ pub(super) struct Range {
     pub(super) is_mend: bool,
     /// Pages that wait for those of earlier ranges
     pub(super) held: std::collections::VecDeque<Batch>,
-    /// Whether its last page is listed again
+    /// Whether it lists again what it has, up to its last name
     resumes: bool,
     tail: Vec<Blob>,
     seen: Seen,
@@ -81,6 +83,7 @@ impl Range {
             last: None,
             past: None,
             names: 0,
+            in_folder: 0,
             is_cut: false,
             is_joined: false,
             is_mend: false,
@@ -131,9 +134,12 @@ impl Range {
     ) -> Result<Batch, Error> {
         self.is_busy = false;
         let is_first = self.asked == Next::First;
-        let mut skip = match (&self.last, std::mem::take(&mut self.resumes)) {
-            (Some(last), true) => {
-                page.blobs.partition_point(|blob| order.compare(&blob.name, last).is_le())
+        let mut skip = match &self.last {
+            Some(last) if self.resumes => {
+                let skip =
+                    page.blobs.partition_point(|blob| order.compare(&blob.name, last).is_le());
+                self.resumes = skip == page.blobs.len();
+                skip
             }
             _ => self.repeated(&page.blobs, order, is_strict)?,
         };
@@ -172,6 +178,13 @@ impl Range {
             self.first = Some(blob.name.clone());
         }
         if let Some(blob) = page.blobs.last() {
+            let folder = folder_of(&blob.name);
+            let is_here = |blob: &Blob| folder_of(&blob.name) == folder;
+            let goes_on = self.last.as_deref().is_some_and(|last| folder_of(last) == folder);
+            let here = page.blobs.len() - page.blobs.partition_point(|blob| !is_here(blob));
+            // What is before the page counts where all of the page is there too.
+            let before = if goes_on { self.in_folder } else { 0 };
+            self.in_folder = here as u64 + before;
             self.last = Some(blob.name.clone());
             let start = page.blobs.len().saturating_sub(TAIL);
             self.tail.extend_from_slice(page.blobs.get(start..).unwrap_or_default());
@@ -287,6 +300,11 @@ impl Range {
         self.resumes = true;
         self.seen = Seen::default();
     }
+}
+
+/// A name up to its last slash
+fn folder_of(name: &str) -> &str {
+    name.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 /// Whether two entries are one blob, snapshot or version

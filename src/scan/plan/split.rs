@@ -1,20 +1,31 @@
 //! Which range to cut in two for a request that has nothing to do, and where.
 
-use super::{Next, Planner, Range, Starts, Wish};
+use super::{Next, Planner, Range, Starts, survey::Known};
 
 /// Fewer pages than that are not worth another range
 const WORTH_A_CUT: f64 = 2.0;
 
-/// Fewer pages than that are not worth a look at their folders
-const WORTH_A_LOOK: f64 = 4.0;
+/// How many marks are compared for where to cut
+const CANDIDATES: usize = 64;
+
+/// Where a name is in the tree of folders as far as it is known
+struct Place {
+    /// The deepest folder on its way that can have more than is known
+    dir: String,
+    depth: usize,
+    /// From 0 to 1, if all folders of a folder are alike
+    value: f64,
+    /// What of that this folder is
+    weight: f64,
+}
 
 impl Planner {
     /// Cuts the shards where an earlier listing says that the parts are even
     pub(super) fn cut_as_told(&mut self) {
+        let shards = self.ranges.len().max(1);
         for index in (0..self.ranges.len()).rev() {
             let marks = self.marks_inside(index);
-            let parts =
-                (self.settings.in_flight / self.ranges.len().max(1)).clamp(1, marks.len() + 1);
+            let parts = (self.settings.in_flight / shards).clamp(1, marks.len() + 1);
             for part in (1..parts).rev() {
                 let at = part * (marks.len() + 1) / parts;
                 let mark = at.checked_sub(1).and_then(|at| self.marks.get(marks.start + at));
@@ -28,48 +39,102 @@ impl Planner {
     /// The marks between where a range is and its end
     fn marks_inside(&self, index: usize) -> std::ops::Range<usize> {
         let Some(range) = self.ranges.get(index) else { return 0..0 };
-        let at = range.at();
-        let from =
-            self.marks.partition_point(|mark| mark.as_str() <= at.max(range.prefix.as_str()));
-        let to = match &range.end {
-            Some(end) => self.marks.partition_point(|mark| mark < end),
-            None => {
-                from + self
-                    .marks
-                    .get(from..)
-                    .unwrap_or_default()
-                    .partition_point(|mark| mark.starts_with(&range.prefix))
-            }
-        };
-        from..to.max(from)
+        let at = range.at().max(range.prefix.as_str());
+        let from = self.marks.partition_point(|mark| mark.as_str() <= at);
+        let behind = self.marks.get(from..).unwrap_or_default();
+        let count = behind.partition_point(|mark| match &range.end {
+            Some(end) => mark < end,
+            None => mark.starts_with(&range.prefix),
+        });
+        from..from + count
     }
 
     /// How many marks a range has passed
-    fn marks_passed(&self, range: &Range) -> usize {
-        let from = self.marks.partition_point(|mark| mark.as_str() <= range.start.as_str());
-        self.marks.partition_point(|mark| mark.as_str() <= range.at()).saturating_sub(from)
+    fn marks_passed(&self, range: &Range) -> f64 {
+        let to = |name: &str| self.marks.partition_point(|mark| mark.as_str() <= name);
+        to(range.at()).saturating_sub(to(&range.start)) as f64
+    }
+
+    /// Where a name is
+    fn place(&self, root: &str, name: &str) -> Place {
+        let mut place = Place { dir: root.to_owned(), depth: 0, value: 0.0, weight: 1.0 };
+        while let Some(folders) = self.levels.folders(&place.dir) {
+            let passed = folders.partition_point(|folder| folder.as_str() <= name);
+            let here = passed.checked_sub(1).and_then(|at| folders.get(at));
+            let part = place.weight / folders.len() as f64;
+            let Some(here) = here.filter(|folder| name.starts_with(folder.as_str())) else {
+                place.value += part * passed as f64;
+                place.weight = 0.0;
+                return place;
+            };
+            place.value += part * (passed - 1) as f64;
+            place.weight = part;
+            place.dir.clone_from(here);
+            place.depth += 1;
+        }
+        let segment = name.strip_prefix(&place.dir).and_then(|rest| rest.split('/').next());
+        place.value += place.weight * self.space.value(place.depth, segment.unwrap_or_default());
+        place
+    }
+
+    /// Start, place and end of a range
+    fn places(&self, range: &Range) -> (Place, Place, f64) {
+        let place = |name: &str| self.place(&range.root, name);
+        let end = range.end.as_deref().map_or(1.0, |end| place(end).value);
+        (place(&range.start), place(range.at()), end)
+    }
+
+    /// What part of all names a range has listed
+    pub(super) fn covered_by(&self, range: &Range) -> f64 {
+        let (start, at, _) = self.places(range);
+        (at.value - start.value).max(0.0)
     }
 
     /// About how many pages a range has left beyond the one on its way; `None` where nothing tells
     fn left(&self, index: usize) -> Option<f64> {
         // What was missed once is listed in one go.
         let range = self.ranges.get(index).filter(|range| !range.has_ended() && !range.is_mend)?;
-        let pages = range.names as f64 / self.page_size();
-        let (ahead, passed) =
-            (self.marks_inside(index).len() as f64, self.marks_passed(range) as f64);
-        let left = if range.names == 0 {
-            if ahead == 0.0 {
-                return None;
-            }
-            let marks: usize = self.ranges.iter().map(|range| self.marks_passed(range)).sum();
-            ahead * self.names as f64 / self.page_size() / (marks as f64 + self.ranges.len() as f64)
-        } else if ahead + passed > 0.0 {
-            pages * (ahead + 0.5) / (passed + 0.5)
-        } else {
-            let part = self.space.part(&range.start, range.at(), range.end.as_deref());
-            pages * (1.0 - part) / part.max(0.01)
-        };
-        Some(left - f64::from(u8::from(range.is_busy)))
+        let on_its_way = f64::from(u8::from(range.is_busy));
+        let size = self.page_size();
+        let pages = range.names as f64 / size;
+        let all = self.names as f64 / size;
+        if self.is_told {
+            let (ahead, passed) = (self.marks_inside(index).len() as f64, self.marks_passed(range));
+            return Some(match range.names {
+                0 => {
+                    let marks = self.ranges.iter().map(|range| self.marks_passed(range));
+                    ahead * all / (marks.sum::<f64>() + self.ranges.len() as f64) - on_its_way
+                }
+                _ => pages * (ahead + 0.5) / (passed + 0.5) - on_its_way,
+            });
+        }
+        let (start, at, end) = self.places(range);
+        let ahead = (end - at.value).max(0.0);
+        if range.names == 0 {
+            let begun = self.ranges.iter().filter(|range| range.names > 0 && !range.has_ended());
+            let span = self.covered + begun.map(|range| self.covered_by(range)).sum::<f64>();
+            return (span > 0.0).then(|| ahead * all / span - on_its_way);
+        }
+        if let Some(segment) = self.open_leaf(index, &at) {
+            // Of a folder of which the end is not known nothing tells, but that it may well go on for
+            // longer than it has.
+            let value = |segment: &str| self.space.value(at.depth, segment);
+            let from = range.start.strip_prefix(&at.dir).map_or(0.0, value);
+            let to = value(segment);
+            let here = range.in_folder as f64 / size;
+            return Some(2.0 * here * to.max(1e-9) / (to - from).max(1e-9));
+        }
+        let a_page = pages / (at.value - start.value).max(1e-9);
+        Some(a_page * ahead - on_its_way)
+    }
+
+    /// The last name of a range in its folder, where nothing tells that there are more folders, nor
+    /// where this one ends
+    fn open_leaf<'a>(&'a self, index: usize, at: &Place) -> Option<&'a str> {
+        let range = self.ranges.get(index)?;
+        let segment = range.at().strip_prefix(&at.dir).filter(|rest| !rest.contains('/'))?;
+        let is_open = range.end.as_deref().is_none_or(|end| !end.starts_with(&at.dir));
+        (is_open && self.marks_inside(index).is_empty()).then_some(segment)
     }
 
     /// Whether another request that brings no page of its own can be afforded
@@ -90,42 +155,81 @@ impl Planner {
         }
         let mut left: Vec<(usize, f64)> =
             (0..self.ranges.len()).filter_map(|index| Some((index, self.left(index)?))).collect();
-        left.retain(|(_, pages)| *pages >= WORTH_A_CUT);
         if !self.settings.is_ascending {
             left.sort_by(|(_, a), (_, b)| b.total_cmp(a));
         }
-        for (index, pages) in left {
-            let marks = self.marks_inside(index);
-            if self.starts == Starts::Kept && !marks.is_empty() {
-                // In the middle; where the first range goes first, what keeps it busy for a little.
-                let part = if self.settings.is_ascending { WORTH_A_CUT / pages } else { 0.5 };
-                let at = marks.start + (marks.len() as f64 * part.min(0.5)) as usize;
-                let mark = self.marks.get(at).cloned()?;
+        for (index, pages) in left.into_iter().filter(|(_, pages)| *pages >= WORTH_A_CUT) {
+            // In the middle; where the first range goes first, behind what keeps it busy for a little.
+            let part =
+                if self.settings.is_ascending { (WORTH_A_CUT / pages).min(0.5) } else { 0.5 };
+            if self.starts == Starts::Kept
+                && let Some(mark) = self.mark_at(index, part)
+            {
                 return Some(self.cut(index, mark));
             }
-            let is_large = pages >= WORTH_A_LOOK || self.starts == Starts::LeftAside;
-            if is_large && let Some(wish) = self.level_of(index) {
-                self.wishes.push_back(wish);
-                return None;
-            }
-            if self.starts == Starts::Kept
-                && let Some(range) = self.ranges.get(index)
-                && let floor = range.root.chars().count()
-                && let Some(cut) = self.space.between(range.at(), range.end.as_deref(), floor)
-                && range.end.as_ref().is_none_or(|end| cut < *end)
-                && cut.as_str() > range.at()
-            {
-                return Some(self.cut(index, cut));
+            let Some(range) = self.ranges.get(index) else { continue };
+            let place = self.place(&range.root, range.at());
+            let rest = range.at().strip_prefix(&place.dir).unwrap_or_default();
+            match self.levels.known(&place.dir) {
+                Known::Nothing if rest.contains('/') => {
+                    let wish = self.levels.wish(&range.root.clone(), &place.dir);
+                    self.wishes.push_back(wish);
+                    return None;
+                }
+                Known::Soon => {}
+                _ if self.starts == Starts::Kept => {
+                    if let Some(cut) = self.guess(index, &place) {
+                        return Some(self.cut(index, cut));
+                    }
+                }
+                _ => {}
             }
         }
-        // Of what has only been asked for, the folders can be looked at meanwhile.
-        let is_new = |range: &Range| range.names == 0 && range.is_busy && range.next == Next::First;
-        let news: Vec<_> = (0..self.ranges.len())
-            .filter(|index| self.ranges.get(*index).is_some_and(is_new))
-            .collect();
-        let wish = news.into_iter().find_map(|index| self.level_of(index));
-        self.wishes.extend(wish);
+        self.look_ahead();
         None
+    }
+
+    /// The mark at about this part of what a range has left
+    fn mark_at(&self, index: usize, part: f64) -> Option<String> {
+        let marks = self.marks.get(self.marks_inside(index)).filter(|marks| !marks.is_empty())?;
+        if self.is_told {
+            return marks.get((marks.len() as f64 * part) as usize).cloned();
+        }
+        let range = self.ranges.get(index)?;
+        let (_, at, end) = self.places(range);
+        let target = at.value + (end - at.value) * part;
+        let far = |mark: &&String| (self.place(&range.root, mark).value - target).abs();
+        let some = marks.iter().step_by(marks.len().div_ceil(CANDIDATES));
+        some.min_by(|a, b| far(a).total_cmp(&far(b))).cloned()
+    }
+
+    /// A name in a folder, about half-way to the end of a range
+    fn guess(&self, index: usize, place: &Place) -> Option<String> {
+        let range = self.ranges.get(index)?;
+        let segment =
+            |name: &str| name.strip_prefix(&place.dir)?.split('/').next().map(str::to_owned);
+        let (at, end) = (segment(range.at())?, range.end.as_deref().and_then(segment));
+        let carry = self.open_leaf(index, place).and_then(|_| self.space.carry(place.depth, &at));
+        let cut = carry.or_else(|| self.space.between(place.depth, &at, end.as_deref()))?;
+        let cut = format!("{}{cut}", place.dir);
+        let is_inside =
+            cut.as_str() > range.at() && range.end.as_ref().is_none_or(|end| cut < *end);
+        is_inside.then_some(cut)
+    }
+
+    /// Wishes to look at the folders of what has only been asked for
+    fn look_ahead(&mut self) {
+        let is_new = |range: &&Range| {
+            let is_asked = range.names == 0 && range.is_busy && range.next == Next::First;
+            let dir = &range.start;
+            let is_folder = dir.ends_with('/') || (!dir.is_empty() && range.prefix == *dir);
+            is_asked && is_folder && self.levels.known(dir) == Known::Nothing
+        };
+        if let Some(range) = self.ranges.iter().find(is_new) {
+            let (root, dir) = (range.root.clone(), range.start.clone());
+            let wish = self.levels.wish(&root, &dir);
+            self.wishes.push_back(wish);
+        }
     }
 
     /// Cuts a range in two; the place of the second
@@ -137,14 +241,5 @@ impl Planner {
         new.is_cut = true;
         self.ranges.insert(index + 1, new);
         index + 1
-    }
-
-    /// The highest folder on the way of a range that was not looked at
-    fn level_of(&mut self, index: usize) -> Option<Wish> {
-        let range = self.ranges.get(index)?;
-        let (root, at) = (range.root.clone(), range.at().to_owned());
-        let levels = self.levels.on_the_way(&root, &at, range.names == 0);
-        let level = levels.into_iter().find(|level| !self.levels.has(level))?;
-        Some(self.levels.wish(&root, &level))
     }
 }

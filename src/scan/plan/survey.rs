@@ -1,12 +1,15 @@
 //! Looks at the space of names: folders, and which names come first from somewhere on.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use super::{Covers, Cut, Job, Next, Planner, Starts, Ticket, batch::Batch, range::is_same, space};
 use crate::store::{Blob, ListRequest, Marker, Page};
 
 /// A level with more pages than that is not looked at further
 const PAGES: u32 = 4;
+
+/// How many folders are kept with what is in them
+const LEVELS: usize = 2_000;
 
 /// How many marks are kept
 const MARKS: usize = 20_000;
@@ -31,61 +34,85 @@ pub(super) struct Level {
     is_whole: bool,
 }
 
-/// Which folders were looked at
+/// What is known of the folders in a folder
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    Nothing,
+    /// It is being looked at
+    Soon,
+    /// The first ones, or what the store gives instead
+    Some,
+    All,
+}
+
+/// Which folders were looked at, and the folders in those of which all are known
 #[derive(Debug, Default)]
-pub(super) struct Levels(HashSet<String>);
+pub(super) struct Levels(HashMap<String, (Known, Vec<String>)>);
 
 impl Levels {
-    pub(super) fn has(&self, dir: &str) -> bool {
-        self.0.contains(dir)
+    pub(super) fn known(&self, dir: &str) -> Known {
+        self.0.get(dir).map_or(Known::Nothing, |(known, _)| *known)
+    }
+
+    /// The folders in a folder, where all are known
+    pub(super) fn folders(&self, dir: &str) -> Option<&[String]> {
+        let (known, folders) = self.0.get(dir)?;
+        (*known == Known::All).then_some(folders)
+    }
+
+    fn set(&mut self, dir: &str, known: Known, folders: &[String]) {
+        let folders = if self.0.len() < LEVELS { folders } else { &[] };
+        let known = if folders.is_empty() && known == Known::All { Known::Some } else { known };
+        self.0.insert(dir.to_owned(), (known, folders.to_vec()));
     }
 
     pub(super) fn wish(&mut self, root: &str, dir: &str) -> Wish {
-        self.0.insert(dir.to_owned());
+        self.set(dir, Known::Soon, &[]);
         let level = Level { root: root.to_owned(), dir: dir.to_owned(), ..Level::default() };
         Wish::Level { level, marker: None }
-    }
-
-    /// The folders that lead to a name, from the root on, without the one that it is in: that has
-    /// files
-    pub(super) fn on_the_way(&self, root: &str, name: &str, is_start: bool) -> Vec<String> {
-        let rest = name.strip_prefix(root).unwrap_or_default();
-        let dirs = rest.match_indices('/').filter_map(|(at, _)| rest.get(..=at));
-        let dirs = dirs.map(|dir| format!("{root}{dir}"));
-        let mut levels: Vec<_> = std::iter::once(root.to_owned()).chain(dirs).collect();
-        if !is_start {
-            levels.pop();
-        } else if !name.ends_with('/') && name.len() > root.len() {
-            // A start that is not a folder's, such as what several folders begin with.
-            levels.push(name.to_owned());
-        }
-        levels
     }
 }
 
 impl Planner {
     /// What to look at once the first page of a shard shows that there is more
     pub(super) fn wish(&mut self, root: &str, last: &str) {
-        if self.levels.has(root) || self.marks.len() >= self.settings.in_flight {
+        if self.levels.known(root) != Known::Nothing || self.is_told {
             return;
         }
-        let most = self.settings.in_flight - 1;
-        let levels = self.levels.on_the_way(root, last, false);
+        let rest = last.strip_prefix(root).unwrap_or_default();
+        let dirs = rest.match_indices('/').filter_map(|(at, _)| rest.get(..=at));
+        let dirs = dirs.map(|dir| format!("{root}{dir}"));
+        let mut levels: Vec<_> = std::iter::once(root.to_owned()).chain(dirs).collect();
+        // The folder that it is in has files.
+        levels.pop();
         if levels.is_empty() {
-            let floor = root.chars().count();
-            let root = root.to_owned();
-            self.levels.0.insert(root.clone());
-            let probes = space::spread(last, floor, most);
-            self.wishes
-                .extend(probes.into_iter().map(|from| Wish::Probe { root: root.clone(), from }));
-            return;
+            self.levels.set(root, Known::Some, &[]);
+            return self.probe(root, root, last);
         }
         // Whether the store begins where it is asked to must be known first.
-        self.wishes.push_back(Wish::Probe { root: root.to_owned(), from: last.to_owned() });
-        for level in levels.iter().take(most.saturating_sub(1).max(1)) {
+        if self.starts == Starts::Unknown {
+            self.wishes.push_back(Wish::Probe { root: root.to_owned(), from: last.to_owned() });
+        }
+        let most = self.settings.in_flight.saturating_sub(2).max(1);
+        for level in levels.iter().take(most) {
             let wish = self.levels.wish(root, level);
             self.wishes.push_back(wish);
         }
+    }
+
+    /// Asks what there is behind a name in a folder
+    fn probe(&mut self, root: &str, dir: &str, name: &str) {
+        if self.starts == Starts::LeftAside {
+            return;
+        }
+        let rest = name.strip_prefix(dir).unwrap_or_default();
+        let segment = rest.split('/').next().unwrap_or_default();
+        let probes = space::spread(segment, self.settings.in_flight - 1);
+        self.wishes.extend(
+            probes
+                .into_iter()
+                .map(|probe| Wish::Probe { root: root.to_owned(), from: format!("{dir}{probe}") }),
+        );
     }
 
     pub(super) fn ask(&mut self, wish: Wish) -> Ticket {
@@ -97,16 +124,17 @@ impl Planner {
                 self.ticket(Job::Survey(level), request)
             }
             Wish::Probe { root, from } => {
+                let request_root = root.clone();
                 let mut request = ListRequest::new(root);
                 request.start_from = Some(from.clone());
                 request.max_results = std::num::NonZeroU16::new(1);
-                self.ticket(Job::Probe(from), request)
+                self.ticket(Job::Probe { root: request_root, from }, request)
             }
             Wish::Check { request, name } => self.ticket(Job::Check(name), request),
         }
     }
 
-    pub(super) fn take_probe(&mut self, from: &str, page: &Page) {
+    pub(super) fn take_probe(&mut self, root: &str, from: &str, page: &Page) {
         match page.blobs.first() {
             Some(first) if self.order.compare(&first.name, from).is_lt() => {
                 self.leave_starts_aside();
@@ -115,7 +143,7 @@ impl Planner {
                 if self.starts == Starts::Unknown {
                     self.starts = Starts::Kept;
                 }
-                self.space.see(&first.name);
+                self.space.see(first.name.strip_prefix(root).unwrap_or_default());
                 self.mark(std::iter::once(first.name.clone()));
             }
             // The store has names before this one, and did not give them.
@@ -132,6 +160,7 @@ impl Planner {
             |blob: &Blob| blob.name.strip_prefix(&level.dir).is_none_or(|rest| rest.contains('/'));
         // A store that leaves the delimiter aside; or an entry that only a plain listing tells of.
         if page.blobs.iter().any(is_flat) || !page.malformed.is_empty() {
+            self.levels.set(&level.dir, Known::Some, &[]);
             return;
         }
         level.folders.extend(page.prefixes);
@@ -142,6 +171,11 @@ impl Planner {
         if page.next.is_some() && level.pages < PAGES && self.starts != Starts::Kept {
             self.wishes.push_front(Wish::Level { level, marker: page.next });
             return;
+        }
+        let known = if level.is_whole { Known::All } else { Known::Some };
+        self.levels.set(&level.dir, known, &level.folders);
+        if let (Known::Some, Some(last)) = (known, level.folders.last()) {
+            self.probe(&level.root.clone(), &level.dir.clone(), &last.clone());
         }
         self.kept.push(level);
     }
@@ -156,7 +190,10 @@ impl Planner {
         for level in levels {
             match self.starts {
                 Starts::Kept => self.mark(level.folders),
-                _ => self.list_by_folder(level),
+                _ => {
+                    self.mark(level.folders.iter().cloned());
+                    self.list_by_folder(level);
+                }
             }
         }
     }
