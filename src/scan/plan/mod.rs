@@ -61,10 +61,7 @@ enum Job {
     Page(u32),
     Survey(Level),
     /// Which name comes first from this one on
-    Probe {
-        root: String,
-        from: String,
-    },
+    Probe(String),
     /// Whether this name is on the last page of a range
     Check(String),
 }
@@ -232,7 +229,7 @@ impl Planner {
         match self.jobs.remove(&ticket) {
             Some(Job::Page(id)) => self.take_page(id, page)?,
             Some(Job::Survey(level)) => self.take_level(level, page),
-            Some(Job::Probe { root, from }) => self.take_probe(&root, &from, &page),
+            Some(Job::Probe(from)) => self.take_probe(&from, &page),
             Some(Job::Check(name)) => self.take_check(&name, &page)?,
             None => {}
         }
@@ -289,7 +286,7 @@ impl Planner {
                 }
                 true
             }
-            Some(Job::Probe { .. }) => {
+            Some(Job::Probe(_)) => {
                 self.jobs.remove(&ticket);
                 self.leave_starts_aside();
                 true
@@ -317,8 +314,7 @@ impl Planner {
         if self.settings.in_flight > 1 {
             let stride = (batch.blobs.len() / SAMPLES).max(1);
             let names = batch.blobs.iter().step_by(stride).chain(batch.blobs.last());
-            let rests = names.filter_map(|blob| blob.name.strip_prefix(&root));
-            rests.for_each(|rest| self.space.see(rest));
+            self.space.see(names.map(|blob| blob.name.as_str()));
             if let (true, true, Some(last)) = (is_new, goes_on, batch.blobs.last()) {
                 self.wish(&root, &last.name);
             }

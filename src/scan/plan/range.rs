@@ -52,6 +52,9 @@ pub(super) struct Range {
     pub(super) names: u64,
     /// How many of them are in the folder of the last one
     pub(super) in_folder: u64,
+    /// How many were on the last page that had any, and the last name before that
+    pub(super) recent: u64,
+    pub(super) before: Option<String>,
     /// Whether its start is a cut that this run has made by name
     pub(super) is_cut: bool,
     /// Whether the border to the next range was looked at
@@ -84,6 +87,8 @@ impl Range {
             past: None,
             names: 0,
             in_folder: 0,
+            recent: 0,
+            before: None,
             is_cut: false,
             is_joined: false,
             is_mend: false,
@@ -185,7 +190,8 @@ impl Range {
             // What is before the page counts where all of the page is there too.
             let before = if goes_on { self.in_folder } else { 0 };
             self.in_folder = here as u64 + before;
-            self.last = Some(blob.name.clone());
+            self.recent = page.blobs.len() as u64;
+            self.before = self.last.replace(blob.name.clone());
             let start = page.blobs.len().saturating_sub(TAIL);
             self.tail.extend_from_slice(page.blobs.get(start..).unwrap_or_default());
             self.tail.drain(..self.tail.len().saturating_sub(TAIL));

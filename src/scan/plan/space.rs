@@ -1,114 +1,148 @@
-//! The space of names: which characters stand where, how far a name is, what lies half-way.
+//! The space of names, as far as samples tell: how far a name is, what lies half-way.
 
-/// Deeper folders are not told apart
-const DEPTHS: usize = 8;
+use std::ops::Range;
 
-/// Characters behind this place of a segment do not matter for where to cut
-const PLACES: usize = 64;
-
-/// How many different characters of a place are told apart
-const CHARACTERS: usize = 64;
+/// How many names are kept; half of them go where there are more
+const SAMPLES: usize = 4096;
 
 /// Finer than any page of names
 const FINEST: f64 = 1e-12;
 
-/// The characters that the segments of names have: by depth below the root, then by place
+/// Samples of the names, ascending
 ///
-/// A guess from samples: a wrong one costs balance, never a name.
+/// Where to cut is a guess from them: a wrong one costs balance, never a name.
 #[derive(Debug, Default)]
-pub(super) struct Space(Vec<Vec<Vec<char>>>);
+pub(super) struct Space(Vec<String>);
+
+/// A place in names that share what is before it, at which they differ
+struct Fork {
+    /// Bytes before it
+    at: usize,
+    /// The characters to be expected there
+    alphabet: Vec<char>,
+    /// Whether a number is counted there
+    counts: bool,
+}
 
 impl Space {
-    /// Takes note of a name, without its root
-    pub(super) fn see(&mut self, name: &str) {
-        for (depth, segment) in name.split('/').take(DEPTHS).enumerate() {
-            if depth == self.0.len() {
-                self.0.push(Vec::new());
-            }
-            let Some(places) = self.0.get_mut(depth) else { return };
-            for (place, c) in segment.chars().take(PLACES).enumerate() {
-                if place == places.len() {
-                    places.push(Vec::new());
-                }
-                if let Some(seen) = places.get_mut(place)
-                    && let Err(at) = seen.binary_search(&c)
-                    && seen.len() < CHARACTERS
-                {
-                    seen.insert(at, c);
-                }
-            }
+    /// Takes note of names
+    pub(super) fn see<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) {
+        let before = self.0.len();
+        self.0.extend(names.into_iter().map(str::to_owned));
+        if self.0.len() > before {
+            self.0.sort_unstable();
+            self.0.dedup();
+        }
+        if self.0.len() > SAMPLES {
+            let mut keep = false;
+            self.0.retain(|_| {
+                keep = !keep;
+                keep
+            });
         }
     }
 
-    /// The characters to be expected at the places of a segment
-    fn alphabets(&self, depth: usize) -> impl Iterator<Item = Vec<char>> {
-        let mut counts = false;
-        self.0.get(depth).into_iter().flatten().map(move |seen| {
-            let digits = seen.iter().filter(|c| c.is_ascii_digit()).count();
-            // Where a number has begun to count, all its digits are to come; the zeros before it
-            // are as fixed as letters are.
-            counts = digits >= 2 || (counts && digits == 1);
-            let mut all = seen.clone();
-            if counts {
-                all.extend('0'..='9');
-                for hex in ['a'..='f', 'A'..='F'] {
-                    let mut letters = seen.iter().filter(|c| !c.is_ascii_digit()).peekable();
-                    if letters.peek().is_some() && letters.all(|c| hex.contains(c)) {
-                        all.extend(hex);
-                    }
-                }
-                all.sort_unstable();
-                all.dedup();
-            }
-            all
-        })
+    fn samples(&self, range: &Range<usize>) -> &[String] {
+        self.0.get(range.clone()).unwrap_or_default()
     }
 
-    /// How far a segment is, from 0 to 1
-    pub(super) fn value(&self, depth: usize, segment: &str) -> f64 {
-        let (mut value, mut weight) = (0.0, 1.0);
-        for (c, alphabet) in segment.chars().zip(self.alphabets(depth)) {
-            let before = alphabet.partition_point(|known| *known < c);
-            match alphabet.get(before) {
-                Some(known) if *known == c && alphabet.len() == 1 => {}
-                Some(known) => {
-                    value += weight * before as f64 / alphabet.len() as f64;
-                    weight /= alphabet.len() as f64;
-                    if *known != c {
-                        return value;
-                    }
+    /// The samples that have a prefix, of some that share all of it but the end
+    fn narrow(&self, range: &Range<usize>, prefix: &str) -> Range<usize> {
+        let samples = self.samples(range);
+        let from = samples.partition_point(|name| name.as_str() < prefix);
+        let behind = samples.get(from..).unwrap_or_default();
+        let count = behind.partition_point(|name| name.starts_with(prefix));
+        range.start + from..range.start + from + count
+    }
+
+    /// The next place at which samples differ, or where a name leaves them
+    fn fork(&self, range: &Range<usize>, name: &str, from: usize, counted: bool) -> Option<Fork> {
+        let samples = self.samples(range);
+        let (first, last) = (samples.first()?, samples.last()?);
+        let same = |other: &str| {
+            let pairs =
+                name.char_indices().zip(other.chars()).skip_while(|((at, _), _)| *at < from);
+            let mut pairs = pairs.skip_while(|((_, a), b)| a == b);
+            pairs.next().map_or(name.len().min(other.len()), |((at, _), _)| at)
+        };
+        let mut at = same(first).min(same(last)).max(from);
+        // A number that has begun to count goes on to, though the samples have one digit there.
+        if counted && name.get(from..)?.starts_with(|c: char| c.is_ascii_digit()) {
+            at = from;
+        }
+        let mut alphabet = Vec::new();
+        let mut rest = samples;
+        while let Some(sample) = rest.first() {
+            let Some(c) = sample.get(at..).and_then(|text| text.chars().next()) else {
+                rest = rest.get(1..).unwrap_or_default();
+                continue;
+            };
+            alphabet.push(c);
+            let is_same = |name: &String| name.get(at..).is_some_and(|text| text.starts_with(c));
+            rest = rest.get(rest.partition_point(is_same).max(1)..).unwrap_or_default();
+        }
+        let digits = alphabet.iter().filter(|c| c.is_ascii_digit()).count();
+        let counts = digits >= 2 || (counted && at == from && digits == 1);
+        if counts {
+            let letters: Vec<char> =
+                alphabet.iter().copied().filter(|c| !c.is_ascii_digit()).collect();
+            alphabet.extend('0'..='9');
+            for hex in ['a'..='f', 'A'..='F'] {
+                if !letters.is_empty() && letters.iter().all(|c| hex.contains(c)) {
+                    alphabet.extend(hex);
                 }
-                // Behind all that is known here.
-                None => return value + weight,
             }
+            alphabet.sort_unstable();
+            alphabet.dedup();
+        }
+        Some(Fork { at, alphabet, counts })
+    }
+
+    /// How far a name is among those with a prefix, from 0 to 1
+    pub(super) fn value(&self, prefix: &str, name: &str) -> f64 {
+        let (mut value, mut weight) = (0.0, 1.0);
+        let mut range = self.narrow(&(0..self.0.len()), prefix);
+        let (mut from, mut counted) = (prefix.len(), false);
+        while let Some(fork) = self.fork(&range, name, from, counted) {
+            let Some(c) = name.get(fork.at..).and_then(|rest| rest.chars().next()) else { break };
+            let before = fork.alphabet.partition_point(|known| *known < c);
+            let count = fork.alphabet.len().max(1) as f64;
+            value += weight * before as f64 / count;
+            if fork.alphabet.get(before) != Some(&c) {
+                break;
+            }
+            weight /= count;
+            from = fork.at + c.len_utf8();
+            counted = fork.counts;
+            range = self.narrow(&range, name.get(..from).unwrap_or_default());
             if weight < FINEST {
                 break;
             }
         }
-        value
+        value.min(1.0)
     }
 
-    /// A segment about half-way from one to another, or to all that is known
-    pub(super) fn between(&self, depth: usize, segment: &str, end: Option<&str>) -> Option<String> {
-        let to = end.map_or(1.0, |end| self.value(depth, end));
-        let half = f64::midpoint(self.value(depth, segment), to);
-        let (mut cut, mut rest, mut weight, mut best) = (String::new(), half, 1.0, None);
-        for alphabet in self.alphabets(depth) {
-            let place = match alphabet.len() {
-                0 => break,
-                1 => 0,
-                n => {
-                    rest *= n as f64;
-                    weight /= n as f64;
-                    let place = (rest as usize).min(n - 1);
-                    rest -= place as f64;
-                    place
-                }
+    /// A name with a prefix, about half-way from one to another or to all that is known
+    pub(super) fn between(&self, prefix: &str, name: &str, end: Option<&str>) -> Option<String> {
+        let to = end.map_or(1.0, |end| self.value(prefix, end));
+        let half = f64::midpoint(self.value(prefix, name), to);
+        let (mut value, mut weight, mut best) = (0.0, 1.0, None);
+        let mut range = self.narrow(&(0..self.0.len()), prefix);
+        let (mut path, mut counted) = (prefix.to_owned(), false);
+        // All samples of a range share its first characters, so any of them leads to the next fork.
+        while let Some(lead) = self.samples(&range).first().cloned() {
+            let Some(fork) = self.fork(&range, &lead, path.len(), counted) else { break };
+            let count = fork.alphabet.len().max(1) as f64;
+            let place = ((half - value) / weight * count).max(0.0) as usize;
+            let Some(c) = fork.alphabet.get(place.min(fork.alphabet.len().saturating_sub(1)))
+            else {
+                break;
             };
-            cut.push(*alphabet.get(place)?);
-            let is_between = cut.as_str() > segment && end.is_none_or(|end| cut.as_str() < end);
-            if alphabet.len() > 1 && is_between {
-                best = Some(cut.clone());
+            path = format!("{}{c}", lead.get(..fork.at)?);
+            value += weight * place as f64 / count;
+            weight /= count;
+            if path.as_str() > name && end.is_none_or(|end| path.as_str() < end) {
+                best = Some(path.clone());
                 // A fiftieth of what is left is as good as half.
                 if weight < (to - half) / 50.0 {
                     break;
@@ -117,17 +151,30 @@ impl Space {
             if weight < FINEST {
                 break;
             }
+            counted = fork.counts;
+            range = self.narrow(&range, &path);
         }
         best
     }
 
-    /// The segment where the number in one gets another digit: from `img-0042` on it is `img-01`
-    /// where the last two digits are all that has changed so far
-    pub(super) fn carry(&self, depth: usize, segment: &str) -> Option<String> {
-        let fixed = self.0.get(depth)?.iter().take_while(|seen| seen.len() == 1).count();
-        let (at, digit) = segment.char_indices().nth(fixed.checked_sub(1)?)?;
-        let next = digit.to_digit(10).and_then(|digit| char::from_digit(digit + 1, 10))?;
-        Some(format!("{}{next}", segment.get(..at)?))
+    /// Where the number in a name gets another digit: behind `img-0042` it is `img-01`, where the
+    /// last two digits are all that has changed so far
+    pub(super) fn carry(&self, prefix: &str, name: &str) -> Option<String> {
+        let mut range = self.narrow(&(0..self.0.len()), prefix);
+        let (mut from, mut counted) = (prefix.len(), false);
+        loop {
+            let fork = self.fork(&range, name, from, counted)?;
+            if fork.counts {
+                let before = name.get(from..fork.at)?;
+                let digit = before.chars().next_back()?.to_digit(10)?;
+                let next = char::from_digit(digit + 1, 10)?;
+                return Some(format!("{}{next}", name.get(..fork.at - 1)?));
+            }
+            let c = name.get(fork.at..)?.chars().next()?;
+            from = fork.at + c.len_utf8();
+            counted = fork.counts;
+            range = self.narrow(&range, name.get(..from)?);
+        }
     }
 }
 
@@ -136,6 +183,7 @@ impl Space {
 pub(super) fn spread(segment: &str, most: usize) -> Vec<String> {
     const USUAL: &[char] =
         &['0', '2', '5', '8', 'A', 'D', 'G', 'K', 'P', 'T', 'a', 'c', 'e', 'g', 'i', 'm', 'p', 's'];
+    const PLACES: usize = 64;
     let steps = |digits: bool| {
         let places = segment.char_indices().take(PLACES);
         let of_kind = places.filter(move |(_, c)| c.is_ascii_digit() == digits);
@@ -165,54 +213,56 @@ mod tests {
 
     fn space(names: &[&str]) -> Space {
         let mut space = Space::default();
-        names.iter().for_each(|name| space.see(name));
+        space.see(names.iter().copied());
         space
     }
 
     #[test]
     fn half_way_is_half_way() {
-        let counting = space(&["img-000000000", "img-000004999", "img-000100000"]);
+        let counting =
+            space(&["img-000000000", "img-000004999", "img-000100000", "img-000312000", "scan-1"]);
         for (name, end, want) in [
-            ("img-000004999", None, "img-0005"),
+            ("img-000004999", Some("j"), "img-0005"),
             ("img-000312000", Some("img-0004"), "img-00035"),
-            ("img-000399990", Some("img-0004"), "img-00039999"),
         ] {
-            let cut = counting.between(0, name, end).unwrap();
+            let cut = counting.between("", name, end).unwrap();
             assert!(cut.starts_with(want), "{name} {end:?}: {cut}");
         }
-        let value = |name| counting.value(0, name);
+        let value = |name| counting.value("", name);
         let part =
-            (value("img-000325") - value("img-0003")) / (value("img-0004") - value("img-0003"));
-        assert!((part - 0.25).abs() < 0.01, "{part}");
+            (value("img-00035") - value("img-0003")) / (value("img-0004") - value("img-0003"));
+        assert!((0.0..=1.0).contains(&part), "{part}");
     }
 
     #[test]
-    fn folders_are_known_by_their_depth() {
-        let folders = space(&["a/0001.jpg", "long name/0999.jpg", "b/0500.jpg"]);
-        assert_eq!(folders.between(1, "0001.jpg", Some("0999.jpg")).unwrap().get(..2), Some("05"));
-        assert_eq!(folders.carry(1, "0999.jpg").as_deref(), Some("1"));
-        assert_eq!(folders.carry(0, "a"), None);
+    fn a_number_may_get_another_digit() {
+        let names = space(&["a/0001.jpg", "a/0042.jpg", "b/0001.jpg", "b/0999.jpg", "c/x", "c/y"]);
+        assert_eq!(names.carry("a/", "a/0042.jpg").as_deref(), Some("a/01"));
+        assert_eq!(names.carry("", "a/0042.jpg").as_deref(), Some("a/01"));
+        assert_eq!(names.carry("", "b/0999.jpg").as_deref(), Some("b/1"));
+        assert_eq!(names.carry("", "c/x"), None);
     }
 
     #[test]
     fn a_cut_lies_between() {
         let mut rng = fastrand::Rng::with_seed(7);
         let word = |rng: &mut fastrand::Rng| -> String {
-            let letters = ['a', 'b', '0', '7', '9', '\u{4e2d}', '\u{1f600}'];
+            let letters = ['a', 'b', '/', '0', '7', '9', '\u{4e2d}', '\u{1f600}'];
             (0..rng.usize(0..6)).filter_map(|_| rng.choice(letters)).collect()
         };
         for _ in 0..100_000 {
             let mut space = Space::default();
-            (0..rng.usize(0..5)).for_each(|_| space.see(&word(&mut rng)));
+            let names: Vec<_> = (0..rng.usize(0..5)).map(|_| word(&mut rng)).collect();
+            space.see(names.iter().map(String::as_str));
             let (name, end) = (word(&mut rng), word(&mut rng));
             let end = rng.bool().then_some(end.as_str()).filter(|end| *end > name.as_str());
-            let carry = space.carry(0, &name);
+            let carry = space.carry("", &name);
             assert!(carry.is_none_or(|carry| carry > name), "{name:?}");
-            if let Some(cut) = space.between(0, &name, end) {
+            if let Some(cut) = space.between("", &name, end) {
                 let is_between = cut > name && end.is_none_or(|end| cut.as_str() < end);
                 assert!(is_between, "{name:?} {cut:?} {end:?}");
             }
-            assert!((0.0..=1.0).contains(&space.value(0, &name)));
+            assert!((0.0..=1.0).contains(&space.value("", &name)));
         }
     }
 }

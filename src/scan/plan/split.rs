@@ -12,9 +12,10 @@ const CANDIDATES: usize = 64;
 struct Place {
     /// The deepest folder on its way that can have more than is known
     dir: String,
-    depth: usize,
     /// From 0 to 1, if all folders of a folder are alike
     value: f64,
+    /// What of that is before this folder
+    base: f64,
     /// What of that this folder is
     weight: f64,
 }
@@ -57,7 +58,7 @@ impl Planner {
 
     /// Where a name is
     fn place(&self, root: &str, name: &str) -> Place {
-        let mut place = Place { dir: root.to_owned(), depth: 0, value: 0.0, weight: 1.0 };
+        let mut place = Place { dir: root.to_owned(), value: 0.0, base: 0.0, weight: 1.0 };
         while let Some(folders) = self.levels.folders(&place.dir) {
             let passed = folders.partition_point(|folder| folder.as_str() <= name);
             let here = passed.checked_sub(1).and_then(|at| folders.get(at));
@@ -70,10 +71,9 @@ impl Planner {
             place.value += part * (passed - 1) as f64;
             place.weight = part;
             place.dir.clone_from(here);
-            place.depth += 1;
         }
-        let segment = name.strip_prefix(&place.dir).and_then(|rest| rest.split('/').next());
-        place.value += place.weight * self.space.value(place.depth, segment.unwrap_or_default());
+        place.base = place.value;
+        place.value += place.weight * self.space.value(&place.dir, name);
         place
     }
 
@@ -115,26 +115,30 @@ impl Planner {
             let span = self.covered + begun.map(|range| self.covered_by(range)).sum::<f64>();
             return (span > 0.0).then(|| ahead * all / span - on_its_way);
         }
-        if let Some(segment) = self.open_leaf(index, &at) {
-            // Of a folder of which the end is not known nothing tells, but that it may well go on for
+        if self.is_open(index, &at).is_some() {
+            // Of a number of which the end is not known nothing tells, but that it may well go on for
             // longer than it has.
-            let value = |segment: &str| self.space.value(at.depth, segment);
-            let from = range.start.strip_prefix(&at.dir).map_or(0.0, value);
-            let to = value(segment);
-            let here = range.in_folder as f64 / size;
-            return Some(2.0 * here * to.max(1e-9) / (to - from).max(1e-9));
+            let to = (at.value - at.base).max(1e-9);
+            let from = (start.value - at.base).clamp(0.0, to);
+            let here = range.in_folder.min(range.names) as f64 / size;
+            return Some(2.0 * here * to / (to - from).max(1e-9));
         }
-        let a_page = pages / (at.value - start.value).max(1e-9);
-        Some(a_page * ahead - on_its_way)
+        let even = pages / (at.value - start.value).max(1e-9) * ahead;
+        // Names are denser here than elsewhere, where the last page has brought it less far. That
+        // may go on for as long as it has.
+        let before = range.before.as_deref().unwrap_or(&range.start);
+        let recent = at.value - self.place(&range.root, before).value;
+        let dense = range.recent as f64 / size / recent.max(1e-9) * ahead;
+        Some(even.max(dense.min(pages)) - on_its_way)
     }
 
-    /// The last name of a range in its folder, where nothing tells that there are more folders, nor
-    /// where this one ends
-    fn open_leaf<'a>(&'a self, index: usize, at: &Place) -> Option<&'a str> {
-        let range = self.ranges.get(index)?;
-        let segment = range.at().strip_prefix(&at.dir).filter(|rest| !rest.contains('/'))?;
-        let is_open = range.end.as_deref().is_none_or(|end| !end.starts_with(&at.dir));
-        (is_open && self.marks_inside(index).is_empty()).then_some(segment)
+    /// Where the number in the last name of a range would get another digit, if that is of the range
+    /// and nothing is known between
+    fn is_open(&self, index: usize, at: &Place) -> Option<String> {
+        let range = self.ranges.get(index).filter(|_| self.marks_inside(index).is_empty())?;
+        let carry = self.space.carry(&at.dir, range.at())?;
+        let is_inside = carry.as_str() > range.at();
+        (is_inside && range.end.as_ref().is_none_or(|end| carry < *end)).then_some(carry)
     }
 
     /// Whether another request that brings no page of its own can be afforded
@@ -169,10 +173,15 @@ impl Planner {
             }
             let Some(range) = self.ranges.get(index) else { continue };
             let place = self.place(&range.root, range.at());
-            let rest = range.at().strip_prefix(&place.dir).unwrap_or_default();
-            match self.levels.known(&place.dir) {
+            // By prefixes a range is listed folder by folder, from the top.
+            let dir = match self.starts {
+                Starts::Kept => &place.dir,
+                _ => &range.within,
+            };
+            let rest = range.at().strip_prefix(dir).unwrap_or_default();
+            match self.levels.known(dir) {
                 Known::Nothing if rest.contains('/') => {
-                    let wish = self.levels.wish(&range.root.clone(), &place.dir);
+                    let wish = self.levels.wish(&range.root.clone(), &dir.clone());
                     self.wishes.push_back(wish);
                     return None;
                 }
@@ -206,12 +215,9 @@ impl Planner {
     /// A name in a folder, about half-way to the end of a range
     fn guess(&self, index: usize, place: &Place) -> Option<String> {
         let range = self.ranges.get(index)?;
-        let segment =
-            |name: &str| name.strip_prefix(&place.dir)?.split('/').next().map(str::to_owned);
-        let (at, end) = (segment(range.at())?, range.end.as_deref().and_then(segment));
-        let carry = self.open_leaf(index, place).and_then(|_| self.space.carry(place.depth, &at));
-        let cut = carry.or_else(|| self.space.between(place.depth, &at, end.as_deref()))?;
-        let cut = format!("{}{cut}", place.dir);
+        let end = range.end.as_deref().filter(|end| end.starts_with(&place.dir));
+        let cut = self.is_open(index, place);
+        let cut = cut.or_else(|| self.space.between(&place.dir, range.at(), end))?;
         let is_inside =
             cut.as_str() > range.at() && range.end.as_ref().is_none_or(|end| cut < *end);
         is_inside.then_some(cut)

@@ -124,17 +124,16 @@ impl Planner {
                 self.ticket(Job::Survey(level), request)
             }
             Wish::Probe { root, from } => {
-                let request_root = root.clone();
                 let mut request = ListRequest::new(root);
                 request.start_from = Some(from.clone());
                 request.max_results = std::num::NonZeroU16::new(1);
-                self.ticket(Job::Probe { root: request_root, from }, request)
+                self.ticket(Job::Probe(from), request)
             }
             Wish::Check { request, name } => self.ticket(Job::Check(name), request),
         }
     }
 
-    pub(super) fn take_probe(&mut self, root: &str, from: &str, page: &Page) {
+    pub(super) fn take_probe(&mut self, from: &str, page: &Page) {
         match page.blobs.first() {
             Some(first) if self.order.compare(&first.name, from).is_lt() => {
                 self.leave_starts_aside();
@@ -143,7 +142,7 @@ impl Planner {
                 if self.starts == Starts::Unknown {
                     self.starts = Starts::Kept;
                 }
-                self.space.see(first.name.strip_prefix(root).unwrap_or_default());
+                self.space.see([first.name.as_str()]);
                 self.mark(std::iter::once(first.name.clone()));
             }
             // The store has names before this one, and did not give them.
@@ -312,6 +311,7 @@ fn blocks(folders: &[String], dir: &str, before: &str, most: usize) -> Vec<Strin
             .find(|block| run(block) <= most)
             .unwrap_or(folder);
         let (taken, others) = rest.split_at(run(block).max(1));
+        let block = if let [one] = taken { one } else { block };
         blocks.push(block.to_owned());
         before = taken.last().map_or(before, String::as_str);
         rest = others;
