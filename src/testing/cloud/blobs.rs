@@ -41,7 +41,8 @@ pub(super) fn list(
     // A marker is the first name of its page, in a form that nobody takes for one, and never the
     // same twice: an empty page moves on too.
     let from = match text("marker") {
-        "" => text("startFrom").to_owned(),
+        "" if state.start_from => text("startFrom").to_owned(),
+        "" => String::new(),
         marker => URL_SAFE_NO_PAD
             .decode(marker)
             .ok()

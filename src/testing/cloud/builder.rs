@@ -2,7 +2,7 @@ use std::{
     collections::BTreeMap,
     io,
     path::Path,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::AtomicUsize},
     time::Duration,
 };
 
@@ -26,6 +26,7 @@ pub struct SmallCloudBuilder {
     blobs: Blobs,
     containers: BTreeMap<String, Blobs>,
     ragged_pages: bool,
+    start_from: bool,
     certificate: Option<String>,
     clock: Arc<dyn Clock>,
     skew: Skew,
@@ -43,6 +44,7 @@ impl SmallCloudBuilder {
             blobs: Blobs::new(),
             containers: BTreeMap::new(),
             ragged_pages: false,
+            start_from: true,
             certificate: None,
             clock: Arc::new(SystemClock),
             skew: Skew::None,
@@ -97,6 +99,14 @@ impl SmallCloudBuilder {
     /// Gives pages that are shorter than asked for, and empty ones with a marker, as Azure may
     pub fn ragged_pages(mut self) -> Self {
         self.ragged_pages = true;
+        self
+    }
+
+    /// Whether the listing begins where `startFrom` says; unless told it does
+    ///
+    /// A service that does not know the parameter leaves it aside, and begins with the first name.
+    pub fn start_from(mut self, is_known: bool) -> Self {
+        self.start_from = is_known;
         self
     }
 
@@ -186,11 +196,14 @@ impl SmallCloudBuilder {
             skew: self.skew,
             token_lifetime: self.token_lifetime,
             ragged_pages: self.ragged_pages,
+            start_from: self.start_from,
             tokens: Mutex::new(Tokens::default()),
             containers: Mutex::new(containers.collect()),
             access: Mutex::new(access),
             script: Mutex::new(script),
             log: Mutex::new(Log::default()),
+            connections: AtomicUsize::new(0),
+            under_way: AtomicUsize::new(0),
         });
         let (listener, acceptor, authority) = server::listen().await?;
         let address = listener.local_addr()?;

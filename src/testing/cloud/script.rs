@@ -1,9 +1,13 @@
 //! What a test tells a cloud that runs.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use super::{
-    Asked, Assignment, CONTAINER, CorsRule, Fault, Seed, SignInRefusal, Situation, SmallCloud, lock,
+    Asked, Assignment, CONTAINER, CorsRule, Fault, Refusal, Seed, SignInRefusal, Situation,
+    SmallCloud, lock, state::Busy,
 };
 use crate::grant::Grant;
 
@@ -44,6 +48,13 @@ impl SmallCloud {
     /// [injected](Self::inject) are through; `None` ends it
     pub fn always(&self, fault: Option<Fault>) {
         lock(&self.state.script).always = fault;
+    }
+
+    /// Refuses each request to the blob service that comes while so many are under way, as a
+    /// partition with too much to do does; those that it takes are under way for so long, by the
+    /// cloud's clock
+    pub fn busy_beyond(&self, most: usize, each: Duration, refusal: Refusal) {
+        lock(&self.state.script).busy = Some(Busy { most, each, refusal });
     }
 
     /// Refuses the next sign-in: status, OAuth error, the number after `AADSTS`, and the text; each
@@ -97,5 +108,10 @@ impl SmallCloud {
     /// How many requests it was sent, sign-ins included
     pub fn requests(&self) -> u64 {
         lock(&self.state.log).0.len() as u64
+    }
+
+    /// How many connections to it are open now
+    pub fn connections(&self) -> usize {
+        self.state.connections.load(Ordering::SeqCst)
     }
 }

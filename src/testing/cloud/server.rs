@@ -19,6 +19,7 @@ use tokio_rustls::{
 
 use super::{
     State, lock, log, service, sign_in,
+    state::Counted,
     wire::{Reset, Wire},
 };
 
@@ -56,8 +57,11 @@ pub(super) async fn serve(listener: TcpListener, acceptor: TlsAcceptor, state: A
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         while connections.try_join_next().is_some() {}
+        // Else a small record waits up to 40 ms for the acknowledgement of the one before.
+        let _ = stream.set_nodelay(true);
         let (acceptor, state) = (acceptor.clone(), Arc::clone(&state));
         connections.spawn(async move {
+            let _open = Counted::new(&state.connections);
             let reset = Reset::default();
             let wire = Wire::new(stream, reset.clone());
             let Ok(stream) = acceptor.accept(wire).await else { return };

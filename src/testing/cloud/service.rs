@@ -11,6 +11,7 @@ use super::{
     ask::{Ask, Operation},
     blobs, containers, cors, fault, lock,
     server::Body,
+    state::{Busy, Counted},
     token,
     wire::Reset,
 };
@@ -21,10 +22,17 @@ pub(super) async fn answer(
     state: &State,
     reset: &Reset,
 ) -> io::Result<Response<Body>> {
-    let fault = {
+    let (fault, busy) = {
         let mut script = lock(&state.script);
-        script.faults.pop_front().or_else(|| script.always.clone())
+        (script.faults.pop_front().or_else(|| script.always.clone()), script.busy.clone())
     };
+    let under_way = Counted::new(&state.under_way);
+    if let Some(Busy { most, each, refusal }) = busy {
+        if under_way.before >= most {
+            return finish(request, Err(refusal), state);
+        }
+        state.clock.sleep(each).await;
+    }
     let right = || finish(request, right_answer(request, front_end, state), state);
     match fault {
         None => right(),

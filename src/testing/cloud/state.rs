@@ -1,6 +1,9 @@
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
@@ -22,11 +25,43 @@ pub(super) struct State {
     pub(super) skew: Skew,
     pub(super) token_lifetime: Duration,
     pub(super) ragged_pages: bool,
+    pub(super) start_from: bool,
     pub(super) tokens: Mutex<Tokens>,
     pub(super) containers: Mutex<BTreeMap<String, Arc<Blobs>>>,
     pub(super) access: Mutex<Access>,
     pub(super) script: Mutex<Script>,
     pub(super) log: Mutex<Log>,
+    /// How many connections are open
+    pub(super) connections: AtomicUsize,
+    /// How many requests are under way that count for [`Busy`]
+    pub(super) under_way: AtomicUsize,
+}
+
+/// From how many requests on the blob service has too much to do
+#[derive(Clone)]
+pub(super) struct Busy {
+    pub(super) most: usize,
+    pub(super) each: Duration,
+    pub(super) refusal: Refusal,
+}
+
+/// Counts one for as long as it lives
+pub(super) struct Counted<'a> {
+    count: &'a AtomicUsize,
+    /// How many there were before
+    pub(super) before: usize,
+}
+
+impl<'a> Counted<'a> {
+    pub(super) fn new(count: &'a AtomicUsize) -> Self {
+        Self { count, before: count.fetch_add(1, Ordering::SeqCst) }
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.count.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// What a test has set, and may set again while it runs
@@ -35,6 +70,7 @@ pub(super) struct Script {
     pub(super) situation: Situation,
     pub(super) faults: VecDeque<Fault>,
     pub(super) always: Option<Fault>,
+    pub(super) busy: Option<Busy>,
     pub(super) sign_ins: VecDeque<SignInRefusal>,
     pub(super) always_sign_in: Option<SignInRefusal>,
     pub(super) cors: Vec<CorsRule>,
