@@ -89,6 +89,8 @@ struct Attempts {
     /// All attempts and delays together; the time in which it must wait for others is not its own
     spent: Duration,
     sent: Instant,
+    /// When the first attempt was sent
+    begun: Instant,
 }
 
 /// The requests of a listing that are under way
@@ -99,6 +101,8 @@ struct Requests<'a> {
     sent: HashMap<u64, Attempts>,
     /// Those that failed, and when they may be sent again
     waiting: Vec<(Instant, Attempts)>,
+    /// When a request came to its page last
+    succeeded: Option<Instant>,
 }
 
 impl Plan {
@@ -117,6 +121,7 @@ impl Plan {
             running: JoinSet::new(),
             sent: HashMap::new(),
             waiting: Vec::new(),
+            succeeded: None,
         };
         let mut ready: Option<Batch> = None;
         while !(planner.is_done() && ready.is_none()) {
@@ -195,7 +200,7 @@ impl Requests<'_> {
     fn send_first(&mut self, ticket: Ticket) {
         let delays = Box::new(self.plan.backoff.delays(fastrand::f64));
         let sent = Instant::now();
-        self.send(Attempts { ticket, delays, count: 0, spent: Duration::ZERO, sent });
+        self.send(Attempts { ticket, delays, count: 0, spent: Duration::ZERO, sent, begun: sent });
     }
 
     fn send(&mut self, mut attempts: Attempts) {
@@ -243,6 +248,7 @@ impl Requests<'_> {
         let error = match answer {
             Ok(page) => {
                 self.pace.succeeded();
+                self.succeeded = Some(now);
                 return Some((ticket, Ok(page)));
             }
             Err(error) => error,
@@ -250,12 +256,15 @@ impl Requests<'_> {
         let delay = attempts.delays.next().unwrap_or_default();
         let delay = delay.max(error.retry_after().unwrap_or_default());
         let left = self.plan.page_deadline.saturating_sub(attempts.spent);
-        if !error.is_transient() || delay >= left {
+        // Others are waited for only while some of them succeed.
+        let since = self.succeeded.map_or(attempts.begun, |at| at.max(attempts.begun));
+        let is_outage = now - since >= self.plan.page_deadline;
+        if !error.is_transient() || delay >= left || is_outage {
             let error = match attempts.count {
                 1 => error,
                 count => error.context(format_args!(
                     "gave up after {count} attempts in {:.1?}",
-                    attempts.spent
+                    now - attempts.begun
                 )),
             };
             return Some((ticket, Err(error)));
