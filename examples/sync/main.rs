@@ -6,7 +6,7 @@
 mod common;
 mod media;
 
-use std::{error::Error, path::PathBuf, process::ExitCode, time::Duration};
+use std::{error::Error, num::NonZeroUsize, path::PathBuf, process::ExitCode, time::Duration};
 
 use azure_asset_sync::{JsonLines, Report, Scan, testing::SmallCloud};
 use common::Target;
@@ -16,13 +16,16 @@ const USAGE: &str = "\
 usage: sync [FOLDER]                                serve a folder, and scan it
        sync --account NAME --container NAME [...]   scan a container in Azure
 ";
-const OUT: &str = "  --out FOLDER       where assets.jsonl and rejected.jsonl go (default: out)";
+const OUT: &str = "\
+  --out FOLDER       where assets.jsonl and rejected.jsonl go (default: out)
+  --in-flight N      how many pages of the listing are asked for at once (default: 16)";
 
 #[derive(Default)]
 struct Arguments {
     folder: Option<PathBuf>,
     target: Target,
     out: Option<PathBuf>,
+    in_flight: Option<NonZeroUsize>,
 }
 
 fn parse() -> Result<Option<Arguments>, Box<dyn Error>> {
@@ -32,6 +35,7 @@ fn parse() -> Result<Option<Arguments>, Box<dyn Error>> {
     while let Some(argument) = parser.next()? {
         match argument {
             Long("out") => arguments.out = Some(parser.value()?.into()),
+            Long("in-flight") => arguments.in_flight = Some(parser.value()?.parse()?),
             Long("help") | Short('h') => return Ok(None),
             Long(name) => {
                 let name = name.to_owned();
@@ -108,7 +112,9 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     let (assets, rejected) = (out.join("assets.jsonl"), out.join("rejected.jsonl"));
     let sinks = (JsonLines::assets(&assets)?, JsonLines::rejections(&rejected)?);
     // Somebody is watching, so it gives up sooner than a service would.
-    let scan = Scan::new(store, connection.prefix()).page_deadline(Duration::from_secs(20));
+    let scan = Scan::new(store, connection.prefix())
+        .in_flight(arguments.in_flight.map_or(16, NonZeroUsize::get))
+        .page_deadline(Duration::from_secs(20));
     let report = with_progress_bar(scan, sinks).await?;
     println!("{report}\n");
     for line in std::fs::read_to_string(&assets)?.lines().take(3) {
