@@ -8,7 +8,10 @@ use std::{
 };
 
 use tokio::{
-    sync::mpsc::{self, Receiver, Sender},
+    sync::{
+        Semaphore,
+        mpsc::{self, Receiver, Sender},
+    },
     task::{JoinHandle, JoinSet},
     time::{Instant, sleep_until, timeout},
 };
@@ -61,7 +64,8 @@ impl Pages {
             && let Some(plan) = plan.take()
         {
             plan.progress.start();
-            let (sender, pages) = mpsc::channel(plan.prefetch);
+            // More than that a channel cannot hold.
+            let (sender, pages) = mpsc::channel(plan.prefetch.min(Semaphore::MAX_PERMITS));
             *self = Self::Running { pages, task: Task(tokio::spawn(plan.run(sender))) };
         }
         let Self::Running { pages, task } = self else { return Poll::Ready(None) };
@@ -114,7 +118,7 @@ impl Plan {
         }
         let cuts = std::mem::take(&mut self.cuts);
         let mut planner = Planner::new(shards, cuts, self.settings.clone());
-        let room = self.settings.in_flight - 1 + self.prefetch;
+        let room = (self.settings.in_flight - 1).saturating_add(self.prefetch);
         let mut requests = Requests {
             plan: &self,
             pace: Pace::new(self.settings.in_flight, Instant::now()),
@@ -162,7 +166,7 @@ impl Plan {
                         Some((ticket, Ok(page))) => planner.take(ticket, page),
                         Some((ticket, Err(error))) => {
                             let is_refusal = error.kind() == ErrorKind::BadRequest;
-                            match is_refusal && planner.refused(ticket) {
+                            match planner.failed(ticket, is_refusal) {
                                 true => Ok(()),
                                 false => Err(error),
                             }

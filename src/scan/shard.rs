@@ -59,9 +59,29 @@ impl Shard {
             && self.end.as_deref().is_none_or(|end| order.compare(name, end).is_lt())
     }
 
+    /// Where its names begin in this order
+    pub(super) fn first(&self, order: NameOrder) -> &str {
+        let names = [Some(&self.prefix), self.start.as_ref(), self.after.as_ref()];
+        names.into_iter().flatten().max_by(|a, b| order.compare(a, b)).map_or("", String::as_str)
+    }
+
     /// Whether it is all that its prefix has
     pub(super) fn is_whole(&self) -> bool {
         self.start.is_none() && self.end.is_none() && self.after.is_none()
+    }
+
+    /// Whether nothing of it is between two cuts
+    pub(super) fn is_apart(&self, from: &Cut, to: &Cut, order: NameOrder) -> bool {
+        let ends_before = match (from, &self.end) {
+            (Cut::At(from) | Cut::Behind(from), Some(end)) => order.compare(end, from).is_le(),
+            _ => false,
+        };
+        let begins_behind = match to {
+            Cut::At(to) => order.compare(self.first(order), to).is_ge(),
+            Cut::Behind(to) => order.compare(self.first(order), to).is_gt(),
+            Cut::End => false,
+        };
+        ends_before || begins_behind
     }
 
     /// What of it is not between two cuts: before, and behind
@@ -118,12 +138,7 @@ impl Shard {
 
 /// That no name is of two shards
 pub(super) fn check_disjoint(shards: &[Shard], order: NameOrder) -> Result<(), Error> {
-    let first = |shard: &Shard| -> String {
-        let names = [Some(&shard.prefix), shard.start.as_ref(), shard.after.as_ref()];
-        let first = names.into_iter().flatten().max_by(|a, b| order.compare(a, b));
-        first.cloned().unwrap_or_default()
-    };
-    let mut sorted: Vec<_> = shards.iter().map(|shard| (first(shard), shard)).collect();
+    let mut sorted: Vec<_> = shards.iter().map(|shard| (shard.first(order), shard)).collect();
     sorted.sort_by(|(a, _), (b, _)| order.compare(a, b));
     for ((_, a), (start, b)) in sorted.iter().zip(sorted.iter().skip(1)) {
         let is_before_end = a.end.as_ref().is_none_or(|end| order.compare(start, end).is_lt());

@@ -39,6 +39,7 @@ pub struct Verdicts {
     blobs: vec::IntoIter<Blob>,
     /// What is known already of the first of these blobs
     judged: VecDeque<Judged>,
+    /// Handed out before the blobs
     malformed: vec::IntoIter<Malformed>,
     /// Which names the page at hand stands for
     covers: Option<Covers>,
@@ -73,9 +74,9 @@ impl Verdicts {
 
     /// What was not handed out yet: the shards for a scan that goes on where this one is left
     ///
-    /// After the last verdict there is none. Of a page that is handed out in part what is left
-    /// begins with the next name, so that snapshots and versions of one name come again together,
-    /// and so may entries without a readable name.
+    /// Once the stream has ended there is none. Where snapshots or versions are listed, all of a
+    /// name come again together if some of them may be left. An entry that cannot be read may come
+    /// again, too: a page's come before its blobs.
     ///
     /// ```
     /// use azure_asset_sync::{Blob, MemoryStore, Prefix, Scan};
@@ -95,9 +96,10 @@ impl Verdicts {
         let mut left = self.left.clone();
         if let Some(covers) = &self.covers {
             match self.blobs.as_slice().first() {
+                // Entries that cannot be read come first, from anywhere in the page.
+                _ if self.malformed.len() > 0 => {}
                 Some(next) => covers.until(Cut::At(next.name.clone())).take_from(&mut left),
-                None if self.malformed.len() == 0 => covers.take_from(&mut left),
-                None => {}
+                None => covers.take_from(&mut left),
             }
         }
         left
@@ -190,14 +192,15 @@ impl Verdicts {
     /// The next verdict of the page at hand
     #[inline]
     fn at_hand(&mut self) -> Option<Verdict> {
+        if let Some(entry) = self.malformed.next() {
+            let rejection = Rejection::from(entry);
+            self.tally.rejections[rejection.reason] += 1;
+            return Some(Verdict::Reject(rejection));
+        }
         if self.judged.is_empty() {
             self.judge();
         }
-        let Some(Judged { judgement, is_unseen }) = self.judged.pop_front() else {
-            let rejection = Rejection::from(self.malformed.next()?);
-            self.tally.rejections[rejection.reason] += 1;
-            return Some(Verdict::Reject(rejection));
-        };
+        let Judged { judgement, is_unseen } = self.judged.pop_front()?;
         self.tally.unremembered += u64::from(is_unseen);
         self.tally.count(&judgement, self.blobs.as_slice().first()?.size);
         // The last thing, so that the blob goes to the caller without a stop.

@@ -32,11 +32,18 @@ impl Covers {
 
     /// Takes these names from shards
     pub(in crate::scan) fn take_from(&self, shards: &mut Vec<Shard>) {
-        let without = |shard: Shard| match shard.prefix == self.root {
-            true => shard.without(&self.from, &self.to, self.order),
-            false => vec![shard],
-        };
-        *shards = std::mem::take(shards).into_iter().flat_map(without).collect();
+        let mut index = 0;
+        while let Some(shard) = shards.get(index) {
+            // Of many shards a page is of one or two: the others are not touched.
+            if shard.prefix != self.root || shard.is_apart(&self.from, &self.to, self.order) {
+                index += 1;
+                continue;
+            }
+            let left = shard.without(&self.from, &self.to, self.order);
+            let count = left.len();
+            shards.splice(index..=index, left);
+            index += count;
+        }
     }
 }
 

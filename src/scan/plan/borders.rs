@@ -3,8 +3,18 @@
 use super::{Next, Planner, Starts, Wish, range::disorder};
 use crate::{
     error::Error,
-    store::{NameOrder, Page},
+    store::{ListRequest, NameOrder, Page},
 };
+
+/// Whether a name is where it must be: on the last page of a range, or on those that follow now
+#[derive(Debug)]
+pub(super) struct Check {
+    pub(super) request: ListRequest,
+    name: String,
+    /// Set once it was not there: a name that the listing has in its place. Whether there is still
+    /// such a blob is asked then, since it can be gone.
+    behind: Option<String>,
+}
 
 /// What is known of the first name behind a border
 enum First {
@@ -26,7 +36,10 @@ impl Planner {
 
     fn is_contiguous(&self, index: usize) -> bool {
         match (self.ranges.get(index), self.ranges.get(index + 1)) {
-            (Some(a), Some(b)) => a.root == b.root && a.end.as_ref() == Some(&b.start),
+            // One that an earlier run has begun does not begin where it starts.
+            (Some(a), Some(b)) => {
+                a.root == b.root && a.end.as_ref() == Some(&b.start) && b.after.is_none()
+            }
             _ => false,
         }
     }
@@ -73,8 +86,11 @@ impl Planner {
         }
         let limit = self.ranges.get(last).and_then(|range| range.end.clone());
         let order = self.order;
-        let within =
-            |name: &String| limit.as_deref().is_none_or(|limit| order.compare(name, limit).is_lt());
+        // Of other prefixes this range sees no name.
+        let within = |name: &String| {
+            name.starts_with(&range.prefix)
+                && limit.as_deref().is_none_or(|limit| order.compare(name, limit).is_lt())
+        };
         let first = first.filter(within);
         let past = range.past.clone().filter(within);
         let request = self.page_of(index);
@@ -94,17 +110,32 @@ impl Planner {
             && past.as_ref() != Some(&first)
         {
             // The name was made meanwhile, or the listing is not in order.
-            self.wishes.push_front(Wish::Check { request, name: first });
+            self.wishes.push_front(Wish::Check(Check { request, name: first, behind: None }));
         }
     }
 
-    /// A name that must be on a page, if the listing is in order
-    pub(super) fn take_check(&self, name: &str, page: &Page) -> Result<(), Error> {
-        if page.blobs.iter().any(|blob| blob.name == name) {
-            return Ok(());
+    /// What an answer says of a name that must be there, if the listing is in order
+    pub(super) fn take_check(&mut self, mut check: Check, page: &Page) -> Result<(), Error> {
+        let is_there = page.blobs.iter().any(|blob| blob.name == check.name);
+        let last = page.blobs.last().map(|blob| blob.name.clone());
+        let is_beyond =
+            last.as_ref().is_some_and(|last| self.order.compare(last, &check.name).is_gt());
+        match (is_there, &check.behind) {
+            (true, None) => return Ok(()),
+            (true, Some(behind)) => return Err(disorder(behind, &check.name)),
+            // A page may be short or empty, and others may have come before the name.
+            _ if !is_beyond && page.next.is_some() && page.next != check.request.marker => {
+                check.request.start_from = None;
+                check.request.marker.clone_from(&page.next);
+            }
+            (false, Some(_)) => return Ok(()),
+            (false, None) => {
+                check.request = self.request(&check.name);
+                check.behind = Some(last.unwrap_or_default());
+            }
         }
-        let last = page.blobs.last().map_or("", |blob| &blob.name);
-        Err(disorder(last, name))
+        self.wishes.push_front(Wish::Check(check));
+        Ok(())
     }
 
     /// Gives a range of which nothing is known back to the one before it; says whether there is one

@@ -23,6 +23,7 @@ use std::collections::{HashMap, VecDeque};
 
 pub(super) use self::batch::{Batch, Covers, Cut};
 use self::{
+    borders::Check,
     range::{Next, Range},
     space::Space,
     survey::{Level, Levels, Wish},
@@ -58,12 +59,14 @@ enum Starts {
 /// What a request is for
 #[derive(Debug)]
 enum Job {
-    Page(u32),
+    Page {
+        range: u32,
+        has_start: bool,
+    },
     Survey(Level),
     /// Which name comes first from this one on
     Probe(String),
-    /// Whether this name is on the last page of a range
-    Check(String),
+    Check(Check),
 }
 
 /// A request to send, under a number to tell its answer by
@@ -82,7 +85,7 @@ pub(super) struct Planner {
     order: NameOrder,
     starts: Starts,
     shards: Vec<Shard>,
-    /// By shard, then by name
+    /// By name
     ranges: Vec<Range>,
     ids: u32,
     tickets: u64,
@@ -106,7 +109,7 @@ pub(super) struct Planner {
 impl Planner {
     /// The shards must be disjoint; `cuts` are names that an earlier listing divides evenly
     pub(super) fn new(mut shards: Vec<Shard>, mut cuts: Vec<String>, settings: Settings) -> Self {
-        shards.sort_by(|a, b| (&a.prefix, &a.start).cmp(&(&b.prefix, &b.start)));
+        shards.sort_by(|a, b| a.first(NameOrder::Bytes).cmp(b.first(NameOrder::Bytes)));
         cuts.sort_unstable();
         cuts.dedup();
         let is_whole = matches!(shards.as_slice(), [shard] if shard.is_whole());
@@ -202,7 +205,8 @@ impl Planner {
         range.asked = range.next.clone();
         let id = range.id;
         let request = self.page_of(index);
-        self.ticket(Job::Page(id), request)
+        let has_start = request.start_from.is_some();
+        self.ticket(Job::Page { range: id, has_start }, request)
     }
 
     /// The request for the page that a range has last asked for
@@ -223,14 +227,15 @@ impl Planner {
     /// # Errors
     /// Where the listing cannot be right whatever follows.
     pub(super) fn take(&mut self, ticket: u64, page: Page) -> Result<(), Error> {
-        if page.order != self.order && self.names == 0 {
+        // A page without blobs has the order that is the default, and does not know better.
+        if page.order != self.order && page.order != NameOrder::default() && self.names == 0 {
             self.change_order(page.order)?;
         }
         match self.jobs.remove(&ticket) {
-            Some(Job::Page(id)) => self.take_page(id, page)?,
+            Some(Job::Page { range, .. }) => self.take_page(range, page)?,
             Some(Job::Survey(level)) => self.take_level(level, page),
             Some(Job::Probe(from)) => self.take_probe(&from, &page),
-            Some(Job::Check(name)) => self.take_check(&name, &page)?,
+            Some(Job::Check(check)) => self.take_check(check, &page)?,
             None => {}
         }
         self.settle();
@@ -244,10 +249,25 @@ impl Planner {
         // How such accounts compare a start is not documented; a prefix is a prefix.
         self.starts = Starts::LeftAside;
         self.wishes.retain(|wish| !matches!(wish, Wish::Probe { .. }));
+        self.levels = Levels::default();
+        self.shards.sort_by(|a, b| order.compare(a.first(order), b.first(order)));
         // Nothing was received yet, and an answer to a range that is gone is nothing.
-        self.ranges.retain(|range| !range.is_cut);
-        for (range, shard) in self.ranges.iter_mut().zip(&self.shards) {
-            range.end.clone_from(&shard.end);
+        let mut before = std::mem::take(&mut self.ranges);
+        for shard in self.shards.clone() {
+            let at = before.iter().position(|range| range.is_all_of(&shard));
+            let known = at.map(|at| before.swap_remove(at));
+            let mut range = match known.filter(|range| range.from().is_none()) {
+                Some(range) => range,
+                // One that is not here is over, or was given back to the one before it.
+                None => {
+                    let start = shard.start.as_deref().unwrap_or_default();
+                    self.range(&shard.prefix, &shard.prefix, start, None)
+                }
+            };
+            range.after.clone_from(&shard.after);
+            range.within.clone_from(&range.prefix);
+            range.end = shard.end;
+            self.ranges.push(range);
         }
         Ok(())
     }
@@ -259,22 +279,22 @@ impl Planner {
         self.hand_out();
     }
 
-    /// The service refused a request as malformed; says whether the listing goes on without it
-    pub(super) fn refused(&mut self, ticket: u64) -> bool {
-        let goes_on = self.does_without(ticket);
+    /// A request failed for good, or was refused as malformed; says whether the listing goes on
+    /// without it
+    pub(super) fn failed(&mut self, ticket: u64, is_refusal: bool) -> bool {
+        let goes_on = self.does_without(ticket, is_refusal);
         self.settle();
         goes_on
     }
 
-    fn does_without(&mut self, ticket: u64) -> bool {
+    fn does_without(&mut self, ticket: u64, is_refusal: bool) -> bool {
         match self.jobs.get(&ticket) {
-            Some(Job::Page(id)) => {
-                let id = *id;
+            Some(Job::Page { .. }) if !is_refusal => false,
+            Some(Job::Page { range: id, has_start }) => {
+                let (id, has_start) = (*id, *has_start);
                 let range = self.position(id).and_then(|index| self.ranges.get_mut(index));
                 match range {
-                    Some(range) if range.asked == Next::First && range.from().is_some() => {
-                        range.is_busy = false;
-                    }
+                    Some(range) if has_start => range.is_busy = false,
                     Some(_) => return false,
                     // It is gone, and so is the question.
                     None => {}
@@ -288,9 +308,12 @@ impl Planner {
             }
             Some(Job::Probe(_)) => {
                 self.jobs.remove(&ticket);
-                self.leave_starts_aside();
+                if is_refusal || self.starts == Starts::Unknown {
+                    self.leave_starts_aside();
+                }
                 true
             }
+            // What is wrong with more than a look, pages will tell.
             Some(Job::Survey(_)) => self.jobs.remove(&ticket).is_some(),
             Some(Job::Check(..)) | None => false,
         }
@@ -307,7 +330,9 @@ impl Planner {
         let (order, is_strict) = (self.order, self.is_strict);
         let Some(range) = self.ranges.get_mut(index) else { return Ok(()) };
         let is_new = range.first.is_none();
-        let batch = range.take(page, order, is_strict)?;
+        let is_copy = |what: &Include| matches!(what, Include::Snapshots | Include::Versions);
+        let has_copies = self.settings.include.iter().any(is_copy);
+        let batch = range.take(page, order, is_strict, has_copies)?;
         let root = range.root.clone();
         let goes_on = !range.has_ended();
         self.names += batch.blobs.len() as u64;
@@ -347,7 +372,7 @@ impl Planner {
 
     /// Whether all was received and handed out
     pub(super) fn is_done(&self) -> bool {
-        let is_checked = !self.wishes.iter().any(|wish| matches!(wish, Wish::Check { .. }))
+        let is_checked = !self.wishes.iter().any(|wish| matches!(wish, Wish::Check(_)))
             && !self.jobs.values().any(|job| matches!(job, Job::Check(_)));
         self.ranges.is_empty() && self.out.is_empty() && is_checked
     }

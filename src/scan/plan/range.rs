@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use super::{Batch, Covers, Cut, seen::Seen};
 use crate::{
     error::{Error, ErrorKind},
+    scan::Shard,
     store::{Blob, Malformed, Marker, NameOrder, Page},
 };
 
@@ -99,9 +100,18 @@ impl Range {
         }
     }
 
+    /// Whether it was made for a shard, and begins where that does
+    pub(super) fn is_all_of(&self, shard: &Shard) -> bool {
+        !self.is_cut
+            && self.root == shard.prefix
+            && self.prefix == shard.prefix
+            && self.start == shard.start.as_deref().unwrap_or_default()
+            && self.after == shard.after
+    }
+
     /// The name that its first page should start from; `None` where the prefix says it
     pub(super) fn from(&self) -> Option<&str> {
-        let start = self.after.as_deref().unwrap_or(&self.start);
+        let start = self.begin();
         (start > self.prefix.as_str() && !self.prefix.starts_with(start)).then_some(start)
     }
 
@@ -111,7 +121,11 @@ impl Range {
 
     /// Where it is: the last name received, or its start
     pub(super) fn at(&self) -> &str {
-        self.last.as_deref().or(self.after.as_deref()).unwrap_or(&self.start)
+        self.last.as_deref().unwrap_or(self.begin())
+    }
+
+    fn begin(&self) -> &str {
+        self.after.as_deref().unwrap_or_default().max(&self.start)
     }
 
     /// Whether a name is of it
@@ -130,12 +144,14 @@ impl Range {
 
     /// Takes its next page: what of it is of the range
     ///
-    /// `is_strict` says that names must ascend, since all that follows relies on it.
+    /// `is_strict` says that names must ascend, since all that follows relies on it; `has_copies`,
+    /// that the last name may have more entries on the next page.
     pub(super) fn take(
         &mut self,
         mut page: Page,
         order: NameOrder,
         is_strict: bool,
+        has_copies: bool,
     ) -> Result<Batch, Error> {
         self.is_busy = false;
         let is_first = self.asked == Next::First;
@@ -143,6 +159,7 @@ impl Range {
             Some(last) if self.resumes => {
                 let skip =
                     page.blobs.partition_point(|blob| order.compare(&blob.name, last).is_le());
+                // The page may be shorter this time, and end before the name.
                 self.resumes = skip == page.blobs.len();
                 skip
             }
@@ -174,8 +191,12 @@ impl Range {
             page.blobs.truncate(end);
         }
         page.blobs.drain(..skip);
+        let behind = |last: &String| match has_copies {
+            true => Cut::At(last.clone()),
+            false => Cut::Behind(last.clone()),
+        };
         let from = match (&self.last, &self.first, page.blobs.first()) {
-            (Some(last), ..) => Cut::Behind(last.clone()),
+            (Some(last), ..) => behind(last),
             (None, None, Some(blob)) if self.is_cut => Cut::At(blob.name.clone()),
             _ => self.after.clone().map_or_else(|| Cut::At(self.start.clone()), Cut::Behind),
         };
@@ -214,7 +235,7 @@ impl Range {
             (Next::Ended, Some(past), _) => Cut::At(past.clone()),
             (Next::Ended, None, _) if self.prefix == self.root => Cut::End,
             (Next::Ended, None, _) => self.end.clone().map_or(Cut::End, Cut::At),
-            (_, _, Some(last)) => Cut::Behind(last.clone()),
+            (_, _, Some(last)) => behind(last),
             (_, _, None) => from.clone(),
         };
         Ok(Batch {

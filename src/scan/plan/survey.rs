@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::{Covers, Cut, Job, Next, Planner, Starts, Ticket, batch::Batch, range::is_same, space};
+use super::{
+    Covers, Cut, Job, Next, Planner, Starts, Ticket, batch::Batch, borders::Check, range::is_same,
+    space,
+};
 use crate::store::{Blob, ListRequest, Marker, Page};
 
 /// A level with more pages than that is not looked at further
@@ -19,7 +22,7 @@ const MARKS: usize = 20_000;
 pub(super) enum Wish {
     Level { level: Level, marker: Option<Marker> },
     Probe { root: String, from: String },
-    Check { request: ListRequest, name: String },
+    Check(Check),
 }
 
 /// What is directly in a folder
@@ -129,7 +132,10 @@ impl Planner {
                 request.max_results = std::num::NonZeroU16::new(1);
                 self.ticket(Job::Probe(from), request)
             }
-            Wish::Check { request, name } => self.ticket(Job::Check(name), request),
+            Wish::Check(check) => {
+                let request = check.request.clone();
+                self.ticket(Job::Check(check), request)
+            }
         }
     }
 
@@ -235,7 +241,7 @@ impl Planner {
         };
         let inside = passed.iter().filter(|folder| range.has(folder, order)).count() as f64;
         let pages = (range.names as f64 / self.page_size()).max(1.0);
-        let most = folders.len().div_ceil(2 * self.settings.in_flight);
+        let most = folders.len().div_ceil(self.settings.in_flight.saturating_mul(2));
         let floor = here.as_ref().filter(|_| range.names == 0).unwrap_or(&at);
         let blocks =
             blocks(&folders, &level.dir, floor, most.max((inside / pages) as usize).max(1));
