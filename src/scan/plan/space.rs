@@ -122,10 +122,17 @@ impl Space {
         value.min(1.0)
     }
 
-    /// A name with a prefix, about half-way from one to another or to all that is known
-    pub(super) fn between(&self, prefix: &str, name: &str, end: Option<&str>) -> Option<String> {
+    /// A name with a prefix, about this part of the way from one to another, or to all that is known
+    pub(super) fn between(
+        &self,
+        prefix: &str,
+        name: &str,
+        end: Option<&str>,
+        part: f64,
+    ) -> Option<String> {
         let to = end.map_or(1.0, |end| self.value(prefix, end));
-        let half = f64::midpoint(self.value(prefix, name), to);
+        let at = self.value(prefix, name);
+        let target = at + (to - at) * part;
         let (mut value, mut weight, mut best) = (0.0, 1.0, None);
         let mut range = self.narrow(&(0..self.0.len()), prefix);
         let (mut path, mut counted) = (prefix.to_owned(), false);
@@ -133,7 +140,7 @@ impl Space {
         while let Some(lead) = self.samples(&range).first().cloned() {
             let Some(fork) = self.fork(&range, &lead, path.len(), counted) else { break };
             let count = fork.alphabet.len().max(1) as f64;
-            let place = ((half - value) / weight * count).max(0.0) as usize;
+            let place = ((target - value) / weight * count).max(0.0) as usize;
             let Some(c) = fork.alphabet.get(place.min(fork.alphabet.len().saturating_sub(1)))
             else {
                 break;
@@ -143,8 +150,8 @@ impl Space {
             weight /= count;
             if path.as_str() > name && end.is_none_or(|end| path.as_str() < end) {
                 best = Some(path.clone());
-                // A fiftieth of what is left is as good as half.
-                if weight < (to - half) / 50.0 {
+                // Nearer is not better.
+                if weight < (target - at) / 50.0 {
                     break;
                 }
             }
@@ -225,7 +232,7 @@ mod tests {
             ("img-000004999", Some("j"), "img-0005"),
             ("img-000312000", Some("img-0004"), "img-00035"),
         ] {
-            let cut = counting.between("", name, end).unwrap();
+            let cut = counting.between("", name, end, 0.5).unwrap();
             assert!(cut.starts_with(want), "{name} {end:?}: {cut}");
         }
         let value = |name| counting.value("", name);
@@ -258,7 +265,7 @@ mod tests {
             let end = rng.bool().then_some(end.as_str()).filter(|end| *end > name.as_str());
             let carry = space.carry("", &name);
             assert!(carry.is_none_or(|carry| carry > name), "{name:?}");
-            if let Some(cut) = space.between("", &name, end) {
+            if let Some(cut) = space.between("", &name, end, 0.5) {
                 let is_between = cut > name && end.is_none_or(|end| cut.as_str() < end);
                 assert!(is_between, "{name:?} {cut:?} {end:?}");
             }

@@ -187,7 +187,7 @@ impl Planner {
                 }
                 Known::Soon => {}
                 _ if self.starts == Starts::Kept => {
-                    if let Some(cut) = self.guess(index, &place) {
+                    if let Some(cut) = self.guess(index, &place, part) {
                         return Some(self.cut(index, cut));
                     }
                 }
@@ -212,12 +212,12 @@ impl Planner {
         some.min_by(|a, b| far(a).total_cmp(&far(b))).cloned()
     }
 
-    /// A name in a folder, about half-way to the end of a range
-    fn guess(&self, index: usize, place: &Place) -> Option<String> {
+    /// A name in a folder, about this part of the way to the end of a range
+    fn guess(&self, index: usize, place: &Place, part: f64) -> Option<String> {
         let range = self.ranges.get(index)?;
         let end = range.end.as_deref().filter(|end| end.starts_with(&place.dir));
         let cut = self.is_open(index, place);
-        let cut = cut.or_else(|| self.space.between(&place.dir, range.at(), end))?;
+        let cut = cut.or_else(|| self.space.between(&place.dir, range.at(), end, part))?;
         let is_inside =
             cut.as_str() > range.at() && range.end.as_ref().is_none_or(|end| cut < *end);
         is_inside.then_some(cut)
