@@ -45,7 +45,7 @@ fn times(options: &Options) -> Result<(), Error> {
         columns.push((latency, rounds(options, &server, Contender::is_timed)?));
     }
     println!();
-    table::walls(&columns);
+    table::walls(&columns, options.blobs);
     println!("\n{}", machine());
     Ok(())
 }

@@ -4,6 +4,9 @@ use azure_asset_sync_peers::Measured;
 
 use crate::options::Contender;
 
+/// How many blobs a page has at most
+const PAGE: u64 = 5000;
+
 /// All rounds of one contender
 pub struct Row<'a> {
     pub contender: &'a Contender,
@@ -13,6 +16,10 @@ pub struct Row<'a> {
 impl Row<'_> {
     fn median(&self, of: impl Fn(&Measured) -> f64) -> f64 {
         median(self.rounds.iter().map(of).collect())
+    }
+
+    fn requests(&self) -> f64 {
+        self.median(|measured| measured.requests as f64)
     }
 
     /// The median of the ratios to another contender, each of which is of one round
@@ -25,6 +32,11 @@ impl Row<'_> {
 
 fn find<'a, 'b>(rows: &'b [Row<'a>], label: &str) -> Option<&'b Row<'a>> {
     rows.iter().find(|row| row.contender.label == label)
+}
+
+/// The fewest requests that list so many blobs
+fn fewest(blobs: u64) -> f64 {
+    blobs.div_ceil(PAGE).max(1) as f64
 }
 
 /// Processor time, allocations and memory
@@ -48,33 +60,35 @@ pub fn costs(rows: &[Row<'_>], blobs: u64) {
             row.ratio(ours, cpu),
             allocations.as_deref().unwrap_or("–"),
             figure(row.median(|measured| measured.peak_rss_kib as f64 / 1024.0)),
-            row.median(|measured| measured.requests as f64),
+            row.requests(),
             figure(row.median(wall)),
         );
     }
 }
 
 /// Wall time at each latency, and how many times the fastest peer's of the same round it is shorter
-pub fn walls(columns: &[(u64, Vec<Row<'_>>)]) {
+pub fn walls(columns: &[(u64, Vec<Row<'_>>)], blobs: u64) {
     print!("| client |");
     columns.iter().for_each(|(latency, _)| {
-        print!(" {latency} ms a page: s | × faster than the best peer | requests |")
+        print!(
+            " {latency} ms a page: s | × faster than the best peer | requests | × fewest pages |"
+        )
     });
     println!();
-    println!("|---|{}", "---|---|---|".repeat(columns.len()));
+    println!("|---|{}", "---|---|---|---|".repeat(columns.len()));
     let Some((_, first)) = columns.first() else { return };
     for label in first.iter().map(|row| &row.contender.label) {
         print!("| {label} |");
         for (_, rows) in columns {
             let Some(row) = find(rows, label) else {
-                print!(" – | – | – |");
+                print!(" – | – | – | – |");
                 continue;
             };
-            let requests = row.median(|measured| measured.requests as f64);
+            let (requests, factor) = (row.requests(), figure(row.requests() / fewest(blobs)));
             let ratio = figure(median(
                 row.rounds.iter().zip(best_peer(rows)).map(|(m, best)| best / wall(m)).collect(),
             ));
-            print!(" {} | {ratio} | {requests} |", figure(row.median(wall)));
+            print!(" {} | {ratio} | {requests} | {factor} |", figure(row.median(wall)));
         }
         println!();
     }
