@@ -7,7 +7,7 @@ mod peers;
 mod rclone;
 mod usage;
 
-use std::{num::NonZeroUsize, time::Instant};
+use std::{num::NonZeroUsize, path::PathBuf, time::Instant};
 
 use azure_asset_sync_peers::{Error, Measured, Tally, control};
 
@@ -25,6 +25,10 @@ struct Options {
     in_flight: Option<NonZeroUsize>,
     /// For ours: in the order of the names
     ordered: bool,
+    /// For ours: a file of names to cut at, one a line
+    cuts: Option<PathBuf>,
+    /// For ours: where to write such a file, from a listing in order
+    write_cuts: Option<PathBuf>,
     /// How many threads may work on it
     threads: usize,
 }
@@ -75,6 +79,7 @@ fn options() -> Result<Options, Error> {
 
     let (mut client, mut url) = (None, None);
     let (mut in_flight, mut ordered, mut threads) = (None, false, 1);
+    let (mut cuts, mut write_cuts) = (None, None);
     let mut parser = lexopt::Parser::from_env();
     while let Some(arg) = parser.next()? {
         match arg {
@@ -82,13 +87,15 @@ fn options() -> Result<Options, Error> {
             Long("url") => url = Some(parser.value()?.string()?),
             Long("in-flight") => in_flight = Some(parser.value()?.parse()?),
             Long("ordered") => ordered = true,
+            Long("cuts") => cuts = Some(parser.value()?.into()),
+            Long("write-cuts") => write_cuts = Some(parser.value()?.into()),
             Long("threads") => threads = parser.value()?.parse()?,
             _ => return Err(arg.unexpected().into()),
         }
     }
     let client = client.ok_or("which client?")?;
     let url = url.ok_or("--url, the address of the server, is missing")?;
-    Ok(Options { client, url, in_flight, ordered, threads })
+    Ok(Options { client, url, in_flight, ordered, cuts, write_cuts, threads })
 }
 
 /// One thread unless more are asked for, so that no client is ahead by a second core
@@ -105,7 +112,7 @@ async fn run(options: &Options) -> Result<Found, Error> {
     Ok(match options.client.as_str() {
         "hyper" => Found::Bytes(floor::hyper(url).await?),
         "reqwest" => Found::Bytes(floor::reqwest(url).await?),
-        "ours" => Found::Blobs(ours::verdicts(options).await?),
+        "ours" => Found::Blobs(ours::list(options).await?),
         "ours-pages" => Found::Blobs(ours::pages(options).await?),
         "object_store" => Found::Blobs(peers::object_store(url).await?),
         "opendal" => Found::Blobs(peers::opendal(url).await?),

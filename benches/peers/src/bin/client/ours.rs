@@ -1,6 +1,6 @@
 //! The library that all of this is about.
 
-use std::num::NonZeroUsize;
+use std::{fs, num::NonZeroUsize};
 
 use azure_asset_sync::{
     AzureStore, Cloud, Connection, Credential, Endpoint, Prefix, Scan, Store as _, Verdict,
@@ -11,25 +11,49 @@ use futures::TryStreamExt as _;
 
 use crate::Options;
 
+/// Of so many names one is cut at: two for each page
+const EVERY: u64 = 2500;
+
 /// The scan that is measured, with what the command line asks of it
 fn scan(options: &Options) -> Result<Scan, Error> {
     let order = if options.ordered { Order::Ascending } else { Order::AsCompleted };
     let in_flight = options.in_flight.map_or(1, NonZeroUsize::get);
-    Ok(Scan::new(store(&options.url)?, &Prefix::default()).in_flight(in_flight).order(order))
+    let scan =
+        Scan::new(store(&options.url)?, &Prefix::default()).in_flight(in_flight).order(order);
+    let Some(file) = &options.cuts else { return Ok(scan) };
+    Ok(scan.cuts(fs::read_to_string(file)?.lines()))
 }
 
-/// The public stream: validated descriptors, one at a time
-pub async fn verdicts(options: &Options) -> Result<Tally, Error> {
-    let mut tally = Tally::default();
-    let mut verdicts = scan(options)?.verdicts();
-    while let Some(verdict) = verdicts.try_next().await? {
-        match &verdict {
-            Verdict::Accept(asset) => tally.add(&asset.blob.name, asset.blob.size),
-            Verdict::Reject(rejection) => {
-                let name = rejection.name.as_deref().ok_or("a blob has no name")?;
-                tally.add(name, rejection.size.ok_or("a blob has no size")?);
-            }
+/// Lists as the command line asks for
+pub async fn list(options: &Options) -> Result<Tally, Error> {
+    let scan = scan(options)?;
+    let Some(file) = &options.write_cuts else { return verdicts(scan, |_, _| {}).await };
+    let mut cuts = String::new();
+    let cut = |n: u64, name: &str| {
+        if n.is_multiple_of(EVERY) {
+            cuts.push_str(name);
+            cuts.push('\n');
         }
+    };
+    let tally = verdicts(scan.order(Order::Ascending), cut).await?;
+    fs::write(file, cuts)?;
+    Ok(tally)
+}
+
+/// The public stream: validated descriptors, one at a time, shown to `see` with their number
+async fn verdicts(scan: Scan, mut see: impl FnMut(u64, &str)) -> Result<Tally, Error> {
+    let mut tally = Tally::default();
+    let mut verdicts = scan.verdicts();
+    while let Some(verdict) = verdicts.try_next().await? {
+        let (name, size) = match &verdict {
+            Verdict::Accept(asset) => (asset.blob.name.as_str(), asset.blob.size),
+            Verdict::Reject(rejection) => (
+                rejection.name.as_deref().ok_or("a blob has no name")?,
+                rejection.size.ok_or("a blob has no size")?,
+            ),
+        };
+        tally.add(name, size);
+        see(tally.blobs, name);
     }
     Ok(tally)
 }

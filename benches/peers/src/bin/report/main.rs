@@ -74,7 +74,7 @@ fn rounds<'a>(
             }
             row.rounds.push(measured);
         }
-        agree(&rows, options.blobs)?;
+        agree(&rows, server.blobs)?;
     }
     Ok(rows)
 }

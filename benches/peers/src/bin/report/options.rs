@@ -16,6 +16,7 @@ Lists a synthetic container with every client in turn, and prints tables in Mark
   --clients A,B         these clients only
   --in-flight 16,32     ours again, with so many shards at a time
   --ordered             and these in order
+  --cuts                and once more each, with cuts that an earlier listing told
   --threads N           threads of a client; 1 by default
   --instructions        count instructions a blob by callgrind, and nothing else
 ";
@@ -42,6 +43,7 @@ pub struct Options {
     pub start_from: String,
     pub latencies: Vec<u64>,
     pub threads: usize,
+    pub cuts: bool,
     pub instructions: bool,
     pub contenders: Vec<Contender>,
 }
@@ -52,9 +54,21 @@ pub struct Contender {
     pub label: String,
     pub client: String,
     pub arguments: Vec<String>,
+    /// Whether it is told where to cut the server's container
+    pub knows_cuts: bool,
 }
 
 impl Contender {
+    /// A client as it is
+    pub fn new(client: &str) -> Self {
+        Self {
+            label: client.to_owned(),
+            client: client.to_owned(),
+            arguments: Vec::new(),
+            knows_cuts: false,
+        }
+    }
+
     /// Whether the table of wall time has it: what lists, and the floor
     pub fn is_timed(&self) -> bool {
         !self.client.ends_with("-pages") && self.client != "reqwest"
@@ -76,6 +90,7 @@ pub fn read() -> Result<Option<Options>, Error> {
         start_from: "on".into(),
         latencies: vec![20, 100],
         threads: 1,
+        cuts: false,
         instructions: false,
         contenders: Vec::new(),
     };
@@ -94,6 +109,7 @@ pub fn read() -> Result<Option<Options>, Error> {
             Long("in-flight") => in_flight = numbers(&parser.value()?.string()?)?,
             Long("ordered") => ordered = true,
             Long("threads") => options.threads = parser.value()?.parse()?,
+            Long("cuts") => options.cuts = true,
             Long("instructions") => options.instructions = true,
             Long("help") => {
                 print!("{HELP}");
@@ -108,25 +124,27 @@ pub fn read() -> Result<Option<Options>, Error> {
             continue;
         }
         let parallel = if client == "ours" { in_flight.as_slice() } else { &[] };
-        options.contenders.push(Contender {
-            label: client.clone(),
-            client: client.clone(),
-            arguments: Vec::new(),
-        });
-        options.contenders.extend(parallel.iter().map(|shards| ours(*shards, ordered)));
+        options.contenders.push(Contender::new(&client));
+        for &shards in parallel {
+            let knows_cuts = [false, true].into_iter().take(1 + usize::from(options.cuts));
+            options.contenders.extend(knows_cuts.map(|known| ours(shards, ordered, known)));
+        }
     }
     Ok(Some(options))
 }
 
 /// Ours, with so many shards at a time
-fn ours(shards: u64, ordered: bool) -> Contender {
+fn ours(shards: u64, ordered: bool, knows_cuts: bool) -> Contender {
     let mut label = format!("ours, {shards} in flight");
     let mut arguments = vec!["--in-flight".into(), shards.to_string()];
     if ordered {
         label.push_str(", in order");
         arguments.push("--ordered".into());
     }
-    Contender { label, client: "ours".into(), arguments }
+    if knows_cuts {
+        label.push_str(", known cuts");
+    }
+    Contender { label, client: "ours".into(), arguments, knows_cuts }
 }
 
 fn list(text: &str) -> Vec<String> {

@@ -8,6 +8,7 @@ use std::{
 };
 
 use azure_asset_sync_peers::{Error, Measured};
+use tempfile::TempDir;
 
 use crate::options::{Contender, Options};
 
@@ -40,6 +41,9 @@ pub fn build() -> Result<(), Error> {
 pub struct Server {
     child: Child,
     pub url: String,
+    pub blobs: u64,
+    /// A file of names to cut at, in a folder that ends with this
+    cuts: Option<(PathBuf, TempDir)>,
 }
 
 impl Server {
@@ -54,8 +58,24 @@ impl Server {
         let mut url = String::new();
         BufReader::new(out).read_line(&mut url)?;
         let url = url.trim().to_owned();
-        let server = Self { child, url };
-        if server.url.is_empty() { Err("the server did not start".into()) } else { Ok(server) }
+        let mut server = Self { child, url, blobs, cuts: None };
+        if server.url.is_empty() {
+            return Err("the server did not start".into());
+        }
+        if options.contenders.iter().any(|contender| contender.knows_cuts) {
+            server.cuts = Some(server.write_cuts(options)?);
+        }
+        Ok(server)
+    }
+
+    /// Lists the container once, before anybody is measured
+    fn write_cuts(&self, options: &Options) -> Result<(PathBuf, TempDir), Error> {
+        let folder = TempDir::new()?;
+        let file = folder.path().join("cuts");
+        let text = file.to_str().ok_or("the temporary folder is not UTF-8")?;
+        let arguments = vec!["--write-cuts".into(), text.into()];
+        measure(options, &Contender { arguments, ..Contender::new("ours") }, self)?;
+        Ok((file, folder))
     }
 }
 
@@ -72,6 +92,11 @@ fn client(options: &Options, contender: &Contender, server: &Server) -> Result<V
     let mut command = vec![program.into_string().map_err(|_| "the path is not UTF-8")?];
     command.push(contender.client.clone());
     command.extend(contender.arguments.iter().cloned());
+    if contender.knows_cuts
+        && let Some((file, _)) = &server.cuts
+    {
+        command.extend(["--cuts".into(), file.display().to_string()]);
+    }
     command.extend(["--url".into(), server.url.clone()]);
     command.extend(["--threads".into(), options.threads.to_string()]);
     Ok(command)
