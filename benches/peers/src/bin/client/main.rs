@@ -7,7 +7,11 @@ mod peers;
 mod rclone;
 mod usage;
 
-use std::{num::NonZeroUsize, path::PathBuf, time::Instant};
+use std::{
+    num::NonZeroUsize,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use azure_asset_sync_peers::{Error, Measured, Tally, control};
 
@@ -29,6 +33,10 @@ struct Options {
     cuts: Option<PathBuf>,
     /// For ours: where to write such a file, from a listing in order
     write_cuts: Option<PathBuf>,
+    /// For ours: leave after so many blobs
+    consume: Option<u64>,
+    /// For ours: how long to rest after each blob
+    pause: Duration,
     /// How many threads may work on it
     threads: usize,
 }
@@ -80,6 +88,7 @@ fn options() -> Result<Options, Error> {
     let (mut client, mut url) = (None, None);
     let (mut in_flight, mut ordered, mut threads) = (None, false, 1);
     let (mut cuts, mut write_cuts) = (None, None);
+    let (mut consume, mut pause) = (None, Duration::ZERO);
     let mut parser = lexopt::Parser::from_env();
     while let Some(arg) = parser.next()? {
         match arg {
@@ -89,13 +98,15 @@ fn options() -> Result<Options, Error> {
             Long("ordered") => ordered = true,
             Long("cuts") => cuts = Some(parser.value()?.into()),
             Long("write-cuts") => write_cuts = Some(parser.value()?.into()),
+            Long("consume") => consume = Some(parser.value()?.parse()?),
+            Long("pause-ms") => pause = Duration::from_millis(parser.value()?.parse()?),
             Long("threads") => threads = parser.value()?.parse()?,
             _ => return Err(arg.unexpected().into()),
         }
     }
     let client = client.ok_or("which client?")?;
     let url = url.ok_or("--url, the address of the server, is missing")?;
-    Ok(Options { client, url, in_flight, ordered, cuts, write_cuts, threads })
+    Ok(Options { client, url, in_flight, ordered, cuts, write_cuts, consume, pause, threads })
 }
 
 /// One thread unless more are asked for, so that no client is ahead by a second core

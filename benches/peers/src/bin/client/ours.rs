@@ -27,7 +27,7 @@ fn scan(options: &Options) -> Result<Scan, Error> {
 /// Lists as the command line asks for
 pub async fn list(options: &Options) -> Result<Tally, Error> {
     let scan = scan(options)?;
-    let Some(file) = &options.write_cuts else { return verdicts(scan, |_, _| {}).await };
+    let Some(file) = &options.write_cuts else { return verdicts(scan, options, |_, _| {}).await };
     let mut cuts = String::new();
     let cut = |n: u64, name: &str| {
         if n.is_multiple_of(EVERY) {
@@ -35,16 +35,22 @@ pub async fn list(options: &Options) -> Result<Tally, Error> {
             cuts.push('\n');
         }
     };
-    let tally = verdicts(scan.order(Order::Ascending), cut).await?;
+    let tally = verdicts(scan.order(Order::Ascending), options, cut).await?;
     fs::write(file, cuts)?;
     Ok(tally)
 }
 
 /// The public stream: validated descriptors, one at a time, shown to `see` with their number
-async fn verdicts(scan: Scan, mut see: impl FnMut(u64, &str)) -> Result<Tally, Error> {
+async fn verdicts(
+    scan: Scan,
+    options: &Options,
+    mut see: impl FnMut(u64, &str),
+) -> Result<Tally, Error> {
     let mut tally = Tally::default();
     let mut verdicts = scan.verdicts();
-    while let Some(verdict) = verdicts.try_next().await? {
+    while options.consume != Some(tally.blobs)
+        && let Some(verdict) = verdicts.try_next().await?
+    {
         let (name, size) = match &verdict {
             Verdict::Accept(asset) => (asset.blob.name.as_str(), asset.blob.size),
             Verdict::Reject(rejection) => (
@@ -54,6 +60,9 @@ async fn verdicts(scan: Scan, mut see: impl FnMut(u64, &str)) -> Result<Tally, E
         };
         tally.add(name, size);
         see(tally.blobs, name);
+        if !options.pause.is_zero() {
+            tokio::time::sleep(options.pause).await;
+        }
     }
     Ok(tally)
 }

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod memory;
 mod options;
 mod run;
 mod table;
@@ -24,7 +25,11 @@ fn main() -> Result<(), Error> {
     let Some(options) = options::read()? else { return Ok(()) };
     run::build()?;
     println!("{}\n", machine());
-    if options.instructions { instructions(&options) } else { times(&options) }
+    match (options.instructions, options.memory) {
+        (true, _) => instructions(&options),
+        (_, true) => memory::report(&options),
+        _ => times(&options),
+    }
 }
 
 fn times(options: &Options) -> Result<(), Error> {

@@ -19,6 +19,8 @@ Lists a synthetic container with every client in turn, and prints tables in Mark
   --cuts                and once more each, with cuts that an earlier listing told
   --threads N           threads of a client; 1 by default
   --instructions        count instructions a blob by callgrind, and nothing else
+  --memory              peak RSS and requests of ours, alone and with 16 or --in-flight, of a
+                        container and of one ten times as large, and nothing else
 ";
 
 const CLIENTS: [&str; 9] = [
@@ -45,6 +47,7 @@ pub struct Options {
     pub threads: usize,
     pub cuts: bool,
     pub instructions: bool,
+    pub memory: bool,
     pub contenders: Vec<Contender>,
 }
 
@@ -92,9 +95,10 @@ pub fn read() -> Result<Option<Options>, Error> {
         threads: 1,
         cuts: false,
         instructions: false,
+        memory: false,
         contenders: Vec::new(),
     };
-    let mut clients: Vec<String> = CLIENTS.iter().map(|&client| client.into()).collect();
+    let mut clients = None;
     let (mut in_flight, mut ordered) = (Vec::new(), false);
     let mut parser = lexopt::Parser::from_env();
     while let Some(arg) = parser.next()? {
@@ -105,11 +109,12 @@ pub fn read() -> Result<Option<Options>, Error> {
             Long("shape") => options.shape = parser.value()?.string()?,
             Long("start-from") => options.start_from = parser.value()?.string()?,
             Long("latency") => options.latencies = numbers(&parser.value()?.string()?)?,
-            Long("clients") => clients = list(&parser.value()?.string()?),
+            Long("clients") => clients = Some(list(&parser.value()?.string()?)),
             Long("in-flight") => in_flight = numbers(&parser.value()?.string()?)?,
             Long("ordered") => ordered = true,
             Long("threads") => options.threads = parser.value()?.parse()?,
             Long("cuts") => options.cuts = true,
+            Long("memory") => options.memory = true,
             Long("instructions") => options.instructions = true,
             Long("help") => {
                 print!("{HELP}");
@@ -118,7 +123,11 @@ pub fn read() -> Result<Option<Options>, Error> {
             _ => return Err(arg.unexpected().into()),
         }
     }
-    for client in clients {
+    if options.memory && in_flight.is_empty() {
+        in_flight.push(16);
+    }
+    let all: &[&str] = if options.memory { &["ours"] } else { &CLIENTS };
+    for client in clients.unwrap_or_else(|| all.iter().map(|&client| client.into()).collect()) {
         if client == "rclone" && !has_rclone() {
             eprintln!("rclone is not installed: left out");
             continue;

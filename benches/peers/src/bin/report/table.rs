@@ -18,8 +18,14 @@ impl Row<'_> {
         median(self.rounds.iter().map(of).collect())
     }
 
-    fn requests(&self) -> f64 {
+    pub fn requests(&self) -> f64 {
         self.median(|measured| measured.requests as f64)
+    }
+
+    /// The most memory of all rounds, in MiB
+    pub fn peak_mib(&self) -> f64 {
+        let peaks = self.rounds.iter().map(|measured| measured.peak_rss_kib);
+        peaks.max().unwrap_or_default() as f64 / 1024.0
     }
 
     /// The median of the ratios to another contender, each of which is of one round
@@ -35,7 +41,7 @@ fn find<'a, 'b>(rows: &'b [Row<'a>], label: &str) -> Option<&'b Row<'a>> {
 }
 
 /// The fewest requests that list so many blobs
-fn fewest(blobs: u64) -> f64 {
+pub fn fewest(blobs: u64) -> f64 {
     blobs.div_ceil(PAGE).max(1) as f64
 }
 
