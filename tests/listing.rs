@@ -292,3 +292,44 @@ async fn numbers_may_be_as_large_as_they_can() {
         }
     }
 }
+
+#[tokio::test]
+async fn shards_are_disjoint_in_the_order_of_the_names() {
+    // What is left of a container with a hierarchical namespace: `/` comes before `-`.
+    let json = r#"[{"prefix":"","end":"d/m"},{"prefix":"","start":"d-"}]"#;
+    for (order, is_fine) in [(NameOrder::Segments, true), (NameOrder::Bytes, false)] {
+        let all = match order {
+            NameOrder::Segments => blobs(["d/a", "d/x", "d-2"]),
+            NameOrder::Bytes => blobs(["d-2", "d/a", "d/x"]),
+        };
+        let store = fake(move |request, _| Ok(page(&all, order, true, request)));
+        let got = names(scan(store).shards(shards(json)).order(Order::Ascending)).await;
+        match is_fine {
+            true => assert_eq!(got.unwrap(), ["d/a", "d-2"]),
+            false => assert_eq!(got.unwrap_err().kind(), ErrorKind::Config),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_shard_does_not_stand_for_what_is_before_its_start() {
+    // As an interrupted scan has told what is left.
+    let json = r#"[{"prefix":"","end":"m","after":"b"},{"prefix":"","start":"p","after":"b"}]"#;
+    for given in 0..=5 {
+        let all = || blobs(["a", "c", "d", "p", "q", "r"]);
+        let store = || fake(move |request, _| Ok(page(&all(), NameOrder::Bytes, true, request)));
+        // The second shard's names come first here.
+        let mut scans = shards(json);
+        scans.reverse();
+        let scan = scan(store()).shards(scans).in_flight(2).page_size(1.try_into().unwrap());
+        let mut first = scan.verdicts();
+        let mut got = Vec::new();
+        for _ in 0..given {
+            got.extend(first.try_next().await.unwrap().unwrap().name().map(str::to_owned));
+        }
+        let rest = Scan::new(store(), &Prefix::default()).shards(first.remaining());
+        got.extend(names(rest).await.unwrap());
+        got.sort();
+        assert_eq!(got, ["c", "d", "p", "q", "r"], "after {given}");
+    }
+}

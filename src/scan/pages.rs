@@ -112,7 +112,12 @@ struct Requests<'a> {
 impl Plan {
     async fn run(mut self, pages: Sender<Result<Batch, Error>>) {
         let shards = std::mem::take(&mut self.shards);
-        if let Err(error) = shard::check_disjoint(&shards, NameOrder::Bytes) {
+        // In which order they are disjoint is known with the first blob.
+        let by_bytes = shard::check_disjoint(&shards, NameOrder::Bytes);
+        let is_disjoint = by_bytes.or_else(|error| {
+            shard::check_disjoint(&shards, NameOrder::Segments).map_err(|_| error)
+        });
+        if let Err(error) = is_disjoint {
             let _ = pages.send(Err(error)).await;
             return;
         }

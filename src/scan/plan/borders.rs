@@ -11,6 +11,8 @@ use crate::{
 pub(super) struct Check {
     pub(super) request: ListRequest,
     name: String,
+    /// Whether it is the page that the range has received
+    is_first: bool,
     /// Set once it was not there: a name that the listing has in its place. Whether there is still
     /// such a blob is asked then, since it can be gone.
     behind: Option<String>,
@@ -110,7 +112,12 @@ impl Planner {
             && past.as_ref() != Some(&first)
         {
             // The name was made meanwhile, or the listing is not in order.
-            self.wishes.push_front(Wish::Check(Check { request, name: first, behind: None }));
+            self.wishes.push_front(Wish::Check(Check {
+                request,
+                name: first,
+                is_first: true,
+                behind: None,
+            }));
         }
     }
 
@@ -120,8 +127,16 @@ impl Planner {
         let last = page.blobs.last().map(|blob| blob.name.clone());
         let is_beyond =
             last.as_ref().is_some_and(|last| self.order.compare(last, &check.name).is_gt());
+        // A name that was made between the page before and this one's marker is on neither.
+        let begins_behind = std::mem::take(&mut check.is_first)
+            && check.request.marker.is_some()
+            && page
+                .blobs
+                .first()
+                .is_some_and(|first| self.order.compare(&first.name, &check.name).is_gt());
         match (is_there, &check.behind) {
             (true, None) => return Ok(()),
+            (false, None) if begins_behind => return Ok(()),
             (true, Some(behind)) => return Err(disorder(behind, &check.name)),
             // A page may be short or empty, and others may have come before the name.
             _ if !is_beyond && page.next.is_some() && page.next != check.request.marker => {
@@ -149,7 +164,7 @@ impl Planner {
         }
         let end = self.ranges.remove(index).end;
         if let Some(range) = self.ranges.get_mut(before) {
-            match range.has_ended() && range.past.is_some() {
+            match range.has_ended() {
                 true => range.reopen(end),
                 false => {
                     range.end = end;

@@ -201,6 +201,8 @@ impl Planner {
     #[expect(clippy::indexing_slicing, reason = "the caller has just found the range there")]
     fn ask_for_page(&mut self, index: usize) -> Ticket {
         let range = &mut self.ranges[index];
+        // Listed from its prefix on, it vouches for all from its start on.
+        range.is_cut &= range.next != Next::First || self.starts != Starts::LeftAside;
         range.is_busy = true;
         range.asked = range.next.clone();
         let id = range.id;
@@ -231,6 +233,9 @@ impl Planner {
         if page.order != self.order && page.order != NameOrder::default() && self.names == 0 {
             self.change_order(page.order)?;
         }
+        if self.names == 0 && !page.blobs.is_empty() {
+            check_disjoint(&self.shards, self.order)?;
+        }
         match self.jobs.remove(&ticket) {
             Some(Job::Page { range, .. }) => self.take_page(range, page)?,
             Some(Job::Survey(level)) => self.take_level(level, page),
@@ -245,7 +250,6 @@ impl Planner {
     /// The names of this store ascend otherwise than was thought when ranges were cut
     fn change_order(&mut self, order: NameOrder) -> Result<(), Error> {
         self.order = order;
-        check_disjoint(&self.shards, order)?;
         // How such accounts compare a start is not documented; a prefix is a prefix.
         self.starts = Starts::LeftAside;
         self.wishes.retain(|wish| !matches!(wish, Wish::Probe { .. }));

@@ -155,16 +155,15 @@ impl Range {
     ) -> Result<Batch, Error> {
         self.is_busy = false;
         let is_first = self.asked == Next::First;
-        let mut skip = match &self.last {
-            Some(last) if self.resumes => {
-                let skip =
-                    page.blobs.partition_point(|blob| order.compare(&blob.name, last).is_le());
-                // The page may be shorter this time, and end before the name.
-                self.resumes = skip == page.blobs.len();
-                skip
-            }
-            _ => self.repeated(&page.blobs, order, is_strict)?,
-        };
+        let mut skip = 0;
+        if self.resumes
+            && let Some(last) = &self.last
+        {
+            // Of the last name there may be copies that did not come yet.
+            skip = page.blobs.partition_point(|blob| order.compare(&blob.name, last).is_lt());
+            self.resumes = skip == page.blobs.len();
+        }
+        skip += self.repeated(page.blobs.get(skip..).unwrap_or_default(), order, is_strict)?;
         if is_strict {
             page.blobs.drain(..skip);
             page.malformed.retain_mut(|entry| match entry.at.checked_sub(skip) {
@@ -191,6 +190,10 @@ impl Range {
             page.blobs.truncate(end);
         }
         page.blobs.drain(..skip);
+        if page.blobs.len() < page.blobs.capacity() / 2 {
+            // What is left of a page takes the room of that, and not of a page.
+            page.blobs.shrink_to_fit();
+        }
         let behind = |last: &String| match has_copies {
             true => Cut::At(last.clone()),
             false => Cut::Behind(last.clone()),
@@ -198,7 +201,12 @@ impl Range {
         let from = match (&self.last, &self.first, page.blobs.first()) {
             (Some(last), ..) => behind(last),
             (None, None, Some(blob)) if self.is_cut => Cut::At(blob.name.clone()),
-            _ => self.after.clone().map_or_else(|| Cut::At(self.start.clone()), Cut::Behind),
+            _ => match &self.after {
+                Some(after) if order.compare(after, &self.start).is_ge() => {
+                    Cut::Behind(after.clone())
+                }
+                _ => Cut::At(self.start.clone()),
+            },
         };
         if let (None, Some(blob)) = (&self.first, page.blobs.first()) {
             self.first = Some(blob.name.clone());
