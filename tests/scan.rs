@@ -128,7 +128,7 @@ async fn a_malformed_entry_is_a_rejection_and_the_stream_goes_on() {
     let store = Script::new([Ok(odd), page(&["b.jpg"], "")]);
     let verdicts: Vec<Verdict> = scan(store).verdicts().try_collect().await.unwrap();
     assert_eq!(verdicts.len(), 3);
-    let rejection = verdicts[1].rejection().unwrap();
+    let rejection = verdicts[0].rejection().unwrap();
     assert_eq!((rejection.reason, &rejection.name), (Reason::Malformed, &None));
     assert_eq!(rejection.detail, "it has no name");
 }

@@ -65,6 +65,7 @@ fn model(blobs: &[Blob], sizes: &[usize], rules: &Rules) -> Vec<Told> {
     let mut rest = blobs;
     for size in sizes.iter().copied().chain([usize::MAX]) {
         let (page, behind) = rest.split_at(size.min(rest.len()));
+        all.push((None, false, vec![Reason::Malformed]));
         for blob in page {
             let mut verdict = told(&rules.check(blob.clone()));
             if verdict.1 && blob.snapshot.is_none() && blob.version_id.is_none() {
@@ -87,7 +88,6 @@ fn model(blobs: &[Blob], sizes: &[usize], rules: &Rules) -> Vec<Told> {
             }
             all.push(verdict);
         }
-        all.push((None, false, vec![Reason::Malformed]));
         rest = behind;
     }
     all

@@ -164,8 +164,12 @@ impl Plan {
                         Err(panic) if panic.is_panic() => {
                             std::panic::resume_unwind(panic.into_panic())
                         }
-                        // Only the runtime ends a task otherwise, and this one with it.
-                        Err(_) => return,
+                        // Only the runtime ends a task otherwise, as it shuts down.
+                        Err(_) => {
+                            let what = "the runtime shut down before the listing ended";
+                            let _ = pages.send(Err(Error::new(ErrorKind::Unavailable, what))).await;
+                            return;
+                        }
                     };
                     let taken = match answer {
                         Some((ticket, Ok(page))) => planner.take(ticket, page),

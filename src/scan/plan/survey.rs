@@ -205,9 +205,15 @@ impl Planner {
 
     fn mark(&mut self, names: impl IntoIterator<Item = String>) {
         self.marks.extend(names);
-        self.marks.truncate(MARKS);
         self.marks.sort_unstable();
         self.marks.dedup();
+        if self.marks.len() > MARKS {
+            let mut keep = false;
+            self.marks.retain(|_| {
+                keep = !keep;
+                keep
+            });
+        }
     }
 
     /// Lists what a level has behind the folder that a range is in: the folders by their prefixes,
