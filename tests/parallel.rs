@@ -204,7 +204,7 @@ async fn cuts_of_an_earlier_listing_spare_the_search() {
         for (in_flight, want) in [(16, 14.0), (32, 25.0)] {
             let (time, requests) = list(&store, &cuts, in_flight, Order::AsCompleted).await;
             let (faster, cost) = (least / time, requests as f64 / least);
-            assert!(faster >= want && cost <= 1.15, "{shape}: {faster} at {cost}");
+            assert!(faster >= want && cost <= 1.2, "{shape}: {faster} at {cost}");
         }
     }
 }

@@ -97,6 +97,8 @@ pub(super) struct Planner {
     /// Whether the marks are those of an earlier listing
     is_told: bool,
     space: Space,
+    /// Rises with what is known of folders
+    knowledge: u64,
     /// Names to cut at, ascending: folders, cuts of an earlier listing, what probes have met
     marks: Vec<String>,
     levels: Levels,
@@ -127,6 +129,7 @@ impl Planner {
             names: 0,
             covered: 0.0,
             space: Space::default(),
+            knowledge: 0,
             marks: cuts,
             levels: Levels::default(),
             wishes: VecDeque::new(),

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Batch, Covers, Cut, seen::Seen};
+use super::{Batch, Covers, Cut, seen::Seen, split::Outlook};
 use crate::{
     error::{Error, ErrorKind},
     scan::Shard,
@@ -56,6 +56,8 @@ pub(super) struct Range {
     /// How many were on the last page that had any, and the last name before that
     pub(super) recent: u64,
     pub(super) before: Option<String>,
+    /// What it may have left, where somebody has looked
+    pub(super) outlook: Option<Outlook>,
     /// Whether its start is a cut that this run has made by name
     pub(super) is_cut: bool,
     /// Whether the border to the next range was looked at
@@ -89,6 +91,7 @@ impl Range {
             names: 0,
             in_folder: 0,
             recent: 0,
+            outlook: None,
             before: None,
             is_cut: false,
             is_joined: false,

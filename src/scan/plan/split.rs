@@ -8,6 +8,18 @@ const WORTH_A_CUT: f64 = 2.0;
 /// How many marks are compared for where to cut
 const CANDIDATES: usize = 64;
 
+/// What a range has had and has left, as parts of all names and in pages
+#[derive(Debug)]
+pub(super) struct Outlook {
+    had: f64,
+    ahead: f64,
+    pages: f64,
+    /// For when this was so
+    names: u64,
+    end: Option<String>,
+    knowledge: u64,
+}
+
 /// Where a name is in the tree of folders as far as it is known
 struct Place {
     /// The deepest folder on its way that can have more than is known
@@ -90,46 +102,91 @@ impl Planner {
         (at.value - start.value).max(0.0)
     }
 
-    /// About how many pages a range has left beyond the one on its way; `None` where nothing tells
-    fn left(&self, index: usize) -> Option<f64> {
-        // What was missed once is listed in one go.
-        let range = self.ranges.get(index).filter(|range| !range.has_ended() && !range.is_mend)?;
-        let on_its_way = f64::from(u8::from(range.is_busy));
+    /// Looks again at the ranges of which something has changed
+    fn look_again(&mut self) {
+        for index in 0..self.ranges.len() {
+            let is_known = |range: &Range| {
+                range.has_ended()
+                    || range.outlook.as_ref().is_some_and(|outlook| {
+                        outlook.names == range.names
+                            && outlook.knowledge == self.knowledge
+                            && outlook.end == range.end
+                    })
+            };
+            if !self.ranges.get(index).is_none_or(is_known) {
+                let outlook = self.outlook(index);
+                if let Some(range) = self.ranges.get_mut(index) {
+                    range.outlook = outlook;
+                }
+            }
+        }
+    }
+
+    /// What a range has had and has left
+    fn outlook(&self, index: usize) -> Option<Outlook> {
+        let range = self.ranges.get(index)?;
+        let mut outlook = Outlook {
+            names: range.names,
+            end: range.end.clone(),
+            knowledge: self.knowledge,
+            had: 0.0,
+            ahead: 0.0,
+            pages: 0.0,
+        };
         let size = self.page_size();
         let pages = range.names as f64 / size;
-        let all = self.names as f64 / size;
         if self.is_told {
-            let (ahead, passed) = (self.marks_inside(index).len() as f64, self.marks_passed(range));
-            return Some(match range.names {
-                0 => {
-                    let marks = self.ranges.iter().map(|range| self.marks_passed(range));
-                    ahead * all / (marks.sum::<f64>() + self.ranges.len() as f64) - on_its_way
-                }
-                _ => pages * (ahead + 0.5) / (passed + 0.5) - on_its_way,
-            });
+            // Each mark stands for as much as any other.
+            outlook.had = self.marks_passed(range) + 0.5;
+            outlook.ahead = self.marks_inside(index).len() as f64 + 0.5;
+            outlook.pages = pages * outlook.ahead / outlook.had;
+            return Some(outlook);
         }
         let (start, at, end) = self.places(range);
-        let ahead = (end - at.value).max(0.0);
-        if range.names == 0 {
-            let begun = self.ranges.iter().filter(|range| range.names > 0 && !range.has_ended());
-            let span = self.covered + begun.map(|range| self.covered_by(range)).sum::<f64>();
-            return (span > 0.0).then(|| ahead * all / span - on_its_way);
-        }
-        if self.is_open(index, &at).is_some() {
+        outlook.had = (at.value - start.value).max(0.0);
+        outlook.ahead = (end - at.value).max(0.0);
+        if range.names > 0 && self.is_open(index, &at).is_some() {
             // Of a number of which the end is not known nothing tells, but that it may well go on for
             // longer than it has.
             let to = (at.value - at.base).max(1e-9);
             let from = (start.value - at.base).clamp(0.0, to);
             let here = range.in_folder.min(range.names) as f64 / size;
-            return Some(2.0 * here * to / (to - from).max(1e-9));
+            outlook.pages = 2.0 * here * to / (to - from).max(1e-9) + 1.0;
+            return Some(outlook);
         }
-        let even = pages / (at.value - start.value).max(1e-9) * ahead;
+        let even = pages / outlook.had.max(1e-9) * outlook.ahead;
         // Names are denser here than elsewhere, where the last page has brought it less far. That
         // may go on for as long as it has.
         let before = range.before.as_deref().unwrap_or(&range.start);
         let recent = at.value - self.place(&range.root, before).value;
-        let dense = range.recent as f64 / size / recent.max(1e-9) * ahead;
-        Some(even.max(dense.min(pages)) - on_its_way)
+        let dense = range.recent as f64 / size / recent.max(1e-9) * outlook.ahead;
+        outlook.pages = even.max(dense.min(pages));
+        Some(outlook)
+    }
+
+    /// The ranges that may be worth a cut, and about how many pages each has left beyond the one on
+    /// its way
+    fn worth_a_cut(&mut self) -> Vec<(usize, f64)> {
+        self.look_again();
+        let all = self.names as f64 / self.page_size();
+        let begun = self.ranges.iter().filter(|range| range.names > 0 && !range.has_ended());
+        let had = begun.filter_map(|range| Some(range.outlook.as_ref()?.had)).sum::<f64>();
+        let density = all / (had + self.covered).max(1e-9);
+        let pages = |range: &Range| {
+            // What was missed once is listed in one go.
+            let outlook =
+                range.outlook.as_ref().filter(|_| !range.has_ended() && !range.is_mend)?;
+            let pages = if range.names > 0 { outlook.pages } else { outlook.ahead * density };
+            let left = pages - f64::from(u8::from(range.is_busy));
+            (left >= WORTH_A_CUT).then_some(left)
+        };
+        let ranges = self.ranges.iter().enumerate();
+        let mut left: Vec<_> =
+            ranges.filter_map(|(index, range)| Some((index, pages(range)?))).collect();
+        if !self.settings.is_ascending {
+            left.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+        }
+        left
     }
 
     /// Where the number in the last name of a range would get another digit, if that is of the range
@@ -157,12 +214,7 @@ impl Planner {
         if self.settings.in_flight == 1 || self.starts == Starts::Unknown || !self.can_afford() {
             return None;
         }
-        let mut left: Vec<(usize, f64)> =
-            (0..self.ranges.len()).filter_map(|index| Some((index, self.left(index)?))).collect();
-        if !self.settings.is_ascending {
-            left.sort_by(|(_, a), (_, b)| b.total_cmp(a));
-        }
-        for (index, pages) in left.into_iter().filter(|(_, pages)| *pages >= WORTH_A_CUT) {
+        for (index, pages) in self.worth_a_cut() {
             // In the middle; where the first range goes first, behind what keeps it busy for a little.
             let part =
                 if self.settings.is_ascending { (WORTH_A_CUT / pages).min(0.5) } else { 0.5 };

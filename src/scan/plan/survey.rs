@@ -204,6 +204,7 @@ impl Planner {
     }
 
     fn mark(&mut self, names: impl IntoIterator<Item = String>) {
+        self.knowledge += 1;
         self.marks.extend(names);
         self.marks.sort_unstable();
         self.marks.dedup();
