@@ -18,7 +18,6 @@ use azure_core::http::{
     AsyncRawResponse, ClientOptions, Context, Method, Pipeline, PipelineStreamOptions, Request,
     RetryOptions, Transport, Url,
     headers::{ACCEPT, CONTENT_TYPE, HeaderName},
-    policies::{Policy, auth::BearerTokenAuthorizationPolicy},
 };
 use azure_storage_blob::{BlobClient, BlobClientOptions, models::BlobClientDownloadOptions};
 use bytes::{Bytes, BytesMut};
@@ -27,7 +26,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 pub use self::credential::{Credential, Secret};
 use self::{
-    renew::{Renew, Renewable},
+    renew::{Bearer, Renewable},
     transport::StorageTransport,
 };
 use super::{Include, Inspect, ListRequest, Page, Question, ReadRequest, Store, page::Decoder};
@@ -337,11 +336,7 @@ impl AzureStoreBuilder {
                     "a token is never sent without TLS; use an https endpoint, a shared access signature or no credential",
                 ));
             }
-            let renew: Arc<dyn Policy> = Arc::new(Renew(Arc::clone(credential)));
-            let token = Arc::clone(credential);
-            let bearer: Arc<dyn Policy> =
-                Arc::new(BearerTokenAuthorizationPolicy::new(token, [SCOPE]));
-            options.per_try_policies.extend([renew, bearer]);
+            options.per_try_policies.push(Arc::new(Bearer::new(Arc::clone(credential), SCOPE)));
         }
         let pipeline = |options| {
             let (name, version) = (option_env!("CARGO_PKG_NAME"), option_env!("CARGO_PKG_VERSION"));

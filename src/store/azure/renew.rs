@@ -8,11 +8,17 @@ use std::{
 use async_trait::async_trait;
 use azure_core::{
     credentials::{AccessToken, TokenCredential, TokenRequestOptions},
+    error::ErrorKind,
     http::{
         Context, Request, StatusCode,
+        headers::AUTHORIZATION,
         policies::{Policy, PolicyResult},
     },
+    time::{Duration, OffsetDateTime},
 };
+
+/// How long before its end a token is not used any more, as for the SDK
+const EARLY: Duration = Duration::minutes(5);
 
 /// Makes a credential with an empty cache
 pub(super) type Make = Box<dyn Fn() -> azure_core::Result<Arc<dyn TokenCredential>> + Send + Sync>;
@@ -28,19 +34,47 @@ pub(super) struct Renewable {
 }
 
 struct State {
-    credential: Arc<dyn TokenCredential>,
-    /// Counts how often it was made
-    generation: u64,
-    /// Whether storage has taken a token of this generation
+    source: Arc<Source>,
+    /// Whether storage has taken a token of this source
     accepted: bool,
-    /// Whether it had taken one of the generation before
+    /// Whether it had taken one of the source before
     was_accepted: bool,
+}
+
+/// A credential, and its token: what is refused of one says nothing of the next
+struct Source {
+    credential: Arc<dyn TokenCredential>,
+    /// Locked while it is asked for, so that one request asks for all
+    token: tokio::sync::Mutex<Option<AccessToken>>,
+}
+
+impl Source {
+    fn new(credential: Arc<dyn TokenCredential>) -> Arc<Self> {
+        Arc::new(Self { credential, token: tokio::sync::Mutex::new(None) })
+    }
+
+    async fn token(
+        &self,
+        scopes: &[&str],
+        options: Option<TokenRequestOptions<'_>>,
+    ) -> azure_core::Result<AccessToken> {
+        let mut kept = self.token.lock().await;
+        let now = OffsetDateTime::now_utc();
+        if let Some(token) = kept.as_ref().filter(|token| token.expires_on > now + EARLY) {
+            return Ok(token.clone());
+        }
+        match (self.credential.get_token(scopes, options).await, kept.as_ref()) {
+            (Ok(token), _) => Ok(kept.insert(token).clone()),
+            (Err(_), Some(token)) if token.expires_on > now => Ok(token.clone()),
+            (Err(error), _) => Err(error),
+        }
+    }
 }
 
 impl Renewable {
     pub(super) fn new(make: Make) -> azure_core::Result<Self> {
-        let state =
-            State { credential: make()?, generation: 0, accepted: false, was_accepted: false };
+        let source = Source::new(make()?);
+        let state = State { source, accepted: false, was_accepted: false };
         Ok(Self { make, state: Mutex::new(state) })
     }
 
@@ -49,27 +83,27 @@ impl Renewable {
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    fn generation(&self) -> u64 {
-        self.state().generation
+    fn source(&self) -> Arc<Source> {
+        Arc::clone(&self.state().source)
     }
 
-    fn accepted(&self, generation: u64) {
+    fn accepted(&self, source: &Arc<Source>) {
         let mut state = self.state();
-        state.accepted |= state.generation == generation;
+        state.accepted |= Arc::ptr_eq(&state.source, source);
     }
 
-    /// Forgets the tokens of a generation that was refused, and whether to try a new one at once
+    /// Forgets a source whose token was refused, and whether to try a new one at once
     ///
-    /// Not at once where no token of the generation was ever taken: a new one would hardly be. The
+    /// Not at once where no token of the source was ever taken: a new one would hardly be. The
     /// next request gets one. Of requests that are refused together the first renews, for all.
-    fn renew(&self, refused: u64) -> bool {
+    fn renew(&self, refused: &Arc<Source>) -> bool {
         let mut state = self.state();
-        if state.generation != refused {
+        if !Arc::ptr_eq(&state.source, refused) {
             return state.was_accepted;
         }
         let Ok(credential) = (self.make)() else { return false };
         let was_accepted = state.accepted;
-        *state = State { credential, generation: refused + 1, accepted: false, was_accepted };
+        *state = State { source: Source::new(credential), accepted: false, was_accepted };
         was_accepted
     }
 }
@@ -87,41 +121,63 @@ impl TokenCredential for Renewable {
         scopes: &[&str],
         options: Option<TokenRequestOptions<'_>>,
     ) -> azure_core::Result<AccessToken> {
-        let credential = Arc::clone(&self.state().credential);
-        credential.get_token(scopes, options).await
+        self.source().token(scopes, options).await
     }
 }
 
-/// Sends a request a second time where its token was taken before and is no longer
+/// Adds the token to a request, and sends it a second time where that was taken before and is no
+/// longer
 ///
-/// Stands before the policy that adds the token, which drops its own copy on a refusal.
+/// The SDK's policy has one token for all requests and drops it on each refusal. Of many requests
+/// that are refused together some then drop the new one, or get the old one again.
 #[derive(Debug)]
-pub(super) struct Renew(pub(super) Arc<Renewable>);
+pub(super) struct Bearer {
+    credential: Arc<Renewable>,
+    scope: &'static str,
+}
+
+impl Bearer {
+    pub(super) fn new(credential: Arc<Renewable>, scope: &'static str) -> Self {
+        Self { credential, scope }
+    }
+
+    /// Sends it with a token; the source that this was of
+    async fn send_once(
+        &self,
+        context: &Context<'_>,
+        request: &mut Request,
+        next: &[Arc<dyn Policy>],
+    ) -> azure_core::Result<(Arc<Source>, azure_core::http::AsyncRawResponse)> {
+        let other = |what| azure_core::Error::with_message(ErrorKind::Other, what);
+        if request.url().scheme() != "https" {
+            return Err(other("a token is never sent without TLS"));
+        }
+        let (policy, rest) =
+            next.split_first().ok_or_else(|| other("the pipeline has no transport"))?;
+        let source = self.credential.source();
+        let token = source.token(&[self.scope], None).await?;
+        request.insert_header(AUTHORIZATION, format!("Bearer {}", token.token.secret()));
+        let response = policy.send(context, request, rest).await?;
+        if response.status() != StatusCode::Unauthorized {
+            self.credential.accepted(&source);
+        }
+        Ok((source, response))
+    }
+}
 
 #[async_trait]
-impl Policy for Renew {
+impl Policy for Bearer {
     async fn send(
         &self,
         context: &Context,
         request: &mut Request,
         next: &[Arc<dyn Policy>],
     ) -> PolicyResult {
-        let Some((policy, rest)) = next.split_first() else {
-            return Err(azure_core::Error::with_message(
-                azure_core::error::ErrorKind::Other,
-                "the pipeline has no transport",
-            ));
-        };
-        let generation = self.0.generation();
-        let response = policy.send(context, request, rest).await?;
-        if response.status() != StatusCode::Unauthorized {
-            self.0.accepted(generation);
-            return Ok(response);
-        }
-        if !self.0.renew(generation) {
+        let (source, response) = self.send_once(context, request, next).await?;
+        if response.status() != StatusCode::Unauthorized || !self.credential.renew(&source) {
             return Ok(response);
         }
         request.body_mut().reset().await?;
-        policy.send(context, request, rest).await
+        Ok(self.send_once(context, request, next).await?.1)
     }
 }
