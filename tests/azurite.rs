@@ -22,6 +22,7 @@ use azure_asset_sync::{
     AzureStore, Cloud, Connection, ConnectionBuilder, Credential, Endpoint, Error, ErrorKind,
     JsonLines, Kind, Prefix, Probe, Reason, Report, Scan, Store as _, Verdict,
     probe::{Cause, Check, Patience, Retry},
+    scan::Order,
     store::{ListRequest, ReadRequest},
     testing::{
         ManualClock,
@@ -181,6 +182,37 @@ async fn scan(azurite: &Azurite, page_size: u16) -> (Vec<String>, Report) {
     let name = |verdict: Verdict| async move { Ok(verdict.name().unwrap().to_owned()) };
     let names = scan.verdicts().and_then(name).try_collect().await.unwrap();
     (names, progress.report())
+}
+
+#[tokio::test]
+async fn requests_side_by_side_list_the_names_that_one_after_the_other_lists() {
+    let azurite = azurite!();
+    azurite.create_container(CONTAINER).await;
+    let sites = [("berlin", 130), ("a b", 7), ("oslo", 90), ("r\u{e9}gion", 40), ("z/deep/er", 31)];
+    let folders = sites.iter().flat_map(|(site, count)| {
+        (0..*count).map(move |n| format!("{site}/day-{:02}/{n:04}.jpg", n / 25))
+    });
+    let loose = ["index.jpg", "oslo.jpg"].map(str::to_owned);
+    let stored: BTreeSet<_> = folders.chain(loose).collect();
+    assert_eq!(stored.len(), 300);
+    azurite.seed(CONTAINER, stored.iter().map(|name| Seed::new(name.clone(), "x"))).await;
+
+    let (alone, _) = scan(&azurite, 10).await;
+    assert_same("one in flight", &alone, &stored);
+    for order in [Order::AsCompleted, Order::Ascending] {
+        let scan = Scan::new(store(&azurite), &Prefix::default())
+            .page_size(NonZeroU16::new(10).unwrap())
+            .in_flight(8)
+            .order(order);
+        let progress = scan.progress();
+        let name = |verdict: Verdict| async move { Ok(verdict.name().unwrap().to_owned()) };
+        let names: Vec<_> = scan.verdicts().and_then(name).try_collect().await.unwrap();
+        println!("{order:?}: {} requests", progress.report().requests);
+        assert_same(&format!("eight in flight, {order:?}"), &names, &stored);
+        if order == Order::Ascending {
+            assert!(names.is_sorted(), "{names:?}");
+        }
+    }
 }
 
 /// The same names, each once
