@@ -1,6 +1,8 @@
 //! The scanner and the general reader read the same, however a page is cut and spoiled.
 
 mod alike;
+mod hostile;
+mod mutate;
 
 use fastrand::Rng;
 
