@@ -91,7 +91,10 @@ impl Scanner {
                 Tag::Open(open) if open.name == b"NextMarker" => {
                     let (marker, end) = leaf(text, open)?;
                     let marker = resolved(marker)?;
-                    page.next = (!marker.is_empty()).then(|| marker.into_owned().into());
+                    // One that is empty does not end a listing that another has gone on with.
+                    if !marker.is_empty() {
+                        page.next = Some(marker.into_owned().into());
+                    }
                     Ok(end)
                 }
                 Tag::Open(open) => skip(text, open),

@@ -85,7 +85,9 @@ impl<'a> Decoder<'a> {
             }),
             b"NextMarker" => {
                 let marker = this.text(1)?;
-                this.page.next = (!marker.is_empty()).then(|| marker.into());
+                if !marker.is_empty() {
+                    this.page.next = Some(marker.into());
+                }
                 Ok(())
             }
             _ => this.skip(1),
