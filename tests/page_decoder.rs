@@ -280,3 +280,21 @@ proptest! {
         let _ = Page::from_xml(&bytes);
     }
 }
+
+#[test]
+fn a_page_of_too_many_entries_is_refused() {
+    let page = |entry: &str, count: usize| {
+        let entries = entry.repeat(count);
+        format!("<EnumerationResults><Blobs>{entries}</Blobs><NextMarker /></EnumerationResults>")
+    };
+    let blob =
+        "<Blob><Name>a</Name><Properties><Content-Length>1</Content-Length></Properties></Blob>";
+    // An attribute is a form that Azure does not write, so that the general reader takes it.
+    for entry in [blob, "<Blob/>", "<Blob a='1'/>", "<BlobPrefix><Name>a/</Name></BlobPrefix>"] {
+        assert!(Page::from_xml(page(entry, 20_000).as_bytes()).is_ok(), "{entry}");
+        let error = Page::from_xml(page(entry, 20_001).as_bytes()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TooLarge, "{entry}");
+        let error = Page::from_xml(page(entry, 100_000).as_bytes()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TooLarge, "{entry}");
+    }
+}

@@ -100,9 +100,12 @@ impl Scan {
     /// A service gives each page only after the one before, so that more than one needs parts of
     /// the listing that are listed side by side. The scan finds them out: it looks at folders,
     /// starts from names that it guesses, and cuts what turns out to be large, until there is work
-    /// for all. A guess can cost a request, and never a blob. With 16 in flight that is about half
-    /// a request more for each page of a container of a million blobs, and a tenth at ten million; a
-    /// container of one page takes one request. Where the service throttles, fewer are sent.
+    /// for all. A wrong guess costs a request, and never a blob; a request that only looks for parts
+    /// may fail. With 16 in flight it takes a quarter to a half more requests than there are pages
+    /// for a million blobs, and less than a tenth more for ten million; a container of one page takes
+    /// one request. Where the service throttles, fewer are sent.
+    ///
+    /// Which of two names that collide is the earlier one depends on which page arrives first.
     ///
     /// ```
     /// # use azure_asset_sync::{MemoryStore, Prefix, Scan};
@@ -130,8 +133,11 @@ impl Scan {
 
     /// Lists these parts instead of all that has the prefix
     ///
-    /// For a share of a container, and for what [`Verdicts::remaining`] said was left. They must not
-    /// overlap, which is an error of kind [`Config`](crate::ErrorKind::Config).
+    /// For a share of a container, and for what [`Verdicts::remaining`] said was left. They take the
+    /// place of the prefix that the scan was made with. They must not overlap, which is an error of
+    /// kind [`Config`](crate::ErrorKind::Config). Names collide only within one scan. Where the store
+    /// cannot start from a name, as with a hierarchical namespace, a shard is listed from the start of
+    /// its prefix, and what is not of it is left out.
     pub fn shards(mut self, shards: impl IntoIterator<Item = Shard>) -> Self {
         self.shards = shards.into_iter().collect();
         self
@@ -206,7 +212,10 @@ pub enum Order {
     /// whatever that is.
     #[default]
     AsCompleted,
-    /// By ascending name, each once
+    /// By ascending name
+    ///
+    /// Snapshots and versions of a name stand together, and entries without a readable name before
+    /// the blobs of their page.
     ///
     /// Pages that arrive early wait for their turn, within the room for pages that a scan has
     /// anyway, so that parallelism reaches only so far ahead. Names ascend byte by byte, and in an

@@ -197,7 +197,7 @@ pub struct Page {
     pub malformed: Vec<Malformed>,
     /// Where the listing goes on; `None` on the last page
     pub next: Option<Marker>,
-    /// In which order the names of the listing ascend
+    /// In which order the names of the listing ascend: the same on all its pages with blobs
     pub order: NameOrder,
 }
 
@@ -249,6 +249,14 @@ impl Page {
         self.malformed.push(entry);
     }
 
+    /// Whether there is more in it than in any page of the service, by far
+    ///
+    /// A short text can make an entry that takes twenty times its room.
+    #[cfg(feature = "azure")]
+    fn is_over(&self) -> bool {
+        self.blobs.len() + self.prefixes.len() + self.malformed.len() > 4 * usize::from(MAX_PAGE)
+    }
+
     /// Decodes the body of a List Blobs answer
     ///
     /// For stores with a transport of their own. Tolerates any order of elements, unknown and
@@ -258,7 +266,9 @@ impl Page {
     /// # Errors
     /// [`Truncated`](crate::ErrorKind::Truncated) where the document breaks off, and
     /// [`UnexpectedAnswer`](crate::ErrorKind::UnexpectedAnswer) where it is no List Blobs answer,
-    /// such as the page of a captive portal, which must never pass for an empty container.
+    /// such as the page of a captive portal, which must never pass for an empty container;
+    /// [`TooLarge`](crate::ErrorKind::TooLarge) where it has over 20,000 entries, four times what the
+    /// service gives.
     #[cfg(feature = "azure")]
     #[cfg_attr(docsrs, doc(cfg(feature = "azure")))]
     pub fn from_xml(body: &[u8]) -> Result<Self, Error> {

@@ -174,15 +174,22 @@ impl Suite<'_> {
     }
 
     async fn a_start_is_kept_or_left_aside(&self) -> Outcome {
-        let whole = self.blobs("", None).await?;
-        let from = whole.get(whole.len() / 2).ok_or("nothing is listed")?.name.clone();
-        for size in [None, Some(1)] {
-            let mut request = ListRequest::new("");
-            request.start_from = Some(from.clone());
-            let listed: Vec<_> =
-                self.all(request, size).await?.into_iter().flat_map(|page| page.blobs).collect();
-            let rest = whole.get(whole.len() / 2..).unwrap_or_default();
-            expect(listed == rest || listed == whole, || format!("{from:?} gives {listed:?}"))?;
+        // Below a prefix too, and from a name that there is not.
+        for (prefix, stored) in [("", true), ("", false), ("a", true), ("a", false)] {
+            let whole = self.blobs(prefix, None).await?;
+            let middle = whole.get(whole.len() / 2).ok_or("nothing is listed")?;
+            let from = format!("{}{}", middle.name, if stored { "" } else { "!" });
+            let order = self.list("", None).await?.first().map(|page| page.order);
+            let is_ahead =
+                |blob: &&Blob| order.unwrap_or_default().compare(&blob.name, &from).is_ge();
+            let rest: Vec<_> = whole.iter().filter(is_ahead).cloned().collect();
+            for size in [None, Some(1)] {
+                let mut request = ListRequest::new(prefix);
+                request.start_from = Some(from.clone());
+                let pages = self.all(request, size).await?;
+                let listed: Vec<_> = pages.into_iter().flat_map(|page| page.blobs).collect();
+                expect(listed == rest || listed == whole, || format!("{from:?}: {listed:?}"))?;
+            }
         }
         Ok(())
     }
@@ -241,7 +248,8 @@ impl Suite<'_> {
 
     async fn no_page_is_larger_than_asked_for(&self) -> Outcome {
         let pages = self.list("", Some(3)).await?;
-        let largest = pages.iter().map(|page| page.blobs.len()).max().unwrap_or_default();
+        let largest = pages.iter().map(|page| page.blobs.len() + page.prefixes.len()).max();
+        let largest = largest.unwrap_or_default();
         expect(largest <= 3, || format!("a page of {largest}"))
     }
 

@@ -310,16 +310,17 @@ impl AzureStoreBuilder {
     /// [`ErrorKind::Config`] where credential and connection do not fit together, or a certificate
     /// cannot be read.
     pub fn build(self, credential: Credential) -> Result<AzureStore, Error> {
+        let tls = transport::tls(&self.certificates)?;
         let client = transport::client(
             self.connect_timeout,
             self.read_timeout,
-            &self.certificates,
+            tls.clone(),
             transport::Connections::Kept,
         )?;
         let lone = transport::client(
             self.connect_timeout,
             self.read_timeout,
-            &self.certificates,
+            tls,
             transport::Connections::ForOneRequest,
         )?;
         let mut options = ClientOptions {

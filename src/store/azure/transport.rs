@@ -30,13 +30,10 @@ pub(super) enum Connections {
     ForOneRequest,
 }
 
-/// The client for storage and authority: no redirects, since a credential must not follow one
-pub(super) fn client(
-    connect_timeout: Duration,
-    read_timeout: Duration,
-    authorities: &[String],
-    connections: Connections,
-) -> Result<reqwest::Client, Error> {
+/// What is trusted: this machine's certificate authorities, and these
+///
+/// Reading this machine's takes milliseconds, so it is done once for all clients of a store.
+pub(super) fn tls(authorities: &[String]) -> Result<ClientConfig, Error> {
     let config = |what: &str| Error::new(ErrorKind::Config, what);
     let mut roots = Vec::new();
     for pem in authorities {
@@ -52,12 +49,22 @@ pub(super) fn client(
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier = Verifier::new_with_extra_roots(roots, Arc::clone(&provider))
         .map_err(|error| config(&format!("this machine's root certificates: {error}")))?;
-    let tls = ClientConfig::builder_with_provider(provider)
+    Ok(ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| config(&format!("TLS: {error}")))?
         .dangerous() // the name of the door for any verifier, the platform's included
         .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
+        .with_no_client_auth())
+}
+
+/// The client for storage and authority: no redirects, since a credential must not follow one
+pub(super) fn client(
+    connect_timeout: Duration,
+    read_timeout: Duration,
+    tls: ClientConfig,
+    connections: Connections,
+) -> Result<reqwest::Client, Error> {
+    let what = "the HTTP client could not be made; check the proxy variables";
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .connect_timeout(connect_timeout)
@@ -68,7 +75,7 @@ pub(super) fn client(
             Connections::ForOneRequest => 0,
         })
         .build()
-        .map_err(|_| config("the HTTP client could not be made; check the proxy variables"))
+        .map_err(|_| Error::new(ErrorKind::Config, what))
 }
 
 /// The transport of storage: of an answer's headers only those that are read here

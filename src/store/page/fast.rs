@@ -20,6 +20,8 @@ pub(super) enum Stop {
     Short,
     /// The page has another form from here on
     Odd,
+    /// The page has more entries than a page can have
+    Full,
 }
 
 /// Where in a page it is, and what it knows of the blobs before
@@ -46,6 +48,9 @@ impl Scanner {
     pub(super) fn scan(&mut self, text: &[u8], page: &mut Page) -> (usize, Stop) {
         let mut taken = 0;
         loop {
+            if page.is_over() {
+                return (taken, Stop::Full);
+            }
             match self.step(text, taken, page) {
                 Ok(end) => taken = end,
                 Err(stop) => return (taken, stop),
@@ -269,8 +274,8 @@ fn skip(text: &[u8], open: Open<'_>) -> Result<usize, Stop> {
         // An entity may be broken, which is the general reader's to say.
         Ok((content, _)) if memchr(b'&', content).is_some() => return Err(Stop::Odd),
         Ok((_, end)) => return Ok(end),
-        Err(Stop::Short) => return Err(Stop::Short),
         Err(Stop::Odd) => {}
+        Err(stop) => return Err(stop),
     }
     let mut names = vec![open.name];
     let mut at = open.end;

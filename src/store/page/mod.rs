@@ -37,11 +37,16 @@ pub(in crate::store) struct Decoder {
     enough: usize,
     /// Whether the general reader decodes the rest, once it is whole
     is_odd: bool,
+    /// Whether there is too much of it
+    is_full: bool,
 }
 
 impl Decoder {
     /// Takes the next piece
     pub(in crate::store) fn push(&mut self, piece: &[u8]) {
+        if self.is_full {
+            return;
+        }
         let mut piece = piece;
         // The rest is completed with the start of this piece, until the piece itself can be read on.
         while !self.is_odd && !self.rest.is_empty() && !piece.is_empty() {
@@ -75,6 +80,7 @@ impl Decoder {
         match stop {
             // An element that does not end is looked at again only when there is twice as much.
             Stop::Short => self.enough = if taken == 0 { left * 2 } else { 0 },
+            Stop::Full => self.is_full = true,
             Stop::Odd => {
                 self.is_odd = true;
                 // Room for the rest begins with the elements that are open.
@@ -85,9 +91,15 @@ impl Decoder {
 
     /// The page, once the body is whole
     pub(in crate::store) fn finish(mut self) -> Result<Page, Error> {
-        if !self.is_odd {
-            let (taken, _) = self.scanner.scan(&self.rest, &mut self.page);
+        if !self.is_odd && !self.is_full {
+            let (taken, stop) = self.scanner.scan(&self.rest, &mut self.page);
             self.rest.drain(..taken);
+            self.is_full = stop == Stop::Full;
+        }
+        if self.is_full {
+            return Err(slow::too_many());
+        }
+        if !self.is_odd {
             if self.scanner.is_done() && self.rest.is_empty() {
                 return Ok(self.page);
             }
@@ -102,6 +114,9 @@ impl Decoder {
         self.page.prefixes.extend(rest.prefixes);
         self.page.malformed.extend(rest.malformed);
         self.page.next = rest.next.or(self.page.next);
+        if self.page.is_over() {
+            return Err(slow::too_many());
+        }
         Ok(self.page)
     }
 }

@@ -44,6 +44,11 @@ fn unexpected(what: &str) -> Error {
     Error::new(ErrorKind::UnexpectedAnswer, what)
 }
 
+pub(super) fn too_many() -> Error {
+    let what = "the listing has a page of more than 20,000 entries, and Azure gives 5,000; check the endpoint";
+    Error::new(ErrorKind::TooLarge, what)
+}
+
 struct Decoder<'a> {
     reader: Reader<&'a [u8]>,
     page: Page,
@@ -207,7 +212,11 @@ impl<'a> Decoder<'a> {
                 self.page.set_aside(Malformed::new(name, why));
             }
         }
-        Ok(())
+        self.check_count()
+    }
+
+    fn check_count(&self) -> Result<(), Error> {
+        if self.page.is_over() { Err(too_many()) } else { Ok(()) }
     }
 
     fn prefix(&mut self) -> Result<(), Error> {
@@ -223,7 +232,7 @@ impl<'a> Decoder<'a> {
             Ok(prefix) => self.page.prefixes.push(prefix),
             Err(entry) => self.page.set_aside(entry),
         }
-        Ok(())
+        self.check_count()
     }
 
     /// The name that an element holds, or why there is none
