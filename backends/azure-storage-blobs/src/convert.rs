@@ -61,9 +61,9 @@ fn blob(listed: azure_storage_blobs::blob::Blob) -> Blob {
     blob.content_md5 = properties.content_md5.map(|md5| *md5.as_slice()).map(ContentMd5::from);
     blob.blob_type = Some(properties.blob_type.as_ref().into());
     blob.access_tier = properties.access_tier.map(|tier| tier.as_ref().into());
-    blob.version_id = listed.version_id;
+    blob.version_id = listed.version_id.as_deref().map(Into::into);
     blob.is_current_version = listed.is_current_version;
-    blob.snapshot = listed.snapshot.as_ref().and_then(snapshot);
+    blob.snapshot = listed.snapshot.as_ref().and_then(snapshot).as_deref().map(Into::into);
     blob.is_directory = properties.resource_type.as_deref() == Some("directory");
     blob.metadata = listed.metadata.into_iter().flatten().collect();
     blob

@@ -22,8 +22,9 @@ use azure_storage_blobs::prelude::ClientBuilder;
 /// What it cannot do, and why
 const KNOWN: &[(&str, &str)] = &[
     ("every_name_is_listed_exactly_as_stored", "blanks at both ends of a name are cut off"),
-    ("names_ascend_byte_by_byte", "so that name stands in another's place"),
+    ("names_ascend", "so that name stands in another's place"),
     ("sizes_are_those_of_the_content", "and has the content of another name"),
+    ("a_delimiter_rolls_up_or_is_left_aside", "and does among the names of a folder"),
     ("any_name_can_be_read", "a name with a slash at the end is refused, lest another be read"),
 ];
 
