@@ -183,6 +183,8 @@ impl Verdicts {
                 Some(Err(error))
             }
             None => {
+                // The listing has ended, and with it what no page stood for: there was nothing.
+                self.left.clear();
                 self.end();
                 None
             }

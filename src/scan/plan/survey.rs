@@ -225,7 +225,15 @@ impl Planner {
         level.folders.sort_by(|a, b| order.compare(a, b));
         level.folders.dedup();
         level.blobs.sort_by(|a, b| order.compare(&a.name, &b.name));
-        level.blobs.dedup_by(|b, a| is_same(a, b));
+        let mut blobs: Vec<Blob> = Vec::with_capacity(level.blobs.len());
+        for blob in level.blobs {
+            // Copies of a name that come again need not stand side by side.
+            let mut copies = blobs.iter().rev().take_while(|known| known.name == blob.name);
+            if !copies.any(|known| is_same(known, &blob)) {
+                blobs.push(blob);
+            }
+        }
+        level.blobs = blobs;
         let Some(index) = self.ranges.iter().position(|range| {
             // The level must have all that the range still has to come to.
             let has_all = level.is_whole && range.within.starts_with(&level.dir);
