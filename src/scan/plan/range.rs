@@ -167,6 +167,7 @@ impl Range {
             self.resumes = skip == page.blobs.len();
         }
         skip += self.repeated(page.blobs.get(skip..).unwrap_or_default(), order, is_strict)?;
+        self.drop_copies(&mut page.blobs, skip);
         if is_strict {
             page.blobs.drain(..skip);
             page.malformed.retain_mut(|entry| match entry.at.checked_sub(skip) {
@@ -277,6 +278,19 @@ impl Range {
             }
         }
         Ok(blobs.len())
+    }
+
+    /// Drops copies of the last name that came before, though new ones stand before them
+    fn drop_copies(&self, blobs: &mut Vec<Blob>, from: usize) {
+        let Some(last) = &self.last else { return };
+        let is_known = |blob: &Blob| self.tail.iter().any(|known| is_same(known, blob));
+        let mut at = from;
+        while let Some(blob) = blobs.get(at).filter(|blob| blob.name == *last) {
+            match is_known(blob) {
+                true => drop(blobs.remove(at)),
+                false => at += 1,
+            }
+        }
     }
 
     /// Names ascend, and what is repeated goes
