@@ -68,10 +68,10 @@ impl Collisions {
     }
 }
 
-/// A set of fingerprints: open addressing, at most seven slots of eight taken
+/// A set of fingerprints: open addressing by buckets, at most seven slots of eight taken
 struct Set {
-    /// As many as a power of two; 0 is free
-    slots: Vec<u64>,
+    /// As many as a power of two
+    buckets: Vec<Bucket>,
     /// Of a fingerprint, the bits below those that say where to look first: in their order, so that
     /// growing goes through memory once
     below: u32,
@@ -79,54 +79,93 @@ struct Set {
     most: usize,
 }
 
+/// A line of the cache, filled from the front; 0 is free
+#[derive(Clone, Copy, Default)]
+#[repr(align(64))]
+struct Bucket([u64; WIDTH]);
+
+const WIDTH: usize = 8;
+
+/// From the first size, a power of it leads to `MAX_SLOTS`
+const GROWTH: usize = 4;
+
 impl Default for Set {
     fn default() -> Self {
-        Self::with_slots(1 << 10)
+        Self::with_buckets(1 << 7)
     }
 }
 
 impl Set {
-    fn with_slots(slots: usize) -> Self {
+    fn with_buckets(buckets: usize) -> Self {
         Self {
-            slots: vec![0; slots],
-            below: u64::BITS - slots.ilog2(),
+            buckets: vec![Bucket::default(); buckets],
+            below: u64::BITS - buckets.ilog2(),
             len: 0,
-            most: slots / 8 * 7,
+            most: buckets * WIDTH / 8 * 7,
         }
     }
 
     /// What is in the first slot for a fingerprint
     fn at(&self, print: u64) -> u64 {
-        self.slots.get((print >> self.below) as usize).copied().unwrap_or(0)
+        self.buckets.get((print >> self.below) as usize).map_or(0, |Bucket([first, ..])| *first)
     }
 
     /// Whether it was not there
+    #[inline]
     fn insert(&mut self, print: u64) -> bool {
         if self.len == self.most {
             self.grow();
         }
         let print = print.max(1);
         let mut place = (print >> self.below) as usize;
-        while let Some(slot) = self.slots.get_mut(place) {
-            if *slot == print {
-                return false;
+        let last = self.buckets.len() - 1;
+        while let Some(Bucket(slots)) = self.buckets.get_mut(place) {
+            // All slots are looked at: where a search ends is a guess that is often wrong.
+            let is_there = slots.iter().fold(false, |is, slot| is | (*slot == print));
+            let taken = slots.iter().filter(|slot| **slot != 0).count();
+            if is_there | (taken < WIDTH) {
+                // Free, or else nothing is added to it.
+                if let Some(slot) = slots.get_mut(taken % WIDTH) {
+                    *slot |= if is_there { 0 } else { print };
+                }
+                self.len += usize::from(!is_there);
+                return !is_there;
             }
-            if *slot == 0 {
-                *slot = print;
-                break;
-            }
-            place = (place + 1) & (self.slots.len() - 1);
+            place = (place + 1) & last;
         }
-        self.len += 1;
+        // Not reached: an eighth of the slots is free, and each place is one of a bucket.
         true
     }
 
+    /// In few steps: memory that was not used before costs more than what is done in it
     #[cold]
     fn grow(&mut self) {
-        let mut larger = Self::with_slots(self.slots.len() * 2);
-        for &print in self.slots.iter().filter(|&&print| print != 0) {
+        let mut larger = Self::with_buckets(self.buckets.len() * GROWTH);
+        for &print in
+            self.buckets.iter().flat_map(|Bucket(slots)| slots).filter(|&&print| print != 0)
+        {
             larger.insert(print);
         }
         *self = larger;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn a_set_holds_what_was_put_into_it_however_much_it_has_grown() {
+        let mut rng = fastrand::Rng::with_seed(8);
+        let (mut set, mut known) = (Set::default(), HashSet::new());
+        for n in 0..60_000_u64 {
+            // Many that begin alike, so that buckets are full and the last leads to the first.
+            let print = [rng.u64(1..), u64::MAX - rng.u64(..300), rng.u64(1..40_000)];
+            let print = print[(n % 3) as usize];
+            assert_eq!(set.insert(print), known.insert(print));
+            assert_eq!(set.len, known.len());
+        }
     }
 }
