@@ -27,7 +27,7 @@ pub struct Blob {
     pub content_type: Option<ContentType>,
     /// The encoding as its owner stored it, such as `gzip`
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub content_encoding: Option<RareText>,
+    pub content_encoding: Option<Text>,
     /// The MD5 of the content; absent for many blobs that were uploaded in blocks
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_md5: Option<ContentMd5>,
@@ -39,13 +39,13 @@ pub struct Blob {
     pub access_tier: Option<AccessTier>,
     /// The version id, in an account with versioning
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub version_id: Option<RareText>,
+    pub version_id: Option<Text>,
     /// Whether this version is the current one, in an account with versioning
     #[serde(skip_serializing_if = "Option::is_none")]
     pub is_current_version: Option<bool>,
     /// The snapshot's time stamp; `None` for a base blob
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub snapshot: Option<RareText>,
+    pub snapshot: Option<Text>,
     /// Whether the service calls it a directory (accounts with a hierarchical namespace)
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_directory: bool,
@@ -140,7 +140,7 @@ pub struct ContentType(Arc<str>);
 
 /// A text that few blobs have: it takes little room where there is none
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RareText(Box<Box<str>>);
+pub struct Text(Box<Box<str>>);
 
 macro_rules! text {
     ($name:ident, $of:expr) => {
@@ -192,7 +192,7 @@ impl ETag {
 
 text!(ETag, Short::from);
 text!(ContentType, Arc::from);
-text!(RareText, |text: &str| Box::new(text.into()));
+text!(Text, |text: &str| Box::new(text.into()));
 
 /// User metadata: values by their keys, which ascend
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
@@ -342,7 +342,7 @@ macro_rules! open_enum {
         pub enum $name {
             $($(#[$variant_doc])* $variant,)+
             /// A value that is newer than this crate
-            Other(RareText),
+            Other(Text),
         }
 
         impl $name {

@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 pub use self::{
-    blob::{AccessTier, Blob, BlobType, ContentMd5, ContentType, ETag, Metadata, RareText},
+    blob::{AccessTier, Blob, BlobType, ContentMd5, ContentType, ETag, Metadata, Text},
     inspect::{Answer, Inspect, Question},
     memory::MemoryStore,
 };

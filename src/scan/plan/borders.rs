@@ -128,12 +128,14 @@ impl Planner {
         let is_beyond =
             last.as_ref().is_some_and(|last| self.order.compare(last, &check.name).is_gt());
         // A name that was made between the page before and this one's marker is on neither.
-        let begins_behind = std::mem::take(&mut check.is_first)
+        let begins_behind = check.is_first
             && check.request.marker.is_some()
             && page
                 .blobs
                 .first()
                 .is_some_and(|first| self.order.compare(&first.name, &check.name).is_gt());
+        // An empty page tells nothing of where it begins.
+        check.is_first &= page.blobs.is_empty();
         match (is_there, &check.behind) {
             (true, None) => return Ok(()),
             (false, None) if begins_behind => return Ok(()),

@@ -13,7 +13,7 @@ use super::{
     fast::Stop,
     field::{Draft, Field, Fields, add},
 };
-use crate::store::{AccessTier, Blob, BlobType, Page, RareText};
+use crate::store::{AccessTier, Blob, BlobType, Page, Text};
 
 /// How many are kept: with and without a digest, a directory, and so on
 const MOST: usize = 8;
@@ -37,12 +37,12 @@ pub(super) struct Templates(Vec<Template>);
 struct Template {
     /// The bytes around the texts
     fixed: Vec<u8>,
-    texts: Vec<Text>,
+    texts: Vec<Place>,
     /// What is made of texts that are among the fixed bytes
     alike: Alike,
 }
 
-struct Text {
+struct Place {
     field: Field,
     /// How many of the fixed bytes stand between the text before and this one
     before: usize,
@@ -52,7 +52,7 @@ struct Text {
 
 /// What is made of the fields of which [`Field::is_alike`] holds
 struct Alike {
-    content_encoding: Option<RareText>,
+    content_encoding: Option<Text>,
     blob_type: Option<BlobType>,
     access_tier: Option<AccessTier>,
     is_directory: bool,
@@ -149,7 +149,7 @@ impl Template {
         for leaf in leaves.iter().filter(|leaf| !leaf.field.is_alike()) {
             let before = text.get(at..leaf.start).unwrap_or_default();
             made.fixed.extend_from_slice(before);
-            made.texts.push(Text {
+            made.texts.push(Place {
                 field: leaf.field,
                 before: before.len(),
                 is_written: leaf.length.is_some(),
@@ -164,7 +164,7 @@ impl Template {
     fn fit(&self, text: &[u8], fields: &mut Fields, draft: &mut Draft<'_>) -> Fit {
         let (mut fixed, mut rest) = (self.fixed.as_slice(), text);
         let mut name = None;
-        for Text { field, before, is_written } in &self.texts {
+        for Place { field, before, is_written } in &self.texts {
             let Some((same, behind)) = fixed.split_at_checked(*before) else { return Fit::No };
             let Some(left) = rest.strip_prefix(same) else { return missed(same, rest) };
             (fixed, rest) = (behind, left);
