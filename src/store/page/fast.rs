@@ -4,7 +4,7 @@ use memchr::{memchr, memchr2};
 
 use super::{
     element::{Open, Tag, content, is_name, leaf, resolved, tag},
-    field::{Draft, Field, Fields, Name, add},
+    field::{Draft, Field, Fields, Name},
     slow::{percent_decode, prefix},
     template::{Leaf, Templates},
 };
@@ -128,12 +128,8 @@ impl Scanner {
     fn within_blobs(&mut self, text: &[u8], at: usize, page: &mut Page) -> Result<usize, Stop> {
         match tag(text, at)? {
             Tag::Open(open) if open.name == b"Blob" && !open.empty => {
-                let mut blob = Blob::new(String::new(), 0);
-                let (draft, end) = self.blob(text, at, open.end, &mut blob)?;
-                match draft.finish(&mut page.order) {
-                    Ok(()) => add(&mut page.blobs, blob),
-                    Err(entry) => page.set_aside(entry),
-                }
+                let (draft, end) = self.blob(text, at, open.end)?;
+                draft.finish(page);
                 Ok(end)
             }
             Tag::Open(open) if open.name == b"BlobPrefix" && !open.empty => {
@@ -153,14 +149,8 @@ impl Scanner {
     }
 
     /// Reads a blob that starts at `start` and has its first child, if any, at `at`
-    fn blob<'a>(
-        &mut self,
-        text: &[u8],
-        start: usize,
-        at: usize,
-        blob: &'a mut Blob,
-    ) -> Result<(Draft<'a>, usize), Stop> {
-        let mut draft = Draft::new(blob);
+    fn blob(&mut self, text: &[u8], start: usize, at: usize) -> Result<(Draft, usize), Stop> {
+        let mut draft = Draft::new();
         self.leaves.clear();
         let mut is_regular = true;
         let mut at = at;
@@ -180,14 +170,14 @@ impl Scanner {
                 b"Metadata" if !open.empty => {
                     // Its keys are not leaves that a template knows.
                     is_regular = false;
-                    metadata(text, open.end, draft.blob)?
+                    metadata(text, open.end, &mut draft.blob)?
                 }
                 _ => self.leaf(text, start, open, Field::of_blob(open), &mut draft)?,
             };
         }
         if is_regular {
             let text = text.get(start..at).unwrap_or_default();
-            self.templates.keep(text, &self.leaves, draft.blob);
+            self.templates.keep(text, &self.leaves, &draft.blob);
         }
         Ok((draft, at))
     }
@@ -197,7 +187,7 @@ impl Scanner {
         text: &[u8],
         start: usize,
         at: usize,
-        draft: &mut Draft<'_>,
+        draft: &mut Draft,
     ) -> Result<usize, Stop> {
         let mut at = at;
         loop {
@@ -218,7 +208,7 @@ impl Scanner {
         start: usize,
         open: Open<'_>,
         field: Field,
-        draft: &mut Draft<'_>,
+        draft: &mut Draft,
     ) -> Result<usize, Stop> {
         let (found, end) = match field {
             Field::Unread => {

@@ -8,7 +8,7 @@ use super::{
     fast::Stop,
     slow::percent_decode,
 };
-use crate::store::{Blob, ContentMd5, ContentType, ETag, MAX_PAGE, Malformed, NameOrder};
+use crate::store::{Blob, ContentMd5, ContentType, ETag, MAX_PAGE, Malformed, NameOrder, Page};
 
 /// How many different Content-Types of a page are shared by its blobs
 const SHARED_TYPES: usize = 8;
@@ -82,9 +82,8 @@ impl Field {
 }
 
 /// A blob of which not all is read yet
-pub(super) struct Draft<'a> {
-    /// Where it will stay, so that it need not be moved
-    pub(super) blob: &'a mut Blob,
+pub(super) struct Draft {
+    pub(super) blob: Blob,
     name: Option<Name>,
     size: Option<u64>,
     problem: Option<String>,
@@ -92,22 +91,30 @@ pub(super) struct Draft<'a> {
     has_path: bool,
 }
 
-impl<'a> Draft<'a> {
-    pub(super) fn new(blob: &'a mut Blob) -> Self {
-        Self { blob, name: None, size: None, problem: None, has_path: false }
+impl Draft {
+    pub(super) fn new() -> Self {
+        Self {
+            blob: Blob::new(String::new(), 0),
+            name: None,
+            size: None,
+            problem: None,
+            has_path: false,
+        }
     }
 
-    /// Gives the blob its name and size; why it is none, where it lacks one or says what cannot be
+    /// Adds the blob to a page, where there is what makes one
     #[inline]
-    pub(super) fn finish(mut self, order: &mut NameOrder) -> Result<(), Malformed> {
+    pub(super) fn finish(mut self, page: &mut Page) {
         if self.has_path {
-            *order = NameOrder::Segments;
+            page.order = NameOrder::Segments;
         }
         let (Some(Ok(name)), Some(size), None) = (&mut self.name, self.size, &self.problem) else {
-            return Err(self.malformed());
+            page.set_aside(self.malformed());
+            return;
         };
         (self.blob.name, self.blob.size) = (mem::take(name), size);
-        Ok(())
+        make_room(&mut page.blobs);
+        page.blobs.push(self.blob);
     }
 
     #[cold]
@@ -120,13 +127,6 @@ impl<'a> Draft<'a> {
         let why = bad_name.map(str::to_owned).or(self.problem);
         Malformed::new(name, why.unwrap_or_else(|| "it has no size".to_owned()))
     }
-}
-
-/// Adds a blob to those of a page
-#[inline]
-pub(super) fn add(blobs: &mut Vec<Blob>, blob: Blob) {
-    make_room(blobs);
-    blobs.push(blob);
 }
 
 /// Grows in few steps: most pages are small or full, and what is not used costs no memory
@@ -155,10 +155,10 @@ impl Fields {
         &mut self,
         field: Field,
         rest: &[u8],
-        draft: &mut Draft<'_>,
+        draft: &mut Draft,
     ) -> Option<usize> {
         // None of these texts can have a `<`, and none that is taken here an entity.
-        let blob = &mut *draft.blob;
+        let blob = &mut draft.blob;
         let length = match field {
             Field::LastModified | Field::CreationTime => {
                 let time = self.fixdate(rest.first_chunk()?)?;
@@ -203,9 +203,9 @@ impl Fields {
         &mut self,
         field: Field,
         content: &[u8],
-        draft: &mut Draft<'_>,
+        draft: &mut Draft,
     ) -> Result<(), Stop> {
-        let blob = &mut *draft.blob;
+        let blob = &mut draft.blob;
         match field {
             Field::Name => draft.name = Some(Ok(resolved(content)?.into_owned())),
             Field::EncodedName => draft.name = Some(percent_decode(&resolved(content)?)),

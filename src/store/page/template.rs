@@ -11,7 +11,7 @@
 use super::{
     element::find,
     fast::Stop,
-    field::{Draft, Field, Fields, add},
+    field::{Draft, Field, Fields},
 };
 use crate::store::{AccessTier, Blob, BlobType, Page, Text};
 
@@ -98,24 +98,12 @@ impl Templates {
         page: &mut Page,
     ) -> Result<Option<usize>, Stop> {
         for (index, template) in self.0.iter().enumerate() {
-            add(&mut page.blobs, Blob::new(String::new(), 0));
-            let Some(blob) = page.blobs.last_mut() else { break };
-            let mut draft = Draft::new(blob);
-            let fit = template.fit(text, fields, &mut draft);
-            let malformed = match fit {
-                Fit::Whole(_) => draft.finish(&mut page.order).err(),
-                Fit::Short | Fit::No => None,
-            };
-            if malformed.is_some() || !matches!(fit, Fit::Whole(_)) {
-                page.blobs.pop();
-            }
-            if let Some(entry) = malformed {
-                page.set_aside(entry);
-            }
-            match fit {
+            let mut draft = Draft::new();
+            match template.fit(text, fields, &mut draft) {
                 Fit::No => {}
                 Fit::Short => return Err(Stop::Short),
                 Fit::Whole(length) => {
+                    draft.finish(page);
                     if let Some(before @ [_, _, ..]) = self.0.get_mut(..=index) {
                         before.rotate_right(1);
                     }
@@ -161,7 +149,7 @@ impl Template {
     }
 
     /// Whether a blob of this form is at the start of a text; takes the texts in it
-    fn fit(&self, text: &[u8], fields: &mut Fields, draft: &mut Draft<'_>) -> Fit {
+    fn fit(&self, text: &[u8], fields: &mut Fields, draft: &mut Draft) -> Fit {
         let (mut fixed, mut rest) = (self.fixed.as_slice(), text);
         let mut name = None;
         for Place { field, before, is_written } in &self.texts {
@@ -187,7 +175,7 @@ impl Template {
         let Some(left) = rest.strip_prefix(fixed) else { return missed(fixed, rest) };
         match name.map(|(field, found)| fields.take(field, found, draft)) {
             Some(Ok(())) => {
-                self.alike.give(draft.blob);
+                self.alike.give(&mut draft.blob);
                 Fit::Whole(text.len() - left.len())
             }
             _ => Fit::No,
