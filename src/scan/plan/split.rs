@@ -150,7 +150,12 @@ impl Planner {
             // longer than it has.
             let to = (at.value - at.base).max(1e-9);
             let from = (start.value - at.base).clamp(0.0, to);
-            let here = range.in_folder.min(range.names) as f64 / size;
+            // Of folders that count, those are what it has listed; of files, those of the folder.
+            let rest = range.at().strip_prefix(&at.dir).unwrap_or_default();
+            let here = match rest.contains('/') {
+                true => pages * (to - from) / outlook.had.max(1e-9),
+                false => range.in_folder.min(range.names) as f64 / size,
+            };
             outlook.pages = 2.0 * here * to / (to - from).max(1e-9) + 1.0;
             return Some(outlook);
         }
