@@ -3,7 +3,7 @@
 use super::{Next, Planner, Range, Starts, survey::Known};
 
 /// Fewer pages than that are not worth another range
-const WORTH_A_CUT: f64 = 2.0;
+const WORTH_A_CUT: f64 = 1.0;
 
 /// How many marks are compared for where to cut
 const CANDIDATES: usize = 64;
@@ -286,7 +286,10 @@ impl Planner {
             let is_asked = range.names == 0 && range.is_busy && range.next == Next::First;
             let dir = &range.start;
             let is_folder = dir.ends_with('/') || (!dir.is_empty() && range.prefix == *dir);
-            is_asked && is_folder && self.levels.known(dir) == Known::Nothing
+            is_asked
+                && is_folder
+                && self.levels.known(dir) == Known::Nothing
+                && !self.levels.is_leaf(dir)
         };
         if let Some(range) = self.ranges.iter().find(is_new) {
             let (root, dir) = (range.root.clone(), range.start.clone());

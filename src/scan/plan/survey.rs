@@ -1,6 +1,6 @@
 //! Looks at the space of names: folders, and which names come first from somewhere on.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{
     Covers, Cut, Job, Next, Planner, Starts, Ticket, batch::Batch, borders::Check, range::is_same,
@@ -50,23 +50,39 @@ pub(super) enum Known {
 
 /// Which folders were looked at, and the folders in those of which all are known
 #[derive(Debug, Default)]
-pub(super) struct Levels(HashMap<String, (Known, Vec<String>)>);
+pub(super) struct Levels {
+    known: HashMap<String, (Known, Vec<String>)>,
+    /// How deep folders were that had none in them
+    leaves: HashSet<usize>,
+}
+
+fn depth(dir: &str) -> usize {
+    dir.matches('/').count()
+}
 
 impl Levels {
     pub(super) fn known(&self, dir: &str) -> Known {
-        self.0.get(dir).map_or(Known::Nothing, |(known, _)| *known)
+        self.known.get(dir).map_or(Known::Nothing, |(known, _)| *known)
     }
 
     /// The folders in a folder, where all are known
     pub(super) fn folders(&self, dir: &str) -> Option<&[String]> {
-        let (known, folders) = self.0.get(dir)?;
+        let (known, folders) = self.known.get(dir)?;
         (*known == Known::All).then_some(folders)
     }
 
+    /// Whether a folder is as deep as one that was looked at in vain
+    pub(super) fn is_leaf(&self, dir: &str) -> bool {
+        self.leaves.contains(&depth(dir))
+    }
+
     fn set(&mut self, dir: &str, known: Known, folders: &[String]) {
-        let folders = if self.0.len() < LEVELS { folders } else { &[] };
+        if known == Known::All && folders.is_empty() {
+            self.leaves.insert(depth(dir));
+        }
+        let folders = if self.known.len() < LEVELS { folders } else { &[] };
         let known = if folders.is_empty() && known == Known::All { Known::Some } else { known };
-        self.0.insert(dir.to_owned(), (known, folders.to_vec()));
+        self.known.insert(dir.to_owned(), (known, folders.to_vec()));
     }
 
     pub(super) fn wish(&mut self, root: &str, dir: &str) -> Wish {
