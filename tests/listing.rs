@@ -333,3 +333,23 @@ async fn a_shard_does_not_stand_for_what_is_before_its_start() {
         assert_eq!(got, ["c", "d", "p", "q", "r"], "after {given}");
     }
 }
+
+#[tokio::test]
+async fn folders_that_lead_in_a_circle_are_not_gone_into() {
+    for circle in ["", "d/", "e/"] {
+        for keeps_start in [true, false] {
+            let all: Vec<_> = (0..60).map(|n| Blob::new(format!("d/{n:02}/x"), 1)).collect();
+            let want: Vec<_> = all.iter().map(|blob| blob.name.clone()).collect();
+            let store = fake(move |request, _| {
+                let mut page = page(&all, NameOrder::Bytes, keeps_start, request);
+                if request.delimiter.is_some() {
+                    page.prefixes = vec![circle.to_owned()];
+                    page.next = None;
+                }
+                Ok(page)
+            });
+            let scan = scan(store).in_flight(4).page_size(5.try_into().unwrap());
+            assert_eq!(names(scan.order(Order::Ascending)).await.unwrap(), want, "{circle:?}");
+        }
+    }
+}

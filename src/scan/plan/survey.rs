@@ -179,8 +179,14 @@ impl Planner {
         level.pages += 1;
         let is_flat =
             |blob: &Blob| blob.name.strip_prefix(&level.dir).is_none_or(|rest| rest.contains('/'));
+        // A folder that is not in the one asked for would lead nowhere, or in a circle.
+        let is_elsewhere =
+            |folder: &String| folder.strip_prefix(&level.dir).is_none_or(str::is_empty);
         // A store that leaves the delimiter aside; or an entry that only a plain listing tells of.
-        if page.blobs.iter().any(is_flat) || !page.malformed.is_empty() {
+        if page.blobs.iter().any(is_flat)
+            || page.prefixes.iter().any(is_elsewhere)
+            || !page.malformed.is_empty()
+        {
             self.levels.set(&level.dir, Known::Some, &[]);
             return;
         }
