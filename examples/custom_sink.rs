@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use azure_asset_sync::{Blob, Error, MemoryStore, Prefix, Scan, Sink, Verdict, sink::Delivery};
+use azure_asset_sync::{
+    Blob, Error, MemoryStore, Prefix, Scan, Sink,
+    sink::{Batch, Delivery},
+};
 
 #[derive(Default)]
 struct Folders(BTreeMap<String, BTreeMap<String, u64>>);
 
 #[async_trait::async_trait]
 impl Sink for Folders {
-    async fn accept(&mut self, batch: &[Verdict]) -> Result<(), Error> {
-        for asset in batch.iter().filter_map(Verdict::asset) {
+    async fn accept(&mut self, batch: Batch<'_>) -> Result<(), Error> {
+        for asset in batch.assets() {
             let (folder, name) = asset.blob.name.rsplit_once('/').unwrap_or(("", &asset.blob.name));
             self.0.entry(folder.into()).or_default().insert(name.into(), asset.blob.size);
         }

@@ -44,7 +44,7 @@ pub use self::{
     name::{AccountName, ConnectionName, ContainerName, InvalidName, Prefix, TenantId},
     probe::{Diagnosis, Health, Probe},
     scan::{Progress, Report, Scan, Verdicts},
-    sink::{JsonLines, Sink},
+    sink::{Change, JsonLines, Sink},
     store::{Blob, MemoryStore, Store},
     validate::{Asset, Finding, Format, Kind, Reason, Rejection, Rules, Verdict},
 };

@@ -30,7 +30,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("store/azure", &["probe", "scan", "sink", "validate", "testing"]),
     ("validate", &["connection", "cloud", "error", "name", "scan", "sink", "testing"]),
     ("scan", &["connection", "cloud", "testing"]),
-    ("sink", &["connection", "cloud", "name", "store", "scan", "testing"]),
+    ("sink", &["connection", "cloud", "name", "scan", "sync", "testing"]),
 ];
 
 /// All files of a folder but what Cargo built there

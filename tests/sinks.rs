@@ -3,8 +3,8 @@
 use std::{fs, path::Path};
 
 use azure_asset_sync::{
-    Blob, Error, ErrorKind, JsonLines, MemoryStore, Prefix, Scan, Sink, Store, Verdict,
-    sink::{Delivery, callback},
+    Blob, Error, ErrorKind, JsonLines, MemoryStore, Prefix, Scan, Sink, Store,
+    sink::{Batch, Change, Delivery, RunId, callback},
     store::{ListRequest, Marker, Page, ReadRequest},
 };
 use bytes::Bytes;
@@ -96,14 +96,17 @@ async fn a_finished_file_takes_no_more() {
     let folder = tempfile::tempdir().unwrap();
     let mut sink = JsonLines::assets(folder.path().join("a.jsonl")).unwrap();
     sink.finish().await.unwrap();
-    assert_eq!(sink.accept(&[]).await.unwrap_err().kind(), ErrorKind::Sink);
+    assert_eq!(
+        sink.accept(Batch::new(&RunId::random(), 0, &[])).await.unwrap_err().kind(),
+        ErrorKind::Sink
+    );
 }
 
 #[tokio::test]
-async fn a_callback_sees_each_verdict_and_its_error_ends_the_scan() {
+async fn a_callback_sees_each_change_and_its_error_ends_the_scan() {
     let mut seen = Vec::new();
-    let sink = callback(|verdict: &Verdict| {
-        seen.push(verdict.name().unwrap().to_owned());
+    let sink = callback(|change: &Change| {
+        seen.push(change.name().unwrap().to_owned());
         if seen.len() == 2 { Err(Error::new(ErrorKind::Sink, "no quota left")) } else { Ok(()) }
     });
     let error = scan(store(&["a.jpg", "b.txt", "c.jpg"])).run(sink).await.unwrap_err();
@@ -117,8 +120,8 @@ struct Calls(Vec<String>);
 
 #[async_trait::async_trait]
 impl Sink for Calls {
-    async fn accept(&mut self, batch: &[Verdict]) -> Result<(), Error> {
-        self.0.push(format!("accept {}", batch.len()));
+    async fn accept(&mut self, batch: Batch<'_>) -> Result<(), Error> {
+        self.0.push(format!("accept {} as {}", batch.changes.len(), batch.sequence));
         Ok(())
     }
 
@@ -142,7 +145,10 @@ async fn a_sink_is_called_as_its_contract_says() {
     let many: MemoryStore = (0..2500).map(|n| Blob::new(format!("{n:04}.jpg"), 1)).collect();
     let mut calls = Calls::default();
     scan(many).run(&mut calls).await.unwrap();
-    assert_eq!(calls.0, ["accept 1000", "accept 1000", "accept 500", "flush", "finish"]);
+    assert_eq!(
+        calls.0,
+        ["accept 1000 as 0", "accept 1000 as 1", "accept 500 as 2", "flush", "finish"]
+    );
 
     let mut none = Calls::default();
     scan(store(&[])).run(&mut none).await.unwrap();
@@ -150,7 +156,7 @@ async fn a_sink_is_called_as_its_contract_says() {
 
     let mut half = Calls::default();
     scan(Half).run(&mut half).await.unwrap_err();
-    assert_eq!(half.0, ["accept 1"]);
+    assert_eq!(half.0, ["accept 1 as 0"]);
 }
 
 #[tokio::test]
@@ -159,7 +165,10 @@ async fn two_sinks_get_the_same_and_a_box_is_a_sink() {
     let boxed: Box<dyn Sink + '_> = Box::new((&mut a, &mut b));
     assert_eq!(boxed.delivery(), Delivery::Idempotent);
     scan(store(&["a.jpg"])).run(boxed).await.unwrap();
-    assert_eq!(a.0, ["accept 1", "flush", "finish"]);
+    assert_eq!(a.0, ["accept 1 as 0", "flush", "finish"]);
     assert_eq!(a.0, b.0);
     assert_eq!(((), callback(|_| Ok(()))).delivery(), Delivery::AppendOnly);
+    let folder = tempfile::tempdir().unwrap();
+    let file = JsonLines::assets(folder.path().join("a.jsonl")).unwrap();
+    assert_eq!((file, callback(|_| Ok(()))).delivery(), Delivery::Whole);
 }

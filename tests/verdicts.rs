@@ -8,7 +8,7 @@ use std::{
 use azure_asset_sync::{
     Blob, Error, Prefix, Reason, Report, Rules, Scan, Store, Verdict,
     scan::Batches,
-    sink::callback,
+    sink::{Change, callback},
     store::{ListRequest, Malformed, Marker, Page, ReadRequest},
     validate::Action,
 };
@@ -158,12 +158,12 @@ proptest! {
             assert_eq!(batched.concat(), single);
 
             let mut run = Vec::new();
-            let sink = callback(|verdict| {
-                run.push(verdict.clone());
+            let sink = callback(|change| {
+                run.push(change.clone());
                 Ok(())
             });
             let report = scan().run(sink).await.unwrap();
-            assert_eq!(run, single);
+            assert_eq!(run, single.into_iter().map(Change::from).collect::<Vec<_>>());
             assert_counts(&report, &want);
 
             // Whatever was judged ahead, what counts is what was handed out.

@@ -13,13 +13,13 @@ use futures::{Stream, stream::FusedStream};
 use super::{
     Progress, Report,
     pages::{Pages, Plan},
-    plan::{Batch, Covers, Cut},
+    plan::{self, Covers, Cut},
     shard::Shard,
     tally::Tally,
 };
 use crate::{
     error::Error,
-    sink::Sink,
+    sink::{Batch, Change, RunId, Sink},
     store::{Blob, Malformed},
     validate::{Action, Collisions, Judgement, Reason, Rejection, Rules, Seen, Verdict},
 };
@@ -130,10 +130,13 @@ impl Verdicts {
     /// All verdicts into a sink, which is told of the end
     pub(super) async fn run(mut self, mut sink: impl Sink) -> Result<Report, Error> {
         let progress = self.progress.clone();
-        let mut batch = Vec::new();
-        while poll_fn(|cx| self.poll_batch(cx, &mut batch)).await.transpose()?.is_some() {
-            sink.accept(&batch).await?;
-            batch.clear();
+        let (run, mut changes) = (RunId::random(), Vec::<Change>::new());
+        for sequence in 0.. {
+            if poll_fn(|cx| self.poll_batch(cx, &mut changes)).await.transpose()?.is_none() {
+                break;
+            }
+            sink.accept(Batch::new(&run, sequence, &changes)).await?;
+            changes.clear();
         }
         sink.flush().await?;
         sink.finish().await?;
@@ -141,15 +144,15 @@ impl Verdicts {
     }
 
     /// Fills an empty batch with what needs no waiting; waits where that would be nothing
-    fn poll_batch(
+    fn poll_batch<T: From<Verdict>>(
         &mut self,
         cx: &mut Context<'_>,
-        batch: &mut Vec<Verdict>,
+        batch: &mut Vec<T>,
     ) -> Poll<Option<Result<(), Error>>> {
         loop {
             let at_hand = (self.blobs.len() + self.malformed.len()).min(BATCH);
             batch.reserve(at_hand);
-            batch.extend(std::iter::from_fn(|| self.at_hand()).take(at_hand));
+            batch.extend(std::iter::from_fn(|| self.at_hand()).take(at_hand).map(T::from));
             if at_hand > 0 {
                 return Poll::Ready(Some(Ok(())));
             }
@@ -171,7 +174,7 @@ impl Verdicts {
             covers.take_from(&mut self.left);
         }
         Poll::Ready(match page {
-            Some(Ok(Batch { blobs, malformed, pages, covers })) => {
+            Some(Ok(plan::Batch { blobs, malformed, pages, covers })) => {
                 self.tally.pages += pages;
                 self.covers = Some(covers);
                 self.blobs = blobs.into_iter();

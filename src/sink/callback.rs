@@ -1,13 +1,13 @@
 use async_trait::async_trait;
 
-use super::{Delivery, Sink};
-use crate::{error::Error, validate::Verdict};
+use super::{Batch, Change, Delivery, Sink};
+use crate::error::Error;
 
-/// A sink that calls a function with each verdict; made by [`callback`]
+/// A sink that calls a function with each change; made by [`callback`]
 #[derive(Clone, Debug)]
 pub struct Callback<F>(F);
 
-/// Calls a function with each verdict; an error that it returns ends the scan
+/// Calls a function with each change; an error that it returns ends the scan
 ///
 /// To own the verdicts, or to await something for each, take the stream of
 /// [`Scan::verdicts`](crate::Scan::verdicts) instead.
@@ -16,14 +16,14 @@ pub struct Callback<F>(F);
 /// use azure_asset_sync::sink::callback;
 ///
 /// let mut names = Vec::new();
-/// let sink = callback(|verdict| {
-///     names.extend(verdict.name().map(str::to_owned));
+/// let sink = callback(|change| {
+///     names.extend(change.name().map(str::to_owned));
 ///     Ok(())
 /// });
 /// ```
 pub fn callback<F>(function: F) -> Callback<F>
 where
-    F: FnMut(&Verdict) -> Result<(), Error> + Send,
+    F: FnMut(&Change) -> Result<(), Error> + Send,
 {
     Callback(function)
 }
@@ -31,10 +31,10 @@ where
 #[async_trait]
 impl<F> Sink for Callback<F>
 where
-    F: FnMut(&Verdict) -> Result<(), Error> + Send,
+    F: FnMut(&Change) -> Result<(), Error> + Send,
 {
-    async fn accept(&mut self, batch: &[Verdict]) -> Result<(), Error> {
-        batch.iter().try_for_each(&mut self.0)
+    async fn accept(&mut self, batch: Batch<'_>) -> Result<(), Error> {
+        batch.changes.iter().try_for_each(&mut self.0)
     }
 
     async fn flush(&mut self) -> Result<(), Error> {

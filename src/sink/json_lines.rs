@@ -7,11 +7,8 @@ use std::{
 use async_trait::async_trait;
 use tempfile::NamedTempFile;
 
-use super::{Delivery, Sink};
-use crate::{
-    error::{Error, ErrorKind},
-    validate::Verdict,
-};
+use super::{Batch, Change, Delivery, Sink};
+use crate::error::{Error, ErrorKind};
 
 /// A file with one JSON object a line, replaced as a whole when the scan is complete
 ///
@@ -90,11 +87,11 @@ fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn write(out: &mut impl Write, what: What, batch: &[Verdict]) -> io::Result<()> {
-    for verdict in batch {
-        match (what, verdict) {
-            (What::Assets, Verdict::Accept(asset)) => serde_json::to_writer(&mut *out, asset)?,
-            (What::Rejections, Verdict::Reject(r)) => serde_json::to_writer(&mut *out, r)?,
+fn write(out: &mut impl Write, what: What, changes: &[Change]) -> io::Result<()> {
+    for change in changes {
+        match (what, change.asset(), change.rejection()) {
+            (What::Assets, Some(asset), _) => serde_json::to_writer(&mut *out, asset)?,
+            (What::Rejections, _, Some(it)) => serde_json::to_writer(&mut *out, it)?,
             _ => continue,
         }
         out.write_all(b"\n")?;
@@ -104,9 +101,9 @@ fn write(out: &mut impl Write, what: What, batch: &[Verdict]) -> io::Result<()> 
 
 #[async_trait]
 impl Sink for JsonLines {
-    async fn accept(&mut self, batch: &[Verdict]) -> Result<(), Error> {
+    async fn accept(&mut self, batch: Batch<'_>) -> Result<(), Error> {
         let what = self.what;
-        write(self.open()?, what, batch).map_err(|error| self.failed(error))
+        write(self.open()?, what, batch.changes).map_err(|error| self.failed(error))
     }
 
     async fn flush(&mut self) -> Result<(), Error> {
@@ -132,8 +129,8 @@ impl Sink for JsonLines {
         replace().map_err(|error| self.failed(error))
     }
 
-    /// Within a run a line that comes twice is there twice
+    /// What is not finished is removed
     fn delivery(&self) -> Delivery {
-        Delivery::AppendOnly
+        Delivery::Whole
     }
 }

@@ -1,34 +1,37 @@
-//! Where verdicts go.
+//! Where changes go.
 
 mod callback;
+mod change;
 mod json_lines;
 
 use async_trait::async_trait;
 
 pub use self::{
     callback::{Callback, callback},
+    change::{Batch, Change, Removal, RunId},
     json_lines::JsonLines,
 };
-use crate::{error::Error, validate::Verdict};
+use crate::error::Error;
 
-/// A place for verdicts
+/// A place for what is new of a container's blobs
 ///
 /// # Contract
-/// - [`accept`](Sink::accept) is called with batches in the order of the listing, never an empty
+/// - [`accept`](Sink::accept) is called with batches in the order of the scan, never an empty
 ///   one, never two at a time. When it returns, the batch is the sink's concern.
-/// - [`flush`](Sink::flush) makes all that was accepted durable, and may come at any time.
-/// - [`finish`](Sink::finish) comes once, after a flush, and only where the scan is complete.
-///   A sink that is dropped without it should leave behind what was there before.
+/// - [`flush`](Sink::flush) makes all that was accepted durable, and may come at any time. A sync
+///   remembers a batch as delivered once it was flushed.
+/// - [`finish`](Sink::finish) comes after a flush, and only where the scan is complete; a second
+///   time only where a sync was interrupted right behind the first.
 ///
 /// Object safe, and implemented by `&mut S` and `Box<S>`, by `()` which discards, and by `(A, B)`
 /// which gives each batch to both.
 #[async_trait]
 pub trait Sink: Send {
-    /// Takes a batch
+    /// Takes a batch, which [`Batch::sequence`] numbers
     ///
     /// # Errors
     /// [`Error`], usually of kind [`ErrorKind::Sink`](crate::ErrorKind::Sink); it ends the scan.
-    async fn accept(&mut self, batch: &[Verdict]) -> Result<(), Error>;
+    async fn accept(&mut self, batch: Batch<'_>) -> Result<(), Error>;
 
     /// Makes durable what was accepted
     ///
@@ -46,20 +49,23 @@ pub trait Sink: Send {
     fn delivery(&self) -> Delivery;
 }
 
-/// What a batch does that a sink is given a second time
+/// What a batch does that a sink is given a second time, and what becomes of one that is not finished
 ///
 /// Deliberately complete.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Delivery {
-    /// Nothing: the same names are written over
+    /// Nothing: the same names, or the same numbers of a run, are written over
     Idempotent,
     /// It is there twice
     AppendOnly,
+    /// The output is made anew and as a whole: of a run that is not finished nothing is left, so that
+    /// no later run can go on with it, nor add to it
+    Whole,
 }
 
 #[async_trait]
 impl Sink for () {
-    async fn accept(&mut self, _: &[Verdict]) -> Result<(), Error> {
+    async fn accept(&mut self, _: Batch<'_>) -> Result<(), Error> {
         Ok(())
     }
 
@@ -78,7 +84,7 @@ impl Sink for () {
 
 #[async_trait]
 impl<A: Sink, B: Sink> Sink for (A, B) {
-    async fn accept(&mut self, batch: &[Verdict]) -> Result<(), Error> {
+    async fn accept(&mut self, batch: Batch<'_>) -> Result<(), Error> {
         self.0.accept(batch).await?;
         self.1.accept(batch).await
     }
@@ -94,10 +100,7 @@ impl<A: Sink, B: Sink> Sink for (A, B) {
     }
 
     fn delivery(&self) -> Delivery {
-        match (self.0.delivery(), self.1.delivery()) {
-            (Delivery::Idempotent, Delivery::Idempotent) => Delivery::Idempotent,
-            _ => Delivery::AppendOnly,
-        }
+        self.0.delivery().max(self.1.delivery())
     }
 }
 
@@ -105,7 +108,7 @@ macro_rules! forward {
     ($pointer:ty) => {
         #[async_trait]
         impl<S: Sink + ?Sized> Sink for $pointer {
-            async fn accept(&mut self, batch: &[Verdict]) -> Result<(), Error> {
+            async fn accept(&mut self, batch: Batch<'_>) -> Result<(), Error> {
                 (**self).accept(batch).await
             }
 

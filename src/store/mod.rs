@@ -16,6 +16,7 @@ use std::{cmp::Ordering, num::NonZeroU16, ops::Range, sync::Arc};
 use async_trait::async_trait;
 use bytes::Bytes;
 
+pub(crate) use self::blob::rfc3339;
 pub use self::{
     blob::{AccessTier, Blob, BlobType, ContentMd5, ContentType, ETag, Metadata, Text},
     inspect::{Answer, Inspect, Question},
