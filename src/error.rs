@@ -59,6 +59,12 @@ pub enum ErrorKind {
     OutOfOrder,
     /// The sink could not take a batch
     Sink,
+    /// The state of a sync could not be read or written: no room, no right, a failing disk
+    State,
+    /// Another run holds the state
+    StateBusy,
+    /// The state is damaged, of a format that is not known, or of another container
+    StateInvalid,
 }
 
 impl ErrorKind {
@@ -88,6 +94,9 @@ impl ErrorKind {
             Self::RepeatedMarker => "repeated_marker",
             Self::OutOfOrder => "out_of_order",
             Self::Sink => "sink",
+            Self::State => "state",
+            Self::StateBusy => "state_busy",
+            Self::StateInvalid => "state_invalid",
         }
     }
 }
@@ -285,6 +294,11 @@ impl Error {
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self
+    }
+
+    #[cfg(feature = "sync")]
+    pub(crate) fn state(what: &str, source: io::Error) -> Self {
+        Self::new(ErrorKind::State, format!("could not {what}: {source}")).with_source(source)
     }
 
     pub(crate) fn sink(what: &str, source: io::Error) -> Self {

@@ -165,7 +165,10 @@ pub(super) fn of_error(error: &Error, check: Check) -> (Cause, By) {
             | ErrorKind::RepeatedMarker
             | ErrorKind::OutOfOrder,
         ) => C::NotAzure,
-        (_, ErrorKind::Sink) => C::Unknown,
+        (
+            _,
+            ErrorKind::Sink | ErrorKind::State | ErrorKind::StateBusy | ErrorKind::StateInvalid,
+        ) => C::Unknown,
     };
     (cause, By::Kind)
 }

@@ -10,6 +10,7 @@ mod verdicts;
 
 use std::{num::NonZeroU16, sync::Arc, time::Duration};
 
+pub(crate) use self::plan::{Covers, Cut};
 use self::{pages::Plan, plan::Settings};
 pub use self::{
     report::{Progress, Report},
@@ -189,6 +190,22 @@ impl Scan {
             progress: self.progress,
         };
         Verdicts::new(plan, self.rules)
+    }
+
+    /// How its names are told apart for a sync: the shards, and the rules
+    pub(crate) fn parts(&self) -> (&[Shard], &Rules) {
+        (&self.shards, &self.rules)
+    }
+
+    /// Whether it lists more than one entry of a name
+    pub(crate) fn has_copies(&self) -> bool {
+        let is_copy = |include: &Include| matches!(include, Include::Snapshots | Include::Versions);
+        self.settings.include.iter().any(is_copy)
+    }
+
+    /// How many requests may be under way
+    pub(crate) fn requests(&self) -> usize {
+        self.settings.in_flight
     }
 
     /// Runs the scan into a sink: `()` discards, `(a, b)` is two sinks

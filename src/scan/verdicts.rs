@@ -163,6 +163,15 @@ impl Verdicts {
         }
     }
 
+    /// All verdicts of the next page, and for which names it stands
+    pub(crate) async fn next_page(&mut self) -> Option<Result<(Vec<Verdict>, Covers), Error>> {
+        if let Err(error) = poll_fn(|cx| self.poll_page(cx)).await? {
+            return Some(Err(error));
+        }
+        let covers = self.covers.clone()?;
+        Some(Ok((std::iter::from_fn(|| self.at_hand()).collect(), covers)))
+    }
+
     /// Takes the next page, once all of the one before is handed out
     fn poll_page(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<(), Error>>> {
         if self.done {

@@ -10,6 +10,7 @@ pub mod inspect;
 mod memory;
 #[cfg(feature = "azure")]
 mod page;
+mod read_back;
 
 use std::{cmp::Ordering, num::NonZeroU16, ops::Range, sync::Arc};
 
@@ -17,6 +18,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 pub(crate) use self::blob::rfc3339;
+#[cfg(feature = "sync")]
+pub(crate) use self::read_back::rfc3339 as read_rfc3339;
 pub use self::{
     blob::{AccessTier, Blob, BlobType, ContentMd5, ContentType, ETag, Metadata, Text},
     inspect::{Answer, Inspect, Question},

@@ -68,7 +68,12 @@
 mod clock;
 mod cloud;
 pub mod conformance;
+#[cfg(feature = "sync")]
+mod disk;
 
+#[cfg(feature = "sync")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sync")))]
+pub use self::disk::TestDisk;
 pub use self::{
     clock::ManualClock,
     cloud::{

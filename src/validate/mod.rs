@@ -9,6 +9,7 @@ mod findings;
 mod fingerprint;
 mod format;
 mod oddity;
+mod read_back;
 mod rules;
 
 use std::{borrow::Cow, fmt};

@@ -1,11 +1,16 @@
+use std::cmp::Ordering;
+
+use serde::{Deserialize, Serialize};
+
 use crate::{
     scan::Shard,
     store::{Blob, Malformed, NameOrder},
 };
 
 /// A place between names
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::scan) enum Cut {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Cut {
     /// Before this name
     At(String),
     /// Behind this name
@@ -14,14 +19,43 @@ pub(in crate::scan) enum Cut {
     End,
 }
 
+impl Cut {
+    /// Which of two places comes first
+    pub(crate) fn compare(&self, other: &Self, order: NameOrder) -> Ordering {
+        match (self.name(), other.name()) {
+            (Some((a, is_behind)), Some((b, is_b_behind))) => {
+                order.compare(a, b).then(is_behind.cmp(&is_b_behind))
+            }
+            (a, b) => a.is_none().cmp(&b.is_none()),
+        }
+    }
+
+    /// Whether a name is behind this place
+    pub(crate) fn is_before(&self, name: &str, order: NameOrder) -> bool {
+        match self {
+            Self::At(at) => order.compare(at, name).is_le(),
+            Self::Behind(behind) => order.compare(behind, name).is_lt(),
+            Self::End => false,
+        }
+    }
+
+    fn name(&self) -> Option<(&str, bool)> {
+        match self {
+            Self::At(name) => Some((name, false)),
+            Self::Behind(name) => Some((name, true)),
+            Self::End => None,
+        }
+    }
+}
+
 /// The names from one place to another
 #[derive(Clone, Debug)]
-pub(in crate::scan) struct Covers {
+pub(crate) struct Covers {
     /// The prefix of the shard
-    pub(super) root: String,
-    pub(super) from: Cut,
-    pub(super) to: Cut,
-    pub(super) order: NameOrder,
+    pub(in crate::scan) root: String,
+    pub(crate) from: Cut,
+    pub(crate) to: Cut,
+    pub(crate) order: NameOrder,
 }
 
 impl Covers {

@@ -21,7 +21,8 @@ mod survey;
 
 use std::collections::{HashMap, VecDeque};
 
-pub(super) use self::batch::{Batch, Covers, Cut};
+pub(super) use self::batch::Batch;
+pub(crate) use self::batch::{Covers, Cut};
 use self::{
     borders::Check,
     range::{Next, Range},

@@ -1,0 +1,179 @@
+//! Rows in blocks: some thousand lines of JSON, compressed by themselves.
+
+use std::io::{Read as _, Write as _};
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::row::{Print, Row, Told};
+use crate::{
+    error::{Error, ErrorKind},
+    scan::Cut,
+};
+
+/// How many rows a block has
+pub(super) const ROWS: usize = 2500;
+
+/// Of Zstandard: the figures of more are not worth their time
+const LEVEL: i32 = 3;
+
+/// No block has as many bytes by far: what claims to is damaged
+const LONGEST: u64 = 1 << 30;
+
+/// Where a block is, and what is known of it without reading it
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Block {
+    /// The names of its first and last row
+    pub(super) first: String,
+    pub(super) last: String,
+    /// The place of its frame in the file, in bytes
+    pub(super) offset: u64,
+    pub(super) length: u64,
+    /// The XXH3 of the frame
+    pub(super) frame: u64,
+    pub(super) rows: u64,
+    /// How many of them the listing had
+    pub(super) listed: u64,
+    /// How many are assets
+    pub(super) assets: u64,
+    /// How many assets are gone without a sink being told
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) missing: u64,
+    /// The first and the last run that found rows gone; 0 where none is
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) oldest_gone: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) newest_gone: u64,
+    /// The [`Print`] of what the listing had, in hexadecimal digits
+    #[serde(with = "hexadecimal")]
+    pub(super) print: u128,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl Block {
+    /// The place before its first row
+    pub(super) fn from(&self) -> Cut {
+        Cut::At(self.first.clone())
+    }
+
+    /// The place behind its last row
+    pub(super) fn to(&self) -> Cut {
+        Cut::Behind(self.last.clone())
+    }
+
+    /// How many assets are gone without a sink being told, which was told of all up to a run
+    pub(super) fn missing(&self, told: u64) -> u64 {
+        if self.newest_gone > told { self.missing } else { 0 }
+    }
+
+    pub(super) fn has_print(&self, listed: u64, print: u128) -> bool {
+        self.listed == listed && self.print == print
+    }
+
+    /// Whether its bytes are those that were written
+    pub(super) fn check(&self, frame: &[u8]) -> Result<(), Error> {
+        if frame.len() as u64 == self.length && xxh3_64(frame) == self.frame {
+            return Ok(());
+        }
+        Err(damaged("a block has other bytes than were written"))
+    }
+}
+
+/// 128 bits, of which many readers of JSON know no number
+mod hexadecimal {
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    pub(super) fn serialize<S: Serializer>(number: &u128, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&format_args!("{number:032x}"))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u128, D::Error> {
+        let text = String::deserialize(from)?;
+        u128::from_str_radix(&text, 16).map_err(D::Error::custom)
+    }
+}
+
+/// A state that is not what was written
+pub(super) fn damaged(what: impl std::fmt::Display) -> Error {
+    Error::new(
+        ErrorKind::StateInvalid,
+        format!("the state is damaged: {what}; restore it, or move it away to begin anew"),
+    )
+}
+
+/// The frame and the description of rows, of which there must be one at least
+///
+/// `told` is the last run whose removals were told.
+pub(super) fn encode(rows: &[Row], offset: u64, told: u64) -> Result<(Vec<u8>, Block), Error> {
+    let failed = |error| Error::state("compress rows", error);
+    let mut encoder = zstd::Encoder::new(Vec::new(), LEVEL).map_err(failed)?;
+    encoder.include_checksum(true).map_err(failed)?;
+    let mut print = Print::default();
+    let (mut listed, mut assets, mut missing, mut gone) = (0, 0, 0, Vec::new());
+    let mut line = Vec::new();
+    for row in rows {
+        line.clear();
+        serde_json::to_writer(&mut line, row).map_err(|error| failed(error.into()))?;
+        line.push(b'\n');
+        encoder.write_all(&line).map_err(failed)?;
+        if row.is_listed() {
+            listed += 1;
+            print.add_row(row);
+        }
+        assets += u64::from(row.is_asset());
+        missing += u64::from(!row.is_asset() && row.told(told) == Told::Asset);
+        gone.extend(row.gone.map(|gone| gone.run));
+    }
+    let frame = encoder.finish().map_err(failed)?;
+    let name = |row: Option<&Row>| row.map(|row| row.name.clone()).unwrap_or_default();
+    let block = Block {
+        first: name(rows.first()),
+        last: name(rows.last()),
+        offset,
+        length: frame.len() as u64,
+        frame: xxh3_64(&frame),
+        rows: rows.len() as u64,
+        listed,
+        assets,
+        missing,
+        oldest_gone: gone.iter().copied().min().unwrap_or_default(),
+        newest_gone: gone.iter().copied().max().unwrap_or_default(),
+        print: print.finish(),
+    };
+    Ok((frame, block))
+}
+
+/// The rows of a frame
+pub(super) fn decode(frame: &[u8], block: &Block) -> Result<Vec<Row>, Error> {
+    block.check(frame)?;
+    let text = inflate(frame)?;
+    let mut rows = Vec::with_capacity(usize::try_from(block.rows).unwrap_or_default().min(1 << 16));
+    for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let row: Row = serde_json::from_slice(line)
+            .map_err(|error| damaged(format_args!("a row cannot be read: {error}")))?;
+        rows.push(row);
+    }
+    if rows.len() as u64 != block.rows {
+        return Err(damaged("a block has another number of rows than it had"));
+    }
+    Ok(rows)
+}
+
+/// What was compressed
+pub(super) fn inflate(frame: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut text = Vec::new();
+    let decoder = zstd::Decoder::with_buffer(frame);
+    decoder
+        .and_then(|decoder| decoder.take(LONGEST).read_to_end(&mut text))
+        .map_err(|error| damaged(format_args!("a frame cannot be decompressed: {error}")))?;
+    Ok(text)
+}
+
+/// Rows in pieces that make a block each, of so many rows or up to half as many more
+pub(super) fn pieces(rows: &[Row], size: usize) -> impl Iterator<Item = &[Row]> {
+    let count = (rows.len() / size.max(1)).max(1);
+    rows.chunks(rows.len().div_ceil(count).max(1))
+}

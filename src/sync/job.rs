@@ -1,0 +1,456 @@
+use std::{
+    fmt,
+    future::Future,
+    path::{Path, PathBuf},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use serde::Serialize;
+use tokio::task::{JoinError, JoinHandle, spawn_blocking};
+
+use super::{
+    block,
+    disk::{Disk, Folder},
+    journal::Counts,
+    ledger::{Intent, Ledger},
+    status::{Board, Phase, Status, Wish},
+};
+use crate::{
+    clock::{Clock, SystemClock},
+    error::{Error, ErrorKind},
+    scan::{Order, Report, Scan, Shard},
+    sink::{Batch, Change, Delivery, RunId, Sink},
+    validate::{Action, Reason},
+};
+
+/// At most so many parts are cut out of what is known
+const PARTS: usize = 512;
+
+/// A run that goes out from what the one before has seen, and tells a sink what has changed since
+#[must_use = "a job does nothing until it is run or started"]
+pub struct Job {
+    scan: Scan,
+    state: State,
+    source: Option<String>,
+    max_removals: f64,
+    tombstones: u64,
+    /// How many rows a block has
+    block: usize,
+    clock: Arc<dyn Clock>,
+}
+
+/// Where a job keeps what it must remember
+enum State {
+    Folder(PathBuf),
+    #[cfg(feature = "testing")]
+    Disk(Box<dyn Disk>),
+}
+
+impl Job {
+    /// A run of this scan that keeps its state in a folder, which is made where it is not there
+    ///
+    /// The folder belongs to one container and prefix, and one run at a time holds it. The scan must
+    /// not list snapshots or versions, nor reject names that collide: what collides depends on which
+    /// page arrives first.
+    pub fn new(scan: Scan, state: impl AsRef<Path>) -> Self {
+        Self {
+            scan,
+            state: State::Folder(state.as_ref().to_owned()),
+            source: None,
+            max_removals: 0.3,
+            tombstones: 10,
+            block: block::ROWS,
+            clock: Arc::new(SystemClock),
+        }
+    }
+
+    /// The same on files that a test makes, with so many rows a block
+    #[cfg(feature = "testing")]
+    pub(crate) fn on_disk(scan: Scan, disk: Box<dyn Disk>, block: usize) -> Self {
+        Self { state: State::Disk(disk), block, ..Self::new(scan, "") }
+    }
+
+    /// What is listed, such as the container's URL: a state of another source is refused
+    ///
+    /// Must not hold a secret: it is kept in the state.
+    pub fn source(mut self, source: impl Into<String>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Which share of the assets may be removed in one run; 0.3 by default
+    ///
+    /// Where more are missing, no removal is told: a wrong prefix or a right that was lost should not
+    /// empty a dataset. The run ends as [`Ending::RemovalsWithheld`], and a later one that may tells
+    /// them, if they are still missing then. 1.0 allows all.
+    pub fn max_removals(mut self, share: f64) -> Self {
+        self.max_removals = share;
+        self
+    }
+
+    /// For how many runs that find changes it is remembered what was removed; 10 by default
+    ///
+    /// What comes back within these is [`Change::Restored`], and else [`Change::Added`].
+    pub fn tombstones(mut self, runs: u64) -> Self {
+        self.tombstones = runs;
+        self
+    }
+
+    /// The clock that dates the run
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Runs to the end
+    ///
+    /// Goes on where an earlier run was interrupted, whatever ended it. May be cancelled at any time
+    /// by dropping the future: what is being written to the disk is finished in the background, and
+    /// the state is held until then.
+    ///
+    /// # Errors
+    /// The first error of the store, the sink or the state; what was committed until then is kept.
+    /// [`Config`](ErrorKind::Config) where the scan or the sink cannot be of a job,
+    /// [`StateBusy`](ErrorKind::StateBusy) where another run holds the state,
+    /// [`StateInvalid`](ErrorKind::StateInvalid) where it is damaged, of another version or source.
+    pub async fn run(self, sink: impl Sink) -> Result<Summary, Error> {
+        let board = Board::new(self.scan.progress());
+        self.drive(sink, board).await
+    }
+
+    /// Runs in a task of its own, that ends with its handle
+    ///
+    /// Must be called inside a Tokio runtime with time enabled.
+    pub fn start(self, sink: impl Sink + 'static) -> Handle {
+        let board = Board::new(self.scan.progress());
+        let task = tokio::spawn(self.drive(sink, board.clone()));
+        Handle { board, task }
+    }
+
+    async fn drive(self, sink: impl Sink, board: Board) -> Result<Summary, Error> {
+        let result = self.work(sink, &board).await;
+        board.show().phase = if result.is_ok() { Phase::Ended } else { Phase::Failed };
+        result
+    }
+
+    fn check(&self, delivery: Delivery) -> Result<String, Error> {
+        let config = |what: &str| Err(Error::new(ErrorKind::Config, what));
+        if delivery == Delivery::Whole {
+            return config(
+                "this sink makes its output anew as a whole, and a job tells only what has changed; give it the rows of the manifest, or run the scan into it",
+            );
+        }
+        if self.scan.has_copies() {
+            return config(
+                "a job remembers one entry of each name; leave snapshots and versions out of the scan",
+            );
+        }
+        let (shards, rules) = self.scan.parts();
+        let collisions = [Reason::CaseCollision, Reason::BaseNameCollision];
+        if collisions.iter().any(|reason| rules.action(*reason) == Action::Reject) {
+            return config(
+                "which of two colliding names comes first differs from run to run, so that a job cannot reject it; note it, or ignore it",
+            );
+        }
+        if !(0.0..=1.0).contains(&self.max_removals) {
+            return config("the share of removals is a number from 0 to 1");
+        }
+        match shards {
+            [Shard { prefix, start: None, end: None, after: None }] => Ok(prefix.clone()),
+            _ => config("a job chooses its shards itself; give it a scan of a whole prefix"),
+        }
+    }
+
+    async fn work(self, mut sink: impl Sink, board: &Board) -> Result<Summary, Error> {
+        let prefix = self.check(sink.delivery())?;
+        let (state, max_removals) = (self.state, self.max_removals);
+        let intent = Intent {
+            prefix,
+            source: self.source,
+            tombstones: self.tombstones,
+            block: self.block,
+            now: self.clock.time(),
+        };
+        let ledger = blocking(move || {
+            let disk: Box<dyn Disk> = match state {
+                State::Folder(path) => Box::new(Folder::open(&path)?),
+                #[cfg(feature = "testing")]
+                State::Disk(disk) => disk,
+            };
+            Ledger::open(disk, intent)
+        });
+        let ledger = ledger.await?;
+        let mut work = Work { run: ledger.run(), ledger: Some(ledger), board };
+        let is_resumed = work.ledger()?.is_resumed();
+        work.show(Phase::Listing)?;
+        if !work.ledger()?.is_listed() {
+            let ledger = work.ledger()?;
+            let left = ledger.left();
+            let mut scan = match self.scan.requests() {
+                1 => self.scan.order(Order::Ascending),
+                _ => self.scan.cuts(ledger.cuts(PARTS)),
+            };
+            if is_resumed {
+                scan = scan.shards(left);
+            }
+            let mut verdicts = scan.verdicts();
+            loop {
+                if work.pause().await {
+                    return work.summary(is_resumed, Ending::Cancelled);
+                }
+                let Some(page) = verdicts.next_page().await else { break };
+                let (page, covers) = page?;
+                let changes = work.on_disk(move |ledger| ledger.take(page, &covers)).await?;
+                work.tell(&mut sink, changes).await?;
+            }
+            let changes = work.on_disk(Ledger::end_listing).await?;
+            work.tell(&mut sink, changes).await?;
+        }
+        let (missing, of) = work.on_disk(Ledger::removals).await?;
+        let is_storm = missing as f64 > max_removals * of as f64;
+        if !is_storm {
+            work.show(Phase::Removing)?;
+            loop {
+                let changes = work.on_disk(Ledger::farewells).await?;
+                if changes.is_empty() {
+                    break;
+                }
+                work.tell(&mut sink, changes).await?;
+            }
+        }
+        work.show(Phase::Finishing)?;
+        sink.flush().await?;
+        sink.finish().await?;
+        let ending = match is_storm {
+            true => Ending::RemovalsWithheld { missing, of },
+            false => Ending::Complete,
+        };
+        let summary = work.summary(is_resumed, ending)?;
+        let Some(ledger) = work.ledger.take() else { return Err(lost()) };
+        // The hold on the state ends here, so that the next run need not wait.
+        blocking(move || ledger.finish(!is_storm).map(drop)).await?;
+        Ok(summary)
+    }
+}
+
+/// A run under way
+struct Work<'a> {
+    run: RunId,
+    /// Not here while it is at work on another thread
+    ledger: Option<Ledger>,
+    board: &'a Board,
+}
+
+impl Work<'_> {
+    fn ledger(&mut self) -> Result<&mut Ledger, Error> {
+        self.ledger.as_mut().ok_or_else(lost)
+    }
+
+    /// Does what may wait for the disk where waiting does no harm
+    async fn on_disk<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Ledger) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let mut ledger = self.ledger.take().ok_or_else(lost)?;
+        let (ledger, done) = blocking(move || {
+            let done = work(&mut ledger)?;
+            Ok((ledger, done))
+        })
+        .await?;
+        self.ledger = Some(ledger);
+        Ok(done)
+    }
+
+    /// Hands changes to the sink, and commits what was done
+    async fn tell(&mut self, sink: &mut impl Sink, changes: Vec<Change>) -> Result<(), Error> {
+        let is_told = !changes.is_empty();
+        if is_told {
+            let sequence = self.ledger()?.batches();
+            sink.accept(Batch::new(&self.run, sequence, &changes)).await?;
+            sink.flush().await?;
+        }
+        if is_told || self.ledger()?.is_due() {
+            self.on_disk(move |ledger| ledger.commit(is_told)).await?;
+        }
+        let counts = self.ledger()?.counts();
+        self.board.show().counts = counts;
+        Ok(())
+    }
+
+    fn show(&mut self, phase: Phase) -> Result<(), Error> {
+        let (expected, counts) = (self.ledger()?.expected(), self.ledger()?.counts());
+        let mut shown = self.board.show();
+        (shown.phase, shown.run) = (phase, Some(self.run));
+        (shown.expected, shown.counts) = (expected, counts);
+        Ok(())
+    }
+
+    /// Waits while it shall; whether it was cancelled
+    async fn pause(&self) -> bool {
+        let mut wish = self.board.wish.subscribe();
+        // The sender is the board's own, so that it cannot be gone.
+        let _ = wish.wait_for(|wish| *wish != Wish::Pause).await;
+        *self.board.wish.borrow() == Wish::Cancel
+    }
+
+    fn summary(&mut self, is_resumed: bool, ending: Ending) -> Result<Summary, Error> {
+        let report = self.board.progress.report();
+        let ledger = self.ledger()?;
+        Ok(Summary {
+            run: ledger.run(),
+            number: ledger.number(),
+            is_resumed,
+            counts: ledger.counts(),
+            report,
+            ending,
+        })
+    }
+}
+
+fn lost() -> Error {
+    Error::new(ErrorKind::State, "the state was given up after an error before")
+}
+
+/// Runs on a thread where waiting does no harm
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    joined(spawn_blocking(work).await)
+}
+
+fn joined<T>(result: Result<Result<T, Error>, JoinError>) -> Result<T, Error> {
+    result.unwrap_or_else(|error| match error.is_panic() {
+        true => std::panic::resume_unwind(error.into_panic()),
+        false => {
+            Err(Error::new(ErrorKind::Unavailable, "the runtime shut down before the run ended"))
+        }
+    })
+}
+
+/// What a run came to
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Summary {
+    /// Names the run
+    pub run: RunId,
+    /// Its number: 1 is the first with this state; one that finds no change leaves its own to the next
+    pub number: u64,
+    /// Whether it went on with one that was interrupted
+    pub is_resumed: bool,
+    /// What the sink was told of, also before an interruption
+    pub counts: Counts,
+    /// What was listed and judged, since it went on
+    pub report: Report,
+    /// How it has ended
+    pub ending: Ending,
+}
+
+/// How a run has ended
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Ending {
+    /// All was listed, and the sink was told of all
+    Complete,
+    /// All was listed, and more assets are missing than [`Job::max_removals`] allows: the sink was
+    /// told of no removal
+    ///
+    /// All else is remembered. Run again with a higher share if they may be removed.
+    RemovalsWithheld {
+        /// How many assets are missing
+        missing: u64,
+        /// Of how many
+        of: u64,
+    },
+    /// It was cancelled; the next run goes on with it
+    Cancelled,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Counts { added, changed, restored, removed, rejected, unchanged } = self.counts;
+        write!(
+            f,
+            "{added} added, {changed} changed, {restored} restored, {removed} removed, {rejected} rejected, {unchanged} unchanged"
+        )?;
+        match self.ending {
+            Ending::Complete => Ok(()),
+            Ending::RemovalsWithheld { missing, of } => {
+                write!(f, "\n{missing} of {of} assets are missing, and were not removed")
+            }
+            Ending::Cancelled => write!(f, "\ncancelled: the next run goes on with it"),
+        }
+    }
+}
+
+/// A run in a task of its own; made by [`Job::start`]
+///
+/// A future of what the run comes to. Dropping it ends the run, as if it was interrupted.
+#[must_use = "a run ends with its handle"]
+#[derive(Debug)]
+pub struct Handle {
+    board: Board,
+    task: JoinHandle<Result<Summary, Error>>,
+}
+
+impl Handle {
+    /// How far it is
+    pub fn status(&self) -> Status {
+        self.board.status()
+    }
+
+    /// Lets it rest behind the page at hand, with the requests that are under way
+    pub fn pause(&self) {
+        self.board.wish.send_if_modified(|wish| {
+            let is_running = *wish == Wish::Run;
+            if is_running {
+                *wish = Wish::Pause;
+            }
+            is_running
+        });
+    }
+
+    /// Lets it go on
+    pub fn resume(&self) {
+        self.board.wish.send_if_modified(|wish| {
+            let is_paused = *wish == Wish::Pause;
+            if is_paused {
+                *wish = Wish::Run;
+            }
+            is_paused
+        });
+    }
+
+    /// Ends it behind the page at hand; the next run goes on with it
+    ///
+    /// Once all is listed it comes to its end all the same.
+    pub fn cancel(&self) {
+        self.board.wish.send_replace(Wish::Cancel);
+    }
+}
+
+impl Future for Handle {
+    type Output = Result<Summary, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Ready(joined(ready!(Pin::new(&mut self.task).poll(cx))))
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job")
+            .field("scan", &self.scan)
+            .field("source", &self.source)
+            .field("max_removals", &self.max_removals)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,150 @@
+//! What is kept of a run under way: a line for each commit.
+
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{
+    block::{Block, damaged},
+    disk::Disk,
+    manifest::check_format,
+    row::time,
+};
+use crate::{error::Error, scan::Cut, sink::RunId};
+
+/// The names of the files: commits, and the rows that they speak of
+pub(super) const FILE: &str = "run.journal";
+pub(super) const ROWS: &str = "run.jsonl.zst";
+
+/// How many hexadecimal digits stand before a line, and a space
+const PRINT: usize = 17;
+
+/// The first line
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Header {
+    pub(super) format: u32,
+    pub(super) run: RunId,
+    pub(super) number: u64,
+    #[serde(with = "time")]
+    pub(super) at: SystemTime,
+    pub(super) prefix: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) source: Option<String>,
+    /// The run whose manifest it goes out from
+    pub(super) base: Option<RunId>,
+}
+
+/// The other lines: what was done since the one before
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Commit {
+    /// How many batches the sink has
+    pub(super) batches: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) is_by_segments: Option<bool>,
+    /// The size of the file of rows
+    pub(super) rows: u64,
+    /// Blocks of the manifest that stay, by their place
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) kept: Vec<usize>,
+    /// Blocks in the file of rows
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) new: Vec<Block>,
+    /// Which names are done with
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) done: Vec<(Cut, Cut)>,
+    /// Whether all is listed
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) is_listed: bool,
+    /// How many rows that are gone the sink was told of
+    #[serde(default)]
+    pub(super) told: u64,
+    pub(super) counts: Counts,
+}
+
+/// What a sink was told of, and what not
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Counts {
+    /// Assets that were not there before
+    pub added: u64,
+    /// Assets with another version, or judged otherwise
+    pub changed: u64,
+    /// Assets that were removed, and are there again
+    pub restored: u64,
+    /// Blobs that are gone, and assets that are none any more
+    pub removed: u64,
+    /// Blobs that are no assets, and were not told of before
+    pub rejected: u64,
+    /// Blobs that are as they were, of which a sink is told nothing
+    pub unchanged: u64,
+}
+
+fn line(value: &impl Serialize) -> Result<Vec<u8>, Error> {
+    let json = serde_json::to_vec(value)
+        .map_err(|error| Error::state("write the journal", error.into()))?;
+    let mut line = format!("{:016x} ", xxh3_64(&json)).into_bytes();
+    line.extend(json);
+    line.push(b'\n');
+    Ok(line)
+}
+
+/// Writes a line, which is durable where `is_final` says so
+pub(super) fn write(
+    disk: &mut dyn Disk,
+    value: &impl Serialize,
+    is_durable: bool,
+) -> Result<(), Error> {
+    let line = line(value)?;
+    let mut write = || {
+        disk.append(FILE, &line)?;
+        if is_durable { disk.sync(FILE) } else { Ok(()) }
+    };
+    write().map_err(|error| Error::state("write the journal of the run", error))
+}
+
+/// What was kept of a run that did not come to its end, where there is one
+///
+/// What was being written when it was interrupted is cut off.
+pub(super) fn read(disk: &mut dyn Disk) -> Result<Option<(Header, Vec<Commit>)>, Error> {
+    let failed = |error| Error::state("read the journal of a run", error);
+    let Some(size) = disk.size(FILE).map_err(failed)? else { return Ok(None) };
+    let length = usize::try_from(size).map_err(|_| damaged("the journal is too long"))?;
+    let bytes = disk.read(FILE, 0, length).map_err(failed)?;
+    let mut good = 0;
+    let (mut header, mut commits) = (None, Vec::new());
+    let mut lines = bytes.split_inclusive(|byte| *byte == b'\n').peekable();
+    while let Some(line) = lines.next() {
+        let Some(json) = checked(line) else {
+            // The last line may be half of one, or a part of it that never reached the disk.
+            if lines.any(|line| checked(line).is_some()) {
+                return Err(damaged("a line of the journal has other bytes than were written"));
+            }
+            break;
+        };
+        let unreadable = |error| damaged(format_args!("a line of the journal: {error}"));
+        if header.is_none() {
+            check_format(json)?;
+            header = Some(serde_json::from_slice(json).map_err(unreadable)?);
+        } else {
+            commits.push(serde_json::from_slice(json).map_err(unreadable)?);
+        }
+        good += line.len() as u64;
+    }
+    let Some(header) = header else {
+        // It ended before its first line was written, so that nothing was done.
+        disk.remove(FILE).map_err(failed)?;
+        return Ok(None);
+    };
+    if good < size {
+        disk.truncate(FILE, good).map_err(failed)?;
+    }
+    Ok(Some((header, commits)))
+}
+
+/// The JSON of a line that is whole
+fn checked(line: &[u8]) -> Option<&[u8]> {
+    let (print, json) = line.strip_suffix(b"\n")?.split_at_checked(PRINT)?;
+    (print == format!("{:016x} ", xxh3_64(json)).as_bytes()).then_some(json)
+}

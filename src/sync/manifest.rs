@@ -1,0 +1,262 @@
+use std::{fmt, path::Path, sync::Arc, time::SystemTime};
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{
+    block::{Block, damaged, decode, inflate},
+    disk::{Disk, Folder},
+    row::{Row, time},
+};
+use crate::{
+    error::{Error, ErrorKind},
+    sink::RunId,
+    store::NameOrder,
+};
+
+/// The name of the file
+pub(super) const FILE: &str = "manifest.jsonl.zst";
+
+/// The version of the format, of manifests and of what is kept of a run under way
+pub(super) const FORMAT: u32 = 1;
+
+/// The start of a frame that decompressors skip (RFC 8878, section 3.1.2)
+const SKIPPED: [u8; 4] = 0x184d_2a5a_u32.to_le_bytes();
+
+/// The last bytes of a manifest
+const END: [u8; 8] = *b"AASYNC\r\n";
+
+/// Offset, length and XXH3 of the compressed index, and [`END`]
+const FOOTER: usize = 32;
+
+/// What a manifest says of itself, and where its blocks are
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Index {
+    pub(super) format: u32,
+    pub(super) run: RunId,
+    pub(super) number: u64,
+    #[serde(with = "time")]
+    pub(super) at: SystemTime,
+    pub(super) prefix: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) source: Option<String>,
+    pub(super) is_by_segments: Option<bool>,
+    /// Removals of runs up to this number were told
+    pub(super) told: u64,
+    pub(super) blocks: Arc<[Block]>,
+}
+
+impl Index {
+    pub(super) fn order(&self) -> Option<NameOrder> {
+        order(self.is_by_segments)
+    }
+
+    /// How many assets a sink has, as far as it was told
+    pub(super) fn held(&self) -> u64 {
+        self.blocks.iter().map(|block| block.assets + block.missing(self.told)).sum()
+    }
+
+    /// How many blobs the listing had
+    pub(super) fn listed(&self) -> u64 {
+        self.blocks.iter().map(|block| block.listed).sum()
+    }
+
+    /// What comes behind the blocks, which end at this offset
+    pub(super) fn frame(&self, offset: u64) -> Result<Vec<u8>, Error> {
+        let failed = |error| Error::state("compress an index", error);
+        let json = serde_json::to_vec(self).map_err(|error| failed(error.into()))?;
+        let index = zstd::encode_all(json.as_slice(), 3).map_err(failed)?;
+        let length = u32::try_from(index.len() + FOOTER)
+            .map_err(|_| Error::new(ErrorKind::TooLarge, "the manifest's index is over 4 GiB"))?;
+        let start = offset + (SKIPPED.len() + size_of::<u32>()) as u64;
+        let mut frame = SKIPPED.to_vec();
+        frame.extend(length.to_le_bytes());
+        frame.extend(&index);
+        frame.extend(start.to_le_bytes());
+        frame.extend((index.len() as u64).to_le_bytes());
+        frame.extend(xxh3_64(&index).to_le_bytes());
+        frame.extend(END);
+        Ok(frame)
+    }
+
+    /// The index of the manifest, where there is one
+    pub(super) fn read(disk: &mut dyn Disk) -> Result<Option<Self>, Error> {
+        let failed = |error| Error::state("read the manifest", error);
+        let Some(size) = disk.size(FILE).map_err(failed)? else { return Ok(None) };
+        let short = || damaged("the manifest breaks off");
+        let at = size.checked_sub(FOOTER as u64).ok_or_else(short)?;
+        let footer = disk.read(FILE, at, FOOTER).map_err(failed)?;
+        let (numbers, _) = footer.as_chunks::<8>();
+        let [start, length, print, end] = *numbers else { return Err(short()) };
+        let [start, length, print] = [start, length, print].map(u64::from_le_bytes);
+        if end != END || start.checked_add(length) != Some(at) {
+            return Err(short());
+        }
+        let length = usize::try_from(length).map_err(|_| short())?;
+        let index = disk.read(FILE, start, length).map_err(failed)?;
+        if xxh3_64(&index) != print {
+            return Err(damaged("the manifest's index has other bytes than were written"));
+        }
+        let json = inflate(&index)?;
+        check_format(&json)?;
+        let index = serde_json::from_slice(&json);
+        index.map(Some).map_err(|error| damaged(format_args!("the manifest's index: {error}")))
+    }
+}
+
+/// That JSON is of a version of the format that is known
+pub(super) fn check_format(json: &[u8]) -> Result<(), Error> {
+    #[derive(Deserialize)]
+    struct Version {
+        format: u32,
+    }
+    match serde_json::from_slice(json) {
+        Ok(Version { format: FORMAT }) => Ok(()),
+        Ok(Version { format }) => {
+            let what = if format > FORMAT { "a newer" } else { "an older" };
+            Err(Error::new(
+                ErrorKind::StateInvalid,
+                format!(
+                    "the state has format {format}, of {what} version of this crate, which knows format {FORMAT} alone; use that version, or begin with a new state",
+                ),
+            ))
+        }
+        Err(error) => Err(damaged(format_args!("no version of its format: {error}"))),
+    }
+}
+
+pub(super) fn order(is_by_segments: Option<bool>) -> Option<NameOrder> {
+    is_by_segments.map(|is| if is { NameOrder::Segments } else { NameOrder::Bytes })
+}
+
+/// What the last complete run knew of each blob, by ascending name
+///
+/// ```
+/// use azure_asset_sync::{Blob, MemoryStore, Prefix, Scan, sync::{Job, Manifest}};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+/// let folder = tempfile::tempdir()?;
+/// let store = MemoryStore::from_iter([Blob::new("a.jpg", 10), Blob::new("notes.txt", 20)]);
+/// Job::new(Scan::new(store, &Prefix::default()), folder.path()).run(()).await?;
+/// let manifest = Manifest::open(folder.path())?.expect("a run has ended");
+/// assert_eq!(manifest.listed(), 2);
+/// for row in manifest.rows() {
+///     println!("{}", row?.name);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
+pub struct Manifest {
+    disk: Box<dyn Disk>,
+    index: Index,
+}
+
+impl Manifest {
+    /// The manifest in a state folder; `None` where no run has ended yet
+    ///
+    /// May be read while a run is under way, which puts a new one in its place.
+    ///
+    /// # Errors
+    /// [`State`](ErrorKind::State) where it cannot be read,
+    /// [`StateInvalid`](ErrorKind::StateInvalid) where it is damaged or of another version.
+    pub fn open(folder: impl AsRef<Path>) -> Result<Option<Self>, Error> {
+        Self::on(Box::new(Folder::to_read(folder.as_ref())))
+    }
+
+    pub(crate) fn on(mut disk: Box<dyn Disk>) -> Result<Option<Self>, Error> {
+        let index = Index::read(&mut *disk)?;
+        Ok(index.map(|index| Self { disk, index }))
+    }
+
+    /// The run that has written it
+    pub fn run(&self) -> RunId {
+        self.index.run
+    }
+
+    /// Its number: 1 is the first run with this state
+    pub fn number(&self) -> u64 {
+        self.index.number
+    }
+
+    /// When that run began
+    pub fn at(&self) -> SystemTime {
+        self.index.at
+    }
+
+    /// How many blobs the listing had
+    pub fn listed(&self) -> u64 {
+        self.index.listed()
+    }
+
+    /// How many of them are assets
+    pub fn assets(&self) -> u64 {
+        self.index.blocks.iter().map(|block| block.assets).sum()
+    }
+
+    /// All rows, also of what is gone, by ascending name
+    ///
+    /// Some thousand are in memory at a time. It ends after an error.
+    pub fn rows(self) -> Rows {
+        Rows { disk: self.disk, blocks: self.index.blocks, next: 0, rows: Vec::new().into_iter() }
+    }
+}
+
+impl fmt::Debug for Manifest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Manifest")
+            .field("run", &self.index.run)
+            .field("number", &self.index.number)
+            .field("listed", &self.listed())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The rows of a manifest; made by [`Manifest::rows`]
+#[derive(Debug)]
+pub struct Rows {
+    disk: Box<dyn Disk>,
+    blocks: Arc<[Block]>,
+    next: usize,
+    rows: std::vec::IntoIter<Row>,
+}
+
+impl Iterator for Rows {
+    type Item = Result<Row, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(row) = self.rows.next() {
+                return Some(Ok(row));
+            }
+            let block = self.blocks.get(self.next)?;
+            self.next += 1;
+            match read_block(&mut *self.disk, FILE, block) {
+                Ok(rows) => self.rows = rows.into_iter(),
+                Err(error) => {
+                    self.next = self.blocks.len();
+                    return Some(Err(error));
+                }
+            }
+        }
+    }
+}
+
+/// The bytes of a block
+pub(super) fn read_frame(disk: &mut dyn Disk, file: &str, block: &Block) -> Result<Vec<u8>, Error> {
+    let length = usize::try_from(block.length).map_err(|_| damaged("a block is too long"))?;
+    let frame = disk.read(file, block.offset, length).map_err(|error| match error.kind() {
+        std::io::ErrorKind::UnexpectedEof => damaged(format_args!("`{file}` breaks off")),
+        _ => Error::state("read a block of rows", error),
+    })?;
+    block.check(&frame)?;
+    Ok(frame)
+}
+
+/// The rows of a block
+pub(super) fn read_block(
+    disk: &mut dyn Disk,
+    file: &str,
+    block: &Block,
+) -> Result<Vec<Row>, Error> {
+    decode(&read_frame(disk, file, block)?, block)
+}

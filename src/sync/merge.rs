@@ -1,0 +1,420 @@
+//! What was known, and what is listed: what has changed, interval by interval.
+//!
+//! A scan gives intervals of names in any order, each with all that the listing has there. The rows
+//! of the run before are in blocks. What is listed of a block is held until there is all of it, since
+//! then a fingerprint tells whether anything has changed, without reading the block. What is listed
+//! between blocks is new.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    block::{Block, damaged},
+    left::Left,
+    row::{Print, Row, Run, meet},
+};
+use crate::{
+    error::{Error, ErrorKind},
+    scan::{Covers, Cut},
+    sink::Change,
+    store::NameOrder,
+    validate::Verdict,
+};
+
+/// Reads the rows of a block of the run before
+pub(super) trait Read {
+    fn read(&mut self, block: &Block) -> Result<Vec<Row>, Error>;
+}
+
+impl<F: FnMut(&Block) -> Result<Vec<Row>, Error>> Read for F {
+    fn read(&mut self, block: &Block) -> Result<Vec<Row>, Error> {
+        self(block)
+    }
+}
+
+pub(super) struct Merge {
+    old: Arc<[Block]>,
+    /// How names ascend; unknown before the first
+    order: Option<NameOrder>,
+    run: Run,
+    /// How many verdicts of a block may be held: with more it is read, and compared row by row
+    most: usize,
+    left: Left,
+    /// Blocks of which a part was listed, by their place
+    held: BTreeMap<usize, Held>,
+}
+
+/// A block of which a part was listed
+#[derive(Default)]
+struct Held {
+    parts: Vec<Part>,
+    /// Its rows, once they are compared one by one
+    rows: Option<Vec<Row>>,
+}
+
+/// An interval of a block, and what is listed there
+struct Part {
+    from: Cut,
+    to: Cut,
+    verdicts: Vec<Verdict>,
+    /// Whether an entry without a readable name may be of it
+    is_vague: bool,
+    is_done: bool,
+}
+
+/// What follows from a page
+#[derive(Debug, Default)]
+pub(super) struct Step {
+    /// What a sink is told
+    pub(super) changes: Vec<Change>,
+    /// The blocks that stay as they are, by their place
+    pub(super) kept: Vec<usize>,
+    /// New rows, in runs without a name of others between
+    pub(super) rows: Vec<Vec<Row>>,
+    /// What is done with, and need not be listed again
+    pub(super) done: Vec<(Cut, Cut)>,
+    /// How many blobs are as they were
+    pub(super) unchanged: u64,
+}
+
+impl Step {
+    /// The next rows are not behind the last ones without others between
+    fn part_rows(&mut self) {
+        if self.rows.last().is_some_and(|rows| !rows.is_empty()) {
+            self.rows.push(Vec::new());
+        }
+    }
+
+    fn meet(&mut self, old: Option<Row>, new: Option<Verdict>, run: &Run) {
+        let is_listed = new.is_some();
+        let (row, change) = meet(old, new, run);
+        let is_pending = row.as_ref().is_some_and(|row| row.gone.is_some());
+        self.unchanged += u64::from(is_listed && change.is_none() && !is_pending);
+        self.changes.extend(change);
+        if let Some(row) = row {
+            match self.rows.last_mut() {
+                Some(rows) => rows.push(row),
+                None => self.rows.push(vec![row]),
+            }
+        }
+    }
+
+    /// Compares what was and what is listed, both of one interval
+    fn compare(
+        &mut self,
+        old: Vec<Row>,
+        new: Vec<Verdict>,
+        is_vague: bool,
+        order: NameOrder,
+        run: &Run,
+    ) {
+        let mut new = new.into_iter().peekable();
+        for row in old {
+            let is_behind = |verdict: &Verdict| {
+                verdict.name().is_some_and(|name| order.compare(name, &row.name).is_lt())
+            };
+            while let Some(verdict) = new.next_if(is_behind) {
+                self.meet(None, Some(verdict), run);
+            }
+            match new.next_if(|verdict| verdict.name() == Some(&row.name)) {
+                // One of the entries that cannot be read may be it.
+                None if is_vague => match self.rows.last_mut() {
+                    Some(rows) => rows.push(row),
+                    None => self.rows.push(vec![row]),
+                },
+                verdict => self.meet(Some(row), verdict, run),
+            }
+        }
+        new.for_each(|verdict| self.meet(None, Some(verdict), run));
+    }
+}
+
+impl Merge {
+    /// `done` is what was done with before the run was interrupted
+    pub(super) fn new(
+        old: Arc<[Block]>,
+        order: Option<NameOrder>,
+        run: Run,
+        most: usize,
+        prefix: &str,
+        done: &[(Cut, Cut)],
+        read: &mut impl Read,
+    ) -> Result<Self, Error> {
+        let mut merge =
+            Self { old, order, run, most, left: Left::all(prefix), held: BTreeMap::new() };
+        let order = order.unwrap_or_default();
+        for (from, to) in done {
+            for (from, to) in merge.left.take(from, to, order) {
+                merge.resume(from, to, order, read)?;
+            }
+        }
+        Ok(merge)
+    }
+
+    /// What is left to list
+    pub(super) fn left(&self) -> &Left {
+        &self.left
+    }
+
+    /// How names ascend, once that is known
+    pub(super) fn order(&self) -> Option<NameOrder> {
+        self.order
+    }
+
+    /// Takes a page: what is listed of an interval
+    ///
+    /// # Errors
+    /// Where the listing has another order than the run before, or a block cannot be read.
+    pub(super) fn take(
+        &mut self,
+        verdicts: Vec<Verdict>,
+        covers: &Covers,
+        read: &mut impl Read,
+    ) -> Result<Step, Error> {
+        let mut step = Step::default();
+        let (mut named, nameless): (Vec<_>, Vec<_>) =
+            verdicts.into_iter().partition(|verdict| verdict.name().is_some());
+        let is_vague = !nameless.is_empty();
+        step.changes.extend(nameless.into_iter().map(Change::from));
+        let order = match self.order {
+            // A page without blobs does not know.
+            _ if named.is_empty() => self.order.unwrap_or_default(),
+            Some(order) if order != covers.order => {
+                return Err(Error::new(
+                    ErrorKind::OutOfOrder,
+                    "the names of the container ascend otherwise than in the run before, as when the account was given a hierarchical namespace; begin with a new state",
+                ));
+            }
+            _ => *self.order.insert(covers.order),
+        };
+        sort(&mut named, order);
+        let mut rest = named;
+        for (from, to) in self.left.take(&covers.from, &covers.to, order) {
+            // What is in an interval that was listed before came into being since; the next run sees it.
+            rest.drain(..place(&rest, &from, order));
+            let behind = rest.split_off(place(&rest, &to, order));
+            self.distribute(&mut step, (from, to), rest, is_vague, order, read)?;
+            rest = behind;
+        }
+        step.rows.retain(|rows| !rows.is_empty());
+        Ok(step)
+    }
+
+    /// Ends the listing: where no page came there is nothing
+    pub(super) fn finish(&mut self, read: &mut impl Read) -> Result<Step, Error> {
+        let order = self.order.unwrap_or_default();
+        let mut step = Step::default();
+        for (from, to) in self.left.intervals().to_vec() {
+            for (from, to) in self.left.take(&from, &to, order) {
+                self.distribute(&mut step, (from, to), Vec::new(), false, order, read)?;
+            }
+        }
+        step.rows.retain(|rows| !rows.is_empty());
+        match self.held.is_empty() {
+            true => Ok(step),
+            false => Err(damaged("blocks overlap")),
+        }
+    }
+
+    /// Gives an interval to the blocks that it touches, and takes what is between them as new
+    fn distribute(
+        &mut self,
+        step: &mut Step,
+        (mut from, to): (Cut, Cut),
+        mut verdicts: Vec<Verdict>,
+        is_vague: bool,
+        order: NameOrder,
+        read: &mut impl Read,
+    ) -> Result<(), Error> {
+        step.part_rows();
+        let mut next = self.old.partition_point(|block| block.to().compare(&from, order).is_le());
+        while from.compare(&to, order).is_lt() {
+            let block = self.old.get(next);
+            let is_between = block.is_none_or(|block| from.compare(&block.from(), order).is_lt());
+            let end = match (block, is_between) {
+                (None, _) => Cut::End,
+                (Some(block), true) => block.from(),
+                (Some(block), false) => block.to(),
+            };
+            let end = if end.compare(&to, order).is_lt() { end } else { to.clone() };
+            let behind = verdicts.split_off(place(&verdicts, &end, order));
+            let here = std::mem::replace(&mut verdicts, behind);
+            if is_between {
+                here.into_iter().for_each(|verdict| step.meet(None, Some(verdict), &self.run));
+                step.done.push((from, end.clone()));
+            } else {
+                let (to, verdicts) = (end.clone(), here);
+                let part = Part { from, to, verdicts, is_vague, is_done: false };
+                self.hold(step, next, part, order, read)?;
+                next += 1;
+            }
+            from = end;
+        }
+        Ok(())
+    }
+
+    /// Adds a part to a block, and comes to an answer where that is possible
+    fn hold(
+        &mut self,
+        step: &mut Step,
+        place: usize,
+        part: Part,
+        order: NameOrder,
+        read: &mut impl Read,
+    ) -> Result<(), Error> {
+        let old = Arc::clone(&self.old);
+        let Some(block) = old.get(place) else { return Ok(()) };
+        let mut held = self.held.remove(&place).unwrap_or_default();
+        held.add(part, order);
+        held.join();
+        let is_whole = held.is_whole(block);
+        if is_whole && held.rows.is_none() && held.is_as(block, &self.run) {
+            step.part_rows();
+            step.kept.push(place);
+            step.unchanged += block.listed;
+            step.done.push((block.from(), block.to()));
+            return Ok(());
+        }
+        if !is_whole && held.rows.is_none() && held.count() <= self.most {
+            self.held.insert(place, held);
+            return Ok(());
+        }
+        let rows = match held.rows.take() {
+            Some(rows) => rows,
+            None => read.read(block)?,
+        };
+        held.rows = Some(held.compare(step, rows, order, &self.run));
+        if !is_whole {
+            self.held.insert(place, held);
+        }
+        Ok(())
+    }
+
+    /// Marks an interval as done with in a run before this one was interrupted
+    fn resume(
+        &mut self,
+        mut from: Cut,
+        to: Cut,
+        order: NameOrder,
+        read: &mut impl Read,
+    ) -> Result<(), Error> {
+        let first = self.old.partition_point(|block| block.to().compare(&from, order).is_le());
+        for (place, block) in Arc::clone(&self.old).iter().enumerate().skip(first) {
+            if block.from().compare(&to, order).is_ge() {
+                break;
+            }
+            let start =
+                if from.compare(&block.from(), order).is_lt() { block.from() } else { from };
+            let end = if block.to().compare(&to, order).is_lt() { block.to() } else { to.clone() };
+            from = end.clone();
+            let mut held = self.held.remove(&place).unwrap_or_default();
+            let verdicts = Vec::new();
+            held.add(
+                Part { from: start, to: end, verdicts, is_vague: false, is_done: true },
+                order,
+            );
+            if !held.is_whole(block) {
+                // A part was done with, so that the rest is compared row by row.
+                held.rows = Some(match held.rows.take() {
+                    Some(rows) => rows,
+                    None => read.read(block)?,
+                });
+                self.held.insert(place, held);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Held {
+    fn count(&self) -> usize {
+        self.parts.iter().map(|part| part.verdicts.len()).sum()
+    }
+
+    /// Adds a part, which touches none of the others but at its ends
+    fn add(&mut self, part: Part, order: NameOrder) {
+        let place =
+            self.parts.partition_point(|other| other.from.compare(&part.from, order).is_lt());
+        self.parts.insert(place, part);
+    }
+
+    /// Makes one of parts that touch, where both are done with or neither is
+    fn join(&mut self) {
+        self.parts.dedup_by(|b, a| {
+            let is_one = a.to == b.from && a.is_done == b.is_done;
+            if is_one {
+                a.to = b.to.clone();
+                a.verdicts.append(&mut b.verdicts);
+                a.is_vague |= b.is_vague;
+            }
+            is_one
+        });
+    }
+
+    fn is_whole(&self, block: &Block) -> bool {
+        let (Some(first), Some(last)) = (self.parts.first(), self.parts.last()) else {
+            return false;
+        };
+        let is_joined =
+            self.parts.iter().zip(self.parts.iter().skip(1)).all(|(a, b)| a.to == b.from);
+        first.from == block.from() && last.to == block.to() && is_joined
+    }
+
+    /// Whether all that is listed is as it was, and the block can stay as it is
+    fn is_as(&self, block: &Block, run: &Run) -> bool {
+        if self.count() as u64 != block.listed
+            || (block.oldest_gone > 0 && run.is_over(block.oldest_gone))
+        {
+            return false;
+        }
+        let mut print = Print::default();
+        self.parts.iter().flat_map(|part| &part.verdicts).for_each(|verdict| print.add(verdict));
+        block.has_print(block.listed, print.finish())
+    }
+
+    /// Compares what is listed with the block's rows; gives those back that are of no part yet
+    fn compare(
+        &mut self,
+        step: &mut Step,
+        rows: Vec<Row>,
+        order: NameOrder,
+        run: &Run,
+    ) -> Vec<Row> {
+        let mut left = Vec::new();
+        let mut rows = rows.into_iter().peekable();
+        for part in &mut self.parts {
+            let is_behind = |cut: &Cut, row: &Row| cut.is_before(&row.name, order);
+            left.extend(std::iter::from_fn(|| rows.next_if(|row| !is_behind(&part.from, row))));
+            let old = std::iter::from_fn(|| rows.next_if(|row| !is_behind(&part.to, row)));
+            let old: Vec<_> = old.collect();
+            // What comes between two parts is of another run of rows.
+            step.part_rows();
+            if !std::mem::replace(&mut part.is_done, true) {
+                step.done.push((part.from.clone(), part.to.clone()));
+                let new = std::mem::take(&mut part.verdicts);
+                step.compare(old, new, part.is_vague, order, run);
+            }
+        }
+        left.extend(rows);
+        left
+    }
+}
+
+/// How many verdicts are before a place
+fn place(verdicts: &[Verdict], cut: &Cut, order: NameOrder) -> usize {
+    verdicts
+        .partition_point(|verdict| verdict.name().is_some_and(|name| !cut.is_before(name, order)))
+}
+
+/// Sorts what has a name, of each name one
+fn sort(verdicts: &mut Vec<Verdict>, order: NameOrder) {
+    let compare = |a: &Verdict, b: &Verdict| {
+        order.compare(a.name().unwrap_or_default(), b.name().unwrap_or_default())
+    };
+    if verdicts.is_sorted_by(|a, b| compare(a, b).is_lt()) {
+        return;
+    }
+    // Of a blob and an entry of its name that cannot be read, the blob: it comes behind.
+    verdicts.reverse();
+    verdicts.sort_by(compare);
+    verdicts.dedup_by(|a, b| a.name() == b.name());
+}

@@ -1,0 +1,333 @@
+use std::{
+    borrow::Cow,
+    time::{Duration, SystemTime},
+};
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::{
+    sink::{Change, Removal},
+    store::{ContentMd5, ContentType, ETag, read_rfc3339, rfc3339},
+    validate::{Kind, Reason, Rejection, Verdict},
+};
+
+/// A line of a manifest: what the last run knew of one blob
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Row {
+    /// The name
+    pub name: String,
+    /// The size in bytes
+    pub size: u64,
+    /// The version
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<ETag>,
+    /// When it was last written
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "rfc3339",
+        deserialize_with = "read_rfc3339"
+    )]
+    pub last_modified: Option<SystemTime>,
+    /// The MD5 of its content
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_md5: Option<ContentMd5>,
+    /// Image or video, where it is an asset, or was the last time that it was told of as one
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Kind>,
+    /// The media type, where it is an asset
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<ContentType>,
+    /// Why it is no asset
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// The same in words
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Cow<'static, str>>,
+    /// Since when it is missing, or no asset any more
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone: Option<Gone>,
+}
+
+/// Since when a blob is missing, or no asset any more
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Gone {
+    /// The number of the run that found it so
+    pub run: u64,
+    /// When that run began
+    #[serde(with = "time")]
+    pub at: SystemTime,
+}
+
+/// The time as a row keeps it, and as the service gives it
+fn whole_seconds(time: SystemTime) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds(time))
+}
+
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// A time that is there
+pub(super) mod time {
+    use super::*;
+
+    pub(in crate::sync) fn serialize<S: serde::Serializer>(
+        time: &SystemTime,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        rfc3339(&Some(*time), serializer)
+    }
+
+    pub(in crate::sync) fn deserialize<'de, D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<SystemTime, D::Error> {
+        let time = read_rfc3339(deserializer)?;
+        time.ok_or_else(|| serde::de::Error::custom("a time is missing"))
+    }
+}
+
+/// What a sink was told of a row last
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// That it is an asset
+    Asset,
+    /// That it is none
+    Rejection,
+    /// That it is removed
+    Removed,
+}
+
+/// The run that looks at rows
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Run {
+    pub(super) number: u64,
+    pub(super) at: SystemTime,
+    /// Removals of runs up to this number were told
+    pub(super) told: u64,
+    /// For how many runs a row stays behind what was removed
+    pub(super) tombstones: u64,
+}
+
+impl Run {
+    pub(super) fn gone(&self) -> Gone {
+        Gone { run: self.number, at: self.at }
+    }
+
+    /// Whether nothing needs to know any more of what was gone with that run
+    pub(super) fn is_over(&self, gone: u64) -> bool {
+        gone <= self.told && self.number.saturating_sub(gone) > self.tombstones
+    }
+}
+
+impl Row {
+    /// The row of a verdict on a blob with a name
+    fn of(verdict: &Verdict) -> Option<Self> {
+        Some(match verdict {
+            Verdict::Accept(asset) => Self {
+                name: asset.blob.name.clone(),
+                size: asset.blob.size,
+                etag: asset.blob.etag.clone(),
+                last_modified: asset.blob.last_modified.map(whole_seconds),
+                content_md5: asset.blob.content_md5,
+                kind: Some(asset.kind),
+                media_type: Some(asset.media_type.clone()),
+                reason: None,
+                detail: None,
+                gone: None,
+            },
+            Verdict::Reject(rejection) => Self {
+                name: rejection.name.clone()?,
+                size: rejection.size.unwrap_or_default(),
+                etag: rejection.etag.clone(),
+                last_modified: None,
+                content_md5: None,
+                kind: None,
+                media_type: None,
+                reason: Some(rejection.reason),
+                detail: Some(rejection.detail.clone()),
+                gone: None,
+            },
+        })
+    }
+
+    /// Whether the listing had it
+    pub fn is_listed(&self) -> bool {
+        self.gone.is_none() || (self.kind.is_some() && self.reason.is_some())
+    }
+
+    /// Whether it is an asset that the listing had
+    pub fn is_asset(&self) -> bool {
+        self.kind.is_some() && self.reason.is_none() && self.gone.is_none()
+    }
+
+    /// What a sink knows of it, that was told of all removals up to a run
+    pub(super) fn told(&self, removals: u64) -> Told {
+        let is_told = self.gone.is_none_or(|gone| gone.run <= removals);
+        match (self.kind, self.reason, self.gone) {
+            (Some(_), _, Some(_)) if !is_told => Told::Asset,
+            (Some(_), None, None) => Told::Asset,
+            (Some(_), None, Some(_)) => Told::Removed,
+            (None, _, Some(_)) if is_told => Told::Removed,
+            (_, _, _) => Told::Rejection,
+        }
+    }
+
+    /// The changes that tell of what is gone with it
+    pub(super) fn farewell(&self, moved_to: Option<String>) -> impl Iterator<Item = Change> {
+        let removal = Removal {
+            name: self.name.clone(),
+            size: self.size,
+            etag: self.etag.clone(),
+            last_modified: self.last_modified,
+            content_md5: self.content_md5,
+            kind: self.kind,
+            moved_to,
+        };
+        let rejected = (self.is_listed()).then(|| self.rejection()).flatten();
+        [Some(Change::Removed(removal)), rejected.map(Change::Rejected)].into_iter().flatten()
+    }
+
+    fn rejection(&self) -> Option<Rejection> {
+        Some(Rejection {
+            name: Some(self.name.clone()),
+            size: Some(self.size),
+            etag: self.etag.clone(),
+            reason: self.reason?,
+            detail: self.detail.clone().unwrap_or_default(),
+        })
+    }
+
+    /// Whether a sink that knows the row need not be told of the verdict
+    fn is_same(&self, new: &Self) -> bool {
+        self.version() == new.version()
+            && (self.kind, &self.media_type, self.reason) == (new.kind, &new.media_type, new.reason)
+    }
+
+    /// What changes with the content: the ETag, or what stands for it where there is none
+    fn version(&self) -> (Option<&ETag>, u64, Option<SystemTime>) {
+        (self.etag.as_ref(), self.size, self.last_modified.filter(|_| self.etag.is_none()))
+    }
+}
+
+/// What becomes of a row in a run: the row that stays, and what a sink is told at once
+pub(super) fn meet(
+    old: Option<Row>,
+    new: Option<Verdict>,
+    run: &Run,
+) -> (Option<Row>, Option<Change>) {
+    let Some(verdict) = new else { return (old.and_then(|old| miss(old, run)), None) };
+    let Some(mut row) = Row::of(&verdict) else { return (old, Some(verdict.into())) };
+    let Some(old) = old else { return (Some(row), Some(verdict.into())) };
+    let change = match (old.told(run.told), verdict) {
+        (Told::Asset, Verdict::Accept(asset)) => {
+            // Between two assets there was maybe a rejection that was not told.
+            let is_same = old.reason.is_none() && old.is_same(&row);
+            (!is_same).then_some(Change::Changed(asset))
+        }
+        (Told::Asset, Verdict::Reject(_)) => {
+            row.kind = old.kind;
+            row.gone = old.gone.or_else(|| Some(run.gone()));
+            None
+        }
+        (Told::Rejection, Verdict::Reject(rejection)) => {
+            let is_same = (row.version(), row.reason) == (old.version(), old.reason);
+            // Whether it once was an asset.
+            (row.kind, row.gone) = (old.kind, old.gone.filter(|_| old.kind.is_some()));
+            (!is_same).then_some(Change::Rejected(rejection))
+        }
+        (Told::Removed | Told::Rejection, Verdict::Accept(asset)) => {
+            Some(if old.kind.is_some() { Change::Restored(asset) } else { Change::Added(asset) })
+        }
+        (Told::Removed, Verdict::Reject(rejection)) => Some(Change::Rejected(rejection)),
+    };
+    (Some(row), change)
+}
+
+/// The row of what the listing did not have
+fn miss(mut old: Row, run: &Run) -> Option<Row> {
+    match old.told(run.told) {
+        Told::Removed => {
+            return Some(old).filter(|old| !old.gone.is_some_and(|gone| run.is_over(gone.run)));
+        }
+        Told::Asset => {
+            old.gone = old.gone.or_else(|| Some(run.gone()));
+            (old.reason, old.detail) = (None, None);
+        }
+        Told::Rejection => {
+            old.gone = old.gone.filter(|_| old.kind.is_none()).or_else(|| Some(run.gone()));
+            old.kind = None;
+        }
+    }
+    Some(old)
+}
+
+/// The fingerprint of what a listing has: names, versions, and what is thought of them
+///
+/// XXH3 with 128 bits, which others can compute again.
+#[derive(Default)]
+pub(super) struct Print(Xxh3);
+
+impl Print {
+    pub(super) fn add(&mut self, verdict: &Verdict) {
+        match verdict {
+            Verdict::Accept(asset) => {
+                let blob = &asset.blob;
+                let code = asset.media_type.as_str();
+                self.line(
+                    &blob.name,
+                    blob.etag.as_ref(),
+                    blob.size,
+                    blob.last_modified,
+                    asset.kind.as_str(),
+                    code,
+                );
+            }
+            Verdict::Reject(rejection) => {
+                let name = rejection.name.as_deref().unwrap_or_default();
+                let size = rejection.size.unwrap_or_default();
+                self.line(name, rejection.etag.as_ref(), size, None, "", rejection.reason.as_str());
+            }
+        }
+    }
+
+    pub(super) fn add_row(&mut self, row: &Row) {
+        let kind = row.kind.filter(|_| row.reason.is_none()).map_or("", Kind::as_str);
+        let media_type = row.media_type.as_ref().map_or("", ContentType::as_str);
+        let code = row.reason.map_or(media_type, |reason| reason.as_str());
+        self.line(&row.name, row.etag.as_ref(), row.size, row.last_modified, kind, code);
+    }
+
+    fn line(
+        &mut self,
+        name: &str,
+        etag: Option<&ETag>,
+        size: u64,
+        time: Option<SystemTime>,
+        kind: &str,
+        code: &str,
+    ) {
+        // No text has a byte 0xff, so that no two lines look the same.
+        let time = match etag {
+            Some(_) => 0,
+            None => time.map_or(0, seconds),
+        };
+        self.0.update(name.as_bytes());
+        self.0.update(b"\xff");
+        self.0.update(etag.map_or("", ETag::as_str).as_bytes());
+        self.0.update(b"\xff");
+        self.0.update(kind.as_bytes());
+        self.0.update(b"\xff");
+        self.0.update(code.as_bytes());
+        self.0.update(b"\xff");
+        self.0.update(&size.to_le_bytes());
+        self.0.update(&time.to_le_bytes());
+    }
+
+    pub(super) fn finish(&self) -> u128 {
+        self.0.digest128()
+    }
+}

@@ -1,0 +1,122 @@
+use std::{
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use serde::Serialize;
+use tokio::sync::watch;
+
+use super::journal::Counts;
+use crate::{
+    scan::{Progress, Report},
+    sink::RunId,
+};
+
+/// How far a run is
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Status {
+    /// What it does
+    pub phase: Phase,
+    /// Names the run, once its state is open; the same after an interruption
+    pub run: Option<RunId>,
+    /// What the sink was told of, also before an interruption
+    pub counts: Counts,
+    /// What was listed and judged since it was started, with pages, requests and reasons
+    pub report: Report,
+    /// How many blobs the listing had in the run before; `None` in the first
+    pub expected: Option<u64>,
+}
+
+impl Status {
+    /// Blobs a second since it was started
+    pub fn rate(&self) -> f64 {
+        let seconds = self.report.elapsed.as_secs_f64();
+        if seconds > 0.0 { self.report.total() as f64 / seconds } else { 0.0 }
+    }
+
+    /// How many blobs are left, where the run before tells
+    pub fn left(&self) -> Option<u64> {
+        let counts = &self.counts;
+        let done =
+            [counts.added, counts.changed, counts.restored, counts.rejected, counts.unchanged];
+        Some(self.expected?.saturating_sub(done.iter().sum()))
+    }
+
+    /// How long the rest of the listing takes at this rate, where that can be told
+    pub fn time_left(&self) -> Option<Duration> {
+        let seconds = self.left()? as f64 / self.rate();
+        Duration::try_from_secs_f64(seconds).ok()
+    }
+}
+
+/// What a run does
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Phase {
+    /// It opens its state
+    #[default]
+    Opening,
+    /// It lists, and tells what has changed
+    Listing,
+    /// It waits to be told to go on
+    Paused,
+    /// It tells what is gone
+    Removing,
+    /// It writes the manifest
+    Finishing,
+    /// It has ended, or was cancelled
+    Ended,
+    /// It has ended with an error
+    Failed,
+}
+
+/// What a run shows of itself, and what it is told
+#[derive(Clone, Debug)]
+pub(super) struct Board {
+    shown: Arc<Mutex<Shown>>,
+    pub(super) progress: Progress,
+    pub(super) wish: watch::Sender<Wish>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Shown {
+    pub(super) phase: Phase,
+    pub(super) run: Option<RunId>,
+    pub(super) counts: Counts,
+    pub(super) expected: Option<u64>,
+}
+
+/// What a run is told to do
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wish {
+    Run,
+    Pause,
+    Cancel,
+}
+
+impl Board {
+    pub(super) fn new(progress: Progress) -> Self {
+        Self { shown: Arc::default(), progress, wish: watch::Sender::new(Wish::Run) }
+    }
+
+    pub(super) fn show(&self) -> MutexGuard<'_, Shown> {
+        // Each change of it is whole, so that a poisoned one is still right.
+        self.shown.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    pub(super) fn status(&self) -> Status {
+        let shown = self.show();
+        Status {
+            phase: match *self.wish.borrow() {
+                Wish::Pause if shown.phase == Phase::Listing => Phase::Paused,
+                _ => shown.phase,
+            },
+            run: shown.run,
+            counts: shown.counts,
+            report: self.progress.report(),
+            expected: shown.expected,
+        }
+    }
+}
