@@ -267,6 +267,7 @@ impl Work<'_> {
     async fn tell(&mut self, sink: &mut impl Sink, changes: Vec<Change>) -> Result<(), Error> {
         let is_told = !changes.is_empty();
         if is_told {
+            self.on_disk(Ledger::prepare).await?;
             let sequence = self.ledger()?.batches();
             sink.accept(Batch::new(&self.run, sequence, &changes)).await?;
             sink.flush().await?;

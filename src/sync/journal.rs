@@ -60,6 +60,12 @@ pub(super) struct Commit {
     #[serde(default)]
     pub(super) told: u64,
     pub(super) counts: Counts,
+    /// Whether a sink is being told of it, so that the next line makes it final
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) is_open: bool,
+    /// Whether the line before, which is open, is not final: a sink may know of its rows
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) voids: bool,
 }
 
 /// What a sink was told of, and what not

@@ -7,7 +7,7 @@ use super::{
     disk::Disk,
     journal::{self, Commit, Counts, Header},
     manifest::{self, FORMAT, Index, read_block, read_frame},
-    merge::{Merge, Step},
+    merge::{Merge, Start, Step},
     row::{Row, Run, Told},
 };
 use crate::{
@@ -73,6 +73,8 @@ pub(super) struct Ledger {
     counts: Counts,
     moves: HashMap<(ContentMd5, u64), String>,
     is_resumed: bool,
+    /// Whether a sink was told of what the last line of the journal says
+    has_told: bool,
     /// The first block that may have rows to tell of, and how many were in those before
     farewell: (usize, u64),
 }
@@ -152,17 +154,25 @@ impl Ledger {
         is_resumed: bool,
     ) -> Result<Self, Error> {
         let blocks = old.as_ref().map_or_else(|| Arc::from([]), |old| Arc::clone(&old.blocks));
-        let mut entries = Vec::new();
-        let mut done: Vec<(Cut, Cut)> = Vec::new();
-        let last = commits.last().cloned().unwrap_or_default();
-        for commit in commits {
+        let (mut entries, mut done, mut maybe) = (Vec::new(), Vec::<(Cut, Cut)>::new(), Vec::new());
+        let (mut last, mut is_open) = (Commit::default(), false);
+        let mut commits = commits.into_iter().peekable();
+        while let Some(commit) = commits.next() {
             if commit.kept.iter().any(|place| *place >= blocks.len()) {
                 return Err(damaged("a block of the manifest is missing"));
             }
+            if commit.is_open && commits.peek().is_none_or(|next| next.voids) {
+                maybe.extend(commit.new);
+                last.rows = commit.rows;
+                is_open = commits.peek().is_none();
+                continue;
+            }
+            last = Commit { kept: Vec::new(), new: Vec::new(), done: Vec::new(), ..commit };
             entries.extend(commit.kept.into_iter().map(Entry::Kept));
             entries.extend(commit.new.into_iter().map(Entry::New));
             done.extend(commit.done);
         }
+        (last.is_open, last.voids) = (false, is_open);
         // What was written behind the last commit is none of the run's.
         let failed = |error| Error::state("go on with the rows of a run", error);
         let length = disk.size(journal::ROWS).map_err(failed)?.unwrap_or_default();
@@ -174,16 +184,25 @@ impl Ledger {
         }
         let order = manifest::order(last.is_by_segments)
             .or_else(|| old.as_ref().filter(|old| !old.blocks.is_empty()).and_then(Index::order));
+        if last.voids {
+            // Once, before another line could seem to make it final.
+            journal::write(&mut *disk, &last, true)?;
+        }
+        let mut told = Vec::new();
+        for block in maybe {
+            told.append(&mut read_block(&mut *disk, journal::ROWS, &block)?);
+        }
         let mut read = |block: &Block| read_block(&mut *disk, manifest::FILE, block);
-        let merge = Merge::new(
-            Arc::clone(&blocks),
+        let start = Start {
+            old: Arc::clone(&blocks),
             order,
             run,
-            2 * size,
-            &header.prefix,
-            &done,
-            &mut read,
-        )?;
+            most: 2 * size,
+            prefix: &header.prefix,
+            done: &done,
+            maybe: told,
+        };
+        let merge = Merge::new(start, &mut read)?;
         Ok(Self {
             disk,
             header,
@@ -203,6 +222,7 @@ impl Ledger {
             counts: last.counts,
             moves: HashMap::new(),
             is_resumed,
+            has_told: false,
             farewell: (0, 0),
         })
     }
@@ -304,8 +324,25 @@ impl Ledger {
         !self.open.rows.is_empty() || self.pages >= PAGES || self.is_listed
     }
 
-    /// Makes durable what was done; `is_told` says that a sink has made a batch durable before
+    /// Makes durable what a sink is about to be told of
+    ///
+    /// Should the run be interrupted then, the sink may know of it. The blobs may be gone before they
+    /// are listed again, and it would never be told of that.
+    pub(super) fn prepare(&mut self) -> Result<(), Error> {
+        if self.open.rows.is_empty() { Ok(()) } else { self.write(true) }
+    }
+
+    /// Makes final what was done; `is_told` says that a sink has made a batch durable before
     pub(super) fn commit(&mut self, is_told: bool) -> Result<(), Error> {
+        self.batches += u64::from(is_told);
+        self.told = self.telling;
+        self.has_told |= is_told;
+        self.write(false)?;
+        self.pages = 0;
+        Ok(())
+    }
+
+    fn write(&mut self, is_open: bool) -> Result<(), Error> {
         let failed = |error| Error::state("write the rows of a run", error);
         let mut new = Vec::new();
         for rows in std::mem::take(&mut self.open.rows) {
@@ -319,8 +356,6 @@ impl Ledger {
         if !new.is_empty() {
             self.disk.sync(journal::ROWS).map_err(failed)?;
         }
-        self.batches += u64::from(is_told);
-        self.told = self.telling;
         let commit = Commit {
             batches: self.batches,
             is_by_segments: self.is_by_segments(),
@@ -331,13 +366,15 @@ impl Ledger {
             is_listed: self.is_listed,
             told: self.told,
             counts: self.counts,
+            is_open,
+            voids: false,
         };
-        // What a sink knows must be remembered; the rest could be listed again.
-        let is_durable = is_told || !commit.new.is_empty() || self.is_listed;
+        // Blocks that stay could as well be listed again.
+        let is_durable = self.has_told || is_open || !commit.new.is_empty() || self.is_listed;
+        self.has_told = is_open;
         journal::write(&mut *self.disk, &commit, is_durable)?;
         self.entries.extend(commit.kept.into_iter().map(Entry::Kept));
         self.entries.extend(commit.new.into_iter().map(Entry::New));
-        self.pages = 0;
         Ok(())
     }
 

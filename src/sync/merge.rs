@@ -39,8 +39,25 @@ pub(super) struct Merge {
     /// How many verdicts of a block may be held: with more it is read, and compared row by row
     most: usize,
     left: Left,
+    /// What a sink may have been told of before the run was interrupted, by name
+    maybe: Vec<Row>,
     /// Blocks of which a part was listed, by their place
     held: BTreeMap<usize, Held>,
+}
+
+/// What a merge begins with
+pub(super) struct Start<'a> {
+    /// The blocks of the run before
+    pub(super) old: Arc<[Block]>,
+    pub(super) order: Option<NameOrder>,
+    pub(super) run: Run,
+    /// How many verdicts of a block may be held
+    pub(super) most: usize,
+    pub(super) prefix: &'a str,
+    /// What was done with before the run was interrupted
+    pub(super) done: &'a [(Cut, Cut)],
+    /// What a sink may have been told of then
+    pub(super) maybe: Vec<Row>,
 }
 
 /// A block of which a part was listed
@@ -129,19 +146,17 @@ impl Step {
 }
 
 impl Merge {
-    /// `done` is what was done with before the run was interrupted
-    pub(super) fn new(
-        old: Arc<[Block]>,
-        order: Option<NameOrder>,
-        run: Run,
-        most: usize,
-        prefix: &str,
-        done: &[(Cut, Cut)],
-        read: &mut impl Read,
-    ) -> Result<Self, Error> {
-        let mut merge =
-            Self { old, order, run, most, left: Left::all(prefix), held: BTreeMap::new() };
-        let order = order.unwrap_or_default();
+    /// Begins, or goes on where the run was interrupted
+    pub(super) fn new(start: Start<'_>, read: &mut impl Read) -> Result<Self, Error> {
+        let Start { old, order, run, most, prefix, done, mut maybe } = start;
+        let by_name = order.unwrap_or_default();
+        // Of two rows of a name the later one is what may have been told last.
+        maybe.reverse();
+        maybe.sort_by(|a, b| by_name.compare(&a.name, &b.name));
+        maybe.dedup_by(|a, b| a.name == b.name);
+        let left = Left::all(prefix);
+        let mut merge = Self { old, order, run, most, left, maybe, held: BTreeMap::new() };
+        let order = by_name;
         for (from, to) in done {
             for (from, to) in merge.left.take(from, to, order) {
                 merge.resume(from, to, order, read)?;
@@ -239,7 +254,14 @@ impl Merge {
             let behind = verdicts.split_off(place(&verdicts, &end, order));
             let here = std::mem::replace(&mut verdicts, behind);
             if is_between {
-                here.into_iter().for_each(|verdict| step.meet(None, Some(verdict), &self.run));
+                let maybe = between(&self.maybe, &from, &end, order);
+                step.compare(
+                    with(Vec::new(), maybe, &here, order),
+                    here,
+                    is_vague,
+                    order,
+                    &self.run,
+                );
                 step.done.push((from, end.clone()));
             } else {
                 let (to, verdicts) = (end.clone(), here);
@@ -267,7 +289,8 @@ impl Merge {
         held.add(part, order);
         held.join();
         let is_whole = held.is_whole(block);
-        if is_whole && held.rows.is_none() && held.is_as(block, &self.run) {
+        let is_sure = between(&self.maybe, &block.from(), &block.to(), order).is_empty();
+        if is_whole && is_sure && held.rows.is_none() && held.is_as(block, &self.run) {
             step.part_rows();
             step.kept.push(place);
             step.unchanged += block.listed;
@@ -282,7 +305,7 @@ impl Merge {
             Some(rows) => rows,
             None => read.read(block)?,
         };
-        held.rows = Some(held.compare(step, rows, order, &self.run));
+        held.rows = Some(held.compare(step, rows, &self.maybe, order, &self.run));
         if !is_whole {
             self.held.insert(place, held);
         }
@@ -376,6 +399,7 @@ impl Held {
         &mut self,
         step: &mut Step,
         rows: Vec<Row>,
+        maybe: &[Row],
         order: NameOrder,
         run: &Run,
     ) -> Vec<Row> {
@@ -391,12 +415,48 @@ impl Held {
             if !std::mem::replace(&mut part.is_done, true) {
                 step.done.push((part.from.clone(), part.to.clone()));
                 let new = std::mem::take(&mut part.verdicts);
-                step.compare(old, new, part.is_vague, order, run);
+                let maybe = between(maybe, &part.from, &part.to, order);
+                step.compare(with(old, maybe, &new, order), new, part.is_vague, order, run);
             }
         }
         left.extend(rows);
         left
     }
+}
+
+/// The rows from one place to another
+fn between<'a>(rows: &'a [Row], from: &Cut, to: &Cut, order: NameOrder) -> &'a [Row] {
+    let place = |cut: &Cut| rows.partition_point(|row| !cut.is_before(&row.name, order));
+    rows.get(place(from)..place(to)).unwrap_or_default()
+}
+
+/// What is known for sure, but of a blob that is gone or no asset any more what a sink may know
+///
+/// Where the blob is there, it is told of once more whatever the sink knows.
+fn with(old: Vec<Row>, maybe: &[Row], new: &[Verdict], order: NameOrder) -> Vec<Row> {
+    if maybe.is_empty() {
+        return old;
+    }
+    let mut rows = Vec::with_capacity(old.len() + maybe.len());
+    let mut old = old.into_iter().peekable();
+    for row in maybe {
+        rows.extend(std::iter::from_fn(|| {
+            old.next_if(|old| order.compare(&old.name, &row.name).is_lt())
+        }));
+        let known = old.next_if(|old| old.name == row.name);
+        let listed = new.binary_search_by(|verdict| {
+            order.compare(verdict.name().unwrap_or_default(), &row.name)
+        });
+        let listed = listed.ok().and_then(|place| new.get(place));
+        let is_needed = match listed {
+            None => true,
+            Some(Verdict::Reject(_)) => row.kind.is_some(),
+            Some(Verdict::Accept(_)) => false,
+        };
+        rows.extend(if is_needed { Some(row.clone()) } else { known });
+    }
+    rows.extend(old);
+    rows
 }
 
 /// How many verdicts are before a place
