@@ -12,6 +12,8 @@ pub struct Measured {
     pub tally: Option<Tally>,
     /// The bytes of the pages that it read; `None` where it does not see them
     pub body_bytes: Option<u64>,
+    /// How many changes it told, where it tells what has changed
+    pub changes: Option<u64>,
     /// Microseconds of processor time, user and system
     pub cpu_us: u64,
     /// Milliseconds from start to end

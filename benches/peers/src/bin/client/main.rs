@@ -37,6 +37,8 @@ struct Options {
     consume: Option<u64>,
     /// For ours: how long to rest after each blob
     pause: Duration,
+    /// For ours: a run that remembers in this folder, instead of a listing
+    state: Option<PathBuf>,
     /// How many threads may work on it
     threads: usize,
 }
@@ -47,6 +49,8 @@ enum Found {
     Blobs(Tally),
     /// It read so many bytes of pages, and did not look into them
     Bytes(u64),
+    /// It told a sink so many changes
+    Changes(u64),
 }
 
 fn main() -> Result<(), Error> {
@@ -64,14 +68,17 @@ fn main() -> Result<(), Error> {
     let child = options.client == "rclone";
     let spent = if child { Usage::of_children()? } else { Usage::now()?.since(&start.1) };
     let server = control::stats(&options.url)?.since(before);
-    let (tally, body_bytes) = match found {
-        Found::Blobs(tally) => (Some(tally), None),
-        Found::Bytes(bytes) => (None, Some(bytes)),
-    };
+    let (mut tally, mut body_bytes, mut changes) = (None, None, None);
+    match found {
+        Found::Blobs(blobs) => tally = Some(blobs),
+        Found::Bytes(bytes) => body_bytes = Some(bytes),
+        Found::Changes(told) => changes = Some(told),
+    }
     let measured = Measured {
         client: options.client,
         tally,
         body_bytes,
+        changes,
         cpu_us: spent.cpu.as_micros() as u64,
         wall_ms: wall.as_millis() as u64,
         peak_rss_kib: spent.peak_rss_kib,
@@ -87,7 +94,7 @@ fn options() -> Result<Options, Error> {
 
     let (mut client, mut url) = (None, None);
     let (mut in_flight, mut ordered, mut threads) = (None, false, 1);
-    let (mut cuts, mut write_cuts) = (None, None);
+    let (mut cuts, mut write_cuts, mut state) = (None, None, None);
     let (mut consume, mut pause) = (None, Duration::ZERO);
     let mut parser = lexopt::Parser::from_env();
     while let Some(arg) = parser.next()? {
@@ -98,6 +105,7 @@ fn options() -> Result<Options, Error> {
             Long("ordered") => ordered = true,
             Long("cuts") => cuts = Some(parser.value()?.into()),
             Long("write-cuts") => write_cuts = Some(parser.value()?.into()),
+            Long("state") => state = Some(parser.value()?.into()),
             Long("consume") => consume = Some(parser.value()?.parse()?),
             Long("pause-ms") => pause = Duration::from_millis(parser.value()?.parse()?),
             Long("threads") => threads = parser.value()?.parse()?,
@@ -106,7 +114,18 @@ fn options() -> Result<Options, Error> {
     }
     let client = client.ok_or("which client?")?;
     let url = url.ok_or("--url, the address of the server, is missing")?;
-    Ok(Options { client, url, in_flight, ordered, cuts, write_cuts, consume, pause, threads })
+    Ok(Options {
+        client,
+        url,
+        in_flight,
+        ordered,
+        cuts,
+        write_cuts,
+        state,
+        consume,
+        pause,
+        threads,
+    })
 }
 
 /// One thread unless more are asked for, so that no client is ahead by a second core
@@ -123,6 +142,7 @@ async fn run(options: &Options) -> Result<Found, Error> {
     Ok(match options.client.as_str() {
         "hyper" => Found::Bytes(floor::hyper(url).await?),
         "reqwest" => Found::Bytes(floor::reqwest(url).await?),
+        "ours" if options.state.is_some() => Found::Changes(ours::sync(options).await?),
         "ours" => Found::Blobs(ours::list(options).await?),
         "ours-pages" => Found::Blobs(ours::pages(options).await?),
         "object_store" => Found::Blobs(peers::object_store(url).await?),

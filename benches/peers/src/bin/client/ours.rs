@@ -4,7 +4,7 @@ use std::{fs, num::NonZeroUsize};
 
 use azure_asset_sync::{
     AzureStore, Cloud, Connection, Credential, Endpoint, Prefix, Scan, Store as _, Verdict,
-    scan::Order, store::ListRequest,
+    scan::Order, sink::callback, store::ListRequest, sync::Job,
 };
 use azure_asset_sync_peers::{ACCOUNT, CONTAINER, Error, SIGNATURE, Tally};
 use futures::TryStreamExt as _;
@@ -65,6 +65,18 @@ async fn verdicts(
         }
     }
     Ok(tally)
+}
+
+/// A run that goes out from the one before with the same state; how many changes it told
+pub async fn sync(options: &Options) -> Result<u64, Error> {
+    let mut told = 0;
+    let sink = callback(|_| {
+        told += 1;
+        Ok(())
+    });
+    let state = options.state.as_ref().ok_or("--state is missing")?;
+    Job::new(scan(options)?, state).run(sink).await?;
+    Ok(told)
 }
 
 /// The store alone: pages, neither validated nor ahead of the consumer

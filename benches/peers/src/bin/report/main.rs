@@ -5,6 +5,7 @@
 mod memory;
 mod options;
 mod run;
+mod sync;
 mod table;
 
 use std::{fs, thread};
@@ -28,6 +29,7 @@ fn main() -> Result<(), Error> {
     match (options.instructions, options.memory) {
         (true, _) => instructions(&options),
         (_, true) => memory::report(&options),
+        _ if options.sync => sync::report(&options),
         _ => times(&options),
     }
 }

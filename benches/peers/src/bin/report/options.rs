@@ -21,6 +21,8 @@ Lists a synthetic container with every client in turn, and prints tables in Mark
   --instructions        count instructions a blob by callgrind, and nothing else
   --memory              peak RSS and requests of ours, alone and with 16 or --in-flight, of a
                         container and of one ten times as large, and nothing else
+  --sync                a job's first run, and its second over the unchanged container, beside the
+                        listing alone, with 16 or --in-flight, and nothing else
 ";
 
 const CLIENTS: [&str; 9] = [
@@ -48,6 +50,7 @@ pub struct Options {
     pub cuts: bool,
     pub instructions: bool,
     pub memory: bool,
+    pub sync: bool,
     pub contenders: Vec<Contender>,
 }
 
@@ -96,6 +99,7 @@ pub fn read() -> Result<Option<Options>, Error> {
         cuts: false,
         instructions: false,
         memory: false,
+        sync: false,
         contenders: Vec::new(),
     };
     let mut clients = None;
@@ -114,6 +118,7 @@ pub fn read() -> Result<Option<Options>, Error> {
             Long("ordered") => ordered = true,
             Long("threads") => options.threads = parser.value()?.parse()?,
             Long("cuts") => options.cuts = true,
+            Long("sync") => options.sync = true,
             Long("memory") => options.memory = true,
             Long("instructions") => options.instructions = true,
             Long("help") => {
@@ -123,10 +128,10 @@ pub fn read() -> Result<Option<Options>, Error> {
             _ => return Err(arg.unexpected().into()),
         }
     }
-    if options.memory && in_flight.is_empty() {
+    if (options.memory || options.sync) && in_flight.is_empty() {
         in_flight.push(16);
     }
-    let all: &[&str] = if options.memory { &["ours"] } else { &CLIENTS };
+    let all: &[&str] = if options.memory || options.sync { &["ours"] } else { &CLIENTS };
     for client in clients.unwrap_or_else(|| all.iter().map(|&client| client.into()).collect()) {
         if client == "rclone" && !has_rclone() {
             eprintln!("rclone is not installed: left out");

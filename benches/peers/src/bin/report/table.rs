@@ -14,7 +14,7 @@ pub struct Row<'a> {
 }
 
 impl Row<'_> {
-    fn median(&self, of: impl Fn(&Measured) -> f64) -> f64 {
+    pub fn median(&self, of: impl Fn(&Measured) -> f64) -> f64 {
         median(self.rounds.iter().map(of).collect())
     }
 
@@ -29,7 +29,7 @@ impl Row<'_> {
     }
 
     /// The median of the ratios to another contender, each of which is of one round
-    fn ratio(&self, other: Option<&Self>, of: impl Fn(&Measured) -> f64) -> String {
+    pub fn ratio(&self, other: Option<&Self>, of: impl Fn(&Measured) -> f64) -> String {
         let Some(other) = other else { return "–".into() };
         let rounds = self.rounds.iter().zip(&other.rounds);
         figure(median(rounds.map(|(this, other)| of(this) / of(other)).collect()))
