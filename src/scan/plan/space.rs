@@ -21,7 +21,43 @@ struct Fork {
     /// The characters to be expected there
     alphabet: Vec<char>,
     /// Whether a number is counted there
-    counts: bool,
+    counts: Digits,
+}
+
+/// What a number is written in
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Digits {
+    /// It is none
+    None,
+    Decimal,
+    Lower,
+    Upper,
+}
+
+impl Digits {
+    /// What these characters are, where a number of such digits goes on there
+    fn of(alphabet: &[char], goes_on: Option<Self>) -> Self {
+        let digits = alphabet.iter().filter(|c| c.is_ascii_digit()).count();
+        if digits < 2 && goes_on.is_none() {
+            return Self::None;
+        }
+        let letters: Vec<_> = alphabet.iter().filter(|c| c.is_ascii_alphabetic()).collect();
+        if letters.is_empty() {
+            // That no letter has come yet tells little where one has come before.
+            return goes_on.unwrap_or(Self::Decimal);
+        }
+        let is_of = |kind: &Self| letters.iter().all(|c| kind.has(**c));
+        [Self::Lower, Self::Upper].into_iter().find(is_of).unwrap_or(Self::Decimal)
+    }
+
+    fn has(self, c: char) -> bool {
+        match self {
+            Self::None => false,
+            Self::Decimal => c.is_ascii_digit(),
+            Self::Lower => matches!(c, '0'..='9' | 'a'..='f'),
+            Self::Upper => matches!(c, '0'..='9' | 'A'..='F'),
+        }
+    }
 }
 
 impl Space {
@@ -56,7 +92,7 @@ impl Space {
     }
 
     /// The next place at which samples differ, or where a name leaves them
-    fn fork(&self, range: &Range<usize>, name: &str, from: usize, counted: bool) -> Option<Fork> {
+    fn fork(&self, range: &Range<usize>, name: &str, from: usize, counted: Digits) -> Option<Fork> {
         let samples = self.samples(range);
         let (first, last) = (samples.first()?, samples.last()?);
         let same = |other: &str| {
@@ -67,7 +103,7 @@ impl Space {
         };
         let mut at = same(first).min(same(last)).max(from);
         // A number that has begun to count goes on to, though the samples have one digit there.
-        if counted && name.get(from..)?.starts_with(|c: char| c.is_ascii_digit()) {
+        if name.get(from..)?.starts_with(|c: char| counted.has(c)) {
             at = from;
         }
         let mut alphabet = Vec::new();
@@ -81,20 +117,11 @@ impl Space {
             let is_same = |name: &String| name.get(at..).is_some_and(|text| text.starts_with(c));
             rest = rest.get(rest.partition_point(is_same).max(1)..).unwrap_or_default();
         }
-        let digits = alphabet.iter().filter(|c| c.is_ascii_digit()).count();
-        let counts = digits >= 2 || (counted && at == from && digits == 1);
-        if counts {
-            let letters: Vec<char> =
-                alphabet.iter().copied().filter(|c| !c.is_ascii_digit()).collect();
-            alphabet.extend('0'..='9');
-            for hex in ['a'..='f', 'A'..='F'] {
-                if !letters.is_empty() && letters.iter().all(|c| hex.contains(c)) {
-                    alphabet.extend(hex);
-                }
-            }
-            alphabet.sort_unstable();
-            alphabet.dedup();
-        }
+        let goes_on = at == from && alphabet.iter().any(|c| counted.has(*c));
+        let counts = Digits::of(&alphabet, goes_on.then_some(counted));
+        alphabet.extend(('0'..='9').chain('A'..='F').chain('a'..='f').filter(|c| counts.has(*c)));
+        alphabet.sort_unstable();
+        alphabet.dedup();
         Some(Fork { at, alphabet, counts })
     }
 
@@ -102,7 +129,7 @@ impl Space {
     pub(super) fn value(&self, prefix: &str, name: &str) -> f64 {
         let (mut value, mut weight) = (0.0, 1.0);
         let mut range = self.narrow(&(0..self.0.len()), prefix);
-        let (mut from, mut counted) = (prefix.len(), false);
+        let (mut from, mut counted) = (prefix.len(), Digits::None);
         while let Some(fork) = self.fork(&range, name, from, counted) {
             let Some(c) = name.get(fork.at..).and_then(|rest| rest.chars().next()) else { break };
             let before = fork.alphabet.partition_point(|known| *known < c);
@@ -135,7 +162,7 @@ impl Space {
         let target = at + (to - at) * part;
         let (mut value, mut weight, mut best) = (0.0, 1.0, None);
         let mut range = self.narrow(&(0..self.0.len()), prefix);
-        let (mut path, mut counted) = (prefix.to_owned(), false);
+        let (mut path, mut counted) = (prefix.to_owned(), Digits::None);
         // All samples of a range share its first characters, so any of them leads to the next fork.
         while let Some(lead) = self.samples(&range).first().cloned() {
             let Some(fork) = self.fork(&range, &lead, path.len(), counted) else { break };
@@ -168,10 +195,10 @@ impl Space {
     /// last two digits are all that has changed so far
     pub(super) fn carry(&self, prefix: &str, name: &str) -> Option<String> {
         let mut range = self.narrow(&(0..self.0.len()), prefix);
-        let (mut from, mut counted) = (prefix.len(), false);
+        let (mut from, mut counted) = (prefix.len(), Digits::None);
         loop {
             let fork = self.fork(&range, name, from, counted)?;
-            if fork.counts {
+            if fork.counts != Digits::None {
                 let before = name.get(from..fork.at)?;
                 let digit = before.chars().next_back()?.to_digit(10)?;
                 let next = char::from_digit(digit + 1, 10)?;
@@ -248,6 +275,16 @@ mod tests {
         assert_eq!(names.carry("", "a/0042.jpg").as_deref(), Some("a/01"));
         assert_eq!(names.carry("", "b/0999.jpg").as_deref(), Some("b/1"));
         assert_eq!(names.carry("", "c/x"), None);
+    }
+
+    #[test]
+    fn digits_stay_what_they_are() {
+        // Behind `3f` no letter has come, and yet it is not the end where digits are.
+        let hashes = space(&["30a1", "3812", "3f00", "3f15", "3f27", "img-1", "z"]);
+        let (nine, f) = (hashes.value("", "3f9"), hashes.value("", "3ff"));
+        assert!(nine < f && f < hashes.value("", "4"), "{nine} {f}");
+        let cut = hashes.between("", "3f9", Some("4"), 0.5).unwrap();
+        assert!(cut.starts_with("3fc"), "{cut}");
     }
 
     #[test]
