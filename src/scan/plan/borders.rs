@@ -183,7 +183,7 @@ impl Planner {
             return;
         }
         self.starts = Starts::LeftAside;
-        self.wishes.retain(|wish| !matches!(wish, Wish::Probe { .. }));
+        self.wishes.retain(|wish| !matches!(wish, Wish::Probe(_)));
         for index in (0..self.ranges.len()).rev() {
             let is_untouched = |range: &super::Range| {
                 let is_new = range.first.is_none() && range.next == Next::First;

@@ -27,7 +27,7 @@ use self::{
     borders::Check,
     range::{Next, Range},
     space::Space,
-    survey::{Level, Levels, Wish},
+    survey::{Level, Levels, Look, Wish},
 };
 use super::{Shard, shard::check_disjoint};
 use crate::{
@@ -66,7 +66,7 @@ enum Job {
     },
     Survey(Level),
     /// Which name comes first from this one on
-    Probe(String),
+    Probe(Look),
     Check(Check),
 }
 
@@ -243,7 +243,7 @@ impl Planner {
         match self.jobs.remove(&ticket) {
             Some(Job::Page { range, .. }) => self.take_page(range, page)?,
             Some(Job::Survey(level)) => self.take_level(level, page),
-            Some(Job::Probe(from)) => self.take_probe(&from, &page),
+            Some(Job::Probe(look)) => self.take_probe(&look, &page),
             Some(Job::Check(check)) => self.take_check(check, &page)?,
             None => {}
         }
@@ -256,7 +256,7 @@ impl Planner {
         self.order = order;
         // How such accounts compare a start is not documented; a prefix is a prefix.
         self.starts = Starts::LeftAside;
-        self.wishes.retain(|wish| !matches!(wish, Wish::Probe { .. }));
+        self.wishes.retain(|wish| !matches!(wish, Wish::Probe(_)));
         self.levels = Levels::default();
         self.shards.sort_by(|a, b| order.compare(a.first(order), b.first(order)));
         // Nothing was received yet, and an answer to a range that is gone is nothing.
@@ -348,8 +348,10 @@ impl Planner {
             let stride = (batch.blobs.len() / SAMPLES).max(1);
             let names = batch.blobs.iter().step_by(stride).chain(batch.blobs.last());
             self.space.see(names.map(|blob| blob.name.as_str()));
-            if let (true, true, Some(last)) = (is_new, goes_on, batch.blobs.last()) {
-                self.wish(&root, &last.name);
+            if let (true, Some(first), Some(last)) =
+                (is_new && goes_on, batch.blobs.first(), batch.blobs.last())
+            {
+                self.wish(&root, &first.name, &last.name);
             }
         }
         if let Some(range) = self.ranges.get(index).filter(|range| range.has_ended()) {

@@ -212,33 +212,60 @@ impl Space {
     }
 }
 
-/// Segments to ask for behind one of which nothing is known: at each place the next character, and
-/// a few spread over the characters that names usually begin with
-pub(super) fn spread(segment: &str, most: usize) -> Vec<String> {
-    const USUAL: &[char] =
-        &['0', '2', '5', '8', 'A', 'D', 'G', 'K', 'P', 'T', 'a', 'c', 'e', 'g', 'i', 'm', 'p', 's'];
-    const PLACES: usize = 64;
+/// Segments to ask for behind those of a page, of which the first and the last are given: the next
+/// character at each place that these share and at the one where they differ, and characters that
+/// names usually begin with
+///
+/// Behind the place where they differ the page has had all there is.
+pub(super) fn spread(first: &str, last: &str, most: usize) -> Vec<String> {
+    // The likeliest first, since not all may be asked for.
+    const USUAL: &[char] = &[
+        'i', 's', 'a', 'c', 'e', 'g', 'm', 'p', '0', '2', '5', '8', 'A', 'D', 'G', 'K', 'P', 'T',
+        '1', '3', '4', '6', '7', '9', 'b', 'd', 'f',
+    ];
+    let shared = first.chars().zip(last.chars()).take_while(|(a, b)| a == b).count();
     let steps = |digits: bool| {
-        let places = segment.char_indices().take(PLACES);
+        let places = last.char_indices().take(shared + 1);
         let of_kind = places.filter(move |(_, c)| c.is_ascii_digit() == digits);
         of_kind.filter_map(|(at, c)| {
             let next = char::from_u32(u32::from(c) + 1)?;
-            Some(format!("{}{next}", segment.get(..at)?))
+            Some(format!("{}{next}", last.get(..at)?))
         })
     };
-    let first = segment.chars().next();
-    let usual = USUAL.iter().filter(|c| first.is_none_or(|first| **c > first));
-    let usual: Vec<_> = usual.map(char::to_string).collect();
+    let begin = last.chars().next();
+    let usual = USUAL.iter().filter(|c| begin.is_none_or(|begin| **c > begin));
     // Half for the numbers in the name, which are the likeliest to go on.
     let mut all: Vec<String> = steps(true).take(most / 2).collect();
     all.extend(steps(false).take(1));
-    let left = most.saturating_sub(all.len());
-    let stride = usual.len().div_ceil(left.max(1)).max(1);
-    all.extend(usual.into_iter().step_by(stride));
+    for probe in usual.map(char::to_string) {
+        if all.len() < most && !all.contains(&probe) {
+            all.push(probe);
+        }
+    }
     all.truncate(most);
     all.sort_unstable();
     all.dedup();
     all
+}
+
+/// Segments to ask for where the first number in one begins with zeros: with one in place of a zero
+/// they tell how many digits are in use
+///
+/// As many digits as a page has names need no question, and more than four others hardly any.
+pub(super) fn steps(segment: &str, page: f64) -> Vec<String> {
+    const FEWEST: usize = 3;
+    const MOST: usize = 4;
+    let Some(start) = segment.find(|c: char| c.is_ascii_digit()) else { return Vec::new() };
+    let number = segment.get(start..).unwrap_or_default();
+    let digits = number.chars().take_while(char::is_ascii_digit).count();
+    let zeros = number.chars().take_while(|c| *c == '0').count();
+    if zeros < FEWEST {
+        return Vec::new();
+    }
+    let known = page.log10() as usize;
+    let last = zeros.min(digits.saturating_sub(known + 1));
+    let places = last.saturating_sub(MOST)..last;
+    places.filter_map(|at| Some(format!("{}1", segment.get(..start + at)?))).collect()
 }
 
 #[cfg(test)]
@@ -285,6 +312,16 @@ mod tests {
         assert!(nine < f && f < hashes.value("", "4"), "{nine} {f}");
         let cut = hashes.between("", "3f9", Some("4"), 0.5).unwrap();
         assert!(cut.starts_with("3fc"), "{cut}");
+    }
+
+    #[test]
+    fn steps_tell_how_far_a_number_goes() {
+        assert_eq!(steps("img-0000000.jpg", 50.0), ["img-01", "img-001", "img-0001", "img-00001"]);
+        assert_eq!(steps("0001", 5000.0), [""; 0]);
+        assert_eq!(steps("img-1234567.jpg", 50.0), [""; 0]);
+        let spread = spread("img-0000", "img-0049", 8);
+        assert!(spread.iter().any(|probe| probe == "img-1"), "{spread:?}");
+        assert!(!spread.iter().any(|probe| probe.starts_with("img-004")), "{spread:?}");
     }
 
     #[test]

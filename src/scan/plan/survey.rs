@@ -21,8 +21,17 @@ const MARKS: usize = 20_000;
 #[derive(Debug)]
 pub(super) enum Wish {
     Level { level: Level, marker: Option<Marker> },
-    Probe { root: String, from: String },
+    Probe(Look),
     Check(Check),
+}
+
+/// Which name comes first from one on
+#[derive(Debug)]
+pub(super) struct Look {
+    root: String,
+    /// The folder that it looks into
+    dir: String,
+    from: String,
 }
 
 /// What is directly in a folder
@@ -92,9 +101,15 @@ impl Levels {
     }
 }
 
+/// What a name has in a folder, up to the next one
+fn segment<'a>(dir: &str, name: &'a str) -> &'a str {
+    let rest = name.strip_prefix(dir).unwrap_or_default();
+    rest.split('/').next().unwrap_or_default()
+}
+
 impl Planner {
     /// What to look at once the first page of a shard shows that there is more
-    pub(super) fn wish(&mut self, root: &str, last: &str) {
+    pub(super) fn wish(&mut self, root: &str, first: &str, last: &str) {
         if self.levels.known(root) != Known::Nothing || self.is_told {
             return;
         }
@@ -106,11 +121,11 @@ impl Planner {
         levels.pop();
         if levels.is_empty() {
             self.levels.set(root, Known::Some, &[]);
-            return self.probe(root, root, last);
+            return self.probe(root, root, first, last);
         }
         // Whether the store begins where it is asked to must be known first.
         if self.starts == Starts::Unknown {
-            self.wishes.push_back(Wish::Probe { root: root.to_owned(), from: last.to_owned() });
+            self.look(root, last, last.to_owned());
         }
         let most = self.settings.in_flight.saturating_sub(2).max(1);
         for level in levels.iter().take(most) {
@@ -119,19 +134,36 @@ impl Planner {
         }
     }
 
-    /// Asks what there is behind a name in a folder
-    fn probe(&mut self, root: &str, dir: &str, name: &str) {
+    fn look(&mut self, root: &str, dir: &str, from: String) {
+        let (root, dir) = (root.to_owned(), dir.to_owned());
+        let look = Look { root, dir, from };
+        self.wishes.push_back(Wish::Probe(look));
+    }
+
+    /// Asks what there is behind a page of names in a folder
+    fn probe(&mut self, root: &str, dir: &str, first: &str, last: &str) {
         if self.starts == Starts::LeftAside {
             return;
         }
-        let rest = name.strip_prefix(dir).unwrap_or_default();
-        let segment = rest.split('/').next().unwrap_or_default();
-        let probes = space::spread(segment, self.settings.in_flight - 1);
-        self.wishes.extend(
-            probes
-                .into_iter()
-                .map(|probe| Wish::Probe { root: root.to_owned(), from: format!("{dir}{probe}") }),
-        );
+        let most = self.settings.in_flight - 1;
+        for probe in space::spread(segment(dir, first), segment(dir, last), most) {
+            self.look(root, dir, format!("{dir}{probe}"));
+        }
+    }
+
+    /// Asks how far a number goes that a look has found, where nothing was known to be
+    fn climb(&mut self, look: &Look, name: &str) {
+        // Another look that shares more than the folder with a name was for the same.
+        let is_blind = look.from.strip_prefix(&look.dir).is_some_and(|it| it.chars().count() == 1);
+        if !is_blind
+            || !name.starts_with(&look.dir)
+            || self.marks.binary_search_by(|mark| mark.as_str().cmp(name)).is_ok()
+        {
+            return;
+        }
+        for step in space::steps(segment(&look.dir, name), self.page_size()) {
+            self.look(&look.root, &look.dir, format!("{}{step}", look.dir));
+        }
     }
 
     pub(super) fn ask(&mut self, wish: Wish) -> Ticket {
@@ -142,11 +174,11 @@ impl Planner {
                 request.marker = marker;
                 self.ticket(Job::Survey(level), request)
             }
-            Wish::Probe { root, from } => {
-                let mut request = ListRequest::new(root);
-                request.start_from = Some(from.clone());
+            Wish::Probe(look) => {
+                let mut request = ListRequest::new(&look.root);
+                request.start_from = Some(look.from.clone());
                 request.max_results = std::num::NonZeroU16::new(1);
-                self.ticket(Job::Probe(from), request)
+                self.ticket(Job::Probe(look), request)
             }
             Wish::Check(check) => {
                 let request = check.request.clone();
@@ -155,9 +187,9 @@ impl Planner {
         }
     }
 
-    pub(super) fn take_probe(&mut self, from: &str, page: &Page) {
+    pub(super) fn take_probe(&mut self, look: &Look, page: &Page) {
         match page.blobs.first() {
-            Some(first) if self.order.compare(&first.name, from).is_lt() => {
+            Some(first) if self.order.compare(&first.name, &look.from).is_lt() => {
                 self.leave_starts_aside();
             }
             Some(first) => {
@@ -165,6 +197,7 @@ impl Planner {
                     self.starts = Starts::Kept;
                 }
                 self.space.see([first.name.as_str()]);
+                self.climb(look, &first.name);
                 self.mark(std::iter::once(first.name.clone()));
             }
             // The store has names before this one, and did not give them.
@@ -201,8 +234,10 @@ impl Planner {
         }
         let known = if level.is_whole { Known::All } else { Known::Some };
         self.levels.set(&level.dir, known, &level.folders);
-        if let (Known::Some, Some(last)) = (known, level.folders.last()) {
-            self.probe(&level.root.clone(), &level.dir.clone(), &last.clone());
+        if let (Known::Some, Some(first), Some(last)) =
+            (known, level.folders.first(), level.folders.last())
+        {
+            self.probe(&level.root, &level.dir, first, last);
         }
         self.kept.push(level);
     }
