@@ -125,6 +125,27 @@ async fn shards_ascend_by_segments() {
 }
 
 #[tokio::test]
+async fn a_store_whose_first_page_from_a_start_is_empty_is_listed_in_parts() {
+    let all: Vec<_> = (0..2000).map(|n| Blob::new(format!("{:02}/{n:04}", n / 50), 1)).collect();
+    let parts = Arc::new(AtomicUsize::new(0));
+    let begun = Arc::clone(&parts);
+    let store = fake(move |request, _| {
+        let mut answer = page(&all, NameOrder::Bytes, true, request);
+        if request.start_from.is_some() {
+            begun
+                .fetch_add(usize::from(request.max_results != 1.try_into().ok()), Ordering::SeqCst);
+            let at = all.partition_point(|blob| Some(&blob.name) < request.start_from.as_ref());
+            answer = Page::default();
+            answer.next = Some(Marker::from(at.to_string()));
+        }
+        Ok(answer)
+    });
+    let scan = scan(store).in_flight(4).page_size(20.try_into().unwrap());
+    assert_eq!(names(scan).await.unwrap().len(), 2000);
+    assert!(parts.load(Ordering::SeqCst) >= 3);
+}
+
+#[tokio::test]
 async fn folders_that_are_listed_before_the_order_is_known_keep_their_ends() {
     for in_flight in [2, 4, 8] {
         let all: Vec<_> = (0..400).map(|n| Blob::new(format!("{:02}/{n:04}", n / 10), 1)).collect();

@@ -243,7 +243,7 @@ impl Planner {
         match self.jobs.remove(&ticket) {
             Some(Job::Page { range, .. }) => self.take_page(range, page)?,
             Some(Job::Survey(level)) => self.take_level(level, page),
-            Some(Job::Probe(look)) => self.take_probe(&look, &page),
+            Some(Job::Probe(look)) => self.take_probe(look, &page),
             Some(Job::Check(check)) => self.take_check(check, &page)?,
             None => {}
         }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{
     Covers, Cut, Job, Next, Planner, Starts, Ticket, batch::Batch, borders::Check, range::is_same,
-    space,
+    seen::Seen, space,
 };
 use crate::store::{Blob, ListRequest, Marker, Page};
 
@@ -32,6 +32,9 @@ pub(super) struct Look {
     /// The folder that it looks into
     dir: String,
     from: String,
+    /// Where an empty page goes on
+    marker: Option<Marker>,
+    seen: Seen,
 }
 
 /// What is directly in a folder
@@ -136,7 +139,7 @@ impl Planner {
 
     fn look(&mut self, root: &str, dir: &str, from: String) {
         let (root, dir) = (root.to_owned(), dir.to_owned());
-        let look = Look { root, dir, from };
+        let look = Look { root, dir, from, marker: None, seen: Seen::default() };
         self.wishes.push_back(Wish::Probe(look));
     }
 
@@ -176,7 +179,8 @@ impl Planner {
             }
             Wish::Probe(look) => {
                 let mut request = ListRequest::new(&look.root);
-                request.start_from = Some(look.from.clone());
+                request.marker.clone_from(&look.marker);
+                request.start_from = Some(look.from.clone()).filter(|_| look.marker.is_none());
                 request.max_results = std::num::NonZeroU16::new(1);
                 self.ticket(Job::Probe(look), request)
             }
@@ -187,7 +191,7 @@ impl Planner {
         }
     }
 
-    pub(super) fn take_probe(&mut self, look: &Look, page: &Page) {
+    pub(super) fn take_probe(&mut self, mut look: Look, page: &Page) {
         match page.blobs.first() {
             Some(first) if self.order.compare(&first.name, &look.from).is_lt() => {
                 self.leave_starts_aside();
@@ -197,13 +201,19 @@ impl Planner {
                     self.starts = Starts::Kept;
                 }
                 self.space.see([first.name.as_str()]);
-                self.climb(look, &first.name);
+                self.climb(&look, &first.name);
                 self.mark(std::iter::once(first.name.clone()));
             }
-            // The store has names before this one, and did not give them.
-            None if page.next.is_none() && self.starts == Starts::Unknown => {
-                self.starts = Starts::Kept;
-            }
+            None if self.starts == Starts::Unknown => match &page.next {
+                // A page may be empty and not be the last.
+                Some(next) if !look.seen.before(next) => {
+                    look.marker = Some(next.clone());
+                    self.wishes.push_front(Wish::Probe(look));
+                }
+                Some(_) => {}
+                // The store has names before this one, and did not give them.
+                None => self.starts = Starts::Kept,
+            },
             None => {}
         }
     }
