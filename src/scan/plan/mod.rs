@@ -95,6 +95,10 @@ pub(super) struct Planner {
     names: u64,
     /// What part of all names ended ranges have had, as far as is known
     covered: f64,
+    /// How many cuts have had names behind them
+    hits: usize,
+    /// How many had none
+    voids: usize,
     /// Whether the marks are those of an earlier listing
     is_told: bool,
     space: Space,
@@ -129,6 +133,8 @@ impl Planner {
             jobs: HashMap::new(),
             names: 0,
             covered: 0.0,
+            hits: 0,
+            voids: 0,
             space: Space::default(),
             knowledge: 0,
             marks: cuts,
@@ -341,6 +347,11 @@ impl Planner {
         let is_copy = |what: &Include| matches!(what, Include::Snapshots | Include::Versions);
         let has_copies = self.settings.include.iter().any(is_copy);
         let batch = range.take(page, order, is_strict, has_copies)?;
+        match range.is_cut && is_new {
+            true if batch.blobs.is_empty() => self.voids += 1,
+            true => self.hits += 1,
+            false => {}
+        }
         let root = range.root.clone();
         let goes_on = !range.has_ended();
         self.names += batch.blobs.len() as u64;

@@ -5,6 +5,9 @@ use super::{Next, Planner, Range, Starts, survey::Known};
 /// Fewer pages than that are not worth another range
 const WORTH_A_CUT: f64 = 1.0;
 
+/// Of so many cuts one may have nothing behind it, for names to be expected where there may be none
+const LUCK: usize = 4;
+
 /// How many marks are compared for where to cut
 const CANDIDATES: usize = 64;
 
@@ -14,6 +17,8 @@ pub(super) struct Outlook {
     had: f64,
     ahead: f64,
     pages: f64,
+    /// In pages, what all names would be if they were as dense as the last ones
+    density: f64,
     /// For when this was so
     names: u64,
     end: Option<String>,
@@ -132,6 +137,7 @@ impl Planner {
             had: 0.0,
             ahead: 0.0,
             pages: 0.0,
+            density: 0.0,
         };
         let size = self.page_size();
         let pages = range.names as f64 / size;
@@ -145,6 +151,9 @@ impl Planner {
         let (start, at, end) = self.places(range);
         outlook.had = (at.value - start.value).max(0.0);
         outlook.ahead = (end - at.value).max(0.0);
+        let before = range.before.as_deref().unwrap_or(&range.start);
+        let recent = at.value - self.place(&range.root, before).value;
+        outlook.density = range.recent as f64 / size / recent.max(1e-9);
         if range.names > 0 && self.is_open(index, &at).is_some() {
             // Of a number of which the end is not known nothing tells, but that it may well go on for
             // longer than it has.
@@ -162,9 +171,7 @@ impl Planner {
         let even = pages / outlook.had.max(1e-9) * outlook.ahead;
         // Names are denser here than elsewhere, where the last page has brought it less far. That
         // may go on for as long as it has.
-        let before = range.before.as_deref().unwrap_or(&range.start);
-        let recent = at.value - self.place(&range.root, before).value;
-        let dense = range.recent as f64 / size / recent.max(1e-9) * outlook.ahead;
+        let dense = outlook.density * outlook.ahead;
         outlook.pages = even.max(dense.min(pages));
         Some(outlook)
     }
@@ -177,17 +184,32 @@ impl Planner {
         let begun = self.ranges.iter().filter(|range| range.names > 0 && !range.has_ended());
         let had = begun.filter_map(|range| Some(range.outlook.as_ref()?.had)).sum::<f64>();
         let density = all / (had + self.covered).max(1e-9);
-        let pages = |range: &Range| {
+        let is_lucky = self.voids * LUCK <= self.hits + self.voids + self.settings.in_flight;
+        let mut before: Option<&Range> = None;
+        let mut left = Vec::new();
+        for (index, range) in self.ranges.iter().enumerate() {
+            let near = before.filter(|before| is_lucky && run(before.at()) == run(&range.start));
+            if range.names > 0 {
+                before = Some(range);
+            }
             // What was missed once is listed in one go.
-            let outlook =
-                range.outlook.as_ref().filter(|_| !range.has_ended() && !range.is_mend)?;
-            let pages = if range.names > 0 { outlook.pages } else { outlook.ahead * density };
-            let left = pages - f64::from(u8::from(range.is_busy));
-            (left >= WORTH_A_CUT).then_some(left)
-        };
-        let ranges = self.ranges.iter().enumerate();
-        let mut left: Vec<_> =
-            ranges.filter_map(|(index, range)| Some((index, pages(range)?))).collect();
+            let Some(outlook) =
+                range.outlook.as_ref().filter(|_| !range.has_ended() && !range.is_mend)
+            else {
+                continue;
+            };
+            let pages = if range.names > 0 {
+                outlook.pages
+            } else {
+                // A number goes on as dense as it has begun, wherever names are rarer.
+                let near = near.and_then(|near| Some(near.outlook.as_ref()?.density));
+                outlook.ahead * near.unwrap_or_default().max(density)
+            };
+            let pages = pages - f64::from(u8::from(range.is_busy));
+            if pages >= WORTH_A_CUT {
+                left.push((index, pages));
+            }
+        }
         if !self.settings.is_ascending {
             left.sort_by(|(_, a), (_, b)| b.total_cmp(a));
         }
@@ -308,4 +330,11 @@ impl Planner {
         self.ranges.insert(index + 1, new);
         index + 1
     }
+}
+
+/// What comes before the number in the last part of a name
+fn run(name: &str) -> &str {
+    let folder = name.rfind('/').map_or(0, |slash| slash + 1);
+    let number = name.get(folder..).and_then(|rest| rest.find(|c: char| c.is_ascii_digit()));
+    name.get(..folder + number.unwrap_or_default()).unwrap_or_default()
 }
