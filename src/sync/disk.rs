@@ -36,7 +36,7 @@ pub(crate) trait Disk: Send + Sync + fmt::Debug {
 }
 
 /// A folder of the file system, held by one run at a time
-pub(super) struct Folder {
+pub(crate) struct Folder {
     path: PathBuf,
     open: HashMap<String, File>,
     /// Whether a file was made since the folder was synced
@@ -47,7 +47,7 @@ pub(super) struct Folder {
 
 impl Folder {
     /// Takes hold of a folder, which is made where it is not there
-    pub(super) fn open(path: &Path) -> Result<Self, Error> {
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         let failed =
             |error| Error::state(&format!("open the state folder `{}`", path.display()), error);
         fs::create_dir_all(path).map_err(failed)?;

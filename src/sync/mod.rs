@@ -12,7 +12,7 @@ mod row;
 mod status;
 
 #[cfg(feature = "testing")]
-pub(crate) use self::disk::Disk;
+pub(crate) use self::disk::{Disk, Folder};
 pub use self::{
     job::{Ending, Handle, Job, Summary},
     journal::Counts,

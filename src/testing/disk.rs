@@ -1,13 +1,14 @@
 use std::{
     collections::HashMap,
-    io,
+    fmt, io,
+    path::Path,
     sync::{Arc, Mutex, MutexGuard},
 };
 
 use crate::{
     error::Error,
     scan::Scan,
-    sync::{Disk, Job, Manifest},
+    sync::{Disk, Folder, Job, Manifest},
 };
 
 /// A disk in memory for the state of jobs, whose power can fail
@@ -220,5 +221,72 @@ impl Disk for TestDisk {
     fn remove(&mut self, name: &str) -> io::Result<()> {
         self.change()?.files.remove(name);
         Ok(())
+    }
+}
+
+/// A job with its state in a real folder, which tells of each change right before it is made
+///
+/// So that a test can end its process there. What is appended is appended in two halves. A manifest
+/// has blocks of so many rows, or of half as many more.
+///
+/// # Errors
+/// As [`Job::run`], where the folder cannot be opened.
+pub fn watched_job(
+    scan: Scan,
+    folder: impl AsRef<Path>,
+    rows_per_block: usize,
+    before: impl FnMut(&'static str) + Send + Sync + 'static,
+) -> Result<Job, Error> {
+    let folder = Folder::open(folder.as_ref())?;
+    let disk = Watched { folder, before: Box::new(before) };
+    Ok(Job::on_disk(scan, Box::new(disk), rows_per_block))
+}
+
+struct Watched {
+    folder: Folder,
+    before: Box<dyn FnMut(&'static str) + Send + Sync>,
+}
+
+impl fmt::Debug for Watched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.folder.fmt(f)
+    }
+}
+
+impl Disk for Watched {
+    fn size(&mut self, name: &str) -> io::Result<Option<u64>> {
+        self.folder.size(name)
+    }
+
+    fn read(&mut self, name: &str, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        self.folder.read(name, offset, length)
+    }
+
+    fn append(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        (self.before)("append");
+        let (first, second) = bytes.split_at(bytes.len() / 2);
+        self.folder.append(name, first)?;
+        (self.before)("append");
+        self.folder.append(name, second)
+    }
+
+    fn truncate(&mut self, name: &str, size: u64) -> io::Result<()> {
+        (self.before)("truncate");
+        self.folder.truncate(name, size)
+    }
+
+    fn sync(&mut self, name: &str) -> io::Result<()> {
+        (self.before)("sync");
+        self.folder.sync(name)
+    }
+
+    fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
+        (self.before)("rename");
+        self.folder.rename(from, to)
+    }
+
+    fn remove(&mut self, name: &str) -> io::Result<()> {
+        (self.before)("remove");
+        self.folder.remove(name)
     }
 }

@@ -73,7 +73,7 @@ mod disk;
 
 #[cfg(feature = "sync")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sync")))]
-pub use self::disk::TestDisk;
+pub use self::disk::{TestDisk, watched_job};
 pub use self::{
     clock::ManualClock,
     cloud::{
