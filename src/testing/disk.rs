@@ -124,6 +124,11 @@ impl TestDisk {
         }
     }
 
+    /// Removes a file, where it is there
+    pub fn remove(&self, name: &str) {
+        self.inner().files.remove(name);
+    }
+
     /// The names of the files on it, in order
     pub fn files(&self) -> Vec<String> {
         let mut names: Vec<_> = self.inner().files.keys().cloned().collect();
@@ -219,7 +224,8 @@ impl Disk for TestDisk {
     }
 
     fn remove(&mut self, name: &str) -> io::Result<()> {
-        self.change()?.files.remove(name);
+        self.change()?;
+        TestDisk::remove(self, name);
         Ok(())
     }
 }
