@@ -27,6 +27,9 @@ fn blob(name: &str, etag: &str) -> Blob {
     blob
 }
 
+/// Names and ETags
+type Blobs = [(&'static str, &'static str)];
+
 fn store(blobs: &[(&str, &str)]) -> MemoryStore {
     blobs.iter().map(|(name, etag)| blob(name, etag)).collect()
 }
@@ -72,7 +75,7 @@ async fn run(job: Job) -> (Ending, Vec<String>) {
 #[tokio::test]
 async fn each_way_of_a_blob_is_told() {
     let disk = TestDisk::new(2);
-    let steps: &[(&[(&str, &str)], &[&str])] = &[
+    let steps: &[(&Blobs, &[&str])] = &[
         (&[("a.jpg", "1"), ("b.jpg", "1"), ("c.txt", "1")], &["+a.jpg", "+b.jpg", "!c.txt"]),
         (&[("a.jpg", "1"), ("b.jpg", "1"), ("c.txt", "1")], &[]),
         (&[("a.jpg", "2"), ("c.txt", "1"), ("d.jpg", "1")], &["~a.jpg", "+d.jpg", "-b.jpg"]),
@@ -163,7 +166,9 @@ async fn what_was_moved_says_where_to() {
 }
 
 /// Pages as they are written down, or an error
-struct Pages(Vec<Result<Page, ErrorKind>>);
+type Script = Vec<Result<Page, ErrorKind>>;
+
+struct Pages(Script);
 
 #[async_trait::async_trait]
 impl Store for Pages {
@@ -194,7 +199,7 @@ async fn what_was_not_listed_is_not_removed() {
         page.malformed.push(Malformed::new(None, "no name"));
         page
     };
-    let cases: [(&str, Vec<Result<Page, ErrorKind>>, Result<&[&str], ErrorKind>); 4] = [
+    let cases: [(&str, Script, Result<&[&str], ErrorKind>); 4] = [
         (
             "a page is refused",
             vec![Ok(page(&["a.jpg"])), Err(ErrorKind::PermissionDenied)],

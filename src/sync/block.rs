@@ -163,7 +163,7 @@ pub(super) fn decode(frame: &[u8], block: &Block) -> Result<Vec<Row>, Error> {
 }
 
 /// What was compressed
-pub(super) fn inflate(frame: &[u8]) -> Result<Vec<u8>, Error> {
+fn inflate(frame: &[u8]) -> Result<Vec<u8>, Error> {
     let mut text = Vec::new();
     let decoder = zstd::Decoder::with_buffer(frame);
     decoder

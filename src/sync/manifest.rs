@@ -1,10 +1,16 @@
-use std::{fmt, path::Path, sync::Arc, time::SystemTime};
+use std::{
+    fmt,
+    io::{BufReader, Read},
+    path::Path,
+    sync::Arc,
+    time::SystemTime,
+};
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    block::{Block, damaged, decode, inflate},
+    block::{Block, damaged, decode},
     disk::{Disk, Folder},
     row::{Row, time},
 };
@@ -64,8 +70,10 @@ impl Index {
     /// What comes behind the blocks, which end at this offset
     pub(super) fn frame(&self, offset: u64) -> Result<Vec<u8>, Error> {
         let failed = |error| Error::state("compress an index", error);
-        let json = serde_json::to_vec(self).map_err(|error| failed(error.into()))?;
-        let index = zstd::encode_all(json.as_slice(), 3).map_err(failed)?;
+        // Not as a text of its own: of a large container it has megabytes.
+        let mut encoder = zstd::Encoder::new(Vec::new(), 3).map_err(failed)?;
+        serde_json::to_writer(&mut encoder, self).map_err(|error| failed(error.into()))?;
+        let index = encoder.finish().map_err(failed)?;
         let length = u32::try_from(index.len() + FOOTER)
             .map_err(|_| Error::new(ErrorKind::TooLarge, "the manifest's index is over 4 GiB"))?;
         let start = offset + (SKIPPED.len() + size_of::<u32>()) as u64;
@@ -97,20 +105,24 @@ impl Index {
         if xxh3_64(&index) != print {
             return Err(damaged("the manifest's index has other bytes than were written"));
         }
-        let json = inflate(&index)?;
-        check_format(&json)?;
-        let index = serde_json::from_slice(&json);
-        index.map(Some).map_err(|error| damaged(format_args!("the manifest's index: {error}")))
+        let json = || {
+            let decoder = zstd::Decoder::with_buffer(index.as_slice());
+            decoder.map(BufReader::new).map_err(|error| damaged(format_args!("its index: {error}")))
+        };
+        check_format(json()?)?;
+        serde_json::from_reader(json()?)
+            .map(Some)
+            .map_err(|error| damaged(format_args!("the manifest's index: {error}")))
     }
 }
 
 /// That JSON is of a version of the format that is known
-pub(super) fn check_format(json: &[u8]) -> Result<(), Error> {
+pub(super) fn check_format(json: impl Read) -> Result<(), Error> {
     #[derive(Deserialize)]
     struct Version {
         format: u32,
     }
-    match serde_json::from_slice(json) {
+    match serde_json::from_reader(json) {
         Ok(Version { format: FORMAT }) => Ok(()),
         Ok(Version { format }) => {
             let what = if format > FORMAT { "a newer" } else { "an older" };
@@ -259,4 +271,40 @@ pub(super) fn read_block(
     block: &Block,
 ) -> Result<Vec<Row>, Error> {
     decode(&read_frame(disk, file, block)?, block)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::TestDisk;
+
+    fn index(format: u32) -> Index {
+        Index {
+            format,
+            run: RunId::random(),
+            number: 7,
+            at: SystemTime::UNIX_EPOCH,
+            prefix: "a/".into(),
+            source: None,
+            is_by_segments: None,
+            told: 3,
+            blocks: Arc::from([]),
+        }
+    }
+
+    #[test]
+    fn other_versions_of_the_format_are_named_and_left_alone() {
+        for (format, want) in [(FORMAT, None), (0, Some("an older")), (99, Some("a newer"))] {
+            let mut disk = TestDisk::new(1);
+            disk.append(FILE, &index(format).frame(0).unwrap()).unwrap();
+            match (Index::read(&mut disk), want) {
+                (Ok(Some(read)), None) => assert_eq!((read.number, read.told), (7, 3)),
+                (Err(error), Some(want)) => {
+                    assert_eq!(error.kind(), ErrorKind::StateInvalid);
+                    assert!(error.to_string().contains(want), "{error}");
+                }
+                other => panic!("{format}: {other:?}"),
+            }
+        }
+    }
 }

@@ -1,4 +1,59 @@
-//! Runs that remember.
+//! Runs that remember: what has changed since the one before, and where an interrupted one goes on.
+//!
+//! A [`Job`] is a scan with a state. It tells its sink of what is new, changed, back or gone, and
+//! nothing of what is as it was.
+//!
+//! ```
+//! use azure_asset_sync::{Blob, MemoryStore, Prefix, Scan, sink::callback, sync::Job};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+//! # let folder = tempfile::tempdir()?;
+//! # let state = folder.path();
+//! let container = |names: &[&str]| -> MemoryStore {
+//!     names.iter().map(|name| Blob::new(*name, 10)).collect()
+//! };
+//! let job = |store| Job::new(Scan::new(store, &Prefix::default()), state);
+//! job(container(&["a.jpg", "b.jpg", "c.jpg", "d.jpg"])).run(()).await?;
+//!
+//! let mut told = Vec::new();
+//! let sink = callback(|change| {
+//!     told.push(format!("{change:?}"));
+//!     Ok(())
+//! });
+//! let summary = job(container(&["a.jpg", "b.jpg", "c.jpg", "e.jpg"])).run(sink).await?;
+//! assert_eq!((summary.counts.added, summary.counts.removed), (1, 1));
+//! assert_eq!((summary.counts.unchanged, told.len()), (3, 2));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
+//!
+//! # What is promised
+//! - A blob that exists unchanged throughout a run is in its manifest, and was told of once. What
+//!   changes while it is listed is told of in this run or in the next.
+//! - What a sink has taken and made durable is remembered. After a crash, at any point and of the
+//!   machine as well, the next run goes on where the last commit was: at most one batch comes again.
+//!   What was in that batch and is gone when the run goes on is told as removed.
+//! - Nothing is told as removed unless all was listed: removals come last. More than
+//!   [`Job::max_removals`] are withheld.
+//! - An entry whose name cannot be read could be any of its page, so that nothing there is taken for
+//!   missing. Entries without a name are told of in each run.
+//!
+//! The hand-off of a batch: its rows and a line of the journal are made durable; the sink takes the
+//! batch and flushes it; another line makes it final.
+//!
+//! # What is in a state folder
+//! - `manifest.jsonl.zst`: the last complete run, replaced as a whole when the next has ended. Frames
+//!   of Zstandard (RFC 8878) with some thousand [`Row`]s each, one JSON object a line, by ascending
+//!   name; behind them a frame that decompressors skip, with the index. So any tool that reads
+//!   compressed JSON Lines reads it: `zstdcat`, DuckDB's `read_json`, `pandas.read_json`.
+//! - `run.journal` and `run.jsonl.zst`: a run that has not ended, a line for each commit, and rows.
+//! - `lock`: held while a run is under way.
+//!
+//! The index tells of each block of rows its first and last name, and a fingerprint of what the
+//! listing had there (XXH3, 128 bits). A run reads a block only where the fingerprint differs: over a
+//! container that has not changed it reads the index, and writes nothing.
+//!
+//! Both files name the version of their format. Another version is refused and left as it is.
 
 mod block;
 mod disk;

@@ -224,7 +224,7 @@ impl Disk for TestDisk {
     }
 
     fn remove(&mut self, name: &str) -> io::Result<()> {
-        self.change()?;
+        self.change().map(drop)?;
         TestDisk::remove(self, name);
         Ok(())
     }
