@@ -168,6 +168,9 @@ async fn what_was_moved_says_where_to() {
 /// Pages as they are written down, or an error
 type Script = Vec<Result<Page, ErrorKind>>;
 
+/// What happens, and what is told, or the error
+type Case = (&'static str, Script, Result<&'static [&'static str], ErrorKind>);
+
 struct Pages(Script);
 
 #[async_trait::async_trait]
@@ -199,7 +202,7 @@ async fn what_was_not_listed_is_not_removed() {
         page.malformed.push(Malformed::new(None, "no name"));
         page
     };
-    let cases: [(&str, Script, Result<&[&str], ErrorKind>); 4] = [
+    let cases: [Case; 4] = [
         (
             "a page is refused",
             vec![Ok(page(&["a.jpg"])), Err(ErrorKind::PermissionDenied)],
