@@ -3,6 +3,7 @@
 use std::{
     error::Error as StdError,
     fmt, io,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -180,6 +181,7 @@ impl Detail {
 /// SDK, which do, are read and dropped.
 pub struct Error(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     message: String,
@@ -190,7 +192,7 @@ struct Inner {
     detail: Option<Detail>,
     served_at: Option<SystemTime>,
     in_sign_in: bool,
-    source: Option<Box<dyn StdError + Send + Sync>>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 impl Error {
@@ -292,7 +294,7 @@ impl Error {
     /// Adds the cause; it is printed with the error, so it must hold no secret
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(Arc::from(source.into()));
         self
     }
 
@@ -310,6 +312,19 @@ impl Error {
     pub(crate) fn context(mut self, doing: fmt::Arguments<'_>) -> Self {
         self.0.message = format!("{doing}: {}", self.0.message);
         self
+    }
+
+    /// Says this in the place of its message, where it is known better what to do
+    #[cfg(feature = "azure")]
+    pub(crate) fn with_message(mut self, message: &str) -> Self {
+        message.clone_into(&mut self.0.message);
+        self
+    }
+
+    /// The same error, for another who waited for the same
+    #[cfg(feature = "azure")]
+    pub(crate) fn again(&self) -> Self {
+        Self(self.0.clone())
     }
 
     /// What went wrong, in one word

@@ -37,7 +37,7 @@ pub mod validate;
 
 #[cfg(feature = "azure")]
 #[cfg_attr(docsrs, doc(cfg(feature = "azure")))]
-pub use self::store::azure::{AzureStore, Credential};
+pub use self::store::azure::{AzureStore, Credential, LinkRequest, ViewLink, ViewLinks};
 pub use self::{
     backoff::Backoff,
     clock::{Clock, SystemClock},

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, UNIX_EPOCH},
 };
 
 use async_trait::async_trait;
@@ -14,12 +14,11 @@ use azure_core::{
     },
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use bytes::Bytes;
 use futures::StreamExt as _;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
-use super::{AzureStore, SCOPE, VERSION, collect, failure, transport};
+use super::{AzureStore, SCOPE, VERSION, collect, delegation, failure, send, transport};
 use crate::{
     error::{Error, ErrorKind},
     name::ContainerName,
@@ -49,9 +48,7 @@ impl Inspect for AzureStore {
                 let url = self.connection.blob_url(&blob).ok_or_else(no_url)?;
                 self.ask(self.first_byte(url, Some(&origin))).await
             }
-            Question::DelegationKey if self.credential.is_some() => {
-                self.ask(self.delegation_key()).await
-            }
+            Question::DelegationKey if self.credential.is_some() => self.delegation_key().await,
             Question::Preflight { origin } => self.preflight(&origin).await,
             Question::List { prefix } => {
                 let request = self.list_one(self.connection.container_url(), &prefix);
@@ -115,29 +112,18 @@ impl AzureStore {
         request
     }
 
-    fn delegation_key(&self) -> Request {
-        let mut url = self.connection.cloud().service(self.connection.account());
-        url.set_query(Some("restype=service&comp=userdelegationkey"));
-        // Before 1970 no clock of a machine in use is, and the format has no words for it.
-        let start = SystemTime::now().max(UNIX_EPOCH);
-        let time = |time| humantime::format_rfc3339_seconds(time);
-        let body = format!(
-            "<?xml version=\"1.0\" encoding=\"utf-8\"?><KeyInfo><Start>{}</Start><Expiry>{}</Expiry></KeyInfo>",
-            time(start),
-            time(start + KEY_LIFETIME)
-        );
-        let mut request = Request::new(url, Method::Post);
-        request.insert_header(
-            HeaderName::from_static("content-type"),
-            HeaderValue::from_static("application/xml"),
-        );
-        request.set_body(Bytes::from(body));
-        request
+    /// A key for view links, which is dropped at once
+    async fn delegation_key(&self) -> Result<Answer, Error> {
+        let now = self.clock.time();
+        let (pipeline, connection) = (self.pipeline.clone(), self.connection.clone());
+        let asked = delegation::ask(pipeline, connection, now, now + KEY_LIFETIME);
+        let (headers, _) = asked.await?;
+        Ok(answer(200, &headers))
     }
 
     /// One request with the credential; a refusal is an error
     async fn ask(&self, request: Request) -> Result<Answer, Error> {
-        let (status, headers, body) = self.send(request).await?.deconstruct();
+        let (status, headers, body) = send(&self.pipeline, request).await?.deconstruct();
         // A range behind the end of an empty blob was allowed.
         if status.is_success() || u16::from(status) == 416 {
             return Ok(answer(status.into(), &headers));
@@ -148,7 +134,7 @@ impl AzureStore {
 
     /// The same for a list of one name, whose good answer must be one
     async fn ask_for_list(&self, request: Request, pipeline: &Pipeline) -> Result<Answer, Error> {
-        let (status, headers, body) = self.send_by(pipeline, request).await?.deconstruct();
+        let (status, headers, body) = send(pipeline, request).await?.deconstruct();
         let body = collect(body, MAX_LIST_BYTES).await?;
         if !status.is_success() {
             return Err(failure::of_response(status, &headers, &body));

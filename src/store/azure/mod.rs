@@ -6,9 +6,12 @@
 
 mod certificate;
 mod credential;
+mod delegation;
 mod failure;
 mod inspect;
+mod links;
 mod renew;
+mod signature;
 mod transport;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -24,13 +27,18 @@ use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt as _;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-pub use self::credential::{Credential, Secret};
+pub use self::{
+    credential::{Credential, Secret},
+    links::{LinkRequest, ViewLink, ViewLinks},
+};
 use self::{
+    delegation::Keys,
     renew::{Bearer, Renewable},
     transport::StorageTransport,
 };
 use super::{Include, Inspect, ListRequest, Page, Question, ReadRequest, Store, page::Decoder};
 use crate::{
+    clock::{Clock, SystemClock},
     connection::Connection,
     error::{Error, ErrorKind},
     name::TenantId,
@@ -72,6 +80,9 @@ pub struct AzureStore {
     options: ClientOptions,
     /// For requests without the credential
     client: reqwest::Client,
+    /// The key for view links, for all who make some
+    keys: Arc<Keys>,
+    clock: Arc<dyn Clock>,
 }
 
 impl AzureStore {
@@ -92,24 +103,8 @@ impl AzureStore {
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(60),
             certificates: Vec::new(),
+            clock: Arc::new(SystemClock),
         }
-    }
-
-    async fn send(&self, request: Request) -> Result<AsyncRawResponse, Error> {
-        self.send_by(&self.pipeline, request).await
-    }
-
-    async fn send_by(
-        &self,
-        pipeline: &Pipeline,
-        mut request: Request,
-    ) -> Result<AsyncRawResponse, Error> {
-        request.insert_header(HeaderName::from_static("x-ms-version"), VERSION);
-        let options = PipelineStreamOptions { skip_checks: true, ..Default::default() };
-        pipeline
-            .stream(&Context::new(), &mut request, Some(options))
-            .await
-            .map_err(|error| failure::of(&error))
     }
 
     fn list_url(&self, request: &ListRequest) -> Url {
@@ -153,7 +148,7 @@ impl Store for AzureStore {
         // Asked for in so many words, since a later SDK may prefer another format.
         http.insert_header(ACCEPT, "application/xml");
         let page = async {
-            let response = self.send(http).await?;
+            let response = send(&self.pipeline, http).await?;
             let (status, headers, body) = response.deconstruct();
             if !status.is_success() {
                 let body = collect(body, MAX_PAGE_BYTES).await?;
@@ -219,6 +214,16 @@ impl Store for AzureStore {
     }
 }
 
+/// One request, with the credential of the pipeline; every answer is one, a refusal too
+async fn send(pipeline: &Pipeline, mut request: Request) -> Result<AsyncRawResponse, Error> {
+    request.insert_header(HeaderName::from_static("x-ms-version"), VERSION);
+    let options = PipelineStreamOptions { skip_checks: true, ..Default::default() };
+    pipeline
+        .stream(&Context::new(), &mut request, Some(options))
+        .await
+        .map_err(|error| failure::of(&error))
+}
+
 /// A body as a whole, up to a bound
 async fn collect(
     body: azure_core::http::response::AsyncResponseBody,
@@ -263,6 +268,7 @@ pub struct AzureStoreBuilder {
     connect_timeout: Duration,
     read_timeout: Duration,
     certificates: Vec<String>,
+    clock: Arc<dyn Clock>,
 }
 
 impl AzureStoreBuilder {
@@ -281,6 +287,15 @@ impl AzureStoreBuilder {
     /// Trusts the certificate authorities in this PEM text too, as for a private endpoint
     pub fn certificate_authority(mut self, pem: impl Into<String>) -> Self {
         self.certificates.push(pem.into());
+        self
+    }
+
+    /// Tells the time by this clock where view links and their keys are dated; the machine's by
+    /// default
+    ///
+    /// Tokens go by the machine's, whatever is given here.
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
         self
     }
 
@@ -356,6 +371,8 @@ impl AzureStoreBuilder {
             fresh,
             options,
             client,
+            keys: Arc::default(),
+            clock: self.clock,
         })
     }
 }
