@@ -5,7 +5,7 @@ mod trace;
 use std::time::Duration;
 
 use azure_asset_sync::{
-    AzureStore, Credential, Scan, Store,
+    AzureStore, Credential, LinkRequest, Scan, Store,
     store::ReadRequest,
     testing::{Fault, Refusal, Seed, SmallCloud},
 };
@@ -19,17 +19,26 @@ async fn no_secret_is_logged_at_any_level() {
         client_id: cloud.client_id().to_owned(),
         secret: "canary-of-a-wrong-secret".into(),
     };
+    let mut signatures = Vec::new();
     for credential in [cloud.credential(), cloud.sas(), wrong] {
         let store = AzureStore::builder(&connection)
             .certificate_authority(cloud.certificate_authority())
             .build(credential)
             .unwrap();
         let _ = store.read(ReadRequest::new("a.jpg", 0..1)).await;
+        if let Ok(links) = store.view_links() {
+            cloud.inject(Fault::Cut(10));
+            let _ = links.link(LinkRequest::new("a.jpg")).await;
+            let link = links.link(LinkRequest::new("a.jpg")).await;
+            signatures
+                .extend(link.map(|link| link.url().rsplit_once("sig=").unwrap().1.to_owned()));
+        }
         cloud.inject(Fault::Cut(10));
         cloud.inject(Fault::Refuse(Refusal::new(403, "AuthorizationFailure")));
         let scan = Scan::new(store, connection.prefix()).page_deadline(Duration::from_secs(2));
         let _ = scan.run(()).await;
     }
+    assert!(!signatures.is_empty() && !cloud.delegation_keys().is_empty());
     // A connection that fails has the whole address in its error.
     let dead = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let endpoint = format!("https://{dead}/smallcloud");
@@ -43,7 +52,8 @@ async fn no_secret_is_logged_at_any_level() {
     let tokens = cloud.tokens();
     assert!(!tokens.is_empty());
     let mut secrets = vec![cloud.secret(), cloud.signature(), "canary-of-a-wrong-secret"];
-    secrets.extend(tokens.iter().map(String::as_str));
+    let keys = cloud.delegation_keys();
+    secrets.extend(tokens.iter().chain(&keys).chain(&signatures).map(String::as_str));
     for secret in secrets {
         let at = log.find(secret);
         assert!(at.is_none(), "{}", &log[at.unwrap().saturating_sub(300)..at.unwrap() + 40]);

@@ -33,6 +33,8 @@ pub struct Tally {
     good: u64,
     /// All that can be shown of the outcomes since the last look
     shown: String,
+    /// The signatures of links that were made
+    signatures: BTreeSet<String>,
 }
 
 impl Tally {
@@ -169,7 +171,8 @@ async fn no_secret_is_in_any_error_report_or_log() {
             stage = Stage::new(case, &pem).await;
         }
         let what = stage.play(case, &mut tally).await;
-        let secrets = stage.secrets();
+        let mut secrets = stage.secrets();
+        secrets.extend(tally.signatures.iter().cloned());
         look_through(&std::mem::take(&mut tally.shown), &secrets, &format!("case {case}, {what}"));
         let log = trace::take();
         logged += log.len();
@@ -184,6 +187,8 @@ async fn no_secret_is_in_any_error_report_or_log() {
     println!("{} kinds: {:?}", tally.kinds.len(), tally.kinds);
     println!("{} causes: {:?}", tally.causes.len(), tally.causes);
     assert!(tally.provoked >= cases && tally.good > 0);
+    println!("{} links", tally.signatures.len());
+    assert!(!tally.signatures.is_empty());
     assert!(logged as u64 > 1000 * cases, "nothing was logged");
     assert!(tally.kinds.len() >= 16, "of the kinds only {:?}", tally.kinds);
     assert!(tally.causes.len() >= 30, "of the causes only {:?}", tally.causes);

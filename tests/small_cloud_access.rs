@@ -28,6 +28,7 @@ fn secs(seconds: u64) -> Duration {
 
 fn builder() -> SmallCloudBuilder {
     SmallCloud::builder()
+        .clock(ManualClock::new())
         .blobs(["hall/a.jpg", "yard/b.jpg"].map(|name| Seed::new(name, "x")))
         .container("other", [Seed::new("b.jpg", "x")])
 }
@@ -36,7 +37,7 @@ async fn statuses<const N: usize>(asker: &Asker, token: &str, paths: [&str; N]) 
     let mut statuses = [0; N];
     for (status, path) in statuses.iter_mut().zip(paths) {
         let method = if path == KEY { Method::POST } else { Method::GET };
-        let body = "<KeyInfo><Expiry>2100-01-01T00:00:00Z</Expiry></KeyInfo>";
+        let body = "<KeyInfo><Expiry>2026-01-02T00:00:00Z</Expiry></KeyInfo>";
         let mut request = asker.request(method, path).bearer_auth(token);
         if path == KEY {
             request = request.body(body);

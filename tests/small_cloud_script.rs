@@ -85,7 +85,7 @@ async fn containers_are_listed_by_prefix_and_page() {
 
 #[tokio::test]
 async fn a_delegation_key_is_well_formed_and_another_each_time() {
-    let asker = Asker::of(builder()).await;
+    let asker = Asker::of(builder().clock(ManualClock::new())).await;
     let token = asker.token().await;
     let ask = async |body: &'static str| {
         let path = "smallcloud/?restype=service&comp=userdelegationkey";
@@ -105,6 +105,22 @@ async fn a_delegation_key_is_well_formed_and_another_each_time() {
     assert_eq!(key.element("SignedVersion"), Some("2026-04-06"));
     assert_ne!(key.element("Value").unwrap(), another.element("Value").unwrap());
     assert_eq!(ask("<KeyInfo/>").await.told(), (400, Some("InvalidXmlDocument")));
+    // Seven days by the service's clock, to the second.
+    for (start, expiry, status) in [
+        ("2026-01-01T00:00:00Z", "2026-01-08T00:00:00Z", 200),
+        ("2026-01-01T00:00:00Z", "2026-01-08T00:00:01Z", 400),
+        ("2025-12-25T00:00:00Z", "2026-01-01T01:00:00Z", 200),
+        ("2025-12-24T00:00:00Z", "2026-01-01T01:00:00Z", 400),
+        ("2026-01-01T02:00:00Z", "2026-01-01T01:00:00Z", 400),
+        ("2025-12-31T00:00:00Z", "2026-01-01T00:00:00Z", 400),
+    ] {
+        let body = format!("<KeyInfo><Start>{start}</Start><Expiry>{expiry}</Expiry></KeyInfo>");
+        let answer = ask(body.leak()).await;
+        assert_eq!(answer.status, status, "{start} to {expiry}: {answer:?}");
+        if status == 400 {
+            assert_eq!(answer.header("x-ms-error-code"), Some("InvalidXmlNodeValue"));
+        }
+    }
 }
 
 #[tokio::test]

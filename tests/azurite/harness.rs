@@ -175,6 +175,21 @@ impl Azurite {
         self.tokens_given.load(Ordering::Relaxed)
     }
 
+    /// What somebody gets who has nothing but this address: status and body
+    pub async fn get_anonymously(&self, url: &str) -> (u16, Vec<u8>) {
+        let mut connection = self.client.connect().await;
+        let path = url.strip_prefix("https://").unwrap().split_once('/').unwrap().1;
+        let request = Request::builder()
+            .method(Method::GET)
+            .uri(format!("/{path}"))
+            .header("host", &connection.host)
+            .body(Full::default());
+        connection.sender.ready().await.unwrap();
+        let response = connection.sender.send_request(request.unwrap()).await.unwrap();
+        let status = response.status().as_u16();
+        (status, response.into_body().collect().await.unwrap().to_bytes().to_vec())
+    }
+
     /// Makes a container
     pub async fn create_container(&self, container: &str) {
         let mut connection = self.client.connect().await;

@@ -8,7 +8,8 @@ use std::{
 };
 
 use azure_asset_sync::{
-    AzureStore, Backoff, Clock as _, Connection, Credential, Endpoint, Probe, Scan, Store,
+    AzureStore, Backoff, Clock as _, Connection, Credential, Endpoint, LinkRequest, Probe, Scan,
+    Store,
     grant::{Form, Grant},
     probe::{Check, Patience},
     store::{Inspect, ListRequest, Question, ReadRequest, azure::AzureStoreBuilder},
@@ -106,6 +107,7 @@ impl Stage {
     pub fn secrets(&self) -> BTreeSet<String> {
         let mut secrets = self.echo.lock().unwrap().take_secrets();
         secrets.extend(self.cloud.tokens());
+        secrets.extend(self.cloud.delegation_keys());
         let own = [&self.secret, &self.signature, &self.token];
         secrets.extend(own.map(Clone::clone));
         secrets.extend([self.cloud.secret().to_owned(), self.cloud.signature().to_owned()]);
@@ -312,7 +314,7 @@ async fn ask(
         }
         probe
     };
-    match rng.u8(0..12) {
+    match rng.u8(0..13) {
         0 | 1 => {
             tally.result(Check::List, store.list(ListRequest::new(prefix)).await);
             "list".to_owned()
@@ -354,6 +356,16 @@ async fn ask(
                 tally.event(&event);
             }
             format!("wait for {probe:?}")
+        }
+        11 => {
+            let link = match store.view_links() {
+                Ok(links) => links.link(LinkRequest::new(blob)).await,
+                Err(error) => Err(error),
+            };
+            let url = link.as_ref().map_or("", |link| link.url());
+            tally.signatures.extend(url.rsplit_once("sig=").map(|(_, text)| text.to_owned()));
+            tally.result(Check::DelegationKey, link);
+            "link".to_owned()
         }
         _ => {
             let scan = Scan::new(Arc::clone(store), connection.prefix())

@@ -66,6 +66,11 @@ impl<'a> Ask<'a> {
         self.parameter(key).unwrap_or_default()
     }
 
+    /// The container and the blob, as they are stored
+    pub(super) fn blob(&self) -> (&str, &str) {
+        (&self.container, &self.blob)
+    }
+
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }

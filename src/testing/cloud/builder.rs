@@ -9,6 +9,7 @@ use std::{
 use super::{
     Assignment, CONTAINER, CorsRule, Seed, SmallCloud, State,
     access::Access,
+    delegated::DelegationKeys,
     log::Log,
     random, seed, server,
     state::{Blobs, Script, Skew},
@@ -198,6 +199,7 @@ impl SmallCloudBuilder {
             ragged_pages: self.ragged_pages,
             start_from: self.start_from,
             tokens: Mutex::new(Tokens::default()),
+            keys: Mutex::new(DelegationKeys::default()),
             containers: Mutex::new(containers.collect()),
             access: Mutex::new(access),
             script: Mutex::new(script),

@@ -1,5 +1,7 @@
 //! Microsoft Learn: "List Containers", "Get Container Properties", "Get User Delegation Key".
 
+use std::time::SystemTime;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hyper::{
     Response,
@@ -10,7 +12,7 @@ use super::{
     CONTAINER, OBJECT_ID, Refusal, Situation, State, TENANT,
     ask::Ask,
     blobs::maximum,
-    lock, request_id,
+    delegated, lock, request_id,
     server::{Body, full},
     service::endpoint,
     xml::{element, escape},
@@ -91,18 +93,26 @@ pub(super) fn delegation_key(ask: &Ask<'_>, state: &State) -> Result<Response<Bo
         humantime::parse_rfc3339(text.trim()).ok()
     };
     let (start, expiry) = (time("Start").unwrap_or_else(|| state.now()), time("Expiry"));
-    let expiry = expiry
-        .filter(|expiry| *expiry > start)
-        .ok_or_else(|| Refusal::new(400, "InvalidXmlDocument"))?;
-    let key: [u8; 32] = std::array::from_fn(|_| fastrand::u8(..));
+    let expiry = expiry.ok_or_else(|| Refusal::new(400, "InvalidXmlDocument"))?;
+    let now = state.now();
+    let is_near = |time: SystemTime| {
+        let apart = time.duration_since(now).or_else(|_| now.duration_since(time));
+        apart.is_ok_and(|apart| apart <= delegated::LONGEST)
+    };
+    if expiry <= start || expiry <= now || !is_near(start) || !is_near(expiry) {
+        return Err(Refusal::new(400, "InvalidXmlNodeValue"));
+    }
+    let version = ask.header("x-ms-version").unwrap_or("2026-04-06");
+    let [start, expiry] = [start, expiry].map(|t| humantime::format_rfc3339_seconds(t).to_string());
+    let key = lock(&state.keys).issue(&start, &expiry, version);
     let mut out = opening("UserDelegationKey>");
     for (tag, value) in [
         ("SignedOid", OBJECT_ID),
         ("SignedTid", TENANT),
-        ("SignedStart", &humantime::format_rfc3339_seconds(start).to_string()),
-        ("SignedExpiry", &humantime::format_rfc3339_seconds(expiry).to_string()),
+        ("SignedStart", &start),
+        ("SignedExpiry", &expiry),
         ("SignedService", "b"),
-        ("SignedVersion", ask.header("x-ms-version").unwrap_or("2026-04-06")),
+        ("SignedVersion", version),
         ("Value", &STANDARD.encode(key)),
     ] {
         element(&mut out, tag, value);

@@ -6,6 +6,7 @@ mod blobs;
 mod builder;
 mod containers;
 mod cors;
+mod delegated;
 mod fault;
 mod log;
 mod refusal;
@@ -60,7 +61,7 @@ const CONTAINER: &str = "assets";
 /// `include=metadata`), Get Blob with ranges and `If-Match`, Get Blob Properties, List Containers,
 /// Get Container Properties, Get User Delegation Key, CORS preflights, and the token endpoint of
 /// Entra for one service principal. What that may do is up to its role assignments, whose conditions
-/// are evaluated with each request. Its certificate is signed by an authority of its own, made at the start. It
+/// are evaluated with each request, also with one that has a signature of its keys for a blob. Its certificate is signed by an authority of its own, made at the start. It
 /// ends when it is dropped.
 ///
 /// ```no_run
@@ -119,7 +120,7 @@ impl SmallCloud {
         Credential::Sas(format!("sv=2026-04-06&sp=rl&sig={}", self.state.signature).into())
     }
 
-    /// A store on a connection of it, with its credential and its certificate authority
+    /// A store on a connection of it, with its credential, its certificate authority and its clock
     ///
     /// # Errors
     /// Those of [`AzureStore::builder`].
@@ -127,6 +128,7 @@ impl SmallCloud {
     pub fn store(&self, connection: &Connection) -> Result<AzureStore, Error> {
         AzureStore::builder(connection)
             .certificate_authority(self.certificate_authority())
+            .clock(Arc::clone(&self.state.clock))
             .build(self.credential())
     }
 
@@ -168,6 +170,11 @@ impl SmallCloud {
     /// The tokens that it has given, for the same purpose
     pub fn tokens(&self) -> Vec<String> {
         lock(&self.state.tokens).all()
+    }
+
+    /// The user delegation keys that it has given and not revoked, in Base64, for the same purpose
+    pub fn delegation_keys(&self) -> Vec<String> {
+        lock(&self.state.keys).all()
     }
 }
 

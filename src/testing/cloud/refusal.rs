@@ -182,6 +182,7 @@ const MESSAGES: &[(&str, &str)] = &[
     ("InvalidResourceName", "The specified resource name contains invalid characters."),
     ("InvalidUri", "The requested URI does not represent any resource on the server."),
     ("InvalidXmlDocument", "XML specified is not syntactically valid."),
+    ("InvalidXmlNodeValue", "The value for one of the XML nodes is not in the correct format."),
     (
         "KeyBasedAuthenticationNotPermitted",
         "Key based authentication is not permitted on this storage account.",

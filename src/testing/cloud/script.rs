@@ -78,6 +78,11 @@ impl SmallCloud {
         lock(&self.state.tokens).expire();
     }
 
+    /// Revokes all user delegation keys that are out: what is signed with them is refused
+    pub fn revoke_delegation_keys(&self) {
+        lock(&self.state.keys).revoke();
+    }
+
     /// Changes what the storage account is like, until told otherwise
     pub fn situation(&self, situation: Situation) {
         lock(&self.state.script).situation = situation;

@@ -9,7 +9,7 @@ use super::{
     ACCOUNT, CONTAINER, Refusal, State,
     access::{bad_signature, signature_allows},
     ask::{Ask, Operation},
-    blobs, containers, cors, fault, lock,
+    blobs, containers, cors, delegated, fault, lock,
     server::Body,
     state::{Busy, Counted},
     token,
@@ -60,6 +60,8 @@ pub(super) fn finish(
 enum Caller {
     Principal,
     Signature,
+    /// Who has a signature by a key of the principal's
+    Delegate,
     Nobody,
 }
 
@@ -82,15 +84,17 @@ fn right_answer(
     let caller = authenticate(&ask, state)?;
     let operation = match caller {
         Caller::Nobody => anonymous(&ask, state)?,
+        Caller::Delegate => delegated::operation(&ask)?,
         Caller::Signature | Caller::Principal => ask.operation()?,
     };
     let need = ask.need(operation, state);
     match caller {
         Caller::Nobody => {}
         Caller::Signature => signature_allows(&need)?,
-        Caller::Principal => state.authorize(&need, front_end)?,
+        // What a signature allows is no more than its principal may at the time.
+        Caller::Principal | Caller::Delegate => state.authorize(&need, front_end)?,
     }
-    match operation {
+    let answer = match operation {
         Operation::ListContainers => containers::list(&ask, state),
         Operation::DelegationKey => containers::delegation_key(&ask, state),
         Operation::ContainerProperties(container) => containers::properties(container, state),
@@ -100,11 +104,18 @@ fn right_answer(
             let seed = blobs.get(blob).filter(|_| ask.old_version().is_none());
             blobs::get(seed.ok_or_else(|| Refusal::new(404, "BlobNotFound"))?, &ask)
         }
+    };
+    match caller {
+        Caller::Delegate => delegated::override_headers(&ask, answer?),
+        _ => answer,
     }
 }
 
 fn authenticate(ask: &Ask<'_>, state: &State) -> Result<Caller, Refusal> {
     if let Some(signature) = ask.parameter("sig") {
+        if ask.parameter("skoid").is_some() {
+            return delegated::check(ask, signature, state).map(|()| Caller::Delegate);
+        }
         return match *signature == state.signature {
             true => Ok(Caller::Signature),
             false => Err(bad_signature()),

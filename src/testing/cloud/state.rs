@@ -8,8 +8,8 @@ use std::{
 };
 
 use super::{
-    CONTAINER, CorsRule, Fault, Refusal, Seed, SignInRefusal, Situation, access::Access, log::Log,
-    token::Tokens,
+    CONTAINER, CorsRule, Fault, Refusal, Seed, SignInRefusal, Situation, access::Access,
+    delegated::DelegationKeys, log::Log, token::Tokens,
 };
 use crate::{clock::Clock, store::MAX_PAGE};
 
@@ -27,6 +27,7 @@ pub(super) struct State {
     pub(super) ragged_pages: bool,
     pub(super) start_from: bool,
     pub(super) tokens: Mutex<Tokens>,
+    pub(super) keys: Mutex<DelegationKeys>,
     pub(super) containers: Mutex<BTreeMap<String, Arc<Blobs>>>,
     pub(super) access: Mutex<Access>,
     pub(super) script: Mutex<Script>,

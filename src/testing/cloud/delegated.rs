@@ -1,0 +1,147 @@
+//! Signatures by a key of the service principal: Microsoft Learn, "Create a user delegation SAS".
+//!
+//! Written from the document and for itself: it shares nothing with what makes links, so that a
+//! mistake there shows here.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hyper::{
+    Method, Response,
+    header::{
+        CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE,
+        HeaderValue,
+    },
+};
+use ring::hmac;
+
+use super::{
+    ACCOUNT, OBJECT_ID, Refusal, State, TENANT,
+    access::bad_signature,
+    ask::{Ask, Operation},
+    lock,
+    server::Body,
+};
+
+/// The longest that a key lasts
+pub(super) const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// From this version on the text that is signed has these 28 lines
+const VERSION: &str = "2026-04-06";
+
+/// The keys that are out, by start, expiry and version, by which a signature names its own
+#[derive(Default)]
+pub(super) struct DelegationKeys(BTreeMap<[String; 3], Vec<[u8; 32]>>);
+
+impl DelegationKeys {
+    /// A new key
+    pub(super) fn issue(&mut self, start: &str, expiry: &str, version: &str) -> [u8; 32] {
+        let key = std::array::from_fn(|_| fastrand::u8(..));
+        self.0.entry([start, expiry, version].map(str::to_owned)).or_default().push(key);
+        key
+    }
+
+    pub(super) fn all(&self) -> Vec<String> {
+        self.0.values().flatten().map(|key| STANDARD.encode(key)).collect()
+    }
+
+    pub(super) fn revoke(&mut self) {
+        self.0.clear();
+    }
+}
+
+/// Whether the signature is one, for this request, now
+pub(super) fn check(ask: &Ask<'_>, signature: &str, state: &State) -> Result<(), Refusal> {
+    let failed = |detail: &str| Err(Refusal::new(403, "AuthenticationFailed").detail(detail));
+    let text = |name| ask.text(name);
+    if text("sv") < VERSION || text("skoid") != OBJECT_ID || text("sktid") != TENANT {
+        return failed("Signature validation failed.");
+    }
+    let named = ["skt", "ske", "skv"].map(|name| text(name).to_owned());
+    let Some(keys) = lock(&state.keys).0.get(&named).cloned() else {
+        return failed("Signature validation failed. Signature key not found.");
+    };
+    let (container, blob) = ask.blob();
+    let (resource, moment) = match text("sr") {
+        "b" => (format!("/blob/{ACCOUNT}/{container}/{blob}"), ""),
+        "bv" => (format!("/blob/{ACCOUNT}/{container}/{blob}"), text("versionid")),
+        "bs" => (format!("/blob/{ACCOUNT}/{container}/{blob}"), text("snapshot")),
+        "c" => (format!("/blob/{ACCOUNT}/{container}"), ""),
+        _ => return failed("Signature validation failed. Unknown signed resource."),
+    };
+    let mut lines = Vec::from(["sp", "st", "se"].map(text));
+    lines.push(&resource);
+    lines.extend(["skoid", "sktid", "skt", "ske", "sks", "skv"].map(text));
+    lines.extend(["saoid", "suoid", "scid", "skdutid", "sduoid"].map(text));
+    lines.extend(["sip", "spr", "sv", "sr"].map(text));
+    lines.push(moment);
+    lines.push(text("ses"));
+    // Of the headers and the query of a request nothing is signed here.
+    lines.extend(["", ""]);
+    lines.extend(["rscc", "rscd", "rsce", "rscl", "rsct"].map(text));
+    let signed = STANDARD.decode(signature).unwrap_or_default();
+    let is_by = |key: &[u8; 32]| {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, key);
+        hmac::verify(&key, lines.join("\n").as_bytes(), &signed).is_ok()
+    };
+    if !keys.iter().any(is_by) {
+        return Err(bad_signature());
+    }
+    let now = state.now();
+    let (skt, ske, st, se) = (time(ask, "skt"), time(ask, "ske"), time(ask, "st"), time(ask, "se"));
+    if skt.is_none_or(|start| now < start) || ske.is_none_or(|expiry| now >= expiry) {
+        return failed("Signature not valid in the specified key time frame.");
+    }
+    let has_begun = text("st").is_empty() || st.is_some_and(|start| now >= start);
+    if !has_begun || se.is_none_or(|expiry| now >= expiry) {
+        return failed("Signature not valid in the specified time frame.");
+    }
+    if se > ske {
+        return failed("The signature ends after its key.");
+    }
+    Ok(())
+}
+
+fn time(ask: &Ask<'_>, name: &str) -> Option<SystemTime> {
+    humantime::parse_rfc3339(ask.parameter(name)?).ok()
+}
+
+/// What is asked for, where the signature is for that
+pub(super) fn operation<'a>(ask: &'a Ask<'_>) -> Result<Operation<'a>, Refusal> {
+    let reads = *ask.method == Method::GET || *ask.method == Method::HEAD;
+    let needed = match ask.operation() {
+        // What writes, and is not known any further here.
+        _ if !reads => 'w',
+        Ok(Operation::ListBlobs(_)) => 'l',
+        Ok(Operation::ReadBlob(..)) => 'r',
+        _ => return Err(Refusal::new(403, "AuthorizationPermissionMismatch")),
+    };
+    if !ask.text("sp").contains(needed) {
+        return Err(Refusal::new(403, "AuthorizationPermissionMismatch"));
+    }
+    ask.operation()
+}
+
+/// The headers that the signature has in the place of those that are stored
+pub(super) fn override_headers(
+    ask: &Ask<'_>,
+    mut response: Response<Body>,
+) -> Result<Response<Body>, Refusal> {
+    for (parameter, header) in [
+        ("rscc", CACHE_CONTROL),
+        ("rscd", CONTENT_DISPOSITION),
+        ("rsce", CONTENT_ENCODING),
+        ("rscl", CONTENT_LANGUAGE),
+        ("rsct", CONTENT_TYPE),
+    ] {
+        if let Some(value) = ask.parameter(parameter) {
+            let value = HeaderValue::from_str(value)
+                .map_err(|_| Refusal::new(400, "InvalidQueryParameterValue"))?;
+            response.headers_mut().insert(header, value);
+        }
+    }
+    Ok(response)
+}
