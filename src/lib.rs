@@ -22,6 +22,7 @@ pub mod condition;
 pub mod connection;
 pub mod error;
 pub mod grant;
+pub mod lifecycle;
 pub mod name;
 pub mod probe;
 pub mod scan;
