@@ -168,8 +168,11 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// The ETags of assets, and the names of what is none
+type Held = BTreeMap<String, Option<String>>;
+
 /// What a keyed sink would hold after these lines, and how often each batch came
-fn replay(folder: &Path) -> (BTreeMap<String, Option<String>>, BTreeMap<(RunId, u64), u64>) {
+fn replay(folder: &Path) -> (Held, BTreeMap<(RunId, u64), u64>) {
     let (mut held, mut batches) = (BTreeMap::new(), BTreeMap::new());
     let mut last = None;
     let mut seen = BTreeSet::new();
