@@ -51,11 +51,7 @@ impl Tally {
         for finding in findings {
             self.findings[finding.reason] += 1;
         }
-        // The rules' formats share their texts, so that most are the same one.
-        let is = |format: &ContentType| {
-            std::ptr::eq(format.as_str(), media_type.as_str()) || format == media_type
-        };
-        match self.formats.iter_mut().find(|(format, _)| is(format)) {
+        match self.formats.iter_mut().find(|(format, _)| format == media_type) {
             Some((_, count)) => *count += 1,
             None => self.formats.push((media_type.clone(), 1)),
         }

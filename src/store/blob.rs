@@ -1,4 +1,11 @@
-use std::{collections::BTreeMap, fmt, ops::Deref, sync::Arc, time::SystemTime};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    hash::{Hash, Hasher},
+    ops::Deref,
+    sync::Arc,
+    time::SystemTime,
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Serialize, Serializer};
@@ -137,9 +144,102 @@ impl Deref for Short {
 
 /// A media type as the service stores it, such as `image/jpeg`
 ///
-/// Cheap to clone: a container has few different ones.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct ContentType(Arc<str>);
+/// Cheap to clone: those of images and videos are known, and of others a container has few.
+#[derive(Clone)]
+pub struct ContentType(Media);
+
+/// A media type, in one form each: what is in [`KNOWN`] is `Known`
+///
+/// Two pointers, so that it goes from place to place in registers.
+#[derive(Clone)]
+enum Media {
+    /// Counting who shares a text takes atomic operations, which cost a scan more than all else that
+    /// it does with media types
+    Known(&'static &'static str),
+    Shared(Arc<Box<str>>),
+}
+
+/// What nearly all blobs of a container of images and videos are stored as
+static KNOWN: &[&str] = &[
+    "image/jpeg",
+    "image/png",
+    "video/mp4",
+    "application/octet-stream",
+    "application/json",
+    "application/mp4",
+    "application/ogg",
+    "application/vnd.ms-asf",
+    "application/vnd.rn-realmedia",
+    "application/vnd.rn-realmedia-vbr",
+    "application/xml",
+    "application/zip",
+    "binary/octet-stream",
+    "image/avif",
+    "image/bmp",
+    "image/gif",
+    "image/heic",
+    "image/heif",
+    "image/jp2",
+    "image/jpg",
+    "image/pjpeg",
+    "image/svg+xml",
+    "image/tif",
+    "image/tiff",
+    "image/webp",
+    "image/x-ms-bmp",
+    "image/x-png",
+    "text/csv",
+    "text/plain",
+    "video/3gpp",
+    "video/3gpp2",
+    "video/avi",
+    "video/matroska",
+    "video/mpeg",
+    "video/ogg",
+    "video/quicktime",
+    "video/webm",
+    "video/x-flv",
+    "video/x-m4v",
+    "video/x-matroska",
+    "video/x-ms-asf",
+    "video/x-ms-wmv",
+    "video/x-msvideo",
+];
+
+impl From<&str> for Media {
+    fn from(text: &str) -> Self {
+        match KNOWN.iter().find(|known| **known == text) {
+            Some(known) => Self::Known(known),
+            None => Self::Shared(Arc::new(text.into())),
+        }
+    }
+}
+
+impl Deref for Media {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Self::Known(text) => text,
+            Self::Shared(text) => text,
+        }
+    }
+}
+
+impl PartialEq for ContentType {
+    fn eq(&self, other: &Self) -> bool {
+        // Most are the very same text, which then need not be read.
+        std::ptr::eq(self.as_str(), other.as_str()) || self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for ContentType {}
+
+impl Hash for ContentType {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
 
 /// A text that few blobs have: it takes little room where there is none
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -194,7 +294,7 @@ impl ETag {
 }
 
 text!(ETag, Short::from);
-text!(ContentType, Arc::from);
+text!(ContentType, Media::from);
 text!(Text, |text: &str| Box::new(text.into()));
 
 /// User metadata: values by their keys, which ascend
@@ -424,6 +524,29 @@ mod tests {
             assert_eq!(texts.iter().filter(|other| ETag::from(**other) == etag).count(), 1);
         }
         assert_ne!(ETag::from("a"), ETag::from("a\0"));
+    }
+
+    #[test]
+    fn a_media_type_is_its_text_whether_it_is_known_or_not() {
+        let unknown = ["", "image/jpe", "image/jpegs", "IMAGE/JPEG", "image/x-scan"];
+        let texts = [KNOWN, &unknown].concat();
+        for text in &texts {
+            let media_type = ContentType::from(*text);
+            assert_eq!(
+                (media_type.as_str(), format!("{media_type:?}")),
+                (*text, format!("{text:?}"))
+            );
+            let same = texts.iter().filter(|other| ContentType::from(**other) == media_type);
+            assert_eq!(same.count(), 1, "{text}");
+        }
+        assert_eq!(size_of::<Option<ContentType>>(), 16);
+    }
+
+    #[test]
+    fn the_media_types_of_the_default_formats_are_known() {
+        for format in crate::Rules::default().formats() {
+            assert!(matches!(format.media_type().0, Media::Known(_)), "{format:?}");
+        }
     }
 
     #[test]

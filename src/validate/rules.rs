@@ -167,14 +167,14 @@ impl Rules {
             found(Cow::Borrowed(&known::OLD_VERSION))?;
         }
 
-        let stored = blob.content_type.as_ref().map(ContentType::as_str);
+        let stored = blob.content_type.as_ref();
         let extension = extension(&blob.name);
         let format = extension.and_then(|extension| self.format(extension, last));
         let (kind, media_type) = if let Some(format) = format {
             // Most are stored as what they are, letter by letter.
             if let Some(stored) = stored
-                && stored != format.media_type().as_str()
-                && let Some(stored) = specific(stored)
+                && stored != format.media_type()
+                && let Some(stored) = specific(stored.as_str())
                 && !format.accepts(stored)
             {
                 let detail = format!(
@@ -196,7 +196,7 @@ impl Rules {
                 (Some(_), None) => Cow::Borrowed(&known::UNKNOWN_FORMAT),
             };
             let says = |media_type| Some((kind(media_type)?, media_type));
-            match stored.and_then(specific).or(guess).and_then(says) {
+            match stored.map(ContentType::as_str).and_then(specific).or(guess).and_then(says) {
                 Some((kind, media_type)) => {
                     found(finding)?;
                     (kind, media_type.into())
