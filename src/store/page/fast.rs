@@ -128,9 +128,7 @@ impl Scanner {
     fn within_blobs(&mut self, text: &[u8], at: usize, page: &mut Page) -> Result<usize, Stop> {
         match tag(text, at)? {
             Tag::Open(open) if open.name == b"Blob" && !open.empty => {
-                let (draft, end) = self.blob(text, at, open.end)?;
-                draft.finish(page);
-                Ok(end)
+                Draft::add(page, |draft| self.blob(text, at, open.end, draft))
             }
             Tag::Open(open) if open.name == b"BlobPrefix" && !open.empty => {
                 let (entry, end) = common_prefix(text, open.end)?;
@@ -149,8 +147,13 @@ impl Scanner {
     }
 
     /// Reads a blob that starts at `start` and has its first child, if any, at `at`
-    fn blob(&mut self, text: &[u8], start: usize, at: usize) -> Result<(Draft, usize), Stop> {
-        let mut draft = Draft::new();
+    fn blob(
+        &mut self,
+        text: &[u8],
+        start: usize,
+        at: usize,
+        draft: &mut Draft<'_>,
+    ) -> Result<usize, Stop> {
         self.leaves.clear();
         let mut is_regular = true;
         let mut at = at;
@@ -164,22 +167,20 @@ impl Scanner {
                 Tag::Close { .. } => return Err(Stop::Odd),
             };
             at = match open.name {
-                b"Properties" if !open.empty => {
-                    self.properties(text, start, open.end, &mut draft)?
-                }
+                b"Properties" if !open.empty => self.properties(text, start, open.end, draft)?,
                 b"Metadata" if !open.empty => {
                     // Its keys are not leaves that a template knows.
                     is_regular = false;
-                    metadata(text, open.end, &mut draft.blob)?
+                    metadata(text, open.end, draft.blob)?
                 }
-                _ => self.leaf(text, start, open, Field::of_blob(open), &mut draft)?,
+                _ => self.leaf(text, start, open, Field::of_blob(open), draft)?,
             };
         }
         if is_regular {
             let text = text.get(start..at).unwrap_or_default();
-            self.templates.keep(text, &self.leaves, &draft.blob);
+            self.templates.keep(text, &self.leaves, draft.blob);
         }
-        Ok((draft, at))
+        Ok(at)
     }
 
     fn properties(
@@ -187,7 +188,7 @@ impl Scanner {
         text: &[u8],
         start: usize,
         at: usize,
-        draft: &mut Draft,
+        draft: &mut Draft<'_>,
     ) -> Result<usize, Stop> {
         let mut at = at;
         loop {
@@ -208,7 +209,7 @@ impl Scanner {
         start: usize,
         open: Open<'_>,
         field: Field,
-        draft: &mut Draft,
+        draft: &mut Draft<'_>,
     ) -> Result<usize, Stop> {
         let (found, end) = match field {
             Field::Unread => {

@@ -1,6 +1,6 @@
 //! What is read of a blob: which elements, and what their text means.
 
-use std::{mem, time::SystemTime};
+use std::time::SystemTime;
 
 use super::{
     date::imf_fixdate,
@@ -82,8 +82,9 @@ impl Field {
 }
 
 /// A blob of which not all is read yet
-pub(super) struct Draft {
-    pub(super) blob: Blob,
+pub(super) struct Draft<'a> {
+    /// In the page already: to copy it there would take a good part of the time that reading does
+    pub(super) blob: &'a mut Blob,
     name: Option<Name>,
     size: Option<u64>,
     problem: Option<String>,
@@ -91,42 +92,44 @@ pub(super) struct Draft {
     has_path: bool,
 }
 
-impl Draft {
-    pub(super) fn new() -> Self {
-        Self {
-            blob: Blob::new(String::new(), 0),
-            name: None,
-            size: None,
-            problem: None,
-            has_path: false,
-        }
-    }
-
-    /// Adds the blob to a page, where there is what makes one
+impl Draft<'_> {
+    /// Adds a blob to a page, where there is what makes one: `read` takes it and says where it ends
     #[inline]
-    pub(super) fn finish(mut self, page: &mut Page) {
-        if self.has_path {
+    pub(super) fn add(
+        page: &mut Page,
+        read: impl FnOnce(&mut Draft<'_>) -> Result<usize, Stop>,
+    ) -> Result<usize, Stop> {
+        make_room(&mut page.blobs);
+        page.blobs.push(Blob::new(String::new(), 0));
+        let Some(blob) = page.blobs.last_mut() else { return Err(Stop::Odd) };
+        let mut draft = Draft { blob, name: None, size: None, problem: None, has_path: false };
+        let end = read(&mut draft);
+        let Draft { blob, name, size, problem, has_path } = draft;
+        if has_path && end.is_ok() {
             page.order = NameOrder::Segments;
         }
-        let (Some(Ok(name)), Some(size), None) = (&mut self.name, self.size, &self.problem) else {
-            page.set_aside(self.malformed());
-            return;
-        };
-        (self.blob.name, self.blob.size) = (mem::take(name), size);
-        make_room(&mut page.blobs);
-        page.blobs.push(self.blob);
+        match (&end, name, size, problem) {
+            (Ok(_), Some(Ok(name)), Some(size), None) => (blob.name, blob.size) = (name, size),
+            (_, name, _, problem) => {
+                page.blobs.pop();
+                if end.is_ok() {
+                    page.set_aside(malformed(name, problem));
+                }
+            }
+        }
+        end
     }
+}
 
-    #[cold]
-    fn malformed(self) -> Malformed {
-        let (name, bad_name) = match self.name {
-            Some(Ok(name)) => (Some(name), None),
-            Some(Err(why)) => (None, Some(why)),
-            None => (None, Some("it has no name")),
-        };
-        let why = bad_name.map(str::to_owned).or(self.problem);
-        Malformed::new(name, why.unwrap_or_else(|| "it has no size".to_owned()))
-    }
+#[cold]
+fn malformed(name: Option<Name>, problem: Option<String>) -> Malformed {
+    let (name, bad_name) = match name {
+        Some(Ok(name)) => (Some(name), None),
+        Some(Err(why)) => (None, Some(why)),
+        None => (None, Some("it has no name")),
+    };
+    let why = bad_name.map(str::to_owned).or(problem);
+    Malformed::new(name, why.unwrap_or_else(|| "it has no size".to_owned()))
 }
 
 /// Grows in few steps: most pages are small or full, and what is not used costs no memory
@@ -155,10 +158,10 @@ impl Fields {
         &mut self,
         field: Field,
         rest: &[u8],
-        draft: &mut Draft,
+        draft: &mut Draft<'_>,
     ) -> Option<usize> {
         // None of these texts can have a `<`, and none that is taken here an entity.
-        let blob = &mut draft.blob;
+        let blob = &mut *draft.blob;
         let length = match field {
             Field::LastModified | Field::CreationTime => {
                 let time = self.fixdate(rest.first_chunk()?)?;
@@ -203,9 +206,9 @@ impl Fields {
         &mut self,
         field: Field,
         content: &[u8],
-        draft: &mut Draft,
+        draft: &mut Draft<'_>,
     ) -> Result<(), Stop> {
-        let blob = &mut draft.blob;
+        let blob = &mut *draft.blob;
         match field {
             Field::Name => draft.name = Some(Ok(resolved(content)?.into_owned())),
             Field::EncodedName => draft.name = Some(percent_decode(&resolved(content)?)),

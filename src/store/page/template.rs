@@ -76,14 +76,6 @@ impl Alike {
     }
 }
 
-enum Fit {
-    /// The blob is as long as this
-    Whole(usize),
-    /// It fits as far as it is there
-    Short,
-    No,
-}
-
 impl Templates {
     #[cfg(test)]
     pub(super) fn count(&self) -> usize {
@@ -98,12 +90,10 @@ impl Templates {
         page: &mut Page,
     ) -> Result<Option<usize>, Stop> {
         for (index, template) in self.0.iter().enumerate() {
-            let mut draft = Draft::new();
-            match template.fit(text, fields, &mut draft) {
-                Fit::No => {}
-                Fit::Short => return Err(Stop::Short),
-                Fit::Whole(length) => {
-                    draft.finish(page);
+            match template.read(text, fields, page) {
+                Err(Stop::Short) => return Err(Stop::Short),
+                Err(_) => {}
+                Ok(length) => {
                     if let Some(before @ [_, _, ..]) = self.0.get_mut(..=index) {
                         before.rotate_right(1);
                     }
@@ -148,13 +138,26 @@ impl Template {
         made
     }
 
-    /// Whether a blob of this form is at the start of a text; takes the texts in it
-    fn fit(&self, text: &[u8], fields: &mut Fields, draft: &mut Draft) -> Fit {
+    /// Reads a blob of this form from the start of a text into the page: how long it is
+    ///
+    /// The page may be full, so nothing is added to it for what does not even begin like a blob.
+    #[inline]
+    fn read(&self, text: &[u8], fields: &mut Fields, page: &mut Page) -> Result<usize, Stop> {
+        let start = self.texts.first().map_or(0, |text| text.before);
+        let start = self.fixed.get(..start).unwrap_or_default();
+        if !text.starts_with(start) {
+            return Err(missed(start, text));
+        }
+        Draft::add(page, |draft| self.fit(text, fields, draft))
+    }
+
+    /// Takes the texts in a blob of this form at the start of a text: how long it is
+    fn fit(&self, text: &[u8], fields: &mut Fields, draft: &mut Draft<'_>) -> Result<usize, Stop> {
         let (mut fixed, mut rest) = (self.fixed.as_slice(), text);
         let mut name = None;
         for Place { field, before, is_written } in &self.texts {
-            let Some((same, behind)) = fixed.split_at_checked(*before) else { return Fit::No };
-            let Some(left) = rest.strip_prefix(same) else { return missed(same, rest) };
+            let (same, behind) = fixed.split_at_checked(*before).ok_or(Stop::Odd)?;
+            let left = rest.strip_prefix(same).ok_or_else(|| missed(same, rest))?;
             (fixed, rest) = (behind, left);
             if *is_written && let Some(length) = fields.take_ahead(*field, rest, draft) {
                 rest = rest.get(length..).unwrap_or_default();
@@ -162,28 +165,25 @@ impl Template {
             }
             let mut found: &[u8] = b"";
             if *is_written {
-                let Some(length) = find(b'<', rest) else { return Fit::Short };
+                let length = find(b'<', rest).ok_or(Stop::Short)?;
                 (found, rest) = rest.split_at_checked(length).unwrap_or_default();
             }
             if field.is_name() {
                 // Of the texts it alone takes an allocation, which is for a blob that fits.
                 name = Some((*field, found));
-            } else if fields.take(*field, found, draft).is_err() {
-                return Fit::No;
+            } else {
+                fields.take(*field, found, draft)?;
             }
         }
-        let Some(left) = rest.strip_prefix(fixed) else { return missed(fixed, rest) };
-        match name.map(|(field, found)| fields.take(field, found, draft)) {
-            Some(Ok(())) => {
-                self.alike.give(&mut draft.blob);
-                Fit::Whole(text.len() - left.len())
-            }
-            _ => Fit::No,
-        }
+        let left = rest.strip_prefix(fixed).ok_or_else(|| missed(fixed, rest))?;
+        let (field, found) = name.ok_or(Stop::Odd)?;
+        fields.take(field, found, draft)?;
+        self.alike.give(draft.blob);
+        Ok(text.len() - left.len())
     }
 }
 
 /// What it means that a text does not begin with these bytes
-fn missed(same: &[u8], rest: &[u8]) -> Fit {
-    if same.starts_with(rest) { Fit::Short } else { Fit::No }
+fn missed(same: &[u8], rest: &[u8]) -> Stop {
+    if same.starts_with(rest) { Stop::Short } else { Stop::Odd }
 }
