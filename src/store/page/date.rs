@@ -15,6 +15,29 @@ struct Form {
 /// From the first day of 1970 on, which was a Thursday
 const WEEKDAYS: [&[u8; 3]; 7] = [b"Thu", b"Fri", b"Sat", b"Sun", b"Mon", b"Tue", b"Wed"];
 
+/// Months from 1 on, each at the place that its name leads to; the others have no name
+#[expect(clippy::indexing_slicing, reason = "computed at compile time")]
+const MONTHS: [(u32, u64); 16] = {
+    let mut months = [(u32::MAX, 0); 16];
+    let mut names = b"JanFebMarAprMayJunJulAugSepOctNovDec".as_slice();
+    let mut month = 1;
+    while let [a, b, c, behind @ ..] = names {
+        let name = u32::from_le_bytes([*a, *b, *c, 0]);
+        assert!(months[place(name)].1 == 0, "no two have one place");
+        months[place(name)] = (name, month);
+        (month, names) = (month + 1, behind);
+    }
+    months
+};
+
+/// The place of a month's name: a product with the least number that gives each one of its own
+const fn place(name: u32) -> usize {
+    (name.wrapping_mul(0x67e5) >> 28) as usize
+}
+
+/// The days of a month, from 1 on, in a year that is no leap year
+const DAYS: [u64; 13] = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
 const DAY: Form = Form::of(*b"???, 00 ");
 const YEAR: Form = Form::of(*b"??? 0000");
 const TIME: Form = Form::of(*b"00:00:00");
@@ -58,31 +81,15 @@ pub(super) fn imf_fixdate(text: &[u8]) -> Option<SystemTime> {
     if behind != b" GMT" {
         return None;
     }
-    let month: u64 = match second.first_chunk::<3>()? {
-        b"Jan" => 1,
-        b"Feb" => 2,
-        b"Mar" => 3,
-        b"Apr" => 4,
-        b"May" => 5,
-        b"Jun" => 6,
-        b"Jul" => 7,
-        b"Aug" => 8,
-        b"Sep" => 9,
-        b"Oct" => 10,
-        b"Nov" => 11,
-        b"Dec" => 12,
-        _ => return None,
-    };
+    // No search, of which the processor would have to guess where it ends.
+    let name = u32::from_le_bytes(*second.first_chunk()?) & 0xff_ffff;
+    let (_, month) = *MONTHS.get(place(name)).filter(|(text, _)| *text == name)?;
     let [.., day, _, _] = DAY.numbers(*first)?.map(u64::from);
     let [.., century, _, year, _] = YEAR.numbers(*second)?.map(u64::from);
     let [hour, _, _, minute, _, _, second, _] = TIME.numbers(*third)?.map(u64::from);
     let year = century * 100 + year;
     let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let last_day = match month {
-        2 => 28 + u64::from(is_leap),
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    };
+    let last_day = DAYS.get(usize::try_from(month).ok()?)? + u64::from(is_leap && month == 2);
     if year < 1970 || day == 0 || day > last_day || hour > 23 || minute > 59 || second > 59 {
         return None;
     }
