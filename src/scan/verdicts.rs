@@ -173,6 +173,7 @@ impl Verdicts {
     }
 
     /// Takes the next page, once all of the one before is handed out
+    #[inline(never)]
     fn poll_page(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<(), Error>>> {
         if self.done {
             return Poll::Ready(None);
@@ -272,6 +273,8 @@ impl Judged {
 impl Stream for Verdicts {
     type Item = Result<Verdict, Error>;
 
+    // In the caller's code, where a verdict is copied less on its way.
+    #[inline]
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
             if let Some(verdict) = self.at_hand() {
