@@ -1,6 +1,10 @@
 //! Sinks: files that are whole or as they were, two sinks at once, errors that end the scan.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, SystemTime},
+};
 
 use azure_asset_sync::{
     Blob, Error, ErrorKind, JsonLines, MemoryStore, Prefix, Scan, Sink, Store,
@@ -100,6 +104,21 @@ async fn a_finished_file_takes_no_more() {
         sink.accept(Batch::new(&RunId::random(), 0, &[])).await.unwrap_err().kind(),
         ErrorKind::Sink
     );
+}
+
+#[tokio::test]
+async fn a_time_that_has_no_text_is_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.jsonl");
+    let mut old = Blob::new("old.jpg", 1);
+    old.last_modified = Some(SystemTime::UNIX_EPOCH - Duration::from_secs(1));
+    let mut far = Blob::new("far.jpg", 1);
+    far.created = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_800));
+    let blobs: MemoryStore = [old, far].into_iter().collect();
+    scan(blobs).run(JsonLines::assets(&path).unwrap()).await.unwrap();
+    for line in lines(&path) {
+        assert_eq!((&line["last_modified"], &line["created"]), (&Value::Null, &Value::Null));
+    }
 }
 
 #[tokio::test]

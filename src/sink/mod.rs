@@ -3,6 +3,7 @@
 mod callback;
 mod change;
 mod json_lines;
+mod whole;
 
 use async_trait::async_trait;
 

@@ -88,10 +88,17 @@ pub(crate) fn rfc3339<S: Serializer>(
     time: &Option<SystemTime>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    match time {
-        Some(time) => serializer.collect_str(&humantime::format_rfc3339_seconds(*time)),
+    match time.and_then(rfc3339_text) {
+        Some(text) => serializer.collect_str(&text),
         None => serializer.serialize_none(),
     }
+}
+
+/// The time as text, to the second; `None` before 1970 and after 9999, which no service gives and
+/// humantime panics at or refuses
+pub(crate) fn rfc3339_text(time: SystemTime) -> Option<impl fmt::Display> {
+    let seconds = time.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs();
+    (seconds < 253_402_300_800).then(|| humantime::format_rfc3339_seconds(time))
 }
 
 /// The version of a blob, as opaque text; compare, never read
