@@ -1,15 +1,71 @@
 //! Where changes go.
+//!
+//! | sink | is for | of a batch that comes twice |
+//! | --- | --- | --- |
+//! | [`JsonLines`] | `jq`, pandas, anything: assets, rejections | the file is made as a whole |
+//! | [`JsonLines::changes`] | a log to follow | is there twice |
+//! | [`Csv`] | DuckDB, R, and in another form spreadsheets | the file is made as a whole |
+//! | [`HuggingFace`] | `datasets`: ImageFolder, VideoFolder | the file is made as a whole |
+//! | [`Coco`] | annotation tools, pycocotools | the file is made as a whole |
+//! | `Parquet` (feature `parquet`) | DuckDB, Polars, pandas, Spark | the file is made as a whole |
+//! | `Sqlite` (feature `sqlite`) | a table that follows the container | changes nothing |
+//! | [`callback`] | a function | as you like |
+//! | `()` | nothing, where only the report is wanted | changes nothing |
+//!
+//! Each file sink blocks the calling task while it writes; where that matters, run the scan on a
+//! thread of its own. A file that is made as a whole takes its place when the scan is complete, and
+//! until then one of an earlier run stays as it was.
+//!
+//! # Columns
+//! Tables have the same columns, whatever holds them; the first is `file_name` where vision tools
+//! expect that.
+//!
+//! | column | what | form |
+//! | --- | --- | --- |
+//! | `name` | the full name in the container, exactly as stored | text |
+//! | `size` | in bytes | number |
+//! | `kind` | `image` or `video` | text |
+//! | `media_type` | that its name stands for | text |
+//! | `etag` | the version | text |
+//! | `last_modified`, `created` | when, in UTC | a timestamp in Parquet, else RFC 3339 |
+//! | `content_type`, `content_encoding` | as its owner stored them | text |
+//! | `content_md5` | of the content, where Azure knows it | base64, as Azure has it |
+//! | `blob_type`, `access_tier` | as Azure calls them | text |
+//! | `version_id`, `snapshot` | where a store lists them | text |
+//! | `findings` | codes of what is odd, with spaces between | text |
+//! | `metadata` | the owner's, where a store lists it | a JSON object as text |
+//!
+//! The first four are always known. Of the others what is unknown is null, or an empty cell.
 
 mod callback;
 mod change;
+mod coco;
+mod columns;
+mod csv;
+mod hugging_face;
+mod json;
 mod json_lines;
+mod log;
+#[cfg(feature = "parquet")]
+mod parquet;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod whole;
 
 use async_trait::async_trait;
 
+#[cfg(feature = "parquet")]
+#[cfg_attr(docsrs, doc(cfg(feature = "parquet")))]
+pub use self::parquet::Parquet;
+#[cfg(feature = "sqlite")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
+pub use self::sqlite::Sqlite;
 pub use self::{
     callback::{Callback, callback},
     change::{Batch, Change, Removal, RunId},
+    coco::Coco,
+    csv::Csv,
+    hugging_face::HuggingFace,
     json_lines::JsonLines,
 };
 use crate::error::Error;

@@ -94,6 +94,24 @@ impl Whole {
     }
 }
 
+/// For writers that own what they write to
+#[cfg(feature = "parquet")]
+impl Write for Whole {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.state {
+            State::Open(file) => file.write(bytes),
+            _ => Err(io::Error::other("the file is closed")),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.state {
+            State::Open(file) => file.flush(),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Makes durable that a file is in its folder
 pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     // Only Unix can open a folder to say so.

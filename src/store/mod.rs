@@ -17,7 +17,7 @@ use std::{cmp::Ordering, num::NonZeroU16, ops::Range, sync::Arc};
 use async_trait::async_trait;
 use bytes::Bytes;
 
-pub(crate) use self::blob::rfc3339;
+pub(crate) use self::blob::{rfc3339, rfc3339_text};
 #[cfg(feature = "sync")]
 pub(crate) use self::read_back::rfc3339 as read_rfc3339;
 pub use self::{
