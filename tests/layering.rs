@@ -103,6 +103,33 @@ fn only_the_azure_room_names_the_sdk() {
 }
 
 #[test]
+fn each_format_is_named_by_its_sink_alone() {
+    let mut found = Vec::new();
+    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+    for (format, home) in [(" ::parquet::", "sink/parquet.rs"), ("rusqlite::", "sink/sqlite.rs")] {
+        let named = |text: &str| code(text).any(|line| line.contains(format));
+        let homes: Vec<_> = found.iter().filter(|(_, text)| named(text)).collect();
+        assert!(homes.iter().all(|(path, _)| path.ends_with(home)), "{format} in {homes:?}");
+        assert_eq!(homes.len(), 1, "{format}");
+    }
+}
+
+/// No type of them may be in ours, or their next version would be ours
+#[test]
+fn no_format_is_in_the_public_interface() {
+    for home in ["parquet.rs", "sqlite.rs"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sink").join(home);
+        let text = fs::read_to_string(path).unwrap();
+        let public = code(&text).filter(|line| line.trim_start().starts_with("pub "));
+        let public: Vec<_> = public.collect();
+        assert!(public.len() >= 2, "{public:?}");
+        for foreign in ["parquet::", "rusqlite", "Connection", "Writer", "ParquetError"] {
+            assert!(!public.iter().any(|line| line.contains(foreign)), "{home}: {public:?}");
+        }
+    }
+}
+
+#[test]
 fn files_stay_short() {
     let mut found = Vec::new();
     for folder in ["src", "tests", "examples", "benches"] {
@@ -124,8 +151,18 @@ fn without_features_there_is_no_sdk_and_no_http() {
     let tree = String::from_utf8(output.stdout).unwrap();
     assert!(tree.starts_with("azure-asset-sync "), "{tree}");
     for line in tree.lines().skip(1) {
-        let heavy =
-            ["azure_", "typespec", "reqwest", "hyper", "rustls", "ring ", "arrow", "parquet"];
+        let heavy = [
+            "azure_",
+            "typespec",
+            "reqwest",
+            "hyper",
+            "rustls",
+            "ring ",
+            "arrow",
+            "parquet",
+            "rusqlite",
+            "libsqlite3",
+        ];
         assert!(!heavy.iter().any(|name| line.starts_with(name)), "{line}");
     }
 }

@@ -12,7 +12,7 @@ use azure_asset_sync::{
     Error, ErrorKind, JsonLines, Kind, Sink,
     sink::{Batch, Coco, Csv, Delivery, HuggingFace, RunId},
 };
-use sample::{changes, fill, lines, names};
+use sample::{changes, csv_rows, fill, lines, names};
 use serde_json::Value;
 
 type Make = fn(PathBuf) -> Result<Box<dyn Sink>, Error>;
@@ -33,40 +33,9 @@ async fn written(make: impl Fn(&Path) -> Result<Box<dyn Sink>, Error>) -> String
     fs::read_to_string(path).unwrap()
 }
 
-/// The cells of each row, by the grammar of RFC 4180: the other way than they are written
-fn rows(text: &str) -> Vec<Vec<String>> {
-    let (mut rows, mut row, mut rest) = (Vec::new(), Vec::new(), text);
-    while !rest.is_empty() {
-        let mut cell = String::new();
-        if let Some(mut quoted) = rest.strip_prefix('"') {
-            loop {
-                let (text, behind) = quoted.split_once('"').unwrap();
-                cell.push_str(text);
-                match behind.strip_prefix('"') {
-                    Some(behind) => (quoted, _) = (behind, cell.push('"')),
-                    None => break rest = behind,
-                }
-            }
-        } else {
-            let end = rest.find([',', '\r', '\n', '"']).unwrap();
-            cell.push_str(&rest[..end]);
-            rest = &rest[end..];
-        }
-        row.push(cell);
-        if let Some(next) = rest.strip_prefix("\r\n") {
-            rows.push(std::mem::take(&mut row));
-            rest = next;
-        } else {
-            rest = rest.strip_prefix(',').unwrap();
-        }
-    }
-    assert!(row.is_empty(), "the last row has no end");
-    rows
-}
-
 /// The rows by the name in the first cell
 fn table(text: &str) -> (Vec<String>, BTreeMap<String, Vec<String>>) {
-    let mut rows = rows(text).into_iter();
+    let mut rows = csv_rows(text).into_iter();
     let head = rows.next().unwrap();
     assert!(rows.clone().all(|row| row.len() == head.len()));
     (head, rows.map(|row| (row[0].clone(), row)).collect())
@@ -200,7 +169,7 @@ async fn a_file_without_assets_is_still_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file");
     fill(&mut Csv::assets(&path).unwrap(), &[]).await.unwrap();
-    assert_eq!(rows(&fs::read_to_string(&path).unwrap()).len(), 1);
+    assert_eq!(csv_rows(&fs::read_to_string(&path).unwrap()).len(), 1);
     fill(&mut Coco::images(&path).unwrap(), &[]).await.unwrap();
     let coco: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
     assert_eq!(coco["images"], Value::Array(Vec::new()));

@@ -19,6 +19,9 @@ use crate::error::Error;
 /// at an end stands in quotes, as RFC 4180 has it. Replaced as a whole when the scan is complete, as
 /// [`JsonLines`](crate::JsonLines) are, and writes block as theirs do.
 ///
+/// Readers guess the types of columns, and an ETag looks like a hexadecimal number: DuckDB wants to be
+/// told `types = {'etag': 'VARCHAR'}`.
+///
 /// # Names are untrusted
 /// Whoever may write to the container chooses them. In the table of [`assets`](Self::assets) each
 /// stands exactly as stored: the format can escape no control characters, and a name that was
