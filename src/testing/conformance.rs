@@ -1,11 +1,15 @@
-//! Whether a store keeps the contract of [`Store`].
+//! Whether a store keeps the contract of [`Store`], and a sink that of [`Sink`](crate::Sink).
 //!
-//! Put [`seed`] into an empty container, by whatever way leads there, and [`check`] the store.
+//! Put [`seed`] into an empty container, by whatever way leads there, and [`check`] the store. For a
+//! sink, tell [`check_sink`] how to open it and how to read back what it has written.
+
+mod sink;
 
 use std::num::NonZeroU16;
 
 use bytes::Bytes;
 
+pub use self::sink::check_sink;
 use crate::{
     error::ErrorKind,
     store::{Blob, ListRequest, Page, ReadRequest, Store},

@@ -1,4 +1,4 @@
-//! What tests need: a small Azure on a loopback port, and a suite for stores of one's own.
+//! What tests need: a small Azure on a loopback port, and suites for stores and sinks of one's own.
 //!
 //! # Scripting the small cloud
 //! A [`SmallCloud`] begins as a customer's Azure in which all is well. A test tells it what is not:

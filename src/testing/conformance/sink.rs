@@ -1,0 +1,276 @@
+use std::fmt::Debug;
+
+use super::{AZURE_ONLY, Case, Outcome, expect};
+use crate::{
+    error::Error,
+    sink::{Batch, Change, Delivery, Removal, RunId, Sink},
+    store::{Blob, Malformed},
+    validate::{Kind, Rejection, Rules, Verdict},
+};
+
+/// Names of images that have each broken some sink, beside those that break stores
+const IMAGES: &[&str] = &[
+    " space.jpg",
+    "'quoted' \"twice\", and more.jpg",
+    "../up.jpg",
+    "/root.jpg",
+    "=1+1.jpg",
+    "A.jpg",
+    "a.jpg",
+    "a/b/c.png",
+    "caf\u{e9}.jpg",
+    "cafe\u{301}.jpg",
+    "\u{1b}[31mred\u{85}\u{2028}.jpg",
+    "\u{1f600}.webp",
+];
+
+/// Checks each rule of the contract of a sink
+///
+/// `open` opens a sink on a place with this number; it is empty the first time that it is asked for,
+/// and the next time has what was left there. `read` gives the names of the assets that somebody
+/// finds there, as often as they are there. All are images.
+///
+/// What a second delivery does is checked as the sink itself [says](Sink::delivery).
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use azure_asset_sync::{JsonLines, testing::conformance::check_sink};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = |place| folder.path().join(format!("{place}.jsonl"));
+/// let cases = check_sink(
+///     async |place| JsonLines::assets(path(place)),
+///     async |place| {
+///         let text = std::fs::read_to_string(path(place)).unwrap_or_default();
+///         let names = text.lines().map(|line| {
+///             let line: serde_json::Value = serde_json::from_str(line)?;
+///             Ok(line["name"].as_str().unwrap_or_default().to_owned())
+///         });
+///         names.collect::<serde_json::Result<_>>()
+///     },
+/// )
+/// .await;
+/// assert!(cases.iter().all(|case| case.outcome.is_ok()), "{cases:#?}");
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub async fn check_sink<S: Sink, E: Debug>(
+    open: impl AsyncFnMut(u32) -> Result<S, Error>,
+    read: impl AsyncFnMut(u32) -> Result<Vec<String>, E>,
+) -> Vec<Case> {
+    let mut suite = Suite { open, read, place: 0 };
+    let mut cases = Vec::new();
+    macro_rules! cases {
+        ($($name:ident),+ $(,)?) => {
+            $(
+                suite.place += 1;
+                cases.push(Case { name: stringify!($name), outcome: suite.$name().await });
+            )+
+        };
+    }
+    cases![
+        every_asset_is_there_with_its_name_as_it_is,
+        many_batches_are_as_one,
+        every_kind_of_change_is_taken,
+        a_run_of_nothing_can_be_finished,
+        what_was_flushed_is_there_unless_the_output_is_whole,
+        a_later_run_goes_on_or_begins_anew,
+        a_second_finish_changes_nothing,
+        a_batch_that_comes_twice_does_what_the_sink_says,
+        a_batch_that_comes_with_other_changes_is_there_once,
+    ];
+    cases
+}
+
+struct Suite<O, R> {
+    open: O,
+    read: R,
+    place: u32,
+}
+
+impl<S, E, O, R> Suite<O, R>
+where
+    S: Sink,
+    E: Debug,
+    O: AsyncFnMut(u32) -> Result<S, Error>,
+    R: AsyncFnMut(u32) -> Result<Vec<String>, E>,
+{
+    async fn open(&mut self) -> Result<S, String> {
+        (self.open)(self.place).await.map_err(|error| format!("it does not open: {error}"))
+    }
+
+    async fn found(&mut self) -> Result<Vec<String>, String> {
+        let found = (self.read)(self.place).await;
+        let mut found = found.map_err(|error| format!("it cannot be read: {error:?}"))?;
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    /// Whether just these assets are there, each once
+    async fn holds(&mut self, mut names: Vec<&str>) -> Outcome {
+        let found = self.found().await?;
+        names.sort_unstable();
+        expect(found == names, || format!("there is {found:?}, and should be {names:?}"))
+    }
+
+    /// A run that is complete
+    async fn run(&mut self, names: &[&str]) -> Outcome {
+        let mut sink = self.open().await?;
+        accept(&mut sink, &RunId::random(), 0, &added(names)?).await?;
+        flush(&mut sink).await?;
+        finish(&mut sink).await
+    }
+
+    async fn every_asset_is_there_with_its_name_as_it_is(&mut self) -> Outcome {
+        let odd = AZURE_ONLY.iter().copied().filter(|name| name.contains('.'));
+        let names: Vec<_> = IMAGES.iter().copied().chain(odd).collect();
+        self.run(&names).await?;
+        self.holds(names).await
+    }
+
+    async fn many_batches_are_as_one(&mut self) -> Outcome {
+        let mut sink = self.open().await?;
+        let run = RunId::random();
+        flush(&mut sink).await?;
+        for (sequence, name) in (0..).zip(IMAGES) {
+            accept(&mut sink, &run, sequence, &added(&[name])?).await?;
+            // At any time: after some, and twice.
+            for _ in 0..sequence % 3 {
+                flush(&mut sink).await?;
+            }
+        }
+        flush(&mut sink).await?;
+        finish(&mut sink).await?;
+        drop(sink);
+        self.holds(IMAGES.to_vec()).await
+    }
+
+    async fn every_kind_of_change_is_taken(&mut self) -> Outcome {
+        let mut sink = self.open().await?;
+        let asset = |name| match Rules::default().check(Blob::new(name, 1)) {
+            Verdict::Accept(asset) => Ok(asset),
+            Verdict::Reject(rejection) => Err(format!("{name:?}: {}", rejection.detail)),
+        };
+        let unnamed = Malformed::new(None, "it has no name");
+        let changes = [
+            Change::Added(asset("a.jpg")?),
+            Change::Changed(asset("b.jpg")?),
+            Change::Restored(asset("c.jpg")?),
+            Change::Removed(Removal::of(&Blob::new("d.jpg", 1), Kind::Image)),
+            Change::from(Rules::default().check(Blob::new("d.jpg", 0))),
+            Change::from(Rules::default().check(Blob::new("line\n.txt", 1))),
+            Change::Rejected(Rejection::from(unnamed)),
+        ];
+        accept(&mut sink, &RunId::random(), 0, &changes).await?;
+        flush(&mut sink).await?;
+        finish(&mut sink).await?;
+        drop(sink);
+        self.holds(vec!["a.jpg", "b.jpg", "c.jpg"]).await
+    }
+
+    async fn a_run_of_nothing_can_be_finished(&mut self) -> Outcome {
+        let mut sink = self.open().await?;
+        flush(&mut sink).await?;
+        finish(&mut sink).await?;
+        drop(sink);
+        self.holds(Vec::new()).await
+    }
+
+    async fn what_was_flushed_is_there_unless_the_output_is_whole(&mut self) -> Outcome {
+        let mut sink = self.open().await?;
+        let is_whole = sink.delivery() == Delivery::Whole;
+        accept(&mut sink, &RunId::random(), 0, &added(&["a.jpg"])?).await?;
+        flush(&mut sink).await?;
+        drop(sink);
+        self.holds(if is_whole { Vec::new() } else { vec!["a.jpg"] }).await
+    }
+
+    async fn a_later_run_goes_on_or_begins_anew(&mut self) -> Outcome {
+        self.run(&["a.jpg"]).await?;
+        let mut dropped = self.open().await?;
+        let is_whole = dropped.delivery() == Delivery::Whole;
+        accept(&mut dropped, &RunId::random(), 0, &added(&["b.jpg"])?).await?;
+        flush(&mut dropped).await?;
+        drop(dropped);
+        self.holds(if is_whole { vec!["a.jpg"] } else { vec!["a.jpg", "b.jpg"] }).await?;
+        self.run(&["c.jpg"]).await?;
+        self.holds(if is_whole { vec!["c.jpg"] } else { vec!["a.jpg", "b.jpg", "c.jpg"] }).await
+    }
+
+    async fn a_second_finish_changes_nothing(&mut self) -> Outcome {
+        let mut sink = self.open().await?;
+        let is_whole = sink.delivery() == Delivery::Whole;
+        accept(&mut sink, &RunId::random(), 0, &added(&["a.jpg"])?).await?;
+        flush(&mut sink).await?;
+        finish(&mut sink).await?;
+        if !is_whole {
+            finish(&mut sink).await?;
+            drop(sink);
+            // As where a sync was interrupted right behind the first.
+            let mut sink = self.open().await?;
+            flush(&mut sink).await?;
+            finish(&mut sink).await?;
+        }
+        self.holds(vec!["a.jpg"]).await
+    }
+
+    async fn a_batch_that_comes_twice_does_what_the_sink_says(&mut self) -> Outcome {
+        let run = RunId::random();
+        let mut last = Delivery::Whole;
+        for (sequence, name) in [(0, "a.jpg"), (1, "b.jpg"), (1, "b.jpg")] {
+            let mut sink = self.open().await?;
+            last = sink.delivery();
+            accept(&mut sink, &run, sequence, &added(&[name])?).await?;
+            flush(&mut sink).await?;
+        }
+        match last {
+            Delivery::Idempotent => self.holds(vec!["a.jpg", "b.jpg"]).await,
+            Delivery::AppendOnly => {
+                let mut found = self.found().await?;
+                found.dedup();
+                expect(found == ["a.jpg", "b.jpg"], || format!("there is {found:?}"))
+            }
+            Delivery::Whole => self.holds(Vec::new()).await,
+        }
+    }
+
+    async fn a_batch_that_comes_with_other_changes_is_there_once(&mut self) -> Outcome {
+        let run = RunId::random();
+        let batches = [(0, ["a.jpg", "b.jpg"]), (1, ["c.jpg", "d.jpg"]), (1, ["d.jpg", "e.jpg"])];
+        for (sequence, names) in batches {
+            let mut sink = self.open().await?;
+            if sink.delivery() != Delivery::Idempotent {
+                return Ok(());
+            }
+            accept(&mut sink, &run, sequence, &added(&names)?).await?;
+            flush(&mut sink).await?;
+        }
+        // What only the first had is gone where numbers are written over, and stays where names are.
+        let mut found = self.found().await?;
+        found.retain(|name| name != "c.jpg");
+        expect(found == ["a.jpg", "b.jpg", "d.jpg", "e.jpg"], || format!("there is {found:?}"))
+    }
+}
+
+/// Changes that add images with these names
+fn added(names: &[&str]) -> Result<Vec<Change>, String> {
+    let rules = Rules::default();
+    let changes = names.iter().map(|name| match rules.check(Blob::new(*name, 1)) {
+        Verdict::Accept(asset) => Ok(Change::Added(asset)),
+        Verdict::Reject(rejection) => Err(format!("{name:?}: {}", rejection.detail)),
+    });
+    changes.collect()
+}
+
+async fn accept(sink: &mut impl Sink, run: &RunId, sequence: u64, changes: &[Change]) -> Outcome {
+    let batch = Batch::new(run, sequence, changes);
+    sink.accept(batch).await.map_err(|error| format!("it does not take {sequence}: {error}"))
+}
+
+async fn flush(sink: &mut impl Sink) -> Outcome {
+    sink.flush().await.map_err(|error| format!("it does not flush: {error}"))
+}
+
+async fn finish(sink: &mut impl Sink) -> Outcome {
+    sink.finish().await.map_err(|error| format!("it does not finish: {error}"))
+}
