@@ -20,6 +20,7 @@ use super::{
 use crate::{
     clock::{Clock, SystemClock},
     error::{Error, ErrorKind},
+    lifecycle::Event,
     scan::{Order, Report, Scan, Shard},
     sink::{Batch, Change, Delivery, RunId, Sink},
     validate::{Action, Reason},
@@ -139,7 +140,7 @@ impl Job {
         let config = |what: &str| Err(Error::new(ErrorKind::Config, what));
         if delivery == Delivery::Whole {
             return config(
-                "this sink makes its output anew as a whole, and a job tells only what has changed; give it the rows of the manifest, or run the scan into it",
+                "this sink makes its output anew as a whole, and a job tells only what has changed; give it to Manifest::export after the run, or run the scan into it",
             );
         }
         if self.scan.has_copies() {
@@ -369,6 +370,18 @@ pub enum Ending {
     Cancelled,
 }
 
+impl From<&Summary> for Event {
+    /// What the end of a run is to a connection: one that has left something out had errors
+    fn from(summary: &Summary) -> Self {
+        match summary.ending {
+            Ending::Cancelled => Self::Cancelled,
+            Ending::RemovalsWithheld { .. } => Self::SyncHadErrors,
+            Ending::Complete if summary.report.rejected() > 0 => Self::SyncHadErrors,
+            Ending::Complete => Self::SyncSucceeded,
+        }
+    }
+}
+
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Counts { added, changed, restored, removed, rejected, unchanged } = self.counts;
@@ -400,6 +413,11 @@ impl Handle {
     /// How far it is
     pub fn status(&self) -> Status {
         self.board.status()
+    }
+
+    /// Whether it is over, so that to await it takes no time
+    pub fn has_ended(&self) -> bool {
+        self.task.is_finished()
     }
 
     /// Lets it rest behind the page at hand, with the requests that are under way

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
-    sink::RunId,
+    sink::{Batch, Change, RunId, Sink},
     store::NameOrder,
 };
 
@@ -28,6 +28,9 @@ pub(super) const FORMAT: u32 = 1;
 
 /// The start of a frame that decompressors skip (RFC 8878, section 3.1.2)
 const SKIPPED: [u8; 4] = 0x184d_2a5a_u32.to_le_bytes();
+
+/// How many assets a sink is given at once
+const BATCH: usize = 1000;
 
 /// The last bytes of a manifest
 const END: [u8; 8] = *b"AASYNC\r\n";
@@ -203,6 +206,42 @@ impl Manifest {
     /// How many of them are assets
     pub fn assets(&self) -> u64 {
         self.index.blocks.iter().map(|block| block.assets).sum()
+    }
+
+    /// Writes all assets into a sink, as if each was added: for files that are made as a whole
+    ///
+    /// Of each asset it has what a [`Row`] has. The number of assets. Cancelled by dropping the
+    /// future; the sink is then not finished. Reading a block of rows blocks the calling task.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), azure_asset_sync::Error> {
+    /// use azure_asset_sync::{sink::Csv, sync::Manifest};
+    ///
+    /// if let Some(manifest) = Manifest::open("state")? {
+    ///     manifest.export(Csv::assets("assets.csv")?).await?;
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// The first error of the state or of the sink, which is then not finished.
+    pub async fn export(self, mut sink: impl Sink) -> Result<u64, Error> {
+        let (run, mut count, mut changes) = (self.run(), 0, Vec::new());
+        let mut assets = self.rows().filter_map(|row| row.map(Row::into_asset).transpose());
+        for sequence in 0.. {
+            for asset in assets.by_ref().take(BATCH) {
+                changes.push(Change::Added(asset?));
+            }
+            if changes.is_empty() {
+                break;
+            }
+            count += changes.len() as u64;
+            sink.accept(Batch::new(&run, sequence, &changes)).await?;
+            changes.clear();
+        }
+        sink.flush().await?;
+        sink.finish().await?;
+        Ok(count)
     }
 
     /// All rows, also of what is gone, by ascending name

@@ -58,6 +58,7 @@
 mod block;
 mod disk;
 mod job;
+mod jobs;
 mod journal;
 mod ledger;
 mod left;
@@ -70,6 +71,7 @@ mod status;
 pub(crate) use self::disk::{Disk, Folder};
 pub use self::{
     job::{Ending, Handle, Job, Summary},
+    jobs::Jobs,
     journal::Counts,
     manifest::{Manifest, Rows},
     row::{Gone, Row},

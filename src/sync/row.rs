@@ -8,8 +8,8 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::{
     sink::{Change, Removal},
-    store::{ContentMd5, ContentType, ETag, read_rfc3339, rfc3339},
-    validate::{Kind, Reason, Rejection, Verdict},
+    store::{Blob, ContentMd5, ContentType, ETag, read_rfc3339, rfc3339},
+    validate::{Asset, Findings, Kind, Reason, Rejection, Verdict},
 };
 
 /// A line of a manifest: what the last run knew of one blob
@@ -162,6 +162,18 @@ impl Row {
     /// Whether it is an asset that the listing had
     pub fn is_asset(&self) -> bool {
         self.kind.is_some() && self.reason.is_none() && self.gone.is_none()
+    }
+
+    /// The asset, where it is one that the listing had
+    pub(super) fn into_asset(self) -> Option<Asset> {
+        if !self.is_asset() {
+            return None;
+        }
+        let mut blob = Blob::new(self.name, self.size);
+        (blob.etag, blob.last_modified) = (self.etag, self.last_modified);
+        blob.content_md5 = self.content_md5;
+        let (kind, media_type) = (self.kind?, self.media_type?);
+        Some(Asset { blob, kind, media_type, findings: Findings::default() })
     }
 
     /// What a sink knows of it, that was told of all removals up to a run
