@@ -10,8 +10,9 @@ use std::{
 };
 
 use azure_asset_sync::{
-    Blob, Change, Kind,
+    Blob, Change, Kind, MemoryStore, Prefix, Scan,
     sink::{Coco, Csv, HuggingFace, Parquet, Sqlite},
+    sync::Job,
 };
 use sample::{asset, changes, fill, full, names};
 use serde_json::Value;
@@ -185,5 +186,28 @@ assert when.fetchall() == [('1795510177',)]
 print(json.dumps([row[0] for row in base.execute('SELECT name FROM assets')]))";
     if let Some(found) = python(&["sqlite3"], script, &[&path]) {
         assert_eq!(sorted(&found), names(&changes(), |_| true));
+    }
+}
+
+#[tokio::test]
+async fn the_manifest_in_pandas_and_duckdb() {
+    let folder = tempfile::tempdir().unwrap();
+    // Several frames, and the one with the index that is to be skipped.
+    let store: MemoryStore = (0..6000)
+        .map(|n| Blob::new(format!("{n:04}.{}", if n % 10 == 0 { "txt" } else { "jpg" }), n))
+        .collect();
+    Job::new(Scan::new(store, &Prefix::default()), folder.path()).run(()).await.unwrap();
+    let path = folder.path().join("manifest.jsonl.zst");
+    let pandas = "import pandas
+table = pandas.read_json(sys.argv[1], lines=True, dtype={'name': str})
+print(json.dumps([len(table), int(table['size'].sum()), int((table.kind == 'image').sum())]))";
+    let duckdb = "import duckdb
+at = 'read_json(' + repr(sys.argv[1]) + ')'
+of = 'count(*), sum(size)::BIGINT, count(kind)'
+print(json.dumps(duckdb.sql('SELECT ' + of + ' FROM ' + at).fetchall()[0]))";
+    for (modules, script) in [(&["pandas", "zstandard"][..], pandas), (&["duckdb"], duckdb)] {
+        if let Some(found) = python(modules, script, &[&path]) {
+            assert_eq!(found, serde_json::json!([6000, 17_997_000, 5400]), "{modules:?}");
+        }
     }
 }

@@ -315,7 +315,12 @@ pub(super) fn read_block(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::TestDisk;
+    use crate::{
+        name::Prefix,
+        scan::Scan,
+        store::{Blob, MemoryStore},
+        testing::TestDisk,
+    };
 
     fn index(format: u32) -> Index {
         Index {
@@ -345,5 +350,18 @@ mod tests {
                 other => panic!("{format}: {other:?}"),
             }
         }
+    }
+
+    #[tokio::test]
+    async fn whoever_reads_frames_of_zstandard_reads_the_rows() {
+        let disk = TestDisk::new(3);
+        let names: Vec<String> = (0..20).map(|n| format!("{n:02}.jpg")).collect();
+        let store: MemoryStore = names.iter().map(|name| Blob::new(name, 1)).collect();
+        disk.job(Scan::new(store, &Prefix::default())).run(()).await.unwrap();
+        let mut file = Vec::new();
+        disk.damage(FILE, |bytes| file.clone_from(bytes));
+        let text = String::from_utf8(zstd::decode_all(file.as_slice()).unwrap()).unwrap();
+        let rows = text.lines().map(|line| serde_json::from_str::<Row>(line).unwrap().name);
+        assert_eq!(rows.collect::<Vec<_>>(), names);
     }
 }
