@@ -1,7 +1,5 @@
 //! Rows in blocks: some thousand lines of JSON, compressed by themselves.
 
-use std::io::{Read as _, Write as _};
-
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -29,6 +27,8 @@ pub(super) struct Block {
     /// The place of its frame in the file, in bytes
     pub(super) offset: u64,
     pub(super) length: u64,
+    /// The bytes of its rows as text
+    pub(super) text: u64,
     /// The XXH3 of the frame
     pub(super) frame: u64,
     pub(super) rows: u64,
@@ -104,52 +104,76 @@ pub(super) fn damaged(what: impl std::fmt::Display) -> Error {
     )
 }
 
-/// The frame and the description of rows, of which there must be one at least
-///
-/// `told` is the last run whose removals were told.
-pub(super) fn encode(rows: &[Row], offset: u64, told: u64) -> Result<(Vec<u8>, Block), Error> {
-    let failed = |error| Error::state("compress rows", error);
-    let mut encoder = zstd::Encoder::new(Vec::new(), LEVEL).map_err(failed)?;
-    encoder.include_checksum(true).map_err(failed)?;
-    let mut print = Print::default();
-    let (mut listed, mut assets, mut missing, mut gone) = (0, 0, 0, Vec::new());
-    let mut line = Vec::new();
-    for row in rows {
-        line.clear();
-        serde_json::to_writer(&mut line, row).map_err(|error| failed(error.into()))?;
-        line.push(b'\n');
-        encoder.write_all(&line).map_err(failed)?;
-        if row.is_listed() {
-            listed += 1;
-            print.add_row(row);
-        }
-        assets += u64::from(row.is_asset());
-        missing += u64::from(!row.is_asset() && row.told(told) == Told::Asset);
-        gone.extend(row.gone.map(|gone| gone.run));
+/// Makes frames of rows, in room that is taken once
+pub(super) struct Packer {
+    compressor: zstd::bulk::Compressor<'static>,
+    text: Vec<u8>,
+}
+
+impl Packer {
+    pub(super) fn new() -> Result<Self, Error> {
+        let make = || {
+            let mut compressor = zstd::bulk::Compressor::new(LEVEL)?;
+            compressor.include_checksum(true)?;
+            Ok(Self { compressor, text: Vec::new() })
+        };
+        make().map_err(failed)
     }
-    let frame = encoder.finish().map_err(failed)?;
-    let name = |row: Option<&Row>| row.map(|row| row.name.clone()).unwrap_or_default();
-    let block = Block {
-        first: name(rows.first()),
-        last: name(rows.last()),
-        offset,
-        length: frame.len() as u64,
-        frame: xxh3_64(&frame),
-        rows: rows.len() as u64,
-        listed,
-        assets,
-        missing,
-        oldest_gone: gone.iter().copied().min().unwrap_or_default(),
-        newest_gone: gone.iter().copied().max().unwrap_or_default(),
-        print: print.finish(),
-    };
-    Ok((frame, block))
+
+    /// The frame and the description of rows, of which there must be one at least
+    ///
+    /// `told` is the last run whose removals were told.
+    pub(super) fn pack(
+        &mut self,
+        rows: &[Row],
+        offset: u64,
+        told: u64,
+    ) -> Result<(Vec<u8>, Block), Error> {
+        let mut print = Print::default();
+        let (mut listed, mut assets, mut missing) = (0, 0, 0);
+        self.text.clear();
+        for row in rows {
+            serde_json::to_writer(&mut self.text, row).map_err(|error| failed(error.into()))?;
+            self.text.push(b'\n');
+            if row.is_listed() {
+                listed += 1;
+                print.add_row(row);
+            }
+            assets += u64::from(row.is_asset());
+            missing += u64::from(!row.is_asset() && row.told(told) == Told::Asset);
+        }
+        let frame = self.compressor.compress(&self.text).map_err(failed)?;
+        let name = |row: Option<&Row>| row.map(|row| row.name.clone()).unwrap_or_default();
+        let gone = || rows.iter().filter_map(|row| row.gone).map(|gone| gone.run);
+        let block = Block {
+            first: name(rows.first()),
+            last: name(rows.last()),
+            offset,
+            length: frame.len() as u64,
+            text: self.text.len() as u64,
+            frame: xxh3_64(&frame),
+            rows: rows.len() as u64,
+            listed,
+            assets,
+            missing,
+            oldest_gone: gone().min().unwrap_or_default(),
+            newest_gone: gone().max().unwrap_or_default(),
+            print: print.finish(),
+        };
+        Ok((frame, block))
+    }
+}
+
+fn failed(error: std::io::Error) -> Error {
+    Error::state("compress rows", error)
 }
 
 /// The rows of a frame
-pub(super) fn decode(frame: &[u8], block: &Block) -> Result<Vec<Row>, Error> {
+pub(super) fn unpack(frame: &[u8], block: &Block) -> Result<Vec<Row>, Error> {
     block.check(frame)?;
-    let text = inflate(frame)?;
+    let length = usize::try_from(block.text.min(LONGEST)).unwrap_or_default();
+    let text = zstd::bulk::decompress(frame, length)
+        .map_err(|error| damaged(format_args!("a frame cannot be decompressed: {error}")))?;
     let mut rows = Vec::with_capacity(usize::try_from(block.rows).unwrap_or_default().min(1 << 16));
     for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         let row: Row = serde_json::from_slice(line)
@@ -160,16 +184,6 @@ pub(super) fn decode(frame: &[u8], block: &Block) -> Result<Vec<Row>, Error> {
         return Err(damaged("a block has another number of rows than it had"));
     }
     Ok(rows)
-}
-
-/// What was compressed
-fn inflate(frame: &[u8]) -> Result<Vec<u8>, Error> {
-    let mut text = Vec::new();
-    let decoder = zstd::Decoder::with_buffer(frame);
-    decoder
-        .and_then(|decoder| decoder.take(LONGEST).read_to_end(&mut text))
-        .map_err(|error| damaged(format_args!("a frame cannot be decompressed: {error}")))?;
-    Ok(text)
 }
 
 /// Rows in pieces that make a block each, of so many rows or up to half as many more

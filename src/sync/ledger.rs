@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::SystemTime};
 
 use super::{
-    block::{Block, damaged, decode, encode, pieces},
+    block::{Block, Packer, damaged, pieces, unpack},
     disk::Disk,
     journal::{self, Commit, Counts, Header},
     manifest::{self, FORMAT, Index, read_block, read_frame},
@@ -57,6 +57,7 @@ pub(super) struct Ledger {
     old: Option<Index>,
     /// Its blocks
     blocks: Arc<[Block]>,
+    packer: Packer,
     merge: Merge,
     entries: Vec<Entry>,
     /// What is done and not committed
@@ -208,6 +209,7 @@ impl Ledger {
             header,
             run,
             size,
+            packer: Packer::new()?,
             merge,
             old,
             blocks,
@@ -347,7 +349,7 @@ impl Ledger {
         let mut new = Vec::new();
         for rows in std::mem::take(&mut self.open.rows) {
             for rows in pieces(&rows, self.size) {
-                let (frame, block) = encode(rows, self.rows, self.run.told)?;
+                let (frame, block) = self.packer.pack(rows, self.rows, self.run.told)?;
                 self.disk.append(journal::ROWS, &frame).map_err(failed)?;
                 self.rows += block.length;
                 new.push(block);
@@ -529,9 +531,9 @@ impl Ledger {
             frames => {
                 let mut rows: Vec<Row> = Vec::new();
                 for (frame, block) in frames {
-                    rows.append(&mut decode(frame, block)?);
+                    rows.append(&mut unpack(frame, block)?);
                 }
-                encode(&rows, *size, told)?
+                self.packer.pack(&rows, *size, told)?
             }
         };
         self.disk.append(NEW, &frame).map_err(failed)?;

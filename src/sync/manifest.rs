@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    block::{Block, damaged, decode},
+    block::{Block, damaged, unpack},
     disk::{Disk, Folder},
     row::{Row, time},
 };
@@ -309,7 +309,7 @@ pub(super) fn read_block(
     file: &str,
     block: &Block,
 ) -> Result<Vec<Row>, Error> {
-    decode(&read_frame(disk, file, block)?, block)
+    unpack(&read_frame(disk, file, block)?, block)
 }
 
 #[cfg(test)]
