@@ -8,13 +8,14 @@ use std::{
 };
 
 use serde::Serialize;
-use tokio::task::{JoinError, JoinHandle, spawn_blocking};
+use tokio::task::{JoinError, JoinHandle};
 
 use super::{
     block,
+    desk::Desk,
     disk::{Disk, Folder},
     journal::Counts,
-    ledger::{Intent, Ledger},
+    ledger::{Intent, Ledger, View},
     status::{Board, Phase, Status, Wish},
 };
 use crate::{
@@ -164,9 +165,8 @@ impl Job {
         }
     }
 
-    async fn work(self, mut sink: impl Sink, board: &Board) -> Result<Summary, Error> {
+    async fn work(self, sink: impl Sink, board: &Board) -> Result<Summary, Error> {
         let prefix = self.check(sink.delivery())?;
-        let (state, max_removals) = (self.state, self.max_removals);
         let intent = Intent {
             prefix,
             source: self.source,
@@ -174,119 +174,101 @@ impl Job {
             block: self.block,
             now: self.clock.time(),
         };
-        let ledger = blocking(move || {
+        let state = self.state;
+        let open = move || {
             let disk: Box<dyn Disk> = match state {
                 State::Folder(path) => Box::new(Folder::open(&path)?),
                 #[cfg(feature = "testing")]
                 State::Disk(disk) => disk,
             };
             Ledger::open(disk, intent)
-        });
-        let ledger = ledger.await?;
-        let mut work = Work { run: ledger.run(), ledger: Some(ledger), board };
-        let is_resumed = work.ledger()?.is_resumed();
-        work.show(Phase::Listing)?;
-        if !work.ledger()?.is_listed() {
-            let ledger = work.ledger()?;
-            let left = ledger.left();
-            let mut scan = match self.scan.requests() {
-                1 => self.scan.order(Order::Ascending),
-                _ => self.scan.cuts(ledger.cuts(PARTS)),
-            };
-            if is_resumed {
-                scan = scan.shards(left);
-            }
-            let mut verdicts = scan.verdicts();
-            loop {
-                if work.pause().await {
-                    return work.summary(is_resumed, Ending::Cancelled);
-                }
-                let Some(page) = verdicts.next_page().await else { break };
-                let (page, covers) = page?;
-                let changes = work.on_disk(move |ledger| ledger.take(page, &covers)).await?;
-                work.tell(&mut sink, changes).await?;
-            }
-            let changes = work.on_disk(Ledger::end_listing).await?;
-            work.tell(&mut sink, changes).await?;
-        }
-        let (missing, of) = work.on_disk(Ledger::removals).await?;
-        let is_storm = missing as f64 > max_removals * of as f64;
-        if !is_storm {
-            work.show(Phase::Removing)?;
-            loop {
-                let changes = work.on_disk(Ledger::farewells).await?;
-                if changes.is_empty() {
-                    break;
-                }
-                work.tell(&mut sink, changes).await?;
-            }
-        }
-        work.show(Phase::Finishing)?;
-        sink.flush().await?;
-        sink.finish().await?;
-        let ending = match is_storm {
-            true => Ending::RemovalsWithheld { missing, of },
-            false => Ending::Complete,
         };
-        let summary = work.summary(is_resumed, ending)?;
-        let Some(ledger) = work.ledger.take() else { return Err(lost()) };
-        // The hold on the state ends here, so that the next run need not wait.
-        blocking(move || ledger.finish(!is_storm).map(drop)).await?;
-        Ok(summary)
+        let mut work = Work { desk: Desk::open(open).await?, board };
+        let result = work.run(self.scan, sink, self.max_removals).await;
+        // So that the next run need not wait for the state.
+        work.desk.close().await?;
+        result
     }
 }
 
 /// A run under way
 struct Work<'a> {
-    run: RunId,
-    /// Not here while it is at work on another thread
-    ledger: Option<Ledger>,
+    desk: Desk,
     board: &'a Board,
 }
 
 impl Work<'_> {
-    fn ledger(&mut self) -> Result<&mut Ledger, Error> {
-        self.ledger.as_mut().ok_or_else(lost)
-    }
-
-    /// Does what may wait for the disk where waiting does no harm
-    async fn on_disk<T: Send + 'static>(
+    async fn run(
         &mut self,
-        work: impl FnOnce(&mut Ledger) -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Error> {
-        let mut ledger = self.ledger.take().ok_or_else(lost)?;
-        let (ledger, done) = blocking(move || {
-            let done = work(&mut ledger)?;
-            Ok((ledger, done))
-        })
-        .await?;
-        self.ledger = Some(ledger);
-        Ok(done)
+        scan: Scan,
+        mut sink: impl Sink,
+        max_removals: f64,
+    ) -> Result<Summary, Error> {
+        self.show(Phase::Listing);
+        if !self.desk.view().is_listed {
+            let parts = self.desk.run(|ledger| Ok((ledger.left(), ledger.cuts(PARTS)))).await?;
+            let mut scan = match scan.requests() {
+                1 => scan.order(Order::Ascending),
+                _ => scan.cuts(parts.1),
+            };
+            if self.desk.view().is_resumed {
+                scan = scan.shards(parts.0);
+            }
+            let mut verdicts = scan.verdicts();
+            loop {
+                if self.pause().await {
+                    return Ok(self.summary(Ending::Cancelled));
+                }
+                let Some(page) = verdicts.next_page().await else { break };
+                let (page, covers) = page?;
+                let changes = self.desk.run(move |ledger| ledger.take(page, &covers)).await?;
+                self.tell(&mut sink, changes).await?;
+            }
+            let changes = self.desk.run(Ledger::end_listing).await?;
+            self.tell(&mut sink, changes).await?;
+        }
+        let (missing, of) = self.desk.run(Ledger::removals).await?;
+        let is_storm = missing as f64 > max_removals * of as f64;
+        if !is_storm {
+            self.show(Phase::Removing);
+            loop {
+                let changes = self.desk.run(Ledger::farewells).await?;
+                if changes.is_empty() {
+                    break;
+                }
+                self.tell(&mut sink, changes).await?;
+            }
+        }
+        self.show(Phase::Finishing);
+        sink.flush().await?;
+        sink.finish().await?;
+        self.desk.run(move |ledger| ledger.finish(!is_storm)).await?;
+        let ending = match is_storm {
+            true => Ending::RemovalsWithheld { missing, of },
+            false => Ending::Complete,
+        };
+        Ok(self.summary(ending))
     }
 
     /// Hands changes to the sink, and commits what was done
     async fn tell(&mut self, sink: &mut impl Sink, changes: Vec<Change>) -> Result<(), Error> {
         let is_told = !changes.is_empty();
         if is_told {
-            self.on_disk(Ledger::prepare).await?;
-            let sequence = self.ledger()?.batches();
-            sink.accept(Batch::new(&self.run, sequence, &changes)).await?;
+            self.desk.run(Ledger::prepare).await?;
+            let View { run, batches, .. } = self.desk.view();
+            sink.accept(Batch::new(&run, batches, &changes)).await?;
             sink.flush().await?;
         }
-        if is_told || self.ledger()?.is_due() {
-            self.on_disk(move |ledger| ledger.commit(is_told)).await?;
+        if is_told || self.desk.view().is_due {
+            self.desk.run(move |ledger| ledger.commit(is_told)).await?;
         }
-        let counts = self.ledger()?.counts();
-        self.board.show().counts = counts;
+        self.desk.show(self.board);
         Ok(())
     }
 
-    fn show(&mut self, phase: Phase) -> Result<(), Error> {
-        let (expected, counts) = (self.ledger()?.expected(), self.ledger()?.counts());
-        let mut shown = self.board.show();
-        (shown.phase, shown.run) = (phase, Some(self.run));
-        (shown.expected, shown.counts) = (expected, counts);
-        Ok(())
+    fn show(&mut self, phase: Phase) {
+        self.board.show().phase = phase;
+        self.desk.show(self.board);
     }
 
     /// Waits while it shall; whether it was cancelled
@@ -297,29 +279,10 @@ impl Work<'_> {
         *self.board.wish.borrow() == Wish::Cancel
     }
 
-    fn summary(&mut self, is_resumed: bool, ending: Ending) -> Result<Summary, Error> {
-        let report = self.board.progress.report();
-        let ledger = self.ledger()?;
-        Ok(Summary {
-            run: ledger.run(),
-            number: ledger.number(),
-            is_resumed,
-            counts: ledger.counts(),
-            report,
-            ending,
-        })
+    fn summary(&self, ending: Ending) -> Summary {
+        let View { run, number, is_resumed, counts, .. } = self.desk.view();
+        Summary { run, number, is_resumed, counts, report: self.board.progress.report(), ending }
     }
-}
-
-fn lost() -> Error {
-    Error::new(ErrorKind::State, "the state was given up after an error before")
-}
-
-/// Runs on a thread where waiting does no harm
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
-    joined(spawn_blocking(work).await)
 }
 
 fn joined<T>(result: Result<Result<T, Error>, JoinError>) -> Result<T, Error> {

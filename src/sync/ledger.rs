@@ -48,6 +48,23 @@ enum Entry {
     New(Block),
 }
 
+/// How a run stands
+#[derive(Clone, Copy, Debug)]
+pub(super) struct View {
+    pub(super) run: RunId,
+    pub(super) number: u64,
+    /// Whether it goes on with a run that was interrupted
+    pub(super) is_resumed: bool,
+    pub(super) is_listed: bool,
+    /// Whether something was done that must be committed before the next page
+    pub(super) is_due: bool,
+    /// How many batches were committed, which is the number of the next
+    pub(super) batches: u64,
+    pub(super) counts: Counts,
+    /// How many blobs the listing of the run before had
+    pub(super) expected: Option<u64>,
+}
+
 pub(super) struct Ledger {
     disk: Box<dyn Disk>,
     header: Header,
@@ -229,35 +246,18 @@ impl Ledger {
         })
     }
 
-    pub(super) fn run(&self) -> RunId {
-        self.header.run
-    }
-
-    pub(super) fn number(&self) -> u64 {
-        self.header.number
-    }
-
-    /// Whether it goes on with a run that was interrupted
-    pub(super) fn is_resumed(&self) -> bool {
-        self.is_resumed
-    }
-
-    /// How many batches were committed, which is the number of the next
-    pub(super) fn batches(&self) -> u64 {
-        self.batches
-    }
-
-    pub(super) fn is_listed(&self) -> bool {
-        self.is_listed
-    }
-
-    pub(super) fn counts(&self) -> Counts {
-        self.counts
-    }
-
-    /// How many blobs the listing of the run before had
-    pub(super) fn expected(&self) -> Option<u64> {
-        self.old.as_ref().map(Index::listed)
+    /// How things stand
+    pub(super) fn view(&self) -> View {
+        View {
+            run: self.header.run,
+            number: self.header.number,
+            is_resumed: self.is_resumed,
+            is_listed: self.is_listed,
+            is_due: !self.open.rows.is_empty() || self.pages >= PAGES || self.is_listed,
+            batches: self.batches,
+            counts: self.counts,
+            expected: self.old.as_ref().map(Index::listed),
+        }
     }
 
     /// What is left to list
@@ -319,11 +319,6 @@ impl Ledger {
             }
         }
         step.changes
-    }
-
-    /// Whether something was done that must be committed before the next page
-    pub(super) fn is_due(&self) -> bool {
-        !self.open.rows.is_empty() || self.pages >= PAGES || self.is_listed
     }
 
     /// Makes durable what a sink is about to be told of
@@ -460,7 +455,7 @@ impl Ledger {
     /// Puts a new manifest in the place of the old one, and clears away what was kept of the run
     ///
     /// `are_told` says whether the sink was told of all that is gone.
-    pub(super) fn finish(mut self, are_told: bool) -> Result<Box<dyn Disk>, Error> {
+    pub(super) fn finish(&mut self, are_told: bool) -> Result<(), Error> {
         let told = if are_told { self.run.number } else { self.run.told };
         let is_kept = |entry: &Entry| matches!(entry, Entry::Kept(_));
         let has_news = told > self.run.told
@@ -471,8 +466,7 @@ impl Ledger {
             && !has_news
         {
             // Nothing has changed, so that the manifest is right as it is.
-            clear(&mut *self.disk)?;
-            return Ok(self.disk);
+            return clear(&mut *self.disk);
         }
         self.disk.remove(NEW).map_err(|error| Error::state("begin a new manifest", error))?;
         let (mut blocks, mut size) = (Vec::new(), 0);
@@ -508,8 +502,7 @@ impl Ledger {
             persist().map_err(|error| Error::state("write the manifest", error))
         };
         write()?;
-        clear(&mut *self.disk)?;
-        Ok(self.disk)
+        clear(&mut *self.disk)
     }
 
     /// Writes neighbours as one block

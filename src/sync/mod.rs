@@ -56,6 +56,7 @@
 //! Both files name the version of their format. Another version is refused and left as it is.
 
 mod block;
+mod desk;
 mod disk;
 mod job;
 mod jobs;
