@@ -23,6 +23,7 @@ pub const ODD: &[&str] = &[
     "comma, \"quotes\" and ;semicolons;.jpg",
     "line\nfeed.jpg",
     "carriage\r\nreturn.jpg",
+    "carriage\rreturn alone.jpg",
     "\ttab.jpg",
     "\u{1b}[31mred.jpg",
     "\u{7f}\u{85}\u{2028}.jpg",
