@@ -10,7 +10,7 @@ use std::{
 
 use azure_asset_sync::{
     Error, ErrorKind, JsonLines, Kind, Sink,
-    sink::{Batch, Coco, Csv, Delivery, HuggingFace, RunId},
+    sink::{Batch, Coco, Csv, Delivery, HuggingFace, Parquet, RunId},
 };
 use sample::{changes, csv_rows, fill, lines, names};
 use serde_json::Value;
@@ -226,7 +226,8 @@ mod disk_full {
     #[tokio::test]
     async fn child() {
         let Ok(folder) = std::env::var(VARIABLE) else { return };
-        for (name, make) in ALL {
+        let parquet: Make = |path| Ok(Box::new(Parquet::assets(path)?));
+        for (name, make) in ALL.iter().chain([&("assets.parquet", parquet)]) {
             let path = Path::new(&folder).join(name.replace('/', "-"));
             fs::write(&path, "old").unwrap();
             let mut sink = make(path.clone()).unwrap();

@@ -293,3 +293,67 @@ fn a_file_of_something_else_is_an_error_and_stays_as_it_is() {
     Sqlite::open(&empty).unwrap();
     Sqlite::open(&empty).unwrap();
 }
+
+#[cfg(target_os = "linux")]
+mod disk_full {
+    use std::process::Command;
+
+    use super::*;
+
+    const VARIABLE: &str = "TABLES_THAT_GET_TOO_LARGE";
+
+    fn many(sequence: u64) -> Vec<Change> {
+        (0..100).map(|n| added(&format!("{sequence}/{n}.jpg"))).collect()
+    }
+
+    /// Runs in a process of its own that may make no file of more than 500 KiB
+    #[tokio::test]
+    async fn child() {
+        let Ok(path) = std::env::var(VARIABLE) else { return };
+        let mut sink = Sqlite::open(&path).unwrap();
+        let run = RunId::random();
+        let mut sequence = 0;
+        let error = loop {
+            let changes = many(sequence);
+            let flushed = async {
+                sink.accept(Batch::new(&run, sequence, &changes)).await?;
+                sink.flush().await
+            };
+            match flushed.await {
+                Ok(()) => sequence += 1,
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.kind(), ErrorKind::Sink);
+        assert!(error.to_string().contains(&path), "{error}");
+        let again = sink.flush().await.unwrap_err();
+        assert!(again.to_string().contains("has failed before"), "{again}");
+        println!("flushed {sequence} batches");
+    }
+
+    #[tokio::test]
+    async fn what_was_flushed_is_there_and_the_file_can_be_gone_on_with() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("assets.sqlite");
+        let output = Command::new("sh")
+            // Units of 512 bytes; the signal that a file is too large becomes an error.
+            .args(["-c", "trap '' 25; ulimit -f 1000; exec \"$@\"", "sh"])
+            .arg(std::env::current_exe().unwrap())
+            .args(["--exact", "disk_full::child", "--nocapture"])
+            .env(VARIABLE, &path)
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
+        let told = told.split("flushed ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+        let batches: u64 = told.parse().unwrap();
+        assert!(batches > 0, "the limit is too low");
+        assert_eq!(column(&path, "PRAGMA integrity_check"), ["ok"]);
+        let mut names: Vec<_> =
+            (0..batches).flat_map(|n| sample::names(&many(n), |_| true)).collect();
+        names.sort_unstable();
+        assert_eq!(read(&path)[0], names);
+        give(&path, &RunId::random(), 0, &[added("more.jpg")]).await;
+        assert_eq!(read(&path)[0].len(), names.len() + 1);
+    }
+}
