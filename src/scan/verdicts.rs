@@ -207,10 +207,8 @@ impl Verdicts {
     /// The next verdict of the page at hand
     #[inline]
     fn at_hand(&mut self) -> Option<Verdict> {
-        if let Some(entry) = self.malformed.next() {
-            let rejection = Rejection::from(entry);
-            self.tally.rejections[rejection.reason] += 1;
-            return Some(Verdict::Reject(rejection));
+        if self.malformed.len() > 0 {
+            return self.unreadable();
         }
         if self.judged.is_empty() {
             self.judge();
@@ -220,6 +218,14 @@ impl Verdicts {
         self.tally.count(&judgement, self.blobs.as_slice().first()?.size);
         // The last thing, so that the blob goes to the caller without a stop.
         Some(judgement.verdict(self.blobs.next()?))
+    }
+
+    /// The next entry that cannot be read
+    #[cold]
+    fn unreadable(&mut self) -> Option<Verdict> {
+        let rejection = Rejection::from(self.malformed.next()?);
+        self.tally.rejections[rejection.reason] += 1;
+        Some(Verdict::Reject(rejection))
     }
 
     /// Judges the next blobs, and leaves them where they are

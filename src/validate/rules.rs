@@ -269,7 +269,7 @@ impl Judgement {
             Self::Accept { kind, media_type, findings } => {
                 Verdict::Accept(Asset { blob, kind, media_type, findings })
             }
-            Self::Reject(finding) => Verdict::Reject(Rejection::of(blob, finding)),
+            Self::Reject(finding) => Rejection::of(blob, finding),
         }
     }
 }
