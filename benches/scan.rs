@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use azure_asset_sync::{Blob, MemoryStore, Prefix, Reason, Rules, Scan, validate::Action};
+use azure_asset_sync::{
+    Blob, Kind, MemoryStore, Prefix, Reason, Rules, Scan,
+    validate::{Action, Filter},
+};
 use divan::{Bencher, counter::ItemsCount};
 
 fn main() {
@@ -42,4 +45,16 @@ fn without_collisions(bencher: Bencher<'_, '_>) {
         .set(Reason::CaseCollision, Action::Ignore)
         .set(Reason::BaseNameCollision, Action::Ignore);
     run(bencher, rules);
+}
+
+#[divan::bench]
+fn with_a_filter(bencher: Bencher<'_, '_>) {
+    let filter = Filter::builder()
+        .include("plant-07/**/*.{jpg,jpeg,png,webp}")
+        .exclude("**/thumbs/**")
+        .exclude_regex("(?i)test")
+        .min_size(1000)
+        .kind(Kind::Image)
+        .build();
+    run(bencher, Rules::default().only(filter.unwrap()));
 }

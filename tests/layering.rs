@@ -43,7 +43,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
             "testing",
         ],
     ),
-    ("validate", &["connection", "cloud", "error", "name", "scan", "sink", "testing"]),
+    ("validate", &["connection", "cloud", "scan", "sink", "sync", "testing"]),
     ("scan", &["connection", "cloud", "testing"]),
     ("sink", &["connection", "cloud", "name", "scan", "sync", "testing"]),
 ];

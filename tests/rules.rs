@@ -3,7 +3,7 @@
 use azure_asset_sync::{
     Blob, Format, Kind, MemoryStore, Prefix, Reason, Rules, Scan, Verdict,
     store::AccessTier,
-    validate::{Action, Findings},
+    validate::{Action, Filter, Findings},
 };
 use futures::TryStreamExt as _;
 
@@ -134,6 +134,7 @@ fn an_action_turns_a_rejection_into_a_finding_or_nothing() {
     for why in Reason::ALL {
         let mut blob = Blob::new("a.jpg", 1);
         match why {
+            Reason::Filtered => blob.name = "filtered.jpg".into(),
             Reason::Directory => blob.is_directory = true,
             Reason::Snapshot => blob.snapshot = Some("t".into()),
             Reason::OldVersion => blob.version_id = Some("v".into()),
@@ -150,7 +151,9 @@ fn an_action_turns_a_rejection_into_a_finding_or_nothing() {
             Reason::CaseCollision | Reason::BaseNameCollision | Reason::Malformed => continue,
             other => panic!("no row for {other}"),
         }
-        let judge = |action| Rules::default().set(*why, action).check(blob.clone());
+        let filter = Filter::builder().exclude("filtered.*").build().unwrap();
+        let rules = Rules::default().only(filter);
+        let judge = |action| rules.clone().set(*why, action).check(blob.clone());
         let noted = judge(Action::Note);
         let findings = &noted.asset().unwrap().findings;
         assert_eq!(findings.iter().map(|f| f.reason).collect::<Vec<_>>(), [*why]);
@@ -251,7 +254,7 @@ fn codes_are_stable_and_descriptors_are_flat_json() {
     let codes: Vec<_> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
     assert_eq!(
         codes.join(" "),
-        "malformed directory snapshot old_version no_extension unsupported_format type_mismatch \
+        "malformed filtered directory snapshot old_version no_extension unsupported_format type_mismatch \
          empty too_large archived odd_name case_collision base_name_collision"
     );
     let Verdict::Accept(asset) = Rules::default().check(Blob::new("a\n.jpg", 7)) else { panic!() };

@@ -100,6 +100,15 @@ pub(super) mod known {
     }
 
     known! {
+        SMALLER = Filtered "it is smaller than the filter's min_size";
+        LARGER = Filtered "it is larger than the filter's max_size";
+        UNDATED = Filtered "the listing does not tell when it was written, for the filter's modified_since or modified_before";
+        OLDER = Filtered "it was last written before the filter's modified_since";
+        NEWER = Filtered "it was not last written before the filter's modified_before";
+        OTHER_FORMAT = Filtered "its extension is none of the filter's formats";
+        OTHER_KIND = Filtered "it is of none of the filter's kinds";
+        NOT_INCLUDED = Filtered "none of the filter's include matches its name";
+        NOT_INCLUDED_BY_REGEX = Filtered "none of the filter's include_regex matches its name";
         DIRECTORY = Directory "it stands for a folder";
         SNAPSHOT = Snapshot "it is a snapshot of a blob";
         OLD_VERSION = OldVersion "it is an earlier version of a blob";

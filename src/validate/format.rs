@@ -1,11 +1,12 @@
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::store::ContentType;
 
 /// Image or video
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Kind {
     /// A still picture, or a short animation in an image format
@@ -78,6 +79,11 @@ impl Format {
     /// The media type
     pub fn media_type(&self) -> &ContentType {
         &self.media_type
+    }
+
+    /// Other media types that stand for it
+    pub(super) fn aliases(&self) -> impl Iterator<Item = &str> {
+        self.aliases.iter().map(|alias| &**alias)
     }
 
     pub(super) fn order(&self) -> Order {

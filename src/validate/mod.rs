@@ -2,15 +2,18 @@
 //!
 //! [`Rules::default`] is the profile of a vision platform: 14 image and 19 video extensions, at
 //! most 256 MiB an image and 512 GiB a video, the extension and the stored Content-Type in
-//! agreement. Every rule can be changed. Nothing here does I/O.
+//! agreement. Every rule can be changed, and a [`Filter`] says what is wanted at all. Nothing here does
+//! I/O.
 
 mod collisions;
+mod filter;
 mod findings;
 mod fingerprint;
 mod format;
 mod oddity;
 mod read_back;
 mod rules;
+mod stable;
 
 use std::{borrow::Cow, fmt};
 
@@ -21,6 +24,7 @@ pub(crate) use self::{
     rules::Judgement,
 };
 pub use self::{
+    filter::{Filter, FilterBuilder},
     findings::Findings,
     format::{Format, Kind},
     rules::{Action, Rules},
@@ -162,6 +166,8 @@ macro_rules! reasons {
 reasons! {
     /// The entry of the listing cannot be read; always rejected
     Malformed = "malformed",
+    /// The filter leaves it out: nobody asked for it
+    Filtered = "filtered",
     /// It stands for a folder
     Directory = "directory",
     /// It is a snapshot

@@ -1,7 +1,7 @@
 use std::{borrow::Cow, cmp::Ordering::Equal};
 
 use super::{
-    Asset, ByReason, Finding, Findings, Format, Kind, Reason, Rejection, Verdict,
+    Asset, ByReason, Filter, Finding, Findings, Format, Kind, Reason, Rejection, Verdict,
     findings::known,
     format::{self, Order},
     oddity,
@@ -26,6 +26,8 @@ pub struct Rules {
     max_image: u64,
     max_video: u64,
     actions: ByReason<Action>,
+    /// None that leaves nothing out
+    filter: Option<Box<Filter>>,
 }
 
 /// What follows where a rule finds something
@@ -40,6 +42,17 @@ pub enum Action {
     Ignore,
 }
 
+impl Action {
+    /// The action as a stable code
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reject => "reject",
+            Self::Note => "note",
+            Self::Ignore => "ignore",
+        }
+    }
+}
+
 impl Default for Rules {
     /// The profile of a vision platform
     ///
@@ -51,6 +64,7 @@ impl Default for Rules {
             max_image: 256 << 20,
             max_video: 512 << 30,
             actions: ByReason::all(Action::Reject),
+            filter: None,
         };
         for noted in [Reason::OddName, Reason::CaseCollision, Reason::BaseNameCollision] {
             rules = rules.set(noted, Action::Note);
@@ -81,6 +95,20 @@ impl Rules {
         &self.formats
     }
 
+    /// Leaves out what this filter leaves out, for [`Reason::Filtered`]; takes the place of another
+    ///
+    /// Preview and sync thus have the same filter where they have the same rules.
+    #[must_use]
+    pub fn only(mut self, filter: Filter) -> Self {
+        self.filter = (!filter.is_empty()).then(|| Box::new(filter));
+        self
+    }
+
+    /// The filter, where there is one that leaves something out
+    pub fn filter(&self) -> Option<&Filter> {
+        self.filter.as_deref()
+    }
+
     /// The largest size of a kind, in bytes; 256 MiB an image and 512 GiB a video by default
     #[must_use]
     pub fn max_size(mut self, kind: Kind, bytes: u64) -> Self {
@@ -100,6 +128,11 @@ impl Rules {
     pub fn set(mut self, reason: Reason, action: Action) -> Self {
         self.actions[reason] = action;
         self
+    }
+
+    /// The largest sizes, in bytes
+    pub(super) fn limits(&self) -> [u64; 2] {
+        [self.max_image, self.max_video]
     }
 
     /// What follows from a reason
@@ -157,6 +190,11 @@ impl Rules {
         findings: &mut Findings,
     ) -> Result<(Kind, ContentType), Finding> {
         let mut found = |finding| self.found(finding, findings);
+        if let Some(filter) = &self.filter
+            && let Some(finding) = self.look_by(filter, blob, last)
+        {
+            found(finding)?;
+        }
         if is_directory(blob) {
             found(Cow::Borrowed(&known::DIRECTORY))?;
         }
@@ -224,6 +262,24 @@ impl Rules {
             found(Cow::Borrowed(finding))?;
         }
         Ok((kind, media_type))
+    }
+
+    /// Why a filter leaves a blob out
+    fn look_by(
+        &self,
+        filter: &Filter,
+        blob: &Blob,
+        last: &mut usize,
+    ) -> Option<Cow<'static, Finding>> {
+        let extension = extension(&blob.name);
+        filter.look(blob, extension, || {
+            if let Some(format) = extension.and_then(|extension| self.format(extension, last)) {
+                return Some(format.kind());
+            }
+            let stored = blob.content_type.as_ref().map(ContentType::as_str);
+            let guess = || extension.and_then(|e| mime_guess::from_ext(e).first_raw());
+            stored.and_then(specific).or_else(guess).and_then(kind)
+        })
     }
 
     /// The format of an extension in any letter case

@@ -1,0 +1,250 @@
+use std::{
+    collections::BTreeSet,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::Error as _};
+
+use super::{
+    Filter,
+    glob::Wrong,
+    patterns::{self, Patterns, Syntax},
+};
+use crate::{
+    error::{Error, ErrorKind},
+    name::printable,
+    validate::Kind,
+};
+
+/// A filter as somebody typed it: raw text, checked as a whole by [`build`](Self::build)
+///
+/// This is also the shape of a filter in JSON; each field may be left out, and others are refused.
+/// Times are RFC 3339, as `2026-11-24T08:49:37Z`, or a date alone, which is its midnight in UTC.
+///
+/// ```
+/// use azure_asset_sync::validate::{Filter, FilterBuilder};
+///
+/// let json = r#"{"include": ["hall-3/**/*.{jpg,png}"], "modified_since": "2026-11-24"}"#;
+/// let typed: FilterBuilder = serde_json::from_str(json)?;
+/// let filter = typed.exclude("**/thumbs/**").build()?;
+/// assert_eq!(filter.prefix().as_str(), "hall-3/");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[must_use = "a builder does nothing until it is built"]
+pub struct FilterBuilder {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) include: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) exclude: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) include_regex: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) exclude_regex: Vec<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) ignore_case: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) min_size: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) max_size: Option<u64>,
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "told_time",
+        deserialize_with = "time"
+    )]
+    pub(super) modified_since: Option<SystemTime>,
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "told_time",
+        deserialize_with = "time"
+    )]
+    pub(super) modified_before: Option<SystemTime>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) kinds: BTreeSet<Kind>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) formats: Vec<String>,
+}
+
+impl FilterBuilder {
+    /// Leaves out what no included glob matches; one more each time
+    ///
+    /// `*` and `?` stand for any characters and for any one but `/`, `[a-z]` and `[!a-z]` for one of
+    /// those and for another one, `{a,b}` for either, `**` between slashes for any folders or none,
+    /// and `\` before a character for that character. A glob with a slash is about the whole name,
+    /// from the container's root; `folder/` is all below that folder. One without a slash is about
+    /// what stands behind the last slash of the name, so that `*.jpg` matches in every folder;
+    /// `/*.jpg` matches at the root alone.
+    pub fn include(mut self, glob: impl Into<String>) -> Self {
+        self.include.push(glob.into());
+        self
+    }
+
+    /// Leaves out what this glob matches, whatever includes it; one more each time
+    pub fn exclude(mut self, glob: impl Into<String>) -> Self {
+        self.exclude.push(glob.into());
+        self
+    }
+
+    /// Leaves out what no included regular expression matches; one more each time
+    ///
+    /// In the syntax of the crate [`regex`](https://docs.rs/regex/latest/regex/#syntax), searched
+    /// for in the whole name: `^` and `$` tie it to the ends. Where there are globs, too, a name
+    /// must match one of each.
+    pub fn include_regex(mut self, regex: impl Into<String>) -> Self {
+        self.include_regex.push(regex.into());
+        self
+    }
+
+    /// Leaves out what this regular expression matches, whatever includes it; one more each time
+    pub fn exclude_regex(mut self, regex: impl Into<String>) -> Self {
+        self.exclude_regex.push(regex.into());
+        self
+    }
+
+    /// Lets globs and regular expressions match in any letter case; names are case-sensitive else
+    pub fn ignore_case(mut self) -> Self {
+        self.ignore_case = true;
+        self
+    }
+
+    /// Leaves out blobs with fewer bytes
+    pub fn min_size(mut self, bytes: u64) -> Self {
+        self.min_size = Some(bytes);
+        self
+    }
+
+    /// Leaves out blobs with more bytes
+    pub fn max_size(mut self, bytes: u64) -> Self {
+        self.max_size = Some(bytes);
+        self
+    }
+
+    /// Leaves out blobs that were last written before, and those of which the listing does not tell
+    ///
+    /// The service tells times in whole seconds.
+    pub fn modified_since(mut self, time: SystemTime) -> Self {
+        self.modified_since = Some(time);
+        self
+    }
+
+    /// Leaves out blobs that were last written then or later, and those of which the listing does
+    /// not tell
+    pub fn modified_before(mut self, time: SystemTime) -> Self {
+        self.modified_before = Some(time);
+        self
+    }
+
+    /// Leaves out what is of no wanted kind; one more each time
+    ///
+    /// The kind is that of the rules' format, and else what Content-Type or extension say.
+    pub fn kind(mut self, kind: Kind) -> Self {
+        self.kinds.insert(kind);
+        self
+    }
+
+    /// Leaves out what has no wanted extension, in any letter case; one more each time
+    pub fn format(mut self, extension: impl Into<String>) -> Self {
+        self.formats.push(extension.into());
+        self
+    }
+
+    /// Checks all of it
+    ///
+    /// # Errors
+    /// [`Config`](ErrorKind::Config) with everything that is wrong: the pattern, the place in it
+    /// and what to do. Patterns have at most 1,000 characters, there are at most 100 of each sort,
+    /// and what they compile to is bounded.
+    pub fn build(self) -> Result<Filter, Error> {
+        let mut wrong = Vec::new();
+        let mut compile = |list: &[String], field, syntax| {
+            patterns::compile(list, field, syntax, self.ignore_case, &mut wrong)
+        };
+        let include = compile(&self.include, "include", Syntax::Glob);
+        let exclude = compile(&self.exclude, "exclude", Syntax::Glob);
+        let include_regex = compile(&self.include_regex, "include_regex", Syntax::Regex);
+        let exclude_regex = compile(&self.exclude_regex, "exclude_regex", Syntax::Regex);
+        let formats = self.formats.iter().map(|typed| extension(typed, &mut wrong)).collect();
+        if let (Some(min), Some(max)) = (self.min_size, self.max_size)
+            && min > max
+        {
+            wrong.push(format!(
+                "min_size {min} is above max_size {max}, so nothing is left; swap them"
+            ));
+        }
+        for (field, time) in
+            [("modified_since", self.modified_since), ("modified_before", self.modified_before)]
+        {
+            if time.is_some_and(|time| !can_be_told(time)) {
+                wrong.push(format!("{field}: it must be in the years 1970 to 9999"));
+            }
+        }
+        if let (Some(since), Some(before)) = (self.modified_since, self.modified_before)
+            && since >= before
+        {
+            wrong.push(
+                "modified_since is not before modified_before, so nothing is left; swap them"
+                    .to_owned(),
+            );
+        }
+        if !wrong.is_empty() {
+            return Err(Error::new(ErrorKind::Config, format!("filter: {}", wrong.join("; "))));
+        }
+        let patterns = Patterns { include, exclude, include_regex, exclude_regex };
+        Ok(Filter { patterns, formats, typed: self })
+    }
+}
+
+fn extension(typed: &str, wrong: &mut Vec<String>) -> Box<str> {
+    let extension = typed.strip_prefix('.').unwrap_or(typed);
+    if extension.is_empty() || extension.contains(['.', '/', '*', '?']) {
+        let typed = printable(typed);
+        wrong.push(format!(
+            "formats `{typed}`: it must be what stands behind a name's last dot, such as `jpg`"
+        ));
+    }
+    extension.to_ascii_lowercase().into()
+}
+
+/// What is wrong with a pattern, in one line
+pub(super) fn told(field: &str, pattern: &str, Wrong { place, what }: Wrong) -> String {
+    // A pattern may well have a `?`, behind which a URL has its signature.
+    let has_secret = ["sig=", "accountkey="].iter().any(|k| pattern.to_lowercase().contains(k));
+    let shown: String = match has_secret {
+        true => printable(pattern),
+        false => pattern.chars().take(80).flat_map(char::escape_debug).collect(),
+    };
+    let dots = if !has_secret && pattern.chars().count() > 80 { "…" } else { "" };
+    format!("{field} `{shown}{dots}`, character {place}: {what}")
+}
+
+/// A time or a date
+fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SystemTime>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+    let is_date = text.len() == "2026-11-24".len();
+    let time = if is_date { format!("{text}T00:00:00Z") } else { text.clone() };
+    let time = humantime::parse_rfc3339(&time).map_err(|_| {
+        let text = printable(&text);
+        D::Error::custom(format!(
+            "`{text}` is no time; write it as 2026-11-24T08:49:37Z or 2026-11-24"
+        ))
+    })?;
+    Ok(Some(time))
+}
+
+/// Whether RFC 3339 has a text for it
+fn can_be_told(time: SystemTime) -> bool {
+    const YEAR_10000: u64 = 253_402_300_800;
+    time.duration_since(UNIX_EPOCH).is_ok_and(|since| since.as_secs() < YEAR_10000)
+}
+
+/// With all its digits, so that what is stored is the same filter
+fn told_time<S: Serializer>(time: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) if can_be_told(*time) => {
+            serializer.collect_str(&humantime::format_rfc3339(*time))
+        }
+        Some(_) => Err(S::Error::custom("a time must be in the years 1970 to 9999")),
+        None => serializer.serialize_none(),
+    }
+}

@@ -1,0 +1,309 @@
+//! Globs become regular expressions, which are matched in time linear in the name.
+
+/// How many plain globs one with braces may stand for
+const MOST_ALTERNATIVES: usize = 256;
+
+/// How deep braces may stand in braces
+const DEEPEST: usize = 8;
+
+/// A glob without braces
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Plain {
+    /// Matches a whole name
+    pub(super) regex: String,
+    /// What every name begins with that it matches
+    pub(super) literal: String,
+}
+
+/// What is wrong with a pattern, and where: the place of a character, from 1
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Wrong {
+    pub(super) place: usize,
+    pub(super) what: String,
+}
+
+impl Wrong {
+    pub(super) fn new(place: usize, what: impl Into<String>) -> Self {
+        Self { place, what: what.into() }
+    }
+}
+
+/// The globs without braces that a glob stands for
+pub(super) fn parse(glob: &str) -> Result<Vec<Plain>, Wrong> {
+    let chars: Vec<char> = glob.chars().collect();
+    let mut parser = Parser { chars: &chars, at: 0 };
+    let alternatives = parser.sequence(0)?;
+    alternatives.iter().map(|tokens| plain(tokens)).collect()
+}
+
+#[derive(Clone, Debug)]
+struct Token {
+    place: usize,
+    what: What,
+}
+
+#[derive(Clone, Debug)]
+enum What {
+    Char(char),
+    /// `?`
+    One,
+    /// `*`
+    Many,
+    /// `[…]`, as a regular expression
+    Class(String),
+}
+
+struct Parser<'a> {
+    chars: &'a [char],
+    at: usize,
+}
+
+impl Parser<'_> {
+    fn next(&mut self) -> Option<char> {
+        let next = self.chars.get(self.at).copied();
+        self.at += usize::from(next.is_some());
+        next
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.chars.get(self.at).copied()
+    }
+
+    /// All that the text stands for, up to its end or, within braces, up to a comma or a brace
+    fn sequence(&mut self, depth: usize) -> Result<Vec<Vec<Token>>, Wrong> {
+        let mut all = vec![Vec::new()];
+        while let Some(char) = self.peek() {
+            if depth > 0 && matches!(char, ',' | '}') {
+                break;
+            }
+            self.at += 1;
+            let place = self.at;
+            let what = match char {
+                '{' => {
+                    let inner = self.braces(depth + 1, place)?;
+                    let count = all.len() * inner.len();
+                    if count > MOST_ALTERNATIVES {
+                        let what = format!(
+                            "its braces stand for {count} globs or more, and {MOST_ALTERNATIVES} are the most; write several globs"
+                        );
+                        return Err(Wrong::new(place, what));
+                    }
+                    let join = |head: &Vec<Token>| -> Vec<_> {
+                        inner.iter().map(|tail| [head.as_slice(), tail].concat()).collect()
+                    };
+                    all = all.iter().flat_map(join).collect();
+                    continue;
+                }
+                '}' => {
+                    return Err(Wrong::new(
+                        place,
+                        "`}` has no `{` before it; `\\}` is the brace itself",
+                    ));
+                }
+                '[' => What::Class(self.class(place)?),
+                '?' => What::One,
+                '*' => What::Many,
+                '\\' => match self.next() {
+                    Some(char) => What::Char(char),
+                    None => {
+                        return Err(Wrong::new(
+                            place,
+                            "`\\` has nothing behind it; `\\\\` is the backslash itself",
+                        ));
+                    }
+                },
+                char => What::Char(char),
+            };
+            all.iter_mut().for_each(|tokens| tokens.push(Token { place, what: what.clone() }));
+        }
+        Ok(all)
+    }
+
+    /// What stands between braces, the first of which is read already
+    fn braces(&mut self, depth: usize, place: usize) -> Result<Vec<Vec<Token>>, Wrong> {
+        if depth > DEEPEST {
+            return Err(Wrong::new(
+                place,
+                format!("braces stand in braces at most {DEEPEST} deep"),
+            ));
+        }
+        let mut all = Vec::new();
+        loop {
+            all.extend(self.sequence(depth)?);
+            match self.next() {
+                Some(',') if all.len() <= MOST_ALTERNATIVES => {}
+                Some('}') => return Ok(all),
+                Some(_) => {
+                    let what = format!(
+                        "its braces stand for more than {MOST_ALTERNATIVES} globs; write several globs"
+                    );
+                    return Err(Wrong::new(place, what));
+                }
+                None => {
+                    return Err(Wrong::new(
+                        place,
+                        "`{` has no `}` behind it; `\\{` is the brace itself",
+                    ));
+                }
+            }
+        }
+    }
+
+    /// What stands between brackets, the first of which is read already
+    fn class(&mut self, place: usize) -> Result<String, Wrong> {
+        let unclosed =
+            || Wrong::new(place, "`[` has no `]` behind it; `\\[` is the bracket itself");
+        let is_not = matches!(self.peek(), Some('!' | '^'));
+        self.at += usize::from(is_not);
+        let mut items = String::new();
+        loop {
+            let first = self.at;
+            let low = match self.next().ok_or_else(unclosed)? {
+                // At the start it stands for itself.
+                ']' if !items.is_empty() => break,
+                '\\' => self.next().ok_or_else(unclosed)?,
+                char => char,
+            };
+            escape(low, &mut items);
+            // At the end a hyphen stands for itself.
+            if self.peek() == Some('-') && self.chars.get(self.at + 1).is_some_and(|c| *c != ']') {
+                self.at += 1;
+                let high = match self.next().ok_or_else(unclosed)? {
+                    '\\' => self.next().ok_or_else(unclosed)?,
+                    char => char,
+                };
+                if high < low {
+                    let what = format!("the range goes backwards; write `{high}-{low}`");
+                    return Err(Wrong::new(first + 1, what));
+                }
+                items.push('-');
+                escape(high, &mut items);
+            }
+        }
+        Ok(if is_not { format!("[^{items}/]") } else { format!("[[{items}]--/]") })
+    }
+}
+
+fn escape(char: char, regex: &mut String) {
+    if regex_syntax::is_meta_character(char) {
+        regex.push('\\');
+    }
+    regex.push(char);
+}
+
+fn plain(tokens: &[Token]) -> Result<Plain, Wrong> {
+    let is_slash = |token: &Token| matches!(token.what, What::Char('/'));
+    let (is_anchored, tokens) = match tokens.split_first() {
+        Some((first, rest)) if is_slash(first) => (true, rest),
+        _ => (tokens.iter().any(is_slash), tokens),
+    };
+    let mut regex = String::from(r"\A");
+    let mut literal = Some(String::new());
+    if !is_anchored {
+        regex.push_str("(?:.*/)?");
+    }
+    let mut whole = String::new();
+    let mut segments = tokens.split(is_slash).peekable();
+    while let Some(segment) = segments.next() {
+        let is_last = segments.peek().is_none();
+        let is_all = match segment {
+            [a, b] if is_double(a, b) => true,
+            // `folder/` is all that is in it.
+            [] => is_last && !tokens.is_empty(),
+            _ => false,
+        };
+        if let Some(pair) =
+            segment.windows(2).find(|pair| matches!(pair, [a, b] if is_double(a, b)))
+            && !is_all
+        {
+            let place = pair.first().map_or(1, |token| token.place);
+            return Err(Wrong::new(place, "`**` stands alone between slashes, as in `a/**/b*`"));
+        }
+        if is_all {
+            regex.push_str(if is_last { ".*" } else { "(?:.*/)?" });
+            end(&mut literal, &mut whole);
+            continue;
+        }
+        for Token { what, .. } in segment {
+            match what {
+                What::Char(char) => {
+                    escape(*char, &mut regex);
+                    if let Some(literal) = &mut literal {
+                        literal.push(*char);
+                    }
+                    continue;
+                }
+                What::One => regex.push_str("[^/]"),
+                What::Many => regex.push_str("[^/]*"),
+                What::Class(class) => regex.push_str(class),
+            }
+            end(&mut literal, &mut whole);
+        }
+        if !is_last {
+            regex.push('/');
+            if let Some(literal) = &mut literal {
+                literal.push('/');
+            }
+        }
+    }
+    end(&mut literal, &mut whole);
+    regex.push_str(r"\z");
+    Ok(Plain { regex, literal: if is_anchored { whole } else { String::new() } })
+}
+
+/// Whether it is a `**` of the text, and not two stars that braces have brought together
+fn is_double(a: &Token, b: &Token) -> bool {
+    matches!((&a.what, &b.what), (What::Many, What::Many)) && a.place + 1 == b.place
+}
+
+/// The literal start of a name ends here
+fn end(literal: &mut Option<String>, whole: &mut String) {
+    if let Some(literal) = literal.take() {
+        *whole = literal;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_has_a_place_and_a_remedy() {
+        for (glob, place, what) in [
+            ("a/{b,c", 3, r"\{"),
+            ("a}", 2, r"\}"),
+            ("a/[b", 3, r"\["),
+            ("a/[]", 3, r"\["),
+            ("\u{e9}\\", 2, r"\\"),
+            ("a/[z-a]", 4, "`a-z`"),
+            ("a/b**/c", 4, "alone"),
+            ("***", 1, "alone"),
+            ("{{{{{{{{{a}}}}}}}}}", 9, "8 deep"),
+            ("{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}", 41, "512 globs"),
+        ] {
+            let wrong = parse(glob).unwrap_err();
+            assert!(wrong.place == place && wrong.what.contains(what), "{glob}: {wrong:?}");
+        }
+        let many = format!("{{{}}}", vec!["a"; 300].join(","));
+        assert!(parse(&many).unwrap_err().what.contains("more than 256"));
+    }
+
+    #[test]
+    fn the_literal_start_is_what_all_names_begin_with() {
+        for (glob, literal) in [
+            ("hall-3/**/*.jpg", "hall-3/"),
+            ("hall-3/img*.jpg", "hall-3/img"),
+            ("hall-3/", "hall-3/"),
+            ("/cover.jpg", "cover.jpg"),
+            ("a\\*b/?", "a*b/"),
+            ("a/[bc]", "a/"),
+            ("*.jpg", ""),
+            ("cover.jpg", ""),
+            ("**", ""),
+            ("**/a", ""),
+        ] {
+            let globs = parse(glob).unwrap();
+            assert_eq!(globs.iter().map(|g| g.literal.as_str()).collect::<Vec<_>>(), [literal]);
+        }
+    }
+}
