@@ -155,6 +155,20 @@ pub(crate) fn printable(value: &str) -> String {
     out
 }
 
+/// The service's text, or a pattern, made fit for one line: whole, and with nothing that ends the
+/// line, moves the cursor or reorders what stands around it
+pub(crate) fn one_line(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() || is_bidi(c) || matches!(c, '\u{2028}' | '\u{2029}') {
+            out.extend(c.escape_unicode());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 /// Marks that reorder the text around them, and so can make a message lie
 fn is_bidi(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

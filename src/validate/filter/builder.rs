@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
-    name::printable,
+    name::{one_line, printable},
     validate::Kind,
 };
 
@@ -212,7 +212,7 @@ pub(super) fn told(field: &str, pattern: &str, Wrong { place, what }: Wrong) -> 
     let has_secret = ["sig=", "accountkey="].iter().any(|k| pattern.to_lowercase().contains(k));
     let shown: String = match has_secret {
         true => printable(pattern),
-        false => pattern.chars().take(80).flat_map(char::escape_debug).collect(),
+        false => one_line(&pattern.chars().take(80).collect::<String>()),
     };
     let dots = if !has_secret && pattern.chars().count() > 80 { "…" } else { "" };
     format!("{field} `{shown}{dots}`, character {place}: {what}")

@@ -11,7 +11,11 @@ use serde::{Deserialize, Serialize, Serializer};
 pub use self::builder::FilterBuilder;
 use self::patterns::{Patterns, Set};
 use super::{Finding, Kind, Reason, findings::known, stable::Fnv};
-use crate::{error::Error, name::Prefix, store::Blob};
+use crate::{
+    error::Error,
+    name::{Prefix, one_line},
+    store::Blob,
+};
 
 /// Which blobs are wanted at all; a part of [`Rules`](super::Rules)
 ///
@@ -140,7 +144,7 @@ impl Filter {
         let is_left_out = |set: &Option<Set>| set.as_ref().is_some_and(|set| !set.matches(name));
         let matched = |set: &Option<Set>| set.as_ref()?.first_match(name);
         let told = |what: &str, pattern: Option<&String>| {
-            let shown = pattern.map(|pattern| pattern.escape_debug().to_string());
+            let shown = pattern.map(|pattern| one_line(pattern));
             let detail =
                 format!("the filter's {what} `{}` matches its name", shown.unwrap_or_default());
             Some(Cow::Owned(Finding { reason: Reason::Filtered, detail: detail.into() }))
