@@ -50,5 +50,6 @@ pub use self::{
     scan::{Progress, Report, Scan, Verdicts},
     sink::{Change, JsonLines, Sink},
     store::{Blob, MemoryStore, Store},
+    sync::{Preview, PreviewReport},
     validate::{Asset, Finding, Format, Kind, Reason, Rejection, Rules, Verdict},
 };

@@ -57,6 +57,29 @@ fn sync_serves_a_folder_and_keeps_to_a_prefix() {
 }
 
 #[test]
+fn sync_takes_globs_and_shows_them_in_a_dry_run_that_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |more: &[&str]| {
+        let mut command = example("sync");
+        command.current_dir(folder.path()).args(["--glob", "hall-1/**", "--exclude", "*.mp4"]);
+        succeed(command.args(more))
+    };
+    let text = run(&["--dry-run"]);
+    for part in ["53 blobs", "  hall-1/hall-1-00", "filtered: 27, such as:", "\n  hall-2/"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    let left_out = "none of the filter's include matches its name";
+    let mut other = text.lines().filter(|line| line.starts_with("  hall-2/"));
+    assert!(other.all(|line| line.ends_with(left_out)), "{text}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is written");
+    run(&["--out", "."]);
+    let assets = std::fs::read_to_string(folder.path().join("assets.jsonl")).unwrap();
+    assert!(assets.lines().count() > 20 && !assets.contains("hall-2/"), "{assets}");
+    let (code, text) = fail(example("sync").args(["--glob", "a/{b"]));
+    assert!(code == 1 && text.contains("character 3"), "{code}: {text}");
+}
+
+#[test]
 fn sync_says_what_is_wrong_with_its_arguments() {
     let (code, text) = fail(example("sync").arg("--nonsense"));
     assert!(code == 2 && text.contains("usage:"), "{code}: {text}");

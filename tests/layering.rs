@@ -45,6 +45,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ),
     ("validate", &["connection", "cloud", "scan", "sink", "sync", "testing"]),
     ("scan", &["connection", "cloud", "testing"]),
+    ("sync", &["connection", "cloud", "probe", "testing"]),
     ("sink", &["connection", "cloud", "name", "scan", "sync", "testing"]),
 ];
 

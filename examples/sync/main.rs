@@ -5,10 +5,15 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod media;
+mod preview;
 
 use std::{error::Error, num::NonZeroUsize, path::PathBuf, process::ExitCode, time::Duration};
 
-use azure_asset_sync::{JsonLines, Report, Scan, testing::SmallCloud};
+use azure_asset_sync::{
+    JsonLines, Report, Rules, Scan,
+    testing::SmallCloud,
+    validate::{Filter, FilterBuilder},
+};
 use common::Target;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -18,7 +23,10 @@ usage: sync [FOLDER]                                serve a folder, and scan it
 ";
 const OUT: &str = "\
   --out FOLDER       where assets.jsonl and rejected.jsonl go (default: out)
-  --in-flight N      how many pages of the listing are asked for at once (default: 16)";
+  --in-flight N      how many pages of the listing are asked for at once (default: 16)
+  --glob GLOB        only what it matches, as '**/*.jpg'; may be given several times
+  --exclude GLOB     not what it matches; may be given several times
+  --dry-run          say what there is, and write nothing";
 
 #[derive(Default)]
 struct Arguments {
@@ -26,6 +34,8 @@ struct Arguments {
     target: Target,
     out: Option<PathBuf>,
     in_flight: Option<NonZeroUsize>,
+    filter: FilterBuilder,
+    dry_run: bool,
 }
 
 fn parse() -> Result<Option<Arguments>, Box<dyn Error>> {
@@ -36,6 +46,13 @@ fn parse() -> Result<Option<Arguments>, Box<dyn Error>> {
         match argument {
             Long("out") => arguments.out = Some(parser.value()?.into()),
             Long("in-flight") => arguments.in_flight = Some(parser.value()?.parse()?),
+            Long("glob") => {
+                arguments.filter = arguments.filter.include(parser.value()?.string()?);
+            }
+            Long("exclude") => {
+                arguments.filter = arguments.filter.exclude(parser.value()?.string()?);
+            }
+            Long("dry-run") => arguments.dry_run = true,
             Long("help") | Short('h') => return Ok(None),
             Long(name) => {
                 let name = name.to_owned();
@@ -83,8 +100,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
-    let out = arguments.out.clone().unwrap_or_else(|| "out".into());
-    std::fs::create_dir_all(&out)?;
+    let filter: Filter = arguments.filter.build()?;
     // Both live until the scan is done.
     let (_samples, _cloud);
     let (connection, store) = if arguments.target.account.is_some() {
@@ -109,12 +125,18 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     }
     println!("container {}", connection.container_url());
 
-    let (assets, rejected) = (out.join("assets.jsonl"), out.join("rejected.jsonl"));
-    let sinks = (JsonLines::assets(&assets)?, JsonLines::rejections(&rejected)?);
     // Somebody is watching, so it gives up sooner than a service would.
     let scan = Scan::new(store, connection.prefix())
+        .rules(Rules::default().only(filter))
         .in_flight(arguments.in_flight.map_or(16, NonZeroUsize::get))
         .page_deadline(Duration::from_secs(20));
+    if arguments.dry_run {
+        return preview::print(scan).await;
+    }
+    let out = arguments.out.unwrap_or_else(|| "out".into());
+    std::fs::create_dir_all(&out)?;
+    let (assets, rejected) = (out.join("assets.jsonl"), out.join("rejected.jsonl"));
+    let sinks = (JsonLines::assets(&assets)?, JsonLines::rejections(&rejected)?);
     let report = with_progress_bar(scan, sinks).await?;
     println!("{report}\n");
     for line in std::fs::read_to_string(&assets)?.lines().take(3) {

@@ -168,6 +168,19 @@ impl Scan {
         self
     }
 
+    /// What it lists
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store)
+    }
+
+    /// The prefix of all that it lists, where it has one part
+    pub(crate) fn prefix(&self) -> &str {
+        match self.shards.as_slice() {
+            [shard] => &shard.prefix,
+            _ => "",
+        }
+    }
+
     /// A handle that tells how far the scan is, from anywhere, while it runs
     pub fn progress(&self) -> Progress {
         self.progress.clone()

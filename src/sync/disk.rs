@@ -36,7 +36,7 @@ pub(crate) trait Disk: Send + Sync + fmt::Debug {
 }
 
 /// A folder of the file system, held by one run at a time
-pub(crate) struct Folder {
+pub(crate) struct StateFolder {
     path: PathBuf,
     open: HashMap<String, File>,
     /// Whether a file was made since the folder was synced
@@ -45,7 +45,7 @@ pub(crate) struct Folder {
     _lock: Option<File>,
 }
 
-impl Folder {
+impl StateFolder {
     /// Takes hold of a folder, which is made where it is not there
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         let failed =
@@ -92,7 +92,7 @@ impl Folder {
     }
 }
 
-impl Disk for Folder {
+impl Disk for StateFolder {
     fn size(&mut self, name: &str) -> io::Result<Option<u64>> {
         match self.file(name) {
             Ok(file) => Ok(Some(file.metadata()?.len())),
@@ -149,9 +149,9 @@ impl Disk for Folder {
     }
 }
 
-impl fmt::Debug for Folder {
+impl fmt::Debug for StateFolder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Folder").field(&self.path).finish()
+        f.debug_tuple("StateFolder").field(&self.path).finish()
     }
 }
 

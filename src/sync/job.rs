@@ -13,7 +13,7 @@ use tokio::task::{JoinError, JoinHandle};
 use super::{
     block,
     desk::Desk,
-    disk::{Disk, Folder},
+    disk::{Disk, StateFolder},
     journal::Counts,
     ledger::{Intent, Ledger, View},
     status::{Board, Phase, Status, Wish},
@@ -177,7 +177,7 @@ impl Job {
         let state = self.state;
         let open = move || {
             let disk: Box<dyn Disk> = match state {
-                State::Folder(path) => Box::new(Folder::open(&path)?),
+                State::Folder(path) => Box::new(StateFolder::open(&path)?),
                 #[cfg(feature = "testing")]
                 State::Disk(disk) => disk,
             };

@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
     block::{Block, damaged, unpack},
-    disk::{Disk, Folder},
+    disk::{Disk, StateFolder},
     row::{Row, time},
 };
 use crate::{
@@ -175,7 +175,7 @@ impl Manifest {
     /// [`State`](ErrorKind::State) where it cannot be read,
     /// [`StateInvalid`](ErrorKind::StateInvalid) where it is damaged or of another version.
     pub fn open(folder: impl AsRef<Path>) -> Result<Option<Self>, Error> {
-        Self::on(Box::new(Folder::to_read(folder.as_ref())))
+        Self::on(Box::new(StateFolder::to_read(folder.as_ref())))
     }
 
     pub(crate) fn on(mut disk: Box<dyn Disk>) -> Result<Option<Self>, Error> {

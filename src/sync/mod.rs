@@ -1,5 +1,7 @@
 //! Runs that remember: what has changed since the one before, and where an interrupted one goes on.
 //!
+//! A [`Preview`] tells beforehand what a run would find.
+//!
 //! A [`Job`] is a scan with a state. It tells its sink of what is new, changed, back or gone, and
 //! nothing of what is as it was.
 //!
@@ -65,16 +67,21 @@ mod ledger;
 mod left;
 mod manifest;
 mod merge;
+mod preview;
 mod row;
 mod status;
 
 #[cfg(feature = "testing")]
-pub(crate) use self::disk::{Disk, Folder};
+pub(crate) use self::disk::{Disk, StateFolder};
 pub use self::{
     job::{Ending, Handle, Job, Summary},
     jobs::Jobs,
     journal::Counts,
     manifest::{Manifest, Rows},
+    preview::{
+        Bound, Collision, Estimate, Folder, Folders, Nearest, Preview, PreviewReport, SizeBucket,
+        Sizes, Total,
+    },
     row::{Gone, Row},
     status::{Phase, Status},
 };

@@ -8,7 +8,7 @@ use std::{
 use crate::{
     error::Error,
     scan::Scan,
-    sync::{Disk, Folder, Job, Manifest},
+    sync::{Disk, Job, Manifest, StateFolder},
 };
 
 /// A disk in memory for the state of jobs, whose power can fail
@@ -243,13 +243,13 @@ pub fn watched_job(
     rows_per_block: usize,
     before: impl FnMut(&'static str) + Send + Sync + 'static,
 ) -> Result<Job, Error> {
-    let folder = Folder::open(folder.as_ref())?;
+    let folder = StateFolder::open(folder.as_ref())?;
     let disk = Watched { folder, before: Box::new(before) };
     Ok(Job::on_disk(scan, Box::new(disk), rows_per_block))
 }
 
 struct Watched {
-    folder: Folder,
+    folder: StateFolder,
     before: Box<dyn FnMut(&'static str) + Send + Sync>,
 }
 

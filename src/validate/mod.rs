@@ -22,6 +22,7 @@ use serde::{Serialize, Serializer};
 pub(crate) use self::{
     collisions::{Collisions, Seen},
     rules::Judgement,
+    stable::Fnv,
 };
 pub use self::{
     filter::{Filter, FilterBuilder},

@@ -1,0 +1,107 @@
+//! Samples that depend on what there is, and not on the order in which it came.
+
+use std::collections::BTreeMap;
+
+use crate::validate::Fnv;
+
+/// Those with the least numbers of all that were offered, each number once
+///
+/// Numbers are hashes, so that it is a sample of the distinct ones at random; and since a number
+/// that is among the least at the end always was, nothing with this number was missed.
+#[derive(Debug)]
+pub(super) struct Least<T> {
+    most: usize,
+    kept: BTreeMap<u64, T>,
+}
+
+impl<T> Least<T> {
+    pub(super) fn new(most: usize) -> Self {
+        Self { most, kept: BTreeMap::new() }
+    }
+
+    /// Keeps the first with this number, if it is one of the least
+    pub(super) fn offer(&mut self, number: u64, make: impl FnOnce() -> T) {
+        let is_full = self.kept.len() >= self.most;
+        if is_full && self.kept.last_key_value().is_none_or(|(last, _)| number >= *last) {
+            return;
+        }
+        self.kept.entry(number).or_insert_with(make);
+        if self.kept.len() > self.most {
+            self.kept.pop_last();
+        }
+    }
+
+    pub(super) fn get(&self, number: u64) -> Option<&T> {
+        self.kept.get(&number)
+    }
+
+    pub(super) fn into_values(self) -> impl Iterator<Item = T> {
+        self.kept.into_values()
+    }
+}
+
+/// The hash of a text, the same on every machine
+#[derive(Clone, Debug)]
+pub(super) struct Numbers(Fnv);
+
+impl Numbers {
+    pub(super) fn new(seed: u64) -> Self {
+        let mut start = Fnv::default();
+        start.bytes(seed.to_le_bytes());
+        Self(start)
+    }
+
+    pub(super) fn of(&self, text: impl IntoIterator<Item = u8>) -> u64 {
+        let mut print = self.0.clone();
+        print.bytes(text);
+        // FNV alone leaves the upper bits of texts that differ at their end alike. This is the last
+        // step of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number
+        // generators", OOPSLA 2014).
+        let mut number = print.finish();
+        number = (number ^ number >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        number = (number ^ number >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        number ^ number >> 31
+    }
+}
+
+/// As many as wanted of a list, evenly by rank
+pub(super) fn spread<T>(list: Vec<T>, wanted: usize) -> Vec<T> {
+    let (length, wanted) = (list.len(), wanted.min(list.len()));
+    let mut ranks = (0..wanted).map(|n| (2 * n + 1) * length / (2 * wanted)).peekable();
+    let is_wanted = |(rank, item)| (ranks.next_if_eq(&rank).is_some()).then_some(item);
+    list.into_iter().enumerate().filter_map(is_wanted).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_least_are_the_least_in_any_order(mut numbers in prop::collection::vec(0_u64..50, 0..80), most in 0_usize..20) {
+            let keep = |numbers: &[u64]| {
+                let mut least = Least::new(most);
+                numbers.iter().for_each(|&number| least.offer(number, || number));
+                least.into_values().collect::<Vec<_>>()
+            };
+            let kept = keep(&numbers);
+            numbers.reverse();
+            prop_assert_eq!(&keep(&numbers), &kept);
+            numbers.sort_unstable();
+            numbers.dedup();
+            numbers.truncate(most);
+            prop_assert_eq!(kept, numbers);
+        }
+
+        #[test]
+        fn what_is_spread_is_as_many_with_even_gaps(length in 0_usize..200, wanted in 0_usize..50) {
+            let chosen = spread((0..length).collect(), wanted);
+            prop_assert_eq!(chosen.len(), wanted.min(length));
+            for pair in chosen.windows(2) {
+                prop_assert!((pair[1] - pair[0]).abs_diff(length / chosen.len()) <= 1);
+            }
+        }
+    }
+}
