@@ -80,6 +80,42 @@ fn sync_takes_globs_and_shows_them_in_a_dry_run_that_writes_nothing() {
 }
 
 #[test]
+fn sync_with_a_state_tells_what_has_changed() {
+    let root = tempfile::tempdir().unwrap();
+    let [media, state, out] = ["media", "state", "out"].map(|name| root.path().join(name));
+    std::fs::create_dir(&media).unwrap();
+    let put = |name: &str, content: &str| std::fs::write(media.join(name), content).unwrap();
+    let sync = |more: &[&str]| {
+        let mut command = example("sync");
+        command.arg(&media).arg("--state").arg(&state).arg("--out").arg(&out).args(more);
+        command
+    };
+    ["a.jpg", "b.jpg", "c.jpg", "d.jpg"].iter().for_each(|name| put(name, "x"));
+    put("notes.txt", "x");
+    let text = succeed(&mut sync(&[]));
+    assert!(text.contains("+ a.jpg\n") && text.contains("! notes.txt: "), "{text}");
+    assert!(text.contains("4 added, 0 changed, 0 restored, 0 removed, 1 rejected"), "{text}");
+    let text = succeed(&mut sync(&[]));
+    assert!(text.contains("0 rejected, 5 unchanged"), "{text}");
+
+    put("a.jpg", "another");
+    std::fs::remove_file(media.join("b.jpg")).unwrap();
+    let text = succeed(&mut sync(&[]));
+    assert!(text.contains("~ a.jpg\n- b.jpg\n"), "{text}");
+    assert_eq!(count_lines(&out.join("changes.jsonl")), 7);
+
+    ["a.jpg", "c.jpg"].iter().for_each(|name| std::fs::remove_file(media.join(name)).unwrap());
+    let text = succeed(&mut sync(&[]));
+    assert!(text.contains("2 of 3 assets are missing, and were not removed"), "{text}");
+    let text = succeed(&mut sync(&["--allow-removals"]));
+    assert!(text.contains("- a.jpg\n- c.jpg\n"), "{text}");
+    let (_, text) = fail(&mut sync(&["--resume"]));
+    assert!(text.contains("no interrupted run"), "{text}");
+    let (code, text) = fail(example("sync").arg("--resume"));
+    assert!(code == 2 && text.contains("want --state"), "{text}");
+}
+
+#[test]
 fn sync_says_what_is_wrong_with_its_arguments() {
     let (code, text) = fail(example("sync").arg("--nonsense"));
     assert!(code == 2 && text.contains("usage:"), "{code}: {text}");

@@ -6,6 +6,7 @@
 mod common;
 mod media;
 mod preview;
+mod remember;
 
 use std::{error::Error, num::NonZeroUsize, path::PathBuf, process::ExitCode, time::Duration};
 
@@ -26,7 +27,11 @@ const OUT: &str = "\
   --in-flight N      how many pages of the listing are asked for at once (default: 16)
   --glob GLOB        only what it matches, as '**/*.jpg'; may be given several times
   --exclude GLOB     not what it matches; may be given several times
-  --dry-run          say what there is, and write nothing";
+  --dry-run          say what there is, and write nothing
+  --state FOLDER     remember what there is, and tell what has changed since the last run, in
+                     changes.jsonl; a run that was interrupted goes on
+  --resume           only go on, and fail where no run was interrupted
+  --allow-removals   tell what is gone, even where that is more than 30 % of the assets";
 
 #[derive(Default)]
 struct Arguments {
@@ -36,6 +41,9 @@ struct Arguments {
     in_flight: Option<NonZeroUsize>,
     filter: FilterBuilder,
     dry_run: bool,
+    state: Option<PathBuf>,
+    resume: bool,
+    allow_removals: bool,
 }
 
 fn parse() -> Result<Option<Arguments>, Box<dyn Error>> {
@@ -53,6 +61,9 @@ fn parse() -> Result<Option<Arguments>, Box<dyn Error>> {
                 arguments.filter = arguments.filter.exclude(parser.value()?.string()?);
             }
             Long("dry-run") => arguments.dry_run = true,
+            Long("state") => arguments.state = Some(parser.value()?.into()),
+            Long("resume") => arguments.resume = true,
+            Long("allow-removals") => arguments.allow_removals = true,
             Long("help") | Short('h') => return Ok(None),
             Long(name) => {
                 let name = name.to_owned();
@@ -68,6 +79,9 @@ fn parse() -> Result<Option<Arguments>, Box<dyn Error>> {
         (Some(_), Some(_)) => Err("a folder and an account exclude each other".into()),
         (None, _) if !arguments.target.container.is_empty() => {
             Err("--container wants --account".into())
+        }
+        _ if arguments.state.is_none() && (arguments.resume || arguments.allow_removals) => {
+            Err("--resume and --allow-removals want --state".into())
         }
         _ => Ok(Some(arguments)),
     }
@@ -134,6 +148,18 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         return preview::print(scan).await;
     }
     let out = arguments.out.unwrap_or_else(|| "out".into());
+    if let Some(state) = &arguments.state {
+        let is_real = arguments.target.account.is_some();
+        let options = remember::Options {
+            state,
+            out: &out,
+            // The small cloud has another port each time.
+            source: is_real.then(|| connection.container_url().to_string()),
+            resume: arguments.resume,
+            allow_removals: arguments.allow_removals,
+        };
+        return remember::run(scan, options).await;
+    }
     std::fs::create_dir_all(&out)?;
     let (assets, rejected) = (out.join("assets.jsonl"), out.join("rejected.jsonl"));
     let sinks = (JsonLines::assets(&assets)?, JsonLines::rejections(&rejected)?);

@@ -170,6 +170,7 @@ impl Job {
         let intent = Intent {
             prefix,
             source: self.source,
+            rules: self.scan.parts().1.fingerprint(),
             tombstones: self.tombstones,
             block: self.block,
             now: self.clock.time(),

@@ -1,13 +1,13 @@
 //! What is kept of a run under way: a line for each commit.
 
-use std::time::SystemTime;
+use std::{path::Path, time::SystemTime};
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
     block::{Block, damaged},
-    disk::Disk,
+    disk::{Disk, StateFolder},
     manifest::check_format,
     row::time,
 };
@@ -19,6 +19,9 @@ pub(super) const ROWS: &str = "run.jsonl.zst";
 
 /// How many hexadecimal digits stand before a line, and a space
 const PRINT: usize = 17;
+
+/// The first line is shorter by far
+const HEADER: usize = 1 << 16;
 
 /// The first line
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -147,6 +150,29 @@ pub(super) fn read(disk: &mut dyn Disk) -> Result<Option<(Header, Vec<Commit>)>,
         disk.truncate(FILE, good).map_err(failed)?;
     }
     Ok(Some((header, commits)))
+}
+
+/// The run that did not come to its end in a state folder; `None` where there is none
+///
+/// The next job with this state goes on with it. May be asked at any time: one that is under way has
+/// not come to its end either.
+///
+/// # Errors
+/// [`State`](crate::ErrorKind::State) where the folder cannot be read,
+/// [`StateInvalid`](crate::ErrorKind::StateInvalid) where what is in it is damaged or of another version.
+pub fn interrupted(folder: impl AsRef<Path>) -> Result<Option<RunId>, Error> {
+    let mut disk = StateFolder::to_read(folder.as_ref());
+    let failed = |error| Error::state("read the journal of a run", error);
+    let Some(size) = disk.size(FILE).map_err(failed)? else { return Ok(None) };
+    let length = usize::try_from(size).unwrap_or(usize::MAX).min(HEADER);
+    let bytes = disk.read(FILE, 0, length).map_err(failed)?;
+    let Some(json) = bytes.split_inclusive(|byte| *byte == b'\n').next().and_then(checked) else {
+        return Ok(None);
+    };
+    check_format(json)?;
+    let header: Header = serde_json::from_slice(json)
+        .map_err(|error| damaged(format_args!("a line of the journal: {error}")))?;
+    Ok(Some(header.run))
 }
 
 /// The JSON of a line that is whole

@@ -34,6 +34,8 @@ const MOVES: usize = 1 << 16;
 pub(super) struct Intent {
     pub(super) prefix: String,
     pub(super) source: Option<String>,
+    /// The fingerprint of the rules
+    pub(super) rules: u64,
     pub(super) tombstones: u64,
     /// How many rows a block has
     pub(super) block: usize,
@@ -69,8 +71,6 @@ pub(super) struct Ledger {
     disk: Box<dyn Disk>,
     header: Header,
     run: Run,
-    /// How many rows a block has
-    size: usize,
     old: Option<Index>,
     /// Its blocks
     blocks: Arc<[Block]>,
@@ -158,15 +158,16 @@ impl Ledger {
             at: header.at,
             told: old.as_ref().map_or(0, |old| old.told),
             tombstones: intent.tombstones,
+            block: intent.block,
+            rules: intent.rules,
         };
-        Self::with(disk, header, run, intent.block, old, commits, is_resumed)
+        Self::with(disk, header, run, old, commits, is_resumed)
     }
 
     fn with(
         mut disk: Box<dyn Disk>,
         header: Header,
         run: Run,
-        size: usize,
         old: Option<Index>,
         commits: Vec<Commit>,
         is_resumed: bool,
@@ -215,7 +216,7 @@ impl Ledger {
             old: Arc::clone(&blocks),
             order,
             run,
-            most: 2 * size,
+            most: 2 * run.block,
             prefix: &header.prefix,
             done: &done,
             maybe: told,
@@ -225,7 +226,6 @@ impl Ledger {
             disk,
             header,
             run,
-            size,
             packer: Packer::new()?,
             merge,
             old,
@@ -343,7 +343,7 @@ impl Ledger {
         let failed = |error| Error::state("write the rows of a run", error);
         let mut new = Vec::new();
         for rows in std::mem::take(&mut self.open.rows) {
-            for rows in pieces(&rows, self.size) {
+            for rows in pieces(&rows, self.run.block) {
                 let (frame, block) = self.packer.pack(rows, self.rows, self.run.told)?;
                 self.disk.append(journal::ROWS, &frame).map_err(failed)?;
                 self.rows += block.length;
@@ -473,7 +473,7 @@ impl Ledger {
         let (mut group, mut rows) = (Vec::new(), 0);
         for place in 0..self.entries.len() {
             let Some((block, file)) = self.entry(place) else { break };
-            if rows + block.rows > self.size as u64 {
+            if rows + block.rows > self.run.block as u64 {
                 self.write_group(std::mem::take(&mut group), &mut size, told, &mut blocks)?;
                 rows = 0;
             }
@@ -489,6 +489,7 @@ impl Ledger {
             prefix: self.header.prefix.clone(),
             source: self.header.source.clone(),
             is_by_segments: self.is_by_segments(),
+            rules: self.run.rules,
             told,
             blocks: blocks.into(),
         };

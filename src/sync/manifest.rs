@@ -50,6 +50,8 @@ pub(super) struct Index {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) source: Option<String>,
     pub(super) is_by_segments: Option<bool>,
+    /// The fingerprint of the rules
+    pub(super) rules: u64,
     /// Removals of runs up to this number were told
     pub(super) told: u64,
     pub(super) blocks: Arc<[Block]>,
@@ -198,6 +200,13 @@ impl Manifest {
         self.index.at
     }
 
+    /// The fingerprint of the rules that its verdicts are of, as [`Rules::fingerprint`] gives it
+    ///
+    /// [`Rules::fingerprint`]: crate::Rules::fingerprint
+    pub fn rules(&self) -> u64 {
+        self.index.rules
+    }
+
     /// How many blobs the listing had
     pub fn listed(&self) -> u64 {
         self.index.listed()
@@ -331,6 +340,7 @@ mod tests {
             prefix: "a/".into(),
             source: None,
             is_by_segments: None,
+            rules: 0,
             told: 3,
             blocks: Arc::from([]),
         }

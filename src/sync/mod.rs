@@ -76,7 +76,7 @@ pub(crate) use self::disk::{Disk, StateFolder};
 pub use self::{
     job::{Ending, Handle, Job, Summary},
     jobs::Jobs,
-    journal::Counts,
+    journal::{Counts, interrupted},
     manifest::{Manifest, Rows},
     preview::{
         Bound, Collision, Estimate, Folder, Folders, Nearest, Preview, PreviewReport, SizeBucket,

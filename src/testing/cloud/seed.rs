@@ -130,6 +130,11 @@ pub(super) fn add_folder(
             let content = Content::File { path, size: metadata.len() };
             let mut seed = Seed::with(format!("{prefix}{name}"), content);
             seed.last_modified = metadata.modified()?;
+            // The same each time that the folder is served, until the file is written again.
+            let since = seed.last_modified.duration_since(SystemTime::UNIX_EPOCH);
+            let time = since.map_or(0, |since| since.as_nanos() as u64);
+            seed.etag =
+                format!("0x{:015X}", time.rotate_left(20).wrapping_add(metadata.len()) >> 4);
             blobs.insert(seed.name.clone(), seed);
         }
     }

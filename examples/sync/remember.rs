@@ -1,0 +1,107 @@
+//! `--state`: a run that remembers, and shows what has changed since the one before.
+
+use std::{error::Error, path::Path, time::Duration};
+
+use azure_asset_sync::{
+    JsonLines, Scan,
+    sink::{Change, callback},
+    sync::{Ending, Handle, Job, Summary, interrupted},
+};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::sync::{Arc, Mutex};
+
+/// How many changes are shown
+const SHOWN: usize = 20;
+
+pub struct Options<'a> {
+    pub state: &'a Path,
+    pub out: &'a Path,
+    /// What is listed, where its address stays the same
+    pub source: Option<String>,
+    /// Only go on with a run that was interrupted
+    pub resume: bool,
+    /// However much is gone
+    pub allow_removals: bool,
+}
+
+pub async fn run(scan: Scan, options: Options<'_>) -> Result<(), Box<dyn Error>> {
+    if options.resume && interrupted(options.state)?.is_none() {
+        let state = options.state.display();
+        return Err(format!("there is no interrupted run in `{state}`; leave --resume out").into());
+    }
+    std::fs::create_dir_all(options.out)?;
+    let log = options.out.join("changes.jsonl");
+    let shown = Arc::new(Mutex::new(Vec::new()));
+    let show = {
+        let shown = Arc::clone(&shown);
+        callback(move |change| {
+            let mut shown = shown.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            if shown.len() < SHOWN {
+                shown.push(line(change));
+            }
+            Ok(())
+        })
+    };
+    let mut job = Job::new(scan, options.state);
+    if let Some(source) = options.source {
+        job = job.source(source);
+    }
+    if options.allow_removals {
+        job = job.max_removals(1.0);
+    }
+    let handle = job.start((JsonLines::changes(&log)?, show));
+    let summary = with_progress_bar(handle).await?;
+    if summary.is_resumed {
+        println!("went on with run {}, which was interrupted", summary.run);
+    }
+    let shown = shown.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    shown.iter().for_each(|line| println!("{line}"));
+    let counts = summary.counts;
+    let told = counts.added + counts.changed + counts.restored + counts.removed + counts.rejected;
+    if told > shown.len() as u64 {
+        println!("and {} more", told - shown.len() as u64);
+    }
+    println!("{summary}");
+    if matches!(summary.ending, Ending::RemovalsWithheld { .. }) {
+        println!("if that is right: --allow-removals");
+    }
+    println!("\nall changes: {}", log.display());
+    Ok(())
+}
+
+fn line(change: &Change) -> String {
+    let name = change.name().unwrap_or("an entry without a name").escape_debug();
+    match change {
+        Change::Added(_) => format!("+ {name}"),
+        Change::Changed(_) => format!("~ {name}"),
+        Change::Restored(_) => format!("+ {name}, which is back"),
+        Change::Removed(removal) => match &removal.moved_to {
+            Some(place) => format!("- {name}, maybe now {}", place.escape_debug()),
+            None => format!("- {name}"),
+        },
+        Change::Rejected(rejection) => format!("! {name}: {}", rejection.detail),
+        _ => format!("? {name}"),
+    }
+}
+
+async fn with_progress_bar(mut handle: Handle) -> Result<Summary, azure_asset_sync::Error> {
+    let bar = ProgressBar::new_spinner();
+    bar.set_style(ProgressStyle::default_spinner().tick_chars("-\\|/ "));
+    let mut tick = tokio::time::interval(Duration::from_millis(100));
+    let result = loop {
+        tokio::select! {
+            result = &mut handle => break result,
+            _ = tick.tick() => {
+                let status = handle.status();
+                let (done, rate) = (status.report.total(), status.rate());
+                bar.set_message(match (status.expected, status.time_left()) {
+                    (Some(all), Some(left)) => format!("{done} of about {all} blobs, {left:.0?} left"),
+                    _ => format!("{done} blobs, {rate:.0} a second"),
+                });
+                bar.tick();
+            }
+        }
+    };
+    bar.finish_and_clear();
+    result
+}
