@@ -39,6 +39,9 @@ pub mod validate;
 #[cfg(feature = "azure")]
 #[cfg_attr(docsrs, doc(cfg(feature = "azure")))]
 pub use self::store::azure::{AzureStore, Credential, LinkRequest, ViewLink, ViewLinks};
+#[cfg(feature = "sync")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sync")))]
+pub use self::sync::{Job, Manifest, Preview, PreviewReport};
 pub use self::{
     backoff::Backoff,
     clock::{Clock, SystemClock},
@@ -50,6 +53,5 @@ pub use self::{
     scan::{Progress, Report, Scan, Verdicts},
     sink::{Change, JsonLines, Sink},
     store::{Blob, MemoryStore, Store},
-    sync::{Preview, PreviewReport},
     validate::{Asset, Finding, Format, Kind, Reason, Rejection, Rules, Verdict},
 };

@@ -1,4 +1,5 @@
-//! A run that compares takes the same memory for ten million rows as for ten thousand.
+//! A run that compares takes the same memory for ten million rows as for ten thousand, but for the
+//! index of the manifest: at most one KiB for a block of 2,500 rows.
 //!
 //! `ROWS=10000000 cargo test --release --test sync_memory -- --nocapture` is the whole of it.
 #![cfg(target_os = "linux")]
@@ -75,7 +76,7 @@ fn peak_kib(folder: &Path, rows: u64, version: u64, changed: u64) -> u64 {
 }
 
 #[test]
-fn rows_by_the_million_take_five_percent_more_than_by_the_thousand() {
+fn rows_by_the_million_take_five_percent_more_than_by_the_thousand_and_an_index() {
     let many = env::var("ROWS").map_or(100_000, |rows| rows.parse().unwrap());
     let folder = tempfile::tempdir().unwrap();
     // A first run, one that finds each thousandth changed, and one that finds nothing.
@@ -86,7 +87,7 @@ fn rows_by_the_million_take_five_percent_more_than_by_the_thousand() {
     };
     let (few, many_kib) = (runs(10_000), runs(many));
     println!("peak resident, KiB: {few:?} for 10,000 rows, {many_kib:?} for {many}");
-    for (few, many) in few.iter().zip(many_kib) {
-        assert!(many * 100 <= few * 105, "{few} KiB, {many} KiB");
+    for (few, many_kib) in few.iter().zip(many_kib) {
+        assert!(many_kib <= few * 105 / 100 + many / 2500, "{few} KiB, {many_kib} KiB");
     }
 }

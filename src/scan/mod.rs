@@ -10,6 +10,7 @@ mod verdicts;
 
 use std::{num::NonZeroU16, sync::Arc, time::Duration};
 
+#[cfg(feature = "sync")]
 pub(crate) use self::plan::{Covers, Cut};
 use self::{pages::Plan, plan::Settings};
 pub use self::{
@@ -168,19 +169,6 @@ impl Scan {
         self
     }
 
-    /// What it lists
-    pub(crate) fn store(&self) -> Arc<dyn Store> {
-        Arc::clone(&self.store)
-    }
-
-    /// The prefix of all that it lists, where it has one part
-    pub(crate) fn prefix(&self) -> &str {
-        match self.shards.as_slice() {
-            [shard] => &shard.prefix,
-            _ => "",
-        }
-    }
-
     /// A handle that tells how far the scan is, from anywhere, while it runs
     pub fn progress(&self) -> Progress {
         self.progress.clone()
@@ -205,6 +193,34 @@ impl Scan {
         Verdicts::new(plan, self.rules)
     }
 
+    /// Runs the scan into a sink: `()` discards, `(a, b)` is two sinks
+    ///
+    /// Cancelled by dropping the future; the sink is then neither flushed nor finished.
+    ///
+    /// # Errors
+    /// The first error of the store or of the sink. The sink is then not finished, so that a file
+    /// of an earlier run stays as it was; what was counted is in [`Scan::progress`].
+    pub async fn run(self, sink: impl Sink) -> Result<Report, Error> {
+        self.verdicts().run(sink).await
+    }
+}
+
+/// What a sync asks of it
+#[cfg(feature = "sync")]
+impl Scan {
+    /// What it lists
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store)
+    }
+
+    /// The prefix of all that it lists, where it has one part
+    pub(crate) fn prefix(&self) -> &str {
+        match self.shards.as_slice() {
+            [shard] => &shard.prefix,
+            _ => "",
+        }
+    }
+
     /// How its names are told apart for a sync: the shards, and the rules
     pub(crate) fn parts(&self) -> (&[Shard], &Rules) {
         (&self.shards, &self.rules)
@@ -219,17 +235,6 @@ impl Scan {
     /// How many requests may be under way
     pub(crate) fn requests(&self) -> usize {
         self.settings.in_flight
-    }
-
-    /// Runs the scan into a sink: `()` discards, `(a, b)` is two sinks
-    ///
-    /// Cancelled by dropping the future; the sink is then neither flushed nor finished.
-    ///
-    /// # Errors
-    /// The first error of the store or of the sink. The sink is then not finished, so that a file
-    /// of an earlier run stays as it was; what was counted is in [`Scan::progress`].
-    pub async fn run(self, sink: impl Sink) -> Result<Report, Error> {
-        self.verdicts().run(sink).await
     }
 }
 

@@ -164,6 +164,7 @@ impl Verdicts {
     }
 
     /// All verdicts of the next page, and for which names it stands
+    #[cfg(feature = "sync")]
     pub(crate) async fn next_page(&mut self) -> Option<Result<(Vec<Verdict>, Covers), Error>> {
         if let Err(error) = poll_fn(|cx| self.poll_page(cx)).await? {
             return Some(Err(error));

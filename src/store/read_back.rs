@@ -1,6 +1,8 @@
 //! What was written as JSON is read again.
 
-use std::{borrow::Cow, time::SystemTime};
+use std::borrow::Cow;
+#[cfg(feature = "sync")]
+use std::time::SystemTime;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Deserializer, de::Error as _};

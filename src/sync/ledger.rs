@@ -73,7 +73,7 @@ pub(super) struct Ledger {
     run: Run,
     old: Option<Index>,
     /// Its blocks
-    blocks: Arc<[Block]>,
+    blocks: Arc<Vec<Block>>,
     packer: Packer,
     merge: Merge,
     entries: Vec<Entry>,
@@ -172,7 +172,7 @@ impl Ledger {
         commits: Vec<Commit>,
         is_resumed: bool,
     ) -> Result<Self, Error> {
-        let blocks = old.as_ref().map_or_else(|| Arc::from([]), |old| Arc::clone(&old.blocks));
+        let blocks = old.as_ref().map_or_else(Arc::default, |old| Arc::clone(&old.blocks));
         let (mut entries, mut done, mut maybe) = (Vec::new(), Vec::<(Cut, Cut)>::new(), Vec::new());
         let (mut last, mut is_open) = (Commit::default(), false);
         let mut commits = commits.into_iter().peekable();

@@ -54,7 +54,7 @@ pub(super) struct Index {
     pub(super) rules: u64,
     /// Removals of runs up to this number were told
     pub(super) told: u64,
-    pub(super) blocks: Arc<[Block]>,
+    pub(super) blocks: Arc<Vec<Block>>,
 }
 
 impl Index {
@@ -275,7 +275,7 @@ impl fmt::Debug for Manifest {
 #[derive(Debug)]
 pub struct Rows {
     disk: Box<dyn Disk>,
-    blocks: Arc<[Block]>,
+    blocks: Arc<Vec<Block>>,
     next: usize,
     rows: std::vec::IntoIter<Row>,
 }
@@ -342,7 +342,7 @@ mod tests {
             is_by_segments: None,
             rules: 0,
             told: 3,
-            blocks: Arc::from([]),
+            blocks: Arc::default(),
         }
     }
 

@@ -32,7 +32,7 @@ impl<F: FnMut(&Block) -> Result<Vec<Row>, Error>> Read for F {
 }
 
 pub(super) struct Merge {
-    old: Arc<[Block]>,
+    old: Arc<Vec<Block>>,
     /// How names ascend; unknown before the first
     order: Option<NameOrder>,
     run: Run,
@@ -48,7 +48,7 @@ pub(super) struct Merge {
 /// What a merge begins with
 pub(super) struct Start<'a> {
     /// The blocks of the run before
-    pub(super) old: Arc<[Block]>,
+    pub(super) old: Arc<Vec<Block>>,
     pub(super) order: Option<NameOrder>,
     pub(super) run: Run,
     /// How many verdicts of a block may be held

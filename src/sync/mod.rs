@@ -55,6 +55,9 @@
 //! listing had there (XXH3, 128 bits). A run reads a block only where the fingerprint differs: over a
 //! container that has not changed it reads the index, and writes nothing.
 //!
+//! In memory are the pages that a scan has, what is listed of blocks of which a part is to come (of
+//! some thousand blobs for each request in flight), and the index, at most one KiB for a block.
+//!
 //! Both files name the version of their format. Another version is refused and left as it is.
 
 mod block;

@@ -1,3 +1,4 @@
+#[cfg(feature = "sync")]
 use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,7 @@ pub(crate) enum Cut {
     End,
 }
 
+#[cfg(feature = "sync")]
 impl Cut {
     /// Which of two places comes first
     pub(crate) fn compare(&self, other: &Self, order: NameOrder) -> Ordering {
