@@ -41,6 +41,9 @@ impl Store for Generated {
     }
 }
 
+/// By how many KiB two runs of the same differ; a hundred thousand rows take fifty times as much
+const NOISE: u64 = 4 << 10;
+
 /// Runs in a process of its own, where nothing else has touched the peak
 #[tokio::test]
 async fn child() {
@@ -76,7 +79,7 @@ fn peak_kib(folder: &Path, rows: u64, version: u64, changed: u64) -> u64 {
 }
 
 #[test]
-fn rows_by_the_million_take_five_percent_more_than_by_the_thousand_and_an_index() {
+fn rows_by_the_million_take_no_more_than_those_by_the_thousand_and_an_index() {
     let many = env::var("ROWS").map_or(100_000, |rows| rows.parse().unwrap());
     let folder = tempfile::tempdir().unwrap();
     // A first run, one that finds each thousandth changed, and one that finds nothing.
@@ -88,6 +91,6 @@ fn rows_by_the_million_take_five_percent_more_than_by_the_thousand_and_an_index(
     let (few, many_kib) = (runs(10_000), runs(many));
     println!("peak resident, KiB: {few:?} for 10,000 rows, {many_kib:?} for {many}");
     for (few, many_kib) in few.iter().zip(many_kib) {
-        assert!(many_kib <= few * 105 / 100 + many / 2500, "{few} KiB, {many_kib} KiB");
+        assert!(many_kib <= few + NOISE + many / 2500, "{few} KiB, {many_kib} KiB");
     }
 }
