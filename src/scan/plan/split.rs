@@ -184,7 +184,8 @@ impl Planner {
         let begun = self.ranges.iter().filter(|range| range.names > 0 && !range.has_ended());
         let had = begun.filter_map(|range| Some(range.outlook.as_ref()?.had)).sum::<f64>();
         let density = all / (had + self.covered).max(1e-9);
-        let is_lucky = self.voids * LUCK <= self.hits + self.voids + self.settings.in_flight;
+        let is_lucky = self.voids.saturating_mul(LUCK)
+            <= self.hits.saturating_add(self.voids).saturating_add(self.settings.in_flight);
         let mut before: Option<&Range> = None;
         let mut left = Vec::new();
         for (index, range) in self.ranges.iter().enumerate() {
