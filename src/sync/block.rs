@@ -22,8 +22,8 @@ const LONGEST: u64 = 1 << 30;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Block {
     /// The names of its first and last row
-    pub(super) first: String,
-    pub(super) last: String,
+    pub(super) first: Box<str>,
+    pub(super) last: Box<str>,
     /// The place of its frame in the file, in bytes
     pub(super) offset: u64,
     pub(super) length: u64,
@@ -56,12 +56,12 @@ fn is_zero(number: &u64) -> bool {
 impl Block {
     /// The place before its first row
     pub(super) fn from(&self) -> Cut {
-        Cut::At(self.first.clone())
+        Cut::At(self.first.to_string())
     }
 
     /// The place behind its last row
     pub(super) fn to(&self) -> Cut {
-        Cut::Behind(self.last.clone())
+        Cut::Behind(self.last.to_string())
     }
 
     /// How many assets are gone without a sink being told, which was told of all up to a run
@@ -143,7 +143,7 @@ impl Packer {
             missing += u64::from(!row.is_asset() && row.told(told) == Told::Asset);
         }
         let frame = self.compressor.compress(&self.text).map_err(failed)?;
-        let name = |row: Option<&Row>| row.map(|row| row.name.clone()).unwrap_or_default();
+        let name = |row: Option<&Row>| row.map_or("", |row| &row.name).into();
         let gone = || rows.iter().filter_map(|row| row.gone).map(|gone| gone.run);
         let block = Block {
             first: name(rows.first()),

@@ -46,8 +46,8 @@ pub(super) struct Intent {
 enum Entry {
     /// In the manifest, by its place
     Kept(usize),
-    /// In the file of rows
-    New(Block),
+    /// In the file of rows: apart, since most are kept
+    New(Box<Block>),
 }
 
 /// How a run stands
@@ -188,7 +188,7 @@ impl Ledger {
             }
             last = Commit { kept: Vec::new(), new: Vec::new(), done: Vec::new(), ..commit };
             entries.extend(commit.kept.into_iter().map(Entry::Kept));
-            entries.extend(commit.new.into_iter().map(Entry::New));
+            entries.extend(commit.new.into_iter().map(Box::new).map(Entry::New));
             done.extend(commit.done);
         }
         (last.is_open, last.voids) = (false, is_open);
@@ -269,7 +269,7 @@ impl Ledger {
     pub(super) fn cuts(&self, parts: usize) -> Vec<String> {
         let blocks = &self.blocks;
         let step = blocks.len().div_ceil(parts.max(1)).max(1);
-        blocks.iter().step_by(step).skip(1).map(|block| block.first.clone()).collect()
+        blocks.iter().step_by(step).skip(1).map(|block| block.first.to_string()).collect()
     }
 
     /// Takes a page; gives what a sink must be told before [`commit`](Self::commit)
@@ -371,7 +371,7 @@ impl Ledger {
         self.has_told = is_open;
         journal::write(&mut *self.disk, &commit, is_durable)?;
         self.entries.extend(commit.kept.into_iter().map(Entry::Kept));
-        self.entries.extend(commit.new.into_iter().map(Entry::New));
+        self.entries.extend(commit.new.into_iter().map(Box::new).map(Entry::New));
         Ok(())
     }
 

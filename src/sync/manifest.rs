@@ -29,6 +29,9 @@ pub(super) const FORMAT: u32 = 1;
 /// The start of a frame that decompressors skip (RFC 8878, section 3.1.2)
 const SKIPPED: [u8; 4] = 0x184d_2a5a_u32.to_le_bytes();
 
+/// How far back the compressed index may refer: 256 KiB, as a power of two
+const WINDOW: u32 = 18;
+
 /// How many assets a sink is given at once
 const BATCH: usize = 1000;
 
@@ -77,6 +80,8 @@ impl Index {
         let failed = |error| Error::state("compress an index", error);
         // Not as a text of its own: of a large container it has megabytes.
         let mut encoder = zstd::Encoder::new(Vec::new(), 3).map_err(failed)?;
+        // Whoever reads it has as much in memory.
+        encoder.window_log(WINDOW).map_err(failed)?;
         serde_json::to_writer(&mut encoder, self).map_err(|error| failed(error.into()))?;
         let index = encoder.finish().map_err(failed)?;
         let length = u32::try_from(index.len() + FOOTER)

@@ -78,7 +78,8 @@ impl Rules {
     #[must_use]
     pub fn accept(mut self, format: Format) -> Self {
         self = self.refuse(format.extension());
-        let at = self.find(format.extension()).unwrap_or_else(|place| place);
+        let order = Order::of(format.extension());
+        let at = self.find(format.extension(), order).unwrap_or_else(|place| place);
         self.formats.insert(at, format);
         self
     }
@@ -289,13 +290,12 @@ impl Rules {
         if order.is_whole() && before.is_some_and(|format| format.order() == order) {
             return before;
         }
-        *last = self.find(extension).ok()?;
+        *last = self.find(extension, order).ok()?;
         self.formats.get(*last)
     }
 
     /// The place of an extension in any letter case
-    fn find(&self, extension: &str) -> Result<usize, usize> {
-        let order = Order::of(extension);
+    fn find(&self, extension: &str, order: Order) -> Result<usize, usize> {
         self.formats.binary_search_by(|format| {
             format.order().cmp(&order).then_with(|| {
                 let extension = extension.bytes().map(|b| b.to_ascii_lowercase());
