@@ -214,9 +214,9 @@ async fn what_was_not_listed_is_not_removed() {
             Err(ErrorKind::OutOfOrder),
         ),
         (
-            "an entry has no name that can be read, and may be any of its page",
-            vec![Ok(nameless), Ok(page(&["d.jpg"]))],
-            Ok(&["!?", "-e.jpg"]),
+            "an entry has no name that can be read, and may be any of its page or the next",
+            vec![Ok(nameless), Ok(page(&["d.jpg"])), Ok(page(&["f.jpg"]))],
+            Ok(&["!?", "+f.jpg", "-e.jpg"]),
         ),
         (
             "all was listed",

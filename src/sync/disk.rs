@@ -31,7 +31,7 @@ pub(crate) trait Disk: Send + Sync + fmt::Debug {
     /// Puts a file that was synced in the place of another
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()>;
 
-    /// Removes a file, where it is there
+    /// Removes a file, where it is there, for good
     fn remove(&mut self, name: &str) -> io::Result<()>;
 }
 
@@ -51,6 +51,9 @@ impl StateFolder {
         let failed =
             |error| Error::state(&format!("open the state folder `{}`", path.display()), error);
         fs::create_dir_all(path).map_err(failed)?;
+        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            sync_folder(parent).map_err(failed)?;
+        }
         let mut options = OpenOptions::new();
         let lock = options.create(true).truncate(false).write(true).open(path.join("lock"));
         let lock = lock.map_err(failed)?;
@@ -102,8 +105,12 @@ impl Disk for StateFolder {
     }
 
     fn read(&mut self, name: &str, offset: u64, length: usize) -> io::Result<Vec<u8>> {
-        let mut bytes = vec![0; length];
         let file = self.file(name)?;
+        let end = offset.checked_add(length as u64);
+        if end.is_none_or(|end| file.metadata().is_ok_and(|metadata| metadata.len() < end)) {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let mut bytes = vec![0; length];
         file.seek(SeekFrom::Start(offset))?;
         file.read_exact(&mut bytes)?;
         Ok(bytes)
@@ -121,7 +128,8 @@ impl Disk for StateFolder {
     }
 
     fn truncate(&mut self, name: &str, size: u64) -> io::Result<()> {
-        self.file(name)?.set_len(size)
+        // One that only appends may not, on some systems.
+        OpenOptions::new().write(true).open(self.path.join(name))?.set_len(size)
     }
 
     fn sync(&mut self, name: &str) -> io::Result<()> {
@@ -143,8 +151,9 @@ impl Disk for StateFolder {
     fn remove(&mut self, name: &str) -> io::Result<()> {
         self.open.remove(name);
         match fs::remove_file(self.path.join(name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
+            Ok(()) => sync_folder(&self.path),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
         }
     }
 }

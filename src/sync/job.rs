@@ -221,7 +221,17 @@ impl Work<'_> {
                     return Ok(self.summary(Ending::Cancelled));
                 }
                 let Some(page) = verdicts.next_page().await else { break };
-                let (page, covers) = page?;
+                let (page, covers) = match page {
+                    Ok(page) => page,
+                    Err(error) => {
+                        let kind = error.kind();
+                        if matches!(kind, ErrorKind::OutOfOrder | ErrorKind::RepeatedMarker) {
+                            // What was missing until then was maybe only out of its place.
+                            self.desk.run(Ledger::settle).await?;
+                        }
+                        return Err(error);
+                    }
+                };
                 let changes = self.desk.run(move |ledger| ledger.take(page, &covers)).await?;
                 self.tell(&mut sink, changes).await?;
             }
@@ -229,7 +239,7 @@ impl Work<'_> {
             self.tell(&mut sink, changes).await?;
         }
         let (missing, of) = self.desk.run(Ledger::removals).await?;
-        let is_storm = missing as f64 > max_removals * of as f64;
+        let is_storm = max_removals < 1.0 && missing as f64 > max_removals * of as f64;
         if !is_storm {
             self.show(Phase::Removing);
             loop {

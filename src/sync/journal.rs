@@ -66,6 +66,9 @@ pub(super) struct Commit {
     /// Whether a sink is being told of it, so that the next line makes it final
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) is_open: bool,
+    /// Whether the listing was not to be trusted, so that the run ends with what was told until then
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) settles: bool,
     /// Whether the line before, which is open, is not final: a sink may know of its rows
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) voids: bool,
@@ -99,16 +102,12 @@ fn line(value: &impl Serialize) -> Result<Vec<u8>, Error> {
     Ok(line)
 }
 
-/// Writes a line, which is durable where `is_final` says so
-pub(super) fn write(
-    disk: &mut dyn Disk,
-    value: &impl Serialize,
-    is_durable: bool,
-) -> Result<(), Error> {
+/// Writes a line, which is durable then: a later one must not reach the disk before it
+pub(super) fn write(disk: &mut dyn Disk, value: &impl Serialize) -> Result<(), Error> {
     let line = line(value)?;
     let mut write = || {
         disk.append(FILE, &line)?;
-        if is_durable { disk.sync(FILE) } else { Ok(()) }
+        disk.sync(FILE)
     };
     write().map_err(|error| Error::state("write the journal of the run", error))
 }

@@ -7,7 +7,7 @@ use super::{
     disk::Disk,
     journal::{self, Commit, Counts, Header},
     manifest::{self, FORMAT, Index, read_block, read_frame},
-    merge::{Merge, Start, Step},
+    merge::{Merge, Rest, Start, Step},
     row::{Row, Run, Told},
 };
 use crate::{
@@ -84,6 +84,8 @@ pub(super) struct Ledger {
     /// The size of the file of rows
     rows: u64,
     is_listed: bool,
+    /// Whether it ends before all is listed
+    settles: bool,
     /// How many rows that are gone were told of, and are as soon as the batch at hand is
     told: u64,
     telling: u64,
@@ -91,8 +93,6 @@ pub(super) struct Ledger {
     counts: Counts,
     moves: HashMap<(ContentMd5, u64), String>,
     is_resumed: bool,
-    /// Whether a sink was told of what the last line of the journal says
-    has_told: bool,
     /// The first block that may have rows to tell of, and how many were in those before
     farewell: (usize, u64),
 }
@@ -123,6 +123,7 @@ impl Ledger {
             same(&old.prefix, &old.source)?;
         }
         let base = old.as_ref().map(|old| old.run);
+        let known = old.as_ref().and_then(|old| old.source.clone());
         let mut kept = journal::read(&mut *disk)?;
         if let Some((header, _)) = &kept {
             same(&header.prefix, &header.source)?;
@@ -145,11 +146,11 @@ impl Ledger {
                     run: RunId::random(),
                     number,
                     at: intent.now,
-                    prefix: intent.prefix,
-                    source: intent.source,
+                    prefix: intent.prefix.clone(),
+                    source: intent.source.clone().or(known),
                     base,
                 };
-                journal::write(&mut *disk, &header, true)?;
+                journal::write(&mut *disk, &header)?;
                 (header, Vec::new())
             }
         };
@@ -161,7 +162,13 @@ impl Ledger {
             block: intent.block,
             rules: intent.rules,
         };
-        Self::with(disk, header, run, old, commits, is_resumed)
+        let mut ledger = Self::with(disk, header, run, old, commits, is_resumed)?;
+        if ledger.settles {
+            ledger.removals()?;
+            ledger.finish(false)?;
+            return Self::open(ledger.disk, intent);
+        }
+        Ok(ledger)
     }
 
     fn with(
@@ -182,7 +189,7 @@ impl Ledger {
             }
             if commit.is_open && commits.peek().is_none_or(|next| next.voids) {
                 maybe.extend(commit.new);
-                last.rows = commit.rows;
+                (last.rows, last.is_by_segments) = (commit.rows, commit.is_by_segments);
                 is_open = commits.peek().is_none();
                 continue;
             }
@@ -205,7 +212,7 @@ impl Ledger {
             .or_else(|| old.as_ref().filter(|old| !old.blocks.is_empty()).and_then(Index::order));
         if last.voids {
             // Once, before another line could seem to make it final.
-            journal::write(&mut *disk, &last, true)?;
+            journal::write(&mut *disk, &last)?;
         }
         let mut told = Vec::new();
         for block in maybe {
@@ -235,13 +242,13 @@ impl Ledger {
             pages: 0,
             rows: last.rows,
             is_listed: last.is_listed,
+            settles: last.settles,
             told: last.told,
             telling: last.told,
             batches: last.batches,
             counts: last.counts,
             moves: HashMap::new(),
             is_resumed,
-            has_told: false,
             farewell: (0, 0),
         })
     }
@@ -333,7 +340,6 @@ impl Ledger {
     pub(super) fn commit(&mut self, is_told: bool) -> Result<(), Error> {
         self.batches += u64::from(is_told);
         self.told = self.telling;
-        self.has_told |= is_told;
         self.write(false)?;
         self.pages = 0;
         Ok(())
@@ -364,12 +370,10 @@ impl Ledger {
             told: self.told,
             counts: self.counts,
             is_open,
+            settles: self.settles,
             voids: false,
         };
-        // Blocks that stay could as well be listed again.
-        let is_durable = self.has_told || is_open || !commit.new.is_empty() || self.is_listed;
-        self.has_told = is_open;
-        journal::write(&mut *self.disk, &commit, is_durable)?;
+        journal::write(&mut *self.disk, &commit)?;
         self.entries.extend(commit.kept.into_iter().map(Entry::Kept));
         self.entries.extend(commit.new.into_iter().map(Box::new).map(Entry::New));
         Ok(())
@@ -377,6 +381,25 @@ impl Ledger {
 
     fn is_by_segments(&self) -> Option<bool> {
         self.merge.order().map(|order| order == NameOrder::Segments)
+    }
+
+    /// Ends a run whose listing is not to be trusted: what was told is remembered, and else all is as
+    /// it was, so that the next run lists all anew
+    ///
+    /// What was found missing stays so without being told, until a listing has it or has it not.
+    pub(super) fn settle(&mut self) -> Result<(), Error> {
+        self.settles = true;
+        for place in 0..self.blocks.len() {
+            match self.merge.give_up(place) {
+                Some(Rest::Whole) => self.open.kept.push(place),
+                Some(Rest::Rows(rows)) => self.open.rows.push(rows),
+                None => {}
+            }
+        }
+        self.open.rows.retain(|rows| !rows.is_empty());
+        self.write(false)?;
+        self.removals()?;
+        self.finish(false)
     }
 
     /// How many assets are to be removed, and of how many
@@ -396,7 +419,11 @@ impl Ledger {
             missing += block.missing(self.run.told);
             before = Some(block);
         }
-        Ok((missing, self.old.as_ref().map_or(0, Index::held)))
+        // Once the sink was told of some, it is told of all.
+        let missing = if self.told > 0 { 0 } else { missing };
+        let held = self.old.as_ref().map_or(0, Index::held);
+        // What was added before an interruption, and is gone since, was not there before.
+        Ok((missing, held.max(missing)))
     }
 
     #[expect(
@@ -442,7 +469,9 @@ impl Ledger {
                 self.counts.removed += 1;
                 let moved_to = row.content_md5.and_then(|md5| self.moves.get(&(md5, row.size)));
                 let moved_to = moved_to.filter(|_| row.told(told) == Told::Asset);
-                changes.extend(row.farewell(moved_to.cloned()));
+                let farewell = row.farewell(moved_to.cloned());
+                self.counts.rejected += u64::from(row.is_listed());
+                changes.extend(farewell);
                 if changes.len() >= FAREWELLS {
                     return Ok(changes);
                 }

@@ -10,14 +10,14 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     block::{Block, damaged},
     left::Left,
-    row::{Print, Row, Run, meet},
+    row::{Print, Row, Run, Told, meet},
 };
 use crate::{
     error::{Error, ErrorKind},
     scan::{Covers, Cut},
     sink::Change,
     store::NameOrder,
-    validate::Verdict,
+    validate::{Reason, Verdict},
 };
 
 /// Reads the rows of a block of the run before
@@ -41,8 +41,20 @@ pub(super) struct Merge {
     left: Left,
     /// What a sink may have been told of before the run was interrupted, by name
     maybe: Vec<Row>,
+    /// Entries that came with a page, and whose place is in a later one
+    early: Vec<Verdict>,
+    /// Places behind which an entry without a name may be
+    vague: Vec<Cut>,
     /// Blocks of which a part was listed, by their place
     held: BTreeMap<usize, Held>,
+}
+
+/// What is left of a block where the listing ends before its end
+pub(super) enum Rest {
+    /// All of it
+    Whole,
+    /// The rows of which nothing was said yet
+    Rows(Vec<Row>),
 }
 
 /// What a merge begins with
@@ -155,7 +167,8 @@ impl Merge {
         maybe.sort_by(|a, b| by_name.compare(&a.name, &b.name));
         maybe.dedup_by(|a, b| a.name == b.name);
         let left = Left::all(prefix);
-        let mut merge = Self { old, order, run, most, left, maybe, held: BTreeMap::new() };
+        let (early, vague, held) = (Vec::new(), Vec::new(), BTreeMap::new());
+        let mut merge = Self { old, order, run, most, left, maybe, early, vague, held };
         let order = by_name;
         for (from, to) in done {
             for (from, to) in merge.left.take(from, to, order) {
@@ -188,11 +201,11 @@ impl Merge {
         let mut step = Step::default();
         let (mut named, nameless): (Vec<_>, Vec<_>) =
             verdicts.into_iter().partition(|verdict| verdict.name().is_some());
-        let is_vague = !nameless.is_empty();
+        let has_nameless = !nameless.is_empty();
         step.changes.extend(nameless.into_iter().map(Change::from));
         let order = match self.order {
             // A page without blobs does not know.
-            _ if named.is_empty() => self.order.unwrap_or_default(),
+            _ if !named.iter().any(is_blob) => self.order.unwrap_or_default(),
             Some(order) if order != covers.order => {
                 return Err(Error::new(
                     ErrorKind::OutOfOrder,
@@ -201,17 +214,41 @@ impl Merge {
             }
             _ => *self.order.insert(covers.order),
         };
+        // An entry that cannot be read may stand behind the last blob of its page.
+        let is_vague = has_nameless || self.vague.contains(&covers.from);
+        self.vague.retain(|place| *place != covers.from);
+        if is_vague && (has_nameless || covers.from == covers.to) {
+            self.vague.push(covers.to.clone());
+        }
+        named.append(&mut self.early);
         sort(&mut named, order);
         let mut rest = named;
         for (from, to) in self.left.take(&covers.from, &covers.to, order) {
             // What is in an interval that was listed before came into being since; the next run sees it.
-            rest.drain(..place(&rest, &from, order));
+            let before = place(&rest, &from, order);
+            self.early.extend(rest.drain(..before));
             let behind = rest.split_off(place(&rest, &to, order));
             self.distribute(&mut step, (from, to), rest, is_vague, order, read)?;
             rest = behind;
         }
+        self.early.append(&mut rest);
+        // Of blobs each is in what its page covers.
+        self.early.retain(|verdict| !is_blob(verdict));
         step.rows.retain(|rows| !rows.is_empty());
         Ok(step)
+    }
+
+    /// What is left of a block, where something is, if the listing goes no further
+    pub(super) fn give_up(&mut self, place: usize) -> Option<Rest> {
+        if let Some(held) = self.held.remove(&place) {
+            return Some(held.rows.map_or(Rest::Whole, Rest::Rows));
+        }
+        let block = self.old.get(place)?;
+        let order = self.order.unwrap_or_default();
+        let is_left = self.left.intervals().iter().any(|(from, to)| {
+            from.compare(&block.to(), order).is_lt() && block.from().compare(to, order).is_lt()
+        });
+        is_left.then_some(Rest::Whole)
     }
 
     /// Ends the listing: where no page came there is nothing
@@ -220,7 +257,14 @@ impl Merge {
         let mut step = Step::default();
         for (from, to) in self.left.intervals().to_vec() {
             for (from, to) in self.left.take(&from, &to, order) {
-                self.distribute(&mut step, (from, to), Vec::new(), false, order, read)?;
+                let mut here = std::mem::take(&mut self.early);
+                here.retain(|verdict| {
+                    let name = verdict.name().unwrap_or_default();
+                    from.is_before(name, order) && !to.is_before(name, order)
+                });
+                sort(&mut here, order);
+                let is_vague = self.vague.contains(&from);
+                self.distribute(&mut step, (from, to), here, is_vague, order, read)?;
             }
         }
         step.rows.retain(|rows| !rows.is_empty());
@@ -256,7 +300,7 @@ impl Merge {
             if is_between {
                 let maybe = between(&self.maybe, &from, &end, order);
                 step.compare(
-                    with(Vec::new(), maybe, &here, order),
+                    with(Vec::new(), maybe, &here, is_vague, order, &self.run),
                     here,
                     is_vague,
                     order,
@@ -360,14 +404,14 @@ impl Held {
         self.parts.insert(place, part);
     }
 
-    /// Makes one of parts that touch, where both are done with or neither is
+    /// Makes one of parts that touch and are alike
     fn join(&mut self) {
         self.parts.dedup_by(|b, a| {
-            let is_one = a.to == b.from && a.is_done == b.is_done;
+            let is_alike = a.is_done == b.is_done && a.is_vague == b.is_vague;
+            let is_one = a.to == b.from && is_alike;
             if is_one {
                 a.to = b.to.clone();
                 a.verdicts.append(&mut b.verdicts);
-                a.is_vague |= b.is_vague;
             }
             is_one
         });
@@ -416,7 +460,8 @@ impl Held {
                 step.done.push((part.from.clone(), part.to.clone()));
                 let new = std::mem::take(&mut part.verdicts);
                 let maybe = between(maybe, &part.from, &part.to, order);
-                step.compare(with(old, maybe, &new, order), new, part.is_vague, order, run);
+                let old = with(old, maybe, &new, part.is_vague, order, run);
+                step.compare(old, new, part.is_vague, order, run);
             }
         }
         left.extend(rows);
@@ -430,10 +475,19 @@ fn between<'a>(rows: &'a [Row], from: &Cut, to: &Cut, order: NameOrder) -> &'a [
     rows.get(place(from)..place(to)).unwrap_or_default()
 }
 
-/// What is known for sure, but of a blob that is gone or no asset any more what a sink may know
+/// What is known for sure, but for what a sink may know of a blob
 ///
-/// Where the blob is there, it is told of once more whatever the sink knows.
-fn with(old: Vec<Row>, maybe: &[Row], new: &[Verdict], order: NameOrder) -> Vec<Row> {
+/// Where the blob is gone, or no asset any more, the sink is told so. Where it is there, the sink is
+/// told of it once more, however much it is as it was known. Where the entry may be one without a name,
+/// what is known for sure stays.
+fn with(
+    old: Vec<Row>,
+    maybe: &[Row],
+    new: &[Verdict],
+    is_vague: bool,
+    order: NameOrder,
+    run: &Run,
+) -> Vec<Row> {
     if maybe.is_empty() {
         return old;
     }
@@ -447,16 +501,24 @@ fn with(old: Vec<Row>, maybe: &[Row], new: &[Verdict], order: NameOrder) -> Vec<
         let listed = new.binary_search_by(|verdict| {
             order.compare(verdict.name().unwrap_or_default(), &row.name)
         });
-        let listed = listed.ok().and_then(|place| new.get(place));
-        let is_needed = match listed {
-            None => true,
-            Some(Verdict::Reject(_)) => row.kind.is_some(),
-            Some(Verdict::Accept(_)) => false,
-        };
-        rows.extend(if is_needed { Some(row.clone()) } else { known });
+        let is_asset = row.told(run.told) == Told::Asset;
+        rows.extend(match listed.ok().and_then(|place| new.get(place)) {
+            None if is_vague => known,
+            None => Some(row.clone()),
+            Some(Verdict::Reject(_)) if is_asset => Some(row.clone()),
+            // The batch had nothing of it.
+            Some(_) if known.as_ref().is_some_and(|known| known.tells_as(row)) => known,
+            // No blob has that size.
+            Some(_) => known.map(|known| Row { size: u64::MAX, ..known }),
+        });
     }
     rows.extend(old);
     rows
+}
+
+/// Whether it is of a blob, and not of an entry that cannot be read
+fn is_blob(verdict: &Verdict) -> bool {
+    verdict.rejection().is_none_or(|rejection| rejection.reason != Reason::Malformed)
 }
 
 /// How many verdicts are before a place

@@ -53,7 +53,7 @@
 //!
 //! The index tells of each block of rows its first and last name, and a fingerprint of what the
 //! listing had there (XXH3, 128 bits). A run reads a block only where the fingerprint differs: over a
-//! container that has not changed it reads the index, and writes nothing.
+//! container that has not changed it reads the index, and leaves the manifest as it is.
 //!
 //! In memory are the pages that a scan has, what is listed of blocks of which a part is to come (of
 //! some thousand blobs for each request in flight), and the index, at most one KiB for a block.

@@ -223,6 +223,11 @@ impl Row {
             && (self.kind, &self.media_type, self.reason) == (new.kind, &new.media_type, new.reason)
     }
 
+    /// Whether a sink that knows the one need not be told of the other
+    pub(super) fn tells_as(&self, other: &Self) -> bool {
+        self.is_same(other) && self.gone == other.gone
+    }
+
     /// What changes with the content: the ETag, or what stands for it where there is none
     fn version(&self) -> (Option<&ETag>, u64, Option<SystemTime>) {
         (self.etag.as_ref(), self.size, self.last_modified.filter(|_| self.etag.is_none()))
