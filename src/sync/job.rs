@@ -132,8 +132,12 @@ impl Job {
     }
 
     async fn drive(self, sink: impl Sink, board: Board) -> Result<Summary, Error> {
+        let end = End(&board);
         let result = self.work(sink, &board).await;
-        board.show().phase = if result.is_ok() { Phase::Ended } else { Phase::Failed };
+        if result.is_ok() {
+            board.show().phase = Phase::Ended;
+        }
+        drop(end);
         result
     }
 
@@ -189,6 +193,18 @@ impl Job {
         // So that the next run need not wait for the state.
         work.desk.close().await?;
         result
+    }
+}
+
+/// Shows that a run has failed unless it has ended well: by an error, a panic, or since it was dropped
+struct End<'a>(&'a Board);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        let mut shown = self.0.show();
+        if shown.phase != Phase::Ended {
+            shown.phase = Phase::Failed;
+        }
     }
 }
 
@@ -284,10 +300,10 @@ impl Work<'_> {
 
     /// Waits while it shall; whether it was cancelled
     async fn pause(&self) -> bool {
-        let mut wish = self.board.wish.subscribe();
+        let mut wish = self.board.wishes.subscribe();
         // The sender is the board's own, so that it cannot be gone.
         let _ = wish.wait_for(|wish| *wish != Wish::Pause).await;
-        *self.board.wish.borrow() == Wish::Cancel
+        *self.board.wishes.borrow() == Wish::Cancel
     }
 
     fn summary(&self, ending: Ending) -> Summary {
@@ -375,7 +391,8 @@ impl fmt::Display for Summary {
 
 /// A run in a task of its own; made by [`Job::start`]
 ///
-/// A future of what the run comes to. Dropping it ends the run, as if it was interrupted.
+/// A future of what the run comes to; it panics where the store or the sink has. Dropping it ends the
+/// run, as if it was interrupted.
 #[must_use = "a run ends with its handle"]
 #[derive(Debug)]
 pub struct Handle {
@@ -389,6 +406,10 @@ impl Handle {
         self.board.status()
     }
 
+    pub(super) fn board(&self) -> &Board {
+        &self.board
+    }
+
     /// Whether it is over, so that to await it takes no time
     pub fn has_ended(&self) -> bool {
         self.task.is_finished()
@@ -396,31 +417,19 @@ impl Handle {
 
     /// Lets it rest behind the page at hand, with the requests that are under way
     pub fn pause(&self) {
-        self.board.wish.send_if_modified(|wish| {
-            let is_running = *wish == Wish::Run;
-            if is_running {
-                *wish = Wish::Pause;
-            }
-            is_running
-        });
+        self.board.wish(Wish::Pause);
     }
 
     /// Lets it go on
     pub fn resume(&self) {
-        self.board.wish.send_if_modified(|wish| {
-            let is_paused = *wish == Wish::Pause;
-            if is_paused {
-                *wish = Wish::Run;
-            }
-            is_paused
-        });
+        self.board.wish(Wish::Run);
     }
 
     /// Ends it behind the page at hand; the next run goes on with it
     ///
     /// Once all is listed it comes to its end all the same.
     pub fn cancel(&self) {
-        self.board.wish.send_replace(Wish::Cancel);
+        self.board.wish(Wish::Cancel);
     }
 }
 

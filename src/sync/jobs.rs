@@ -3,7 +3,10 @@ use std::{
     sync::{Mutex, MutexGuard},
 };
 
-use super::{Handle, Job, Status, Summary};
+use super::{
+    Handle, Job, Status, Summary,
+    status::{Board, Wish},
+};
 use crate::{
     error::{Error, ErrorKind},
     sink::Sink,
@@ -30,7 +33,14 @@ use crate::{
 /// # }).unwrap();
 /// ```
 #[derive(Debug, Default)]
-pub struct Jobs(Mutex<HashMap<String, Handle>>);
+pub struct Jobs(Mutex<HashMap<String, Entry>>);
+
+#[derive(Debug)]
+struct Entry {
+    board: Board,
+    /// Not here while somebody waits for it
+    handle: Option<Handle>,
+}
 
 impl Jobs {
     /// Starts a run under an id
@@ -46,20 +56,21 @@ impl Jobs {
         sink: impl Sink + 'static,
     ) -> Result<(), Error> {
         let (id, mut all) = (id.into(), self.all());
-        if all.get(&id).is_some_and(|handle| !handle.has_ended()) {
+        if all.get(&id).is_some_and(|entry| !entry.board.has_ended()) {
             let what = format!(
                 "a run of `{}` is under way; wait for its end, or cancel it",
                 id.escape_debug()
             );
             return Err(Error::new(ErrorKind::StateBusy, what));
         }
-        all.insert(id, job.start(sink));
+        let handle = job.start(sink);
+        all.insert(id, Entry { board: handle.board().clone(), handle: Some(handle) });
         Ok(())
     }
 
     /// How far a run is; `None` where there is none with this id
     pub fn status(&self, id: &str) -> Option<Status> {
-        self.all().get(id).map(Handle::status)
+        self.all().get(id).map(|entry| entry.board.status())
     }
 
     /// The ids of all, in no order
@@ -69,28 +80,39 @@ impl Jobs {
 
     /// As [`Handle::pause`]; says whether there is such a run
     pub fn pause(&self, id: &str) -> bool {
-        self.all().get(id).map(Handle::pause).is_some()
+        self.wish(id, Wish::Pause)
     }
 
     /// As [`Handle::resume`]; says whether there is such a run
     pub fn resume(&self, id: &str) -> bool {
-        self.all().get(id).map(Handle::resume).is_some()
+        self.wish(id, Wish::Run)
     }
 
     /// As [`Handle::cancel`]; says whether there is such a run
     pub fn cancel(&self, id: &str) -> bool {
-        self.all().get(id).map(Handle::cancel).is_some()
+        self.wish(id, Wish::Cancel)
     }
 
-    /// Waits for the end of a run, and takes it out; `None` where there is none with this id
+    fn wish(&self, id: &str, wish: Wish) -> bool {
+        self.all().get(id).map(|entry| entry.board.wish(wish)).is_some()
+    }
+
+    /// Waits for the end of a run, and takes it out; `None` where there is none with this id, or where
+    /// somebody waits for it already
     ///
-    /// Dropping the future ends the run.
+    /// Dropping the future ends the run: to wait no longer than a time, ask for its status.
     pub async fn wait(&self, id: &str) -> Option<Result<Summary, Error>> {
-        let handle = self.all().remove(id)?;
-        Some(handle.await)
+        let handle = self.all().get_mut(id)?.handle.take()?;
+        let board = handle.board().clone();
+        let result = handle.await;
+        let mut all = self.all();
+        if all.get(id).is_some_and(|entry| entry.board.is(&board)) {
+            all.remove(id);
+        }
+        Some(result)
     }
 
-    fn all(&self) -> MutexGuard<'_, HashMap<String, Handle>> {
+    fn all(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
         // Each change of the map is whole, so that a poisoned one is still right.
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }

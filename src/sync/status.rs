@@ -77,7 +77,7 @@ pub enum Phase {
 pub(super) struct Board {
     shown: Arc<Mutex<Shown>>,
     pub(super) progress: Progress,
-    pub(super) wish: watch::Sender<Wish>,
+    pub(super) wishes: watch::Sender<Wish>,
 }
 
 #[derive(Debug, Default)]
@@ -98,7 +98,27 @@ pub(super) enum Wish {
 
 impl Board {
     pub(super) fn new(progress: Progress) -> Self {
-        Self { shown: Arc::default(), progress, wish: watch::Sender::new(Wish::Run) }
+        Self { shown: Arc::default(), progress, wishes: watch::Sender::new(Wish::Run) }
+    }
+
+    /// Whether it is the board of the same run
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shown, &other.shown)
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        matches!(self.show().phase, Phase::Ended | Phase::Failed)
+    }
+
+    /// Tells the run what to do; one that was cancelled stays so
+    pub(super) fn wish(&self, new: Wish) {
+        self.wishes.send_if_modified(|wish| {
+            let is_new = *wish != Wish::Cancel && *wish != new;
+            if is_new {
+                *wish = new;
+            }
+            is_new
+        });
     }
 
     pub(super) fn show(&self) -> MutexGuard<'_, Shown> {
@@ -109,7 +129,7 @@ impl Board {
     pub(super) fn status(&self) -> Status {
         let shown = self.show();
         Status {
-            phase: match *self.wish.borrow() {
+            phase: match *self.wishes.borrow() {
                 Wish::Pause if shown.phase == Phase::Listing => Phase::Paused,
                 _ => shown.phase,
             },

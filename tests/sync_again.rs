@@ -1,0 +1,327 @@
+//! Runs that go on, or come again, where something went wrong: no blob is lost to a sink.
+
+use std::{
+    num::NonZeroU16,
+    sync::{Arc, Mutex},
+};
+
+use azure_asset_sync::{
+    Blob, Error, ErrorKind, MemoryStore, Prefix, Rules, Scan, Store,
+    sink::{Batch, Change, Delivery, Sink},
+    store::{ETag, ListRequest, Malformed, NameOrder, Page, ReadRequest},
+    sync::{Ending, Job, Jobs, Phase},
+    testing::TestDisk,
+};
+use bytes::Bytes;
+
+fn blob(name: &str, etag: &str) -> Blob {
+    let mut blob = Blob::new(name, 10);
+    blob.etag = Some(ETag::from(etag));
+    blob
+}
+
+fn store(blobs: &[(&str, &str)]) -> MemoryStore {
+    blobs.iter().map(|(name, etag)| blob(name, etag)).collect()
+}
+
+fn scan(store: impl Store + 'static) -> Scan {
+    Scan::new(store, &Prefix::default()).page_size(NonZeroU16::new(2).unwrap())
+}
+
+fn told(change: &Change) -> String {
+    let what = match change {
+        Change::Added(_) => "+",
+        Change::Changed(_) => "~",
+        Change::Restored(_) => "^",
+        Change::Removed(_) => "-",
+        _ => "!",
+    };
+    format!("{what}{}", change.name().unwrap_or("?"))
+}
+
+/// When a sink fails
+#[derive(Clone, Copy, PartialEq)]
+enum Fails {
+    Never,
+    BeforeItTakes,
+    BehindWhatItTakes,
+    AtTheEnd,
+    ByAPanic,
+}
+
+struct Log(Arc<Mutex<Vec<String>>>, Fails);
+
+#[async_trait::async_trait]
+impl Sink for Log {
+    async fn accept(&mut self, batch: Batch<'_>) -> Result<(), Error> {
+        assert!(self.1 != Fails::ByAPanic, "as it was told");
+        if self.1 != Fails::BeforeItTakes {
+            self.0.lock().unwrap().extend(batch.changes.iter().map(told));
+        }
+        match self.1 {
+            Fails::BeforeItTakes | Fails::BehindWhatItTakes => {
+                Err(Error::new(ErrorKind::Sink, "as it was told"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn flush(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn finish(&mut self) -> Result<(), Error> {
+        match self.1 {
+            Fails::AtTheEnd => Err(Error::new(ErrorKind::Sink, "as it was told")),
+            _ => Ok(()),
+        }
+    }
+
+    fn delivery(&self) -> Delivery {
+        Delivery::Idempotent
+    }
+}
+
+async fn run(job: Job) -> (Ending, Vec<String>) {
+    let log = Arc::default();
+    let summary = job.run(Log(Arc::clone(&log), Fails::Never)).await.unwrap();
+    let log = log.lock().unwrap().clone();
+    (summary.ending, log)
+}
+
+async fn fail(job: Job, fails: Fails) -> Vec<String> {
+    let log = Arc::default();
+    job.run(Log(Arc::clone(&log), fails)).await.unwrap_err();
+    log.lock().unwrap().clone()
+}
+
+/// Pages in a row
+struct Pages(Vec<Page>);
+
+#[async_trait::async_trait]
+impl Store for Pages {
+    async fn list(&self, request: ListRequest) -> Result<Page, Error> {
+        let number = request.marker.map_or(0, |marker| marker.as_str().parse().unwrap());
+        let mut page = self.0[number].clone();
+        page.next = (number + 1 < self.0.len()).then(|| (number + 1).to_string().into());
+        Ok(page)
+    }
+
+    async fn read(&self, _: ReadRequest) -> Result<Bytes, Error> {
+        unreachable!()
+    }
+}
+
+fn page(names: &[&str]) -> Page {
+    Page::last(names.iter().map(|name| blob(name, "1")).collect())
+}
+
+/// The page with an entry that cannot be read behind its blobs
+fn bad(mut page: Page, name: Option<&str>) -> Page {
+    let mut entry = Malformed::new(name.map(str::to_owned), "bad");
+    entry.at = page.blobs.len();
+    page.malformed.push(entry);
+    page
+}
+
+fn by_segments(names: &[&str]) -> Page {
+    let mut page = page(names);
+    page.order = NameOrder::Segments;
+    page
+}
+
+#[tokio::test]
+async fn an_entry_that_cannot_be_read_protects_what_it_may_be_wherever_it_stands() {
+    let all = ["a.jpg", "b.jpg", "c.jpg", "d.jpg"];
+    let cases: [(&str, Vec<Page>, &[&str]); 3] = [
+        (
+            "without a name, at the end of its page",
+            vec![bad(page(&["a.jpg", "b.jpg"]), None), page(&["d.jpg"])],
+            &["!?"],
+        ),
+        (
+            "without a name, alone on its page",
+            vec![page(&["a.jpg", "b.jpg"]), bad(page(&[]), None), page(&["d.jpg"])],
+            &["!?"],
+        ),
+        (
+            "with its name, at the end of its page",
+            vec![bad(page(&["a.jpg", "b.jpg"]), Some("c.jpg")), page(&["d.jpg"])],
+            &["-c.jpg", "!c.jpg"],
+        ),
+    ];
+    for (what, pages, want) in cases {
+        let disk = TestDisk::new(2);
+        run(disk.job(scan(Pages(vec![page(&all)])))).await;
+        assert_eq!(run(disk.job(scan(Pages(pages))).max_removals(1.0)).await.1, want, "{what}");
+    }
+    let pages = vec![bad(page(&["a.jpg", "b.jpg"]), Some("c.jpg")), page(&["d.jpg"])];
+    let (_, told) = run(TestDisk::new(2).job(scan(Pages(pages)))).await;
+    assert!(told.contains(&"!c.jpg".to_owned()), "{told:?}");
+    // Nor does it say how names ascend.
+    let pages = vec![bad(page(&[]), Some("f/0.jpg")), by_segments(&["f/a.jpg", "f-2/a.jpg"])];
+    assert_eq!(run(TestDisk::new(1).job(scan(Pages(pages)))).await.1.len(), 3);
+}
+
+#[tokio::test]
+async fn a_listing_out_of_order_is_not_gone_on_from() {
+    let names = ["a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.jpg"];
+    for first in [&names[..], &["b.jpg", "e.jpg"]] {
+        let disk = TestDisk::new(2);
+        run(disk.job(scan(Pages(vec![page(first)])))).await;
+        let pages = vec![page(&["d.jpg", "e.jpg"]), page(&["a.jpg", "b.jpg", "c.jpg"])];
+        let log = Arc::default();
+        let job = disk.job(scan(Pages(pages))).max_removals(1.0);
+        let error = job.run(Log(Arc::clone(&log), Fails::Never)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OutOfOrder);
+        // What was told until then is remembered, and what was only out of its place was never gone.
+        let again = disk.job(scan(store(&names.map(|name| (name, "1"))))).max_removals(1.0);
+        let mut told = log.lock().unwrap().clone();
+        told.extend(run(again).await.1);
+        told.sort();
+        let new = names.iter().filter(|name| !first.contains(name));
+        assert_eq!(told, new.map(|name| format!("+{name}")).collect::<Vec<_>>());
+        assert_eq!(disk.files(), ["manifest.jsonl.zst"]);
+    }
+}
+
+#[tokio::test]
+async fn removals_that_were_told_are_remembered_whatever_the_next_run_may() {
+    let disk = TestDisk::new(2);
+    let all = [("a.jpg", "1"), ("b.jpg", "1"), ("c.jpg", "1")];
+    run(disk.job(scan(store(&all)))).await;
+    let few = || scan(store(&[("a.jpg", "1")]));
+    let told = fail(disk.job(few()).max_removals(1.0), Fails::AtTheEnd).await;
+    assert_eq!(told, ["-b.jpg", "-c.jpg"]);
+    assert_eq!(run(disk.job(few())).await, (Ending::Complete, vec![]));
+    assert_eq!(run(disk.job(scan(store(&all)))).await.1, ["^b.jpg", "^c.jpg"]);
+}
+
+#[tokio::test]
+async fn what_a_sink_may_know_is_told_again_or_told_as_gone() {
+    // It has taken two assets that are gone when the run goes on.
+    let disk = TestDisk::new(2);
+    let both = store(&[("a.jpg", "1"), ("b.jpg", "1")]);
+    fail(disk.job(scan(both)).max_removals(1.0), Fails::BehindWhatItTakes).await;
+    let gone = vec!["-a.jpg".to_owned(), "-b.jpg".to_owned()];
+    let none = disk.job(scan(store(&[]))).max_removals(1.0);
+    assert_eq!(run(none).await, (Ending::Complete, gone));
+
+    // It has taken another version, which is not there any more when the run goes on.
+    let disk = TestDisk::new(2);
+    let version = |etag: &str| disk.job(scan(store(&[("a.jpg", etag), ("b.png", "1")])));
+    run(version("1")).await;
+    fail(version("2"), Fails::BehindWhatItTakes).await;
+    assert_eq!(run(version("1")).await.1, ["~a.jpg"]);
+
+    // It has not taken that what once was an asset is rejected with another version.
+    let disk = TestDisk::new(2);
+    let no_jpg = Rules::default().refuse("jpg");
+    let version = |etag: &str, rules: &Rules| {
+        let scan = scan(store(&[("a.jpg", etag), ("b.png", "1")])).rules(rules.clone());
+        disk.job(scan).max_removals(1.0)
+    };
+    run(version("1", &Rules::default())).await;
+    assert_eq!(run(version("1", &no_jpg)).await.1, ["-a.jpg", "!a.jpg"]);
+    fail(version("2", &no_jpg), Fails::BeforeItTakes).await;
+    assert_eq!(run(version("2", &no_jpg)).await.1, ["!a.jpg"]);
+
+    // It has not taken a blob whose entry cannot be read when the run goes on.
+    let disk = TestDisk::new(2);
+    let names = ["a.jpg", "b.jpg", "c.jpg"];
+    let all = || disk.job(scan(Pages(vec![page(&names)])));
+    fail(all(), Fails::BeforeItTakes).await;
+    let vague = disk.job(scan(Pages(vec![bad(page(&["a.jpg", "c.jpg"]), None)])));
+    let mut told = run(vague).await.1;
+    told.extend(run(all()).await.1);
+    assert!(told.contains(&"+b.jpg".to_owned()), "{told:?}");
+}
+
+#[tokio::test]
+async fn an_order_that_is_known_from_a_batch_that_failed_is_known() {
+    let disk = TestDisk::new(2);
+    let first = by_segments(&["f/a.jpg", "f/b.jpg", "f-2/a.jpg", "g.jpg"]);
+    fail(disk.job(scan(Pages(vec![first]))), Fails::BehindWhatItTakes).await;
+    for want in [4, 0] {
+        let job = disk.job(scan(Pages(vec![by_segments(&["g.jpg"])]))).max_removals(1.0);
+        assert_eq!(run(job).await.1.len(), want);
+    }
+}
+
+#[tokio::test]
+async fn a_source_once_told_is_kept() {
+    let disk = TestDisk::new(2);
+    run(disk.job(scan(store(&[("a.jpg", "1")]))).source("https://one")).await;
+    run(disk.job(scan(store(&[("a.jpg", "2")])))).await;
+    let other = disk.job(scan(store(&[]))).source("https://two").run(()).await;
+    assert_eq!(other.unwrap_err().kind(), ErrorKind::StateInvalid);
+}
+
+#[tokio::test]
+async fn what_is_rejected_now_is_counted_as_removed_and_rejected() {
+    let disk = TestDisk::new(2);
+    let job = |rules| {
+        disk.job(scan(store(&[("a.jpg", "1"), ("b.png", "1")])).rules(rules)).max_removals(1.0)
+    };
+    run(job(Rules::default())).await;
+    let counts = job(Rules::default().refuse("png")).run(()).await.unwrap().counts;
+    assert_eq!((counts.removed, counts.rejected, counts.unchanged), (1, 1, 1));
+}
+
+#[tokio::test]
+async fn a_line_of_the_journal_that_never_reached_the_disk_is_the_last() {
+    let names: Vec<String> = (0..600).map(|n| format!("{n:04}.jpg")).collect();
+    let all: Vec<_> = names.iter().map(|name| (name.as_str(), "1")).collect();
+    for cut in 0..30 {
+        let disk = TestDisk::new(2);
+        run(disk.job(scan(store(&all)))).await;
+        disk.cut_power_at(cut);
+        let first = disk.job(scan(store(&all))).run(()).await;
+        disk.restart(|_| 0);
+        let again = disk.job(scan(store(&all))).run(()).await.unwrap();
+        assert_eq!(again.counts.added, 0, "{cut}: {first:?}");
+    }
+}
+
+/// Never answers
+struct Never;
+
+#[async_trait::async_trait]
+impl Store for Never {
+    async fn list(&self, _: ListRequest) -> Result<Page, Error> {
+        std::future::pending().await
+    }
+
+    async fn read(&self, _: ReadRequest) -> Result<Bytes, Error> {
+        unreachable!()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_waited_for_can_be_asked_and_is_the_only_one() {
+    let (jobs, folder) = (Jobs::default(), tempfile::tempdir().unwrap());
+    let job = || Job::new(scan(Never), folder.path());
+    jobs.start("x", job(), ()).unwrap();
+    let wait = jobs.wait("x");
+    tokio::select! {
+        _ = wait => unreachable!(),
+        () = tokio::time::sleep(std::time::Duration::from_secs(1)) => {
+            assert!(jobs.status("x").is_some_and(|status| status.phase != Phase::Failed));
+            assert_eq!(jobs.start("x", job(), ()).unwrap_err().kind(), ErrorKind::StateBusy);
+            assert!(jobs.pause("x") && jobs.wait("x").await.is_none());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_sink_that_panics_is_a_run_that_has_failed() {
+    let disk = TestDisk::new(2);
+    let sink = Log(Arc::default(), Fails::ByAPanic);
+    let handle = disk.job(scan(store(&[("a.jpg", "1")]))).start(sink);
+    while !handle.has_ended() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(handle.status().phase, Phase::Failed);
+    // And the next run goes on.
+    assert_eq!(run(disk.job(scan(store(&[("a.jpg", "1")])))).await.1, ["+a.jpg"]);
+}
