@@ -186,6 +186,49 @@ async fn a_listing_out_of_order_is_not_gone_on_from() {
 }
 
 #[tokio::test]
+async fn nor_is_one_that_comes_out_of_order_behind_an_interruption() {
+    let disk = TestDisk::new(2);
+    run(disk.job(scan(Pages(vec![page(&["a.jpg", "m.jpg", "n.jpg"])])))).await;
+    // More than a block is held of, so that what is new in it is told of before its end.
+    let pages = [["a.jpg", "b.jpg"], ["c.jpg", "d.jpg"], ["e.jpg", "f.jpg"], ["g.jpg", "h.jpg"]];
+    let mut first: Vec<_> = pages.iter().map(|names| page(names)).collect();
+    let refused = first.len();
+    first.push(page(&[]));
+    let log = Arc::default();
+    let job = disk.job(scan(Refusing(Pages(first), refused)));
+    job.run(Log(Arc::clone(&log), Fails::Never)).await.unwrap_err();
+    let second = vec![page(&["p.jpg", "q.jpg"]), page(&["i.jpg", "j.jpg"])];
+    let error = disk.job(scan(Pages(second))).run(()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutOfOrder);
+    let names =
+        ["a", "b", "c", "d", "e", "f", "g", "h", "m", "n"].map(|name| format!("{name}.jpg"));
+    let all: Vec<_> = names.iter().map(|name| (name.as_str(), "1")).collect();
+    let (ending, told) = run(disk.job(scan(store(&all))).max_removals(1.0)).await;
+    // The pages out of order told of `p` and `q`, which are not there.
+    assert_eq!((ending, told), (Ending::Complete, vec!["-p.jpg".to_owned(), "-q.jpg".to_owned()]));
+    let want: Vec<_> =
+        ["b", "c", "d", "e", "f", "g", "h"].map(|name| format!("+{name}.jpg")).into();
+    assert_eq!(*log.lock().unwrap(), want);
+}
+
+/// Pages in a row, of which one is refused
+struct Refusing(Pages, usize);
+
+#[async_trait::async_trait]
+impl Store for Refusing {
+    async fn list(&self, request: ListRequest) -> Result<Page, Error> {
+        if request.marker.as_ref().is_some_and(|marker| marker.as_str() == self.1.to_string()) {
+            return Err(Error::from_response(403, None));
+        }
+        self.0.list(request).await
+    }
+
+    async fn read(&self, _: ReadRequest) -> Result<Bytes, Error> {
+        unreachable!()
+    }
+}
+
+#[tokio::test]
 async fn removals_that_were_told_are_remembered_whatever_the_next_run_may() {
     let disk = TestDisk::new(2);
     let all = [("a.jpg", "1"), ("b.jpg", "1"), ("c.jpg", "1")];

@@ -240,11 +240,18 @@ impl Merge {
 
     /// What is left of a block, where something is, if the listing goes no further
     pub(super) fn give_up(&mut self, place: usize) -> Option<Rest> {
-        if let Some(held) = self.held.remove(&place) {
-            return Some(held.rows.map_or(Rest::Whole, Rest::Rows));
+        let order = self.order.unwrap_or_default();
+        if let Some(Held { parts, rows }) = self.held.remove(&place) {
+            let Some(mut rows) = rows else { return Some(Rest::Whole) };
+            // Of a run that was interrupted before there may be rows that are done with.
+            let done = parts.iter().filter(|part| part.is_done);
+            for Part { from, to, .. } in done {
+                let is_of = |name: &str| from.is_before(name, order) && !to.is_before(name, order);
+                rows.retain(|row| !is_of(&row.name));
+            }
+            return Some(Rest::Rows(rows));
         }
         let block = self.old.get(place)?;
-        let order = self.order.unwrap_or_default();
         let is_left = self.left.intervals().iter().any(|(from, to)| {
             from.compare(&block.to(), order).is_lt() && block.from().compare(to, order).is_lt()
         });
