@@ -292,7 +292,8 @@ async fn a_state_is_of_one_prefix_and_source() {
     run(disk.job(scan(store(&[("a/1.jpg", "1")]))).source("https://one")).await;
     let other = disk.job(scan(store(&[]))).source("https://two").run(()).await.unwrap_err();
     assert_eq!(other.kind(), ErrorKind::StateInvalid);
-    assert!(other.to_string().contains("https://one"), "{other}");
+    let text = other.to_string();
+    assert!(text.contains("https://one") && text.contains("https://two"), "{text}");
     let prefixed = Scan::new(store(&[]), &"a/".parse().unwrap());
     assert_eq!(disk.job(prefixed).run(()).await.unwrap_err().kind(), ErrorKind::StateInvalid);
     assert_eq!(run(disk.job(scan(store(&[("a/1.jpg", "1")])))).await.1, [""; 0]);

@@ -106,16 +106,16 @@ impl Ledger {
             if prefix == intent.prefix && !is_other {
                 return Ok(());
             }
+            let of = |prefix: &str, source: &Option<String>| {
+                let place = source.as_deref().unwrap_or("a source that is not named");
+                format!("the prefix `{}` in `{}`", prefix.escape_debug(), place.escape_debug())
+            };
             Err(Error::new(
                 ErrorKind::StateInvalid,
                 format!(
-                    "the state is of the prefix `{}`{}, and not of `{}`; give each its own state",
-                    prefix.escape_debug(),
-                    source
-                        .as_deref()
-                        .map(|source| format!(" in `{}`", source.escape_debug()))
-                        .unwrap_or_default(),
-                    intent.prefix.escape_debug(),
+                    "the state is of {}, and not of {}; give each its own state",
+                    of(prefix, source),
+                    of(&intent.prefix, &intent.source),
                 ),
             ))
         };

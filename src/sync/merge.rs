@@ -264,11 +264,13 @@ impl Merge {
         let mut step = Step::default();
         for (from, to) in self.left.intervals().to_vec() {
             for (from, to) in self.left.take(&from, &to, order) {
-                let mut here = std::mem::take(&mut self.early);
-                here.retain(|verdict| {
-                    let name = verdict.name().unwrap_or_default();
-                    from.is_before(name, order) && !to.is_before(name, order)
-                });
+                // The others are of a later interval.
+                let (mut here, early) =
+                    std::mem::take(&mut self.early).into_iter().partition(|v| {
+                        let name = v.name().unwrap_or_default();
+                        from.is_before(name, order) && !to.is_before(name, order)
+                    });
+                self.early = early;
                 sort(&mut here, order);
                 let is_vague = self.vague.contains(&from);
                 self.distribute(&mut step, (from, to), here, is_vague, order, read)?;
