@@ -9,7 +9,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::tally::Tally;
-use crate::validate::{Kind, Reason};
+use crate::validate::{Format, Kind, Reason, Rules};
 
 /// What a scan has found, counted
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -129,7 +129,7 @@ impl Progress {
     }
 
     /// Adds a tally to the counts, and empties it
-    pub(super) fn publish(&self, tally: &mut Tally) {
+    pub(super) fn publish(&self, tally: &mut Tally, rules: &Rules) {
         let tally = std::mem::take(tally);
         let mut state = self.state();
         let report = &mut state.report;
@@ -143,8 +143,10 @@ impl Progress {
             add(&mut report.rejections, reason, tally.rejections[reason]);
             add(&mut report.findings, reason, tally.findings[reason]);
         }
-        for (format, n) in tally.formats {
-            add(&mut report.formats, format.to_string(), n);
+        let formats = rules.formats().iter().map(Format::media_type).zip(tally.formats);
+        let others = tally.others.iter().map(|(media_type, n)| (media_type, *n));
+        for (media_type, n) in formats.chain(others).filter(|(_, n)| *n > 0) {
+            add(&mut report.formats, media_type.to_string(), n);
         }
     }
 }

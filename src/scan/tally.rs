@@ -13,8 +13,10 @@ pub(super) struct Tally {
     pub(super) unremembered: u64,
     pub(super) rejections: ByReason<u64>,
     pub(super) findings: ByReason<u64>,
-    /// Few: a container has a handful of formats
-    pub(super) formats: Vec<(ContentType, u64)>,
+    /// By the place of the format in the rules
+    pub(super) formats: Vec<u64>,
+    /// By media type, of assets whose extension is no format of the rules
+    pub(super) others: Vec<(ContentType, u64)>,
 }
 
 impl Default for Tally {
@@ -28,6 +30,7 @@ impl Default for Tally {
             rejections: ByReason::all(0),
             findings: ByReason::all(0),
             formats: Vec::new(),
+            others: Vec::new(),
         }
     }
 }
@@ -36,8 +39,10 @@ impl Tally {
     /// Counts what is about to be handed out
     #[inline]
     pub(super) fn count(&mut self, judgement: &Judgement, size: u64) {
-        let (kind, media_type, findings) = match judgement {
-            Judgement::Accept { kind, media_type, findings } => (kind, media_type, findings),
+        let (kind, media_type, findings, format) = match judgement {
+            Judgement::Accept { kind, media_type, findings, format } => {
+                (kind, media_type, findings, format)
+            }
             Judgement::Reject(finding) => {
                 self.rejections[finding.reason] += 1;
                 return;
@@ -51,9 +56,23 @@ impl Tally {
         for finding in findings {
             self.findings[finding.reason] += 1;
         }
-        match self.formats.iter_mut().find(|(format, _)| format == media_type) {
+        match format.and_then(|place| self.formats.get_mut(place)) {
+            Some(count) => *count += 1,
+            None => self.count_other(media_type, *format),
+        }
+    }
+
+    /// Counts what has no place yet
+    #[cold]
+    fn count_other(&mut self, media_type: &ContentType, format: Option<usize>) {
+        if let Some(place) = format {
+            self.formats.resize(place + 1, 0);
+            self.formats.iter_mut().skip(place).for_each(|count| *count = 1);
+            return;
+        }
+        match self.others.iter_mut().find(|(other, _)| other == media_type) {
             Some((_, count)) => *count += 1,
-            None => self.formats.push((media_type.clone(), 1)),
+            None => self.others.push((media_type.clone(), 1)),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Pages become verdicts.
 
 use std::{
-    collections::VecDeque,
     future::poll_fn,
     pin::Pin,
     task::{Context, Poll, ready},
@@ -37,16 +36,14 @@ pub struct Verdicts {
     rules: Rules,
     collisions: Option<Collisions>,
     blobs: vec::IntoIter<Blob>,
-    /// What is known already of the first of these blobs
-    judged: VecDeque<Judged>,
+    /// What is known already of the first of these blobs, of the very first at the end
+    judged: Vec<Judged>,
     /// Handed out before the blobs
     malformed: vec::IntoIter<Malformed>,
     /// Which names the page at hand stands for
     covers: Option<Covers>,
     /// What no page stood for yet
     left: Vec<Shard>,
-    /// The place of the last blob's format in the rules
-    format: usize,
     tally: Tally,
     progress: Progress,
     done: bool,
@@ -64,9 +61,8 @@ impl Verdicts {
             rules,
             collisions: collisions.then(Collisions::default),
             blobs: Vec::new().into_iter(),
-            judged: VecDeque::with_capacity(CHUNK),
+            judged: Vec::with_capacity(CHUNK),
             malformed: Vec::new().into_iter(),
-            format: 0,
             tally: Tally::default(),
             done: false,
         }
@@ -180,7 +176,7 @@ impl Verdicts {
             return Poll::Ready(None);
         }
         let page = ready!(self.pages.poll_next(cx));
-        self.progress.publish(&mut self.tally);
+        self.progress.publish(&mut self.tally, &self.rules);
         if let Some(covers) = self.covers.take() {
             covers.take_from(&mut self.left);
         }
@@ -214,7 +210,7 @@ impl Verdicts {
         if self.judged.is_empty() {
             self.judge();
         }
-        let Judged { judgement, is_unseen } = self.judged.pop_front()?;
+        let Judged { judgement, is_unseen } = self.judged.pop()?;
         self.tally.unremembered += u64::from(is_unseen);
         self.tally.count(&judgement, self.blobs.as_slice().first()?.size);
         // The last thing, so that the blob goes to the caller without a stop.
@@ -234,15 +230,15 @@ impl Verdicts {
     fn judge(&mut self) {
         let blobs = self.blobs.as_slice();
         let blobs = blobs.get(..CHUNK).unwrap_or(blobs);
-        let judged = blobs.iter().map(|blob| self.rules.judge(blob, &mut self.format));
+        let judged = blobs.iter().rev().map(|blob| self.rules.judge(blob));
         self.judged.clear();
         self.judged.extend(judged.map(|judgement| Judged { judgement, is_unseen: false }));
         let Some(collisions) = &mut self.collisions else { return };
 
-        let compared =
-            blobs.iter().zip(&self.judged).filter(|(blob, judged)| judged.is_compared(blob));
+        let judged = self.judged.iter().rev();
+        let compared = blobs.iter().zip(judged).filter(|(blob, judged)| judged.is_compared(blob));
         let seen = collisions.see(compared.map(|(blob, _)| blob.name.as_str()));
-        let compared = blobs.iter().zip(&mut self.judged);
+        let compared = blobs.iter().zip(self.judged.iter_mut().rev());
         let compared = compared.filter(|(blob, judged)| judged.is_compared(blob));
         for ((_, judged), seen) in compared.zip(seen) {
             judged.is_unseen = *seen == Seen::Nothing;
@@ -254,7 +250,7 @@ impl Verdicts {
 
     fn end(&mut self) {
         self.done = true;
-        self.progress.publish(&mut self.tally);
+        self.progress.publish(&mut self.tally, &self.rules);
         self.progress.end();
     }
 }

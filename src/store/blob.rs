@@ -289,14 +289,19 @@ macro_rules! text {
 
 #[cfg(feature = "azure")]
 impl ETag {
-    /// A text that is short and plain, as nearly all are
-    pub(crate) fn from_ascii(text: &[u8]) -> Option<Self> {
-        let mut bytes = [0; IN_PLACE];
-        bytes
-            .get_mut(..text.len())
-            .filter(|_| !text.is_empty() && text.is_ascii())?
-            .copy_from_slice(text);
-        Some(Self(Short::Here { len: u8::try_from(text.len()).ok()?, bytes }))
+    /// Sets a place to a text that is short and plain, as nearly all are; `None` for any other
+    ///
+    /// Into the place at once: what is written in pieces and then copied has to wait for them.
+    #[inline]
+    pub(crate) fn put_ascii(place: &mut Option<Self>, text: &[u8]) -> Option<()> {
+        if text.is_empty() || !text.is_ascii() {
+            return None;
+        }
+        let len = u8::try_from(text.len()).ok().filter(|len| usize::from(*len) <= IN_PLACE)?;
+        let Self(here) = place.insert(Self(Short::Here { len, bytes: [0; IN_PLACE] }));
+        let Short::Here { bytes, .. } = here else { return None };
+        bytes.get_mut(..text.len())?.copy_from_slice(text);
+        Some(())
     }
 }
 
@@ -393,7 +398,18 @@ impl ContentMd5 {
 
     #[cfg(feature = "azure")]
     pub(crate) fn from_base64(text: &[u8]) -> Option<Self> {
-        let mut digest = [0; 16];
+        let mut digest = None;
+        Self::put_base64(&mut digest, text)?;
+        digest
+    }
+
+    /// Sets a place to the digest in a text; what is in it where there is none is of no use
+    ///
+    /// Into the place at once: what is written in pieces and then copied has to wait for them.
+    #[cfg(feature = "azure")]
+    #[inline]
+    pub(crate) fn put_base64(place: &mut Option<Self>, text: &[u8]) -> Option<()> {
+        let Self(digest) = place.insert(Self([0; 16]));
         let (threes, last) = digest.as_chunks_mut::<3>();
         let (fours, rest) = text.as_chunks::<4>();
         let ([fours @ .., [a, b, b'=', b'=']], [last], []) = (fours, last, rest) else {
@@ -416,7 +432,7 @@ impl ContentMd5 {
             (*three, all) = (bytes, all | number);
         }
         // What is no digit has set the bits above.
-        (all < 1 << 24).then_some(Self(digest))
+        (all < 1 << 24).then_some(())
     }
 }
 

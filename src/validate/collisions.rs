@@ -1,4 +1,4 @@
-use super::{Finding, findings::known, fingerprint::Key};
+use super::{Finding, findings::known, fingerprint::Prints};
 
 /// How many names are remembered; the two sets take 16 MiB then
 const MAX_NAMES: usize = MAX_SLOTS / 8 * 7;
@@ -11,11 +11,9 @@ const MAX_SLOTS: usize = 1 << 20;
 /// million.
 #[derive(Default)]
 pub(crate) struct Collisions {
-    key: Key,
+    of: Prints,
     folded: Set,
     base: Set,
-    /// Room for a name in lower case
-    text: String,
     /// Room for the fingerprints of one call, and for what was found
     prints: Vec<(u64, u64)>,
     seen: Vec<Seen>,
@@ -47,12 +45,9 @@ impl Collisions {
     /// Many at once, so that the processor fetches the memory for one while it waits for that of
     /// another: each name has its place in two sets at random, both larger than a cache.
     pub(crate) fn see<'a>(&mut self, names: impl Iterator<Item = &'a str>) -> &[Seen] {
-        let Self { key, folded, base, text, prints, seen } = self;
+        let Self { of, folded, base, prints, seen } = self;
         prints.clear();
-        prints.extend(names.map(|name| {
-            let base = name.bytes().rposition(|b| b == b'/').map_or(0, |slash| slash + 1);
-            (key.folded(name, text), key.exact(name.get(base..).unwrap_or_default()))
-        }));
+        prints.extend(names.map(|name| of.of(name)));
         // Nothing depends on what is read here, so no branch keeps the processor from reading on.
         let touched =
             prints.iter().fold(0, |all, print| all ^ folded.at(print.0) ^ base.at(print.1));

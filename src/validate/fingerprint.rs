@@ -4,7 +4,7 @@ use std::hash::{BuildHasher as _, RandomState};
 const WORDS: usize = 64;
 const LONGEST: usize = 8 * WORDS;
 
-/// Fingerprints of texts, under a secret key that is new each time
+/// Fingerprints of names, under a secret key that is new each time
 ///
 /// A sum of products, multilinear hashing: word `i` of a text times the random key `i` of 128 bits,
 /// of which sum the upper 64 bits count. Of any two different texts, chosen by whoever does not
@@ -12,66 +12,110 @@ const LONGEST: usize = 8 * WORDS;
 /// most (Lemire and Kaser, "Strongly universal string hashing is fast", The Computer Journal 57,
 /// 2014). That matters where rules reject what collides. SipHash costs more, and other fast hashes
 /// have no such proof.
-pub(super) struct Key {
+///
+/// In a whole name the fingerprint of its folder is one word more: that of the name before is nearly
+/// always the same, so that the folder need not be read again.
+pub(super) struct Prints {
+    key: Key,
+    /// The folder of the name before, and the fingerprint of that in lower case
+    folder: String,
+    of_folder: u64,
+    /// Room for a text in lower case
+    lower: String,
+}
+
+struct Key {
     words: [u128; WORDS],
     last: u128,
     length: u128,
+    folder: u128,
     start: u128,
     long: RandomState,
 }
 
-impl Default for Key {
+impl Default for Prints {
     fn default() -> Self {
         let long = RandomState::new();
         let mut numbers = (0_u64..).map(|n| u128::from(long.hash_one(n)));
         let mut key = || numbers.next().unwrap_or(0) << 64 | numbers.next().unwrap_or(0);
         let words = std::array::from_fn(|_| key());
-        Self { words, last: key(), length: key(), start: key(), long }
+        let key = Key { words, last: key(), length: key(), folder: key(), start: key(), long };
+        let of_folder = print(key.sum("", |word| word));
+        Self { key, folder: String::new(), of_folder, lower: String::new() }
+    }
+}
+
+impl Prints {
+    /// Of a name in lower case, and of what is behind its last slash as it is
+    pub(super) fn of(&mut self, name: &str) -> (u64, u64) {
+        let base = name.bytes().rposition(|b| b == b'/').map_or(0, |slash| slash + 1);
+        // A place behind a slash is one between characters.
+        let (folder, base) = name.split_at_checked(base).unwrap_or_default();
+        if folder != self.folder {
+            self.enter(folder);
+        }
+        // What is too long for the key is known by a hash, which tells nothing of its bytes.
+        let mut other = u64::from(base.len() > LONGEST);
+        let exact = self.key.sum(base, |word| {
+            other |= word & each(0x80) | lower_case(word) ^ word;
+            word
+        });
+        let folded = if other == 0 { exact } else { self.key.folded(base, &mut self.lower) };
+        let folder = self.key.folder.wrapping_mul(u128::from(self.of_folder));
+        (print(folded.wrapping_add(folder)), print(exact))
+    }
+
+    #[inline(never)]
+    fn enter(&mut self, folder: &str) {
+        self.folder.clear();
+        self.folder.push_str(folder);
+        self.of_folder = print(self.key.folded(folder, &mut self.lower));
     }
 }
 
 impl Key {
-    /// The fingerprint of a text as it is
-    pub(super) fn exact(&self, text: &str) -> u64 {
-        match text.len() {
-            ..=LONGEST => self.sum(text.as_bytes(), |word| word),
-            _ => self.long.hash_one(text),
-        }
-    }
-
-    /// The fingerprint of a text in lower case; `lower` is room for it
-    pub(super) fn folded(&self, text: &str, lower: &mut String) -> u64 {
+    /// The sum of a text in lower case; `lower` is room for it
+    fn folded(&self, text: &str, lower: &mut String) -> u128 {
         if text.len() <= LONGEST {
             let mut beyond_ascii = 0;
-            let print = self.sum(text.as_bytes(), |word| {
+            let sum = self.sum(text, |word| {
                 beyond_ascii |= word & each(0x80);
                 lower_case(word)
             });
             if beyond_ascii == 0 {
-                return print;
+                return sum;
             }
         }
         lower.clear();
         lower.extend(text.chars().flat_map(char::to_lowercase));
-        self.exact(lower)
+        self.sum(lower, |word| word)
     }
 
-    fn sum(&self, text: &[u8], mut change: impl FnMut(u64) -> u64) -> u64 {
+    /// The sum of a text, of which each word is changed
+    #[inline]
+    fn sum(&self, text: &str, mut change: impl FnMut(u64) -> u64) -> u128 {
         let mut word = |bytes: &[u8; 8]| u128::from(change(u64::from_le_bytes(*bytes)));
-        let (words, _) = text.as_chunks::<8>();
         let mut sum = self.start.wrapping_add(self.length.wrapping_mul(text.len() as u128));
-        for (key, bytes) in self.words.iter().zip(words) {
-            sum = sum.wrapping_add(key.wrapping_mul(word(bytes)));
-        }
+        let bytes = text.as_bytes();
         // The last word overlaps the one before it, or is the same: with the length that is all
         // of the text, and no two texts have the same words and length.
-        let last = match text.last_chunk() {
-            Some(bytes) => word(bytes),
-            None => u128::from(change(text.iter().fold(0, |word, &b| word << 8 | u64::from(b)))),
+        let last = match bytes.last_chunk() {
+            _ if bytes.len() > LONGEST => change(self.long.hash_one(text)).into(),
+            Some(last) => {
+                let (words, _) = bytes.as_chunks::<8>();
+                for (key, bytes) in self.words.iter().zip(words) {
+                    sum = sum.wrapping_add(key.wrapping_mul(word(bytes)));
+                }
+                word(last)
+            }
+            None => change(bytes.iter().fold(0, |word, &b| word << 8 | u64::from(b))).into(),
         };
-        sum = sum.wrapping_add(self.last.wrapping_mul(last));
-        scatter((sum >> 64) as u64)
+        sum.wrapping_add(self.last.wrapping_mul(last))
     }
+}
+
+fn print(sum: u128) -> u64 {
+    scatter((sum >> 64) as u64)
 }
 
 /// Makes neighbours of numbers that are an even distance apart, as those of numbered names are;
@@ -99,34 +143,48 @@ mod tests {
 
     proptest! {
         #[test]
-        fn texts_have_the_same_fingerprint_where_they_are_the_same(
+        fn names_have_the_same_fingerprint_where_they_are_the_same(
             a in "[ -~]{0,20}",
-            b in "[@AZ\\[`az{\u{0}\u{e9}\u{c9}\u{212a}k]{0,20}",
+            b in "[@AZ\\[`az/{\u{0}\u{e9}\u{c9}\u{212a}k]{0,20}",
             times in prop::sample::select(vec![1, 3, 60]),
         ) {
-            let (key, room) = (Key::default(), &mut String::new());
-            for text in [a.repeat(times), b.repeat(times), format!("{a}{b}"), format!("{b}{a}")] {
-                let lower = text.chars().flat_map(char::to_lowercase).collect::<String>();
-                prop_assert_eq!(key.folded(&text, room), key.exact(&lower));
-                prop_assert_eq!(key.exact(&text), key.exact(&text.clone()));
-                prop_assert_eq!(key.exact(&text) == key.exact(&lower), text == lower);
-                let longer = format!("{text}\0");
-                prop_assert_ne!(key.exact(&text), key.exact(&longer));
-                prop_assert_ne!(key.exact(&text), Key::default().exact(&text));
+            let mut prints = Prints::default();
+            let names = [
+                a.repeat(times),
+                b.repeat(times),
+                format!("{a}{b}"),
+                format!("{b}/{a}"),
+                format!("{}/{b}", a.repeat(times)),
+            ];
+            let lower = |name: &str| name.chars().flat_map(char::to_lowercase).collect::<String>();
+            for name in names.iter().flat_map(|name| [name.clone(), lower(name)]) {
+                let base = name.rsplit_once('/').map_or(&*name, |(_, base)| base);
+                let (of_lower, of_base) = prints.of(&name);
+                prop_assert_eq!(of_lower, prints.of(&lower(&name)).0);
+                prop_assert_eq!(of_base, prints.of(base).1);
+                prop_assert_eq!(prints.of(&lower(base)).1 == of_base, lower(base) == base);
+                prop_assert_eq!(prints.of(base).0 == of_lower, lower(base) == lower(&name));
+                for other in [format!("{name}\0"), format!("\0{name}"), format!("{name}/")] {
+                    prop_assert_ne!(prints.of(&other).0, of_lower);
+                }
+                prop_assert_ne!(Prints::default().of(&name), (of_lower, of_base));
             }
         }
     }
 
     #[test]
     fn each_byte_counts() {
-        let key = Key::default();
+        let mut prints = Prints::default();
         for length in [1, 7, 8, 9, 15, 16, 17, 511, 512, 513, 600] {
-            let text = "a".repeat(length);
-            let mut seen = std::collections::HashSet::from([key.exact(&text)]);
-            for place in 0..length {
-                let mut other = text.clone();
-                other.replace_range(place..=place, "b");
-                assert!(seen.insert(key.exact(&other)), "{place} of {length}");
+            for whole in ["a".repeat(length), format!("{}/a", "a".repeat(length))] {
+                let mut seen = std::collections::HashSet::from([prints.of(&whole).0]);
+                for place in 0..length {
+                    let mut other = whole.clone();
+                    other.replace_range(place..=place, "b");
+                    assert!(seen.insert(prints.of(&other).0), "{place} of {length}");
+                    other.replace_range(place..=place, "B");
+                    assert!(!seen.insert(prints.of(&other).0), "{place} of {length}");
+                }
             }
         }
     }

@@ -41,7 +41,7 @@ impl Serialize for Kind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Format {
     extension: Box<str>,
-    order: Order,
+    number: Number,
     kind: Kind,
     media_type: ContentType,
     aliases: Vec<Box<str>>,
@@ -52,7 +52,7 @@ impl Format {
     pub fn new(extension: &str, kind: Kind, media_type: &str) -> Self {
         Self {
             extension: extension.to_ascii_lowercase().into(),
-            order: Order::of(extension),
+            number: Number::of(extension),
             kind,
             media_type: media_type.into(),
             aliases: Vec::new(),
@@ -86,10 +86,6 @@ impl Format {
         self.aliases.iter().map(|alias| &**alias)
     }
 
-    pub(super) fn order(&self) -> Order {
-        self.order
-    }
-
     /// Whether this stored Content-Type, without parameters, can stand for the format
     pub(super) fn accepts(&self, content_type: &str) -> bool {
         content_type.eq_ignore_ascii_case(self.media_type.as_str())
@@ -99,24 +95,23 @@ impl Format {
 
 /// An extension in lower case as a number, so that it is found without a look at texts
 ///
-/// Seven bytes and the length: orders extensions as their bytes do, but for those that are longer
+/// Seven bytes and the length: each extension has a number of its own, but for those that are longer
 /// than that and begin alike.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Order(u64);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Number(u64);
 
-impl Order {
+impl Number {
     const MOST: usize = 7;
 
-    pub(super) fn of(extension: &str) -> Self {
+    fn of(extension: &str) -> Self {
         let length = extension.len().min(Self::MOST + 1);
         let bytes = extension.bytes().take(Self::MOST);
         let text = bytes.fold(0, |text, b| text << 8 | u64::from(b.to_ascii_lowercase()));
-        let text = text << (8 * (Self::MOST - length.min(Self::MOST)));
         Self(text << 8 | length as u64)
     }
 
     /// Whether the extension is no more than this number says
-    pub(super) fn is_whole(self) -> bool {
+    fn is_whole(self) -> bool {
         self.0 & 0xff <= Self::MOST as u64
     }
 }
@@ -162,16 +157,91 @@ const TABLE: &[(&str, Kind, &str, &[&str])] = &[
     ("wmv",   Kind::Video, "video/x-ms-asf", &["video/x-ms-wmv", "application/vnd.ms-asf"]),
 ];
 
-/// The table as formats, sorted by extension
-pub(super) fn defaults() -> Vec<Format> {
-    let format = |(extension, kind, media_type, aliases): &(&str, Kind, &str, &[&str])| Format {
-        extension: (*extension).into(),
-        order: Order::of(extension),
-        kind: *kind,
-        media_type: (*media_type).into(),
-        aliases: aliases.iter().map(|&alias| alias.into()).collect(),
-    };
-    TABLE.iter().map(format).collect()
+/// Formats, of which that of an extension is found without a search
+#[derive(Clone, Debug)]
+pub(super) struct Formats {
+    /// Sorted by extension
+    all: Vec<Format>,
+    /// By the number of an extension: at its slot, or behind that, the place of the format and 1; 0
+    /// is free, as at least three of four are
+    slots: Vec<usize>,
+}
+
+impl Default for Formats {
+    fn default() -> Self {
+        let format =
+            |(extension, kind, media_type, aliases): &(&str, Kind, &str, &[&str])| Format {
+                extension: (*extension).into(),
+                number: Number::of(extension),
+                kind: *kind,
+                media_type: (*media_type).into(),
+                aliases: aliases.iter().map(|&alias| alias.into()).collect(),
+            };
+        let mut formats = Self { all: TABLE.iter().map(format).collect(), slots: Vec::new() };
+        formats.arrange();
+        formats
+    }
+}
+
+impl Formats {
+    pub(super) fn all(&self) -> &[Format] {
+        &self.all
+    }
+
+    /// Adds a format, in the place of the one with the same extension
+    pub(super) fn accept(&mut self, format: Format) {
+        self.all.retain(|other| other.extension != format.extension);
+        let place = self.all.partition_point(|other| other.extension < format.extension);
+        self.all.insert(place, format);
+        self.arrange();
+    }
+
+    /// Removes the format of an extension in any letter case
+    pub(super) fn refuse(&mut self, extension: &str) {
+        self.all.retain(|format| !format.extension.eq_ignore_ascii_case(extension));
+        self.arrange();
+    }
+
+    /// The place of the format of an extension in any letter case
+    ///
+    /// Nothing here takes longer for one format than for another, so that the processor has nothing to
+    /// guess: where formats alternate it would often guess wrong.
+    #[inline]
+    pub(super) fn place(&self, extension: &str) -> Option<usize> {
+        let number = Number::of(extension);
+        let mut slot = self.slot(number);
+        loop {
+            let place = self.slots.get(slot)?.checked_sub(1)?;
+            let format = self.all.get(place)?;
+            // Those that are longer than their numbers tell have the same number where they begin alike.
+            if format.number == number
+                && (number.is_whole() || format.extension.eq_ignore_ascii_case(extension))
+            {
+                return Some(place);
+            }
+            slot = (slot + 1) % self.slots.len();
+        }
+    }
+
+    /// Where to look first, a number below that of the slots, which is a power of two
+    fn slot(&self, number: Number) -> usize {
+        // The upper half is from all bits, and of 32 bits there are as many slots at most.
+        let spread = number.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        spread as usize & self.slots.len().wrapping_sub(1)
+    }
+
+    fn arrange(&mut self) {
+        self.slots = vec![0; (4 * self.all.len()).next_power_of_two()];
+        for (place, format) in self.all.iter().enumerate() {
+            let mut slot = self.slot(format.number);
+            while self.slots.get(slot).is_some_and(|taken| *taken > 0) {
+                slot = (slot + 1) % self.slots.len();
+            }
+            if let Some(free) = self.slots.get_mut(slot) {
+                *free = place + 1;
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -179,16 +249,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_order_of_extensions_is_that_of_their_bytes() {
-        let texts = [
-            "", "\0", "3gp", "3gpp", "jp", "jp\0", "jp2", "jpg", "jpgjpg", "jpgjpgj", "jpgjpgjp",
-            "\u{e9}",
-        ];
-        assert!(texts.is_sorted());
-        assert!(texts.is_sorted_by_key(|text| Order::of(text)));
-        assert_eq!(Order::of("JPgJpGj"), Order::of("jpgjpgj"));
-        assert_eq!(Order::of("jpgjpgjp"), Order::of("jpgjpgj_p"));
-        assert_eq!(texts.map(|text| Order::of(text).is_whole()).iter().filter(|&&w| !w).count(), 1);
+    fn a_format_is_found_by_its_extension_in_any_letter_case_and_by_no_other() {
+        let mut rng = fastrand::Rng::with_seed(11);
+        let mut formats = Formats::default();
+        for _ in 0..300 {
+            // Many that begin alike, and are longer than a number tells.
+            let begin = ["", "j", "jpgjpg", "\u{e9}"][rng.usize(..4)];
+            let end: String = (0..rng.usize(1..4))
+                .map(|_| rng.choice(['a', 'B', '_']))
+                .map(Option::unwrap)
+                .collect();
+            let extension = format!("{begin}{end}");
+            match rng.bool() {
+                true => formats.accept(Format::new(&extension, Kind::Image, "image/a")),
+                false => formats.refuse(&extension),
+            }
+            assert!(formats.all().is_sorted_by(|a, b| a.extension < b.extension));
+            for format in formats.all() {
+                let other = format!("{}_", format.extension());
+                for text in [format.extension(), &format.extension().to_ascii_uppercase(), &other] {
+                    let is_it = |format: &Format| format.extension.eq_ignore_ascii_case(text);
+                    assert_eq!(formats.place(text), formats.all().iter().position(is_it), "{text}");
+                }
+            }
+        }
+        for format in formats.all().to_vec() {
+            formats.refuse(format.extension());
+            assert_eq!(formats.place(format.extension()), None);
+        }
+        assert_eq!((formats.all().len(), formats.place("")), (0, None));
     }
 
     #[test]

@@ -1,10 +1,8 @@
-use std::{borrow::Cow, cmp::Ordering::Equal};
+use std::borrow::Cow;
 
 use super::{
     Asset, ByReason, Filter, Finding, Findings, Format, Kind, Reason, Rejection, Verdict,
-    findings::known,
-    format::{self, Order},
-    oddity,
+    findings::known, format::Formats, oddity,
 };
 use crate::store::{AccessTier, Blob, ContentType};
 
@@ -21,8 +19,7 @@ use crate::store::{AccessTier, Blob, ContentType};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Rules {
-    /// Sorted by extension
-    formats: Vec<Format>,
+    formats: Formats,
     max_image: u64,
     max_video: u64,
     actions: ByReason<Action>,
@@ -60,7 +57,7 @@ impl Default for Rules {
     /// names are noted.
     fn default() -> Self {
         let mut rules = Self {
-            formats: format::defaults(),
+            formats: Formats::default(),
             max_image: 256 << 20,
             max_video: 512 << 30,
             actions: ByReason::all(Action::Reject),
@@ -77,23 +74,20 @@ impl Rules {
     /// Accepts a format, in the place of the one with the same extension
     #[must_use]
     pub fn accept(mut self, format: Format) -> Self {
-        self = self.refuse(format.extension());
-        let order = Order::of(format.extension());
-        let at = self.find(format.extension(), order).unwrap_or_else(|place| place);
-        self.formats.insert(at, format);
+        self.formats.accept(format);
         self
     }
 
     /// Accepts an extension no longer
     #[must_use]
     pub fn refuse(mut self, extension: &str) -> Self {
-        self.formats.retain(|format| !format.extension().eq_ignore_ascii_case(extension));
+        self.formats.refuse(extension);
         self
     }
 
     /// The formats that are accepted, by extension
     pub fn formats(&self) -> &[Format] {
-        &self.formats
+        self.formats.all()
     }
 
     /// Leaves out what this filter leaves out, for [`Reason::Filtered`]; takes the place of another
@@ -145,16 +139,16 @@ impl Rules {
     ///
     /// Collisions need the other blobs, and are found by a scan.
     pub fn check(&self, blob: Blob) -> Verdict {
-        self.judge(&blob, &mut 0).verdict(blob)
+        self.judge(&blob).verdict(blob)
     }
 
     /// Judges a blob by itself, and leaves it where it is
-    ///
-    /// `last` is the place of the format before, which is that of most: any number will do.
-    pub(crate) fn judge(&self, blob: &Blob, last: &mut usize) -> Judgement {
+    pub(crate) fn judge(&self, blob: &Blob) -> Judgement {
         let mut findings = Findings::default();
-        match self.look(blob, last, &mut findings) {
-            Ok((kind, media_type)) => Judgement::Accept { kind, media_type, findings },
+        match self.look(blob, &mut findings) {
+            Ok(Likeness { kind, media_type, format }) => {
+                Judgement::Accept { kind, media_type, findings, format }
+            }
             Err(finding) => Judgement::Reject(finding),
         }
     }
@@ -184,15 +178,10 @@ impl Rules {
         Ok(())
     }
 
-    fn look(
-        &self,
-        blob: &Blob,
-        last: &mut usize,
-        findings: &mut Findings,
-    ) -> Result<(Kind, ContentType), Finding> {
+    fn look(&self, blob: &Blob, findings: &mut Findings) -> Result<Likeness, Finding> {
         let mut found = |finding| self.found(finding, findings);
         if let Some(filter) = &self.filter
-            && let Some(finding) = self.look_by(filter, blob, last)
+            && let Some(finding) = self.look_by(filter, blob)
         {
             found(finding)?;
         }
@@ -208,7 +197,8 @@ impl Rules {
 
         let stored = blob.content_type.as_ref();
         let extension = extension(&blob.name);
-        let format = extension.and_then(|extension| self.format(extension, last));
+        let place = extension.and_then(|extension| self.formats.place(extension));
+        let format = place.and_then(|place| self.formats().get(place));
         let (kind, media_type) = if let Some(format) = format {
             // Most are stored as what they are, letter by letter.
             if let Some(stored) = stored
@@ -262,19 +252,15 @@ impl Rules {
         if let Some(finding) = oddity::of(&blob.name) {
             found(Cow::Borrowed(finding))?;
         }
-        Ok((kind, media_type))
+        Ok(Likeness { kind, media_type, format: place })
     }
 
     /// Why a filter leaves a blob out
-    fn look_by(
-        &self,
-        filter: &Filter,
-        blob: &Blob,
-        last: &mut usize,
-    ) -> Option<Cow<'static, Finding>> {
+    fn look_by(&self, filter: &Filter, blob: &Blob) -> Option<Cow<'static, Finding>> {
         let extension = extension(&blob.name);
         filter.look(blob, extension, || {
-            if let Some(format) = extension.and_then(|extension| self.format(extension, last)) {
+            let place = extension.and_then(|extension| self.formats.place(extension));
+            if let Some(format) = place.and_then(|place| self.formats().get(place)) {
                 return Some(format.kind());
             }
             let stored = blob.content_type.as_ref().map(ContentType::as_str);
@@ -282,28 +268,14 @@ impl Rules {
             stored.and_then(specific).or_else(guess).and_then(kind)
         })
     }
+}
 
-    /// The format of an extension in any letter case
-    fn format(&self, extension: &str, last: &mut usize) -> Option<&Format> {
-        let order = Order::of(extension);
-        let before = self.formats.get(*last);
-        if order.is_whole() && before.is_some_and(|format| format.order() == order) {
-            return before;
-        }
-        *last = self.find(extension, order).ok()?;
-        self.formats.get(*last)
-    }
-
-    /// The place of an extension in any letter case
-    fn find(&self, extension: &str, order: Order) -> Result<usize, usize> {
-        self.formats.binary_search_by(|format| {
-            format.order().cmp(&order).then_with(|| {
-                let extension = extension.bytes().map(|b| b.to_ascii_lowercase());
-                // Equal already, but for what is too long.
-                if order.is_whole() { Equal } else { format.extension().bytes().cmp(extension) }
-            })
-        })
-    }
+/// What a blob is, going by its name and its stored Content-Type
+struct Likeness {
+    kind: Kind,
+    media_type: ContentType,
+    /// The place of its format in the rules, where its extension stands for one
+    format: Option<usize>,
 }
 
 /// A finding in words of its own
@@ -313,7 +285,13 @@ fn told(reason: Reason, detail: String) -> Cow<'static, Finding> {
 
 /// What became of a blob, apart from the blob: small, so that many can wait
 pub(crate) enum Judgement {
-    Accept { kind: Kind, media_type: ContentType, findings: Findings },
+    Accept {
+        kind: Kind,
+        media_type: ContentType,
+        findings: Findings,
+        /// The place of its format in the rules, where its extension stands for one
+        format: Option<usize>,
+    },
     Reject(Finding),
 }
 
@@ -322,7 +300,7 @@ impl Judgement {
     #[inline]
     pub(crate) fn verdict(self, blob: Blob) -> Verdict {
         match self {
-            Self::Accept { kind, media_type, findings } => {
+            Self::Accept { kind, media_type, findings, format: _ } => {
                 Verdict::Accept(Asset { blob, kind, media_type, findings })
             }
             Self::Reject(finding) => Rejection::of(blob, finding),

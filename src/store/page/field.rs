@@ -178,7 +178,7 @@ impl Fields {
             }
             Field::Etag => {
                 let content = rest.get(..find(b'<', rest)?)?;
-                blob.etag = Some(ETag::from_ascii(content).filter(|_| !is_marked(content))?);
+                ETag::put_ascii(&mut blob.etag, content).filter(|()| !is_marked(content))?;
                 return Some(content.len());
             }
             Field::Unread => {
@@ -193,7 +193,7 @@ impl Fields {
                 text.len()
             }
             Field::ContentMd5 => {
-                blob.content_md5 = Some(ContentMd5::from_base64(rest.first_chunk::<24>()?)?);
+                ContentMd5::put_base64(&mut blob.content_md5, rest.first_chunk::<24>()?)?;
                 24
             }
             _ => return None,
