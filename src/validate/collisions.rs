@@ -1,8 +1,14 @@
-use super::{Finding, findings::known, fingerprint::Prints};
+use super::{
+    Finding,
+    findings::known,
+    fingerprint::{Print, Prints},
+};
 
-/// How many names are remembered; the two sets take 16 MiB then
-const MAX_NAMES: usize = MAX_SLOTS / 8 * 7;
-const MAX_SLOTS: usize = 1 << 20;
+/// How many names are remembered; at most two sets of 10 MiB take note of them then
+const MAX_NAMES: usize = 917_504;
+
+/// How many fingerprints go into one part of a list
+const PART: usize = 4096;
 
 /// Finds names that are the same but for letter case, or but for the folder
 ///
@@ -11,12 +17,21 @@ const MAX_SLOTS: usize = 1 << 20;
 /// million.
 #[derive(Default)]
 pub(crate) struct Collisions {
-    of: Prints,
-    folded: Set,
+    prints: Prints,
+    folded: Folded,
     base: Set,
     /// Room for the fingerprints of one call, and for what was found
-    prints: Vec<(u64, u64)>,
+    room: Vec<Print>,
     seen: Vec<Seen>,
+}
+
+/// What was seen of names in lower case
+enum Folded {
+    /// All of them, in any order: as long as each is in lower case itself, no two are the same but for
+    /// that. To look each up in a set would take several times as long.
+    List { parts: Vec<Vec<u64>>, len: usize },
+    /// All of them, once one was in another case
+    Set(Set),
 }
 
 /// What is known of a name
@@ -43,35 +58,90 @@ impl Collisions {
     /// Takes note of the names of some assets, and tells of each what was there before it
     ///
     /// Many at once, so that the processor fetches the memory for one while it waits for that of
-    /// another: each name has its place in two sets at random, both larger than a cache.
+    /// another: each name has its place in a set at random, which is larger than a cache.
     pub(crate) fn see<'a>(&mut self, names: impl Iterator<Item = &'a str>) -> &[Seen] {
-        let Self { of, folded, base, prints, seen } = self;
-        prints.clear();
-        prints.extend(names.map(|name| of.of(name)));
+        let Self { prints, folded, base, room, seen } = self;
+        room.clear();
+        room.extend(names.map(|name| prints.of(name)));
+        if room.iter().any(|print| !print.is_lower) {
+            folded.look_up();
+        }
         // Nothing depends on what is read here, so no branch keeps the processor from reading on.
         let touched =
-            prints.iter().fold(0, |all, print| all ^ folded.at(print.0) ^ base.at(print.1));
+            room.iter().fold(0, |all, print| all ^ folded.at(print.folded) ^ base.at(print.base));
         std::hint::black_box(touched);
         seen.clear();
-        seen.extend(prints.iter().map(|print| {
-            if folded.len.max(base.len) >= MAX_NAMES {
+        seen.extend(room.iter().map(|print| {
+            if folded.len().max(base.len) >= MAX_NAMES {
                 return Seen::Nothing;
             }
-            Seen::Compared { case: !folded.insert(print.0), base: !base.insert(print.1) }
+            Seen::Compared { case: !folded.insert(print.folded), base: !base.insert(print.base) }
         }));
         seen
     }
 }
 
+impl Default for Folded {
+    fn default() -> Self {
+        Self::List { parts: Vec::new(), len: 0 }
+    }
+}
+
+impl Folded {
+    fn len(&self) -> usize {
+        match self {
+            Self::List { len, .. } => *len,
+            Self::Set(set) => set.len,
+        }
+    }
+
+    /// What is in the first slot for a fingerprint, where there are slots
+    fn at(&self, print: u64) -> u64 {
+        match self {
+            Self::List { .. } => 0,
+            Self::Set(set) => set.at(print),
+        }
+    }
+
+    /// Whether it was not there
+    fn insert(&mut self, print: u64) -> bool {
+        match self {
+            Self::List { parts, len } => {
+                match parts.last_mut().filter(|part| part.len() < PART) {
+                    Some(part) => part.push(print),
+                    None => {
+                        let mut part = Vec::with_capacity(PART);
+                        part.push(print);
+                        parts.push(part);
+                    }
+                }
+                *len += 1;
+                true
+            }
+            Self::Set(set) => set.insert(print),
+        }
+    }
+
+    /// From now on names may be the same but for letter case
+    #[inline(never)]
+    fn look_up(&mut self) {
+        if let Self::List { parts, .. } = self {
+            let mut set = Set::default();
+            // Each part makes room as soon as it is in the set.
+            for print in std::mem::take(parts).into_iter().flatten() {
+                set.insert(print);
+            }
+            *self = Self::Set(set);
+        }
+    }
+}
+
 /// A set of fingerprints: open addressing by buckets, at most seven slots of eight taken
 struct Set {
-    /// As many as a power of two
+    /// A fingerprint is looked for in the one at its share of all numbers first: the order is that of
+    /// the fingerprints, so that growing goes through memory once
     buckets: Vec<Bucket>,
-    /// Of a fingerprint, the bits below those that say where to look first: in their order, so that
-    /// growing goes through memory once
-    below: u32,
     len: usize,
-    most: usize,
 }
 
 /// A line of the cache, filled from the front; 0 is free
@@ -81,39 +151,45 @@ struct Bucket([u64; WIDTH]);
 
 const WIDTH: usize = 8;
 
-/// From the first size, a power of it leads to `MAX_SLOTS`
-const GROWTH: usize = 4;
+/// How many buckets a set has at first and at most: with all names that are remembered seven slots of
+/// ten are taken, beyond which many a bucket is full
+const FIRST: usize = 1 << 7;
+const MOST: usize = 160 << 10;
+
+/// In few steps: memory that was not used before costs more than what is done in it
+const GROWTH: usize = 6;
 
 impl Default for Set {
     fn default() -> Self {
-        Self::with_buckets(1 << 7)
+        Self::with_buckets(FIRST)
     }
 }
 
 impl Set {
     fn with_buckets(buckets: usize) -> Self {
-        Self {
-            buckets: vec![Bucket::default(); buckets],
-            below: u64::BITS - buckets.ilog2(),
-            len: 0,
-            most: buckets * WIDTH / 8 * 7,
-        }
+        Self { buckets: vec![Bucket::default(); buckets], len: 0 }
+    }
+
+    /// Where to look first
+    #[inline]
+    fn place(&self, print: u64) -> usize {
+        (u128::from(print) * self.buckets.len() as u128 >> 64) as usize
     }
 
     /// What is in the first slot for a fingerprint
+    #[inline]
     fn at(&self, print: u64) -> u64 {
-        self.buckets.get((print >> self.below) as usize).map_or(0, |Bucket([first, ..])| *first)
+        self.buckets.get(self.place(print)).map_or(0, |Bucket([first, ..])| *first)
     }
 
     /// Whether it was not there
     #[inline]
     fn insert(&mut self, print: u64) -> bool {
-        if self.len == self.most {
+        if self.len == self.buckets.len() * (WIDTH - 1) {
             self.grow();
         }
         let print = print.max(1);
-        let mut place = (print >> self.below) as usize;
-        let last = self.buckets.len() - 1;
+        let mut place = self.place(print);
         while let Some(Bucket(slots)) = self.buckets.get_mut(place) {
             // All slots are looked at: where a search ends is a guess that is often wrong.
             let is_there = slots.iter().fold(false, |is, slot| is | (*slot == print));
@@ -126,16 +202,17 @@ impl Set {
                 self.len += usize::from(!is_there);
                 return !is_there;
             }
-            place = (place + 1) & last;
+            place = (place + 1) % self.buckets.len();
         }
         // Not reached: an eighth of the slots is free, and each place is one of a bucket.
         true
     }
 
-    /// In few steps: memory that was not used before costs more than what is done in it
     #[cold]
     fn grow(&mut self) {
-        let mut larger = Self::with_buckets(self.buckets.len() * GROWTH);
+        let buckets = self.buckets.len();
+        let larger = if buckets < MOST { (buckets * GROWTH).min(MOST) } else { buckets * 2 };
+        let mut larger = Self::with_buckets(larger);
         for &print in
             self.buckets.iter().flat_map(|Bucket(slots)| slots).filter(|&&print| print != 0)
         {
@@ -161,6 +238,28 @@ mod tests {
             let print = print[(n % 3) as usize];
             assert_eq!(set.insert(print), known.insert(print));
             assert_eq!(set.len, known.len());
+        }
+    }
+
+    #[test]
+    fn names_are_compared_from_the_first_on_once_one_is_not_in_lower_case() {
+        for upper in [0, 1, 100, PART, 3 * PART, 3 * PART + 1] {
+            let mut collisions = Collisions::default();
+            let names: Vec<_> = (0..3 * PART + 2).map(|n| format!("a/{n}\u{e9}.jpg")).collect();
+            let mut see = |name: &str| match collisions.see([name].into_iter()) {
+                [Seen::Compared { case, base }] => (*case, *base),
+                other => panic!("{other:?}"),
+            };
+            for (n, name) in names.iter().enumerate() {
+                if n == upper {
+                    assert_eq!(see("A/b.jpg"), (false, false));
+                }
+                assert_eq!(see(name), (false, false), "{name}");
+            }
+            for name in &names {
+                assert_eq!(see(&name.to_uppercase()), (true, false));
+                assert_eq!(see(&format!("b/{name}")), (false, true));
+            }
         }
     }
 }

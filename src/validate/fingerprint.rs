@@ -17,11 +17,17 @@ const LONGEST: usize = 8 * WORDS;
 /// always the same, so that the folder need not be read again.
 pub(super) struct Prints {
     key: Key,
-    /// The folder of the name before, and the fingerprint of that in lower case
-    folder: String,
-    of_folder: u64,
+    folder: Folder,
     /// Room for a text in lower case
     lower: String,
+}
+
+/// The folder of the name before
+struct Folder {
+    name: String,
+    /// The fingerprint of that in lower case
+    print: u64,
+    is_lower: bool,
 }
 
 struct Key {
@@ -40,18 +46,29 @@ impl Default for Prints {
         let mut key = || numbers.next().unwrap_or(0) << 64 | numbers.next().unwrap_or(0);
         let words = std::array::from_fn(|_| key());
         let key = Key { words, last: key(), length: key(), folder: key(), start: key(), long };
-        let of_folder = print(key.sum("", |word| word));
-        Self { key, folder: String::new(), of_folder, lower: String::new() }
+        let print = print(key.sum("", |word| word));
+        let folder = Folder { name: String::new(), print, is_lower: true };
+        Self { key, folder, lower: String::new() }
     }
 }
 
+/// What is remembered of a name
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Print {
+    /// Of the name in lower case
+    pub(super) folded: u64,
+    /// Of what is behind its last slash, as it is
+    pub(super) base: u64,
+    /// Whether the name is in lower case itself
+    pub(super) is_lower: bool,
+}
+
 impl Prints {
-    /// Of a name in lower case, and of what is behind its last slash as it is
-    pub(super) fn of(&mut self, name: &str) -> (u64, u64) {
+    pub(super) fn of(&mut self, name: &str) -> Print {
         let base = name.bytes().rposition(|b| b == b'/').map_or(0, |slash| slash + 1);
         // A place behind a slash is one between characters.
         let (folder, base) = name.split_at_checked(base).unwrap_or_default();
-        if folder != self.folder {
+        if folder != self.folder.name {
             self.enter(folder);
         }
         // What is too long for the key is known by a hash, which tells nothing of its bytes.
@@ -60,35 +77,45 @@ impl Prints {
             other |= word & each(0x80) | lower_case(word) ^ word;
             word
         });
-        let folded = if other == 0 { exact } else { self.key.folded(base, &mut self.lower) };
-        let folder = self.key.folder.wrapping_mul(u128::from(self.of_folder));
-        (print(folded.wrapping_add(folder)), print(exact))
+        let (folded, is_lower) = match other {
+            0 => (exact, true),
+            _ => self.key.folded(base, &mut self.lower),
+        };
+        let folder = self.key.folder.wrapping_mul(u128::from(self.folder.print));
+        Print {
+            folded: print(folded.wrapping_add(folder)),
+            base: print(exact),
+            is_lower: is_lower && self.folder.is_lower,
+        }
     }
 
     #[inline(never)]
     fn enter(&mut self, folder: &str) {
-        self.folder.clear();
-        self.folder.push_str(folder);
-        self.of_folder = print(self.key.folded(folder, &mut self.lower));
+        self.folder.name.clear();
+        self.folder.name.push_str(folder);
+        let (sum, is_lower) = self.key.folded(folder, &mut self.lower);
+        (self.folder.print, self.folder.is_lower) = (print(sum), is_lower);
     }
 }
 
 impl Key {
-    /// The sum of a text in lower case; `lower` is room for it
-    fn folded(&self, text: &str, lower: &mut String) -> u128 {
+    /// The sum of a text in lower case, and whether it is in lower case itself; `lower` is room for it
+    fn folded(&self, text: &str, lower: &mut String) -> (u128, bool) {
         if text.len() <= LONGEST {
-            let mut beyond_ascii = 0;
+            let (mut beyond_ascii, mut upper) = (0, 0);
             let sum = self.sum(text, |word| {
                 beyond_ascii |= word & each(0x80);
-                lower_case(word)
+                let lower = lower_case(word);
+                upper |= lower ^ word;
+                lower
             });
             if beyond_ascii == 0 {
-                return sum;
+                return (sum, upper == 0);
             }
         }
         lower.clear();
         lower.extend(text.chars().flat_map(char::to_lowercase));
-        self.sum(lower, |word| word)
+        (self.sum(lower, |word| word), lower == text)
     }
 
     /// The sum of a text, of which each word is changed
@@ -159,15 +186,17 @@ mod tests {
             let lower = |name: &str| name.chars().flat_map(char::to_lowercase).collect::<String>();
             for name in names.iter().flat_map(|name| [name.clone(), lower(name)]) {
                 let base = name.rsplit_once('/').map_or(&*name, |(_, base)| base);
-                let (of_lower, of_base) = prints.of(&name);
-                prop_assert_eq!(of_lower, prints.of(&lower(&name)).0);
-                prop_assert_eq!(of_base, prints.of(base).1);
-                prop_assert_eq!(prints.of(&lower(base)).1 == of_base, lower(base) == base);
-                prop_assert_eq!(prints.of(base).0 == of_lower, lower(base) == lower(&name));
+                let print = prints.of(&name);
+                prop_assert_eq!(print.is_lower, lower(&name) == name);
+                prop_assert_eq!(print.folded, prints.of(&lower(&name)).folded);
+                prop_assert_eq!(print.base, prints.of(base).base);
+                prop_assert_eq!(prints.of(&lower(base)).base == print.base, lower(base) == base);
+                let is_base = lower(base) == lower(&name);
+                prop_assert_eq!(prints.of(base).folded == print.folded, is_base);
                 for other in [format!("{name}\0"), format!("\0{name}"), format!("{name}/")] {
-                    prop_assert_ne!(prints.of(&other).0, of_lower);
+                    prop_assert_ne!(prints.of(&other).folded, print.folded);
                 }
-                prop_assert_ne!(Prints::default().of(&name), (of_lower, of_base));
+                prop_assert_ne!(Prints::default().of(&name).folded, print.folded);
             }
         }
     }
@@ -177,13 +206,13 @@ mod tests {
         let mut prints = Prints::default();
         for length in [1, 7, 8, 9, 15, 16, 17, 511, 512, 513, 600] {
             for whole in ["a".repeat(length), format!("{}/a", "a".repeat(length))] {
-                let mut seen = std::collections::HashSet::from([prints.of(&whole).0]);
+                let mut seen = std::collections::HashSet::from([prints.of(&whole).folded]);
                 for place in 0..length {
                     let mut other = whole.clone();
                     other.replace_range(place..=place, "b");
-                    assert!(seen.insert(prints.of(&other).0), "{place} of {length}");
+                    assert!(seen.insert(prints.of(&other).folded), "{place} of {length}");
                     other.replace_range(place..=place, "B");
-                    assert!(!seen.insert(prints.of(&other).0), "{place} of {length}");
+                    assert!(!seen.insert(prints.of(&other).folded), "{place} of {length}");
                 }
             }
         }
