@@ -36,8 +36,8 @@ pub struct Verdicts {
     rules: Rules,
     collisions: Option<Collisions>,
     blobs: vec::IntoIter<Blob>,
-    /// What is known already of the first of these blobs, of the very first at the end
-    judged: Vec<Judged>,
+    /// What is known already of the first of these blobs
+    judged: vec::IntoIter<Judged>,
     /// Handed out before the blobs
     malformed: vec::IntoIter<Malformed>,
     /// Which names the page at hand stands for
@@ -61,7 +61,7 @@ impl Verdicts {
             rules,
             collisions: collisions.then(Collisions::default),
             blobs: Vec::new().into_iter(),
-            judged: Vec::with_capacity(CHUNK),
+            judged: Vec::new().into_iter(),
             malformed: Vec::new().into_iter(),
             tally: Tally::default(),
             done: false,
@@ -207,10 +207,10 @@ impl Verdicts {
         if self.malformed.len() > 0 {
             return self.unreadable();
         }
-        if self.judged.is_empty() {
+        if self.judged.len() == 0 {
             self.judge();
         }
-        let Judged { judgement, is_unseen } = self.judged.pop()?;
+        let Judged { judgement, is_unseen } = self.judged.next()?;
         self.tally.unremembered += u64::from(is_unseen);
         self.tally.count(&judgement, self.blobs.as_slice().first()?.size);
         // The last thing, so that the blob goes to the caller without a stop.
@@ -230,15 +230,15 @@ impl Verdicts {
     fn judge(&mut self) {
         let blobs = self.blobs.as_slice();
         let blobs = blobs.get(..CHUNK).unwrap_or(blobs);
-        let judged = blobs.iter().rev().map(|blob| self.rules.judge(blob));
-        self.judged.clear();
-        self.judged.extend(judged.map(|judgement| Judged { judgement, is_unseen: false }));
+        let judged = blobs.iter().map(|blob| self.rules.judge(blob));
+        let judged = judged.map(|judgement| Judged { judgement, is_unseen: false });
+        self.judged = judged.collect::<Vec<_>>().into_iter();
         let Some(collisions) = &mut self.collisions else { return };
 
-        let judged = self.judged.iter().rev();
+        let judged = self.judged.as_slice();
         let compared = blobs.iter().zip(judged).filter(|(blob, judged)| judged.is_compared(blob));
         let seen = collisions.see(compared.map(|(blob, _)| blob.name.as_str()));
-        let compared = blobs.iter().zip(self.judged.iter_mut().rev());
+        let compared = blobs.iter().zip(self.judged.as_mut_slice());
         let compared = compared.filter(|(blob, judged)| judged.is_compared(blob));
         for ((_, judged), seen) in compared.zip(seen) {
             judged.is_unseen = *seen == Seen::Nothing;

@@ -173,7 +173,7 @@ impl Set {
     /// Where to look first
     #[inline]
     fn place(&self, print: u64) -> usize {
-        (u128::from(print) * self.buckets.len() as u128 >> 64) as usize
+        ((u128::from(print) * self.buckets.len() as u128) >> 64) as usize
     }
 
     /// What is in the first slot for a fingerprint

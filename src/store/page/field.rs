@@ -1,10 +1,10 @@
 //! What is read of a blob: which elements, and what their text means.
 
-use std::time::SystemTime;
+use std::{iter, time::SystemTime};
 
 use super::{
     date::imf_fixdate,
-    element::{Open, find, is_marked, resolved},
+    element::{Open, after, find, is_marked, resolved},
     fast::Stop,
     slow::percent_decode,
 };
@@ -100,7 +100,8 @@ impl Draft<'_> {
         read: impl FnOnce(&mut Draft<'_>) -> Result<usize, Stop>,
     ) -> Result<usize, Stop> {
         make_room(&mut page.blobs);
-        page.blobs.push(Blob::new(String::new(), 0));
+        // Made in its place, which is there already: else it would be copied there.
+        page.blobs.extend(iter::once_with(|| Blob::new(String::new(), 0)));
         let Some(blob) = page.blobs.last_mut() else { return Err(Stop::Odd) };
         let mut draft = Draft { blob, name: None, size: None, problem: None, has_path: false };
         let end = read(&mut draft);
@@ -187,7 +188,7 @@ impl Fields {
             }
             Field::ContentType => {
                 let is_next =
-                    |text: &[u8]| rest.strip_prefix(text).is_some_and(|r| r.first() == Some(&b'<'));
+                    |text: &[u8]| after(rest, text).is_some_and(|rest| rest.first() == Some(&b'<'));
                 let (text, known) = self.types.iter().find(|(text, _)| is_next(text))?;
                 blob.content_type = Some(known.clone());
                 text.len()

@@ -9,7 +9,7 @@
 //! what the scanner made of them is given to each blob that has the same.
 
 use super::{
-    element::find,
+    element::{after, find},
     fast::Stop,
     field::{Draft, Field, Fields},
 };
@@ -145,9 +145,7 @@ impl Template {
     fn read(&self, text: &[u8], fields: &mut Fields, page: &mut Page) -> Result<usize, Stop> {
         let start = self.texts.first().map_or(0, |text| text.before);
         let start = self.fixed.get(..start).unwrap_or_default();
-        if !text.starts_with(start) {
-            return Err(missed(start, text));
-        }
+        after(text, start).ok_or_else(|| missed(start, text))?;
         Draft::add(page, |draft| self.fit(text, fields, draft))
     }
 
@@ -157,7 +155,7 @@ impl Template {
         let mut name = None;
         for Place { field, before, is_written } in &self.texts {
             let (same, behind) = fixed.split_at_checked(*before).ok_or(Stop::Odd)?;
-            let left = rest.strip_prefix(same).ok_or_else(|| missed(same, rest))?;
+            let left = after(rest, same).ok_or_else(|| missed(same, rest))?;
             (fixed, rest) = (behind, left);
             if *is_written && let Some(length) = fields.take_ahead(*field, rest, draft) {
                 rest = rest.get(length..).unwrap_or_default();
@@ -175,7 +173,7 @@ impl Template {
                 fields.take(*field, found, draft)?;
             }
         }
-        let left = rest.strip_prefix(fixed).ok_or_else(|| missed(fixed, rest))?;
+        let left = after(rest, fixed).ok_or_else(|| missed(fixed, rest))?;
         let (field, found) = name.ok_or(Stop::Odd)?;
         fields.take(field, found, draft)?;
         self.alike.give(draft.blob);
