@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    ffi::OsStr,
     io::{BufRead as _, BufReader},
     path::PathBuf,
     process::{Child, Command, Stdio},
@@ -109,11 +110,19 @@ pub fn measure(
     server: &Server,
 ) -> Result<Measured, Error> {
     let command = client(options, contender, server)?;
-    let output = Command::new(&command[0]).args(&command[1..]).stderr(Stdio::inherit()).output()?;
+    let output = bare(&command[0]).args(&command[1..]).stderr(Stdio::inherit()).output()?;
     if !output.status.success() {
         return Err(format!("{} ends with {}", contender.label, output.status).into());
     }
     Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+/// A program that nobody debugs: some clients make an error for each header that is not there, and a
+/// backtrace of it where the environment asks for them
+fn bare(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command.env_remove("RUST_BACKTRACE").env_remove("RUST_LIB_BACKTRACE");
+    command
 }
 
 /// The instructions of one run, counted by callgrind
@@ -123,7 +132,7 @@ pub fn instructions(
     server: &Server,
 ) -> Result<u64, Error> {
     let command = client(options, contender, server)?;
-    let output = Command::new("valgrind")
+    let output = bare("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .args(&command)
         .output()?;
