@@ -13,8 +13,11 @@ use bytes::Bytes;
 /// Makes its pages when they are asked for: so many blobs, with these names
 struct Generated(u64, fn(u64) -> String);
 
+/// The last one that is remembered is the first that is not in lower case, so that those before it are
+/// looked up only then: that takes most
 fn numbered(n: u64) -> String {
-    format!("plant-07/camera-{:03}/{n:09}.jpg", n % 500)
+    let plant = if n + 1 == REMEMBERED { "Plant" } else { "plant" };
+    format!("{plant}-07/camera-{:03}/{n:09}.jpg", n % 500)
 }
 
 /// The same name each time, but for the case of its letters

@@ -10,8 +10,9 @@ use std::{
 };
 
 use azure_asset_sync::{
-    Backoff, Blob, Error, ErrorKind, MemoryStore, Prefix, Reason, Scan, Store, Verdict,
+    Backoff, Blob, Error, ErrorKind, MemoryStore, Prefix, Reason, Rules, Scan, Store, Verdict,
     store::{Include, ListRequest, Malformed, Marker, Page, ReadRequest},
+    validate::Action,
 };
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -297,25 +298,29 @@ async fn a_panic_of_the_store_is_the_callers() {
 #[tokio::test]
 async fn the_report_counts_everything() {
     let store = MemoryStore::from_iter(
-        ["a.jpg", "b.png", "c.mp4", "d.txt", "e/", "x/a.jpg"].map(|name| Blob::new(name, 10)),
+        ["a.jpg", "b.png", "c.mp4", "d.txt", "e/", "f.jpeg", "g.tga", "h.xbm", "x/a.jpg"]
+            .map(|name| Blob::new(name, 10)),
     );
-    let scan = scan(store).page_size(2.try_into().unwrap());
+    // Of two it knows no format, but for what `mime_guess` says.
+    let rules = Rules::default().set(Reason::UnsupportedFormat, Action::Note);
+    let scan = scan(store).rules(rules).page_size(2.try_into().unwrap());
     let progress = scan.progress();
     assert_eq!(progress.report().total(), 0);
     let report = scan.run(()).await.unwrap();
-    assert_eq!((report.accepted(), report.rejected(), report.total()), (4, 2, 6));
-    assert_eq!((report.pages, report.requests, report.bytes), (3, 3, 40));
+    assert_eq!((report.accepted(), report.rejected(), report.total()), (7, 2, 9));
+    assert_eq!((report.pages, report.requests, report.bytes), (5, 5, 70));
     let text = format!(
         "{:?} {:?} {:?} {:?}",
         report.kinds, report.formats, report.rejections, report.findings
     );
     assert_eq!(
         text,
-        "{Image: 3, Video: 1} {\"image/jpeg\": 2, \"image/png\": 1, \"video/mp4\": 1} \
-         {NoExtension: 1, UnsupportedFormat: 1} {BaseNameCollision: 1}"
+        "{Image: 6, Video: 1} {\"image/jpeg\": 3, \"image/png\": 1, \"image/x-tga\": 1, \
+         \"image/x-xbitmap\": 1, \"video/mp4\": 1} {NoExtension: 1, UnsupportedFormat: 1} \
+         {UnsupportedFormat: 2, BaseNameCollision: 1}"
     );
     let after = progress.report();
-    assert_eq!((after.total(), after.pages), (6, 3));
+    assert_eq!((after.total(), after.pages), (9, 5));
     assert_eq!(serde_json::to_value(&report).unwrap()["rejections"]["no_extension"], 1);
 }
 

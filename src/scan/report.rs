@@ -130,24 +130,28 @@ impl Progress {
 
     /// Adds a tally to the counts, and empties it
     pub(super) fn publish(&self, tally: &mut Tally, rules: &Rules) {
-        let tally = std::mem::take(tally);
+        let mut counted = std::mem::take(tally);
         let mut state = self.state();
         let report = &mut state.report;
-        report.pages += tally.pages;
-        report.bytes += tally.bytes;
-        report.collisions_unchecked += tally.unremembered;
-        for (kind, n) in [(Kind::Image, tally.images), (Kind::Video, tally.videos)] {
+        report.pages += counted.pages;
+        report.bytes += counted.bytes;
+        report.collisions_unchecked += counted.unremembered;
+        for (kind, n) in [(Kind::Image, counted.images), (Kind::Video, counted.videos)] {
             add(&mut report.kinds, kind, n);
         }
         for &reason in Reason::ALL {
-            add(&mut report.rejections, reason, tally.rejections[reason]);
-            add(&mut report.findings, reason, tally.findings[reason]);
+            add(&mut report.rejections, reason, counted.rejections[reason]);
+            add(&mut report.findings, reason, counted.findings[reason]);
         }
-        let formats = rules.formats().iter().map(Format::media_type).zip(tally.formats);
-        let others = tally.others.iter().map(|(media_type, n)| (media_type, *n));
+        let formats =
+            rules.formats().iter().map(Format::media_type).zip(counted.formats.iter().copied());
+        let others = counted.others.iter().map(|(media_type, n)| (media_type, *n));
         for (media_type, n) in formats.chain(others).filter(|(_, n)| *n > 0) {
             add(&mut report.formats, media_type.to_string(), n);
         }
+        // The places stay, so that each is made once.
+        counted.formats.fill(0);
+        tally.formats = counted.formats;
     }
 }
 

@@ -62,12 +62,12 @@ impl Tally {
         }
     }
 
-    /// Counts what has no place yet
+    /// Counts what has no place of its own, or none yet
     #[cold]
     fn count_other(&mut self, media_type: &ContentType, format: Option<usize>) {
         if let Some(place) = format {
-            self.formats.resize(place + 1, 0);
-            self.formats.iter_mut().skip(place).for_each(|count| *count = 1);
+            self.formats.resize(place, 0);
+            self.formats.push(1);
             return;
         }
         match self.others.iter_mut().find(|(other, _)| other == media_type) {

@@ -291,7 +291,7 @@ macro_rules! text {
 impl ETag {
     /// Sets a place to a text that is short and plain, as nearly all are; `None` for any other
     ///
-    /// Into the place at once: what is written in pieces and then copied has to wait for them.
+    /// Into the place at once: a copy made right behind small writes would have to wait for them.
     #[inline]
     pub(crate) fn put_ascii(place: &mut Option<Self>, text: &[u8]) -> Option<()> {
         if text.is_empty() || !text.is_ascii() {
@@ -403,13 +403,23 @@ impl ContentMd5 {
         digest
     }
 
-    /// Sets a place to the digest in a text; what is in it where there is none is of no use
+    /// Sets a place to the digest in a text, or to `None` where there is none, and then returns `None`
     ///
-    /// Into the place at once: what is written in pieces and then copied has to wait for them.
+    /// Into the place at once: a copy made right behind small writes would have to wait for them.
     #[cfg(feature = "azure")]
     #[inline]
     pub(crate) fn put_base64(place: &mut Option<Self>, text: &[u8]) -> Option<()> {
         let Self(digest) = place.insert(Self([0; 16]));
+        let read = Self::read_base64(digest, text);
+        if read.is_none() {
+            *place = None;
+        }
+        read
+    }
+
+    #[cfg(feature = "azure")]
+    #[inline]
+    fn read_base64(digest: &mut [u8; 16], text: &[u8]) -> Option<()> {
         let (threes, last) = digest.as_chunks_mut::<3>();
         let (fours, rest) = text.as_chunks::<4>();
         let ([fours @ .., [a, b, b'=', b'=']], [last], []) = (fours, last, rest) else {

@@ -4,11 +4,13 @@ use super::{
     fingerprint::{Print, Prints},
 };
 
-/// How many names are remembered; at most two sets of 10 MiB take note of them then
+/// How many names are remembered; a list of 7 MiB and a set of 10 take note of them then, or two sets,
+/// and all three while the list becomes a set
 const MAX_NAMES: usize = 917_504;
 
-/// How many fingerprints go into one part of a list
+/// How many fingerprints go into one part of a list, and at once into a set
 const PART: usize = 4096;
+const SOME: usize = 64;
 
 /// Finds names that are the same but for letter case, or but for the folder
 ///
@@ -58,9 +60,15 @@ impl Collisions {
     /// Takes note of the names of some assets, and tells of each what was there before it
     ///
     /// Many at once, so that the processor fetches the memory for one while it waits for that of
-    /// another: each name has its place in a set at random, which is larger than a cache.
+    /// another: each name has its place in a set at random, which is larger than a cache. No name may
+    /// come twice, which a scan sees to.
     pub(crate) fn see<'a>(&mut self, names: impl Iterator<Item = &'a str>) -> &[Seen] {
         let Self { prints, folded, base, room, seen } = self;
+        seen.clear();
+        if folded.len().max(base.len) >= MAX_NAMES {
+            seen.extend(names.map(|_| Seen::Nothing));
+            return seen;
+        }
         room.clear();
         room.extend(names.map(|name| prints.of(name)));
         if room.iter().any(|print| !print.is_lower) {
@@ -70,7 +78,6 @@ impl Collisions {
         let touched =
             room.iter().fold(0, |all, print| all ^ folded.at(print.folded) ^ base.at(print.base));
         std::hint::black_box(touched);
-        seen.clear();
         seen.extend(room.iter().map(|print| {
             if folded.len().max(base.len) >= MAX_NAMES {
                 return Seen::Nothing;
@@ -125,11 +132,15 @@ impl Folded {
     /// From now on names may be the same but for letter case
     #[inline(never)]
     fn look_up(&mut self) {
-        if let Self::List { parts, .. } = self {
-            let mut set = Set::default();
-            // Each part makes room as soon as it is in the set.
-            for print in std::mem::take(parts).into_iter().flatten() {
-                set.insert(print);
+        if let Self::List { parts, len } = self {
+            let mut set = Set::for_more_than(*len);
+            for part in std::mem::take(parts) {
+                for some in part.chunks(SOME) {
+                    std::hint::black_box(some.iter().fold(0, |all, print| all ^ set.at(*print)));
+                    for print in some {
+                        set.insert(*print);
+                    }
+                }
             }
             *self = Self::Set(set);
         }
@@ -151,12 +162,12 @@ struct Bucket([u64; WIDTH]);
 
 const WIDTH: usize = 8;
 
-/// How many buckets a set has at first and at most: with all names that are remembered seven slots of
-/// ten are taken, beyond which many a bucket is full
+/// How many buckets a set has at first
 const FIRST: usize = 1 << 7;
-const MOST: usize = 160 << 10;
 
-/// In few steps: memory that was not used before costs more than what is done in it
+/// In few steps: memory that was not used before costs more than what is done in it. The last one leads
+/// to 10 MiB, of which all names that are remembered take seven slots of ten; with more, many a bucket
+/// would be full.
 const GROWTH: usize = 6;
 
 impl Default for Set {
@@ -168,6 +179,15 @@ impl Default for Set {
 impl Set {
     fn with_buckets(buckets: usize) -> Self {
         Self { buckets: vec![Bucket::default(); buckets], len: 0 }
+    }
+
+    /// With room for so many and one more
+    fn for_more_than(len: usize) -> Self {
+        let mut buckets = FIRST;
+        while len >= buckets * (WIDTH - 1) {
+            buckets *= GROWTH;
+        }
+        Self::with_buckets(buckets)
     }
 
     /// Where to look first
@@ -210,9 +230,7 @@ impl Set {
 
     #[cold]
     fn grow(&mut self) {
-        let buckets = self.buckets.len();
-        let larger = if buckets < MOST { (buckets * GROWTH).min(MOST) } else { buckets * 2 };
-        let mut larger = Self::with_buckets(larger);
+        let mut larger = Self::for_more_than(self.len);
         for &print in
             self.buckets.iter().flat_map(|Bucket(slots)| slots).filter(|&&print| print != 0)
         {
@@ -239,6 +257,31 @@ mod tests {
             assert_eq!(set.insert(print), known.insert(print));
             assert_eq!(set.len, known.len());
         }
+    }
+
+    #[test]
+    fn a_set_has_room_for_all_names_that_are_remembered() {
+        let mut rng = fastrand::Rng::with_seed(8);
+        let (mut set, mut known) = (Set::default(), HashSet::new());
+        for _ in 0..250_000 {
+            let print = rng.u64(..);
+            assert_eq!(set.insert(print), known.insert(print));
+        }
+        assert!(known.iter().all(|print| !set.insert(*print)));
+        assert_eq!(set.buckets.len(), Set::for_more_than(MAX_NAMES).buckets.len());
+        assert_eq!(size_of_val(&*set.buckets) >> 20, 10);
+    }
+
+    #[test]
+    fn a_list_that_is_full_does_not_become_a_set() {
+        let names: Vec<_> = (0..MAX_NAMES).map(|n| n.to_string()).collect();
+        let mut collisions = Collisions::default();
+        for names in names.chunks(1000) {
+            let seen = collisions.see(names.iter().map(String::as_str));
+            assert!(seen.iter().all(|seen| matches!(seen, Seen::Compared { case: false, .. })));
+        }
+        assert_eq!(collisions.see(["A", "b"].into_iter()), [Seen::Nothing, Seen::Nothing]);
+        assert!(matches!(collisions.folded, Folded::List { .. }));
     }
 
     #[test]

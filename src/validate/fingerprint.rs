@@ -1,20 +1,20 @@
 use std::hash::{BuildHasher as _, RandomState};
 
-/// How many words of eight bytes have a key: what is longer is rare, and SipHash's
+/// How many words of eight bytes have a key: longer texts are rare, and SipHash takes those
 const WORDS: usize = 64;
 const LONGEST: usize = 8 * WORDS;
 
 /// Fingerprints of names, under a secret key that is new each time
 ///
 /// A sum of products, multilinear hashing: word `i` of a text times the random key `i` of 128 bits,
-/// of which sum the upper 64 bits count. Of any two different texts, chosen by whoever does not
-/// know the key, it is proven that they have the same fingerprint with a chance of one to 2^64 at
-/// most (Lemire and Kaser, "Strongly universal string hashing is fast", The Computer Journal 57,
+/// of which sum the upper 64 bits count. Of any two different texts of up to 512 bytes, chosen by
+/// whoever does not know the key, it is proven that they have the same fingerprint with a chance of one
+/// to 2^64 at most (Lemire and Kaser, "Strongly universal string hashing is fast", The Computer Journal 57,
 /// 2014). That matters where rules reject what collides. SipHash costs more, and other fast hashes
 /// have no such proof.
 ///
-/// In a whole name the fingerprint of its folder is one word more: that of the name before is nearly
-/// always the same, so that the folder need not be read again.
+/// In a whole name the fingerprint of its folder is one word more, so that the chance is two to 2^64:
+/// the name before has nearly always the same folder, which then need not be read again.
 pub(super) struct Prints {
     key: Key,
     folder: Folder,
@@ -34,8 +34,11 @@ struct Key {
     words: [u128; WORDS],
     last: u128,
     length: u128,
-    folder: u128,
     start: u128,
+    /// What is added to the sum of a folder, so that it begins with another number
+    folders: u128,
+    /// What is multiplied with the fingerprint of a folder
+    folder: u128,
     long: RandomState,
 }
 
@@ -45,10 +48,12 @@ impl Default for Prints {
         let mut numbers = (0_u64..).map(|n| u128::from(long.hash_one(n)));
         let mut key = || numbers.next().unwrap_or(0) << 64 | numbers.next().unwrap_or(0);
         let words = std::array::from_fn(|_| key());
-        let key = Key { words, last: key(), length: key(), folder: key(), start: key(), long };
-        let print = print(key.sum("", |word| word));
-        let folder = Folder { name: String::new(), print, is_lower: true };
-        Self { key, folder, lower: String::new() }
+        let [last, length, start, folders, folder] = std::array::from_fn(|_| key());
+        let key = Key { words, last, length, start, folders, folder, long };
+        let folder = Folder { name: String::new(), print: 0, is_lower: true };
+        let mut prints = Self { key, folder, lower: String::new() };
+        prints.enter("");
+        prints
     }
 }
 
@@ -94,6 +99,7 @@ impl Prints {
         self.folder.name.clear();
         self.folder.name.push_str(folder);
         let (sum, is_lower) = self.key.folded(folder, &mut self.lower);
+        let sum = sum.wrapping_add(self.key.folders);
         (self.folder.print, self.folder.is_lower) = (print(sum), is_lower);
     }
 }

@@ -162,8 +162,8 @@ const TABLE: &[(&str, Kind, &str, &[&str])] = &[
 pub(super) struct Formats {
     /// Sorted by extension
     all: Vec<Format>,
-    /// By the number of an extension: at its slot, or behind that, the place of the format and 1; 0
-    /// is free, as at least three of four are
+    /// By the number of an extension: at its slot, or behind that, the place of the format and 1; 0 means
+    /// that it is free, as at least three quarters are
     slots: Vec<usize>,
 }
 
@@ -204,8 +204,8 @@ impl Formats {
 
     /// The place of the format of an extension in any letter case
     ///
-    /// Nothing here takes longer for one format than for another, so that the processor has nothing to
-    /// guess: where formats alternate it would often guess wrong.
+    /// Most are found at the first look, so that the processor has little to guess: of a search it often
+    /// guesses wrong where formats alternate.
     #[inline]
     pub(super) fn place(&self, extension: &str) -> Option<usize> {
         let number = Number::of(extension);
@@ -225,7 +225,7 @@ impl Formats {
 
     /// Where to look first, a number below that of the slots, which is a power of two
     fn slot(&self, number: Number) -> usize {
-        // The upper half is from all bits, and of 32 bits there are as many slots at most.
+        // The upper half depends on all bits, and there are never as many slots as it can tell apart.
         let spread = number.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
         spread as usize & self.slots.len().wrapping_sub(1)
     }

@@ -196,3 +196,24 @@ fn reference(entity: &str) -> Option<char> {
     };
     char::from_u32(number).filter(|c| *c != '\0')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::after;
+
+    #[test]
+    fn what_is_after_is_what_is_left_without_a_prefix() {
+        let mut rng = fastrand::Rng::with_seed(1);
+        for length in 0..40 {
+            let text: Vec<u8> = (0..length + 2).map(|_| rng.u8(..)).collect();
+            let start = &text[..length];
+            assert_eq!(after(&text, start), text.strip_prefix(start));
+            assert_eq!((after(start, start), after(start, &text)), (Some(&[][..]), None));
+            for at in 0..length {
+                let mut other = start.to_vec();
+                other[at] ^= 1 << rng.u8(..8);
+                assert_eq!(after(&text, &other), None, "{at} of {length}");
+            }
+        }
+    }
+}

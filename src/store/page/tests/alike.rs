@@ -53,7 +53,17 @@ impl Shape {
             empty: rarely(),
             twice: some(
                 rng,
-                &["", "", "", "Etag", "AccessTier", "Content-Length", "Creation-Time"],
+                &[
+                    "",
+                    "",
+                    "",
+                    "Etag",
+                    "AccessTier",
+                    "Content-Length",
+                    "Creation-Time",
+                    "Content-MD5",
+                    "Content-Type",
+                ],
             ),
             blank: some(rng, &["", "", "\n  "]),
         }
