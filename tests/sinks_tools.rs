@@ -192,9 +192,9 @@ print(json.dumps([row[0] for row in base.execute('SELECT name FROM assets')]))";
 #[tokio::test]
 async fn the_manifest_in_pandas_and_duckdb() {
     let folder = tempfile::tempdir().unwrap();
-    // Several frames, and the one with the index that is to be skipped.
-    let store: MemoryStore = (0..6000)
-        .map(|n| Blob::new(format!("{n:04}.{}", if n % 10 == 0 { "txt" } else { "jpg" }), n))
+    // Several frames, and those of the index that are to be skipped: between them, and behind all.
+    let store: MemoryStore = (0..60_000)
+        .map(|n| Blob::new(format!("{n:05}.{}", if n % 10 == 0 { "txt" } else { "jpg" }), n))
         .collect();
     Job::new(Scan::new(store, &Prefix::default()), folder.path()).run(()).await.unwrap();
     let path = folder.path().join("manifest.jsonl.zst");
@@ -207,7 +207,7 @@ of = 'count(*), sum(size)::BIGINT, count(kind)'
 print(json.dumps(duckdb.sql('SELECT ' + of + ' FROM ' + at).fetchall()[0]))";
     for (modules, script) in [(&["pandas", "zstandard"][..], pandas), (&["duckdb"], duckdb)] {
         if let Some(found) = python(modules, script, &[&path]) {
-            assert_eq!(found, serde_json::json!([6000, 17_997_000, 5400]), "{modules:?}");
+            assert_eq!(found, serde_json::json!([60_000, 1_799_970_000, 54_000]), "{modules:?}");
         }
     }
 }

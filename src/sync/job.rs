@@ -11,9 +11,9 @@ use serde::Serialize;
 use tokio::task::{JoinError, JoinHandle};
 
 use super::{
-    block,
     desk::Desk,
     disk::{Disk, StateFolder},
+    index::Sizes,
     journal::Counts,
     ledger::{Intent, Ledger, View},
     status::{Board, Phase, Status, Wish},
@@ -38,8 +38,7 @@ pub struct Job {
     source: Option<String>,
     max_removals: f64,
     tombstones: u64,
-    /// How many rows a block has
-    block: usize,
+    sizes: Sizes,
     clock: Arc<dyn Clock>,
 }
 
@@ -63,15 +62,15 @@ impl Job {
             source: None,
             max_removals: 0.3,
             tombstones: 10,
-            block: block::ROWS,
+            sizes: Sizes::default(),
             clock: Arc::new(SystemClock),
         }
     }
 
     /// The same on files that a test makes, with so many rows a block
     #[cfg(feature = "testing")]
-    pub(crate) fn on_disk(scan: Scan, disk: Box<dyn Disk>, block: usize) -> Self {
-        Self { state: State::Disk(disk), block, ..Self::new(scan, "") }
+    pub(crate) fn on_disk(scan: Scan, disk: Box<dyn Disk>, rows: usize) -> Self {
+        Self { state: State::Disk(disk), sizes: Sizes::of_rows(rows), ..Self::new(scan, "") }
     }
 
     /// What is listed, such as the container's URL: a state of another source is refused
@@ -176,7 +175,7 @@ impl Job {
             source: self.source,
             rules: self.scan.parts().1.fingerprint(),
             tombstones: self.tombstones,
-            block: self.block,
+            sizes: self.sizes,
             now: self.clock.time(),
         };
         let state = self.state;
@@ -223,13 +222,12 @@ impl Work<'_> {
     ) -> Result<Summary, Error> {
         self.show(Phase::Listing);
         if !self.desk.view().is_listed {
-            let parts = self.desk.run(|ledger| Ok((ledger.left(), ledger.cuts(PARTS)))).await?;
             let mut scan = match scan.requests() {
                 1 => scan.order(Order::Ascending),
-                _ => scan.cuts(parts.1),
+                _ => scan.cuts(self.desk.run(|ledger| ledger.cuts(PARTS)).await?),
             };
             if self.desk.view().is_resumed {
-                scan = scan.shards(parts.0);
+                scan = scan.shards(self.desk.run(|ledger| Ok(ledger.left())).await?);
             }
             let mut verdicts = scan.verdicts();
             loop {

@@ -23,6 +23,9 @@ const PRINT: usize = 17;
 /// The first line is shorter by far
 const HEADER: usize = 1 << 16;
 
+/// How many bytes are read at once
+const PIECE: usize = 1 << 14;
+
 /// The first line
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Header {
@@ -47,9 +50,9 @@ pub(super) struct Commit {
     pub(super) is_by_segments: Option<bool>,
     /// The size of the file of rows
     pub(super) rows: u64,
-    /// Blocks of the manifest that stay, by their place
+    /// Blocks of the manifest that stay: from a place up to another
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) kept: Vec<usize>,
+    pub(super) kept: Vec<(usize, usize)>,
     /// Blocks in the file of rows
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) new: Vec<Block>,
@@ -112,43 +115,107 @@ pub(super) fn write(disk: &mut dyn Disk, value: &impl Serialize) -> Result<(), E
     write().map_err(|error| Error::state("write the journal of the run", error))
 }
 
-/// What was kept of a run that did not come to its end, where there is one
-///
-/// What was being written when it was interrupted is cut off.
-pub(super) fn read(disk: &mut dyn Disk) -> Result<Option<(Header, Vec<Commit>)>, Error> {
-    let failed = |error| Error::state("read the journal of a run", error);
-    let Some(size) = disk.size(FILE).map_err(failed)? else { return Ok(None) };
-    let length = usize::try_from(size).map_err(|_| damaged("the journal is too long"))?;
-    let bytes = disk.read(FILE, 0, length).map_err(failed)?;
-    let mut good = 0;
-    let (mut header, mut commits) = (None, Vec::new());
-    let mut lines = bytes.split_inclusive(|byte| *byte == b'\n').peekable();
-    while let Some(line) = lines.next() {
-        let Some(json) = checked(line) else {
-            // The last line may be half of one, or a part of it that never reached the disk.
-            if lines.any(|line| checked(line).is_some()) {
+/// What was kept of a run that did not come to its end, a line in memory at a time
+pub(super) struct Journal {
+    pub(super) header: Header,
+    /// As the last line has it
+    pub(super) is_by_segments: Option<bool>,
+    /// Those that are whole, behind the first
+    lines: Lines,
+}
+
+impl Journal {
+    /// The journal, where there is one
+    ///
+    /// What was being written when the run was interrupted is cut off.
+    pub(super) fn open(disk: &mut dyn Disk) -> Result<Option<Self>, Error> {
+        let Some(size) = disk.size(FILE).map_err(failed)? else { return Ok(None) };
+        let mut lines = Lines { size, read: 0, bytes: Vec::new() };
+        let Some(line) = lines.next_whole(disk)? else {
+            // It ended before its first line was written, so that nothing was done.
+            disk.remove(FILE).map_err(failed)?;
+            return Ok(None);
+        };
+        let json = checked(&line).unwrap_or_default();
+        check_format(json)?;
+        let header = serde_json::from_slice(json).map_err(unreadable)?;
+        // Once to the end: to go on it is needed how names ascend, and the last line says it.
+        let begin = line.len() as u64;
+        let (mut good, mut is_by_segments) = (begin, None);
+        while let Some(line) = lines.next_whole(disk)? {
+            is_by_segments = commit(&line)?.is_by_segments;
+            good += line.len() as u64;
+        }
+        if good < size {
+            disk.truncate(FILE, good).map_err(failed)?;
+        }
+        let lines = Lines { size: good, read: begin, bytes: Vec::new() };
+        Ok(Some(Self { header, is_by_segments, lines }))
+    }
+
+    /// The next commit
+    pub(super) fn next(&mut self, disk: &mut dyn Disk) -> Result<Option<Commit>, Error> {
+        self.lines.next(disk)?.map(|line| commit(&line)).transpose()
+    }
+}
+
+/// The lines of the file
+struct Lines {
+    size: u64,
+    /// How much of it was read
+    read: u64,
+    /// What was read and is not given yet
+    bytes: Vec<u8>,
+}
+
+impl Lines {
+    /// The next line with its end, or what is behind the last
+    fn next(&mut self, disk: &mut dyn Disk) -> Result<Option<Vec<u8>>, Error> {
+        let mut seen = 0;
+        loop {
+            if let Some(end) = self.bytes.iter().skip(seen).position(|byte| *byte == b'\n') {
+                let behind = self.bytes.split_off(seen + end + 1);
+                return Ok(Some(std::mem::replace(&mut self.bytes, behind)));
+            }
+            seen = self.bytes.len();
+            let left = usize::try_from(self.size.saturating_sub(self.read)).unwrap_or(usize::MAX);
+            if left == 0 {
+                return Ok(Some(std::mem::take(&mut self.bytes)).filter(|line| !line.is_empty()));
+            }
+            let mut piece = disk.read(FILE, self.read, left.min(PIECE)).map_err(failed)?;
+            self.read += piece.len() as u64;
+            self.bytes.append(&mut piece);
+        }
+    }
+
+    /// The next line that is as it was written; none from the one on that was being written
+    fn next_whole(&mut self, disk: &mut dyn Disk) -> Result<Option<Vec<u8>>, Error> {
+        let Some(line) = self.next(disk)? else { return Ok(None) };
+        if checked(&line).is_some() {
+            return Ok(Some(line));
+        }
+        // The last line may be half of one, or a part of it that never reached the disk.
+        while let Some(line) = self.next(disk)? {
+            if checked(&line).is_some() {
                 return Err(damaged("a line of the journal has other bytes than were written"));
             }
-            break;
-        };
-        let unreadable = |error| damaged(format_args!("a line of the journal: {error}"));
-        if header.is_none() {
-            check_format(json)?;
-            header = Some(serde_json::from_slice(json).map_err(unreadable)?);
-        } else {
-            commits.push(serde_json::from_slice(json).map_err(unreadable)?);
         }
-        good += line.len() as u64;
+        Ok(None)
     }
-    let Some(header) = header else {
-        // It ended before its first line was written, so that nothing was done.
-        disk.remove(FILE).map_err(failed)?;
-        return Ok(None);
-    };
-    if good < size {
-        disk.truncate(FILE, good).map_err(failed)?;
-    }
-    Ok(Some((header, commits)))
+}
+
+fn commit(line: &[u8]) -> Result<Commit, Error> {
+    let json = checked(line)
+        .ok_or_else(|| damaged("a line of the journal has other bytes than were written"))?;
+    serde_json::from_slice(json).map_err(unreadable)
+}
+
+fn unreadable(error: serde_json::Error) -> Error {
+    damaged(format_args!("a line of the journal: {error}"))
+}
+
+fn failed(error: std::io::Error) -> Error {
+    Error::state("read the journal of a run", error)
 }
 
 /// The run that did not come to its end in a state folder; `None` where there is none
@@ -161,7 +228,6 @@ pub(super) fn read(disk: &mut dyn Disk) -> Result<Option<(Header, Vec<Commit>)>,
 /// [`StateInvalid`](crate::ErrorKind::StateInvalid) where what is in it is damaged or of another version.
 pub fn interrupted(folder: impl AsRef<Path>) -> Result<Option<RunId>, Error> {
     let mut disk = StateFolder::to_read(folder.as_ref());
-    let failed = |error| Error::state("read the journal of a run", error);
     let Some(size) = disk.size(FILE).map_err(failed)? else { return Ok(None) };
     let length = usize::try_from(size).unwrap_or(usize::MAX).min(HEADER);
     let bytes = disk.read(FILE, 0, length).map_err(failed)?;
@@ -169,8 +235,7 @@ pub fn interrupted(folder: impl AsRef<Path>) -> Result<Option<RunId>, Error> {
         return Ok(None);
     };
     check_format(json)?;
-    let header: Header = serde_json::from_slice(json)
-        .map_err(|error| damaged(format_args!("a line of the journal: {error}")))?;
+    let header: Header = serde_json::from_slice(json).map_err(unreadable)?;
     Ok(Some(header.run))
 }
 

@@ -17,6 +17,19 @@ impl Left {
         &self.0
     }
 
+    /// The names with that prefix which are not left
+    pub(super) fn done(&self, prefix: &str, order: NameOrder) -> Vec<(Cut, Cut)> {
+        let mut done = vec![(Cut::At(prefix.to_owned()), Cut::End)];
+        for (from, to) in &self.0 {
+            if let Some((_, end)) = done.last_mut() {
+                *end = from.clone();
+            }
+            done.push((to.clone(), Cut::End));
+        }
+        done.retain(|(from, to)| from.compare(to, order).is_lt());
+        done
+    }
+
     /// Takes an interval out; gives what of it was left
     pub(super) fn take(&mut self, from: &Cut, to: &Cut, order: NameOrder) -> Vec<(Cut, Cut)> {
         let is_before = |a: &Cut, b: &Cut| a.compare(b, order).is_lt();

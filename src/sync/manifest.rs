@@ -1,10 +1,4 @@
-use std::{
-    fmt,
-    io::{BufReader, Read},
-    path::Path,
-    sync::Arc,
-    time::SystemTime,
-};
+use std::{fmt, path::Path, time::SystemTime};
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
@@ -12,6 +6,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::{
     block::{Block, damaged, unpack},
     disk::{Disk, StateFolder},
+    index::{Blocks, HEAD, Leaf, append_leaf, skipped},
     row::{Row, time},
 };
 use crate::{
@@ -23,14 +18,11 @@ use crate::{
 /// The name of the file
 pub(super) const FILE: &str = "manifest.jsonl.zst";
 
+/// One that is not whole yet
+pub(super) const NEW: &str = "manifest.new";
+
 /// The version of the format, of manifests and of what is kept of a run under way
 pub(super) const FORMAT: u32 = 1;
-
-/// The start of a frame that decompressors skip (RFC 8878, section 3.1.2)
-const SKIPPED: [u8; 4] = 0x184d_2a5a_u32.to_le_bytes();
-
-/// How far back the compressed index may refer: 256 KiB, as a power of two
-const WINDOW: u32 = 18;
 
 /// How many assets a sink is given at once
 const BATCH: usize = 1000;
@@ -38,11 +30,11 @@ const BATCH: usize = 1000;
 /// The last bytes of a manifest
 const END: [u8; 8] = *b"AASYNC\r\n";
 
-/// Offset, length and XXH3 of the compressed index, and [`END`]
+/// Offset, length and XXH3 of what a manifest says of itself, and [`END`]
 const FOOTER: usize = 32;
 
-/// What a manifest says of itself, and where its blocks are
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// What a manifest says of itself, and where the index of its blocks is
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Index {
     pub(super) format: u32,
     pub(super) run: RunId,
@@ -57,7 +49,23 @@ pub(super) struct Index {
     pub(super) rules: u64,
     /// Removals of runs up to this number were told
     pub(super) told: u64,
-    pub(super) blocks: Arc<Vec<Block>>,
+    #[serde(default)]
+    pub(super) sums: Sums,
+    #[serde(default)]
+    pub(super) leaves: Vec<Leaf>,
+}
+
+/// What is known of all blocks without reading what describes each
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Sums {
+    /// How many blobs the listing had
+    pub(super) listed: u64,
+    /// How many of them are assets
+    pub(super) assets: u64,
+    /// How many assets are gone without a sink being told
+    pub(super) missing: u64,
+    /// The last run that found rows gone; 0 where none is
+    pub(super) newest_gone: u64,
 }
 
 impl Index {
@@ -67,34 +75,17 @@ impl Index {
 
     /// How many assets a sink has, as far as it was told
     pub(super) fn held(&self) -> u64 {
-        self.blocks.iter().map(|block| block.assets + block.missing(self.told)).sum()
+        self.sums.assets + self.sums.missing
     }
 
-    /// How many blobs the listing had
-    pub(super) fn listed(&self) -> u64 {
-        self.blocks.iter().map(|block| block.listed).sum()
-    }
-
-    /// What comes behind the blocks, which end at this offset
+    /// What comes behind all else, which ends at this offset
     pub(super) fn frame(&self, offset: u64) -> Result<Vec<u8>, Error> {
-        let failed = |error| Error::state("compress an index", error);
-        // Not as a text of its own: of a large container it has megabytes.
-        let mut encoder = zstd::Encoder::new(Vec::new(), 3).map_err(failed)?;
-        // Whoever reads it has as much in memory.
-        encoder.window_log(WINDOW).map_err(failed)?;
-        serde_json::to_writer(&mut encoder, self).map_err(|error| failed(error.into()))?;
-        let index = encoder.finish().map_err(failed)?;
-        let length = u32::try_from(index.len() + FOOTER)
-            .map_err(|_| Error::new(ErrorKind::TooLarge, "the manifest's index is over 4 GiB"))?;
-        let start = offset + (SKIPPED.len() + size_of::<u32>()) as u64;
-        let mut frame = SKIPPED.to_vec();
-        frame.extend(length.to_le_bytes());
-        frame.extend(&index);
-        frame.extend(start.to_le_bytes());
-        frame.extend((index.len() as u64).to_le_bytes());
-        frame.extend(xxh3_64(&index).to_le_bytes());
-        frame.extend(END);
-        Ok(frame)
+        let mut content = serde_json::to_vec(self)
+            .map_err(|error| Error::state("write an index", error.into()))?;
+        let footer = [offset + HEAD as u64, content.len() as u64, xxh3_64(&content)];
+        content.extend(footer.map(u64::to_le_bytes).as_flattened());
+        content.extend(END);
+        skipped(&content)
     }
 
     /// The index of the manifest, where there is one
@@ -115,24 +106,71 @@ impl Index {
         if xxh3_64(&index) != print {
             return Err(damaged("the manifest's index has other bytes than were written"));
         }
-        let json = || {
-            let decoder = zstd::Decoder::with_buffer(index.as_slice());
-            decoder.map(BufReader::new).map_err(|error| damaged(format_args!("its index: {error}")))
-        };
-        check_format(json()?)?;
-        serde_json::from_reader(json()?)
+        check_format(&index)?;
+        serde_json::from_slice(&index)
             .map(Some)
             .map_err(|error| damaged(format_args!("the manifest's index: {error}")))
     }
 }
 
+/// A manifest that is being written, of which only the index is in memory
+pub(super) struct Making {
+    pub(super) index: Index,
+    /// How many bytes there are
+    pub(super) size: u64,
+    /// How many blocks a leaf describes
+    pub(super) leaf: usize,
+    /// Those of the next leaf
+    pub(super) blocks: Vec<Block>,
+}
+
+impl Making {
+    /// Adds a block, which begins where the file ends
+    pub(super) fn add(
+        &mut self,
+        disk: &mut dyn Disk,
+        frame: &[u8],
+        block: Block,
+    ) -> Result<(), Error> {
+        disk.append(NEW, frame).map_err(failed)?;
+        self.size += block.length;
+        let sums = &mut self.index.sums;
+        sums.listed += block.listed;
+        sums.assets += block.assets;
+        sums.missing += block.missing(self.index.told);
+        sums.newest_gone = sums.newest_gone.max(block.newest_gone);
+        self.blocks.push(block);
+        if self.blocks.len() >= self.leaf { self.end_leaf(disk) } else { Ok(()) }
+    }
+
+    /// Describes the blocks behind the last leaf
+    fn end_leaf(&mut self, disk: &mut dyn Disk) -> Result<(), Error> {
+        append_leaf(disk, NEW, &mut self.size, &mut self.index.leaves, &self.blocks)?;
+        self.blocks.clear();
+        Ok(())
+    }
+
+    /// Makes it durable, and puts it in the place of the one before
+    pub(super) fn end(mut self, disk: &mut dyn Disk) -> Result<(), Error> {
+        self.end_leaf(disk)?;
+        let frame = self.index.frame(self.size)?;
+        disk.append(NEW, &frame).map_err(failed)?;
+        disk.sync(NEW).map_err(failed)?;
+        disk.rename(NEW, FILE).map_err(failed)
+    }
+}
+
+fn failed(error: std::io::Error) -> Error {
+    Error::state("write the manifest", error)
+}
+
 /// That JSON is of a version of the format that is known
-pub(super) fn check_format(json: impl Read) -> Result<(), Error> {
+pub(super) fn check_format(json: &[u8]) -> Result<(), Error> {
     #[derive(Deserialize)]
     struct Version {
         format: u32,
     }
-    match serde_json::from_reader(json) {
+    match serde_json::from_slice(json) {
         Ok(Version { format: FORMAT }) => Ok(()),
         Ok(Version { format }) => {
             let what = if format > FORMAT { "a newer" } else { "an older" };
@@ -214,12 +252,12 @@ impl Manifest {
 
     /// How many blobs the listing had
     pub fn listed(&self) -> u64 {
-        self.index.listed()
+        self.index.sums.listed
     }
 
     /// How many of them are assets
     pub fn assets(&self) -> u64 {
-        self.index.blocks.iter().map(|block| block.assets).sum()
+        self.index.sums.assets
     }
 
     /// Writes all assets into a sink, as if each was added: for files that are made as a whole
@@ -262,7 +300,8 @@ impl Manifest {
     ///
     /// Some thousand are in memory at a time. It ends after an error.
     pub fn rows(self) -> Rows {
-        Rows { disk: self.disk, blocks: self.index.blocks, next: 0, rows: Vec::new().into_iter() }
+        let blocks = Blocks::new(FILE, self.index.leaves, 1);
+        Rows { disk: self.disk, blocks, next: 0, rows: Vec::new().into_iter() }
     }
 }
 
@@ -280,7 +319,7 @@ impl fmt::Debug for Manifest {
 #[derive(Debug)]
 pub struct Rows {
     disk: Box<dyn Disk>,
-    blocks: Arc<Vec<Block>>,
+    blocks: Blocks,
     next: usize,
     rows: std::vec::IntoIter<Row>,
 }
@@ -293,26 +332,36 @@ impl Iterator for Rows {
             if let Some(row) = self.rows.next() {
                 return Some(Ok(row));
             }
-            let block = self.blocks.get(self.next)?;
-            self.next += 1;
-            match read_block(&mut *self.disk, FILE, block) {
+            let block = self.blocks.get(&mut *self.disk, self.next).transpose()?;
+            match block.and_then(|block| read_block(&mut *self.disk, FILE, &block)) {
                 Ok(rows) => self.rows = rows.into_iter(),
                 Err(error) => {
                     self.next = self.blocks.len();
                     return Some(Err(error));
                 }
             }
+            self.next += 1;
         }
     }
+}
+
+/// So many bytes of a file, which were written
+pub(super) fn read_bytes(
+    disk: &mut dyn Disk,
+    file: &str,
+    offset: u64,
+    length: usize,
+) -> Result<Vec<u8>, Error> {
+    disk.read(file, offset, length).map_err(|error| match error.kind() {
+        std::io::ErrorKind::UnexpectedEof => damaged(format_args!("`{file}` breaks off")),
+        _ => Error::state("read a part of the state", error),
+    })
 }
 
 /// The bytes of a block
 pub(super) fn read_frame(disk: &mut dyn Disk, file: &str, block: &Block) -> Result<Vec<u8>, Error> {
     let length = usize::try_from(block.length).map_err(|_| damaged("a block is too long"))?;
-    let frame = disk.read(file, block.offset, length).map_err(|error| match error.kind() {
-        std::io::ErrorKind::UnexpectedEof => damaged(format_args!("`{file}` breaks off")),
-        _ => Error::state("read a block of rows", error),
-    })?;
+    let frame = read_bytes(disk, file, block.offset, length)?;
     block.check(&frame)?;
     Ok(frame)
 }
@@ -347,7 +396,8 @@ mod tests {
             is_by_segments: None,
             rules: 0,
             told: 3,
-            blocks: Arc::default(),
+            sums: Sums::default(),
+            leaves: Vec::new(),
         }
     }
 

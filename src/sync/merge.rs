@@ -5,10 +5,11 @@
 //! then a fingerprint tells whether anything has changed, without reading the block. What is listed
 //! between blocks is new.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use super::{
     block::{Block, damaged},
+    index::Known,
     left::Left,
     row::{Print, Row, Run, Told, meet},
 };
@@ -20,19 +21,7 @@ use crate::{
     validate::{Reason, Verdict},
 };
 
-/// Reads the rows of a block of the run before
-pub(super) trait Read {
-    fn read(&mut self, block: &Block) -> Result<Vec<Row>, Error>;
-}
-
-impl<F: FnMut(&Block) -> Result<Vec<Row>, Error>> Read for F {
-    fn read(&mut self, block: &Block) -> Result<Vec<Row>, Error> {
-        self(block)
-    }
-}
-
 pub(super) struct Merge {
-    old: Arc<Vec<Block>>,
     /// How names ascend; unknown before the first
     order: Option<NameOrder>,
     run: Run,
@@ -59,16 +48,14 @@ pub(super) enum Rest {
 
 /// What a merge begins with
 pub(super) struct Start<'a> {
-    /// The blocks of the run before
-    pub(super) old: Arc<Vec<Block>>,
     pub(super) order: Option<NameOrder>,
     pub(super) run: Run,
     /// How many verdicts of a block may be held
     pub(super) most: usize,
     pub(super) prefix: &'a str,
-    /// What was done with before the run was interrupted
-    pub(super) done: &'a [(Cut, Cut)],
-    /// What a sink may have been told of then
+    /// What is left of all names with that prefix
+    pub(super) left: Left,
+    /// What a sink may have been told of before the run was interrupted
     pub(super) maybe: Vec<Row>,
 }
 
@@ -159,21 +146,18 @@ impl Step {
 
 impl Merge {
     /// Begins, or goes on where the run was interrupted
-    pub(super) fn new(start: Start<'_>, read: &mut impl Read) -> Result<Self, Error> {
-        let Start { old, order, run, most, prefix, done, mut maybe } = start;
+    pub(super) fn new(start: Start<'_>, old: &mut Known<'_>) -> Result<Self, Error> {
+        let Start { order, run, most, prefix, left, mut maybe } = start;
         let by_name = order.unwrap_or_default();
         // Of two rows of a name the later one is what may have been told last.
         maybe.reverse();
         maybe.sort_by(|a, b| by_name.compare(&a.name, &b.name));
         maybe.dedup_by(|a, b| a.name == b.name);
-        let left = Left::all(prefix);
+        let done = left.done(prefix, by_name);
         let (early, vague, held) = (Vec::new(), Vec::new(), BTreeMap::new());
-        let mut merge = Self { old, order, run, most, left, maybe, early, vague, held };
-        let order = by_name;
+        let mut merge = Self { order, run, most, left, maybe, early, vague, held };
         for (from, to) in done {
-            for (from, to) in merge.left.take(from, to, order) {
-                merge.resume(from, to, order, read)?;
-            }
+            merge.resume(from, to, by_name, old)?;
         }
         Ok(merge)
     }
@@ -196,7 +180,7 @@ impl Merge {
         &mut self,
         verdicts: Vec<Verdict>,
         covers: &Covers,
-        read: &mut impl Read,
+        old: &mut Known<'_>,
     ) -> Result<Step, Error> {
         let mut step = Step::default();
         let (mut named, nameless): (Vec<_>, Vec<_>) =
@@ -228,7 +212,7 @@ impl Merge {
             let before = place(&rest, &from, order);
             self.early.extend(rest.drain(..before));
             let behind = rest.split_off(place(&rest, &to, order));
-            self.distribute(&mut step, (from, to), rest, is_vague, order, read)?;
+            self.distribute(&mut step, (from, to), rest, is_vague, order, old)?;
             rest = behind;
         }
         self.early.append(&mut rest);
@@ -239,7 +223,7 @@ impl Merge {
     }
 
     /// What is left of a block, where something is, if the listing goes no further
-    pub(super) fn give_up(&mut self, place: usize) -> Option<Rest> {
+    pub(super) fn give_up(&mut self, place: usize, block: &Block) -> Option<Rest> {
         let order = self.order.unwrap_or_default();
         if let Some(Held { parts, rows }) = self.held.remove(&place) {
             let Some(mut rows) = rows else { return Some(Rest::Whole) };
@@ -251,7 +235,6 @@ impl Merge {
             }
             return Some(Rest::Rows(rows));
         }
-        let block = self.old.get(place)?;
         let is_left = self.left.intervals().iter().any(|(from, to)| {
             from.compare(&block.to(), order).is_lt() && block.from().compare(to, order).is_lt()
         });
@@ -259,7 +242,7 @@ impl Merge {
     }
 
     /// Ends the listing: where no page came there is nothing
-    pub(super) fn finish(&mut self, read: &mut impl Read) -> Result<Step, Error> {
+    pub(super) fn finish(&mut self, old: &mut Known<'_>) -> Result<Step, Error> {
         let order = self.order.unwrap_or_default();
         let mut step = Step::default();
         for (from, to) in self.left.intervals().to_vec() {
@@ -273,7 +256,7 @@ impl Merge {
                 self.early = early;
                 sort(&mut here, order);
                 let is_vague = self.vague.contains(&from);
-                self.distribute(&mut step, (from, to), here, is_vague, order, read)?;
+                self.distribute(&mut step, (from, to), here, is_vague, order, old)?;
             }
         }
         step.rows.retain(|rows| !rows.is_empty());
@@ -291,22 +274,26 @@ impl Merge {
         mut verdicts: Vec<Verdict>,
         is_vague: bool,
         order: NameOrder,
-        read: &mut impl Read,
+        old: &mut Known<'_>,
     ) -> Result<(), Error> {
         step.part_rows();
-        let mut next = self.old.partition_point(|block| block.to().compare(&from, order).is_le());
+        let mut next = old.first_behind(&from, order)?;
         while from.compare(&to, order).is_lt() {
-            let block = self.old.get(next);
-            let is_between = block.is_none_or(|block| from.compare(&block.from(), order).is_lt());
-            let end = match (block, is_between) {
-                (None, _) => Cut::End,
-                (Some(block), true) => block.from(),
-                (Some(block), false) => block.to(),
+            let block = old.block(next)?;
+            let (end, block) = match block {
+                None => (Cut::End, None),
+                Some(block) if from.compare(&block.from(), order).is_lt() => (block.from(), None),
+                Some(block) => (block.to(), Some(block)),
             };
             let end = if end.compare(&to, order).is_lt() { end } else { to.clone() };
             let behind = verdicts.split_off(place(&verdicts, &end, order));
             let here = std::mem::replace(&mut verdicts, behind);
-            if is_between {
+            if let Some(block) = block {
+                let (to, verdicts) = (end.clone(), here);
+                let part = Part { from, to, verdicts, is_vague, is_done: false };
+                self.hold(step, (next, &block), part, order, old)?;
+                next += 1;
+            } else {
                 let maybe = between(&self.maybe, &from, &end, order);
                 step.compare(
                     with(Vec::new(), maybe, &here, is_vague, order, &self.run),
@@ -316,11 +303,6 @@ impl Merge {
                     &self.run,
                 );
                 step.done.push((from, end.clone()));
-            } else {
-                let (to, verdicts) = (end.clone(), here);
-                let part = Part { from, to, verdicts, is_vague, is_done: false };
-                self.hold(step, next, part, order, read)?;
-                next += 1;
             }
             from = end;
         }
@@ -331,13 +313,11 @@ impl Merge {
     fn hold(
         &mut self,
         step: &mut Step,
-        place: usize,
+        (place, block): (usize, &Block),
         part: Part,
         order: NameOrder,
-        read: &mut impl Read,
+        old: &mut Known<'_>,
     ) -> Result<(), Error> {
-        let old = Arc::clone(&self.old);
-        let Some(block) = old.get(place) else { return Ok(()) };
         let mut held = self.held.remove(&place).unwrap_or_default();
         held.add(part, order);
         held.join();
@@ -356,7 +336,7 @@ impl Merge {
         }
         let rows = match held.rows.take() {
             Some(rows) => rows,
-            None => read.read(block)?,
+            None => old.rows(block)?,
         };
         held.rows = Some(held.compare(step, rows, &self.maybe, order, &self.run));
         if !is_whole {
@@ -371,10 +351,10 @@ impl Merge {
         mut from: Cut,
         to: Cut,
         order: NameOrder,
-        read: &mut impl Read,
+        old: &mut Known<'_>,
     ) -> Result<(), Error> {
-        let first = self.old.partition_point(|block| block.to().compare(&from, order).is_le());
-        for (place, block) in Arc::clone(&self.old).iter().enumerate().skip(first) {
+        for place in old.first_behind(&from, order)?.. {
+            let Some(block) = old.block(place)? else { break };
             if block.from().compare(&to, order).is_ge() {
                 break;
             }
@@ -388,11 +368,11 @@ impl Merge {
                 Part { from: start, to: end, verdicts, is_vague: false, is_done: true },
                 order,
             );
-            if !held.is_whole(block) {
+            if !held.is_whole(&block) {
                 // A part was done with, so that the rest is compared row by row.
                 held.rows = Some(match held.rows.take() {
                     Some(rows) => rows,
-                    None => read.read(block)?,
+                    None => old.rows(&block)?,
                 });
                 self.held.insert(place, held);
             }

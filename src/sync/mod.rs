@@ -46,23 +46,32 @@
 //! # What is in a state folder
 //! - `manifest.jsonl.zst`: the last complete run, replaced as a whole when the next has ended. Frames
 //!   of Zstandard (RFC 8878) with some thousand [`Row`]s each, one JSON object a line, by ascending
-//!   name; behind them a frame that decompressors skip, with the index. So any tool that reads
-//!   compressed JSON Lines reads it: `zstdcat`, DuckDB's `read_json`, `pandas.read_json`.
+//!   name. Between them and behind them are frames that decompressors skip, with the index. So any
+//!   tool that reads compressed JSON Lines reads it: `zstdcat`, DuckDB's `read_json`,
+//!   `pandas.read_json`.
 //! - `run.journal` and `run.jsonl.zst`: a run that has not ended, a line for each commit, and rows.
+//!   `run.index`: what of its index is not in memory, made anew from the journal where it goes on.
 //! - `lock`: held while a run is under way.
 //!
 //! The index tells of each block of rows its first and last name, and a fingerprint of what the
 //! listing had there (XXH3, 128 bits). A run reads a block only where the fingerprint differs: over a
 //! container that has not changed it reads the index, and leaves the manifest as it is.
 //!
+//! The index has two levels. A leaf tells of 16 blocks, and stands behind their rows; at the end of
+//! the manifest is a list of the leaves, with the sums of all of them.
+//!
 //! In memory are the pages that a scan has, what is listed of blocks of which a part is to come (of
-//! some thousand blobs for each request in flight), and the index, at most one KiB for a block.
+//! some thousand blobs for each request in flight), a few leaves, and the list: about 100 bytes for
+//! 40,000 rows. Of the run's own blocks 128 are; what is more waits in `run.index`. So a run over ten
+//! million blobs takes as much as one over ten thousand, within 5 %.
 //!
 //! Both files name the version of their format. Another version is refused and left as it is.
 
 mod block;
 mod desk;
 mod disk;
+mod entries;
+mod index;
 mod job;
 mod jobs;
 mod journal;

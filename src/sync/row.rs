@@ -110,8 +110,6 @@ pub(super) struct Run {
     pub(super) told: u64,
     /// For how many runs a row stays behind what was removed
     pub(super) tombstones: u64,
-    /// How many rows a block has
-    pub(super) block: usize,
     /// The fingerprint of the rules
     pub(super) rules: u64,
 }

@@ -1,0 +1,176 @@
+use super::Ledger;
+use crate::{
+    error::Error,
+    sink::Change,
+    sync::{
+        block::{Block, unpack},
+        disk::Disk,
+        entries::{ASIDE, Walk},
+        index::Known,
+        journal,
+        manifest::{FORMAT, Index, Making, NEW, Sums, read_block, read_frame},
+        row::{Row, Told},
+    },
+};
+
+/// How many changes tell of what is gone at once
+const FAREWELLS: usize = 1000;
+
+/// How far a sink was told of what is gone
+pub(super) struct Farewell {
+    walk: Walk,
+    /// The block that may have more rows to tell of, and its file
+    block: Option<(Block, &'static str)>,
+    /// How many such rows were in those before
+    passed: u64,
+}
+
+impl Ledger {
+    /// How many assets are to be removed, and of how many
+    ///
+    /// Once all is listed and committed.
+    pub(in crate::sync) fn removals(&mut self) -> Result<(u64, u64), Error> {
+        let (mut walk, mut missing) = (self.walk(), 0);
+        while let Some((block, _)) = self.walked(&mut walk)? {
+            missing += block.missing(self.run.told);
+        }
+        // Once the sink was told of some, it is told of all.
+        let missing = if self.told > 0 { 0 } else { missing };
+        let held = self.old.as_ref().map_or(0, Index::held);
+        // What was added before an interruption, and is gone since, was not there before.
+        Ok((missing, held.max(missing)))
+    }
+
+    /// The blocks of the new manifest; none may be added meanwhile
+    fn walk(&mut self) -> Walk {
+        self.entries.walk(self.merge.order().unwrap_or_default())
+    }
+
+    /// The next of them, and the file in which its rows are
+    fn walked(&mut self, walk: &mut Walk) -> Result<Option<(Block, &'static str)>, Error> {
+        let mut old = Known { disk: &mut *self.disk, blocks: &mut self.blocks };
+        walk.next(&mut self.entries, &mut old)
+    }
+
+    /// The next changes that tell of what is gone; none once all were told
+    pub(in crate::sync) fn farewells(&mut self) -> Result<Vec<Change>, Error> {
+        let mut farewell = match self.farewell.take() {
+            Some(farewell) => farewell,
+            None => {
+                let mut walk = self.walk();
+                Farewell { block: self.walked(&mut walk)?, walk, passed: 0 }
+            }
+        };
+        let changes = self.farewells_of(&mut farewell)?;
+        self.farewell = Some(farewell);
+        Ok(changes)
+    }
+
+    fn farewells_of(&mut self, farewell: &mut Farewell) -> Result<Vec<Change>, Error> {
+        let (told, mut changes) = (self.run.told, Vec::new());
+        while let Some((block, file)) = &farewell.block {
+            let mut passed = farewell.passed;
+            let rows = match block.newest_gone > told {
+                true => read_block(&mut *self.disk, file, block)?,
+                false => Vec::new(),
+            };
+            for row in rows {
+                if row.gone.is_none_or(|gone| gone.run <= told) {
+                    continue;
+                }
+                passed += 1;
+                if passed <= self.telling {
+                    continue;
+                }
+                self.telling = passed;
+                self.counts.removed += 1;
+                let moved_to = row.content_md5.and_then(|md5| self.moves.get(&(md5, row.size)));
+                let moved_to = moved_to.filter(|_| row.told(told) == Told::Asset);
+                let farewell = row.farewell(moved_to.cloned());
+                self.counts.rejected += u64::from(row.is_listed());
+                changes.extend(farewell);
+                if changes.len() >= FAREWELLS {
+                    return Ok(changes);
+                }
+            }
+            farewell.passed = passed;
+            farewell.block = self.walked(&mut farewell.walk)?;
+        }
+        Ok(changes)
+    }
+
+    /// Puts a new manifest in the place of the old one, and clears away what was kept of the run
+    ///
+    /// `are_told` says whether the sink was told of all that is gone.
+    pub(in crate::sync) fn finish(&mut self, are_told: bool) -> Result<(), Error> {
+        let told = if are_told { self.run.number } else { self.run.told };
+        let is_right = |old: &Index| told == self.run.told || old.sums.newest_gone <= self.run.told;
+        if self.old.as_ref().is_some_and(is_right) && self.entries.are(&self.blocks) {
+            // Nothing has changed, so that the manifest is right as it is.
+            return clear(&mut *self.disk);
+        }
+        self.disk.remove(NEW).map_err(|error| Error::state("begin a new manifest", error))?;
+        let index = Index {
+            format: FORMAT,
+            run: self.header.run,
+            number: self.header.number,
+            at: self.header.at,
+            prefix: self.header.prefix.clone(),
+            source: self.header.source.clone(),
+            is_by_segments: self.is_by_segments(),
+            rules: self.run.rules,
+            told,
+            sums: Sums::default(),
+            leaves: Vec::new(),
+        };
+        let mut new = Making { index, size: 0, leaf: self.sizes.leaf, blocks: Vec::new() };
+        let (mut group, mut rows) = (Vec::new(), 0);
+        let mut walk = self.walk();
+        while let Some((block, file)) = self.walked(&mut walk)? {
+            if rows + block.rows > self.sizes.rows as u64 {
+                self.write_group(std::mem::take(&mut group), &mut new)?;
+                rows = 0;
+            }
+            rows += block.rows;
+            group.push((block, file));
+        }
+        self.write_group(group, &mut new)?;
+        new.end(&mut *self.disk)?;
+        clear(&mut *self.disk)
+    }
+
+    /// Writes neighbours as one block
+    fn write_group(
+        &mut self,
+        group: Vec<(Block, &'static str)>,
+        new: &mut Making,
+    ) -> Result<(), Error> {
+        let mut frames = Vec::new();
+        for (block, file) in group {
+            frames.push((read_frame(&mut *self.disk, file, &block)?, block));
+        }
+        let (frame, block) = match frames.len() {
+            0 | 1 => match frames.pop() {
+                Some((frame, block)) => (frame, Block { offset: new.size, ..block }),
+                None => return Ok(()),
+            },
+            _ => {
+                let mut rows: Vec<Row> = Vec::new();
+                for (frame, block) in &frames {
+                    rows.append(&mut unpack(frame, block)?);
+                }
+                self.packer.pack(&rows, new.size, new.index.told)?
+            }
+        };
+        new.add(&mut *self.disk, &frame, block)
+    }
+}
+
+/// Removes what is kept of a run under way
+pub(super) fn clear(disk: &mut dyn Disk) -> Result<(), Error> {
+    // The journal first: without it the rest means nothing.
+    [journal::FILE, journal::ROWS, ASIDE, NEW]
+        .into_iter()
+        .try_for_each(|name| disk.remove(name))
+        .map_err(|error| Error::state("clear away what was kept of a run", error))
+}

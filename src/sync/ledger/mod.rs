@@ -1,0 +1,258 @@
+//! What a run does to its state. Nothing here waits for anything but the disk.
+
+mod end;
+mod open;
+
+use std::{collections::HashMap, time::SystemTime};
+
+use self::end::Farewell;
+use super::{
+    block::{Packer, damaged, pieces},
+    disk::Disk,
+    entries::{Entries, Places},
+    index::{Blocks, Known, Sizes},
+    journal::{self, Commit, Counts, Header},
+    manifest::Index,
+    merge::{Merge, Rest, Step},
+    row::Run,
+};
+use crate::{
+    error::Error,
+    scan::Covers,
+    sink::{Change, RunId},
+    store::{ContentMd5, NameOrder},
+    validate::Verdict,
+};
+
+/// After how many pages without a change it is noted how far the run is
+const PAGES: u32 = 64;
+
+/// Of how many added assets it is remembered where they are, to find what was moved
+const MOVES: usize = 1 << 16;
+
+/// What a run is to be
+pub(super) struct Intent {
+    pub(super) prefix: String,
+    pub(super) source: Option<String>,
+    /// The fingerprint of the rules
+    pub(super) rules: u64,
+    pub(super) tombstones: u64,
+    pub(super) sizes: Sizes,
+    pub(super) now: SystemTime,
+}
+
+/// How a run stands
+#[derive(Clone, Copy, Debug)]
+pub(super) struct View {
+    pub(super) run: RunId,
+    pub(super) number: u64,
+    /// Whether it goes on with a run that was interrupted
+    pub(super) is_resumed: bool,
+    pub(super) is_listed: bool,
+    /// Whether something was done that must be committed before the next page
+    pub(super) is_due: bool,
+    /// How many batches were committed, which is the number of the next
+    pub(super) batches: u64,
+    pub(super) counts: Counts,
+    /// How many blobs the listing of the run before had
+    pub(super) expected: Option<u64>,
+}
+
+pub(super) struct Ledger {
+    disk: Box<dyn Disk>,
+    header: Header,
+    run: Run,
+    sizes: Sizes,
+    old: Option<Index>,
+    /// Its blocks
+    blocks: Blocks,
+    packer: Packer,
+    merge: Merge,
+    entries: Entries,
+    /// What is done and not committed
+    open: Step,
+    /// For how many pages
+    pages: u32,
+    /// The size of the file of rows
+    rows: u64,
+    is_listed: bool,
+    /// Whether it ends before all is listed
+    settles: bool,
+    /// How many rows that are gone were told of, and are as soon as the batch at hand is
+    told: u64,
+    telling: u64,
+    batches: u64,
+    counts: Counts,
+    moves: HashMap<(ContentMd5, u64), String>,
+    is_resumed: bool,
+    /// How far the sink was told of what is gone, once it is
+    farewell: Option<Farewell>,
+}
+
+impl Ledger {
+    /// How things stand
+    pub(super) fn view(&self) -> View {
+        View {
+            run: self.header.run,
+            number: self.header.number,
+            is_resumed: self.is_resumed,
+            is_listed: self.is_listed,
+            is_due: !self.open.rows.is_empty() || self.pages >= PAGES || self.is_listed,
+            batches: self.batches,
+            counts: self.counts,
+            expected: self.old.as_ref().map(|old| old.sums.listed),
+        }
+    }
+
+    /// What is left to list
+    pub(super) fn left(&self) -> Vec<crate::scan::Shard> {
+        self.merge.left().shards(&self.header.prefix)
+    }
+
+    /// Names that cut what was known into so many even parts, or fewer
+    pub(super) fn cuts(&mut self, parts: usize) -> Result<Vec<String>, Error> {
+        let count = self.blocks.len();
+        let step = count.div_ceil(parts.max(1)).max(1);
+        let mut cuts = Vec::new();
+        for place in (step..count).step_by(step) {
+            cuts.extend(self.known().block(place)?.map(|block| block.first.into_string()));
+        }
+        Ok(cuts)
+    }
+
+    /// Takes a page; gives what a sink must be told before [`commit`](Self::commit)
+    pub(super) fn take(
+        &mut self,
+        verdicts: Vec<Verdict>,
+        covers: &Covers,
+    ) -> Result<Vec<Change>, Error> {
+        let mut old = Known { disk: &mut *self.disk, blocks: &mut self.blocks };
+        let step = self.merge.take(verdicts, covers, &mut old)?;
+        self.pages += 1;
+        Ok(self.note(step))
+    }
+
+    /// Ends the listing
+    pub(super) fn end_listing(&mut self) -> Result<Vec<Change>, Error> {
+        let mut old = Known { disk: &mut *self.disk, blocks: &mut self.blocks };
+        let step = self.merge.finish(&mut old)?;
+        self.is_listed = true;
+        Ok(self.note(step))
+    }
+
+    /// The run before
+    fn known(&mut self) -> Known<'_> {
+        Known { disk: &mut *self.disk, blocks: &mut self.blocks }
+    }
+
+    fn note(&mut self, mut step: Step) -> Vec<Change> {
+        self.open.kept.append(&mut step.kept);
+        self.open.rows.append(&mut step.rows);
+        for (from, to) in step.done {
+            match self.open.done.last_mut() {
+                Some((_, end)) if *end == from => *end = to,
+                _ => self.open.done.push((from, to)),
+            }
+        }
+        self.counts.unchanged += step.unchanged;
+        for change in &step.changes {
+            match change {
+                Change::Added(asset) => {
+                    self.counts.added += 1;
+                    if let (Some(md5), true) = (asset.blob.content_md5, self.old.is_some())
+                        && self.moves.len() < MOVES
+                    {
+                        self.moves.insert((md5, asset.blob.size), asset.blob.name.clone());
+                    }
+                }
+                Change::Changed(_) => self.counts.changed += 1,
+                Change::Restored(_) => self.counts.restored += 1,
+                Change::Removed(_) => self.counts.removed += 1,
+                Change::Rejected(_) => self.counts.rejected += 1,
+            }
+        }
+        step.changes
+    }
+
+    /// Makes durable what a sink is about to be told of
+    ///
+    /// Should the run be interrupted then, the sink may know of it. The blobs may be gone before they
+    /// are listed again, and it would never be told of that.
+    pub(super) fn prepare(&mut self) -> Result<(), Error> {
+        if self.open.rows.is_empty() { Ok(()) } else { self.write(true) }
+    }
+
+    /// Makes final what was done; `is_told` says that a sink has made a batch durable before
+    pub(super) fn commit(&mut self, is_told: bool) -> Result<(), Error> {
+        self.batches += u64::from(is_told);
+        self.told = self.telling;
+        self.write(false)?;
+        self.pages = 0;
+        Ok(())
+    }
+
+    fn write(&mut self, is_open: bool) -> Result<(), Error> {
+        let failed = |error| Error::state("write the rows of a run", error);
+        let mut new = Vec::new();
+        for rows in std::mem::take(&mut self.open.rows) {
+            for rows in pieces(&rows, self.sizes.rows) {
+                let (frame, block) = self.packer.pack(rows, self.rows, self.run.told)?;
+                self.disk.append(journal::ROWS, &frame).map_err(failed)?;
+                self.rows += block.length;
+                new.push(block);
+            }
+        }
+        if !new.is_empty() {
+            self.disk.sync(journal::ROWS).map_err(failed)?;
+        }
+        let mut kept = Places::default();
+        for place in std::mem::take(&mut self.open.kept) {
+            if !kept.add(place, place + 1) {
+                return Err(damaged("a block is kept twice"));
+            }
+        }
+        let commit = Commit {
+            batches: self.batches,
+            is_by_segments: self.is_by_segments(),
+            rows: self.rows,
+            kept: kept.ranges(),
+            new,
+            done: std::mem::take(&mut self.open.done),
+            is_listed: self.is_listed,
+            told: self.told,
+            counts: self.counts,
+            is_open,
+            settles: self.settles,
+            voids: false,
+        };
+        journal::write(&mut *self.disk, &commit)?;
+        for (start, end) in commit.kept {
+            self.entries.keep(start, end, &self.blocks)?;
+        }
+        self.entries.add(commit.new, self.merge.order(), &mut *self.disk)
+    }
+
+    fn is_by_segments(&self) -> Option<bool> {
+        self.merge.order().map(|order| order == NameOrder::Segments)
+    }
+
+    /// Ends a run whose listing is not to be trusted: what was told is remembered, and else all is as
+    /// it was, so that the next run lists all anew
+    ///
+    /// What was found missing stays so without being told, until a listing has it or has it not.
+    pub(super) fn settle(&mut self) -> Result<(), Error> {
+        self.settles = true;
+        for place in 0..self.blocks.len() {
+            let Some(block) = self.known().block(place)? else { break };
+            match self.merge.give_up(place, &block) {
+                Some(Rest::Whole) => self.open.kept.push(place),
+                Some(Rest::Rows(rows)) => self.open.rows.push(rows),
+                None => {}
+            }
+        }
+        self.open.rows.retain(|rows| !rows.is_empty());
+        self.write(false)?;
+        self.removals()?;
+        self.finish(false)
+    }
+}
