@@ -247,10 +247,10 @@ impl Work<'_> {
                     }
                 };
                 let changes = self.desk.run(move |ledger| ledger.take(page, &covers)).await?;
-                self.tell(&mut sink, changes).await?;
+                self.follow(&mut sink, changes).await?;
             }
             let changes = self.desk.run(Ledger::end_listing).await?;
-            self.tell(&mut sink, changes).await?;
+            self.follow(&mut sink, changes).await?;
         }
         let (missing, of) = self.desk.run(Ledger::removals).await?;
         let is_storm = max_removals < 1.0 && missing as f64 > max_removals * of as f64;
@@ -273,6 +273,21 @@ impl Work<'_> {
             false => Ending::Complete,
         };
         Ok(self.summary(ending))
+    }
+
+    /// Hands over what follows from a page, a part at a time where it is much
+    async fn follow(
+        &mut self,
+        sink: &mut impl Sink,
+        mut changes: Vec<Change>,
+    ) -> Result<(), Error> {
+        loop {
+            self.tell(sink, changes).await?;
+            if !self.desk.view().has_more {
+                return Ok(());
+            }
+            changes = self.desk.run(Ledger::go_on).await?;
+        }
     }
 
     /// Hands changes to the sink, and commits what was done

@@ -5,7 +5,7 @@
 //! then a fingerprint tells whether anything has changed, without reading the block. What is listed
 //! between blocks is new.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::{
     block::{Block, damaged},
@@ -25,7 +25,8 @@ pub(super) struct Merge {
     /// How names ascend; unknown before the first
     order: Option<NameOrder>,
     run: Run,
-    /// How many verdicts of a block may be held: with more it is read, and compared row by row
+    /// How many verdicts of a block may be held: with more it is read, and compared row by row. A
+    /// step with as many rows ends.
     most: usize,
     left: Left,
     /// What a sink may have been told of before the run was interrupted, by name
@@ -34,6 +35,8 @@ pub(super) struct Merge {
     early: Vec<Verdict>,
     /// Places behind which an entry without a name may be
     vague: Vec<Cut>,
+    /// What is listed, and not compared yet
+    pending: VecDeque<Part>,
     /// Blocks of which a part was listed, by their place
     held: BTreeMap<usize, Held>,
 }
@@ -67,7 +70,7 @@ struct Held {
     rows: Option<Vec<Row>>,
 }
 
-/// An interval of a block, and what is listed there
+/// An interval, and what is listed there
 struct Part {
     from: Cut,
     to: Cut,
@@ -93,6 +96,10 @@ pub(super) struct Step {
 }
 
 impl Step {
+    fn has_more_than(&self, rows: usize) -> bool {
+        self.rows.iter().map(Vec::len).sum::<usize>() > rows
+    }
+
     /// The next rows are not behind the last ones without others between
     fn part_rows(&mut self) {
         if self.rows.last().is_some_and(|rows| !rows.is_empty()) {
@@ -155,7 +162,8 @@ impl Merge {
         maybe.dedup_by(|a, b| a.name == b.name);
         let done = left.done(prefix, by_name);
         let (early, vague, held) = (Vec::new(), Vec::new(), BTreeMap::new());
-        let mut merge = Self { order, run, most, left, maybe, early, vague, held };
+        let pending = VecDeque::new();
+        let mut merge = Self { order, run, most, left, maybe, early, vague, pending, held };
         for (from, to) in done {
             merge.resume(from, to, by_name, old)?;
         }
@@ -172,16 +180,11 @@ impl Merge {
         self.order
     }
 
-    /// Takes a page: what is listed of an interval
+    /// Takes a page: what is listed of an interval, and follows from it step by step
     ///
     /// # Errors
-    /// Where the listing has another order than the run before, or a block cannot be read.
-    pub(super) fn take(
-        &mut self,
-        verdicts: Vec<Verdict>,
-        covers: &Covers,
-        old: &mut Known<'_>,
-    ) -> Result<Step, Error> {
+    /// Where the listing has another order than the run before.
+    pub(super) fn take(&mut self, verdicts: Vec<Verdict>, covers: &Covers) -> Result<Step, Error> {
         let mut step = Step::default();
         let (mut named, nameless): (Vec<_>, Vec<_>) =
             verdicts.into_iter().partition(|verdict| verdict.name().is_some());
@@ -212,14 +215,33 @@ impl Merge {
             let before = place(&rest, &from, order);
             self.early.extend(rest.drain(..before));
             let behind = rest.split_off(place(&rest, &to, order));
-            self.distribute(&mut step, (from, to), rest, is_vague, order, old)?;
+            self.pending.push_back(Part { from, to, verdicts: rest, is_vague, is_done: false });
             rest = behind;
         }
         self.early.append(&mut rest);
         // Of blobs each is in what its page covers.
         self.early.retain(|verdict| !is_blob(verdict));
-        step.rows.retain(|rows| !rows.is_empty());
         Ok(step)
+    }
+
+    /// Whether something is to follow yet from what was taken
+    pub(super) fn has_more(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// What follows next: of a page that covers many blocks, a part of it
+    ///
+    /// # Errors
+    /// Where a block cannot be read.
+    pub(super) fn go_on(&mut self, step: &mut Step, old: &mut Known<'_>) -> Result<(), Error> {
+        while let Some(part) = self.pending.pop_front() {
+            if let Some(rest) = self.distribute(step, part, old)? {
+                self.pending.push_front(rest);
+                break;
+            }
+        }
+        step.rows.retain(|rows| !rows.is_empty());
+        Ok(())
     }
 
     /// What is left of a block, where something is, if the listing goes no further
@@ -242,43 +264,46 @@ impl Merge {
     }
 
     /// Ends the listing: where no page came there is nothing
-    pub(super) fn finish(&mut self, old: &mut Known<'_>) -> Result<Step, Error> {
+    pub(super) fn end(&mut self) {
         let order = self.order.unwrap_or_default();
-        let mut step = Step::default();
         for (from, to) in self.left.intervals().to_vec() {
             for (from, to) in self.left.take(&from, &to, order) {
                 // The others are of a later interval.
-                let (mut here, early) =
+                let (mut verdicts, early) =
                     std::mem::take(&mut self.early).into_iter().partition(|v| {
                         let name = v.name().unwrap_or_default();
                         from.is_before(name, order) && !to.is_before(name, order)
                     });
                 self.early = early;
-                sort(&mut here, order);
+                sort(&mut verdicts, order);
                 let is_vague = self.vague.contains(&from);
-                self.distribute(&mut step, (from, to), here, is_vague, order, old)?;
+                self.pending.push_back(Part { from, to, verdicts, is_vague, is_done: false });
             }
-        }
-        step.rows.retain(|rows| !rows.is_empty());
-        match self.held.is_empty() {
-            true => Ok(step),
-            false => Err(damaged("blocks overlap")),
         }
     }
 
+    /// Whether there was an answer to each block, once nothing more follows from the end
+    pub(super) fn check(&self) -> Result<(), Error> {
+        if self.held.is_empty() { Ok(()) } else { Err(damaged("blocks overlap")) }
+    }
+
     /// Gives an interval to the blocks that it touches, and takes what is between them as new
+    ///
+    /// What is left of it, once the step has many rows: where a folder is gone, a page covers all of it.
     fn distribute(
         &mut self,
         step: &mut Step,
-        (mut from, to): (Cut, Cut),
-        mut verdicts: Vec<Verdict>,
-        is_vague: bool,
-        order: NameOrder,
+        part: Part,
         old: &mut Known<'_>,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<Part>, Error> {
+        let order = self.order.unwrap_or_default();
+        let Part { mut from, to, mut verdicts, is_vague, is_done } = part;
         step.part_rows();
         let mut next = old.first_behind(&from, order)?;
         while from.compare(&to, order).is_lt() {
+            if step.has_more_than(self.most) {
+                return Ok(Some(Part { from, to, verdicts, is_vague, is_done }));
+            }
             let block = old.block(next)?;
             let (end, block) = match block {
                 None => (Cut::End, None),
@@ -306,7 +331,7 @@ impl Merge {
             }
             from = end;
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Adds a part to a block, and comes to an answer where that is possible

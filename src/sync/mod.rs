@@ -62,8 +62,9 @@
 //!
 //! In memory are the pages that a scan has, what is listed of blocks of which a part is to come (of
 //! some thousand blobs for each request in flight), a few leaves, and the list: about 100 bytes for
-//! 40,000 rows. Of the run's own blocks 128 are; what is more waits in `run.index`. So a run over ten
-//! million blobs takes as much as one over ten thousand, within 5 %.
+//! 40,000 rows. Of the run's own blocks 128 are; what is more waits in `run.index`. A page that covers
+//! many blocks, as where a folder is gone, is compared a few of them at a time. So a run over ten million
+//! blobs takes as much as one over ten thousand, within 5 %.
 //!
 //! Both files name the version of their format. Another version is refused and left as it is.
 

@@ -49,6 +49,8 @@ pub(super) struct View {
     /// Whether it goes on with a run that was interrupted
     pub(super) is_resumed: bool,
     pub(super) is_listed: bool,
+    /// Whether there is more that follows from the page at hand
+    pub(super) has_more: bool,
     /// Whether something was done that must be committed before the next page
     pub(super) is_due: bool,
     /// How many batches were committed, which is the number of the next
@@ -75,6 +77,8 @@ pub(super) struct Ledger {
     pages: u32,
     /// The size of the file of rows
     rows: u64,
+    /// Whether no page comes any more
+    ends: bool,
     is_listed: bool,
     /// Whether it ends before all is listed
     settles: bool,
@@ -97,6 +101,7 @@ impl Ledger {
             number: self.header.number,
             is_resumed: self.is_resumed,
             is_listed: self.is_listed,
+            has_more: self.merge.has_more(),
             is_due: !self.open.rows.is_empty() || self.pages >= PAGES || self.is_listed,
             batches: self.batches,
             counts: self.counts,
@@ -126,17 +131,30 @@ impl Ledger {
         verdicts: Vec<Verdict>,
         covers: &Covers,
     ) -> Result<Vec<Change>, Error> {
-        let mut old = Known { disk: &mut *self.disk, blocks: &mut self.blocks };
-        let step = self.merge.take(verdicts, covers, &mut old)?;
+        let step = self.merge.take(verdicts, covers)?;
         self.pages += 1;
-        Ok(self.note(step))
+        self.follow(step)
     }
 
     /// Ends the listing
     pub(super) fn end_listing(&mut self) -> Result<Vec<Change>, Error> {
+        self.merge.end();
+        self.ends = true;
+        self.go_on()
+    }
+
+    /// What follows next from a page, or from the end, while [`View::has_more`] says so
+    pub(super) fn go_on(&mut self) -> Result<Vec<Change>, Error> {
+        self.follow(Step::default())
+    }
+
+    fn follow(&mut self, mut step: Step) -> Result<Vec<Change>, Error> {
         let mut old = Known { disk: &mut *self.disk, blocks: &mut self.blocks };
-        let step = self.merge.finish(&mut old)?;
-        self.is_listed = true;
+        self.merge.go_on(&mut step, &mut old)?;
+        if self.ends && !self.merge.has_more() {
+            self.merge.check()?;
+            self.is_listed = true;
+        }
         Ok(self.note(step))
     }
 

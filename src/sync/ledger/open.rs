@@ -163,6 +163,7 @@ impl Ledger {
             open: Step::default(),
             pages: 0,
             rows: last.rows,
+            ends: false,
             is_listed: last.is_listed,
             settles: last.settles,
             told: last.told,
