@@ -202,3 +202,34 @@ impl Walk {
         Ok(Some((block, file)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn places_in_ranges_are_a_set_of_places() {
+        for seed in 0..200 {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let (mut places, mut set) = (Places::default(), BTreeSet::new());
+            for _ in 0..30 {
+                let start = random.usize(..40);
+                let end = start + random.usize(..6);
+                let is_new = start < end && (start..end).all(|place| !set.contains(&place));
+                assert_eq!(places.add(start, end), is_new, "SEED={seed}");
+                if is_new {
+                    set.extend(start..end);
+                }
+                assert_eq!(places.len(), set.len(), "SEED={seed}");
+                for place in 0..50 {
+                    let next = set.range(place..).next().copied();
+                    assert_eq!(places.from(place), next, "SEED={seed}");
+                }
+                let ranges = places.ranges();
+                assert!(ranges.is_sorted_by(|a, b| a.1 < b.0), "SEED={seed}: {ranges:?}");
+            }
+        }
+    }
+}
