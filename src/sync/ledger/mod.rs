@@ -274,3 +274,48 @@ impl Ledger {
         self.finish(false)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        name::Prefix,
+        scan::Scan,
+        store::{Blob, MemoryStore},
+        testing::TestDisk,
+    };
+
+    #[tokio::test]
+    async fn an_end_of_many_steps_that_is_cut_off_is_none() {
+        let disk = TestDisk::new(1);
+        let store: MemoryStore = (0..30).map(|n| Blob::new(format!("{n:02}.jpg"), 1)).collect();
+        disk.job(Scan::new(store, &Prefix::default())).run(()).await.unwrap();
+        let open = || {
+            let intent = Intent {
+                prefix: String::new(),
+                source: None,
+                rules: 0,
+                tombstones: 1,
+                sizes: Sizes::of_rows(1),
+                now: SystemTime::UNIX_EPOCH,
+            };
+            Ledger::open(Box::new(disk.clone()), intent).unwrap()
+        };
+        let mut ledger = open();
+        ledger.end_listing().unwrap();
+        assert!(ledger.view().has_more);
+        ledger.commit(false).unwrap();
+        drop(ledger);
+
+        let mut ledger = open();
+        assert!(ledger.view().is_resumed && !ledger.view().is_listed);
+        ledger.end_listing().unwrap();
+        while ledger.view().has_more {
+            ledger.commit(false).unwrap();
+            ledger.go_on().unwrap();
+        }
+        ledger.commit(false).unwrap();
+        assert!(ledger.view().is_listed);
+        assert_eq!(ledger.removals().unwrap(), (30, 30));
+    }
+}
