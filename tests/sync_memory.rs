@@ -49,6 +49,10 @@ impl Store for Generated {
     }
 }
 
+/// By how many KiB two runs of the same differ: in how the allocator's pages are filled, and in which
+/// pages of the program are in memory
+const NOISE: u64 = 256;
+
 /// What a run is to find
 #[derive(Clone, Copy, Default)]
 struct Run {
@@ -156,6 +160,6 @@ fn rows_by_the_million_take_no_more_than_those_by_the_thousand() {
         let (what, _) = name.split_once(',').unwrap_or((name, ""));
         let few = most(what);
         println!("{name}: {many} KiB for {rows} rows, {few} KiB for 10,000");
-        assert!(many <= few + few / 20, "{name}: {many} KiB, {few} KiB");
+        assert!(many <= few + few / 20 + NOISE, "{name}: {many} KiB, {few} KiB");
     }
 }
