@@ -49,9 +49,7 @@ pub(super) struct Index {
     pub(super) rules: u64,
     /// Removals of runs up to this number were told
     pub(super) told: u64,
-    #[serde(default)]
     pub(super) sums: Sums,
-    #[serde(default)]
     pub(super) leaves: Vec<Leaf>,
 }
 

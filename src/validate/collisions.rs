@@ -4,8 +4,8 @@ use super::{
     fingerprint::{Print, Prints},
 };
 
-/// How many names are remembered; a list of 7 MiB and a set of 10 take note of them then, or two sets,
-/// and all three while the list becomes a set
+/// How many names are remembered, twice each: a list takes 7 MiB then and a set 10, and both while the
+/// one becomes the other
 const MAX_NAMES: usize = 917_504;
 
 /// How many fingerprints go into one part of a list, and at once into a set
@@ -20,19 +20,20 @@ const SOME: usize = 64;
 #[derive(Default)]
 pub(crate) struct Collisions {
     prints: Prints,
-    folded: Folded,
-    base: Set,
+    folded: Remembered,
+    base: Remembered,
     /// Room for the fingerprints of one call, and for what was found
     room: Vec<Print>,
     seen: Vec<Seen>,
 }
 
-/// What was seen of names in lower case
-enum Folded {
-    /// All of them, in any order: as long as each is in lower case itself, no two are the same but for
-    /// that. To look each up in a set would take several times as long.
+/// The fingerprints of what was seen
+enum Remembered {
+    /// In any order, as long as no two can be the same: of names in lower case those that all are in
+    /// lower case themselves, and of names without their folder those of one folder. To look each up in
+    /// a set would take several times as long.
     List { parts: Vec<Vec<u64>>, len: usize },
-    /// All of them, once one was in another case
+    /// Once two may be the same
     Set(Set),
 }
 
@@ -65,7 +66,7 @@ impl Collisions {
     pub(crate) fn see<'a>(&mut self, names: impl Iterator<Item = &'a str>) -> &[Seen] {
         let Self { prints, folded, base, room, seen } = self;
         seen.clear();
-        if folded.len().max(base.len) >= MAX_NAMES {
+        if folded.len().max(base.len()) >= MAX_NAMES {
             seen.extend(names.map(|_| Seen::Nothing));
             return seen;
         }
@@ -74,12 +75,15 @@ impl Collisions {
         if room.iter().any(|print| !print.is_lower) {
             folded.look_up();
         }
+        if room.iter().any(|print| !print.is_in_first_folder) {
+            base.look_up();
+        }
         // Nothing depends on what is read here, so no branch keeps the processor from reading on.
         let touched =
             room.iter().fold(0, |all, print| all ^ folded.at(print.folded) ^ base.at(print.base));
         std::hint::black_box(touched);
         seen.extend(room.iter().map(|print| {
-            if folded.len().max(base.len) >= MAX_NAMES {
+            if folded.len().max(base.len()) >= MAX_NAMES {
                 return Seen::Nothing;
             }
             Seen::Compared { case: !folded.insert(print.folded), base: !base.insert(print.base) }
@@ -88,13 +92,13 @@ impl Collisions {
     }
 }
 
-impl Default for Folded {
+impl Default for Remembered {
     fn default() -> Self {
         Self::List { parts: Vec::new(), len: 0 }
     }
 }
 
-impl Folded {
+impl Remembered {
     fn len(&self) -> usize {
         match self {
             Self::List { len, .. } => *len,
@@ -129,7 +133,7 @@ impl Folded {
         }
     }
 
-    /// From now on names may be the same but for letter case
+    /// From now on two may be the same
     #[inline(never)]
     fn look_up(&mut self) {
         if let Self::List { parts, len } = self {
@@ -281,12 +285,12 @@ mod tests {
             assert!(seen.iter().all(|seen| matches!(seen, Seen::Compared { case: false, .. })));
         }
         assert_eq!(collisions.see(["A", "b"].into_iter()), [Seen::Nothing, Seen::Nothing]);
-        assert!(matches!(collisions.folded, Folded::List { .. }));
+        assert!(matches!(collisions.folded, Remembered::List { .. }));
     }
 
     #[test]
-    fn names_are_compared_from_the_first_on_once_one_is_not_in_lower_case() {
-        for upper in [0, 1, 100, PART, 3 * PART, 3 * PART + 1] {
+    fn names_are_compared_from_the_first_on_once_two_may_be_the_same() {
+        for (other, at) in [0, 1, 100, PART, 3 * PART, 3 * PART + 1].into_iter().enumerate() {
             let mut collisions = Collisions::default();
             let names: Vec<_> = (0..3 * PART + 2).map(|n| format!("a/{n}\u{e9}.jpg")).collect();
             let mut see = |name: &str| match collisions.see([name].into_iter()) {
@@ -294,8 +298,9 @@ mod tests {
                 other => panic!("{other:?}"),
             };
             for (n, name) in names.iter().enumerate() {
-                if n == upper {
-                    assert_eq!(see("A/b.jpg"), (false, false));
+                if n == at {
+                    // Not in lower case, or in another folder.
+                    assert_eq!(see(["a/B.jpg", "b.jpg"][other % 2]), (false, false));
                 }
                 assert_eq!(see(name), (false, false), "{name}");
             }

@@ -23,7 +23,10 @@ pub(super) struct Prints {
 }
 
 /// The folder of the name before
+#[derive(Default)]
 struct Folder {
+    /// How many times it was another than before; 0 before the first name
+    number: u64,
     name: String,
     /// The fingerprint of that in lower case
     print: u64,
@@ -50,10 +53,17 @@ impl Default for Prints {
         let words = std::array::from_fn(|_| key());
         let [last, length, start, folders, folder] = std::array::from_fn(|_| key());
         let key = Key { words, last, length, start, folders, folder, long };
-        let folder = Folder { name: String::new(), print: 0, is_lower: true };
-        let mut prints = Self { key, folder, lower: String::new() };
-        prints.enter("");
-        prints
+        Self { key, folder: Folder::default(), lower: String::new() }
+    }
+}
+
+impl Folder {
+    #[inline]
+    fn is(&self, name: &str) -> bool {
+        // Nothing is not compared with nothing: where a string without memory seems to be there may be
+        // none, and glibc's memcmp for AVX-512 then waits for a hundred cycles.
+        let is_same = self.name.len() == name.len() && (name.is_empty() || self.name == name);
+        is_same && self.number > 0
     }
 }
 
@@ -66,6 +76,8 @@ pub(super) struct Print {
     pub(super) base: u64,
     /// Whether the name is in lower case itself
     pub(super) is_lower: bool,
+    /// Whether all names until now, and this one, have the same folder
+    pub(super) is_in_first_folder: bool,
 }
 
 impl Prints {
@@ -73,7 +85,7 @@ impl Prints {
         let base = name.bytes().rposition(|b| b == b'/').map_or(0, |slash| slash + 1);
         // A place behind a slash is one between characters.
         let (folder, base) = name.split_at_checked(base).unwrap_or_default();
-        if folder != self.folder.name {
+        if !self.folder.is(folder) {
             self.enter(folder);
         }
         // What is too long for the key is known by a hash, which tells nothing of its bytes.
@@ -91,11 +103,13 @@ impl Prints {
             folded: print(folded.wrapping_add(folder)),
             base: print(exact),
             is_lower: is_lower && self.folder.is_lower,
+            is_in_first_folder: self.folder.number == 1,
         }
     }
 
     #[inline(never)]
     fn enter(&mut self, folder: &str) {
+        self.folder.number += 1;
         self.folder.name.clear();
         self.folder.name.push_str(folder);
         let (sum, is_lower) = self.key.folded(folder, &mut self.lower);
