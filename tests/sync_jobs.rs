@@ -77,6 +77,44 @@ async fn the_end_of_a_run_is_an_event_of_its_connection() {
     }
 }
 
+/// Fails at its end, as where a disk is full
+struct Unfinished;
+
+#[async_trait::async_trait]
+impl Sink for Unfinished {
+    async fn accept(&mut self, _: Batch<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn flush(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn finish(&mut self) -> Result<(), Error> {
+        Err(Error::from_response(507, None))
+    }
+
+    fn delivery(&self) -> Delivery {
+        Delivery::Idempotent
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_goes_on_behind_its_listing_knows_what_was_rejected_before() {
+    for (names, event) in [
+        (&["a.jpg", "b.txt"][..], Event::SyncHadErrors),
+        (&["a.jpg", "b.jpg"], Event::SyncSucceeded),
+    ] {
+        let disk = TestDisk::new(10);
+        disk.job(scan(names)).run(Unfinished).await.unwrap_err();
+        let summary = disk.job(scan(names)).run(()).await.unwrap();
+        assert!(summary.is_resumed && summary.report.total() == 0);
+        assert_eq!(Event::from(&summary), event);
+        let assets = names.iter().filter(|name| name.ends_with("jpg")).count() as u64;
+        assert_eq!((summary.listed, summary.assets), (Some(2), Some(assets)));
+    }
+}
+
 #[tokio::test]
 async fn whole_files_are_made_from_the_manifest() {
     let folder = tempfile::tempdir().unwrap();

@@ -267,12 +267,12 @@ impl Work<'_> {
         self.show(Phase::Finishing);
         sink.flush().await?;
         sink.finish().await?;
-        self.desk.run(move |ledger| ledger.finish(!is_storm)).await?;
+        let sums = self.desk.run(move |ledger| ledger.finish(!is_storm)).await?;
         let ending = match is_storm {
             true => Ending::RemovalsWithheld { missing, of },
             false => Ending::Complete,
         };
-        Ok(self.summary(ending))
+        Ok(Summary { listed: Some(sums.listed), assets: Some(sums.assets), ..self.summary(ending) })
     }
 
     /// Hands over what follows from a page, a part at a time where it is much
@@ -321,7 +321,8 @@ impl Work<'_> {
 
     fn summary(&self, ending: Ending) -> Summary {
         let View { run, number, is_resumed, counts, .. } = self.desk.view();
-        Summary { run, number, is_resumed, counts, report: self.board.progress.report(), ending }
+        let report = self.board.progress.report();
+        Summary { run, number, is_resumed, counts, listed: None, assets: None, report, ending }
     }
 }
 
@@ -346,6 +347,10 @@ pub struct Summary {
     pub is_resumed: bool,
     /// What the sink was told of, also before an interruption
     pub counts: Counts,
+    /// How many blobs the listing had, also before an interruption; `None` of a run that was cancelled
+    pub listed: Option<u64>,
+    /// How many of them are assets; the others are rejected, in this run or since one before
+    pub assets: Option<u64>,
     /// What was listed and judged, since it went on
     pub report: Report,
     /// How it has ended
@@ -379,7 +384,9 @@ impl From<&Summary> for Event {
         match summary.ending {
             Ending::Cancelled => Self::Cancelled,
             Ending::RemovalsWithheld { .. } => Self::SyncHadErrors,
+            // Entries without a name are in the report alone, and those before an interruption are not.
             Ending::Complete if summary.report.rejected() > 0 => Self::SyncHadErrors,
+            Ending::Complete if summary.listed != summary.assets => Self::SyncHadErrors,
             Ending::Complete => Self::SyncSucceeded,
         }
     }

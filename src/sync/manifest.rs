@@ -54,7 +54,7 @@ pub(super) struct Index {
 }
 
 /// What is known of all blocks without reading what describes each
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Sums {
     /// How many blobs the listing had
     pub(super) listed: u64,

@@ -101,13 +101,17 @@ impl Ledger {
 
     /// Puts a new manifest in the place of the old one, and clears away what was kept of the run
     ///
-    /// `are_told` says whether the sink was told of all that is gone.
-    pub(in crate::sync) fn finish(&mut self, are_told: bool) -> Result<(), Error> {
+    /// `are_told` says whether the sink was told of all that is gone. Gives the sums of what is known now.
+    pub(in crate::sync) fn finish(&mut self, are_told: bool) -> Result<Sums, Error> {
         let told = if are_told { self.run.number } else { self.run.told };
-        let is_right = |old: &Index| told == self.run.told || old.sums.newest_gone <= self.run.told;
-        if self.old.as_ref().is_some_and(is_right) && self.entries.are(&self.blocks) {
+        let is_right =
+            |old: &&Index| told == self.run.told || old.sums.newest_gone <= self.run.told;
+        if let Some(old) = self.old.as_ref().filter(is_right)
+            && self.entries.are(&self.blocks)
+        {
             // Nothing has changed, so that the manifest is right as it is.
-            return clear(&mut *self.disk);
+            clear(&mut *self.disk)?;
+            return Ok(old.sums);
         }
         self.disk.remove(NEW).map_err(|error| Error::state("begin a new manifest", error))?;
         let index = Index {
@@ -135,8 +139,10 @@ impl Ledger {
             group.push((block, file));
         }
         self.write_group(group, &mut new)?;
+        let sums = new.index.sums;
         new.end(&mut *self.disk)?;
-        clear(&mut *self.disk)
+        clear(&mut *self.disk)?;
+        Ok(sums)
     }
 
     /// Writes neighbours as one block

@@ -271,7 +271,8 @@ impl Ledger {
         self.open.rows.retain(|rows| !rows.is_empty());
         self.write(false)?;
         self.removals()?;
-        self.finish(false)
+        self.finish(false)?;
+        Ok(())
     }
 }
 
