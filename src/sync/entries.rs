@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     block::{Block, damaged},
     disk::Disk,
-    index::{Blocks, Known, Sizes, append_leaf},
+    index::{Blocks, Known, Sizes},
     journal,
     manifest::FILE,
 };
@@ -63,16 +63,41 @@ pub(super) struct Entries {
     /// Those of the manifest that stay
     kept: Places,
     /// New ones
-    new: Vec<Block>,
-    /// New ones that were put aside, of each time those that ascend
-    aside: Vec<Blocks>,
-    /// The size of that file
+    new: Vec<Pile>,
+    /// New ones that came before it was known how names ascend
+    waiting: Vec<Block>,
+    /// The size of the file of those that are put aside
     size: u64,
+}
+
+/// New blocks that ascend
+///
+/// A scan of many ranges gives as many sequences of blocks in turn. Each block goes onto the pile that
+/// ends nearest before it, so that there are as few piles as can be: about one for each range that is
+/// listed at a time.
+#[derive(Debug)]
+struct Pile {
+    /// Those that are put aside, a leaf at a time
+    aside: Blocks,
+    /// Those behind them, of the next leaf
+    open: Vec<Block>,
+    /// The last name
+    last: Box<str>,
+}
+
+impl Pile {
+    fn get(&mut self, place: usize, disk: &mut dyn Disk) -> Result<Option<Block>, Error> {
+        match place.checked_sub(self.aside.len()) {
+            Some(place) => Ok(self.open.get(place).cloned()),
+            None => self.aside.get(disk, place),
+        }
+    }
 }
 
 impl Entries {
     pub(super) fn new(sizes: Sizes) -> Self {
-        Self { sizes, kept: Places::default(), new: Vec::new(), aside: Vec::new(), size: 0 }
+        let (kept, new, waiting) = (Places::default(), Vec::new(), Vec::new());
+        Self { sizes, kept, new, waiting, size: 0 }
     }
 
     /// Keeps blocks of the manifest, from a place up to another
@@ -84,45 +109,49 @@ impl Entries {
     }
 
     /// Adds new blocks
-    ///
-    /// They are put aside once there are many, and it is known how names ascend.
     pub(super) fn add(
         &mut self,
-        blocks: Vec<Block>,
+        mut blocks: Vec<Block>,
         order: Option<NameOrder>,
         disk: &mut dyn Disk,
     ) -> Result<(), Error> {
-        for block in blocks {
-            self.new.push(block);
-            let Some(order) = order.filter(|_| self.new.len() >= self.sizes.new) else { continue };
-            self.sort(order);
-            let mut leaves = Vec::new();
-            for blocks in self.new.chunks(self.sizes.leaf.max(1)) {
-                append_leaf(disk, ASIDE, &mut self.size, &mut leaves, blocks)?;
-            }
-            self.new.clear();
-            self.aside.push(Blocks::new(ASIDE, leaves, 1));
-        }
-        Ok(())
+        self.waiting.append(&mut blocks);
+        let Some(order) = order else { return Ok(()) };
+        std::mem::take(&mut self.waiting)
+            .into_iter()
+            .try_for_each(|block| self.put(block, order, disk))
     }
 
-    fn sort(&mut self, order: NameOrder) {
-        self.new.sort_by(|a, b| order.compare(&a.first, &b.first));
+    /// Puts a new block onto its pile
+    fn put(&mut self, block: Block, order: NameOrder, disk: &mut dyn Disk) -> Result<(), Error> {
+        let fits = |pile: &&mut Pile| order.compare(&pile.last, &block.first).is_lt();
+        let nearest = self.new.iter_mut().filter(fits);
+        let Some(pile) = nearest.max_by(|a, b| order.compare(&a.last, &b.last)) else {
+            let aside = Blocks::new(ASIDE, Vec::new(), 1);
+            self.new.push(Pile { aside, last: block.last.clone(), open: vec![block] });
+            return Ok(());
+        };
+        if pile.open.len() >= self.sizes.leaf.max(1) {
+            pile.aside.append(disk, &mut self.size, &pile.open)?;
+            pile.open.clear();
+        }
+        pile.last.clone_from(&block.last);
+        pile.open.push(block);
+        Ok(())
     }
 
     /// Whether they are the blocks of the run before, and no others
     pub(super) fn are(&self, old: &Blocks) -> bool {
-        self.new.is_empty() && self.aside.is_empty() && self.kept.len() == old.len()
+        self.new.is_empty() && self.waiting.is_empty() && self.kept.len() == old.len()
     }
 
     /// All of them by ascending name; none may be added meanwhile
-    pub(super) fn walk(&mut self, order: NameOrder) -> Walk {
-        self.sort(order);
-        let kept_and_new = [Source::Kept, Source::New];
-        let aside = (0..self.aside.len()).map(Source::Aside);
-        let heads = kept_and_new.into_iter().chain(aside);
+    pub(super) fn walk(&mut self, order: NameOrder, disk: &mut dyn Disk) -> Result<Walk, Error> {
+        self.add(Vec::new(), Some(order), disk)?;
+        let piles = (0..self.new.len()).map(Source::Pile);
+        let heads = [Source::Kept].into_iter().chain(piles);
         let heads = heads.map(|source| Head { source, next: Some(0), block: None }).collect();
-        Walk { order, heads, last: None }
+        Ok(Walk { order, heads, last: None })
     }
 }
 
@@ -138,8 +167,7 @@ pub(super) struct Walk {
 #[derive(Clone, Copy, Debug)]
 enum Source {
     Kept,
-    New,
-    Aside(usize),
+    Pile(usize),
 }
 
 /// The first block of those that ascend and are left
@@ -159,10 +187,9 @@ impl Head {
                 Some(place) => (place, old.block(place)?),
                 None => (next, None),
             },
-            Source::New => (next, entries.new.get(next).cloned()),
-            Source::Aside(number) => {
-                let blocks = entries.aside.get_mut(number);
-                (next, blocks.map(|blocks| blocks.get(old.disk, next)).transpose()?.flatten())
+            Source::Pile(number) => {
+                let pile = entries.new.get_mut(number);
+                (next, pile.map(|pile| pile.get(next, old.disk)).transpose()?.flatten())
             }
         };
         self.next = block.is_some().then_some(place + 1);
@@ -197,7 +224,7 @@ impl Walk {
         }
         let file = match source {
             Source::Kept => FILE,
-            Source::New | Source::Aside(_) => journal::ROWS,
+            Source::Pile(_) => journal::ROWS,
         };
         Ok(Some((block, file)))
     }
@@ -208,6 +235,42 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::{
+        sync::{block::Packer, row::Row},
+        testing::TestDisk,
+    };
+
+    fn block(number: usize) -> Block {
+        let row = serde_json::json!({ "name": format!("{number:06}"), "size": 1 });
+        let row = serde_json::from_value::<Row>(row).unwrap();
+        Packer::new().unwrap().pack(&[row], 0, 0).unwrap().1
+    }
+
+    #[test]
+    fn new_blocks_of_some_ranges_are_on_as_many_piles_and_few_of_them_in_memory() {
+        let order = NameOrder::Bytes;
+        for (ranges, learnt) in [(1, 0), (7, 0), (16, 40)] {
+            let (mut disk, mut entries) = (TestDisk::new(1), Entries::new(Sizes::default()));
+            let count = 1600 / ranges * ranges;
+            // Ranges of the same length, listed side by side.
+            let names = (0..count).map(|n| n % ranges * (count / ranges) + n / ranges);
+            for (n, name) in names.enumerate() {
+                let order = (n >= learnt).then_some(order);
+                entries.add(vec![block(name)], order, &mut disk).unwrap();
+            }
+            assert_eq!(entries.new.len(), ranges);
+            assert!(entries.waiting.is_empty());
+            assert!(entries.new.iter().all(|pile| pile.open.len() <= entries.sizes.leaf));
+            let mut old = Blocks::new(FILE, Vec::new(), 1);
+            let mut walk = entries.walk(order, &mut disk).unwrap();
+            let mut old = Known { disk: &mut disk, blocks: &mut old };
+            for n in 0..count {
+                let (found, file) = walk.next(&mut entries, &mut old).unwrap().unwrap();
+                assert_eq!((found, file), (block(n), journal::ROWS));
+            }
+            assert_eq!(walk.next(&mut entries, &mut old).unwrap(), None);
+        }
+    }
 
     #[test]
     fn places_in_ranges_are_a_set_of_places() {

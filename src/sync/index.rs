@@ -41,13 +41,11 @@ pub(super) struct Sizes {
     pub(super) leaf: usize,
     /// How many leaves of the run before are in memory
     pub(super) leaves: usize,
-    /// How many new blocks are, before they are put aside
-    pub(super) new: usize,
 }
 
 impl Default for Sizes {
     fn default() -> Self {
-        Self { rows: block::ROWS, leaf: 16, leaves: 8, new: 128 }
+        Self { rows: block::ROWS, leaf: 16, leaves: 8 }
     }
 }
 
@@ -55,7 +53,7 @@ impl Sizes {
     /// So small that a few names have many leaves, which leave the memory and come again
     #[cfg(feature = "testing")]
     pub(super) fn of_rows(rows: usize) -> Self {
-        Self { rows, leaf: 1 + rows % 4, leaves: 1 + rows % 3, new: 1 + rows % 5 }
+        Self { rows, leaf: 1 + rows % 4, leaves: 1 + rows % 3 }
     }
 }
 
@@ -71,6 +69,24 @@ pub(super) struct Leaf {
     length: usize,
     /// The XXH3 of the frame
     frame: u64,
+}
+
+impl Leaf {
+    /// Its blocks, of which the first is in a place
+    fn read(&self, disk: &mut dyn Disk, file: &str, start: usize) -> Result<Vec<Block>, Error> {
+        let bytes = read_bytes(disk, file, self.offset, self.length)?;
+        let wrong = |what: &dyn Display| damaged(format_args!("a part of an index {what}"));
+        if xxh3_64(&bytes) != self.frame {
+            return Err(wrong(&"has other bytes than were written"));
+        }
+        let json = bytes.get(HEAD..).unwrap_or_default();
+        let blocks: Vec<Block> = serde_json::from_slice(json)
+            .map_err(|error| wrong(&format_args!("cannot be read: {error}")))?;
+        match start.checked_add(blocks.len()) == Some(self.end) {
+            true => Ok(blocks),
+            false => Err(wrong(&"has another number of blocks than it had")),
+        }
+    }
 }
 
 /// Adds what describes some blocks behind a file that has so many bytes, and to the list
@@ -117,6 +133,16 @@ impl Blocks {
         self.leaves.last().map_or(0, |leaf| leaf.end)
     }
 
+    /// Adds a leaf of blocks behind them, at the end of the file, which has so many bytes
+    pub(super) fn append(
+        &mut self,
+        disk: &mut dyn Disk,
+        size: &mut u64,
+        blocks: &[Block],
+    ) -> Result<(), Error> {
+        append_leaf(disk, self.file, size, &mut self.leaves, blocks)
+    }
+
     /// The block in a place
     pub(super) fn get(
         &mut self,
@@ -159,17 +185,18 @@ impl Blocks {
                 while self.read.len() >= self.most.max(1) {
                     self.read.pop_front();
                 }
-                let bytes = read_bytes(disk, self.file, leaf.offset, leaf.length)?;
-                let wrong = |what: &dyn Display| damaged(format_args!("a part of an index {what}"));
-                if xxh3_64(&bytes) != leaf.frame {
-                    return Err(wrong(&"has other bytes than were written"));
-                }
-                let json = bytes.get(HEAD..).unwrap_or_default();
-                let blocks: Vec<Block> = serde_json::from_slice(json)
-                    .map_err(|error| wrong(&format_args!("cannot be read: {error}")))?;
-                if self.start(number).checked_add(blocks.len()) != Some(leaf.end) {
-                    return Err(wrong(&"has another number of blocks than it had"));
-                }
+                let blocks = leaf.read(disk, self.file, self.start(number));
+                // What a run puts aside is made anew, where all else is as it should be.
+                let anew = |error: Error| match (self.file, error.kind()) {
+                    (FILE, _) | (_, ErrorKind::State) => error,
+                    (file, _) => Error::new(
+                        ErrorKind::State,
+                        format!(
+                            "`{file}`, which a run makes for itself, has other bytes than were written; run it again, and it goes on"
+                        ),
+                    ),
+                };
+                let blocks = blocks.map_err(anew)?;
                 (number, blocks)
             }
         };

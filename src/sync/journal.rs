@@ -141,11 +141,13 @@ impl Journal {
         let header = serde_json::from_slice(json).map_err(unreadable)?;
         // Once to the end: to go on it is needed how names ascend, and the last line says it.
         let begin = line.len() as u64;
-        let (mut good, mut is_by_segments) = (begin, None);
+        let (mut good, mut last) = (begin, None);
         while let Some(line) = lines.next_whole(disk)? {
-            is_by_segments = commit(&line)?.is_by_segments;
             good += line.len() as u64;
+            last = Some(line);
         }
+        let last = last.map(|line| commit(&line)).transpose()?;
+        let is_by_segments = last.and_then(|commit| commit.is_by_segments);
         if good < size {
             disk.truncate(FILE, good).map_err(failed)?;
         }

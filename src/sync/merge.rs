@@ -45,8 +45,8 @@ pub(super) struct Merge {
 pub(super) enum Rest {
     /// All of it
     Whole,
-    /// The rows of which nothing was said yet
-    Rows(Vec<Row>),
+    /// The rows of which nothing was said yet, without others between
+    Rows(Vec<Vec<Row>>),
 }
 
 /// What a merge begins with
@@ -248,14 +248,16 @@ impl Merge {
     pub(super) fn give_up(&mut self, place: usize, block: &Block) -> Option<Rest> {
         let order = self.order.unwrap_or_default();
         if let Some(Held { parts, rows }) = self.held.remove(&place) {
-            let Some(mut rows) = rows else { return Some(Rest::Whole) };
-            // Of a run that was interrupted before there may be rows that are done with.
-            let done = parts.iter().filter(|part| part.is_done);
-            for Part { from, to, .. } in done {
-                let is_of = |name: &str| from.is_before(name, order) && !to.is_before(name, order);
-                rows.retain(|row| !is_of(&row.name));
+            let Some(rows) = rows else { return Some(Rest::Whole) };
+            // What is done with is between them, and of a run that was interrupted among them.
+            let (mut rows, mut rest) = (rows.into_iter().peekable(), Vec::new());
+            for Part { from, to, .. } in parts.iter().filter(|part| part.is_done) {
+                let before = |row: &Row| !from.is_before(&row.name, order);
+                rest.push(std::iter::from_fn(|| rows.next_if(before)).collect());
+                while rows.next_if(|row| !to.is_before(&row.name, order)).is_some() {}
             }
-            return Some(Rest::Rows(rows));
+            rest.push(rows.collect());
+            return Some(Rest::Rows(rest));
         }
         let is_left = self.left.intervals().iter().any(|(from, to)| {
             from.compare(&block.to(), order).is_lt() && block.from().compare(to, order).is_lt()
@@ -517,7 +519,10 @@ fn with(
         });
         let is_asset = row.told(run.told) == Told::Asset;
         rows.extend(match listed.ok().and_then(|place| new.get(place)) {
-            None if is_vague => known,
+            // What the sink may have of it is of no version, so that it is told of it when it comes again.
+            None if is_vague => {
+                known.or_else(|| Some(Row { etag: None, last_modified: None, ..row.clone() }))
+            }
             None => Some(row.clone()),
             Some(Verdict::Reject(_)) if is_asset => Some(row.clone()),
             // The batch had nothing of it.

@@ -34,7 +34,8 @@
 //!   changes while it is listed is told of in this run or in the next.
 //! - What a sink has taken and made durable is remembered. After a crash, at any point and of the
 //!   machine as well, the next run goes on where the last commit was: at most one batch comes again.
-//!   What was in that batch and is gone when the run goes on is told as removed.
+//!   What was in that batch and is gone when the run goes on is told as removed, unless the names that
+//!   it lists then are out of order.
 //! - Nothing is told as removed unless all was listed: removals come last. More than
 //!   [`Job::max_removals`] are withheld.
 //! - An entry whose name cannot be read could be any of its page, so that nothing there is taken for
@@ -62,9 +63,9 @@
 //!
 //! In memory are the pages that a scan has, what is listed of blocks of which a part is to come (of
 //! some thousand blobs for each request in flight), a few leaves, and the list: about 100 bytes for
-//! 40,000 rows. Of the run's own blocks 128 are; what is more waits in `run.index`. A page that covers
-//! many blocks, as where a folder is gone, is compared a few of them at a time. So a run over ten million
-//! blobs takes as much as one over ten thousand, within 5 %.
+//! 40,000 rows. Of the run's own blocks a leaf for each range that is listed at a time is; what is more
+//! waits in `run.index`. A page that covers many blocks, as where a folder is gone, is compared a few of
+//! them at a time. So a run over ten million blobs takes as much as one over ten thousand, within 5 %.
 //!
 //! Both files name the version of their format. Another version is refused and left as it is.
 

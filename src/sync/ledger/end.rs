@@ -30,7 +30,7 @@ impl Ledger {
     ///
     /// Once all is listed and committed.
     pub(in crate::sync) fn removals(&mut self) -> Result<(u64, u64), Error> {
-        let (mut walk, mut missing) = (self.walk(), 0);
+        let (mut walk, mut missing) = (self.walk()?, 0);
         while let Some((block, _)) = self.walked(&mut walk)? {
             missing += block.missing(self.run.told);
         }
@@ -42,8 +42,8 @@ impl Ledger {
     }
 
     /// The blocks of the new manifest; none may be added meanwhile
-    fn walk(&mut self) -> Walk {
-        self.entries.walk(self.merge.order().unwrap_or_default())
+    fn walk(&mut self) -> Result<Walk, Error> {
+        self.entries.walk(self.merge.order().unwrap_or_default(), &mut *self.disk)
     }
 
     /// The next of them, and the file in which its rows are
@@ -57,7 +57,7 @@ impl Ledger {
         let mut farewell = match self.farewell.take() {
             Some(farewell) => farewell,
             None => {
-                let mut walk = self.walk();
+                let mut walk = self.walk()?;
                 Farewell { block: self.walked(&mut walk)?, walk, passed: 0 }
             }
         };
@@ -129,7 +129,7 @@ impl Ledger {
         };
         let mut new = Making { index, size: 0, leaf: self.sizes.leaf, blocks: Vec::new() };
         let (mut group, mut rows) = (Vec::new(), 0);
-        let mut walk = self.walk();
+        let mut walk = self.walk()?;
         while let Some((block, file)) = self.walked(&mut walk)? {
             if rows + block.rows > self.sizes.rows as u64 {
                 self.write_group(std::mem::take(&mut group), &mut new)?;

@@ -264,13 +264,12 @@ impl Ledger {
             let Some(block) = self.known().block(place)? else { break };
             match self.merge.give_up(place, &block) {
                 Some(Rest::Whole) => self.open.kept.push(place),
-                Some(Rest::Rows(rows)) => self.open.rows.push(rows),
+                Some(Rest::Rows(mut rows)) => self.open.rows.append(&mut rows),
                 None => {}
             }
         }
         self.open.rows.retain(|rows| !rows.is_empty());
         self.write(false)?;
-        self.removals()?;
         self.finish(false)?;
         Ok(())
     }

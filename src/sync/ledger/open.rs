@@ -82,7 +82,6 @@ impl Ledger {
         };
         let mut ledger = Self::with(disk, header, (run, intent.sizes), old, kept)?;
         if ledger.settles {
-            ledger.removals()?;
             ledger.finish(false)?;
             return Self::open(ledger.disk, intent);
         }
