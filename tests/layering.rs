@@ -23,6 +23,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("grant", &["error", "store", "scan", "sink", "validate", "testing"]),
     ("store/mod.rs", &["connection", "cloud", "scan", "sink", "validate", "testing"]),
     ("store/blob.rs", &["connection", "cloud", "error", "scan", "sink", "validate", "testing"]),
+    ("store/digest.rs", &["connection", "cloud", "error", "scan", "sink", "validate", "testing"]),
     ("store/memory.rs", &["connection", "cloud", "scan", "sink", "validate", "testing"]),
     ("store/page", &["connection", "cloud", "scan", "sink", "validate", "testing"]),
     ("store/inspect.rs", &["connection", "cloud", "probe", "scan", "sink", "validate", "testing"]),

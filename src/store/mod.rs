@@ -6,6 +6,7 @@
 #[cfg(feature = "azure")]
 pub mod azure;
 mod blob;
+mod digest;
 pub mod inspect;
 mod memory;
 #[cfg(feature = "azure")]
@@ -21,7 +22,8 @@ pub(crate) use self::blob::{rfc3339, rfc3339_text};
 #[cfg(feature = "sync")]
 pub(crate) use self::read_back::rfc3339 as read_rfc3339;
 pub use self::{
-    blob::{AccessTier, Blob, BlobType, ContentMd5, ContentType, ETag, Metadata, Text},
+    blob::{AccessTier, Blob, BlobType, ContentType, ETag, Metadata, Text},
+    digest::ContentMd5,
     inspect::{Answer, Inspect, Question},
     memory::MemoryStore,
 };
