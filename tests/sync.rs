@@ -487,9 +487,17 @@ async fn a_slow_sink_holds_the_listing_and_a_handle_that_is_dropped_ends_it() {
     let asked = requests.load(Ordering::SeqCst);
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(requests.load(Ordering::SeqCst), asked, "something goes on");
-    // The state is free again, and the run goes on.
-    let handle = job().start(());
-    tokio::time::sleep(Duration::from_secs(10)).await;
+    // The state is free again once its thread has ended what it did, which takes time of the disk and
+    // not of this clock, and the run goes on.
+    let mut handle = job().start(());
+    for _ in 0..1000 {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        if handle.status().phase != Phase::Failed {
+            break;
+        }
+        assert_eq!(handle.await.unwrap_err().kind(), ErrorKind::StateBusy);
+        handle = job().start(());
+    }
     assert!(handle.status().counts.added >= told + 50);
 }
 
