@@ -78,16 +78,21 @@ impl Collisions {
         if room.iter().any(|print| !print.is_in_first_folder) {
             base.look_up();
         }
-        // Nothing depends on what is read here, so no branch keeps the processor from reading on.
-        let touched =
-            room.iter().fold(0, |all, print| all ^ folded.at(print.folded) ^ base.at(print.base));
-        std::hint::black_box(touched);
-        seen.extend(room.iter().map(|print| {
-            if folded.len().max(base.len()) >= MAX_NAMES {
-                return Seen::Nothing;
+        // Of those for which there is no room nothing is known.
+        let known = MAX_NAMES - folded.len().max(base.len());
+        let known = room.get(..known).unwrap_or(room);
+        seen.resize(known.len(), Seen::Compared { case: false, base: false });
+        folded.add(known.iter().map(|print| print.folded), |n, is_there| {
+            if let Some(Seen::Compared { case, .. }) = seen.get_mut(n) {
+                *case = is_there;
             }
-            Seen::Compared { case: !folded.insert(print.folded), base: !base.insert(print.base) }
-        }));
+        });
+        base.add(known.iter().map(|print| print.base), |n, is_there| {
+            if let Some(Seen::Compared { base, .. }) = seen.get_mut(n) {
+                *base = is_there;
+            }
+        });
+        seen.resize(room.len(), Seen::Nothing);
         seen
     }
 }
@@ -106,30 +111,32 @@ impl Remembered {
         }
     }
 
-    /// What is in the first slot for a fingerprint, where there are slots
-    fn at(&self, print: u64) -> u64 {
-        match self {
-            Self::List { .. } => 0,
-            Self::Set(set) => set.at(print),
-        }
-    }
-
-    /// Whether it was not there
-    fn insert(&mut self, print: u64) -> bool {
+    /// Adds some, and tells of each by its number whether it was there
+    fn add(
+        &mut self,
+        prints: impl Iterator<Item = u64> + Clone,
+        mut tell: impl FnMut(usize, bool),
+    ) {
         match self {
             Self::List { parts, len } => {
-                match parts.last_mut().filter(|part| part.len() < PART) {
-                    Some(part) => part.push(print),
-                    None => {
-                        let mut part = Vec::with_capacity(PART);
-                        part.push(print);
-                        parts.push(part);
+                for print in prints {
+                    match parts.last_mut().filter(|part| part.len() < PART) {
+                        Some(part) => part.push(print),
+                        None => {
+                            let mut part = Vec::with_capacity(PART);
+                            part.push(print);
+                            parts.push(part);
+                        }
                     }
+                    *len += 1;
                 }
-                *len += 1;
-                true
             }
-            Self::Set(set) => set.insert(print),
+            Self::Set(set) => {
+                set.fetch(prints.clone());
+                for (n, print) in prints.enumerate() {
+                    tell(n, !set.insert(print));
+                }
+            }
         }
     }
 
@@ -140,7 +147,7 @@ impl Remembered {
             let mut set = Set::for_more_than(*len);
             for part in std::mem::take(parts) {
                 for some in part.chunks(SOME) {
-                    std::hint::black_box(some.iter().fold(0, |all, print| all ^ set.at(*print)));
+                    set.fetch(some.iter().copied());
                     for print in some {
                         set.insert(*print);
                     }
@@ -200,10 +207,12 @@ impl Set {
         ((u128::from(print) * self.buckets.len() as u128) >> 64) as usize
     }
 
-    /// What is in the first slot for a fingerprint
+    /// Lets the processor fetch the memory for some
     #[inline]
-    fn at(&self, print: u64) -> u64 {
-        self.buckets.get(self.place(print)).map_or(0, |Bucket([first, ..])| *first)
+    fn fetch(&self, prints: impl Iterator<Item = u64>) {
+        let first = |print| self.buckets.get(self.place(print)).map_or(0, |bucket| bucket.0[0]);
+        // Nothing depends on what is read here, so no branch keeps it from reading on.
+        std::hint::black_box(prints.fold(0, |all, print| all ^ first(print)));
     }
 
     /// Whether it was not there
