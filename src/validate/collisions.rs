@@ -10,7 +10,7 @@ const MAX_NAMES: usize = 917_504;
 
 /// How many fingerprints go into one part of a list, and at once into a set
 const PART: usize = 4096;
-const SOME: usize = 64;
+const AT_ONCE: usize = 64;
 
 /// Finds names that are the same but for letter case, or but for the folder
 ///
@@ -146,7 +146,7 @@ impl Remembered {
         if let Self::List { parts, len } = self {
             let mut set = Set::for_more_than(*len);
             for part in std::mem::take(parts) {
-                for some in part.chunks(SOME) {
+                for some in part.chunks(AT_ONCE) {
                     set.fetch(some.iter().copied());
                     for print in some {
                         set.insert(*print);
