@@ -301,7 +301,15 @@ impl ETag {
         let len = u8::try_from(text.len()).ok().filter(|len| usize::from(*len) <= IN_PLACE)?;
         let Self(here) = place.insert(Self(Short::Here { len, bytes: [0; IN_PLACE] }));
         let Short::Here { bytes, .. } = here else { return None };
-        bytes.get_mut(..text.len())?.copy_from_slice(text);
+        let bytes = bytes.get_mut(..text.len())?;
+        // Two stores, since to copy any number of bytes is a call; they may overlap.
+        match (text.first_chunk::<16>(), text.last_chunk::<16>()) {
+            (Some(first), Some(last)) => {
+                *bytes.first_chunk_mut()? = *first;
+                *bytes.last_chunk_mut()? = *last;
+            }
+            _ => bytes.copy_from_slice(text),
+        }
         Some(())
     }
 }

@@ -78,44 +78,49 @@ const fn each(byte: u8) -> u64 {
     u64::from_ne_bytes([byte; 8])
 }
 
-/// The highest bit of each byte of a word that is this byte; those above the first may be wrong
-fn hits(word: u64, byte: u8) -> u64 {
-    let zeros = word ^ each(byte);
-    zeros.wrapping_sub(each(1)) & !zeros & each(0x80)
-}
-
-/// The place of a byte; faster than `memchr` where it is near
-pub(super) fn find(byte: u8, text: &[u8]) -> Option<usize> {
-    let (words, rest) = text.as_chunks();
-    for (index, word) in words.iter().enumerate() {
-        let hits = hits(u64::from_le_bytes(*word), byte);
-        if hits != 0 {
-            return Some(index * 8 + hits.trailing_zeros() as usize / 8);
-        }
-    }
-    rest.iter().position(|other| *other == byte).map(|at| words.len() * 8 + at)
-}
-
-/// What is behind these bytes, where a text begins with them; faster than `strip_prefix`, which calls
-/// a function that has to find out first how many bytes there are
+/// What stands before the next `<`, and whether that is plain: ASCII above `&`, so that no byte of it
+/// means something else than is written; what is not plain may mean that, and may not
 #[inline]
+pub(super) fn before_tag(rest: &[u8]) -> Option<(&[u8], bool)> {
+    const HIGHEST: u64 = each(0x80);
+    let (words, last) = rest.as_chunks();
+    let mut odd = 0;
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        // The highest bit of each byte that is not plain; of those above one, perhaps of others.
+        let marks = word | word.wrapping_sub(each(b'&' + 1));
+        let others = word ^ each(b'<');
+        // The same of each that is `<`.
+        let ends = others.wrapping_sub(each(1)) & !others & HIGHEST;
+        if ends != 0 {
+            odd |= marks & (ends & ends.wrapping_neg()).wrapping_sub(1);
+            let length = index * 8 + ends.trailing_zeros() as usize / 8;
+            return Some((rest.get(..length)?, odd & HIGHEST == 0));
+        }
+        odd |= marks;
+    }
+    let length = words.len() * 8 + last.iter().position(|byte| *byte == b'<')?;
+    Some((rest.get(..length)?, false))
+}
+
+/// What is behind these bytes, where a text begins with them; faster than `strip_prefix` where they are
+/// few, since that calls a function which has to find out first how many they are
+#[inline(always)]
 pub(super) fn after<'a>(text: &'a [u8], start: &[u8]) -> Option<&'a [u8]> {
     let (head, rest) = text.split_at_checked(start.len())?;
-    let differs = match (head.last_chunk(), start.last_chunk()) {
-        (Some(a), Some(b)) => {
-            let (head, _) = head.as_chunks();
-            let (start, _) = start.as_chunks();
-            // The last word overlaps the one before it, or is the same.
-            head.iter().zip(start).fold(words(a, b), |differs, (a, b)| differs | words(a, b)) != 0
-        }
-        _ => head != start,
+    let is_same = match start.len() {
+        8..=16 => ends::<8>(head, start),
+        17..=32 => ends::<16>(head, start),
+        33..=64 => ends::<32>(head, start),
+        _ => head == start,
     };
-    (!differs).then_some(rest)
+    if is_same { Some(rest) } else { None }
 }
 
-/// The bits in which two words differ
-fn words(a: &[u8; 8], b: &[u8; 8]) -> u64 {
-    u64::from_ne_bytes(*a) ^ u64::from_ne_bytes(*b)
+/// Whether two texts have the same first and the same last bytes: all of them, up to twice `N`
+#[inline(always)]
+fn ends<const N: usize>(a: &[u8], b: &[u8]) -> bool {
+    a.first_chunk::<N>() == b.first_chunk() && a.last_chunk::<N>() == b.last_chunk()
 }
 
 /// Whether a text means something else than is written: an entity, or a line end of another form

@@ -1,10 +1,10 @@
 //! What is read of a blob: which elements, and what their text means.
 
-use std::{iter, time::SystemTime};
+use std::{iter, mem, time::SystemTime};
 
 use super::{
     date::imf_fixdate,
-    element::{Open, after, find, is_marked, resolved},
+    element::{Open, after, before_tag, resolved},
     fast::Stop,
     slow::percent_decode,
 };
@@ -85,7 +85,8 @@ impl Field {
 pub(super) struct Draft<'a> {
     /// In the page already: to copy it there would take a good part of the time that reading does
     pub(super) blob: &'a mut Blob,
-    name: Option<Name>,
+    /// Whether there is a name, or why there is none
+    name: Option<Result<(), &'static str>>,
     size: Option<u64>,
     problem: Option<String>,
     /// Whether it says what only an account with a hierarchical namespace says
@@ -93,32 +94,43 @@ pub(super) struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    /// Adds a blob to a page, where there is what makes one: `read` takes it and says where it ends
+    /// Adds a blob to a page, where there is what makes one: `read` takes it
     #[inline]
-    pub(super) fn add(
+    pub(super) fn add<T>(
         page: &mut Page,
-        read: impl FnOnce(&mut Draft<'_>) -> Result<usize, Stop>,
-    ) -> Result<usize, Stop> {
+        read: impl FnOnce(&mut Draft<'_>) -> Result<T, Stop>,
+    ) -> Result<T, Stop> {
         make_room(&mut page.blobs);
         // Made in its place, which is there already: else it would be copied there.
         page.blobs.extend(iter::once_with(|| Blob::new(String::new(), 0)));
         let Some(blob) = page.blobs.last_mut() else { return Err(Stop::Odd) };
         let mut draft = Draft { blob, name: None, size: None, problem: None, has_path: false };
-        let end = read(&mut draft);
+        let read = read(&mut draft);
         let Draft { blob, name, size, problem, has_path } = draft;
-        if has_path && end.is_ok() {
-            page.order = NameOrder::Segments;
-        }
-        match (&end, name, size, problem) {
-            (Ok(_), Some(Ok(name)), Some(size), None) => (blob.name, blob.size) = (name, size),
-            (_, name, _, problem) => {
-                page.blobs.pop();
-                if end.is_ok() {
-                    page.set_aside(malformed(name, problem));
-                }
+        if let (Ok(_), Some(Ok(())), Some(size), None) = (&read, name, size, &problem) {
+            blob.size = size;
+        } else {
+            let name = name.map(|name| name.map(|()| mem::take(&mut blob.name)));
+            page.blobs.pop();
+            if read.is_ok() {
+                page.set_aside(malformed(name, problem));
             }
         }
-        end
+        if has_path && read.is_ok() {
+            page.order = NameOrder::Segments;
+        }
+        read
+    }
+
+    /// Names the blob by a text without marks
+    #[inline]
+    pub(super) fn name_plainly(&mut self, name: &[u8]) -> Result<(), Stop> {
+        self.name_it(Ok(str::from_utf8(name).map_err(|_| Stop::Odd)?.to_owned()));
+        Ok(())
+    }
+
+    fn name_it(&mut self, name: Name) {
+        self.name = Some(name.map(|name| self.blob.name = name));
     }
 }
 
@@ -152,8 +164,8 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    /// Takes the text that something begins with, up to the next `<`: as [`take`](Self::take) would,
-    /// without a search for where the text ends; its length, or `None` where that does not work
+    /// Takes the text that something begins with: as [`take`](Self::take) would, if it ends where this
+    /// says, which is for the caller to see; `None` where it may be more than one of fixed form
     #[inline]
     pub(super) fn take_ahead(
         &mut self,
@@ -163,7 +175,7 @@ impl Fields {
     ) -> Option<usize> {
         // None of these texts can have a `<`, and none that is taken here an entity.
         let blob = &mut *draft.blob;
-        let length = match field {
+        Some(match field {
             Field::LastModified | Field::CreationTime => {
                 let time = self.fixdate(rest.first_chunk()?)?;
                 match field {
@@ -178,13 +190,19 @@ impl Fields {
                 length
             }
             Field::Etag => {
-                let content = rest.get(..find(b'<', rest)?)?;
-                ETag::put_ascii(&mut blob.etag, content).filter(|()| !is_marked(content))?;
-                return Some(content.len());
+                let (content, is_plain) = before_tag(rest)?;
+                if !is_plain {
+                    return None;
+                }
+                ETag::put_ascii(&mut blob.etag, content)?;
+                content.len()
             }
             Field::Unread => {
-                let content = rest.get(..find(b'<', rest)?)?;
-                return find(b'&', content).is_none().then_some(content.len());
+                let (content, is_plain) = before_tag(rest)?;
+                if !is_plain {
+                    return None;
+                }
+                content.len()
             }
             Field::ContentType => {
                 let is_next =
@@ -198,8 +216,7 @@ impl Fields {
                 24
             }
             _ => return None,
-        };
-        (rest.get(length) == Some(&b'<')).then_some(length)
+        })
     }
 
     /// Takes an element's text, as it is written, into the draft
@@ -211,8 +228,8 @@ impl Fields {
     ) -> Result<(), Stop> {
         let blob = &mut *draft.blob;
         match field {
-            Field::Name => draft.name = Some(Ok(resolved(content)?.into_owned())),
-            Field::EncodedName => draft.name = Some(percent_decode(&resolved(content)?)),
+            Field::Name => draft.name_it(Ok(resolved(content)?.into_owned())),
+            Field::EncodedName => draft.name_it(percent_decode(&resolved(content)?)),
             Field::Snapshot => blob.snapshot = some(content)?,
             Field::VersionId => blob.version_id = some(content)?,
             Field::IsCurrentVersion => blob.is_current_version = Some(resolved(content)? == "true"),
@@ -243,7 +260,7 @@ impl Fields {
                 draft.has_path = true;
             }
             // An entity may be broken, which is the general reader's to say.
-            Field::Unread if find(b'&', content).is_some() => return Err(Stop::Odd),
+            Field::Unread if content.contains(&b'&') => return Err(Stop::Odd),
             Field::Unread => {}
         }
         Ok(())
@@ -298,20 +315,34 @@ impl Fields {
 }
 
 /// The number that something begins with, and how many digits it has; `None` where it may be too large
+#[inline]
 fn digits(text: &[u8]) -> Option<(u64, usize)> {
-    /// So many digits always fit.
-    const MOST: usize = 19;
-    let mut number = 0;
-    for (length, byte) in text.iter().enumerate().take(MOST + 1) {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return (length > 0).then_some((number, length));
-        }
-        if length < MOST {
-            number = number * 10 + u64::from(digit);
-        }
+    /// Twice as many digits always fit.
+    const WORD: usize = 8;
+    let (number, length) = some_digits(*text.first_chunk()?);
+    if length < WORD {
+        return (length > 0).then_some((number, length));
     }
-    None
+    let (more, length) = some_digits(*text.get(WORD..)?.first_chunk()?);
+    let shift = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
+    Some((number * shift.get(length)? + more, WORD + length))
+}
+
+/// The number that eight bytes begin with, and how many digits it has
+#[inline]
+fn some_digits(text: [u8; 8]) -> (u64, usize) {
+    const HIGHEST: u64 = u64::from_le_bytes([0x80; 8]);
+    const TO_HIGHEST: u64 = u64::from_le_bytes([0x80 - 10; 8]);
+    // Nothing is left of a digit but its value. What is carried goes into bytes behind the first that
+    // is no digit.
+    let left = u64::from_le_bytes(text) ^ u64::from_le_bytes([b'0'; 8]);
+    let others = (left | left.wrapping_add(TO_HIGHEST)) & HIGHEST;
+    let length = others.trailing_zeros() as usize / 8;
+    // Zeros before the digits, in the place of what is behind them: one number of eight digits.
+    let ones = left.checked_shl(64 - 8 * length as u32).unwrap_or(0);
+    let tens = ones.wrapping_mul(10).wrapping_add(ones >> 8) & 0x00ff_00ff_00ff_00ff;
+    let hundreds = tens.wrapping_mul(100).wrapping_add(tens >> 16) & 0x0000_ffff_0000_ffff;
+    (hundreds.wrapping_mul(10_000).wrapping_add(hundreds >> 32) & 0xffff_ffff, length)
 }
 
 /// What a text makes, if there is any

@@ -9,11 +9,11 @@
 //! what the scanner made of them is given to each blob that has the same.
 
 use super::{
-    element::{after, find},
+    element::{after, before_tag},
     fast::Stop,
     field::{Draft, Field, Fields},
 };
-use crate::store::{AccessTier, Blob, BlobType, Page, Text};
+use crate::store::{self, AccessTier, Blob, BlobType, Page};
 
 /// How many are kept: with and without a digest, a directory, and so on
 const MOST: usize = 8;
@@ -35,24 +35,22 @@ pub(super) struct Leaf {
 pub(super) struct Templates(Vec<Template>);
 
 struct Template {
-    /// The bytes around the texts
-    fixed: Vec<u8>,
-    texts: Vec<Place>,
-    /// What is made of texts that are among the fixed bytes
+    /// The bytes before the first text
+    before: Box<[u8]>,
+    texts: Vec<Text>,
+    /// What is made of texts that are among the bytes around
     alike: Alike,
 }
 
-struct Place {
+/// A text, and the bytes between it and the next
+struct Text {
     field: Field,
-    /// How many of the fixed bytes stand between the text before and this one
-    before: usize,
-    /// Whether there is a text, empty or not: in an element like `<Etag />` there is none
-    is_written: bool,
+    behind: Box<[u8]>,
 }
 
 /// What is made of the fields of which [`Field::is_alike`] holds
 struct Alike {
-    content_encoding: Option<Text>,
+    content_encoding: Option<store::Text>,
     blob_type: Option<BlobType>,
     access_tier: Option<AccessTier>,
     is_directory: bool,
@@ -108,9 +106,21 @@ impl Templates {
     pub(super) fn keep(&mut self, text: &[u8], leaves: &[Leaf], blob: &Blob) {
         // Names are taken last, so with two of them the order would be another.
         let names = leaves.iter().filter(|leaf| leaf.field.is_name()).count();
-        if text.len() <= MOST_BYTES && names == 1 {
+        let is_kept = |leaf: &Leaf| leaf.length.is_some() || leaf.is_as_if_missing(leaves);
+        if text.len() <= MOST_BYTES && names == 1 && leaves.iter().all(is_kept) {
             self.0.truncate(MOST - 1);
             self.0.insert(0, Template::of(text, leaves, blob));
+        }
+    }
+}
+
+impl Leaf {
+    /// Whether an element like `<Etag />` means what it means that there is none
+    fn is_as_if_missing(&self, leaves: &[Self]) -> bool {
+        match self.field {
+            Field::Name | Field::EncodedName | Field::IsCurrentVersion => false,
+            // It takes back what another has said.
+            field => leaves.iter().filter(|leaf| leaf.field == field).count() == 1,
         }
     }
 }
@@ -118,23 +128,17 @@ impl Templates {
 impl Template {
     /// The form of a blob, its leaves in the order in which they are in the text
     fn of(text: &[u8], leaves: &[Leaf], blob: &Blob) -> Self {
-        let mut made = Self {
-            fixed: Vec::with_capacity(text.len()),
-            texts: Vec::new(),
-            alike: Alike::of(blob),
-        };
-        let mut at = 0;
-        for leaf in leaves.iter().filter(|leaf| !leaf.field.is_alike()) {
-            let before = text.get(at..leaf.start).unwrap_or_default();
-            made.fixed.extend_from_slice(before);
-            made.texts.push(Place {
-                field: leaf.field,
-                before: before.len(),
-                is_written: leaf.length.is_some(),
-            });
-            at = leaf.start + leaf.length.unwrap_or(0);
+        let around = |from: usize, to: usize| text.get(from..to).unwrap_or_default().into();
+        let texts = leaves.iter().filter(|leaf| !leaf.field.is_alike());
+        let texts = texts.filter_map(|leaf| Some((leaf.field, leaf.start, leaf.length?)));
+        let mut made = Self { before: Box::default(), texts: Vec::new(), alike: Alike::of(blob) };
+        let mut end = text.len();
+        for (field, start, length) in texts.rev() {
+            made.texts.push(Text { field, behind: around(start + length, end) });
+            end = start;
         }
-        made.fixed.extend_from_slice(text.get(at..).unwrap_or_default());
+        made.texts.reverse();
+        made.before = around(0, end);
         made
     }
 
@@ -143,45 +147,52 @@ impl Template {
     /// The page may be full, so nothing is added to it for what does not even begin like a blob.
     #[inline]
     fn read(&self, text: &[u8], fields: &mut Fields, page: &mut Page) -> Result<usize, Stop> {
-        let start = self.texts.first().map_or(0, |text| text.before);
-        let start = self.fixed.get(..start).unwrap_or_default();
-        after(text, start).ok_or_else(|| missed(start, text))?;
-        Draft::add(page, |draft| self.fit(text, fields, draft))
+        let rest = behind(text, &self.before)?;
+        let left = Draft::add(page, |draft| self.fit(rest, fields, draft))?;
+        Ok(text.len() - left.len())
     }
 
-    /// Takes the texts in a blob of this form at the start of a text: how long it is
-    fn fit(&self, text: &[u8], fields: &mut Fields, draft: &mut Draft<'_>) -> Result<usize, Stop> {
-        let (mut fixed, mut rest) = (self.fixed.as_slice(), text);
+    /// Takes the texts in a blob of this form, from the first of them on: what is behind the blob
+    fn fit<'a>(
+        &self,
+        text: &'a [u8],
+        fields: &mut Fields,
+        draft: &mut Draft<'_>,
+    ) -> Result<&'a [u8], Stop> {
+        let mut rest = text;
         let mut name = None;
-        for Place { field, before, is_written } in &self.texts {
-            let (same, behind) = fixed.split_at_checked(*before).ok_or(Stop::Odd)?;
-            let left = after(rest, same).ok_or_else(|| missed(same, rest))?;
-            (fixed, rest) = (behind, left);
-            if *is_written && let Some(length) = fields.take_ahead(*field, rest, draft) {
-                rest = rest.get(length..).unwrap_or_default();
-                continue;
-            }
-            let mut found: &[u8] = b"";
-            if *is_written {
-                let length = find(b'<', rest).ok_or(Stop::Short)?;
-                (found, rest) = rest.split_at_checked(length).unwrap_or_default();
-            }
-            if field.is_name() {
+        for Text { field, behind: same } in &self.texts {
+            let length = if field.is_name() {
+                let (found, is_plain) = before_tag(rest).ok_or(Stop::Short)?;
                 // Of the texts it alone takes an allocation, which is for a blob that fits.
-                name = Some((*field, found));
+                name = Some((*field, found, is_plain));
+                found.len()
+            } else if let Some(length) = fields.take_ahead(*field, rest, draft) {
+                length
             } else {
+                let (found, _) = before_tag(rest).ok_or(Stop::Short)?;
                 fields.take(*field, found, draft)?;
-            }
+                found.len()
+            };
+            rest = behind(rest.get(length..).ok_or(Stop::Short)?, same)?;
         }
-        let left = after(rest, fixed).ok_or_else(|| missed(fixed, rest))?;
-        let (field, found) = name.ok_or(Stop::Odd)?;
-        fields.take(field, found, draft)?;
+        match name.ok_or(Stop::Odd)? {
+            (Field::Name, found, true) => draft.name_plainly(found)?,
+            (field, found, _) => fields.take(field, found, draft)?,
+        }
         self.alike.give(draft.blob);
-        Ok(text.len() - left.len())
+        Ok(rest)
     }
 }
 
+/// What is behind these bytes
+#[inline(always)]
+fn behind<'a>(text: &'a [u8], same: &[u8]) -> Result<&'a [u8], Stop> {
+    after(text, same).ok_or_else(|| missed(same, text))
+}
+
 /// What it means that a text does not begin with these bytes
+#[cold]
 fn missed(same: &[u8], rest: &[u8]) -> Stop {
     if same.starts_with(rest) { Stop::Short } else { Stop::Odd }
 }
