@@ -31,12 +31,13 @@ use crate::{
 ///
 /// ```
 /// use azure_asset_sync::{Prefix, Scan, store::{Blob, MemoryStore}};
-/// use futures::TryStreamExt as _;
+/// use futures::StreamExt as _;
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
 /// let store = MemoryStore::from_iter([Blob::new("a.jpg", 10), Blob::new("notes.txt", 20)]);
 /// let mut verdicts = Scan::new(store, &Prefix::default()).verdicts();
-/// while let Some(verdict) = verdicts.try_next().await? {
+/// while let Some(verdict) = verdicts.next().await {
+///     let verdict = verdict?;
 ///     match verdict.asset() {
 ///         Some(asset) => println!("{} is a {}", asset.blob.name, asset.kind),
 ///         None => println!("{:?}", verdict.rejection()),

@@ -20,7 +20,7 @@ use crate::{
     error::Error,
     sink::{Batch, Change, RunId, Sink},
     store::{Blob, Malformed},
-    validate::{Action, Collisions, Judgement, Reason, Rejection, Rules, Seen, Verdict},
+    validate::{Action, Asset, Collisions, Judgement, Reason, Rejection, Rules, Seen, Verdict},
 };
 
 /// How many verdicts a batch has at most
@@ -148,7 +148,7 @@ impl Verdicts {
         loop {
             let at_hand = (self.blobs.len() + self.malformed.len()).min(BATCH);
             batch.reserve(at_hand);
-            batch.extend(std::iter::from_fn(|| self.at_hand()).take(at_hand).map(T::from));
+            batch.extend(std::iter::from_fn(|| self.at_hand(T::from)).take(at_hand));
             if at_hand > 0 {
                 return Poll::Ready(Some(Ok(())));
             }
@@ -166,7 +166,7 @@ impl Verdicts {
             return Some(Err(error));
         }
         let covers = self.covers.clone()?;
-        Some(Ok((std::iter::from_fn(|| self.at_hand()).collect(), covers)))
+        Some(Ok((std::iter::from_fn(|| self.at_hand(|verdict| verdict)).collect(), covers)))
     }
 
     /// Takes the next page, once all of the one before is handed out
@@ -201,20 +201,28 @@ impl Verdicts {
         })
     }
 
-    /// The next verdict of the page at hand
-    #[inline]
-    fn at_hand(&mut self) -> Option<Verdict> {
+    /// The next verdict of the page at hand, made into something else
+    ///
+    /// Not inlined, and with nothing behind the blob's move: else it would be copied more than once on
+    /// its way from the page to the caller.
+    #[inline(never)]
+    fn at_hand<T>(&mut self, given: impl FnOnce(Verdict) -> T) -> Option<T> {
         if self.malformed.len() > 0 {
-            return self.unreadable();
+            return self.unreadable().map(given);
         }
         if self.judged.len() == 0 {
             self.judge();
         }
-        let Judged { judgement, is_unseen } = self.judged.next()?;
-        self.tally.unremembered += u64::from(is_unseen);
-        self.tally.count(&judgement, self.blobs.as_slice().first()?.size);
-        // The last thing, so that the blob goes to the caller without a stop.
-        Some(judgement.verdict(self.blobs.next()?))
+        let Judged { judgement, is_unseen } = self.judged.as_slice().first()?;
+        self.tally.unremembered += u64::from(*is_unseen);
+        self.tally.count(judgement, self.blobs.as_slice().first()?.size);
+        match self.judged.next()?.judgement {
+            Judgement::Accept { kind, media_type, findings, format: _ } => {
+                let blob = self.blobs.next()?;
+                Some(given(Verdict::Accept(Asset { blob, kind, media_type, findings })))
+            }
+            rejected => Some(given(rejected.verdict(self.blobs.next()?))),
+        }
     }
 
     /// The next entry that cannot be read
@@ -280,8 +288,8 @@ impl Stream for Verdicts {
     #[inline]
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
-            if let Some(verdict) = self.at_hand() {
-                return Poll::Ready(Some(Ok(verdict)));
+            if self.blobs.len() + self.malformed.len() > 0 {
+                return Poll::Ready(self.at_hand(Ok));
             }
             match ready!(self.poll_page(cx)) {
                 Some(Ok(())) => {}

@@ -82,7 +82,7 @@ pub(super) struct Print {
 
 impl Prints {
     pub(super) fn of(&mut self, name: &str) -> Print {
-        let base = name.bytes().rposition(|b| b == b'/').map_or(0, |slash| slash + 1);
+        let base = last_slash(name.as_bytes()).map_or(0, |slash| slash + 1);
         // A place behind a slash is one between characters.
         let (folder, base) = name.split_at_checked(base).unwrap_or_default();
         if !self.folder.is(folder) {
@@ -169,6 +169,20 @@ fn print(sum: u128) -> u64 {
 /// different numbers stay different
 fn scatter(number: u64) -> u64 {
     (number ^ number >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+/// The place of the last slash
+fn last_slash(name: &[u8]) -> Option<usize> {
+    let (rest, words) = name.as_rchunks::<8>();
+    for (index, word) in words.iter().rev().enumerate() {
+        // The highest bit of each byte that is a slash.
+        let others = u64::from_le_bytes(*word) ^ each(b'/');
+        let slashes = !(((others & each(0x7f)) + each(0x7f)) | others) & each(0x80);
+        if slashes != 0 {
+            return Some(name.len() - 8 * index - 1 - slashes.leading_zeros() as usize / 8);
+        }
+    }
+    rest.iter().rposition(|byte| *byte == b'/')
 }
 
 /// Eight bytes of ASCII with `A` to `Z` in lower case

@@ -3,7 +3,7 @@
 use std::{iter, mem, time::SystemTime};
 
 use super::{
-    date::imf_fixdate,
+    date::Dates,
     element::{Open, after, before_tag, resolved},
     fast::Stop,
     slow::percent_decode,
@@ -125,7 +125,7 @@ impl Draft<'_> {
     /// Names the blob by a text without marks
     #[inline]
     pub(super) fn name_plainly(&mut self, name: &[u8]) -> Result<(), Stop> {
-        self.name_it(Ok(str::from_utf8(name).map_err(|_| Stop::Odd)?.to_owned()));
+        self.name_it(Ok(String::from_utf8(name.to_vec()).map_err(|_| Stop::Odd)?));
         Ok(())
     }
 
@@ -159,8 +159,7 @@ fn make_room(blobs: &mut Vec<Blob>) {
 pub(super) struct Fields {
     /// Content-Types, each with the text that it was read from
     types: Vec<(Box<[u8]>, ContentType)>,
-    /// The date that was read last: a blob's two are often the same
-    date: Option<([u8; 29], SystemTime)>,
+    dates: Dates,
 }
 
 impl Fields {
@@ -177,7 +176,7 @@ impl Fields {
         let blob = &mut *draft.blob;
         Some(match field {
             Field::LastModified | Field::CreationTime => {
-                let time = self.fixdate(rest.first_chunk()?)?;
+                let time = self.dates.read(rest.first_chunk()?)?;
                 match field {
                     Field::LastModified => blob.last_modified = Some(time),
                     _ => blob.created = Some(time),
@@ -273,7 +272,7 @@ impl Fields {
         problem: &mut Option<String>,
     ) -> Result<Option<SystemTime>, Stop> {
         if let Ok(text) = content.try_into()
-            && let Some(time) = self.fixdate(text)
+            && let Some(time) = self.dates.read(text)
         {
             return Ok(Some(time));
         }
@@ -286,18 +285,6 @@ impl Fields {
             *problem = Some(format!("its {what} is no RFC 1123 date"));
         }
         Ok(time)
-    }
-
-    #[inline]
-    fn fixdate(&mut self, text: &[u8; 29]) -> Option<SystemTime> {
-        match &self.date {
-            Some((last, time)) if last == text => Some(*time),
-            _ => {
-                let time = imf_fixdate(text)?;
-                self.date = Some((*text, time));
-                Some(time)
-            }
-        }
     }
 
     fn content_type(&mut self, content: &[u8]) -> Result<Option<ContentType>, Stop> {

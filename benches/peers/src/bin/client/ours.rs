@@ -7,7 +7,7 @@ use azure_asset_sync::{
     scan::Order, sink::callback, store::ListRequest, sync::Job,
 };
 use azure_asset_sync_peers::{ACCOUNT, CONTAINER, Error, SIGNATURE, Tally};
-use futures::TryStreamExt as _;
+use futures::StreamExt as _;
 
 use crate::Options;
 
@@ -49,8 +49,9 @@ async fn verdicts(
     let mut tally = Tally::default();
     let mut verdicts = scan.verdicts();
     while options.consume != Some(tally.blobs)
-        && let Some(verdict) = verdicts.try_next().await?
+        && let Some(verdict) = verdicts.next().await
     {
+        let verdict = verdict?;
         let (name, size) = match &verdict {
             Verdict::Accept(asset) => (asset.blob.name.as_str(), asset.blob.size),
             Verdict::Reject(rejection) => (
