@@ -7,23 +7,24 @@ use serde::{Serialize, Serializer};
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ContentMd5([u8; 16]);
 
-/// The value of each digit of base64, and all bits for what is none
+/// What each digit of base64 gives to the three bytes of four digits, by its place among these; the
+/// first byte is the lowest, and the highest is all bits for what is no digit
 #[cfg(feature = "azure")]
 #[expect(clippy::indexing_slicing, reason = "computed at compile time")]
-const BASE64: [u32; 256] = {
-    let mut values = [u32::MAX; 256];
-    let mut value = 0;
-    while value < 26 {
-        values[b'A' as usize + value] = value as u32;
-        values[b'a' as usize + value] = value as u32 + 26;
-        if value < 10 {
-            values[b'0' as usize + value] = value as u32 + 52;
+static BASE64: [[u32; 256]; 4] = {
+    let digits = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut gives = [[0xff << 24; 256]; 4];
+    let mut place = 0;
+    while place < gives.len() {
+        let mut value = 0;
+        while value < digits.len() {
+            let number = (value as u32) << (18 - 6 * place);
+            gives[place][digits[value] as usize] = number.swap_bytes() >> 8;
+            value += 1;
         }
-        value += 1;
+        place += 1;
     }
-    values[b'+' as usize] = 62;
-    values[b'/' as usize] = 63;
-    values
+    gives
 };
 
 impl ContentMd5 {
@@ -33,52 +34,26 @@ impl ContentMd5 {
     }
 
     #[cfg(feature = "azure")]
+    #[inline]
     pub(crate) fn from_base64(text: &[u8]) -> Option<Self> {
-        let mut digest = None;
-        Self::put_base64(&mut digest, text)?;
-        digest
-    }
-
-    /// Sets a place to the digest in a text, or to `None` where there is none, and then returns `None`
-    ///
-    /// Into the place at once: a copy made right behind small writes would have to wait for them.
-    #[cfg(feature = "azure")]
-    #[inline]
-    pub(crate) fn put_base64(place: &mut Option<Self>, text: &[u8]) -> Option<()> {
-        let Self(digest) = place.insert(Self([0; 16]));
-        let read = Self::read_base64(digest, text);
-        if read.is_none() {
-            *place = None;
-        }
-        read
-    }
-
-    #[cfg(feature = "azure")]
-    #[inline]
-    fn read_base64(digest: &mut [u8; 16], text: &[u8]) -> Option<()> {
-        let (threes, last) = digest.as_chunks_mut::<3>();
         let (fours, rest) = text.as_chunks::<4>();
-        let ([fours @ .., [a, b, b'=', b'=']], [last], []) = (fours, last, rest) else {
-            return None;
+        let ([fours @ .., [a, b, b'=', b'=']], []) = (fours, rest) else { return None };
+        let fours: &[[u8; 4]; 5] = fours.try_into().ok()?;
+        let gives = |gives: &[u32; 256], digit: &u8| gives.get(usize::from(*digit)).copied();
+        let bytes = |four: &[u8; 4]| {
+            let digits = BASE64.iter().zip(four);
+            digits.fold(0, |bytes, (table, digit)| bytes | gives(table, digit).unwrap_or(u32::MAX))
         };
-        if fours.len() != threes.len() {
-            return None;
+        // Of the last digit's six bits four are of another byte, and zeros.
+        let last = bytes(&[b'A', b'A', *a, *b]);
+        let mut all = last | (last & 0xf << 16) << 8;
+        let mut digest = u128::from(last >> 8 << 4 & 0xf0 | last >> 20) << 120;
+        for (at, four) in fours.iter().enumerate() {
+            let bytes = bytes(four);
+            all |= bytes;
+            digest |= u128::from(bytes) << (24 * at);
         }
-        let value = |digit: &u8| BASE64.get(usize::from(*digit)).copied().unwrap_or(u32::MAX);
-        let number =
-            |four: &[u8; 4]| four.iter().fold(0, |number, digit| number << 6 | value(digit));
-        let mut all = number(&[b'A', b'A', *a, *b]);
-        if all & 0xf != 0 {
-            return None;
-        }
-        *last = (all >> 4) as u8;
-        for (three, four) in threes.iter_mut().zip(fours) {
-            let number = number(four);
-            let [_, bytes @ ..] = number.to_be_bytes();
-            (*three, all) = (bytes, all | number);
-        }
-        // What is no digit has set the bits above.
-        (all < 1 << 24).then_some(())
+        (all >> 24 == 0).then(|| Self(digest.to_le_bytes()))
     }
 }
 

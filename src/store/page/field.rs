@@ -211,7 +211,7 @@ impl Fields {
                 text.len()
             }
             Field::ContentMd5 => {
-                ContentMd5::put_base64(&mut blob.content_md5, rest.first_chunk::<24>()?)?;
+                blob.content_md5 = Some(ContentMd5::from_base64(rest.first_chunk::<24>()?)?);
                 24
             }
             _ => return None,

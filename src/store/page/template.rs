@@ -35,9 +35,10 @@ pub(super) struct Leaf {
 pub(super) struct Templates(Vec<Template>);
 
 struct Template {
-    /// The bytes before the first text
+    /// The bytes before the name, which is the first text
     before: Box<[u8]>,
-    texts: Vec<Text>,
+    name: Text,
+    others: Vec<Text>,
     /// What is made of texts that are among the bytes around
     alike: Alike,
 }
@@ -104,12 +105,11 @@ impl Templates {
 
     /// Keeps the form of a blob, of which the scanner met these leaves
     pub(super) fn keep(&mut self, text: &[u8], leaves: &[Leaf], blob: &Blob) {
-        // Names are taken last, so with two of them the order would be another.
-        let names = leaves.iter().filter(|leaf| leaf.field.is_name()).count();
-        let is_kept = |leaf: &Leaf| leaf.length.is_some() || leaf.is_as_if_missing(leaves);
-        if text.len() <= MOST_BYTES && names == 1 && leaves.iter().all(is_kept) {
+        if text.len() <= MOST_BYTES
+            && let Some(template) = Template::of(text, leaves, blob)
+        {
             self.0.truncate(MOST - 1);
-            self.0.insert(0, Template::of(text, leaves, blob));
+            self.0.insert(0, template);
         }
     }
 }
@@ -126,20 +126,25 @@ impl Leaf {
 }
 
 impl Template {
-    /// The form of a blob, its leaves in the order in which they are in the text
-    fn of(text: &[u8], leaves: &[Leaf], blob: &Blob) -> Self {
+    /// The form of a blob, its leaves in the order in which they are in the text; `None` where the name
+    /// is not before all others, or where there are two
+    fn of(text: &[u8], leaves: &[Leaf], blob: &Blob) -> Option<Self> {
+        if !leaves.iter().all(|leaf| leaf.length.is_some() || leaf.is_as_if_missing(leaves)) {
+            return None;
+        }
         let around = |from: usize, to: usize| text.get(from..to).unwrap_or_default().into();
         let texts = leaves.iter().filter(|leaf| !leaf.field.is_alike());
         let texts = texts.filter_map(|leaf| Some((leaf.field, leaf.start, leaf.length?)));
-        let mut made = Self { before: Box::default(), texts: Vec::new(), alike: Alike::of(blob) };
-        let mut end = text.len();
+        let (mut others, mut end) = (Vec::new(), text.len());
         for (field, start, length) in texts.rev() {
-            made.texts.push(Text { field, behind: around(start + length, end) });
+            others.push(Text { field, behind: around(start + length, end) });
             end = start;
         }
-        made.texts.reverse();
-        made.before = around(0, end);
-        made
+        let name = others.pop().filter(|text| text.field.is_name())?;
+        others.reverse();
+        let has_another = others.iter().any(|text| text.field.is_name());
+        let made = Self { before: around(0, end), name, others, alike: Alike::of(blob) };
+        (!has_another).then_some(made)
     }
 
     /// Reads a blob of this form from the start of a text into the page: how long it is
@@ -159,26 +164,23 @@ impl Template {
         fields: &mut Fields,
         draft: &mut Draft<'_>,
     ) -> Result<&'a [u8], Stop> {
-        let mut rest = text;
-        let mut name = None;
-        for Text { field, behind: same } in &self.texts {
-            let length = if field.is_name() {
-                let (found, is_plain) = before_tag(rest).ok_or(Stop::Short)?;
-                // Of the texts it alone takes an allocation, which is for a blob that fits.
-                name = Some((*field, found, is_plain));
-                found.len()
-            } else if let Some(length) = fields.take_ahead(*field, rest, draft) {
-                length
-            } else {
-                let (found, _) = before_tag(rest).ok_or(Stop::Short)?;
-                fields.take(*field, found, draft)?;
-                found.len()
+        let (name, is_plain) = before_tag(text).ok_or(Stop::Short)?;
+        let mut rest = behind(text.get(name.len()..).ok_or(Stop::Short)?, &self.name.behind)?;
+        for Text { field, behind: same } in &self.others {
+            let length = match fields.take_ahead(*field, rest, draft) {
+                Some(length) => length,
+                None => {
+                    let (found, _) = before_tag(rest).ok_or(Stop::Short)?;
+                    fields.take(*field, found, draft)?;
+                    found.len()
+                }
             };
             rest = behind(rest.get(length..).ok_or(Stop::Short)?, same)?;
         }
-        match name.ok_or(Stop::Odd)? {
-            (Field::Name, found, true) => draft.name_plainly(found)?,
-            (field, found, _) => fields.take(field, found, draft)?,
+        // The last, since it takes an allocation, which is for a blob that fits.
+        match self.name.field {
+            Field::Name if is_plain => draft.name_plainly(name)?,
+            field => fields.take(field, name, draft)?,
         }
         self.alike.give(draft.blob);
         Ok(rest)
