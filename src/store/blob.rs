@@ -465,6 +465,19 @@ mod tests {
         assert_ne!(ETag::from("a"), ETag::from("a\0"));
     }
 
+    #[cfg(feature = "azure")]
+    #[test]
+    fn a_short_etag_is_put_where_it_stays() {
+        let text = "0x8DD0C7A1B2C3D4E56789AB";
+        for len in 0..=text.len() {
+            let (text, mut place) = (&text[..len], Some(ETag::from("another, which is longer")));
+            let is_put = ETag::put_ascii(&mut place, text.as_bytes()).is_some();
+            assert_eq!(is_put, (1..=IN_PLACE).contains(&len), "{text}");
+            assert!(!is_put || place == Some(ETag::from(text)), "{text}");
+        }
+        assert_eq!(ETag::put_ascii(&mut None, "\u{20ac}".as_bytes()), None);
+    }
+
     #[test]
     fn a_media_type_is_its_text_whether_it_is_known_or_not() {
         let unknown = ["", "image/jpe", "image/jpegs", "IMAGE/JPEG", "image/x-scan"];

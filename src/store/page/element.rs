@@ -204,12 +204,12 @@ fn reference(entity: &str) -> Option<char> {
 
 #[cfg(test)]
 mod tests {
-    use super::after;
+    use super::{after, before_tag};
 
     #[test]
     fn what_is_after_is_what_is_left_without_a_prefix() {
         let mut rng = fastrand::Rng::with_seed(1);
-        for length in 0..40 {
+        for length in 0..100 {
             let text: Vec<u8> = (0..length + 2).map(|_| rng.u8(..)).collect();
             let start = &text[..length];
             assert_eq!(after(&text, start), text.strip_prefix(start));
@@ -219,6 +219,27 @@ mod tests {
                 other[at] ^= 1 << rng.u8(..8);
                 assert_eq!(after(&text, &other), None, "{at} of {length}");
             }
+        }
+    }
+
+    #[test]
+    fn what_is_before_a_tag_ends_at_the_first_and_is_plain_without_marks() {
+        let mut rng = fastrand::Rng::with_seed(2);
+        for _ in 0..100_000 {
+            let mut text = vec![b'a'; rng.usize(0..40)];
+            for _ in 0..rng.usize(0..4) {
+                if let Some(byte) = rng.choice(text.iter_mut()) {
+                    *byte = *rng.choice(b"<<<;=&'\r % ~\x7f\x80\xbc\xff").unwrap_or(&0);
+                }
+            }
+            let before = text.iter().position(|byte| *byte == b'<').map(|end| &text[..end]);
+            let found = before_tag(&text);
+            assert_eq!(found.map(|(found, _)| found), before, "{text:x?}");
+            let Some((before, is_plain)) = found else { continue };
+            let all = before.iter().all(|byte| (b'\''..=0x7f).contains(byte));
+            // Near the end of what has arrived it says no without a look.
+            let is_seen = before.len() / 8 < text.len() / 8;
+            assert_eq!(is_plain, all && is_seen, "{text:x?}");
         }
     }
 }

@@ -337,3 +337,31 @@ fn some<T: for<'a> From<&'a str>>(content: &[u8]) -> Result<Option<T>, Stop> {
     let text = resolved(content)?;
     Ok((!text.is_empty()).then(|| (*text).into()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::digits;
+
+    #[test]
+    fn digits_are_the_number_that_something_begins_with() {
+        let mut rng = fastrand::Rng::with_seed(4);
+        for behind in ["<", "/", ":", "0", "\u{0}", "\u{7f}", "\u{ff}"] {
+            for length in 0..16 {
+                for _ in 0..1000 {
+                    let number: String = (0..length).map(|_| rng.digit(10)).collect();
+                    let text = format!("{number}{behind}{}", rng.char(..)).into_bytes();
+                    let text = [text.as_slice(), b"</Content-Length>"].concat();
+                    let end = text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(0);
+                    let known = str::from_utf8(&text[..end]).unwrap().parse().ok();
+                    let known = known.filter(|_| end < 16).map(|number: u64| (number, end));
+                    assert_eq!(digits(&text), known, "{:?}", String::from_utf8_lossy(&text));
+                }
+            }
+        }
+        // What may go on with what has not arrived yet is no number yet.
+        for length in 0..8 {
+            assert_eq!(digits(&b"12345678"[..length]), None);
+            assert_eq!(digits(&b"1234567812345678"[..8 + length]), None);
+        }
+    }
+}
