@@ -184,4 +184,27 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn a_month_has_its_days() {
+        let mut dates = Dates::default();
+        for year in [1970, 1999, 2000, 2001, 2004, 2100, 9999] {
+            for (month, _) in MONTHS.iter().filter(|(_, month)| *month > 0) {
+                for day in 0..40 {
+                    for weekday in WEEKDAYS {
+                        let [weekday, month] =
+                            [*weekday, month.to_le_bytes()[..3].try_into().unwrap()]
+                                .map(|name: [u8; 3]| String::from_utf8(name.into()).unwrap());
+                        let text = format!("{weekday}, {day:02} {month} {year} 23:59:59 GMT");
+                        let known = httpdate::parse_http_date(&text).ok();
+                        assert_eq!(
+                            dates.read(text.as_bytes().try_into().unwrap()),
+                            known,
+                            "{text}"
+                        );
+                    }
+                }
+            }
+        }
+    }
 }

@@ -106,7 +106,10 @@ impl Shape {
             fields.push(leaf("ResourceType", "directory"));
         }
         let twice = fields.iter().find(|field| field.starts_with(&format!("<{}", self.twice)));
-        let twice = twice.filter(|_| !self.twice.is_empty()).cloned().unwrap_or_default();
+        let twice = match twice.filter(|_| !self.twice.is_empty()) {
+            Some(_) if empty => format!("<{} />", self.twice),
+            twice => twice.cloned().unwrap_or_default(),
+        };
         format!(
             "{blank}<Blob>{name}{}<Properties>{blank}{}{twice}</Properties>{}<OrMetadata /></Blob>",
             if self.version { version.as_str() } else { "" },
