@@ -203,8 +203,8 @@ impl Verdicts {
 
     /// The next verdict of the page at hand, made into something else
     ///
-    /// Not inlined, and with nothing behind the blob's move: else it would be copied more than once on
-    /// its way from the page to the caller.
+    /// Not inlined, and the blob moved last: else it would be copied more than once on its way from the
+    /// page to the caller.
     #[inline(never)]
     fn at_hand<T>(&mut self, given: impl FnOnce(Verdict) -> T) -> Option<T> {
         if self.malformed.len() > 0 {

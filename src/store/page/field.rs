@@ -163,8 +163,8 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    /// Takes the text that something begins with: as [`take`](Self::take) would, if it ends where this
-    /// says, which is for the caller to see; `None` where it may be more than one of fixed form
+    /// Takes the text that something begins with, up to the next `<`: as [`take`](Self::take) would, and
+    /// mostly without a search for where the text ends; its length, or `None` where that does not work
     #[inline]
     pub(super) fn take_ahead(
         &mut self,
@@ -172,9 +172,9 @@ impl Fields {
         rest: &[u8],
         draft: &mut Draft<'_>,
     ) -> Option<usize> {
-        // None of these texts can have a `<`, and none that is taken here an entity.
+        // What is taken here means what is written: it has no entity, or was looked up as it is written.
         let blob = &mut *draft.blob;
-        Some(match field {
+        let length = match field {
             Field::LastModified | Field::CreationTime => {
                 let time = self.dates.read(rest.first_chunk()?)?;
                 match field {
@@ -194,28 +194,26 @@ impl Fields {
                     return None;
                 }
                 ETag::put_ascii(&mut blob.etag, content)?;
-                content.len()
+                return Some(content.len());
             }
             Field::Unread => {
                 let (content, is_plain) = before_tag(rest)?;
-                if !is_plain {
-                    return None;
-                }
-                content.len()
+                return is_plain.then_some(content.len());
             }
             Field::ContentType => {
                 let is_next =
                     |text: &[u8]| after(rest, text).is_some_and(|rest| rest.first() == Some(&b'<'));
                 let (text, known) = self.types.iter().find(|(text, _)| is_next(text))?;
                 blob.content_type = Some(known.clone());
-                text.len()
+                return Some(text.len());
             }
             Field::ContentMd5 => {
                 blob.content_md5 = Some(ContentMd5::from_base64(rest.first_chunk::<24>()?)?);
                 24
             }
             _ => return None,
-        })
+        };
+        (rest.get(length) == Some(&b'<')).then_some(length)
     }
 
     /// Takes an element's text, as it is written, into the draft
@@ -301,10 +299,10 @@ impl Fields {
     }
 }
 
-/// The number that something begins with, and how many digits it has; `None` where it may be too large
+/// The number that something begins with, and how many digits it has: from 1 to 15, which always fit;
+/// `None` of more, and near the end of what has arrived
 #[inline]
 fn digits(text: &[u8]) -> Option<(u64, usize)> {
-    /// Twice as many digits always fit.
     const WORD: usize = 8;
     let (number, length) = some_digits(*text.first_chunk()?);
     if length < WORD {

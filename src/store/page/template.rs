@@ -1,12 +1,12 @@
 //! Blobs that are written as one before.
 //!
 //! Azure writes the blobs of a page with the same elements in the same order: all but the texts of a
-//! few of them is the same bytes. So of a blob that the scanner has read, the bytes are kept without
-//! those texts, and the places of the texts. A blob that has the same bytes around texts without `<`
-//! would be read by the scanner in the same steps: it looks at nothing but these bytes and where the
-//! next `<` is, and takes each text by [`Fields::take`], as is done here. Where one cannot be taken,
-//! the scanner says why. Of texts that most blobs have alike, the bytes are kept with the others, and
-//! what the scanner made of them is given to each blob that has the same.
+//! few of them is the same bytes. So of a blob that the scanner has read, the bytes around those texts
+//! are kept. A blob that has the same bytes around texts without `<` would be read by the scanner in the
+//! same steps: it looks at nothing but these bytes and where the next `<` is, and each text is taken as
+//! [`Fields::take`] takes it. Where one cannot be taken, the scanner says why. Of texts that most blobs
+//! have alike, the bytes are kept with the others, and what the scanner made of them is given to each
+//! blob that has the same. The name comes first, as Azure writes it; no other blob is kept.
 
 use super::{
     element::{after, before_tag},
@@ -50,6 +50,8 @@ struct Text {
 }
 
 /// What is made of the fields of which [`Field::is_alike`] holds
+///
+/// That names are ordered by segments, which one of them tells, the first such blob has told the page.
 struct Alike {
     content_encoding: Option<store::Text>,
     blob_type: Option<BlobType>,
@@ -115,7 +117,7 @@ impl Templates {
 }
 
 impl Leaf {
-    /// Whether an element like `<Etag />` means what it means that there is none
+    /// Whether to the blob an element like `<Etag />` is as if there were none
     fn is_as_if_missing(&self, leaves: &[Self]) -> bool {
         match self.field {
             Field::Name | Field::EncodedName | Field::IsCurrentVersion => false,
@@ -127,7 +129,7 @@ impl Leaf {
 
 impl Template {
     /// The form of a blob, its leaves in the order in which they are in the text; `None` where the name
-    /// is not before all others, or where there are two
+    /// is not before all others, where there are two, and where an empty element says something
     fn of(text: &[u8], leaves: &[Leaf], blob: &Blob) -> Option<Self> {
         if !leaves.iter().all(|leaf| leaf.length.is_some() || leaf.is_as_if_missing(leaves)) {
             return None;

@@ -197,7 +197,23 @@ fn each_byte_of_a_blob_counts_where_a_template_reads_it() {
 }
 
 #[test]
-fn of_two_names_both_count() {
+fn what_says_something_twice_or_by_being_empty_is_read_alike_each_time() {
+    let texts = [
+        "<Name>a</Name><Name>b</Name>",
+        "<Name>a</Name><Name />",
+        "<Name>a</Name><Name Encoded=\"true\" />",
+        "<Name Encoded=\"true\">a%20b</Name><Name />",
+        "<Name />",
+        "<Name>a</Name><IsCurrentVersion />",
+        "<Name>a</Name><VersionId>1</VersionId><VersionId />",
+        "<VersionId>1</VersionId><Name>a</Name>",
+    ];
+    for text in texts {
+        let blob = format!(
+            "<Blob>{text}<Properties><Content-Length>5</Content-Length></Properties></Blob>"
+        );
+        agree(&mut Rng::with_seed(1), &page(&blob.repeat(3)), false);
+    }
     let blob = |name: &str| {
         format!(
             "<Blob><Name>{name}</Name><Name>b</Name><Properties><Content-Length>5</Content-Length></Properties></Blob>"
@@ -206,6 +222,17 @@ fn of_two_names_both_count() {
     let body = page(&(blob("a") + &blob("&nbsp;")));
     agree(&mut Rng::with_seed(1), &body, false);
     assert!(decode(&body).is_err());
+}
+
+#[test]
+fn one_template_is_enough_for_blobs_with_the_same_fault() {
+    for text in ["5 ", "5.5", "", "18446744073709551616"] {
+        let (before, last) = three();
+        let last = last.replace("1234567</Content-Length>", &format!("{text}</Content-Length>"));
+        let mut decoder = Decoder::default();
+        decoder.push(&page(&(before + &last.repeat(9))));
+        assert_eq!((decoder.page.malformed.len(), decoder.scanner.templates()), (9, 1), "{text}");
+    }
 }
 
 #[test]

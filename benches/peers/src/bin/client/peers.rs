@@ -2,7 +2,7 @@
 
 use azure_asset_sync_peers::{ACCOUNT, CONTAINER, Error, SIGNATURE, Tally};
 use azure_storage_blob::BlobContainerClient;
-use futures::TryStreamExt as _;
+use futures::StreamExt as _;
 use object_store::{
     ObjectStore as _,
     azure::{AzureConfigKey, MicrosoftAzureBuilder},
@@ -19,7 +19,8 @@ pub async fn object_store(url: &str) -> Result<Tally, Error> {
         .build()?;
     let mut tally = Tally::default();
     let mut list = store.list(None);
-    while let Some(object) = list.try_next().await? {
+    while let Some(object) = list.next().await {
+        let object = object?;
         tally.add(object.location.as_ref(), object.size);
     }
     Ok(tally)
@@ -34,7 +35,8 @@ pub async fn opendal(url: &str) -> Result<Tally, Error> {
         .sas_token(SIGNATURE);
     let mut tally = Tally::default();
     let mut list = Operator::new(builder)?.lister_with("/").recursive(true).await?;
-    while let Some(entry) = list.try_next().await? {
+    while let Some(entry) = list.next().await {
+        let entry = entry?;
         if entry.metadata().is_file() {
             tally.add(entry.path(), entry.metadata().content_length());
         }
@@ -45,7 +47,8 @@ pub async fn opendal(url: &str) -> Result<Tally, Error> {
 pub async fn azure_storage_blob(url: &str) -> Result<Tally, Error> {
     let mut tally = Tally::default();
     let mut list = container(url)?.list_blobs(None)?;
-    while let Some(blob) = list.try_next().await? {
+    while let Some(blob) = list.next().await {
+        let blob = blob?;
         let size = blob.properties.and_then(|properties| properties.content_length);
         let name = blob.name.ok_or("a blob has no name")?;
         tally.add(&name, size.ok_or("a blob has no size")?);
@@ -57,7 +60,8 @@ pub async fn azure_storage_blob(url: &str) -> Result<Tally, Error> {
 pub async fn azure_storage_blob_pages(url: &str) -> Result<u64, Error> {
     let mut bytes = 0;
     let mut pages = container(url)?.list_blobs(None)?.into_pages();
-    while let Some(page) = pages.try_next().await? {
+    while let Some(page) = pages.next().await {
+        let page = page?;
         bytes += page.into_body().len() as u64;
     }
     Ok(bytes)
