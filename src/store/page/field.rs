@@ -163,8 +163,8 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    /// Takes the text that something begins with, up to the next `<`: as [`take`](Self::take) would, and
-    /// mostly without a search for where the text ends; its length, or `None` where that does not work
+    /// Takes the text that something begins with, as [`take`](Self::take) would if it ended behind the
+    /// length that this gives, which is the caller's to see; `None` where that does not work
     #[inline]
     pub(super) fn take_ahead(
         &mut self,
@@ -174,7 +174,7 @@ impl Fields {
     ) -> Option<usize> {
         // What is taken here means what is written: it has no entity, or was looked up as it is written.
         let blob = &mut *draft.blob;
-        let length = match field {
+        Some(match field {
             Field::LastModified | Field::CreationTime => {
                 let time = self.dates.read(rest.first_chunk()?)?;
                 match field {
@@ -194,26 +194,28 @@ impl Fields {
                     return None;
                 }
                 ETag::put_ascii(&mut blob.etag, content)?;
-                return Some(content.len());
+                content.len()
             }
             Field::Unread => {
                 let (content, is_plain) = before_tag(rest)?;
-                return is_plain.then_some(content.len());
+                if !is_plain {
+                    return None;
+                }
+                content.len()
             }
             Field::ContentType => {
                 let is_next =
                     |text: &[u8]| after(rest, text).is_some_and(|rest| rest.first() == Some(&b'<'));
                 let (text, known) = self.types.iter().find(|(text, _)| is_next(text))?;
                 blob.content_type = Some(known.clone());
-                return Some(text.len());
+                text.len()
             }
             Field::ContentMd5 => {
                 blob.content_md5 = Some(ContentMd5::from_base64(rest.first_chunk::<24>()?)?);
                 24
             }
             _ => return None,
-        };
-        (rest.get(length) == Some(&b'<')).then_some(length)
+        })
     }
 
     /// Takes an element's text, as it is written, into the draft

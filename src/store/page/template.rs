@@ -34,6 +34,7 @@ pub(super) struct Leaf {
 #[derive(Default)]
 pub(super) struct Templates(Vec<Template>);
 
+#[derive(PartialEq)]
 struct Template {
     /// The bytes before the name, which is the first text
     before: Box<[u8]>,
@@ -44,6 +45,7 @@ struct Template {
 }
 
 /// A text, and the bytes between it and the next
+#[derive(PartialEq)]
 struct Text {
     field: Field,
     behind: Box<[u8]>,
@@ -52,6 +54,7 @@ struct Text {
 /// What is made of the fields of which [`Field::is_alike`] holds
 ///
 /// That names are ordered by segments, which one of them tells, the first such blob has told the page.
+#[derive(PartialEq)]
 struct Alike {
     content_encoding: Option<store::Text>,
     blob_type: Option<BlobType>,
@@ -105,10 +108,12 @@ impl Templates {
         Ok(None)
     }
 
-    /// Keeps the form of a blob, of which the scanner met these leaves
+    /// Keeps the form of a blob, of which the scanner met these leaves, where it is a new one: a text may
+    /// have been what did not fit
     pub(super) fn keep(&mut self, text: &[u8], leaves: &[Leaf], blob: &Blob) {
         if text.len() <= MOST_BYTES
             && let Some(template) = Template::of(text, leaves, blob)
+            && !self.0.contains(&template)
         {
             self.0.truncate(MOST - 1);
             self.0.insert(0, template);
