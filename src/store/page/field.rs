@@ -1,6 +1,6 @@
 //! What is read of a blob: which elements, and what their text means.
 
-use std::{iter, mem, time::SystemTime};
+use std::{mem, time::SystemTime};
 
 use super::{
     date::Dates,
@@ -102,7 +102,7 @@ impl Draft<'_> {
     ) -> Result<T, Stop> {
         make_room(&mut page.blobs);
         // Made in its place, which is there already: else it would be copied there.
-        page.blobs.extend(iter::once_with(|| Blob::new(String::new(), 0)));
+        page.blobs.resize_with(page.blobs.len() + 1, || Blob::new(String::new(), 0));
         let Some(blob) = page.blobs.last_mut() else { return Err(Stop::Odd) };
         let mut draft = Draft { blob, name: None, size: None, problem: None, has_path: false };
         let read = read(&mut draft);
