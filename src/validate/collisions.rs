@@ -114,23 +114,22 @@ impl Remembered {
     /// Adds some, and tells of each by its number whether it was there
     fn add(
         &mut self,
-        prints: impl Iterator<Item = u64> + Clone,
+        mut prints: impl Iterator<Item = u64> + Clone,
         mut tell: impl FnMut(usize, bool),
     ) {
         match self {
-            Self::List { parts, len } => {
-                for print in prints {
-                    match parts.last_mut().filter(|part| part.len() < PART) {
-                        Some(part) => part.push(print),
-                        None => {
-                            let mut part = Vec::with_capacity(PART);
-                            part.push(print);
-                            parts.push(part);
-                        }
-                    }
-                    *len += 1;
+            Self::List { parts, len } => loop {
+                let Some(part) = parts.last_mut().filter(|part| part.len() < PART) else {
+                    parts.push(Vec::with_capacity(PART));
+                    continue;
+                };
+                let before = part.len();
+                part.extend(prints.by_ref().take(PART - before));
+                *len += part.len() - before;
+                if part.len() < PART {
+                    break;
                 }
-            }
+            },
             Self::Set(set) => {
                 set.fetch(prints.clone());
                 for (n, print) in prints.enumerate() {

@@ -128,7 +128,8 @@ impl Scanner {
     fn within_blobs(&mut self, text: &[u8], at: usize, page: &mut Page) -> Result<usize, Stop> {
         match tag(text, at)? {
             Tag::Open(open) if open.name == b"Blob" && !open.empty => {
-                Draft::add(page, |draft| self.blob(text, at, open.end, draft))
+                let begin = || Blob::new(String::new(), 0);
+                Draft::add(page, begin, |draft| self.blob(text, at, open.end, draft))
             }
             Tag::Open(open) if open.name == b"BlobPrefix" && !open.empty => {
                 let (entry, end) = common_prefix(text, open.end)?;

@@ -94,15 +94,17 @@ pub(super) struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    /// Adds a blob to a page, where there is what makes one: `read` takes it
+    /// Adds a blob to a page, where there is what makes one: it begins as what `begin` makes, and `read`
+    /// takes the rest
     #[inline]
     pub(super) fn add<T>(
         page: &mut Page,
+        begin: impl FnMut() -> Blob,
         read: impl FnOnce(&mut Draft<'_>) -> Result<T, Stop>,
     ) -> Result<T, Stop> {
         make_room(&mut page.blobs);
         // Made in its place, which is there already: else it would be copied there.
-        page.blobs.resize_with(page.blobs.len() + 1, || Blob::new(String::new(), 0));
+        page.blobs.resize_with(page.blobs.len() + 1, begin);
         let Some(blob) = page.blobs.last_mut() else { return Err(Stop::Odd) };
         let mut draft = Draft { blob, name: None, size: None, problem: None, has_path: false };
         let read = read(&mut draft);
@@ -216,6 +218,19 @@ impl Fields {
             }
             _ => return None,
         })
+    }
+
+    /// Takes the text that something begins with, up to the next `<`: its length
+    #[inline(never)]
+    pub(super) fn take_whole(
+        &mut self,
+        field: Field,
+        rest: &[u8],
+        draft: &mut Draft<'_>,
+    ) -> Result<usize, Stop> {
+        let (found, _) = before_tag(rest).ok_or(Stop::Short)?;
+        self.take(field, found, draft)?;
+        Ok(found.len())
     }
 
     /// Takes an element's text, as it is written, into the draft

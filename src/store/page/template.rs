@@ -72,11 +72,16 @@ impl Alike {
         }
     }
 
-    fn give(&self, blob: &mut Blob) {
-        blob.content_encoding.clone_from(&self.content_encoding);
-        blob.blob_type.clone_from(&self.blob_type);
-        blob.access_tier.clone_from(&self.access_tier);
-        blob.is_directory = self.is_directory;
+    /// A blob of which no more is known; inlined, so that it is made where it stays
+    #[inline(always)]
+    fn blob(&self) -> Blob {
+        Blob {
+            content_encoding: self.content_encoding.clone(),
+            blob_type: self.blob_type.clone(),
+            access_tier: self.access_tier.clone(),
+            is_directory: self.is_directory,
+            ..Blob::new(String::new(), 0)
+        }
     }
 }
 
@@ -160,7 +165,7 @@ impl Template {
     #[inline]
     fn read(&self, text: &[u8], fields: &mut Fields, page: &mut Page) -> Result<usize, Stop> {
         let rest = behind(text, &self.before)?;
-        let left = Draft::add(page, |draft| self.fit(rest, fields, draft))?;
+        let left = Draft::add(page, || self.alike.blob(), |draft| self.fit(rest, fields, draft))?;
         Ok(text.len() - left.len())
     }
 
@@ -176,11 +181,7 @@ impl Template {
         for Text { field, behind: same } in &self.others {
             let length = match fields.take_ahead(*field, rest, draft) {
                 Some(length) => length,
-                None => {
-                    let (found, _) = before_tag(rest).ok_or(Stop::Short)?;
-                    fields.take(*field, found, draft)?;
-                    found.len()
-                }
+                None => fields.take_whole(*field, rest, draft)?,
             };
             rest = behind(rest.get(length..).ok_or(Stop::Short)?, same)?;
         }
@@ -189,7 +190,6 @@ impl Template {
             Field::Name if is_plain => draft.name_plainly(name)?,
             field => fields.take(field, name, draft)?,
         }
-        self.alike.give(draft.blob);
         Ok(rest)
     }
 }
