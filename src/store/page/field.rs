@@ -220,7 +220,8 @@ impl Fields {
         })
     }
 
-    /// Takes the text that something begins with, up to the next `<`: its length
+    /// Takes the text that something begins with, up to the next `<`: its length; not inlined, since it is
+    /// rare where it is called
     #[inline(never)]
     pub(super) fn take_whole(
         &mut self,
