@@ -17,6 +17,7 @@ use std::{cmp::Ordering, num::NonZeroU16, ops::Range, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 pub(crate) use self::blob::{rfc3339, rfc3339_text};
 #[cfg(feature = "sync")]
@@ -207,30 +208,48 @@ pub struct Page {
     pub order: NameOrder,
 }
 
-/// In which order the names of a listing ascend
-///
-/// Deliberately complete: another order would need code in whoever reads it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+/// The order in which the names of a listing ascend
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum NameOrder {
-    /// Byte by byte in UTF-8, which is by code points
+    /// Byte by byte in UTF-8, which is the order of code points
     #[default]
     Bytes,
+    /// By UTF-16 code units
+    ///
+    /// Accounts without a hierarchical namespace list names in this order. It differs from
+    /// [`Bytes`](Self::Bytes) only if a character from U+E000 to U+FFFF meets one above U+FFFF: the
+    /// latter comes first, because it begins with a surrogate.
+    Utf16,
     /// By path segments: as [`Bytes`](Self::Bytes), but `/` comes before all other characters
     ///
     /// Accounts with a hierarchical namespace list a folder with all that is in it before its
     /// neighbour `folder-2`, though `-` comes before `/`.
     Segments,
+    /// By path segments, each compared as [`Utf16`](Self::Utf16)
+    SegmentsUtf16,
+    /// No order that this crate knows: names come as the service lists them
+    ///
+    /// [`compare`](Self::compare) sorts such names as [`Bytes`](Self::Bytes).
+    Unsorted,
 }
 
 impl NameOrder {
     /// Compares two names
     #[inline]
     pub fn compare(self, a: &str, b: &str) -> Ordering {
+        // No name has a NUL, so that `/` alone is the least.
+        let segment = |byte: u8| if byte == b'/' { 0 } else { byte };
+        // In UTF-8 a character from U+E000 to U+FFFF begins with 0xEE or 0xEF, and one above U+FFFF
+        // with 0xF0 to 0xF4. No other byte of a character is that large.
+        let unit = |byte: u8| if matches!(byte, 0xEE | 0xEF) { byte | 0xF0 } else { byte };
         match self {
-            Self::Bytes => a.cmp(b),
-            // No name has a NUL, so that `/` alone is the least.
-            Self::Segments => {
-                let rank = |byte: u8| if byte == b'/' { 0 } else { byte };
+            Self::Bytes | Self::Unsorted => a.cmp(b),
+            Self::Utf16 => a.bytes().map(unit).cmp(b.bytes().map(unit)),
+            Self::Segments => a.bytes().map(segment).cmp(b.bytes().map(segment)),
+            Self::SegmentsUtf16 => {
+                let rank = |byte| unit(segment(byte));
                 a.bytes().map(rank).cmp(b.bytes().map(rank))
             }
         }

@@ -11,7 +11,7 @@ use super::{
     manifest::check_format,
     row::time,
 };
-use crate::{error::Error, scan::Cut, sink::RunId};
+use crate::{error::Error, scan::Cut, sink::RunId, store::NameOrder};
 
 /// The names of the files: commits, and the rows that they speak of
 pub(super) const FILE: &str = "run.journal";
@@ -47,7 +47,7 @@ pub(super) struct Commit {
     /// How many batches the sink has
     pub(super) batches: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) is_by_segments: Option<bool>,
+    pub(super) order: Option<NameOrder>,
     /// The size of the file of rows
     pub(super) rows: u64,
     /// Blocks of the manifest that stay: from a place up to another
@@ -119,7 +119,7 @@ pub(super) fn write(disk: &mut dyn Disk, value: &impl Serialize) -> Result<(), E
 pub(super) struct Journal {
     pub(super) header: Header,
     /// As the last line has it
-    pub(super) is_by_segments: Option<bool>,
+    pub(super) order: Option<NameOrder>,
     /// Those that are whole, behind the first
     lines: Lines,
 }
@@ -147,12 +147,12 @@ impl Journal {
             last = Some(line);
         }
         let last = last.map(|line| commit(&line)).transpose()?;
-        let is_by_segments = last.and_then(|commit| commit.is_by_segments);
+        let order = last.and_then(|commit| commit.order);
         if good < size {
             disk.truncate(FILE, good).map_err(failed)?;
         }
         let lines = Lines { size: good, read: begin, bytes: Vec::new() };
-        Ok(Some(Self { header, is_by_segments, lines }))
+        Ok(Some(Self { header, order, lines }))
     }
 
     /// The next commit

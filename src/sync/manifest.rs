@@ -22,7 +22,7 @@ pub(super) const FILE: &str = "manifest.jsonl.zst";
 pub(super) const NEW: &str = "manifest.new";
 
 /// The version of the format, of manifests and of what is kept of a run under way
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// How many assets a sink is given at once
 const BATCH: usize = 1000;
@@ -44,7 +44,7 @@ pub(super) struct Index {
     pub(super) prefix: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) source: Option<String>,
-    pub(super) is_by_segments: Option<bool>,
+    pub(super) order: Option<NameOrder>,
     /// The fingerprint of the rules
     pub(super) rules: u64,
     /// Removals of runs up to this number were told
@@ -67,10 +67,6 @@ pub(super) struct Sums {
 }
 
 impl Index {
-    pub(super) fn order(&self) -> Option<NameOrder> {
-        order(self.is_by_segments)
-    }
-
     /// How many assets a sink has, as far as it was told
     pub(super) fn held(&self) -> u64 {
         self.sums.assets + self.sums.missing
@@ -181,10 +177,6 @@ pub(super) fn check_format(json: &[u8]) -> Result<(), Error> {
         }
         Err(error) => Err(damaged(format_args!("no version of its format: {error}"))),
     }
-}
-
-pub(super) fn order(is_by_segments: Option<bool>) -> Option<NameOrder> {
-    is_by_segments.map(|is| if is { NameOrder::Segments } else { NameOrder::Bytes })
 }
 
 /// What the last complete run knew of each blob, by ascending name
@@ -391,7 +383,7 @@ mod tests {
             at: SystemTime::UNIX_EPOCH,
             prefix: "a/".into(),
             source: None,
-            is_by_segments: None,
+            order: None,
             rules: 0,
             told: 3,
             sums: Sums::default(),

@@ -121,7 +121,7 @@ impl Ledger {
             at: self.header.at,
             prefix: self.header.prefix.clone(),
             source: self.header.source.clone(),
-            is_by_segments: self.is_by_segments(),
+            order: self.merge.order(),
             rules: self.run.rules,
             told,
             sums: Sums::default(),

@@ -20,7 +20,7 @@ use crate::{
     error::Error,
     scan::Covers,
     sink::{Change, RunId},
-    store::{ContentMd5, NameOrder},
+    store::ContentMd5,
     validate::Verdict,
 };
 
@@ -231,7 +231,7 @@ impl Ledger {
         }
         let commit = Commit {
             batches: self.batches,
-            is_by_segments: self.is_by_segments(),
+            order: self.merge.order(),
             rows: self.rows,
             kept: kept.ranges(),
             new,
@@ -248,10 +248,6 @@ impl Ledger {
             self.entries.keep(start, end, &self.blocks)?;
         }
         self.entries.add(commit.new, self.merge.order(), &mut *self.disk)
-    }
-
-    fn is_by_segments(&self) -> Option<bool> {
-        self.merge.order().map(|order| order == NameOrder::Segments)
     }
 
     /// Ends a run whose listing is not to be trusted: what was told is remembered, and else all is as

@@ -98,8 +98,10 @@ impl Ledger {
         let is_resumed = kept.is_some();
         let leaves = old.as_mut().map_or_else(Vec::new, |old| std::mem::take(&mut old.leaves));
         let mut blocks = Blocks::new(manifest::FILE, leaves, sizes.leaves);
-        let order = manifest::order(kept.as_ref().and_then(|kept| kept.is_by_segments))
-            .or_else(|| old.as_ref().filter(|_| blocks.len() > 0).and_then(Index::order));
+        let order = kept
+            .as_ref()
+            .and_then(|kept| kept.order)
+            .or_else(|| old.as_ref().filter(|_| blocks.len() > 0).and_then(|old| old.order));
         let failed = |error| Error::state("go on with the rows of a run", error);
         // They are put aside anew.
         disk.remove(ASIDE).map_err(failed)?;
@@ -116,7 +118,7 @@ impl Ledger {
             ahead = next(&mut *disk)?;
             if commit.is_open && ahead.as_ref().is_none_or(|next| next.voids) {
                 maybe.append(&mut commit.new);
-                (last.rows, last.is_by_segments) = (commit.rows, commit.is_by_segments);
+                (last.rows, last.order) = (commit.rows, commit.order);
                 is_open = ahead.is_none();
                 continue;
             }
