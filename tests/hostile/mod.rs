@@ -12,8 +12,13 @@ use std::{
 
 use azure_asset_sync::{AzureStore, Connection, Endpoint, store::azure::AzureStoreBuilder};
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
-use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
+use http_body_util::BodyExt as _;
+use hyper::{
+    Request, Response,
+    body::{Body, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::rt::TokioIo;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tokio::task::JoinHandle;
@@ -33,9 +38,12 @@ pub struct Hostile {
 }
 
 impl Hostile {
-    pub async fn start(
-        answer: impl Fn(Request<Bytes>) -> Response<Full<Bytes>> + Send + Sync + 'static,
-    ) -> Self {
+    pub async fn start<B>(
+        answer: impl Fn(Request<Bytes>) -> Response<B> + Send + Sync + 'static,
+    ) -> Self
+    where
+        B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
+    {
         let (config, authority) = tls();
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

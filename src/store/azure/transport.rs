@@ -9,7 +9,7 @@ use rustls::{
 use rustls_platform_verifier::Verifier;
 use serde::Deserialize;
 
-use super::collect;
+use super::{collect, failure::SERVICE};
 use crate::{
     error::{Error, ErrorKind, is_code},
     name::is_guid,
@@ -114,6 +114,8 @@ fn shaped(name: &str, value: &str, origin: Option<&str>) -> Option<String> {
         "x-ms-error-code" => is_code(value),
         // Azure's have 15 hexadecimal digits after `0x`.
         "etag" => value.len() <= 26,
+        // Who answers, and no more of it.
+        "server" => return value.starts_with(SERVICE).then(|| SERVICE.to_owned()),
         "date" => is_date(),
         "retry-after" | "retry-after-ms" | "x-ms-retry-after-ms" => is_number() || is_date(),
         "content-length" | "content-range" | "access-control-max-age" => is_number(),
