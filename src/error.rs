@@ -130,7 +130,7 @@ pub enum Detail {
     BlobService,
     /// The service does not know the requested version of its API
     ApiVersion,
-    /// The service does not accept a header of the request, other than the version of its API
+    /// The service lacks a header of the request or does not accept it; not that of the API version
     RequestHeader,
     /// The authority's `invalid_client`
     InvalidClient,

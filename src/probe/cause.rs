@@ -398,7 +398,7 @@ causes! {
         "the service does not accept a parameter of the request",
         "report the request: a parameter of it is wrong for this account";
     HeaderInvalid "header_invalid" Storage Confirm Never,
-        "the service does not accept a header of the request",
+        "the service lacks a header of the request, or does not accept it",
         "report the request: a header of it is wrong for this account";
     VersionInvalid "version_invalid" Storage Confirm Never,
         "the service does not know the version of the protocol that was asked for, or it is too old for the container",

@@ -25,6 +25,7 @@ const SERVICE: &[(&str, Cause)] = &[
     ("BlobBeingRehydrated", C::BlobRehydrating),
     ("BlobNotFound", C::BlobNotFound),
     ("BlobUsesCustomerSpecifiedEncryption", C::CustomerKey),
+    ("BothCrc64AndMd5RangeHeaderPresent", C::HeaderInvalid),
     ("ConditionNotMet", C::BlobChanged),
     ("ContainerBeingDeleted", C::ContainerBeingDeleted),
     ("ContainerDisabled", C::ContainerDisabled),
@@ -50,7 +51,10 @@ const SERVICE: &[(&str, Cause)] = &[
     ("KeyBasedAuthenticationNotPermitted", C::KeysForbidden),
     ("KeyVaultEncryptionKeyNotFound", C::EncryptionKeyMissing),
     ("LinkedAuthorizationFailed", C::ManagementForbidden),
+    ("MissingRequiredHeader", C::HeaderInvalid),
+    ("MissingRequiredQueryParameter", C::QueryInvalid),
     ("MissingSubscription", C::ScopeMalformed),
+    ("MutuallyExclusiveQueryParameters", C::QueryInvalid),
     ("NoAuthenticationInformation", C::NoCredential),
     ("OperationTimedOut", C::ServiceTimeout),
     ("OutOfRangeInput", C::NameInvalid),
@@ -71,6 +75,7 @@ const SERVICE: &[(&str, Cause)] = &[
     ("ServerBusy", C::Throttled),
     ("SubscriptionNotFound", C::SubscriptionNotFound),
     ("UnmatchedPrincipalType", C::PrincipalTypeMismatch),
+    ("UnsupportedHeader", C::HeaderInvalid),
     ("UnsupportedQueryParameter", C::QueryInvalid),
 ];
 
