@@ -160,7 +160,7 @@ impl Detail {
         let text = String::from_utf8_lossy(body.get(..body.len().min(4096)).unwrap_or(body));
         if let Some((_, detail)) = text.split_once("AuthenticationErrorDetail") {
             // In XML, in JSON, or as the Azure CLI prints it.
-            let detail = detail.trim_start_matches(['>', '"', ':', ' ']);
+            let detail = detail.trim_start_matches(['>', '"', ':', ' ', '\r', '\n', '\t']);
             let known = AUTHENTICATION.iter().find(|(start, _)| detail.starts_with(start));
             return known.map(|(_, detail)| *detail);
         }
@@ -188,15 +188,19 @@ impl Detail {
     }
 }
 
-/// How an `AuthenticationErrorDetail` starts, as the service wrote it in recorded answers
+/// How an `AuthenticationErrorDetail` starts
 const AUTHENTICATION: &[(&str, Detail)] = &[
     ("Lifetime validation failed", Detail::TokenLifetime),
     ("Audience validation failed", Detail::TokenAudience),
     ("Issuer validation failed", Detail::TokenIssuer),
     ("The access token was missing or malformed", Detail::TokenMalformed),
     ("Signature not valid in the specified time frame", Detail::SignatureLifetime),
-    ("Signed expiry time", Detail::SignatureLifetime),
+    // A signature by a user delegation key.
+    ("Signature not valid in the specified key time frame", Detail::SignatureLifetime),
+    ("Signed expiry", Detail::SignatureLifetime),
     ("Signature did not match", Detail::SignatureMismatch),
+    // A request signed with an account key.
+    ("The MAC signature found in the HTTP request", Detail::SignatureMismatch),
 ];
 
 /// What happened, to what, and what to do about it

@@ -10,7 +10,8 @@
 //!   repository. If the default file is absent, the test says so and replays nothing. Expectations
 //!   are in `tests/data/recordings_expected.txt`, by the recording's id.
 //!
-//! `CASES` sets how many random splits of each listing are tried.
+//! Listings of up to `CASES` bytes (200) are split at every position, longer ones at `CASES` / 10
+//! random ones.
 //!
 //! # Format
 //!

@@ -8,8 +8,11 @@ use roxmltree::{Document, Node};
 
 use super::{recording::Recording, replay::Replay};
 
-/// Bodies up to this length are split at every position
-const SPLIT_EVERYWHERE: usize = 400;
+/// Bodies up to this length are split at every position, unless `CASES` says more
+const SPLIT_EVERYWHERE: usize = 200;
+
+/// How many random splits in several chunks are tried of each body
+const RANDOM: u64 = 8;
 
 /// What a page holds, in a form that both readers can give
 #[derive(Debug, PartialEq)]
@@ -40,14 +43,17 @@ pub async fn difference(replay: &Replay, recording: &Recording) -> Option<String
     let body = Bytes::from(recording.body.clone());
     let expected = reference(&recording.body);
     let mut ways = vec![vec![body.clone()]];
-    ways.push(body.chunks(1).map(Bytes::copy_from_slice).collect());
-    if body.len() <= SPLIT_EVERYWHERE {
+    ways.extend([7, 64].map(|size| body.chunks(size).map(Bytes::copy_from_slice).collect()));
+    let cases = std::env::var("CASES").map_or(SPLIT_EVERYWHERE, |cases| cases.parse().unwrap());
+    let mut rng = Rng::with_seed(body.len() as u64);
+    if body.len() <= cases {
+        ways.push(body.chunks(1).map(Bytes::copy_from_slice).collect());
         ways.extend((1..body.len()).map(|at| split(&body, &mut [at])));
+    } else {
+        ways.extend((0..cases / 10).map(|_| split(&body, &mut [rng.usize(..body.len())])));
     }
-    let cases: u64 = std::env::var("CASES").map_or(8, |cases| cases.parse().unwrap());
-    for seed in 0..cases {
-        let mut rng = Rng::with_seed(seed);
-        let mut cuts: Vec<_> = (0..rng.usize(1..8)).map(|_| rng.usize(..body.len())).collect();
+    for _ in 0..RANDOM {
+        let mut cuts: Vec<_> = (0..rng.usize(2..8)).map(|_| rng.usize(..body.len())).collect();
         ways.push(split(&body, &mut cuts));
     }
     for chunks in ways {
