@@ -61,6 +61,8 @@ mod replay;
 
 use std::{env, path::PathBuf};
 
+use azure_asset_sync::ErrorKind;
+
 use self::{
     expectations::Expectations,
     recording::{Kind, Recording},
@@ -92,6 +94,22 @@ async fn recordings_of_the_real_service_are_as_expected() {
     let recordings = recording::parse(&text);
     let expectations = Expectations::by_id(include_str!("data/recordings_expected.txt"));
     check(&recordings, &expectations.or_in_recordings(&recordings)).await;
+}
+
+#[tokio::test]
+async fn an_account_that_refuses_anonymous_requests_outright_still_names_its_tenant() {
+    let recordings = recording::parse(include_str!("data/recordings.jsonl"));
+    let named = |id| recordings.iter().find(|recording| recording.id == id).unwrap();
+    let (refusal, challenge) =
+        (named("challenge-public-access"), named("challenge-malformed-token"));
+    let replay = Replay::start().await;
+    let tenant = replay.tenant(refusal, challenge).await.unwrap();
+    assert!(challenge.header("www-authenticate").unwrap().contains(tenant.as_str()));
+    let error = replay.tenant(refusal, refusal).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.code()),
+        (ErrorKind::TenantNotFound, Some("PublicAccessNotPermitted"))
+    );
 }
 
 /// Replays all recordings and fails with all differences at once

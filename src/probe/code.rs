@@ -325,7 +325,9 @@ const ASSIGN: &str = "Microsoft.Authorization/roleAssignments/write";
 
 /// The action that Azure Resource Manager names in a refusal
 pub(super) fn refused_action(text: &str) -> Option<&str> {
-    let (_, rest) = text.split_once("perform action '")?;
+    // A refusal on a linked scope first names an action that is allowed.
+    let linked = text.split_once("not have permission to perform action(s) '");
+    let (_, rest) = linked.or_else(|| text.split_once("perform action '"))?;
     let (action, _) = rest.split_once('\'')?;
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '/' | '*');
     (action.len() <= 200 && action.chars().all(is_plain)).then_some(action)

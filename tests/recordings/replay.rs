@@ -7,7 +7,7 @@ use std::{
 };
 
 use azure_asset_sync::{
-    AzureStore, Connection, Credential, Diagnosis, Error, Store as _,
+    AzureStore, Connection, Credential, Diagnosis, Error, Store as _, TenantId,
     store::{Inspect as _, ListRequest, Page, Question, ReadRequest, azure::AzureStoreBuilder},
 };
 use bytes::Bytes;
@@ -47,11 +47,18 @@ impl Default for Body {
     }
 }
 
+/// What the server answers, without and with `Authorization`
+#[derive(Default)]
+struct Replies {
+    always: Reply,
+    authorized: Option<Reply>,
+}
+
 /// A server for recordings, and stores that ask it
 pub struct Replay {
     server: Hostile,
     connection: Connection,
-    reply: Arc<Mutex<Reply>>,
+    replies: Arc<Mutex<Replies>>,
     /// A store without a credential
     store: AzureStore,
 }
@@ -63,18 +70,37 @@ fn builder(server: &Hostile, connection: &Connection) -> AzureStoreBuilder {
 
 impl Replay {
     pub async fn start() -> Self {
-        let reply = Arc::new(Mutex::new(Reply::default()));
-        let next = Arc::clone(&reply);
-        let server = Hostile::start(move |_| next.lock().unwrap().response()).await;
+        let replies = Arc::new(Mutex::new(Replies::default()));
+        let next = Arc::clone(&replies);
+        let server = Hostile::start(move |request| {
+            let replies = next.lock().unwrap();
+            let authorized = request.headers().contains_key("authorization");
+            let special = replies.authorized.as_ref().filter(|_| authorized);
+            special.unwrap_or(&replies.always).response()
+        })
+        .await;
         let connection = server.connection();
         let store = builder(&server, &connection).build(Credential::Anonymous).unwrap();
-        Self { server, connection, reply, store }
+        Self { server, connection, replies, store }
     }
 
     fn serve(&self, recording: &Recording, body: Body) {
-        let headers = recording.headers().map(|(name, value)| (name.into(), value.into()));
-        let (status, headers) = (recording.status, headers.collect());
-        *self.reply.lock().unwrap() = Reply { status, headers, body };
+        let always = Reply::new(recording, body);
+        *self.replies.lock().unwrap() = Replies { always, authorized: None };
+    }
+
+    /// The tenant that is found if requests with and without `Authorization` differ
+    pub async fn tenant(
+        &self,
+        anonymous: &Recording,
+        authorized: &Recording,
+    ) -> Result<TenantId, Error> {
+        let reply = |recording: &Recording| {
+            Reply::new(recording, Body::Whole(recording.body.clone().into()))
+        };
+        let (always, authorized) = (reply(anonymous), Some(reply(authorized)));
+        *self.replies.lock().unwrap() = Replies { always, authorized };
+        builder(&self.server, &self.connection).discover_tenant().await
     }
 
     /// The page that a listing gives if the body comes in these chunks
@@ -149,6 +175,11 @@ impl Replay {
 }
 
 impl Reply {
+    fn new(recording: &Recording, body: Body) -> Self {
+        let headers = recording.headers().map(|(name, value)| (name.into(), value.into()));
+        Self { status: recording.status, headers: headers.collect(), body }
+    }
+
     fn response(&self) -> Response<BoxBody<Bytes, Infallible>> {
         let mut response = Response::builder().status(self.status);
         for (name, value) in &self.headers {

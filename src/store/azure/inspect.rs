@@ -191,10 +191,26 @@ impl AzureStore {
         Ok(Answer { addresses: addresses.map(|address| address.ip()).collect(), ..Answer::new() })
     }
 
+    /// Whom the account sends to sign in
+    ///
+    /// An account without public access may refuse an anonymous list with 409 before it challenges.
+    /// A bearer token that is none gets the challenge all the same.
     async fn challenge(&self) -> Result<Answer, Error> {
+        let answer = self.ask_for_challenge(None).await?;
+        if answer.challenge.is_some() || answer.status != Some(409) {
+            return Ok(answer);
+        }
+        let challenge = self.ask_for_challenge(Some("Bearer none")).await?.challenge;
+        Ok(Answer { challenge, ..answer })
+    }
+
+    async fn ask_for_challenge(&self, authorization: Option<&str>) -> Result<Answer, Error> {
         let mut url = self.connection.container_url();
         url.set_query(Some(&one(self.connection.prefix().as_str())));
-        let request = self.client.get(url);
+        let mut request = self.client.get(url);
+        if let Some(authorization) = authorization {
+            request = request.header("authorization", authorization);
+        }
         let Anonymous { status, headers, body, challenge } =
             self.ask_anonymously(request, None).await?;
         if (200..300).contains(&status) && !is_list(&body) {
