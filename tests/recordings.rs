@@ -59,7 +59,7 @@ mod recording;
 #[path = "recordings/replay.rs"]
 mod replay;
 
-use std::{env, path::PathBuf};
+use std::{env, io::Write as _, path::PathBuf};
 
 use azure_asset_sync::ErrorKind;
 
@@ -85,7 +85,7 @@ async fn recordings_of_the_real_service_are_as_expected() {
     let usual =
         PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/recordings/recordings.jsonl");
     if given.is_none() && !usual.exists() {
-        println!("NOTHING WAS REPLAYED: no recordings of the real service; set RECORDINGS=<file>");
+        say("NOTHING WAS REPLAYED: no recordings of the real service; set RECORDINGS=<file>");
         return;
     }
     let path = given.unwrap_or(usual);
@@ -112,6 +112,12 @@ async fn an_account_that_refuses_anonymous_requests_outright_still_names_its_ten
     );
 }
 
+/// Prints a line that is seen whether the test passes or fails
+fn say(line: &str) {
+    // The test harness withholds what `println!` prints unless the test fails.
+    let _ = std::io::stdout().write_all(format!("{line}\n").as_bytes());
+}
+
 /// Replays all recordings and fails with all differences at once
 async fn check(recordings: &[Recording], expectations: &Expectations) {
     let replay = Replay::start().await;
@@ -129,7 +135,7 @@ async fn check(recordings: &[Recording], expectations: &Expectations) {
         }
     }
     let count = |kind| recordings.iter().filter(|recording| recording.kind == kind).count();
-    println!(
+    say(&format!(
         "{} lists, {} reads, {} errors, {} challenges, {} tokens, {} arm: {}",
         count(Kind::List),
         count(Kind::Read),
@@ -138,6 +144,6 @@ async fn check(recordings: &[Recording], expectations: &Expectations) {
         count(Kind::Token),
         count(Kind::Arm),
         if differences.is_empty() { "all as expected" } else { "NOT ALL AS EXPECTED" },
-    );
+    ));
     assert!(differences.is_empty(), "{} differ:\n{}", differences.len(), differences.join("\n"));
 }

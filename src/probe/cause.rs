@@ -305,7 +305,7 @@ causes! {
         "the account does not know the principal yet",
         "wait for the role assignment to take effect";
     AccessMissing "access_missing" Storage Confirm Propagating,
-        "no role assignment allows this, or not yet",
+        "access denied: the role assignment is missing or has not propagated yet, or a deny assignment forbids the request",
         "assign Storage Blob Data Reader to the principal, with the condition for this very container, or wait for that to take effect";
     PartlyInEffect "partly_in_effect" Storage Confirm Propagating,
         "some requests are allowed and others not: the assignment reaches one front end after the other",

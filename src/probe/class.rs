@@ -1,4 +1,6 @@
-//! What causes are told apart by.
+//! The classes of causes: layer, wizard step, whether waiting helps and for how long.
+//!
+//! The causes themselves are rows in `cause.rs`.
 
 use std::{fmt, time::Duration};
 

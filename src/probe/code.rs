@@ -1,4 +1,7 @@
-//! From the words of services to causes.
+//! Maps codes, numbers and sentences of services to causes.
+//!
+//! A code outranks everything else of an answer. What is not listed here is reported as unknown or
+//! as merely possible, never as certain.
 
 use super::{Cause, Check, Layer};
 use crate::error::{Detail, Error, ErrorKind};
@@ -150,7 +153,7 @@ const AADSTS: &[(u32, Cause)] = &[
     (9_001_023, C::AuthorityInvalid),
 ];
 
-/// What people paste from a terminal: parts of messages, for texts without a code
+/// Parts of messages that people paste, for texts without a code
 const PASTED: &[(&str, Cause)] = &[
     ("CORS not enabled or no matching rule found", C::CorsMissing),
     ("role assignment condition is invalid", C::ConditionInvalid),
@@ -178,7 +181,7 @@ pub(super) fn of_error(error: &Error, check: Check) -> (Cause, By) {
     if let Some(cause) = error.detail().and_then(of_detail) {
         // The host that has no address is then the authority's, not the account's.
         let authority = signing_in && cause == C::AccountNotFound;
-        // A number that is not known here may mean more than the word beside it.
+        // The OAuth error word is vaguer than the number beside it, which is not known here.
         let is_vague = error.code().is_some() || cause == C::CredentialRejected;
         let by = if is_vague { By::Kind } else { By::Code };
         return (if authority { C::Misconfigured } else { cause }, by);
@@ -285,7 +288,7 @@ fn of_detail(detail: Detail) -> Option<Cause> {
     })
 }
 
-/// The cause that a text from a terminal or a portal tells of, and the words that it follows from
+/// Returns the cause that a pasted text names, and the code or sentence that names it
 pub(super) fn in_text(text: &str) -> Option<(Cause, String)> {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     for word in text.split(|c| !is_word(c)) {
@@ -302,7 +305,7 @@ pub(super) fn in_text(text: &str) -> Option<(Cause, String)> {
     found.map(|(part, cause)| (*cause, (*part).to_owned()))
 }
 
-/// The cause of a code that means several things, by the words that the code stands among
+/// Returns the cause of a code that has several meanings, by the words around it
 fn in_words(text: &str, code: &str, cause: Cause) -> Cause {
     match code {
         "AADSTS70001" if text.contains("was not found in the directory") => {
@@ -323,7 +326,7 @@ fn in_words(text: &str, code: &str, cause: Cause) -> Cause {
 
 const ASSIGN: &str = "Microsoft.Authorization/roleAssignments/write";
 
-/// The action that Azure Resource Manager names in a refusal
+/// Returns the action that Azure Resource Manager names in a refusal, if it looks like an action
 pub(super) fn refused_action(text: &str) -> Option<&str> {
     // A refusal on a linked scope first names an action that is allowed.
     let linked = text.split_once("not have permission to perform action(s) '");

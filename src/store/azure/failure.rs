@@ -78,11 +78,12 @@ pub(super) fn of_response(status: StatusCode, headers: &Headers, body: &[u8]) ->
     timed(error, headers)
 }
 
-/// How `Server` starts if the service itself answers, not what checks networks and tokens before it
+/// Start of the `Server` header if the service itself answers; its front end, which checks networks
+/// and tokens, sends `Microsoft-HTTPAPI/2.0` alone
 pub(super) const SERVICE: &str = "Windows-Azure-";
 
-/// What a refusal means if the service itself sent it: that the account exists, and let the
-/// request through its network rules
+/// Corrects a refusal that the service itself sent: the account exists, and its network rules let
+/// the request through
 fn by_service(error: Error) -> Error {
     match error.code() {
         Some("AuthorizationFailure") => error
@@ -125,14 +126,17 @@ fn timed(error: Error, headers: &Headers) -> Error {
     now.into_iter().fold(error, Error::with_served_at)
 }
 
+/// An error of the service is a kilobyte or two
+const MAX_JSON_BYTES: usize = 64 << 10;
+
 /// The code in an error body, for answers without the header: XML, or JSON of the dfs endpoint
 fn code_in_body(body: &[u8]) -> Option<String> {
-    let body = body.get(..body.len().min(4096))?;
-    if body.first() == Some(&b'{') {
+    if body.trim_ascii_start().first() == Some(&b'{') {
+        let body = body.get(..MAX_JSON_BYTES).unwrap_or(body);
         let body: serde_json::Value = serde_json::from_slice(body).ok()?;
         return Some(body.get("error")?.get("code")?.as_str()?.to_owned());
     }
-    let text = String::from_utf8_lossy(body);
+    let text = String::from_utf8_lossy(body.get(..body.len().min(4096))?);
     let (_, rest) = text.split_once("<Code>")?;
     Some(rest.split_once("</Code>")?.0.to_owned())
 }
