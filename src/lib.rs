@@ -45,7 +45,7 @@ pub use self::sync::{Job, Manifest, Preview, PreviewReport};
 pub use self::{
     backoff::Backoff,
     clock::{Clock, SystemClock},
-    cloud::{Cloud, Endpoint},
+    cloud::{Cloud, Endpoint, HostPolicy},
     connection::{Connection, ConnectionBuilder, InvalidConnection},
     error::{Detail, Error, ErrorKind},
     name::{AccountName, ConnectionName, ContainerName, InvalidName, Prefix, TenantId},
