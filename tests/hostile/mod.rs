@@ -10,7 +10,9 @@ use std::{
     sync::Arc,
 };
 
-use azure_asset_sync::{AzureStore, Connection, Endpoint, store::azure::AzureStoreBuilder};
+use azure_asset_sync::{
+    AzureStore, Connection, Endpoint, store::azure::AzureStoreBuilder, testing::trust,
+};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
@@ -76,7 +78,9 @@ impl Hostile {
     }
 
     pub fn builder(&self, connection: &Connection) -> AzureStoreBuilder {
-        AzureStore::builder(connection).certificate_authority(self.certificate_authority())
+        AzureStore::builder(connection)
+            .policy(trust(connection))
+            .certificate_authority(self.certificate_authority())
     }
 }
 
