@@ -38,7 +38,9 @@ pub mod validate;
 
 #[cfg(feature = "azure")]
 #[cfg_attr(docsrs, doc(cfg(feature = "azure")))]
-pub use self::store::azure::{AzureStore, Credential, LinkRequest, ViewLink, ViewLinks};
+pub use self::store::azure::{
+    AzureStore, Credential, LinkRequest, OwnerMarker, ViewLink, ViewLinks,
+};
 #[cfg(feature = "sync")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sync")))]
 pub use self::sync::{Job, Manifest, Preview, PreviewReport};
