@@ -46,7 +46,18 @@ impl Hostile {
     where
         B: Body<Data = Bytes, Error: std::error::Error + Send + Sync> + Send + 'static,
     {
-        let (config, authority) = tls(&["127.0.0.1"]);
+        Self::start_as(&["127.0.0.1"], answer).await
+    }
+
+    /// The same, with a certificate for these names
+    pub async fn start_as<B>(
+        names: &[&str],
+        answer: impl Fn(Request<Bytes>) -> Response<B> + Send + Sync + 'static,
+    ) -> Self
+    where
+        B: Body<Data = Bytes, Error: std::error::Error + Send + Sync> + Send + 'static,
+    {
+        let (config, authority) = tls(names);
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
