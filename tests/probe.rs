@@ -11,6 +11,7 @@ use azure_asset_sync::{
     store::{Inspect, ListRequest, Question},
     testing::{
         Assignment, CorsRule, Fault, ManualClock, Seed, SmallCloud, SmallCloudBuilder, Spread,
+        trust,
     },
 };
 use bytes::Bytes;
@@ -189,8 +190,9 @@ async fn a_condition_for_another_container_is_told_from_no_role() {
 async fn the_tenant_is_discovered_and_a_wrong_one_is_told() {
     let cloud = builder().start().await.unwrap();
     let connection = cloud.connection().build().unwrap();
-    let store =
-        AzureStore::builder(&connection).certificate_authority(cloud.certificate_authority());
+    let store = AzureStore::builder(&connection)
+        .policy(trust(&connection))
+        .certificate_authority(cloud.certificate_authority());
     assert_eq!(store.discover_tenant().await.unwrap().as_str(), cloud.tenant());
     assert_eq!(cloud.requests(), 1);
 
@@ -202,6 +204,7 @@ async fn the_tenant_is_discovered_and_a_wrong_one_is_told() {
     assert_eq!(diagnosis.redo(), WizardStep::ServicePrincipal);
     // Who needs no tenant is not kept from a container that can be listed.
     let signed = AzureStore::builder(&wrong)
+        .policy(trust(&wrong))
         .certificate_authority(cloud.certificate_authority())
         .build(cloud.sas())
         .unwrap();
@@ -414,6 +417,7 @@ async fn an_error_of_another_kind_ends_in_an_error() {
     let cloud = builder().start().await.unwrap();
     let connection = cloud.connection().build().unwrap();
     let store = AzureStore::builder(&connection)
+        .policy(trust(&connection))
         .certificate_authority(cloud.certificate_authority())
         .build(Credential::Token(Arc::new(Odd)))
         .unwrap();
@@ -460,6 +464,7 @@ async fn a_signature_is_probed_without_a_token() {
     let cloud = builder().start().await.unwrap();
     let connection = cloud.connection().build().unwrap();
     let store = AzureStore::builder(&connection)
+        .policy(trust(&connection))
         .certificate_authority(cloud.certificate_authority())
         .build(cloud.sas())
         .unwrap();
@@ -469,6 +474,7 @@ async fn a_signature_is_probed_without_a_token() {
     let key = health.check(Check::DelegationKey).unwrap();
     assert_eq!(key.diagnosis.as_ref().unwrap().cause, Cause::NotProbed, "{health}");
     let store = AzureStore::builder(&connection)
+        .policy(trust(&connection))
         .certificate_authority(cloud.certificate_authority())
         .build(Credential::Sas("sv=2026-04-06&sig=wrong".into()))
         .unwrap();

@@ -13,6 +13,7 @@ use azure_asset_sync::{
     condition::{Limit, Role},
     testing::{
         Assignment, Fault, ManualClock, Presented, Refusal, Seed, SmallCloud, SmallCloudBuilder,
+        trust,
     },
 };
 use futures::future::join_all;
@@ -390,7 +391,8 @@ async fn a_missing_role_is_named_and_so_is_a_credential_that_gets_no_key() {
 
     let connection = scene.asker.cloud.connection().build().unwrap();
     for credential in [scene.asker.cloud.sas(), Credential::Anonymous] {
-        let store = AzureStore::new(&connection, credential).unwrap();
+        let store =
+            AzureStore::builder(&connection).policy(trust(&connection)).build(credential).unwrap();
         let error = store.view_links().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config);
         assert!(error.to_string().contains("principal"), "{error}");
@@ -521,6 +523,7 @@ async fn a_clock_that_is_wholly_off_is_an_error() {
     for at in [253_402_300_800_u64, 253_402_300_800 - 60] {
         let clock = ManualClock::starting(SystemTime::UNIX_EPOCH + secs(at));
         let store = AzureStore::builder(&connection)
+            .policy(trust(&connection))
             .certificate_authority(asker.cloud.certificate_authority())
             .clock(clock)
             .build(asker.cloud.credential())

@@ -122,11 +122,15 @@ impl SmallCloud {
 
     /// A store on a connection of it, with its credential, its certificate authority and its clock
     ///
+    /// The store's policy is [`trust`](super::trust): it allows whatever hosts the test has written
+    /// into the connection.
+    ///
     /// # Errors
     /// Those of [`AzureStore::builder`].
     #[cfg(feature = "azure")]
     pub fn store(&self, connection: &Connection) -> Result<AzureStore, Error> {
         AzureStore::builder(connection)
+            .policy(super::trust(connection))
             .certificate_authority(self.certificate_authority())
             .clock(Arc::clone(&self.state.clock))
             .build(self.credential())
