@@ -3,7 +3,10 @@
 #![allow(dead_code, reason = "each of the test files uses another part")]
 
 use azure_asset_sync::testing::{SmallCloud, SmallCloudBuilder};
-use reqwest::{Certificate, Client, Method, RequestBuilder, Response, header::HeaderMap};
+use reqwest::{
+    Certificate, Client, Method, RequestBuilder, Response,
+    header::{HeaderMap, HeaderName, HeaderValue},
+};
 
 pub struct Asker {
     pub cloud: SmallCloud,
@@ -51,11 +54,16 @@ impl Asker {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let cloud = builder.start().await.unwrap();
         let authority = Certificate::from_pem(cloud.certificate_authority().as_bytes()).unwrap();
-        let client = Client::builder().tls_certs_only([authority]).build().unwrap();
+        let version = (HeaderName::from_static(VERSION.0), HeaderValue::from_static(VERSION.1));
+        let client = Client::builder()
+            .tls_certs_only([authority])
+            .default_headers(HeaderMap::from_iter([version]))
+            .build()
+            .unwrap();
         Self { cloud, client }
     }
 
-    /// A request without a credential
+    /// A request without a credential, of [`VERSION`] unless it names another
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("https://{}/{path}", self.cloud.address()))
     }
@@ -93,4 +101,6 @@ impl Asker {
     }
 }
 
+/// The header that every request has, since the service answers by it
+pub const VERSION: (&str, &str) = ("x-ms-version", "2026-04-06");
 pub const LIST: &str = "smallcloud/assets?restype=container&comp=list";

@@ -1,3 +1,5 @@
+//! What the storage account is like.
+
 use super::Refusal;
 
 /// What the storage account of a small cloud is like, for as long as it is told so
