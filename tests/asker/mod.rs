@@ -2,7 +2,10 @@
 
 #![allow(dead_code, reason = "each of the test files uses another part")]
 
+use std::collections::BTreeSet;
+
 use azure_asset_sync::testing::{SmallCloud, SmallCloudBuilder};
+use hyper::ext::ReasonPhrase;
 use reqwest::{
     Certificate, Client, Method, RequestBuilder, Response,
     header::{HeaderMap, HeaderName, HeaderValue},
@@ -17,6 +20,8 @@ pub struct Asker {
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
+    /// The reason phrase, if it is not the usual one of the status
+    pub reason: Option<String>,
     pub headers: HeaderMap,
     pub body: String,
 }
@@ -24,7 +29,15 @@ pub struct Answer {
 impl Answer {
     async fn read(response: Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Self { status, headers, body: response.text().await.unwrap() }
+        let reason = response.extensions().get::<ReasonPhrase>();
+        let reason = reason.map(|reason| String::from_utf8_lossy(reason.as_bytes()).into_owned());
+        Self { status, reason, headers, body: response.text().await.unwrap() }
+    }
+
+    /// The names of the headers, sorted and between blanks
+    pub fn header_names(&self) -> String {
+        let names: BTreeSet<_> = self.headers.keys().map(HeaderName::as_str).collect();
+        names.into_iter().collect::<Vec<_>>().join(" ")
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::{
-    HeaderMap, Method, Request, Response,
+    Method, Request, Response,
     header::{
         ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS,
         ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS,
-        ACCESS_CONTROL_MAX_AGE, CONTENT_LENGTH, CONTENT_RANGE, DATE, HeaderName, HeaderValue,
-        ORIGIN, TRANSFER_ENCODING, VARY,
+        ACCESS_CONTROL_MAX_AGE, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, HeaderName,
+        HeaderValue, ORIGIN, SERVER, TRANSFER_ENCODING, VARY,
     },
 };
 
@@ -19,6 +19,7 @@ use super::{
     ask::Ask,
     behavior::PreflightNames,
     lock,
+    refusal::Writer,
     server::{Body, full},
 };
 
@@ -149,7 +150,7 @@ pub(super) fn add_headers(request: &Request<Bytes>, response: &mut Response<Body
         }
         return;
     };
-    let exposed = exposed(rule, response.headers());
+    let exposed = exposed(rule, response);
     let headers = response.headers_mut();
     let mut insert = |name, text: &str| {
         // A rule may have a text that no header can hold.
@@ -170,12 +171,13 @@ pub(super) fn add_headers(request: &Request<Bytes>, response: &mut Response<Body
 }
 
 /// The names of the rule in its spelling, and for its wildcards those that the answer has
-fn exposed(rule: &CorsRule, headers: &HeaderMap) -> String {
+fn exposed(rule: &CorsRule, response: &Response<Body>) -> String {
     let (wild, plain): (Vec<_>, Vec<_>) =
         rule.exposed_headers.iter().cloned().partition(|name| name.ends_with('*'));
-    let answered = headers
+    let answered = response
+        .headers()
         .keys()
-        .filter(|name| !is_late(name))
+        .filter(|name| !is_late(name, response))
         .map(|name| spelling(name.as_str()))
         .chain(["Content-Length", "Date", "Transfer-Encoding"]);
     let mut names = plain.clone();
@@ -188,11 +190,19 @@ fn exposed(rule: &CorsRule, headers: &HeaderMap) -> String {
     names.join(",")
 }
 
-/// Whether the service adds a header after it has applied the rules; the three that are always
-/// exposed are added after these
-fn is_late(name: &HeaderName) -> bool {
-    [CONTENT_RANGE, CONTENT_LENGTH, DATE, TRANSFER_ENCODING, VARY].contains(name)
-        || name.as_str().starts_with("access-control-")
+/// Whether the service adds a header after it has applied the rules
+///
+/// The three that every answer exposes are among them. Of a refusal the content type is added late,
+/// and before the service the name of the server.
+fn is_late(name: &HeaderName, response: &Response<Body>) -> bool {
+    let is_refusal = !response.status().is_success();
+    let is_early = response.headers().get(SERVER).is_some_and(|s| s == Writer::FrontEnd.server());
+    match *name {
+        CONTENT_RANGE | CONTENT_LENGTH | DATE | TRANSFER_ENCODING | VARY => true,
+        CONTENT_TYPE => is_refusal,
+        SERVER => is_early,
+        ref name => name.as_str().starts_with("access-control-"),
+    }
 }
 
 /// A name as the service writes it: those of its own in lower case

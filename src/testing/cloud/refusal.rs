@@ -146,6 +146,12 @@ impl Refusal {
         self
     }
 
+    /// Comes from what stands before the service, whatever the code
+    pub(super) fn by_front_end(mut self) -> Self {
+        self.writer = Writer::FrontEnd;
+        self
+    }
+
     /// Comes from the dfs endpoint, which writes JSON
     pub fn by_dfs_endpoint(mut self) -> Self {
         self.writer = Writer::Dfs;

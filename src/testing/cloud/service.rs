@@ -107,7 +107,7 @@ fn right_answer(
 ) -> Result<Response<Body>, Refusal> {
     let ask = Ask::new(request)?;
     if !ask.is_for_us() {
-        return Err(Refusal::new(404, "ResourceNotFound"));
+        return Err(Refusal::new(404, "ResourceNotFound").by_front_end());
     }
     let situation = lock(&state.script).situation;
     if let Some(refusal) = situation.refusal() {
