@@ -21,7 +21,8 @@ use crate::{
 /// leaves those checks out, and says so.
 ///
 /// # Contract
-/// - Each question is at most one request, which reads; nothing is written or changed.
+/// - Each question is one request or none, and [`Question::Challenge`] at most two. Requests read;
+///   nothing is written or changed.
 /// - A question that a store has no answer for is [`Answer::unknown`], not an error.
 /// - An answer that says *no*, such as a 403, is an [`Error`] with status and code.
 /// - A credential goes to the connection's own endpoint and authority, and nowhere else: what an
@@ -59,7 +60,9 @@ pub enum Question {
     Addresses,
     /// Lists the container without a credential: whom does it send to sign in, and is it public?
     ///
-    /// The expected refusal, 401 with a challenge, is an answer and no error.
+    /// The expected refusal, 401 with a challenge, is an answer and no error. An account that forbids
+    /// public access can refuse with 409 and no challenge; then a second request, with a text that is
+    /// no token, gets one.
     Challenge,
     /// Signs in, or takes the token that is at hand; sends nothing to the storage account
     Token,

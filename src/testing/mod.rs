@@ -79,8 +79,9 @@ pub use self::disk::{TestDisk, watched_job};
 pub use self::{
     clock::ManualClock,
     cloud::{
-        Asked, Assignment, CorsRule, Fault, Presented, Refusal, Seed, SignInRefusal, Situation,
-        SmallCloud, SmallCloudBuilder, Spread,
+        AnonymousAnswer, Asked, Assignment, Behavior, CorsRule, Fault, MisplacedStart,
+        PreflightNames, Presented, Refusal, ReversedRange, Seed, SignInRefusal, SignInText,
+        Situation, SmallCloud, SmallCloudBuilder, Spread, StartFrom,
     },
 };
 

@@ -31,6 +31,9 @@ use crate::{
 /// A list of one name has its metadata at most
 const MAX_LIST_BYTES: usize = 1 << 20;
 
+/// What is sent in place of a token to learn where to sign in
+const NO_TOKEN: &str = "none";
+
 /// How long a key for view links is asked for: it is dropped at once
 const KEY_LIFETIME: Duration = Duration::from_secs(600);
 
@@ -191,14 +194,20 @@ impl AzureStore {
     async fn challenge(&self) -> Result<Answer, Error> {
         let mut url = self.connection.container_url();
         url.set_query(Some(&one(self.connection.prefix().as_str())));
-        let request = self.client.get(url);
-        let Anonymous { status, headers, body, challenge } =
+        let request = self.client.get(url.clone());
+        let Anonymous { status, headers, body, mut challenge } =
             self.ask_anonymously(request, None).await?;
         if (200..300).contains(&status) && !is_list(&body) {
             return Err(not_azure());
         }
         if status == 429 || status >= 500 || (300..400).contains(&status) {
             return Err(failure::of_response(status.into(), &headers, &body));
+        }
+        // An account that forbids public access can refuse without a challenge. It sends one to
+        // whoever has a token, though it is none.
+        if challenge.is_none() && matches!(status, 404 | 409) {
+            let request = self.client.get(url).bearer_auth(NO_TOKEN);
+            challenge = self.ask_anonymously(request, None).await?.challenge;
         }
         Ok(Answer {
             code: failure::of_response(status.into(), &headers, &body).code().map(str::to_owned),
