@@ -135,6 +135,18 @@ pub enum Detail {
     TokenAudience,
     /// The token is of another tenant
     TokenIssuer,
+    /// The request had no token, or text that is no token
+    TokenMalformed,
+    /// The shared access signature has expired or is not valid yet
+    SignatureLifetime,
+    /// The shared access signature does not fit what it signs: wrong key, or cut when copied
+    SignatureMismatch,
+    /// The blob service itself refused the request, not the account's network rules before it
+    BlobService,
+    /// The service does not know the requested version of its API
+    ApiVersion,
+    /// The service lacks a header of the request or does not accept it; not that of the API version
+    RequestHeader,
     /// The authority's `invalid_client`
     InvalidClient,
     /// The authority's `unauthorized_client`
@@ -154,21 +166,22 @@ pub enum Detail {
 }
 
 impl Detail {
-    /// What the body of a refusal by the blob service says of the token
+    /// What the body of a refusal by the blob service says beyond its code
     ///
-    /// Source: the `AuthenticationErrorDetail` element, which is not passed on: for signatures it
-    /// repeats what was signed.
+    /// Reads the start of `AuthenticationErrorDetail`, and `HeaderName`. The rest of the detail is
+    /// never searched or passed on: for signatures it quotes the string to sign, which holds the
+    /// names of the account, the container and the blob.
     pub fn in_body(body: &[u8]) -> Option<Self> {
-        let text = std::str::from_utf8(body.get(..body.len().min(4096))?).ok()?;
-        let (_, rest) = text.split_once("<AuthenticationErrorDetail>")?;
-        let detail = rest.split('<').next()?.to_ascii_lowercase();
-        let any = |words: &[&str]| words.iter().any(|word| detail.contains(word));
-        match () {
-            () if any(&["lifetime", "expired"]) => Some(Self::TokenLifetime),
-            () if any(&["audience"]) => Some(Self::TokenAudience),
-            () if any(&["issuer"]) => Some(Self::TokenIssuer),
-            () => None,
+        let text = String::from_utf8_lossy(body.get(..body.len().min(4096)).unwrap_or(body));
+        if let Some((_, detail)) = text.split_once("AuthenticationErrorDetail") {
+            // In XML, in JSON, or as the Azure CLI prints it.
+            let detail = detail.trim_start_matches(['>', '"', ':', ' ', '\r', '\n', '\t']);
+            let known = AUTHENTICATION.iter().find(|(start, _)| detail.starts_with(start));
+            return known.map(|(_, detail)| *detail);
         }
+        let (_, header) = text.split_once("<HeaderName>")?;
+        let is_version = header.split('<').next()?.eq_ignore_ascii_case("x-ms-version");
+        Some(if is_version { Self::ApiVersion } else { Self::RequestHeader })
     }
 
     /// The meaning of the word in `error` of an authority's answer
@@ -189,6 +202,21 @@ impl Detail {
         })
     }
 }
+
+/// How an `AuthenticationErrorDetail` starts
+const AUTHENTICATION: &[(&str, Detail)] = &[
+    ("Lifetime validation failed", Detail::TokenLifetime),
+    ("Audience validation failed", Detail::TokenAudience),
+    ("Issuer validation failed", Detail::TokenIssuer),
+    ("The access token was missing or malformed", Detail::TokenMalformed),
+    ("Signature not valid in the specified time frame", Detail::SignatureLifetime),
+    // A signature by a user delegation key.
+    ("Signature not valid in the specified key time frame", Detail::SignatureLifetime),
+    ("Signed expiry", Detail::SignatureLifetime),
+    ("Signature did not match", Detail::SignatureMismatch),
+    // A request signed with an account key.
+    ("The MAC signature found in the HTTP request", Detail::SignatureMismatch),
+];
 
 /// What happened, to what, and what to do about it
 ///
@@ -412,10 +440,16 @@ pub(crate) fn is_code(text: &str) -> bool {
 fn classify(status: u16, code: &str) -> (ErrorKind, &'static str) {
     use ErrorKind::*;
     match (status, code) {
-        (_, "ContainerNotFound" | "ContainerBeingDeleted" | "ContainerDisabled") => {
+        (
+            _,
+            "ContainerNotFound"
+            | "ContainerBeingDeleted"
+            | "ContainerDisabled"
+            | "FilesystemNotFound",
+        ) => {
             (ContainerNotFound, "there is no such container; check its spelling in the connection")
         }
-        (_, "BlobNotFound") => {
+        (_, "BlobNotFound" | "PathNotFound") => {
             (BlobNotFound, "there is no such blob; it may have been deleted since it was listed")
         }
         (_, "ResourceNotFound" | "AccountNotFound") => (
@@ -448,9 +482,11 @@ fn classify(status: u16, code: &str) -> (ErrorKind, &'static str) {
             BadRequest,
             "nothing is found at this address; check the account, the container and the endpoint",
         ),
-        (412, _) | (304, _) => {
+        (304 | 412, "" | "ConditionNotMet") => {
             (BlobChanged, "the blob has changed since it was listed; list it again")
         }
+        // Leases, copies and appends have conditions too, and this crate sets none of them.
+        (304 | 412, _) => (BadRequest, "a condition of the request does not hold"),
         (416, _) => (
             RangeNotSatisfiable,
             "the range begins behind the blob's end; the blob may have changed",
@@ -478,7 +514,7 @@ fn classify_sign_in(
     let busy = (Throttled, "the authority asks for fewer requests; try again later");
     let down = (Unavailable, "the authority failed; try again later");
     match (code, status) {
-        ("AADSTS90002" | "AADSTS900023", _) => (
+        ("AADSTS90002" | "AADSTS900021" | "AADSTS900023", _) => (
             TenantNotFound,
             "the authority knows no such tenant; check the connection's tenant and cloud",
         ),
@@ -496,9 +532,13 @@ fn classify_sign_in(
         ("AADSTS90033" | "AADSTS90024" | "AADSTS90006" | "AADSTS90012" | "AADSTS50196", _)
         | (_, Some(500..)) => down,
         _ if detail == Some(Detail::TemporarilyUnavailable) => down,
-        _ => (
+        ("", _) => (
             CredentialRejected,
             "the authority refused the credential; check application, secret and tenant",
+        ),
+        _ => (
+            CredentialRejected,
+            "the authority refused the sign-in; look its AADSTS number up at https://login.microsoftonline.com/error",
         ),
     }
 }

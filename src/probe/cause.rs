@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Layer, Retry, Spread, WizardStep};
+use super::{Layer, Retry, WizardStep};
 
 macro_rules! causes {
     ($($variant:ident $code:literal $layer:ident $step:ident $retry:ident, $what:literal, $remedy:literal;)+) => {
@@ -54,40 +54,6 @@ macro_rules! causes {
             }
         }
     };
-}
-
-impl Cause {
-    /// How long it may take to heal by itself, for those that [propagate](Retry::Propagating)
-    pub fn spread(self) -> Option<Spread> {
-        match (self.retry(), self) {
-            (Retry::Never | Retry::Transient, _) => None,
-            (_, Self::ServicePrincipalMissing | Self::PrincipalNotReplicated) => {
-                Some(Spread::PRINCIPAL)
-            }
-            (_, Self::CorsMissing | Self::FederationMissing) => Some(Spread::RULES),
-            _ => Some(Spread::ROLE),
-        }
-    }
-
-    /// The step of the wizard that must be done again
-    pub fn redo(self) -> WizardStep {
-        match self {
-            Self::AccessMissing
-            | Self::ConditionMismatch
-            | Self::ListNotCovered
-            | Self::ReadNotCovered
-            | Self::KeyOutOfScope
-            | Self::ContainersOutOfScope
-            | Self::ManagementRoleOnly
-            | Self::JustAssigned
-            | Self::BroadAccess => WizardStep::AssignRole,
-            Self::ContainerNotFound | Self::ResourceNotFound | Self::EmptyListing => {
-                WizardStep::BlobDetails
-            }
-            Self::TokenIssuer => WizardStep::ServicePrincipal,
-            _ => self.step(),
-        }
-    }
 }
 
 impl fmt::Display for Cause {
@@ -187,8 +153,11 @@ causes! {
         "the application is registered as a public client, which has no secret",
         "the service must register the application as a confidential client";
     CertificateRejected "certificate_rejected" Entra ServicePrincipal Never,
-        "the authority does not trust the certificate or its signature",
+        "the authority does not accept the certificate or its signature: it is not registered, expired, revoked or of another key",
         "the service must register the certificate that it signs with";
+    AssertionMalformed "assertion_malformed" Entra ServicePrincipal Never,
+        "the client assertion is malformed, or made for another application or authority",
+        "the service must correct how it makes the assertion";
     AssertionTime "assertion_time" Entra ServicePrincipal Transient,
         "the client assertion is outside its time: a wrong clock, or an assertion used too late",
         "synchronise the clock of the machine that this runs on, and make the assertion anew";
@@ -198,18 +167,30 @@ causes! {
     ResourceUnknown "resource_unknown" Entra ServicePrincipal Never,
         "the tenant does not know the resource that a token was asked for",
         "ask for the scope https://storage.azure.com/.default, in the customer's tenant";
+    ResourceDisabled "resource_disabled" Entra ServicePrincipal Never,
+        "Azure Storage is disabled in the customer's tenant, or the tenant's subscription has lapsed",
+        "the customer's administrator must enable the enterprise application Azure Storage, or the subscription";
     ScopeInvalid "scope_invalid" Entra ServicePrincipal Never,
         "the scope of the token is not valid",
         "ask for the scope https://storage.azure.com/.default";
     ConditionalAccess "conditional_access" Entra ServicePrincipal Never,
         "a policy of the customer's tenant forbids the sign-in, as by place",
         "the customer's administrator must exempt the service principal, or allow the service's addresses";
+    InteractionRequired "interaction_required" Entra ServicePrincipal Never,
+        "the sign-in is that of a person, and a policy asks for another factor or device",
+        "sign in as a service principal, or sign in again with `az login`";
     TenantRestricted "tenant_restricted" Entra ServicePrincipal Never,
         "a proxy on the service's side restricts the tenants that may be signed in to",
         "the service's proxy must not add Restrict-Access-To-Tenants for this tenant";
+    TenantBlocked "tenant_blocked" Entra ServicePrincipal Never,
+        "Microsoft has blocked the customer's tenant, as it does after long inactivity",
+        "the customer's administrator must have the tenant enabled again";
     NotAServicePrincipal "not_a_service_principal" Entra ServicePrincipal Never,
         "the sign-in is that of a user, who does not exist in the tenant",
         "sign in as a service principal, with the client credentials flow";
+    SignInExpired "sign_in_expired" Entra ServicePrincipal Never,
+        "the sign-in of a person has expired",
+        "sign in again with `az login`";
     ConsentMissing "consent_missing" Entra ServicePrincipal Never,
         "the tenant has not consented to the application",
         "the customer's administrator must consent to the application";
@@ -226,11 +207,11 @@ causes! {
         "the authority asks for fewer requests",
         "wait as long as it says, and try again";
     FederationMissing "federation_missing" Entra ServicePrincipal Propagating,
-        "the application has no federated credential for this subject and issuer, or not yet",
+        "the application has no federated credential for this subject, issuer and audience, or not yet",
         "correct subject, issuer and audience of the federated credential";
     CredentialRejected "credential_rejected" Entra ServicePrincipal Never,
         "the authority refused the credential",
-        "check application, secret and tenant";
+        "look the AADSTS number up at https://login.microsoftonline.com/error; check application, secret and tenant";
     CredentialUnavailable "credential_unavailable" Entra ServicePrincipal Never,
         "no token could be had on this machine",
         "set up the source of the credential on the machine that this runs on";
@@ -238,6 +219,33 @@ causes! {
     AssignmentForbidden "assignment_forbidden" Arm AssignRole Never,
         "whoever assigns the role may not do so here",
         "have an Owner or a Role Based Access Control Administrator of the account assign it";
+    ManagementForbidden "management_forbidden" Arm AssignRole Never,
+        "whoever ran the command may not do this to the resource",
+        "have an Owner of the account run it, or assign a role that allows the action named in the message";
+    DenyAssignment "deny_assignment" Arm AssignRole Never,
+        "a deny assignment forbids this, whatever roles are assigned",
+        "ask who made the deny assignment: a managed application, a deployment stack or an administrator";
+    SubscriptionNotFound "subscription_not_found" Arm AssignRole Never,
+        "there is no such subscription in the tenant that the command ran in",
+        "check the subscription's id, and sign in to its tenant";
+    ResourceGroupNotFound "resource_group_not_found" Arm AssignRole Never,
+        "there is no such resource group in the subscription",
+        "check the resource group's name and the subscription";
+    ManagedResourceNotFound "managed_resource_not_found" Arm AssignRole Never,
+        "Azure Resource Manager finds no such resource",
+        "check the name of the account, its resource group and its subscription";
+    ScopeMalformed "scope_malformed" Arm AssignRole Never,
+        "the scope has no subscription: it was cut, or the shell has rewritten it",
+        "give the whole scope; in Git Bash set MSYS_NO_PATHCONV=1 first";
+    RoleUnknown "role_unknown" Arm AssignRole Never,
+        "the role does not exist in this directory, or not in this scope",
+        "check the role's id; create a custom role before it is assigned";
+    PrincipalTypeMismatch "principal_type_mismatch" Arm AssignRole Never,
+        "the object id is of a user, a group or an application, not of a service principal",
+        "assign the role to the object id of the service principal: `az ad sp show --id <application id> --query id`";
+    PrincipalMalformed "principal_malformed" Arm AssignRole Never,
+        "the object id of the principal is empty or malformed",
+        "assign the role to the object id of the service principal: `az ad sp show --id <application id> --query id`";
     PrincipalNotReplicated "principal_not_replicated" Arm AssignRole Propagating,
         "the service principal was just made and is not known everywhere",
         "name the principal's type as ServicePrincipal, and try again in a minute";
@@ -290,6 +298,9 @@ causes! {
     SignatureRejected "signature_rejected" Storage Confirm Never,
         "the account does not accept the signature, or the version of the request",
         "make a new shared access signature, and check the clock of the machine that this runs on";
+    SasLifetime "sas_lifetime" Storage Confirm Never,
+        "the shared access signature has expired or is not valid yet",
+        "make a new shared access signature, and check its start and expiry";
     ClockSkew "clock_skew" Storage Confirm Never,
         "the clock of the machine that this runs on is wrong",
         "synchronise the clock of the machine that this runs on";
@@ -297,7 +308,7 @@ causes! {
         "the account does not know the principal yet",
         "wait for the role assignment to take effect";
     AccessMissing "access_missing" Storage Confirm Propagating,
-        "no role assignment allows this, or not yet",
+        "access denied: the role assignment is missing or has not propagated yet, or a deny assignment forbids the request",
         "assign Storage Blob Data Reader to the principal, with the condition for this very container, or wait for that to take effect";
     PartlyInEffect "partly_in_effect" Storage Confirm Propagating,
         "some requests are allowed and others not: the assignment reaches one front end after the other",
@@ -323,6 +334,9 @@ causes! {
     Firewall "firewall" Storage Confirm Never,
         "the account's firewall refuses this caller",
         "add the service's outgoing addresses to the account's network rules";
+    OperationForbidden "operation_forbidden" Storage Confirm Never,
+        "the blob service does not allow the operation with this credential; it is not the firewall",
+        "check what the shared access signature or the role allows";
     SasAddress "sas_address" Storage Confirm Never,
         "the shared access signature is for other addresses",
         "make a signature without an address range, or with the service's";
@@ -386,6 +400,9 @@ causes! {
     QueryInvalid "query_invalid" Storage Confirm Never,
         "the service does not accept a parameter of the request",
         "report the request: a parameter of it is wrong for this account";
+    HeaderInvalid "header_invalid" Storage Confirm Never,
+        "the service lacks a header of the request, or does not accept it",
+        "report the request: a header of it is wrong for this account";
     VersionInvalid "version_invalid" Storage Confirm Never,
         "the service does not know the version of the protocol that was asked for, or it is too old for the container",
         "report the cloud or the emulator: its version of the service does not fit";

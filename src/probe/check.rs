@@ -163,6 +163,10 @@ pub struct Evidence {
     /// The service's own code: `x-ms-error-code`, or `AADSTS…` of the authority
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
+    /// The action that Azure Resource Manager refused, such as
+    /// `Microsoft.Authorization/roleAssignments/write`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
     /// The id under which Azure's support finds the request
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
@@ -176,6 +180,7 @@ impl Evidence {
         Self {
             status: error.status(),
             code: error.code().map(str::to_owned),
+            action: None,
             request_id: error.request_id().map(str::to_owned),
             took: whole(took),
         }
@@ -189,6 +194,7 @@ impl Evidence {
         Self {
             status: answer.status,
             code: answer.code.clone(),
+            action: None,
             request_id: answer.request_id.clone(),
             took: whole(took),
         }

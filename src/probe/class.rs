@@ -1,8 +1,12 @@
-//! What causes are told apart by.
+//! The classes of causes: layer, wizard step, whether waiting helps and for how long.
+//!
+//! The causes themselves are rows in `cause.rs`.
 
 use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
+
+use super::Cause;
 
 /// Where a cause shows
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -119,4 +123,38 @@ impl Spread {
     pub const PRINCIPAL: Self = Self::seconds(120, 300, 3600);
     /// Rules for browsers and federated credentials: 30 seconds, 1 minute and 5 minutes
     pub const RULES: Self = Self::seconds(30, 60, 300);
+}
+
+impl Cause {
+    /// How long it may take to heal by itself, for those that [propagate](Retry::Propagating)
+    pub fn spread(self) -> Option<Spread> {
+        match (self.retry(), self) {
+            (Retry::Never | Retry::Transient, _) => None,
+            (_, Self::ServicePrincipalMissing | Self::PrincipalNotReplicated) => {
+                Some(Spread::PRINCIPAL)
+            }
+            (_, Self::CorsMissing | Self::FederationMissing) => Some(Spread::RULES),
+            _ => Some(Spread::ROLE),
+        }
+    }
+
+    /// The step of the wizard that must be done again
+    pub fn redo(self) -> WizardStep {
+        match self {
+            Self::AccessMissing
+            | Self::ConditionMismatch
+            | Self::ListNotCovered
+            | Self::ReadNotCovered
+            | Self::KeyOutOfScope
+            | Self::ContainersOutOfScope
+            | Self::ManagementRoleOnly
+            | Self::JustAssigned
+            | Self::BroadAccess => WizardStep::AssignRole,
+            Self::ContainerNotFound | Self::ResourceNotFound | Self::EmptyListing => {
+                WizardStep::BlobDetails
+            }
+            Self::TokenIssuer => WizardStep::ServicePrincipal,
+            _ => self.step(),
+        }
+    }
 }

@@ -91,6 +91,7 @@ fn refined(plan: &Plan, diagnosis: Diagnosis, check: Check, facts: &Facts) -> Di
             Cause::TokenExpired
             | Cause::TokenInvalid
             | Cause::SignatureRejected
+            | Cause::SasLifetime
             | Cause::AssertionTime,
             _,
         ) if facts.skewed => (Cause::ClockSkew, Confidence::Likely),

@@ -84,7 +84,8 @@ impl Diagnosis {
     /// ```
     pub fn of_text(text: &str) -> Option<Self> {
         let (cause, code) = code::in_text(text)?;
-        let evidence = Evidence { code: Some(code), ..Evidence::default() };
+        let action = code::refused_action(text).map(str::to_owned);
+        let evidence = Evidence { code: Some(code), action, ..Evidence::default() };
         Some(Self::new(cause, Confidence::Likely, evidence))
     }
 

@@ -24,6 +24,7 @@ use crate::{
 
 const ERROR_CODE: HeaderName = HeaderName::from_static("x-ms-error-code");
 const DATE: HeaderName = HeaderName::from_static("date");
+const SERVER: HeaderName = HeaderName::from_static("server");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
 
 /// The headers in which a service says how long to wait, and their unit in milliseconds
@@ -78,7 +79,33 @@ pub(super) fn of_response(status: StatusCode, headers: &Headers, body: &[u8]) ->
         error = error.with_request_id(id);
     }
     error = Detail::in_body(body).into_iter().fold(error, Error::with_detail);
+    if headers.get_optional_str(&SERVER).is_some_and(|server| server.starts_with(SERVICE)) {
+        error = by_service(error);
+    }
     timed(error, headers)
+}
+
+/// Start of the `Server` header if the service itself answers; its front end, which checks networks
+/// and tokens, sends `Microsoft-HTTPAPI/2.0` alone
+pub(super) const SERVICE: &str = "Windows-Azure-";
+
+/// Corrects a refusal that the service itself sent: the account exists, and its network rules let
+/// the request through
+fn by_service(error: Error) -> Error {
+    match error.code() {
+        Some("AuthorizationFailure") => error
+            .with_detail(Detail::BlobService)
+            .with_message("the account does not allow this operation with this credential; check what the signature or the role allows"),
+        Some(code @ "ResourceNotFound") => {
+            let code = code.to_owned();
+            let what = "there is no such container or blob, or it is not public; check the names, and give the store a credential";
+            let found = Error::new(ErrorKind::ContainerNotFound, what).with_code(code);
+            let found = error.status().into_iter().fold(found, Error::with_status);
+            let id = error.request_id().map(str::to_owned);
+            id.into_iter().fold(found, Error::with_request_id)
+        }
+        _ => error,
+    }
 }
 
 /// The id under which the service's operator finds the request
@@ -107,9 +134,17 @@ fn timed(error: Error, headers: &Headers) -> Error {
     now.into_iter().fold(error, Error::with_served_at)
 }
 
-/// `<Code>` of an error body, for answers without the header
+/// An error of the service is a kilobyte or two
+const MAX_JSON_BYTES: usize = 64 << 10;
+
+/// The code in an error body, for answers without the header: XML, or JSON of the dfs endpoint
 fn code_in_body(body: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(body.get(..body.len().min(4096))?).ok()?;
+    if body.trim_ascii_start().first() == Some(&b'{') {
+        let body = body.get(..MAX_JSON_BYTES).unwrap_or(body);
+        let body: serde_json::Value = serde_json::from_slice(body).ok()?;
+        return Some(body.get("error")?.get("code")?.as_str()?.to_owned());
+    }
+    let text = String::from_utf8_lossy(body.get(..body.len().min(4096))?);
     let (_, rest) = text.split_once("<Code>")?;
     Some(rest.split_once("</Code>")?.0.to_owned())
 }

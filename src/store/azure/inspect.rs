@@ -191,23 +191,33 @@ impl AzureStore {
         Ok(Answer { addresses, ..Answer::new() })
     }
 
+    /// Whom the account sends to sign in
+    ///
+    /// An account that forbids public access can refuse an anonymous list without a challenge. It
+    /// sends one to whoever has a token, though the token is none.
     async fn challenge(&self) -> Result<Answer, Error> {
+        let answer = self.ask_for_challenge(None).await?;
+        if answer.challenge.is_some() || !matches!(answer.status, Some(404 | 409)) {
+            return Ok(answer);
+        }
+        let challenge = self.ask_for_challenge(Some(NO_TOKEN)).await?.challenge;
+        Ok(Answer { challenge, ..answer })
+    }
+
+    async fn ask_for_challenge(&self, token: Option<&str>) -> Result<Answer, Error> {
         let mut url = self.connection.container_url();
         url.set_query(Some(&one(self.connection.prefix().as_str())));
-        let request = self.client.get(url.clone());
-        let Anonymous { status, headers, body, mut challenge } =
+        let mut request = self.client.get(url);
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        let Anonymous { status, headers, body, challenge } =
             self.ask_anonymously(request, None).await?;
         if (200..300).contains(&status) && !is_list(&body) {
             return Err(not_azure());
         }
         if status == 429 || status >= 500 || (300..400).contains(&status) {
             return Err(failure::of_response(status.into(), &headers, &body));
-        }
-        // An account that forbids public access can refuse without a challenge. It sends one to
-        // whoever has a token, though it is none.
-        if challenge.is_none() && matches!(status, 404 | 409) {
-            let request = self.client.get(url).bearer_auth(NO_TOKEN);
-            challenge = self.ask_anonymously(request, None).await?.challenge;
         }
         Ok(Answer {
             code: failure::of_response(status.into(), &headers, &body).code().map(str::to_owned),

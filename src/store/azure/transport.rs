@@ -15,7 +15,7 @@ use futures::{
     stream::{self, BoxStream},
 };
 
-use super::network::Target;
+use super::{failure::SERVICE, network::Target};
 use crate::{error::is_code, name::is_guid};
 
 /// An error of the service is a kilobyte or two
@@ -98,6 +98,8 @@ fn shaped(name: &str, value: &str, origin: Option<&str>) -> Option<String> {
         "x-ms-error-code" => is_code(value),
         // Azure's have 15 hexadecimal digits after `0x`.
         "etag" => value.len() <= 26,
+        // Who answers, and no more of it.
+        "server" => return value.starts_with(SERVICE).then(|| SERVICE.to_owned()),
         "date" => is_date(),
         "retry-after" | "retry-after-ms" | "x-ms-retry-after-ms" => is_number() || is_date(),
         "content-length" | "content-range" | "access-control-max-age" => is_number(),
