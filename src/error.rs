@@ -1,4 +1,6 @@
 //! One error for everything that awaits something.
+//!
+//! Names no type of another module. Whoever makes an error keeps secrets out of its message.
 
 use std::{
     error::Error as StdError,
@@ -15,6 +17,13 @@ use std::{
 pub enum ErrorKind {
     /// The set-up contradicts itself, as a token for an endpoint without TLS
     Config,
+    /// The service's [`HostPolicy`](crate::HostPolicy) does not allow the endpoint or authority of
+    /// the connection, or an address that the host resolves to
+    ///
+    /// Nothing was sent there. The message prints the line that allows the host.
+    HostRefused,
+    /// The storage account belongs to another tenant than the customer on record
+    TenantMismatch,
     /// The authority refused the credential: wrong or expired secret, unknown application
     CredentialRejected,
     /// The authority does not know the tenant
@@ -73,6 +82,8 @@ impl ErrorKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Config => "config",
+            Self::HostRefused => "host_refused",
+            Self::TenantMismatch => "tenant_mismatch",
             Self::CredentialRejected => "credential_rejected",
             Self::TenantNotFound => "tenant_not_found",
             Self::CredentialUnavailable => "credential_unavailable",
@@ -110,6 +121,10 @@ pub enum Detail {
     NameNotFound,
     /// The name service did not answer
     NameServiceFailed,
+    /// The host resolves to a private address, which the host policy refuses
+    PrivateAddress,
+    /// The host resolves to an address that no blob service has: loopback, link-local or reserved
+    ReservedAddress,
     /// Nothing listens at the address
     ConnectionRefused,
     /// The endpoint and this machine have no version of TLS in common

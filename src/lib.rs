@@ -38,14 +38,16 @@ pub mod validate;
 
 #[cfg(feature = "azure")]
 #[cfg_attr(docsrs, doc(cfg(feature = "azure")))]
-pub use self::store::azure::{AzureStore, Credential, LinkRequest, ViewLink, ViewLinks};
+pub use self::store::azure::{
+    AzureStore, Credential, LinkRequest, OwnerMarker, ViewLink, ViewLinks,
+};
 #[cfg(feature = "sync")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sync")))]
 pub use self::sync::{Job, Manifest, Preview, PreviewReport};
 pub use self::{
     backoff::Backoff,
     clock::{Clock, SystemClock},
-    cloud::{Cloud, Endpoint},
+    cloud::{Cloud, Endpoint, HostPolicy},
     connection::{Connection, ConnectionBuilder, InvalidConnection},
     error::{Detail, Error, ErrorKind},
     name::{AccountName, ConnectionName, ContainerName, InvalidName, Prefix, TenantId},

@@ -27,6 +27,7 @@ use azure_asset_sync::{
     testing::{
         ManualClock,
         conformance::{self, Names},
+        trust,
     },
 };
 use futures::TryStreamExt as _;
@@ -59,7 +60,9 @@ fn principal(token: Token, secret: &str) -> Credential {
 }
 
 fn open(azurite: &Azurite, connection: ConnectionBuilder, credential: Credential) -> AzureStore {
-    AzureStore::builder(&connection.build().unwrap())
+    let connection = connection.build().unwrap();
+    AzureStore::builder(&connection)
+        .policy(trust(&connection))
         .certificate_authority(azurite.certificate_authority())
         .build(credential)
         .unwrap()
@@ -419,7 +422,8 @@ async fn a_certificate_of_an_unknown_authority_is_not_trusted() {
     let azurite = azurite!();
     let connection = connection(&azurite, ACCOUNT).build().unwrap();
     for credential in [principal(Token::Valid, SECRET), Credential::Anonymous] {
-        let store = AzureStore::new(&connection, credential).unwrap();
+        let store =
+            AzureStore::builder(&connection).policy(trust(&connection)).build(credential).unwrap();
         for error in failures(&store).await {
             match error.kind() {
                 ErrorKind::Untrusted => assert!(!error.is_transient()),

@@ -5,7 +5,7 @@ mod openssl;
 use azure_asset_sync::{
     AzureStore, Connection, Credential, ErrorKind, Store,
     store::ListRequest,
-    testing::{Seed, SmallCloud},
+    testing::{Seed, SmallCloud, trust},
 };
 
 async fn cloud(certificate: &str) -> (SmallCloud, Connection) {
@@ -18,6 +18,7 @@ async fn cloud(certificate: &str) -> (SmallCloud, Connection) {
 fn store(cloud: &SmallCloud, connection: &Connection, pem: &str) -> AzureStore {
     let client_id = cloud.client_id().to_owned();
     AzureStore::builder(connection)
+        .policy(trust(connection))
         .certificate_authority(cloud.certificate_authority())
         .build(Credential::ClientCertificate { client_id, pem: pem.into() })
         .unwrap()
@@ -48,7 +49,8 @@ async fn a_key_that_entra_does_not_take_is_refused_at_once() {
     let (cloud, connection) = cloud(&certificate).await;
     let client_id = cloud.client_id().to_owned();
     let credential = Credential::ClientCertificate { client_id, pem: pem.as_str().into() };
-    let error = AzureStore::new(&connection, credential).unwrap_err();
+    let store = AzureStore::builder(&connection).policy(trust(&connection));
+    let error = store.build(credential).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
     assert!(error.to_string().contains("RSA"), "{error}");
 }

@@ -8,7 +8,7 @@ use azure_asset_sync::{
     condition::{Condition, Limit, Role},
     probe::{Cause, Check, Health, Retry},
     store::{Inspect as _, Question},
-    testing::{Assignment, Fault, Refusal, Seed, Situation, SmallCloud},
+    testing::{Assignment, Fault, Refusal, Seed, Situation, SmallCloud, trust},
 };
 use serde::Deserialize;
 
@@ -358,7 +358,8 @@ async fn scene(row: &Row) -> Diagnosis {
         "d009" => {
             let cloud = cloud().await;
             let connection = cloud.connection().build().unwrap();
-            let store = AzureStore::new(&connection, cloud.credential()).unwrap();
+            let builder = AzureStore::builder(&connection).policy(trust(&connection));
+            let store = builder.build(cloud.credential()).unwrap();
             only(Probe::new(&connection, store).run().await)
         }
         "d010" => only(probe_at(&cloud().await, &format!("https://{}/x", old_tls())).await),
@@ -366,6 +367,7 @@ async fn scene(row: &Row) -> Diagnosis {
             let cloud = cloud().await;
             let connection = cloud.connection().build().unwrap();
             let store = AzureStore::builder(&connection)
+                .policy(trust(&connection))
                 .certificate_authority(cloud.certificate_authority())
                 .build(Credential::Anonymous)
                 .unwrap();
@@ -488,6 +490,7 @@ async fn a_code_that_the_sdk_lost_is_found_in_its_message() {
     );
     let connection = cloud.connection().build().unwrap();
     let store = AzureStore::builder(&connection)
+        .policy(trust(&connection))
         .certificate_authority(cloud.certificate_authority())
         .build(Credential::Token(credential.unwrap()))
         .unwrap();

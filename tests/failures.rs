@@ -11,7 +11,7 @@ use std::{
 use azure_asset_sync::{
     AzureStore, Cloud, Connection, Credential, Endpoint, Error, ErrorKind, Scan, Store,
     store::{ListRequest, ReadRequest, azure::AzureStoreBuilder},
-    testing::{Fault, Refusal, Seed, SmallCloud},
+    testing::{Fault, Refusal, Seed, SmallCloud, trust},
 };
 use azure_core::{
     credentials::{AccessToken, TokenCredential, TokenRequestOptions},
@@ -25,7 +25,9 @@ async fn cloud() -> SmallCloud {
 }
 
 fn builder(cloud: &SmallCloud, connection: &Connection) -> AzureStoreBuilder {
-    AzureStore::builder(connection).certificate_authority(cloud.certificate_authority())
+    AzureStore::builder(connection)
+        .policy(trust(connection))
+        .certificate_authority(cloud.certificate_authority())
 }
 
 async fn list(store: impl Store + 'static) -> Result<u64, Error> {
@@ -286,7 +288,8 @@ async fn an_untrusted_certificate_is_told_and_not_tried_again() {
     let cloud = cloud().await;
     let connection = cloud.connection().build().unwrap();
     for credential in [cloud.sas(), cloud.credential()] {
-        let store = AzureStore::new(&connection, credential).unwrap();
+        let store =
+            AzureStore::builder(&connection).policy(trust(&connection)).build(credential).unwrap();
         let error = failure(&cloud, store).await;
         assert_eq!((error.kind(), error.is_transient()), (ErrorKind::Untrusted, false));
         assert!(error.to_string().contains("certificate"), "{error}");
@@ -309,7 +312,8 @@ async fn set_ups_that_contradict_themselves_are_refused_before_any_request() {
     let cloud = cloud().await;
     let connection = cloud.connection().build().unwrap();
     let refused = |connection: &Connection, credential| {
-        let error = AzureStore::new(connection, credential).unwrap_err();
+        let store = AzureStore::builder(connection).policy(trust(connection));
+        let error = store.build(credential).unwrap_err();
         assert!(!format!("{error:?}").contains("SECRET"), "{error:?}");
         assert_eq!(error.kind(), ErrorKind::Config, "{error}");
         error.to_string()
@@ -338,7 +342,8 @@ async fn set_ups_that_contradict_themselves_are_refused_before_any_request() {
     assert!(refused(&connection, certificate("SECRET")).contains("no certificate"));
     let only = cloud.certificate_authority();
     assert!(refused(&connection, certificate(only)).contains("private key"));
-    let error = AzureStore::builder(&connection).certificate_authority("x").build(cloud.sas());
+    let store = AzureStore::builder(&connection).policy(trust(&connection));
+    let error = store.certificate_authority("x").build(cloud.sas());
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Config);
 }
 

@@ -14,7 +14,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         &["cloud", "error", "name", "connection", "store", "scan", "sink", "validate", "testing"],
     ),
     ("error.rs", &["cloud", "name", "connection", "store", "scan", "sink", "validate", "testing"]),
-    ("cloud.rs", &["error", "connection", "store", "scan", "sink", "validate", "testing"]),
+    ("cloud", &["error", "connection", "store", "scan", "sink", "validate", "testing"]),
     ("connection", &["error", "store", "scan", "sink", "validate", "testing"]),
     (
         "condition",

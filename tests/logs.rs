@@ -7,7 +7,7 @@ use std::time::Duration;
 use azure_asset_sync::{
     AzureStore, Credential, LinkRequest, Scan, Store,
     store::ReadRequest,
-    testing::{Fault, Refusal, Seed, SmallCloud},
+    testing::{Fault, Refusal, Seed, SmallCloud, trust},
 };
 
 #[tokio::test]
@@ -22,6 +22,7 @@ async fn no_secret_is_logged_at_any_level() {
     let mut signatures = Vec::new();
     for credential in [cloud.credential(), cloud.sas(), wrong] {
         let store = AzureStore::builder(&connection)
+            .policy(trust(&connection))
             .certificate_authority(cloud.certificate_authority())
             .build(credential)
             .unwrap();
@@ -43,7 +44,8 @@ async fn no_secret_is_logged_at_any_level() {
     let dead = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let endpoint = format!("https://{dead}/smallcloud");
     let dead = cloud.connection().cloud(azure_asset_sync::Endpoint::new(&endpoint).unwrap().into());
-    let store = AzureStore::new(&dead.build().unwrap(), cloud.sas()).unwrap();
+    let dead = dead.build().unwrap();
+    let store = AzureStore::builder(&dead).policy(trust(&dead)).build(cloud.sas()).unwrap();
     store.read(ReadRequest::new("a.jpg", 0..1)).await.unwrap_err();
 
     let log = trace::take();

@@ -12,7 +12,7 @@ use azure_asset_sync::{
         Inspect, ListRequest, Question, ReadRequest,
         inspect::{AUTHORITIES, Challenge},
     },
-    testing::{Seed, SmallCloud},
+    testing::{Seed, SmallCloud, trust},
 };
 use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
 use bytes::Bytes;
@@ -257,8 +257,11 @@ async fn no_host_of_a_challenge_is_asked_for_anything() {
     let trap = Trap::set();
     let cloud = SmallCloud::builder().blob(Seed::new("a.jpg", "x")).start().await.unwrap();
     let connection = cloud.connection().build().unwrap();
-    let builder =
-        || AzureStore::builder(&connection).certificate_authority(cloud.certificate_authority());
+    let builder = || {
+        AzureStore::builder(&connection)
+            .policy(trust(&connection))
+            .certificate_authority(cloud.certificate_authority())
+    };
     let mut rng = Rng::with_seed(5);
     let (mut named, mut unnamed) = (0, 0);
     for _ in 0..100 {
@@ -383,7 +386,8 @@ async fn a_token_credential_is_refused_without_tls_before_any_request() {
             Credential::ManagedIdentity { client_id: None },
             Credential::Token(Arc::new(Unasked)),
         ] {
-            let error = AzureStore::new(&connection, credential).unwrap_err();
+            let store = AzureStore::builder(&connection).policy(trust(&connection));
+            let error = store.build(credential).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Config, "{start}: {error}");
             refused += 1;
         }

@@ -9,7 +9,7 @@ use asker::{Asker, LIST};
 use azure_asset_sync::{
     AzureStore, Backoff, Blob, Prefix, Scan, Store,
     store::ListRequest,
-    testing::{Fault, Seed, SmallCloud},
+    testing::{Fault, Seed, SmallCloud, trust},
 };
 use futures::TryStreamExt as _;
 
@@ -64,7 +64,9 @@ async fn at_each_byte(in_flight: usize, fault: fn(usize) -> Fault) {
     let asker = Asker::of(SmallCloud::builder().blobs(seeds())).await;
     let cloud = &asker.cloud;
     let lengths = lengths(&asker).await;
-    let store = AzureStore::builder(&cloud.connection().build().unwrap())
+    let connection = cloud.connection().build().unwrap();
+    let store = AzureStore::builder(&connection)
+        .policy(trust(&connection))
         .certificate_authority(cloud.certificate_authority())
         .read_timeout(quiet::STEP / 2)
         .build(cloud.credential())

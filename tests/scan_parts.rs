@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use azure_asset_sync::{
     Prefix, Scan, Verdict,
     scan::Order,
-    testing::{Seed, SmallCloud},
+    testing::{Behavior, Seed, SmallCloud, StartFrom},
 };
 use futures::TryStreamExt as _;
 
@@ -32,7 +32,11 @@ fn flat() -> BTreeSet<String> {
 
 async fn cloud(names: &BTreeSet<String>, start_from: bool, is_ragged: bool) -> SmallCloud {
     let seeds = names.iter().map(|name| Seed::new(name, "x"));
-    let builder = SmallCloud::builder().blobs(seeds).start_from(start_from);
+    let mut behavior = Behavior::default();
+    if !start_from {
+        behavior.start_from = StartFrom::Ignored;
+    }
+    let builder = SmallCloud::builder().blobs(seeds).behavior(behavior);
     let builder = if is_ragged { builder.ragged_pages() } else { builder };
     builder.start().await.unwrap()
 }

@@ -130,7 +130,8 @@ async fn a_request_without_a_credential_is_told_where_to_sign_in() {
     let asker = Asker::new(NAMES).await;
     let url =
         format!("https://{}/smallcloud/assets?restype=container&comp=list", asker.cloud.address());
-    let response = asker.client.get(&url).send().await.unwrap();
+    let version = ("x-ms-version", "2026-04-06");
+    let response = asker.client.get(&url).header(version.0, version.1).send().await.unwrap();
     assert_eq!(response.status(), 401);
     let challenge = response.headers()["www-authenticate"].to_str().unwrap().to_owned();
     assert!(challenge.starts_with("Bearer authorization_uri=https://login"), "{challenge}");

@@ -1,9 +1,11 @@
 //! Cross-origin requests to a small cloud.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-use asker::{Answer, Asker};
-use azure_asset_sync::testing::{CorsRule, Seed, Situation, SmallCloud, SmallCloudBuilder};
+use asker::{Answer, Asker, LIST};
+use azure_asset_sync::testing::{
+    Behavior, CorsRule, PreflightNames, Seed, Situation, SmallCloud, SmallCloudBuilder,
+};
 use reqwest::Method;
 
 mod asker;
@@ -75,6 +77,67 @@ async fn preflights_find_the_first_rule_that_matches() {
     }
     asker.cloud.situation(Situation::Firewall);
     assert_eq!(preflight(&asker, &asked).await.told(), (403, Some("AuthorizationFailure")));
+}
+
+#[tokio::test]
+async fn a_star_exposes_what_is_there_before_content_range() {
+    const SERVICE: &str = "x-ms-request-id,x-ms-client-request-id,Server,x-ms-version";
+    const LATE: &str = "Content-Length,Date,Transfer-Encoding";
+    const BLOB: &str = "Content-Type,Last-Modified,ETag,x-ms-access-tier,\
+        x-ms-access-tier-inferred,x-ms-creation-time,x-ms-lease-status,x-ms-lease-state,\
+        x-ms-blob-type,x-ms-server-encrypted,Accept-Ranges";
+    let all = || CorsRule::new("*").methods(["GET", "HEAD"]).exposed_headers(["*"]);
+    let asker = Asker::of(builder().public().cors(all())).await;
+    let exposed = async |method: Method, path: &str, range: &'static str| {
+        let request = asker.request(method, path).header("origin", "https://a.test");
+        let request = request.header("range", range).header("x-ms-client-request-id", "one");
+        let answer = asker.send(request).await;
+        assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+        assert_eq!(answer.header("vary"), None);
+        let names = answer.header("access-control-expose-headers").unwrap();
+        names.split(',').map(str::to_owned).collect::<BTreeSet<_>>()
+    };
+    let set = |lists: &[&str]| {
+        lists.iter().flat_map(|list| list.split(',')).map(str::to_owned).collect::<BTreeSet<_>>()
+    };
+    let ranged = exposed(Method::GET, READ, "bytes=0-1").await;
+    assert_eq!(ranged, set(&[SERVICE, BLOB, LATE]));
+    assert_eq!(exposed(Method::HEAD, READ, "bytes=0-1").await, ranged);
+    let list = exposed(Method::GET, LIST, "bytes=0-1").await;
+    assert_eq!(list, set(&[SERVICE, "Content-Type", LATE]));
+    let after = exposed(Method::GET, READ, "bytes=99-").await;
+    assert_eq!(after, set(&[SERVICE, "x-ms-error-code", LATE]));
+    // What stands before the service has neither its name nor its version.
+    asker.cloud.situation(Situation::Firewall);
+    let walled = exposed(Method::GET, READ, "bytes=0-1").await;
+    let front = "x-ms-request-id,x-ms-client-request-id,x-ms-error-code";
+    assert_eq!(walled, set(&[front, LATE]));
+    asker.cloud.situation(Situation::Normal);
+    // A name keeps the letter case of the rule, whether the answer has the header or not.
+    asker.cloud.set_cors(vec![all().exposed_headers(["content-RANGE", "etag", "x-ms-meta-*"])]);
+    assert_eq!(exposed(Method::GET, READ, "bytes=0-1").await, set(&["content-RANGE,etag"]));
+}
+
+#[tokio::test]
+async fn a_preflight_names_the_headers_of_the_request_or_of_the_rule() {
+    for names in PreflightNames::ALL {
+        let mut behavior = Behavior::default();
+        behavior.preflight = *names;
+        let rule = CorsRule::new("*").methods(["GET"]).allowed_headers(["Range", "x-ms-*"]);
+        let asker = Asker::of(builder().behavior(behavior).cors(rule)).await;
+        let asked = [
+            ("origin", "https://a.test"),
+            ("access-control-request-method", "GET"),
+            ("access-control-request-headers", "range,x-ms-date"),
+        ];
+        let answer = preflight(&asker, &asked).await;
+        let expected = match names {
+            PreflightNames::Requested => "range,x-ms-date",
+            PreflightNames::OfRule => "Range,x-ms-*",
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(answer.header("access-control-allow-headers"), Some(expected));
+    }
 }
 
 #[tokio::test]

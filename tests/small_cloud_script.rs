@@ -178,7 +178,7 @@ async fn refusals_say_what_azure_says_unless_told_otherwise() {
         (
             400,
             "InvalidAuthenticationInfo",
-            "The authentication information was not provided in the correct format. Verify the value of Authorization header.",
+            "Authentication information is not given in the correct format. Check the value of Authorization header.",
         ),
         (403, "AuthorizationFailure", "This request is not authorized to perform this operation."),
         (
@@ -192,11 +192,7 @@ async fn refusals_say_what_azure_says_unless_told_otherwise() {
             "Public access is not permitted on this storage account.",
         ),
         (404, "ContainerNotFound", "The specified container does not exist."),
-        (
-            503,
-            "ServerBusy",
-            "The server is currently unable to receive requests. Please retry your request.",
-        ),
+        (503, "ServerBusy", "The server is busy."),
         (418, "SomethingNew", "SomethingNew"),
     ];
     for (status, code, message) in rows {

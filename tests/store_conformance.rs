@@ -5,6 +5,7 @@ use azure_asset_sync::{
     testing::{
         Seed, SmallCloud,
         conformance::{Names, check, seed},
+        trust,
     },
 };
 
@@ -38,7 +39,9 @@ async fn the_azure_store_conforms_with_a_token() {
 #[tokio::test]
 async fn the_azure_store_conforms_with_a_signature() {
     let cloud = cloud().await;
-    let store = AzureStore::builder(&cloud.connection().build().unwrap())
+    let connection = cloud.connection().build().unwrap();
+    let store = AzureStore::builder(&connection)
+        .policy(trust(&connection))
         .certificate_authority(cloud.certificate_authority())
         .build(cloud.sas())
         .unwrap();

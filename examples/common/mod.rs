@@ -2,11 +2,12 @@
 
 use std::{error::Error, path::PathBuf};
 
-use azure_asset_sync::{AzureStore, Cloud, Connection, Credential, Endpoint};
+use azure_asset_sync::{AzureStore, Cloud, Connection, Credential, Endpoint, HostPolicy};
+use url::Url;
 
 pub const OPTIONS: &str = "  --prefix TEXT      only names that begin with it
   --tenant ID        the tenant to sign in to
-  --endpoint URL     an emulator or a private endpoint
+  --endpoint URL     an emulator, or another host in front of the account
   --ca FILE          trust the certificate authority in this PEM file too";
 
 pub const CREDENTIALS: &str = "\
@@ -41,12 +42,16 @@ impl Target {
 
     /// The connection, and a store with the credential of the environment
     pub fn open(&self, label: &str) -> Result<(Connection, AzureStore), Box<dyn Error>> {
+        let mut policy = HostPolicy::azure();
         let mut connection = Connection::builder(label)
             .account(self.account.clone().unwrap_or_default())
             .container(&self.container)
             .prefix(&self.prefix);
         if let Some(endpoint) = &self.endpoint {
             connection = connection.cloud(Cloud::Custom(Endpoint::new(endpoint)?));
+            // Whoever types the option runs the program: it is no customer's data.
+            policy =
+                policy.allow_endpoint(&Url::parse(endpoint)?.origin().ascii_serialization())?;
         }
         if let Some(tenant) = self.tenant.clone().or_else(|| variable("AZURE_TENANT_ID")) {
             connection = connection.tenant(tenant);
@@ -63,7 +68,7 @@ impl Target {
         } else {
             Credential::AzureCli
         };
-        let mut store = AzureStore::builder(&connection);
+        let mut store = AzureStore::builder(&connection).policy(policy);
         if let Some(ca) = &self.ca {
             store = store.certificate_authority(std::fs::read_to_string(ca)?);
         }

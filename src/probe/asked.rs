@@ -54,10 +54,12 @@ impl Round {
                 let addresses = &answer.addresses;
                 self.facts.private =
                     !own && !addresses.is_empty() && addresses.iter().all(is_private);
-                let mut note = addresses.first().map(ToString::to_string).unwrap_or_default();
-                if self.facts.private {
-                    note.push_str(", a private endpoint");
-                }
+                // A private address tells how the service's own network is built.
+                let note = match addresses.first() {
+                    _ if self.facts.private => "a private endpoint".to_owned(),
+                    Some(address) if is_private(address) => "a private address".to_owned(),
+                    first => first.map(ToString::to_string).unwrap_or_default(),
+                };
                 Checked::new(check, Outcome::Passed, note).with(evidence)
             }
             // Behind a proxy only the proxy needs to know the name: the challenge decides.

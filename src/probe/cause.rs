@@ -96,13 +96,16 @@ causes! {
     Misconfigured "misconfigured" Input BlobDetails Never,
         "the set-up contradicts itself",
         "read the message: connection, credential and endpoint must fit together";
+    HostRefused "host_refused" Input BlobDetails Never,
+        "the service does not contact the connection's endpoint or authority, or the address that it resolves to",
+        "use the account's own blob endpoint; for an emulator or a private endpoint, the operator of the service must allow the host";
 
     AccountNotFound "account_not_found" Dns BlobDetails Never,
         "the account's host name does not exist: the account is misspelled, deleted, in another cloud, or has a DNS zone endpoint",
         "check the account's name, and take its blob endpoint from `az storage account show`";
     PrivateEndpoint "private_endpoint" Dns Confirm Never,
         "the account's name leads to a private address that cannot be reached from here",
-        "let the service into the private network, or open the account's public endpoint to its addresses";
+        "let the service into the private network and its host policy allow the address, or open the account's public endpoint to its addresses";
     NameServiceFailed "name_service_failed" Dns Confirm Transient,
         "the name service does not answer",
         "try again; check the resolver of the machine that this runs on";

@@ -216,6 +216,8 @@ pub(super) fn of_error(error: &Error, check: Check) -> (Cause, By) {
         (_, ErrorKind::Unavailable) if signing_in => C::SignInUnavailable,
         (_, ErrorKind::Throttled) if signing_in => C::SignInThrottled,
         (_, ErrorKind::Config) => C::Misconfigured,
+        (_, ErrorKind::HostRefused) => C::HostRefused,
+        (_, ErrorKind::TenantMismatch) => C::TenantMismatch,
         (_, ErrorKind::CredentialRejected) => C::CredentialRejected,
         (_, ErrorKind::TenantNotFound) => C::TenantNotFound,
         (_, ErrorKind::CredentialUnavailable) => C::CredentialUnavailable,
@@ -289,6 +291,8 @@ fn of_detail(detail: Detail) -> Option<Cause> {
     Some(match detail {
         Detail::NameNotFound => C::AccountNotFound,
         Detail::NameServiceFailed => C::NameServiceFailed,
+        Detail::PrivateAddress => C::PrivateEndpoint,
+        Detail::ReservedAddress => C::HostRefused,
         Detail::ConnectionRefused => C::Unreachable,
         Detail::TlsVersion => C::TlsVersion,
         Detail::TokenLifetime => C::TokenExpired,

@@ -65,6 +65,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+use crate::{cloud::HostPolicy, connection::Connection};
+
 mod clock;
 mod cloud;
 pub mod conformance;
@@ -77,7 +79,33 @@ pub use self::disk::{TestDisk, watched_job};
 pub use self::{
     clock::ManualClock,
     cloud::{
-        Asked, Assignment, CorsRule, Fault, Presented, Refusal, Seed, SignInRefusal, Situation,
-        SmallCloud, SmallCloudBuilder, Spread,
+        AnonymousAnswer, Asked, Assignment, Behavior, CorsRule, Fault, MisplacedStart,
+        PreflightNames, Presented, Refusal, ReversedRange, Seed, SignInRefusal, SignInText,
+        Situation, SmallCloud, SmallCloudBuilder, Spread, StartFrom,
     },
 };
+
+/// A policy that allows the hosts of this connection beside Azure's
+///
+/// For tests, which write their connections themselves. A service that derived its policy from the
+/// connections of its customers would have none.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use azure_asset_sync::{AzureStore, testing::{SmallCloud, trust}};
+///
+/// let cloud = SmallCloud::builder().start().await?;
+/// let connection = cloud.connection().build()?;
+/// let store = AzureStore::builder(&connection)
+///     .policy(trust(&connection))
+///     .certificate_authority(cloud.certificate_authority())
+///     .build(cloud.sas())?;
+/// # Ok(()) }
+/// ```
+pub fn trust(connection: &Connection) -> HostPolicy {
+    let endpoint = connection.container_url().origin().ascii_serialization();
+    let authority = connection.cloud().authority().trim_end_matches('/');
+    let policy = HostPolicy::azure().allow_endpoint(&endpoint);
+    // What no policy can allow is refused, with an error that says so.
+    policy.and_then(|policy| policy.allow_authority(authority)).unwrap_or_default()
+}

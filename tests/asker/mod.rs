@@ -2,8 +2,14 @@
 
 #![allow(dead_code, reason = "each of the test files uses another part")]
 
+use std::collections::BTreeSet;
+
 use azure_asset_sync::testing::{SmallCloud, SmallCloudBuilder};
-use reqwest::{Certificate, Client, Method, RequestBuilder, Response, header::HeaderMap};
+use hyper::ext::ReasonPhrase;
+use reqwest::{
+    Certificate, Client, Method, RequestBuilder, Response,
+    header::{HeaderMap, HeaderName, HeaderValue},
+};
 
 pub struct Asker {
     pub cloud: SmallCloud,
@@ -14,6 +20,8 @@ pub struct Asker {
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
+    /// The reason phrase, if it is not the usual one of the status
+    pub reason: Option<String>,
     pub headers: HeaderMap,
     pub body: String,
 }
@@ -21,7 +29,15 @@ pub struct Answer {
 impl Answer {
     async fn read(response: Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Self { status, headers, body: response.text().await.unwrap() }
+        let reason = response.extensions().get::<ReasonPhrase>();
+        let reason = reason.map(|reason| String::from_utf8_lossy(reason.as_bytes()).into_owned());
+        Self { status, reason, headers, body: response.text().await.unwrap() }
+    }
+
+    /// The names of the headers, sorted and between blanks
+    pub fn header_names(&self) -> String {
+        let names: BTreeSet<_> = self.headers.keys().map(HeaderName::as_str).collect();
+        names.into_iter().collect::<Vec<_>>().join(" ")
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -51,11 +67,16 @@ impl Asker {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let cloud = builder.start().await.unwrap();
         let authority = Certificate::from_pem(cloud.certificate_authority().as_bytes()).unwrap();
-        let client = Client::builder().tls_certs_only([authority]).build().unwrap();
+        let version = (HeaderName::from_static(VERSION.0), HeaderValue::from_static(VERSION.1));
+        let client = Client::builder()
+            .tls_certs_only([authority])
+            .default_headers(HeaderMap::from_iter([version]))
+            .build()
+            .unwrap();
         Self { cloud, client }
     }
 
-    /// A request without a credential
+    /// A request without a credential, of [`VERSION`] unless it names another
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("https://{}/{path}", self.cloud.address()))
     }
@@ -93,4 +114,6 @@ impl Asker {
     }
 }
 
+/// The header that every request has, since the service answers by it
+pub const VERSION: (&str, &str) = ("x-ms-version", "2026-04-06");
 pub const LIST: &str = "smallcloud/assets?restype=container&comp=list";

@@ -10,7 +10,9 @@ use std::{
     sync::Arc,
 };
 
-use azure_asset_sync::{AzureStore, Connection, Endpoint, store::azure::AzureStoreBuilder};
+use azure_asset_sync::{
+    AzureStore, Connection, Endpoint, store::azure::AzureStoreBuilder, testing::trust,
+};
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::{
@@ -42,9 +44,20 @@ impl Hostile {
         answer: impl Fn(Request<Bytes>) -> Response<B> + Send + Sync + 'static,
     ) -> Self
     where
-        B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
+        B: Body<Data = Bytes, Error: std::error::Error + Send + Sync> + Send + 'static,
     {
-        let (config, authority) = tls();
+        Self::start_as(&["127.0.0.1"], answer).await
+    }
+
+    /// The same, with a certificate for these names
+    pub async fn start_as<B>(
+        names: &[&str],
+        answer: impl Fn(Request<Bytes>) -> Response<B> + Send + Sync + 'static,
+    ) -> Self
+    where
+        B: Body<Data = Bytes, Error: std::error::Error + Send + Sync> + Send + 'static,
+    {
+        let (config, authority) = tls(names);
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -86,7 +99,9 @@ impl Hostile {
     }
 
     pub fn builder(&self, connection: &Connection) -> AzureStoreBuilder {
-        AzureStore::builder(connection).certificate_authority(self.certificate_authority())
+        AzureStore::builder(connection)
+            .policy(trust(connection))
+            .certificate_authority(self.certificate_authority())
     }
 }
 
@@ -108,15 +123,16 @@ pub fn is_sign_in(request: &Request<Bytes>) -> bool {
     request.uri().path().ends_with("/oauth2/v2.0/token")
 }
 
-fn tls() -> (ServerConfig, String) {
+/// What a server with a certificate for these names needs, and the authority that signed it, as PEM
+pub fn tls(names: &[&str]) -> (ServerConfig, String) {
     let mut params = CertificateParams::new([]).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().unwrap();
     let authority = params.self_signed(&key).unwrap().pem();
     let issuer = Issuer::new(params, key);
     let key = KeyPair::generate().unwrap();
-    let certificate =
-        CertificateParams::new(["127.0.0.1".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+    let names: Vec<_> = names.iter().map(ToString::to_string).collect();
+    let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap();
     let key = PrivatePkcs8KeyDer::from(key.serialize_der());
     let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()

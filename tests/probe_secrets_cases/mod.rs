@@ -13,7 +13,9 @@ use azure_asset_sync::{
     grant::{Form, Grant},
     probe::{Check, Patience},
     store::{Inspect, ListRequest, Question, ReadRequest, azure::AzureStoreBuilder},
-    testing::{CorsRule, Fault, ManualClock, Refusal, Seed, SignInRefusal, Situation, SmallCloud},
+    testing::{
+        CorsRule, Fault, ManualClock, Refusal, Seed, SignInRefusal, Situation, SmallCloud, trust,
+    },
 };
 use azure_core::{
     credentials::{AccessToken, TokenCredential, TokenRequestOptions},
@@ -149,13 +151,14 @@ impl Stage {
             10..17 => {
                 self.go_wrong(rng);
                 let connection = self.cloud.connection().prefix("a/").build().unwrap();
-                let builder = AzureStore::builder(&connection);
+                let builder = AzureStore::builder(&connection).policy(trust(&connection));
                 let authority = self.cloud.certificate_authority();
                 ("cloud", connection, builder.certificate_authority(authority))
             }
             17 => {
                 let authority = self.cloud.certificate_authority();
-                let builder = AzureStore::builder(&own).certificate_authority(authority);
+                let builder = AzureStore::builder(&own).policy(trust(&own));
+                let builder = builder.certificate_authority(authority);
                 ("another authority", own, builder)
             }
             18 => {

@@ -50,6 +50,7 @@ fn official(azurite: &Azurite) -> AzureStore {
     let credential =
         Credential::ClientSecret { client_id: Token::Valid.client_id(), secret: SECRET.into() };
     AzureStore::builder(&connection)
+        .policy(azure_asset_sync::testing::trust(&connection))
         .certificate_authority(azurite.certificate_authority())
         .build(credential)
         .unwrap()

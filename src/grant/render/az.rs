@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     super::{Grant, Part, RoleAssignment, Step, quote},
-    API, commands, custom_role, definition, resource, role_file, role_resource,
+    API, EXPOSED, commands, custom_role, definition, resource, role_file, role_resource,
 };
 use crate::name::{Field, InvalidName};
 
@@ -277,9 +277,9 @@ fn cors(grant: &Grant, prompt: Prompt) -> Result<Option<Part>, InvalidName> {
     let mut arguments: Vec<_> = ["storage", "cors", "add"].map(Text).into_iter().collect();
     arguments.extend(on.map(Text));
     arguments.extend(["--methods", "GET", "HEAD", "OPTIONS", "--origins", origin].map(Text));
-    arguments.extend(
-        ["--allowed-headers", "*", "--exposed-headers", "*", "--max-age", "3600"].map(Text),
-    );
+    arguments.extend(["--allowed-headers", "*", "--exposed-headers"].map(Text));
+    arguments.extend(EXPOSED.map(Text));
+    arguments.extend(["--max-age", "3600"].map(Text));
     let add = prompt.az(&arguments)?;
     // A second run must not add the rule again: there is room for five.
     let line = match prompt {

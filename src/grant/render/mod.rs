@@ -18,6 +18,11 @@ const API: &str = "2022-04-01";
 /// The one data action of the custom role
 const READ: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read";
 
+/// The headers that a player needs to seek
+///
+/// Named, because the service expands `*` before it adds `Content-Range`, which so stays hidden.
+const EXPOSED: [&str; 4] = ["Accept-Ranges", "Content-Length", "Content-Range", "ETag"];
+
 pub(super) fn pack(grant: &Grant, form: Form) -> Result<Pack, InvalidName> {
     let mut parts = match form {
         Form::Portal => portal::parts(grant),

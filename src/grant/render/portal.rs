@@ -2,7 +2,7 @@
 
 use super::{
     super::{Grant, Part, Step},
-    commands, custom_role, role_file,
+    EXPOSED, commands, custom_role, role_file,
 };
 use crate::condition::Layout;
 
@@ -94,7 +94,10 @@ pub(super) fn parts(grant: &Grant) -> Vec<Part> {
             ),
             format!("  Allowed origins: {origin}"),
             "  Allowed methods: GET, HEAD, OPTIONS".to_owned(),
-            "  Allowed headers: *   Exposed headers: *   Max age: 3600".to_owned(),
+            format!(
+                "  Allowed headers: *   Exposed headers: {}   Max age: 3600",
+                EXPOSED.join(",")
+            ),
             "Save.".to_owned(),
         ];
         parts.push(commands(Step::Cors, lines));

@@ -2,7 +2,7 @@
 
 use super::{
     super::{Grant, Part, RoleAssignment, Step, quote::powershell as quoted},
-    API, commands, custom_role, role_file, role_resource,
+    API, EXPOSED, commands, custom_role, role_file, role_resource,
 };
 
 pub(super) fn parts(grant: &Grant) -> Vec<Part> {
@@ -87,7 +87,8 @@ pub(super) fn parts(grant: &Grant) -> Vec<Part> {
             ),
             "$rules = @(Get-AzStorageCORSRule -ServiceType Blob -Context $context)".to_owned(),
             format!(
-                "if (-not ($rules | Where-Object AllowedOrigins -contains {origin})) {{ Set-AzStorageCORSRule -ServiceType Blob -Context $context -CorsRules ($rules + @{{ AllowedOrigins = @({origin}); AllowedMethods = @('Get', 'Head', 'Options'); AllowedHeaders = @('*'); ExposedHeaders = @('*'); MaxAgeInSeconds = 3600 }}) }}"
+                "if (-not ($rules | Where-Object AllowedOrigins -contains {origin})) {{ Set-AzStorageCORSRule -ServiceType Blob -Context $context -CorsRules ($rules + @{{ AllowedOrigins = @({origin}); AllowedMethods = @('Get', 'Head', 'Options'); AllowedHeaders = @('*'); ExposedHeaders = @('{}'); MaxAgeInSeconds = 3600 }}) }}",
+                EXPOSED.join("', '")
             ),
         ];
         parts.push(commands(Step::Cors, lines));

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     super::{Grant, Part, Step},
-    API, commands, custom_role, definition, pretty, properties, resource, role_resource,
+    API, EXPOSED, commands, custom_role, definition, pretty, properties, resource, role_resource,
 };
 
 pub(super) fn parts(grant: &Grant) -> Vec<Part> {
@@ -67,7 +67,7 @@ pub(super) fn parts(grant: &Grant) -> Vec<Part> {
             "allowedOrigins": [origin],
             "allowedMethods": ["GET", "HEAD", "OPTIONS"],
             "allowedHeaders": ["*"],
-            "exposedHeaders": ["*"],
+            "exposedHeaders": EXPOSED,
             "maxAgeInSeconds": 3600,
         });
         let service = format!("{arm}{}/blobServices/default", grant.account_scope());

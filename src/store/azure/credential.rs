@@ -1,3 +1,8 @@
+//! Who signs in, and how: each variant becomes a credential of the SDK.
+//!
+//! The client for sign-ins may contact the connection's authority alone, or, for a managed identity,
+//! the identity endpoint of this machine.
+
 use std::{fmt, sync::Arc};
 
 use azure_core::{
@@ -14,8 +19,9 @@ use azure_identity::{
 use super::{
     certificate::Certificate,
     failure,
+    network::Target,
     renew::{Make, Renewable},
-    transport::TokenTransport,
+    token::TokenTransport,
 };
 use crate::{
     connection::Connection,
@@ -141,18 +147,23 @@ impl Credential {
         Ok(query.into())
     }
 
+    /// Whether tokens come from this machine, and not from the authority
+    pub(super) fn uses_identity_endpoint(&self) -> bool {
+        matches!(self, Self::ManagedIdentity { .. })
+    }
+
     /// What gives tokens; `None` where none are needed
     pub(super) fn token(
         self,
         connection: &Connection,
-        client: reqwest::Client,
+        (client, target): (reqwest::Client, Option<Arc<Target>>),
     ) -> Result<Option<Renewable>, Error> {
         let mut authority = CustomConfiguration::default();
         authority.authority_host = connection.cloud().authority().to_owned();
         let client_options = ClientOptions {
             cloud: Some(Arc::new(CloudConfiguration::Custom(authority))),
             retry: RetryOptions::none(),
-            transport: Some(Transport::new(Arc::new(TokenTransport(client)))),
+            transport: Some(Transport::new(Arc::new(TokenTransport { client, target }))),
             ..Default::default()
         };
         let tenant = || {

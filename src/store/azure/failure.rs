@@ -16,6 +16,7 @@ use azure_core::{
     },
 };
 
+use super::{network::RefusedAddress, token::NoToken};
 use crate::{
     error::{Detail, Error, ErrorKind, sign_in_code},
     name::is_guid,
@@ -33,8 +34,14 @@ const RETRY_AFTER: [(HeaderName, u64); 3] = [
     (HeaderName::from_static("retry-after"), 1000),
 ];
 
+/// No service asks to wait longer; a larger figure would overflow the sums of times
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// A failure of a request
 pub(super) fn of(error: &azure_core::Error) -> Error {
+    if chain(error).any(|cause| cause.is::<NoToken>()) {
+        return of_credential(error);
+    }
     match error.kind() {
         Sdk::HttpResponse { status, error_code, raw_response } => match raw_response {
             Some(raw) => of_response(*status, raw.headers(), raw.body()),
@@ -122,6 +129,7 @@ fn timed(error: Error, headers: &Headers) -> Error {
             Err(_) => httpdate::parse_http_date(text).ok()?.duration_since(now?).ok(),
         }
     });
+    let wait = wait.map(|wait| wait.min(MAX_RETRY_AFTER));
     let error = wait.into_iter().fold(error, Error::with_retry_after);
     now.into_iter().fold(error, Error::with_served_at)
 }
@@ -143,6 +151,13 @@ fn code_in_body(body: &[u8]) -> Option<String> {
 
 /// A token that could not be had
 pub(super) fn of_credential(error: &azure_core::Error) -> Error {
+    if chain(error).any(|cause| cause.is::<NoToken>()) {
+        return Error::new(
+            ErrorKind::UnexpectedAnswer,
+            "sign in: the answer has no token that could be used; check the authority for a proxy or a login page",
+        )
+        .in_sign_in();
+    }
     let answer = chain(error).filter_map(nested).find_map(|inner| match inner.kind() {
         Sdk::HttpResponse { status, raw_response, .. } => Some((*status, raw_response.as_deref())),
         _ => None,
@@ -194,6 +209,9 @@ fn trace_id(body: &[u8]) -> Option<String> {
 
 /// A connection that could not be made, or broke
 pub(super) fn of_network(error: &(dyn StdError + 'static)) -> Error {
+    if let Some(refused) = chain(error).find_map(|cause| cause.downcast_ref::<RefusedAddress>()) {
+        return refused.to_error();
+    }
     let mut refused = false;
     for cause in chain(error) {
         if let Some(error) = cause.downcast_ref::<reqwest::Error>()

@@ -1,9 +1,6 @@
 //! The questions of a probe, asked of Azure.
 
-use std::{
-    io,
-    time::{Duration, UNIX_EPOCH},
-};
+use std::time::{Duration, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use azure_core::{
@@ -18,7 +15,10 @@ use futures::StreamExt as _;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
-use super::{AzureStore, SCOPE, VERSION, collect, delegation, failure, send, transport};
+use super::{
+    AzureStore, SCOPE, VERSION, collect, deadline::within, delegation, failure,
+    network::LookupError, send, transport,
+};
 use crate::{
     error::{Error, ErrorKind},
     name::ContainerName,
@@ -27,9 +27,6 @@ use crate::{
         inspect::{Challenge, Cors, Identity, Inspect},
     },
 };
-
-/// An error of the service is a kilobyte or two
-const MAX_ERROR_BYTES: usize = 64 << 10;
 
 /// A list of one name has its metadata at most
 const MAX_LIST_BYTES: usize = 1 << 20;
@@ -43,6 +40,16 @@ const KEY_LIFETIME: Duration = Duration::from_secs(600);
 #[async_trait]
 impl Inspect for AzureStore {
     async fn inspect(&self, question: Question) -> Result<Answer, Error> {
+        within(self.deadline, self.answer(question)).await
+    }
+}
+
+fn no_url() -> Error {
+    Error::new(ErrorKind::BadRequest, "no URL leads to a name with a segment `.` or `..`")
+}
+
+impl AzureStore {
+    async fn answer(&self, question: Question) -> Result<Answer, Error> {
         match question {
             Question::Addresses => self.addresses().await,
             Question::Challenge => self.challenge().await,
@@ -74,13 +81,7 @@ impl Inspect for AzureStore {
             Question::DelegationKey => Ok(Answer::unknown()),
         }
     }
-}
 
-fn no_url() -> Error {
-    Error::new(ErrorKind::BadRequest, "no URL leads to a name with a segment `.` or `..`")
-}
-
-impl AzureStore {
     fn other(&self, container: &ContainerName) -> Url {
         self.connection.cloud().container(self.connection.account(), container)
     }
@@ -131,7 +132,7 @@ impl AzureStore {
         if status.is_success() || u16::from(status) == 416 {
             return Ok(answer(status.into(), &headers));
         }
-        let body = collect(body, MAX_ERROR_BYTES).await?;
+        let body = collect(body, transport::MAX_ERROR_BYTES).await?;
         Err(failure::of_response(status, &headers, &body))
     }
 
@@ -181,36 +182,42 @@ impl AzureStore {
     }
 
     async fn addresses(&self) -> Result<Answer, Error> {
-        let url = self.connection.container_url();
-        let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
-            return Ok(Answer::unknown());
-        };
-        // An address of IPv6 stands between brackets in a URL.
-        let host = host.trim_matches(['[', ']']);
-        let found = tokio::net::lookup_host((host, port)).await;
-        let addresses = found.map_err(|error: io::Error| {
-            failure::of_lookup(failure::is_passing(&error.to_string()))
+        let addresses = self.target.addresses().await.map_err(|error| match error {
+            LookupError::Failed(error) => {
+                failure::of_lookup(failure::is_passing(&error.to_string()))
+            }
+            LookupError::Refused(refused) => refused.to_error(),
         })?;
-        Ok(Answer { addresses: addresses.map(|address| address.ip()).collect(), ..Answer::new() })
+        Ok(Answer { addresses, ..Answer::new() })
     }
 
+    /// Whom the account sends to sign in
+    ///
+    /// An account that forbids public access can refuse an anonymous list without a challenge. It
+    /// sends one to whoever has a token, though the token is none.
     async fn challenge(&self) -> Result<Answer, Error> {
+        let answer = self.ask_for_challenge(None).await?;
+        if answer.challenge.is_some() || !matches!(answer.status, Some(404 | 409)) {
+            return Ok(answer);
+        }
+        let challenge = self.ask_for_challenge(Some(NO_TOKEN)).await?.challenge;
+        Ok(Answer { challenge, ..answer })
+    }
+
+    async fn ask_for_challenge(&self, token: Option<&str>) -> Result<Answer, Error> {
         let mut url = self.connection.container_url();
         url.set_query(Some(&one(self.connection.prefix().as_str())));
-        let request = self.client.get(url.clone());
-        let Anonymous { status, headers, body, mut challenge } =
+        let mut request = self.client.get(url);
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        let Anonymous { status, headers, body, challenge } =
             self.ask_anonymously(request, None).await?;
         if (200..300).contains(&status) && !is_list(&body) {
             return Err(not_azure());
         }
         if status == 429 || status >= 500 || (300..400).contains(&status) {
             return Err(failure::of_response(status.into(), &headers, &body));
-        }
-        // An account that forbids public access can refuse without a challenge. It sends one to
-        // whoever has a token, though it is none.
-        if challenge.is_none() && matches!(status, 404 | 409) {
-            let request = self.client.get(url).bearer_auth(NO_TOKEN);
-            challenge = self.ask_anonymously(request, None).await?.challenge;
         }
         Ok(Answer {
             code: failure::of_response(status.into(), &headers, &body).code().map(str::to_owned),

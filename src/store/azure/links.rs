@@ -1,3 +1,5 @@
+//! Links that show one blob each, for viewers without access of their own.
+
 use std::{
     fmt,
     sync::Arc,
@@ -8,6 +10,7 @@ use azure_core::http::Pipeline;
 
 use super::{
     AzureStore, Secret,
+    deadline::within,
     delegation::{self, Keys},
     signature::{Moment, Terms},
 };
@@ -52,6 +55,7 @@ impl AzureStore {
             pipeline: self.pipeline.clone(),
             keys: Arc::clone(&self.keys),
             lifetime: LIFETIME,
+            deadline: self.deadline,
             clock: Arc::clone(&self.clock),
         })
     }
@@ -89,6 +93,7 @@ pub struct ViewLinks {
     pipeline: Pipeline,
     keys: Arc<Keys>,
     lifetime: Duration,
+    deadline: Duration,
     clock: Arc<dyn Clock>,
 }
 
@@ -134,7 +139,8 @@ impl ViewLinks {
         };
         let expiry = delegation::rfc3339(expires_at).ok_or_else(delegation::clock_is_off)?;
         let (pipeline, connection) = (self.pipeline.clone(), self.connection.clone());
-        let ask = delegation::ask(pipeline, connection, now, asked);
+        // Inside the request, which all who wait share: whoever came first may have gone.
+        let ask = within(self.deadline, delegation::ask(pipeline, connection, now, asked));
         let key = self.keys.get(expires_at, asked, ask).await?;
         let terms = Terms {
             account: self.connection.account().as_str(),

@@ -1,47 +1,47 @@
 //! A container in Azure, by the official SDK.
 //!
-//! Requests go through `azure_core`'s pipeline, with its token and telemetry policies and without
-//! its retries, which are the scan's. The body of a listing goes to this crate's own decoder, which
-//! tells a listing from a captive portal and a bad entry from a bad page.
+//! Requests go through `azure_core`'s pipeline, with its telemetry policy and without its retries,
+//! which are the scan's. The body of a listing goes to this crate's own decoder, which tells a
+//! listing from a captive portal and a bad entry from a bad page.
 
+mod builder;
 mod certificate;
 mod credential;
+mod deadline;
 mod delegation;
 mod failure;
 mod inspect;
 mod links;
+mod network;
+mod owner;
 mod renew;
 mod signature;
+mod token;
 mod transport;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, ops::Range, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use azure_core::http::{
-    AsyncRawResponse, ClientOptions, Context, Method, Pipeline, PipelineStreamOptions, Request,
-    RetryOptions, Transport, Url,
-    headers::{ACCEPT, CONTENT_TYPE, HeaderName},
+    AsyncRawResponse, Context, Method, Pipeline, PipelineStreamOptions, Request, Url,
+    headers::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue},
 };
-use azure_storage_blob::{BlobClient, BlobClientOptions, models::BlobClientDownloadOptions};
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt as _;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 pub use self::{
+    builder::AzureStoreBuilder,
     credential::{Credential, Secret},
     links::{LinkRequest, ViewLink, ViewLinks},
+    owner::OwnerMarker,
 };
-use self::{
-    delegation::Keys,
-    renew::{Bearer, Renewable},
-    transport::StorageTransport,
-};
-use super::{Include, Inspect, ListRequest, Page, Question, ReadRequest, Store, page::Decoder};
+use self::{deadline::within, delegation::Keys, network::Target, renew::Renewable};
+use super::{Include, ListRequest, Page, ReadRequest, Store, page::Decoder};
 use crate::{
-    clock::{Clock, SystemClock},
+    clock::Clock,
     connection::Connection,
     error::{Error, ErrorKind},
-    name::TenantId,
 };
 
 /// The service version that requests ask for: the first that all of this was tested with
@@ -54,6 +54,32 @@ const SCOPE: &str = "https://storage.azure.com/.default";
 const MAX_PAGE_BYTES: usize = 64 << 20;
 
 /// A container in Azure
+///
+/// A store contacts two hosts: the account's blob endpoint and the authority that signs its
+/// principal in. The service's [`HostPolicy`](crate::HostPolicy) decides which hosts these may be;
+/// by default they are those of Azure's clouds, at public addresses. For an emulator or a private
+/// endpoint see [`AzureStoreBuilder::policy`]. Each public future ends at the store's
+/// [deadline](AzureStoreBuilder::request_deadline), and each answer has a bound on its size.
+///
+/// # Whose container it is
+/// A service that reads the containers of many customers has a problem known as the *confused
+/// deputy*: customer B types the account and container of customer A, who has given the service's
+/// principal a role, and the service then reads A's blobs for B. The credential is valid and the
+/// policy allows the host, so neither prevents it. Before it saves a connection, a service must
+/// check that the container belongs to the customer who typed it:
+///
+/// - [`AzureStoreBuilder::verify_tenant`] compares the tenant of the storage account with the tenant
+///   that the customer proved to own, for example by signing in to the service. Never compare with
+///   [`Connection::tenant`]: the customer typed that too.
+/// - [`verify_marker`](Self::verify_marker) finds a blob with a random name in the container, which
+///   only somebody who may write there can have made. Use it if customers share a tenant.
+///
+/// # Proxies
+/// A store reads `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, in capitals or in small
+/// letters, when it is built, and ignores them if `REQUEST_METHOD` is set (CGI). Requests to
+/// loopback addresses and to the identity endpoint of the machine (`169.254.169.254`,
+/// `IDENTITY_ENDPOINT`) never go through a proxy. A proxy resolves names itself, so that only the
+/// name of a host is checked, and not its addresses.
 ///
 /// ```no_run
 /// use azure_asset_sync::{AzureStore, Connection, Credential};
@@ -77,9 +103,11 @@ pub struct AzureStore {
     pipeline: Pipeline,
     /// The same over connections of their own: each may lead to another front end
     fresh: Pipeline,
-    options: ClientOptions,
     /// For requests without the credential
     client: reqwest::Client,
+    /// The account's host
+    target: Arc<Target>,
+    deadline: Duration,
     /// The key for view links, for all who make some
     keys: Arc<Keys>,
     clock: Arc<dyn Clock>,
@@ -91,20 +119,16 @@ impl AzureStore {
     /// Sends nothing yet: a wrong secret shows with the first request.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] where credential and connection do not fit together.
+    /// [`ErrorKind::Config`] if credential and connection do not fit together, and
+    /// [`ErrorKind::HostRefused`] if the connection has an endpoint or an authority that is none of
+    /// Azure's: [`AzureStoreBuilder::policy`] allows it.
     pub fn new(connection: &Connection, credential: Credential) -> Result<Self, Error> {
         Self::builder(connection).build(credential)
     }
 
     /// Starts a store with settings of its own
     pub fn builder(connection: &Connection) -> AzureStoreBuilder {
-        AzureStoreBuilder {
-            connection: connection.clone(),
-            connect_timeout: Duration::from_secs(10),
-            read_timeout: Duration::from_secs(60),
-            certificates: Vec::new(),
-            clock: Arc::new(SystemClock),
-        }
+        AzureStoreBuilder::new(connection)
     }
 
     fn list_url(&self, request: &ListRequest) -> Url {
@@ -151,7 +175,7 @@ impl Store for AzureStore {
             let response = send(&self.pipeline, http).await?;
             let (status, headers, body) = response.deconstruct();
             if !status.is_success() {
-                let body = collect(body, MAX_PAGE_BYTES).await?;
+                let body = collect(body, transport::MAX_ERROR_BYTES).await?;
                 return Err(failure::of_response(status, &headers, &body));
             }
             let content_type = headers.get_optional_str(&CONTENT_TYPE).unwrap_or_default();
@@ -165,7 +189,7 @@ impl Store for AzureStore {
             pieces(body, MAX_PAGE_BYTES, |piece| decoder.push(piece)).await?;
             decoder.finish()
         };
-        page.await.map_err(|error: Error| {
+        within(self.deadline, page).await.map_err(|error: Error| {
             error.context(format_args!("list container `{}`", self.connection.container()))
         })
     }
@@ -178,39 +202,51 @@ impl Store for AzureStore {
                 format!("{doing}: no URL leads to a name with a segment `.` or `..`"),
             ));
         };
-        let range = (usize::try_from(request.range.start), usize::try_from(request.range.end));
-        let (Ok(start), Ok(end)) = range else {
-            let what = format!("{doing}: the range is larger than this machine's addresses");
-            return Err(Error::new(ErrorKind::RangeNotSatisfiable, what));
+        let Range { start, end } = request.range;
+        let length = end.checked_sub(start).map(usize::try_from);
+        let length = match length {
+            Some(Ok(length)) if length > 0 => length,
+            None | Some(Ok(_)) => {
+                let what = format!("{doing}: the range is empty");
+                return Err(Error::new(ErrorKind::RangeNotSatisfiable, what));
+            }
+            Some(Err(_)) => {
+                let what = format!("{doing}: the range is larger than this machine's addresses");
+                return Err(Error::new(ErrorKind::RangeNotSatisfiable, what));
+            }
         };
-        if start >= end {
-            let what = format!("{doing}: the range is empty");
-            return Err(Error::new(ErrorKind::RangeNotSatisfiable, what));
-        }
         if !self.signature.expose().is_empty() {
             url.set_query(Some(self.signature.expose()));
         }
+        let mut http = Request::new(url, Method::Get);
+        let bytes = format!("bytes={start}-{}", end - 1);
+        http.insert_header(HeaderName::from_static("range"), HeaderValue::from(bytes));
+        if let Some(etag) = request.if_match {
+            let etag = HeaderValue::from(etag.as_str().to_owned());
+            http.insert_header(HeaderName::from_static("if-match"), etag);
+        }
         let read = async {
-            let options = BlobClientOptions {
-                client_options: self.options.clone(),
-                version: VERSION.to_owned(),
-            };
-            // No credential here: the policy that has it is in the options, with its token cache.
-            let client = BlobClient::new(url, None, Some(options)).map_err(|e| failure::of(&e))?;
-            let options = BlobClientDownloadOptions {
-                range: Some((start..end).into()),
-                if_match: request.if_match.as_ref().map(|etag| etag.as_str().into()),
-                ..Default::default()
-            };
-            let result = client.download(Some(options)).await.map_err(|e| failure::of(&e))?;
-            let bytes = collect(result.body, end - start).await?;
-            // The SDK answers for a range behind the end of an empty blob with nothing.
+            let (status, headers, body) = send(&self.pipeline, http).await?.deconstruct();
+            if !status.is_success() {
+                let body = collect(body, transport::MAX_ERROR_BYTES).await?;
+                return Err(failure::of_response(status, &headers, &body));
+            }
+            // An answer that ignores the range has the bytes from 0 on.
+            if u16::from(status) != 206 && start > 0 {
+                return Err(Error::new(
+                    ErrorKind::UnexpectedAnswer,
+                    "the answer ignores the range; check the endpoint for a proxy",
+                ));
+            }
+            let bytes = collect(body, length).await?;
             if bytes.is_empty() {
                 return Err(Error::from_response(416, Some("InvalidRange")));
             }
             Ok(bytes)
         };
-        read.await.map_err(|error: Error| error.context(format_args!("{doing}")))
+        within(self.deadline, read)
+            .await
+            .map_err(|error: Error| error.context(format_args!("{doing}")))
     }
 }
 
@@ -257,122 +293,5 @@ async fn pieces(
 impl fmt::Debug for AzureStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AzureStore").field("connection", &self.connection).finish_non_exhaustive()
-    }
-}
-
-/// Settings of an [`AzureStore`]
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct AzureStoreBuilder {
-    connection: Connection,
-    connect_timeout: Duration,
-    read_timeout: Duration,
-    certificates: Vec<String>,
-    clock: Arc<dyn Clock>,
-}
-
-impl AzureStoreBuilder {
-    /// How long a connection may take to be made; 10 seconds by default
-    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
-        self
-    }
-
-    /// How long the service may be silent in the middle of an answer; 60 seconds by default
-    pub fn read_timeout(mut self, timeout: Duration) -> Self {
-        self.read_timeout = timeout;
-        self
-    }
-
-    /// Trusts the certificate authorities in this PEM text too, as for a private endpoint
-    pub fn certificate_authority(mut self, pem: impl Into<String>) -> Self {
-        self.certificates.push(pem.into());
-        self
-    }
-
-    /// Tells the time by this clock where view links and their keys are dated; the machine's by
-    /// default
-    ///
-    /// Tokens go by the machine's, whatever is given here.
-    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.clock = Arc::new(clock);
-        self
-    }
-
-    /// The tenant of the account's subscription: where a service principal must sign in
-    ///
-    /// One request without a credential; the account answers it with a challenge that names the
-    /// tenant. Only challenges by the authorities of Azure's clouds count, and nothing is sent to
-    /// what a challenge names: the authority is the connection's own.
-    ///
-    /// # Errors
-    /// [`ErrorKind::TenantNotFound`] where the account names no tenant, as when it is public or its
-    /// firewall answers first, and those of a request.
-    pub async fn discover_tenant(&self) -> Result<TenantId, Error> {
-        let store = self.clone().build(Credential::Anonymous)?;
-        let answer = store.inspect(Question::Challenge).await?;
-        answer.challenge.map(|challenge| challenge.tenant).ok_or_else(|| {
-            let what = "the account does not say which tenant it belongs to; ask the customer for the Directory (tenant) ID";
-            let error = Error::new(ErrorKind::TenantNotFound, what);
-            let error = answer.status.into_iter().fold(error, Error::with_status);
-            answer.code.into_iter().fold(error, Error::with_code)
-        })
-    }
-
-    /// The store, for the principal that the credential stands for
-    ///
-    /// # Errors
-    /// [`ErrorKind::Config`] where credential and connection do not fit together, or a certificate
-    /// cannot be read.
-    pub fn build(self, credential: Credential) -> Result<AzureStore, Error> {
-        let tls = transport::tls(&self.certificates)?;
-        let client = transport::client(
-            self.connect_timeout,
-            self.read_timeout,
-            tls.clone(),
-            transport::Connections::Kept,
-        )?;
-        let lone = transport::client(
-            self.connect_timeout,
-            self.read_timeout,
-            tls,
-            transport::Connections::ForOneRequest,
-        )?;
-        let mut options = ClientOptions {
-            retry: RetryOptions::none(),
-            transport: Some(Transport::new(Arc::new(StorageTransport(client.clone())))),
-            ..Default::default()
-        };
-        let signature = credential.signature(&self.connection)?;
-        let credential = credential.token(&self.connection, client.clone())?.map(Arc::new);
-        if let Some(credential) = &credential {
-            if self.connection.container_url().scheme() != "https" {
-                return Err(Error::new(
-                    ErrorKind::Config,
-                    "a token is never sent without TLS; use an https endpoint, a shared access signature or no credential",
-                ));
-            }
-            options.per_try_policies.push(Arc::new(Bearer::new(Arc::clone(credential), SCOPE)));
-        }
-        let pipeline = |options| {
-            let (name, version) = (option_env!("CARGO_PKG_NAME"), option_env!("CARGO_PKG_VERSION"));
-            Pipeline::new(name, version, options, Vec::new(), Vec::new(), None)
-        };
-        let fresh = pipeline(ClientOptions {
-            transport: Some(Transport::new(Arc::new(StorageTransport(lone)))),
-            ..options.clone()
-        });
-        let pipeline = pipeline(options.clone());
-        Ok(AzureStore {
-            connection: self.connection,
-            signature,
-            credential,
-            pipeline,
-            fresh,
-            options,
-            client,
-            keys: Arc::default(),
-            clock: self.clock,
-        })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard},
 };
 
@@ -16,6 +17,9 @@ use azure_core::{
     },
     time::{Duration, OffsetDateTime},
 };
+use futures::FutureExt as _;
+
+use super::token::NoToken;
 
 /// How long before its end a token is not used any more, as for the SDK
 const EARLY: Duration = Duration::minutes(5);
@@ -63,7 +67,10 @@ impl Source {
         if let Some(token) = kept.as_ref().filter(|token| token.expires_on > now + EARLY) {
             return Ok(token.clone());
         }
-        match (self.credential.get_token(scopes, options).await, kept.as_ref()) {
+        // A credential that panics is as one without a token: the answer made it.
+        let asked = AssertUnwindSafe(self.credential.get_token(scopes, options)).catch_unwind();
+        let asked = asked.await.unwrap_or_else(|_| Err(NoToken.into_error()));
+        match (asked, kept.as_ref()) {
             (Ok(token), _) => Ok(kept.insert(token).clone()),
             (Err(_), Some(token)) if token.expires_on > now => Ok(token.clone()),
             (Err(error), _) => Err(error),

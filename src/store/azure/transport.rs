@@ -1,98 +1,82 @@
-use std::{sync::Arc, time::Duration};
+//! What goes over the wire to storage, and what of an answer is passed on.
+//!
+//! Whatever a service sends is bounded and filtered here, before the SDK sees it: the SDK collects
+//! error bodies whole, and logs headers.
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use azure_core::http::{AsyncRawResponse, HttpClient, Request, headers::Headers};
-use rustls::{
-    ClientConfig,
-    pki_types::{CertificateDer, pem::PemObject},
+use azure_core::http::{
+    AsyncRawResponse, HttpClient, Request, headers::Headers, response::AsyncResponseBody,
 };
-use rustls_platform_verifier::Verifier;
-use serde::Deserialize;
-
-use super::{collect, failure::SERVICE};
-use crate::{
-    error::{Error, ErrorKind, is_code},
-    name::is_guid,
+use bytes::Bytes;
+use futures::{
+    StreamExt as _,
+    stream::{self, BoxStream},
 };
 
-/// An error of the token endpoint is a kilobyte or two
-const MAX_TOKEN_ERROR_BYTES: usize = 64 << 10;
+use super::{failure::SERVICE, network::Target};
+use crate::{error::is_code, name::is_guid};
 
-/// What becomes of a connection behind its request
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Connections {
-    /// It is kept for the next
-    Kept,
-    /// It is closed
-    ForOneRequest,
-}
-
-/// What is trusted: this machine's certificate authorities, and these
-///
-/// Reading this machine's takes milliseconds, so it is done once for all clients of a store.
-pub(super) fn tls(authorities: &[String]) -> Result<ClientConfig, Error> {
-    let config = |what: &str| Error::new(ErrorKind::Config, what);
-    let mut roots = Vec::new();
-    for pem in authorities {
-        let before = roots.len();
-        for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-            roots.push(certificate.map_err(|_| config("a certificate authority is no PEM text"))?);
-        }
-        if roots.len() == before {
-            return Err(config("a certificate authority's PEM text has no certificate"));
-        }
-    }
-    // Named rather than taken from the process, so that no other crate can change or lack it.
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier = Verifier::new_with_extra_roots(roots, Arc::clone(&provider))
-        .map_err(|error| config(&format!("this machine's root certificates: {error}")))?;
-    Ok(ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| config(&format!("TLS: {error}")))?
-        .dangerous() // the name of the door for any verifier, the platform's included
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth())
-}
-
-/// The client for storage and authority: no redirects, since a credential must not follow one
-pub(super) fn client(
-    connect_timeout: Duration,
-    read_timeout: Duration,
-    tls: ClientConfig,
-    connections: Connections,
-) -> Result<reqwest::Client, Error> {
-    let what = "the HTTP client could not be made; check the proxy variables";
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .connect_timeout(connect_timeout)
-        .read_timeout(read_timeout)
-        .redirect(reqwest::redirect::Policy::none())
-        .pool_max_idle_per_host(match connections {
-            Connections::Kept => usize::MAX,
-            Connections::ForOneRequest => 0,
-        })
-        .build()
-        .map_err(|_| Error::new(ErrorKind::Config, what))
-}
+/// An error of the service is a kilobyte or two
+pub(super) const MAX_ERROR_BYTES: usize = 64 << 10;
 
 /// The transport of storage: of an answer's headers only those that are read here
 ///
 /// The SDK logs the names of all headers and the values of many, and a service could echo there
-/// what it was sent.
+/// what it was sent. The body of a refusal ends at a bound.
 #[derive(Debug)]
-pub(super) struct StorageTransport(pub(super) reqwest::Client);
+pub(super) struct StorageTransport {
+    pub(super) client: reqwest::Client,
+    pub(super) target: Arc<Target>,
+}
 
 #[async_trait]
 impl HttpClient for StorageTransport {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
-        let (status, headers, body) = self.0.execute_request(request).await?.deconstruct();
+        let (status, headers, body) =
+            execute(&self.client, &self.target, request).await?.deconstruct();
         // `get_optional_str` makes an error of a header that is not there, with a backtrace where
         // RUST_BACKTRACE asks for them.
         let mut sent = request.headers().iter();
         let origin =
             sent.find(|(name, _)| name.as_str() == "origin").map(|(_, value)| value.as_str());
-        Ok(AsyncRawResponse::new(status, plain(&headers, origin), Box::pin(body)))
+        let headers = plain(&headers, origin);
+        let body: BoxStream<'static, _> = match status.is_success() {
+            true => Box::pin(body),
+            false => first_bytes(body, MAX_ERROR_BYTES),
+        };
+        Ok(AsyncRawResponse::new(status, headers, body))
     }
+}
+
+/// Sends a request to the host that the client is for, and to no other
+pub(super) async fn execute(
+    client: &reqwest::Client,
+    target: &Target,
+    request: &Request,
+) -> azure_core::Result<AsyncRawResponse> {
+    if !target.is_origin_of(request.url()) {
+        let what = "the request leads to another host than the connection's";
+        return Err(azure_core::Error::with_message(azure_core::error::ErrorKind::Other, what));
+    }
+    client.execute_request(request).await
+}
+
+/// Ends a body after its first bytes: the code of an error stands there
+pub(super) fn first_bytes(
+    body: AsyncResponseBody,
+    most: usize,
+) -> BoxStream<'static, azure_core::Result<Bytes>> {
+    let start = (body, most);
+    Box::pin(stream::unfold(start, |(mut body, left)| async move {
+        if left == 0 {
+            return None;
+        }
+        let piece = body.next().await?.map(|piece: Bytes| piece.slice(..piece.len().min(left)));
+        let left = piece.as_ref().map_or(0, |piece| left - piece.len());
+        Some((piece, (body, left)))
+    }))
 }
 
 /// The headers that are read here, each where its value has the shape that it should have
@@ -135,52 +119,6 @@ fn words(list: &str) -> String {
         |word: &&str| word.len() <= 64 && word.bytes().filter(u8::is_ascii_digit).count() <= 3;
     let words: Vec<_> = list.split(',').map(str::trim).filter(is_word).collect();
     words.join(",").to_ascii_lowercase()
-}
-
-/// The transport of credentials: makes error bodies readable for `azure_identity` 1.0
-///
-/// It reads `error_description` as borrowed text, and so loses the whole error, code included,
-/// where that has a JSON escape such as `\r\n`, as Entra's do. Here the text is written anew with
-/// blanks in the place of what needs an escape.
-#[derive(Debug)]
-pub(super) struct TokenTransport(pub(super) reqwest::Client);
-
-#[derive(Deserialize)]
-struct TokenError {
-    error: String,
-    #[serde(default)]
-    error_description: String,
-    #[serde(default)]
-    error_codes: Vec<i64>,
-    #[serde(default)]
-    trace_id: String,
-}
-
-#[async_trait]
-impl HttpClient for TokenTransport {
-    async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
-        let (status, headers, body) = self.0.execute_request(request).await?.deconstruct();
-        let headers = plain(&headers, None);
-        if status.is_success() {
-            return Ok(AsyncRawResponse::new(status, headers, Box::pin(body)));
-        }
-        let body = collect(body, MAX_TOKEN_ERROR_BYTES).await.map_err(|error| {
-            azure_core::Error::with_message(azure_core::error::ErrorKind::Io, error.to_string())
-        })?;
-        let Ok(mut error) = serde_json::from_slice::<TokenError>(&body) else {
-            return Ok(AsyncRawResponse::from_bytes(status, headers, body));
-        };
-        for text in [&mut error.error, &mut error.error_description, &mut error.trace_id] {
-            *text = text.replace(|c: char| c.is_control() || matches!(c, '"' | '\\'), " ");
-        }
-        let body = serde_json::json!({
-            "error": error.error,
-            "error_description": error.error_description,
-            "error_codes": error.error_codes,
-            "trace_id": error.trace_id,
-        });
-        Ok(AsyncRawResponse::from_bytes(status, headers, body.to_string().into_bytes()))
-    }
 }
 
 #[cfg(test)]

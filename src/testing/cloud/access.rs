@@ -1,6 +1,11 @@
+//! What the service principal may do: its role assignments, and the front ends that know of them.
+
 use std::time::Duration;
 
-use super::{ACCOUNT, Assignment, CONTAINER, OBJECT_ID, Refusal, State, lock};
+use super::{
+    ACCOUNT, Assignment, CONTAINER, OBJECT_ID, Refusal, State, ask::Ask, delegated, lock,
+    state::ticks,
+};
 use crate::{
     condition::{Request, Role, Source},
     grant::Grant,
@@ -45,15 +50,15 @@ impl<'a> Need<'a> {
 
     /// A data action on a container, with what every request of the cloud has
     pub(super) fn data(container: &'a str, request: Request, state: &State) -> Self {
-        let now = humantime::format_rfc3339_nanos(state.now()).to_string();
-        // Seven digits of the second, as in the documentation.
-        let now = now.get(..27).map_or(now.clone(), |text| format!("{text}Z"));
         let request = request
             .resource("Microsoft.Storage/storageAccounts:name", ACCOUNT)
-            .resource("Microsoft.Storage/storageAccounts:isHnsEnabled", false)
+            .resource(
+                "Microsoft.Storage/storageAccounts:isHnsEnabled",
+                state.behavior.is_hierarchical(),
+            )
             .resource(&format!("{CONTAINERS}:name"), container)
             .attribute(Source::Environment, "isPrivateLink", false)
-            .attribute(Source::Environment, "UtcNow", now);
+            .attribute(Source::Environment, "UtcNow", ticks(state.now()));
         Self { container: Some(container), what: What::Data(Box::new(request)) }
     }
 }
@@ -191,15 +196,13 @@ fn covers(pattern: &str, action: &str) -> bool {
 }
 
 /// Whether the signature of the cloud may do this: read and list its own container, nothing else
-pub(super) fn signature_allows(need: &Need<'_>) -> Result<(), Refusal> {
+pub(super) fn signature_allows(ask: &Ask<'_>, need: &Need<'_>) -> Result<(), Refusal> {
     match (&need.what, need.container) {
         (What::Data(_), Some(CONTAINER)) => Ok(()),
         // It was made for another resource, so it does not match this one.
-        (_, Some(container)) if container != CONTAINER => Err(bad_signature()),
+        (_, Some(container)) if container != CONTAINER => {
+            Err(delegated::no_match(&delegated::service_signature(ask)))
+        }
         _ => Err(Refusal::new(403, "AuthorizationPermissionMismatch")),
     }
-}
-
-pub(super) fn bad_signature() -> Refusal {
-    Refusal::new(403, "AuthenticationFailed").detail("Signature did not match.")
 }

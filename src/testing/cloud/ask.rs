@@ -1,3 +1,5 @@
+//! A request to the blob service, and the operation that it asks for.
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -86,14 +88,18 @@ impl<'a> Ask<'a> {
                 Ok(Operation::DelegationKey)
             }
             _ if !is_get && !is_head => Err(Refusal::new(405, "UnsupportedHttpVerb")),
-            _ if container.is_empty() => Err(Refusal::new(400, "InvalidQueryParameterValue")),
+            _ if container.is_empty() => Err(self.wrong_operation()),
             (_, "list") if blob.is_empty() && is_get => Ok(Operation::ListBlobs(container)),
             ("container", "" | "metadata") if blob.is_empty() => {
                 Ok(Operation::ContainerProperties(container))
             }
             (_, "" | "metadata") if !blob.is_empty() => Ok(Operation::ReadBlob(container, blob)),
-            _ => Err(Refusal::new(400, "InvalidQueryParameterValue")),
+            _ => Err(self.wrong_operation()),
         }
+    }
+
+    fn wrong_operation(&self) -> Refusal {
+        Refusal::new(400, "InvalidQueryParameterValue").parameter("comp", self.text("comp"))
     }
 
     /// What the operation needs, for a condition to look at

@@ -1,7 +1,7 @@
 //! Client assertions: Microsoft Learn, "Microsoft identity platform application authentication
 //! certificate credentials".
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::{digest, signature};
@@ -29,8 +29,11 @@ struct Claims {
 /// What a client assertion is worth
 pub(super) enum Worth {
     Good,
-    /// Signed as it should be, and not for this time
-    OutOfTime,
+    /// Signed as it should be, for another time
+    OutOfTime {
+        from: SystemTime,
+        to: SystemTime,
+    },
     Bad,
 }
 
@@ -38,7 +41,13 @@ pub(super) enum Worth {
 pub(super) fn judge(assertion: &str, certificate: &str, now: SystemTime) -> Worth {
     match check(assertion, certificate) {
         Some(claims) if (claims.nbf..claims.exp).contains(&seconds(now)) => Worth::Good,
-        Some(_) => Worth::OutOfTime,
+        Some(claims) => {
+            let [from, to] = [claims.nbf, claims.exp].map(|time| {
+                // Within what a text of a time can say.
+                SystemTime::UNIX_EPOCH + Duration::from_secs(time.min(253_402_300_799))
+            });
+            Worth::OutOfTime { from, to }
+        }
         None => Worth::Bad,
     }
 }

@@ -1,3 +1,5 @@
+//! Role assignments of the service principal.
+
 use std::time::Duration;
 
 use super::access::Rights;

@@ -1,3 +1,5 @@
+//! The settings of a small cloud before it starts.
+
 use std::{
     collections::BTreeMap,
     io,
@@ -7,12 +9,13 @@ use std::{
 };
 
 use super::{
-    Assignment, CONTAINER, CorsRule, Seed, SmallCloud, State,
+    Assignment, Behavior, CONTAINER, CorsRule, Seed, SmallCloud, State,
     access::Access,
+    container::Container,
     delegated::DelegationKeys,
     log::Log,
     random, seed, server,
-    state::{Blobs, Script, Skew},
+    state::{Script, Skew},
     token::Tokens,
 };
 use crate::{
@@ -24,10 +27,10 @@ use crate::{
 #[derive(Debug)]
 #[must_use]
 pub struct SmallCloudBuilder {
-    blobs: Blobs,
-    containers: BTreeMap<String, Blobs>,
+    containers: BTreeMap<String, Vec<Seed>>,
     ragged_pages: bool,
-    start_from: bool,
+    is_versioned: bool,
+    behavior: Behavior,
     certificate: Option<String>,
     clock: Arc<dyn Clock>,
     skew: Skew,
@@ -42,10 +45,10 @@ pub struct SmallCloudBuilder {
 impl SmallCloudBuilder {
     pub(super) fn new() -> Self {
         Self {
-            blobs: Blobs::new(),
-            containers: BTreeMap::new(),
+            containers: BTreeMap::from([(CONTAINER.to_owned(), Vec::new())]),
             ragged_pages: false,
-            start_from: true,
+            is_versioned: false,
+            behavior: Behavior::default(),
             certificate: None,
             clock: Arc::new(SystemClock),
             skew: Skew::None,
@@ -59,15 +62,13 @@ impl SmallCloudBuilder {
     }
 
     /// Puts a blob into the container `assets`
-    pub fn blob(mut self, seed: Seed) -> Self {
-        self.blobs.insert(seed.name().to_owned(), seed);
-        self
+    pub fn blob(self, seed: Seed) -> Self {
+        self.blobs([seed])
     }
 
     /// Puts blobs into the container `assets`
-    pub fn blobs(mut self, seeds: impl IntoIterator<Item = Seed>) -> Self {
-        self.blobs.extend(named(seeds));
-        self
+    pub fn blobs(self, seeds: impl IntoIterator<Item = Seed>) -> Self {
+        self.container(CONTAINER, seeds)
     }
 
     /// Puts each file below a folder into the container `assets`, by its path in the folder
@@ -77,7 +78,8 @@ impl SmallCloudBuilder {
     /// # Errors
     /// Where the folder cannot be read, or a file's name is not UTF-8.
     pub fn folder(mut self, folder: impl AsRef<Path>) -> io::Result<Self> {
-        seed::add_folder(&mut self.blobs, folder.as_ref(), String::new())?;
+        let seeds = self.containers.entry(CONTAINER.to_owned()).or_default();
+        seed::add_folder(seeds, folder.as_ref(), String::new())?;
         Ok(self)
     }
 
@@ -87,7 +89,7 @@ impl SmallCloudBuilder {
         name: impl Into<String>,
         seeds: impl IntoIterator<Item = Seed>,
     ) -> Self {
-        self.containers.entry(name.into()).or_default().extend(named(seeds));
+        self.containers.entry(name.into()).or_default().extend(seeds);
         self
     }
 
@@ -103,11 +105,15 @@ impl SmallCloudBuilder {
         self
     }
 
-    /// Whether the listing begins where `startFrom` says; unless told it does
-    ///
-    /// A service that does not know the parameter leaves it aside, and begins with the first name.
-    pub fn start_from(mut self, is_known: bool) -> Self {
-        self.start_from = is_known;
+    /// Keeps versions of blobs, of which the current one is there: listings and reads name it
+    pub fn versioned(mut self) -> Self {
+        self.is_versioned = true;
+        self
+    }
+
+    /// Sets how the cloud behaves where the real service is not known, or accounts differ
+    pub fn behavior(mut self, behavior: Behavior) -> Self {
+        self.behavior = behavior;
         self
     }
 
@@ -179,9 +185,12 @@ impl SmallCloudBuilder {
     ///
     /// # Errors
     /// Where no port can be listened on.
-    pub async fn start(mut self) -> io::Result<SmallCloud> {
-        self.containers.entry(CONTAINER.to_owned()).or_default().extend(self.blobs);
-        let containers = self.containers.into_iter().map(|(name, blobs)| (name, Arc::new(blobs)));
+    pub async fn start(self) -> io::Result<SmallCloud> {
+        let order = self.behavior.order;
+        let containers = self
+            .containers
+            .into_iter()
+            .map(|(name, seeds)| (name, Arc::new(Container::of(order, seeds))));
         let assignments =
             self.assignments.unwrap_or_else(|| vec![Assignment::new(Role::BlobDataReader)]);
         let mut access = Access::new(self.front_ends);
@@ -197,7 +206,8 @@ impl SmallCloudBuilder {
             skew: self.skew,
             token_lifetime: self.token_lifetime,
             ragged_pages: self.ragged_pages,
-            start_from: self.start_from,
+            is_versioned: self.is_versioned,
+            behavior: self.behavior,
             tokens: Mutex::new(Tokens::default()),
             keys: Mutex::new(DelegationKeys::default()),
             containers: Mutex::new(containers.collect()),
@@ -212,8 +222,4 @@ impl SmallCloudBuilder {
         let task = tokio::spawn(server::serve(listener, acceptor, Arc::clone(&state)));
         Ok(SmallCloud { address, authority, state, task })
     }
-}
-
-fn named(seeds: impl IntoIterator<Item = Seed>) -> impl Iterator<Item = (String, Seed)> {
-    seeds.into_iter().map(|seed| (seed.name().to_owned(), seed))
 }

@@ -5,16 +5,17 @@ use std::time::SystemTime;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hyper::{
     Response,
-    header::{CONTENT_TYPE, ETAG, LAST_MODIFIED},
+    header::{ETAG, LAST_MODIFIED},
 };
 
 use super::{
     CONTAINER, OBJECT_ID, Refusal, Situation, State, TENANT,
     ask::Ask,
-    blobs::maximum,
-    delegated, lock, request_id,
+    delegated,
+    list_blobs::maximum,
+    lock,
     server::{Body, full},
-    service::endpoint,
+    service::{endpoint, list_response},
     xml::{element, escape},
 };
 
@@ -37,8 +38,8 @@ pub(super) fn list(ask: &Ask<'_>, state: &State) -> Result<Response<Body>, Refus
     escape(&mut out, &endpoint());
     out.push_str("\">");
     for (tag, key) in [("Prefix", "prefix"), ("Marker", "marker"), ("MaxResults", "maxresults")] {
-        if let Some(value) = ask.parameter(key) {
-            element(&mut out, tag, value);
+        if !ask.text(key).is_empty() {
+            element(&mut out, tag, ask.text(key));
         }
     }
     out.push_str("<Containers>");
@@ -66,7 +67,7 @@ pub(super) fn list(ask: &Ask<'_>, state: &State) -> Result<Response<Body>, Refus
     out.push_str("</Containers>");
     element(&mut out, "NextMarker", &next);
     out.push_str("</EnumerationResults>");
-    xml(out)
+    Ok(list_response(out)?)
 }
 
 pub(super) fn properties(container: &str, state: &State) -> Result<Response<Body>, Refusal> {
@@ -77,8 +78,7 @@ pub(super) fn properties(container: &str, state: &State) -> Result<Response<Body
         .header("x-ms-lease-status", "unlocked")
         .header("x-ms-lease-state", "available")
         .header("x-ms-has-immutability-policy", "false")
-        .header("x-ms-has-legal-hold", "false")
-        .header("x-ms-request-id", request_id());
+        .header("x-ms-has-legal-hold", "false");
     if container == CONTAINER && lock(&state.script).public {
         response = response.header("x-ms-blob-public-access", "container");
     }
@@ -118,16 +118,9 @@ pub(super) fn delegation_key(ask: &Ask<'_>, state: &State) -> Result<Response<Bo
         element(&mut out, tag, value);
     }
     out.push_str("</UserDelegationKey>");
-    xml(out)
+    Ok(list_response(out)?)
 }
 
 fn opening(root: &str) -> String {
     format!("\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?><{root}")
-}
-
-fn xml(body: String) -> Result<Response<Body>, Refusal> {
-    Ok(Response::builder()
-        .header(CONTENT_TYPE, "application/xml")
-        .header("x-ms-request-id", request_id())
-        .body(full(body))?)
 }

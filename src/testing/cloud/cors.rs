@@ -5,18 +5,21 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::{
-    HeaderMap, Method, Request, Response,
+    Method, Request, Response,
     header::{
         ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS,
         ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS,
-        ACCESS_CONTROL_MAX_AGE, HeaderValue, ORIGIN, VARY,
+        ACCESS_CONTROL_MAX_AGE, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, HeaderName,
+        HeaderValue, ORIGIN, SERVER, TRANSFER_ENCODING, VARY,
     },
 };
 
 use super::{
     Refusal, State,
     ask::Ask,
-    lock, request_id,
+    behavior::PreflightNames,
+    lock,
+    refusal::Writer,
     server::{Body, full},
 };
 
@@ -69,6 +72,9 @@ impl CorsRule {
     }
 
     /// Lets scripts see these headers of answers, with the same wildcards
+    ///
+    /// As in Azure, a wildcard stands for names that the answer has when the rule is applied, which
+    /// is before `Content-Range` is added: that must be named.
     pub fn exposed_headers<H: Into<String>>(mut self, names: impl IntoIterator<Item = H>) -> Self {
         self.exposed_headers = names.into_iter().map(Into::into).collect();
         self
@@ -114,10 +120,13 @@ pub(super) fn preflight(ask: &Ask<'_>, state: &State) -> Result<Response<Body>, 
         .header(ACCESS_CONTROL_ALLOW_ORIGIN, origin)
         .header(ACCESS_CONTROL_ALLOW_METHODS, method)
         .header(ACCESS_CONTROL_MAX_AGE, rule.max_age.as_secs())
-        .header(ACCESS_CONTROL_ALLOW_CREDENTIALS, "true")
-        .header("x-ms-request-id", request_id());
+        .header(ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
     if names.next().is_some() {
-        response = response.header(ACCESS_CONTROL_ALLOW_HEADERS, headers);
+        let names = match state.behavior.preflight {
+            PreflightNames::Requested => headers.to_owned(),
+            PreflightNames::OfRule => rule.allowed_headers.join(","),
+        };
+        response = response.header(ACCESS_CONTROL_ALLOW_HEADERS, names);
     }
     Ok(response.body(full(""))?)
 }
@@ -134,12 +143,14 @@ pub(super) fn add_headers(request: &Request<Bytes>, response: &mut Response<Body
         .iter()
         .find(|rule| rule.matches(origin.unwrap_or_default(), request.method().as_str()));
     let (Some(rule), Some(origin)) = (rule, origin) else {
-        if !rule.is_some_and(CorsRule::is_for_all) {
+        // For other methods the service leaves it out.
+        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+        if is_read && !rule.is_some_and(CorsRule::is_for_all) {
             response.headers_mut().insert(VARY, HeaderValue::from_static("Origin"));
         }
         return;
     };
-    let exposed = exposed(rule, response.headers());
+    let exposed = exposed(rule, response);
     let headers = response.headers_mut();
     let mut insert = |name, text: &str| {
         // A rule may have a text that no header can hold.
@@ -159,11 +170,16 @@ pub(super) fn add_headers(request: &Request<Bytes>, response: &mut Response<Body
     }
 }
 
-/// The names of the rule, and for its wildcards those that the answer has
-fn exposed(rule: &CorsRule, headers: &HeaderMap) -> String {
+/// The names of the rule in its spelling, and for its wildcards those that the answer has
+fn exposed(rule: &CorsRule, response: &Response<Body>) -> String {
     let (wild, plain): (Vec<_>, Vec<_>) =
         rule.exposed_headers.iter().cloned().partition(|name| name.ends_with('*'));
-    let answered = headers.keys().map(|name| name.as_str()).chain(["content-length", "date"]);
+    let answered = response
+        .headers()
+        .keys()
+        .filter(|name| !is_late(name, response))
+        .map(|name| spelling(name.as_str()))
+        .chain(["Content-Length", "Date", "Transfer-Encoding"]);
     let mut names = plain.clone();
     for name in answered {
         let is_new = !names.iter().any(|known| known.eq_ignore_ascii_case(name));
@@ -172,4 +188,38 @@ fn exposed(rule: &CorsRule, headers: &HeaderMap) -> String {
         }
     }
     names.join(",")
+}
+
+/// Whether the service adds a header after it has applied the rules
+///
+/// The three that every answer exposes are among them. Of a refusal the content type is added late,
+/// and before the service the name of the server.
+fn is_late(name: &HeaderName, response: &Response<Body>) -> bool {
+    let is_refusal = !response.status().is_success();
+    let is_early = response.headers().get(SERVER).is_some_and(|s| s == Writer::FrontEnd.server());
+    match *name {
+        CONTENT_RANGE | CONTENT_LENGTH | DATE | TRANSFER_ENCODING | VARY => true,
+        CONTENT_TYPE => is_refusal,
+        SERVER => is_early,
+        ref name => name.as_str().starts_with("access-control-"),
+    }
+}
+
+/// A name as the service writes it: those of its own in lower case
+fn spelling(name: &str) -> &str {
+    const STANDARD: &[&str] = &[
+        "Accept-Ranges",
+        "Cache-Control",
+        "Content-Disposition",
+        "Content-Encoding",
+        "Content-Language",
+        "Content-MD5",
+        "Content-Type",
+        "ETag",
+        "Last-Modified",
+        "Retry-After",
+        "Server",
+        "WWW-Authenticate",
+    ];
+    STANDARD.iter().find(|known| known.eq_ignore_ascii_case(name)).unwrap_or(&name)
 }

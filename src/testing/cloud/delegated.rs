@@ -20,7 +20,6 @@ use ring::hmac;
 
 use super::{
     ACCOUNT, OBJECT_ID, Refusal, State, TENANT,
-    access::bad_signature,
     ask::{Ask, Operation},
     lock,
     server::Body,
@@ -53,24 +52,72 @@ impl DelegationKeys {
     }
 }
 
+/// A refusal for a signature that is not that of this text
+pub(super) fn no_match(signed: &str) -> Refusal {
+    let detail = format!("Signature did not match. String to sign used was {signed}");
+    Refusal::new(403, "AuthenticationFailed").detail(detail)
+}
+
+fn failed(detail: impl Into<String>) -> Refusal {
+    Refusal::new(403, "AuthenticationFailed").detail(detail)
+}
+
+/// The text that a service signature signs, by the parameters of the request
+pub(super) fn service_signature(ask: &Ask<'_>) -> String {
+    let text = |name| ask.text(name);
+    let (container, blob) = ask.blob();
+    let resource = match text("sr") {
+        "b" => format!("/blob/{ACCOUNT}/{container}/{blob}"),
+        _ => format!("/blob/{ACCOUNT}/{container}"),
+    };
+    let mut lines = Vec::from(["sp", "st", "se"].map(text));
+    lines.push(&resource);
+    lines.extend(["si", "sip", "spr", "sv", "sr", "snapshot", "ses"].map(text));
+    lines.extend(["rscc", "rscd", "rsce", "rscl", "rsct"].map(text));
+    lines.join("\n")
+}
+
 /// Whether the signature is one, for this request, now
 pub(super) fn check(ask: &Ask<'_>, signature: &str, state: &State) -> Result<(), Refusal> {
-    let failed = |detail: &str| Err(Refusal::new(403, "AuthenticationFailed").detail(detail));
     let text = |name| ask.text(name);
     if text("sv") < VERSION || text("skoid") != OBJECT_ID || text("sktid") != TENANT {
-        return failed("Signature validation failed.");
+        return Err(failed("Signature validation failed."));
     }
     let named = ["skt", "ske", "skv"].map(|name| text(name).to_owned());
     let Some(keys) = lock(&state.keys).0.get(&named).cloned() else {
-        return failed("Signature validation failed. Signature key not found.");
+        return Err(failed("Signature validation failed. Signature key not found."));
     };
+    let lines = signed_by_key(ask)?;
+    let signed = STANDARD.decode(signature).unwrap_or_default();
+    let is_by = |key: &[u8; 32]| {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, key);
+        hmac::verify(&key, lines.as_bytes(), &signed).is_ok()
+    };
+    if !keys.iter().any(is_by) {
+        return Err(no_match(&lines));
+    }
+    let now = state.now();
+    let (skt, ske) = (time(ask, "skt"), time(ask, "ske"));
+    if skt.is_none_or(|start| now < start) || ske.is_none_or(|expiry| now >= expiry) {
+        return Err(failed(frame("key time frame", skt, ske, now)));
+    }
+    in_time(ask, state)?;
+    if time(ask, "se") > ske {
+        return Err(failed("The signature ends after its key."));
+    }
+    Ok(())
+}
+
+/// The text that is signed with a key of the principal
+fn signed_by_key(ask: &Ask<'_>) -> Result<String, Refusal> {
+    let text = |name| ask.text(name);
     let (container, blob) = ask.blob();
     let (resource, moment) = match text("sr") {
         "b" => (format!("/blob/{ACCOUNT}/{container}/{blob}"), ""),
         "bv" => (format!("/blob/{ACCOUNT}/{container}/{blob}"), text("versionid")),
         "bs" => (format!("/blob/{ACCOUNT}/{container}/{blob}"), text("snapshot")),
         "c" => (format!("/blob/{ACCOUNT}/{container}"), ""),
-        _ => return failed("Signature validation failed. Unknown signed resource."),
+        _ => return Err(failed("Signature validation failed. Unknown signed resource.")),
     };
     let mut lines = Vec::from(["sp", "st", "se"].map(text));
     lines.push(&resource);
@@ -82,27 +129,45 @@ pub(super) fn check(ask: &Ask<'_>, signature: &str, state: &State) -> Result<(),
     // Of the headers and the query of a request nothing is signed here.
     lines.extend(["", ""]);
     lines.extend(["rscc", "rscd", "rsce", "rscl", "rsct"].map(text));
-    let signed = STANDARD.decode(signature).unwrap_or_default();
-    let is_by = |key: &[u8; 32]| {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, key);
-        hmac::verify(&key, lines.join("\n").as_bytes(), &signed).is_ok()
-    };
-    if !keys.iter().any(is_by) {
-        return Err(bad_signature());
-    }
+    Ok(lines.join("\n"))
+}
+
+/// Whether a signature is valid now; one without an expiry, which a policy would have, is
+pub(super) fn in_time(ask: &Ask<'_>, state: &State) -> Result<(), Refusal> {
     let now = state.now();
-    let (skt, ske, st, se) = (time(ask, "skt"), time(ask, "ske"), time(ask, "st"), time(ask, "se"));
-    if skt.is_none_or(|start| now < start) || ske.is_none_or(|expiry| now >= expiry) {
-        return failed("Signature not valid in the specified key time frame.");
+    let (start, expiry) = (time(ask, "st"), time(ask, "se"));
+    let is_wrong = |name| !ask.text(name).is_empty() && time(ask, name).is_none();
+    if is_wrong("st") || is_wrong("se") {
+        return Err(failed("Signature fields not well formed."));
     }
-    let has_begun = text("st").is_empty() || st.is_some_and(|start| now >= start);
-    if !has_begun || se.is_none_or(|expiry| now >= expiry) {
-        return failed("Signature not valid in the specified time frame.");
+    match expiry {
+        // A start that is not there is the time of the request.
+        Some(expiry) if start.is_none() && now >= expiry => Err(failed(format!(
+            "Signed expiry time [{}] must be after signed start time [{}]",
+            httpdate::fmt_http_date(expiry),
+            httpdate::fmt_http_date(now)
+        ))),
+        Some(expiry) if now >= expiry => Err(failed(frame("time frame", start, Some(expiry), now))),
+        _ if start.is_some_and(|start| now < start) => {
+            Err(failed(frame("time frame", start, expiry, now)))
+        }
+        _ => Ok(()),
     }
-    if se > ske {
-        return failed("The signature ends after its key.");
-    }
-    Ok(())
+}
+
+fn frame(
+    which: &str,
+    start: Option<SystemTime>,
+    expiry: Option<SystemTime>,
+    now: SystemTime,
+) -> String {
+    let date = |time: Option<SystemTime>| time.map(httpdate::fmt_http_date).unwrap_or_default();
+    format!(
+        "Signature not valid in the specified {which}: Start [{}] - Expiry [{}] - Current [{}]",
+        date(start),
+        date(expiry),
+        date(Some(now))
+    )
 }
 
 fn time(ask: &Ask<'_>, name: &str) -> Option<SystemTime> {

@@ -1,3 +1,5 @@
+//! Ways for a request to the blob service to fail.
+
 use std::{io, time::Duration};
 
 use bytes::Bytes;
@@ -93,11 +95,12 @@ pub(super) async fn play(
     }
 }
 
-/// The body of an answer, and its head, which promises the length of it
+/// The body of an answer, and its head, which says the length of the body if it goes out in one piece
 async fn promised(response: Response<Body>) -> io::Result<(hyper::http::response::Parts, Bytes)> {
     let (mut parts, body) = response.into_parts();
-    let length = body.size_hint().exact().unwrap_or_default();
-    if !parts.headers.contains_key(CONTENT_LENGTH) {
+    if let Some(length) = body.size_hint().exact()
+        && !parts.headers.contains_key(CONTENT_LENGTH)
+    {
         parts.headers.insert(CONTENT_LENGTH, length.into());
     }
     Ok((parts, body.collect().await?.to_bytes()))

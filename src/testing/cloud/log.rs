@@ -1,3 +1,5 @@
+//! The requests that a small cloud was sent.
+
 use hyper::{
     Request,
     header::{AUTHORIZATION, HeaderValue},

@@ -1,14 +1,26 @@
+//! A small Azure on a loopback port.
+//!
+//! `server` speaks HTTP, `service` answers for the blob service and `sign_in` for Entra. The other
+//! files each hold one part of what the two know. Nothing here is shared with the code under test but
+//! conditions and roles, which a test of theirs covers.
+
 mod access;
 mod ask;
 mod assertion;
 mod assignment;
-mod blobs;
+mod behavior;
 mod builder;
+mod category;
+mod container;
 mod containers;
 mod cors;
 mod delegated;
 mod fault;
+mod list_blobs;
 mod log;
+mod marker;
+mod message;
+mod read_blob;
 mod refusal;
 mod script;
 mod seed;
@@ -16,6 +28,7 @@ mod server;
 mod service;
 mod sign_in;
 mod situation;
+mod start;
 mod state;
 mod token;
 mod wire;
@@ -25,9 +38,13 @@ use std::{net::SocketAddr, sync::Arc};
 
 use tokio::task::JoinHandle;
 
-use self::state::{State, lock, random, request_id};
+use self::state::{State, lock, random};
 pub use self::{
     assignment::{Assignment, Spread},
+    behavior::{
+        AnonymousAnswer, Behavior, MisplacedStart, PreflightNames, ReversedRange, SignInText,
+        StartFrom,
+    },
     builder::SmallCloudBuilder,
     cors::CorsRule,
     fault::Fault,
@@ -57,12 +74,17 @@ const CONTAINER: &str = "assets";
 
 /// A small Azure on a loopback port: blob service and sign-in, over https
 ///
-/// Answers List Blobs (`prefix`, `marker`, `maxresults`, `startFrom`, `delimiter`,
+/// Answers List Blobs (`prefix`, `marker`, `maxresults`, `startFrom`, `endBefore`, `delimiter`,
 /// `include=metadata`), Get Blob with ranges and `If-Match`, Get Blob Properties, List Containers,
 /// Get Container Properties, Get User Delegation Key, CORS preflights, and the token endpoint of
-/// Entra for one service principal. What that may do is up to its role assignments, whose conditions
-/// are evaluated with each request, also with one that has a signature of its keys for a blob. Its certificate is signed by an authority of its own, made at the start. It
-/// ends when it is dropped.
+/// Entra for one service principal. Its role assignments decide what the principal may do; their
+/// conditions are evaluated for each request, also for one with a signature by the principal's keys.
+///
+/// Headers, error bodies, the elements of listings and the order of names are those of the real
+/// service. [`Behavior`] sets what is not known of it. What differs: the answer to a HEAD has no
+/// `Transfer-Encoding`, and header names are in lower case.
+///
+/// An authority of its own, made at the start, signs its certificate. It ends when it is dropped.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -122,11 +144,15 @@ impl SmallCloud {
 
     /// A store on a connection of it, with its credential, its certificate authority and its clock
     ///
+    /// The store's policy is [`trust`](super::trust): it allows whatever hosts the test has written
+    /// into the connection.
+    ///
     /// # Errors
     /// Those of [`AzureStore::builder`].
     #[cfg(feature = "azure")]
     pub fn store(&self, connection: &Connection) -> Result<AzureStore, Error> {
         AzureStore::builder(connection)
+            .policy(super::trust(connection))
             .certificate_authority(self.certificate_authority())
             .clock(Arc::clone(&self.state.clock))
             .build(self.credential())

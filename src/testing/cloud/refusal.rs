@@ -1,19 +1,57 @@
+//! Errors of the blob service as they go over the wire.
+
 use std::{io, time::Duration};
 
 use hyper::{
-    Response,
-    header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
+    Method, Response, StatusCode,
+    ext::ReasonPhrase,
+    header::{CONTENT_RANGE, CONTENT_TYPE, HeaderValue, RETRY_AFTER, SERVER, WWW_AUTHENTICATE},
 };
 
 use super::{
-    State, TENANT, lock, request_id,
+    State, TENANT, lock,
+    message::message,
     server::{Body, full},
+    service::REQUEST_ID,
+    state::{request_id, ticks},
     xml,
 };
 
+/// Who writes an answer, as `Server` says
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Writer {
+    /// The blob service itself, which knows the version of the request
+    BlobService,
+    /// What stands before the service, and looks at networks, tokens and signatures
+    FrontEnd,
+    /// The dfs endpoint of an account with a hierarchical namespace
+    Dfs,
+}
+
+impl Writer {
+    pub(super) fn server(self) -> &'static str {
+        match self {
+            Self::BlobService => "Windows-Azure-Blob/1.0 Microsoft-HTTPAPI/2.0",
+            Self::FrontEnd => "Microsoft-HTTPAPI/2.0",
+            Self::Dfs => "Windows-Azure-HDFS/1.0 Microsoft-HTTPAPI/2.0",
+        }
+    }
+}
+
+/// The codes that come from what stands before the service
+const FRONT_END: &[&str] = &[
+    "AuthenticationFailed",
+    "AuthorizationFailure",
+    "AuthorizationServiceMismatch",
+    "FeatureNotYetSupportedForHierarchicalNamespaceAccounts",
+    "InvalidAuthenticationInfo",
+    "KeyBasedAuthenticationNotPermitted",
+];
+
 /// An error of the blob service, as it goes over the wire
 ///
-/// The message is Azure's for the code, where this crate knows it.
+/// The message and the `Server` header are Azure's for the code, where this crate knows them. The
+/// reason phrase is the message, as Azure has it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -28,22 +66,47 @@ pub struct Refusal {
     status: u16,
     code: String,
     message: Option<String>,
-    detail: Option<String>,
+    /// Elements after the message: names and texts
+    elements: Vec<(String, String)>,
     retry_after: Option<Duration>,
     has_code_header: bool,
+    writer: Writer,
+    /// The size of a blob that has not the range
+    size: Option<u64>,
 }
 
 impl Refusal {
     /// An error with this status and code
     pub fn new(status: u16, code: impl Into<String>) -> Self {
+        let code = code.into();
+        let is_early = FRONT_END.contains(&code.as_str());
         Self {
             status,
-            code: code.into(),
+            writer: if is_early { Writer::FrontEnd } else { Writer::BlobService },
+            code,
             message: None,
-            detail: None,
+            elements: Vec::new(),
             retry_after: None,
             has_code_header: true,
+            size: None,
         }
+    }
+
+    /// A range after the end of a blob of this size
+    pub(super) fn range(size: u64) -> Self {
+        Self { size: Some(size), ..Self::new(416, "InvalidRange") }
+    }
+
+    /// Names the parameter of the query that is wrong, and its value
+    pub(super) fn parameter(self, name: &str, value: &str) -> Self {
+        self.element("QueryParameterName", name)
+            .element("QueryParameterValue", value)
+            .element("Reason", "")
+    }
+
+    /// Names the header that is wrong, and its value
+    pub(super) fn header(self, name: &str, value: &str) -> Self {
+        self.element("HeaderName", name).element("HeaderValue", value)
     }
 
     /// Says this instead of Azure's message for the code
@@ -53,8 +116,13 @@ impl Refusal {
     }
 
     /// Adds an `AuthenticationErrorDetail`
-    pub fn detail(mut self, text: impl Into<String>) -> Self {
-        self.detail = Some(text.into());
+    pub fn detail(self, text: impl Into<String>) -> Self {
+        self.element("AuthenticationErrorDetail", text)
+    }
+
+    /// Adds an element after the message, such as `HeaderName`
+    pub fn element(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
+        self.elements.push((name.into(), text.into()));
         self
     }
 
@@ -70,39 +138,108 @@ impl Refusal {
         self
     }
 
-    pub(super) fn response(&self, state: &State) -> io::Result<Response<Body>> {
-        let request_id = request_id();
+    /// Comes from the blob service itself, whatever the code
+    ///
+    /// For example, `AuthorizationFailure` comes from a firewall unless this is called.
+    pub fn by_blob_service(mut self) -> Self {
+        self.writer = Writer::BlobService;
+        self
+    }
+
+    /// Comes from what stands before the service, whatever the code
+    pub(super) fn by_front_end(mut self) -> Self {
+        self.writer = Writer::FrontEnd;
+        self
+    }
+
+    /// Comes from the dfs endpoint, which writes JSON
+    pub fn by_dfs_endpoint(mut self) -> Self {
+        self.writer = Writer::Dfs;
+        self
+    }
+
+    pub(super) fn response(&self, method: &Method, state: &State) -> io::Result<Response<Body>> {
+        let request_id = match self.writer {
+            // The dfs endpoint has its own letter there.
+            Writer::Dfs => request_id().replacen("e-00", "f-00", 1),
+            _ => request_id(),
+        };
         let message = self.message.as_deref().unwrap_or_else(|| message(self.status, &self.code));
-        let time = humantime::format_rfc3339_nanos(state.now());
-        let mut body = "\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?><Error>".to_owned();
-        xml::element(&mut body, "Code", &self.code);
-        body.push_str("<Message>");
-        xml::escape(&mut body, message);
-        body.push_str(&format!("\nRequestId:{request_id}\nTime:{time}</Message>"));
-        if let Some(detail) = &self.detail {
-            xml::element(&mut body, "AuthenticationErrorDetail", detail);
-        }
-        body.push_str("</Error>");
+        let (content_type, body) = match self.writer {
+            Writer::Dfs => {
+                ("application/json;charset=utf-8", self.json(message, &request_id, state))
+            }
+            _ => ("application/xml", self.xml(message, &request_id, state)),
+        };
         let mut response = Response::builder()
             .status(self.status)
-            .header(CONTENT_TYPE, "application/xml")
-            .header("x-ms-request-id", request_id);
+            .header(SERVER, self.writer.server())
+            .header(REQUEST_ID, request_id);
         // A test may want a text that no header can hold.
-        if let Ok(code) = HeaderValue::from_str(&self.code)
-            && self.has_code_header
+        if self.has_code_header
+            && let Ok(code) = HeaderValue::from_str(&self.code)
         {
             response = response.header("x-ms-error-code", code);
+        }
+        if let Ok(reason) = ReasonPhrase::try_from(message.as_bytes()) {
+            response = response.extension(reason);
         }
         if let Some(wait) = self.retry_after {
             response = response.header(RETRY_AFTER, wait.as_secs());
         }
-        if self.status == 401
-            && let Ok(challenge) = HeaderValue::from_str(&challenge(state))
-        {
-            response = response.header(WWW_AUTHENTICATE, challenge);
+        if let Some(size) = self.size {
+            response = response.header(CONTENT_RANGE, format!("bytes */{size}"));
         }
-        response.body(full(body)).map_err(io::Error::other)
+        if self.status == 401
+            && let Ok(value) = HeaderValue::from_str(&challenge(state))
+        {
+            response = response.header(WWW_AUTHENTICATE, value);
+        }
+        let is_bare = *method == Method::HEAD || self.status == StatusCode::NOT_MODIFIED;
+        if is_bare {
+            return response.body(full("")).map_err(io::Error::other);
+        }
+        response.header(CONTENT_TYPE, content_type).body(full(body)).map_err(io::Error::other)
     }
+
+    /// Whether the answer names the version of the request
+    pub(super) fn has_version(&self) -> bool {
+        self.writer != Writer::FrontEnd
+    }
+
+    fn xml(&self, message: &str, request_id: &str, state: &State) -> String {
+        let mut body = "\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?><Error>".to_owned();
+        let time = ticks(state.now());
+        let message = format!("{message}\nRequestId:{request_id}\nTime:{time}");
+        lines(&mut body, "Code", &self.code);
+        lines(&mut body, "Message", &message);
+        for (name, text) in &self.elements {
+            lines(&mut body, name, text);
+        }
+        body.push_str("</Error>");
+        body
+    }
+
+    fn json(&self, message: &str, request_id: &str, state: &State) -> String {
+        let time = ticks(state.now());
+        let message = format!("{message}\nRequestId:{request_id}\nTime:{time}");
+        serde_json::json!({ "error": { "code": self.code, "message": message } }).to_string()
+    }
+}
+
+/// An element whose text keeps its line feeds as they are
+fn lines(out: &mut String, tag: &str, text: &str) {
+    if text.is_empty() {
+        return xml::element(out, tag, "");
+    }
+    out.extend(["<", tag, ">"]);
+    for (at, line) in text.split('\n').enumerate() {
+        if at > 0 {
+            out.push('\n');
+        }
+        xml::escape(out, line);
+    }
+    out.extend(["</", tag, ">"]);
 }
 
 impl From<hyper::http::Error> for Refusal {
@@ -117,111 +254,4 @@ fn challenge(state: &State) -> String {
             "Bearer authorization_uri=https://login.microsoftonline.com/{TENANT}/oauth2/authorize resource_id=https://storage.azure.com"
         )
     })
-}
-
-/// Azure's words: Microsoft Learn, "Common REST API error codes" and "Blob Storage error codes",
-/// and what public issues have recorded
-const MESSAGES: &[(&str, &str)] = &[
-    ("AccountIsDisabled", "The specified account is disabled."),
-    ("AccountRequiresHttps", "The account being accessed does not support http."),
-    (
-        "AuthenticationFailed",
-        "Server failed to authenticate the request. Make sure the value of the Authorization header is formed correctly including the signature.",
-    ),
-    ("AuthorizationFailure", "This request is not authorized to perform this operation."),
-    (
-        "AuthorizationPermissionMismatch",
-        "This request is not authorized to perform this operation using this permission.",
-    ),
-    (
-        "AuthorizationProtocolMismatch",
-        "This request is not authorized to perform this operation using this protocol.",
-    ),
-    (
-        "AuthorizationResourceTypeMismatch",
-        "This request is not authorized to perform this operation using this resource type.",
-    ),
-    (
-        "AuthorizationServiceMismatch",
-        "This request is not authorized to perform this operation using this service.",
-    ),
-    (
-        "AuthorizationSourceIPMismatch",
-        "This request is not authorized to perform this operation using this source IP 203.0.113.7.",
-    ),
-    ("BlobArchived", "This operation is not permitted on an archived blob."),
-    (
-        "BlobBeingRehydrated",
-        "This operation is not permitted because the blob is being rehydrated.",
-    ),
-    ("BlobNotFound", "The specified blob does not exist."),
-    (
-        "BlobUsesCustomerSpecifiedEncryption",
-        "The blob is encrypted with customer specified encryption, but it was not provided in the request.",
-    ),
-    ("ConditionNotMet", "The condition specified using HTTP conditional header(s) is not met."),
-    ("ContainerBeingDeleted", "The specified container is being deleted. Try operation later."),
-    ("ContainerDisabled", "The specified container has been disabled by the administrator."),
-    ("ContainerNotFound", "The specified container does not exist."),
-    ("CorsPreflightFailure", "CORS not enabled or no matching rule found for this request."),
-    (
-        "FeatureVersionMismatch",
-        "The operation for AppendBlob requires at least version 2015-02-21.",
-    ),
-    (
-        "InsufficientAccountPermissions",
-        "The account being accessed does not have sufficient permissions to execute this operation.",
-    ),
-    ("InternalError", "The server encountered an internal error. Please retry the request."),
-    ("InvalidHeaderValue", "The value for one of the HTTP headers is not in the correct format."),
-    (
-        "InvalidQueryParameterValue",
-        "Value for one of the query parameters specified in the request URI is invalid.",
-    ),
-    ("InvalidRange", "The range specified is invalid for the current size of the resource."),
-    ("InvalidResourceName", "The specified resource name contains invalid characters."),
-    ("InvalidUri", "The requested URI does not represent any resource on the server."),
-    ("InvalidXmlDocument", "XML specified is not syntactically valid."),
-    ("InvalidXmlNodeValue", "The value for one of the XML nodes is not in the correct format."),
-    (
-        "KeyBasedAuthenticationNotPermitted",
-        "Key based authentication is not permitted on this storage account.",
-    ),
-    (
-        "NoAuthenticationInformation",
-        "Server failed to authenticate the request. Please refer to the information in the www-authenticate header.",
-    ),
-    ("OperationTimedOut", "Operation could not be completed within the specified time."),
-    ("OutOfRangeInput", "The specified resource name length is not within the permissible limits."),
-    (
-        "OutOfRangeQueryParameterValue",
-        "One of the query parameters specified in the request URI is outside the permissible range.",
-    ),
-    ("PublicAccessNotPermitted", "Public access is not permitted on this storage account."),
-    ("ResourceNotFound", "The specified resource does not exist."),
-    (
-        "ServerBusy",
-        "The server is currently unable to receive requests. Please retry your request.",
-    ),
-    ("UnsupportedHttpVerb", "The resource doesn't support specified Http Verb."),
-    (
-        "UnsupportedQueryParameter",
-        "One of the query parameters specified in the request URI is not supported.",
-    ),
-];
-
-fn message(status: u16, code: &str) -> &str {
-    // One code, two messages: a token that is no good, and a header that is none.
-    match (status, code) {
-        (400, "InvalidAuthenticationInfo") => {
-            "The authentication information was not provided in the correct format. Verify the value of Authorization header."
-        }
-        (_, "InvalidAuthenticationInfo") => {
-            "Server failed to authenticate the request. Please refer to the information in the www-authenticate header."
-        }
-        _ => MESSAGES
-            .iter()
-            .find_map(|(known, text)| (*known == code).then_some(*text))
-            .unwrap_or(code),
-    }
 }

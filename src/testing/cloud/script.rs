@@ -15,8 +15,9 @@ impl SmallCloud {
     /// Puts a blob into the container `assets`, in the place of one of the same name
     pub fn put(&self, seed: Seed) {
         let mut containers = lock(&self.state.containers);
-        let blobs = containers.entry(CONTAINER.to_owned()).or_default();
-        Arc::make_mut(blobs).insert(seed.name().to_owned(), seed);
+        if let Some(container) = containers.get_mut(CONTAINER) {
+            Arc::make_mut(container).insert(seed);
+        }
     }
 
     /// Assigns a role to the service principal, now

@@ -1,3 +1,5 @@
+//! The blobs that a test puts into a small cloud.
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -6,7 +8,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
+
+use super::state::ticks;
 
 /// A blob of a small cloud
 #[derive(Clone, Debug)]
@@ -17,7 +22,12 @@ pub struct Seed {
     pub(super) tier: &'static str,
     pub(super) metadata: BTreeMap<String, String>,
     pub(super) last_modified: SystemTime,
+    /// Stored properties by the element that lists them, which is their header too
+    pub(super) properties: BTreeMap<&'static str, String>,
+    /// How many index tags it has
+    pub(super) tags: u16,
     etag: String,
+    is_directory: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -51,11 +61,30 @@ impl Seed {
             metadata: BTreeMap::new(),
             // A whole second, which is what the listing can say.
             last_modified: SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600),
+            properties: BTreeMap::new(),
+            tags: 0,
             etag: format!("0x{:015X}", fastrand::u64(..) >> 4),
+            is_directory: false,
         }
     }
 
-    /// Stores this Content-Type; an empty one is left out of the listing
+    /// An empty directory, for an account with a hierarchical namespace
+    ///
+    /// The directories above a blob are there without it.
+    pub fn directory(name: impl Into<String>) -> Self {
+        let mut seed = Self::new(name, "").content_type("").metadata("hdi_isfolder", "true");
+        seed.is_directory = true;
+        seed
+    }
+
+    /// A directory that this blob is in
+    pub(super) fn directory_above(&self, name: &str) -> Self {
+        let mut seed = Self::directory(name);
+        seed.last_modified = self.last_modified;
+        seed
+    }
+
+    /// Stores this Content-Type; an empty text stands for a blob without one
     #[must_use]
     pub fn content_type(mut self, content_type: impl Into<String>) -> Self {
         self.content_type = Some(content_type.into()).filter(|text| !text.is_empty());
@@ -66,6 +95,48 @@ impl Seed {
     #[must_use]
     pub fn archived(mut self) -> Self {
         self.tier = "Archive";
+        self
+    }
+
+    /// Stores this MD5 as the digest of the content, whether it is or not
+    #[must_use]
+    pub fn content_md5(self, md5: [u8; 16]) -> Self {
+        self.property("Content-MD5", STANDARD.encode(md5))
+    }
+
+    /// Stores this Content-Encoding
+    #[must_use]
+    pub fn content_encoding(self, encoding: impl Into<String>) -> Self {
+        self.property("Content-Encoding", encoding.into())
+    }
+
+    /// Stores this Content-Language
+    #[must_use]
+    pub fn content_language(self, language: impl Into<String>) -> Self {
+        self.property("Content-Language", language.into())
+    }
+
+    /// Stores this Content-Disposition
+    #[must_use]
+    pub fn content_disposition(self, disposition: impl Into<String>) -> Self {
+        self.property("Content-Disposition", disposition.into())
+    }
+
+    /// Stores this Cache-Control
+    #[must_use]
+    pub fn cache_control(self, control: impl Into<String>) -> Self {
+        self.property("Cache-Control", control.into())
+    }
+
+    fn property(mut self, element: &'static str, value: String) -> Self {
+        self.properties.insert(element, value);
+        self
+    }
+
+    /// Gives it so many index tags, of which listings and reads say the number
+    #[must_use]
+    pub fn tags(mut self, count: u16) -> Self {
+        self.tags = count;
         self
     }
 
@@ -92,6 +163,28 @@ impl Seed {
         &self.etag
     }
 
+    pub(super) fn is_directory(&self) -> bool {
+        self.is_directory
+    }
+
+    /// What a hierarchical namespace calls it
+    pub(super) fn resource_type(&self) -> &'static str {
+        if self.is_directory { "directory" } else { "file" }
+    }
+
+    /// Whether its tier is that of the account, and not its own
+    pub(super) fn is_tier_inferred(&self) -> bool {
+        self.tier != "Archive"
+    }
+
+    /// The version of an account that keeps versions: the time of the last write, to 100 ns
+    pub(super) fn version_id(&self) -> String {
+        // The fraction of the second tells two writes of a test apart, as the ETag does.
+        let digits = self.etag.get(2..).and_then(|hex| u64::from_str_radix(hex, 16).ok());
+        let fraction = Duration::from_nanos(digits.unwrap_or_default() % 10_000_000 * 100);
+        ticks(self.last_modified + fraction)
+    }
+
     /// Bytes of the content; the range is within it
     pub(super) fn read(&self, start: u64, end: u64) -> io::Result<Bytes> {
         let whole = |n| usize::try_from(n).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory));
@@ -110,11 +203,7 @@ impl Seed {
     }
 }
 
-pub(super) fn add_folder(
-    blobs: &mut BTreeMap<String, Seed>,
-    folder: &Path,
-    prefix: String,
-) -> io::Result<()> {
+pub(super) fn add_folder(blobs: &mut Vec<Seed>, folder: &Path, prefix: String) -> io::Result<()> {
     let named =
         |error: io::Error| io::Error::new(error.kind(), format!("`{}`: {error}", folder.display()));
     for entry in fs::read_dir(folder).map_err(named)? {
@@ -135,7 +224,7 @@ pub(super) fn add_folder(
             let time = since.map_or(0, |since| since.as_nanos() as u64);
             seed.etag =
                 format!("0x{:015X}", time.rotate_left(20).wrapping_add(metadata.len()) >> 4);
-            blobs.insert(seed.name.clone(), seed);
+            blobs.push(seed);
         }
     }
     Ok(())

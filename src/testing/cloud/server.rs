@@ -1,10 +1,13 @@
+//! HTTP over TLS on a loopback port.
+
 use std::{convert::Infallible, io, sync::Arc};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, Limited, combinators::UnsyncBoxBody};
+use futures::stream;
+use http_body_util::{BodyExt as _, Full, Limited, StreamBody, combinators::UnsyncBoxBody};
 use hyper::{
     Request, Response,
-    body::Incoming,
+    body::{Frame, Incoming},
     header::{DATE, HeaderValue},
     server::conn::http1,
     service::service_fn,
@@ -95,6 +98,21 @@ async fn answer(
     response.headers_mut().insert(DATE, HeaderValue::from_str(&date).map_err(io::Error::other)?);
     lock(&state.log).end(at, response.status().as_u16());
     Ok(response)
+}
+
+/// The size of the pieces that a body without a length is sent in
+const CHUNK: usize = 64 << 10;
+
+/// A body whose length no header says: it goes out in chunks
+pub(super) fn chunked(body: Bytes) -> Body {
+    let pieces = stream::unfold(body, |mut rest| async {
+        if rest.is_empty() {
+            return None;
+        }
+        let piece = rest.split_to(CHUNK.min(rest.len()));
+        Some((Ok(Frame::data(piece)), rest))
+    });
+    StreamBody::new(pieces).boxed_unsync()
 }
 
 /// A body that is at hand

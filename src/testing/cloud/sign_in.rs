@@ -7,18 +7,25 @@ use std::{
 
 use bytes::Bytes;
 use hyper::{
-    Request, Response,
-    header::{CONTENT_TYPE, RETRY_AFTER},
+    HeaderMap, Request, Response, StatusCode,
+    header::{
+        CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, STRICT_TRANSPORT_SECURITY,
+        X_CONTENT_TYPE_OPTIONS,
+    },
 };
 use url::form_urlencoded;
 
 use super::{
     CLIENT_ID, State, TENANT,
     assertion::{self, Worth},
+    behavior::SignInText,
     lock,
     server::{Body, full},
+    service::REQUEST_ID,
+    state::{guid, ticks},
     token,
 };
+use crate::name::is_guid;
 
 /// The trace id of every refusal
 const TRACE_ID: &str = "33333333-3333-4333-8333-333333333333";
@@ -61,29 +68,64 @@ impl SignInRefusal {
         self
     }
 
-    fn response(&self, state: &State) -> io::Result<Response<Body>> {
+    fn response(&self, request: &Request<Bytes>, state: &State) -> io::Result<Response<Body>> {
         let Self { status, error, aadsts, text, retry_after } = self;
         let time = humantime::format_rfc3339_seconds(state.now()).to_string().replace('T', " ");
-        // The line breaks are as Entra writes them; clients have stumbled over their escapes.
-        let description =
-            format!("AADSTS{aadsts}: {text}\r\nTrace ID: {TRACE_ID}\r\nTimestamp: {time}");
+        let correlation_id = correlation_id(request.headers());
+        // Clients have stumbled over the escapes of line breaks.
+        let between = match state.behavior.sign_in_text {
+            SignInText::Lines => "\r\n",
+            SignInText::Blanks => " ",
+        };
+        let description = [
+            format!("AADSTS{aadsts}: {text}"),
+            format!("Trace ID: {TRACE_ID}"),
+            format!("Correlation ID: {correlation_id}"),
+            format!("Timestamp: {time}"),
+        ]
+        .join(between);
         let json = serde_json::json!({
             "error": error,
             "error_description": description,
             "error_codes": [aadsts],
             "timestamp": time,
             "trace_id": TRACE_ID,
+            "correlation_id": correlation_id,
             "error_uri": format!("https://login.microsoftonline.com/error?code={aadsts}"),
         });
-        let mut response = Response::builder().status(*status);
+        let status = StatusCode::from_u16(*status).map_err(io::Error::other)?;
+        let mut response = json_response(status, &json, TRACE_ID)?;
+        let headers = response.headers_mut();
+        let telemetry = HeaderValue::from_str(&format!("1,{aadsts},0,,"));
+        headers.insert("x-ms-clitelem", telemetry.map_err(io::Error::other)?);
         if let Some(wait) = retry_after {
-            response = response.header(RETRY_AFTER, wait.as_secs());
+            headers.insert(RETRY_AFTER, wait.as_secs().into());
         }
-        response
-            .header(CONTENT_TYPE, "application/json; charset=utf-8")
-            .body(full(json.to_string()))
-            .map_err(io::Error::other)
+        Ok(response)
     }
+}
+
+/// The id that the request gives, or another
+fn correlation_id(headers: &HeaderMap) -> String {
+    let id = headers.get("client-request-id").and_then(|id| id.to_str().ok());
+    id.filter(|id| is_guid(id)).map_or_else(guid, str::to_owned)
+}
+
+/// An answer with the headers that all answers of the authority have
+fn json_response(
+    status: StatusCode,
+    json: &serde_json::Value,
+    request_id: &str,
+) -> io::Result<Response<Body>> {
+    Response::builder()
+        .status(status)
+        .header(CACHE_CONTROL, "no-store, no-cache")
+        .header(CONTENT_TYPE, "application/json; charset=utf-8")
+        .header(STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains")
+        .header(X_CONTENT_TYPE_OPTIONS, "nosniff")
+        .header(REQUEST_ID, request_id)
+        .body(full(json.to_string()))
+        .map_err(io::Error::other)
 }
 
 pub(super) fn answer(request: &Request<Bytes>, state: &State) -> io::Result<Response<Body>> {
@@ -92,7 +134,7 @@ pub(super) fn answer(request: &Request<Bytes>, state: &State) -> io::Result<Resp
         script.sign_ins.pop_front().or_else(|| script.always_sign_in.clone())
     };
     if let Some(refusal) = scripted.or_else(|| refusal(request, state)) {
-        return refusal.response(state);
+        return refusal.response(request, state);
     }
     let json = serde_json::json!({
         "token_type": "Bearer",
@@ -100,10 +142,7 @@ pub(super) fn answer(request: &Request<Bytes>, state: &State) -> io::Result<Resp
         "ext_expires_in": state.token_lifetime.as_secs(),
         "access_token": token::issue(state),
     });
-    Response::builder()
-        .header(CONTENT_TYPE, "application/json; charset=utf-8")
-        .body(full(json.to_string()))
-        .map_err(io::Error::other)
+    json_response(StatusCode::OK, &json, &guid())
 }
 
 fn refusal(request: &Request<Bytes>, state: &State) -> Option<SignInRefusal> {
@@ -114,16 +153,16 @@ fn refusal(request: &Request<Bytes>, state: &State) -> Option<SignInRefusal> {
             .unwrap_or_default()
     };
     let client = field("client_id");
-    let (status, error, aadsts, text) = if tenant != TENANT {
-        let text = format!(
-            "Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud."
-        );
-        (400, "invalid_request", 90002, text)
+    let (status, error, aadsts, text) = if let Some(refusal) = wrong_tenant(tenant) {
+        return Some(refusal);
     } else if client != CLIENT_ID {
         let text = format!(
-            "Application with identifier '{client}' was not found in the directory '{tenant}'."
+            "Application with identifier '{client}' was not found in the directory '{tenant}'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant."
         );
         (400, "unauthorized_client", 700_016, text)
+    } else if field("client_assertion").is_empty() && field("client_secret").is_empty() {
+        let text = "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type.";
+        (401, "invalid_client", 7_000_216, text.to_owned())
     } else if field("client_assertion_type").ends_with(":jwt-bearer") {
         // A client signs by the clock of this machine, which cannot be handed in.
         let now = state.skew.shift(SystemTime::now());
@@ -132,10 +171,18 @@ fn refusal(request: &Request<Bytes>, state: &State) -> Option<SignInRefusal> {
         });
         let (aadsts, text) = match worth {
             Worth::Good => return wrong_scope(&field("scope")),
-            Worth::OutOfTime => (700_024, "Client assertion is not within its valid time range."),
-            Worth::Bad => (700_027, "Client assertion failed signature validation."),
+            Worth::OutOfTime { from, to } => (
+                700_024,
+                format!(
+                    "Client assertion is not within its valid time range. Current time: {}, assertion valid from {}, expiry time of assertion {}.",
+                    ticks(now),
+                    ticks(from),
+                    ticks(to)
+                ),
+            ),
+            Worth::Bad => (700_027, "Client assertion contains an invalid signature.".to_owned()),
         };
-        (401, "invalid_client", aadsts, text.to_owned())
+        (401, "invalid_client", aadsts, text)
     } else if field("client_secret") != state.secret {
         let text = format!(
             "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{client}'."
@@ -145,6 +192,35 @@ fn refusal(request: &Request<Bytes>, state: &State) -> Option<SignInRefusal> {
         return wrong_scope(&field("scope"));
     };
     Some(SignInRefusal::new(status, error, aadsts, text))
+}
+
+/// What a tenant other than the cloud's is refused with
+fn wrong_tenant(tenant: &str) -> Option<SignInRefusal> {
+    let (error, aadsts, text) = match tenant {
+        TENANT => return None,
+        "00000000-0000-0000-0000-000000000000" => (
+            "invalid_request",
+            900_021,
+            format!(
+                "Requested tenant identifier '{tenant}' is not valid. Tenant identifiers may not be an empty GUID."
+            ),
+        ),
+        _ if !is_guid(tenant) && !tenant.contains('.') => (
+            "invalid_request",
+            900_023,
+            format!(
+                "Specified tenant identifier '{tenant}' is neither a valid DNS name, nor a valid external domain."
+            ),
+        ),
+        _ => (
+            "invalid_tenant",
+            90_002,
+            format!(
+                "Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud. Check with your subscription administrator, this may happen if there are no active subscriptions for the tenant."
+            ),
+        ),
+    };
+    Some(SignInRefusal::new(400, error, aadsts, text))
 }
 
 fn wrong_scope(scope: &str) -> Option<SignInRefusal> {

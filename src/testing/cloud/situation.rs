@@ -1,3 +1,5 @@
+//! What the storage account is like.
+
 use super::Refusal;
 
 /// What the storage account of a small cloud is like, for as long as it is told so
@@ -29,7 +31,8 @@ impl Situation {
         match self {
             Self::Firewall => Some(Refusal::new(403, "AuthorizationFailure")),
             Self::AccountDisabled => Some(Refusal::new(403, "AccountIsDisabled")),
-            Self::AccountAbsent => Some(Refusal::new(404, "ResourceNotFound")),
+            // There is no service to answer for it.
+            Self::AccountAbsent => Some(Refusal::new(404, "ResourceNotFound").by_front_end()),
             Self::Normal | Self::ContainerAbsent | Self::ContainerBeingDeleted => None,
         }
     }

@@ -1,3 +1,5 @@
+//! What the connections of a small cloud share.
+
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{
@@ -8,13 +10,10 @@ use std::{
 };
 
 use super::{
-    CONTAINER, CorsRule, Fault, Refusal, Seed, SignInRefusal, Situation, access::Access,
-    delegated::DelegationKeys, log::Log, token::Tokens,
+    Behavior, CONTAINER, CorsRule, Fault, Refusal, SignInRefusal, Situation, access::Access,
+    container::Container, delegated::DelegationKeys, log::Log, token::Tokens,
 };
 use crate::{clock::Clock, store::MAX_PAGE};
-
-/// The blobs of a container, by name
-pub(super) type Blobs = BTreeMap<String, Seed>;
 
 /// All that the connections of a cloud share
 pub(super) struct State {
@@ -25,10 +24,11 @@ pub(super) struct State {
     pub(super) skew: Skew,
     pub(super) token_lifetime: Duration,
     pub(super) ragged_pages: bool,
-    pub(super) start_from: bool,
+    pub(super) is_versioned: bool,
+    pub(super) behavior: Behavior,
     pub(super) tokens: Mutex<Tokens>,
     pub(super) keys: Mutex<DelegationKeys>,
-    pub(super) containers: Mutex<BTreeMap<String, Arc<Blobs>>>,
+    pub(super) containers: Mutex<BTreeMap<String, Arc<Container>>>,
     pub(super) access: Mutex<Access>,
     pub(super) script: Mutex<Script>,
     pub(super) log: Mutex<Log>,
@@ -109,7 +109,7 @@ impl State {
     }
 
     /// The container, for somebody who may ask for it
-    pub(super) fn container(&self, name: &str) -> Result<Arc<Blobs>, Refusal> {
+    pub(super) fn container(&self, name: &str) -> Result<Arc<Container>, Refusal> {
         let absent = || Refusal::new(404, "ContainerNotFound");
         match lock(&self.script).situation {
             Situation::ContainerAbsent if name == CONTAINER => return Err(absent()),
@@ -138,8 +138,26 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-/// The id of an answer, in the form that Azure's have
+/// A time to 100 ns, as error bodies and versions have it
+pub(super) fn ticks(time: SystemTime) -> String {
+    let time = humantime::format_rfc3339_nanos(time).to_string();
+    time.get(..27).map_or(time.clone(), |time| format!("{time}Z"))
+}
+
+/// The id of an answer of the blob service, in the form that real ones have
 pub(super) fn request_id() -> String {
+    let (a, b, c, d, e) = (
+        fastrand::u32(..),
+        fastrand::u16(..4096),
+        fastrand::u8(..),
+        fastrand::u16(..),
+        fastrand::u32(..1 << 24),
+    );
+    format!("{a:08x}-{b:03x}e-00{c:02x}-{d:04x}-{e:06x}000000")
+}
+
+/// A random id of any form
+pub(super) fn guid() -> String {
     let mut id = random();
     for at in [20, 16, 12, 8] {
         id.insert(at, '-');

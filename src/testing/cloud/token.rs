@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{CLIENT_ID, OBJECT_ID, Refusal, State, TENANT, lock, state::seconds};
+use super::{CLIENT_ID, OBJECT_ID, State, TENANT, lock, state::seconds};
 
 /// Who the tokens are for
 const AUDIENCE: &str = "https://storage.azure.com";
@@ -74,9 +74,9 @@ pub(super) fn issue(state: &State) -> String {
     token
 }
 
-/// Checks a token by the cloud's time
-pub(super) fn check(token: &str, state: &State) -> Result<(), Refusal> {
-    let refused = |detail: &str| Err(Refusal::new(401, "InvalidAuthenticationInfo").detail(detail));
+/// Checks a token by the cloud's time; the error is the detail of the refusal
+pub(super) fn check(token: &str, state: &State) -> Result<(), &'static str> {
+    let refused = Err::<(), &'static str>;
     const EXPIRED: &str = "Lifetime validation failed. The token is expired.";
     let now = seconds(state.now());
     if let Some(ends) = lock(&state.tokens).0.get(token) {
@@ -89,7 +89,7 @@ pub(super) fn check(token: &str, state: &State) -> Result<(), Refusal> {
         };
     }
     let Some(claims) = claims(token) else {
-        return refused("Signature validation failed. The token is not a well-formed JWT.");
+        return refused("The access token was missing or malformed.");
     };
     let is_ours = |audience: &str| audience.trim_end_matches('/') == AUDIENCE;
     if claims.aud.is_some_and(|audience| !is_ours(&audience)) {

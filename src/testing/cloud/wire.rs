@@ -1,3 +1,5 @@
+//! A connection that can be reset.
+
 use std::{
     io,
     pin::Pin,

@@ -3,7 +3,7 @@
 use std::{fs, num::NonZeroUsize};
 
 use azure_asset_sync::{
-    AzureStore, Cloud, Connection, Credential, Endpoint, Prefix, Scan, Store as _, Verdict,
+    AzureStore, Cloud, Connection, Credential, Endpoint, HostPolicy, Prefix, Scan, Store as _, Verdict,
     scan::Order, sink::callback, store::ListRequest, sync::Job,
 };
 use azure_asset_sync_peers::{ACCOUNT, CONTAINER, Error, SIGNATURE, Tally};
@@ -102,5 +102,7 @@ fn store(url: &str) -> Result<AzureStore, Error> {
         .container(CONTAINER)
         .cloud(Cloud::Custom(endpoint))
         .build()?;
-    Ok(AzureStore::new(&connection, Credential::Sas(SIGNATURE.into()))?)
+    let policy = HostPolicy::azure().allow_endpoint(url)?;
+    let store = AzureStore::builder(&connection).policy(policy);
+    Ok(store.build(Credential::Sas(SIGNATURE.into()))?)
 }

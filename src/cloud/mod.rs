@@ -1,10 +1,22 @@
-//! Where an account answers, and who signs its principals in.
+//! Where an account answers, who signs its principals in, and which hosts a store may contact.
+//!
+//! [`Cloud`] and [`Endpoint`] are part of a connection, so a customer chooses them. [`HostPolicy`] is
+//! the service's decision which of these choices count.
+
+mod address;
+mod policy;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use url::Url;
+use url::{Host, Url};
 
+pub use self::policy::{HostPolicy, RefusedHost};
+#[cfg(feature = "azure")]
+pub(crate) use self::{
+    address::{Reach, reach},
+    policy::is_localhost,
+};
 use crate::name::{AccountName, ContainerName, Field, InvalidName};
 
 /// The Azure cloud of a storage account
@@ -26,7 +38,9 @@ pub enum Cloud {
     /// An account of the public cloud with an Azure DNS zone endpoint, which has a zone number that
     /// cannot be derived from the account's name
     DnsZone(DnsZone),
-    /// A private endpoint, a proxy or an emulator
+    /// An emulator, or another host in front of the account
+    ///
+    /// A store contacts it only if the service's [`HostPolicy`] allows the host.
     Custom(Endpoint),
 }
 
@@ -35,11 +49,15 @@ pub enum Cloud {
 #[serde(try_from = "u8", into = "u8")]
 pub struct DnsZone(u8);
 
+impl DnsZone {
+    const LAST: u8 = 50;
+}
+
 impl TryFrom<u8> for DnsZone {
     type Error = InvalidName;
 
     fn try_from(zone: u8) -> Result<Self, InvalidName> {
-        if zone > 50 {
+        if zone > Self::LAST {
             let rule = "a DNS zone must be 0 to 50";
             return Err(InvalidName::new(Field::Cloud, &zone.to_string(), rule));
         }
@@ -58,6 +76,9 @@ impl From<DnsZone> for u8 {
 /// The container's name is appended to it as a path segment; a path-style address, as an emulator
 /// has, includes the account: `https://127.0.0.1:10000/devstoreaccount1`. Plain `http` is for
 /// emulators: a token is never sent over it.
+///
+/// An endpoint is part of a connection and so chosen by a customer. A store refuses it unless the
+/// service's [`HostPolicy`] allows its host.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "RawEndpoint", into = "RawEndpoint")]
 pub struct Endpoint {
@@ -95,10 +116,11 @@ impl Endpoint {
     /// A blob service at this address
     ///
     /// # Errors
-    /// [`InvalidName`] where it is no `http` or `https` address, or has a query, a fragment or user
-    /// info: those are credentials, which do not belong into a connection.
+    /// [`InvalidName`] if it is not an `http` or `https` address, if its host is not a DNS name or an
+    /// IP address, or if it has a query, a fragment or user info: those are credentials, which do
+    /// not belong in a connection.
     pub fn new(url: &str) -> Result<Self, InvalidName> {
-        Ok(Self { url: address(url)?, authority: None })
+        Ok(Self { url: parse_url(url)?, authority: None })
     }
 
     /// Signs principals in at this authority instead of the public cloud's
@@ -106,7 +128,7 @@ impl Endpoint {
     /// # Errors
     /// [`InvalidName`] where it is no plain `https` address: a client secret is sent there.
     pub fn with_authority(mut self, url: &str) -> Result<Self, InvalidName> {
-        let authority = address(url)?;
+        let authority = parse_url(url)?;
         if authority.scheme() != "https" {
             let rule = "an authority must be https: a secret is sent to it";
             return Err(InvalidName::new(Field::Cloud, url, rule));
@@ -116,13 +138,18 @@ impl Endpoint {
     }
 }
 
-fn address(text: &str) -> Result<Url, InvalidName> {
+fn parse_url(text: &str) -> Result<Url, InvalidName> {
     let bad = |rule| InvalidName::new(Field::Cloud, text, rule);
     let url = Url::parse(text).map_err(|_| {
         bad("it must be an address such as `https://127.0.0.1:10000/devstoreaccount1`")
     })?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
         return Err(bad("it must be an http or https address"));
+    }
+    if let Some(Host::Domain(name)) = url.host()
+        && !policy::is_dns_name(name)
+    {
+        return Err(bad("its host must be a DNS name without a dot at the end, or an IP address"));
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(bad("it must have no user info").hint("a credential is given to the store"));

@@ -1,0 +1,118 @@
+//! List Blobs: Microsoft Learn, "List Blobs".
+
+use std::collections::BTreeSet;
+
+use hyper::Response;
+
+use super::{
+    Refusal, Seed, State,
+    ask::Ask,
+    container::Container,
+    marker,
+    server::Body,
+    service::{endpoint, list_response},
+    start::Bounds,
+    xml::{Entry, PageBody},
+};
+use crate::store::NameOrder;
+
+/// How many entries a page may have, by the request
+pub(super) fn maximum(ask: &Ask<'_>) -> Result<Option<u16>, Refusal> {
+    match ask.text("maxresults") {
+        "" => Ok(None),
+        n => match n.parse::<u64>() {
+            Ok(n @ 1..) => Ok(Some(u16::try_from(n).unwrap_or(u16::MAX))),
+            _ => Err(Refusal::new(400, "OutOfRangeQueryParameterValue").parameter("maxresults", n)),
+        },
+    }
+}
+
+pub(super) fn list(name: &str, ask: &Ask<'_>, state: &State) -> Result<Response<Body>, Refusal> {
+    let container = state.container(name)?;
+    let most = state.page_size(maximum(ask)?);
+    let bounds = Bounds::of(ask, &state.behavior)?;
+    let is_hierarchical = container.is_hierarchical();
+    let from = match ask.text("marker") {
+        "" => None,
+        text => Some(marker::decode(text, is_hierarchical).ok_or_else(|| {
+            Refusal::new(400, "InvalidQueryParameterValue").parameter("marker", text)
+        })?),
+    };
+    let (entries, next) = page(&container, ask, &bounds, from.as_deref(), most);
+    let next = next.map(|next| marker::encode(name, next, is_hierarchical, entries.is_empty()));
+    let body = PageBody {
+        endpoint: &endpoint(),
+        container: name,
+        echoed: [
+            ("Prefix", ask.text("prefix")),
+            ("Marker", ask.text("marker")),
+            ("MaxResults", ask.text("maxresults")),
+            ("Delimiter", ask.text("delimiter")),
+        ],
+        entries: &entries,
+        next: &next.unwrap_or_default(),
+        with_metadata: ask.text("include").split(',').any(|what| what == "metadata"),
+        is_hierarchical,
+        is_versioned: state.is_versioned,
+    };
+    Ok(list_response(body.render())?)
+}
+
+/// The entries of a page, and the name that the next page begins with
+fn page<'a>(
+    container: &'a Container,
+    ask: &Ask<'_>,
+    bounds: &Bounds<'_>,
+    from: Option<&str>,
+    most: usize,
+) -> (Vec<Entry<'a>>, Option<&'a str>) {
+    let (prefix, delimiter) = (ask.text("prefix"), ask.text("delimiter"));
+    let is_sorted = container.order() != NameOrder::Unsorted;
+    let begin = from.map(|from| container.rank(from));
+    // Where names have no order, those with a prefix are scattered, and so are those of a folder.
+    let seek = match (&begin, is_sorted) {
+        (_, false) => Vec::new(),
+        (Some(begin), true) => begin.clone(),
+        (None, true) => container.rank(prefix).max(container.rank(bounds.first())),
+    };
+    let mut entries = Vec::new();
+    let mut folders = BTreeSet::new();
+    let in_order = container
+        .from(seek)
+        .take_while(|seed| !is_sorted || seed.name().starts_with(prefix))
+        .filter(|seed| seed.name().starts_with(prefix) && bounds.allow(seed.name()));
+    for seed in in_order {
+        let folder = folder(seed, prefix, delimiter);
+        if let Some(folder) = &folder
+            && !folders.insert(folder.clone())
+        {
+            continue;
+        }
+        if !is_sorted && begin.as_ref().is_some_and(|begin| container.rank(seed.name()) < *begin) {
+            continue;
+        }
+        if entries.len() == most {
+            return (entries, Some(seed.name()));
+        }
+        entries.push(match folder {
+            None => Entry::Blob(seed),
+            Some(name) => {
+                let directory = container.get(name.trim_end_matches('/'));
+                Entry::Prefix(name, directory.filter(|seed| seed.is_directory()))
+            }
+        });
+    }
+    (entries, None)
+}
+
+/// The prefix that stands for a blob in a listing with a delimiter, if there is one
+fn folder(seed: &Seed, prefix: &str, delimiter: &str) -> Option<String> {
+    let name = seed.name();
+    if delimiter.is_empty() {
+        return None;
+    }
+    match name.strip_prefix(prefix)?.find(delimiter) {
+        Some(at) => name.get(..prefix.len() + at + delimiter.len()).map(str::to_owned),
+        None => (seed.is_directory() && delimiter == "/").then(|| format!("{name}/")),
+    }
+}

@@ -1,0 +1,72 @@
+//! Continuation markers in the shape of the real ones.
+//!
+//! A marker is `2!`, a length, `!` and Base64 with `-` for `=`. The text in the Base64 is the first
+//! name of the page with its length, and a time with its length. In a hierarchical namespace the
+//! name is Base64 in its turn, of bytes that hold the path. A client must not read any of it.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+use super::ACCOUNT;
+
+/// The time in the marker of a blob that is no snapshot
+const NEVER: &str = "9999-12-31T23:59:59.9999999Z";
+
+/// The byte before the path in the marker of a hierarchical namespace
+const BEFORE_PATH: char = '\u{2}';
+
+/// The marker of the page that begins with a name
+///
+/// `is_empty` says that the page before it has no entry: then no two markers of one name are the same,
+/// since a listing must move on.
+pub(super) fn encode(container: &str, name: &str, is_hierarchical: bool, is_empty: bool) -> String {
+    let name = match is_hierarchical {
+        true => STANDARD.encode(format!(
+            "{:08x}\u{1}/{ACCOUNT}\u{1}/{container}{BEFORE_PATH}/{name}",
+            fastrand::u32(..)
+        )),
+        false => name.to_owned(),
+    };
+    let time = match is_empty {
+        true => format!("9999-12-31T23:59:59.{:07}Z", fastrand::u32(..9_999_999)),
+        false => NEVER.to_owned(),
+    };
+    let text = format!("{:06}!{name}!{:06}!{time}!", name.len(), time.len());
+    let text: String = STANDARD.encode(text).chars().map(to_marker).collect();
+    format!("2!{}!{text}", text.len())
+}
+
+/// The name that a marker begins with; `None` for what is no marker
+pub(super) fn decode(marker: &str, is_hierarchical: bool) -> Option<String> {
+    let (length, text) = marker.strip_prefix("2!")?.split_once('!')?;
+    if length.parse() != Ok(text.len()) {
+        return None;
+    }
+    let text: String = text.chars().map(from_marker).collect();
+    let text = String::from_utf8(STANDARD.decode(text).ok()?).ok()?;
+    let (length, rest) = text.split_once('!')?;
+    let name = rest.get(..length.parse().ok()?)?;
+    if !is_hierarchical {
+        return Some(name.to_owned());
+    }
+    let path = String::from_utf8(STANDARD.decode(name).ok()?).ok()?;
+    let (_, path) = path.split_once(BEFORE_PATH)?;
+    path.strip_prefix('/').map(str::to_owned)
+}
+
+fn to_marker(c: char) -> char {
+    match c {
+        '=' => '-',
+        '+' => '*',
+        '/' => '_',
+        c => c,
+    }
+}
+
+fn from_marker(c: char) -> char {
+    match c {
+        '-' => '=',
+        '*' => '+',
+        '_' => '/',
+        c => c,
+    }
+}
