@@ -202,8 +202,9 @@ async fn the_tenant_is_discovered_and_a_wrong_one_is_told() {
         behavior.anonymous = *anonymous;
         let cloud = builder().behavior(behavior).start().await.unwrap();
         let connection = cloud.connection().build().unwrap();
-        let store =
-            AzureStore::builder(&connection).certificate_authority(cloud.certificate_authority());
+        let store = AzureStore::builder(&connection)
+            .policy(trust(&connection))
+            .certificate_authority(cloud.certificate_authority());
         let tenant = store.discover_tenant().await.unwrap();
         assert_eq!(tenant.as_str(), cloud.tenant(), "{anonymous:?}");
         let health = run(&cloud).await;

@@ -127,8 +127,9 @@ impl AzureStoreBuilder {
 
     /// The tenant of the account's subscription: where a service principal must sign in
     ///
-    /// One request without a credential; the account answers it with a challenge that names the
-    /// tenant. Only challenges by the authorities of Azure's clouds count, and nothing is sent to
+    /// Sends one request without a credential, which the account answers with a challenge that names
+    /// the tenant. If it refuses without a challenge, as accounts without public access can, a second
+    /// request carries a text that is no token. Only challenges by the authorities of Azure's clouds count, and nothing is sent to
     /// what a challenge names: the authority is the connection's own.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use azure_core::{
     },
 };
 
-use super::{network::RefusedAddress, token::NoToken};
+use super::{network::RefusedAddress, token::NoToken, transport::MAX_ERROR_BYTES};
 use crate::{
     error::{Detail, Error, ErrorKind, sign_in_code},
     name::is_guid,
@@ -134,13 +134,10 @@ fn timed(error: Error, headers: &Headers) -> Error {
     now.into_iter().fold(error, Error::with_served_at)
 }
 
-/// An error of the service is a kilobyte or two
-const MAX_JSON_BYTES: usize = 64 << 10;
-
 /// The code in an error body, for answers without the header: XML, or JSON of the dfs endpoint
 fn code_in_body(body: &[u8]) -> Option<String> {
     if body.trim_ascii_start().first() == Some(&b'{') {
-        let body = body.get(..MAX_JSON_BYTES).unwrap_or(body);
+        let body = body.get(..MAX_ERROR_BYTES).unwrap_or(body);
         let body: serde_json::Value = serde_json::from_slice(body).ok()?;
         return Some(body.get("error")?.get("code")?.as_str()?.to_owned());
     }
