@@ -445,7 +445,9 @@ fn classify(status: u16, code: &str) -> (ErrorKind, &'static str) {
             "ContainerNotFound"
             | "ContainerBeingDeleted"
             | "ContainerDisabled"
-            | "FilesystemNotFound",
+            | "FilesystemNotFound"
+            | "FilesystemBeingDeleted"
+            | "FilesystemDisabled",
         ) => {
             (ContainerNotFound, "there is no such container; check its spelling in the connection")
         }
