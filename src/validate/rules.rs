@@ -142,6 +142,11 @@ impl Rules {
         self.judge(&blob).verdict(blob)
     }
 
+    /// How many nanoseconds a byte of a blob's name takes at most, beyond what all rules take
+    pub(crate) fn cost(&self) -> usize {
+        self.filter.as_ref().map_or(0, |filter| filter.cost())
+    }
+
     /// Judges a blob by itself, and leaves it where it is
     pub(crate) fn judge(&self, blob: &Blob) -> Judgement {
         let mut findings = Findings::default();
