@@ -1,5 +1,7 @@
 //! Filters: what each part leaves out, what is wrong with patterns, and fingerprints of rules.
 
+mod beats;
+
 use std::{
     collections::HashMap,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -201,12 +203,18 @@ fn all_that_is_wrong_comes_in_one_answer_with_its_place() {
     }
     assert!(!text.contains('\n') && !text.contains('\u{7}'), "{text}");
     for (builder, what) in [
-        ((0..101).fold(filter(), |filter, n| filter.include(n.to_string())), "101 patterns; the limit is 100"),
+        (
+            (0..101).fold(filter(), |filter, n| filter.include(n.to_string())),
+            "101 patterns; the limit is 100",
+        ),
         (filter().include_regex("(?:a{1000}){1000}"), "more than 50000 parts"),
         ((0..101).fold(filter(), |filter, n| filter.format(format!("x{n}"))), "101 extensions"),
         (filter().format("x".repeat(65)), "at most 64 characters"),
         ((0..90).fold(filter(), |filter, _| filter.exclude("[")), "and 70 more"),
-        (filter().include_regex("[ab]*a[ab]{300}c").exclude_regex("[ab]*a[ab]{300}d"), "500 states"),
+        (
+            filter().include_regex("[ab]*a[ab]{300}c").exclude_regex("[ab]*a[ab]{300}d"),
+            "500 states",
+        ),
         (filter().include_regex("(".repeat(100) + &")".repeat(100)), "nest"),
         (filter().modified_since(at(1) - Duration::from_secs(2)), "1970"),
         (filter().include("[?sig=canary"), "[…"),
@@ -476,4 +484,49 @@ fn the_first_pattern_that_matches_is_named_however_it_is_matched() {
         assert_eq!(detail, format!("the filter's exclude `{want}` matches its name"));
         assert_eq!(left_out(&builder, Blob::new("z", 1)), None);
     }
+}
+
+/// A filter that is nearly as slow as one may be, and names for which it is: other tasks of the thread
+/// have a turn after every few of them
+#[test]
+fn the_slowest_filter_keeps_no_other_task_waiting() {
+    use futures::TryStreamExt as _;
+    let slow = filter().exclude_regex("[ab]*a[ab]{480}c").build().unwrap();
+    let mut rng = fastrand::Rng::with_seed(3);
+    let name = |n: usize, rng: &mut fastrand::Rng| {
+        let letters = (0..1000).map(|_| if rng.bool() { 'a' } else { 'b' });
+        format!("{n:03}{}.jpg", letters.collect::<String>())
+    };
+    let names: Vec<_> = (0..40).map(|n| name(n, &mut rng)).collect();
+    let scan = || {
+        let store = MemoryStore::from_iter(names.iter().map(|name| Blob::new(name.as_str(), 1)));
+        Scan::new(store, &Prefix::default()).rules(Rules::default().only(slow.clone()))
+    };
+    let (report, beats, longest) = beats::during(scan().run(()));
+    assert_eq!(report.unwrap().accepted(), 40);
+    println!("{beats} turns, the longest poll {longest:?}");
+    assert!(beats > 20, "a sink: {beats} turns");
+    let (verdicts, beats, _) = beats::during(scan().verdicts().try_collect::<Vec<_>>());
+    assert!(verdicts.unwrap().len() == 40 && beats > 20, "a stream: {beats} turns");
+    let batches = scan().verdicts().batches().try_collect::<Vec<_>>();
+    let (batches, beats, _) = beats::during(batches);
+    assert!(batches.unwrap().concat().len() == 40 && beats > 20, "batches: {beats} turns");
+    let folder = tempfile::tempdir().unwrap();
+    let job = azure_asset_sync::sync::Job::new(scan(), folder.path());
+    let (summary, beats, _) = beats::during(job.run(()));
+    assert!(summary.unwrap().counts.added == 40 && beats > 20, "a job: {beats} turns");
+    let preview = azure_asset_sync::Preview::new(scan()).run();
+    let (report, beats, _) = beats::during(preview);
+    assert!(report.is_ok() && beats > 20, "a preview: {beats} turns");
+}
+
+/// Batches are as large as before where each blob takes little
+#[tokio::test]
+async fn ordinary_blobs_come_in_batches_of_a_thousand() {
+    use futures::TryStreamExt as _;
+    let names =
+        (0..5000).map(|n| Blob::new(format!("plant-07/camera-{:02}/{n:08}.jpg", n / 700), 1));
+    let scan = Scan::new(MemoryStore::from_iter(names), &Prefix::default());
+    let batches: Vec<_> = scan.verdicts().batches().try_collect().await.unwrap();
+    assert!(batches.iter().all(|batch| batch.len() == 1000), "{}", batches.len());
 }

@@ -164,10 +164,7 @@ impl Parser<'_> {
     /// What stands between braces, the first of which is read already
     fn braces(&mut self, depth: usize, place: usize) -> Result<Vec<Vec<Token>>, Wrong> {
         if depth > DEEPEST {
-            return Err(Wrong::new(
-                place,
-                format!("braces may be nested at most {DEEPEST} deep"),
-            ));
+            return Err(Wrong::new(place, format!("braces may be nested at most {DEEPEST} deep")));
         }
         let mut all = Vec::new();
         loop {

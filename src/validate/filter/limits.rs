@@ -52,12 +52,7 @@ pub(super) struct Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self {
-            tokens: MOST_TOKENS,
-            parts: MOST_PARTS,
-            tables: MOST_TABLES,
-            states: MOST_STATES,
-        }
+        Self { tokens: MOST_TOKENS, parts: MOST_PARTS, tables: MOST_TABLES, states: MOST_STATES }
     }
 }
 
