@@ -1,5 +1,7 @@
 //! Filters: what each part leaves out, what is wrong with patterns, and fingerprints of rules.
 
+mod beats;
+
 use std::{
     collections::HashMap,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -192,7 +194,7 @@ fn all_that_is_wrong_comes_in_one_answer_with_its_place() {
         "exclude ``, character 1: it is empty",
         "include_regex `ab(c`, character 3: unclosed group; see https://",
         "exclude_regex `\u{e9}[z-a]\\u{7}`, character 3: invalid",
-        "1001 characters, and 1000 are the most",
+        "character 1001: it has 1001 characters or more; the limit is 1000",
         "formats `tar.gz`",
         "min_size 2 is above max_size 1",
         "modified_since is not before modified_before",
@@ -201,8 +203,18 @@ fn all_that_is_wrong_comes_in_one_answer_with_its_place() {
     }
     assert!(!text.contains('\n') && !text.contains('\u{7}'), "{text}");
     for (builder, what) in [
-        ((0..101).fold(filter(), |filter, n| filter.include(n.to_string())), "101 patterns"),
-        (filter().include_regex("(?:a{1000}){1000}"), "4 MiB"),
+        (
+            (0..101).fold(filter(), |filter, n| filter.include(n.to_string())),
+            "101 patterns; the limit is 100",
+        ),
+        (filter().include_regex("(?:a{1000}){1000}"), "more than 50000 parts"),
+        ((0..101).fold(filter(), |filter, n| filter.format(format!("x{n}"))), "101 extensions"),
+        (filter().format("x".repeat(65)), "at most 64 characters"),
+        ((0..90).fold(filter(), |filter, _| filter.exclude("[")), "and 70 more"),
+        (
+            filter().include_regex("[ab]*a[ab]{300}c").exclude_regex("[ab]*a[ab]{300}d"),
+            "500 states",
+        ),
         (filter().include_regex("(".repeat(100) + &")".repeat(100)), "nest"),
         (filter().modified_since(at(1) - Duration::from_secs(2)), "1970"),
         (filter().include("[?sig=canary"), "[…"),
@@ -417,4 +429,104 @@ fn rules_that_are_set_alike_have_the_same_fingerprint_everywhere() {
         Rules::default().accept(format.alias(aliases[0]).alias(aliases[1])).fingerprint()
     };
     assert_eq!(alias(["x", "y"]), alias(["Y", "x"]));
+}
+
+#[test]
+fn limits_hold_over_all_lists_together() {
+    let many = |list: fn(FilterBuilder, String) -> FilterBuilder, count, text: &str| {
+        (0..count).fold(filter(), |filter, _| list(filter, text.to_owned()))
+    };
+    let half = |builder: FilterBuilder| {
+        (0..60).fold(builder, |filter, n| filter.exclude_regex(format!("{n}")))
+    };
+    let braces = "{a,b}".repeat(8) + &"?".repeat(955);
+    for (builder, what) in [
+        (half(many(FilterBuilder::include, 60, "a")), "120 patterns"),
+        (many(FilterBuilder::include, 20, &"a".repeat(999)), "19980 bytes"),
+        (many(FilterBuilder::include, 100, &braces[..60]), "more than 10000 characters"),
+        (filter().include(&braces[..995]), "more than 10000 characters"),
+        (filter().exclude("{a,b}".repeat(7) + &"[a-f]".repeat(60)), "more than 10000 characters"),
+        (many(FilterBuilder::exclude_regex, 33, &r"\w\W".repeat(120)), "more than 50000 parts"),
+        (filter().include_regex("(?:(?:(?:a?){50}){15}|b)*c"), "500 states"),
+    ] {
+        let text = builder.build().unwrap_err().to_string();
+        assert!(text.contains(what), "{what}: {text}");
+    }
+    // A service's customers write such filters.
+    let hundred = |pattern: &str| {
+        (0..100).fold(filter(), |filter, n| filter.exclude(pattern.replace('N', &n.to_string())))
+    };
+    for builder in [
+        hundred("*thumb-N*"),
+        hundred("**/folder-N/**"),
+        hundred("hall-N/**/*.{jpg,jpeg,png,webp}"),
+        filter().include("*_????????-????-????-????-????????????.jpg"),
+        filter().include_regex(r"^\w+_\d{4}-\d{2}").exclude_regex(r"(?i)\btest\b|_tmp\d*$"),
+    ] {
+        assert!(builder.clone().build().is_ok(), "{builder:?}");
+    }
+}
+
+/// Of patterns that match in different ways, the first of the list is named
+#[test]
+fn the_first_pattern_that_matches_is_named_however_it_is_matched() {
+    // Too large for a table, so its states are simulated.
+    let slow = "*a????????????????????????";
+    let name = "xa012345678901234567890123";
+    for (patterns, want) in [
+        ([slow, "x*", "*3"], slow),
+        (["x*", slow, "*3"], "x*"),
+        (["y*", slow, "*3"], slow),
+        (["y*", "*3", slow], "*3"),
+    ] {
+        let builder = patterns.iter().fold(filter(), |filter, glob| filter.exclude(*glob));
+        let detail = left_out(&builder, Blob::new(name, 1)).unwrap_or_default();
+        assert_eq!(detail, format!("the filter's exclude `{want}` matches its name"));
+        assert_eq!(left_out(&builder, Blob::new("z", 1)), None);
+    }
+}
+
+/// A filter that is nearly as slow as one may be, and names for which it is: other tasks of the thread
+/// have a turn after every few of them
+#[test]
+fn the_slowest_filter_keeps_no_other_task_waiting() {
+    use futures::TryStreamExt as _;
+    let slow = filter().exclude_regex("[ab]*a[ab]{480}c").build().unwrap();
+    let mut rng = fastrand::Rng::with_seed(3);
+    let name = |n: usize, rng: &mut fastrand::Rng| {
+        let letters = (0..1000).map(|_| if rng.bool() { 'a' } else { 'b' });
+        format!("{n:03}{}.jpg", letters.collect::<String>())
+    };
+    let names: Vec<_> = (0..40).map(|n| name(n, &mut rng)).collect();
+    let scan = || {
+        let store = MemoryStore::from_iter(names.iter().map(|name| Blob::new(name.as_str(), 1)));
+        Scan::new(store, &Prefix::default()).rules(Rules::default().only(slow.clone()))
+    };
+    let (report, beats, longest) = beats::during(scan().run(()));
+    assert_eq!(report.unwrap().accepted(), 40);
+    println!("{beats} turns, the longest poll {longest:?}");
+    assert!(beats > 20, "a sink: {beats} turns");
+    let (verdicts, beats, _) = beats::during(scan().verdicts().try_collect::<Vec<_>>());
+    assert!(verdicts.unwrap().len() == 40 && beats > 20, "a stream: {beats} turns");
+    let batches = scan().verdicts().batches().try_collect::<Vec<_>>();
+    let (batches, beats, _) = beats::during(batches);
+    assert!(batches.unwrap().concat().len() == 40 && beats > 20, "batches: {beats} turns");
+    let folder = tempfile::tempdir().unwrap();
+    let job = azure_asset_sync::sync::Job::new(scan(), folder.path());
+    let (summary, beats, _) = beats::during(job.run(()));
+    assert!(summary.unwrap().counts.added == 40 && beats > 20, "a job: {beats} turns");
+    let preview = azure_asset_sync::Preview::new(scan()).run();
+    let (report, beats, _) = beats::during(preview);
+    assert!(report.is_ok() && beats > 20, "a preview: {beats} turns");
+}
+
+/// Batches are as large as before where each blob takes little
+#[tokio::test]
+async fn ordinary_blobs_come_in_batches_of_a_thousand() {
+    use futures::TryStreamExt as _;
+    let names =
+        (0..5000).map(|n| Blob::new(format!("plant-07/camera-{:02}/{n:08}.jpg", n / 700), 1));
+    let scan = Scan::new(MemoryStore::from_iter(names), &Prefix::default());
+    let batches: Vec<_> = scan.verdicts().batches().try_collect().await.unwrap();
+    assert!(batches.iter().all(|batch| batch.len() == 1000), "{}", batches.len());
 }

@@ -273,3 +273,29 @@ fn codes_are_stable_and_descriptors_are_flat_json() {
     let want = serde_json::json!({"name": "a.jpg", "size": 0, "reason": "empty", "detail": "it has zero bytes"});
     assert_eq!(json, want);
 }
+
+/// Sinks of all kinds take each size that the rules take
+#[tokio::test]
+async fn a_size_that_no_blob_has_makes_a_blob_malformed_and_spoils_no_sink() {
+    let sizes = [1 << 53, (1 << 53) + 1, 1 << 63, u64::MAX];
+    let rules = || {
+        let rules = Rules::default().max_size(Kind::Image, u64::MAX);
+        Reason::ALL.iter().fold(rules, |rules, reason| rules.set(*reason, Action::Ignore))
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let sinks = (
+        azure_asset_sync::sink::Sqlite::open(path("a.sqlite")).unwrap(),
+        (
+            azure_asset_sync::sink::Parquet::assets(path("a.parquet")).unwrap(),
+            azure_asset_sync::JsonLines::changes(path("a.jsonl")).unwrap(),
+        ),
+    );
+    let blobs = sizes.map(|size| Blob::new(format!("{size}.jpg"), size));
+    let store = MemoryStore::from_iter(blobs);
+    let report = Scan::new(store, &Prefix::default()).rules(rules()).run(sinks).await.unwrap();
+    assert_eq!((report.accepted(), report.rejections), (1, [(Reason::Malformed, 3)].into()));
+    let rejection = rules().check(Blob::new("a.jpg", u64::MAX)).rejection().unwrap().clone();
+    assert_eq!(rejection.size, None, "a number that readers of JSON would round");
+    assert!(rejection.detail.contains("8 PiB"), "{rejection:?}");
+}

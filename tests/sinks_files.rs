@@ -98,18 +98,31 @@ async fn a_csv_for_spreadsheets_has_no_formula_and_no_control_character() {
     }
     let cells: Vec<_> = rows.values().flatten().collect();
     assert!(!cells.iter().any(|cell| cell.starts_with(['=', '+', '-', '@'])));
-    assert!(!cells.iter().any(|cell| cell.contains(char::is_control)));
+    assert!(!cells.iter().any(|cell| cell.contains(ends_a_line)));
+}
+
+/// What Python's `str.splitlines` splits at, for example, and what a terminal obeys
+fn ends_a_line(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 #[tokio::test]
-async fn json_has_no_control_character_but_its_line_ends() {
+async fn a_cell_of_csv_with_a_line_end_of_any_kind_is_quoted() {
+    let text = written(|path| Ok(Box::new(Csv::assets(path)?))).await;
+    for name in names(&changes(), |_| true).iter().filter(|name| name.contains(ends_a_line)) {
+        assert!(text.contains(&format!("\"{name}\"")), "{name:?}");
+    }
+}
+
+#[tokio::test]
+async fn json_has_no_control_character_and_no_line_separator_but_its_line_ends() {
     for (name, make) in ALL.iter().filter(|(name, _)| !name.ends_with(".csv")) {
         let text = written(|path| make(path.to_owned())).await;
-        assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{name}");
+        assert!(!text.contains(|c: char| ends_a_line(c) && c != '\n'), "{name}");
     }
     let log = written(|path| Ok(Box::new(JsonLines::changes(path)?))).await;
-    assert!(!log.contains(|c: char| c.is_control() && c != '\n'));
-    assert!(log.contains(r#""name":"\u007f\u0085"#), "{log}");
+    assert!(!log.contains(|c: char| ends_a_line(c) && c != '\n'));
+    assert!(log.contains(r#""name":"\u007f\u0085\u2028"#), "{log}");
     let all: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let read = all.iter().filter(|line| line["change"] != "rejected");
     let mut read: Vec<_> = read.map(|line| line["name"].as_str().unwrap().to_owned()).collect();

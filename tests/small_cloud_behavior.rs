@@ -1,7 +1,10 @@
 //! Whatever a small cloud is set to, where the real service is not known: a scan finds the same
 //! blobs, and a probe comes to the same verdict.
 
-use std::collections::{BTreeSet, HashSet};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 use asker::{Asker, LIST};
 use azure_asset_sync::{
@@ -10,7 +13,9 @@ use azure_asset_sync::{
     store::{NameOrder, Page},
     testing::{Behavior, CorsRule, MisplacedStart, ReversedRange, Seed, SmallCloud, StartFrom},
 };
+use fastrand::Rng;
 use futures::TryStreamExt as _;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 mod asker;
 
@@ -72,9 +77,10 @@ async fn a_scan_finds_the_same_blobs_under_all_behaviors() {
     for behavior in listings() {
         let cloud = SmallCloud::builder().blobs(seeds()).behavior(behavior).start().await.unwrap();
         let connection = cloud.connection().build().unwrap();
+        let store = Arc::new(cloud.store(&connection).unwrap());
         for prefix in ["", "a", "a/", "\u{ff83}/"] {
             // With one request at a time no order is too hard for a scan.
-            let scan = Scan::new(cloud.store(&connection).unwrap(), &prefix.parse().unwrap())
+            let scan = Scan::new(Arc::clone(&store), &prefix.parse().unwrap())
                 .page_size(3.try_into().unwrap())
                 .in_flight(1);
             let verdicts: Vec<_> = scan.verdicts().try_collect().await.unwrap();
@@ -181,6 +187,52 @@ async fn names_are_listed_in_the_order_of_the_account() {
     assert_eq!(unsorted.into_iter().collect::<BTreeSet<_>>(), set(&names_of));
     let folder = names(&asker, "prefix=d%2F").await;
     assert_eq!(folder.into_iter().collect::<BTreeSet<_>>(), set(&names_of[1..4]));
+}
+
+/// Names of all planes, of which many share a beginning
+fn random_names(rng: &mut Rng) -> BTreeSet<String> {
+    let pieces = ["a", "B", "-", "/", "\u{301}", "\u{d7ff}", "\u{e000}", "\u{ffee}", "\u{10000}"];
+    let name = |rng: &mut Rng| {
+        let length = rng.usize(1..6);
+        let text: String = (0..length).map(|_| *rng.choice(&pieces).unwrap()).collect();
+        // Neither an empty segment, which hierarchical accounts have not, nor a folder for a name.
+        text.split('/').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
+    };
+    let names: BTreeSet<_> = (0..60).map(|_| name(rng)).filter(|name| !name.is_empty()).collect();
+    let is_folder = |name: &str| names.iter().any(|other| other.starts_with(&format!("{name}/")));
+    names.iter().filter(|name| !is_folder(name)).cloned().collect()
+}
+
+#[tokio::test]
+async fn random_names_are_listed_in_every_order_from_every_name() {
+    let mut rng = Rng::with_seed(7);
+    for round in 0..10 {
+        let all = random_names(&mut rng);
+        for order in Behavior::all().map(|behavior| behavior.order).collect::<HashSet<_>>() {
+            let mut behavior = Behavior::default();
+            behavior.order = order;
+            let seeds = all.iter().map(|name| Seed::new(name, "x"));
+            let asker = Asker::of(SmallCloud::builder().blobs(seeds).behavior(behavior)).await;
+            let mut expected: Vec<_> = all.iter().cloned().collect();
+            expected.sort_by(|a, b| order.compare(a, b));
+            let mut listed = names(&asker, "").await;
+            if order == NameOrder::Unsorted {
+                listed.sort();
+            }
+            assert_eq!(listed, expected, "{order:?}, round {round}");
+            // Where a listing begins, unless at a mark.
+            let start = rng.choice(&expected).unwrap();
+            if !start.starts_with('\u{301}') {
+                let query = utf8_percent_encode(start, NON_ALPHANUMERIC);
+                let mut listed = names(&asker, &format!("startFrom={query}")).await;
+                if order == NameOrder::Unsorted {
+                    listed.sort();
+                }
+                let at = expected.iter().position(|name| name == start).unwrap();
+                assert_eq!(listed, expected[at..], "{order:?}, round {round} from {start:?}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -375,6 +375,7 @@ async fn sign_ins_are_refused_with_the_fields_and_headers_of_the_authority() {
             (cloud.tenant(), other, secret, 400, "unauthorized_client", 700_016),
             (cloud.tenant(), id, "", 401, "invalid_client", 7_000_216),
             (cloud.tenant(), id, "wrong", 401, "invalid_client", 7_000_215),
+            (cloud.tenant(), id, secret, 400, "invalid_scope", 1_002_012),
         ];
         for (tenant, client, secret, status, error, number) in rows {
             let body = format!("client_id={client}&client_secret={secret}&scope=x");

@@ -26,8 +26,19 @@ use crate::{
 /// How many verdicts a batch has at most
 const BATCH: usize = 1000;
 
-/// How many blobs are judged at once, at most: what is known of them, and they, fit a cache
+/// How many blobs are judged at once, at most: they and their judgements fit into a cache
 const CHUNK: usize = 128;
+
+/// How much work one poll does before it lets other tasks run, in estimated nanoseconds
+///
+/// The estimates are high, so that a poll takes less than 10 ms on a slow machine too.
+const WORK: usize = 4_000_000;
+
+/// The estimated work of judging a blob and handing it out, and more for each byte of its name
+///
+/// Names are scanned, folded to lower case and compared; a filter adds its own cost for each byte.
+const WORK_PER_BLOB: usize = 1500;
+const WORK_PER_BYTE: usize = 10;
 
 /// A verdict for each entry of the listing; made by [`Scan::verdicts`](super::Scan::verdicts)
 #[must_use = "streams do nothing unless polled"]
@@ -47,6 +58,10 @@ pub struct Verdicts {
     tally: Tally,
     progress: Progress,
     done: bool,
+    /// The estimated work for a byte of a name
+    per_byte: usize,
+    /// The estimated work since other tasks could run
+    spent: usize,
 }
 
 impl Verdicts {
@@ -58,6 +73,8 @@ impl Verdicts {
             left: plan.shards.clone(),
             covers: None,
             pages: Pages::new(plan),
+            per_byte: WORK_PER_BYTE + rules.cost(),
+            spent: 0,
             rules,
             collisions: collisions.then(Collisions::default),
             blobs: Vec::new().into_iter(),
@@ -101,10 +118,11 @@ impl Verdicts {
         left
     }
 
-    /// The same verdicts, as many at a time as need no waiting
+    /// Returns the same verdicts in batches, each with what needs no waiting
     ///
-    /// For those who write them in batches: each has at least one verdict and at most 1,000. Taking
-    /// them one by one is as good where each is looked at alone.
+    /// For callers that write verdicts in batches. A batch has at least one verdict and at most 1,000;
+    /// it has fewer if judging so many would keep other tasks waiting. Taking verdicts one by one is
+    /// as good if each is handled alone.
     ///
     /// ```
     /// use azure_asset_sync::{Prefix, Scan, store::{Blob, MemoryStore}};
@@ -145,10 +163,14 @@ impl Verdicts {
         cx: &mut Context<'_>,
         batch: &mut Vec<T>,
     ) -> Poll<Option<Result<(), Error>>> {
+        // A batch of ordinary blobs is half of the work at most, so that it is never cut short.
+        if self.spent > WORK / 2 {
+            return self.yield_now(cx);
+        }
         loop {
             let at_hand = (self.blobs.len() + self.malformed.len()).min(BATCH);
             batch.reserve(at_hand);
-            batch.extend(std::iter::from_fn(|| self.at_hand(T::from)).take(at_hand));
+            batch.extend(std::iter::from_fn(|| self.affordable(T::from)).take(at_hand));
             if at_hand > 0 {
                 return Poll::Ready(Some(Ok(())));
             }
@@ -159,14 +181,44 @@ impl Verdicts {
         }
     }
 
-    /// All verdicts of the next page, and for which names it stands
+    /// Returns all verdicts of the next page, and the names that the page covers
+    ///
+    /// Dropping the future loses the verdicts that it has taken already.
     #[cfg(feature = "sync")]
     pub(crate) async fn next_page(&mut self) -> Option<Result<(Vec<Verdict>, Covers), Error>> {
         if let Err(error) = poll_fn(|cx| self.poll_page(cx)).await? {
             return Some(Err(error));
         }
         let covers = self.covers.clone()?;
-        Some(Ok((std::iter::from_fn(|| self.at_hand(|verdict| verdict)).collect(), covers)))
+        let mut verdicts = Vec::with_capacity(self.blobs.len() + self.malformed.len());
+        loop {
+            verdicts.extend(std::iter::from_fn(|| self.affordable(|verdict| verdict)));
+            if self.blobs.len() + self.malformed.len() == 0 {
+                return Some(Ok((verdicts, covers)));
+            }
+            self.spent = 0;
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Lets other tasks run before more work is done
+    #[cold]
+    fn yield_now<T>(&mut self, cx: &Context<'_>) -> Poll<T> {
+        self.spent = 0;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Whether this poll has done its share of work: checked before more blobs are judged
+    #[inline]
+    fn has_worked_enough(&self) -> bool {
+        self.judged.len() == 0 && self.spent > WORK
+    }
+
+    /// The next verdict of the page at hand, unless this poll has done its share of work
+    #[inline]
+    fn affordable<T>(&mut self, given: impl FnOnce(Verdict) -> T) -> Option<T> {
+        if self.has_worked_enough() { None } else { self.at_hand(given) }
     }
 
     /// Takes the next page, once all of the one before is handed out
@@ -175,7 +227,10 @@ impl Verdicts {
         if self.done {
             return Poll::Ready(None);
         }
-        let page = ready!(self.pages.poll_next(cx));
+        let Poll::Ready(page) = self.pages.poll_next(cx) else {
+            self.spent = 0;
+            return Poll::Pending;
+        };
         self.progress.publish(&mut self.tally, &self.rules);
         if let Some(covers) = self.covers.take() {
             covers.take_from(&mut self.left);
@@ -228,6 +283,7 @@ impl Verdicts {
     /// The next entry that cannot be read
     #[cold]
     fn unreadable(&mut self) -> Option<Verdict> {
+        self.spent += WORK_PER_BLOB;
         let rejection = Rejection::from(self.malformed.next()?);
         self.tally.rejections[rejection.reason] += 1;
         Some(Verdict::Reject(rejection))
@@ -238,6 +294,15 @@ impl Verdicts {
     fn judge(&mut self) {
         let blobs = self.blobs.as_slice();
         let blobs = blobs.get(..CHUNK).unwrap_or(blobs);
+        // As many as are a quarter of the work, and one at least.
+        let mut work = 0;
+        let count = blobs.iter().take_while(|blob| {
+            let is_within = work < WORK / 4;
+            work += if is_within { WORK_PER_BLOB + blob.name.len() * self.per_byte } else { 0 };
+            is_within
+        });
+        let blobs = blobs.get(..count.count()).unwrap_or(blobs);
+        self.spent += work;
         let judged = blobs.iter().map(|blob| self.rules.judge(blob));
         let judged = judged.map(|judgement| Judged { judgement, is_unseen: false });
         self.judged = judged.collect::<Vec<_>>().into_iter();
@@ -289,6 +354,9 @@ impl Stream for Verdicts {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
             if self.blobs.len() + self.malformed.len() > 0 {
+                if self.has_worked_enough() {
+                    return self.yield_now(cx);
+                }
                 return Poll::Ready(self.at_hand(Ok));
             }
             match ready!(self.poll_page(cx)) {

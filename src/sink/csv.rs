@@ -1,3 +1,5 @@
+//! The assets as comma-separated values.
+
 use std::{
     io::{self, Write},
     path::PathBuf,
@@ -8,6 +10,7 @@ use async_trait::async_trait;
 use super::{
     Batch, Delivery, Sink,
     columns::{COLUMNS, cells},
+    json::is_unsafe,
     whole::Whole,
 };
 use crate::error::Error;
@@ -15,8 +18,9 @@ use crate::error::Error;
 /// A table of the assets as text, for programs or for spreadsheets
 ///
 /// The first row names the [columns](crate::sink#columns). What is unknown is an empty cell, and an
-/// empty text is `""`. Rows end in CR and LF; a cell with a comma, a quote, a line break or a space
-/// at an end stands in quotes, as RFC 4180 has it. Replaced as a whole when the scan is complete, as
+/// empty text is `""`. Rows end in CR and LF. A cell is in quotes, as RFC 4180 has it, if it has a comma,
+/// a quote, a space at an end, a control character, or a line break of any kind, U+2028 and U+2029
+/// included. Replaced as a whole when the scan is complete, as
 /// [`JsonLines`](crate::JsonLines) are, and writes block as theirs do.
 ///
 /// Readers guess the types of columns, and an ETag looks like a hexadecimal number: DuckDB wants to be
@@ -53,7 +57,7 @@ impl Csv {
     ///
     /// A text that begins with `=`, `+`, `-`, `@`, their wide forms, a tab, a line break or `'` gets
     /// a `'` in front; to have the text back, take one `'` from the front of each that has any.
-    /// Control characters become `\u{1b}` and the like, and there is no way back from that. A byte
+    /// Control characters and line separators become `\u{1b}` and the like, and there is no way back from that. A byte
     /// order mark tells Excel that it is UTF-8. The cells are apart by commas, and where a
     /// spreadsheet expects semicolons it must be told so when it imports the file: a text with a
     /// semicolon would fall into two cells, the second of them unguarded.
@@ -81,7 +85,8 @@ fn cell(out: &mut impl Write, text: &str) -> io::Result<()> {
     let is_plain = !text.is_empty()
         && !text.starts_with(' ')
         && !text.ends_with(' ')
-        && !text.contains([',', '"', '\r', '\n']);
+        && !text.contains([',', '"'])
+        && !text.contains(is_unsafe);
     if is_plain {
         out.write_all(text.as_bytes())
     } else {
@@ -97,7 +102,7 @@ fn guarded(text: &str) -> String {
     let mut safe = String::with_capacity(text.len() + 1);
     safe.extend(is_risky.then_some('\''));
     for character in text.chars() {
-        match character.is_control() {
+        match is_unsafe(character) {
             true => safe.extend(character.escape_unicode()),
             false => safe.push(character),
         }

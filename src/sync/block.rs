@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::row::{Print, Row, Told};
+use super::{
+    limits::{MOST_TEXT, check_block, check_row, most_text, writable},
+    row::{Print, Row, Told},
+};
 use crate::{
     error::{Error, ErrorKind},
     scan::Cut,
@@ -14,9 +17,6 @@ pub(super) const ROWS: usize = 2500;
 
 /// Of Zstandard: the figures of more are not worth their time
 const LEVEL: i32 = 3;
-
-/// No block has as many bytes by far: what claims to is damaged
-const LONGEST: u64 = 1 << 30;
 
 /// Where a block is, and what is known of it without reading it
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -142,6 +142,7 @@ impl Packer {
             assets += u64::from(row.is_asset());
             missing += u64::from(!row.is_asset() && row.told(told) == Told::Asset);
         }
+        writable("a block", self.text.len(), MOST_TEXT)?;
         let frame = self.compressor.compress(&self.text).map_err(failed)?;
         let name = |row: Option<&Row>| row.map_or("", |row| &row.name).into();
         let gone = || rows.iter().filter_map(|row| row.gone).map(|gone| gone.run);
@@ -170,14 +171,19 @@ fn failed(error: std::io::Error) -> Error {
 
 /// The rows of a frame
 pub(super) fn unpack(frame: &[u8], block: &Block) -> Result<Vec<Row>, Error> {
+    check_block(block)?;
     block.check(frame)?;
-    let length = usize::try_from(block.text.min(LONGEST)).unwrap_or_default();
+    let length = super::limits::length("the text of a block", block.text, MOST_TEXT)?;
     let text = zstd::bulk::decompress(frame, length)
         .map_err(|error| damaged(format_args!("a frame cannot be decompressed: {error}")))?;
-    let mut rows = Vec::with_capacity(usize::try_from(block.rows).unwrap_or_default().min(1 << 16));
+    let mut rows = Vec::with_capacity(usize::try_from(block.rows).unwrap_or_default());
     for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         let row: Row = serde_json::from_slice(line)
             .map_err(|error| damaged(format_args!("a row cannot be read: {error}")))?;
+        check_row(&row)?;
+        if rows.len() as u64 == block.rows {
+            return Err(damaged("a block has more rows than it had"));
+        }
         rows.push(row);
     }
     if rows.len() as u64 != block.rows {
@@ -186,8 +192,19 @@ pub(super) fn unpack(frame: &[u8], block: &Block) -> Result<Vec<Row>, Error> {
     Ok(rows)
 }
 
-/// Rows in pieces that make a block each, of so many rows or up to half as many more
+/// Rows in pieces that make a block each: of so many rows or up to half as many more, and of fewer if
+/// they are too long together
 pub(super) fn pieces(rows: &[Row], size: usize) -> impl Iterator<Item = &[Row]> {
     let count = (rows.len() / size.max(1)).max(1);
-    rows.chunks(rows.len().div_ceil(count).max(1))
+    let parts = rows.chunks(rows.len().div_ceil(count).max(1));
+    parts.flat_map(|part| {
+        let mut text = 0;
+        part.chunk_by(move |_, next| {
+            // What the rows of the piece have until then; the first one counts with the second.
+            text += most_text(next);
+            let fits = text <= MOST_TEXT / 2;
+            text = if fits { text } else { 0 };
+            fits
+        })
+    })
 }

@@ -10,6 +10,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::{
     block::{self, Block, damaged},
     disk::Disk,
+    limits,
     manifest::{FILE, read_block, read_bytes},
     row::Row,
 };
@@ -74,7 +75,8 @@ pub(super) struct Leaf {
 impl Leaf {
     /// Its blocks, of which the first is in a place
     fn read(&self, disk: &mut dyn Disk, file: &str, start: usize) -> Result<Vec<Block>, Error> {
-        let bytes = read_bytes(disk, file, self.offset, self.length)?;
+        let length = limits::length("a part of an index", self.length as u64, limits::MOST_LEAF)?;
+        let bytes = read_bytes(disk, file, self.offset, length)?;
         let wrong = |what: &dyn Display| damaged(format_args!("a part of an index {what}"));
         if xxh3_64(&bytes) != self.frame {
             return Err(wrong(&"has other bytes than were written"));
@@ -82,6 +84,7 @@ impl Leaf {
         let json = bytes.get(HEAD..).unwrap_or_default();
         let blocks: Vec<Block> = serde_json::from_slice(json)
             .map_err(|error| wrong(&format_args!("cannot be read: {error}")))?;
+        blocks.iter().try_for_each(limits::check_block)?;
         match start.checked_add(blocks.len()) == Some(self.end) {
             true => Ok(blocks),
             false => Err(wrong(&"has another number of blocks than it had")),
@@ -101,6 +104,7 @@ pub(super) fn append_leaf(
     let Some(last) = blocks.last() else { return Ok(()) };
     let json = serde_json::to_vec(blocks).map_err(|error| failed(error.into()))?;
     let frame = skipped(&json)?;
+    limits::writable("a part of an index", frame.len(), limits::MOST_LEAF)?;
     leaves.push(Leaf {
         last: last.last.clone(),
         end: leaves.last().map_or(0, |leaf| leaf.end) + blocks.len(),

@@ -8,6 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::{
     block::{Block, damaged},
     disk::{Disk, StateFolder},
+    limits::{self, MOST_LINE},
     manifest::check_format,
     row::time,
 };
@@ -108,6 +109,7 @@ fn line(value: &impl Serialize) -> Result<Vec<u8>, Error> {
 /// Writes a line, which is durable then: a later one must not reach the disk before it
 pub(super) fn write(disk: &mut dyn Disk, value: &impl Serialize) -> Result<(), Error> {
     let line = line(value)?;
+    limits::writable("a line of the journal", line.len(), MOST_LINE)?;
     let mut write = || {
         disk.append(FILE, &line)?;
         disk.sync(FILE)
@@ -139,6 +141,7 @@ impl Journal {
         let json = checked(&line).unwrap_or_default();
         check_format(json)?;
         let header = serde_json::from_slice(json).map_err(unreadable)?;
+        limits::check_header(&header)?;
         // Once to the end: to go on it is needed how names ascend, and the last line says it.
         let begin = line.len() as u64;
         let (mut good, mut last) = (begin, None);
@@ -180,6 +183,7 @@ impl Lines {
                 return Ok(Some(std::mem::replace(&mut self.bytes, behind)));
             }
             seen = self.bytes.len();
+            limits::length("a line of the journal", seen as u64, MOST_LINE)?;
             let left = usize::try_from(self.size.saturating_sub(self.read)).unwrap_or(usize::MAX);
             if left == 0 {
                 return Ok(Some(std::mem::take(&mut self.bytes)).filter(|line| !line.is_empty()));
@@ -209,7 +213,9 @@ impl Lines {
 fn commit(line: &[u8]) -> Result<Commit, Error> {
     let json = checked(line)
         .ok_or_else(|| damaged("a line of the journal has other bytes than were written"))?;
-    serde_json::from_slice(json).map_err(unreadable)
+    let commit = serde_json::from_slice(json).map_err(unreadable)?;
+    limits::check_commit(&commit)?;
+    Ok(commit)
 }
 
 fn unreadable(error: serde_json::Error) -> Error {

@@ -7,6 +7,7 @@ use super::{
     block::{Block, damaged, unpack},
     disk::{Disk, StateFolder},
     index::{Blocks, HEAD, Leaf, append_leaf, skipped},
+    limits,
     row::{Row, time},
 };
 use crate::{
@@ -76,6 +77,7 @@ impl Index {
     pub(super) fn frame(&self, offset: u64) -> Result<Vec<u8>, Error> {
         let mut content = serde_json::to_vec(self)
             .map_err(|error| Error::state("write an index", error.into()))?;
+        limits::writable("the index", content.len(), limits::MOST_INDEX)?;
         let footer = [offset + HEAD as u64, content.len() as u64, xxh3_64(&content)];
         content.extend(footer.map(u64::to_le_bytes).as_flattened());
         content.extend(END);
@@ -95,15 +97,16 @@ impl Index {
         if end != END || start.checked_add(length) != Some(at) {
             return Err(short());
         }
-        let length = usize::try_from(length).map_err(|_| short())?;
+        let length = limits::length("the manifest's index", length, limits::MOST_INDEX)?;
         let index = disk.read(FILE, start, length).map_err(failed)?;
         if xxh3_64(&index) != print {
             return Err(damaged("the manifest's index has other bytes than were written"));
         }
         check_format(&index)?;
-        serde_json::from_slice(&index)
-            .map(Some)
-            .map_err(|error| damaged(format_args!("the manifest's index: {error}")))
+        let index = serde_json::from_slice(&index)
+            .map_err(|error| damaged(format_args!("the manifest's index: {error}")))?;
+        limits::check_index(&index)?;
+        Ok(Some(index))
     }
 }
 
@@ -350,7 +353,8 @@ pub(super) fn read_bytes(
 
 /// The bytes of a block
 pub(super) fn read_frame(disk: &mut dyn Disk, file: &str, block: &Block) -> Result<Vec<u8>, Error> {
-    let length = usize::try_from(block.length).map_err(|_| damaged("a block is too long"))?;
+    limits::check_block(block)?;
+    let length = limits::length("a block", block.length, limits::MOST_FRAME)?;
     let frame = read_bytes(disk, file, block.offset, length)?;
     block.check(&frame)?;
     Ok(frame)

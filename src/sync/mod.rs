@@ -79,6 +79,7 @@ mod jobs;
 mod journal;
 mod ledger;
 mod left;
+mod limits;
 mod manifest;
 mod merge;
 mod preview;

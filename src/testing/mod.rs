@@ -1,9 +1,13 @@
 //! What tests need: a small Azure on a loopback port, and suites for stores and sinks of one's own.
 //!
 //! # Scripting the small cloud
-//! A [`SmallCloud`] begins as a customer's Azure in which all is well. A test tells it what is not:
-//! before the start with [`SmallCloudBuilder`], and at any time after it. Its time is that of the
-//! [`Clock`](crate::Clock) that it is given, so that minutes pass in no time.
+//! A [`SmallCloud`] starts as a customer's Azure in which all is well. A test sets what is not: with
+//! [`SmallCloudBuilder`] before the start, and with methods of [`SmallCloud`] at any time after it.
+//! Its time is that of the [`Clock`](crate::Clock) that it is given, so that minutes pass in no time.
+//!
+//! Its answers are those of the real service, to the header and the element. [`Behavior`] sets what
+//! is not known of the service, or differs by account, such as the order of names; a test can run
+//! over [all of its values](Behavior::all).
 //!
 //! A role assignment that takes effect after four minutes:
 //!
@@ -55,11 +59,11 @@
 //! assert_eq!(error.code(), Some("AuthorizationFailure"));
 //! cloud.situation(Situation::Normal);
 //!
-//! // Those that are out; the store notices, and signs in once more.
+//! // All tokens so far; the store notices, and signs in again.
 //! cloud.expire_tokens();
 //! assert_eq!(store.list(ListRequest::new("")).await?.blobs.len(), 1);
 //!
-//! // Every request that it was sent, to count them and to tell them apart.
+//! // Every request to the cloud, with its path and its kind of credential.
 //! assert_eq!(cloud.log().iter().filter(|asked| asked.is_sign_in()).count(), 2);
 //! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())

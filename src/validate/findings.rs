@@ -100,6 +100,7 @@ pub(super) mod known {
     }
 
     known! {
+        NO_SIZE = Malformed "its size is above 2^53 bytes (8 PiB), and no blob is larger than 190.7 TiB";
         SMALLER = Filtered "it is smaller than the filter's min_size";
         LARGER = Filtered "it is larger than the filter's max_size";
         UNDATED = Filtered "the listing does not tell when it was written, for the filter's modified_since or modified_before";

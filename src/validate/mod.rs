@@ -112,7 +112,7 @@ impl Rejection {
     fn of(blob: Blob, finding: Finding) -> Verdict {
         Verdict::Reject(Self {
             name: Some(blob.name),
-            size: Some(blob.size),
+            size: (blob.size <= rules::MAX_SIZE).then_some(blob.size),
             etag: blob.etag,
             reason: finding.reason,
             detail: finding.detail,
@@ -166,7 +166,8 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// The entry of the listing cannot be read; always rejected
+    /// The entry of the listing cannot be read, or has a size above 2^53 bytes (8 PiB), which no blob
+    /// has; always rejected
     Malformed = "malformed",
     /// The filter leaves it out: nobody asked for it
     Filtered = "filtered",

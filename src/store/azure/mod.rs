@@ -50,6 +50,9 @@ const VERSION: &str = "2026-04-06";
 /// The scope of tokens for any storage account of any cloud
 const SCOPE: &str = "https://storage.azure.com/.default";
 
+/// How many bytes of a body are taken before other tasks may run
+const PART: usize = 64 << 10;
+
 /// Larger than 5,000 blobs with all the metadata that they can have are in practice
 const MAX_PAGE_BYTES: usize = 64 << 20;
 
@@ -185,9 +188,9 @@ impl Store for AzureStore {
                     "the answer is no XML; check the endpoint for a proxy or a login page",
                 ));
             }
-            let mut decoder = Decoder::default();
+            let mut decoder = Decoder::new(request.include.contains(&Include::Metadata));
             pieces(body, MAX_PAGE_BYTES, |piece| decoder.push(piece)).await?;
-            decoder.finish()
+            decoder.finish_in_parts().await
         };
         within(self.deadline, page).await.map_err(|error: Error| {
             error.context(format_args!("list container `{}`", self.connection.container()))
@@ -276,7 +279,7 @@ async fn pieces(
     most: usize,
     mut take: impl FnMut(&[u8]),
 ) -> Result<(), Error> {
-    let mut length = 0_usize;
+    let (mut length, mut taken) = (0_usize, 0);
     while let Some(piece) = body.try_next().await.map_err(|error| failure::of_body(&error))? {
         length = length.saturating_add(piece.len());
         if length > most {
@@ -285,7 +288,15 @@ async fn pieces(
                 format!("the answer has more than {most} bytes; ask for a smaller page or range"),
             ));
         }
-        take(&piece);
+        // A body that is there already would be taken in one poll, however long that is.
+        for part in piece.chunks(PART) {
+            taken += part.len();
+            if taken > PART {
+                taken = part.len();
+                tokio::task::yield_now().await;
+            }
+            take(part);
+        }
     }
     Ok(())
 }

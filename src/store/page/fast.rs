@@ -5,6 +5,7 @@ use memchr::{memchr, memchr2};
 use super::{
     element::{Open, Tag, content, is_name, leaf, resolved, tag},
     field::{Draft, Field, Fields, Name},
+    limits::{self, Excess, MOST_ENTRY, MOST_MARKER, MOST_PAIRS},
     slow::{percent_decode, prefix},
     template::{Leaf, Templates},
 };
@@ -20,8 +21,8 @@ pub(super) enum Stop {
     Short,
     /// The page has another form from here on
     Odd,
-    /// The page has more entries than a page can have
-    Full,
+    /// The page is beyond a limit
+    Full(Excess),
 }
 
 /// Where in a page it is, and what it knows of the blobs before
@@ -32,6 +33,9 @@ pub(super) struct Scanner {
     templates: Templates,
     /// The leaves of the blob that is read
     leaves: Vec<Leaf>,
+    keeps_metadata: bool,
+    /// How many pairs of metadata the page has
+    pairs: usize,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -44,12 +48,20 @@ enum At {
 }
 
 impl Scanner {
+    /// Begins a page; metadata that was not requested is skipped
+    pub(super) fn new(keeps_metadata: bool) -> Self {
+        Self { keeps_metadata, ..Self::default() }
+    }
+
     /// Reads as far as it can, into the page; how much that was, and why it stopped
     pub(super) fn scan(&mut self, text: &[u8], page: &mut Page) -> (usize, Stop) {
         let mut taken = 0;
         loop {
             if page.is_over() {
-                return (taken, Stop::Full);
+                return (taken, Stop::Full(Excess::Entries));
+            }
+            if self.pairs > MOST_PAIRS {
+                return (taken, Stop::Full(Excess::Pairs));
             }
             match self.step(text, taken, page) {
                 Ok(end) => taken = end,
@@ -71,6 +83,11 @@ impl Scanner {
     #[cfg(test)]
     pub(super) fn templates(&self) -> usize {
         self.templates.count()
+    }
+
+    /// Whether an entry comes next
+    pub(super) fn is_in_blobs(&self) -> bool {
+        self.at == At::Blobs
     }
 
     /// Whether the page is whole
@@ -96,6 +113,9 @@ impl Scanner {
                 Tag::Open(open) if open.name == b"NextMarker" => {
                     let (marker, end) = leaf(text, open)?;
                     let marker = resolved(marker)?;
+                    if marker.len() > MOST_MARKER {
+                        return Err(Stop::Full(Excess::Marker));
+                    }
                     // One that is empty does not end a listing that another has gone on with.
                     if !marker.is_empty() {
                         page.next = Some(marker.into_owned().into());
@@ -129,7 +149,11 @@ impl Scanner {
         match tag(text, at)? {
             Tag::Open(open) if open.name == b"Blob" && !open.empty => {
                 let begin = || Blob::new(String::new(), 0);
-                Draft::add(page, begin, |draft| self.blob(text, at, open.end, draft))
+                Draft::add(page, begin, |draft| {
+                    let end = self.blob(text, at, open.end, draft)?;
+                    draft.is_large = end - open.end > MOST_ENTRY;
+                    Ok(end)
+                })
             }
             Tag::Open(open) if open.name == b"BlobPrefix" && !open.empty => {
                 let (entry, end) = common_prefix(text, open.end)?;
@@ -169,10 +193,12 @@ impl Scanner {
             };
             at = match open.name {
                 b"Properties" if !open.empty => self.properties(text, start, open.end, draft)?,
-                b"Metadata" if !open.empty => {
+                b"Metadata" if !open.empty && self.keeps_metadata => {
                     // Its keys are not leaves that a template knows.
                     is_regular = false;
-                    metadata(text, open.end, draft.blob)?
+                    let end = metadata(text, open.end, draft)?;
+                    self.pairs += draft.blob.metadata.len();
+                    end
                 }
                 _ => self.leaf(text, start, open, Field::of_blob(open), draft)?,
             };
@@ -310,7 +336,7 @@ fn skip(text: &[u8], open: Open<'_>) -> Result<usize, Stop> {
     Ok(at)
 }
 
-fn metadata(text: &[u8], at: usize, blob: &mut Blob) -> Result<usize, Stop> {
+fn metadata(text: &[u8], at: usize, draft: &mut Draft<'_>) -> Result<usize, Stop> {
     let mut at = at;
     loop {
         let open = match tag(text, at)? {
@@ -327,7 +353,7 @@ fn metadata(text: &[u8], at: usize, blob: &mut Blob) -> Result<usize, Stop> {
             true => percent_decode(&value).unwrap_or_else(|_| value.into_owned()),
             false => value.into_owned(),
         };
-        blob.metadata.insert(String::from_utf8_lossy(open.name).into_owned(), value);
+        draft.describe(open.name, value);
         at = end;
     }
 }
@@ -337,7 +363,8 @@ fn given_name(text: &[u8], open: Open<'_>) -> Result<(Name, usize), Stop> {
     let (content, end) = leaf(text, open)?;
     let text = resolved(content)?;
     let decoded = open.encoded.then(|| percent_decode(&text));
-    Ok((decoded.unwrap_or_else(|| Ok(text.into_owned())), end))
+    let name = decoded.unwrap_or_else(|| Ok(text.into_owned()));
+    Ok((name.and_then(limits::name), end))
 }
 
 /// A common prefix; accounts with a hierarchical namespace give it properties, which are left out

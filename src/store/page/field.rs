@@ -6,6 +6,7 @@ use super::{
     date::Dates,
     element::{Open, after, before_tag, resolved},
     fast::Stop,
+    limits::{self, LARGE_ENTRY, Room, is_long_name},
     slow::percent_decode,
 };
 use crate::store::{Blob, ContentMd5, ContentType, ETag, MAX_PAGE, Malformed, NameOrder, Page};
@@ -91,6 +92,10 @@ pub(super) struct Draft<'a> {
     problem: Option<String>,
     /// Whether it says what only an account with a hierarchical namespace says
     has_path: bool,
+    /// Whether its text is longer than an entry can be
+    pub(super) is_large: bool,
+    /// How much more metadata it may have
+    room: Room,
 }
 
 impl Draft<'_> {
@@ -106,16 +111,29 @@ impl Draft<'_> {
         // Made in its place, which is there already: else it would be copied there.
         page.blobs.resize_with(page.blobs.len() + 1, begin);
         let Some(blob) = page.blobs.last_mut() else { return Err(Stop::Odd) };
-        let mut draft = Draft { blob, name: None, size: None, problem: None, has_path: false };
+        let mut draft = Draft {
+            blob,
+            name: None,
+            size: None,
+            problem: None,
+            has_path: false,
+            is_large: false,
+            room: Room::default(),
+        };
         let read = read(&mut draft);
-        let Draft { blob, name, size, problem, has_path } = draft;
-        if let (Ok(_), Some(Ok(())), Some(size), None) = (&read, name, size, &problem) {
+        let Draft { blob, name, size, problem, has_path, is_large, room: _ } = draft;
+        if let (Ok(_), Some(Ok(())), Some(size), None, false) =
+            (&read, name, size, &problem, is_large)
+        {
             blob.size = size;
         } else {
             let name = name.map(|name| name.map(|()| mem::take(&mut blob.name)));
             page.blobs.pop();
             if read.is_ok() {
-                page.set_aside(malformed(name, problem));
+                page.set_aside(match is_large {
+                    true => Malformed::new(None, LARGE_ENTRY),
+                    false => malformed(name, problem),
+                });
             }
         }
         if has_path && read.is_ok() {
@@ -127,12 +145,18 @@ impl Draft<'_> {
     /// Names the blob by a text without marks
     #[inline]
     pub(super) fn name_plainly(&mut self, name: &[u8]) -> Result<(), Stop> {
-        self.name_it(Ok(String::from_utf8(name.to_vec()).map_err(|_| Stop::Odd)?));
+        let name = str::from_utf8(name).map_err(|_| Stop::Odd)?;
+        self.name_it(if is_long_name(name) { Err(limits::LONG_NAME) } else { Ok(name.to_owned()) });
         Ok(())
     }
 
     fn name_it(&mut self, name: Name) {
         self.name = Some(name.map(|name| self.blob.name = name));
+    }
+
+    /// Adds a pair of metadata
+    pub(super) fn describe(&mut self, key: &[u8], value: String) {
+        self.room.insert(&mut self.blob.metadata, key, value, &mut self.problem);
     }
 }
 
@@ -243,10 +267,16 @@ impl Fields {
     ) -> Result<(), Stop> {
         let blob = &mut *draft.blob;
         match field {
-            Field::Name => draft.name_it(Ok(resolved(content)?.into_owned())),
-            Field::EncodedName => draft.name_it(percent_decode(&resolved(content)?)),
-            Field::Snapshot => blob.snapshot = some(content)?,
-            Field::VersionId => blob.version_id = some(content)?,
+            Field::Name => {
+                let name = resolved(content)?;
+                let is_long = is_long_name(&name);
+                draft.name_it(if is_long { Err(limits::LONG_NAME) } else { Ok(name.into_owned()) });
+            }
+            Field::EncodedName => {
+                draft.name_it(percent_decode(&resolved(content)?).and_then(limits::name));
+            }
+            Field::Snapshot => blob.snapshot = some(content, "Snapshot", &mut draft.problem)?,
+            Field::VersionId => blob.version_id = some(content, "VersionId", &mut draft.problem)?,
             Field::IsCurrentVersion => blob.is_current_version = Some(resolved(content)? == "true"),
             Field::ContentLength => {
                 let text = resolved(content)?;
@@ -255,21 +285,27 @@ impl Fields {
                     draft.problem = Some("its Content-Length is no size".to_owned());
                 }
             }
-            Field::Etag => blob.etag = some(content)?,
+            Field::Etag => blob.etag = some(content, "Etag", &mut draft.problem)?,
             Field::LastModified => {
                 blob.last_modified = self.date(content, "Last-Modified", &mut draft.problem)?;
             }
             Field::CreationTime => {
                 blob.created = self.date(content, "Creation-Time", &mut draft.problem)?;
             }
-            Field::ContentType => blob.content_type = self.content_type(content)?,
-            Field::ContentEncoding => blob.content_encoding = some(content)?,
+            Field::ContentType => {
+                blob.content_type = self.content_type(content, &mut draft.problem)?;
+            }
+            Field::ContentEncoding => {
+                blob.content_encoding = some(content, "Content-Encoding", &mut draft.problem)?;
+            }
             // A digest that cannot be read is as good as none: it is only ever a hint.
             Field::ContentMd5 => {
                 blob.content_md5 = ContentMd5::from_base64(resolved(content)?.as_bytes());
             }
-            Field::BlobType => blob.blob_type = some(content)?,
-            Field::AccessTier => blob.access_tier = some(content)?,
+            Field::BlobType => blob.blob_type = some(content, "BlobType", &mut draft.problem)?,
+            Field::AccessTier => {
+                blob.access_tier = some(content, "AccessTier", &mut draft.problem)?;
+            }
             Field::ResourceType => {
                 blob.is_directory = resolved(content)? == "directory";
                 draft.has_path = true;
@@ -303,11 +339,15 @@ impl Fields {
         Ok(time)
     }
 
-    fn content_type(&mut self, content: &[u8]) -> Result<Option<ContentType>, Stop> {
+    fn content_type(
+        &mut self,
+        content: &[u8],
+        problem: &mut Option<String>,
+    ) -> Result<Option<ContentType>, Stop> {
         if let Some((_, known)) = self.types.iter().find(|(text, _)| **text == *content) {
             return Ok(Some(known.clone()));
         }
-        let new: Option<ContentType> = some(content)?;
+        let new: Option<ContentType> = some(content, "Content-Type", problem)?;
         if let Some(new) = &new
             && self.types.len() < SHARED_TYPES
         {
@@ -349,9 +389,12 @@ fn some_digits(text: [u8; 8]) -> (u64, usize) {
 }
 
 /// What a text makes, if there is any
-fn some<T: for<'a> From<&'a str>>(content: &[u8]) -> Result<Option<T>, Stop> {
-    let text = resolved(content)?;
-    Ok((!text.is_empty()).then(|| (*text).into()))
+fn some<T: for<'a> From<&'a str>>(
+    content: &[u8],
+    what: &str,
+    problem: &mut Option<String>,
+) -> Result<Option<T>, Stop> {
+    Ok(limits::property(&resolved(content)?, what, problem))
 }
 
 #[cfg(test)]

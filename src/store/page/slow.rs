@@ -1,4 +1,6 @@
 //! The general reader: whatever XML a page may be.
+//!
+//! It reads one element of the page at each step, so that a caller can let other tasks run in between.
 
 use quick_xml::{
     Reader, XmlVersion,
@@ -6,6 +8,9 @@ use quick_xml::{
     events::{BytesStart, Event},
 };
 
+use super::limits::{
+    self, Excess, LARGE_ENTRY, MOST_ENTRY, MOST_MARKER, MOST_PAIRS, Room, property,
+};
 use crate::{
     error::{Error, ErrorKind},
     store::{Blob, ContentMd5, ContentType, Malformed, NameOrder, Page},
@@ -14,26 +19,96 @@ use crate::{
 /// Deeper than the format goes (metadata: 5), and shallow enough to hold on hostile input
 const MAX_DEPTH: usize = 32;
 
-pub(super) fn decode(body: &[u8]) -> Result<Page, Error> {
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    let mut reader = Reader::from_reader(body);
-    reader.config_mut().expand_empty_elements = true;
-    let mut decoder = Decoder { reader, page: Page::default(), content_type: None };
-    match decoder.prolog()? {
-        Some(root) if root == b"EnumerationResults" => {}
-        Some(_) => {
-            return Err(unexpected(
-                "the answer is XML of another kind than a listing; check the endpoint for a proxy",
-            ));
+/// A page that is being read
+pub(super) struct Reading<'a> {
+    decoder: Decoder<'a>,
+    at: At,
+}
+
+#[derive(Clone, Copy)]
+enum At {
+    Root,
+    Blobs,
+    Epilog,
+}
+
+impl<'a> Reading<'a> {
+    /// Reads up to the root element
+    pub(super) fn new(body: &'a [u8], keeps_metadata: bool) -> Result<Self, Error> {
+        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+        let mut reader = Reader::from_reader(body);
+        reader.config_mut().expand_empty_elements = true;
+        let mut decoder = Decoder {
+            reader,
+            page: Page::default(),
+            content_type: None,
+            keeps_metadata,
+            pairs: 0,
+            start: 0,
+        };
+        match decoder.prolog()? {
+            Some(root) if root == b"EnumerationResults" => {}
+            Some(_) => {
+                return Err(unexpected(
+                    "the answer is XML of another kind than a listing; check the endpoint for a proxy",
+                ));
+            }
+            None if body.is_empty() => return Err(truncated("the body is empty")),
+            None => {
+                return Err(unexpected("the answer is no listing; check the endpoint for a proxy"));
+            }
         }
-        None if body.is_empty() => return Err(truncated("the body is empty")),
-        None => {
-            return Err(unexpected("the answer is no listing; check the endpoint for a proxy"));
-        }
+        Ok(Self { decoder, at: At::Root })
     }
-    decoder.root()?;
-    decoder.epilog()?;
-    Ok(decoder.page)
+
+    /// Reads the next element of the page; whether there was none
+    pub(super) fn step(&mut self) -> Result<bool, Error> {
+        let decoder = &mut self.decoder;
+        decoder.start = decoder.position();
+        self.at = match (self.at, decoder.next()?) {
+            (At::Root, Event::Start(start)) => match start.name().as_ref() {
+                b"Blobs" => At::Blobs,
+                b"NextMarker" => {
+                    decoder.marker()?;
+                    At::Root
+                }
+                _ => {
+                    decoder.skip(1)?;
+                    At::Root
+                }
+            },
+            (At::Root, Event::End(_)) => At::Epilog,
+            (At::Blobs, Event::Start(start)) => {
+                match start.name().as_ref() {
+                    b"Blob" => decoder.blob()?,
+                    b"BlobPrefix" => decoder.prefix()?,
+                    _ => decoder.skip(2)?,
+                }
+                At::Blobs
+            }
+            (At::Blobs, Event::End(_)) => At::Root,
+            (At::Root | At::Blobs, Event::Eof) => return Err(truncated("before its end")),
+            (At::Epilog, Event::Eof) => return Ok(true),
+            (At::Epilog, Event::Comment(_) | Event::PI(_)) => At::Epilog,
+            (At::Epilog, Event::Text(text)) if text.iter().all(u8::is_ascii_whitespace) => {
+                At::Epilog
+            }
+            (At::Epilog, _) => {
+                return Err(unexpected("there is more behind the end of the listing"));
+            }
+            (at, _) => at,
+        };
+        Ok(false)
+    }
+
+    /// How many bytes have been read
+    pub(super) fn position(&self) -> usize {
+        self.decoder.position()
+    }
+
+    pub(super) fn finish(self) -> Page {
+        self.decoder.page
+    }
 }
 
 fn truncated(what: &str) -> Error {
@@ -44,20 +119,28 @@ fn unexpected(what: &str) -> Error {
     Error::new(ErrorKind::UnexpectedAnswer, what)
 }
 
-pub(super) fn too_many() -> Error {
-    let what = "the listing has a page of more than 20,000 entries, and Azure gives 5,000; check the endpoint";
-    Error::new(ErrorKind::TooLarge, what)
-}
-
 struct Decoder<'a> {
     reader: Reader<&'a [u8]>,
     page: Page,
     /// The last Content-Type, shared by neighbours that have the same
     content_type: Option<ContentType>,
+    keeps_metadata: bool,
+    /// How many pairs of metadata the page has
+    pairs: usize,
+    /// Where the element of the page begins that is being read
+    start: usize,
 }
 
 impl<'a> Decoder<'a> {
+    fn position(&self) -> usize {
+        usize::try_from(self.reader.buffer_position()).unwrap_or(usize::MAX)
+    }
+
     fn next(&mut self) -> Result<Event<'a>, Error> {
+        // Twice, so that an entry that is a little too large is found malformed.
+        if self.position().saturating_sub(self.start) > 2 * MOST_ENTRY {
+            return Err(Excess::Element.error());
+        }
         match self.reader.read_event() {
             Ok(Event::DocType(_)) => {
                 Err(unexpected("the listing has a DTD, which Azure's has not"))
@@ -81,33 +164,15 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    fn root(&mut self) -> Result<(), Error> {
-        self.children(0, |this, start| match start.name().as_ref() {
-            b"Blobs" => this.children(1, |this, start| match start.name().as_ref() {
-                b"Blob" => this.blob(),
-                b"BlobPrefix" => this.prefix(),
-                _ => this.skip(2),
-            }),
-            b"NextMarker" => {
-                let marker = this.text(1)?;
-                if !marker.is_empty() {
-                    this.page.next = Some(marker.into());
-                }
-                Ok(())
-            }
-            _ => this.skip(1),
-        })
-    }
-
-    fn epilog(&mut self) -> Result<(), Error> {
-        loop {
-            match self.next()? {
-                Event::Eof => return Ok(()),
-                Event::Comment(_) | Event::PI(_) => {}
-                Event::Text(text) if text.iter().all(u8::is_ascii_whitespace) => {}
-                _ => return Err(unexpected("there is more behind the end of the listing")),
-            }
+    fn marker(&mut self) -> Result<(), Error> {
+        let marker = self.text(1)?;
+        if marker.len() > MOST_MARKER {
+            return Err(Excess::Marker.error());
         }
+        if !marker.is_empty() {
+            self.page.next = Some(marker.into());
+        }
+        Ok(())
     }
 
     /// Calls `child` with each child element, which it must consume, up to the end of this one
@@ -170,6 +235,8 @@ impl<'a> Decoder<'a> {
     }
 
     fn blob(&mut self) -> Result<(), Error> {
+        let start = self.position();
+        let mut room = Room::default();
         let mut blob = Blob::new(String::new(), 0);
         let mut name: Option<Result<String, &'static str>> = None;
         let mut size: Option<u64> = None;
@@ -177,25 +244,37 @@ impl<'a> Decoder<'a> {
         self.children(2, |this, start| {
             match start.name().as_ref() {
                 b"Name" => name = Some(this.name(start)?),
-                b"Snapshot" => blob.snapshot = some(&this.text(3)?),
-                b"VersionId" => blob.version_id = some(&this.text(3)?),
+                b"Snapshot" => {
+                    blob.snapshot = property(&this.text(3)?, "Snapshot", &mut problem);
+                }
+                b"VersionId" => {
+                    blob.version_id = property(&this.text(3)?, "VersionId", &mut problem);
+                }
                 b"IsCurrentVersion" => blob.is_current_version = Some(this.text(3)? == "true"),
                 b"Properties" => this.children(3, |this, start| {
                     this.property(start, &mut blob, &mut size, &mut problem)
                 })?,
-                b"Metadata" => this.children(3, |this, start| {
+                b"Metadata" if this.keeps_metadata => this.children(3, |this, start| {
                     let encoded = is_encoded(start);
-                    let key = String::from_utf8_lossy(start.name().as_ref()).into_owned();
                     let value = this.text(4)?;
                     let value =
                         if encoded { percent_decode(&value).unwrap_or(value) } else { value };
-                    blob.metadata.insert(key, value);
+                    let key = start.name();
+                    room.insert(&mut blob.metadata, key.as_ref(), value, &mut problem);
                     Ok(())
                 })?,
                 _ => this.skip(3)?,
             }
             Ok(())
         })?;
+        self.pairs += blob.metadata.len();
+        if self.pairs > MOST_PAIRS {
+            return Err(Excess::Pairs.error());
+        }
+        if self.position() - start > MOST_ENTRY {
+            self.page.set_aside(Malformed::new(None, LARGE_ENTRY));
+            return self.check_count();
+        }
         let (name, bad_name) = match name {
             Some(Ok(name)) => (Some(name), None),
             Some(Err(why)) => (None, Some(why)),
@@ -216,7 +295,7 @@ impl<'a> Decoder<'a> {
     }
 
     fn check_count(&self) -> Result<(), Error> {
-        if self.page.is_over() { Err(too_many()) } else { Ok(()) }
+        if self.page.is_over() { Err(Excess::Entries.error()) } else { Ok(()) }
     }
 
     fn prefix(&mut self) -> Result<(), Error> {
@@ -239,7 +318,8 @@ impl<'a> Decoder<'a> {
     fn name(&mut self, start: &BytesStart<'a>) -> Result<Result<String, &'static str>, Error> {
         let encoded = is_encoded(start);
         let text = self.text(3)?;
-        Ok(if encoded { percent_decode(&text) } else { Ok(text) })
+        let name = if encoded { percent_decode(&text) } else { Ok(text) };
+        Ok(name.and_then(limits::name))
     }
 
     fn property(
@@ -268,7 +348,7 @@ impl<'a> Decoder<'a> {
                 }
             }
             b"Etag" => {
-                blob.etag = some(&self.text(4)?);
+                blob.etag = property(&self.text(4)?, "Etag", problem);
             }
             b"Last-Modified" => {
                 blob.last_modified = date(self.text(4)?, "Last-Modified", problem);
@@ -279,15 +359,17 @@ impl<'a> Decoder<'a> {
                 let last = self.content_type.as_ref().filter(|last| last.as_str() == text);
                 blob.content_type = match last {
                     Some(last) => Some(last.clone()),
-                    None => some(&text),
+                    None => property(&text, "Content-Type", problem),
                 };
                 self.content_type.clone_from(&blob.content_type);
             }
-            b"Content-Encoding" => blob.content_encoding = some(&self.text(4)?),
+            b"Content-Encoding" => {
+                blob.content_encoding = property(&self.text(4)?, "Content-Encoding", problem);
+            }
             // A digest that cannot be read is as good as none: it is only ever a hint.
             b"Content-MD5" => blob.content_md5 = ContentMd5::from_base64(self.text(4)?.as_bytes()),
-            b"BlobType" => blob.blob_type = some(&self.text(4)?),
-            b"AccessTier" => blob.access_tier = some(&self.text(4)?),
+            b"BlobType" => blob.blob_type = property(&self.text(4)?, "BlobType", problem),
+            b"AccessTier" => blob.access_tier = property(&self.text(4)?, "AccessTier", problem),
             b"ResourceType" => {
                 blob.is_directory = self.text(4)? == "directory";
                 self.page.order = NameOrder::Segments;
@@ -296,10 +378,6 @@ impl<'a> Decoder<'a> {
         }
         Ok(())
     }
-}
-
-fn some<T: for<'a> From<&'a str>>(text: &str) -> Option<T> {
-    (!text.is_empty()).then(|| text.into())
 }
 
 /// Whether the element says `Encoded="true"`, as for names that XML cannot hold

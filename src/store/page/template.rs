@@ -12,6 +12,7 @@ use super::{
     element::{after, before_tag},
     fast::Stop,
     field::{Draft, Field, Fields},
+    limits::MOST_ENTRY,
 };
 use crate::store::{self, AccessTier, Blob, BlobType, Page};
 
@@ -165,7 +166,15 @@ impl Template {
     #[inline]
     fn read(&self, text: &[u8], fields: &mut Fields, page: &mut Page) -> Result<usize, Stop> {
         let rest = behind(text, &self.before)?;
-        let left = Draft::add(page, || self.alike.blob(), |draft| self.fit(rest, fields, draft))?;
+        let left = Draft::add(
+            page,
+            || self.alike.blob(),
+            |draft| {
+                let left = self.fit(rest, fields, draft)?;
+                draft.is_large = rest.len() - left.len() > MOST_ENTRY;
+                Ok(left)
+            },
+        )?;
         Ok(text.len() - left.len())
     }
 

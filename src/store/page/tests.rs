@@ -134,8 +134,15 @@ fn page(rng: &mut Rng, odd: bool) -> String {
     text
 }
 
+/// What the general reader alone makes of a body
+fn general(body: &[u8]) -> Result<Page, Error> {
+    let mut reading = Reading::new(body, true)?;
+    while !reading.step()? {}
+    Ok(reading.finish())
+}
+
 fn in_pieces(rng: &mut Rng, body: &[u8]) -> Result<Page, Error> {
-    let mut decoder = Decoder::default();
+    let mut decoder = Decoder::new(true);
     let mut rest = body;
     while !rest.is_empty() {
         let (piece, behind) = rest.split_at(rng.usize(1..=rest.len().min(700)));
@@ -147,7 +154,7 @@ fn in_pieces(rng: &mut Rng, body: &[u8]) -> Result<Page, Error> {
 
 fn agree(rng: &mut Rng, body: &[u8], is_spoiled: bool) {
     let show = || String::from_utf8_lossy(body).into_owned();
-    match (slow::decode(body), in_pieces(rng, body)) {
+    match (general(body), in_pieces(rng, body)) {
         (Ok(slow), Ok(fast)) => assert_eq!(slow, fast, "{}", show()),
         (Err(slow), Err(fast)) if is_spoiled => drop((slow, fast)),
         (Err(slow), Err(fast)) => assert_eq!(slow.kind(), fast.kind(), "{}", show()),
@@ -166,7 +173,7 @@ fn both_read_the_same_pages() {
         let odd = seed % 2 == 1;
         let body = page(&mut rng, odd);
         if !odd {
-            let mut decoder = Decoder::default();
+            let mut decoder = Decoder::new(true);
             decoder.push(body.as_bytes());
             assert!(!decoder.is_odd, "the scanner reads what Azure writes: {body}");
         }
@@ -233,7 +240,7 @@ fn nothing_is_left_of_a_text_that_was_not_taken() {
                     let page = format!(
                         "<EnumerationResults><Blobs>{first}{next}{first}</Blobs><NextMarker/></EnumerationResults>"
                     );
-                    match (decode(page.as_bytes()), slow::decode(page.as_bytes())) {
+                    match (decode(page.as_bytes()), general(page.as_bytes())) {
                         (Ok(fast), Ok(slow)) => {
                             assert_eq!(format!("{fast:?}"), format!("{slow:?}"), "{page}");
                         }

@@ -32,7 +32,7 @@ struct Held {
 
 /// What a request needs
 pub(super) struct Need<'a> {
-    /// The container that it is about; `None` for the whole account
+    /// The container that the request is for; `None` for the account
     container: Option<&'a str>,
     what: What,
 }
@@ -89,7 +89,7 @@ impl Access {
     fn allows(&mut self, need: &Need<'_>, front_end: usize, now: Duration) -> bool {
         let mut allowed = false;
         for held in &mut self.held {
-            // Each is asked, not only up to the first that allows: it is its turn.
+            // Evaluates all of them, also after one allows: each that flaps takes its turn.
             allowed |= held.is_effective(front_end, now) && held.assignment.allows(need);
         }
         allowed

@@ -24,7 +24,7 @@ pub(super) struct Ask<'a> {
     blob: String,
 }
 
-/// What it asks for
+/// An operation of the blob service
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Operation<'a> {
     ListContainers,
@@ -63,7 +63,7 @@ impl<'a> Ask<'a> {
         self.query.get(key).map(String::as_str)
     }
 
-    /// The same, empty where it is not there
+    /// A parameter of the query; empty if the request has none
     pub(super) fn text(&self, key: &str) -> &str {
         self.parameter(key).unwrap_or_default()
     }
@@ -137,7 +137,7 @@ impl<'a> Ask<'a> {
         }
     }
 
-    /// The version or the snapshot that is asked for
+    /// The version or the snapshot that the request names
     pub(super) fn old_version(&self) -> Option<(&'static str, &str)> {
         let version = self.parameter("versionid").map(|value| ("versionId", value));
         version.or_else(|| self.parameter("snapshot").map(|value| ("snapshot", value)))

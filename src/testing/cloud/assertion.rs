@@ -52,7 +52,7 @@ pub(super) fn judge(assertion: &str, certificate: &str, now: SystemTime) -> Wort
     }
 }
 
-/// The claims, where all is well but the time
+/// The claims, if the signature and all claims but the times are valid
 fn check(assertion: &str, certificate: &str) -> Option<Claims> {
     let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).ok()?;
     let (signed, signature) = assertion.rsplit_once('.')?;

@@ -7,8 +7,7 @@ use crate::condition::{Condition, Role};
 
 /// A role assignment of a small cloud's service principal
 ///
-/// On the account, without a condition, and effective at once at every front end, unless told
-/// otherwise.
+/// By default it is on the account, has no condition, and is effective at once at every front end.
 ///
 /// ```
 /// use std::time::Duration;

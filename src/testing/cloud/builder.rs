@@ -73,10 +73,10 @@ impl SmallCloudBuilder {
 
     /// Puts each file below a folder into the container `assets`, by its path in the folder
     ///
-    /// Links are left out, so that nothing outside the folder is served.
+    /// Skips symbolic links, so that nothing outside the folder is served.
     ///
     /// # Errors
-    /// Where the folder cannot be read, or a file's name is not UTF-8.
+    /// Fails if the folder cannot be read, or if a file's name is not UTF-8.
     pub fn folder(mut self, folder: impl AsRef<Path>) -> io::Result<Self> {
         let seeds = self.containers.entry(CONTAINER.to_owned()).or_default();
         seed::add_folder(seeds, folder.as_ref(), String::new())?;
@@ -99,25 +99,25 @@ impl SmallCloudBuilder {
         self
     }
 
-    /// Gives pages that are shorter than asked for, and empty ones with a marker, as Azure may
+    /// Returns pages shorter than `maxresults`, and empty ones with a marker, as Azure may
     pub fn ragged_pages(mut self) -> Self {
         self.ragged_pages = true;
         self
     }
 
-    /// Keeps versions of blobs, of which the current one is there: listings and reads name it
+    /// Turns versioning on: listings and reads have the id of each blob's current version
     pub fn versioned(mut self) -> Self {
         self.is_versioned = true;
         self
     }
 
-    /// Sets how the cloud behaves where the real service is not known, or accounts differ
+    /// Sets what the real service is not known to do, and what differs by account
     pub fn behavior(mut self, behavior: Behavior) -> Self {
         self.behavior = behavior;
         self
     }
 
-    /// Takes the time from this clock; the machine's unless told
+    /// Takes the time from this clock; by default from that of the machine
     ///
     /// Token lifetimes, the propagation of role assignments, pauses, `Date` and the `UtcNow` of
     /// conditions go by it. Only client assertions do not: those who sign them look at the clock of
@@ -136,13 +136,15 @@ impl SmallCloudBuilder {
         self
     }
 
-    /// The same, behind: by more than five minutes, and tokens are not valid yet
+    /// Sets the cloud's time of day back from its clock
+    ///
+    /// By more than five minutes, and tokens are not valid yet.
     pub fn clock_behind(mut self, by: Duration) -> Self {
         self.skew = Skew::Behind(by);
         self
     }
 
-    /// How long a token holds, in whole seconds; 3,599 unless told
+    /// Sets the lifetime of tokens, in whole seconds; by default 3,599
     pub fn token_lifetime(mut self, lifetime: Duration) -> Self {
         self.token_lifetime = lifetime;
         self
@@ -163,19 +165,19 @@ impl SmallCloudBuilder {
         self
     }
 
-    /// How many front ends the blob service has, at least 1: requests reach them in turn
+    /// Sets the number of front ends of the blob service, at least 1; requests reach them in turn
     pub fn front_ends(mut self, count: usize) -> Self {
         self.front_ends = count;
         self
     }
 
-    /// Adds a rule for cross-origin requests, after those that are there; none unless told
+    /// Adds a rule for cross-origin requests, after those added before; by default there is none
     pub fn cors(mut self, rule: CorsRule) -> Self {
         self.cors.push(rule);
         self
     }
 
-    /// Makes the container `assets` public: whoever asks may list and read it
+    /// Makes the container `assets` public: anybody may list and read it
     pub fn public(mut self) -> Self {
         self.is_public = true;
         self
@@ -184,7 +186,7 @@ impl SmallCloudBuilder {
     /// Starts it on a free port of 127.0.0.1, in the Tokio runtime that this is called in
     ///
     /// # Errors
-    /// Where no port can be listened on.
+    /// Fails if no port can be listened on.
     pub async fn start(self) -> io::Result<SmallCloud> {
         let order = self.behavior.order;
         let containers = self

@@ -47,8 +47,7 @@ pub struct CorsRule {
 }
 
 impl CorsRule {
-    /// A rule for this origin, to the letter, or for every origin where it is `*`; it allows
-    /// nothing yet
+    /// A rule for exactly this origin, or for every origin if it is `*`; it allows nothing yet
     pub fn new(origin: impl Into<String>) -> Self {
         Self {
             origin: origin.into(),
@@ -95,7 +94,7 @@ impl CorsRule {
     }
 }
 
-/// Whether a name is covered by one of the names, of which some end in a star
+/// Whether one of the patterns, which may end in a star, covers a name
 fn covered(patterns: &[String], name: &str) -> bool {
     patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
         Some(start) => name.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start)),
@@ -143,7 +142,7 @@ pub(super) fn add_headers(request: &Request<Bytes>, response: &mut Response<Body
         .iter()
         .find(|rule| rule.matches(origin.unwrap_or_default(), request.method().as_str()));
     let (Some(rule), Some(origin)) = (rule, origin) else {
-        // For other methods the service leaves it out.
+        // The service adds it to the answers to these methods only.
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
         if is_read && !rule.is_some_and(CorsRule::is_for_all) {
             response.headers_mut().insert(VARY, HeaderValue::from_static("Origin"));

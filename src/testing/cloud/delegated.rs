@@ -31,7 +31,7 @@ pub(super) const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// From this version on the text that is signed has these 28 lines
 const VERSION: &str = "2026-04-06";
 
-/// The keys that are out, by start, expiry and version, by which a signature names its own
+/// The keys that were issued, by start, expiry and version, by which a signature names its key
 #[derive(Default)]
 pub(super) struct DelegationKeys(BTreeMap<[String; 3], Vec<[u8; 32]>>);
 
@@ -174,7 +174,7 @@ fn time(ask: &Ask<'_>, name: &str) -> Option<SystemTime> {
     humantime::parse_rfc3339(ask.parameter(name)?).ok()
 }
 
-/// What is asked for, where the signature is for that
+/// The operation of the request, if the signature is for such operations
 pub(super) fn operation<'a>(ask: &'a Ask<'_>) -> Result<Operation<'a>, Refusal> {
     let reads = *ask.method == Method::GET || *ask.method == Method::HEAD;
     let needed = match ask.operation() {

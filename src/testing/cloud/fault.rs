@@ -67,7 +67,7 @@ pub(super) async fn play(
         Fault::Stall => std::future::pending().await,
         Fault::Cut(at) => {
             let broken = stream::once(async {
-                // A turn of the runtime, in which what there is goes out.
+                // A turn of the runtime, in which the bytes so far are sent.
                 tokio::task::yield_now().await;
                 Err(io::ErrorKind::ConnectionAborted.into())
             });
@@ -95,7 +95,7 @@ pub(super) async fn play(
     }
 }
 
-/// The body of an answer, and its head, which says the length of the body if it goes out in one piece
+/// The body of an answer, and its head, which says the length of the body unless that is chunked
 async fn promised(response: Response<Body>) -> io::Result<(hyper::http::response::Parts, Bytes)> {
     let (mut parts, body) = response.into_parts();
     if let Some(length) = body.size_hint().exact()

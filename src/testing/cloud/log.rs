@@ -16,18 +16,18 @@ pub struct Asked {
     pub method: String,
     /// The path, as it was sent
     pub path: String,
-    /// The query, as it was sent, but for the value of `sig`; empty where there is none
+    /// The query, as it was sent, without the value of `sig`; empty if there is none
     pub query: String,
     /// The kind of credential that it came with
     pub presented: Presented,
     /// The front end of the blob service that it reached, counted from 0; `None` for a sign-in
     pub front_end: Option<usize>,
-    /// The status of the answer; `None` where none was given, or not yet
+    /// The status of the answer; `None` if there was no answer, or not yet
     pub status: Option<u16>,
 }
 
 impl Asked {
-    /// Whether it asked for a token
+    /// Whether it is a request for a token
     pub fn is_sign_in(&self) -> bool {
         is_sign_in(&self.path)
     }
@@ -55,7 +55,7 @@ pub(super) fn is_sign_in(path: &str) -> bool {
 pub(super) struct Log(pub(super) Vec<Asked>);
 
 impl Log {
-    /// Writes a request down, and tells where
+    /// Records a request, and returns its place in the log
     pub(super) fn begin<B>(&mut self, request: &Request<B>, front_end: Option<usize>) -> usize {
         let (query, has_signature) = without_signature(request.uri().query().unwrap_or_default());
         let presented = match request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes) {

@@ -183,7 +183,7 @@ impl SmallCloud {
         OBJECT_ID
     }
 
-    /// The secret of its service principal, so that a test can look for it where it must not be
+    /// The secret of its service principal, so that a test can check that nothing reveals it
     pub fn secret(&self) -> &str {
         &self.state.secret
     }

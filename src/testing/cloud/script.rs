@@ -1,4 +1,4 @@
-//! What a test tells a cloud that runs.
+//! What a test can change while the cloud runs.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -32,8 +32,8 @@ impl SmallCloud {
 
     /// Assigns what a grant says, effective so long from now
     ///
-    /// To the service principal where the grant has its [object id](Self::object_id) or none: the
-    /// commands look it up. Any other id, such as the application's, gets nobody anything, as in
+    /// Assigns to the service principal if the grant has its [object id](Self::object_id) or none,
+    /// which the commands look up. Any other id, such as the application's, gets nobody anything, as in
     /// Azure, and so does a grant on another account. Rules for cross-origin requests are not
     /// applied.
     pub fn apply(&self, grant: &Grant, after: Duration) {
@@ -74,17 +74,17 @@ impl SmallCloud {
         lock(&self.state.script).always_sign_in = refusal;
     }
 
-    /// Expires all tokens that are out
+    /// Expires all tokens issued so far
     pub fn expire_tokens(&self) {
         lock(&self.state.tokens).expire();
     }
 
-    /// Revokes all user delegation keys that are out: what is signed with them is refused
+    /// Revokes all user delegation keys: requests signed with them are refused
     pub fn revoke_delegation_keys(&self) {
         lock(&self.state.keys).revoke();
     }
 
-    /// Changes what the storage account is like, until told otherwise
+    /// Changes the situation of the storage account, until the next call
     pub fn situation(&self, situation: Situation) {
         lock(&self.state.script).situation = situation;
     }

@@ -37,7 +37,7 @@ enum Content {
         path: PathBuf,
         size: u64,
     },
-    /// Zeros, of which there can be more than the memory holds
+    /// Zeros, which can be more than memory holds
     Zeros(u64),
 }
 
@@ -59,7 +59,7 @@ impl Seed {
             content,
             tier: "Hot",
             metadata: BTreeMap::new(),
-            // A whole second, which is what the listing can say.
+            // A whole second, because a listing has no fraction.
             last_modified: SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600),
             properties: BTreeMap::new(),
             tags: 0,
@@ -133,7 +133,7 @@ impl Seed {
         self
     }
 
-    /// Gives it so many index tags, of which listings and reads say the number
+    /// Sets the number of its index tags, which listings and reads have
     #[must_use]
     pub fn tags(mut self, count: u16) -> Self {
         self.tags = count;

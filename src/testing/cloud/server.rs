@@ -103,7 +103,7 @@ async fn answer(
 /// The size of the pieces that a body without a length is sent in
 const CHUNK: usize = 64 << 10;
 
-/// A body whose length no header says: it goes out in chunks
+/// A body in chunks, without a Content-Length
 pub(super) fn chunked(body: Bytes) -> Body {
     let pieces = stream::unfold(body, |mut rest| async {
         if rest.is_empty() {

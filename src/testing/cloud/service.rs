@@ -76,7 +76,7 @@ pub(super) fn finish(
     Ok(response)
 }
 
-/// The version of the service that a request asks for: in its header, or in its signature
+/// The version of the service that a request names, in its header or in its signature
 fn version(request: &Request<Bytes>) -> Option<HeaderValue> {
     request.headers().get("x-ms-version").cloned().or_else(|| {
         let query = request.uri().query().unwrap_or_default();
@@ -91,7 +91,7 @@ pub(super) fn list_response(body: String) -> hyper::http::Result<Response<Body>>
     Response::builder().header(CONTENT_TYPE, "application/xml").body(chunked(body.into()))
 }
 
-/// Who asks
+/// Who sends a request
 enum Caller {
     Principal,
     Signature,
@@ -205,7 +205,7 @@ fn known_version(ask: &Ask<'_>) -> Result<(), Refusal> {
     is_date.then_some(()).ok_or_else(refusal)
 }
 
-/// What somebody without a credential may ask for: the container, where it is public
+/// The operation of a request without a credential, if the container is public
 fn anonymous<'a>(ask: &'a Ask<'_>, state: &State) -> Result<Operation<'a>, Refusal> {
     let is_public = lock(&state.script).public;
     match ask.operation() {

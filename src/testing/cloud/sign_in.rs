@@ -223,8 +223,26 @@ fn wrong_tenant(tenant: &str) -> Option<SignInRefusal> {
     Some(SignInRefusal::new(400, error, aadsts, text))
 }
 
+/// What a scope other than that of storage is refused with
 fn wrong_scope(scope: &str) -> Option<SignInRefusal> {
-    let text = "The provided value for the input parameter 'scope' is not valid.";
-    (scope != "https://storage.azure.com/.default")
-        .then(|| SignInRefusal::new(400, "invalid_scope", 70_011, text))
+    const STORAGE: &str = "https://storage.azure.com";
+    match scope.strip_suffix("/.default") {
+        Some(STORAGE) => None,
+        Some(resource) => Some(SignInRefusal::new(
+            400,
+            "invalid_resource",
+            500_011,
+            format!(
+                "The resource principal named {resource} was not found in the tenant named {TENANT}. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You might have sent your authentication request to the wrong tenant."
+            ),
+        )),
+        None => Some(SignInRefusal::new(
+            400,
+            "invalid_scope",
+            1_002_012,
+            format!(
+                "The provided value for scope {scope} is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI)."
+            ),
+        )),
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::Refusal;
 
-/// What the storage account of a small cloud is like, for as long as it is told so
+/// The situation of the storage account of a small cloud
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Situation {

@@ -89,7 +89,7 @@ pub(super) enum Skew {
 }
 
 impl Skew {
-    /// A time as the cloud tells it, within what an HTTP date can say
+    /// A time by the cloud's time of day, within the range of HTTP dates
     pub(super) fn shift(self, time: SystemTime) -> SystemTime {
         const LAST: Duration = Duration::from_secs(253_402_300_799);
         let last = SystemTime::UNIX_EPOCH + LAST;
@@ -121,7 +121,7 @@ impl State {
         lock(&self.containers).get(name).cloned().ok_or_else(absent)
     }
 
-    /// At most so many entries on this page: what was asked for, or less of it
+    /// The most entries of this page: as many as the request allows, or fewer if pages are ragged
     pub(super) fn page_size(&self, asked: Option<u16>) -> usize {
         let full = asked.unwrap_or(MAX_PAGE).min(MAX_PAGE).into();
         if self.ragged_pages { fastrand::usize(0..=full) } else { full }
@@ -133,7 +133,7 @@ pub(super) fn seconds(time: SystemTime) -> u64 {
     time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
-/// None of the critical sections can panic half-way, so a poisoned lock guards a whole value
+/// No critical section can panic halfway, so the value behind a poisoned lock is consistent
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

@@ -10,10 +10,10 @@ use super::{CLIENT_ID, OBJECT_ID, State, TENANT, lock, state::seconds};
 
 /// Who the tokens are for
 const AUDIENCE: &str = "https://storage.azure.com";
-/// How long before its issue a token begins to hold: Entra allows for clocks that are behind
+/// How long before its issue a token becomes valid: Entra allows for slow clocks
 const LEEWAY: Duration = Duration::from_secs(300);
 
-/// The tokens that are out, and when each ends, in seconds since 1970
+/// The tokens that were issued, and when each ends, in seconds since 1970
 #[derive(Default)]
 pub(super) struct Tokens(BTreeMap<String, Ends>);
 

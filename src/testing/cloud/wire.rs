@@ -45,7 +45,7 @@ impl Wire {
 impl Drop for Wire {
     fn drop(&mut self) {
         if self.reset.is_ordered() {
-            // Closing then sends RST; where the option is refused, it is a plain close.
+            // Closing then sends RST; if the system refuses the option, it is a plain close.
             #[expect(
                 deprecated,
                 reason = "`set_zero_linger` is newer than the oldest Tokio allowed"

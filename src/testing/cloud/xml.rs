@@ -12,14 +12,14 @@ use super::Seed;
 /// One entry of a page
 pub(super) enum Entry<'a> {
     Blob(&'a Seed),
-    /// A common prefix, and the directory of it where there are directories
+    /// A common prefix, and its directory if the account has directories
     Prefix(String, Option<&'a Seed>),
 }
 
 pub(super) struct PageBody<'a> {
     pub(super) endpoint: &'a str,
     pub(super) container: &'a str,
-    /// What comes back of the request: elements and their texts, of which empty ones are left out
+    /// Parameters of the request that the body repeats, by element; empty ones are omitted
     pub(super) echoed: [(&'static str, &'a str); 4],
     pub(super) entries: &'a [Entry<'a>],
     pub(super) next: &'a str,

@@ -1,3 +1,5 @@
+//! A filter as somebody typed it, in Rust or in JSON, and the check of all of it.
+
 use std::{
     collections::BTreeSet,
     time::{SystemTime, UNIX_EPOCH},
@@ -8,7 +10,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, se
 use super::{
     Filter,
     glob::Wrong,
-    patterns::{self, Patterns, Syntax},
+    limits::{
+        Budget, LONGEST, LONGEST_FORMAT, MOST_FORMATS, MOST_PATTERNS, MOST_PROBLEMS, MOST_TEXT,
+    },
+    matcher::{Compiler, Syntax},
+    patterns::{self, Patterns},
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -149,22 +155,32 @@ impl FilterBuilder {
         self
     }
 
-    /// Checks all of it
+    /// Checks all of it and compiles the patterns
+    ///
+    /// A filter may come from somebody who means ill, so its size and the time that matching takes
+    /// are limited:
+    ///
+    /// - The four lists have at most 100 patterns together, with at most 16 KiB of text and at most
+    ///   1,000 characters each. `formats` has at most 100 extensions of at most 64 characters.
+    /// - A glob expands to at most 256 globs without braces, and all globs together to at most 10,000
+    ///   characters. With repetitions written out, all patterns together have at most 50,000 parts;
+    ///   a part is a byte, or a range of a class.
+    /// - Compiled, all patterns together take at most 2 MiB.
+    /// - A name of 1,024 characters takes at most about 5 ms; ordinary patterns take microseconds.
+    ///   What matches only after many guesses is refused, for example `[ab]*a[ab]{300}c`.
     ///
     /// # Errors
-    /// [`Config`](ErrorKind::Config) with everything that is wrong: the pattern, the place in it
-    /// and what to do. Patterns have at most 1,000 characters, there are at most 100 of each sort,
-    /// and what they compile to is bounded.
+    /// [`Config`](ErrorKind::Config) with everything that is wrong: the pattern, the position in it
+    /// and what to do, or the limit.
     pub fn build(self) -> Result<Filter, Error> {
         let mut wrong = Vec::new();
-        let mut compile = |list: &[String], field, syntax| {
-            patterns::compile(list, field, syntax, self.ignore_case, &mut wrong)
-        };
-        let include = compile(&self.include, "include", Syntax::Glob);
-        let exclude = compile(&self.exclude, "exclude", Syntax::Glob);
-        let include_regex = compile(&self.include_regex, "include_regex", Syntax::Regex);
-        let exclude_regex = compile(&self.exclude_regex, "exclude_regex", Syntax::Regex);
-        let formats = self.formats.iter().map(|typed| extension(typed, &mut wrong)).collect();
+        let mut patterns =
+            Patterns { include: None, exclude: None, include_regex: None, exclude_regex: None };
+        if self.check_counts(&mut wrong) {
+            patterns = self.compile(&mut wrong);
+        }
+        let formats = self.formats.iter().take(MOST_FORMATS);
+        let formats = formats.map(|typed| extension(typed, &mut wrong)).collect();
         if let (Some(min), Some(max)) = (self.min_size, self.max_size)
             && min > max
         {
@@ -188,30 +204,77 @@ impl FilterBuilder {
             );
         }
         if !wrong.is_empty() {
+            let more = wrong.len().saturating_sub(MOST_PROBLEMS);
+            wrong.truncate(MOST_PROBLEMS);
+            if more > 0 {
+                wrong.push(format!("and {more} more"));
+            }
             return Err(Error::new(ErrorKind::Config, format!("filter: {}", wrong.join("; "))));
         }
-        let patterns = Patterns { include, exclude, include_regex, exclude_regex };
         Ok(Filter { patterns, formats, typed: self })
+    }
+
+    /// Checks how many patterns there are, and of what length together; false if there are too many
+    fn check_counts(&self, wrong: &mut Vec<String>) -> bool {
+        let lists = [&self.include, &self.exclude, &self.include_regex, &self.exclude_regex];
+        let count: usize = lists.iter().map(|list| list.len()).sum();
+        let text: usize = lists.iter().flat_map(|list| list.iter()).map(String::len).sum();
+        let before = wrong.len();
+        if count > MOST_PATTERNS {
+            wrong.push(format!(
+                "it has {count} patterns; the limit is {MOST_PATTERNS} over include, exclude, include_regex and exclude_regex together"
+            ));
+        }
+        if text > MOST_TEXT {
+            wrong.push(format!(
+                "its patterns have {text} bytes together; the limit is {MOST_TEXT} (16 KiB); use fewer or shorter patterns"
+            ));
+        }
+        let is_within = wrong.len() == before;
+        if self.formats.len() > MOST_FORMATS {
+            let count = self.formats.len();
+            wrong.push(format!("formats has {count} extensions; the limit is {MOST_FORMATS}"));
+        }
+        is_within
+    }
+
+    fn compile(&self, wrong: &mut Vec<String>) -> Patterns {
+        let mut budget = Budget::default();
+        let mut compile = |list: &[String], field, syntax| {
+            let compiler = Compiler { syntax, ignore_case: self.ignore_case };
+            patterns::compile(list, field, compiler, &mut budget, wrong)
+        };
+        Patterns {
+            include: compile(&self.include, "include", Syntax::Glob),
+            exclude: compile(&self.exclude, "exclude", Syntax::Glob),
+            include_regex: compile(&self.include_regex, "include_regex", Syntax::Regex),
+            exclude_regex: compile(&self.exclude_regex, "exclude_regex", Syntax::Regex),
+        }
     }
 }
 
 fn extension(typed: &str, wrong: &mut Vec<String>) -> Box<str> {
     let extension = typed.strip_prefix('.').unwrap_or(typed);
-    if extension.is_empty() || extension.contains(['.', '/', '*', '?']) {
-        let typed = printable(typed);
+    let is_long = extension.chars().nth(LONGEST_FORMAT).is_some();
+    if extension.is_empty() || is_long || extension.contains(['.', '/', '*', '?']) {
+        let start: String = typed.chars().take(LONGEST_FORMAT).collect();
+        let typed = printable(&start);
         wrong.push(format!(
-            "formats `{typed}`: it must be what stands behind a name's last dot, such as `jpg`"
+            "formats `{typed}`: it must be what follows a name's last dot, such as `jpg`, of at most {LONGEST_FORMAT} characters"
         ));
+        return Box::default();
     }
     extension.to_ascii_lowercase().into()
 }
 
 /// What is wrong with a pattern, in one line
 pub(super) fn told(field: &str, pattern: &str, Wrong { place, what }: Wrong) -> String {
-    // A pattern may well have a `?`, behind which a URL has its signature.
+    // A pattern may well have a `?`; in a URL a signature follows it.
+    // Nothing beyond what a pattern may have is looked at.
+    let pattern: String = pattern.chars().take(LONGEST + 1).collect();
     let has_secret = ["sig=", "accountkey="].iter().any(|k| pattern.to_lowercase().contains(k));
     let shown: String = match has_secret {
-        true => printable(pattern),
+        true => printable(&pattern),
         false => one_line(&pattern.chars().take(80).collect::<String>()),
     };
     let dots = if !has_secret && pattern.chars().count() > 80 { "…" } else { "" };

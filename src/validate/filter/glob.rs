@@ -1,21 +1,43 @@
-//! Globs become regular expressions, which are matched in time linear in the name.
+//! Translates globs to regular expressions over bytes.
+//!
+//! Braces are expanded first, and the size of the expansion is checked before it is made. The
+//! expressions assume that names are valid UTF-8.
 
-/// How many plain globs one with braces may stand for
+use std::sync::Arc;
+
+use super::limits::{Budget, MOST_TOKENS};
+
+/// How many globs without braces a glob with braces may expand to
 const MOST_ALTERNATIVES: usize = 256;
 
-/// How deep braces may stand in braces
+/// How deep braces may be nested
 const DEEPEST: usize = 8;
+
+/// One character of a name that is not a slash
+///
+/// Continuation bytes follow the first byte of a character. Written over bytes, the expression has
+/// three states; the class `[^/]` of characters has nine.
+const ONE: &str = r"(?-u:[^/\x80-\xBF][\x80-\xBF]*)";
+
+/// Any characters but slashes
+///
+/// What follows a star begins with the first byte of a character or at the end of the name, so the
+/// star cannot end inside a character.
+const MANY: &str = "(?-u:[^/])*";
+
+/// Any characters
+const ALL: &str = "(?s-u:.)*";
 
 /// A glob without braces
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Plain {
-    /// Matches a whole name
+    /// Matches a whole name when the search is anchored at its start
     pub(super) regex: String,
-    /// What every name begins with that it matches
+    /// The literal start of every name that the glob matches
     pub(super) literal: String,
 }
 
-/// What is wrong with a pattern, and where: the place of a character, from 1
+/// What is wrong with a pattern, and the position of the character that shows it, from 1
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Wrong {
     pub(super) place: usize,
@@ -28,10 +50,10 @@ impl Wrong {
     }
 }
 
-/// The globs without braces that a glob stands for
-pub(super) fn parse(glob: &str) -> Result<Vec<Plain>, Wrong> {
+/// Expands the braces of a glob and translates each alternative
+pub(super) fn parse(glob: &str, budget: &mut Budget) -> Result<Vec<Plain>, Wrong> {
     let chars: Vec<char> = glob.chars().collect();
-    let mut parser = Parser { chars: &chars, at: 0 };
+    let mut parser = Parser { chars: &chars, at: 0, budget };
     let alternatives = parser.sequence(0)?;
     alternatives.iter().map(|tokens| plain(tokens)).collect()
 }
@@ -50,15 +72,27 @@ enum What {
     /// `*`
     Many,
     /// `[…]`, as a regular expression
-    Class(String),
+    Class(Arc<str>),
 }
 
 struct Parser<'a> {
     chars: &'a [char],
     at: usize,
+    budget: &'a mut Budget,
 }
 
 impl Parser<'_> {
+    /// Counts tokens that the expansion is about to have
+    fn charge(&mut self, tokens: usize, place: usize) -> Result<(), Wrong> {
+        if self.budget.take_tokens(tokens) {
+            return Ok(());
+        }
+        let what = format!(
+            "with their braces expanded, the filter's globs have more than {MOST_TOKENS} characters; write fewer alternatives or shorter globs"
+        );
+        Err(Wrong::new(place, what))
+    }
+
     fn next(&mut self) -> Option<char> {
         let next = self.chars.get(self.at).copied();
         self.at += usize::from(next.is_some());
@@ -84,10 +118,13 @@ impl Parser<'_> {
                     let count = all.len() * inner.len();
                     if count > MOST_ALTERNATIVES {
                         let what = format!(
-                            "its braces stand for {count} globs or more, and {MOST_ALTERNATIVES} are the most; write several globs"
+                            "its braces expand to {count} globs or more; the limit is {MOST_ALTERNATIVES}; write several globs"
                         );
                         return Err(Wrong::new(place, what));
                     }
+                    let length = |list: &[Vec<Token>]| list.iter().map(Vec::len).sum::<usize>();
+                    let tokens = length(&all) * inner.len() + length(&inner) * all.len();
+                    self.charge(tokens, place)?;
                     let join = |head: &Vec<Token>| -> Vec<_> {
                         inner.iter().map(|tail| [head.as_slice(), tail].concat()).collect()
                     };
@@ -100,7 +137,11 @@ impl Parser<'_> {
                         "`}` has no `{` before it; `\\}` is the brace itself",
                     ));
                 }
-                '[' => What::Class(self.class(place)?),
+                '[' => {
+                    let class = self.class(place)?;
+                    self.charge(class.len() * all.len(), place)?;
+                    What::Class(class.into())
+                }
                 '?' => What::One,
                 '*' => What::Many,
                 '\\' => match self.next() {
@@ -114,6 +155,7 @@ impl Parser<'_> {
                 },
                 char => What::Char(char),
             };
+            self.charge(all.len(), place)?;
             all.iter_mut().for_each(|tokens| tokens.push(Token { place, what: what.clone() }));
         }
         Ok(all)
@@ -122,10 +164,7 @@ impl Parser<'_> {
     /// What stands between braces, the first of which is read already
     fn braces(&mut self, depth: usize, place: usize) -> Result<Vec<Vec<Token>>, Wrong> {
         if depth > DEEPEST {
-            return Err(Wrong::new(
-                place,
-                format!("braces stand in braces at most {DEEPEST} deep"),
-            ));
+            return Err(Wrong::new(place, format!("braces may be nested at most {DEEPEST} deep")));
         }
         let mut all = Vec::new();
         loop {
@@ -135,7 +174,7 @@ impl Parser<'_> {
                 Some('}') => return Ok(all),
                 Some(_) => {
                     let what = format!(
-                        "its braces stand for more than {MOST_ALTERNATIVES} globs; write several globs"
+                        "its braces expand to more than {MOST_ALTERNATIVES} globs; write several globs"
                     );
                     return Err(Wrong::new(place, what));
                 }
@@ -197,10 +236,10 @@ fn plain(tokens: &[Token]) -> Result<Plain, Wrong> {
         Some((first, rest)) if is_slash(first) => (true, rest),
         _ => (tokens.iter().any(is_slash), tokens),
     };
-    let mut regex = String::from(r"\A");
+    let mut regex = String::new();
     let mut literal = Some(String::new());
     if !is_anchored {
-        regex.push_str("(?:.*/)?");
+        push_folders(&mut regex);
     }
     let mut whole = String::new();
     let mut segments = tokens.split(is_slash).peekable();
@@ -220,7 +259,11 @@ fn plain(tokens: &[Token]) -> Result<Plain, Wrong> {
             return Err(Wrong::new(place, "`**` stands alone between slashes, as in `a/**/b*`"));
         }
         if is_all {
-            regex.push_str(if is_last { ".*" } else { "(?:.*/)?" });
+            if is_last {
+                regex.push_str(ALL);
+            } else {
+                push_folders(&mut regex);
+            }
             end(&mut literal, &mut whole);
             continue;
         }
@@ -233,8 +276,8 @@ fn plain(tokens: &[Token]) -> Result<Plain, Wrong> {
                     }
                     continue;
                 }
-                What::One => regex.push_str("[^/]"),
-                What::Many => regex.push_str("[^/]*"),
+                What::One => regex.push_str(ONE),
+                What::Many => regex.push_str(MANY),
                 What::Class(class) => regex.push_str(class),
             }
             end(&mut literal, &mut whole);
@@ -249,6 +292,13 @@ fn plain(tokens: &[Token]) -> Result<Plain, Wrong> {
     end(&mut literal, &mut whole);
     regex.push_str(r"\z");
     Ok(Plain { regex, literal: if is_anchored { whole } else { String::new() } })
+}
+
+/// Any folders, or none
+fn push_folders(regex: &mut String) {
+    regex.push_str("(?:");
+    regex.push_str(ALL);
+    regex.push_str("/)?");
 }
 
 /// Whether it is a `**` of the text, and not two stars that braces have brought together
@@ -266,6 +316,10 @@ fn end(literal: &mut Option<String>, whole: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn parse(glob: &str) -> Result<Vec<Plain>, Wrong> {
+        super::parse(glob, &mut Budget::default())
+    }
 
     #[test]
     fn what_is_wrong_has_a_place_and_a_remedy() {

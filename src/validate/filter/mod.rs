@@ -2,6 +2,8 @@
 
 mod builder;
 mod glob;
+mod limits;
+mod matcher;
 mod patterns;
 
 use std::{borrow::Cow, time::SystemTime};
@@ -162,6 +164,12 @@ impl Filter {
             return told("exclude_regex", self.typed.exclude_regex.get(at));
         }
         None
+    }
+
+    /// How many nanoseconds a byte of a blob's name takes at most
+    pub(super) fn cost(&self) -> usize {
+        // Extensions are compared one by one.
+        self.patterns.cost() + self.formats.len() / 8
     }
 
     /// Adds all that decides to a fingerprint

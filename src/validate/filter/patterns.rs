@@ -1,24 +1,13 @@
-//! Lists of patterns, each as one automaton.
+//! Checks the four lists of patterns, and compiles each within the limits of a filter.
 
-use regex::{RegexSet, RegexSetBuilder};
-use regex_syntax::ParserBuilder;
+use regex_syntax::{ParserBuilder, hir::Hir};
 
 use super::{
     builder::told,
     glob::{self, Wrong},
+    limits::{Budget, LONGEST, MOST_PARTS, MOST_STATES},
+    matcher::{Compiler, DEEPEST, Matcher, Syntax},
 };
-
-/// How many patterns a list may have
-const MOST: usize = 100;
-
-/// How many characters a pattern may have
-const LONGEST: usize = 1000;
-
-/// How many bytes a list may compile to, and how many more matching may cache
-const MOST_BYTES: usize = 4 << 20;
-
-/// How deep groups and the like may stand in each other
-const DEEPEST: u32 = 64;
 
 /// The patterns of a filter; an empty list is `None`
 #[derive(Clone, Debug)]
@@ -29,34 +18,31 @@ pub(super) struct Patterns {
     pub(super) exclude_regex: Option<Set>,
 }
 
-/// How a pattern is written
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Syntax {
-    Glob,
-    Regex,
+impl Patterns {
+    /// How many nanoseconds a byte of a name takes at most
+    pub(super) fn cost(&self) -> usize {
+        let Self { include, exclude, include_regex, exclude_regex } = self;
+        let all = [include, exclude, include_regex, exclude_regex];
+        all.into_iter().flatten().map(|set| set.matcher.cost()).sum()
+    }
 }
 
-/// Patterns of which one matches, or none
+/// A list of patterns
 #[derive(Clone, Debug)]
 pub(super) struct Set {
-    set: RegexSet,
-    /// For each expression of the set the number of the pattern that it is of
-    sources: Vec<usize>,
-    /// What a name that is matched begins with
+    matcher: Matcher,
+    /// The literal start of every name that matches
     literal: String,
 }
 
 impl Set {
     pub(super) fn matches(&self, name: &str) -> bool {
-        self.set.is_match(name)
+        self.matcher.matches(name)
     }
 
     /// The number of the first pattern that matches
     pub(super) fn first_match(&self, name: &str) -> Option<usize> {
-        if !self.matches(name) {
-            return None;
-        }
-        self.set.matches(name).iter().next().and_then(|at| self.sources.get(at).copied())
+        self.matcher.first_match(name)
     }
 
     pub(super) fn literal(&self) -> &str {
@@ -64,33 +50,24 @@ impl Set {
     }
 }
 
-/// Compiles a list; `None` where it is empty or wrong
+/// Compiles a list; `None` if it is empty or wrong
 pub(super) fn compile(
     patterns: &[String],
     field: &str,
-    syntax: Syntax,
-    ignore_case: bool,
+    compiler: Compiler,
+    budget: &mut Budget,
     wrong: &mut Vec<String>,
 ) -> Option<Set> {
-    if patterns.len() > MOST {
-        wrong.push(format!("{field}: it has {} patterns, and {MOST} are the most", patterns.len()));
-        return None;
-    }
-    let (mut regexes, mut sources, mut literals) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut regexes, mut literals) = (Vec::new(), Vec::new());
     let found = wrong.len();
-    for (source, pattern) in patterns.iter().enumerate() {
-        let parsed = check_length(pattern).and_then(|()| match syntax {
-            Syntax::Glob => glob::parse(pattern),
-            Syntax::Regex => check_regex(pattern)
-                .map(|()| vec![glob::Plain { regex: pattern.clone(), literal: String::new() }]),
-        });
-        match parsed {
-            Ok(plains) => {
-                for plain in plains {
-                    regexes.push(plain.regex);
-                    literals.push(plain.literal);
-                    sources.push(source);
-                }
+    for pattern in patterns {
+        if budget.is_spent() {
+            return None;
+        }
+        match read(pattern, compiler, budget) {
+            Ok((regex, starts)) => {
+                regexes.push(regex);
+                literals.extend(starts);
             }
             Err(what) => wrong.push(told(field, pattern, what)),
         }
@@ -98,65 +75,87 @@ pub(super) fn compile(
     if wrong.len() > found || regexes.is_empty() {
         return None;
     }
-    let set = RegexSetBuilder::new(regexes)
-        .case_insensitive(ignore_case)
-        // A name may have a line break, which a glob does not mind.
-        .dot_matches_new_line(syntax == Syntax::Glob)
-        .size_limit(MOST_BYTES)
-        .dfa_size_limit(MOST_BYTES)
-        .nest_limit(DEEPEST)
-        .build();
-    match set {
-        Ok(set) => Some(Set { set, sources, literal: common(&literals, ignore_case) }),
+    match compiler.compile(&regexes, budget) {
+        Ok(matcher) => Some(Set { matcher, literal: common(&literals, compiler.ignore_case) }),
         Err(_) => {
             wrong.push(format!(
-                "{field}: together they compile to more than {} MiB; take fewer or shorter patterns, and smaller counts of repetitions",
-                MOST_BYTES >> 20
+                "{field}: matching these patterns would take too long; together they need more than {MOST_STATES} states; use fewer of `*` before `?`, `[…]` or counted repetitions, and `[0-9A-Za-z_]` for `\\w`"
             ));
             None
         }
     }
 }
 
+/// The expression of a pattern, and the literal starts of what it matches
+fn read(
+    pattern: &str,
+    compiler: Compiler,
+    budget: &mut Budget,
+) -> Result<(String, Vec<String>), Wrong> {
+    check_length(pattern)?;
+    let (regex, literals) = match compiler.syntax {
+        Syntax::Regex => (pattern.to_owned(), vec![String::new()]),
+        Syntax::Glob => {
+            let plains = glob::parse(pattern, budget)?;
+            let (regexes, literals): (Vec<_>, Vec<_>) =
+                plains.into_iter().map(|plain| (plain.regex, plain.literal)).unzip();
+            (format!(r"(?:{})\z", regexes.join("|")), literals)
+        }
+    };
+    let expression = parse(&regex, compiler)?;
+    if budget.take_parts(&expression) {
+        return Ok((regex, literals));
+    }
+    let what = format!(
+        "with repetitions written out, the filter's patterns have more than {MOST_PARTS} parts; use smaller counts of repetitions and smaller classes"
+    );
+    Err(Wrong::new(1, what))
+}
+
 fn check_length(pattern: &str) -> Result<(), Wrong> {
-    match pattern.chars().count() {
+    // No text of so many bytes has fewer characters.
+    match if pattern.len() > 4 * LONGEST { pattern.len() / 4 } else { pattern.chars().count() } {
         0 => Err(Wrong::new(1, "it is empty; leave it out, or write `**` for all names")),
         1..=LONGEST => Ok(()),
         length => Err(Wrong::new(
             LONGEST + 1,
-            format!("it has {length} characters, and {LONGEST} are the most"),
+            format!("it has {length} characters or more; the limit is {LONGEST}"),
         )),
     }
 }
 
-fn check_regex(pattern: &str) -> Result<(), Wrong> {
+fn parse(regex: &str, compiler: Compiler) -> Result<Hir, Wrong> {
     let told = |at: usize, what: String| {
-        let place = pattern.get(..at).map_or(1, |before| before.chars().count() + 1);
+        let place = regex.get(..at).map_or(1, |before| before.chars().count() + 1);
         Wrong::new(place, format!("{what}; see https://docs.rs/regex/latest/regex/#syntax"))
     };
-    match ParserBuilder::new().nest_limit(DEEPEST).build().parse(pattern) {
-        Ok(_) => Ok(()),
-        Err(regex_syntax::Error::Parse(error)) => {
-            Err(told(error.span().start.offset, error.kind().to_string()))
+    let parsed = ParserBuilder::new()
+        .nest_limit(DEEPEST)
+        .case_insensitive(compiler.ignore_case)
+        .utf8(compiler.syntax == Syntax::Regex)
+        .build()
+        .parse(regex);
+    parsed.map_err(|error| match error {
+        regex_syntax::Error::Parse(error) => {
+            told(error.span().start.offset, error.kind().to_string())
         }
-        Err(regex_syntax::Error::Translate(error)) => {
-            Err(told(error.span().start.offset, error.kind().to_string()))
+        regex_syntax::Error::Translate(error) => {
+            told(error.span().start.offset, error.kind().to_string())
         }
-        Err(error) => Err(told(0, error.to_string().lines().last().unwrap_or_default().to_owned())),
-    }
+        error => told(0, error.to_string().lines().last().unwrap_or_default().to_owned()),
+    })
 }
 
-/// What all of some texts begin with, in every letter case where that is wanted
+/// The longest common start of some texts; with `ignore_case`, up to the first letter
 fn common(texts: &[String], ignore_case: bool) -> String {
     let Some((first, rest)) = texts.split_first() else { return String::new() };
-    // Beyond ASCII even what is no letter may have two cases.
+    // Beyond ASCII, even a character that is no letter may have two cases.
     let has_case = |c: char| !c.is_ascii() || c.is_ascii_alphabetic();
-    first
-        .chars()
-        .enumerate()
-        .take_while(|&(n, c)| {
-            !(ignore_case && has_case(c)) && rest.iter().all(|text| text.chars().nth(n) == Some(c))
-        })
-        .map(|(_, c)| c)
-        .collect()
+    let mut end = first.find(|c| ignore_case && has_case(c)).unwrap_or(first.len());
+    for text in rest {
+        let start = first.get(..end).unwrap_or_default();
+        let same = start.chars().zip(text.chars()).take_while(|(a, b)| a == b);
+        end = same.map(|(c, _)| c.len_utf8()).sum();
+    }
+    first.get(..end).unwrap_or_default().to_owned()
 }

@@ -2,8 +2,8 @@
 
 use fastrand::Rng;
 
-use super::{agree, cases, some};
-use crate::store::page::{Decoder, decode, slow};
+use super::{agree, cases, general, some};
+use crate::store::page::{Decoder, decode};
 
 const NAMES: &[&str] = &[
     "a.jpg",
@@ -175,7 +175,7 @@ fn three() -> (String, String) {
 #[test]
 fn one_template_is_enough_for_one_shape() {
     let (before, last) = three();
-    let mut decoder = Decoder::default();
+    let mut decoder = Decoder::new(true);
     decoder.push(&page(&(before + &last)));
     assert_eq!((decoder.page.blobs.len(), decoder.scanner.templates()), (3, 1));
     assert_eq!(decoder.page.blobs.last().unwrap().name, "hall 3/camera/\u{20ac}.jpg");
@@ -229,7 +229,7 @@ fn one_template_is_enough_for_blobs_with_the_same_fault() {
     for text in ["5 ", "5.5", "", "18446744073709551616"] {
         let (before, last) = three();
         let last = last.replace("1234567</Content-Length>", &format!("{text}</Content-Length>"));
-        let mut decoder = Decoder::default();
+        let mut decoder = Decoder::new(true);
         decoder.push(&page(&(before + &last.repeat(9))));
         assert_eq!((decoder.page.malformed.len(), decoder.scanner.templates()), (9, 1), "{text}");
     }
@@ -239,18 +239,18 @@ fn one_template_is_enough_for_blobs_with_the_same_fault() {
 fn a_page_in_two_pieces_is_the_page() {
     let (before, last) = three();
     let body = page(&format!("{before}<BlobPrefix><Name>c/</Name></BlobPrefix>{last}"));
-    let whole = slow::decode(&body).unwrap();
+    let whole = general(&body).unwrap();
     assert_eq!(decode(&body).unwrap(), whole);
     for cut in 0..body.len() {
         let (first, second) = body.split_at(cut);
-        let mut decoder = Decoder::default();
+        let mut decoder = Decoder::new(true);
         decoder.push(first);
         decoder.push(second);
         assert!(!decoder.is_odd && decoder.rest.is_empty(), "cut at {cut}");
         assert_eq!(decoder.finish().unwrap(), whole, "cut at {cut}");
     }
     for length in 1..body.len() {
-        let mut decoder = Decoder::default();
+        let mut decoder = Decoder::new(true);
         body.chunks(length).for_each(|piece| decoder.push(piece));
         assert_eq!(decoder.finish().unwrap(), whole, "pieces of {length}");
     }

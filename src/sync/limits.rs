@@ -1,0 +1,118 @@
+//! How large the parts of a state may be, so that a state which somebody has changed takes no more
+//! memory than one that a run has written.
+//!
+//! A checksum shows that bytes have changed by accident. Whoever may write to the folder can make it
+//! fit again, so each length and number that is read is checked before it is used. Writers keep the
+//! same limits.
+
+use super::{
+    block::{Block, ROWS, damaged},
+    journal::{Commit, Header},
+    manifest::Index,
+    row::Row,
+};
+use crate::error::{Error, ErrorKind};
+
+/// How many bytes the index of a manifest may have: enough for a thousand million rows
+pub(super) const MOST_INDEX: u64 = 64 << 20;
+
+/// How many bytes a part of the index may have: a few blocks, with two names each
+pub(super) const MOST_LEAF: u64 = 4 << 20;
+
+/// How many bytes a line of the journal may have
+pub(super) const MOST_LINE: u64 = 8 << 20;
+
+/// How many bytes the rows of a block may have as text
+pub(super) const MOST_TEXT: u64 = 16 << 20;
+
+/// How many bytes a block may have as it is stored: Zstandard adds a 256th to what it cannot compress
+pub(super) const MOST_FRAME: u64 = MOST_TEXT + (MOST_TEXT >> 8) + (64 << 10);
+
+/// How many rows a block may have; writers make at most half as many more than [`ROWS`]
+const MOST_ROWS: u64 = 2 * ROWS as u64;
+
+/// How many rows, and how many bytes of them as text, an open commit may have
+const MOST_OPEN_ROWS: u64 = 200_000;
+const MOST_OPEN_TEXT: u64 = 128 << 20;
+
+/// No count, size of a file or number of a run is as high
+const MOST: u64 = 1 << 53;
+
+/// A length that was read, if it is within its limit
+pub(super) fn length(what: &str, length: u64, most: u64) -> Result<usize, Error> {
+    usize::try_from(length).ok().filter(|_| length <= most).ok_or_else(|| {
+        damaged(format_args!("{what} claims to have {length} bytes; the limit is {most}"))
+    })
+}
+
+/// Refuses to write what could not be read again
+pub(super) fn writable(what: &str, length: usize, most: u64) -> Result<(), Error> {
+    match length as u64 <= most {
+        true => Ok(()),
+        false => Err(Error::new(
+            ErrorKind::TooLarge,
+            format!(
+                "{what} of the state has {length} bytes; the limit is {most}; the names of the container are too long"
+            ),
+        )),
+    }
+}
+
+fn numbers<const N: usize>(what: &str, numbers: [u64; N]) -> Result<(), Error> {
+    match numbers.iter().all(|number| *number <= MOST) {
+        true => Ok(()),
+        false => Err(damaged(format_args!("{what} has a number above 2^53"))),
+    }
+}
+
+pub(super) fn check_block(block: &Block) -> Result<(), Error> {
+    let Block { offset, length, text, rows, listed, assets, missing, .. } = *block;
+    numbers("a block", [offset, length, block.oldest_gone, block.newest_gone])?;
+    self::length("a block", length, MOST_FRAME)?;
+    self::length("the text of a block", text, MOST_TEXT)?;
+    if rows > MOST_ROWS || listed > rows || assets > rows || missing > rows {
+        return Err(damaged(format_args!(
+            "a block claims to have {rows} rows and {listed} listed"
+        )));
+    }
+    Ok(())
+}
+
+pub(super) fn check_index(index: &Index) -> Result<(), Error> {
+    let sums = &index.sums;
+    let all = [index.number, index.told, sums.listed, sums.assets, sums.missing, sums.newest_gone];
+    numbers("the manifest's index", all)
+}
+
+pub(super) fn check_header(header: &Header) -> Result<(), Error> {
+    numbers("the journal", [header.number])
+}
+
+pub(super) fn check_commit(commit: &Commit) -> Result<(), Error> {
+    let counts = &commit.counts;
+    numbers("a line of the journal", [commit.batches, commit.rows, commit.told])?;
+    let (told, not) = (counts.added, [counts.changed, counts.restored, counts.removed]);
+    numbers("a line of the journal", [told, counts.rejected, counts.unchanged])?;
+    numbers("a line of the journal", not)?;
+    commit.new.iter().try_for_each(check_block)?;
+    let sum = |of: fn(&Block) -> u64| commit.new.iter().map(of).fold(0, u64::saturating_add);
+    if commit.is_open && (sum(|b| b.rows) > MOST_OPEN_ROWS || sum(|b| b.text) > MOST_OPEN_TEXT) {
+        return Err(damaged("a line of the journal has more rows than a sink is given at once"));
+    }
+    Ok(())
+}
+
+pub(super) fn check_row(row: &Row) -> Result<(), Error> {
+    numbers("a row", [row.gone.map_or(0, |gone| gone.run)])
+}
+
+/// How many bytes a row has as text at most
+pub(super) fn most_text(row: &Row) -> u64 {
+    let optional = |text: Option<usize>| text.unwrap_or_default();
+    let texts = row.name.len()
+        + optional(row.etag.as_ref().map(|etag| etag.as_str().len()))
+        + optional(row.media_type.as_ref().map(|media_type| media_type.as_str().len()))
+        + optional(row.detail.as_ref().map(|detail| detail.len()));
+    // JSON writes a control character with six bytes; the rest of a row is short.
+    texts as u64 * 6 + 512
+}

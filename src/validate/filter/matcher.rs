@@ -1,0 +1,208 @@
+//! Matches names against one list of patterns, in time linear in the name.
+//!
+//! A list becomes one table (a deterministic automaton) if that is small. Else each pattern gets a
+//! table of its own, and those whose table would be large are simulated state by state: they are slow,
+//! so a filter may have few of their states.
+
+use std::sync::Arc;
+
+use regex::bytes::{RegexSet, RegexSetBuilder};
+use regex_automata::{
+    Anchored, Input, MatchKind, PatternSet,
+    dfa::{Automaton as _, StartKind, dense},
+    nfa::thompson::{self, NFA, WhichCaptures},
+    util::syntax,
+};
+
+use super::limits::{Budget, MOST_STATES};
+
+/// How deep groups and the like may be nested
+pub(super) const DEEPEST: u32 = 64;
+
+/// How patterns are written
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Syntax {
+    /// Globs as expressions over bytes, which match a whole name
+    Glob,
+    /// Regular expressions, which are searched for
+    Regex,
+}
+
+/// The patterns of a list
+#[derive(Clone, Debug)]
+pub(super) struct Matcher(Arc<Engines>);
+
+#[derive(Debug)]
+struct Engines {
+    tables: Vec<Table>,
+    /// Patterns without a table, and the number in the list of each
+    simulated: Option<(RegexSet, Vec<usize>)>,
+    /// How many nanoseconds a byte of a name takes at most
+    cost: usize,
+}
+
+/// A deterministic automaton
+#[derive(Debug)]
+struct Table {
+    dfa: dense::DFA<Vec<u32>>,
+    anchored: Anchored,
+    /// The number in the list of its first pattern
+    first: usize,
+}
+
+/// What about a list is beyond the limits
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TooComplex;
+
+/// How expressions of a list are read and compiled
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Compiler {
+    pub(super) syntax: Syntax,
+    pub(super) ignore_case: bool,
+}
+
+impl Compiler {
+    /// How the expressions are read
+    pub(super) fn config(self) -> syntax::Config {
+        syntax::Config::new()
+            .case_insensitive(self.ignore_case)
+            // Globs match bytes, which together are characters.
+            .utf8(self.syntax == Syntax::Regex)
+            .nest_limit(DEEPEST)
+    }
+
+    /// Compiles a list within the limits
+    pub(super) fn compile(
+        self,
+        regexes: &[String],
+        budget: &mut Budget,
+    ) -> Result<Matcher, TooComplex> {
+        let mut engines = Engines { tables: Vec::new(), simulated: None, cost: 0 };
+        if let Some(table) = self.table(regexes, 0, budget) {
+            engines.tables.push(table);
+        } else {
+            let (mut slow, mut places) = (Vec::new(), Vec::new());
+            for (place, regex) in regexes.iter().enumerate() {
+                let one = std::slice::from_ref(regex);
+                // The only pattern of a list was tried already.
+                let table = if regexes.len() > 1 { self.table(one, place, budget) } else { None };
+                match table {
+                    Some(table) => engines.tables.push(table),
+                    None => {
+                        let states = self.states(one)?;
+                        engines.cost += 10 * states;
+                        if !budget.take_states(states) {
+                            return Err(TooComplex);
+                        }
+                        slow.push(regex.as_str());
+                        places.push(place);
+                    }
+                }
+            }
+            engines.simulated = match slow.is_empty() {
+                true => None,
+                false => Some((self.simulation(&slow)?, places)),
+            };
+        }
+        engines.cost += engines.tables.len();
+        Ok(Matcher(Arc::new(engines)))
+    }
+
+    /// One automaton for all of these; `None` if it would be large
+    fn table(self, regexes: &[String], first: usize, budget: &mut Budget) -> Option<Table> {
+        let most = budget.table();
+        let (kind, anchored) = match self.syntax {
+            Syntax::Glob => (StartKind::Anchored, Anchored::Yes),
+            Syntax::Regex => (StartKind::Unanchored, Anchored::No),
+        };
+        let config = dense::Config::new()
+            .match_kind(MatchKind::All)
+            .start_kind(kind)
+            .accelerate(false)
+            .dfa_size_limit(Some(most))
+            .determinize_size_limit(Some(most));
+        let dfa = dense::Builder::new()
+            .configure(config)
+            .syntax(self.config())
+            .thompson(Self::nfa(most))
+            .build_many(regexes);
+        // An attempt that fails has done as much work as the limit lets it do.
+        budget.take_table(dfa.as_ref().map_or(most, dense::DFA::memory_usage));
+        Some(Table { dfa: dfa.ok()?, anchored, first })
+    }
+
+    fn nfa(most: usize) -> thompson::Config {
+        thompson::Config::new()
+            .nfa_size_limit(Some(most))
+            .utf8(false)
+            .which_captures(WhichCaptures::None)
+    }
+
+    /// How many states the simulation of a pattern has
+    fn states(self, regex: &[String]) -> Result<usize, TooComplex> {
+        let nfa = NFA::compiler()
+            .syntax(self.config())
+            // A state takes 24 bytes or more.
+            .configure(Self::nfa(MOST_STATES * 256))
+            .build_many(regex);
+        nfa.map(|nfa| nfa.states().len()).map_err(|_| TooComplex)
+    }
+
+    fn simulation(self, regexes: &[&str]) -> Result<RegexSet, TooComplex> {
+        let anchor = if self.syntax == Syntax::Glob { r"\A" } else { "" };
+        let anchored = regexes.iter().map(|regex| format!("{anchor}(?:{regex})"));
+        RegexSetBuilder::new(anchored)
+            .case_insensitive(self.ignore_case)
+            .nest_limit(DEEPEST + 1)
+            .size_limit(MOST_STATES * 1024)
+            .dfa_size_limit(MOST_STATES * 1024)
+            .build()
+            .map_err(|_| TooComplex)
+    }
+}
+
+impl Matcher {
+    /// Whether one of the patterns matches
+    pub(super) fn matches(&self, name: &str) -> bool {
+        self.0.tables.iter().any(|table| table.matches(name))
+            || self.0.simulated.as_ref().is_some_and(|(set, _)| set.is_match(name.as_bytes()))
+    }
+
+    /// The number in the list of the first pattern that matches
+    pub(super) fn first_match(&self, name: &str) -> Option<usize> {
+        let by_table = self.0.tables.iter().filter_map(|table| table.first_match(name)).min();
+        let simulated = self.0.simulated.as_ref().and_then(|(set, places)| {
+            let at = set.matches(name.as_bytes()).iter().next()?;
+            places.get(at).copied()
+        });
+        by_table.into_iter().chain(simulated).min()
+    }
+
+    /// How many nanoseconds a byte of a name takes at most
+    pub(super) fn cost(&self) -> usize {
+        self.0.cost
+    }
+}
+
+impl Table {
+    fn input<'a>(&self, name: &'a str) -> Input<'a> {
+        Input::new(name.as_bytes()).anchored(self.anchored)
+    }
+
+    /// Whether one of its patterns matches
+    ///
+    /// A search fails only for a byte that ends it or for a kind of anchor that the table was not made
+    /// for. The table has no such bytes, and is asked for the anchor that it has.
+    fn matches(&self, name: &str) -> bool {
+        matches!(self.dfa.try_search_fwd(&self.input(name).earliest(true)), Ok(Some(_)))
+    }
+
+    fn first_match(&self, name: &str) -> Option<usize> {
+        if !self.matches(name) {
+            return None;
+        }
+        let mut all = PatternSet::new(self.dfa.pattern_len());
+        let found = self.dfa.try_which_overlapping_matches(&self.input(name), &mut all);
+        found.ok().and_then(|()| all.iter().next()).map(|id| self.first + id.as_usize())
+    }
+}

@@ -1,0 +1,155 @@
+//! Who can read, change or hold the state of a job: links, modes, owners and locks.
+#![cfg(unix)]
+
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink},
+    path::Path,
+};
+
+use azure_asset_sync::{
+    Blob, Error, ErrorKind, MemoryStore, Prefix, Scan,
+    sink::callback,
+    sync::{Job, Manifest, Summary, interrupted},
+};
+
+const FILES: [&str; 5] =
+    ["lock", "run.journal", "run.jsonl.zst", "manifest.new", "manifest.jsonl.zst"];
+
+fn scan() -> Scan {
+    let blobs = (0..20).map(|n| Blob::new(format!("{n:02}.jpg"), 1));
+    Scan::new(MemoryStore::from_iter(blobs), &Prefix::default())
+}
+
+async fn run(folder: &Path) -> Result<Summary, Error> {
+    Job::new(scan(), folder).run(()).await
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().mode() & 0o777
+}
+
+#[tokio::test]
+async fn a_state_is_its_users_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("a/state");
+    let mut seen = Vec::new();
+    let sink = callback(|_| {
+        seen = fs::read_dir(&state).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert!(seen.iter().all(|path| mode(path) == 0o600), "{seen:?}");
+        Ok(())
+    });
+    Job::new(scan(), &state).run(sink).await.unwrap();
+    assert!(seen.len() >= 3, "{seen:?}");
+    assert_eq!((mode(&state), mode(&folder.path().join("a"))), (0o700, 0o700));
+    assert_eq!(mode(&state.join("manifest.jsonl.zst")), 0o600);
+    // A state of before becomes private as it is written to, and others cannot hold its lock.
+    fs::set_permissions(state.join("lock"), Permissions::from_mode(0o644)).unwrap();
+    run(&state).await.unwrap();
+    assert_eq!(mode(&state.join("lock")), 0o600);
+}
+
+#[tokio::test]
+async fn what_was_put_in_the_place_of_a_file_is_neither_followed_nor_written_to() {
+    type Put = fn(&Path, &Path);
+    let kinds: [(&str, Put); 5] = [
+        ("a link", |target, place| symlink(target, place).unwrap()),
+        ("a link to nothing", |target, place| {
+            symlink(target.with_extension("new"), place).unwrap();
+        }),
+        ("a second name", |target, place| fs::hard_link(target, place).unwrap()),
+        ("a folder", |_, place| fs::create_dir(place).unwrap()),
+        ("a pipe", |_, place| {
+            let made = std::process::Command::new("mkfifo").arg(place).status();
+            assert!(made.unwrap().success());
+        }),
+    ];
+    for (what, put) in kinds {
+        for file in FILES {
+            let folder = tempfile::tempdir().unwrap();
+            let (state, target) = (folder.path().join("state"), folder.path().join("target"));
+            fs::write(&target, "precious").unwrap();
+            fs::create_dir(&state).unwrap();
+            fs::set_permissions(&state, Permissions::from_mode(0o700)).unwrap();
+            put(&target, &state.join(file));
+            let result = run(&state).await;
+            let text = format!("{what} at {file}: {result:?}");
+            assert_eq!(fs::read_to_string(&target).unwrap(), "precious", "{text}");
+            assert!(!target.with_extension("new").exists(), "{text}");
+            assert_eq!(
+                fs::metadata(&target).unwrap().mode() & 0o777,
+                0o644 & mode(&target),
+                "{text}"
+            );
+            match &result {
+                // Only what is cleared away or replaced is no hindrance: that removes a name.
+                Ok(_) => assert!(
+                    matches!(file, "run.journal" | "run.jsonl.zst" | "manifest.new"),
+                    "{text}"
+                ),
+                Err(error) => assert!(
+                    matches!(error.kind(), ErrorKind::State | ErrorKind::StateInvalid),
+                    "{text}"
+                ),
+            }
+            if what.starts_with("a link") && file.starts_with("manifest.json") {
+                let error = Manifest::open(&state).unwrap_err();
+                assert!(error.to_string().contains("link"), "{error}");
+            }
+            if what == "a link" && file == "run.journal" {
+                assert_eq!(interrupted(&state).unwrap_err().kind(), ErrorKind::State);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_others_may_write_to_is_refused() {
+    for mode in [0o777, 0o770, 0o702, 0o1777] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), Permissions::from_mode(mode)).unwrap();
+        let error = run(folder.path()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::State);
+        assert!(error.to_string().contains("other users may write to it"), "{error}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was made in it");
+        // As the error says, one below it will do.
+        run(&folder.path().join("state")).await.unwrap();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+    run(folder.path()).await.unwrap();
+    // Only root can give a folder away.
+    if std::os::unix::fs::chown(folder.path(), Some(54_321), None).is_ok() {
+        let error = run(folder.path()).await.unwrap_err();
+        assert!(error.to_string().contains("belongs to the user 54321"), "{error}");
+    }
+}
+
+/// Whatever becomes of the file `lock`, there are never two runs that both change the state
+#[tokio::test]
+async fn a_run_whose_lock_is_removed_or_replaced_changes_nothing_more() {
+    for is_replaced in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().to_owned();
+        let lock = state.join("lock");
+        let mut inner = None;
+        let sink = callback(|_| {
+            if inner.is_some() {
+                return Ok(());
+            }
+            fs::remove_file(&lock).unwrap();
+            if is_replaced {
+                fs::write(&lock, "").unwrap();
+            }
+            inner = Some(fs::read(state.join("run.journal")).unwrap());
+            Ok(())
+        });
+        let error = Job::new(scan(), &state).run(sink).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::State);
+        assert!(error.to_string().contains("`lock`"), "{error}");
+        assert!(!state.join("manifest.jsonl.zst").exists());
+        assert_eq!(fs::read(state.join("run.journal")).unwrap(), inner.unwrap());
+        // The next one goes on with it.
+        assert!(run(&state).await.unwrap().is_resumed);
+    }
+}
