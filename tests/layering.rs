@@ -13,7 +13,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         "clock.rs",
         &["cloud", "error", "name", "connection", "store", "scan", "sink", "validate", "testing"],
     ),
-    ("error.rs", &["cloud", "name", "connection", "store", "scan", "sink", "validate", "testing"]),
+    ("error", &["cloud", "name", "connection", "store", "scan", "sink", "validate", "testing"]),
     ("cloud", &["error", "connection", "store", "scan", "sink", "validate", "testing"]),
     ("connection", &["error", "store", "scan", "sink", "validate", "testing"]),
     (

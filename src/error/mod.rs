@@ -2,12 +2,19 @@
 //!
 //! Names no type of another module. Whoever makes an error keeps secrets out of its message.
 
+mod classify;
+mod detail;
+
 use std::{
     error::Error as StdError,
     fmt, io,
     sync::Arc,
     time::{Duration, SystemTime},
 };
+
+pub(crate) use self::classify::is_code;
+use self::classify::{classify, classify_sign_in};
+pub use self::{classify::sign_in_code, detail::Detail};
 
 /// What went wrong, in one word to match on
 ///
@@ -112,111 +119,6 @@ impl ErrorKind {
         }
     }
 }
-
-/// What an answer or the network told beyond kind and code, where that decides what to do
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Detail {
-    /// The name service does not know the host
-    NameNotFound,
-    /// The name service did not answer
-    NameServiceFailed,
-    /// The host resolves to a private address, which the host policy refuses
-    PrivateAddress,
-    /// The host resolves to an address that no blob service has: loopback, link-local or reserved
-    ReservedAddress,
-    /// Nothing listens at the address
-    ConnectionRefused,
-    /// The endpoint and this machine have no version of TLS in common
-    TlsVersion,
-    /// The token is not valid at this time: expired, or a clock is wrong
-    TokenLifetime,
-    /// The token is for another service
-    TokenAudience,
-    /// The token is of another tenant
-    TokenIssuer,
-    /// The request had no token, or text that is no token
-    TokenMalformed,
-    /// The shared access signature has expired or is not valid yet
-    SignatureLifetime,
-    /// The shared access signature does not fit what it signs: wrong key, or cut when copied
-    SignatureMismatch,
-    /// The blob service itself refused the request, not the account's network rules before it
-    BlobService,
-    /// The service does not know the requested version of its API
-    ApiVersion,
-    /// The service lacks a header of the request or does not accept it; not that of the API version
-    RequestHeader,
-    /// The authority's `invalid_client`
-    InvalidClient,
-    /// The authority's `unauthorized_client`
-    UnauthorizedClient,
-    /// The authority's `invalid_request`
-    InvalidRequest,
-    /// The authority's `invalid_resource`
-    InvalidResource,
-    /// The authority's `invalid_scope`
-    InvalidScope,
-    /// The authority's `invalid_grant`
-    InvalidGrant,
-    /// The authority's `access_denied`
-    AccessDenied,
-    /// The authority's `temporarily_unavailable`
-    TemporarilyUnavailable,
-}
-
-impl Detail {
-    /// What the body of a refusal by the blob service says beyond its code
-    ///
-    /// Reads the start of `AuthenticationErrorDetail`, and `HeaderName`. The rest of the detail is
-    /// never searched or passed on: for signatures it quotes the string to sign, which holds the
-    /// names of the account, the container and the blob.
-    pub fn in_body(body: &[u8]) -> Option<Self> {
-        let text = String::from_utf8_lossy(body.get(..body.len().min(4096)).unwrap_or(body));
-        if let Some((_, detail)) = text.split_once("AuthenticationErrorDetail") {
-            // In XML, in JSON, or as the Azure CLI prints it.
-            let detail = detail.trim_start_matches(['>', '"', ':', ' ', '\r', '\n', '\t']);
-            let known = AUTHENTICATION.iter().find(|(start, _)| detail.starts_with(start));
-            return known.map(|(_, detail)| *detail);
-        }
-        let (_, header) = text.split_once("<HeaderName>")?;
-        let is_version = header.split('<').next()?.eq_ignore_ascii_case("x-ms-version");
-        Some(if is_version { Self::ApiVersion } else { Self::RequestHeader })
-    }
-
-    /// The meaning of the word in `error` of an authority's answer
-    ///
-    /// Source: RFC 6749, section 5.2, and Microsoft Learn, "Microsoft Entra authentication and
-    /// authorization error codes".
-    pub fn of_oauth(word: &str) -> Option<Self> {
-        Some(match word {
-            "invalid_client" => Self::InvalidClient,
-            "unauthorized_client" => Self::UnauthorizedClient,
-            "invalid_request" => Self::InvalidRequest,
-            "invalid_resource" => Self::InvalidResource,
-            "invalid_scope" => Self::InvalidScope,
-            "invalid_grant" => Self::InvalidGrant,
-            "access_denied" => Self::AccessDenied,
-            "temporarily_unavailable" => Self::TemporarilyUnavailable,
-            _ => return None,
-        })
-    }
-}
-
-/// How an `AuthenticationErrorDetail` starts
-const AUTHENTICATION: &[(&str, Detail)] = &[
-    ("Lifetime validation failed", Detail::TokenLifetime),
-    ("Audience validation failed", Detail::TokenAudience),
-    ("Issuer validation failed", Detail::TokenIssuer),
-    ("The access token was missing or malformed", Detail::TokenMalformed),
-    ("Signature not valid in the specified time frame", Detail::SignatureLifetime),
-    // A signature by a user delegation key.
-    ("Signature not valid in the specified key time frame", Detail::SignatureLifetime),
-    ("Signed expiry", Detail::SignatureLifetime),
-    ("Signature did not match", Detail::SignatureMismatch),
-    // A request signed with an account key.
-    ("The MAC signature found in the HTTP request", Detail::SignatureMismatch),
-];
 
 /// What happened, to what, and what to do about it
 ///
@@ -423,136 +325,6 @@ impl Error {
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
-}
-
-/// Whether a text is made of words that begin with a capital, with hardly a digit, as codes are
-/// and tokens and signatures are not
-pub(crate) fn is_code(text: &str) -> bool {
-    let count = |is: fn(&u8) -> bool| text.bytes().filter(is).count();
-    text.len() <= 80
-        && text.starts_with(|c: char| c.is_ascii_uppercase())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-        // `InvalidMd5`, `Crc64Mismatch`.
-        && count(u8::is_ascii_digit) <= 3
-        && count(u8::is_ascii_uppercase) * 3 <= text.len()
-}
-
-fn classify(status: u16, code: &str) -> (ErrorKind, &'static str) {
-    use ErrorKind::*;
-    match (status, code) {
-        (
-            _,
-            "ContainerNotFound"
-            | "ContainerBeingDeleted"
-            | "ContainerDisabled"
-            | "FilesystemNotFound"
-            | "FilesystemBeingDeleted"
-            | "FilesystemDisabled",
-        ) => {
-            (ContainerNotFound, "there is no such container; check its spelling in the connection")
-        }
-        (_, "BlobNotFound" | "PathNotFound") => {
-            (BlobNotFound, "there is no such blob; it may have been deleted since it was listed")
-        }
-        (_, "ResourceNotFound" | "AccountNotFound") => (
-            AccountNotFound,
-            "the storage account does not exist here; check the account and the cloud of the connection",
-        ),
-        (_, "AuthorizationPermissionMismatch") => (
-            PermissionDenied,
-            "the principal lacks the permission; assign Storage Blob Data Reader, check the condition's container, or wait for the assignment to take effect",
-        ),
-        (_, "AuthorizationFailure" | "IpAuthorizationError") => (
-            PermissionDenied,
-            "the account refuses this caller; check the account's firewall and network rules, or the missing credential",
-        ),
-        (_, "AccountIsDisabled") => {
-            (PermissionDenied, "the storage account is disabled; its owner must enable it")
-        }
-        (_, "PublicAccessNotPermitted" | "NoAuthenticationInformation") => {
-            (Unauthenticated, "the container is not public; give the store a credential")
-        }
-        (401, _) | (403, "AuthenticationFailed" | "InvalidAuthenticationInfo") => (
-            Unauthenticated,
-            "the account did not accept the token or signature; check the tenant, the token's audience (the cloud), the expiry and this machine's clock",
-        ),
-        (403, _) => (
-            PermissionDenied,
-            "the account refuses the request; check the role assignment and the network rules",
-        ),
-        (404, _) => (
-            BadRequest,
-            "nothing is found at this address; check the account, the container and the endpoint",
-        ),
-        (304 | 412, "" | "ConditionNotMet") => {
-            (BlobChanged, "the blob has changed since it was listed; list it again")
-        }
-        // Leases, copies and appends have conditions too, and this crate sets none of them.
-        (304 | 412, _) => (BadRequest, "a condition of the request does not hold"),
-        (416, _) => (
-            RangeNotSatisfiable,
-            "the range begins behind the blob's end; the blob may have changed",
-        ),
-        (408, _) | (500, "OperationTimedOut") => {
-            (Unavailable, "the service timed out; try again later")
-        }
-        (429, _) | (503, "ServerBusy") => {
-            (Throttled, "the service asks for fewer requests; try again later")
-        }
-        (500 | 502 | 503 | 504, _) => (Unavailable, "the service failed; try again later"),
-        (300..=399, _) => {
-            (UnexpectedAnswer, "the endpoint redirects, which Azure does not; check it for a proxy")
-        }
-        _ => (BadRequest, "the service refused the request"),
-    }
-}
-
-fn classify_sign_in(
-    status: Option<u16>,
-    code: &str,
-    detail: Option<Detail>,
-) -> (ErrorKind, &'static str) {
-    use ErrorKind::*;
-    let busy = (Throttled, "the authority asks for fewer requests; try again later");
-    let down = (Unavailable, "the authority failed; try again later");
-    match (code, status) {
-        ("AADSTS90002" | "AADSTS900021" | "AADSTS900023", _) => (
-            TenantNotFound,
-            "the authority knows no such tenant; check the connection's tenant and cloud",
-        ),
-        ("AADSTS7000215", _) => {
-            (CredentialRejected, "the client secret is wrong; give the secret's value, not its id")
-        }
-        ("AADSTS7000222", _) => {
-            (CredentialRejected, "the client secret has expired; make a new one")
-        }
-        ("AADSTS700016" | "AADSTS7000229" | "AADSTS700011", _) => (
-            CredentialRejected,
-            "the tenant has no service principal of this application; create it there with `az ad sp create --id` and the application id",
-        ),
-        ("AADSTS90055", _) | (_, Some(429)) => busy,
-        ("AADSTS90033" | "AADSTS90024" | "AADSTS90006" | "AADSTS90012" | "AADSTS50196", _)
-        | (_, Some(500..)) => down,
-        _ if detail == Some(Detail::TemporarilyUnavailable) => down,
-        ("", _) => (
-            CredentialRejected,
-            "the authority refused the credential; check application, secret and tenant",
-        ),
-        _ => (
-            CredentialRejected,
-            "the authority refused the sign-in; look its AADSTS number up at https://login.microsoftonline.com/error",
-        ),
-    }
-}
-
-/// `AADSTS` and its number, where they stand anywhere in a text
-///
-/// For stores whose SDK has lost the authority's answer and kept its words. Nothing else of the
-/// text is passed on.
-pub fn sign_in_code(text: &str) -> Option<String> {
-    let (_, rest) = text.split_once("AADSTS")?;
-    let digits: String = rest.chars().take_while(char::is_ascii_digit).take(12).collect();
-    (!digits.is_empty()).then(|| format!("AADSTS{digits}"))
 }
 
 impl fmt::Display for Error {
