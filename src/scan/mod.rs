@@ -23,7 +23,7 @@ use crate::{
     error::Error,
     name::Prefix,
     sink::Sink,
-    store::{Include, Store},
+    store::{Include, NameOrder, Store},
     validate::Rules,
 };
 
@@ -71,6 +71,8 @@ impl Scan {
                 is_ascending: false,
                 page_size: None,
                 include: Vec::new(),
+                assumed: None,
+                insists: false,
             },
             rules: Rules::default(),
             prefetch: 2,
@@ -180,7 +182,10 @@ impl Scan {
     /// Starts when it is first polled, which must be inside a Tokio runtime with time enabled.
     /// Dropping it cancels the requests under way. It ends after the first error: what it gave
     /// until then is right, what comes after is unknown.
-    pub fn verdicts(self) -> Verdicts {
+    pub fn verdicts(mut self) -> Verdicts {
+        if self.settings.assumed == Some(NameOrder::Unsorted) {
+            (self.settings.in_flight, self.settings.is_ascending) = (1, false);
+        }
         let plan = Plan {
             store: self.store,
             shards: self.shards,
@@ -231,6 +236,30 @@ impl Scan {
     pub(crate) fn has_copies(&self) -> bool {
         let is_copy = |include: &Include| matches!(include, Include::Snapshots | Include::Versions);
         self.settings.include.iter().any(is_copy)
+    }
+
+    /// Begins with this order of names, whatever the first page states
+    ///
+    /// For a run that knows the order from an earlier one. Without [`insist`](Self::insist) it is an
+    /// assumption that names overrule. [`NameOrder::Unsorted`] lists each shard from the start of
+    /// its prefix, one page after the other: one request in flight, no `start_from`, and no check
+    /// that names ascend. Verdicts then come in the order of the listing, and a page covers no
+    /// interval of names: the [`Covers`] of [`Verdicts::next_page`] mean nothing.
+    pub(crate) fn assume(mut self, order: NameOrder) -> Self {
+        self.settings.assumed = Some(order);
+        self
+    }
+
+    /// Ends with an error of kind [`OutOfOrder`](crate::ErrorKind::OutOfOrder) if names contradict
+    /// the order that the scan relies on, instead of going on in another
+    ///
+    /// The order is the assumed one, or else the one that the first page with blobs states. It is
+    /// checked also with one request in flight. All that was returned until then is right, and the
+    /// pages cover what they say. [`Verdicts::explanation`] then returns the order to assume next.
+    /// Has no effect on a scan that assumes [`NameOrder::Unsorted`].
+    pub(crate) fn insist(mut self) -> Self {
+        self.settings.insists = true;
+        self
     }
 
     /// How many requests may be under way

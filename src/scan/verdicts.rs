@@ -11,7 +11,7 @@ use futures::{Stream, stream::FusedStream};
 
 use super::{
     Progress, Report,
-    pages::{Pages, Plan},
+    pages::{Failure, Pages, Plan},
     plan::{self, Covers, Cut},
     shard::Shard,
     tally::Tally,
@@ -19,7 +19,7 @@ use super::{
 use crate::{
     error::Error,
     sink::{Batch, Change, RunId, Sink},
-    store::{Blob, Malformed},
+    store::{Blob, Malformed, NameOrder},
     validate::{Action, Asset, Collisions, Judgement, Reason, Rejection, Rules, Seen, Verdict},
 };
 
@@ -47,6 +47,8 @@ pub struct Verdicts {
     tally: Tally,
     progress: Progress,
     done: bool,
+    /// Which order explains all names, where they have contradicted the one insisted on
+    explanation: Option<NameOrder>,
 }
 
 impl Verdicts {
@@ -65,6 +67,7 @@ impl Verdicts {
             malformed: Vec::new().into_iter(),
             tally: Tally::default(),
             done: false,
+            explanation: None,
         }
     }
 
@@ -169,6 +172,15 @@ impl Verdicts {
         Some(Ok((std::iter::from_fn(|| self.at_hand(|verdict| verdict)).collect(), covers)))
     }
 
+    /// The order that explains all names received, after a scan that insists on an order has ended in
+    /// an error of kind [`OutOfOrder`](crate::ErrorKind::OutOfOrder)
+    ///
+    /// [`NameOrder::Unsorted`] if no order explains them; `None` after any other end.
+    #[cfg(feature = "sync")]
+    pub(crate) fn explanation(&self) -> Option<NameOrder> {
+        self.explanation
+    }
+
     /// Takes the next page, once all of the one before is handed out
     #[inline(never)]
     fn poll_page(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<(), Error>>> {
@@ -188,7 +200,8 @@ impl Verdicts {
                 self.malformed = malformed.into_iter();
                 Some(Ok(()))
             }
-            Some(Err(error)) => {
+            Some(Err(Failure { error, explanation })) => {
+                self.explanation = explanation;
                 self.end();
                 Some(Err(error))
             }

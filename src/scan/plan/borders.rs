@@ -1,10 +1,7 @@
 //! Where two ranges meet: nothing may fall between them.
 
-use super::{Next, Planner, Starts, Wish, range::disorder};
-use crate::{
-    error::Error,
-    store::{ListRequest, NameOrder, Page},
-};
+use super::{Next, Planner, Starts, Wish, range::Fault};
+use crate::store::{ListRequest, NameOrder, Page};
 
 /// Whether a name is where it must be: on the last page of a range, or on those that follow now
 #[derive(Debug)]
@@ -122,7 +119,7 @@ impl Planner {
     }
 
     /// What an answer says of a name that must be there, if the listing is in order
-    pub(super) fn take_check(&mut self, mut check: Check, page: &Page) -> Result<(), Error> {
+    pub(super) fn take_check(&mut self, mut check: Check, page: &Page) -> Result<(), Fault> {
         let is_there = page.blobs.iter().any(|blob| blob.name == check.name);
         let last = page.blobs.last().map(|blob| blob.name.clone());
         let is_beyond =
@@ -139,7 +136,9 @@ impl Planner {
         match (is_there, &check.behind) {
             (true, None) => return Ok(()),
             (false, None) if begins_behind => return Ok(()),
-            (true, Some(behind)) => return Err(disorder(behind, &check.name)),
+            (true, Some(behind)) => {
+                return Err(Fault::Disorder { first: behind.clone(), second: check.name });
+            }
             // A page may be short or empty, and others may have come before the name.
             _ if !is_beyond && page.next.is_some() && page.next != check.request.marker => {
                 check.request.start_from = None;

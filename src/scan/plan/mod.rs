@@ -25,14 +25,14 @@ pub(super) use self::batch::Batch;
 pub(crate) use self::batch::{Covers, Cut};
 use self::{
     borders::Check,
-    range::{Next, Range},
+    range::{Fault, Next, Range},
     space::Space,
     survey::{Level, Levels, Look, Wish},
 };
 use super::{Shard, shard::check_disjoint};
 use crate::{
-    error::Error,
-    store::{Include, ListRequest, MAX_PAGE, NameOrder, Page},
+    error::{Error, ErrorKind},
+    store::{Include, ListRequest, MAX_PAGE, NameOrder, Orders, Page},
 };
 
 /// How many names of a page show which characters names have
@@ -47,6 +47,10 @@ pub(super) struct Settings {
     pub(super) is_ascending: bool,
     pub(super) page_size: Option<std::num::NonZeroU16>,
     pub(super) include: Vec<Include>,
+    /// The order to begin with, whatever pages state
+    pub(super) assumed: Option<NameOrder>,
+    /// Whether names that contradict the order end the listing
+    pub(super) insists: bool,
 }
 
 /// What is known of `start_from`
@@ -84,6 +88,11 @@ pub(super) struct Planner {
     /// Whether names must ascend
     is_strict: bool,
     order: NameOrder,
+    /// The orders in which all names so far ascend
+    orders: Orders,
+    /// Once names have contradicted an order that the scan insists on: one that they do not
+    /// contradict, if there is any
+    explanation: Option<NameOrder>,
     starts: Starts,
     shards: Vec<Shard>,
     /// By name
@@ -116,16 +125,26 @@ pub(super) struct Planner {
 impl Planner {
     /// The shards must be disjoint; `cuts` are names that an earlier listing divides evenly
     pub(super) fn new(mut shards: Vec<Shard>, mut cuts: Vec<String>, settings: Settings) -> Self {
-        shards.sort_by(|a, b| a.first(NameOrder::Bytes).cmp(b.first(NameOrder::Bytes)));
+        let order = settings.assumed.unwrap_or_default();
+        shards.sort_by(|a, b| order.compare(a.first(order), b.first(order)));
         cuts.sort_unstable();
         cuts.dedup();
         let is_whole = matches!(shards.as_slice(), [shard] if shard.is_whole());
         let mut planner = Self {
-            is_strict: settings.in_flight > 1 || settings.is_ascending || !is_whole,
+            is_strict: order != NameOrder::Unsorted
+                && (settings.in_flight > 1
+                    || settings.is_ascending
+                    || settings.insists
+                    || !is_whole),
             is_told: cuts.len() >= settings.in_flight,
             settings,
-            order: NameOrder::Bytes,
-            starts: Starts::Unknown,
+            order,
+            orders: Orders::ALL,
+            explanation: None,
+            starts: match order {
+                NameOrder::Bytes | NameOrder::Utf16 => Starts::Unknown,
+                _ => Starts::LeftAside,
+            },
             shards,
             ranges: Vec::new(),
             ids: 0,
@@ -240,25 +259,40 @@ impl Planner {
     /// Where the listing cannot be right whatever follows.
     pub(super) fn take(&mut self, ticket: u64, page: Page) -> Result<(), Error> {
         // A page without blobs has the order that is the default, and does not know better.
-        if page.order != self.order && page.order != NameOrder::default() && self.names == 0 {
-            self.change_order(page.order)?;
+        if page.order != self.order
+            && page.order != NameOrder::default()
+            && self.names == 0
+            && self.settings.assumed.is_none()
+        {
+            self.change_order(page.order);
         }
         if self.names == 0 && !page.blobs.is_empty() {
             check_disjoint(&self.shards, self.order)?;
         }
-        match self.jobs.remove(&ticket) {
-            Some(Job::Page { range, .. }) => self.take_page(range, page)?,
-            Some(Job::Survey(level)) => self.take_level(level, page),
-            Some(Job::Probe(look)) => self.take_probe(look, &page),
-            Some(Job::Check(check)) => self.take_check(check, &page)?,
-            None => {}
+        let taken = match self.jobs.remove(&ticket) {
+            Some(Job::Page { range, .. }) => self.take_page(range, page),
+            Some(Job::Survey(level)) => {
+                self.take_level(level, page);
+                Ok(())
+            }
+            Some(Job::Probe(look)) => {
+                self.take_probe(look, &page);
+                Ok(())
+            }
+            Some(Job::Check(check)) => self.take_check(check, &page),
+            None => Ok(()),
+        };
+        match taken {
+            Ok(()) => {}
+            Err(Fault::Disorder { first, second }) => self.contradicted(&first, &second)?,
+            Err(Fault::Error(error)) => return Err(error),
         }
         self.settle();
         Ok(())
     }
 
     /// The names of this store ascend otherwise than was thought when ranges were cut
-    fn change_order(&mut self, order: NameOrder) -> Result<(), Error> {
+    fn change_order(&mut self, order: NameOrder) {
         self.order = order;
         // How such accounts compare a start is not documented; a prefix is a prefix.
         self.starts = Starts::LeftAside;
@@ -283,7 +317,25 @@ impl Planner {
             range.end = shard.end;
             self.ranges.push(range);
         }
-        Ok(())
+    }
+
+    /// The service listed the first name before the second, which contradicts the order
+    fn contradicted(&mut self, first: &str, second: &str) -> Result<(), Error> {
+        self.explanation = Some(self.orders.without(self.order).likeliest());
+        Err(Error::new(
+            ErrorKind::OutOfOrder,
+            format!(
+                "the service listed `{}` before `{}`, so nothing tells whether names are missing; list with one page in flight, as completed",
+                first.escape_debug(),
+                second.escape_debug()
+            ),
+        ))
+    }
+
+    /// The order that explains all names received, once others have ended a listing that insists on
+    /// its order
+    pub(super) fn explanation(&self) -> Option<NameOrder> {
+        self.explanation
     }
 
     /// Draws what follows from an answer
@@ -333,7 +385,7 @@ impl Planner {
         }
     }
 
-    fn take_page(&mut self, id: u32, page: Page) -> Result<(), Error> {
+    fn take_page(&mut self, id: u32, page: Page) -> Result<(), Fault> {
         let Some(index) = self.position(id) else { return Ok(()) };
         if !self.keeps_start(index, &page) {
             self.leave_starts_aside();
@@ -346,7 +398,7 @@ impl Planner {
         let is_new = range.first.is_none();
         let is_copy = |what: &Include| matches!(what, Include::Snapshots | Include::Versions);
         let has_copies = self.settings.include.iter().any(is_copy);
-        let batch = range.take(page, order, is_strict, has_copies)?;
+        let batch = range.take(page, order, is_strict, has_copies, &mut self.orders)?;
         match range.is_cut && is_new {
             true if batch.blobs.is_empty() => self.voids += 1,
             true => self.hits += 1,

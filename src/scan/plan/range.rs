@@ -1,12 +1,10 @@
 //! One range of names, listed page by page.
 
-use std::cmp::Ordering;
-
 use super::{Batch, Covers, Cut, seen::Seen, split::Outlook};
 use crate::{
     error::{Error, ErrorKind},
     scan::Shard,
-    store::{Blob, Malformed, Marker, NameOrder, Page},
+    store::{Blob, Malformed, Marker, NameOrder, Orders, Page},
 };
 
 /// How many blobs at the end of a page may come again on the next
@@ -155,8 +153,10 @@ impl Range {
         order: NameOrder,
         is_strict: bool,
         has_copies: bool,
-    ) -> Result<Batch, Error> {
+        orders: &mut Orders,
+    ) -> Result<Batch, Fault> {
         self.is_busy = false;
+        let repeats = is_strict && self.check_order(&page.blobs, order, orders)?;
         let is_first = self.asked == Next::First;
         let mut skip = 0;
         if self.resumes
@@ -166,7 +166,7 @@ impl Range {
             skip = page.blobs.partition_point(|blob| order.compare(&blob.name, last).is_lt());
             self.resumes = skip == page.blobs.len();
         }
-        skip += self.repeated(page.blobs.get(skip..).unwrap_or_default(), order, is_strict)?;
+        skip += self.repeated(page.blobs.get(skip..).unwrap_or_default(), order);
         self.drop_copies(&mut page.blobs, skip);
         if is_strict {
             page.blobs.drain(..skip);
@@ -178,7 +178,9 @@ impl Range {
                 None => false,
             });
             skip = 0;
-            self.check_order(&mut page.blobs, order)?;
+            if repeats {
+                page.blobs.dedup_by(|b, a| is_same(a, b));
+            }
             skip += page.blobs.partition_point(|blob| {
                 !self.is_behind_start(&blob.name, order)
                     || !blob.name.starts_with(&self.prefix)
@@ -233,10 +235,10 @@ impl Range {
         self.next = match page.next {
             Some(_) if self.past.is_some() => Next::Ended,
             Some(marker) if self.seen.before(&marker) => {
-                return Err(Error::new(
+                return Err(Fault::Error(Error::new(
                     ErrorKind::RepeatedMarker,
                     "the service gave a marker a second time, so its listing would never end; report it with the container's name",
-                ));
+                )));
             }
             Some(marker) => Next::After(marker),
             None => Next::Ended,
@@ -261,23 +263,14 @@ impl Range {
     /// How many blobs at the start of a page came before
     ///
     /// Services repeat some at a page border now and then (Hadoop's HADOOP-19543 tells of it).
-    fn repeated(&self, blobs: &[Blob], order: NameOrder, is_strict: bool) -> Result<usize, Error> {
-        let Some(last) = &self.last else { return Ok(0) };
-        for (n, blob) in blobs.iter().enumerate() {
-            let is_new = match order.compare(&blob.name, last) {
-                Ordering::Greater => true,
-                _ if !self.is_behind_start(&blob.name, order) => false,
-                _ if self.tail.iter().any(|known| is_same(known, blob)) => false,
-                // A snapshot or version of the last one.
-                Ordering::Equal => true,
-                Ordering::Less if is_strict => return Err(disorder(last, &blob.name)),
-                Ordering::Less => true,
-            };
-            if is_new {
-                return Ok(n);
-            }
-        }
-        Ok(blobs.len())
+    fn repeated(&self, blobs: &[Blob], order: NameOrder) -> usize {
+        let Some(last) = &self.last else { return 0 };
+        let is_old = |blob: &Blob| {
+            self.tail.iter().any(|known| is_same(known, blob))
+                || order.compare(&blob.name, last).is_lt()
+                    && !self.is_behind_start(&blob.name, order)
+        };
+        blobs.iter().position(|blob| !is_old(blob)).unwrap_or(blobs.len())
     }
 
     /// Drops copies of the last name that came before, though new ones stand before them
@@ -293,21 +286,42 @@ impl Range {
         }
     }
 
-    /// Names ascend, and what is repeated goes
-    fn check_order(&self, blobs: &mut Vec<Blob>, order: NameOrder) -> Result<(), Error> {
-        let mut repeats = false;
-        let neighbours = blobs.iter().zip(blobs.iter().skip(1));
-        for (a, b) in neighbours {
-            match order.compare(&a.name, &b.name) {
-                Ordering::Less => {}
-                Ordering::Equal => repeats |= is_same(a, b),
-                Ordering::Greater => return Err(disorder(&a.name, &b.name)),
+    /// Checks that the names of a page ascend, behind those of the page before; returns whether some
+    /// entries come twice
+    ///
+    /// Leaves in `orders` those that have all these names ascend.
+    ///
+    /// # Errors
+    /// [`Fault::Disorder`] if they do not ascend in this order.
+    fn check_order(
+        &self,
+        blobs: &[Blob],
+        order: NameOrder,
+        orders: &mut Orders,
+    ) -> Result<bool, Fault> {
+        // A page that is listed again begins before the last name.
+        let last = self.last.as_deref().filter(|_| !self.resumes);
+        let skip = last.map_or(0, |_| self.repeated(blobs, order));
+        let blobs = blobs.get(skip..).unwrap_or_default();
+        let (mut page, mut repeats) = (Orders::ALL, false);
+        if let (Some(last), Some(first)) = (last, blobs.first()) {
+            page = Orders::that_have(last, &first.name).unwrap_or(page);
+        }
+        for (a, b) in blobs.iter().zip(blobs.iter().skip(1)) {
+            match Orders::that_have(&a.name, &b.name) {
+                Some(have) => page = page.and(have),
+                None => repeats |= is_same(a, b),
             }
         }
-        if repeats {
-            blobs.dedup_by(|b, a| is_same(a, b));
+        *orders = orders.and(page);
+        if page.has(order) {
+            return Ok(repeats);
         }
-        Ok(())
+        let names = last.into_iter().chain(blobs.iter().map(|blob| blob.name.as_str()));
+        let descends = |(a, b): &(&str, &str)| order.compare(a, b).is_gt();
+        let pair = names.clone().zip(names.skip(1)).find(descends);
+        let (a, b) = pair.unwrap_or_default();
+        Err(Fault::Disorder { first: a.to_owned(), second: b.to_owned() })
     }
 
     /// Whether an entry that cannot be read is of this range: by its name, or by its place
@@ -364,13 +378,11 @@ pub(super) fn is_same(a: &Blob, b: &Blob) -> bool {
     a.name == b.name && a.snapshot == b.snapshot && a.version_id == b.version_id
 }
 
-pub(super) fn disorder(a: &str, b: &str) -> Error {
-    Error::new(
-        ErrorKind::OutOfOrder,
-        format!(
-            "the service listed `{}` before `{}`, so nothing tells whether names are missing; list with one page in flight, as completed",
-            a.escape_debug(),
-            b.escape_debug()
-        ),
-    )
+/// Why a page cannot be taken
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// Whatever follows, the listing cannot be right
+    Error(Error),
+    /// The service listed the first name before the second, and they do not ascend
+    Disorder { first: String, second: String },
 }
