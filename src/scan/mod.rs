@@ -183,7 +183,9 @@ impl Scan {
     /// Dropping it cancels the requests under way. It ends after the first error: what it gave
     /// until then is right, what comes after is unknown.
     pub fn verdicts(mut self) -> Verdicts {
-        if self.settings.assumed == Some(NameOrder::Unsorted) {
+        let orders = self.shards.iter().map(|shard| shard.order);
+        if orders.chain([self.settings.assumed]).any(|order| order == Some(NameOrder::Unsorted)) {
+            self.settings.assumed = Some(NameOrder::Unsorted);
             (self.settings.in_flight, self.settings.is_ascending) = (1, false);
         }
         let plan = Plan {
@@ -277,17 +279,17 @@ pub enum Order {
     /// whatever that is.
     #[default]
     AsCompleted,
-    /// By ascending name
+    /// In the order of the listing, which is by ascending name
+    ///
+    /// How names ascend depends on the account: [`NameOrder`](crate::store::NameOrder) has the
+    /// orders. If names ascend in none of them, this is the order in which the service lists them.
     ///
     /// Snapshots and versions of a name stand together, and entries without a readable name before
     /// the blobs of their page.
     ///
     /// Pages that arrive early wait for their turn, within the room for pages that a scan has
     /// anyway, so that parallelism reaches only so far ahead: with 16 requests in flight it is up to
-    /// twice as fast as page after page. Names ascend byte by byte, and in an
-    /// account with a hierarchical namespace by path segments, as
-    /// [`NameOrder`](crate::store::NameOrder) tells. A service that gives another order is an error
-    /// of kind [`OutOfOrder`](crate::ErrorKind::OutOfOrder).
+    /// twice as fast as page after page.
     Ascending,
 }
 

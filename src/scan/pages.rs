@@ -20,7 +20,6 @@ use super::{
     Progress, Shard,
     pace::Pace,
     plan::{Batch, Planner, Settings, Ticket},
-    shard,
 };
 use crate::{
     backoff::Backoff,
@@ -128,17 +127,14 @@ struct Requests<'a> {
 impl Plan {
     async fn run(mut self, pages: Sender<Result<Batch, Failure>>) {
         let shards = std::mem::take(&mut self.shards);
-        // In which order they are disjoint is known with the first blob.
-        let by_bytes = shard::check_disjoint(&shards, NameOrder::Bytes);
-        let is_disjoint = by_bytes.or_else(|error| {
-            shard::check_disjoint(&shards, NameOrder::Segments).map_err(|_| error)
-        });
-        if let Err(error) = is_disjoint {
-            let _ = pages.send(Err(error.into())).await;
-            return;
-        }
         let cuts = std::mem::take(&mut self.cuts);
-        let mut planner = Planner::new(shards, cuts, self.settings.clone());
+        let mut planner = match Planner::new(shards, cuts, self.settings.clone()) {
+            Ok(planner) => planner,
+            Err(error) => {
+                let _ = pages.send(Err(error.into())).await;
+                return;
+            }
+        };
         let room = (self.settings.in_flight - 1).saturating_add(self.prefetch);
         let mut requests = Requests {
             plan: &self,

@@ -42,6 +42,8 @@ pub struct Verdicts {
     malformed: vec::IntoIter<Malformed>,
     /// Which names the page at hand stands for
     covers: Option<Covers>,
+    /// The names of the page at hand, if they are in no known order
+    listed: Vec<String>,
     /// What no page stood for yet
     left: Vec<Shard>,
     tally: Tally,
@@ -59,6 +61,7 @@ impl Verdicts {
             progress: plan.progress.clone(),
             left: plan.shards.clone(),
             covers: None,
+            listed: Vec::new(),
             pages: Pages::new(plan),
             rules,
             collisions: collisions.then(Collisions::default),
@@ -71,11 +74,15 @@ impl Verdicts {
         }
     }
 
-    /// What was not handed out yet: the shards for a scan that goes on where this one is left
+    /// Returns the shards of which nothing was handed out yet: what a scan that goes on must list
     ///
-    /// Once the stream has ended there is none. Where snapshots or versions are listed, all of a
-    /// name come again together if some of them may be left. An entry that cannot be read may come
-    /// again, too: a page's come before its blobs.
+    /// There are none once the stream has ended. If snapshots or versions are listed, all entries of a
+    /// name come together again if some of them may be left. An entry that cannot be read may come
+    /// again, too, because such entries come before the blobs of their page.
+    ///
+    /// If names turn out to be in no known order only after requests were under way side by side, the
+    /// scan lists all names again from the start, and leaves out those it has handed out. If that is
+    /// interrupted, names that it had yet to leave out come again.
     ///
     /// ```
     /// use azure_asset_sync::{Blob, MemoryStore, Prefix, Scan};
@@ -97,6 +104,13 @@ impl Verdicts {
             match self.blobs.as_slice().first() {
                 // Entries that cannot be read come first, from anywhere in the page.
                 _ if self.malformed.len() > 0 => {}
+                Some(next) if covers.order == NameOrder::Unsorted => {
+                    let given = self.listed.len() - self.blobs.len();
+                    let given = self.listed.iter().take(given).rev();
+                    let last = given.filter(|name| **name != next.name).next();
+                    let to = last.map(|name| Cut::Behind(name.clone()));
+                    to.into_iter().for_each(|to| covers.until(to).take_from(&mut left));
+                }
                 Some(next) => covers.until(Cut::At(next.name.clone())).take_from(&mut left),
                 None => covers.take_from(&mut left),
             }
@@ -187,14 +201,26 @@ impl Verdicts {
         if self.done {
             return Poll::Ready(None);
         }
-        let page = ready!(self.pages.poll_next(cx));
+        let page = loop {
+            match ready!(self.pages.poll_next(cx)) {
+                // All pages before it are handed out.
+                Some(Ok(plan::Batch { left: Some(left), .. })) => {
+                    (self.left, self.covers) = (left, None);
+                }
+                page => break page,
+            }
+        };
         self.progress.publish(&mut self.tally, &self.rules);
         if let Some(covers) = self.covers.take() {
             covers.take_from(&mut self.left);
         }
         Poll::Ready(match page {
-            Some(Ok(plan::Batch { blobs, malformed, pages, covers })) => {
+            Some(Ok(plan::Batch { blobs, malformed, pages, covers, .. })) => {
                 self.tally.pages += pages;
+                self.listed.clear();
+                if covers.order == NameOrder::Unsorted {
+                    self.listed.extend(blobs.iter().map(|blob| blob.name.clone()));
+                }
                 self.covers = Some(covers);
                 self.blobs = blobs.into_iter();
                 self.malformed = malformed.into_iter();

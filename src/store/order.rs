@@ -35,6 +35,15 @@ pub enum NameOrder {
 }
 
 impl NameOrder {
+    /// All but [`Unsorted`](Self::Unsorted), the likeliest first
+    pub(crate) const KNOWN: [Self; 4] =
+        [Self::Bytes, Self::Utf16, Self::Segments, Self::SegmentsUtf16];
+
+    /// Whether it is an order by path segments
+    pub(crate) fn is_by_segments(self) -> bool {
+        matches!(self, Self::Segments | Self::SegmentsUtf16)
+    }
+
     /// Compares two names
     #[inline]
     pub fn compare(self, a: &str, b: &str) -> Ordering {
@@ -99,10 +108,6 @@ impl Orders {
     /// Every order
     pub(crate) const ALL: Self = Self(0b1111);
 
-    /// The likeliest first, where nothing but the names says which it is
-    const BY_LIKELIHOOD: [NameOrder; 4] =
-        [NameOrder::Bytes, NameOrder::Utf16, NameOrder::Segments, NameOrder::SegmentsUtf16];
-
     /// The orders in which the first name comes before the second; `None` if they are equal
     #[inline]
     pub(crate) fn that_have(a: &str, b: &str) -> Option<Self> {
@@ -129,11 +134,6 @@ impl Orders {
         )
     }
 
-    /// This order alone
-    pub(crate) fn only(order: NameOrder) -> Self {
-        Self(Self::bit(order))
-    }
-
     fn bit(order: NameOrder) -> u8 {
         match order {
             NameOrder::Bytes => 1,
@@ -154,21 +154,19 @@ impl Orders {
         self.0 & Self::bit(order) != 0
     }
 
-    /// Those without this order
-    pub(crate) fn without(self, order: NameOrder) -> Self {
-        Self(self.0 & !Self::bit(order))
-    }
-
-    /// The likeliest of them; `Unsorted` if there is none
-    pub(crate) fn likeliest(self) -> NameOrder {
-        let mut orders = Self::BY_LIKELIHOOD.into_iter();
+    /// The likeliest of them in place of an order that has turned out wrong; `Unsorted` if there is
+    /// none
+    pub(crate) fn instead_of(self, wrong: NameOrder) -> NameOrder {
+        let is_alike = |order: &NameOrder| order.is_by_segments() == wrong.is_by_segments();
+        let (alike, others): (Vec<_>, Vec<_>) = NameOrder::KNOWN.into_iter().partition(is_alike);
+        let mut orders = alike.into_iter().chain(others);
         orders.find(|order| self.has(*order)).unwrap_or(NameOrder::Unsorted)
     }
 }
 
 impl fmt::Debug for Orders {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(Self::BY_LIKELIHOOD.iter().filter(|o| self.has(**o))).finish()
+        f.debug_set().entries(NameOrder::KNOWN.iter().filter(|o| self.has(**o))).finish()
     }
 }
 
@@ -222,7 +220,7 @@ mod tests {
             let (a, b) = (word(&mut random), word(&mut random));
             let (a, b) = (format!("{shared}{a}"), format!("{shared}{b}"));
             let have = Orders::that_have(&a, &b);
-            for order in Orders::BY_LIKELIHOOD {
+            for order in NameOrder::KNOWN {
                 let want = plainly(order, &a, &b);
                 assert_eq!(order.compare(&a, &b), want, "{order:?} {a:?} {b:?}");
                 let is_less = have.map(|have| have.has(order));

@@ -13,11 +13,15 @@
 
 mod batch;
 mod borders;
+mod disorder;
+mod handed;
 mod range;
 mod seen;
 mod space;
 mod split;
+mod starts;
 mod survey;
+mod unsorted;
 
 use std::collections::{HashMap, VecDeque};
 
@@ -25,18 +29,31 @@ pub(super) use self::batch::Batch;
 pub(crate) use self::batch::{Covers, Cut};
 use self::{
     borders::Check,
+    handed::{Handed, Skipped},
     range::{Fault, Next, Range},
     space::Space,
     survey::{Level, Levels, Look, Wish},
 };
-use super::{Shard, shard::check_disjoint};
+use super::{
+    Shard,
+    shard::{check_disjoint, order_of},
+};
 use crate::{
-    error::{Error, ErrorKind},
+    error::Error,
     store::{Include, ListRequest, MAX_PAGE, NameOrder, Orders, Page},
 };
 
 /// How many names of a page show which characters names have
 const SAMPLES: usize = 32;
+
+/// How many names must have come, one page after the other, before ranges are listed side by side
+///
+/// A listing in no order at all shows that long before.
+const PROOF: u64 = 32;
+
+/// How many names of a page are checked for the order of a plain loop, which relies on none: it only
+/// says in what order names are left
+const SOME: usize = 256;
 
 /// How to list
 #[derive(Clone, Debug)]
@@ -102,6 +119,13 @@ pub(super) struct Planner {
     jobs: HashMap<u64, Job>,
     /// Names received
     names: u64,
+    /// Names handed out
+    given: u64,
+    handed: Handed,
+    /// What a listing in no known order must leave out
+    skipped: Skipped,
+    /// Whether ranges were made of folders
+    has_folders: bool,
     /// What part of all names ended ranges have had, as far as is known
     covered: f64,
     /// How many cuts have had names behind them
@@ -124,8 +148,19 @@ pub(super) struct Planner {
 
 impl Planner {
     /// The shards must be disjoint; `cuts` are names that an earlier listing divides evenly
-    pub(super) fn new(mut shards: Vec<Shard>, mut cuts: Vec<String>, settings: Settings) -> Self {
-        let order = settings.assumed.unwrap_or_default();
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the shards are not disjoint in any order.
+    pub(super) fn new(
+        mut shards: Vec<Shard>,
+        mut cuts: Vec<String>,
+        mut settings: Settings,
+    ) -> Result<Self, Error> {
+        let order = match settings.assumed {
+            Some(order) => order,
+            None => order_of(&shards)?,
+        };
+        settings.assumed = settings.assumed.or(shards.iter().find_map(|shard| shard.order));
         shards.sort_by(|a, b| order.compare(a.first(order), b.first(order)));
         cuts.sort_unstable();
         cuts.dedup();
@@ -143,6 +178,7 @@ impl Planner {
             explanation: None,
             starts: match order {
                 NameOrder::Bytes | NameOrder::Utf16 => Starts::Unknown,
+                // How such accounts compare a start is not documented; a prefix is a prefix.
                 _ => Starts::LeftAside,
             },
             shards,
@@ -151,6 +187,10 @@ impl Planner {
             tickets: 0,
             jobs: HashMap::new(),
             names: 0,
+            given: 0,
+            handed: Handed::new(),
+            skipped: Skipped::default(),
+            has_folders: false,
             covered: 0.0,
             hits: 0,
             voids: 0,
@@ -162,6 +202,10 @@ impl Planner {
             kept: Vec::new(),
             out: VecDeque::new(),
         };
+        if order == NameOrder::Unsorted {
+            planner.list_unsorted();
+            return Ok(planner);
+        }
         for shard in planner.shards.clone() {
             let start = shard.start.as_deref().unwrap_or_default();
             let mut range = planner.range(&shard.prefix, &shard.prefix, start, shard.end);
@@ -169,7 +213,17 @@ impl Planner {
             planner.ranges.push(range);
         }
         planner.cut_as_told();
-        planner
+        Ok(planner)
+    }
+
+    /// Whether more than one entry of a name may come
+    fn has_copies(&self) -> bool {
+        Self::lists_copies(&self.settings)
+    }
+
+    fn lists_copies(settings: &Settings) -> bool {
+        let is_copy = |what: &Include| matches!(what, Include::Snapshots | Include::Versions);
+        settings.include.iter().any(is_copy)
     }
 
     fn range(&mut self, root: &str, prefix: &str, start: &str, end: Option<String>) -> Range {
@@ -189,6 +243,11 @@ impl Planner {
     /// there is room for one page alone, only the first range gets it
     pub(super) fn next(&mut self, is_last: bool) -> Option<Ticket> {
         let is_ready = |range: &Range| !range.is_busy && !range.has_ended();
+        // One page after the other while it is not known that names have an order.
+        let is_proven = self.order != NameOrder::Unsorted && self.names >= PROOF;
+        if !is_proven && !self.jobs.is_empty() {
+            return None;
+        }
         if is_last
             && self.settings.is_ascending
             && let Some(first) = self.ranges.iter().position(|range| !range.has_ended())
@@ -248,7 +307,7 @@ impl Planner {
         match &range.asked {
             Next::After(marker) => request.marker = Some(marker.clone()),
             _ if self.starts == Starts::LeftAside => {}
-            _ => request.start_from = range.from().map(str::to_owned),
+            _ => request.start_from = range.request_from(),
         }
         request
     }
@@ -261,10 +320,11 @@ impl Planner {
         // A page without blobs has the order that is the default, and does not know better.
         if page.order != self.order
             && page.order != NameOrder::default()
+            && page.order != NameOrder::Unsorted
             && self.names == 0
             && self.settings.assumed.is_none()
         {
-            self.change_order(page.order);
+            self.begin_with(page.order);
         }
         if self.names == 0 && !page.blobs.is_empty() {
             check_disjoint(&self.shards, self.order)?;
@@ -291,9 +351,14 @@ impl Planner {
         Ok(())
     }
 
-    /// The names of this store ascend otherwise than was thought when ranges were cut
-    fn change_order(&mut self, order: NameOrder) {
+    /// The first page states another order than was thought when ranges were cut
+    fn begin_with(&mut self, order: NameOrder) {
+        let starts = self.ranges.iter().map(|range| range.beginning(order));
+        let is_sorted = starts.is_sorted_by(|a, b| order.compare(a, b).is_le());
         self.order = order;
+        if is_sorted && !order.is_by_segments() {
+            return;
+        }
         // How such accounts compare a start is not documented; a prefix is a prefix.
         self.starts = Starts::LeftAside;
         self.wishes.retain(|wish| !matches!(wish, Wish::Probe(_)));
@@ -319,19 +384,6 @@ impl Planner {
         }
     }
 
-    /// The service listed the first name before the second, which contradicts the order
-    fn contradicted(&mut self, first: &str, second: &str) -> Result<(), Error> {
-        self.explanation = Some(self.orders.without(self.order).likeliest());
-        Err(Error::new(
-            ErrorKind::OutOfOrder,
-            format!(
-                "the service listed `{}` before `{}`, so nothing tells whether names are missing; list with one page in flight, as completed",
-                first.escape_debug(),
-                second.escape_debug()
-            ),
-        ))
-    }
-
     /// The order that explains all names received, once others have ended a listing that insists on
     /// its order
     pub(super) fn explanation(&self) -> Option<NameOrder> {
@@ -355,15 +407,16 @@ impl Planner {
 
     fn does_without(&mut self, ticket: u64, is_refusal: bool) -> bool {
         match self.jobs.get(&ticket) {
+            // It is gone, and so is the question.
+            Some(Job::Page { range, .. }) if self.position(*range).is_none() => {
+                self.jobs.remove(&ticket).is_some()
+            }
             Some(Job::Page { .. }) if !is_refusal => false,
             Some(Job::Page { range: id, has_start }) => {
                 let (id, has_start) = (*id, *has_start);
-                let range = self.position(id).and_then(|index| self.ranges.get_mut(index));
-                match range {
+                match self.position(id).and_then(|index| self.ranges.get_mut(index)) {
                     Some(range) if has_start => range.is_busy = false,
-                    Some(_) => return false,
-                    // It is gone, and so is the question.
-                    None => {}
+                    _ => return false,
                 }
                 self.jobs.remove(&ticket);
                 self.leave_starts_aside();
@@ -381,24 +434,38 @@ impl Planner {
             }
             // What is wrong with more than a look, pages will tell.
             Some(Job::Survey(_)) => self.jobs.remove(&ticket).is_some(),
-            Some(Job::Check(..)) | None => false,
+            Some(Job::Check(..)) => false,
+            None => true,
         }
     }
 
     fn take_page(&mut self, id: u32, page: Page) -> Result<(), Fault> {
         let Some(index) = self.position(id) else { return Ok(()) };
+        if self.order == NameOrder::Unsorted {
+            return self.take_unsorted(index, page);
+        }
+        let (order, is_strict) = (self.order, self.is_strict);
+        let Some(range) = self.ranges.get_mut(index) else { return Ok(()) };
+        // All that follows relies on it.
+        let some = page.blobs.get(..SOME).filter(|_| !is_strict).unwrap_or(&page.blobs);
+        let repeats = match range.check_order(some, order, &mut self.orders) {
+            Ok(repeats) => repeats && is_strict,
+            Err(Fault::Disorder { first, second }) => {
+                self.contradicted(&first, &second).map_err(Fault::Error)?;
+                return self.take_page(id, page);
+            }
+            Err(fault) => return Err(fault),
+        };
         if !self.keeps_start(index, &page) {
             self.leave_starts_aside();
             if self.give_back(index) {
                 return Ok(());
             }
         }
-        let (order, is_strict) = (self.order, self.is_strict);
+        let has_copies = self.has_copies();
         let Some(range) = self.ranges.get_mut(index) else { return Ok(()) };
         let is_new = range.first.is_none();
-        let is_copy = |what: &Include| matches!(what, Include::Snapshots | Include::Versions);
-        let has_copies = self.settings.include.iter().any(is_copy);
-        let batch = range.take(page, order, is_strict, has_copies, &mut self.orders)?;
+        let batch = range.take(page, order, is_strict, has_copies, repeats)?;
         match range.is_cut && is_new {
             true if batch.blobs.is_empty() => self.voids += 1,
             true => self.hits += 1,
@@ -422,9 +489,19 @@ impl Planner {
         }
         match (self.settings.is_ascending, self.ranges.get_mut(index)) {
             (true, Some(range)) => range.hold(batch),
-            _ => self.out.push_back(batch),
+            _ => self.give(batch),
         }
         Ok(())
+    }
+
+    /// Hands out a page
+    fn give(&mut self, batch: Batch) {
+        self.given += batch.blobs.len() as u64;
+        // A plain loop goes on from where it is.
+        if self.is_strict {
+            self.handed.note(&batch.blobs);
+        }
+        self.out.push_back(batch);
     }
 
     /// Whether a first page begins where it should; tells what it says of the store
@@ -432,9 +509,9 @@ impl Planner {
         let Some(range) = self.ranges.get(index).filter(|range| range.first.is_none()) else {
             return true;
         };
-        let (Next::First, Some(from)) = (&range.asked, range.from()) else { return true };
+        let (Next::First, Some(from)) = (&range.asked, range.request_from()) else { return true };
         let Some(first) = page.blobs.first() else { return true };
-        if self.order.compare(&first.name, from).is_lt() {
+        if self.order.compare(&first.name, &from).is_lt() {
             return false;
         }
         if self.starts == Starts::Unknown {
@@ -464,19 +541,31 @@ impl Planner {
     /// Lets go of what is done with, and of pages whose turn it is
     fn hand_out(&mut self) {
         while let Some(range) = self.ranges.first_mut() {
-            self.out.extend(range.held.drain(..));
-            if !(range.has_ended() && range.is_joined) {
+            let held = std::mem::take(&mut range.held);
+            let is_over = range.has_ended() && range.is_joined;
+            held.into_iter().for_each(|batch| self.give(batch));
+            if !is_over {
                 break;
             }
-            self.ranges.remove(0);
+            let range = self.ranges.remove(0);
+            self.note_end(&range);
         }
         // The border before a range is looked at from that side.
         let mut before = true;
-        self.ranges.retain(|range| {
+        let is_over = |range: &mut Range| {
             let is_over = range.has_ended() && range.is_joined && range.held.is_empty() && before;
             // Across one without names it is looked at what comes behind.
             before = range.is_joined && (before || range.first.is_some());
-            !is_over
-        });
+            is_over
+        };
+        let over: Vec<_> = self.ranges.extract_if(.., is_over).collect();
+        over.iter().for_each(|range| self.note_end(range));
+    }
+
+    /// Takes note of what a range has had that is done with
+    fn note_end(&mut self, range: &Range) {
+        if self.is_strict && !self.settings.is_ascending {
+            self.handed.note_range(range);
+        }
     }
 }
