@@ -153,7 +153,8 @@ impl Plan {
                 // turn it is must not wait for the room that later ones have taken.
                 let queued = pages.max_capacity() - pages.capacity() + usize::from(ready.is_some());
                 let left = room.saturating_sub(queued + planner.held() + requests.count());
-                let is_short = self.settings.is_ascending && queued < self.prefetch;
+                let waits = self.settings.is_ascending || !planner.is_proven();
+                let is_short = waits && queued < self.prefetch;
                 if !requests.may_send() || (left == 0 && !is_short) {
                     break;
                 }
@@ -189,8 +190,9 @@ impl Plan {
                         Some((ticket, Err(error))) => {
                             let is_refusal = error.kind() == ErrorKind::BadRequest;
                             match planner.failed(ticket, is_refusal) {
-                                true => Ok(()),
-                                false => Err(error),
+                                Ok(true) => Ok(()),
+                                Ok(false) => Err(error),
+                                Err(error) => Err(error),
                             }
                         }
                         None => Ok(()),

@@ -46,7 +46,7 @@ use crate::{
 /// How many names of a page show which characters names have
 const SAMPLES: usize = 32;
 
-/// How many names must have come, one page after the other, before ranges are listed side by side
+/// How many names of the first range must have come before those of others are taken
 ///
 /// A listing in no order at all shows that long before.
 const PROOF: u64 = 32;
@@ -143,6 +143,8 @@ pub(super) struct Planner {
     wishes: VecDeque<Wish>,
     /// Levels that wait until it is known how to use them
     kept: Vec<Level>,
+    /// Pages that have come before names have shown that they have an order
+    early: Vec<(u64, Page)>,
     out: VecDeque<Batch>,
 }
 
@@ -200,6 +202,7 @@ impl Planner {
             levels: Levels::default(),
             wishes: VecDeque::new(),
             kept: Vec::new(),
+            early: Vec::new(),
             out: VecDeque::new(),
         };
         if order == NameOrder::Unsorted {
@@ -239,17 +242,17 @@ impl Planner {
         f64::from(self.settings.page_size.map_or(MAX_PAGE, |size| size.get().min(MAX_PAGE)))
     }
 
-    /// The next request, if there is one to send; where names must ascend and `is_last` says that
-    /// there is room for one page alone, only the first range gets it
+    /// The next request, if there is one to send
+    ///
+    /// `is_last` says that there is room for one page alone. If pages of other ranges wait for those
+    /// of the first one, only that range gets it.
     pub(super) fn next(&mut self, is_last: bool) -> Option<Ticket> {
         let is_ready = |range: &Range| !range.is_busy && !range.has_ended();
-        // One page after the other while it is not known that names have an order.
-        let is_proven = self.order != NameOrder::Unsorted && self.names >= PROOF;
-        if !is_proven && !self.jobs.is_empty() {
+        if self.order == NameOrder::Unsorted && !self.jobs.is_empty() {
             return None;
         }
         if is_last
-            && self.settings.is_ascending
+            && (self.settings.is_ascending || !self.is_proven())
             && let Some(first) = self.ranges.iter().position(|range| !range.has_ended())
         {
             let is_ready = self.ranges.get(first).is_some_and(is_ready);
@@ -329,6 +332,36 @@ impl Planner {
         if self.names == 0 && !page.blobs.is_empty() {
             check_disjoint(&self.shards, self.order)?;
         }
+        self.take_answer(ticket, page)?;
+        self.take_early()
+    }
+
+    /// Takes the answers whose turn it is now
+    fn take_early(&mut self) -> Result<(), Error> {
+        while let Some(at) = self.early.iter().position(|(ticket, _)| !self.is_early(*ticket)) {
+            let (ticket, page) = self.early.remove(at);
+            self.take_answer(ticket, page)?;
+        }
+        Ok(())
+    }
+
+    /// Whether an answer must wait until names of the first range have shown that they have an order
+    fn is_early(&self, ticket: u64) -> bool {
+        let Some(Job::Page { range, .. }) = self.jobs.get(&ticket) else { return false };
+        let first = self.ranges.iter().position(|range| !range.has_ended());
+        !self.is_proven() && self.position(*range).is_some_and(|at| Some(at) != first)
+    }
+
+    /// Whether names have shown that they have an order, or none is relied on
+    pub(super) fn is_proven(&self) -> bool {
+        !self.is_strict || self.names >= PROOF
+    }
+
+    fn take_answer(&mut self, ticket: u64, page: Page) -> Result<(), Error> {
+        if self.is_early(ticket) {
+            self.early.push((ticket, page));
+            return Ok(());
+        }
         let taken = match self.jobs.remove(&ticket) {
             Some(Job::Page { range, .. }) => self.take_page(range, page),
             Some(Job::Survey(level)) => {
@@ -399,10 +432,14 @@ impl Planner {
 
     /// A request failed for good, or was refused as malformed; says whether the listing goes on
     /// without it
-    pub(super) fn failed(&mut self, ticket: u64, is_refusal: bool) -> bool {
+    ///
+    /// # Errors
+    /// As [`take`](Self::take).
+    pub(super) fn failed(&mut self, ticket: u64, is_refusal: bool) -> Result<bool, Error> {
         let goes_on = self.does_without(ticket, is_refusal);
         self.settle();
-        goes_on
+        self.take_early()?;
+        Ok(goes_on)
     }
 
     fn does_without(&mut self, ticket: u64, is_refusal: bool) -> bool {
@@ -535,7 +572,8 @@ impl Planner {
     /// How many pages with blobs wait here
     pub(super) fn held(&self) -> usize {
         let waiting = self.ranges.iter().flat_map(|range| &range.held);
-        self.out.iter().chain(waiting).filter(|batch| !batch.is_empty()).count()
+        let waiting = self.out.iter().chain(waiting).filter(|batch| !batch.is_empty());
+        waiting.count() + self.early.len()
     }
 
     /// Lets go of what is done with, and of pages whose turn it is

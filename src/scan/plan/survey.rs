@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{
-    Covers, Cut, Job, Next, Planner, Range, Starts, Ticket, batch::Batch, borders::Check,
+    Covers, Cut, Job, Next, PROOF, Planner, Range, Starts, Ticket, batch::Batch, borders::Check,
     range::is_same, seen::Seen, space, starts,
 };
 use crate::store::{Blob, ListRequest, Marker, Orders, Page};
@@ -259,7 +259,7 @@ impl Planner {
 
     /// Uses what was seen, once it is known how
     pub(super) fn use_levels(&mut self) {
-        if self.starts == Starts::Unknown {
+        if self.starts == Starts::Unknown || self.names < PROOF {
             return;
         }
         let mut levels = std::mem::take(&mut self.kept);
