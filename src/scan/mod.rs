@@ -23,7 +23,7 @@ use crate::{
     error::Error,
     name::Prefix,
     sink::Sink,
-    store::{Include, Store},
+    store::{Include, NameOrder, Store},
     validate::Rules,
 };
 
@@ -71,6 +71,8 @@ impl Scan {
                 is_ascending: false,
                 page_size: None,
                 include: Vec::new(),
+                assumed: None,
+                insists: false,
             },
             rules: Rules::default(),
             prefetch: 2,
@@ -180,7 +182,12 @@ impl Scan {
     /// Starts when it is first polled, which must be inside a Tokio runtime with time enabled.
     /// Dropping it cancels the requests under way. It ends after the first error: what it gave
     /// until then is right, what comes after is unknown.
-    pub fn verdicts(self) -> Verdicts {
+    pub fn verdicts(mut self) -> Verdicts {
+        let orders = self.shards.iter().map(|shard| shard.order);
+        if orders.chain([self.settings.assumed]).any(|order| order == Some(NameOrder::Unsorted)) {
+            self.settings.assumed = Some(NameOrder::Unsorted);
+            (self.settings.in_flight, self.settings.is_ascending) = (1, false);
+        }
         let plan = Plan {
             store: self.store,
             shards: self.shards,
@@ -233,6 +240,30 @@ impl Scan {
         self.settings.include.iter().any(is_copy)
     }
 
+    /// Begins with this order of names, whatever the first page states
+    ///
+    /// For a run that knows the order from an earlier one. Without [`insist`](Self::insist) it is an
+    /// assumption that names overrule. [`NameOrder::Unsorted`] lists each shard from the start of
+    /// its prefix, one page after the other: one request in flight, no `start_from`, and no check
+    /// that names ascend. Verdicts then come in the order of the listing, and a page covers no
+    /// interval of names: the [`Covers`] of [`Verdicts::next_page`] mean nothing.
+    pub(crate) fn assume(mut self, order: NameOrder) -> Self {
+        self.settings.assumed = Some(order);
+        self
+    }
+
+    /// Ends with an error of kind [`OutOfOrder`](crate::ErrorKind::OutOfOrder) if names contradict
+    /// the order that the scan relies on, instead of going on in another
+    ///
+    /// The order is the assumed one, or else the one that the first page with blobs states. It is
+    /// checked also with one request in flight. All that was returned until then is right, and the
+    /// pages cover what they say. [`Verdicts::explanation`] then returns the order to assume next.
+    /// Has no effect on a scan that assumes [`NameOrder::Unsorted`].
+    pub(crate) fn insist(mut self) -> Self {
+        self.settings.insists = true;
+        self
+    }
+
     /// How many requests may be under way
     pub(crate) fn requests(&self) -> usize {
         self.settings.in_flight
@@ -248,17 +279,17 @@ pub enum Order {
     /// whatever that is.
     #[default]
     AsCompleted,
-    /// By ascending name
+    /// In the order of the listing, which is by ascending name
+    ///
+    /// How names ascend depends on the account: [`NameOrder`](crate::store::NameOrder) has the
+    /// orders. If names ascend in none of them, this is the order in which the service lists them.
     ///
     /// Snapshots and versions of a name stand together, and entries without a readable name before
     /// the blobs of their page.
     ///
     /// Pages that arrive early wait for their turn, within the room for pages that a scan has
     /// anyway, so that parallelism reaches only so far ahead: with 16 requests in flight it is up to
-    /// twice as fast as page after page. Names ascend byte by byte, and in an
-    /// account with a hierarchical namespace by path segments, as
-    /// [`NameOrder`](crate::store::NameOrder) tells. A service that gives another order is an error
-    /// of kind [`OutOfOrder`](crate::ErrorKind::OutOfOrder).
+    /// twice as fast as page after page.
     Ascending,
 }
 

@@ -20,7 +20,6 @@ use super::{
     Progress, Shard,
     pace::Pace,
     plan::{Batch, Planner, Settings, Ticket},
-    shard,
 };
 use crate::{
     backoff::Backoff,
@@ -42,7 +41,20 @@ pub(super) struct Plan {
 /// The pages of a listing, some ahead of the consumer
 pub(super) enum Pages {
     Planned(Option<Plan>),
-    Running { pages: Receiver<Result<Batch, Error>>, task: Task },
+    Running { pages: Receiver<Result<Batch, Failure>>, task: Task },
+}
+
+/// Why a listing has ended before its end
+pub(super) struct Failure {
+    pub(super) error: Error,
+    /// Which order explains all names, where they have contradicted the one insisted on
+    pub(super) explanation: Option<NameOrder>,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { error, explanation: None }
+    }
 }
 
 /// A task that ends with its handle: a dropped stream leaves nothing running
@@ -59,7 +71,10 @@ impl Pages {
         Self::Planned(Some(plan))
     }
 
-    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Batch, Error>>> {
+    pub(super) fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Batch, Failure>>> {
         if let Self::Planned(plan) = self
             && let Some(plan) = plan.take()
         {
@@ -76,10 +91,10 @@ impl Pages {
         // caller's own and must not pass for the end of the listing.
         match ready!(std::pin::Pin::new(&mut task.0).poll(cx)) {
             Err(panic) if panic.is_panic() => std::panic::resume_unwind(panic.into_panic()),
-            Err(_) => Poll::Ready(Some(Err(Error::new(
+            Err(_) => Poll::Ready(Some(Err(Failure::from(Error::new(
                 ErrorKind::Unavailable,
                 "the runtime shut down before the listing ended",
-            )))),
+            ))))),
             Ok(()) => Poll::Ready(None),
         }
     }
@@ -110,19 +125,16 @@ struct Requests<'a> {
 }
 
 impl Plan {
-    async fn run(mut self, pages: Sender<Result<Batch, Error>>) {
+    async fn run(mut self, pages: Sender<Result<Batch, Failure>>) {
         let shards = std::mem::take(&mut self.shards);
-        // In which order they are disjoint is known with the first blob.
-        let by_bytes = shard::check_disjoint(&shards, NameOrder::Bytes);
-        let is_disjoint = by_bytes.or_else(|error| {
-            shard::check_disjoint(&shards, NameOrder::Segments).map_err(|_| error)
-        });
-        if let Err(error) = is_disjoint {
-            let _ = pages.send(Err(error)).await;
-            return;
-        }
         let cuts = std::mem::take(&mut self.cuts);
-        let mut planner = Planner::new(shards, cuts, self.settings.clone());
+        let mut planner = match Planner::new(shards, cuts, self.settings.clone()) {
+            Ok(planner) => planner,
+            Err(error) => {
+                let _ = pages.send(Err(error.into())).await;
+                return;
+            }
+        };
         let room = (self.settings.in_flight - 1).saturating_add(self.prefetch);
         let mut requests = Requests {
             plan: &self,
@@ -141,7 +153,8 @@ impl Plan {
                 // turn it is must not wait for the room that later ones have taken.
                 let queued = pages.max_capacity() - pages.capacity() + usize::from(ready.is_some());
                 let left = room.saturating_sub(queued + planner.held() + requests.count());
-                let is_short = self.settings.is_ascending && queued < self.prefetch;
+                let waits = self.settings.is_ascending || !planner.is_proven();
+                let is_short = waits && queued < self.prefetch;
                 if !requests.may_send() || (left == 0 && !is_short) {
                     break;
                 }
@@ -167,7 +180,8 @@ impl Plan {
                         // Only the runtime ends a task otherwise, as it shuts down.
                         Err(_) => {
                             let what = "the runtime shut down before the listing ended";
-                            let _ = pages.send(Err(Error::new(ErrorKind::Unavailable, what))).await;
+                            let error = Error::new(ErrorKind::Unavailable, what);
+                            let _ = pages.send(Err(error.into())).await;
                             return;
                         }
                     };
@@ -176,8 +190,9 @@ impl Plan {
                         Some((ticket, Err(error))) => {
                             let is_refusal = error.kind() == ErrorKind::BadRequest;
                             match planner.failed(ticket, is_refusal) {
-                                true => Ok(()),
-                                false => Err(error),
+                                Ok(true) => Ok(()),
+                                Ok(false) => Err(error),
+                                Err(error) => Err(error),
                             }
                         }
                         None => Ok(()),
@@ -189,7 +204,8 @@ impl Plan {
                                 return;
                             }
                         }
-                        let _ = pages.send(Err(error)).await;
+                        let explanation = planner.explanation();
+                        let _ = pages.send(Err(Failure { error, explanation })).await;
                         return;
                     }
                 }

@@ -35,6 +35,12 @@ pub struct Shard {
     /// The last name that is done with: it goes on behind this one
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
+    /// The order of the listing, if it is known: a scan begins with it, and compares the bounds by it
+    ///
+    /// With [`NameOrder::Unsorted`] the names behind `after` are those that the service lists after
+    /// this one, whatever they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<NameOrder>,
 }
 
 impl Shard {
@@ -61,7 +67,9 @@ impl Shard {
 
     /// Where its names begin in this order
     pub(super) fn first(&self, order: NameOrder) -> &str {
-        let names = [Some(&self.prefix), self.start.as_ref(), self.after.as_ref()];
+        // Without an order it says nothing of names what the listing had before them.
+        let after = self.after.as_ref().filter(|_| order != NameOrder::Unsorted);
+        let names = [Some(&self.prefix), self.start.as_ref(), after];
         names.into_iter().flatten().max_by(|a, b| order.compare(a, b)).map_or("", String::as_str)
     }
 
@@ -87,20 +95,19 @@ impl Shard {
     /// What of it is not between two cuts: before, and behind
     pub(super) fn without(&self, from: &Cut, to: &Cut, order: NameOrder) -> Vec<Self> {
         let mut left = Vec::new();
+        let known = Self { order: Some(order), ..self.clone() };
         // What is before the first cut.
         if let Cut::At(name) | Cut::Behind(name) = from {
-            let low = Self { end: Some(self.lesser_end(name, order)), ..self.clone() };
+            let low = Self { end: Some(self.lesser_end(name, order)), ..known.clone() };
             if low.can_have_any(order) {
                 left.push(low);
             }
         }
         let high = match to {
             Cut::End => None,
-            Cut::At(name) => {
-                Some(Self { start: Some(self.greater_start(name, order)), ..self.clone() })
-            }
+            Cut::At(name) => Some(Self { start: Some(self.greater_start(name, order)), ..known }),
             Cut::Behind(name) => {
-                Some(Self { after: Some(self.greater_after(name, order)), ..self.clone() })
+                Some(Self { after: Some(self.greater_after(name, order)), ..known })
             }
         };
         left.extend(high.filter(|high| high.can_have_any(order)));
@@ -129,11 +136,25 @@ impl Shard {
     }
 
     /// Whether a name can be before the end at all
-    fn can_have_any(&self, order: NameOrder) -> bool {
+    pub(super) fn can_have_any(&self, order: NameOrder) -> bool {
         let Some(end) = &self.end else { return true };
-        let starts = [Some(self.prefix.as_str()), self.start.as_deref(), self.after.as_deref()];
-        starts.into_iter().flatten().all(|start| order.compare(start, end).is_lt())
+        order.compare(self.first(order), end).is_lt()
     }
+}
+
+/// The order in which these shards are disjoint and have names: the likeliest of them
+pub(super) fn order_of(shards: &[Shard]) -> Result<NameOrder, Error> {
+    if let Some(known) = shards.iter().find_map(|shard| shard.order) {
+        return check_disjoint(shards, known).map(|()| known);
+    }
+    let orders = NameOrder::KNOWN.into_iter();
+    let mut fitting = orders.filter(|order| {
+        shards.iter().all(|shard| shard.can_have_any(*order))
+            && check_disjoint(shards, *order).is_ok()
+    });
+    fitting
+        .next()
+        .map_or_else(|| check_disjoint(shards, NameOrder::Bytes).map(|()| NameOrder::Bytes), Ok)
 }
 
 /// That no name is of two shards

@@ -11,7 +11,7 @@ use futures::{Stream, stream::FusedStream};
 
 use super::{
     Progress, Report,
-    pages::{Pages, Plan},
+    pages::{Failure, Pages, Plan},
     plan::{self, Covers, Cut},
     shard::Shard,
     tally::Tally,
@@ -19,7 +19,7 @@ use super::{
 use crate::{
     error::Error,
     sink::{Batch, Change, RunId, Sink},
-    store::{Blob, Malformed},
+    store::{Blob, Malformed, NameOrder},
     validate::{Action, Asset, Collisions, Judgement, Reason, Rejection, Rules, Seen, Verdict},
 };
 
@@ -53,6 +53,8 @@ pub struct Verdicts {
     malformed: vec::IntoIter<Malformed>,
     /// Which names the page at hand stands for
     covers: Option<Covers>,
+    /// The names of the page at hand, if they are in no known order
+    listed: Vec<String>,
     /// What no page stood for yet
     left: Vec<Shard>,
     tally: Tally,
@@ -62,6 +64,8 @@ pub struct Verdicts {
     per_byte: usize,
     /// The estimated work since other tasks could run
     spent: usize,
+    /// Which order explains all names, where they have contradicted the one insisted on
+    explanation: Option<NameOrder>,
 }
 
 impl Verdicts {
@@ -72,6 +76,7 @@ impl Verdicts {
             progress: plan.progress.clone(),
             left: plan.shards.clone(),
             covers: None,
+            listed: Vec::new(),
             pages: Pages::new(plan),
             per_byte: WORK_PER_BYTE + rules.cost(),
             spent: 0,
@@ -82,14 +87,19 @@ impl Verdicts {
             malformed: Vec::new().into_iter(),
             tally: Tally::default(),
             done: false,
+            explanation: None,
         }
     }
 
-    /// What was not handed out yet: the shards for a scan that goes on where this one is left
+    /// Returns the shards of which nothing was handed out yet: what a scan that goes on must list
     ///
-    /// Once the stream has ended there is none. Where snapshots or versions are listed, all of a
-    /// name come again together if some of them may be left. An entry that cannot be read may come
-    /// again, too: a page's come before its blobs.
+    /// There are none once the stream has ended. If snapshots or versions are listed, all entries of a
+    /// name come together again if some of them may be left. An entry that cannot be read may come
+    /// again, too, because such entries come before the blobs of their page.
+    ///
+    /// If names turn out to be in no known order only after requests were under way side by side, the
+    /// scan lists all names again from the start, and leaves out those it has handed out. If that is
+    /// interrupted, names that it had yet to leave out come again.
     ///
     /// ```
     /// use azure_asset_sync::{Blob, MemoryStore, Prefix, Scan};
@@ -111,6 +121,13 @@ impl Verdicts {
             match self.blobs.as_slice().first() {
                 // Entries that cannot be read come first, from anywhere in the page.
                 _ if self.malformed.len() > 0 => {}
+                Some(next) if covers.order == NameOrder::Unsorted => {
+                    let given = self.listed.len() - self.blobs.len();
+                    let given = self.listed.iter().take(given).rev();
+                    let last = given.filter(|name| **name != next.name).next();
+                    let to = last.map(|name| Cut::Behind(name.clone()));
+                    to.into_iter().for_each(|to| covers.until(to).take_from(&mut left));
+                }
                 Some(next) => covers.until(Cut::At(next.name.clone())).take_from(&mut left),
                 None => covers.take_from(&mut left),
             }
@@ -221,29 +238,52 @@ impl Verdicts {
         if self.has_worked_enough() { None } else { self.at_hand(given) }
     }
 
+    /// The order that explains all names received, after a scan that insists on an order has ended in
+    /// an error of kind [`OutOfOrder`](crate::ErrorKind::OutOfOrder)
+    ///
+    /// [`NameOrder::Unsorted`] if no order explains them; `None` after any other end.
+    #[cfg(feature = "sync")]
+    pub(crate) fn explanation(&self) -> Option<NameOrder> {
+        self.explanation
+    }
+
     /// Takes the next page, once all of the one before is handed out
     #[inline(never)]
     fn poll_page(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<(), Error>>> {
         if self.done {
             return Poll::Ready(None);
         }
-        let Poll::Ready(page) = self.pages.poll_next(cx) else {
-            self.spent = 0;
-            return Poll::Pending;
+        let page = loop {
+            let Poll::Ready(page) = self.pages.poll_next(cx) else {
+                self.spent = 0;
+                return Poll::Pending;
+            };
+            match page {
+                // All pages before it are handed out.
+                Some(Ok(plan::Batch { left: Some(left), .. })) => {
+                    (self.left, self.covers) = (left, None);
+                }
+                page => break page,
+            }
         };
         self.progress.publish(&mut self.tally, &self.rules);
         if let Some(covers) = self.covers.take() {
             covers.take_from(&mut self.left);
         }
         Poll::Ready(match page {
-            Some(Ok(plan::Batch { blobs, malformed, pages, covers })) => {
+            Some(Ok(plan::Batch { blobs, malformed, pages, covers, .. })) => {
                 self.tally.pages += pages;
+                self.listed.clear();
+                if covers.order == NameOrder::Unsorted {
+                    self.listed.extend(blobs.iter().map(|blob| blob.name.clone()));
+                }
                 self.covers = Some(covers);
                 self.blobs = blobs.into_iter();
                 self.malformed = malformed.into_iter();
                 Some(Ok(()))
             }
-            Some(Err(error)) => {
+            Some(Err(Failure { error, explanation })) => {
+                self.explanation = explanation;
                 self.end();
                 Some(Err(error))
             }

@@ -9,17 +9,16 @@ mod blob;
 mod digest;
 pub mod inspect;
 mod memory;
+mod order;
 #[cfg(feature = "azure")]
 mod page;
 mod read_back;
 
-use std::{cmp::Ordering, num::NonZeroU16, ops::Range, sync::Arc};
+use std::{num::NonZeroU16, ops::Range, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 
-pub(crate) use self::blob::{rfc3339, rfc3339_text};
 #[cfg(feature = "sync")]
 pub(crate) use self::read_back::rfc3339 as read_rfc3339;
 pub use self::{
@@ -27,6 +26,11 @@ pub use self::{
     digest::ContentMd5,
     inspect::{Answer, Inspect, Question},
     memory::MemoryStore,
+    order::NameOrder,
+};
+pub(crate) use self::{
+    blob::{rfc3339, rfc3339_text},
+    order::Orders,
 };
 use crate::error::Error;
 
@@ -37,10 +41,12 @@ pub const MAX_PAGE: u16 = 5000;
 ///
 /// # Contract
 /// - Names are given exactly as stored: not normalised, not refused. Oddness is the rules' matter.
-/// - Names ascend within a listing, in the order that its pages state: byte by byte in UTF-8, or by
-///   path segments where the account has a hierarchical namespace.
-/// - A store that cannot start from a name, or cannot roll names up, leaves these wishes aside and
-///   gives the listing without them; a scan finds out and goes another way.
+/// - Names ascend within a listing in one of the orders that [`NameOrder`] knows, and pages state
+///   which. A scan finds out by the names if that is not so: another order that it knows costs a
+///   request or two, and no order at all costs the speed of several requests in flight.
+/// - A store that cannot start from a name, or cannot roll names up, ignores these fields of the
+///   request and returns the listing without them. A scan finds out and does without them.
+/// - A listing that starts from a name goes on in the same order as the whole listing.
 /// - A page may be empty and still have a next marker. The last page has none.
 /// - A page is whole or an error; an entry that cannot be read is a [`Malformed`] of its page.
 /// - A dropped future cancels its request; nothing goes on in the background.
@@ -196,7 +202,7 @@ impl ReadRequest {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Page {
-    /// The blobs, by ascending name
+    /// The blobs, in the order of the listing
     pub blobs: Vec<Blob>,
     /// The common prefixes, where the listing asked for a delimiter, ascending
     pub prefixes: Vec<String>,
@@ -204,56 +210,10 @@ pub struct Page {
     pub malformed: Vec<Malformed>,
     /// Where the listing goes on; `None` on the last page
     pub next: Option<Marker>,
-    /// In which order the names of the listing ascend: the same on all its pages with blobs
+    /// The order in which the names of the listing ascend: the same on all its pages with blobs
+    ///
+    /// A scan begins with this order. Names that contradict it have precedence.
     pub order: NameOrder,
-}
-
-/// The order in which the names of a listing ascend
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum NameOrder {
-    /// Byte by byte in UTF-8, which is the order of code points
-    #[default]
-    Bytes,
-    /// By UTF-16 code units
-    ///
-    /// Accounts without a hierarchical namespace list names in this order. It differs from
-    /// [`Bytes`](Self::Bytes) only if a character from U+E000 to U+FFFF meets one above U+FFFF: the
-    /// latter comes first, because it begins with a surrogate.
-    Utf16,
-    /// By path segments: as [`Bytes`](Self::Bytes), but `/` comes before all other characters
-    ///
-    /// Accounts with a hierarchical namespace list a folder with all that is in it before its
-    /// neighbour `folder-2`, though `-` comes before `/`.
-    Segments,
-    /// By path segments, each compared as [`Utf16`](Self::Utf16)
-    SegmentsUtf16,
-    /// No order that this crate knows: names come as the service lists them
-    ///
-    /// [`compare`](Self::compare) sorts such names as [`Bytes`](Self::Bytes).
-    Unsorted,
-}
-
-impl NameOrder {
-    /// Compares two names
-    #[inline]
-    pub fn compare(self, a: &str, b: &str) -> Ordering {
-        // No name has a NUL, so that `/` alone is the least.
-        let segment = |byte: u8| if byte == b'/' { 0 } else { byte };
-        // In UTF-8 a character from U+E000 to U+FFFF begins with 0xEE or 0xEF, and one above U+FFFF
-        // with 0xF0 to 0xF4. No other byte of a character is that large.
-        let unit = |byte: u8| if matches!(byte, 0xEE | 0xEF) { byte | 0xF0 } else { byte };
-        match self {
-            Self::Bytes | Self::Unsorted => a.cmp(b),
-            Self::Utf16 => a.bytes().map(unit).cmp(b.bytes().map(unit)),
-            Self::Segments => a.bytes().map(segment).cmp(b.bytes().map(segment)),
-            Self::SegmentsUtf16 => {
-                let rank = |byte| unit(segment(byte));
-                a.bytes().map(rank).cmp(b.bytes().map(rank))
-            }
-        }
-    }
 }
 
 impl Page {

@@ -163,7 +163,7 @@ impl Job {
             return config("the share of removals is a number from 0 to 1");
         }
         match shards {
-            [Shard { prefix, start: None, end: None, after: None }] => Ok(prefix.clone()),
+            [Shard { prefix, start: None, end: None, after: None, .. }] => Ok(prefix.clone()),
             _ => config("a job chooses its shards itself; give it a scan of a whole prefix"),
         }
     }

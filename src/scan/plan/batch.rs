@@ -68,6 +68,9 @@ impl Covers {
 
     /// Takes these names from shards
     pub(in crate::scan) fn take_from(&self, shards: &mut Vec<Shard>) {
+        if self.order == NameOrder::Unsorted {
+            return self.take_from_first(shards);
+        }
         let mut index = 0;
         while let Some(shard) = shards.get(index) {
             // Of many shards a page is of one or two: the others are not touched.
@@ -81,6 +84,19 @@ impl Covers {
             index += count;
         }
     }
+
+    /// In no known order shards are listed one after the other, each from its start
+    fn take_from_first(&self, shards: &mut Vec<Shard>) {
+        match &self.to {
+            Cut::At(_) => {}
+            Cut::Behind(name) => {
+                if let Some(first) = shards.first_mut() {
+                    first.after = Some(name.clone());
+                }
+            }
+            Cut::End => drop(shards.drain(..shards.len().min(1))),
+        }
+    }
 }
 
 /// A page of a range
@@ -92,9 +108,19 @@ pub(in crate::scan) struct Batch {
     pub(in crate::scan) pages: u64,
     /// All that the listing has there is in this batch, or was before
     pub(in crate::scan) covers: Covers,
+    /// What is left once all batches before are handed out, if that must be said anew; this one has
+    /// no blobs then
+    pub(in crate::scan) left: Option<Vec<Shard>>,
 }
 
 impl Batch {
+    /// A batch that only says what is left
+    pub(in crate::scan) fn that_leaves(left: Vec<Shard>, order: NameOrder) -> Self {
+        let covers = Covers { root: String::new(), from: Cut::End, to: Cut::End, order };
+        let (blobs, malformed) = (Vec::new(), Vec::new());
+        Self { blobs, malformed, pages: 0, covers, left: Some(left) }
+    }
+
     pub(in crate::scan) fn is_empty(&self) -> bool {
         self.blobs.is_empty() && self.malformed.is_empty()
     }

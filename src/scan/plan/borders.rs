@@ -1,16 +1,23 @@
 //! Where two ranges meet: nothing may fall between them.
 
-use super::{Next, Planner, Starts, Wish, range::disorder};
-use crate::{
-    error::Error,
-    store::{ListRequest, NameOrder, Page},
-};
+use super::{Next, Planner, Starts, Wish, range::Fault};
+use crate::store::{Blob, ListRequest, NameOrder, Orders, Page};
 
-/// Whether a name is where it must be: on the last page of a range, or on those that follow now
+/// Whether the first name of a range is behind the range before it in the listing, too
+///
+/// That range has ended with another name. So the name was made or deleted meanwhile, or the listing
+/// is in another order.
 #[derive(Debug)]
 pub(super) struct Check {
     pub(super) request: ListRequest,
+    /// The range that has ended, which waits for this check alone
+    range: u32,
+    number: u64,
     name: String,
+    /// With which name it has ended
+    past: Option<String>,
+    /// Whether the listing has come to that name
+    has_past: bool,
     /// Whether it is the page that the range has received
     is_first: bool,
     /// Set once it was not there: a name that the listing has in its place. Whether there is still
@@ -29,14 +36,14 @@ impl Planner {
     pub(super) fn join(&mut self) {
         let mut index = 0;
         while let Some(range) = self.ranges.get(index) {
-            if range.has_ended() && !range.is_joined {
+            if range.has_ended() && !range.is_joined && range.checking.is_none() {
                 self.join_at(index);
             }
             index += 1;
         }
     }
 
-    fn is_contiguous(&self, index: usize) -> bool {
+    pub(super) fn is_contiguous(&self, index: usize) -> bool {
         match (self.ranges.get(index), self.ranges.get(index + 1)) {
             // One that an earlier run has begun does not begin where it starts.
             (Some(a), Some(b)) => {
@@ -71,7 +78,7 @@ impl Planner {
             self.ranges.get(index + 1).is_some_and(|n| n.start.starts_with(&range.prefix));
         // A range without names vouches for nothing: the one before it must come as far.
         let is_void = range.is_cut && range.first.is_none();
-        if !is_contiguous || !is_told || is_void || range.is_mend {
+        if !is_contiguous || !is_told || is_void {
             if let Some(range) = self.ranges.get_mut(index) {
                 range.is_joined = true;
             }
@@ -111,10 +118,15 @@ impl Planner {
         } else if let Some(first) = first
             && past.as_ref() != Some(&first)
         {
-            // The name was made meanwhile, or the listing is not in order.
+            self.tickets += 1;
+            (range.is_joined, range.checking) = (false, Some(self.tickets));
             self.wishes.push_front(Wish::Check(Check {
                 request,
+                range: range.id,
+                number: self.tickets,
                 name: first,
+                past: range.past.clone(),
+                has_past: false,
                 is_first: true,
                 behind: None,
             }));
@@ -122,36 +134,57 @@ impl Planner {
     }
 
     /// What an answer says of a name that must be there, if the listing is in order
-    pub(super) fn take_check(&mut self, mut check: Check, page: &Page) -> Result<(), Error> {
-        let is_there = page.blobs.iter().any(|blob| blob.name == check.name);
-        let last = page.blobs.last().map(|blob| blob.name.clone());
-        let is_beyond =
-            last.as_ref().is_some_and(|last| self.order.compare(last, &check.name).is_gt());
+    pub(super) fn take_check(&mut self, mut check: Check, page: &Page) -> Result<(), Fault> {
+        let waits = |range: &&mut super::Range| {
+            range.id == check.range && range.checking == Some(check.number)
+        };
+        let Some(range) = self.ranges.iter_mut().find(waits) else { return Ok(()) };
+        let place = |name: &String| page.blobs.iter().position(|blob| blob.name == *name);
+        let at = place(&check.name);
+        let past = check.past.as_ref().and_then(place);
+        if let (Some(at), Some(name), None) = (at, &check.past, &check.behind)
+            && (check.has_past || past.is_some_and(|past| past < at))
+        {
+            // The range has ended too early.
+            return Err(Fault::Disorder { first: name.clone(), second: check.name });
+        }
+        check.has_past |= past.is_some();
+        // Behind it in every order that explains the names so far.
+        let orders = self.orders;
+        let is_behind = |blob: &Blob| {
+            let have = Orders::that_have(&check.name, &blob.name);
+            have.is_some_and(|have| have.and(orders) == orders)
+        };
+        let is_beyond = page.blobs.last().is_some_and(is_behind);
         // A name that was made between the page before and this one's marker is on neither.
         let begins_behind = check.is_first
             && check.request.marker.is_some()
-            && page
-                .blobs
-                .first()
-                .is_some_and(|first| self.order.compare(&first.name, &check.name).is_gt());
+            && page.blobs.first().is_some_and(is_behind);
+        let last = page.blobs.last().map(|blob| blob.name.clone());
         // An empty page tells nothing of where it begins.
         check.is_first &= page.blobs.is_empty();
-        match (is_there, &check.behind) {
-            (true, None) => return Ok(()),
-            (false, None) if begins_behind => return Ok(()),
-            (true, Some(behind)) => return Err(disorder(behind, &check.name)),
+        match (at.is_some(), &check.behind) {
+            (true, Some(behind)) => {
+                return Err(Fault::Disorder { first: behind.clone(), second: check.name });
+            }
+            (true, None) => {}
+            (false, None) if begins_behind => {}
             // A page may be short or empty, and others may have come before the name.
             _ if !is_beyond && page.next.is_some() && page.next != check.request.marker => {
                 check.request.start_from = None;
                 check.request.marker.clone_from(&page.next);
+                self.wishes.push_front(Wish::Check(check));
+                return Ok(());
             }
-            (false, Some(_)) => return Ok(()),
+            (false, Some(_)) => {}
             (false, None) => {
                 check.request = self.request(&check.name);
                 check.behind = Some(last.unwrap_or_default());
+                self.wishes.push_front(Wish::Check(check));
+                return Ok(());
             }
         }
-        self.wishes.push_front(Wish::Check(check));
+        (range.is_joined, range.checking) = (true, None);
         Ok(())
     }
 

@@ -13,11 +13,15 @@
 
 mod batch;
 mod borders;
+mod disorder;
+mod handed;
 mod range;
 mod seen;
 mod space;
 mod split;
+mod starts;
 mod survey;
+mod unsorted;
 
 use std::collections::{HashMap, VecDeque};
 
@@ -25,18 +29,31 @@ pub(super) use self::batch::Batch;
 pub(crate) use self::batch::{Covers, Cut};
 use self::{
     borders::Check,
-    range::{Next, Range},
+    handed::{Handed, Skipped},
+    range::{Fault, Next, Range},
     space::Space,
     survey::{Level, Levels, Look, Wish},
 };
-use super::{Shard, shard::check_disjoint};
+use super::{
+    Shard,
+    shard::{check_disjoint, order_of},
+};
 use crate::{
     error::Error,
-    store::{Include, ListRequest, MAX_PAGE, NameOrder, Page},
+    store::{Include, ListRequest, MAX_PAGE, NameOrder, Orders, Page},
 };
 
 /// How many names of a page show which characters names have
 const SAMPLES: usize = 32;
+
+/// How many names of the first range must have come before those of others are taken
+///
+/// A listing in no order at all shows that long before.
+const PROOF: u64 = 32;
+
+/// How many names of a page are checked for the order of a plain loop, which relies on none: it only
+/// says in what order names are left
+const SOME: usize = 256;
 
 /// How to list
 #[derive(Clone, Debug)]
@@ -47,6 +64,10 @@ pub(super) struct Settings {
     pub(super) is_ascending: bool,
     pub(super) page_size: Option<std::num::NonZeroU16>,
     pub(super) include: Vec<Include>,
+    /// The order to begin with, whatever pages state
+    pub(super) assumed: Option<NameOrder>,
+    /// Whether names that contradict the order end the listing
+    pub(super) insists: bool,
 }
 
 /// What is known of `start_from`
@@ -84,6 +105,11 @@ pub(super) struct Planner {
     /// Whether names must ascend
     is_strict: bool,
     order: NameOrder,
+    /// The orders in which all names so far ascend
+    orders: Orders,
+    /// Once names have contradicted an order that the scan insists on: one that they do not
+    /// contradict, if there is any
+    explanation: Option<NameOrder>,
     starts: Starts,
     shards: Vec<Shard>,
     /// By name
@@ -93,6 +119,13 @@ pub(super) struct Planner {
     jobs: HashMap<u64, Job>,
     /// Names received
     names: u64,
+    /// Names handed out
+    given: u64,
+    handed: Handed,
+    /// What a listing in no known order must leave out
+    skipped: Skipped,
+    /// Whether ranges were made of folders
+    has_folders: bool,
     /// What part of all names ended ranges have had, as far as is known
     covered: f64,
     /// How many cuts have had names behind them
@@ -110,28 +143,56 @@ pub(super) struct Planner {
     wishes: VecDeque<Wish>,
     /// Levels that wait until it is known how to use them
     kept: Vec<Level>,
+    /// Pages that have come before names have shown that they have an order
+    early: Vec<(u64, Page)>,
     out: VecDeque<Batch>,
 }
 
 impl Planner {
     /// The shards must be disjoint; `cuts` are names that an earlier listing divides evenly
-    pub(super) fn new(mut shards: Vec<Shard>, mut cuts: Vec<String>, settings: Settings) -> Self {
-        shards.sort_by(|a, b| a.first(NameOrder::Bytes).cmp(b.first(NameOrder::Bytes)));
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the shards are not disjoint in any order.
+    pub(super) fn new(
+        mut shards: Vec<Shard>,
+        mut cuts: Vec<String>,
+        mut settings: Settings,
+    ) -> Result<Self, Error> {
+        let order = match settings.assumed {
+            Some(order) => order,
+            None => order_of(&shards)?,
+        };
+        settings.assumed = settings.assumed.or(shards.iter().find_map(|shard| shard.order));
+        shards.sort_by(|a, b| order.compare(a.first(order), b.first(order)));
         cuts.sort_unstable();
         cuts.dedup();
         let is_whole = matches!(shards.as_slice(), [shard] if shard.is_whole());
         let mut planner = Self {
-            is_strict: settings.in_flight > 1 || settings.is_ascending || !is_whole,
+            is_strict: order != NameOrder::Unsorted
+                && (settings.in_flight > 1
+                    || settings.is_ascending
+                    || settings.insists
+                    || !is_whole),
             is_told: cuts.len() >= settings.in_flight,
             settings,
-            order: NameOrder::Bytes,
-            starts: Starts::Unknown,
+            order,
+            orders: Orders::ALL,
+            explanation: None,
+            starts: match order {
+                NameOrder::Bytes | NameOrder::Utf16 => Starts::Unknown,
+                // How such accounts compare a start is not documented; a prefix is a prefix.
+                _ => Starts::LeftAside,
+            },
             shards,
             ranges: Vec::new(),
             ids: 0,
             tickets: 0,
             jobs: HashMap::new(),
             names: 0,
+            given: 0,
+            handed: Handed::new(),
+            skipped: Skipped::default(),
+            has_folders: false,
             covered: 0.0,
             hits: 0,
             voids: 0,
@@ -141,8 +202,13 @@ impl Planner {
             levels: Levels::default(),
             wishes: VecDeque::new(),
             kept: Vec::new(),
+            early: Vec::new(),
             out: VecDeque::new(),
         };
+        if order == NameOrder::Unsorted {
+            planner.list_unsorted();
+            return Ok(planner);
+        }
         for shard in planner.shards.clone() {
             let start = shard.start.as_deref().unwrap_or_default();
             let mut range = planner.range(&shard.prefix, &shard.prefix, start, shard.end);
@@ -150,7 +216,17 @@ impl Planner {
             planner.ranges.push(range);
         }
         planner.cut_as_told();
-        planner
+        Ok(planner)
+    }
+
+    /// Whether more than one entry of a name may come
+    fn has_copies(&self) -> bool {
+        Self::lists_copies(&self.settings)
+    }
+
+    fn lists_copies(settings: &Settings) -> bool {
+        let is_copy = |what: &Include| matches!(what, Include::Snapshots | Include::Versions);
+        settings.include.iter().any(is_copy)
     }
 
     fn range(&mut self, root: &str, prefix: &str, start: &str, end: Option<String>) -> Range {
@@ -166,12 +242,17 @@ impl Planner {
         f64::from(self.settings.page_size.map_or(MAX_PAGE, |size| size.get().min(MAX_PAGE)))
     }
 
-    /// The next request, if there is one to send; where names must ascend and `is_last` says that
-    /// there is room for one page alone, only the first range gets it
+    /// The next request, if there is one to send
+    ///
+    /// `is_last` says that there is room for one page alone. If pages of other ranges wait for those
+    /// of the first one, only that range gets it.
     pub(super) fn next(&mut self, is_last: bool) -> Option<Ticket> {
         let is_ready = |range: &Range| !range.is_busy && !range.has_ended();
+        if self.order == NameOrder::Unsorted && !self.jobs.is_empty() {
+            return None;
+        }
         if is_last
-            && self.settings.is_ascending
+            && (self.settings.is_ascending || !self.is_proven())
             && let Some(first) = self.ranges.iter().position(|range| !range.has_ended())
         {
             let is_ready = self.ranges.get(first).is_some_and(is_ready);
@@ -229,7 +310,7 @@ impl Planner {
         match &range.asked {
             Next::After(marker) => request.marker = Some(marker.clone()),
             _ if self.starts == Starts::LeftAside => {}
-            _ => request.start_from = range.from().map(str::to_owned),
+            _ => request.start_from = range.request_from(),
         }
         request
     }
@@ -240,26 +321,77 @@ impl Planner {
     /// Where the listing cannot be right whatever follows.
     pub(super) fn take(&mut self, ticket: u64, page: Page) -> Result<(), Error> {
         // A page without blobs has the order that is the default, and does not know better.
-        if page.order != self.order && page.order != NameOrder::default() && self.names == 0 {
-            self.change_order(page.order)?;
+        if page.order != self.order
+            && page.order != NameOrder::default()
+            && page.order != NameOrder::Unsorted
+            && self.names == 0
+            && self.settings.assumed.is_none()
+        {
+            self.begin_with(page.order);
         }
         if self.names == 0 && !page.blobs.is_empty() {
             check_disjoint(&self.shards, self.order)?;
         }
-        match self.jobs.remove(&ticket) {
-            Some(Job::Page { range, .. }) => self.take_page(range, page)?,
-            Some(Job::Survey(level)) => self.take_level(level, page),
-            Some(Job::Probe(look)) => self.take_probe(look, &page),
-            Some(Job::Check(check)) => self.take_check(check, &page)?,
-            None => {}
+        self.take_answer(ticket, page)?;
+        self.take_early()
+    }
+
+    /// Takes the answers whose turn it is now
+    fn take_early(&mut self) -> Result<(), Error> {
+        while let Some(at) = self.early.iter().position(|(ticket, _)| !self.is_early(*ticket)) {
+            let (ticket, page) = self.early.remove(at);
+            self.take_answer(ticket, page)?;
+        }
+        Ok(())
+    }
+
+    /// Whether an answer must wait until names of the first range have shown that they have an order
+    fn is_early(&self, ticket: u64) -> bool {
+        let Some(Job::Page { range, .. }) = self.jobs.get(&ticket) else { return false };
+        let first = self.ranges.iter().position(|range| !range.has_ended());
+        !self.is_proven() && self.position(*range).is_some_and(|at| Some(at) != first)
+    }
+
+    /// Whether names have shown that they have an order, or none is relied on
+    pub(super) fn is_proven(&self) -> bool {
+        !self.is_strict || self.names >= PROOF
+    }
+
+    fn take_answer(&mut self, ticket: u64, page: Page) -> Result<(), Error> {
+        if self.is_early(ticket) {
+            self.early.push((ticket, page));
+            return Ok(());
+        }
+        let taken = match self.jobs.remove(&ticket) {
+            Some(Job::Page { range, .. }) => self.take_page(range, page),
+            Some(Job::Survey(level)) => {
+                self.take_level(level, page);
+                Ok(())
+            }
+            Some(Job::Probe(look)) => {
+                self.take_probe(look, &page);
+                Ok(())
+            }
+            Some(Job::Check(check)) => self.take_check(check, &page),
+            None => Ok(()),
+        };
+        match taken {
+            Ok(()) => {}
+            Err(Fault::Disorder { first, second }) => self.contradicted(&first, &second)?,
+            Err(Fault::Error(error)) => return Err(error),
         }
         self.settle();
         Ok(())
     }
 
-    /// The names of this store ascend otherwise than was thought when ranges were cut
-    fn change_order(&mut self, order: NameOrder) -> Result<(), Error> {
+    /// The first page states another order than was thought when ranges were cut
+    fn begin_with(&mut self, order: NameOrder) {
+        let starts = self.ranges.iter().map(|range| range.beginning(order));
+        let is_sorted = starts.is_sorted_by(|a, b| order.compare(a, b).is_le());
         self.order = order;
+        if is_sorted && !order.is_by_segments() {
+            return;
+        }
         // How such accounts compare a start is not documented; a prefix is a prefix.
         self.starts = Starts::LeftAside;
         self.wishes.retain(|wish| !matches!(wish, Wish::Probe(_)));
@@ -283,7 +415,12 @@ impl Planner {
             range.end = shard.end;
             self.ranges.push(range);
         }
-        Ok(())
+    }
+
+    /// The order that explains all names received, once others have ended a listing that insists on
+    /// its order
+    pub(super) fn explanation(&self) -> Option<NameOrder> {
+        self.explanation
     }
 
     /// Draws what follows from an answer
@@ -295,23 +432,28 @@ impl Planner {
 
     /// A request failed for good, or was refused as malformed; says whether the listing goes on
     /// without it
-    pub(super) fn failed(&mut self, ticket: u64, is_refusal: bool) -> bool {
+    ///
+    /// # Errors
+    /// As [`take`](Self::take).
+    pub(super) fn failed(&mut self, ticket: u64, is_refusal: bool) -> Result<bool, Error> {
         let goes_on = self.does_without(ticket, is_refusal);
         self.settle();
-        goes_on
+        self.take_early()?;
+        Ok(goes_on)
     }
 
     fn does_without(&mut self, ticket: u64, is_refusal: bool) -> bool {
         match self.jobs.get(&ticket) {
+            // It is gone, and so is the question.
+            Some(Job::Page { range, .. }) if self.position(*range).is_none() => {
+                self.jobs.remove(&ticket).is_some()
+            }
             Some(Job::Page { .. }) if !is_refusal => false,
             Some(Job::Page { range: id, has_start }) => {
                 let (id, has_start) = (*id, *has_start);
-                let range = self.position(id).and_then(|index| self.ranges.get_mut(index));
-                match range {
+                match self.position(id).and_then(|index| self.ranges.get_mut(index)) {
                     Some(range) if has_start => range.is_busy = false,
-                    Some(_) => return false,
-                    // It is gone, and so is the question.
-                    None => {}
+                    _ => return false,
                 }
                 self.jobs.remove(&ticket);
                 self.leave_starts_aside();
@@ -329,24 +471,38 @@ impl Planner {
             }
             // What is wrong with more than a look, pages will tell.
             Some(Job::Survey(_)) => self.jobs.remove(&ticket).is_some(),
-            Some(Job::Check(..)) | None => false,
+            Some(Job::Check(..)) => false,
+            None => true,
         }
     }
 
-    fn take_page(&mut self, id: u32, page: Page) -> Result<(), Error> {
+    fn take_page(&mut self, id: u32, page: Page) -> Result<(), Fault> {
         let Some(index) = self.position(id) else { return Ok(()) };
+        if self.order == NameOrder::Unsorted {
+            return self.take_unsorted(index, page);
+        }
+        let (order, is_strict) = (self.order, self.is_strict);
+        let Some(range) = self.ranges.get_mut(index) else { return Ok(()) };
+        // All that follows relies on it.
+        let some = page.blobs.get(..SOME).filter(|_| !is_strict).unwrap_or(&page.blobs);
+        let repeats = match range.check_order(some, order, &mut self.orders) {
+            Ok(repeats) => repeats && is_strict,
+            Err(Fault::Disorder { first, second }) => {
+                self.contradicted(&first, &second).map_err(Fault::Error)?;
+                return self.take_page(id, page);
+            }
+            Err(fault) => return Err(fault),
+        };
         if !self.keeps_start(index, &page) {
             self.leave_starts_aside();
             if self.give_back(index) {
                 return Ok(());
             }
         }
-        let (order, is_strict) = (self.order, self.is_strict);
+        let has_copies = self.has_copies();
         let Some(range) = self.ranges.get_mut(index) else { return Ok(()) };
         let is_new = range.first.is_none();
-        let is_copy = |what: &Include| matches!(what, Include::Snapshots | Include::Versions);
-        let has_copies = self.settings.include.iter().any(is_copy);
-        let batch = range.take(page, order, is_strict, has_copies)?;
+        let batch = range.take(page, order, is_strict, has_copies, repeats)?;
         match range.is_cut && is_new {
             true if batch.blobs.is_empty() => self.voids += 1,
             true => self.hits += 1,
@@ -370,9 +526,19 @@ impl Planner {
         }
         match (self.settings.is_ascending, self.ranges.get_mut(index)) {
             (true, Some(range)) => range.hold(batch),
-            _ => self.out.push_back(batch),
+            _ => self.give(batch),
         }
         Ok(())
+    }
+
+    /// Hands out a page
+    fn give(&mut self, batch: Batch) {
+        self.given += batch.blobs.len() as u64;
+        // A plain loop goes on from where it is.
+        if self.is_strict {
+            self.handed.note(&batch.blobs);
+        }
+        self.out.push_back(batch);
     }
 
     /// Whether a first page begins where it should; tells what it says of the store
@@ -380,9 +546,9 @@ impl Planner {
         let Some(range) = self.ranges.get(index).filter(|range| range.first.is_none()) else {
             return true;
         };
-        let (Next::First, Some(from)) = (&range.asked, range.from()) else { return true };
+        let (Next::First, Some(from)) = (&range.asked, range.request_from()) else { return true };
         let Some(first) = page.blobs.first() else { return true };
-        if self.order.compare(&first.name, from).is_lt() {
+        if self.order.compare(&first.name, &from).is_lt() {
             return false;
         }
         if self.starts == Starts::Unknown {
@@ -406,25 +572,38 @@ impl Planner {
     /// How many pages with blobs wait here
     pub(super) fn held(&self) -> usize {
         let waiting = self.ranges.iter().flat_map(|range| &range.held);
-        self.out.iter().chain(waiting).filter(|batch| !batch.is_empty()).count()
+        let waiting = self.out.iter().chain(waiting).filter(|batch| !batch.is_empty());
+        waiting.count() + self.early.len()
     }
 
     /// Lets go of what is done with, and of pages whose turn it is
     fn hand_out(&mut self) {
         while let Some(range) = self.ranges.first_mut() {
-            self.out.extend(range.held.drain(..));
-            if !(range.has_ended() && range.is_joined) {
+            let held = std::mem::take(&mut range.held);
+            let is_over = range.has_ended() && range.is_joined;
+            held.into_iter().for_each(|batch| self.give(batch));
+            if !is_over {
                 break;
             }
-            self.ranges.remove(0);
+            let range = self.ranges.remove(0);
+            self.note_end(&range);
         }
         // The border before a range is looked at from that side.
         let mut before = true;
-        self.ranges.retain(|range| {
+        let is_over = |range: &mut Range| {
             let is_over = range.has_ended() && range.is_joined && range.held.is_empty() && before;
             // Across one without names it is looked at what comes behind.
             before = range.is_joined && (before || range.first.is_some());
-            !is_over
-        });
+            is_over
+        };
+        let over: Vec<_> = self.ranges.extract_if(.., is_over).collect();
+        over.iter().for_each(|range| self.note_end(range));
+    }
+
+    /// Takes note of what a range has had that is done with
+    fn note_end(&mut self, range: &Range) {
+        if self.is_strict && !self.settings.is_ascending {
+            self.handed.note_range(range);
+        }
     }
 }

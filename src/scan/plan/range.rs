@@ -1,12 +1,10 @@
 //! One range of names, listed page by page.
 
-use std::cmp::Ordering;
-
-use super::{Batch, Covers, Cut, seen::Seen, split::Outlook};
+use super::{Batch, Covers, Cut, seen::Seen, split::Outlook, starts};
 use crate::{
     error::{Error, ErrorKind},
     scan::Shard,
-    store::{Blob, Malformed, Marker, NameOrder, Page},
+    store::{Blob, Malformed, Marker, NameOrder, Orders, Page},
 };
 
 /// How many blobs at the end of a page may come again on the next
@@ -62,13 +60,21 @@ pub(super) struct Range {
     pub(super) is_cut: bool,
     /// Whether the border to the next range was looked at
     pub(super) is_joined: bool,
+    /// The number of the check that must find out about the border
+    pub(super) checking: Option<u64>,
     /// Whether it lists what fell between two ranges
     pub(super) is_mend: bool,
     /// Pages that wait for those of earlier ranges
     pub(super) held: std::collections::VecDeque<Batch>,
     /// Whether it lists again what it has, up to its last name
-    resumes: bool,
-    tail: Vec<Blob>,
+    pub(super) resumes: bool,
+    /// In no known order: the last name that is done with, and that the listing must come to first
+    pub(super) awaited: Option<String>,
+    /// Whether the listing has come to it
+    pub(super) is_found: bool,
+    /// In no known order: behind which name the listing goes on
+    pub(super) position: Option<String>,
+    pub(super) tail: Vec<Blob>,
     seen: Seen,
 }
 
@@ -95,9 +101,13 @@ impl Range {
             before: None,
             is_cut: false,
             is_joined: false,
+            checking: None,
             is_mend: false,
             held: std::collections::VecDeque::new(),
             resumes: false,
+            awaited: None,
+            is_found: false,
+            position: None,
             tail: Vec::new(),
             seen: Seen::default(),
         }
@@ -118,6 +128,11 @@ impl Range {
         (start > self.prefix.as_str() && !self.prefix.starts_with(start)).then_some(start)
     }
 
+    /// The same, or a name before it from which the service can start
+    pub(super) fn request_from(&self) -> Option<String> {
+        starts::safe_start(&self.prefix, self.from()?)
+    }
+
     pub(super) fn has_ended(&self) -> bool {
         self.next == Next::Ended
     }
@@ -125,6 +140,12 @@ impl Range {
     /// Where it is: the last name received, or its start
     pub(super) fn at(&self) -> &str {
         self.last.as_deref().unwrap_or(self.begin())
+    }
+
+    /// Where it begins in an order
+    pub(super) fn beginning(&self, order: NameOrder) -> &str {
+        let names = [self.prefix.as_str(), &self.start, self.after.as_deref().unwrap_or_default()];
+        names.into_iter().max_by(|a, b| order.compare(a, b)).unwrap_or_default()
     }
 
     fn begin(&self) -> &str {
@@ -148,14 +169,16 @@ impl Range {
     /// Takes its next page: what of it is of the range
     ///
     /// `is_strict` says that names must ascend, since all that follows relies on it; `has_copies`,
-    /// that the last name may have more entries on the next page.
+    /// that the last name may have more entries on the next page; `repeats`, that some entries come
+    /// twice.
     pub(super) fn take(
         &mut self,
         mut page: Page,
         order: NameOrder,
         is_strict: bool,
         has_copies: bool,
-    ) -> Result<Batch, Error> {
+        repeats: bool,
+    ) -> Result<Batch, Fault> {
         self.is_busy = false;
         let is_first = self.asked == Next::First;
         let mut skip = 0;
@@ -166,7 +189,7 @@ impl Range {
             skip = page.blobs.partition_point(|blob| order.compare(&blob.name, last).is_lt());
             self.resumes = skip == page.blobs.len();
         }
-        skip += self.repeated(page.blobs.get(skip..).unwrap_or_default(), order, is_strict)?;
+        skip += self.repeated(page.blobs.get(skip..).unwrap_or_default(), order);
         self.drop_copies(&mut page.blobs, skip);
         if is_strict {
             page.blobs.drain(..skip);
@@ -178,7 +201,9 @@ impl Range {
                 None => false,
             });
             skip = 0;
-            self.check_order(&mut page.blobs, order)?;
+            if repeats {
+                page.blobs.dedup_by(|b, a| is_same(a, b));
+            }
             skip += page.blobs.partition_point(|blob| {
                 !self.is_behind_start(&blob.name, order)
                     || !blob.name.starts_with(&self.prefix)
@@ -215,32 +240,8 @@ impl Range {
         if let (None, Some(blob)) = (&self.first, page.blobs.first()) {
             self.first = Some(blob.name.clone());
         }
-        if let Some(blob) = page.blobs.last() {
-            let folder = folder_of(&blob.name);
-            let is_here = |blob: &Blob| folder_of(&blob.name) == folder;
-            let goes_on = self.last.as_deref().is_some_and(|last| folder_of(last) == folder);
-            let here = page.blobs.len() - page.blobs.partition_point(|blob| !is_here(blob));
-            // What is before the page counts where all of the page is there too.
-            let before = if goes_on { self.in_folder } else { 0 };
-            self.in_folder = here as u64 + before;
-            self.recent = page.blobs.len() as u64;
-            self.before = self.last.replace(blob.name.clone());
-            let start = page.blobs.len().saturating_sub(TAIL);
-            self.tail.extend_from_slice(page.blobs.get(start..).unwrap_or_default());
-            self.tail.drain(..self.tail.len().saturating_sub(TAIL));
-        }
-        self.names += page.blobs.len() as u64;
-        self.next = match page.next {
-            Some(_) if self.past.is_some() => Next::Ended,
-            Some(marker) if self.seen.before(&marker) => {
-                return Err(Error::new(
-                    ErrorKind::RepeatedMarker,
-                    "the service gave a marker a second time, so its listing would never end; report it with the container's name",
-                ));
-            }
-            Some(marker) => Next::After(marker),
-            None => Next::Ended,
-        };
+        self.note(&page.blobs);
+        self.go_on(page.next)?;
         let to = match (&self.next, &self.past, &self.last) {
             // Nothing that it could vouch for: the range before it must come as far.
             (Next::Ended, ..) if self.is_cut && self.first.is_none() => from.clone(),
@@ -255,29 +256,75 @@ impl Range {
             malformed: page.malformed,
             pages: 1,
             covers: Covers { root: self.root.clone(), from, to, order },
+            left: None,
+        })
+    }
+
+    /// Takes note of the blobs of a page, which are not of any page before
+    pub(super) fn note(&mut self, blobs: &[Blob]) {
+        self.names += blobs.len() as u64;
+        let Some(blob) = blobs.last() else { return };
+        let folder = folder_of(&blob.name);
+        let is_here = |blob: &Blob| folder_of(&blob.name) == folder;
+        let goes_on = self.last.as_deref().is_some_and(|last| folder_of(last) == folder);
+        let here = blobs.len() - blobs.partition_point(|blob| !is_here(blob));
+        // What is before the page counts where all of the page is there too.
+        let before = if goes_on { self.in_folder } else { 0 };
+        self.in_folder = here as u64 + before;
+        self.recent = blobs.len() as u64;
+        self.before = self.last.replace(blob.name.clone());
+        let start = blobs.len().saturating_sub(TAIL);
+        self.tail.extend_from_slice(blobs.get(start..).unwrap_or_default());
+        self.tail.drain(..self.tail.len().saturating_sub(TAIL));
+    }
+
+    /// Goes on where a page says
+    pub(super) fn go_on(&mut self, next: Option<Marker>) -> Result<(), Fault> {
+        self.next = match next {
+            Some(_) if self.past.is_some() => Next::Ended,
+            Some(marker) if self.seen.before(&marker) => {
+                return Err(Fault::Error(Error::new(
+                    ErrorKind::RepeatedMarker,
+                    "the service gave a marker a second time, so its listing would never end; report it with the container's name",
+                )));
+            }
+            Some(marker) => Next::After(marker),
+            None => Next::Ended,
+        };
+        Ok(())
+    }
+
+    /// What is left of it, once what it does not hold is handed out
+    pub(super) fn left(&self, order: NameOrder, has_copies: bool) -> Option<Shard> {
+        let end = self.end.clone();
+        let whole =
+            Shard { prefix: self.root.clone(), end, order: Some(order), ..Shard::default() };
+        let from = self.held.front().map(|batch| &batch.covers.from);
+        Some(match (from, &self.last) {
+            (Some(Cut::At(name)), _) => Shard { start: Some(name.clone()), ..whole },
+            (Some(Cut::Behind(name)), _) => Shard { after: Some(name.clone()), ..whole },
+            (Some(Cut::End), _) => return None,
+            (None, _) if self.has_ended() => return None,
+            (None, Some(last)) if has_copies => Shard { start: Some(last.clone()), ..whole },
+            (None, Some(last)) => Shard { after: Some(last.clone()), ..whole },
+            (None, None) => {
+                let start = Some(self.start.clone()).filter(|start| !start.is_empty());
+                Shard { start, after: self.after.clone(), ..whole }
+            }
         })
     }
 
     /// How many blobs at the start of a page came before
     ///
     /// Services repeat some at a page border now and then (Hadoop's HADOOP-19543 tells of it).
-    fn repeated(&self, blobs: &[Blob], order: NameOrder, is_strict: bool) -> Result<usize, Error> {
-        let Some(last) = &self.last else { return Ok(0) };
-        for (n, blob) in blobs.iter().enumerate() {
-            let is_new = match order.compare(&blob.name, last) {
-                Ordering::Greater => true,
-                _ if !self.is_behind_start(&blob.name, order) => false,
-                _ if self.tail.iter().any(|known| is_same(known, blob)) => false,
-                // A snapshot or version of the last one.
-                Ordering::Equal => true,
-                Ordering::Less if is_strict => return Err(disorder(last, &blob.name)),
-                Ordering::Less => true,
-            };
-            if is_new {
-                return Ok(n);
-            }
-        }
-        Ok(blobs.len())
+    pub(super) fn repeated(&self, blobs: &[Blob], order: NameOrder) -> usize {
+        let Some(last) = &self.last else { return 0 };
+        let is_old = |blob: &Blob| {
+            self.tail.iter().any(|known| is_same(known, blob))
+                || order.compare(&blob.name, last).is_lt()
+                    && !self.is_behind_start(&blob.name, order)
+        };
+        blobs.iter().position(|blob| !is_old(blob)).unwrap_or(blobs.len())
     }
 
     /// Drops copies of the last name that came before, though new ones stand before them
@@ -293,21 +340,42 @@ impl Range {
         }
     }
 
-    /// Names ascend, and what is repeated goes
-    fn check_order(&self, blobs: &mut Vec<Blob>, order: NameOrder) -> Result<(), Error> {
-        let mut repeats = false;
-        let neighbours = blobs.iter().zip(blobs.iter().skip(1));
-        for (a, b) in neighbours {
-            match order.compare(&a.name, &b.name) {
-                Ordering::Less => {}
-                Ordering::Equal => repeats |= is_same(a, b),
-                Ordering::Greater => return Err(disorder(&a.name, &b.name)),
+    /// Checks that the names of a page ascend, behind those of the page before; returns whether some
+    /// entries come twice
+    ///
+    /// Leaves in `orders` those that have all these names ascend.
+    ///
+    /// # Errors
+    /// [`Fault::Disorder`] if they do not ascend in this order.
+    pub(super) fn check_order(
+        &self,
+        blobs: &[Blob],
+        order: NameOrder,
+        orders: &mut Orders,
+    ) -> Result<bool, Fault> {
+        // A page that is listed again begins before the last name.
+        let last = self.last.as_deref().filter(|_| !self.resumes);
+        let skip = last.map_or(0, |_| self.repeated(blobs, order));
+        let blobs = blobs.get(skip..).unwrap_or_default();
+        let (mut page, mut repeats) = (Orders::ALL, false);
+        if let (Some(last), Some(first)) = (last, blobs.first()) {
+            page = Orders::that_have(last, &first.name).unwrap_or(page);
+        }
+        for (a, b) in blobs.iter().zip(blobs.iter().skip(1)) {
+            match Orders::that_have(&a.name, &b.name) {
+                Some(have) => page = page.and(have),
+                None => repeats |= is_same(a, b),
             }
         }
-        if repeats {
-            blobs.dedup_by(|b, a| is_same(a, b));
+        *orders = orders.and(page);
+        if page.has(order) {
+            return Ok(repeats);
         }
-        Ok(())
+        let names = last.into_iter().chain(blobs.iter().map(|blob| blob.name.as_str()));
+        let descends = |(a, b): &(&str, &str)| order.compare(a, b).is_gt();
+        let pair = names.clone().zip(names.skip(1)).find(descends);
+        let (a, b) = pair.unwrap_or_default();
+        Err(Fault::Disorder { first: a.to_owned(), second: b.to_owned() })
     }
 
     /// Whether an entry that cannot be read is of this range: by its name, or by its place
@@ -349,6 +417,7 @@ impl Range {
         self.end = end;
         self.past = None;
         self.is_joined = false;
+        self.checking = None;
         self.resumes = true;
         self.seen = Seen::default();
     }
@@ -364,13 +433,11 @@ pub(super) fn is_same(a: &Blob, b: &Blob) -> bool {
     a.name == b.name && a.snapshot == b.snapshot && a.version_id == b.version_id
 }
 
-pub(super) fn disorder(a: &str, b: &str) -> Error {
-    Error::new(
-        ErrorKind::OutOfOrder,
-        format!(
-            "the service listed `{}` before `{}`, so nothing tells whether names are missing; list with one page in flight, as completed",
-            a.escape_debug(),
-            b.escape_debug()
-        ),
-    )
+/// Why a page cannot be taken
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// Whatever follows, the listing cannot be right
+    Error(Error),
+    /// The service listed the first name before the second, and they do not ascend
+    Disorder { first: String, second: String },
 }

@@ -1,6 +1,6 @@
 //! Which range to cut in two for a request that has nothing to do, and where.
 
-use super::{Next, Planner, Range, Starts, survey::Known};
+use super::{Next, Planner, Range, Starts, starts, survey::Known};
 
 /// Fewer pages than that are not worth another range
 const WORTH_A_CUT: f64 = 1.0;
@@ -47,7 +47,7 @@ impl Planner {
             for part in (1..parts).rev() {
                 let at = part * (marks.len() + 1) / parts;
                 let mark = at.checked_sub(1).and_then(|at| self.marks.get(marks.start + at));
-                if let Some(mark) = mark.cloned() {
+                if let Some(mark) = mark.cloned().filter(|mark| self.can_cut_at(index, mark)) {
                     self.cut(index, mark);
                 }
             }
@@ -248,6 +248,7 @@ impl Planner {
                 if self.settings.is_ascending { (WORTH_A_CUT / pages).min(0.5) } else { 0.5 };
             if self.starts == Starts::Kept
                 && let Some(mark) = self.mark_at(index, part)
+                && self.can_cut_at(index, &mark)
             {
                 return Some(self.cut(index, mark));
             }
@@ -267,7 +268,9 @@ impl Planner {
                 }
                 Known::Soon => {}
                 _ if self.starts == Starts::Kept => {
-                    if let Some(cut) = self.guess(index, &place, part) {
+                    if let Some(cut) = self.guess(index, &place, part)
+                        && self.can_cut_at(index, &cut)
+                    {
                         return Some(self.cut(index, cut));
                     }
                 }
@@ -319,6 +322,16 @@ impl Planner {
             let wish = self.levels.wish(&root, &dir);
             self.wishes.push_back(wish);
         }
+    }
+
+    /// Whether a name is between where a range is and its end, and the service can start from it
+    fn can_cut_at(&self, index: usize, name: &str) -> bool {
+        let order = self.order;
+        self.ranges.get(index).is_some_and(|range| {
+            starts::is_safe(&range.prefix, name)
+                && order.compare(range.at(), name).is_lt()
+                && range.end.as_deref().is_none_or(|end| order.compare(name, end).is_lt())
+        })
     }
 
     /// Cuts a range in two; the place of the second

@@ -3,10 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{
-    Covers, Cut, Job, Next, Planner, Starts, Ticket, batch::Batch, borders::Check, range::is_same,
-    seen::Seen, space,
+    Covers, Cut, Job, Next, PROOF, Planner, Range, Starts, Ticket, batch::Batch, borders::Check,
+    range::is_same, seen::Seen, space, starts,
 };
-use crate::store::{Blob, ListRequest, Marker, Page};
+use crate::store::{Blob, ListRequest, Marker, Orders, Page};
 
 /// A level with more pages than that is not looked at further
 const PAGES: u32 = 4;
@@ -47,6 +47,8 @@ pub(super) struct Level {
     pages: u32,
     /// Whether there is nothing else in it
     is_whole: bool,
+    /// Which orders were possible when it was not used, since they disagree on its names
+    doubt: Option<Orders>,
 }
 
 /// What is known of the folders in a folder
@@ -138,6 +140,9 @@ impl Planner {
     }
 
     fn look(&mut self, root: &str, dir: &str, from: String) {
+        if !starts::is_safe(root, &from) {
+            return;
+        }
         let (root, dir) = (root.to_owned(), dir.to_owned());
         let look = Look { root, dir, from, marker: None, seen: Seen::default() };
         self.wishes.push_back(Wish::Probe(look));
@@ -254,7 +259,7 @@ impl Planner {
 
     /// Uses what was seen, once it is known how
     pub(super) fn use_levels(&mut self) {
-        if self.starts == Starts::Unknown {
+        if self.starts == Starts::Unknown || self.names < PROOF {
             return;
         }
         let mut levels = std::mem::take(&mut self.kept);
@@ -284,9 +289,27 @@ impl Planner {
         }
     }
 
+    /// Whether all orders that explain the names so far agree on a level's place in a range
+    fn agree_on(&self, level: &Level, range: &Range) -> bool {
+        let order = self.order;
+        let folders = level.folders.iter().map(String::as_str);
+        let blobs = level.blobs.iter().map(|blob| blob.name.as_str());
+        let bounds = [Some(range.at()), Some(range.start.as_str()), range.end.as_deref()];
+        let mut names: Vec<_> = folders.chain(blobs).chain(bounds.into_iter().flatten()).collect();
+        names.sort_by(|a, b| order.compare(a, b));
+        names.iter().zip(names.iter().skip(1)).all(|(a, b)| {
+            let have = Orders::that_have(a, b).unwrap_or(Orders::ALL);
+            have.and(self.orders) == self.orders
+        })
+    }
+
     /// Lists what a level has behind the folder that a range is in: the folders by their prefixes,
     /// and the blobs are here already
     fn list_by_folder(&mut self, mut level: Level) {
+        if level.doubt == Some(self.orders) {
+            self.kept.push(level);
+            return;
+        }
         let order = self.order;
         // What a border between pages has repeated goes.
         level.folders.sort_by(|a, b| order.compare(a, b));
@@ -311,6 +334,11 @@ impl Planner {
             return;
         };
         let Some(range) = self.ranges.get(index) else { return };
+        if !self.agree_on(&level, range) {
+            level.doubt = Some(self.orders);
+            self.kept.push(level);
+            return;
+        }
         let at = range.at().to_owned();
         let (passed, mut folders): (Vec<_>, Vec<_>) =
             level.folders.into_iter().partition(|folder| order.compare(folder, &at).is_le());
@@ -330,6 +358,8 @@ impl Planner {
         if blocks.is_empty() {
             return;
         }
+        self.has_folders = true;
+        let Some(range) = self.ranges.get(index) else { return };
         let root = range.root.clone();
         let old_end = range.end.clone();
         let mut items: Vec<(String, Vec<Blob>)> =
@@ -367,10 +397,11 @@ impl Planner {
                 self.names += range.names;
                 let to = end.map_or(Cut::End, Cut::At);
                 let covers = Covers { root: root.clone(), from: Cut::At(start), to, order };
-                let batch = Batch { blobs, malformed: Vec::new(), pages: 0, covers };
+                let (malformed, left) = (Vec::new(), None);
+                let batch = Batch { blobs, malformed, pages: 0, covers, left };
                 match self.settings.is_ascending {
                     true => range.hold(batch),
-                    false => self.out.push_back(batch),
+                    false => self.give(batch),
                 }
             }
             self.ranges.insert(at, range);

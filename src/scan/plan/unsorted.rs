@@ -1,0 +1,110 @@
+//! A range of a listing in no known order: all that its prefix has, page after page from the start.
+
+use super::{Batch, Covers, Cut, Next, Range, handed::Skipped, range::Fault};
+use crate::{
+    error::{Error, ErrorKind},
+    scan::Shard,
+    store::{NameOrder, Page},
+};
+
+impl Range {
+    /// Lists all of a shard from now on, in whatever order: behind the last page, or anew
+    ///
+    /// What a shard is done with is all that the listing has up to that name.
+    pub(super) fn go_unsorted(&mut self, shard: &Shard, has_copies: bool) {
+        if self.has_ended() || self.resumes {
+            // What it has left to others is its own now.
+            self.next = self.asked.clone();
+            self.awaited.clone_from(&self.last);
+        }
+        self.position = match &self.last {
+            None => {
+                self.awaited.clone_from(&shard.after);
+                shard.after.clone()
+            }
+            Some(last) if has_copies => {
+                let mut others = self.tail.iter().rev().map(|blob| &blob.name);
+                others.find(|name| *name != last).cloned()
+            }
+            Some(last) => Some(last.clone()),
+        };
+        self.start = shard.start.clone().unwrap_or_default();
+        self.end.clone_from(&shard.end);
+        (self.after, self.past) = (None, None);
+        (self.is_busy, self.is_joined, self.is_cut, self.resumes) = (false, false, false, false);
+    }
+
+    /// Takes its next page: what is of the shard and was not handed out before
+    ///
+    /// The bounds of the shard select names, wherever the listing has them.
+    pub(super) fn take_unsorted(
+        &mut self,
+        mut page: Page,
+        skipped: &mut Skipped,
+        has_copies: bool,
+    ) -> Result<Batch, Fault> {
+        let order = NameOrder::Unsorted;
+        self.is_busy = false;
+        let skip = self.repeated(&page.blobs, order);
+        page.blobs.drain(..skip);
+        page.malformed.retain(|entry| entry.at >= skip && self.awaited.is_none());
+        let before = self.last.clone();
+        self.note(&page.blobs);
+        let mut blobs = Vec::with_capacity(page.blobs.len());
+        let last = page.blobs.last().map(|blob| blob.name.clone());
+        // With copies of a name more of the last one may follow.
+        let mut position = before.filter(|before| has_copies && Some(before) != last.as_ref());
+        for blob in page.blobs {
+            if self.is_done_with(&blob.name) {
+                continue;
+            }
+            if !has_copies || Some(&blob.name) != last.as_ref() {
+                position.get_or_insert_default().clone_from(&blob.name);
+            }
+            if self.has(&blob.name, order)
+                && blob.name.starts_with(&self.prefix)
+                && !skipped.has(&blob)?
+            {
+                blobs.push(blob);
+            }
+        }
+        if self.awaited.is_none() && position.is_some() {
+            self.position = position;
+        }
+        self.go_on(page.next)?;
+        if let (Next::Ended, Some(name), false) = (&self.next, &self.awaited, self.is_found) {
+            return Err(gone(name));
+        }
+        let to = match (&self.next, &self.position) {
+            (Next::Ended, _) => Cut::End,
+            (_, Some(position)) => Cut::Behind(position.clone()),
+            (_, None) => Cut::At(String::new()),
+        };
+        let covers = Covers { root: self.root.clone(), from: Cut::At(String::new()), to, order };
+        let malformed = page.malformed;
+        Ok(Batch { blobs, malformed, pages: 1, covers, left: None })
+    }
+
+    /// Whether the listing has not come behind the name that is awaited
+    fn is_done_with(&mut self, name: &str) -> bool {
+        let Some(awaited) = &self.awaited else { return false };
+        let is_it = awaited == name;
+        if self.is_found && !is_it {
+            self.awaited = None;
+            return false;
+        }
+        self.is_found |= is_it;
+        true
+    }
+}
+
+#[cold]
+fn gone(name: &str) -> Fault {
+    Fault::Error(Error::new(
+        ErrorKind::OutOfOrder,
+        format!(
+            "the service lists names in no known order, and `{}`, behind which to go on, is gone; scan again from the start",
+            name.escape_debug()
+        ),
+    ))
+}
