@@ -83,6 +83,8 @@ mod manifest;
 mod merge;
 mod preview;
 mod row;
+mod sort;
+mod spill;
 mod status;
 
 #[cfg(feature = "testing")]
