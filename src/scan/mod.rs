@@ -264,6 +264,23 @@ impl Scan {
         self
     }
 
+    /// The same scan once more, for a run that must list again
+    ///
+    /// Its progress counts on: requests and pages of both, and verdicts of the later one.
+    pub(crate) fn again(&self) -> Self {
+        Self {
+            store: Arc::clone(&self.store),
+            shards: self.shards.clone(),
+            cuts: self.cuts.clone(),
+            settings: self.settings.clone(),
+            rules: self.rules.clone(),
+            prefetch: self.prefetch,
+            backoff: self.backoff,
+            page_deadline: self.page_deadline,
+            progress: self.progress.clone(),
+        }
+    }
+
     /// How many requests may be under way
     pub(crate) fn requests(&self) -> usize {
         self.settings.in_flight

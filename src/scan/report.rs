@@ -110,8 +110,13 @@ impl Progress {
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
+    /// Starts the time, and the counts of what is judged: a scan may list a second time
     pub(super) fn start(&self) {
-        self.state().started = Some(Instant::now());
+        let mut state = self.state();
+        state.started.get_or_insert_with(Instant::now);
+        state.ended = false;
+        let Report { pages, requests, .. } = state.report;
+        state.report = Report { pages, requests, ..Report::default() };
     }
 
     /// Stops the time; a second call changes nothing

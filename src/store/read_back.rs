@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use super::{ContentMd5, ContentType, ETag};
+use super::{AccessTier, ContentMd5, ContentType, ETag};
 
 macro_rules! text {
     ($($name:ident)+) => {$(
@@ -20,7 +20,7 @@ macro_rules! text {
     )+};
 }
 
-text!(ETag ContentType);
+text!(ETag ContentType AccessTier);
 
 impl<'de> Deserialize<'de> for ContentMd5 {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -7,7 +7,6 @@ use super::{
     disk::Disk,
     index::{Blocks, Known, Sizes},
     journal,
-    manifest::FILE,
 };
 use crate::{error::Error, store::NameOrder};
 
@@ -223,7 +222,7 @@ impl Walk {
             return Err(damaged("blocks of the run overlap"));
         }
         let file = match source {
-            Source::Kept => FILE,
+            Source::Kept => old.blocks.file(),
             Source::Pile(_) => journal::ROWS,
         };
         Ok(Some((block, file)))
@@ -236,7 +235,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        sync::{block::Packer, row::Row},
+        sync::{block::Packer, manifest::FILE, row::Row},
         testing::TestDisk,
     };
 

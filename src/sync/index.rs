@@ -10,9 +10,11 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::{
     block::{self, Block, damaged},
     disk::Disk,
+    entries::ASIDE,
     limits,
-    manifest::{FILE, read_block, read_bytes},
+    manifest::{read_block, read_bytes},
     row::Row,
+    sort::Limits,
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -42,11 +44,13 @@ pub(super) struct Sizes {
     pub(super) leaf: usize,
     /// How many leaves of the run before are in memory
     pub(super) leaves: usize,
+    /// For a listing that must be sorted
+    pub(super) sort: Limits,
 }
 
 impl Default for Sizes {
     fn default() -> Self {
-        Self { rows: block::ROWS, leaf: 16, leaves: 8 }
+        Self { rows: block::ROWS, leaf: 16, leaves: 8, sort: Limits::default() }
     }
 }
 
@@ -54,7 +58,8 @@ impl Sizes {
     /// So small that a few names have many leaves, which leave the memory and come again
     #[cfg(feature = "testing")]
     pub(super) fn of_rows(rows: usize) -> Self {
-        Self { rows, leaf: 1 + rows % 4, leaves: 1 + rows % 3 }
+        let sort = Limits { run: 2000 * (1 + rows), frame: 400 * (1 + rows), runs: 2 + rows % 3 };
+        Self { rows, leaf: 1 + rows % 4, leaves: 1 + rows % 3, sort }
     }
 }
 
@@ -132,6 +137,11 @@ impl Blocks {
         Self { file, leaves, read: VecDeque::new(), most }
     }
 
+    /// The file that they are in
+    pub(super) fn file(&self) -> &'static str {
+        self.file
+    }
+
     /// How many there are
     pub(super) fn len(&self) -> usize {
         self.leaves.last().map_or(0, |leaf| leaf.end)
@@ -192,13 +202,13 @@ impl Blocks {
                 let blocks = leaf.read(disk, self.file, self.start(number));
                 // What a run puts aside is made anew, where all else is as it should be.
                 let anew = |error: Error| match (self.file, error.kind()) {
-                    (FILE, _) | (_, ErrorKind::State) => error,
-                    (file, _) => Error::new(
+                    (ASIDE, kind) if kind != ErrorKind::State => Error::new(
                         ErrorKind::State,
                         format!(
-                            "`{file}`, which a run makes for itself, has other bytes than were written; run it again, and it goes on"
+                            "`{ASIDE}`, which a run makes for itself, has other bytes than were written; run it again, and it goes on"
                         ),
                     ),
+                    _ => error,
                 };
                 let blocks = blocks.map_err(anew)?;
                 (number, blocks)
@@ -228,6 +238,6 @@ impl Known<'_> {
 
     /// The rows of a block
     pub(super) fn rows(&mut self, block: &Block) -> Result<Vec<Row>, Error> {
-        read_block(self.disk, FILE, block)
+        read_block(self.disk, self.blocks.file(), block)
     }
 }

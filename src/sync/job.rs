@@ -24,6 +24,7 @@ use crate::{
     lifecycle::Event,
     scan::{Order, Report, Scan, Shard},
     sink::{Batch, Change, Delivery, RunId, Sink},
+    store::NameOrder,
     validate::{Action, Reason},
 };
 
@@ -207,6 +208,15 @@ impl Drop for End<'_> {
     }
 }
 
+/// How a listing has ended
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Listing {
+    Complete,
+    Cancelled,
+    /// Names are not in the order assumed, and maybe in this one
+    OutOfOrder(NameOrder),
+}
+
 /// A run under way
 struct Work<'a> {
     desk: Desk,
@@ -221,36 +231,8 @@ impl Work<'_> {
         max_removals: f64,
     ) -> Result<Summary, Error> {
         self.show(Phase::Listing);
-        if !self.desk.view().is_listed {
-            let mut scan = match scan.requests() {
-                1 => scan.order(Order::Ascending),
-                _ => scan.cuts(self.desk.run(|ledger| ledger.cuts(PARTS)).await?),
-            };
-            if self.desk.view().is_resumed {
-                scan = scan.shards(self.desk.run(|ledger| Ok(ledger.left())).await?);
-            }
-            let mut verdicts = scan.verdicts();
-            loop {
-                if self.pause().await {
-                    return Ok(self.summary(Ending::Cancelled));
-                }
-                let Some(page) = verdicts.next_page().await else { break };
-                let (page, covers) = match page {
-                    Ok(page) => page,
-                    Err(error) => {
-                        let kind = error.kind();
-                        if matches!(kind, ErrorKind::OutOfOrder | ErrorKind::RepeatedMarker) {
-                            // What was missing until then was maybe only out of its place.
-                            self.desk.run(Ledger::settle).await?;
-                        }
-                        return Err(error);
-                    }
-                };
-                let changes = self.desk.run(move |ledger| ledger.take(page, &covers)).await?;
-                self.follow(&mut sink, changes).await?;
-            }
-            let changes = self.desk.run(Ledger::end_listing).await?;
-            self.follow(&mut sink, changes).await?;
+        if !self.desk.view().is_listed && self.list(&scan, &mut sink).await? == Listing::Cancelled {
+            return Ok(self.summary(Ending::Cancelled));
         }
         let (missing, of) = self.desk.run(Ledger::removals).await?;
         let is_storm = max_removals < 1.0 && missing as f64 > max_removals * of as f64;
@@ -273,6 +255,114 @@ impl Work<'_> {
             false => Ending::Complete,
         };
         Ok(Summary { listed: Some(sums.listed), assets: Some(sums.assets), ..self.summary(ending) })
+    }
+
+    /// Lists all that is left, once more in another order if names are not in the one assumed
+    async fn list(&mut self, scan: &Scan, sink: &mut impl Sink) -> Result<Listing, Error> {
+        let mut tried = Vec::new();
+        loop {
+            let view = self.desk.view();
+            let order = match view.other_order {
+                Some(order) => order,
+                None => match self.list_once(scan, sink).await? {
+                    Listing::OutOfOrder(order) => order,
+                    end => return Ok(end),
+                },
+            };
+            tried.extend(view.order);
+            // An order that has failed once will not do now. To sort takes longer, and always does.
+            let order = if tried.contains(&order) { NameOrder::Unsorted } else { order };
+            self.desk.run(move |ledger| ledger.relist(order)).await?;
+        }
+    }
+
+    async fn list_once(&mut self, scan: &Scan, sink: &mut impl Sink) -> Result<Listing, Error> {
+        let mut verdicts = self.scan_of(scan).await?.verdicts();
+        let is_unsorted = self.desk.view().order == Some(NameOrder::Unsorted);
+        loop {
+            if self.pause().await {
+                return Ok(Listing::Cancelled);
+            }
+            let Some(page) = verdicts.next_page().await else { break };
+            let (page, covers) = match page {
+                Ok(page) => page,
+                Err(error) => return self.broken_off(error, verdicts.explanation()).await,
+            };
+            if is_unsorted {
+                self.desk.run(move |ledger| ledger.collect(page)).await?;
+                continue;
+            }
+            let order = covers.order;
+            match self.desk.run(move |ledger| ledger.take(page, &covers)).await? {
+                Some(changes) => self.follow(sink, changes).await?,
+                None => return Ok(Listing::OutOfOrder(order)),
+            }
+        }
+        drop(verdicts);
+        if is_unsorted && self.sorted(sink).await? == Listing::Cancelled {
+            return Ok(Listing::Cancelled);
+        }
+        let changes = self.desk.run(Ledger::end_listing).await?;
+        self.follow(sink, changes).await?;
+        Ok(Listing::Complete)
+    }
+
+    /// A scan of what is left, in the order that is known
+    async fn scan_of(&mut self, scan: &Scan) -> Result<Scan, Error> {
+        let View { order, is_resumed, .. } = self.desk.view();
+        let scan = match order {
+            // It comes in the order of the service from the start on, whatever is left.
+            Some(NameOrder::Unsorted) => return Ok(scan.again().assume(NameOrder::Unsorted)),
+            Some(order) => scan.again().assume(order).insist(),
+            None => scan.again().insist(),
+        };
+        let scan = match scan.requests() {
+            1 => scan.order(Order::Ascending),
+            _ => scan.cuts(self.desk.run(|ledger| ledger.cuts(PARTS)).await?),
+        };
+        Ok(match is_resumed {
+            true => scan.shards(self.desk.run(|ledger| Ok(ledger.left())).await?),
+            false => scan,
+        })
+    }
+
+    /// What an error of the listing means for the run
+    async fn broken_off(
+        &mut self,
+        error: Error,
+        explanation: Option<NameOrder>,
+    ) -> Result<Listing, Error> {
+        let order = self.desk.view().order.unwrap_or_default();
+        match error.kind() {
+            _ if order == NameOrder::Unsorted => Err(error),
+            ErrorKind::OutOfOrder => {
+                Ok(Listing::OutOfOrder(explanation.unwrap_or(NameOrder::Unsorted)))
+            }
+            ErrorKind::RepeatedMarker => {
+                // What was missing until then was maybe only left out.
+                self.desk.run(move |ledger| ledger.relist(order)).await?;
+                Err(error)
+            }
+            _ => Err(error),
+        }
+    }
+
+    /// Sorts a listing in no known order, and hands over what follows from it
+    async fn sorted(&mut self, sink: &mut impl Sink) -> Result<Listing, Error> {
+        self.show(Phase::Sorting);
+        while self.desk.run(Ledger::sort).await? {
+            if self.pause().await {
+                return Ok(Listing::Cancelled);
+            }
+        }
+        self.show(Phase::Listing);
+        while let Some(changes) = self.desk.run(Ledger::take_sorted).await? {
+            self.follow(sink, changes).await?;
+            if self.pause().await {
+                return Ok(Listing::Cancelled);
+            }
+        }
+        Ok(Listing::Complete)
     }
 
     /// Hands over what follows from a page, a part at a time where it is much

@@ -9,7 +9,7 @@ use super::{
     block::{Block, damaged},
     disk::{Disk, StateFolder},
     limits::{self, MOST_LINE},
-    manifest::check_format,
+    manifest::{Index, check_format},
     row::time,
 };
 use crate::{error::Error, scan::Cut, sink::RunId, store::NameOrder};
@@ -40,6 +40,13 @@ pub(super) struct Header {
     pub(super) source: Option<String>,
     /// The run whose manifest it goes out from
     pub(super) base: Option<RunId>,
+    /// How often the run has begun to list anew, because names came in another order
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) pass: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// The other lines: what was done since the one before
@@ -67,12 +74,12 @@ pub(super) struct Commit {
     #[serde(default)]
     pub(super) told: u64,
     pub(super) counts: Counts,
+    /// How many entries of the listing have no readable name
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) nameless: u64,
     /// Whether a sink is being told of it, so that the next line makes it final
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) is_open: bool,
-    /// Whether the listing was not to be trusted, so that the run ends with what was told until then
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(super) settles: bool,
     /// Whether the line before, which is open, is not final: a sink may know of its rows
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) voids: bool,
@@ -231,12 +238,19 @@ fn failed(error: std::io::Error) -> Error {
 /// The next job with this state goes on with it. May be asked at any time: one that is under way has
 /// not come to its end either.
 ///
+/// What it has listed so far is in no [`Manifest`](super::Manifest): that is of the last complete run.
+///
 /// # Errors
 /// [`State`](crate::ErrorKind::State) where the folder cannot be read,
 /// [`StateInvalid`](crate::ErrorKind::StateInvalid) where what is in it is damaged or of another version.
 pub fn interrupted(folder: impl AsRef<Path>) -> Result<Option<RunId>, Error> {
     let mut disk = StateFolder::to_read(folder.as_ref());
-    let Some(size) = disk.size(FILE).map_err(failed)? else { return Ok(None) };
+    let Some(size) = disk.size(FILE).map_err(failed)? else {
+        // Between two passes of a run there is no journal.
+        let Some(Index { run, .. }) = Index::unfinished(&mut disk)? else { return Ok(None) };
+        let complete = Index::read(&mut disk)?.map(|manifest| manifest.run);
+        return Ok(Some(run).filter(|run| Some(*run) != complete));
+    };
     let length = usize::try_from(size).unwrap_or(usize::MAX).min(HEADER);
     let bytes = disk.read(FILE, 0, length).map_err(failed)?;
     let Some(json) = bytes.split_inclusive(|byte| *byte == b'\n').next().and_then(checked) else {

@@ -7,6 +7,7 @@ use super::{
     block::{Block, damaged, unpack},
     disk::{Disk, StateFolder},
     index::{Blocks, HEAD, Leaf, append_leaf, skipped},
+    journal::Counts,
     limits,
     row::{Row, time},
 };
@@ -18,6 +19,9 @@ use crate::{
 
 /// The name of the file
 pub(super) const FILE: &str = "manifest.jsonl.zst";
+
+/// What a run knows that must list all names again, because they came in another order
+pub(super) const PARTIAL: &str = "run.base";
 
 /// One that is not whole yet
 pub(super) const NEW: &str = "manifest.new";
@@ -45,13 +49,45 @@ pub(super) struct Index {
     pub(super) prefix: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) source: Option<String>,
+    /// The order of its rows, which is that of the listing
     pub(super) order: Option<NameOrder>,
+    /// The order to expect of the next listing, if it is another one
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) expected: Option<NameOrder>,
     /// The fingerprint of the rules
     pub(super) rules: u64,
     /// Removals of runs up to this number were told
     pub(super) told: u64,
+    /// How many entries of the listing had no readable name
+    #[serde(default)]
+    pub(super) nameless: u64,
     pub(super) sums: Sums,
+    /// Only in [`PARTIAL`]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) partial: Option<Partial>,
     pub(super) leaves: Vec<Leaf>,
+}
+
+/// What a run carries from one pass over its listing to the next
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Partial {
+    /// The run whose manifest it goes out from
+    pub(super) base: Option<RunId>,
+    /// The number of the next pass: the first is 0
+    pub(super) pass: u64,
+    /// How many batches the sink has
+    pub(super) batches: u64,
+    pub(super) counts: Counts,
+    /// How many entries without a readable name are in these counts
+    pub(super) nameless: u64,
+}
+
+impl Partial {
+    /// How many blobs the sink was given: the next pass finds them as they were
+    pub(super) fn reported(&self) -> u64 {
+        let Counts { added, changed, restored, rejected, .. } = self.counts;
+        (added + changed + restored + rejected).saturating_sub(self.nameless)
+    }
 }
 
 /// What is known of all blocks without reading what describes each
@@ -86,11 +122,25 @@ impl Index {
 
     /// The index of the manifest, where there is one
     pub(super) fn read(disk: &mut dyn Disk) -> Result<Option<Self>, Error> {
+        match Self::of(disk, FILE)? {
+            Some(Self { partial: Some(_), .. }) => {
+                Err(damaged("the manifest is of a run that has not ended"))
+            }
+            index => Ok(index),
+        }
+    }
+
+    /// What a run has left that must list again
+    pub(super) fn unfinished(disk: &mut dyn Disk) -> Result<Option<Self>, Error> {
+        Self::of(disk, PARTIAL)
+    }
+
+    fn of(disk: &mut dyn Disk, file: &str) -> Result<Option<Self>, Error> {
         let failed = |error| Error::state("read the manifest", error);
-        let Some(size) = disk.size(FILE).map_err(failed)? else { return Ok(None) };
+        let Some(size) = disk.size(file).map_err(failed)? else { return Ok(None) };
         let short = || damaged("the manifest breaks off");
         let at = size.checked_sub(FOOTER as u64).ok_or_else(short)?;
-        let footer = disk.read(FILE, at, FOOTER).map_err(failed)?;
+        let footer = disk.read(file, at, FOOTER).map_err(failed)?;
         let (numbers, _) = footer.as_chunks::<8>();
         let [start, length, print, end] = *numbers else { return Err(short()) };
         let [start, length, print] = [start, length, print].map(u64::from_le_bytes);
@@ -98,7 +148,7 @@ impl Index {
             return Err(short());
         }
         let length = limits::length("the manifest's index", length, limits::MOST_INDEX)?;
-        let index = disk.read(FILE, start, length).map_err(failed)?;
+        let index = disk.read(file, start, length).map_err(failed)?;
         if xxh3_64(&index) != print {
             return Err(damaged("the manifest's index has other bytes than were written"));
         }
@@ -148,12 +198,12 @@ impl Making {
     }
 
     /// Makes it durable, and puts it in the place of the one before
-    pub(super) fn end(mut self, disk: &mut dyn Disk) -> Result<(), Error> {
+    pub(super) fn end(mut self, disk: &mut dyn Disk, file: &str) -> Result<(), Error> {
         self.end_leaf(disk)?;
         let frame = self.index.frame(self.size)?;
         disk.append(NEW, &frame).map_err(failed)?;
         disk.sync(NEW).map_err(failed)?;
-        disk.rename(NEW, FILE).map_err(failed)
+        disk.rename(NEW, file).map_err(failed)
     }
 }
 
@@ -205,9 +255,12 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// The manifest in a state folder; `None` where no run has ended yet
+    /// The manifest in a state folder; `None` before the first run that has listed all
     ///
-    /// May be read while a run is under way, which puts a new one in its place.
+    /// It is of the last run that was complete, whatever has happened to later ones: one that failed,
+    /// was cancelled or killed leaves it as it is, and the next run that ends puts a new one in its
+    /// place. [`interrupted`](super::interrupted) tells whether a later run waits to go on. May be read
+    /// while a run is under way.
     ///
     /// # Errors
     /// [`State`](ErrorKind::State) where it cannot be read,
@@ -253,7 +306,25 @@ impl Manifest {
         self.index.sums.assets
     }
 
-    /// Writes all assets into a sink, as if each was added: for files that are made as a whole
+    /// How many more assets sinks still have, although the listing no longer had them
+    ///
+    /// 0 unless the run ended as [`Ending::RemovalsWithheld`](super::Ending::RemovalsWithheld). They
+    /// are neither in [`assets`](Self::assets) nor in what [`export`](Self::export) writes: a file
+    /// that must not lose them is best left as it is while this is not 0.
+    pub fn withheld(&self) -> u64 {
+        self.index.sums.missing
+    }
+
+    /// How many entries of the listing had no readable name
+    ///
+    /// Each could be any blob of its page. So a job takes no blob there for missing: if this is not 0,
+    /// rows of blobs that are gone may be among those that count as listed.
+    pub fn nameless(&self) -> u64 {
+        self.index.nameless
+    }
+
+    /// Writes the assets that the listing had into a sink, as if each was added: for files that are
+    /// made as a whole
     ///
     /// Of each asset it has what a [`Row`] has. The number of assets. Cancelled by dropping the
     /// future; the sink is then not finished. Reading a block of rows blocks the calling task.
@@ -388,9 +459,12 @@ mod tests {
             prefix: "a/".into(),
             source: None,
             order: None,
+            expected: None,
             rules: 0,
             told: 3,
+            nameless: 0,
             sums: Sums::default(),
+            partial: None,
             leaves: Vec::new(),
         }
     }

@@ -14,8 +14,8 @@ use super::{
     row::{Print, Row, Run, Told, meet},
 };
 use crate::{
-    error::{Error, ErrorKind},
-    scan::{Covers, Cut},
+    error::Error,
+    scan::Cut,
     sink::Change,
     store::NameOrder,
     validate::{Reason, Verdict},
@@ -35,18 +35,14 @@ pub(super) struct Merge {
     early: Vec<Verdict>,
     /// Places behind which an entry without a name may be
     vague: Vec<Cut>,
+    /// Whether such an entry may be anywhere
+    is_vague: bool,
+    /// Whether names were compared before it was known how they ascend
+    has_guessed: bool,
     /// What is listed, and not compared yet
     pending: VecDeque<Part>,
     /// Blocks of which a part was listed, by their place
     held: BTreeMap<usize, Held>,
-}
-
-/// What is left of a block where the listing ends before its end
-pub(super) enum Rest {
-    /// All of it
-    Whole,
-    /// The rows of which nothing was said yet, without others between
-    Rows(Vec<Vec<Row>>),
 }
 
 /// What a merge begins with
@@ -93,6 +89,8 @@ pub(super) struct Step {
     pub(super) done: Vec<(Cut, Cut)>,
     /// How many blobs are as they were
     pub(super) unchanged: u64,
+    /// How many entries have no readable name
+    pub(super) nameless: u64,
 }
 
 impl Step {
@@ -163,7 +161,20 @@ impl Merge {
         let done = left.done(prefix, by_name);
         let (early, vague, held) = (Vec::new(), Vec::new(), BTreeMap::new());
         let pending = VecDeque::new();
-        let mut merge = Self { order, run, most, left, maybe, early, vague, pending, held };
+        let (is_vague, has_guessed) = (false, false);
+        let mut merge = Self {
+            order,
+            run,
+            most,
+            left,
+            maybe,
+            early,
+            vague,
+            is_vague,
+            has_guessed,
+            pending,
+            held,
+        };
         for (from, to) in done {
             merge.resume(from, to, by_name, old)?;
         }
@@ -182,35 +193,40 @@ impl Merge {
 
     /// Takes a page: what is listed of an interval, and follows from it step by step
     ///
-    /// # Errors
-    /// Where the listing has another order than the run before.
-    pub(super) fn take(&mut self, verdicts: Vec<Verdict>, covers: &Covers) -> Result<Step, Error> {
+    /// `None` if the listing has another order than what was known is in, and nothing was taken.
+    pub(super) fn take(
+        &mut self,
+        verdicts: Vec<Verdict>,
+        (from, to): (&Cut, &Cut),
+        listed: NameOrder,
+    ) -> Option<Step> {
         let mut step = Step::default();
         let (mut named, nameless): (Vec<_>, Vec<_>) =
             verdicts.into_iter().partition(|verdict| verdict.name().is_some());
         let has_nameless = !nameless.is_empty();
-        step.changes.extend(nameless.into_iter().map(Change::from));
         let order = match self.order {
             // A page without blobs does not know.
             _ if !named.iter().any(is_blob) => self.order.unwrap_or_default(),
-            Some(order) if order != covers.order => {
-                return Err(Error::new(
-                    ErrorKind::OutOfOrder,
-                    "the names of the container ascend otherwise than in the run before, as when the account was given a hierarchical namespace; begin with a new state",
-                ));
-            }
-            _ => *self.order.insert(covers.order),
+            Some(order) if order != listed => return None,
+            None if listed == NameOrder::Unsorted => return None,
+            None if self.has_guessed && listed != NameOrder::default() => return None,
+            _ => *self.order.insert(listed),
         };
+        self.has_guessed |= self.order.is_none() && !named.is_empty();
+        step.nameless = nameless.len() as u64;
+        step.changes.extend(nameless.into_iter().map(Change::from));
+        // Sorted, it stands before all names, and may be any of them.
+        self.is_vague |= has_nameless && order == NameOrder::Unsorted;
         // An entry that cannot be read may stand behind the last blob of its page.
-        let is_vague = has_nameless || self.vague.contains(&covers.from);
-        self.vague.retain(|place| *place != covers.from);
-        if is_vague && (has_nameless || covers.from == covers.to) {
-            self.vague.push(covers.to.clone());
+        let is_vague = has_nameless || self.is_vague || self.vague.contains(from);
+        self.vague.retain(|place| place != from);
+        if is_vague && (has_nameless || from == to) {
+            self.vague.push(to.clone());
         }
         named.append(&mut self.early);
         sort(&mut named, order);
         let mut rest = named;
-        for (from, to) in self.left.take(&covers.from, &covers.to, order) {
+        for (from, to) in self.left.take(from, to, order) {
             // What is in an interval that was listed before came into being since; the next run sees it.
             let before = place(&rest, &from, order);
             self.early.extend(rest.drain(..before));
@@ -219,9 +235,9 @@ impl Merge {
             rest = behind;
         }
         self.early.append(&mut rest);
-        // Of blobs each is in what its page covers.
-        self.early.retain(|verdict| !is_blob(verdict));
-        Ok(step)
+        // Of blobs each is in what its page covers, and once sorted, all are.
+        self.early.retain(|verdict| !is_blob(verdict) && order != NameOrder::Unsorted);
+        Some(step)
     }
 
     /// Whether something is to follow yet from what was taken
@@ -244,25 +260,19 @@ impl Merge {
         Ok(())
     }
 
-    /// What is left of a block, where something is, if the listing goes no further
-    pub(super) fn give_up(&mut self, place: usize, block: &Block) -> Option<Rest> {
+    /// The intervals, by ascending name, about which nothing is decided yet
+    pub(super) fn undecided(&self) -> Vec<(Cut, Cut)> {
         let order = self.order.unwrap_or_default();
-        if let Some(Held { parts, rows }) = self.held.remove(&place) {
-            let Some(rows) = rows else { return Some(Rest::Whole) };
-            // What is done with is between them, and of a run that was interrupted among them.
-            let (mut rows, mut rest) = (rows.into_iter().peekable(), Vec::new());
-            for Part { from, to, .. } in parts.iter().filter(|part| part.is_done) {
-                let before = |row: &Row| !from.is_before(&row.name, order);
-                rest.push(std::iter::from_fn(|| rows.next_if(before)).collect());
-                while rows.next_if(|row| !to.is_before(&row.name, order)).is_some() {}
-            }
-            rest.push(rows.collect());
-            return Some(Rest::Rows(rest));
-        }
-        let is_left = self.left.intervals().iter().any(|(from, to)| {
-            from.compare(&block.to(), order).is_lt() && block.from().compare(to, order).is_lt()
-        });
-        is_left.then_some(Rest::Whole)
+        let held = self.held.values().flat_map(|held| &held.parts).filter(|part| !part.is_done);
+        let parts = held.chain(&self.pending).map(|part| (part.from.clone(), part.to.clone()));
+        let mut all: Vec<_> = self.left.intervals().iter().cloned().chain(parts).collect();
+        all.sort_by(|(a, _), (b, _)| a.compare(b, order));
+        all
+    }
+
+    /// What a sink may have been told of before the run was interrupted, by ascending name
+    pub(super) fn maybe(&self) -> &[Row] {
+        &self.maybe
     }
 
     /// Ends the listing: where no page came there is nothing
@@ -278,7 +288,7 @@ impl Merge {
                     });
                 self.early = early;
                 sort(&mut verdicts, order);
-                let is_vague = self.vague.contains(&from);
+                let is_vague = self.is_vague || self.vague.contains(&from);
                 self.pending.push_back(Part { from, to, verdicts, is_vague, is_done: false });
             }
         }
@@ -519,20 +529,26 @@ fn with(
         });
         let is_asset = row.told(run.told) == Told::Asset;
         rows.extend(match listed.ok().and_then(|place| new.get(place)) {
-            // What the sink may have of it is of no version, so that it is told of it when it comes again.
-            None if is_vague => {
-                known.or_else(|| Some(Row { etag: None, last_modified: None, ..row.clone() }))
-            }
+            None if is_vague => Some(in_doubt(known, row)),
             None => Some(row.clone()),
             Some(Verdict::Reject(_)) if is_asset => Some(row.clone()),
             // The batch had nothing of it.
             Some(_) if known.as_ref().is_some_and(|known| known.tells_as(row)) => known,
-            // No blob has that size.
-            Some(_) => known.map(|known| Row { size: u64::MAX, ..known }),
+            Some(_) => known.map(|known| Row { in_doubt: true, ..known }),
         });
     }
     rows.extend(old);
     rows
+}
+
+/// The row of a blob of which nothing was listed, and of which a sink may know another row
+pub(super) fn in_doubt(known: Option<Row>, row: &Row) -> Row {
+    match known {
+        Some(known) if known.tells_as(row) => known,
+        // It may have been missing only because the run was interrupted.
+        Some(known) if row.gone.is_some() => Row { in_doubt: true, ..known },
+        _ => Row { in_doubt: true, ..row.clone() },
+    }
 }
 
 /// Whether it is of a blob, and not of an entry that cannot be read

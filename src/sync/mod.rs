@@ -84,6 +84,8 @@ mod manifest;
 mod merge;
 mod preview;
 mod row;
+mod sort;
+mod spill;
 mod status;
 
 #[cfg(feature = "testing")]

@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::{
     sink::{Change, Removal},
-    store::{Blob, ContentMd5, ContentType, ETag, read_rfc3339, rfc3339},
+    store::{AccessTier, Blob, ContentMd5, ContentType, ETag, read_rfc3339, rfc3339},
     validate::{Asset, Findings, Kind, Reason, Rejection, Verdict},
 };
 
@@ -34,6 +34,9 @@ pub struct Row {
     /// The MD5 of its content
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_md5: Option<ContentMd5>,
+    /// The access tier, if it is an asset: it changes without a new ETag
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_tier: Option<AccessTier>,
     /// Image or video, where it is an asset, or was the last time that it was told of as one
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
@@ -49,6 +52,10 @@ pub struct Row {
     /// Since when it is missing, or no asset any more
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gone: Option<Gone>,
+    /// Whether a sink may know another version than this row has, because a run was interrupted in
+    /// the middle of a batch; the next run that lists the blob reports it again
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_doubt: bool,
 }
 
 /// Since when a blob is missing, or no asset any more
@@ -135,11 +142,13 @@ impl Row {
                 etag: asset.blob.etag.clone(),
                 last_modified: asset.blob.last_modified.map(whole_seconds),
                 content_md5: asset.blob.content_md5,
+                access_tier: asset.blob.access_tier.clone(),
                 kind: Some(asset.kind),
                 media_type: Some(asset.media_type.clone()),
                 reason: None,
                 detail: None,
                 gone: None,
+                in_doubt: false,
             },
             Verdict::Reject(rejection) => Self {
                 name: rejection.name.clone()?,
@@ -147,11 +156,13 @@ impl Row {
                 etag: rejection.etag.clone(),
                 last_modified: None,
                 content_md5: None,
+                access_tier: None,
                 kind: None,
                 media_type: None,
                 reason: Some(rejection.reason),
                 detail: Some(rejection.detail.clone()),
                 gone: None,
+                in_doubt: false,
             },
         })
     }
@@ -173,7 +184,7 @@ impl Row {
         }
         let mut blob = Blob::new(self.name, self.size);
         (blob.etag, blob.last_modified) = (self.etag, self.last_modified);
-        blob.content_md5 = self.content_md5;
+        (blob.content_md5, blob.access_tier) = (self.content_md5, self.access_tier);
         let (kind, media_type) = (self.kind?, self.media_type?);
         Some(Asset { blob, kind, media_type, findings: Findings::default() })
     }
@@ -215,10 +226,20 @@ impl Row {
         })
     }
 
-    /// Whether a sink that knows the row need not be told of the verdict
+    /// Whether a sink that knows this row need not be told of the new one
+    ///
+    /// Of the properties that change without a new ETag, the listing gives sinks the access tier
+    /// alone. The MD5 is compared for services that do not keep Azure's rules for ETags.
     fn is_same(&self, new: &Self) -> bool {
-        self.version() == new.version()
+        !self.in_doubt
+            && self.version() == new.version()
+            && self.properties() == new.properties()
             && (self.kind, &self.media_type, self.reason) == (new.kind, &new.media_type, new.reason)
+    }
+
+    /// What a sink has of an asset and the ETag may not vouch for
+    fn properties(&self) -> (Option<&AccessTier>, Option<ContentMd5>) {
+        (self.access_tier.as_ref(), self.content_md5)
     }
 
     /// Whether a sink that knows the one need not be told of the other
@@ -254,6 +275,7 @@ pub(super) fn meet(
         }
         (Told::Rejection, Verdict::Reject(rejection)) => {
             let is_same = (row.version(), row.reason) == (old.version(), old.reason);
+            let is_same = is_same && !old.in_doubt;
             // Whether it once was an asset.
             (row.kind, row.gone) = (old.kind, old.gone.filter(|_| old.kind.is_some()));
             (!is_same).then_some(Change::Rejected(rejection))
@@ -292,61 +314,77 @@ pub(super) struct Print(Xxh3);
 
 impl Print {
     pub(super) fn add(&mut self, verdict: &Verdict) {
-        match verdict {
-            Verdict::Accept(asset) => {
-                let blob = &asset.blob;
-                let code = asset.media_type.as_str();
-                self.line(
-                    &blob.name,
-                    blob.etag.as_ref(),
-                    blob.size,
-                    blob.last_modified,
-                    asset.kind.as_str(),
-                    code,
-                );
-            }
-            Verdict::Reject(rejection) => {
-                let name = rejection.name.as_deref().unwrap_or_default();
-                let size = rejection.size.unwrap_or_default();
-                self.line(name, rejection.etag.as_ref(), size, None, "", rejection.reason.as_str());
-            }
-        }
+        self.line(match verdict {
+            Verdict::Accept(asset) => Line {
+                name: &asset.blob.name,
+                etag: asset.blob.etag.as_ref(),
+                size: asset.blob.size,
+                time: asset.blob.last_modified,
+                tier: asset.blob.access_tier.as_ref(),
+                md5: asset.blob.content_md5.as_ref(),
+                kind: asset.kind.as_str(),
+                code: asset.media_type.as_str(),
+                in_doubt: false,
+            },
+            Verdict::Reject(rejection) => Line {
+                name: rejection.name.as_deref().unwrap_or_default(),
+                etag: rejection.etag.as_ref(),
+                size: rejection.size.unwrap_or_default(),
+                code: rejection.reason.as_str(),
+                ..Line::default()
+            },
+        });
     }
 
     pub(super) fn add_row(&mut self, row: &Row) {
-        let kind = row.kind.filter(|_| row.reason.is_none()).map_or("", Kind::as_str);
         let media_type = row.media_type.as_ref().map_or("", ContentType::as_str);
-        let code = row.reason.map_or(media_type, |reason| reason.as_str());
-        self.line(&row.name, row.etag.as_ref(), row.size, row.last_modified, kind, code);
+        self.line(Line {
+            name: &row.name,
+            etag: row.etag.as_ref(),
+            size: row.size,
+            time: row.last_modified,
+            tier: row.access_tier.as_ref(),
+            md5: row.content_md5.as_ref(),
+            kind: row.kind.filter(|_| row.reason.is_none()).map_or("", Kind::as_str),
+            code: row.reason.map_or(media_type, |reason| reason.as_str()),
+            in_doubt: row.in_doubt,
+        });
     }
 
-    fn line(
-        &mut self,
-        name: &str,
-        etag: Option<&ETag>,
-        size: u64,
-        time: Option<SystemTime>,
-        kind: &str,
-        code: &str,
-    ) {
-        // No text has a byte 0xff, so that no two lines look the same.
-        let time = match etag {
+    fn line(&mut self, line: Line<'_>) {
+        let time = match line.etag {
             Some(_) => 0,
-            None => time.map_or(0, seconds),
+            None => line.time.map_or(0, seconds),
         };
-        self.0.update(name.as_bytes());
-        self.0.update(b"\xff");
-        self.0.update(etag.map_or("", ETag::as_str).as_bytes());
-        self.0.update(b"\xff");
-        self.0.update(kind.as_bytes());
-        self.0.update(b"\xff");
-        self.0.update(code.as_bytes());
-        self.0.update(b"\xff");
-        self.0.update(&size.to_le_bytes());
+        let etag = line.etag.map_or("", ETag::as_str);
+        let tier = line.tier.map_or("", AccessTier::as_str);
+        for text in [line.name, etag, line.kind, line.code, tier] {
+            self.0.update(text.as_bytes());
+            // No text has a byte 0xff, so that no two lines look the same.
+            self.0.update(b"\xff");
+        }
+        self.0.update(&line.size.to_le_bytes());
         self.0.update(&time.to_le_bytes());
+        // A row in doubt is like nothing that a listing has.
+        self.0.update(&[u8::from(line.md5.is_some()) | u8::from(line.in_doubt) << 1]);
+        self.0.update(line.md5.map_or(&[], |md5| md5.as_bytes()));
     }
 
     pub(super) fn finish(&self) -> u128 {
         self.0.digest128()
     }
+}
+
+/// What a fingerprint has of one blob
+#[derive(Default)]
+struct Line<'a> {
+    name: &'a str,
+    etag: Option<&'a ETag>,
+    size: u64,
+    time: Option<SystemTime>,
+    tier: Option<&'a AccessTier>,
+    md5: Option<&'a ContentMd5>,
+    kind: &'a str,
+    code: &'a str,
+    in_doubt: bool,
 }

@@ -60,6 +60,8 @@ pub enum Phase {
     Opening,
     /// It lists, and tells what has changed
     Listing,
+    /// It sorts names that the service lists in no known order, before it reports what has changed
+    Sorting,
     /// It waits to be told to go on
     Paused,
     /// It tells what is gone
@@ -130,7 +132,9 @@ impl Board {
         let shown = self.show();
         Status {
             phase: match *self.wishes.borrow() {
-                Wish::Pause if shown.phase == Phase::Listing => Phase::Paused,
+                Wish::Pause if matches!(shown.phase, Phase::Listing | Phase::Sorting) => {
+                    Phase::Paused
+                }
                 _ => shown.phase,
             },
             run: shown.run,

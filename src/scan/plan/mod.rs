@@ -534,8 +534,8 @@ impl Planner {
     /// Hands out a page
     fn give(&mut self, batch: Batch) {
         self.given += batch.blobs.len() as u64;
-        // A plain loop goes on from where it is.
-        if self.is_strict {
+        // A plain loop goes on from where it is, and a scan that insists on its order ends.
+        if self.is_strict && !self.settings.insists {
             self.handed.note(&batch.blobs);
         }
         self.out.push_back(batch);
@@ -602,7 +602,7 @@ impl Planner {
 
     /// Takes note of what a range has had that is done with
     fn note_end(&mut self, range: &Range) {
-        if self.is_strict && !self.settings.is_ascending {
+        if self.is_strict && !self.settings.is_ascending && !self.settings.insists {
             self.handed.note_range(range);
         }
     }

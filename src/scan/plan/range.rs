@@ -75,6 +75,8 @@ pub(super) struct Range {
     /// In no known order: behind which name the listing goes on
     pub(super) position: Option<String>,
     pub(super) tail: Vec<Blob>,
+    /// The last names that came before the start of the range
+    skipped: Vec<String>,
     seen: Seen,
 }
 
@@ -109,6 +111,7 @@ impl Range {
             is_found: false,
             position: None,
             tail: Vec::new(),
+            skipped: Vec::new(),
             seen: Seen::default(),
         }
     }
@@ -189,7 +192,7 @@ impl Range {
             skip = page.blobs.partition_point(|blob| order.compare(&blob.name, last).is_lt());
             self.resumes = skip == page.blobs.len();
         }
-        skip += self.repeated(page.blobs.get(skip..).unwrap_or_default(), order);
+        skip += self.repeated(page.blobs.get(skip..).unwrap_or_default());
         self.drop_copies(&mut page.blobs, skip);
         if is_strict {
             page.blobs.drain(..skip);
@@ -213,6 +216,7 @@ impl Range {
                 + page.blobs.get(skip..).unwrap_or_default().partition_point(|blob| {
                     self.is_before_end(&blob.name, order) && blob.name.starts_with(&self.prefix)
                 });
+            self.skip(page.blobs.get(..skip).unwrap_or_default(), is_first);
             self.past = page.blobs.get(end).map(|blob| blob.name.clone());
             let (is_cut, is_past) = (self.is_cut && is_first, self.past.is_some());
             page.malformed.retain(|entry| self.keeps(entry, skip, end, is_cut, is_past, order));
@@ -314,15 +318,22 @@ impl Range {
         })
     }
 
+    /// Takes note of blobs at the start of a page that come before the start of the range
+    fn skip(&mut self, blobs: &[Blob], is_first: bool) {
+        if is_first {
+            self.skipped.clear();
+        }
+        let names = blobs.iter().map(|blob| blob.name.clone());
+        self.skipped.extend(names.skip(blobs.len().saturating_sub(TAIL)));
+        self.skipped.drain(..self.skipped.len().saturating_sub(TAIL));
+    }
+
     /// How many blobs at the start of a page came before
     ///
     /// Services repeat some at a page border now and then (Hadoop's HADOOP-19543 tells of it).
-    pub(super) fn repeated(&self, blobs: &[Blob], order: NameOrder) -> usize {
-        let Some(last) = &self.last else { return 0 };
+    pub(super) fn repeated(&self, blobs: &[Blob]) -> usize {
         let is_old = |blob: &Blob| {
-            self.tail.iter().any(|known| is_same(known, blob))
-                || order.compare(&blob.name, last).is_lt()
-                    && !self.is_behind_start(&blob.name, order)
+            self.tail.iter().any(|known| is_same(known, blob)) || self.skipped.contains(&blob.name)
         };
         blobs.iter().position(|blob| !is_old(blob)).unwrap_or(blobs.len())
     }
@@ -353,9 +364,13 @@ impl Range {
         order: NameOrder,
         orders: &mut Orders,
     ) -> Result<bool, Fault> {
+        // Names before the start of the range must ascend, too: one that comes late may be one that an
+        // earlier scan has taken for listed.
+        let edge = self.skipped.last().map(String::as_str);
+        let edge = edge.filter(|_| self.asked != Next::First);
         // A page that is listed again begins before the last name.
-        let last = self.last.as_deref().filter(|_| !self.resumes);
-        let skip = last.map_or(0, |_| self.repeated(blobs, order));
+        let last = self.last.as_deref().or(edge).filter(|_| !self.resumes);
+        let skip = self.repeated(blobs);
         let blobs = blobs.get(skip..).unwrap_or_default();
         let (mut page, mut repeats) = (Orders::ALL, false);
         if let (Some(last), Some(first)) = (last, blobs.first()) {

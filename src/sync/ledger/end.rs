@@ -2,14 +2,16 @@ use super::Ledger;
 use crate::{
     error::Error,
     sink::Change,
+    store::NameOrder,
     sync::{
         block::{Block, unpack},
         disk::Disk,
         entries::{ASIDE, Walk},
         index::Known,
         journal,
-        manifest::{FORMAT, Index, Making, NEW, Sums, read_block, read_frame},
+        manifest::{FILE, FORMAT, Index, Making, NEW, PARTIAL, Sums, read_block, read_frame},
         row::{Row, Told},
+        sort,
     },
 };
 
@@ -36,18 +38,21 @@ impl Ledger {
         }
         // Once the sink was told of some, it is told of all.
         let missing = if self.told > 0 { 0 } else { missing };
-        let held = self.old.as_ref().map_or(0, Index::held);
+        let held = self.manifest.as_ref().map_or(0, Index::held);
         // What was added before an interruption, and is gone since, was not there before.
         Ok((missing, held.max(missing)))
     }
 
     /// The blocks of the new manifest; none may be added meanwhile
-    fn walk(&mut self) -> Result<Walk, Error> {
+    pub(super) fn walk(&mut self) -> Result<Walk, Error> {
         self.entries.walk(self.merge.order().unwrap_or_default(), &mut *self.disk)
     }
 
     /// The next of them, and the file in which its rows are
-    fn walked(&mut self, walk: &mut Walk) -> Result<Option<(Block, &'static str)>, Error> {
+    pub(super) fn walked(
+        &mut self,
+        walk: &mut Walk,
+    ) -> Result<Option<(Block, &'static str)>, Error> {
         let mut old = Known { disk: &mut *self.disk, blocks: &mut self.blocks };
         walk.next(&mut self.entries, &mut old)
     }
@@ -101,33 +106,26 @@ impl Ledger {
 
     /// Puts a new manifest in the place of the old one, and clears away what was kept of the run
     ///
+    /// Once all is listed: a manifest never has a part of a listing.
+    ///
     /// `are_told` says whether the sink was told of all that is gone. Gives the sums of what is known now.
     pub(in crate::sync) fn finish(&mut self, are_told: bool) -> Result<Sums, Error> {
         let told = if are_told { self.run.number } else { self.run.told };
-        let is_right =
-            |old: &&Index| told == self.run.told || old.sums.newest_gone <= self.run.told;
-        if let Some(old) = self.old.as_ref().filter(is_right)
+        let (order, expected) = self.orders();
+        let is_right = |old: &&Index| {
+            (told == self.run.told || old.sums.newest_gone <= self.run.told)
+                && (old.order, old.expected, old.nameless) == (order, expected, self.nameless)
+        };
+        if let Some(old) = self.manifest.as_ref().filter(is_right)
+            && self.partial.is_none()
             && self.entries.are(&self.blocks)
         {
             // Nothing has changed, so that the manifest is right as it is.
             clear(&mut *self.disk)?;
             return Ok(old.sums);
         }
-        self.disk.remove(NEW).map_err(|error| Error::state("begin a new manifest", error))?;
-        let index = Index {
-            format: FORMAT,
-            run: self.header.run,
-            number: self.header.number,
-            at: self.header.at,
-            prefix: self.header.prefix.clone(),
-            source: self.header.source.clone(),
-            order: self.merge.order(),
-            rules: self.run.rules,
-            told,
-            sums: Sums::default(),
-            leaves: Vec::new(),
-        };
-        let mut new = Making { index, size: 0, leaf: self.sizes.leaf, blocks: Vec::new() };
+        let mut new = self.begin_manifest(order, told)?;
+        (new.index.expected, new.index.nameless) = (expected, self.nameless);
         let (mut group, mut rows) = (Vec::new(), 0);
         let mut walk = self.walk()?;
         while let Some((block, file)) = self.walked(&mut walk)? {
@@ -140,9 +138,35 @@ impl Ledger {
         }
         self.write_group(group, &mut new)?;
         let sums = new.index.sums;
-        new.end(&mut *self.disk)?;
+        new.end(&mut *self.disk, FILE)?;
         clear(&mut *self.disk)?;
         Ok(sums)
+    }
+
+    /// A manifest that has no rows yet
+    pub(super) fn begin_manifest(
+        &mut self,
+        order: Option<NameOrder>,
+        told: u64,
+    ) -> Result<Making, Error> {
+        self.disk.remove(NEW).map_err(|error| Error::state("begin a new manifest", error))?;
+        let index = Index {
+            format: FORMAT,
+            run: self.header.run,
+            number: self.header.number,
+            at: self.header.at,
+            prefix: self.header.prefix.clone(),
+            source: self.header.source.clone(),
+            order,
+            expected: None,
+            rules: self.run.rules,
+            told,
+            nameless: 0,
+            sums: Sums::default(),
+            partial: None,
+            leaves: Vec::new(),
+        };
+        Ok(Making { index, size: 0, leaf: self.sizes.leaf, blocks: Vec::new() })
     }
 
     /// Writes neighbours as one block
@@ -172,11 +196,22 @@ impl Ledger {
     }
 }
 
-/// Removes what is kept of a run under way
+/// Removes what is kept of a run that has ended
 pub(super) fn clear(disk: &mut dyn Disk) -> Result<(), Error> {
+    clear_pass(disk)?;
+    disk.remove(PARTIAL).map_err(not_cleared)
+}
+
+/// Removes what is kept of one pass over the listing
+pub(super) fn clear_pass(disk: &mut dyn Disk) -> Result<(), Error> {
     // The journal first: without it the rest means nothing.
     [journal::FILE, journal::ROWS, ASIDE, NEW]
         .into_iter()
         .try_for_each(|name| disk.remove(name))
-        .map_err(|error| Error::state("clear away what was kept of a run", error))
+        .map_err(not_cleared)?;
+    sort::remove(disk)
+}
+
+fn not_cleared(error: std::io::Error) -> Error {
+    Error::state("clear away what was kept of a run", error)
 }

@@ -2,25 +2,27 @@
 
 mod end;
 mod open;
+mod relist;
+mod sorted;
 
 use std::{collections::HashMap, time::SystemTime};
 
-use self::end::Farewell;
+use self::{end::Farewell, sorted::Sorting};
 use super::{
     block::{Packer, damaged, pieces},
     disk::Disk,
     entries::{Entries, Places},
     index::{Blocks, Known, Sizes},
     journal::{self, Commit, Counts, Header},
-    manifest::Index,
-    merge::{Merge, Rest, Step},
+    manifest::{Index, Partial},
+    merge::{Merge, Step},
     row::Run,
 };
 use crate::{
     error::Error,
     scan::Covers,
     sink::{Change, RunId},
-    store::ContentMd5,
+    store::{ContentMd5, NameOrder},
     validate::Verdict,
 };
 
@@ -58,6 +60,10 @@ pub(super) struct View {
     pub(super) counts: Counts,
     /// How many blobs the listing of the run before had
     pub(super) expected: Option<u64>,
+    /// In which order names ascend, as far as that is known
+    pub(super) order: Option<NameOrder>,
+    /// The order to expect of the listing, if what is known is in another one
+    pub(super) other_order: Option<NameOrder>,
 }
 
 pub(super) struct Ledger {
@@ -65,8 +71,11 @@ pub(super) struct Ledger {
     header: Header,
     run: Run,
     sizes: Sizes,
-    old: Option<Index>,
-    /// Its blocks
+    /// Of the last complete run, without its leaves
+    manifest: Option<Index>,
+    /// What this run carries from a pass before
+    partial: Option<Partial>,
+    /// The blocks of that pass, or of the last complete run
     blocks: Blocks,
     packer: Packer,
     merge: Merge,
@@ -80,13 +89,17 @@ pub(super) struct Ledger {
     /// Whether no page comes any more
     ends: bool,
     is_listed: bool,
-    /// Whether it ends before all is listed
-    settles: bool,
+    /// The order to expect of the next listing, if it is not that of this one
+    expected: Option<NameOrder>,
+    /// A listing that must be sorted
+    sorting: Option<Sorting>,
     /// How many rows that are gone were told of, and are as soon as the batch at hand is
     told: u64,
     telling: u64,
     batches: u64,
     counts: Counts,
+    /// How many entries of the listing have no readable name
+    nameless: u64,
     moves: HashMap<(ContentMd5, u64), String>,
     is_resumed: bool,
     /// How far the sink was told of what is gone, once it is
@@ -96,6 +109,8 @@ pub(super) struct Ledger {
 impl Ledger {
     /// How things stand
     pub(super) fn view(&self) -> View {
+        let reported = self.partial.as_ref().map_or(0, Partial::reported);
+        let unchanged = self.counts.unchanged.saturating_sub(reported);
         View {
             run: self.header.run,
             number: self.header.number,
@@ -104,8 +119,10 @@ impl Ledger {
             has_more: self.merge.has_more(),
             is_due: !self.open.rows.is_empty() || self.pages >= PAGES || self.is_listed,
             batches: self.batches,
-            counts: self.counts,
-            expected: self.old.as_ref().map(|old| old.sums.listed),
+            counts: Counts { unchanged, ..self.counts },
+            expected: self.manifest.as_ref().map(|manifest| manifest.sums.listed),
+            order: self.merge.order(),
+            other_order: self.expected.filter(|_| !self.is_listed),
         }
     }
 
@@ -126,14 +143,20 @@ impl Ledger {
     }
 
     /// Takes a page; gives what a sink must be told before [`commit`](Self::commit)
+    ///
+    /// `None` if the listing has another order than what is known, which must be
+    /// [put into that order](Self::relist) first.
     pub(super) fn take(
         &mut self,
         verdicts: Vec<Verdict>,
         covers: &Covers,
-    ) -> Result<Vec<Change>, Error> {
-        let step = self.merge.take(verdicts, covers)?;
+    ) -> Result<Option<Vec<Change>>, Error> {
+        let interval = (&covers.from, &covers.to);
+        let Some(step) = self.merge.take(verdicts, interval, covers.order) else {
+            return Ok(None);
+        };
         self.pages += 1;
-        self.follow(step)
+        self.follow(step).map(Some)
     }
 
     /// Ends the listing
@@ -173,11 +196,12 @@ impl Ledger {
             }
         }
         self.counts.unchanged += step.unchanged;
+        self.nameless += step.nameless;
         for change in &step.changes {
             match change {
                 Change::Added(asset) => {
                     self.counts.added += 1;
-                    if let (Some(md5), true) = (asset.blob.content_md5, self.old.is_some())
+                    if let (Some(md5), true) = (asset.blob.content_md5, self.manifest.is_some())
                         && self.moves.len() < MOVES
                     {
                         self.moves.insert((md5, asset.blob.size), asset.blob.name.clone());
@@ -239,8 +263,8 @@ impl Ledger {
             is_listed: self.is_listed,
             told: self.told,
             counts: self.counts,
+            nameless: self.nameless,
             is_open,
-            settles: self.settles,
             voids: false,
         };
         journal::write(&mut *self.disk, &commit)?;
@@ -248,26 +272,6 @@ impl Ledger {
             self.entries.keep(start, end, &self.blocks)?;
         }
         self.entries.add(commit.new, self.merge.order(), &mut *self.disk)
-    }
-
-    /// Ends a run whose listing is not to be trusted: what was told is remembered, and else all is as
-    /// it was, so that the next run lists all anew
-    ///
-    /// What was found missing stays so without being told, until a listing has it or has it not.
-    pub(super) fn settle(&mut self) -> Result<(), Error> {
-        self.settles = true;
-        for place in 0..self.blocks.len() {
-            let Some(block) = self.known().block(place)? else { break };
-            match self.merge.give_up(place, &block) {
-                Some(Rest::Whole) => self.open.kept.push(place),
-                Some(Rest::Rows(mut rows)) => self.open.rows.append(&mut rows),
-                None => {}
-            }
-        }
-        self.open.rows.retain(|rows| !rows.is_empty());
-        self.write(false)?;
-        self.finish(false)?;
-        Ok(())
     }
 }
 

@@ -1,9 +1,15 @@
+//! Opens a state: begins a run, or goes on with one that was interrupted.
+
 use std::collections::HashMap;
 
-use super::{Intent, Ledger, end::clear};
+use super::{
+    Intent, Ledger,
+    end::{clear, clear_pass},
+};
 use crate::{
     error::{Error, ErrorKind},
     sink::RunId,
+    store::NameOrder,
     sync::{
         block::{Packer, damaged},
         disk::Disk,
@@ -11,104 +17,170 @@ use crate::{
         index::{Blocks, Known, Sizes},
         journal::{self, Commit, Header, Journal},
         left::Left,
-        manifest::{self, FORMAT, Index, read_block},
+        manifest::{FILE, FORMAT, Index, PARTIAL, Partial, read_block},
         merge::{Merge, Start, Step},
         row::Run,
     },
 };
 
-impl Ledger {
-    /// Begins a run, or goes on with the one that was interrupted
-    pub(in crate::sync) fn open(mut disk: Box<dyn Disk>, intent: Intent) -> Result<Self, Error> {
-        let old = Index::read(&mut *disk)?;
-        let same = |prefix: &str, source: &Option<String>| {
-            let is_other = source.is_some() && intent.source.is_some() && *source != intent.source;
-            if prefix == intent.prefix && !is_other {
-                return Ok(());
-            }
-            let of = |prefix: &str, source: &Option<String>| {
-                let place = source.as_deref().unwrap_or("a source that is not named");
-                format!("the prefix `{}` in `{}`", prefix.escape_debug(), place.escape_debug())
-            };
-            Err(Error::new(
-                ErrorKind::StateInvalid,
-                format!(
-                    "the state is of {}, and not of {}; give each its own state",
-                    of(prefix, source),
-                    of(&intent.prefix, &intent.source),
-                ),
-            ))
-        };
-        if let Some(old) = &old {
-            same(&old.prefix, &old.source)?;
+/// What a state has
+struct Found {
+    /// Of the last complete run
+    manifest: Option<Index>,
+    /// Of a run that must list again
+    unfinished: Option<Index>,
+    /// Of the pass over the listing that was interrupted
+    journal: Option<Journal>,
+}
+
+impl Found {
+    /// Reads it, and clears away what a later step of an interrupted run has made superfluous
+    fn read(disk: &mut dyn Disk, intent: &Intent) -> Result<Self, Error> {
+        let manifest = Index::read(disk)?;
+        let complete = manifest.as_ref().map(|manifest| manifest.run);
+        let unfinished = Index::unfinished(disk)?;
+        let mut journal = Journal::open(disk)?;
+        for index in manifest.iter().chain(&unfinished) {
+            intent.check(&index.prefix, index.source.as_deref())?;
         }
-        let base = old.as_ref().map(|old| old.run);
-        let known = old.as_ref().and_then(|old| old.source.clone());
-        let mut kept = Journal::open(&mut *disk)?;
-        if let Some(Journal { header, .. }) = &kept {
-            same(&header.prefix, &header.source)?;
-            if Some(header.run) == base {
-                // It had come to its end, and only was not cleared away.
-                clear(&mut *disk)?;
-                kept = None;
-            } else if header.base != base {
+        if let Some(Journal { header, .. }) = &journal {
+            intent.check(&header.prefix, header.source.as_deref())?;
+        }
+        let runs = [
+            unfinished.as_ref().map(|index| index.run),
+            journal.as_ref().map(|journal| journal.header.run),
+        ];
+        if complete.is_some() && runs.contains(&complete) {
+            // The run had come to its end, and only was not cleared away.
+            clear(disk)?;
+            return Ok(Self { manifest, unfinished: None, journal: None });
+        }
+        let partial = unfinished.as_ref().and_then(|index| index.partial.as_ref());
+        let pass = partial.map_or(0, |partial| partial.pass);
+        if unfinished.is_some() && partial.is_none_or(|partial| partial.base != complete) {
+            return Err(damaged(format_args!("`{PARTIAL}` goes out from another manifest")));
+        }
+        if let (Some(Journal { header, .. }), Some(index)) = (&journal, &unfinished)
+            && header.run == index.run
+            && header.pass < pass
+        {
+            // The next pass was about to begin.
+            clear_pass(disk)?;
+            journal = None;
+        }
+        if let Some(Journal { header, .. }) = &journal {
+            let is_other = unfinished.as_ref().is_some_and(|index| index.run != header.run);
+            if header.base != complete || header.pass != pass || is_other {
                 return Err(damaged("what is kept of a run goes out from another manifest"));
             }
         }
-        let header = match &kept {
-            Some(kept) => kept.header.clone(),
-            None => {
-                clear(&mut *disk)?;
-                let number = old.as_ref().map_or(0, |old| old.number) + 1;
-                let header = Header {
-                    format: FORMAT,
-                    run: RunId::random(),
-                    number,
-                    at: intent.now,
-                    prefix: intent.prefix.clone(),
-                    source: intent.source.clone().or(known),
-                    base,
-                };
-                journal::write(&mut *disk, &header)?;
-                header
-            }
+        Ok(Self { manifest, unfinished, journal })
+    }
+
+    /// The first line of the journal: of a run that goes on, or of a new one
+    fn header(&self, intent: &Intent) -> Header {
+        if let Some(journal) = &self.journal {
+            return journal.header.clone();
+        }
+        let base = self.manifest.as_ref().map(|manifest| manifest.run);
+        let source = self.manifest.as_ref().and_then(|manifest| manifest.source.clone());
+        let begun = self.unfinished.as_ref();
+        let source = begun.and_then(|begun| begun.source.clone()).or(source);
+        Header {
+            format: FORMAT,
+            run: begun.map_or_else(RunId::random, |begun| begun.run),
+            number: begun.map_or_else(
+                || self.manifest.as_ref().map_or(0, |manifest| manifest.number) + 1,
+                |begun| begun.number,
+            ),
+            at: begun.map_or(intent.now, |begun| begun.at),
+            prefix: intent.prefix.clone(),
+            source: intent.source.clone().or(source),
+            base,
+            pass: begun.and_then(|begun| begun.partial.as_ref()).map_or(0, |partial| partial.pass),
+        }
+    }
+}
+
+impl Intent {
+    /// That a state is of the same names
+    fn check(&self, prefix: &str, source: Option<&str>) -> Result<(), Error> {
+        let is_other =
+            source.is_some() && self.source.is_some() && source != self.source.as_deref();
+        if prefix == self.prefix && !is_other {
+            return Ok(());
+        }
+        let of = |prefix: &str, source: Option<&str>| {
+            let place = source.unwrap_or("a source that is not named");
+            format!("the prefix `{}` in `{}`", prefix.escape_debug(), place.escape_debug())
         };
+        Err(Error::new(
+            ErrorKind::StateInvalid,
+            format!(
+                "the state is of {}, and not of {}; give each its own state",
+                of(prefix, source),
+                of(&self.prefix, self.source.as_deref()),
+            ),
+        ))
+    }
+}
+
+impl Ledger {
+    /// Begins a run, or goes on with the one that was interrupted
+    pub(in crate::sync) fn open(mut disk: Box<dyn Disk>, intent: Intent) -> Result<Self, Error> {
+        let found = Found::read(&mut *disk, &intent)?;
+        let header = found.header(&intent);
+        if found.journal.is_none() {
+            clear_pass(&mut *disk)?;
+            journal::write(&mut *disk, &header)?;
+        }
+        let base = found.unfinished.as_ref().or(found.manifest.as_ref());
         let run = Run {
             number: header.number,
             at: header.at,
-            told: old.as_ref().map_or(0, |old| old.told),
+            told: base.map_or(0, |base| base.told),
             tombstones: intent.tombstones,
             rules: intent.rules,
         };
-        let mut ledger = Self::with(disk, header, (run, intent.sizes), old, kept)?;
-        if ledger.settles {
-            ledger.finish(false)?;
-            return Self::open(ledger.disk, intent);
-        }
-        Ok(ledger)
+        Self::with(disk, header, (run, intent.sizes), found)
     }
 
     fn with(
         mut disk: Box<dyn Disk>,
         header: Header,
         (run, sizes): (Run, Sizes),
-        mut old: Option<Index>,
-        kept: Option<Journal>,
+        found: Found,
     ) -> Result<Self, Error> {
-        let is_resumed = kept.is_some();
-        let leaves = old.as_mut().map_or_else(Vec::new, |old| std::mem::take(&mut old.leaves));
-        let mut blocks = Blocks::new(manifest::FILE, leaves, sizes.leaves);
-        let order = kept
+        let Found { mut manifest, mut unfinished, mut journal } = found;
+        let is_resumed = journal.is_some() || unfinished.is_some();
+        let leaves = |index: &mut Option<Index>| {
+            index.as_mut().map_or_else(Vec::new, |index| std::mem::take(&mut index.leaves))
+        };
+        let (of_manifest, of_unfinished) = (leaves(&mut manifest), leaves(&mut unfinished));
+        let (file, leaves) = match unfinished {
+            Some(_) => (PARTIAL, of_unfinished),
+            None => (FILE, of_manifest),
+        };
+        let base = unfinished.as_ref().or(manifest.as_ref());
+        let (order, expected) = base.map_or((None, None), |base| (base.order, base.expected));
+        let partial = unfinished.as_ref().and_then(|index| index.partial.clone());
+        let mut blocks = Blocks::new(file, leaves, sizes.leaves);
+        // Names that are gone do not bind those to come.
+        let is_bound = partial.is_some() || order == Some(NameOrder::Unsorted);
+        let order = journal
             .as_ref()
-            .and_then(|kept| kept.order)
-            .or_else(|| old.as_ref().filter(|_| blocks.len() > 0).and_then(|old| old.order));
+            .and_then(|journal| journal.order)
+            .or_else(|| order.filter(|_| is_bound || blocks.len() > 0))
+            .or_else(|| (blocks.len() > 0).then(NameOrder::default));
         let failed = |error| Error::state("go on with the rows of a run", error);
         // They are put aside anew.
         disk.remove(ASIDE).map_err(failed)?;
         let mut entries = Entries::new(sizes);
         let (mut left, mut maybe) = (Left::all(&header.prefix), Vec::new());
-        let (mut last, mut is_open) = (Commit::default(), false);
-        let mut journal = kept;
+        let carried = partial.clone().unwrap_or_default();
+        let Partial { batches, counts, .. } = carried;
+        let mut last = Commit { batches, counts, ..Commit::default() };
+        let mut is_open = false;
         let mut next = |disk: &mut dyn Disk| match &mut journal {
             Some(journal) => journal.next(disk),
             None => Ok(None),
@@ -158,7 +230,8 @@ impl Ledger {
             sizes,
             packer: Packer::new()?,
             merge,
-            old,
+            manifest,
+            partial,
             blocks,
             entries,
             open: Step::default(),
@@ -166,11 +239,13 @@ impl Ledger {
             rows: last.rows,
             ends: false,
             is_listed: last.is_listed,
-            settles: last.settles,
+            expected: expected.filter(|expected| Some(*expected) != order),
+            sorting: None,
             told: last.told,
             telling: last.told,
             batches: last.batches,
             counts: last.counts,
+            nameless: last.nameless,
             moves: HashMap::new(),
             is_resumed,
             farewell: None,
