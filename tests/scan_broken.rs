@@ -76,8 +76,9 @@ async fn at_each_byte(in_flight: usize, fault: fn(usize) -> Fault) {
     assert_eq!((clean.len(), requests), (9, 3));
 
     let (mut scans, mut attempts) = (0_u64, 0);
-    for at in (0..*lengths.iter().max().unwrap()).step_by(stride()) {
-        let hit: Vec<_> = lengths.iter().map(|length| at < *length).collect();
+    for at in (0..=*lengths.iter().max().unwrap()).step_by(stride()) {
+        // A body in chunks breaks off also after its last byte, before the chunk that ends it.
+        let hit: Vec<_> = lengths.iter().map(|length| at <= *length).collect();
         let mut faults = 0;
         for is_hit in &hit {
             cloud.inject(fault(at));

@@ -13,7 +13,7 @@ use hyper::{
 
 use super::{
     Refusal, State,
-    server::{Body, full},
+    server::{Body, chunked, full},
     service,
     wire::Reset,
 };
@@ -24,9 +24,12 @@ use super::{
 pub enum Fault {
     /// An error of the service
     Refuse(Refusal),
-    /// The right answer, broken off after so many bytes of its body
+    /// The right answer, broken off after so many bytes of its body, if it has as many
+    ///
+    /// A listing, which is sent in chunks, breaks off also after its last byte, before the chunk that
+    /// ends it.
     Cut(usize),
-    /// The right answer, silent after so many bytes of its body
+    /// The right answer, silent after so many bytes of its body, if it has as many
     CutStall(usize),
     /// The right answer, never begun
     Stall,
@@ -113,7 +116,10 @@ async fn head(
     then: impl futures::Stream<Item = io::Result<Frame<Bytes>>> + Send + 'static,
 ) -> io::Result<Response<Body>> {
     let (parts, body) = promised(response).await?;
-    let head = body.slice(..at.min(body.len()));
+    if at > body.len() {
+        return Ok(Response::from_parts(parts, chunked(body)));
+    }
+    let head = body.slice(..at);
     let head = stream::once(async { Ok(Frame::data(head)) });
     Ok(Response::from_parts(parts, StreamBody::new(head.chain(then)).boxed_unsync()))
 }
