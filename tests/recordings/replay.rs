@@ -8,7 +8,9 @@ use std::{
 
 use azure_asset_sync::{
     AzureStore, Connection, Credential, Diagnosis, Error, Store as _, TenantId,
-    store::{Inspect as _, ListRequest, Page, Question, ReadRequest, azure::AzureStoreBuilder},
+    store::{
+        Include, Inspect as _, ListRequest, Page, Question, ReadRequest, azure::AzureStoreBuilder,
+    },
 };
 use bytes::Bytes;
 use futures::stream;
@@ -106,7 +108,10 @@ impl Replay {
     /// The page that a listing gives if the body comes in these chunks
     pub async fn list(&self, recording: &Recording, chunks: Vec<Bytes>) -> Result<Page, Error> {
         self.serve(recording, Body::Chunks(chunks));
-        self.store.list(ListRequest::new("")).await
+        let mut request = ListRequest::new("");
+        // What a page has beyond what was asked for may be left out.
+        request.include = vec![Include::Metadata, Include::Snapshots, Include::Versions];
+        self.store.list(request).await
     }
 
     /// What the crate makes of a recording that is no list
