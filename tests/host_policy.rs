@@ -545,6 +545,33 @@ async fn a_container_is_bound_to_its_owner_by_tenant_or_by_marker() {
 }
 
 #[test]
+fn a_service_of_the_public_cloud_sends_nothing_to_others() {
+    let policy = HostPolicy::public_cloud;
+    let account = "contoso".parse().unwrap();
+    let endpoint = |text: &str| Endpoint::new(text).unwrap();
+    let own = endpoint(&format!("https://{ACCOUNT_HOST}"));
+    for cloud in [Cloud::Public, Cloud::DnsZone(7.try_into().unwrap()), own.clone().into()] {
+        policy().check(&cloud, &account).unwrap();
+    }
+    for (cloud, endpoint, authority) in [
+        (Cloud::UsGovernment, true, true),
+        (Cloud::China, true, true),
+        (endpoint("https://contoso.blob.core.chinacloudapi.cn").into(), true, false),
+        (own.with_authority("https://login.microsoftonline.us").unwrap().into(), false, true),
+    ] {
+        let error = policy().check(&cloud, &account).unwrap_err();
+        assert_eq!(
+            (error.endpoint().is_some(), error.authority().is_some()),
+            (endpoint, authority)
+        );
+        HostPolicy::azure().check(&cloud, &account).unwrap();
+    }
+    let china = policy().allow_endpoint("https://contoso.blob.core.chinacloudapi.cn").unwrap();
+    let china = china.allow_authority("https://login.partner.microsoftonline.cn").unwrap();
+    china.check(&Cloud::China, &account).unwrap();
+}
+
+#[test]
 fn every_cloud_of_azure_is_allowed() {
     let zone = |n: u8| Cloud::DnsZone(n.try_into().unwrap());
     for cloud in [Cloud::Public, Cloud::UsGovernment, Cloud::China, zone(0), zone(50)] {

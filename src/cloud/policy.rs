@@ -15,7 +15,7 @@ use super::{
 };
 use crate::name::{AccountName, Field, InvalidName};
 
-/// Hosts that sign principals in, for each national cloud
+/// Hosts that sign principals in: the public cloud's first, then those of national clouds
 ///
 /// Source: Microsoft Learn, "National clouds", app registration and token endpoints.
 const AUTHORITIES: [&str; 4] = [
@@ -74,6 +74,7 @@ const AUTHORITIES: [&str; 4] = [
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use]
 pub struct HostPolicy {
+    azure: AzureClouds,
     /// Scheme, host and port
     endpoints: Vec<String>,
     authorities: Vec<String>,
@@ -81,10 +82,36 @@ pub struct HostPolicy {
     private: Vec<String>,
 }
 
+/// Which of Azure's clouds are allowed
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum AzureClouds {
+    #[default]
+    All,
+    Public,
+}
+
 impl HostPolicy {
     /// Allows the blob endpoints and sign-in authorities of Azure's clouds, and nothing else
     pub fn azure() -> Self {
         Self::default()
+    }
+
+    /// Allows those of the public cloud alone
+    ///
+    /// Other companies and governments operate the national clouds. If the service's application is
+    /// registered in the public cloud only, a customer who chooses another cloud must not send its
+    /// secret there.
+    ///
+    /// ```
+    /// use azure_asset_sync::{Cloud, HostPolicy};
+    ///
+    /// let account = "contosovision".parse()?;
+    /// assert!(HostPolicy::public_cloud().check(&Cloud::Public, &account).is_ok());
+    /// assert!(HostPolicy::public_cloud().check(&Cloud::China, &account).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn public_cloud() -> Self {
+        Self { azure: AzureClouds::Public, ..Self::default() }
     }
 
     /// Also allows custom endpoints with this scheme, host and port
@@ -147,17 +174,18 @@ impl HostPolicy {
     /// [`RefusedHost`] if the policy does not allow the endpoint or the authority.
     pub fn check(&self, cloud: &Cloud, account: &AccountName) -> Result<(), RefusedHost> {
         let endpoint = cloud.service(account).origin().ascii_serialization();
+        let azure = cloud.azure_endpoint(account);
         let endpoint_is_allowed =
-            !cloud.has_own_endpoint(account) || self.endpoints.contains(&endpoint);
-        let authority = cloud.own_authority();
-        let authority_is_allowed =
-            authority.as_ref().is_none_or(|origin| self.authorities.contains(origin));
+            azure.is_some_and(|azure| self.azure.has(azure)) || self.endpoints.contains(&endpoint);
+        let authority = cloud.authority_origin();
+        let authority_is_allowed = self.azure.authorities().contains(&authority.as_str())
+            || self.authorities.contains(&authority);
         if endpoint_is_allowed && authority_is_allowed {
             return Ok(());
         }
         Err(RefusedHost {
             endpoint: (!endpoint_is_allowed).then_some(endpoint),
-            authority: authority.filter(|_| !authority_is_allowed),
+            authority: (!authority_is_allowed).then_some(authority),
         })
     }
 
@@ -177,20 +205,60 @@ impl HostPolicy {
     }
 }
 
-impl Cloud {
-    /// Whether the endpoint is another than Azure's own for this account
-    pub(crate) fn has_own_endpoint(&self, account: &AccountName) -> bool {
-        let Self::Custom(Endpoint { url, .. }) = self else { return false };
-        let zones = (0..=DnsZone::LAST).map(|zone| Self::DnsZone(DnsZone(zone)));
-        let mut clouds = [Self::Public, Self::UsGovernment, Self::China].into_iter().chain(zones);
-        !clouds.any(|cloud| cloud.service(account).origin() == url.origin())
+impl AzureClouds {
+    /// Whether endpoints of this cloud are allowed
+    fn has(self, cloud: AzureCloud) -> bool {
+        self == Self::All || cloud == AzureCloud::Public
     }
 
-    /// The origin of the authority, if it is none of Azure's
-    pub(crate) fn own_authority(&self) -> Option<String> {
-        let Self::Custom(Endpoint { authority: Some(url), .. }) = self else { return None };
-        let origin = url.origin().ascii_serialization();
-        (!AUTHORITIES.contains(&origin.as_str())).then_some(origin)
+    fn authorities(self) -> &'static [&'static str] {
+        match self {
+            Self::All => &AUTHORITIES,
+            Self::Public => AUTHORITIES.split_at(1).0,
+        }
+    }
+}
+
+/// A cloud that an endpoint of Azure's own belongs to
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AzureCloud {
+    Public,
+    National,
+}
+
+impl Cloud {
+    /// The cloud whose own endpoint for this account the connection names, in whatever words
+    fn azure_endpoint(&self, account: &AccountName) -> Option<AzureCloud> {
+        let url = match self {
+            Self::Public | Self::DnsZone(_) => return Some(AzureCloud::Public),
+            Self::UsGovernment | Self::China => return Some(AzureCloud::National),
+            Self::Custom(Endpoint { url, .. }) => url,
+        };
+        let is = |cloud: &Self| cloud.service(account).origin() == url.origin();
+        let mut zones = (0..=DnsZone::LAST).map(|zone| Self::DnsZone(DnsZone(zone)));
+        if is(&Self::Public) || zones.any(|zone| is(&zone)) {
+            return Some(AzureCloud::Public);
+        }
+        [Self::UsGovernment, Self::China].iter().any(is).then_some(AzureCloud::National)
+    }
+
+    fn authority_origin(&self) -> String {
+        let authority = self.authority();
+        // Azure's own are written as origins with a slash.
+        Url::parse(authority)
+            .map_or_else(|_| authority.to_owned(), |url| url.origin().ascii_serialization())
+    }
+
+    /// Whether the endpoint is another than Azure's own for this account
+    #[cfg(feature = "azure")]
+    pub(crate) fn has_own_endpoint(&self, account: &AccountName) -> bool {
+        self.azure_endpoint(account).is_none()
+    }
+
+    /// Whether the authority is none of Azure's
+    #[cfg(feature = "azure")]
+    pub(crate) fn has_own_authority(&self) -> bool {
+        !AUTHORITIES.contains(&self.authority_origin().as_str())
     }
 }
 

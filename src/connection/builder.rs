@@ -1,3 +1,8 @@
+//! A connection as somebody typed it, checked as a whole.
+//!
+//! Checks the form of each field alone: which hosts a store contacts is the decision of
+//! [`HostPolicy`](crate::HostPolicy).
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -48,8 +53,8 @@ impl ConnectionBuilder {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidName`] where the host is no known blob endpoint, or the URL has a query: that is a
-    /// shared access signature, which is a credential and belongs to the store.
+    /// [`InvalidName`] if the host is not a known blob endpoint, or if the URL has a query: that is a
+    /// shared access signature, a credential, which belongs to the store.
     pub fn from_url(text: &str) -> Result<Self, InvalidName> {
         let bad = |rule| InvalidName::new(Field::Url, text, rule);
         let url = Url::parse(text.trim()).map_err(|_| {
@@ -66,11 +71,11 @@ impl ConnectionBuilder {
         }
         if url.scheme() != "https" || url.port().is_some() {
             return Err(bad("it must be an https address without a port")
-                .hint("for an emulator or a proxy set `cloud` to a custom endpoint"));
+                .hint("for an emulator set `cloud` to a custom endpoint, which the service's host policy must allow"));
         }
         let (account, cloud) = url.host_str().and_then(known_host).ok_or_else(|| {
             bad("its host is no blob endpoint of a known cloud")
-                .hint("for a private endpoint set `cloud` to a custom endpoint")
+                .hint("an account keeps its own host name behind a private endpoint; for another host set `cloud` to a custom endpoint, which the service's host policy must allow")
         })?;
         let path = percent_encoding::percent_decode_str(url.path())
             .decode_utf8()

@@ -20,8 +20,13 @@ const BLOB_NAME: &AsciiSet =
 
 /// A container, or the part of one below a prefix, and where it lives
 ///
-/// Says *what*; a credential says *who*, and is given to the store. So a connection can be printed,
-/// stored and compared. Its JSON form is that of [`ConnectionBuilder`]; unknown fields are refused.
+/// A connection says *what* to read; a credential says *who* reads it, and is given to the store. So
+/// a connection can be printed, stored and compared. Its JSON form is that of [`ConnectionBuilder`];
+/// unknown fields are refused.
+///
+/// A service takes connections from its customers, so nothing in one is trusted: the service's
+/// [`HostPolicy`](crate::HostPolicy) decides which hosts a store contacts, and the service must check
+/// that the container belongs to the customer (see `AzureStore`, "Whose container it is").
 ///
 /// ```
 /// use azure_asset_sync::Connection;

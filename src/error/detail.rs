@@ -97,6 +97,9 @@ const AUTHENTICATION: &[(&str, Detail)] = &[
     ("Lifetime validation failed", Detail::TokenLifetime),
     ("Audience validation failed", Detail::TokenAudience),
     ("Issuer validation failed", Detail::TokenIssuer),
+    // Azurite's words.
+    ("Invalid token audience", Detail::TokenAudience),
+    ("Invalid token issuer", Detail::TokenIssuer),
     ("The access token was missing or malformed", Detail::TokenMalformed),
     ("Signature not valid in the specified time frame", Detail::SignatureLifetime),
     // A signature by a user delegation key.

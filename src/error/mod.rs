@@ -18,11 +18,11 @@ pub use self::{classify::sign_in_code, detail::Detail};
 
 /// What went wrong, in one word to match on
 ///
-/// The word says whose move it is; [`Error::is_transient`] says whether trying again can help.
+/// The word says who must act; [`Error::is_transient`] says whether trying again can help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The set-up contradicts itself, as a token for an endpoint without TLS
+    /// The settings contradict each other: for example, a token for an endpoint without TLS
     Config,
     /// The service's [`HostPolicy`](crate::HostPolicy) does not allow the endpoint or authority of
     /// the connection, or an address that the host resolves to
@@ -35,7 +35,7 @@ pub enum ErrorKind {
     CredentialRejected,
     /// The authority does not know the tenant
     TenantNotFound,
-    /// No token could be had for another reason, as a missing Azure CLI
+    /// No token could be obtained for another reason: for example, the Azure CLI is missing
     CredentialUnavailable,
     /// The storage account did not accept the token or the signature
     Unauthenticated,
@@ -49,7 +49,7 @@ pub enum ErrorKind {
     BlobNotFound,
     /// The blob is no longer the version that was asked for
     BlobChanged,
-    /// The range begins behind the end of the blob
+    /// The range begins after the end of the blob
     RangeNotSatisfiable,
     /// The service refused the request as malformed, or does not know it
     BadRequest,
@@ -62,11 +62,11 @@ pub enum ErrorKind {
     Throttled,
     /// The service failed
     Unavailable,
-    /// The answer did not come within the deadline
+    /// The complete answer did not arrive within the deadline
     Timeout,
-    /// The answer broke off
+    /// The answer ended too early
     Truncated,
-    /// The answer is whole, and is not what Azure Blob Storage says
+    /// The answer is complete, but is not one of Azure Blob Storage
     UnexpectedAnswer,
     /// The answer is larger than the store accepts
     TooLarge,

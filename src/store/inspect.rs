@@ -25,8 +25,8 @@ use crate::{
 ///   nothing is written or changed.
 /// - A question that a store has no answer for is [`Answer::unknown`], not an error.
 /// - An answer that says *no*, such as a 403, is an [`Error`] with status and code.
-/// - A credential goes to the connection's own endpoint and authority, and nowhere else: what an
-///   answer says of other hosts is told, and not followed.
+/// - A credential goes to the connection's own endpoint and authority, and nowhere else: the store
+///   reports what an answer says of other hosts, and does not contact them.
 ///
 /// Object safe, and implemented by `Arc<S>` and `Box<S>`.
 #[async_trait]

@@ -160,7 +160,7 @@ impl AzureStoreBuilder {
         let authority = Url::parse(cloud.authority())
             .map_err(|_| Error::new(ErrorKind::Config, "the authority is not a URL"))?;
         let (trusts_endpoint, trusts_authority) =
-            (cloud.has_own_endpoint(account), cloud.own_authority().is_some());
+            (cloud.has_own_endpoint(account), cloud.has_own_authority());
         if !self.certificates.is_empty() && !trusts_endpoint && !trusts_authority {
             return Err(Error::new(
                 ErrorKind::Config,

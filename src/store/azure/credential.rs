@@ -28,7 +28,7 @@ use crate::{
     error::{Error, ErrorKind},
 };
 
-/// Text that is never shown: neither printed nor serialised
+/// Text that is neither printed nor serialised
 #[derive(Clone, Default)]
 pub struct Secret(String);
 
@@ -56,13 +56,20 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Who asks: the usual sources of a token, a signature, or nobody
+/// Who reads the container: the usual sources of a token, a signature, or nobody
 ///
-/// Tokens are kept until five minutes before they expire; one with a shorter life is asked for
-/// anew with each request.
+/// A store keeps a token until five minutes before it expires, and requests a token with a shorter
+/// lifetime anew each time.
 ///
-/// There is no chain that tries one after the other: which principal a service acts as is a
-/// decision, not a discovery.
+/// There is no chain that tries one source after another, because which principal a service acts as
+/// is a decision.
+///
+/// # Where secrets go
+/// A secret, certificate assertion or federated token goes to the authority of the connection alone,
+/// and a token or signature to the account's host alone. The service's
+/// [`HostPolicy`](crate::HostPolicy) must allow both hosts. A token of a service principal is valid
+/// for every account that the principal can access: a custom endpoint that receives one can use it
+/// there.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Credential {
@@ -83,7 +90,8 @@ pub enum Credential {
     /// The identity of a Kubernetes workload, from the variables `AZURE_CLIENT_ID`,
     /// `AZURE_TENANT_ID` and `AZURE_FEDERATED_TOKEN_FILE`
     WorkloadIdentity,
-    /// The identity of the machine that this runs on
+    /// The identity of the machine that this runs on, from its identity endpoint: `IDENTITY_ENDPOINT`
+    /// of App Service, or the metadata service of a virtual machine; never through a proxy
     ManagedIdentity {
         /// The client id of a user-assigned identity; `None` for the machine's own
         client_id: Option<String>,

@@ -1,4 +1,7 @@
-//! The questions of a probe, asked of Azure.
+//! Answers the questions of a probe, each with at most one request.
+//!
+//! Requests without the credential go by the HTTP client alone, with the same bounds and to the same
+//! host as those of the pipeline.
 
 use std::time::{Duration, UNIX_EPOCH};
 

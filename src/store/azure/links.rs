@@ -118,9 +118,13 @@ impl ViewLinks {
     ///
     /// # Errors
     /// [`ErrorKind::BadRequest`] for a name that no URL leads to, with a segment `.` or `..`;
-    /// [`ErrorKind::PermissionDenied`] where the principal may not get a key, with the role that it
-    /// lacks; those of a request, where the key has to be asked for. Who waits for the same key gets
-    /// the same error, and who comes later asks anew.
+    /// [`ErrorKind::PermissionDenied`] if the principal may not get a key, with the role that it
+    /// lacks; [`ErrorKind::Timeout`] if the key does not come within the store's
+    /// [deadline](super::AzureStoreBuilder::request_deadline); and those of any request. All calls
+    /// that wait for the same key get the same error, and a later call requests a new one.
+    ///
+    /// # Cancellation
+    /// Dropping the future is safe. The request for a key goes on while another call waits for it.
     pub async fn link(&self, request: LinkRequest) -> Result<ViewLink, Error> {
         let mut url = self
             .connection

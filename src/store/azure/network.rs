@@ -258,3 +258,43 @@ fn build(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Error> {
     let what = "the HTTP client could not be made; check the proxy variables";
     builder.build().map_err(|_| Error::new(ErrorKind::Config, what))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_stays_with_its_origin() {
+        let url = |text: &str| Url::parse(text).unwrap();
+        let target = |text| Target::new(url(text), Arc::default(), Names::System);
+        let storage = target("https://contoso.blob.core.windows.net/");
+        for same in [
+            "https://contoso.blob.core.windows.net:443/x?sig=y",
+            "HTTPS://CONTOSO.blob.core.windows.net",
+        ] {
+            assert!(storage.is_origin_of(&url(same)), "{same}");
+        }
+        for other in [
+            "http://contoso.blob.core.windows.net/",
+            "https://contoso.blob.core.windows.net:8443/",
+            "https://contoso.blob.core.windows.net./",
+            "https://user@contoso.blob.core.windows.net/",
+            "https://other.blob.core.windows.net/",
+            "https://contoso.blob.core.windows.net.evil.test/",
+            "https://127.0.0.1/",
+        ] {
+            assert!(!storage.is_origin_of(&url(other)), "{other}");
+        }
+        let local = [
+            "http://127.0.0.1:10000",
+            "http://[::1]",
+            "http://[::ffff:127.0.0.1]",
+            "http://a.localhost",
+            "http://169.254.169.254",
+        ];
+        assert!(local.iter().all(|text| target(text).is_local()));
+        let remote =
+            ["https://10.0.0.1", "https://contoso.blob.core.windows.net", "https://localhost.test"];
+        assert!(!remote.iter().any(|text| target(text).is_local()));
+    }
+}

@@ -1,4 +1,7 @@
-//! Tokens that end before they said they would.
+//! Tokens, and what to do if storage refuses one before its time is over.
+//!
+//! One request for a token serves all who wait for it. A credential that panics counts as one that
+//! gives no token.
 
 use std::{
     fmt,

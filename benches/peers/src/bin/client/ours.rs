@@ -3,8 +3,8 @@
 use std::{fs, num::NonZeroUsize};
 
 use azure_asset_sync::{
-    AzureStore, Cloud, Connection, Credential, Endpoint, HostPolicy, Prefix, Scan, Store as _, Verdict,
-    scan::Order, sink::callback, store::ListRequest, sync::Job,
+    AzureStore, Cloud, Connection, Credential, Endpoint, HostPolicy, Prefix, Scan, Store as _,
+    Verdict, scan::Order, sink::callback, store::ListRequest, sync::Job,
 };
 use azure_asset_sync_peers::{ACCOUNT, CONTAINER, Error, SIGNATURE, Tally};
 use futures::StreamExt as _;
