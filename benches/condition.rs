@@ -9,7 +9,11 @@
 //! or allows 57 times, by `… OR NOT Exists attribute`, the documented idiom. 44 differ, all of
 //! `NOT (attribute StringEquals 'x')` without the attribute: regorus allows, this crate denies.
 
-use azure_asset_sync::condition::{Condition, Lint, Request};
+use azure_asset_sync::{
+    Connection,
+    condition::{Condition, Lint, Request},
+    grant::Audit,
+};
 use divan::{Bencher, black_box};
 
 fn main() {
@@ -71,4 +75,41 @@ fn evaluate_kilobytes(bencher: Bencher<'_, '_>, kilobytes: usize) {
 fn lint_kilobytes(bencher: Bencher<'_, '_>, kilobytes: usize) {
     let text = long(kilobytes);
     bencher.bench(|| Lint::new().check(black_box(&text)));
+}
+
+/// Texts of so many KB that look at much for little: patterns, lists and many short parts
+fn hostile(kind: &str, kilobytes: usize) -> String {
+    const BLOBS: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs";
+    let length = (kilobytes << 10) - 256;
+    let fill =
+        |part: &str, between: &str| vec![part; length / (part.len() + between.len())].join(between);
+    match kind {
+        "pattern" => format!("@Resource[{BLOBS}:path] StringLike '{}b'", fill("*a", "")),
+        "paths" => {
+            let paths = (0..length / 8).map(|n| format!("'{n:04}*'")).collect::<Vec<_>>().join(",");
+            format!("@Resource[{BLOBS}:path] ForAnyOfAnyValues:StringLike {{{paths}}}")
+        }
+        "parts" => fill("Exists @Environment[UtcNow]", " OR "),
+        _ => format!("ActionMatches{{{}}}", fill("'*/blobs/*/*/*/*/reax'", ",")),
+    }
+}
+
+const KINDS: [&str; 4] = ["pattern", "paths", "parts", "actions"];
+
+#[divan::bench(args = KINDS, consts = [2, 4, 8])]
+fn lint_hostile<const KILOBYTES: usize>(bencher: Bencher<'_, '_>, kind: &str) {
+    let text = hostile(kind, KILOBYTES);
+    bencher.bench(|| Lint::new().check(black_box(&text)));
+}
+
+#[divan::bench(args = KINDS, consts = [2, 4, 8])]
+fn audit_hostile<const KILOBYTES: usize>(bencher: Bencher<'_, '_>, kind: &str) {
+    let condition: Condition = hostile(kind, KILOBYTES).parse().unwrap();
+    let connection = Connection::builder("hall").account("smallcloud").container("training");
+    let connection = connection
+        .tenant("11111111-1111-4111-8111-111111111111")
+        .prefix("a".repeat(500))
+        .build()
+        .unwrap();
+    bencher.bench(|| Audit::of_condition(black_box(&connection), black_box(&condition)));
 }

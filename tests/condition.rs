@@ -199,7 +199,7 @@ fn hostile_text_is_refused_without_a_crash() {
     assert!(chains(MAX_DEPTH + 1).parse::<Condition>().is_err());
     let parentheses = format!("{}{leaf}{}", "(".repeat(70), ")".repeat(70));
     assert_eq!(parentheses.parse::<Condition>(), leaf.parse());
-    let wide = vec!["Exists @Request[a]"; 2500].join(" OR ").parse::<Condition>().unwrap();
+    let wide = vec!["Exists @Request[a]"; 370].join(" OR ").parse::<Condition>().unwrap();
     assert_eq!(wide.to_string().parse::<Condition>().unwrap(), wide);
 }
 
@@ -419,4 +419,42 @@ proptest! {
         let chars = |text: &str| text.chars().collect::<Vec<_>>();
         prop_assert_eq!(truth(&condition, &request), Some(matches(&chars(&pattern), &chars(&text))));
     }
+}
+
+#[test]
+fn a_text_that_is_longer_than_azure_takes_is_refused_before_it_is_read() {
+    use azure_asset_sync::condition::{Lint, MAX_LENGTH, Rule};
+    let of = |length: usize, filling: char| {
+        let text = "@Resource[Microsoft.Storage/storageAccounts/blobServices/containers:name] StringEquals ''";
+        let filling: String = std::iter::repeat_n(filling, length - text.chars().count()).collect();
+        text.replace("''", &format!("'{filling}'"))
+    };
+    for filling in ['a', '\u{1f600}'] {
+        assert!(of(MAX_LENGTH, filling).parse::<Condition>().is_ok(), "{filling}");
+        let error = of(MAX_LENGTH + 1, filling).parse::<Condition>().unwrap_err();
+        assert_eq!(error.rule(), Rule::TooLong);
+        assert!(error.to_string().contains("8192 characters"), "{error}");
+        let found = Lint::new().check(&of(MAX_LENGTH + 1, filling));
+        assert!(found.iter().any(|finding| finding.rule == Rule::TooLong));
+    }
+    assert_eq!(of(64 << 10, '(').parse::<Condition>().unwrap_err().rule(), Rule::TooLong);
+}
+
+#[test]
+fn two_lists_that_make_many_pairs_are_refused() {
+    let text = |left: usize, right: usize| {
+        let list = |count: usize| vec!["'a'"; count].join(", ");
+        format!("{{{}}} ForAnyOfAnyValues:StringEquals {{{}}}", list(left), list(right))
+    };
+    assert!(text(16, 16).parse::<Condition>().is_ok());
+    for (left, right) in [(16, 17), (1, 257), (800, 800)] {
+        let error = text(left, right).parse::<Condition>().unwrap_err();
+        assert!(error.to_string().contains("256 pairs"), "{error}");
+    }
+    // A list beside an attribute may be as long as the text.
+    let list = vec!["'a'"; 1500].join(",");
+    let path = "@Resource[Microsoft.Storage/storageAccounts/blobServices/containers:name]";
+    assert!(
+        format!("{path} ForAnyOfAnyValues:StringEquals {{{list}}}").parse::<Condition>().is_ok()
+    );
 }

@@ -486,6 +486,8 @@ fn wrong_values_name_their_field() {
         (builder(&connection).resource_group("a b"), Field::ResourceGroup),
         (builder(&connection).resource_group(""), Field::ResourceGroup),
         (builder(&connection).resource_group("a."), Field::ResourceGroup),
+        (builder(&connection).resource_group("--help"), Field::ResourceGroup),
+        (builder(&connection).resource_group("-g"), Field::ResourceGroup),
         (builder(&connection).application("app"), Field::Application),
         (builder(&connection).principal("me@contoso.com"), Field::Principal),
         (builder(&connection).origin("app.contoso.com"), Field::Origin),

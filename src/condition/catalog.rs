@@ -228,6 +228,12 @@ impl Known {
 
 /// How many letters to change, add or remove to make one text of another
 pub(super) fn edits(a: &str, b: &str) -> usize {
+    /// Texts that differ more in length are not alike
+    const FAR: usize = 32;
+    let lengths = a.chars().count().abs_diff(b.chars().count());
+    if lengths > FAR {
+        return lengths;
+    }
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, a) in a.chars().enumerate() {

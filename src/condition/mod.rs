@@ -49,8 +49,17 @@ pub use self::{
     value::Value,
 };
 
-/// The longest text that is read, in bytes; Azure's limit for a condition is 8 KB
-pub const MAX_LENGTH: usize = 64 << 10;
+/// How many characters a condition may have: the 8 KB that Azure takes
+///
+/// Microsoft Learn, "FAQ for Azure role assignment conditions", does not say whether these are bytes or
+/// characters. No condition that Azure takes has more by either count. All that is done with a condition
+/// takes time in proportion to its length.
+pub const MAX_LENGTH: usize = 8 << 10;
+
+/// How many pairs of values two lists that stand in a comparison may make
+///
+/// Lists are compared with an attribute; one of the two is then no list of the text.
+pub const MAX_PAIRS: usize = 256;
 
 /// How deep `AND`, `OR` and `NOT` may nest in each other; the documentation names no limit
 pub const MAX_DEPTH: usize = 32;

@@ -1,15 +1,17 @@
 use super::{
-    Attribute, Base, Expr, ExprKind, MAX_DEPTH, MAX_LENGTH, Operand, OperandKind, Operator,
-    ParseError, Quantifier, Rule, Source, Span, Value,
+    Attribute, Base, Expr, ExprKind, MAX_DEPTH, MAX_LENGTH, MAX_PAIRS, Operand, OperandKind,
+    Operator, ParseError, Quantifier, Rule, Source, Span, Value,
     error::quoted,
     lexer::{Lexer, TYPOGRAPHIC, Token},
     value::guid,
 };
 
 pub(super) fn parse(text: &str) -> Result<Expr, ParseError> {
-    if text.len() > MAX_LENGTH {
-        let span = Span { start: MAX_LENGTH, end: text.len() };
-        let message = format!("the text has more than {MAX_LENGTH} bytes; Azure takes 8 KB");
+    if let Some((start, _)) = text.char_indices().nth(MAX_LENGTH) {
+        let span = Span { start, end: text.len() };
+        let message = format!(
+            "the text has more than {MAX_LENGTH} characters, and Azure takes 8 KB; use several role assignments"
+        );
         return Err(ParseError::new(text, span, message).of(Rule::TooLong));
     }
     let mut lexer = Lexer::new(text);
@@ -178,6 +180,12 @@ impl<'a> Parser<'a> {
                 let operator = self.operator()?;
                 let right = self.operand("a value or an attribute")?;
                 let span = left.span.to(right.span);
+                if left.values().len() * right.values().len() > MAX_PAIRS {
+                    let message = format!(
+                        "two lists of values make more than {MAX_PAIRS} pairs; compare each list with an attribute"
+                    );
+                    return Err(ParseError::new(self.text, span, message));
+                }
                 let kind = ExprKind::Compare { left, operator, right };
                 return Ok(Expr { kind, span, in_parentheses: false });
             }

@@ -1,4 +1,4 @@
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::HashMap};
 
 use serde::Deserialize;
 
@@ -145,9 +145,14 @@ pub(super) fn fitting(text: &str) -> String {
     shown.collect()
 }
 
-/// Whether the whole text fits the pattern; in time of at most their product
+/// Whether the whole text fits the pattern
 fn like(text: impl Iterator<Item = char>, pattern: &[Part]) -> bool {
+    /// Up to this product of their lengths to go back to the last `*` takes no time that matters
+    const FEW: usize = 1 << 14;
     let text: Vec<char> = text.collect();
+    if text.len() * pattern.len() > FEW {
+        return like_at_once(&text, pattern);
+    }
     let (mut t, mut p) = (0, 0);
     // Where the last `*` stands, and how much of the text it covers so far.
     let mut star: Option<(usize, usize)> = None;
@@ -167,6 +172,46 @@ fn like(text: impl Iterator<Item = char>, pattern: &[Part]) -> bool {
         }
     }
     pattern.get(p..).unwrap_or_default().iter().all(|part| *part == Part::Many)
+}
+
+/// The same, for all places in the pattern at once: 64 of them in a word
+fn like_at_once(text: &[char], pattern: &[Part]) -> bool {
+    let singles: Vec<_> = pattern.iter().filter(|part| **part != Part::Many).collect();
+    let words = singles.len() / 64 + 1;
+    let set = |bits: &mut [u64], at: usize| {
+        if let Some(word) = bits.get_mut(at / 64) {
+            *word |= 1 << (at % 64);
+        }
+    };
+    // Before which of them a `*` stands: there any character may come.
+    let (mut stars, mut before) = (vec![0; words], 0);
+    for part in pattern {
+        match part {
+            Part::Many => set(&mut stars, before),
+            _ => before += 1,
+        }
+    }
+    // How many of them fit the text so far: each number that is possible.
+    let mut fits = vec![0; words];
+    set(&mut fits, 0);
+    let mut masks: HashMap<char, Vec<u64>> = HashMap::new();
+    for c in text {
+        let mask = masks.entry(*c).or_insert_with(|| {
+            let mut mask = vec![0; words];
+            let is = |part: &Part| *part == Part::One || *part == Part::Just(*c);
+            let all = singles.iter().enumerate().filter(|(_, part)| is(part));
+            all.for_each(|(at, _)| set(&mut mask, at));
+            mask
+        });
+        let mut carry = 0;
+        for ((fits, mask), stars) in fits.iter_mut().zip(mask).zip(&stars) {
+            let next = *fits & *mask;
+            *fits = next << 1 | carry | *fits & stars;
+            carry = next >> 63;
+        }
+    }
+    let last = fits.get(singles.len() / 64).copied().unwrap_or_default();
+    last >> (singles.len() % 64) & 1 == 1
 }
 
 /// Whether an action fits a pattern in which `*` stands for anything, in any letter case
@@ -241,5 +286,32 @@ fn days(year: i64, month: i64) -> i64 {
         2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
         2 => 28,
         _ => 31,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{like, like_at_once, pattern};
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(3000))]
+
+        #[test]
+        fn a_long_pattern_fits_as_a_short_one_does(
+            text in "[ab]{0,12}",
+            short in "[ab*?]{0,8}",
+            often in 0_usize..200,
+        ) {
+            let short = pattern(short.chars());
+            let chars: Vec<char> = text.chars().collect();
+            prop_assert_eq!(like_at_once(&chars, &short), like(text.chars(), &short));
+            // With the same on both sides, which makes it long enough for the other way.
+            let (front, parts) = ("ab".repeat(often), "ab".repeat(often));
+            let long: Vec<_> = pattern(parts.chars()).into_iter().chain(short.clone()).collect();
+            let whole = front.chars().chain(text.chars());
+            prop_assert_eq!(like(whole, &long), like(text.chars(), &short));
+        }
     }
 }

@@ -366,15 +366,20 @@ impl Grant {
     }
 }
 
-/// Source: Microsoft Learn, "Naming rules and restrictions for Azure resources"
+/// Checks a name as Azure does, and that no tool takes it for an option
+///
+/// Source: Microsoft Learn, "Naming rules and restrictions for Azure resources". Azure allows a hyphen at
+/// the start, but a command that names such a group, as `--help`, would do something else.
 fn check_group(name: &str) -> Result<(), InvalidName> {
     let legal = |c: char| c.is_alphanumeric() || "-_.()".contains(c);
-    let ok =
-        (1..=90).contains(&name.chars().count()) && name.chars().all(legal) && !name.ends_with('.');
+    let ok = (1..=90).contains(&name.chars().count())
+        && name.chars().all(legal)
+        && !name.ends_with('.')
+        && !name.starts_with('-');
     if ok {
         return Ok(());
     }
-    let rule = "it must be 1 to 90 letters, digits, hyphens, underscores, periods and parentheses, not ending with a period";
+    let rule = "it must be 1 to 90 letters, digits, hyphens, underscores, periods and parentheses, not beginning with a hyphen and not ending with a period";
     Err(InvalidName::new(Field::ResourceGroup, name, rule))
 }
 

@@ -1,9 +1,17 @@
-//! An allocator that counts how much each thread has, for tests of memory.
+//! An allocator that counts how much each thread has, and all of them, for tests of memory.
+#![allow(dead_code, reason = "each test uses its part")]
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicIsize, Ordering::Relaxed},
+    },
 };
+
+/// How much all threads have now, and had at most
+static ALL: (AtomicIsize, AtomicIsize) = (AtomicIsize::new(0), AtomicIsize::new(0));
 
 thread_local! {
     /// How much this thread has now, and had at most
@@ -13,6 +21,8 @@ thread_local! {
 struct Counting;
 
 fn count(bytes: isize) {
+    let all = ALL.0.fetch_add(bytes, Relaxed) + bytes;
+    ALL.1.fetch_max(all, Relaxed);
     // At the end of a thread there is nothing to count with.
     let _ = NOW.try_with(|now| {
         let (has, most) = now.get();
@@ -51,4 +61,18 @@ pub fn peak<T>(what: impl FnOnce() -> T) -> (T, usize) {
     });
     let result = what();
     (result, NOW.with(|now| now.get().1 - before) as usize)
+}
+
+/// Keeps other tests of the binary waiting, so that their memory is not counted
+pub fn alone() -> impl Drop {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The same as [`peak`] of all threads, for a test that is [`alone`]
+pub fn peak_of_all<T>(what: impl FnOnce() -> T) -> (T, usize) {
+    let before = ALL.0.load(Relaxed);
+    ALL.1.store(before, Relaxed);
+    let result = what();
+    (result, usize::try_from(ALL.1.load(Relaxed) - before).unwrap_or_default())
 }

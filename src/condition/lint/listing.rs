@@ -1,6 +1,6 @@
 //! Whether lists are as limited as reads: shown by requests, not by how the condition is written.
 
-use super::{Check, Finding, Rule, Severity, anywhere, parts::matters, quoted};
+use super::{Check, Finding, Rule, Severity, anywhere, influence::Influences, quoted};
 use crate::condition::{
     Attribute, Base, Expr, ExprKind, Layout, Operand, OperandKind, Request, Source, Span, Value,
     catalog::{
@@ -12,9 +12,14 @@ use crate::condition::{
     value::{action_matches, fitting},
 };
 
-/// Requests about more combinations than this are not made; a text of 8 KB that names both many
-/// containers and many paths has no finding here
-const MOST: usize = 4096;
+/// How many simple expressions and values all requests look at together, at most
+///
+/// No more requests are made; a text of 8 KB that names both many containers and many paths has no
+/// finding here.
+const MOST: usize = 400_000;
+
+/// How many characters a blob's name may have
+const LONGEST_NAME: usize = 1024;
 
 /// A container that no condition names
 const UNNAMED: &str = "zz-not-named-in-any-condition";
@@ -87,10 +92,11 @@ fn concerns_blobs(root: &Expr) -> Option<Span> {
 /// Whether any comparison has an influence on lists
 fn limits_lists(root: &Expr) -> bool {
     let list = ACTIONS.iter().find(|action| action.suboperation == Some(BLOB_LIST));
+    let list = list.map(|list| Influences::on(root, list));
     let mut limits = false;
     root.walk(&mut |expr| {
         let compares = matches!(expr.kind, ExprKind::Compare { .. } | ExprKind::Exists(_));
-        limits |= compares && list.is_some_and(|list| matters(root, expr, list));
+        limits |= compares && list.as_ref().is_some_and(|list| list.has(expr));
     });
     limits
 }
@@ -110,7 +116,17 @@ fn outcome(root: &Expr) -> Option<Outcome> {
     let mut paths = candidates(root, Known::Path, &["zz-not-named/none.jpg", "none.jpg"]);
     let prefixes = candidates(root, Known::Prefix, &["", "zz-not-named/"]);
     paths.extend(prefixes.iter().map(|prefix| format!("{prefix}x.jpg")));
-    if containers.len() * (paths.len() + prefixes.len() + 1) > MOST {
+    let mut size = 0;
+    root.walk(&mut |expr| {
+        size += match &expr.kind {
+            ExprKind::Compare { left, right, .. } => {
+                1 + left.values().len().max(1) * right.values().len().max(1)
+            }
+            ExprKind::ActionMatches(texts) | ExprKind::SubOperationMatches(texts) => texts.len(),
+            _ => 1,
+        };
+    });
+    if containers.len() * (paths.len() + prefixes.len() + 1) * size > MOST {
         return None;
     }
     let mut readable = None;
@@ -158,6 +174,7 @@ fn candidates(root: &Expr, known: Known, others: &[&str]) -> Vec<String> {
             }
         }
     });
+    found.retain(|value| value.chars().nth(LONGEST_NAME).is_none());
     found.sort();
     found.dedup();
     // Those that the condition does not name come first: they show most.

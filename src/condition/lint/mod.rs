@@ -1,5 +1,6 @@
 //! What is wrong, or not as it seems, in a condition.
 
+mod influence;
 mod listing;
 mod parts;
 mod rule;

@@ -1,13 +1,16 @@
 //! The rules that look at one part of a condition at a time.
 
-use super::{Check, Finding, Rule, ScopeLevel, Severity, anywhere, quoted, values::is_placeholder};
+use super::{
+    Check, Finding, Rule, ScopeLevel, Severity, anywhere,
+    influence::Influences,
+    quoted,
+    values::{containers, is_placeholder},
+};
 use crate::condition::{
-    Attribute, Base, Expr, ExprKind, Operand, Operator, Quantifier, Request, Source, Span, Value,
-    ValueType,
+    Attribute, Base, Expr, ExprKind, Operand, Operator, Quantifier, Source, Span, Value, ValueType,
     catalog::{
         ACTIONS, Action, Holds, Known, SUBOPERATIONS, TAG_MARK, edits, is_of_another_service,
     },
-    eval::{Possible, leaf, possible},
     operator::Relation,
     value::action_matches,
 };
@@ -15,7 +18,9 @@ use crate::condition::{
 const BLOBS: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/";
 
 pub(super) fn check(check: &Check<'_>, found: &mut Vec<Finding>) {
-    let mut parts = Parts { check, found };
+    let influences = ACTIONS.iter().map(|action| Influences::on(check.root, action)).collect();
+    let containers = containers(check.root);
+    let mut parts = Parts { check, found, influences, containers };
     if let Some(at) = bang(check.text) {
         let message = "an interactive bash replaces `!` between double quotes (\"event not found\"); \
             give the condition in a file, or between single quotes";
@@ -47,6 +52,10 @@ fn bang(text: &str) -> Option<usize> {
 pub(super) struct Parts<'a, 'f> {
     pub(super) check: &'a Check<'a>,
     found: &'f mut Vec<Finding>,
+    /// For each of [`ACTIONS`], what has an influence on it
+    influences: Vec<Influences>,
+    /// The names that containers are compared with
+    pub(super) containers: Vec<String>,
 }
 
 impl Parts<'_, '_> {
@@ -247,8 +256,8 @@ impl Parts<'_, '_> {
     /// Whether some action, on which this expression has an influence, has the attribute
     fn source(&mut self, expr: &Expr, span: Span, attribute: &Attribute, known: Known) {
         let source = attribute.source();
-        let concerned: Vec<&Action> =
-            ACTIONS.iter().filter(|action| matters(self.check.root, expr, action)).collect();
+        let concerned = ACTIONS.iter().zip(&self.influences).filter(|(_, on)| on.has(expr));
+        let concerned: Vec<&Action> = concerned.map(|(action, _)| action).collect();
         let has = |source| concerned.iter().any(|action| action.has(source, known));
         if concerned.is_empty() || has(source) {
             return;
@@ -434,28 +443,6 @@ fn before_the_shell(path: &str) -> Option<String> {
     let (_, mark) = path.split_once("/tags&")?;
     let word: String = mark.chars().filter(|c| !"&$\\`^".contains(*c)).collect();
     matches!(word.as_str(), "" | "keys").then(|| Known::TagKeys.path().to_owned())
-}
-
-/// Whether a simple expression has an influence on requests of an action
-pub(super) fn matters(root: &Expr, part: &Expr, action: &Action) -> bool {
-    let request = Request::new(action.name);
-    let request = match action.suboperation {
-        Some(name) => request.suboperation(name),
-        None => request,
-    };
-    let with = |truth: bool| {
-        possible(root, &|expr| match &expr.kind {
-            _ if std::ptr::eq(expr, part) => Possible::just(Some(truth)),
-            ExprKind::ActionMatches(_) | ExprKind::SubOperationMatches(_) => {
-                Possible::just(leaf(expr, &request))
-            }
-            _ if expr.attributes().any(|a| Known::of(a.path()) == Some(Known::SubOperation)) => {
-                Possible::just(leaf(expr, &request))
-            }
-            _ => Possible::EITHER,
-        })
-    };
-    with(true) != with(false)
 }
 
 /// Whether there are two different ones among the values

@@ -3,7 +3,7 @@
 use super::{Rule, Severity, parts::Parts, quoted};
 use crate::{
     condition::{
-        Base, ExprKind, Operand, Operator, Span, Value, ValueType,
+        Base, Expr, ExprKind, Operand, Operator, Span, Value, ValueType,
         catalog::Known,
         operator::Relation,
         value::{guid, ticks},
@@ -67,10 +67,7 @@ impl Parts<'_, '_> {
 
     fn path_value(&mut self, base: Base, span: Span, value: &str) {
         let shown = quoted(value);
-        let containers = self.containers();
-        let repeats = containers.iter().any(|name| {
-            value.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('/'))
-        });
+        let repeats = behind_container(&self.containers, value).is_some();
         let problem = if value.starts_with('/') {
             Some("blob names in conditions have no leading slash")
         } else if value.contains("://") {
@@ -84,10 +81,7 @@ impl Parts<'_, '_> {
         };
         if let Some(problem) = problem {
             let bare = value.trim_start_matches('/');
-            let bare = containers
-                .iter()
-                .find_map(|name| bare.strip_prefix(name.as_str())?.strip_prefix('/'))
-                .unwrap_or(bare);
+            let bare = behind_container(&self.containers, bare).unwrap_or(bare);
             let repair =
                 (bare != value && !bare.is_empty()).then(|| self.replaced(span, value, bare));
             let message = format!("{problem}: {shown} matches none");
@@ -120,20 +114,28 @@ impl Parts<'_, '_> {
         let inner = self.check.text.get(span.start..span.end).unwrap_or_default();
         self.check.spliced(span, &inner.replacen(&format!("'{value}"), &format!("'{with}"), 1))
     }
+}
 
-    /// The names that containers are compared with
-    fn containers(&self) -> Vec<String> {
-        let mut names = Vec::new();
-        self.check.root.walk(&mut |expr| {
-            if let ExprKind::Compare { left, right, .. } = &expr.kind
-                && expr.attributes().any(|a| Known::of(a.path()) == Some(Known::Container))
-            {
-                let texts = left.values().iter().chain(right.values()).filter_map(Value::text);
-                names.extend(texts.filter(|name| !name.is_empty()).map(str::to_owned));
-            }
-        });
-        names
-    }
+/// The names that containers are compared with
+pub(super) fn containers(root: &Expr) -> Vec<String> {
+    let mut names = std::collections::BTreeSet::new();
+    root.walk(&mut |expr| {
+        if let ExprKind::Compare { left, right, .. } = &expr.kind
+            && expr.attributes().any(|a| Known::of(a.path()) == Some(Known::Container))
+        {
+            let texts = left.values().iter().chain(right.values()).filter_map(Value::text);
+            // What cannot be a name begins no path either.
+            let is_name = |name: &&str| name.parse::<ContainerName>().is_ok();
+            names.extend(texts.filter(is_name).map(str::to_owned));
+        }
+    });
+    names.into_iter().collect()
+}
+
+/// What follows a container's name and a slash at the start of a value
+fn behind_container<'a>(containers: &[String], value: &'a str) -> Option<&'a str> {
+    let (name, rest) = value.split_once('/')?;
+    containers.binary_search_by(|known| known.as_str().cmp(name)).is_ok().then_some(rest)
 }
 
 /// Whether a value was never filled in; containers can have no such characters, other names can
