@@ -189,7 +189,7 @@ impl Range {
             skip = page.blobs.partition_point(|blob| order.compare(&blob.name, last).is_lt());
             self.resumes = skip == page.blobs.len();
         }
-        skip += self.repeated(page.blobs.get(skip..).unwrap_or_default(), order);
+        skip += self.repeated(page.blobs.get(skip..).unwrap_or_default());
         self.drop_copies(&mut page.blobs, skip);
         if is_strict {
             page.blobs.drain(..skip);
@@ -217,6 +217,7 @@ impl Range {
             let (is_cut, is_past) = (self.is_cut && is_first, self.past.is_some());
             page.malformed.retain(|entry| self.keeps(entry, skip, end, is_cut, is_past, order));
             page.blobs.truncate(end);
+            self.keep_tail(page.blobs.get(..skip).unwrap_or_default());
         }
         page.blobs.drain(..skip);
         if page.blobs.len() < page.blobs.capacity() / 2 {
@@ -273,6 +274,11 @@ impl Range {
         self.in_folder = here as u64 + before;
         self.recent = blobs.len() as u64;
         self.before = self.last.replace(blob.name.clone());
+        self.keep_tail(blobs);
+    }
+
+    /// Remembers blobs that may come again on the next page
+    fn keep_tail(&mut self, blobs: &[Blob]) {
         let start = blobs.len().saturating_sub(TAIL);
         self.tail.extend_from_slice(blobs.get(start..).unwrap_or_default());
         self.tail.drain(..self.tail.len().saturating_sub(TAIL));
@@ -317,13 +323,8 @@ impl Range {
     /// How many blobs at the start of a page came before
     ///
     /// Services repeat some at a page border now and then (Hadoop's HADOOP-19543 tells of it).
-    pub(super) fn repeated(&self, blobs: &[Blob], order: NameOrder) -> usize {
-        let Some(last) = &self.last else { return 0 };
-        let is_old = |blob: &Blob| {
-            self.tail.iter().any(|known| is_same(known, blob))
-                || order.compare(&blob.name, last).is_lt()
-                    && !self.is_behind_start(&blob.name, order)
-        };
+    pub(super) fn repeated(&self, blobs: &[Blob]) -> usize {
+        let is_old = |blob: &Blob| self.tail.iter().any(|known| is_same(known, blob));
         blobs.iter().position(|blob| !is_old(blob)).unwrap_or(blobs.len())
     }
 
@@ -355,7 +356,7 @@ impl Range {
     ) -> Result<bool, Fault> {
         // A page that is listed again begins before the last name.
         let last = self.last.as_deref().filter(|_| !self.resumes);
-        let skip = last.map_or(0, |_| self.repeated(blobs, order));
+        let skip = last.map_or(0, |_| self.repeated(blobs));
         let blobs = blobs.get(skip..).unwrap_or_default();
         let (mut page, mut repeats) = (Orders::ALL, false);
         if let (Some(last), Some(first)) = (last, blobs.first()) {

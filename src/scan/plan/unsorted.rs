@@ -45,7 +45,7 @@ impl Range {
     ) -> Result<Batch, Fault> {
         let order = NameOrder::Unsorted;
         self.is_busy = false;
-        let skip = self.repeated(&page.blobs, order);
+        let skip = self.repeated(&page.blobs);
         page.blobs.drain(..skip);
         page.malformed.retain(|entry| entry.at >= skip && self.awaited.is_none());
         let before = self.last.clone();
