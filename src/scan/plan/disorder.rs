@@ -33,6 +33,8 @@ impl Planner {
             self.explanation = Some(instead);
             return Err(disorder(first, second, "run again, which then assumes another order"));
         }
+        // Names know better than what pages state.
+        self.settings.assumed = Some(instead);
         match instead {
             NameOrder::Unsorted => self.give_up_order(first, second),
             order => self.change_to(order),

@@ -326,11 +326,9 @@ impl Planner {
             && page.order != NameOrder::Unsorted
             && self.names == 0
             && self.settings.assumed.is_none()
+            && check_disjoint(&self.shards, page.order).is_ok()
         {
             self.begin_with(page.order);
-        }
-        if self.names == 0 && !page.blobs.is_empty() {
-            check_disjoint(&self.shards, self.order)?;
         }
         self.take_answer(ticket, page)?;
         self.take_early()

@@ -221,6 +221,7 @@ impl Range {
             let (is_cut, is_past) = (self.is_cut && is_first, self.past.is_some());
             page.malformed.retain(|entry| self.keeps(entry, skip, end, is_cut, is_past, order));
             page.blobs.truncate(end);
+            self.keep_tail(page.blobs.get(..skip).unwrap_or_default());
         }
         page.blobs.drain(..skip);
         if page.blobs.len() < page.blobs.capacity() / 2 {
@@ -277,6 +278,11 @@ impl Range {
         self.in_folder = here as u64 + before;
         self.recent = blobs.len() as u64;
         self.before = self.last.replace(blob.name.clone());
+        self.keep_tail(blobs);
+    }
+
+    /// Remembers blobs that may come again on the next page
+    fn keep_tail(&mut self, blobs: &[Blob]) {
         let start = blobs.len().saturating_sub(TAIL);
         self.tail.extend_from_slice(blobs.get(start..).unwrap_or_default());
         self.tail.drain(..self.tail.len().saturating_sub(TAIL));
