@@ -14,9 +14,7 @@ use std::{
 use azure_asset_sync::{
     Blob, Error, ErrorKind, JsonLines, MemoryStore, Prefix, Reason, Rules, Scan, Store,
     sink::{Batch, Change, Delivery, Sink, callback},
-    store::{
-        AccessTier, ContentMd5, ETag, Include, ListRequest, Malformed, NameOrder, Page, ReadRequest,
-    },
+    store::{ContentMd5, ETag, Include, ListRequest, Malformed, NameOrder, Page, ReadRequest},
     sync::{Ending, Job, Manifest, Phase},
     testing::TestDisk,
     validate::Action,
