@@ -123,9 +123,13 @@ async fn a_storm_of_removals_is_withheld_until_it_may() {
     assert_eq!(run(disk.job(scan(back))).await, (Ending::Complete, vec!["~c.jpg".to_owned()]));
 
     assert_eq!(run(disk.job(few())).await.1, [""; 0]);
+    let manifest = disk.manifest().unwrap().unwrap();
+    assert_eq!((manifest.listed(), manifest.assets(), manifest.withheld()), (2, 2, 2));
+    assert_eq!(manifest.export(callback(|_| Ok(()))).await.unwrap(), 2);
     let told = run(disk.job(few()).max_removals(0.5)).await;
     assert_eq!(told, (Ending::Complete, vec!["-b.jpg".to_owned(), "-c.jpg".to_owned()]));
     assert_eq!(run(disk.job(few())).await, (Ending::Complete, vec![]));
+    assert_eq!(disk.manifest().unwrap().unwrap().withheld(), 0);
 }
 
 #[tokio::test]

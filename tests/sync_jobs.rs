@@ -1,11 +1,12 @@
-//! Runs by id, what the end of one is to a connection, and files made from a manifest.
+//! Runs by id, what the end of one is to a connection, and what tables and files have after it.
 
 use std::{fs, sync::Arc};
 
 use azure_asset_sync::{
     Blob, Error, ErrorKind, JsonLines, MemoryStore, Prefix, Scan,
     lifecycle::{Event, State},
-    sink::{Batch, Delivery, Sink},
+    sink::{Batch, Change, Delivery, Sink, Sqlite, callback},
+    store::{AccessTier, ContentMd5, ETag},
     sync::{Ending, Job, Jobs, Manifest},
     testing::TestDisk,
 };
@@ -131,4 +132,60 @@ async fn whole_files_are_made_from_the_manifest() {
     let lines = fs::read_to_string(&file).unwrap();
     assert_eq!(lines.lines().count(), 2299);
     assert!(lines.starts_with(r#"{"name":"0001.jpg","size":10,"#), "{lines:.60}");
+}
+
+#[tokio::test]
+async fn what_changes_without_an_etag_is_a_change_and_reaches_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = folder.path().join("assets.sqlite");
+    // Neighbours in the same block, which stay as they are.
+    let with = |tier: Option<AccessTier>, md5: u8| {
+        let mut blobs = ["a.jpg", "b.jpg", "c.jpg"].map(|name| Blob::new(name, 10));
+        blobs.iter_mut().for_each(|blob| blob.etag = Some(ETag::from("1")));
+        blobs[1].access_tier = tier;
+        blobs[1].content_md5 = Some(ContentMd5::from([md5; 16]));
+        let scan = Scan::new(MemoryStore::from_iter(blobs), &Prefix::default());
+        Job::new(scan, folder.path().join("state")).max_removals(1.0)
+    };
+    let (hot, cold) = (Some(AccessTier::Hot), Some(AccessTier::Cold));
+    let archive = Some(AccessTier::Archive);
+    let steps: [(_, u8, &[&str], Option<&str>); 8] = [
+        (hot.clone(), 1, &["+a.jpg", "+b.jpg", "+c.jpg"], Some("Hot")),
+        (hot.clone(), 1, &[], Some("Hot")),
+        (cold.clone(), 1, &["~b.jpg"], Some("Cold")),
+        (cold.clone(), 1, &[], Some("Cold")),
+        (archive, 1, &["-b.jpg", "!b.jpg"], None),
+        (None, 1, &["^b.jpg"], None),
+        (cold.clone(), 2, &["~b.jpg"], Some("Cold")),
+        (cold, 2, &[], Some("Cold")),
+    ];
+    for (step, (tier, md5, want, tier_in_table)) in steps.into_iter().enumerate() {
+        let mut told = Vec::new();
+        let sink = callback(|change| {
+            let what = match change {
+                Change::Added(_) => "+",
+                Change::Changed(_) => "~",
+                Change::Restored(_) => "^",
+                Change::Removed(_) => "-",
+                _ => "!",
+            };
+            told.push(format!("{what}{}", change.name().unwrap()));
+            Ok(())
+        });
+        with(tier, md5).run((Sqlite::open(&table).unwrap(), sink)).await.unwrap();
+        assert_eq!(told, want, "{step}");
+        let database = rusqlite::Connection::open(&table).unwrap();
+        let query = "SELECT max(access_tier) FROM assets WHERE name = 'b.jpg'";
+        let found: Option<String> = database.query_row(query, [], |row| row.get(0)).unwrap();
+        assert_eq!(found.as_deref(), tier_in_table, "{step}");
+        let mut exported = Vec::new();
+        let sink = callback(|change| {
+            exported.push(change.asset().unwrap().blob.access_tier.clone());
+            Ok(())
+        });
+        let manifest = Manifest::open(folder.path().join("state")).unwrap().unwrap();
+        manifest.export(sink).await.unwrap();
+        let exported = exported.iter().flatten().next();
+        assert_eq!(exported.map(AccessTier::as_str), tier_in_table, "{step}");
+    }
 }

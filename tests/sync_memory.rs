@@ -20,6 +20,8 @@ struct Generated {
     version: u64,
     /// From which on it refuses
     refused: u64,
+    /// Whether they come in no order
+    is_unsorted: bool,
 }
 
 #[async_trait::async_trait]
@@ -31,6 +33,8 @@ impl Store for Generated {
         }
         let end = (start + 2500).min(self.count);
         let blobs = (start..end).map(|n| {
+            // A prime that divides no number of rows here, so that each comes once.
+            let n = if self.is_unsorted { n * 7919 % self.count } else { n };
             let mut blob =
                 Blob::new(format!("plant-07/camera-{:03}/{n:09}.jpg", n / 20_000), n + 1);
             let version = if n % 1000 == 7 { self.version } else { 0 };
@@ -68,6 +72,8 @@ struct Run {
     is_resumed: bool,
     /// Whether nothing is listed any more
     is_emptied: bool,
+    /// Whether names come in no order
+    is_unsorted: bool,
 }
 
 /// Runs in a process of its own, where nothing else has touched the peak
@@ -79,7 +85,8 @@ fn child() {
     let count = if is_emptied { 0 } else { number("ROWS_OF_CHILD") };
     let is_cut_off = number("IS_CUT_OFF") == 1;
     let refused = if is_cut_off { count / 4 * 3 } else { u64::MAX };
-    let store = Generated { count, version: number("VERSION"), refused };
+    let is_unsorted = number("IS_UNSORTED") == 1;
+    let store = Generated { count, version: number("VERSION"), refused, is_unsorted };
     // What is remembered of names to find those that collide has a bound of its own.
     let rules = [Reason::CaseCollision, Reason::BaseNameCollision]
         .into_iter()
@@ -121,6 +128,7 @@ fn peak_kib(folder: &Path, run: &Run) -> u64 {
         .env("IS_CUT_OFF", u64::from(run.is_cut_off).to_string())
         .env("IS_RESUMED", u64::from(run.is_resumed).to_string())
         .env("IS_EMPTIED", u64::from(run.is_emptied).to_string())
+        .env("IS_UNSORTED", u64::from(run.is_unsorted).to_string())
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
@@ -161,5 +169,23 @@ fn rows_by_the_million_take_no_more_than_those_by_the_thousand() {
         let few = most(what);
         println!("{name}: {many} KiB for {rows} rows, {few} KiB for 10,000");
         assert!(many <= few + few / 20 + NOISE, "{name}: {many} KiB, {few} KiB");
+    }
+}
+
+#[test]
+fn names_in_no_order_by_the_million_take_no_more_than_those_by_the_thousand() {
+    let rows = env::var("ROWS").map_or(100_000, |rows| rows.parse().unwrap());
+    let peaks = |rows: u64| {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Run { state: "a", rows, is_unsorted: true, ..Run::default() };
+        let changed = Run { version: 1, changed: rows / 1000, ..first };
+        let unchanged = Run { version: 1, ..first };
+        [first, changed, unchanged].map(|run| peak_kib(folder.path(), &run))
+    };
+    // More than is sorted at a time.
+    let few = peaks(40_000);
+    for ((what, few), many) in ["first", "changed", "unchanged"].iter().zip(few).zip(peaks(rows)) {
+        println!("{what}: {many} KiB for {rows} rows in no order, {few} KiB for 40,000");
+        assert!(many <= few + few / 20 + NOISE, "{what}: {many} KiB, {few} KiB");
     }
 }

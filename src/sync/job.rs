@@ -112,8 +112,13 @@ impl Job {
     /// by dropping the future: what is being written to the disk is finished in the background, and
     /// the state is held until then.
     ///
+    /// The names may come in any order. If they contradict the order assumed, the run lists them once
+    /// more, in another one that explains them, or else sorts them on the disk of the state; the sink
+    /// is given nothing twice.
+    ///
     /// # Errors
-    /// The first error of the store, the sink or the state; what was committed until then is kept.
+    /// The first error of the store, the sink or the state; what was committed until then is kept, and
+    /// the [`Manifest`](super::Manifest) stays that of the last complete run.
     /// [`Config`](ErrorKind::Config) where the scan or the sink cannot be of a job,
     /// [`StateBusy`](ErrorKind::StateBusy) where another run holds the state,
     /// [`StateInvalid`](ErrorKind::StateInvalid) where it is damaged, of another version or source.
@@ -410,9 +415,10 @@ impl Work<'_> {
     }
 
     fn summary(&self, ending: Ending) -> Summary {
-        let View { run, number, is_resumed, counts, .. } = self.desk.view();
+        let View { run, number, is_resumed, counts, order, .. } = self.desk.view();
         let report = self.board.progress.report();
-        Summary { run, number, is_resumed, counts, listed: None, assets: None, report, ending }
+        let (listed, assets) = (None, None);
+        Summary { run, number, is_resumed, counts, listed, assets, order, report, ending }
     }
 }
 
@@ -441,6 +447,11 @@ pub struct Summary {
     pub listed: Option<u64>,
     /// How many of them are assets; the others are rejected, in this run or since one before
     pub assets: Option<u64>,
+    /// The order in which the service lists names; `None` if it listed none
+    ///
+    /// [`NameOrder::Unsorted`] if no order that this crate knows explains it: such a container is
+    /// listed with one request in flight, and sorted on the disk of the state, which takes longer.
+    pub order: Option<NameOrder>,
     /// What was listed and judged, since it went on
     pub report: Report,
     /// How it has ended

@@ -111,11 +111,13 @@ impl Step {
         let is_pending = row.as_ref().is_some_and(|row| row.gone.is_some());
         self.unchanged += u64::from(is_listed && change.is_none() && !is_pending);
         self.changes.extend(change);
-        if let Some(row) = row {
-            match self.rows.last_mut() {
-                Some(rows) => rows.push(row),
-                None => self.rows.push(vec![row]),
-            }
+        row.into_iter().for_each(|row| self.push(row));
+    }
+
+    fn push(&mut self, row: Row) {
+        match self.rows.last_mut() {
+            Some(rows) => rows.push(row),
+            None => self.rows.push(vec![row]),
         }
     }
 
@@ -138,10 +140,7 @@ impl Step {
             }
             match new.next_if(|verdict| verdict.name() == Some(&row.name)) {
                 // One of the entries that cannot be read may be it.
-                None if is_vague => match self.rows.last_mut() {
-                    Some(rows) => rows.push(row),
-                    None => self.rows.push(vec![row]),
-                },
+                None if is_vague => self.push(row.not_missing(run.told)),
                 verdict => self.meet(Some(row), verdict, run),
             }
         }

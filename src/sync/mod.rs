@@ -34,15 +34,30 @@
 //!   changes while it is listed is told of in this run or in the next.
 //! - What a sink has taken and made durable is remembered. After a crash, at any point and of the
 //!   machine as well, the next run goes on where the last commit was: at most one batch comes again.
-//!   What was in that batch and is gone when the run goes on is told as removed, unless the names that
-//!   it lists then are out of order.
+//!   What was in that batch and is gone when the run goes on is told as removed.
 //! - Nothing is told as removed unless all was listed: removals come last. More than
 //!   [`Job::max_removals`] are withheld.
+//! - A [`Manifest`] is of a run that has listed all. A run that fails, is cancelled, dropped or killed
+//!   leaves the manifest of the last complete run as it is. If there is none,
+//!   [`Manifest::open`] returns `None`, so that there is nothing to export. What the failed run has
+//!   given its sink is remembered apart from it, and [`interrupted`] tells that there is such a run.
+//! - Names may come in any order. An order that this crate knows costs at most a second listing, when
+//!   it is met first; no order at all costs one request at a time, and a sort on the disk. A state
+//!   remembers the order for the next run.
 //! - An entry whose name cannot be read could be any of its page, so that nothing there is taken for
 //!   missing. Entries without a name are told of in each run.
 //!
 //! The hand-off of a batch: its rows and a line of the journal are made durable; the sink takes the
 //! batch and flushes it; another line makes it final.
+//!
+//! # What is a change
+//! Another ETag, or without ETags another size or time; another verdict; another access tier, which
+//! changes without a new ETag, as does the state of an archived blob that is rehydrated: its tier
+//! then changes. An MD5 is compared too, for services that are not Azure. What else can change under
+//! the same ETag is not part of a [`Blob`](crate::Blob), and no change: leases, tags, immutability
+//! policies and legal holds, the days that a deleted blob is kept, the time of the last access, and
+//! whether and since when a tier is inferred. Findings are given with an asset when it changes, and
+//! are no change of their own.
 //!
 //! # What is in a state folder
 //! - `manifest.jsonl.zst`: the last complete run, replaced as a whole when the next has ended. Frames
@@ -52,6 +67,8 @@
 //!   `pandas.read_json`.
 //! - `run.journal` and `run.jsonl.zst`: a run that has not ended, a line for each commit, and rows.
 //!   `run.index`: what of its index is not in memory, made anew from the journal where it goes on.
+//! - `run.base`: what a run knows that has begun to list again because names came in another order.
+//! - `run.sort` and `run.sort-2`: names that a run sorts; they are of no use to another one.
 //! - `lock`: held while a run is under way.
 //!
 //! The index tells of each block of rows its first and last name, and a fingerprint of what the
@@ -66,6 +83,8 @@
 //! 40,000 rows. Of the run's own blocks a leaf for each range that is listed at a time is; what is more
 //! waits in `run.index`. A page that covers many blocks, as where a folder is gone, is compared a few of
 //! them at a time. So a run over ten million blobs takes as much as one over ten thousand, within 5 %.
+//! To sort names takes 4 MiB for those at hand, and for each of up to 16 sorted runs 128 KiB; the disk
+//! needs room for all entries of the listing twice, compressed.
 //!
 //! Both files name the version of their format. Another version is refused and left as it is.
 

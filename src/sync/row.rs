@@ -201,6 +201,16 @@ impl Row {
         }
     }
 
+    /// The same row, if nobody knows any more whether it is missing
+    ///
+    /// What the listing has as a rejection is gone as an asset, and stays so.
+    pub(super) fn not_missing(mut self, removals: u64) -> Self {
+        if self.kind.is_none() || self.reason.is_none() {
+            self.gone = self.gone.filter(|gone| gone.run <= removals);
+        }
+        self
+    }
+
     /// The changes that tell of what is gone with it
     pub(super) fn farewell(&self, moved_to: Option<String>) -> impl Iterator<Item = Change> {
         let removal = Removal {

@@ -76,7 +76,9 @@ impl Sorter {
         remove(disk)?;
         let [file, _] = FILES;
         let output = Output::new(file, limits)?;
-        let (text, records, runs) = (Vec::new(), Vec::new(), Vec::new());
+        // With room for the record that fills it: to grow would take twice as much.
+        let text = Vec::with_capacity(limits.run + limits.frame);
+        let (records, runs) = (Vec::new(), Vec::new());
         Ok(Self { order, limits, text, records, output, runs })
     }
 
