@@ -201,18 +201,22 @@ impl AzureStoreBuilder {
             }
             options.per_try_policies.push(Arc::new(Bearer::new(Arc::clone(credential), SCOPE)));
         }
-        let pipeline = |client| {
+        let options = |client| ClientOptions {
+            transport: Some(Transport::new(Arc::new(StorageTransport {
+                client,
+                target: Arc::clone(&storage),
+            }))),
+            ..options.clone()
+        };
+        let pipeline = |options| {
             let (name, version) = (option_env!("CARGO_PKG_NAME"), option_env!("CARGO_PKG_VERSION"));
-            let transport = StorageTransport { client, target: Arc::clone(&storage) };
-            let options = ClientOptions {
-                transport: Some(Transport::new(Arc::new(transport))),
-                ..options.clone()
-            };
             Pipeline::new(name, version, options, Vec::new(), Vec::new(), None)
         };
+        let (fresh, options) = (options(lone), options(client.clone()));
         Ok(AzureStore {
-            pipeline: pipeline(client.clone()),
-            fresh: pipeline(lone),
+            pipeline: pipeline(options.clone()),
+            fresh: pipeline(fresh),
+            options,
             connection: self.connection,
             signature,
             credential,

@@ -19,13 +19,14 @@ mod signature;
 mod token;
 mod transport;
 
-use std::{fmt, ops::Range, sync::Arc, time::Duration};
+use std::{fmt, num::NonZero, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use azure_core::http::{
-    AsyncRawResponse, Context, Method, Pipeline, PipelineStreamOptions, Request, Url,
-    headers::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue},
+    AsyncRawResponse, ClientOptions, Context, Method, Pipeline, PipelineStreamOptions, Request, Url,
+    headers::{ACCEPT, CONTENT_TYPE, HeaderName},
 };
+use azure_storage_blob::{BlobClient, BlobClientOptions, models::BlobClientDownloadOptions};
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt as _;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -106,6 +107,8 @@ pub struct AzureStore {
     pipeline: Pipeline,
     /// The same over connections of their own: each may lead to another front end
     fresh: Pipeline,
+    /// Those of `pipeline`, for clients of the SDK
+    options: ClientOptions,
     /// For requests without the credential
     client: reqwest::Client,
     /// The account's host
@@ -205,43 +208,36 @@ impl Store for AzureStore {
                 format!("{doing}: no URL leads to a name with a segment `.` or `..`"),
             ));
         };
-        let Range { start, end } = request.range;
-        let length = end.checked_sub(start).map(usize::try_from);
-        let length = match length {
-            Some(Ok(length)) if length > 0 => length,
-            None | Some(Ok(_)) => {
-                let what = format!("{doing}: the range is empty");
-                return Err(Error::new(ErrorKind::RangeNotSatisfiable, what));
-            }
-            Some(Err(_)) => {
-                let what = format!("{doing}: the range is larger than this machine's addresses");
-                return Err(Error::new(ErrorKind::RangeNotSatisfiable, what));
-            }
+        let range = (usize::try_from(request.range.start), usize::try_from(request.range.end));
+        let (Ok(start), Ok(end)) = range else {
+            let what = format!("{doing}: the range is larger than this machine's addresses");
+            return Err(Error::new(ErrorKind::RangeNotSatisfiable, what));
+        };
+        let Some(length) = end.checked_sub(start).and_then(NonZero::new) else {
+            let what = format!("{doing}: the range is empty");
+            return Err(Error::new(ErrorKind::RangeNotSatisfiable, what));
         };
         if !self.signature.expose().is_empty() {
             url.set_query(Some(self.signature.expose()));
         }
-        let mut http = Request::new(url, Method::Get);
-        let bytes = format!("bytes={start}-{}", end - 1);
-        http.insert_header(HeaderName::from_static("range"), HeaderValue::from(bytes));
-        if let Some(etag) = request.if_match {
-            let etag = HeaderValue::from(etag.as_str().to_owned());
-            http.insert_header(HeaderName::from_static("if-match"), etag);
-        }
         let read = async {
-            let (status, headers, body) = send(&self.pipeline, http).await?.deconstruct();
-            if !status.is_success() {
-                let body = collect(body, transport::MAX_ERROR_BYTES).await?;
-                return Err(failure::of_response(status, &headers, &body));
-            }
-            // An answer that ignores the range has the bytes from 0 on.
-            if u16::from(status) != 206 && start > 0 {
-                return Err(Error::new(
-                    ErrorKind::UnexpectedAnswer,
-                    "the answer ignores the range; check the endpoint for a proxy",
-                ));
-            }
-            let bytes = collect(body, length).await?;
+            let options = BlobClientOptions {
+                client_options: self.options.clone(),
+                version: VERSION.to_owned(),
+            };
+            // No credential here: the policy that has it is in the options, with its token cache.
+            let client = BlobClient::new(url, None, Some(options)).map_err(|e| failure::of(&e))?;
+            let options = BlobClientDownloadOptions {
+                range: Some((start..end).into()),
+                if_match: request.if_match.as_ref().map(|etag| etag.as_str().into()),
+                // One request: the tasks of a download in parts would outlive the deadline.
+                partition_size: Some(length),
+                parallel: Some(NonZero::<usize>::MIN),
+                ..Default::default()
+            };
+            let result = client.download(Some(options)).await.map_err(|e| failure::of(&e))?;
+            let bytes = collect(result.body, length.get()).await?;
+            // The SDK returns nothing for a range after the end of an empty blob.
             if bytes.is_empty() {
                 return Err(Error::from_response(416, Some("InvalidRange")));
             }
