@@ -455,6 +455,8 @@ impl Held {
     fn is_as(&self, block: &Block, run: &Run) -> bool {
         if self.count() as u64 != block.listed
             || (block.oldest_gone > 0 && run.is_over(block.oldest_gone))
+            // What was missing may be one of the entries that cannot be read.
+            || (block.newest_gone > run.told && self.parts.iter().any(|part| part.is_vague))
         {
             return false;
         }
