@@ -433,7 +433,7 @@ fn a_text_that_is_longer_than_azure_takes_is_refused_before_it_is_read() {
         assert!(of(MAX_LENGTH, filling).parse::<Condition>().is_ok(), "{filling}");
         let error = of(MAX_LENGTH + 1, filling).parse::<Condition>().unwrap_err();
         assert_eq!(error.rule(), Rule::TooLong);
-        assert!(error.to_string().contains("8192 characters"), "{error}");
+        assert!(error.to_string().contains("16384 characters"), "{error}");
         let found = Lint::new().check(&of(MAX_LENGTH + 1, filling));
         assert!(found.iter().any(|finding| finding.rule == Rule::TooLong));
     }

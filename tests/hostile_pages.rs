@@ -106,7 +106,8 @@ fn large_pages_take_little_memory_and_let_other_tasks_run() {
     let many = |entry: &str, bytes: usize| entry.repeat(bytes / entry.len());
     let metadata = [Include::Metadata];
     // A body, what is listed with it, how many entries are malformed or which error it is, and MiB.
-    let rows: Vec<(String, &[Include], Result<u64, ErrorKind>, usize)> = vec![
+    type Row<'a> = (String, &'a [Include], Result<u64, ErrorKind>, usize);
+    let rows: Vec<Row<'_>> = vec![
         (page(&format!("{good}{}{good}", blob(&"n".repeat(50 * MIB), ""))), &[], Ok(1), 8),
         (page(&format!("{good}{}{good}", with_pairs(3_000_000))), &[], Ok(1), 8),
         (page(&format!("{good}{}{good}", with_pairs(3_000_000))), &metadata, Ok(1), 8),

@@ -49,12 +49,12 @@ pub use self::{
     value::Value,
 };
 
-/// How many characters a condition may have: the 8 KB that Azure takes
+/// How many characters a condition may have: twice the 8 KB that Azure takes
 ///
-/// Microsoft Learn, "FAQ for Azure role assignment conditions", does not say whether these are bytes or
-/// characters. No condition that Azure takes has more by either count. All that is done with a condition
-/// takes time in proportion to its length.
-pub const MAX_LENGTH: usize = 8 << 10;
+/// A condition that was printed has more parentheses than it needs, and must be readable again.
+/// [`Lint`] reports a text of more than 8 KB, whose unit Microsoft Learn, "FAQ for Azure role assignment
+/// conditions", does not say. Reading, checking and evaluating take time in proportion to the length.
+pub const MAX_LENGTH: usize = 16 << 10;
 
 /// How many pairs of values two lists that stand in a comparison may make
 ///
