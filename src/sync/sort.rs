@@ -31,7 +31,7 @@ const HEAD: usize = 16;
 const NAMELESS: u32 = u32::MAX;
 
 /// No frame is longer by far: what claims to be is damaged
-const LONGEST: u32 = 1 << 30;
+const LONGEST: u32 = 1 << 26;
 
 /// How much is in memory
 #[derive(Clone, Copy, Debug)]
@@ -92,7 +92,7 @@ impl Sorter {
         let start = self.text.len();
         let length = |bytes: &[u8]| {
             u32::try_from(bytes.len()).ok().filter(|length| *length < LONGEST / 4).ok_or_else(
-                || Error::new(ErrorKind::TooLarge, "an entry of the listing is over 256 MiB"),
+                || Error::new(ErrorKind::TooLarge, "an entry of the listing is over 16 MiB"),
             )
         };
         let name_length = name.map_or(Ok(NAMELESS), |name| length(name.as_bytes()))?;
