@@ -143,11 +143,14 @@ impl Planner {
                 self.ranges.push(range);
             }
         }
-        let positions = self.ranges.iter().map(|range| range.position.clone());
         let order = Some(NameOrder::Unsorted);
-        let left = self.shards.iter().cloned().zip(positions);
-        let left = left.map(|(shard, after)| Shard { after, order, ..shard }).collect();
-        self.out.push_back(Batch::that_leaves(left, self.order));
+        let left =
+            self.shards.iter().zip(&self.ranges).map(|(shard, range)| match &range.position {
+                Some(name) => shard.behind(name.clone()),
+                None if shard.is_left_in_order() => shard.clone(),
+                None => Shard { order, ..shard.clone() },
+            });
+        self.out.push_back(Batch::that_leaves(left.collect(), self.order));
     }
 
     /// Takes a page of a listing in no known order

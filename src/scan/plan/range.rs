@@ -1,11 +1,16 @@
 //! One range of names, listed page by page.
 
+use std::collections::VecDeque;
+
 use super::{Batch, Covers, Cut, seen::Seen, split::Outlook, starts};
 use crate::{
     error::{Error, ErrorKind},
     scan::Shard,
     store::{Blob, Malformed, Marker, NameOrder, Orders, Page},
 };
+
+/// How many names before the start of a range may come at page borders, one after the other
+pub(super) const STRAYS: usize = 8;
 
 /// How many blobs at the end of a page may come again on the next
 const TAIL: usize = 64;
@@ -65,15 +70,21 @@ pub(super) struct Range {
     /// Whether it lists what fell between two ranges
     pub(super) is_mend: bool,
     /// Pages that wait for those of earlier ranges
-    pub(super) held: std::collections::VecDeque<Batch>,
+    pub(super) held: VecDeque<Batch>,
     /// Whether it lists again what it has, up to its last name
     pub(super) resumes: bool,
     /// In no known order: the last name that is done with, and that the listing must come to first
     pub(super) awaited: Option<String>,
     /// Whether the listing has come to it
     pub(super) is_found: bool,
+    /// Whether that name is not done with
+    pub(super) begins_at_awaited: bool,
+    /// In no known order: the name before which it ends
+    pub(super) until: Option<String>,
     /// In no known order: behind which name the listing goes on
     pub(super) position: Option<String>,
+    /// How many names before its start have come since the last one of it
+    strays: usize,
     pub(super) tail: Vec<Blob>,
     seen: Seen,
 }
@@ -103,10 +114,13 @@ impl Range {
             is_joined: false,
             checking: None,
             is_mend: false,
-            held: std::collections::VecDeque::new(),
+            held: VecDeque::new(),
             resumes: false,
             awaited: None,
             is_found: false,
+            strays: 0,
+            begins_at_awaited: false,
+            until: None,
             position: None,
             tail: Vec::new(),
             seen: Seen::default(),
@@ -148,7 +162,7 @@ impl Range {
         names.into_iter().max_by(|a, b| order.compare(a, b)).unwrap_or_default()
     }
 
-    fn begin(&self) -> &str {
+    pub(super) fn begin(&self) -> &str {
         self.after.as_deref().unwrap_or_default().max(&self.start)
     }
 
@@ -170,7 +184,7 @@ impl Range {
     ///
     /// `is_strict` says that names must ascend, since all that follows relies on it; `has_copies`,
     /// that the last name may have more entries on the next page; `repeats`, that some entries come
-    /// twice.
+    /// twice; `orders`, which orders are possible.
     pub(super) fn take(
         &mut self,
         mut page: Page,
@@ -178,6 +192,7 @@ impl Range {
         is_strict: bool,
         has_copies: bool,
         repeats: bool,
+        orders: Orders,
     ) -> Result<Batch, Fault> {
         self.is_busy = false;
         let is_first = self.asked == Next::First;
@@ -189,7 +204,9 @@ impl Range {
             skip = page.blobs.partition_point(|blob| order.compare(&blob.name, last).is_lt());
             self.resumes = skip == page.blobs.len();
         }
-        skip += self.repeated(page.blobs.get(skip..).unwrap_or_default());
+        let repeated = self.repeated(page.blobs.get(skip..).unwrap_or_default(), orders);
+        skip += repeated;
+        self.strays = if skip < page.blobs.len() { 0 } else { self.strays + repeated };
         self.drop_copies(&mut page.blobs, skip);
         if is_strict {
             page.blobs.drain(..skip);
@@ -322,10 +339,24 @@ impl Range {
 
     /// How many blobs at the start of a page came before
     ///
-    /// Services repeat some at a page border now and then (Hadoop's HADOOP-19543 tells of it).
-    pub(super) fn repeated(&self, blobs: &[Blob]) -> usize {
-        let is_old = |blob: &Blob| self.tail.iter().any(|known| is_same(known, blob));
+    /// Services repeat some at a page border now and then (Hadoop's HADOOP-19543 tells of it): those
+    /// before its start only a few.
+    pub(super) fn repeated(&self, blobs: &[Blob], orders: Orders) -> usize {
+        let mut strays = self.strays;
+        let is_old = |blob: &Blob| {
+            let is_known = self.tail.iter().any(|known| is_same(known, blob));
+            let is_stray = !is_known && self.last.is_some() && self.is_stray(&blob.name, orders);
+            strays += usize::from(is_stray);
+            is_known || is_stray && strays <= STRAYS
+        };
+        let mut is_old = is_old;
         blobs.iter().position(|blob| !is_old(blob)).unwrap_or(blobs.len())
+    }
+
+    /// Whether a name is before the start in every order that is possible
+    pub(super) fn is_stray(&self, name: &str, orders: Orders) -> bool {
+        let have = Orders::that_have(name, self.begin()).unwrap_or(Orders::NONE);
+        have.and(orders) == orders
     }
 
     /// Drops copies of the last name that came before, though new ones stand before them
@@ -356,7 +387,7 @@ impl Range {
     ) -> Result<bool, Fault> {
         // A page that is listed again begins before the last name.
         let last = self.last.as_deref().filter(|_| !self.resumes);
-        let skip = last.map_or(0, |_| self.repeated(blobs));
+        let skip = last.map_or(0, |_| self.repeated(blobs, *orders));
         let blobs = blobs.get(skip..).unwrap_or_default();
         let (mut page, mut repeats) = (Orders::ALL, false);
         if let (Some(last), Some(first)) = (last, blobs.first()) {
