@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// How many names before the start of a range may come at page borders, one after the other
-pub(super) const STRAYS: usize = 8;
+pub(super) const STRAYS: usize = 64;
 
 /// How many blobs at the end of a page may come again on the next
 const TAIL: usize = 64;
@@ -83,6 +83,8 @@ pub(super) struct Range {
     pub(super) until: Option<String>,
     /// In no known order: behind which name the listing goes on
     pub(super) position: Option<String>,
+    /// Whether the last page had names of it
+    pub(super) has_recent: bool,
     /// How many names before its start have come since the last one of it
     strays: usize,
     pub(super) tail: Vec<Blob>,
@@ -119,6 +121,7 @@ impl Range {
             awaited: None,
             is_found: false,
             strays: 0,
+            has_recent: false,
             begins_at_awaited: false,
             until: None,
             position: None,
@@ -258,6 +261,7 @@ impl Range {
         if let (None, Some(blob)) = (&self.first, page.blobs.first()) {
             self.first = Some(blob.name.clone());
         }
+        self.has_recent = !page.blobs.is_empty();
         self.note(&page.blobs);
         self.go_on(page.next)?;
         let to = match (&self.next, &self.past, &self.last) {

@@ -15,8 +15,10 @@ impl Range {
         if self.has_ended() || self.resumes {
             // What it has left to others is its own now.
             self.next = self.asked.clone();
-            self.awaited.clone_from(&self.last);
-            self.tail.clear();
+            if self.has_recent {
+                self.awaited.clone_from(&self.last);
+                self.tail.clear();
+            }
         }
         self.position = match &self.last {
             None => self.await_start_of(shard),
