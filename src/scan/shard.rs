@@ -35,12 +35,16 @@ pub struct Shard {
     /// The last name that is done with: it goes on behind this one
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
-    /// The order of the listing, if it is known: a scan begins with it, and compares the bounds by it
+    /// The order of the listing, if a scan has found it out: another one begins with it, and compares
+    /// the bounds by it
     ///
-    /// With [`NameOrder::Unsorted`] the names behind `after` are those that the service lists after
-    /// this one, whatever they are.
+    /// With [`NameOrder::Unsorted`] `after` and `until` are places in the listing, wherever the service
+    /// has these names, and `start` and `end` select names byte by byte.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<NameOrder>,
+    /// In no known order: the name that is of it no longer, nor is what the service lists after it
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
 }
 
 impl Shard {
@@ -71,6 +75,23 @@ impl Shard {
         let after = self.after.as_ref().filter(|_| order != NameOrder::Unsorted);
         let names = [Some(&self.prefix), self.start.as_ref(), after];
         names.into_iter().flatten().max_by(|a, b| order.compare(a, b)).map_or("", String::as_str)
+    }
+
+    /// Whether a scan has left it that relied on an order: then its bounds are names of the listing
+    pub(super) fn is_left_in_order(&self) -> bool {
+        self.order.is_some_and(|order| order != NameOrder::Unsorted)
+    }
+
+    /// What is left of it behind a name, in a listing in no known order
+    pub(super) fn behind(&self, name: String) -> Self {
+        let (after, order) = (Some(name), Some(NameOrder::Unsorted));
+        match self.is_left_in_order() {
+            true => {
+                let (prefix, until) = (self.prefix.clone(), self.end.clone());
+                Self { prefix, after, order, until, ..Self::default() }
+            }
+            false => Self { after, order, ..self.clone() },
+        }
     }
 
     /// Whether it is all that its prefix has
@@ -144,8 +165,10 @@ impl Shard {
 
 /// The order in which these shards are disjoint and have names: the likeliest of them
 pub(super) fn order_of(shards: &[Shard]) -> Result<NameOrder, Error> {
-    if let Some(known) = shards.iter().find_map(|shard| shard.order) {
-        return check_disjoint(shards, known).map(|()| known);
+    let mut known = shards.iter().filter_map(|shard| shard.order);
+    if let Some(order) = known.clone().find(|order| *order == NameOrder::Unsorted).or(known.next())
+    {
+        return check_disjoint(shards, order).map(|()| order);
     }
     let orders = NameOrder::KNOWN.into_iter();
     let mut fitting = orders.filter(|order| {
@@ -159,7 +182,10 @@ pub(super) fn order_of(shards: &[Shard]) -> Result<NameOrder, Error> {
 
 /// That no name is of two shards
 pub(super) fn check_disjoint(shards: &[Shard], order: NameOrder) -> Result<(), Error> {
-    let mut sorted: Vec<_> = shards.iter().map(|shard| (shard.first(order), shard)).collect();
+    // In no known order what a scan has left is from one place in the listing to another.
+    let is_by_name = |shard: &&Shard| order != NameOrder::Unsorted || shard.order.is_none();
+    let shards = shards.iter().filter(is_by_name);
+    let mut sorted: Vec<_> = shards.map(|shard| (shard.first(order), shard)).collect();
     sorted.sort_by(|(a, _), (b, _)| order.compare(a, b));
     for ((_, a), (start, b)) in sorted.iter().zip(sorted.iter().skip(1)) {
         let is_before_end = a.end.as_ref().is_none_or(|end| order.compare(start, end).is_lt());

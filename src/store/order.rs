@@ -108,6 +108,9 @@ impl Orders {
     /// Every order
     pub(crate) const ALL: Self = Self(0b1111);
 
+    /// No order
+    pub(crate) const NONE: Self = Self(0);
+
     /// The orders in which the first name comes before the second; `None` if they are equal
     #[inline]
     pub(crate) fn that_have(a: &str, b: &str) -> Option<Self> {

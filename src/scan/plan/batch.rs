@@ -91,7 +91,7 @@ impl Covers {
             Cut::At(_) => {}
             Cut::Behind(name) => {
                 if let Some(first) = shards.first_mut() {
-                    first.after = Some(name.clone());
+                    *first = first.behind(name.clone());
                 }
             }
             Cut::End => drop(shards.drain(..shards.len().min(1))),

@@ -9,7 +9,7 @@
 //! - If they ascend in none, the scan goes on as a plain loop, one page after the other from the
 //!   start, and leaves out what it has handed out before.
 
-use super::{Job, Planner, Range, batch::Batch, handed::Handed, range::Fault};
+use super::{Job, Planner, Range, Starts, batch::Batch, handed::Handed, range::Fault};
 use crate::{
     error::{Error, ErrorKind},
     scan::{Shard, shard::check_disjoint},
@@ -134,6 +134,8 @@ impl Planner {
     pub(super) fn list_unsorted(&mut self) {
         self.order = NameOrder::Unsorted;
         self.is_strict = false;
+        // A bound may be anywhere.
+        self.starts = Starts::LeftAside;
         (self.settings.in_flight, self.settings.is_ascending) = (1, false);
         self.marks.clear();
         if self.ranges.is_empty() {
@@ -143,11 +145,14 @@ impl Planner {
                 self.ranges.push(range);
             }
         }
-        let positions = self.ranges.iter().map(|range| range.position.clone());
         let order = Some(NameOrder::Unsorted);
-        let left = self.shards.iter().cloned().zip(positions);
-        let left = left.map(|(shard, after)| Shard { after, order, ..shard }).collect();
-        self.out.push_back(Batch::that_leaves(left, self.order));
+        let left =
+            self.shards.iter().zip(&self.ranges).map(|(shard, range)| match &range.position {
+                Some(name) => shard.behind(name.clone()),
+                None if shard.is_left_in_order() => shard.clone(),
+                None => Shard { order, ..shard.clone() },
+            });
+        self.out.push_back(Batch::that_leaves(left.collect(), self.order));
     }
 
     /// Takes a page of a listing in no known order

@@ -15,6 +15,7 @@ mod batch;
 mod borders;
 mod disorder;
 mod handed;
+mod proof;
 mod range;
 mod seen;
 mod space;
@@ -30,6 +31,7 @@ pub(crate) use self::batch::{Covers, Cut};
 use self::{
     borders::Check,
     handed::{Handed, Skipped},
+    proof::Proof,
     range::{Fault, Next, Range},
     space::Space,
     survey::{Level, Levels, Look, Wish},
@@ -46,7 +48,8 @@ use crate::{
 /// How many names of a page show which characters names have
 const SAMPLES: usize = 32;
 
-/// How many names of the first range must have come before those of others are taken
+/// How many names must have been seen to ascend before a range may end with the first name behind it,
+/// and before those of other ranges are taken
 ///
 /// A listing in no order at all shows that long before.
 const PROOF: u64 = 32;
@@ -89,6 +92,7 @@ enum Job {
     /// Which name comes first from this one on
     Probe(Look),
     Check(Check),
+    Proof(Proof),
 }
 
 /// A request to send, under a number to tell its answer by
@@ -121,6 +125,8 @@ pub(super) struct Planner {
     names: u64,
     /// Names handed out
     given: u64,
+    /// Names that were seen to ascend
+    checked: u64,
     handed: Handed,
     /// What a listing in no known order must leave out
     skipped: Skipped,
@@ -190,6 +196,7 @@ impl Planner {
             jobs: HashMap::new(),
             names: 0,
             given: 0,
+            checked: 0,
             handed: Handed::new(),
             skipped: Skipped::default(),
             has_folders: false,
@@ -250,6 +257,9 @@ impl Planner {
         let is_ready = |range: &Range| !range.is_busy && !range.has_ended();
         if self.order == NameOrder::Unsorted && !self.jobs.is_empty() {
             return None;
+        }
+        if let Some(wish) = self.wishes.pop_front_if(|wish| matches!(wish, Wish::Proof(_))) {
+            return Some(self.ask(wish));
         }
         if is_last
             && (self.settings.is_ascending || !self.is_proven())
@@ -346,13 +356,14 @@ impl Planner {
     /// Whether an answer must wait until names of the first range have shown that they have an order
     fn is_early(&self, ticket: u64) -> bool {
         let Some(Job::Page { range, .. }) = self.jobs.get(&ticket) else { return false };
-        let first = self.ranges.iter().position(|range| !range.has_ended());
+        let is_under_way = |range: &Range| !range.has_ended() || range.checking.is_some();
+        let first = self.ranges.iter().position(is_under_way);
         !self.is_proven() && self.position(*range).is_some_and(|at| Some(at) != first)
     }
 
     /// Whether names have shown that they have an order, or none is relied on
     pub(super) fn is_proven(&self) -> bool {
-        !self.is_strict || self.names >= PROOF
+        !self.is_strict || self.checked >= PROOF
     }
 
     fn take_answer(&mut self, ticket: u64, page: Page) -> Result<(), Error> {
@@ -371,6 +382,7 @@ impl Planner {
                 Ok(())
             }
             Some(Job::Check(check)) => self.take_check(check, &page),
+            Some(Job::Proof(proof)) => self.take_proof(proof, &page),
             None => Ok(()),
         };
         match taken {
@@ -469,7 +481,7 @@ impl Planner {
             }
             // What is wrong with more than a look, pages will tell.
             Some(Job::Survey(_)) => self.jobs.remove(&ticket).is_some(),
-            Some(Job::Check(..)) => false,
+            Some(Job::Check(..) | Job::Proof(..)) => false,
             None => true,
         }
     }
@@ -491,6 +503,8 @@ impl Planner {
             }
             Err(fault) => return Err(fault),
         };
+        self.checked += page.blobs.len() as u64;
+        let is_proven = self.is_proven();
         if !self.keeps_start(index, &page) {
             self.leave_starts_aside();
             if self.give_back(index) {
@@ -500,7 +514,13 @@ impl Planner {
         let has_copies = self.has_copies();
         let Some(range) = self.ranges.get_mut(index) else { return Ok(()) };
         let is_new = range.first.is_none();
+        let proof = (!is_proven).then(|| Proof::of(&page)).flatten();
         let batch = range.take(page, order, is_strict, has_copies, repeats)?;
+        if let Some(proof) = proof.filter(|_| range.past.is_some()) {
+            self.tickets += 1;
+            range.checking = Some(self.tickets);
+            self.wishes.push_front(Wish::Proof(proof.of_range(range, self.tickets)));
+        }
         match range.is_cut && is_new {
             true if batch.blobs.is_empty() => self.voids += 1,
             true => self.hits += 1,

@@ -1,11 +1,16 @@
 //! One range of names, listed page by page.
 
+use std::collections::VecDeque;
+
 use super::{Batch, Covers, Cut, seen::Seen, split::Outlook, starts};
 use crate::{
     error::{Error, ErrorKind},
     scan::Shard,
     store::{Blob, Malformed, Marker, NameOrder, Orders, Page},
 };
+
+/// How many names before the start of a range may come at page borders, one after the other
+pub(super) const STRAYS: usize = 64;
 
 /// How many blobs at the end of a page may come again on the next
 const TAIL: usize = 64;
@@ -65,15 +70,21 @@ pub(super) struct Range {
     /// Whether it lists what fell between two ranges
     pub(super) is_mend: bool,
     /// Pages that wait for those of earlier ranges
-    pub(super) held: std::collections::VecDeque<Batch>,
+    pub(super) held: VecDeque<Batch>,
     /// Whether it lists again what it has, up to its last name
     pub(super) resumes: bool,
     /// In no known order: the last name that is done with, and that the listing must come to first
     pub(super) awaited: Option<String>,
     /// Whether the listing has come to it
     pub(super) is_found: bool,
+    /// Whether that name is not done with
+    pub(super) begins_at_awaited: bool,
+    /// In no known order: the name before which it ends
+    pub(super) until: Option<String>,
     /// In no known order: behind which name the listing goes on
     pub(super) position: Option<String>,
+    /// Whether the last page had names of it
+    pub(super) has_recent: bool,
     pub(super) tail: Vec<Blob>,
     /// The last names that came before the start of the range
     skipped: Vec<String>,
@@ -105,10 +116,13 @@ impl Range {
             is_joined: false,
             checking: None,
             is_mend: false,
-            held: std::collections::VecDeque::new(),
+            held: VecDeque::new(),
             resumes: false,
             awaited: None,
             is_found: false,
+            has_recent: false,
+            begins_at_awaited: false,
+            until: None,
             position: None,
             tail: Vec::new(),
             skipped: Vec::new(),
@@ -151,7 +165,7 @@ impl Range {
         names.into_iter().max_by(|a, b| order.compare(a, b)).unwrap_or_default()
     }
 
-    fn begin(&self) -> &str {
+    pub(super) fn begin(&self) -> &str {
         self.after.as_deref().unwrap_or_default().max(&self.start)
     }
 
@@ -221,7 +235,6 @@ impl Range {
             let (is_cut, is_past) = (self.is_cut && is_first, self.past.is_some());
             page.malformed.retain(|entry| self.keeps(entry, skip, end, is_cut, is_past, order));
             page.blobs.truncate(end);
-            self.keep_tail(page.blobs.get(..skip).unwrap_or_default());
         }
         page.blobs.drain(..skip);
         if page.blobs.len() < page.blobs.capacity() / 2 {
@@ -245,6 +258,7 @@ impl Range {
         if let (None, Some(blob)) = (&self.first, page.blobs.first()) {
             self.first = Some(blob.name.clone());
         }
+        self.has_recent = !page.blobs.is_empty();
         self.note(&page.blobs);
         self.go_on(page.next)?;
         let to = match (&self.next, &self.past, &self.last) {
@@ -344,6 +358,17 @@ impl Range {
         blobs.iter().position(|blob| !is_old(blob)).unwrap_or(blobs.len())
     }
 
+    /// The names that may come again on the next page, the last one first
+    pub(super) fn last_names(&self) -> impl Iterator<Item = &String> {
+        self.tail.iter().map(|blob| &blob.name).rev().chain(self.skipped.iter().rev())
+    }
+
+    /// Whether a name is before the start in every order that is possible
+    pub(super) fn is_stray(&self, name: &str, orders: Orders) -> bool {
+        let have = Orders::that_have(name, self.begin()).unwrap_or(Orders::NONE);
+        have.and(orders) == orders
+    }
+
     /// Drops copies of the last name that came before, though new ones stand before them
     fn drop_copies(&self, blobs: &mut Vec<Blob>, from: usize) {
         let Some(last) = &self.last else { return };
@@ -376,7 +401,7 @@ impl Range {
         let edge = edge.filter(|_| self.asked != Next::First);
         // A page that is listed again begins before the last name.
         let last = self.last.as_deref().or(edge).filter(|_| !self.resumes);
-        let skip = self.repeated(blobs);
+        let skip = last.map_or(0, |_| self.repeated(blobs));
         let blobs = blobs.get(skip..).unwrap_or_default();
         let (mut page, mut repeats) = (Orders::ALL, false);
         if let (Some(last), Some(first)) = (last, blobs.first()) {

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{
-    Covers, Cut, Job, Next, PROOF, Planner, Range, Starts, Ticket, batch::Batch, borders::Check,
-    range::is_same, seen::Seen, space, starts,
+    Covers, Cut, Job, Next, Planner, Range, Starts, Ticket, batch::Batch, borders::Check,
+    proof::Proof, range::is_same, seen::Seen, space, starts,
 };
 use crate::store::{Blob, ListRequest, Marker, Orders, Page};
 
@@ -23,6 +23,7 @@ pub(super) enum Wish {
     Level { level: Level, marker: Option<Marker> },
     Probe(Look),
     Check(Check),
+    Proof(Proof),
 }
 
 /// Which name comes first from one on
@@ -193,6 +194,10 @@ impl Planner {
                 let request = check.request.clone();
                 self.ticket(Job::Check(check), request)
             }
+            Wish::Proof(proof) => {
+                let request = proof.request(self.request(proof.prefix()));
+                self.ticket(Job::Proof(proof), request)
+            }
         }
     }
 
@@ -259,7 +264,7 @@ impl Planner {
 
     /// Uses what was seen, once it is known how
     pub(super) fn use_levels(&mut self) {
-        if self.starts == Starts::Unknown || self.names < PROOF {
+        if self.starts == Starts::Unknown || !self.is_proven() {
             return;
         }
         let mut levels = std::mem::take(&mut self.kept);

@@ -10,28 +10,46 @@ use crate::{
 impl Range {
     /// Lists all of a shard from now on, in whatever order: behind the last page, or anew
     ///
-    /// What a shard is done with is all that the listing has up to that name.
+    /// What a scan has left goes from one place in the listing to another. Other bounds select names.
     pub(super) fn go_unsorted(&mut self, shard: &Shard, has_copies: bool) {
         if self.has_ended() || self.resumes {
             // What it has left to others is its own now.
             self.next = self.asked.clone();
-            self.awaited.clone_from(&self.last);
+            if self.has_recent {
+                self.awaited.clone_from(&self.last);
+                self.tail.clear();
+            }
         }
         self.position = match &self.last {
-            None => {
-                self.awaited.clone_from(&shard.after);
-                shard.after.clone()
-            }
+            None => self.await_start_of(shard),
             Some(last) if has_copies => {
                 let mut others = self.tail.iter().rev().map(|blob| &blob.name);
                 others.find(|name| *name != last).cloned()
             }
             Some(last) => Some(last.clone()),
         };
-        self.start = shard.start.clone().unwrap_or_default();
-        self.end.clone_from(&shard.end);
+        self.until.clone_from(&shard.until);
+        (self.start, self.end) = (shard.start.clone().unwrap_or_default(), shard.end.clone());
+        if shard.is_left_in_order() {
+            self.until = self.end.take();
+            self.start.clear();
+        }
         (self.after, self.past) = (None, None);
         (self.is_busy, self.is_joined, self.is_cut, self.resumes) = (false, false, false, false);
+    }
+
+    /// Awaits the place at which a shard begins; returns the name behind which that is
+    fn await_start_of(&mut self, shard: &Shard) -> Option<String> {
+        let order = shard.order.unwrap_or(NameOrder::Unsorted);
+        self.awaited.clone_from(&shard.after);
+        if let Some(start) = shard.start.as_ref().filter(|_| shard.is_left_in_order())
+            && shard.after.as_ref().is_none_or(|after| order.compare(after, start).is_lt())
+        {
+            self.awaited = Some(start.clone());
+            self.begins_at_awaited = true;
+            return None;
+        }
+        shard.after.clone()
     }
 
     /// Takes its next page: what is of the shard and was not handed out before
@@ -57,6 +75,10 @@ impl Range {
         for blob in page.blobs {
             if self.is_done_with(&blob.name) {
                 continue;
+            }
+            if self.until.as_ref() == Some(&blob.name) {
+                page.next = None;
+                break;
             }
             if !has_copies || Some(&blob.name) != last.as_ref() {
                 position.get_or_insert_default().clone_from(&blob.name);
@@ -89,7 +111,7 @@ impl Range {
     fn is_done_with(&mut self, name: &str) -> bool {
         let Some(awaited) = &self.awaited else { return false };
         let is_it = awaited == name;
-        if self.is_found && !is_it {
+        if is_it && self.begins_at_awaited || self.is_found && !is_it {
             self.awaited = None;
             return false;
         }
