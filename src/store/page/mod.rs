@@ -90,7 +90,16 @@ impl Decoder {
     }
 
     /// The page, once the body is whole
-    pub(in crate::store) fn finish(mut self) -> Result<Page, Error> {
+    pub(in crate::store) fn finish(self) -> Result<Page, Error> {
+        let mut page = self.whole()?;
+        // Only blobs show whether the account has a hierarchical namespace.
+        if page.order == NameOrder::Bytes && !page.blobs.is_empty() {
+            page.order = NameOrder::Utf16;
+        }
+        Ok(page)
+    }
+
+    fn whole(mut self) -> Result<Page, Error> {
         if !self.is_odd && !self.is_full {
             let (taken, stop) = self.scanner.scan(&self.rest, &mut self.page);
             self.rest.drain(..taken);
