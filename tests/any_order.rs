@@ -340,6 +340,14 @@ impl Case {
     /// A scan that is interrupted, and gone on with
     async fn resumed(&mut self) -> Result<(), String> {
         let order = *self.random.choice(&[Order::Ascending, Order::AsCompleted]).unwrap();
+        // A name that the service mishandles begins its rest at an earlier one, which only a known
+        // order tells.
+        let is_mishandled = |name: &String| is_mishandled("", name);
+        if !matches!(self.store.listing, Listing::Known(_))
+            && self.store.names.iter().any(is_mishandled)
+        {
+            return Ok(());
+        }
         let mut shards = vec![Shard::new(&Prefix::default())];
         let mut got = BTreeMap::new();
         for part in 0.. {
@@ -347,6 +355,10 @@ impl Case {
             let most = if part < 4 { self.random.usize(..200) } else { usize::MAX };
             for _ in 0..most {
                 let Some(verdict) = verdicts.try_next().await.map_err(|e| e.to_string())? else {
+                    // In no known order a name may come again, as `remaining` says.
+                    if !matches!(self.store.listing, Listing::Known(_)) {
+                        got.values_mut().for_each(|count| *count = 1);
+                    }
                     return self.check(&got);
                 };
                 *got.entry(verdict.name().unwrap().to_owned()).or_default() += 1;

@@ -79,6 +79,17 @@ impl Handed {
         self.stretches.push(new);
     }
 
+    /// The names that are remembered
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let (text, ends) = match &self.names {
+            Some((text, ends)) => (text.as_str(), ends.as_slice()),
+            None => ("", [].as_slice()),
+        };
+        let starts = std::iter::once(&0).chain(ends);
+        let keys = starts.zip(ends).filter_map(|(start, end)| text.get(*start..*end));
+        keys.map(|key| key.split_once('\0').map_or(key, |(name, _)| name))
+    }
+
     /// What must not come again: these entries, or else what is in these stretches and ranges
     pub(super) fn into_skipped(self, ranges: &[Range]) -> Skipped {
         match self.names {

@@ -32,7 +32,7 @@ use self::{
     borders::Check,
     handed::{Handed, Skipped},
     proof::Proof,
-    range::{Fault, Next, Range},
+    range::{Fault, Next, Range, STRAYS},
     space::Space,
     survey::{Level, Levels, Look, Wish},
 };
@@ -493,9 +493,11 @@ impl Planner {
         }
         let (order, is_strict) = (self.order, self.is_strict);
         let Some(range) = self.ranges.get_mut(index) else { return Ok(()) };
+        // A run that insists on its order can list again; a name that comes late may be one that it lacks.
+        let strays = if self.settings.insists { 0 } else { STRAYS };
         // All that follows relies on it.
         let some = page.blobs.get(..SOME).filter(|_| !is_strict).unwrap_or(&page.blobs);
-        let repeats = match range.check_order(some, order, &mut self.orders) {
+        let repeats = match range.check_order(some, order, &mut self.orders, strays) {
             Ok(repeats) => repeats && is_strict,
             Err(Fault::Disorder { first, second }) => {
                 self.contradicted(&first, &second).map_err(Fault::Error)?;
@@ -515,7 +517,8 @@ impl Planner {
         let Some(range) = self.ranges.get_mut(index) else { return Ok(()) };
         let is_new = range.first.is_none();
         let proof = (!is_proven).then(|| Proof::of(&page)).flatten();
-        let batch = range.take(page, order, is_strict, has_copies, repeats)?;
+        let orders = self.orders;
+        let batch = range.take(page, order, is_strict, has_copies, repeats, (orders, strays))?;
         if let Some(proof) = proof.filter(|_| range.past.is_some()) {
             self.tickets += 1;
             range.checking = Some(self.tickets);

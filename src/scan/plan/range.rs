@@ -85,6 +85,8 @@ pub(super) struct Range {
     pub(super) position: Option<String>,
     /// Whether the last page had names of it
     pub(super) has_recent: bool,
+    /// How many names before its start have come since the last one of it
+    strays: usize,
     pub(super) tail: Vec<Blob>,
     /// The last names that came before the start of the range
     skipped: Vec<String>,
@@ -124,6 +126,7 @@ impl Range {
             begins_at_awaited: false,
             until: None,
             position: None,
+            strays: 0,
             tail: Vec::new(),
             skipped: Vec::new(),
             seen: Seen::default(),
@@ -187,7 +190,8 @@ impl Range {
     ///
     /// `is_strict` says that names must ascend, since all that follows relies on it; `has_copies`,
     /// that the last name may have more entries on the next page; `repeats`, that some entries come
-    /// twice.
+    /// twice. `orders` are the orders that are possible, and `strays` limits how many names from before
+    /// the start may come again.
     pub(super) fn take(
         &mut self,
         mut page: Page,
@@ -195,6 +199,7 @@ impl Range {
         is_strict: bool,
         has_copies: bool,
         repeats: bool,
+        (orders, strays): (Orders, usize),
     ) -> Result<Batch, Fault> {
         self.is_busy = false;
         let is_first = self.asked == Next::First;
@@ -206,7 +211,9 @@ impl Range {
             skip = page.blobs.partition_point(|blob| order.compare(&blob.name, last).is_lt());
             self.resumes = skip == page.blobs.len();
         }
-        skip += self.repeated(page.blobs.get(skip..).unwrap_or_default());
+        let repeated = self.repeated(page.blobs.get(skip..).unwrap_or_default(), orders, strays);
+        skip += repeated;
+        self.strays = if skip < page.blobs.len() { 0 } else { self.strays + repeated };
         self.drop_copies(&mut page.blobs, skip);
         if is_strict {
             page.blobs.drain(..skip);
@@ -350,10 +357,16 @@ impl Range {
 
     /// How many blobs at the start of a page came before
     ///
-    /// Services repeat some at a page border now and then (Hadoop's HADOOP-19543 tells of it).
-    pub(super) fn repeated(&self, blobs: &[Blob]) -> usize {
-        let is_old = |blob: &Blob| {
-            self.tail.iter().any(|known| is_same(known, blob)) || self.skipped.contains(&blob.name)
+    /// Services repeat some at a page border now and then (Hadoop's HADOOP-19543 tells of it). Such a
+    /// repetition can reach back before the start of the range, but only over so many names.
+    pub(super) fn repeated(&self, blobs: &[Blob], orders: Orders, most: usize) -> usize {
+        let mut strays = self.strays;
+        let mut is_old = |blob: &Blob| {
+            let is_known = self.tail.iter().any(|known| is_same(known, blob))
+                || self.skipped.contains(&blob.name);
+            let is_stray = !is_known && self.last.is_some() && self.is_stray(&blob.name, orders);
+            strays += usize::from(is_stray);
+            is_known || is_stray && strays <= most
         };
         blobs.iter().position(|blob| !is_old(blob)).unwrap_or(blobs.len())
     }
@@ -394,6 +407,7 @@ impl Range {
         blobs: &[Blob],
         order: NameOrder,
         orders: &mut Orders,
+        strays: usize,
     ) -> Result<bool, Fault> {
         // Names before the start of the range must ascend, too: one that comes late may be one that an
         // earlier scan has taken for listed.
@@ -401,7 +415,7 @@ impl Range {
         let edge = edge.filter(|_| self.asked != Next::First);
         // A page that is listed again begins before the last name.
         let last = self.last.as_deref().or(edge).filter(|_| !self.resumes);
-        let skip = last.map_or(0, |_| self.repeated(blobs));
+        let skip = last.map_or(0, |_| self.repeated(blobs, *orders, strays));
         let blobs = blobs.get(skip..).unwrap_or_default();
         let (mut page, mut repeats) = (Orders::ALL, false);
         if let (Some(last), Some(first)) = (last, blobs.first()) {

@@ -308,6 +308,26 @@ impl Planner {
         })
     }
 
+    /// Whether a range has had all blobs of a level that are before a name, as far as is remembered
+    ///
+    /// If not, the listing is in another order, and they may still come.
+    fn has_passed(&self, blobs: &[Blob], range: &Range, floor: &str) -> bool {
+        let order = self.order;
+        let names = blobs.iter().map(|blob| blob.name.as_str());
+        let before = names.filter(|name| order.compare(name, floor).is_le());
+        let mut before: HashSet<_> = before.filter(|name| range.has(name, order)).collect();
+        if before.is_empty() || !self.handed.is_complete() {
+            return true;
+        }
+        for name in range.held.iter().flat_map(|batch| &batch.blobs).map(|blob| &blob.name) {
+            before.remove(name.as_str());
+        }
+        for name in self.handed.names() {
+            before.remove(name);
+        }
+        before.is_empty()
+    }
+
     /// Lists what a level has behind the folder that a range is in: the folders by their prefixes,
     /// and the blobs are here already
     fn list_by_folder(&mut self, mut level: Level) {
@@ -316,6 +336,10 @@ impl Planner {
             return;
         }
         let order = self.order;
+        // Where the service rolls names up in another order, it lists them in another one, too.
+        if !level.folders.is_sorted_by(|a, b| order.compare(a, b).is_le()) {
+            return;
+        }
         // What a border between pages has repeated goes.
         level.folders.sort_by(|a, b| order.compare(a, b));
         level.folders.dedup();
@@ -358,6 +382,9 @@ impl Planner {
         let pages = (range.names as f64 / self.page_size()).max(1.0);
         let most = folders.len().div_ceil(self.settings.in_flight.saturating_mul(2));
         let floor = here.as_ref().filter(|_| range.names == 0).unwrap_or(&at);
+        if !self.has_passed(&level.blobs, range, floor) {
+            return;
+        }
         let blocks =
             blocks(&folders, &level.dir, floor, most.max((inside / pages) as usize).max(1));
         if blocks.is_empty() {

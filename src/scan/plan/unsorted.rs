@@ -1,10 +1,14 @@
 //! A range of a listing in no known order: all that its prefix has, page after page from the start.
 
-use super::{Batch, Covers, Cut, Next, Range, handed::Skipped, range::Fault};
+use super::{
+    Batch, Covers, Cut, Next, Range,
+    handed::Skipped,
+    range::{Fault, STRAYS},
+};
 use crate::{
     error::{Error, ErrorKind},
     scan::Shard,
-    store::{NameOrder, Page},
+    store::{NameOrder, Orders, Page},
 };
 
 impl Range {
@@ -63,7 +67,7 @@ impl Range {
     ) -> Result<Batch, Fault> {
         let order = NameOrder::Unsorted;
         self.is_busy = false;
-        let skip = self.repeated(&page.blobs);
+        let skip = self.repeated(&page.blobs, Orders::ALL, STRAYS);
         page.blobs.drain(..skip);
         page.malformed.retain(|entry| entry.at >= skip && self.awaited.is_none());
         let before = self.last.clone();

@@ -169,17 +169,17 @@ impl Decoder {
     pub(in crate::store) fn finish(self) -> Result<Page, Error> {
         let keeps_metadata = self.keeps_metadata;
         let (page, rest) = self.end()?;
-        let Some(rest) = rest else { return Ok(page) };
+        let Some(rest) = rest else { return Ok(with_order(page)) };
         let mut reading = Reading::new(&rest, keeps_metadata)?;
         while !reading.step()? {}
-        joined(page, reading.finish())
+        joined(page, reading.finish()).map(with_order)
     }
 
     /// The page, once the body is whole; lets other tasks run in between
     pub(in crate::store) async fn finish_in_parts(self) -> Result<Page, Error> {
         let keeps_metadata = self.keeps_metadata;
         let (page, rest) = self.end()?;
-        let Some(rest) = rest else { return Ok(page) };
+        let Some(rest) = rest else { return Ok(with_order(page)) };
         let mut reading = Reading::new(&rest, keeps_metadata)?;
         let mut next = PART;
         while !reading.step()? {
@@ -188,7 +188,7 @@ impl Decoder {
                 tokio::task::yield_now().await;
             }
         }
-        joined(page, reading.finish())
+        joined(page, reading.finish()).map(with_order)
     }
 
     /// Ends the body: the page so far, and the rest of it that the general reader decodes
@@ -211,6 +211,16 @@ impl Decoder {
         }
         Ok((self.page, Some(self.rest)))
     }
+}
+
+/// The page with the order that accounts without a hierarchical namespace have
+///
+/// Only blobs show whether the account has one.
+fn with_order(mut page: Page) -> Page {
+    if page.order == NameOrder::Bytes && !page.blobs.is_empty() {
+        page.order = NameOrder::Utf16;
+    }
+    page
 }
 
 /// A page, and the rest of it

@@ -138,7 +138,7 @@ fn page(rng: &mut Rng, odd: bool) -> String {
 fn general(body: &[u8]) -> Result<Page, Error> {
     let mut reading = Reading::new(body, true)?;
     while !reading.step()? {}
-    Ok(reading.finish())
+    Ok(with_order(reading.finish()))
 }
 
 fn in_pieces(rng: &mut Rng, body: &[u8]) -> Result<Page, Error> {
