@@ -4,7 +4,11 @@
 mod allocation;
 
 use allocation::{alone, peak_of_all};
-use azure_asset_sync::{Blob, Error, ErrorKind, MemoryStore, Prefix, Scan, testing::TestDisk};
+use azure_asset_sync::{
+    Blob, Error, ErrorKind, MemoryStore, Prefix, Scan, Store,
+    store::{ListRequest, Page, ReadRequest},
+    testing::TestDisk,
+};
 use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -210,6 +214,71 @@ fn no_number_of_a_manifest_makes_a_run_panic_or_take_much() {
         assert!(most < 24 * MIB, "case {case}: {} KiB, {errors:?}", most >> 10);
         let known = [ErrorKind::StateInvalid, ErrorKind::State];
         assert!(errors.iter().all(|error| known.contains(&error.kind())), "{case}: {errors:?}");
+    }
+}
+
+/// Lists two names in no order, and refuses the third page
+struct Unordered;
+
+#[async_trait::async_trait]
+impl Store for Unordered {
+    async fn list(&self, request: ListRequest) -> Result<Page, Error> {
+        let number = request.marker.map_or(0, |marker| marker.as_str().parse().unwrap());
+        let name = *["b.jpg", "a.jpg"].get(number).ok_or(Error::from_response(403, None))?;
+        let mut page = Page::last(vec![Blob::new(name, 1)]);
+        page.next = Some((number + 1).to_string().into());
+        Ok(page)
+    }
+
+    async fn read(&self, _: ReadRequest) -> Result<bytes::Bytes, Error> {
+        unreachable!("a job reads no content")
+    }
+}
+
+#[test]
+fn no_number_of_a_run_that_lists_again_makes_it_panic_or_take_much() {
+    let _alone = alone();
+    const FILE: &str = "run.base";
+    let scan = || Scan::new(Unordered, &Prefix::default());
+    let interrupted = || {
+        let disk = TestDisk::new(10);
+        block_on(disk.job(scan()).run(())).unwrap_err();
+        disk
+    };
+    let mut file = Vec::new();
+    interrupted().damage(FILE, |bytes| file.clone_from(bytes));
+    let at = file.len() - 32;
+    let start = u64::from_le_bytes(file[at..at + 8].try_into().unwrap()) as usize;
+    let index: Value = serde_json::from_slice(&file[start..at]).unwrap();
+    let mut ways = Vec::new();
+    numbers(&index, String::new(), &mut ways);
+    // What is not written while it is 0, too.
+    ways.extend(["/partial/nameless".to_owned(), "/nameless".to_owned()]);
+    for way in ways {
+        for value in [0, 1, 1 << 31, (1_u64 << 53) + 1, u64::MAX] {
+            let mut changed = index.clone();
+            *changed.pointer_mut(&way).unwrap() = value.into();
+            let mut content = serde_json::to_vec(&changed).unwrap();
+            let footer = [start as u64, content.len() as u64, xxh3_64(&content)];
+            content.extend(footer.iter().flat_map(|number| number.to_le_bytes()));
+            content.extend(b"AASYNC\r\n");
+            let disk = interrupted();
+            disk.damage(FILE, |file| {
+                file.truncate(start - 8);
+                file.extend(skipped(&content));
+            });
+            // The first of the files that a next pass begins with.
+            disk.remove("run.journal");
+            let (result, most) = peak_of_all(|| block_on(disk.job(scan()).run(())));
+            let kind = result.unwrap_err().kind();
+            let known = [ErrorKind::StateInvalid, ErrorKind::State, ErrorKind::PermissionDenied];
+            assert!(known.contains(&kind), "{way} {value}: {kind:?}");
+            assert!(most < 24 * MIB, "{way} {value}: {} KiB", most >> 10);
+            let is_count = way.starts_with("/partial") || way == "/nameless";
+            if is_count && value > 1 << 53 {
+                assert_ne!(kind, ErrorKind::PermissionDenied, "{way} {value}");
+            }
+        }
     }
 }
 

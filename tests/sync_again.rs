@@ -7,7 +7,7 @@ use std::{
 
 use azure_asset_sync::{
     Blob, Error, ErrorKind, MemoryStore, Prefix, Rules, Scan, Store,
-    sink::{Batch, Change, Delivery, Sink},
+    sink::{Batch, Change, Delivery, Sink, callback},
     store::{ETag, ListRequest, Malformed, NameOrder, Page, ReadRequest},
     sync::{Ending, Job, Jobs, Manifest, Phase, interrupted},
     testing::TestDisk,
@@ -235,6 +235,56 @@ async fn an_entry_without_a_name_may_be_any_of_a_listing_out_of_order() {
     let told = run(disk.job(scan(Pages(pages))).max_removals(1.0)).await.1;
     assert_eq!(told, ["-b.jpg", "-c.jpg"]);
     assert_eq!(disk.manifest().unwrap().unwrap().nameless(), 0);
+}
+
+#[tokio::test]
+async fn an_entry_without_a_name_counts_once_however_often_the_names_are_sorted() {
+    let names: Vec<_> = (0..2600).map(|n| format!("{n:04}.jpg")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let disk = TestDisk::new(100);
+    let job = || disk.job(scan(Pages(vec![page(&["z.jpg"]), bad(page(&names), None)])));
+    // Behind what is compared at a time.
+    let fails = callback(|change| match change.name() {
+        Some("2599.jpg") => Err(Error::new(ErrorKind::Sink, "full")),
+        _ => Ok(()),
+    });
+    assert_eq!(job().run(fails).await.unwrap_err().kind(), ErrorKind::Sink);
+    run(job()).await;
+    let manifest = disk.manifest().unwrap().unwrap();
+    assert_eq!((manifest.listed(), manifest.nameless()), (2601, 1));
+}
+
+#[tokio::test]
+async fn few_removals_of_a_first_run_that_lists_again_are_few_of_what_its_sink_has() {
+    let names: Vec<_> = (0..20).map(|n| format!("n{n:02}.jpg")).collect();
+    let mut pages: Vec<_> = names.chunks(2).map(|two| page(&[&two[0], &two[1]])).collect();
+    pages.push(page(&["b.jpg"]));
+    let disk = TestDisk::new(2);
+    let refused = pages.len();
+    let failing = [&pages[..], &[page(&[])]].concat();
+    disk.job(scan(Refusing(Pages(failing), refused))).run(()).await.unwrap_err();
+    assert!(disk.files().contains(&"run.base".to_owned()), "{:?}", disk.files());
+    pages[1] = page(&["n02.jpg"]);
+    let (ending, told) = run(disk.job(scan(Pages(pages)))).await;
+    assert_eq!((ending, told), (Ending::Complete, vec!["+b.jpg".into(), "-n03.jpg".into()]));
+}
+
+/// Rows that are too long for one block are in several blocks, also where each of these is small
+#[tokio::test]
+async fn long_rows_make_no_block_that_is_too_large() {
+    let etag = "e".repeat(7500);
+    let names: Vec<_> = (0..2400).map(|n| format!("{n:04}.jpg")).collect();
+    let blobs = names.iter().map(|name| blob(name, &etag)).collect::<Vec<_>>();
+    for is_sorted in [true, false] {
+        let disk = TestDisk::new(2500);
+        let mut pages = vec![Page::last(blobs.clone())];
+        if !is_sorted {
+            pages.push(page(&["!.jpg"]));
+        }
+        run(disk.job(scan(Pages(pages)))).await;
+        let rows = disk.manifest().unwrap().unwrap().rows();
+        assert_eq!(rows.map(Result::unwrap).count(), 2400 + usize::from(!is_sorted));
+    }
 }
 
 /// Gives its first marker for ever

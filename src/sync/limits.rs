@@ -7,7 +7,7 @@
 
 use super::{
     block::{Block, ROWS, damaged},
-    journal::{Commit, Header},
+    journal::{Commit, Counts, Header},
     manifest::Index,
     row::Row,
 };
@@ -81,19 +81,26 @@ pub(super) fn check_block(block: &Block) -> Result<(), Error> {
 pub(super) fn check_index(index: &Index) -> Result<(), Error> {
     let sums = &index.sums;
     let all = [index.number, index.told, sums.listed, sums.assets, sums.missing, sums.newest_gone];
-    numbers("the manifest's index", all)
+    numbers("the manifest's index", all)?;
+    numbers("the manifest's index", [index.nameless])?;
+    let Some(partial) = &index.partial else { return Ok(()) };
+    numbers("the manifest's index", [partial.pass, partial.batches, partial.nameless])?;
+    check_counts("the manifest's index", &partial.counts)
 }
 
 pub(super) fn check_header(header: &Header) -> Result<(), Error> {
-    numbers("the journal", [header.number])
+    numbers("the journal", [header.number, header.pass])
+}
+
+fn check_counts(what: &str, counts: &Counts) -> Result<(), Error> {
+    let Counts { added, changed, restored, removed, rejected, unchanged } = *counts;
+    numbers(what, [added, changed, restored, removed, rejected, unchanged])
 }
 
 pub(super) fn check_commit(commit: &Commit) -> Result<(), Error> {
-    let counts = &commit.counts;
-    numbers("a line of the journal", [commit.batches, commit.rows, commit.told])?;
-    let (told, not) = (counts.added, [counts.changed, counts.restored, counts.removed]);
-    numbers("a line of the journal", [told, counts.rejected, counts.unchanged])?;
-    numbers("a line of the journal", not)?;
+    let all = [commit.batches, commit.rows, commit.told, commit.nameless];
+    numbers("a line of the journal", all)?;
+    check_counts("a line of the journal", &commit.counts)?;
     commit.new.iter().try_for_each(check_block)?;
     let sum = |of: fn(&Block) -> u64| commit.new.iter().map(of).fold(0, u64::saturating_add);
     if commit.is_open && (sum(|b| b.rows) > MOST_OPEN_ROWS || sum(|b| b.text) > MOST_OPEN_TEXT) {

@@ -9,6 +9,7 @@ use crate::{
         entries::{ASIDE, Walk},
         index::Known,
         journal,
+        limits::MOST_TEXT,
         manifest::{FILE, FORMAT, Index, Making, NEW, PARTIAL, Sums, read_block, read_frame},
         row::{Row, Told},
         sort,
@@ -38,9 +39,8 @@ impl Ledger {
         }
         // Once the sink was told of some, it is told of all.
         let missing = if self.told > 0 { 0 } else { missing };
-        let held = self.manifest.as_ref().map_or(0, Index::held);
         // What was added before an interruption, and is gone since, was not there before.
-        Ok((missing, held.max(missing)))
+        Ok((missing, self.held.max(missing)))
     }
 
     /// The blocks of the new manifest; none may be added meanwhile
@@ -126,14 +126,14 @@ impl Ledger {
         }
         let mut new = self.begin_manifest(order, told)?;
         (new.index.expected, new.index.nameless) = (expected, self.nameless);
-        let (mut group, mut rows) = (Vec::new(), 0);
+        let (mut group, mut rows, mut text) = (Vec::new(), 0, 0);
         let mut walk = self.walk()?;
         while let Some((block, file)) = self.walked(&mut walk)? {
-            if rows + block.rows > self.sizes.rows as u64 {
+            if rows + block.rows > self.sizes.rows as u64 || text + block.text > MOST_TEXT {
                 self.write_group(std::mem::take(&mut group), &mut new)?;
-                rows = 0;
+                (rows, text) = (0, 0);
             }
-            rows += block.rows;
+            (rows, text) = (rows + block.rows, text + block.text);
             group.push((block, file));
         }
         self.write_group(group, &mut new)?;

@@ -75,6 +75,8 @@ pub(super) struct Ledger {
     manifest: Option<Index>,
     /// What this run carries from a pass before
     partial: Option<Partial>,
+    /// How many assets a sink had when this pass began
+    held: u64,
     /// The blocks of that pass, or of the last complete run
     blocks: Blocks,
     packer: Packer,

@@ -163,6 +163,7 @@ impl Ledger {
         };
         let base = unfinished.as_ref().or(manifest.as_ref());
         let (order, expected) = base.map_or((None, None), |base| (base.order, base.expected));
+        let held = base.map_or(0, Index::held);
         let partial = unfinished.as_ref().and_then(|index| index.partial.clone());
         let mut blocks = Blocks::new(file, leaves, sizes.leaves);
         // Names that are gone do not bind those to come.
@@ -232,6 +233,7 @@ impl Ledger {
             merge,
             manifest,
             partial,
+            held,
             blocks,
             entries,
             open: Step::default(),

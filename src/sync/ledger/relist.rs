@@ -16,6 +16,7 @@ use crate::{
         index::{Blocks, Known},
         journal::{self, Counts},
         left::Left,
+        limits::MOST_TEXT,
         manifest::{Index, PARTIAL, Partial, read_block},
         merge::{Merge, Start, Step, in_doubt},
         row::Row,
@@ -100,15 +101,19 @@ impl Ledger {
             counts: Counts { unchanged: 0, ..self.counts },
             nameless,
         });
-        let mut rows: Vec<Row> = Vec::new();
+        let (mut rows, mut text): (Vec<Row>, _) = (Vec::new(), 0);
         loop {
             let record = sorted.next(&mut *self.disk)?;
-            if rows.len() >= self.sizes.rows || (record.is_none() && !rows.is_empty()) {
+            let length = record.as_ref().map_or(0, |record| record.content.len() as u64 + 1);
+            let is_full = rows.len() >= self.sizes.rows || text + length > MOST_TEXT;
+            if !rows.is_empty() && (is_full || record.is_none()) {
                 let (frame, block) = self.packer.pack(&rows, new.size, told)?;
                 new.add(&mut *self.disk, &frame, block)?;
                 rows.clear();
+                text = 0;
             }
             let Some(record) = record else { break };
+            text += length;
             let row = serde_json::from_slice(&record.content);
             rows.push(row.map_err(|error| Error::state("sort the rows of a run", error.into()))?);
         }
@@ -120,6 +125,7 @@ impl Ledger {
         clear_pass(&mut *self.disk)?;
         let lost = || damaged(format_args!("`{PARTIAL}` has gone"));
         let index = Index::unfinished(&mut *self.disk)?.ok_or_else(lost)?;
+        self.held = index.held();
         let partial = index.partial.ok_or_else(lost)?;
         self.header.pass = partial.pass;
         journal::write(&mut *self.disk, &self.header)?;

@@ -64,6 +64,8 @@ impl Ledger {
         let mut sorting = match self.sorting.take() {
             Some(sorting) => sorting,
             None => {
+                // All of them come again, also those of before an interruption.
+                self.nameless = 0;
                 let order = NameOrder::Unsorted;
                 let sorter = Sorter::new(order, self.sizes.sort, &mut *self.disk)?;
                 Sorting::Listing { sorter, seen: Seen { last: None, orders: Orders::ALL } }

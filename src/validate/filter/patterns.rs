@@ -61,7 +61,8 @@ pub(super) fn compile(
     let (mut regexes, mut literals) = (Vec::new(), Vec::new());
     let found = wrong.len();
     for pattern in patterns {
-        if budget.is_spent() {
+        // A budget that is used up exactly has no problem yet: what follows must be refused or compiled.
+        if budget.is_spent() && !wrong.is_empty() {
             return None;
         }
         match read(pattern, compiler, budget) {
