@@ -364,7 +364,8 @@ impl Range {
         let mut is_old = |blob: &Blob| {
             let is_known = self.tail.iter().any(|known| is_same(known, blob))
                 || self.skipped.contains(&blob.name);
-            let is_stray = !is_known && self.last.is_some() && self.is_stray(&blob.name, orders);
+            let has_begun = self.last.is_some() || !self.skipped.is_empty();
+            let is_stray = !is_known && has_begun && self.is_stray(&blob.name, orders);
             strays += usize::from(is_stray);
             is_known || is_stray && strays <= most
         };
