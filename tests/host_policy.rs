@@ -361,8 +361,8 @@ impl Net {
         let (port, accepted) = (listener.local_addr().unwrap().port(), Arc::default());
         let count: Arc<AtomicUsize> = Arc::clone(&accepted);
         std::thread::spawn(move || {
-            // Dropped at once: whoever connects sees the end of the connection.
-            while listener.accept().is_ok() {
+            // Counted before it is dropped, which whoever has connected sees.
+            while let Ok(_connection) = listener.accept() {
                 count.fetch_add(1, Ordering::SeqCst);
             }
         });
@@ -465,7 +465,18 @@ async fn a_private_endpoint_is_refused_with_the_line_that_allows_it() {
         }
         assert_eq!(allowed.inspect(Question::Addresses).await.unwrap().addresses, [ip]);
     }
-    // What a customer sees of it names no address either.
+    // A host that is allowed by its name already: the line still allows both.
+    let own = custom(Endpoint::new("https://azurite:10000/contoso").unwrap());
+    let policy = HostPolicy::azure().allow_endpoint("https://azurite:10000").unwrap();
+    let policy = policy.allow_endpoint("https://elsewhere.test").unwrap();
+    let store = resolver.on(AzureStore::builder(&own).policy(policy));
+    let store = store.build(Credential::Anonymous).unwrap();
+    let line = ".policy(HostPolicy::azure().allow_endpoint(\"https://azurite:10000\")?\
+        .allow_private_addresses(\"azurite\")?)";
+    let error = store.inspect(Question::Addresses).await.unwrap_err();
+    assert!(error.to_string().contains(line), "{error}");
+    assert!(!error.to_string().contains("elsewhere"), "{error}");
+    // What a customer sees names no address either.
     resolver.set(["10.1.2.3".parse().unwrap()], 0);
     let health = Probe::new(&connection, refused).run().await;
     assert_eq!(health.diagnosis.as_ref().unwrap().cause, Cause::PrivateEndpoint, "{health}");
@@ -491,7 +502,16 @@ fn a_certificate_authority_is_for_custom_hosts_alone() {
     };
     let own = Endpoint::new(&format!("https://{ACCOUNT_HOST}")).unwrap();
     let known = own.clone().with_authority("https://login.microsoftonline.us").unwrap();
-    for connection in [public(), custom(own.clone()), custom(known)] {
+    let port = own.clone().with_authority("https://login.microsoftonline.com:8443").unwrap();
+    let others = [
+        "https://contoso-secondary.blob.core.windows.net",
+        "https://contoso.dfs.core.windows.net",
+        "https://other.blob.core.usgovcloudapi.net",
+        "https://contoso.blob.core.windows.net:8443",
+    ];
+    let others = others.map(|text| custom(Endpoint::new(text).unwrap()));
+    let azures = [public(), custom(own.clone()), custom(known), custom(port)];
+    for connection in azures.into_iter().chain(others) {
         let error = build(&connection).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config);
         assert!(error.to_string().contains("custom endpoint"), "{error}");
@@ -502,6 +522,9 @@ fn a_certificate_authority_is_for_custom_hosts_alone() {
     ] {
         build(&connection).unwrap();
     }
+    // The text can have the private key beside the certificate.
+    let builder = AzureStore::builder(&public()).certificate_authority("canary");
+    assert!(!format!("{builder:?}").contains("canary"), "{builder:?}");
 }
 
 #[tokio::test]
@@ -564,11 +587,73 @@ fn a_service_of_the_public_cloud_sends_nothing_to_others() {
             (error.endpoint().is_some(), error.authority().is_some()),
             (endpoint, authority)
         );
-        HostPolicy::azure().check(&cloud, &account).unwrap();
     }
     let china = policy().allow_endpoint("https://contoso.blob.core.chinacloudapi.cn").unwrap();
     let china = china.allow_authority("https://login.partner.microsoftonline.cn").unwrap();
     china.check(&Cloud::China, &account).unwrap();
+}
+
+#[test]
+fn a_token_of_one_cloud_does_not_go_to_another() {
+    let account = "contoso".parse().unwrap();
+    let clouds = [
+        ("blob.core.windows.net", "login.microsoftonline.com", 0),
+        ("z07.blob.storage.azure.net", "login.microsoftonline.com", 0),
+        ("blob.core.usgovcloudapi.net", "login.microsoftonline.us", 1),
+        ("blob.core.chinacloudapi.cn", "login.partner.microsoftonline.cn", 2),
+        ("blob.core.chinacloudapi.cn", "login.chinacloudapi.cn", 2),
+    ];
+    for (domain, _, of) in clouds {
+        let (origin, endpoint) =
+            (format!("https://contoso.{domain}"), format!("https://contoso.{domain}/"));
+        for (_, authority, by) in clouds {
+            let authority = format!("https://{authority}");
+            let custom = Endpoint::new(&endpoint).unwrap().with_authority(&authority).unwrap();
+            let result = HostPolicy::azure().check(&custom.clone().into(), &account);
+            assert_eq!(result.is_ok(), of == by, "{endpoint} {authority}");
+            // The service can decide otherwise.
+            let policy = HostPolicy::azure().allow_endpoint(&origin).unwrap();
+            policy.check(&custom.clone().into(), &account).unwrap();
+            let policy = HostPolicy::azure().allow_authority(&authority).unwrap();
+            policy.check(&custom.into(), &account).unwrap();
+        }
+        // Without an authority it is that of the public cloud.
+        let custom = Endpoint::new(&endpoint).unwrap();
+        let result = HostPolicy::azure().check(&custom.into(), &account);
+        assert_eq!(result.is_ok(), of == 0, "{endpoint}");
+    }
+}
+
+#[test]
+fn azures_own_host_with_a_path_is_another_container() {
+    let account = "contoso".parse().unwrap();
+    for path in ["/other", "/other/", "//", "/%2e%2e/other", "/contoso"] {
+        let endpoint = Endpoint::new(&format!("https://{ACCOUNT_HOST}{path}")).unwrap();
+        HostPolicy::azure().check(&endpoint.into(), &account).unwrap_err();
+    }
+}
+
+#[test]
+fn metadata_services_of_any_provider_are_never_allowed() {
+    let policy = HostPolicy::azure().allow_private_addresses(ACCOUNT_HOST).unwrap();
+    for ip in [
+        "169.254.169.254",
+        "168.63.129.16",
+        "100.100.100.200",
+        "::ffff:100.100.100.200",
+        "fd00:ec2::254",
+        "fd00:c1::a9fe:a9fe",
+        "fd20:ce::254",
+        "fe80::a9fe:a9fe",
+    ] {
+        let ip: IpAddr = ip.parse().unwrap();
+        assert!(!policy.allows_address(ACCOUNT_HOST, ip), "{ip}");
+        let origin = format!("https://{}", SocketAddr::new(ip, 443));
+        HostPolicy::azure().allow_endpoint(&origin).unwrap_err();
+    }
+    for ip in ["100.100.100.201", "fd00:c2::1", "fd20:cf::1"] {
+        assert!(policy.allows_address(ACCOUNT_HOST, ip.parse().unwrap()), "{ip}");
+    }
 }
 
 #[test]

@@ -23,7 +23,8 @@ use std::{fmt, num::NonZero, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use azure_core::http::{
-    AsyncRawResponse, ClientOptions, Context, Method, Pipeline, PipelineStreamOptions, Request, Url,
+    AsyncRawResponse, ClientOptions, Context, Method, Pipeline, PipelineStreamOptions, Request,
+    Url,
     headers::{ACCEPT, CONTENT_TYPE, HeaderName},
 };
 use azure_storage_blob::{BlobClient, BlobClientOptions, models::BlobClientDownloadOptions};
