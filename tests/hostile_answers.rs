@@ -198,8 +198,8 @@ async fn a_byte_now_and_then_keeps_nobody_beyond_the_deadline() {
     assert_eq!(builder.discover_tenant().await.unwrap_err().kind(), ErrorKind::Timeout);
     let tenant = TENANT.parse().unwrap();
     assert_eq!(builder.verify_tenant(&tenant).await.unwrap_err().kind(), ErrorKind::Timeout);
-    // Links share the request for a key, also while it hangs.
-    let store = builder.build(secret()).unwrap();
+    // Links share the request for a key, also while it hangs. It must be sent within the deadline.
+    let store = builder.request_deadline(Duration::from_secs(3)).build(secret()).unwrap();
     let links = store.view_links().unwrap();
     asked.store(0, Ordering::SeqCst);
     let waiters = (0..50).map(|_| links.link(LinkRequest::new("a.jpg")));

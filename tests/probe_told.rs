@@ -112,6 +112,9 @@ async fn a_private_endpoint_is_told_from_a_dead_network() {
         ("10.1.2.3", Cause::PrivateEndpoint),
         ("172.16.0.9", Cause::PrivateEndpoint),
         ("fd00::1", Cause::PrivateEndpoint),
+        ("100.64.0.5", Cause::PrivateEndpoint),
+        ("::ffff:10.1.2.3", Cause::PrivateEndpoint),
+        ("64:ff9b::10.1.2.3", Cause::PrivateEndpoint),
         ("20.60.1.1", Cause::Unreachable),
     ] {
         let mut answer = Answer::new();
@@ -119,6 +122,10 @@ async fn a_private_endpoint_is_told_from_a_dead_network() {
         let answers =
             [(Question::Addresses, Ok(answer)), (Question::Challenge, Err(unreachable()))];
         let health = told(contoso().build().unwrap(), answers).run().await;
+        // A private address says how the service's own network is built.
+        let is_private = cause == Cause::PrivateEndpoint;
+        let address = address.parse::<IpAddr>().unwrap().to_string();
+        assert_eq!(!health.to_string().contains(&address), is_private, "{health}");
         assert_eq!(health.diagnosis.unwrap().cause, cause, "{address}");
     }
 }

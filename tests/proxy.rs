@@ -156,9 +156,7 @@ async fn call(case: &str) -> Result<(), Error> {
         None => connection,
     };
     let connection = connection.build().unwrap();
-    let mut builder = AzureStore::builder(&connection)
-        .connect_timeout(Duration::from_millis(300))
-        .request_deadline(Duration::from_secs(5));
+    let mut builder = AzureStore::builder(&connection).request_deadline(Duration::from_secs(60));
     if let Some(endpoint) = endpoint.filter(|_| env::var("REFUSED").is_err()) {
         let policy = HostPolicy::azure().allow_endpoint(&endpoint).unwrap();
         builder = builder.policy(policy).certificate_authority(env::var("CA").unwrap());

@@ -34,6 +34,8 @@ fn reach_v4(address: Ipv4Addr) -> Reach {
     match address.octets() {
         // The agent of Azure's own hosts: DNS, DHCP, health probes and the virtual machine's goal state.
         [168, 63, 129, 16] => Reach::Never,
+        // The metadata service of another provider, inside the shared space.
+        [100, 100, 100, 200] => Reach::Never,
         [10, ..] | [172, 16..=31, ..] | [192, 168, ..] | [100, 64..=127, ..] => Reach::Private,
         [127, ..] => Reach::Loopback,
         // "This network", link-local (metadata services), protocol assignments, documentation,
@@ -61,8 +63,8 @@ fn reach_v6(address: Ipv6Addr) -> Reach {
         [0, 0, 0, 0, 0, 0xffff, high, low] => embedded(high, low),
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => embedded(high, low),
         [0x2002, high, low, ..] => embedded(high, low),
-        // The metadata service of another provider, inside the private range.
-        [0xfd00, 0xec2, ..] => Reach::Never,
+        // The metadata services of other providers, inside the private range.
+        [0xfd00, 0xc1 | 0xec2, ..] | [0xfd20, 0xce, ..] => Reach::Never,
         [0xfc00..=0xfdff, ..] => Reach::Private,
         // Protocol assignments with Teredo, and documentation.
         [0x2001, 0..=0x1ff, ..] | [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => Reach::Never,

@@ -11,12 +11,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
-pub use self::policy::{HostPolicy, RefusedHost};
+pub(crate) use self::address::{Reach, reach};
 #[cfg(feature = "azure")]
-pub(crate) use self::{
-    address::{Reach, reach},
-    policy::is_localhost,
-};
+pub(crate) use self::policy::is_localhost;
+pub use self::policy::{HostPolicy, RefusedHost};
 use crate::name::{AccountName, ContainerName, Field, InvalidName};
 
 /// The Azure cloud of a storage account

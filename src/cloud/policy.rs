@@ -15,14 +15,25 @@ use super::{
 };
 use crate::name::{AccountName, Field, InvalidName};
 
-/// Hosts that sign principals in: the public cloud's first, then those of national clouds
+/// Hosts that sign principals in, and their clouds
 ///
 /// Source: Microsoft Learn, "National clouds", app registration and token endpoints.
-const AUTHORITIES: [&str; 4] = [
-    "https://login.microsoftonline.com",
-    "https://login.microsoftonline.us",
-    "https://login.partner.microsoftonline.cn",
-    "https://login.chinacloudapi.cn",
+const AUTHORITIES: [(&str, AzureCloud); 4] = [
+    ("https://login.microsoftonline.com", AzureCloud::Public),
+    ("https://login.microsoftonline.us", AzureCloud::UsGovernment),
+    ("https://login.partner.microsoftonline.cn", AzureCloud::China),
+    ("https://login.chinacloudapi.cn", AzureCloud::China),
+];
+
+/// The domains of Azure's storage endpoints
+///
+/// Source: Microsoft Learn, "Storage account endpoints".
+#[cfg(feature = "azure")]
+const DOMAINS: [&str; 4] = [
+    ".core.windows.net",
+    ".core.usgovcloudapi.net",
+    ".core.chinacloudapi.cn",
+    ".storage.azure.net",
 ];
 
 /// The hosts, ports and addresses that a store may contact
@@ -33,9 +44,11 @@ const AUTHORITIES: [&str; 4] = [
 /// decides which hosts count, when it builds a store, and connection data never changes that.
 ///
 /// The default, [`azure`](Self::azure), allows the blob endpoints of Azure's public and national
-/// clouds and their sign-in authorities, over https on port 443, at public addresses. Everything
-/// else is refused with [`ErrorKind::HostRefused`](crate::ErrorKind::HostRefused), and the error
-/// prints the line that allows it.
+/// clouds and their sign-in authorities, over https on port 443, at public addresses. Endpoint and
+/// authority must be of the same cloud, because different companies operate the clouds, and a token
+/// of one must not reach another. Everything else is refused with
+/// [`ErrorKind::HostRefused`](crate::ErrorKind::HostRefused), and the error prints the line that
+/// allows it.
 ///
 /// ```
 /// use azure_asset_sync::{Connection, Endpoint, HostPolicy};
@@ -174,12 +187,15 @@ impl HostPolicy {
     /// [`RefusedHost`] if the policy does not allow the endpoint or the authority.
     pub fn check(&self, cloud: &Cloud, account: &AccountName) -> Result<(), RefusedHost> {
         let endpoint = cloud.service(account).origin().ascii_serialization();
-        let azure = cloud.azure_endpoint(account);
-        let endpoint_is_allowed =
-            azure.is_some_and(|azure| self.azure.has(azure)) || self.endpoints.contains(&endpoint);
+        let is_listed = self.endpoints.contains(&endpoint);
+        // That of an endpoint that is allowed only because it is Azure's.
+        let azure =
+            cloud.azure_endpoint(account).filter(|azure| self.azure.has(*azure) && !is_listed);
+        let endpoint_is_allowed = azure.is_some() || is_listed;
         let authority = cloud.authority_origin();
-        let authority_is_allowed = self.azure.authorities().contains(&authority.as_str())
-            || self.authorities.contains(&authority);
+        let fits = |of| self.azure.has(of) && azure.is_none_or(|azure| azure == of);
+        let authority_is_allowed =
+            azure_authority(&authority).is_some_and(fits) || self.authorities.contains(&authority);
         if endpoint_is_allowed && authority_is_allowed {
             return Ok(());
         }
@@ -205,25 +221,44 @@ impl HostPolicy {
     }
 }
 
+#[cfg(feature = "azure")]
+impl HostPolicy {
+    /// The call that allows private addresses too, for a host that is allowed by its name
+    pub(crate) fn private_opt_in(&self, origin: &str, host: &str) -> String {
+        let origin = |origins: &[String]| origins.iter().find(|known| *known == origin).cloned();
+        let (endpoint, authority) = (origin(&self.endpoints), origin(&self.authorities));
+        let calls = [
+            ("allow_endpoint", endpoint),
+            ("allow_authority", authority),
+            ("allow_private_addresses", Some(host.to_owned())),
+        ];
+        code(calls.iter().filter_map(|(method, text)| Some((*method, text.as_deref()?))))
+    }
+}
+
+/// The call of a store's builder that gives it a policy
+fn code<'a>(calls: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let calls = calls.map(|(method, text)| format!(".{method}(\"{text}\")?"));
+    format!(".policy(HostPolicy::azure(){})", calls.collect::<String>())
+}
+
 impl AzureClouds {
     /// Whether endpoints of this cloud are allowed
     fn has(self, cloud: AzureCloud) -> bool {
         self == Self::All || cloud == AzureCloud::Public
     }
-
-    fn authorities(self) -> &'static [&'static str] {
-        match self {
-            Self::All => &AUTHORITIES,
-            Self::Public => AUTHORITIES.split_at(1).0,
-        }
-    }
 }
 
-/// A cloud that an endpoint of Azure's own belongs to
+/// A cloud that an endpoint or authority of Azure's own belongs to
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum AzureCloud {
     Public,
-    National,
+    UsGovernment,
+    China,
+}
+
+fn azure_authority(origin: &str) -> Option<AzureCloud> {
+    AUTHORITIES.iter().find(|(known, _)| *known == origin).map(|(_, cloud)| *cloud)
 }
 
 impl Cloud {
@@ -231,15 +266,22 @@ impl Cloud {
     fn azure_endpoint(&self, account: &AccountName) -> Option<AzureCloud> {
         let url = match self {
             Self::Public | Self::DnsZone(_) => return Some(AzureCloud::Public),
-            Self::UsGovernment | Self::China => return Some(AzureCloud::National),
+            Self::UsGovernment => return Some(AzureCloud::UsGovernment),
+            Self::China => return Some(AzureCloud::China),
             Self::Custom(Endpoint { url, .. }) => url,
         };
+        // Below a path, the name of the container would be part of a blob's name in another one.
+        if url.path() != "/" {
+            return None;
+        }
         let is = |cloud: &Self| cloud.service(account).origin() == url.origin();
         let mut zones = (0..=DnsZone::LAST).map(|zone| Self::DnsZone(DnsZone(zone)));
         if is(&Self::Public) || zones.any(|zone| is(&zone)) {
             return Some(AzureCloud::Public);
         }
-        [Self::UsGovernment, Self::China].iter().any(is).then_some(AzureCloud::National)
+        let national =
+            [(Self::UsGovernment, AzureCloud::UsGovernment), (Self::China, AzureCloud::China)];
+        national.iter().find(|(cloud, _)| is(cloud)).map(|(_, cloud)| *cloud)
     }
 
     fn authority_origin(&self) -> String {
@@ -249,16 +291,21 @@ impl Cloud {
             .map_or_else(|_| authority.to_owned(), |url| url.origin().ascii_serialization())
     }
 
-    /// Whether the endpoint is another than Azure's own for this account
+    /// Whether the host of the endpoint is none of Azure's
     #[cfg(feature = "azure")]
     pub(crate) fn has_own_endpoint(&self, account: &AccountName) -> bool {
-        self.azure_endpoint(account).is_none()
+        let url = self.service(account);
+        let host = url.host_str().unwrap_or_default();
+        !DOMAINS.iter().any(|domain| host.ends_with(domain))
     }
 
-    /// Whether the authority is none of Azure's
+    /// Whether the host of the authority is none of Azure's
     #[cfg(feature = "azure")]
     pub(crate) fn has_own_authority(&self) -> bool {
-        !AUTHORITIES.contains(&self.authority_origin().as_str())
+        let is_of = |url: &Url, (known, _): &(&str, _)| {
+            url.host_str().is_some_and(|host| known.strip_prefix("https://") == Some(host))
+        };
+        Url::parse(self.authority()).is_ok_and(|url| !AUTHORITIES.iter().any(|a| is_of(&url, a)))
     }
 }
 
@@ -319,15 +366,13 @@ impl RefusedHost {
 
     /// The call that allows what was refused, or `None` if no policy can allow it
     pub fn opt_in(&self) -> Option<String> {
-        let mut code = String::from(".policy(HostPolicy::azure()");
         let origins = [("allow_endpoint", &self.endpoint), ("allow_authority", &self.authority)];
-        for (method, origin) in origins {
-            let Some(origin) = origin else { continue };
-            parse_origin(origin).ok()?;
-            code.push_str(&format!(".{method}(\"{origin}\")?"));
-        }
-        code.push(')');
-        Some(code)
+        let calls: Vec<_> = origins
+            .iter()
+            .filter_map(|(method, origin)| Some((*method, origin.as_deref()?)))
+            .collect();
+        let can_be_allowed = calls.iter().all(|(_, origin)| parse_origin(origin).is_ok());
+        can_be_allowed.then(|| code(calls.into_iter()))
     }
 }
 
@@ -340,7 +385,11 @@ impl fmt::Display for RefusedHost {
             }
             (Some(endpoint), None) => write!(f, "endpoint `{endpoint}`")?,
             (None, authority) => {
-                write!(f, "authority `{}`", authority.as_deref().unwrap_or_default())?;
+                let authority = authority.as_deref().unwrap_or_default();
+                write!(f, "authority `{authority}`")?;
+                if azure_authority(authority).is_some() {
+                    f.write_str(", which is not that of the endpoint's cloud")?;
+                }
             }
         }
         f.write_str(": a connection does not decide where the service's credentials go; ")?;

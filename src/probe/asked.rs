@@ -8,7 +8,7 @@ use super::{
     round::{Block, Round},
 };
 use crate::{
-    cloud::Cloud,
+    cloud::{Cloud, Reach, reach},
     error::{Error, ErrorKind},
     name::ContainerName,
     store::{AccessTier, Answer, ListRequest, Question, ReadRequest},
@@ -408,10 +408,7 @@ fn made_up() -> String {
     format!("azure-asset-sync-probe-{:016x}", fastrand::u64(..))
 }
 
-/// Source: RFC 1918 and RFC 4193
+/// Also if it is written as an IPv6 address, or is of the shared space of a carrier
 fn is_private(address: &IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => address.is_private(),
-        IpAddr::V6(address) => address.is_unique_local(),
-    }
+    reach(*address) == Reach::Private
 }

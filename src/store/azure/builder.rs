@@ -1,6 +1,6 @@
 //! The settings of a store, and the one place where a connection meets the policy of the service.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use azure_core::http::{ClientOptions, Pipeline, RetryOptions, Transport, Url};
 
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Settings of an [`AzureStore`]
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use]
 pub struct AzureStoreBuilder {
     connection: Connection,
@@ -129,8 +129,8 @@ impl AzureStoreBuilder {
     ///
     /// Sends one request without a credential, which the account answers with a challenge that names
     /// the tenant. If it refuses without a challenge, as accounts without public access can, a second
-    /// request carries a text that is no token. Only challenges by the authorities of Azure's clouds count, and nothing is sent to
-    /// what a challenge names: the authority is the connection's own.
+    /// request carries a text that is no token. Only challenges by the authorities of Azure's clouds
+    /// count. Nothing is sent to the authority that a challenge names.
     ///
     /// # Errors
     /// [`ErrorKind::TenantNotFound`] if the account names no tenant, as when it is public or its
@@ -226,5 +226,17 @@ impl AzureStoreBuilder {
             keys: Arc::default(),
             clock: self.clock,
         })
+    }
+}
+
+impl fmt::Debug for AzureStoreBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the certificates: their PEM text can have the private key beside them.
+        f.debug_struct("AzureStoreBuilder")
+            .field("connection", &self.connection)
+            .field("policy", &self.policy)
+            .field("timeouts", &self.timeouts)
+            .field("deadline", &self.deadline)
+            .finish_non_exhaustive()
     }
 }

@@ -104,8 +104,11 @@ impl Target {
         match addresses.iter().find(refused) {
             None => Ok(()),
             Some(address) => Err(RefusedAddress {
+                opt_in: (reach(address.ip()) == Reach::Private).then(|| {
+                    let origin = self.url.origin().ascii_serialization();
+                    self.policy.private_opt_in(&origin, &self.host)
+                }),
                 host: self.host.clone(),
-                is_private: reach(address.ip()) == Reach::Private,
             }),
         }
     }
@@ -150,15 +153,16 @@ pub(super) enum LookupError {
 #[derive(Clone, Debug)]
 pub(super) struct RefusedAddress {
     host: String,
-    is_private: bool,
+    /// The call that allows it, if the address is private
+    opt_in: Option<String>,
 }
 
 impl RefusedAddress {
     pub(super) fn to_error(&self) -> Error {
         let host = &self.host;
-        if self.is_private {
+        if let Some(code) = &self.opt_in {
             let what = format!(
-                "the host policy refuses `{host}`, which resolves to a private address: it probably has a private endpoint; if that is in your own network, build the store with `.policy(HostPolicy::azure().allow_private_addresses(\"{host}\")?)`"
+                "the host policy refuses `{host}`, which resolves to a private address: it probably has a private endpoint; if that is in your own network, build the store with `{code}`"
             );
             return Error::new(ErrorKind::HostRefused, what).with_detail(Detail::PrivateAddress);
         }
