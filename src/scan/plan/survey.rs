@@ -322,7 +322,9 @@ impl Planner {
         for name in range.held.iter().flat_map(|batch| &batch.blobs).map(|blob| &blob.name) {
             before.remove(name.as_str());
         }
-        self.handed.names().for_each(|name| drop(before.remove(name)));
+        for name in self.handed.names() {
+            before.remove(name);
+        }
         before.is_empty()
     }
 

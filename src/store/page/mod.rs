@@ -21,6 +21,15 @@ pub(super) fn decode(body: &[u8]) -> Result<Page, Error> {
     decoder.finish()
 }
 
+/// States the order of accounts without a hierarchical namespace, unless a blob shows that there is
+/// one; a page without blobs shows nothing
+fn ordered(mut page: Page) -> Page {
+    if page.order == NameOrder::default() && !page.blobs.is_empty() {
+        page.order = NameOrder::Utf16;
+    }
+    page
+}
+
 /// How much of a piece is put behind the rest of the one before at first: more than a blob has
 const STEP: usize = 1 << 10;
 
@@ -91,12 +100,7 @@ impl Decoder {
 
     /// The page, once the body is whole
     pub(in crate::store) fn finish(self) -> Result<Page, Error> {
-        let mut page = self.whole()?;
-        // Only blobs show whether the account has a hierarchical namespace.
-        if page.order == NameOrder::Bytes && !page.blobs.is_empty() {
-            page.order = NameOrder::Utf16;
-        }
-        Ok(page)
+        self.whole().map(ordered)
     }
 
     fn whole(mut self) -> Result<Page, Error> {
@@ -116,7 +120,7 @@ impl Decoder {
         }
         let mut rest = slow::decode(&self.rest)?;
         rest.malformed.iter_mut().for_each(|entry| entry.at += self.page.blobs.len());
-        if rest.order != self.page.order {
+        if rest.order == NameOrder::Segments {
             self.page.order = NameOrder::Segments;
         }
         self.page.blobs.extend(rest.blobs);

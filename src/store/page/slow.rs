@@ -33,7 +33,7 @@ pub(super) fn decode(body: &[u8]) -> Result<Page, Error> {
     }
     decoder.root()?;
     decoder.epilog()?;
-    Ok(decoder.page)
+    Ok(super::ordered(decoder.page))
 }
 
 fn truncated(what: &str) -> Error {
