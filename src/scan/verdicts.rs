@@ -123,8 +123,8 @@ impl Verdicts {
                 _ if self.malformed.len() > 0 => {}
                 Some(next) if covers.order == NameOrder::Unsorted => {
                     let given = self.listed.len() - self.blobs.len();
-                    let given = self.listed.iter().take(given).rev();
-                    let last = given.filter(|name| **name != next.name).next();
+                    let mut given = self.listed.iter().take(given).rev();
+                    let last = given.find(|name| **name != next.name);
                     let to = last.map(|name| Cut::Behind(name.clone()));
                     to.into_iter().for_each(|to| covers.until(to).take_from(&mut left));
                 }

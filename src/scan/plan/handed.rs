@@ -38,14 +38,9 @@ struct Stretch {
 /// What tells an entry from all others
 fn push_key(text: &mut String, blob: &Blob) {
     text.push_str(&blob.name);
-    for part in [
-        blob.snapshot.as_ref().map(|snapshot| snapshot.as_str()),
-        blob.version_id.as_ref().map(|version| version.as_str()),
-    ] {
-        if let Some(part) = part {
-            text.push('\0');
-            text.push_str(part);
-        }
+    for part in blob.snapshot.iter().chain(&blob.version_id) {
+        text.push('\0');
+        text.push_str(part.as_str());
     }
 }
 
