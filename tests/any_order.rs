@@ -418,3 +418,49 @@ fn a_scan_that_was_interrupted_gives_the_rest() {
 fn a_preview_counts_what_a_plain_loop_gives() {
     all("preview", Case::preview);
 }
+
+/// A container of 40,000 names
+fn large(names: Vec<String>, listing: Listing, starts: Starts) -> Arc<Odd> {
+    let mut names = names;
+    names.sort_by(|a, b| listing.compare(a, b));
+    Arc::new(Odd {
+        names,
+        listing,
+        stated: NameOrder::Utf16,
+        starts,
+        has_delimiter: false,
+        most: 500,
+        random: Mutex::new(fastrand::Rng::with_seed(1)),
+        requests: AtomicUsize::new(0),
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_turns_out_late_to_be_another_or_none_costs_no_name() {
+    let plain = (0..40_000).map(|n| format!("plant/line/camera-{:02}/picture-{n:08}.jpg", n / 999));
+    for (listing, late) in [
+        (Listing::Known(NameOrder::Bytes), ["zz/～.jpg", "zz/😀.jpg"]),
+        (Listing::Known(NameOrder::Segments), ["zz/a.jpg", "zz-/a.jpg"]),
+        (Listing::Caseless, ["zz/b.jpg", "zz/C.jpg"]),
+        (Listing::Natural, ["zz/9.jpg", "zz/10.jpg"]),
+    ] {
+        for starts in [Starts::Kept, Starts::Ignored] {
+            for order in [Order::Ascending, Order::AsCompleted] {
+                let names = plain.clone().chain(late.map(str::to_owned)).collect();
+                let store = large(names, listing, starts);
+                let scan = Scan::new(Arc::clone(&store), &Prefix::default()).in_flight(16);
+                let scan = scan.page_size(500.try_into().unwrap()).order(order);
+                let progress = scan.progress();
+                let verdicts: Vec<_> = scan.verdicts().try_collect().await.unwrap();
+                let mut got: Vec<_> =
+                    verdicts.iter().map(|v| v.name().unwrap().to_owned()).collect();
+                if order == Order::AsCompleted {
+                    got.sort_by(|a, b| listing.compare(a, b));
+                }
+                assert!(got == store.names, "{listing:?} {starts:?} {order:?}");
+                let requests = progress.report().requests;
+                println!("{listing:?} {starts:?} {order:?}: {requests} requests");
+            }
+        }
+    }
+}
