@@ -9,7 +9,7 @@ use azure_asset_sync::{
     Blob, Error, ErrorKind, MemoryStore, Prefix, Rules, Scan, Store,
     sink::{Batch, Change, Delivery, Sink, callback},
     store::{ETag, ListRequest, Malformed, NameOrder, Page, ReadRequest},
-    sync::{Ending, Job, Jobs, Manifest, Phase, interrupted},
+    sync::{Ending, Job, Manifest, Phase, interrupted},
     testing::TestDisk,
 };
 use bytes::Bytes;
@@ -559,36 +559,6 @@ async fn a_line_of_the_journal_that_never_reached_the_disk_is_the_last() {
         disk.restart(|_| 0);
         let again = disk.job(scan(store(&all))).run(()).await.unwrap();
         assert_eq!(again.counts.added, 0, "{cut}: {first:?}");
-    }
-}
-
-/// Never answers
-struct Never;
-
-#[async_trait::async_trait]
-impl Store for Never {
-    async fn list(&self, _: ListRequest) -> Result<Page, Error> {
-        std::future::pending().await
-    }
-
-    async fn read(&self, _: ReadRequest) -> Result<Bytes, Error> {
-        unreachable!()
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_run_that_is_waited_for_can_be_asked_and_is_the_only_one() {
-    let (jobs, folder) = (Jobs::default(), tempfile::tempdir().unwrap());
-    let job = || Job::new(scan(Never), folder.path());
-    jobs.start("x", job(), ()).unwrap();
-    let wait = jobs.wait("x");
-    tokio::select! {
-        _ = wait => unreachable!(),
-        () = tokio::time::sleep(std::time::Duration::from_secs(1)) => {
-            assert!(jobs.status("x").is_some_and(|status| status.phase != Phase::Failed));
-            assert_eq!(jobs.start("x", job(), ()).unwrap_err().kind(), ErrorKind::StateBusy);
-            assert!(jobs.pause("x") && jobs.wait("x").await.is_none());
-        }
     }
 }
 

@@ -1,15 +1,16 @@
 //! Runs by id, what the end of one is to a connection, and what tables and files have after it.
 
-use std::{fs, sync::Arc};
+use std::{fs, sync::Arc, time::Duration};
 
 use azure_asset_sync::{
-    Blob, Error, ErrorKind, JsonLines, MemoryStore, Prefix, Scan,
+    Blob, Error, ErrorKind, JsonLines, MemoryStore, Prefix, Scan, Store,
     lifecycle::{Event, State},
     sink::{Batch, Change, Delivery, Sink, Sqlite, callback},
-    store::{AccessTier, ContentMd5, ETag},
-    sync::{Ending, Job, Jobs, Manifest},
+    store::{AccessTier, ContentMd5, ETag, ListRequest, Page, ReadRequest},
+    sync::{Ending, Job, Jobs, Manifest, Phase},
     testing::TestDisk,
 };
+use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 fn scan(names: &[&str]) -> Scan {
@@ -187,5 +188,35 @@ async fn what_changes_without_an_etag_is_a_change_and_reaches_tables() {
         manifest.export(sink).await.unwrap();
         let exported = exported.iter().flatten().next();
         assert_eq!(exported.map(AccessTier::as_str), tier_in_table, "{step}");
+    }
+}
+
+/// Never answers
+struct Never;
+
+#[async_trait::async_trait]
+impl Store for Never {
+    async fn list(&self, _: ListRequest) -> Result<Page, Error> {
+        std::future::pending().await
+    }
+
+    async fn read(&self, _: ReadRequest) -> Result<Bytes, Error> {
+        unreachable!()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_waited_for_can_be_asked_and_is_the_only_one() {
+    let (jobs, folder) = (Jobs::default(), tempfile::tempdir().unwrap());
+    let job = || Job::new(Scan::new(Never, &Prefix::default()), folder.path());
+    jobs.start("x", job(), ()).unwrap();
+    let wait = jobs.wait("x");
+    tokio::select! {
+        _ = wait => unreachable!(),
+        () = tokio::time::sleep(Duration::from_secs(1)) => {
+            assert!(jobs.status("x").is_some_and(|status| status.phase != Phase::Failed));
+            assert_eq!(jobs.start("x", job(), ()).unwrap_err().kind(), ErrorKind::StateBusy);
+            assert!(jobs.pause("x") && jobs.wait("x").await.is_none());
+        }
     }
 }

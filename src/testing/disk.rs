@@ -22,7 +22,7 @@ use crate::{
 /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
 /// let scan = || Scan::new(MemoryStore::from_iter([Blob::new("a.jpg", 1)]), &Prefix::default());
 /// let disk = TestDisk::new(100);
-/// disk.fail_at(6, std::io::ErrorKind::StorageFull);
+/// disk.fail_at(8, std::io::ErrorKind::StorageFull);
 /// assert_eq!(disk.job(scan()).run(()).await.unwrap_err().kind(), ErrorKind::State);
 /// // There is room again, and the run goes on.
 /// let summary = disk.job(scan()).run(()).await?;
