@@ -298,7 +298,7 @@ pub enum Order {
     AsCompleted,
     /// In the order of the listing, which is by ascending name
     ///
-    /// How names ascend depends on the account: [`NameOrder`](crate::store::NameOrder) has the
+    /// How names ascend depends on the account: [`NameOrder`] has the
     /// orders. If names ascend in none of them, this is the order in which the service lists them.
     ///
     /// Snapshots and versions of a name stand together, and entries without a readable name before
