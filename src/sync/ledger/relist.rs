@@ -12,6 +12,7 @@ use crate::{
     store::NameOrder,
     sync::{
         block::damaged,
+        disk::Disk,
         entries::Entries,
         index::{Blocks, Known},
         journal::{self, Counts},
@@ -149,7 +150,7 @@ impl Ledger {
     }
 }
 
-fn push(sorter: &mut Sorter, disk: &mut dyn crate::sync::Disk, row: &Row) -> Result<(), Error> {
+fn push(sorter: &mut Sorter, disk: &mut dyn Disk, row: &Row) -> Result<(), Error> {
     let content = serde_json::to_vec(row)
         .map_err(|error| Error::state("sort the rows of a run", error.into()))?;
     sorter.push(disk, Some(&row.name), &content)
