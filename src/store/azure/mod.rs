@@ -53,7 +53,7 @@ const VERSION: &str = "2026-04-06";
 const SCOPE: &str = "https://storage.azure.com/.default";
 
 /// How many bytes of a body are taken before other tasks may run
-const PART: usize = 64 << 10;
+const PART: usize = 512 << 10;
 
 /// Larger than 5,000 blobs with all the metadata that they can have are in practice
 const MAX_PAGE_BYTES: usize = 64 << 20;

@@ -145,6 +145,11 @@ impl Draft<'_> {
     /// Names the blob by a text without marks
     #[inline]
     pub(super) fn name_plainly(&mut self, name: &[u8]) -> Result<(), Stop> {
+        // The copy is checked rather than the text, because the copy is aligned.
+        if name.len() <= limits::MOST_NAME {
+            self.name_it(Ok(String::from_utf8(name.to_vec()).map_err(|_| Stop::Odd)?));
+            return Ok(());
+        }
         let name = str::from_utf8(name).map_err(|_| Stop::Odd)?;
         self.name_it(if is_long_name(name) { Err(limits::LONG_NAME) } else { Ok(name.to_owned()) });
         Ok(())

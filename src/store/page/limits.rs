@@ -13,7 +13,7 @@ use crate::{
 ///
 /// Whether a character above U+FFFF counts as one or two is not documented. No name that Azure takes
 /// has more by either count.
-const MOST_NAME: usize = 1024;
+pub(super) const MOST_NAME: usize = 1024;
 
 /// How many bytes a property may have; Azure's own are below 100, the rest are headers of an upload
 const MOST_TEXT: usize = 1024;
