@@ -1,3 +1,5 @@
+//! Reads the text of a condition, with limits on its length and depth.
+
 use super::{
     Attribute, Base, Expr, ExprKind, MAX_DEPTH, MAX_LENGTH, MAX_PAIRS, Operand, OperandKind,
     Operator, ParseError, Quantifier, Rule, Source, Span, Value,

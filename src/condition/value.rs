@@ -1,3 +1,5 @@
+//! The values that a condition compares.
+
 use std::{cmp::Ordering, collections::HashMap};
 
 use serde::Deserialize;

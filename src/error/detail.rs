@@ -2,7 +2,7 @@
 //!
 //! Reads answers at fixed places only: their texts quote names that a customer chose.
 
-/// What an answer or the network told beyond kind and code, where that decides what to do
+/// What an answer or the network says beyond kind and code, if that decides what to do
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Detail {

@@ -1,3 +1,5 @@
+//! A share of a container: names with a prefix, between bounds, in an order.
+
 use serde::{Deserialize, Serialize};
 
 use super::plan::Cut;

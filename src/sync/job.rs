@@ -1,3 +1,7 @@
+//! A run of a scan with a state: its settings, its loop over pages, and its summary.
+//!
+//! Knows nothing of files: the ledger, on a thread of its own, does all that touches the state.
+
 use std::{
     fmt,
     future::Future,

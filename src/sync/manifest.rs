@@ -1,3 +1,8 @@
+//! What the last complete run knew: the file, its index, and how others read it.
+//!
+//! Only a run that has listed everything writes a manifest. It takes the place of the one before by a
+//! rename.
+
 use std::{fmt, path::Path, time::SystemTime};
 
 use serde::{Deserialize, Serialize};

@@ -1,3 +1,5 @@
+//! What is remembered of one blob, and what a new listing makes of it.
+
 use std::{
     borrow::Cow,
     time::{Duration, SystemTime},

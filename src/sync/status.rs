@@ -1,3 +1,5 @@
+//! What can be seen of a run from outside, and what can be asked of it: pause, resume, cancel.
+
 use std::{
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,

@@ -1,3 +1,5 @@
+//! What was noted of an asset that is accepted, without an allocation if there is nothing.
+
 use std::{borrow::Cow, ops::Deref, slice, vec};
 
 use serde::Serialize;

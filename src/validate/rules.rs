@@ -1,3 +1,5 @@
+//! The rules that decide whether a blob is an asset, and what happens to it if not.
+
 use std::borrow::Cow;
 
 use super::{

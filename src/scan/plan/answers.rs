@@ -14,8 +14,8 @@ use crate::{
 /// How many names of a page show which characters names have
 const SAMPLES: usize = 32;
 
-/// How many names must have been seen to ascend before a range may end with the first name behind it,
-/// and before those of other ranges are taken
+/// How many names must ascend before a range may end with the first name after it, and before the
+/// names of other ranges are taken
 ///
 /// A listing in no order at all shows that long before.
 const PROOF: u64 = 32;
@@ -94,8 +94,8 @@ impl Planner {
         Ok(())
     }
 
-    /// A request failed for good, or was refused as malformed; says whether the listing goes on
-    /// without it
+    /// Takes note of a request that failed for good or was refused as malformed; returns whether the
+    /// listing can continue without it
     ///
     /// # Errors
     /// As [`take`](Self::take).
@@ -206,7 +206,7 @@ impl Planner {
         Ok(())
     }
 
-    /// Whether a first page begins where it should; tells what it says of the store
+    /// Whether a first page begins where it should; remembers what that says about the store
     fn keeps_start(&mut self, index: usize, page: &Page) -> bool {
         let Some(range) = self.ranges.get(index).filter(|range| range.first.is_none()) else {
             return true;

@@ -1,3 +1,5 @@
+//! What a page has for the consumer, and for which names it vouches.
+
 #[cfg(feature = "sync")]
 use std::cmp::Ordering;
 

@@ -1,3 +1,5 @@
+//! The end of a run: removals, the new manifest, and the removal of what the run has kept.
+
 use super::Ledger;
 use crate::{
     error::Error,
