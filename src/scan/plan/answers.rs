@@ -206,7 +206,8 @@ impl Planner {
         Ok(())
     }
 
-    /// Whether a first page begins where it should; remembers what that says about the store
+    /// Returns whether a first page begins at the requested start, and records whether the store supports
+    /// `start_from`
     fn keeps_start(&mut self, index: usize, page: &Page) -> bool {
         let Some(range) = self.ranges.get(index).filter(|range| range.first.is_none()) else {
             return true;

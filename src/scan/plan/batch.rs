@@ -116,7 +116,7 @@ pub(in crate::scan) struct Batch {
 }
 
 impl Batch {
-    /// A batch that only says what is left
+    /// Returns a batch without blobs that replaces the shards still to be listed
     pub(in crate::scan) fn that_leaves(left: Vec<Shard>, order: NameOrder) -> Self {
         let covers = Covers { root: String::new(), from: Cut::End, to: Cut::End, order };
         let (blobs, malformed) = (Vec::new(), Vec::new());

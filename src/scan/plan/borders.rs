@@ -3,10 +3,10 @@
 use super::{Next, Planner, Starts, Wish, range::Fault};
 use crate::store::{Blob, ListRequest, NameOrder, Orders, Page};
 
-/// Whether the first name of a range is behind the range before it in the listing, too
+/// Checks that the first name of a range follows the range before it in the listing as well
 ///
-/// That range has ended with another name. So the name was made or deleted meanwhile, or the listing
-/// is in another order.
+/// The range before ended with another name. So the name was created or deleted meanwhile, or the
+/// listing is in another order.
 #[derive(Debug)]
 pub(super) struct Check {
     pub(super) request: ListRequest,

@@ -5,9 +5,9 @@
 //! with. So the parts that have begun stay as they are, and only what was expected between them
 //! changes.
 //!
-//! - If all names ascend in another known order, the scan goes on in that order.
-//! - If they ascend in none, the scan goes on as a plain loop, one page after the other from the
-//!   start, and leaves out what it has handed out before.
+//! - If all names ascend in another known order, the scan continues in that order.
+//! - If they ascend in none, the scan lists one page after the other from the start, and skips what it
+//!   has handed out before.
 
 use super::{Job, Planner, Range, Starts, batch::Batch, handed::Handed, range::Fault};
 use crate::{

@@ -1,9 +1,9 @@
-//! What was handed out before names contradicted every order, so that none of it comes twice.
+//! Remembers the names handed out before they contradicted every order, so that none is returned twice.
 //!
-//! The first names are remembered as they are. Of more names only the ends of each stretch are:
-//! a stretch is what some ranges have listed without a gap, so that the listing has it without a gap
-//! too. That is counted, since a service need not start a listing where the whole listing has its
-//! place.
+//! The first names are kept as they are. After that, only the two ends and the length of each stretch
+//! are kept. A stretch is a run of names that ranges have listed without a gap, so the whole listing
+//! has the same run. Its length is verified, because a service may start a listing at a place that
+//! does not correspond to the whole listing.
 
 use std::collections::HashSet;
 
