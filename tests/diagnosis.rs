@@ -1,6 +1,8 @@
 //! Each known failure, played over the wire where it has one: its cause, its step, and whether
 //! waiting helps.
 
+mod unheard;
+
 use std::{collections::BTreeMap, io::Write as _, net::TcpListener};
 
 use azure_asset_sync::{
@@ -11,6 +13,8 @@ use azure_asset_sync::{
     testing::{Assignment, Fault, Refusal, Seed, Situation, SmallCloud, trust},
 };
 use serde::Deserialize;
+
+use self::unheard::Unheard;
 
 #[derive(Clone, Debug, Deserialize)]
 struct Row {
@@ -352,8 +356,8 @@ async fn scene(row: &Row) -> Diagnosis {
             only(probe_at(&cloud, &format!("https://{}.test/x", "x".repeat(64))).await)
         }
         "d008" => {
-            let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-            only(probe_at(&cloud().await, &format!("https://{free}/x")).await)
+            let port = Unheard::bind();
+            only(probe_at(&cloud().await, &format!("https://{}/x", port.address())).await)
         }
         "d009" => {
             let cloud = cloud().await;

@@ -1,9 +1,13 @@
 //! The examples, as a newcomer runs them.
 
+mod unheard;
+
 use std::{
     path::{Path, PathBuf},
     process::{Command, Output},
 };
+
+use self::unheard::Unheard;
 
 /// `cargo test` builds the examples beside the tests
 fn example(name: &str) -> Command {
@@ -149,7 +153,7 @@ fn probe_ends_by_the_class_of_what_is_wrong() {
     assert!(code == 2 && text.contains("usage:"), "{code}: {text}");
     let (code, text) = fail(example("probe").args(["--account", "Contoso", "--container", "x"]));
     assert!(code == 2 && text.contains("did you mean `contoso`?"), "{code}: {text}");
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let port = Unheard::bind();
     let at = |patience: &str, endpoint: String| {
         let mut command = example("probe");
         command
@@ -160,7 +164,7 @@ fn probe_ends_by_the_class_of_what_is_wrong() {
     };
     // Refused, which may pass; and a name that nobody has.
     for (endpoint, code, cause) in [
-        (format!("https://{free}/contoso"), 3, "unreachable"),
+        (format!("https://{}/contoso", port.address()), 3, "unreachable"),
         (format!("https://{}.test/contoso", "x".repeat(64)), 4, "account_not_found"),
     ] {
         let output = at("0", endpoint);

@@ -382,7 +382,6 @@ async fn no_connection_is_made_to_a_refused_address() {
     let policy = HostPolicy::azure().allow_private_addresses(ACCOUNT_HOST).unwrap();
     for policy in [HostPolicy::azure(), policy] {
         let builder = resolver.on(AzureStore::builder(&public()).policy(policy));
-        let builder = builder.connect_timeout(std::time::Duration::from_millis(100));
         for credential in [secret(), Credential::Anonymous] {
             let store = builder.clone().build(credential).unwrap();
             for _ in 0..100 {

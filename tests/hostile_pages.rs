@@ -15,7 +15,7 @@ use azure_asset_sync::{
     store::{Include, Page},
 };
 use bytes::Bytes;
-use hostile::Hostile;
+use hostile::Apart;
 use http_body_util::Full;
 use hyper::Response;
 
@@ -66,35 +66,22 @@ fn scanned(
     body: String,
     include: &[Include],
 ) -> (Result<Report, azure_asset_sync::Error>, usize, u64) {
-    // The server has a thread of its own, whose memory is not counted.
-    let (send, address) = std::sync::mpsc::channel();
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let (length, body) = (body.len(), Bytes::from(body));
-    let server = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let answer = move |_| {
-                let answer = Response::builder().header("content-type", "application/xml");
-                answer.body(Full::new(body.clone())).unwrap()
-            };
-            let server = Hostile::start(answer).await;
-            let connection = server.connection();
-            let store = server.builder(&connection).build(Credential::Anonymous).unwrap();
-            send.send(store).unwrap();
-            let _ = stopped.await;
-        });
+    let server = Apart::start(move |_| {
+        let answer = Response::builder().header("content-type", "application/xml");
+        answer.body(Full::new(body.clone())).unwrap()
     });
-    let store = address.recv().unwrap();
+    let store = server.builder().build(Credential::Anonymous).unwrap();
     let scan = Scan::new(store, &Prefix::default()).include(include.iter().copied());
-    let ((result, beats, longest), most) = peak(|| beats::during(scan.run(())));
-    drop(stop);
-    server.join().unwrap();
+    let ((result, beats), most) = peak(|| beats::during(scan.run(())));
     println!(
-        "{length} bytes: {} KiB at most, {beats} turns, the longest poll {longest:?}, {:?}",
+        "{length} bytes: {} KiB at most, {} turns, the longest wait {:?}, {:?}",
         most >> 10,
+        beats.turns,
+        beats.longest,
         result.as_ref().map(Report::total),
     );
-    (result, most, beats)
+    (result, most, beats.turns)
 }
 
 #[test]
@@ -127,7 +114,7 @@ fn large_pages_take_little_memory_and_let_other_tasks_run() {
     ];
     for (n, (body, include, want, mib)) in rows.into_iter().enumerate() {
         let length = body.len();
-        let (result, most, beats) = scanned(body, include);
+        let (result, most, turns) = scanned(body, include);
         match (&result, want) {
             (Ok(report), Ok(malformed)) => {
                 let found = report.rejections.get(&Reason::Malformed).copied();
@@ -141,7 +128,7 @@ fn large_pages_take_little_memory_and_let_other_tasks_run() {
         assert!(most <= mib * MIB, "row {n}: {} KiB", most >> 10);
         // What is refused early is not read to its end.
         let is_whole = result.is_ok();
-        assert!(!is_whole || beats as usize > length / (512 << 10), "row {n}: {beats} turns");
+        assert!(!is_whole || turns as usize > length / (512 << 10), "row {n}: {turns} turns");
     }
 }
 

@@ -7,7 +7,8 @@ use std::{
     convert::Infallible,
     io::Read as _,
     net::{SocketAddr, TcpListener},
-    sync::Arc,
+    sync::{Arc, mpsc},
+    thread,
 };
 
 use azure_asset_sync::{
@@ -23,7 +24,7 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use tokio::task::JoinHandle;
+use tokio::{runtime, sync::oneshot, task::JoinHandle};
 use tokio_rustls::{
     TlsAcceptor,
     rustls::{ServerConfig, crypto::ring::default_provider, pki_types::PrivatePkcs8KeyDer},
@@ -108,6 +109,47 @@ impl Hostile {
 impl Drop for Hostile {
     fn drop(&mut self) {
         self.task.abort();
+    }
+}
+
+/// The same on a thread of its own, for a test that counts the memory of the client's thread
+pub struct Apart {
+    builder: AzureStoreBuilder,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Apart {
+    pub fn start<B>(answer: impl Fn(Request<Bytes>) -> Response<B> + Send + Sync + 'static) -> Self
+    where
+        B: Body<Data = Bytes, Error: std::error::Error + Send + Sync> + Send + 'static,
+    {
+        let (ready, started) = mpsc::channel();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let thread = thread::spawn(move || {
+            let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let server = Hostile::start(answer).await;
+                ready.send(server.builder(&server.connection())).unwrap();
+                // Ends when the sender is dropped.
+                let _ = stopped.await;
+            });
+        });
+        Self { builder: started.recv().unwrap(), stop: Some(stop), thread: Some(thread) }
+    }
+
+    pub fn builder(&self) -> AzureStoreBuilder {
+        self.builder.clone()
+    }
+}
+
+impl Drop for Apart {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic while the test itself panics would hide what it says.
+            assert!(thread.join().is_ok() || thread::panicking(), "the server has panicked");
+        }
     }
 }
 

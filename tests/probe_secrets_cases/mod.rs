@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeSet,
-    net::TcpListener,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -29,6 +28,8 @@ use self::echo::Echo;
 use super::{
     Tally,
     hostile::{self, Hostile},
+    quiet,
+    unheard::Unheard,
 };
 
 mod echo;
@@ -66,6 +67,7 @@ pub struct Stage {
     echo: Arc<Mutex<Echo>>,
     hostile: Hostile,
     cloud: SmallCloud,
+    unheard: Unheard,
     /// The key and its certificate, as PEM
     pem: String,
     secret: String,
@@ -102,6 +104,7 @@ impl Stage {
             echo,
             hostile,
             cloud,
+            unheard: Unheard::bind(),
         }
     }
 
@@ -123,7 +126,7 @@ impl Stage {
         let mut rng = Rng::with_seed(case.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let (place, connection, builder) = self.place(&mut rng);
         let (name, credential) = self.credential(&mut rng, place == "cloud");
-        let builder = builder.read_timeout(Duration::from_millis(60));
+        let builder = builder.read_timeout(quiet::STEP / 2);
         tally.debug(&(&builder, &credential));
         let store = match builder.build(credential) {
             Ok(store) => Arc::new(store),
@@ -169,11 +172,10 @@ impl Stage {
                 ("another host", connection, builder)
             }
             _ => {
-                let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
                 let host = match rng.u8(0..4) {
                     // A label longer than DNS allows, so that no name service is asked.
                     0 => format!("{}.test", "x".repeat(64)),
-                    _ => free.to_string(),
+                    _ => self.unheard.address().to_string(),
                 };
                 let mut connection = at(&host);
                 if rng.u8(0..3) == 0 {
@@ -373,7 +375,7 @@ async fn ask(
         _ => {
             let scan = Scan::new(Arc::clone(store), connection.prefix())
                 .backoff(Backoff::new(Duration::from_millis(1), Duration::from_millis(4)))
-                .page_deadline(Duration::from_millis(40));
+                .page_deadline(2 * quiet::STEP);
             tally.debug(&scan);
             tally.result(Check::List, scan.run(()).await);
             "scan".to_owned()

@@ -9,7 +9,9 @@
 //! way. How long a turn takes does not matter.
 //!
 //! Assumes that all clients and servers run on this one runtime, and that what is written to a
-//! loopback socket can be read from its other end at once.
+//! loopback socket can be read from its other end at once. Blocking tasks, such as the resolution of
+//! a name, share one thread with the watcher: while they run, the clock stands still, so that it is
+//! at most one step ahead of them.
 
 use std::{
     sync::{
@@ -96,6 +98,8 @@ pub fn run<T>(future: impl Future<Output = T>) -> T {
     let runtime = Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
+        // The watcher waits for its turn after every blocking task of the test.
+        .max_blocking_threads(1)
         .on_thread_park(move || begin.begin())
         .on_thread_unpark(move || end.end())
         .build()
