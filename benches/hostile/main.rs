@@ -6,6 +6,9 @@
 //! three times; the table has the most memory and the shortest of the longest polls, because a busy
 //! machine adds to a time and never takes from it.
 //!
+//! Requests run in tasks of their own, whose polls are not among those of the future: bodies are decoded
+//! there. `tests/hostile_pages.rs` counts the turns that other tasks have meanwhile.
+//!
 //! The exit code is 1 if memory exceeds a limit. Times are figures alone: they depend on the machine.
 //! The limit on polls is 10 ms.
 //!

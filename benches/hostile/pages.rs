@@ -210,7 +210,7 @@ pub fn measure(table: &mut Table) {
             let scan = scan();
             async move { outcome(scan.run(()).await, total) }
         });
-        table.future(&titles[1], limit, || {
+        table.future(&titles[1], 4 * PAGE + limit, || {
             let scan = scan().order(Order::Ascending).in_flight(4);
             async move { outcome(scan.run(()).await, total) }
         });
