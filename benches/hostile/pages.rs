@@ -62,8 +62,11 @@ fn attack(pages: Vec<String>) -> Attack {
     Attack { pages, include: &[] }
 }
 
+/// The name of an attack, and what makes its pages
+type Named = (&'static str, fn() -> Attack);
+
 /// Which attacks there are, made one at a time because they are large
-fn attacks() -> Vec<(&'static str, fn() -> Attack)> {
+fn attacks() -> Vec<Named> {
     fn metadata(pairs: usize, length: usize) -> String {
         let pair = |n| format!("<k{n:03}>{}</k{n:03}>", "v".repeat(length));
         format!("<Metadata>{}</Metadata>", (0..pairs).map(pair).collect::<String>())
