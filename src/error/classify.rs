@@ -111,6 +111,10 @@ pub(super) fn classify_sign_in(
         ("AADSTS90033" | "AADSTS90024" | "AADSTS90006" | "AADSTS90012" | "AADSTS50196", _)
         | (_, Some(500..)) => down,
         _ if detail == Some(Detail::TemporarilyUnavailable) => down,
+        ("", Some(300..=399)) => (
+            UnexpectedAnswer,
+            "the authority redirects, which Microsoft Entra does not; check it for a proxy or a login page",
+        ),
         ("", _) => (
             CredentialRejected,
             "the authority refused the credential; check application, secret and tenant",

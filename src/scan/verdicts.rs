@@ -53,7 +53,8 @@ pub struct Verdicts {
     malformed: vec::IntoIter<Malformed>,
     /// Which names the page at hand stands for
     covers: Option<Covers>,
-    /// The names of the page at hand, if they are in no known order
+    /// If the names of the page at hand are in no known order: those judged last, and before them the
+    /// last two different names handed out
     listed: Vec<String>,
     /// What no page stood for yet
     left: Vec<Shard>,
@@ -122,7 +123,7 @@ impl Verdicts {
                 // Entries that cannot be read come first, from anywhere in the page.
                 _ if self.malformed.len() > 0 => {}
                 Some(next) if covers.order == NameOrder::Unsorted => {
-                    let given = self.listed.len() - self.blobs.len();
+                    let given = self.listed.len() - self.judged.len();
                     let mut given = self.listed.iter().take(given).rev();
                     let last = given.find(|name| **name != next.name);
                     let to = last.map(|name| Cut::Behind(name.clone()));
@@ -274,9 +275,6 @@ impl Verdicts {
             Some(Ok(plan::Batch { blobs, malformed, pages, covers, .. })) => {
                 self.tally.pages += pages;
                 self.listed.clear();
-                if covers.order == NameOrder::Unsorted {
-                    self.listed.extend(blobs.iter().map(|blob| blob.name.clone()));
-                }
                 self.covers = Some(covers);
                 self.blobs = blobs.into_iter();
                 self.malformed = malformed.into_iter();
@@ -343,6 +341,13 @@ impl Verdicts {
         });
         let blobs = blobs.get(..count.count()).unwrap_or(blobs);
         self.spent += work;
+        if self.covers.as_ref().is_some_and(|covers| covers.order == NameOrder::Unsorted) {
+            // Cloned with the work of a few blobs: all names of a large page take too long for one poll.
+            let last = self.listed.pop();
+            let other = self.listed.drain(..).rfind(|name| Some(name) != last.as_ref());
+            self.listed.extend(other.into_iter().chain(last));
+            self.listed.extend(blobs.iter().map(|blob| blob.name.clone()));
+        }
         let judged = blobs.iter().map(|blob| self.rules.judge(blob));
         let judged = judged.map(|judgement| Judged { judgement, is_unseen: false });
         self.judged = judged.collect::<Vec<_>>().into_iter();

@@ -52,10 +52,9 @@ impl HttpClient for TokenTransport {
         while let Some(piece) = pieces.next().await {
             whole.extend_from_slice(&piece?);
         }
-        if status.is_success() {
-            good(status, headers, &whole)
-        } else {
-            Ok(bad(status, headers, whole.freeze()))
+        match status.is_success() {
+            true => good(status, headers, &whole),
+            false => Ok(bad(status, headers, whole.freeze(), self.target.is_some())),
         }
     }
 }
@@ -144,7 +143,7 @@ fn read(body: &[u8], now: u64) -> Option<Vec<u8>> {
     is_plausible.then(|| answer.to_string().into_bytes())
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct TokenError {
     error: String,
     #[serde(default)]
@@ -155,9 +154,15 @@ struct TokenError {
     trace_id: String,
 }
 
-fn bad(status: StatusCode, headers: Headers, body: Bytes) -> AsyncRawResponse {
-    let Ok(mut error) = serde_json::from_slice::<TokenError>(&body) else {
-        return AsyncRawResponse::from_bytes(status, headers, body);
+/// A refusal as the SDK can read it
+///
+/// An answer of the authority that is not in its form, such as a redirect or a proxy's page, becomes
+/// one without any word: else the SDK loses the status too.
+fn bad(status: StatusCode, headers: Headers, body: Bytes, by_authority: bool) -> AsyncRawResponse {
+    let mut error = match serde_json::from_slice::<TokenError>(&body) {
+        Ok(error) => error,
+        Err(_) if by_authority => TokenError::default(),
+        Err(_) => return AsyncRawResponse::from_bytes(status, headers, body),
     };
     for text in [&mut error.error, &mut error.error_description, &mut error.trace_id] {
         *text = text.replace(|c: char| c.is_control() || matches!(c, '"' | '\\'), " ");

@@ -1,0 +1,129 @@
+//! Measures attacks and prints them as a table.
+
+use std::{
+    pin::Pin,
+    process::ExitCode,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use crate::allocation::peak_of_all;
+
+pub const KIB: usize = 1 << 10;
+pub const MIB: usize = 1 << 20;
+
+/// How often each attack is measured
+const TIMES: usize = 3;
+
+/// A future, and the longest time that one poll of it took
+struct Timed<F> {
+    future: Pin<Box<F>>,
+    polls: u64,
+    longest: Duration,
+}
+
+impl<F: Future> Future for Timed<F> {
+    type Output = (F::Output, u64, Duration);
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let start = Instant::now();
+        let result = self.future.as_mut().poll(cx);
+        let took = start.elapsed();
+        self.longest = self.longest.max(took);
+        self.polls += 1;
+        result.map(|output| (output, self.polls, self.longest))
+    }
+}
+
+/// The rows measured so far
+pub struct Table {
+    only: Option<String>,
+    exceeded: Vec<String>,
+}
+
+impl Table {
+    pub fn new(only: Option<String>) -> Self {
+        println!(
+            "{:<64} {:>10} {:>10} {:>9} {:>11}  outcome",
+            "attack", "peak KiB", "limit KiB", "polls", "longest"
+        );
+        Self { only, exceeded: Vec::new() }
+    }
+
+    pub fn wants(&self, name: &str) -> bool {
+        self.only.as_deref().is_none_or(|word| name.contains(word))
+    }
+
+    /// A call that takes its time at once
+    pub fn call<T>(&mut self, name: &str, limit: usize, mut call: impl FnMut() -> (T, String)) {
+        if !self.wants(name) {
+            return;
+        }
+        let runs = (0..TIMES).map(|_| {
+            let ((took, outcome), most) = peak_of_all(|| {
+                let start = Instant::now();
+                let (result, outcome) = call();
+                drop(result);
+                (start.elapsed(), outcome)
+            });
+            (most, None, took, outcome)
+        });
+        let runs = runs.collect();
+        self.row(name, limit, runs);
+    }
+
+    /// A future, polled on a runtime of one thread
+    pub fn future<F: Future<Output = String>>(
+        &mut self,
+        name: &str,
+        limit: usize,
+        mut future: impl FnMut() -> F,
+    ) {
+        if !self.wants(name) {
+            return;
+        }
+        let runs = (0..TIMES).map(|_| {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let future =
+                Timed { future: Box::pin(future()), polls: 0, longest: Duration::default() };
+            let ((outcome, polls, longest), most) = peak_of_all(|| runtime.block_on(future));
+            (most, Some(polls), longest, outcome)
+        });
+        let runs = runs.collect();
+        self.row(name, limit, runs);
+    }
+
+    fn row(&mut self, name: &str, limit: usize, runs: Vec<(usize, Option<u64>, Duration, String)>) {
+        let most = runs.iter().map(|run| run.0).max().unwrap_or_default();
+        let longest = runs.iter().map(|run| run.2).min().unwrap_or_default();
+        let polls = runs[0].1.map_or("call".to_owned(), |polls| polls.to_string());
+        let longest = format!("{:.3} ms", longest.as_secs_f64() * 1000.0);
+        let outcome: String = runs[0].3.chars().take(90).collect();
+        let (kib, limit_kib) = (most.div_ceil(KIB), limit / KIB);
+        let mark = if most > limit { " EXCEEDED" } else { "" };
+        println!("{name:<64} {kib:>10} {limit_kib:>10} {polls:>9} {longest:>11}  {outcome}{mark}");
+        if most > limit {
+            self.exceeded.push(name.to_owned());
+        }
+    }
+
+    pub fn finish(self) -> ExitCode {
+        if self.exceeded.is_empty() {
+            return ExitCode::SUCCESS;
+        }
+        println!("more memory than documented: {}", self.exceeded.join("; "));
+        ExitCode::FAILURE
+    }
+}
+
+/// An error in a few words, or what a result is
+pub fn outcome<T>(
+    result: Result<T, impl std::fmt::Display>,
+    shown: impl FnOnce(T) -> String,
+) -> String {
+    match result {
+        Ok(value) => shown(value),
+        Err(error) => error.to_string().replace('\n', " "),
+    }
+}
