@@ -306,7 +306,7 @@ impl Planner {
         match &range.asked {
             Next::After(marker) => request.marker = Some(marker.clone()),
             _ if self.starts == Starts::LeftAside => {}
-            _ => request.start_from = range.request_from(),
+            _ => request.start_from = range.request_from(self.order),
         }
         request
     }
@@ -329,7 +329,7 @@ impl Planner {
         for shard in self.shards.clone() {
             let at = before.iter().position(|range| range.is_all_of(&shard));
             let known = at.map(|at| before.swap_remove(at));
-            let mut range = match known.filter(|range| range.from().is_none()) {
+            let mut range = match known.filter(|range| range.from(order).is_none()) {
                 Some(range) => range,
                 // One that is not here is over, or was given back to the one before it.
                 None => {

@@ -2,9 +2,14 @@
 
 use std::collections::VecDeque;
 
-use super::{Batch, Covers, Cut, seen::Seen, split::Outlook, starts};
+use super::{
+    Batch, Covers, Cut,
+    seen::{Seen, repeated_marker},
+    split::Outlook,
+    starts,
+};
 use crate::{
-    error::{Error, ErrorKind},
+    error::Error,
     scan::Shard,
     store::{Blob, Malformed, Marker, NameOrder, Orders, Page},
 };
@@ -85,8 +90,8 @@ pub(super) struct Range {
     pub(super) position: Option<String>,
     /// Whether the last page had names of it
     pub(super) has_recent: bool,
-    /// How many names before its start have come since the last one of it
-    strays: usize,
+    /// How many names from before its start were the last to come, and the last one
+    pub(super) stray: Option<(usize, String)>,
     pub(super) tail: Vec<Blob>,
     /// The last names that came before the start of the range
     skipped: Vec<String>,
@@ -126,7 +131,7 @@ impl Range {
             begins_at_awaited: false,
             until: None,
             position: None,
-            strays: 0,
+            stray: None,
             tail: Vec::new(),
             skipped: Vec::new(),
             seen: Seen::default(),
@@ -142,15 +147,20 @@ impl Range {
             && self.after == shard.after
     }
 
-    /// The name that its first page should start from; `None` where the prefix says it
-    pub(super) fn from(&self) -> Option<&str> {
-        let start = self.begin();
-        (start > self.prefix.as_str() && !self.prefix.starts_with(start)).then_some(start)
+    /// The name that its first page should start from; `None` if that is the start of the prefix
+    pub(super) fn from(&self, order: NameOrder) -> Option<&str> {
+        let start = self.begin(order);
+        let is_in_prefix = order.compare(start, &self.prefix).is_gt();
+        (is_in_prefix && !self.prefix.starts_with(start)).then_some(start)
     }
 
-    /// The same, or a name before it from which the service can start
-    pub(super) fn request_from(&self) -> Option<String> {
-        starts::safe_start(&self.prefix, self.from()?)
+    /// The same, if the service can start from it
+    ///
+    /// Otherwise the range is listed from the start of its prefix. Another name to start from would
+    /// come before this one only if the order is the true one, which nothing has shown yet.
+    pub(super) fn request_from(&self, order: NameOrder) -> Option<String> {
+        let from = self.from(order).filter(|from| starts::is_safe(&self.prefix, from));
+        from.map(str::to_owned)
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -158,8 +168,8 @@ impl Range {
     }
 
     /// Where it is: the last name received, or its start
-    pub(super) fn at(&self) -> &str {
-        self.last.as_deref().unwrap_or(self.begin())
+    pub(super) fn at(&self, order: NameOrder) -> &str {
+        self.last.as_deref().unwrap_or(self.begin(order))
     }
 
     /// Where it begins in an order
@@ -168,8 +178,12 @@ impl Range {
         names.into_iter().max_by(|a, b| order.compare(a, b)).unwrap_or_default()
     }
 
-    pub(super) fn begin(&self) -> &str {
-        self.after.as_deref().unwrap_or_default().max(&self.start)
+    /// The greater of its two lower bounds
+    pub(super) fn begin(&self, order: NameOrder) -> &str {
+        match &self.after {
+            Some(after) if order.compare(after, &self.start).is_ge() => after,
+            _ => &self.start,
+        }
     }
 
     /// Whether a name is of it
@@ -211,9 +225,14 @@ impl Range {
             skip = page.blobs.partition_point(|blob| order.compare(&blob.name, last).is_lt());
             self.resumes = skip == page.blobs.len();
         }
-        let repeated = self.repeated(page.blobs.get(skip..).unwrap_or_default(), orders, strays);
-        skip += repeated;
-        self.strays = if skip < page.blobs.len() { 0 } else { self.strays + repeated };
+        let repeated =
+            self.repeated(page.blobs.get(skip..).unwrap_or_default(), order, orders, strays);
+        self.stray = match (repeated.strays, page.blobs.last()) {
+            (0, _) => None,
+            (strays, Some(last)) => Some((strays, last.name.clone())),
+            (_, None) => self.stray.take(),
+        };
+        skip += repeated.count;
         self.drop_copies(&mut page.blobs, skip);
         if is_strict {
             page.blobs.drain(..skip);
@@ -314,10 +333,7 @@ impl Range {
         self.next = match next {
             Some(_) if self.past.is_some() => Next::Ended,
             Some(marker) if self.seen.before(&marker) => {
-                return Err(Fault::Error(Error::new(
-                    ErrorKind::RepeatedMarker,
-                    "the service gave a marker a second time, so its listing would never end; report it with the container's name",
-                )));
+                return Err(Fault::Error(repeated_marker()));
             }
             Some(marker) => Next::After(marker),
             None => Next::Ended,
@@ -355,21 +371,40 @@ impl Range {
         self.skipped.drain(..self.skipped.len().saturating_sub(TAIL));
     }
 
-    /// How many blobs at the start of a page came before
+    /// Which blobs at the start of a page came before
     ///
     /// Services repeat some at a page border now and then (Hadoop's HADOOP-19543 tells of it). Such a
-    /// repetition can reach back before the start of the range, but only over so many names.
-    pub(super) fn repeated(&self, blobs: &[Blob], orders: Orders, most: usize) -> usize {
-        let mut strays = self.strays;
-        let mut is_old = |blob: &Blob| {
-            let is_known = self.tail.iter().any(|known| is_same(known, blob))
-                || self.skipped.contains(&blob.name);
-            let has_begun = self.last.is_some() || !self.skipped.is_empty();
-            let is_stray = !is_known && has_begun && self.is_stray(&blob.name, orders);
-            strays += usize::from(is_stray);
-            is_known || is_stray && strays <= most
-        };
-        blobs.iter().position(|blob| !is_old(blob)).unwrap_or(blobs.len())
+    /// repetition can reach back before the start of the range, but only over so many names, and it
+    /// goes on with names of the range. Other names from before the start come late.
+    pub(super) fn repeated(
+        &self,
+        blobs: &[Blob],
+        order: NameOrder,
+        orders: Orders,
+        most: usize,
+    ) -> Repeated {
+        let has_begun = self.last.is_some() || !self.skipped.is_empty();
+        let (mut strays, mut count) = (self.stray.as_ref().map_or(0, |(count, _)| *count), 0);
+        for (at, blob) in blobs.iter().enumerate() {
+            if self.tail.iter().any(|known| is_same(known, blob))
+                || self.skipped.contains(&blob.name)
+            {
+                (strays, count) = (0, at + 1);
+            } else if has_begun && strays < most && self.is_stray(&blob.name, order, orders) {
+                strays += 1;
+            } else {
+                return Repeated { count, strays: 0, is_late: count == 0 && self.stray.is_some() };
+            }
+        }
+        if self.last.is_none() && strays > 0 {
+            // The listing has not come to the start of the range: these names go on, or come again.
+            let edge = self.skipped.last().zip(blobs.first());
+            let is_again =
+                edge.is_some_and(|(edge, first)| order.compare(&first.name, edge).is_lt());
+            let count = if is_again { blobs.len() } else { count };
+            return Repeated { count, strays: 0, is_late: false };
+        }
+        Repeated { count: blobs.len(), strays, is_late: false }
     }
 
     /// The names that may come again on the next page, the last one first
@@ -378,8 +413,8 @@ impl Range {
     }
 
     /// Whether a name is before the start in every order that is possible
-    pub(super) fn is_stray(&self, name: &str, orders: Orders) -> bool {
-        let have = Orders::that_have(name, self.begin()).unwrap_or(Orders::NONE);
+    pub(super) fn is_stray(&self, name: &str, order: NameOrder, orders: Orders) -> bool {
+        let have = Orders::that_have(name, self.begin(order)).unwrap_or(Orders::NONE);
         have.and(orders) == orders
     }
 
@@ -406,6 +441,7 @@ impl Range {
     pub(super) fn check_order(
         &self,
         blobs: &[Blob],
+        is_last: bool,
         order: NameOrder,
         orders: &mut Orders,
         strays: usize,
@@ -416,7 +452,17 @@ impl Range {
         let edge = edge.filter(|_| self.asked != Next::First);
         // A page that is listed again begins before the last name.
         let last = self.last.as_deref().or(edge).filter(|_| !self.resumes);
-        let skip = last.map_or(0, |_| self.repeated(blobs, *orders, strays));
+        let mut skip = 0;
+        if let Some(last) = last {
+            let repeated = self.repeated(blobs, order, *orders, strays);
+            if repeated.is_late || is_last && repeated.strays > 0 {
+                let here = blobs.last().filter(|_| !repeated.is_late).map(|blob| &blob.name);
+                let stray = here.or(self.stray.as_ref().map(|(_, name)| name));
+                let second = stray.cloned().unwrap_or_default();
+                return Err(Fault::Disorder { first: last.to_owned(), second });
+            }
+            skip = repeated.count;
+        }
         let blobs = blobs.get(skip..).unwrap_or_default();
         let (mut page, mut repeats) = (Orders::ALL, false);
         if let (Some(last), Some(first)) = (last, blobs.first()) {
@@ -472,6 +518,11 @@ impl Range {
         }
     }
 
+    /// Forgets which markers came, since they may come again
+    pub(super) fn restart_markers(&mut self) {
+        self.seen = Seen::default();
+    }
+
     /// Lists its last page again, and goes on from there
     pub(super) fn reopen(&mut self, end: Option<String>) {
         self.next = self.asked.clone();
@@ -487,6 +538,17 @@ impl Range {
 /// A name up to its last slash
 fn folder_of(name: &str) -> &str {
     name.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// What is known of the blobs at the start of a page
+pub(super) struct Repeated {
+    /// How many came before
+    pub(super) count: usize,
+    /// How many names from before the start of the range come last, if nothing else is on the page
+    strays: usize,
+    /// Whether such names of the page before came late, since the page does not go on with what came
+    /// before
+    is_late: bool,
 }
 
 /// Whether two entries are one blob, snapshot or version
