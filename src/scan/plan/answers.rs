@@ -72,7 +72,7 @@ impl Planner {
             return Ok(());
         }
         let taken = match self.jobs.remove(&ticket) {
-            Some(Job::Page { range, .. }) => self.take_page(range, page),
+            Some(Job::Page { range, has_start }) => self.take_page(range, has_start, page),
             Some(Job::Survey(level)) => {
                 self.take_level(level, page);
                 Ok(())
@@ -140,7 +140,7 @@ impl Planner {
         }
     }
 
-    fn take_page(&mut self, id: u32, page: Page) -> Result<(), Fault> {
+    fn take_page(&mut self, id: u32, has_start: bool, page: Page) -> Result<(), Fault> {
         let Some(index) = self.position(id) else { return Ok(()) };
         if self.order == NameOrder::Unsorted {
             return self.take_unsorted(index, page);
@@ -151,21 +151,28 @@ impl Planner {
         let strays = if self.settings.insists { 0 } else { STRAYS };
         // All that follows relies on it.
         let some = page.blobs.get(..SOME).filter(|_| !is_strict).unwrap_or(&page.blobs);
-        let repeats = match range.check_order(some, order, &mut self.orders, strays) {
-            Ok(repeats) => repeats && is_strict,
-            Err(Fault::Disorder { first, second }) => {
-                self.contradicted(&first, &second).map_err(Fault::Error)?;
-                return self.take_page(id, page);
-            }
-            Err(fault) => return Err(fault),
-        };
+        let repeats =
+            match range.check_order(some, page.next.is_none(), order, &mut self.orders, strays) {
+                Ok(repeats) => repeats && is_strict,
+                Err(Fault::Disorder { first, second }) => {
+                    let is_late = range.stray.is_some();
+                    self.contradicted(&first, &second).map_err(Fault::Error)?;
+                    // A page with names that came late is done with, and the listing begins anew.
+                    return if is_late { Ok(()) } else { self.take_page(id, has_start, page) };
+                }
+                Err(fault) => return Err(fault),
+            };
         self.checked += page.blobs.len() as u64;
         let is_proven = self.is_proven();
-        if !self.keeps_start(index, &page) {
+        if has_start && !self.keeps_start(index, &page) {
             self.leave_starts_aside();
-            if self.give_back(index) {
-                return Ok(());
+            // A page that does not begin where it should may begin anywhere: its shard is listed from
+            // the start of its prefix.
+            if let Some(range) = self.ranges.get_mut(index) {
+                range.is_busy = false;
             }
+            self.give_back(index);
+            return Ok(());
         }
         let has_copies = self.has_copies();
         let Some(range) = self.ranges.get_mut(index) else { return Ok(()) };
@@ -212,7 +219,9 @@ impl Planner {
         let Some(range) = self.ranges.get(index).filter(|range| range.first.is_none()) else {
             return true;
         };
-        let (Next::First, Some(from)) = (&range.asked, range.request_from()) else { return true };
+        let (Next::First, Some(from)) = (&range.asked, range.request_from(self.order)) else {
+            return true;
+        };
         let Some(first) = page.blobs.first() else { return true };
         if self.order.compare(&first.name, &from).is_lt() {
             return false;

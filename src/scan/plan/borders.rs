@@ -1,6 +1,10 @@
 //! Where two ranges meet: nothing may fall between them.
 
-use super::{Next, Planner, Starts, Wish, range::Fault};
+use super::{
+    Next, Planner, Starts, Wish,
+    range::Fault,
+    seen::{Seen, repeated_marker},
+};
 use crate::store::{Blob, ListRequest, NameOrder, Orders, Page};
 
 /// Checks that the first name of a range follows the range before it in the listing as well
@@ -23,6 +27,7 @@ pub(super) struct Check {
     /// Set once it was not there: a name that the listing has in its place. Whether there is still
     /// such a blob is asked then, since it can be gone.
     behind: Option<String>,
+    seen: Seen,
 }
 
 /// What is known of the first name behind a border
@@ -129,6 +134,7 @@ impl Planner {
                 has_past: false,
                 is_first: true,
                 behind: None,
+                seen: Seen::default(),
             }));
         }
     }
@@ -170,7 +176,10 @@ impl Planner {
             (true, None) => {}
             (false, None) if begins_behind => {}
             // A page may be short or empty, and others may have come before the name.
-            _ if !is_beyond && page.next.is_some() && page.next != check.request.marker => {
+            _ if !is_beyond && page.next.is_some() => {
+                if page.next.as_ref().is_some_and(|next| check.seen.before(next)) {
+                    return Err(Fault::Error(repeated_marker()));
+                }
                 check.request.start_from = None;
                 check.request.marker.clone_from(&page.next);
                 self.wishes.push_front(Wish::Check(check));
@@ -179,6 +188,7 @@ impl Planner {
             (false, Some(_)) => {}
             (false, None) => {
                 check.request = self.request(&check.name);
+                check.seen = Seen::default();
                 check.behind = Some(last.unwrap_or_default());
                 self.wishes.push_front(Wish::Check(check));
                 return Ok(());
@@ -217,10 +227,11 @@ impl Planner {
         }
         self.starts = Starts::LeftAside;
         self.wishes.retain(|wish| !matches!(wish, Wish::Probe(_)));
+        let order = self.order;
         for index in (0..self.ranges.len()).rev() {
             let is_untouched = |range: &super::Range| {
                 let is_new = range.first.is_none() && range.next == Next::First;
-                is_new && !range.is_busy && range.from().is_some()
+                is_new && !range.is_busy && range.from(order).is_some()
             };
             if self.ranges.get(index).is_some_and(is_untouched) {
                 self.give_back(index);

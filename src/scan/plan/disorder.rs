@@ -96,7 +96,7 @@ impl Planner {
         let keeps_front = self.is_front_alone()
             || is_alone && self.settings.is_ascending && !self.handed.is_complete();
         if !(keeps_front || is_alone || self.handed.is_complete()) {
-            let what = "and in no known order; it has handed out too much by now to go on page after page: scan again with `in_flight(1)`";
+            let what = "and in no known order; it has handed out too much by now to go on page after page; scan again without shards and with `in_flight(1)`";
             return Err(disorder(first, second, what));
         }
         let handed = std::mem::replace(&mut self.handed, Handed::new());

@@ -182,6 +182,6 @@ impl Skipped {
 fn torn() -> Fault {
     Fault::Error(Error::new(
         ErrorKind::OutOfOrder,
-        "the service lists names in no known order, and a listing from a name on has others than the whole listing has there, so names may be missing or come twice; scan again with `in_flight(1)`",
+        "the service lists names in no known order, and a listing from a name on has others than the whole listing has there, so names may be missing or come twice; scan again without shards and with `in_flight(1)`",
     ))
 }

@@ -8,8 +8,8 @@
 //!   the range's end is left to the next range.
 //! - A range ends with the first name behind it. The next range must begin with that very name, or
 //!   the store has not begun where it was asked to. What lies between is then listed again.
-//! - A store that ignores `start_from` shows it by a name before the start. Its folders are then
-//!   listed by prefix, which every store keeps.
+//! - A store that ignores `start_from` shows it by a name before the start. If it lists by path
+//!   segments, its folders are then listed by prefix; otherwise one page follows the other.
 //! - Names show in which order the store lists them, whatever its pages state: `disorder`.
 
 mod answers;
@@ -19,6 +19,7 @@ mod disorder;
 mod handed;
 mod proof;
 mod range;
+mod repeats;
 mod seen;
 mod space;
 mod split;
@@ -306,7 +307,7 @@ impl Planner {
         match &range.asked {
             Next::After(marker) => request.marker = Some(marker.clone()),
             _ if self.starts == Starts::LeftAside => {}
-            _ => request.start_from = range.request_from(),
+            _ => request.start_from = range.request_from(self.order),
         }
         request
     }
@@ -329,7 +330,7 @@ impl Planner {
         for shard in self.shards.clone() {
             let at = before.iter().position(|range| range.is_all_of(&shard));
             let known = at.map(|at| before.swap_remove(at));
-            let mut range = match known.filter(|range| range.from().is_none()) {
+            let mut range = match known.filter(|range| range.from(order).is_none()) {
                 Some(range) => range,
                 // One that is not here is over, or was given back to the one before it.
                 None => {

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use super::{
     Planner, Range, Wish,
     range::{Fault, STRAYS},
+    seen::{Seen, repeated_marker},
 };
 use crate::store::{ListRequest, Marker, Orders, Page};
 
@@ -23,8 +24,9 @@ pub(super) struct Proof {
     marker: Marker,
     /// The last names listed
     tail: VecDeque<String>,
-    /// How many names before the start of the range have come
-    strays: usize,
+    /// How many names from before the start of the range were the last to come, and the last one
+    stray: Option<(usize, String)>,
+    seen: Seen,
 }
 
 impl Proof {
@@ -39,7 +41,8 @@ impl Proof {
             prefix: String::new(),
             marker,
             tail: names.collect(),
-            strays: 0,
+            stray: None,
+            seen: Seen::default(),
         })
     }
 
@@ -57,26 +60,44 @@ impl Proof {
         &self.prefix
     }
 
+    /// Checks that no name from before the range came late: a repetition goes on with names that came
+    /// before
+    fn check_stray(&self) -> Result<(), Fault> {
+        match (&self.stray, self.tail.back()) {
+            (Some((_, stray)), Some(last)) => {
+                Err(Fault::Disorder { first: last.clone(), second: stray.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn request(&self, plain: ListRequest) -> ListRequest {
         ListRequest { marker: Some(self.marker.clone()), ..plain }
     }
 }
 
 impl Planner {
-    /// Whether a name is one of few from before the range, that have come again at a page border
-    fn is_stray(&self, proof: &mut Proof, name: &str) -> bool {
+    /// Whether a name is one of few from before the range, which may have come again at a page border
+    fn is_stray(&self, proof: &Proof, name: &str) -> bool {
         let range = self.ranges.iter().find(|range| range.id == proof.range);
-        let is_stray = range.is_some_and(|range| range.is_stray(name, self.orders));
-        proof.strays += usize::from(is_stray);
-        is_stray && proof.strays <= STRAYS
+        let count = proof.stray.as_ref().map_or(0, |(count, _)| *count);
+        let is_stray = |range: &Range| range.is_stray(name, self.order, self.orders);
+        count < STRAYS && range.is_some_and(is_stray)
     }
 
     /// What the next page says of the order
     pub(super) fn take_proof(&mut self, mut proof: Proof, page: &Page) -> Result<(), Fault> {
         for blob in &page.blobs {
-            if proof.tail.contains(&blob.name) || self.is_stray(&mut proof, &blob.name) {
+            if proof.tail.contains(&blob.name) {
+                proof.stray = None;
                 continue;
             }
+            if self.is_stray(&proof, &blob.name) {
+                let count = proof.stray.map_or(0, |(count, _)| count);
+                proof.stray = Some((count + 1, blob.name.clone()));
+                continue;
+            }
+            proof.check_stray()?;
             if let Some(last) = proof.tail.back() {
                 let have = Orders::that_have(last, &blob.name).unwrap_or(Orders::ALL);
                 self.orders = self.orders.and(have);
@@ -89,11 +110,15 @@ impl Planner {
         }
         proof.tail.drain(..proof.tail.len().saturating_sub(TAIL));
         match &page.next {
-            Some(next) if !self.is_proven() && *next != proof.marker => {
+            Some(next) if !self.is_proven() || proof.stray.is_some() => {
+                if proof.seen.before(next) {
+                    return Err(Fault::Error(repeated_marker()));
+                }
                 proof.marker = next.clone();
                 self.wishes.push_front(Wish::Proof(proof));
             }
             _ => {
+                proof.check_stray()?;
                 let waits = |range: &&mut Range| {
                     range.id == proof.range && range.checking == Some(proof.number)
                 };

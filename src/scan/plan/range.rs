@@ -2,9 +2,14 @@
 
 use std::collections::VecDeque;
 
-use super::{Batch, Covers, Cut, seen::Seen, split::Outlook, starts};
+use super::{
+    Batch, Covers, Cut,
+    seen::{Seen, repeated_marker},
+    split::Outlook,
+    starts,
+};
 use crate::{
-    error::{Error, ErrorKind},
+    error::Error,
     scan::Shard,
     store::{Blob, Malformed, Marker, NameOrder, Orders, Page},
 };
@@ -85,11 +90,11 @@ pub(super) struct Range {
     pub(super) position: Option<String>,
     /// Whether the last page had names of it
     pub(super) has_recent: bool,
-    /// How many names before its start have come since the last one of it
-    strays: usize,
+    /// How many names from before its start were the last to come, and the last one
+    pub(super) stray: Option<(usize, String)>,
     pub(super) tail: Vec<Blob>,
     /// The last names that came before the start of the range
-    skipped: Vec<String>,
+    pub(super) skipped: Vec<String>,
     seen: Seen,
 }
 
@@ -126,7 +131,7 @@ impl Range {
             begins_at_awaited: false,
             until: None,
             position: None,
-            strays: 0,
+            stray: None,
             tail: Vec::new(),
             skipped: Vec::new(),
             seen: Seen::default(),
@@ -142,15 +147,20 @@ impl Range {
             && self.after == shard.after
     }
 
-    /// The name that its first page should start from; `None` where the prefix says it
-    pub(super) fn from(&self) -> Option<&str> {
-        let start = self.begin();
-        (start > self.prefix.as_str() && !self.prefix.starts_with(start)).then_some(start)
+    /// The name that its first page should start from; `None` if that is the start of the prefix
+    pub(super) fn from(&self, order: NameOrder) -> Option<&str> {
+        let start = self.begin(order);
+        let is_in_prefix = order.compare(start, &self.prefix).is_gt();
+        (is_in_prefix && !self.prefix.starts_with(start)).then_some(start)
     }
 
-    /// The same, or a name before it from which the service can start
-    pub(super) fn request_from(&self) -> Option<String> {
-        starts::safe_start(&self.prefix, self.from()?)
+    /// The same, if the service can start from it
+    ///
+    /// Otherwise the range is listed from the start of its prefix. Another name to start from would
+    /// come before this one only if the order is the true one, which nothing has shown yet.
+    pub(super) fn request_from(&self, order: NameOrder) -> Option<String> {
+        let from = self.from(order).filter(|from| starts::is_safe(&self.prefix, from));
+        from.map(str::to_owned)
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -158,8 +168,8 @@ impl Range {
     }
 
     /// Where it is: the last name received, or its start
-    pub(super) fn at(&self) -> &str {
-        self.last.as_deref().unwrap_or(self.begin())
+    pub(super) fn at(&self, order: NameOrder) -> &str {
+        self.last.as_deref().unwrap_or(self.begin(order))
     }
 
     /// Where it begins in an order
@@ -168,8 +178,12 @@ impl Range {
         names.into_iter().max_by(|a, b| order.compare(a, b)).unwrap_or_default()
     }
 
-    pub(super) fn begin(&self) -> &str {
-        self.after.as_deref().unwrap_or_default().max(&self.start)
+    /// The greater of its two lower bounds
+    pub(super) fn begin(&self, order: NameOrder) -> &str {
+        match &self.after {
+            Some(after) if order.compare(after, &self.start).is_ge() => after,
+            _ => &self.start,
+        }
     }
 
     /// Whether a name is of it
@@ -211,9 +225,14 @@ impl Range {
             skip = page.blobs.partition_point(|blob| order.compare(&blob.name, last).is_lt());
             self.resumes = skip == page.blobs.len();
         }
-        let repeated = self.repeated(page.blobs.get(skip..).unwrap_or_default(), orders, strays);
-        skip += repeated;
-        self.strays = if skip < page.blobs.len() { 0 } else { self.strays + repeated };
+        let repeated =
+            self.repeated(page.blobs.get(skip..).unwrap_or_default(), order, orders, strays);
+        self.stray = match (repeated.strays, page.blobs.last()) {
+            (0, _) => None,
+            (strays, Some(last)) => Some((strays, last.name.clone())),
+            (_, None) => self.stray.take(),
+        };
+        skip += repeated.count;
         self.drop_copies(&mut page.blobs, skip);
         if is_strict {
             page.blobs.drain(..skip);
@@ -314,10 +333,7 @@ impl Range {
         self.next = match next {
             Some(_) if self.past.is_some() => Next::Ended,
             Some(marker) if self.seen.before(&marker) => {
-                return Err(Fault::Error(Error::new(
-                    ErrorKind::RepeatedMarker,
-                    "the service gave a marker a second time, so its listing would never end; report it with the container's name",
-                )));
+                return Err(Fault::Error(repeated_marker()));
             }
             Some(marker) => Next::After(marker),
             None => Next::Ended,
@@ -355,90 +371,6 @@ impl Range {
         self.skipped.drain(..self.skipped.len().saturating_sub(TAIL));
     }
 
-    /// How many blobs at the start of a page came before
-    ///
-    /// Services repeat some at a page border now and then (Hadoop's HADOOP-19543 tells of it). Such a
-    /// repetition can reach back before the start of the range, but only over so many names.
-    pub(super) fn repeated(&self, blobs: &[Blob], orders: Orders, most: usize) -> usize {
-        let mut strays = self.strays;
-        let mut is_old = |blob: &Blob| {
-            let is_known = self.tail.iter().any(|known| is_same(known, blob))
-                || self.skipped.contains(&blob.name);
-            let has_begun = self.last.is_some() || !self.skipped.is_empty();
-            let is_stray = !is_known && has_begun && self.is_stray(&blob.name, orders);
-            strays += usize::from(is_stray);
-            is_known || is_stray && strays <= most
-        };
-        blobs.iter().position(|blob| !is_old(blob)).unwrap_or(blobs.len())
-    }
-
-    /// The names that may come again on the next page, the last one first
-    pub(super) fn last_names(&self) -> impl Iterator<Item = &String> {
-        self.tail.iter().map(|blob| &blob.name).rev().chain(self.skipped.iter().rev())
-    }
-
-    /// Whether a name is before the start in every order that is possible
-    pub(super) fn is_stray(&self, name: &str, orders: Orders) -> bool {
-        let have = Orders::that_have(name, self.begin()).unwrap_or(Orders::NONE);
-        have.and(orders) == orders
-    }
-
-    /// Drops copies of the last name that came before, though new ones stand before them
-    fn drop_copies(&self, blobs: &mut Vec<Blob>, from: usize) {
-        let Some(last) = &self.last else { return };
-        let is_known = |blob: &Blob| self.tail.iter().any(|known| is_same(known, blob));
-        let mut at = from;
-        while let Some(blob) = blobs.get(at).filter(|blob| blob.name == *last) {
-            match is_known(blob) {
-                true => drop(blobs.remove(at)),
-                false => at += 1,
-            }
-        }
-    }
-
-    /// Checks that the names of a page ascend, behind those of the page before; returns whether some
-    /// entries come twice
-    ///
-    /// Leaves in `orders` those that have all these names ascend.
-    ///
-    /// # Errors
-    /// [`Fault::Disorder`] if they do not ascend in this order.
-    pub(super) fn check_order(
-        &self,
-        blobs: &[Blob],
-        order: NameOrder,
-        orders: &mut Orders,
-        strays: usize,
-    ) -> Result<bool, Fault> {
-        // Names before the start of the range must ascend, too: one that comes late may be one that an
-        // earlier scan has taken for listed.
-        let edge = self.skipped.last().map(String::as_str);
-        let edge = edge.filter(|_| self.asked != Next::First);
-        // A page that is listed again begins before the last name.
-        let last = self.last.as_deref().or(edge).filter(|_| !self.resumes);
-        let skip = last.map_or(0, |_| self.repeated(blobs, *orders, strays));
-        let blobs = blobs.get(skip..).unwrap_or_default();
-        let (mut page, mut repeats) = (Orders::ALL, false);
-        if let (Some(last), Some(first)) = (last, blobs.first()) {
-            page = Orders::that_have(last, &first.name).unwrap_or(page);
-        }
-        for (a, b) in blobs.iter().zip(blobs.iter().skip(1)) {
-            match Orders::that_have(&a.name, &b.name) {
-                Some(have) => page = page.and(have),
-                None => repeats |= is_same(a, b),
-            }
-        }
-        *orders = orders.and(page);
-        if page.has(order) {
-            return Ok(repeats);
-        }
-        let names = last.into_iter().chain(blobs.iter().map(|blob| blob.name.as_str()));
-        let descends = |(a, b): &(&str, &str)| order.compare(a, b).is_gt();
-        let pair = names.clone().zip(names.skip(1)).find(descends);
-        let (a, b) = pair.unwrap_or_default();
-        Err(Fault::Disorder { first: a.to_owned(), second: b.to_owned() })
-    }
-
     /// Whether an entry that cannot be read is of this range: by its name, or by its place
     fn keeps(
         &self,
@@ -470,6 +402,11 @@ impl Range {
             }
             _ => self.held.push_back(batch),
         }
+    }
+
+    /// Forgets which markers came, since they may come again
+    pub(super) fn restart_markers(&mut self) {
+        self.seen = Seen::default();
     }
 
     /// Lists its last page again, and goes on from there

@@ -1,4 +1,9 @@
-use crate::store::Marker;
+//! Markers that come again: a listing that follows them never ends.
+
+use crate::{
+    error::{Error, ErrorKind},
+    store::Marker,
+};
 
 /// Finds that markers go in a circle, with one of them in memory (Brent's algorithm)
 #[derive(Debug, Default)]
@@ -22,4 +27,13 @@ impl Seen {
         self.steps += 1;
         false
     }
+}
+
+/// The listing would never end
+#[cold]
+pub(super) fn repeated_marker() -> Error {
+    Error::new(
+        ErrorKind::RepeatedMarker,
+        "the service gave a marker a second time, so its listing would never end; report it with the container's name",
+    )
 }

@@ -57,7 +57,7 @@ impl Planner {
     /// The marks between where a range is and its end
     fn marks_inside(&self, index: usize) -> std::ops::Range<usize> {
         let Some(range) = self.ranges.get(index) else { return 0..0 };
-        let at = range.at().max(range.prefix.as_str());
+        let at = range.at(self.order).max(range.prefix.as_str());
         let from = self.marks.partition_point(|mark| mark.as_str() <= at);
         let behind = self.marks.get(from..).unwrap_or_default();
         let count = behind.partition_point(|mark| match &range.end {
@@ -70,7 +70,7 @@ impl Planner {
     /// How many marks a range has passed
     fn marks_passed(&self, range: &Range) -> f64 {
         let to = |name: &str| self.marks.partition_point(|mark| mark.as_str() <= name);
-        to(range.at()).saturating_sub(to(&range.start)) as f64
+        to(range.at(self.order)).saturating_sub(to(&range.start)) as f64
     }
 
     /// Where a name is
@@ -98,7 +98,7 @@ impl Planner {
     fn places(&self, range: &Range) -> (Place, Place, f64) {
         let place = |name: &str| self.place(&range.root, name);
         let end = range.end.as_deref().map_or(1.0, |end| place(end).value);
-        (place(&range.start), place(range.at()), end)
+        (place(&range.start), place(range.at(self.order)), end)
     }
 
     /// What part of all names a range has listed
@@ -160,7 +160,7 @@ impl Planner {
             let to = (at.value - at.base).max(1e-9);
             let from = (start.value - at.base).clamp(0.0, to);
             // Of folders that count, those are what it has listed; of files, those of the folder.
-            let rest = range.at().strip_prefix(&at.dir).unwrap_or_default();
+            let rest = range.at(self.order).strip_prefix(&at.dir).unwrap_or_default();
             let here = match rest.contains('/') {
                 true => pages * (to - from) / outlook.had.max(1e-9),
                 false => range.in_folder.min(range.names) as f64 / size,
@@ -189,7 +189,8 @@ impl Planner {
         let mut before: Option<&Range> = None;
         let mut left = Vec::new();
         for (index, range) in self.ranges.iter().enumerate() {
-            let near = before.filter(|before| is_lucky && run(before.at()) == run(&range.start));
+            let near =
+                before.filter(|before| is_lucky && run(before.at(self.order)) == run(&range.start));
             if range.names > 0 {
                 before = Some(range);
             }
@@ -221,8 +222,8 @@ impl Planner {
     /// and nothing is known between
     fn is_open(&self, index: usize, at: &Place) -> Option<String> {
         let range = self.ranges.get(index).filter(|_| self.marks_inside(index).is_empty())?;
-        let carry = self.space.carry(&at.dir, range.at())?;
-        let is_inside = carry.as_str() > range.at();
+        let carry = self.space.carry(&at.dir, range.at(self.order))?;
+        let is_inside = carry.as_str() > range.at(self.order);
         (is_inside && range.end.as_ref().is_none_or(|end| carry < *end)).then_some(carry)
     }
 
@@ -253,13 +254,13 @@ impl Planner {
                 return Some(self.cut(index, mark));
             }
             let Some(range) = self.ranges.get(index) else { continue };
-            let place = self.place(&range.root, range.at());
+            let place = self.place(&range.root, range.at(self.order));
             // By prefixes a range is listed folder by folder, from the top.
             let dir = match self.starts {
                 Starts::Kept => &place.dir,
                 _ => &range.within,
             };
-            let rest = range.at().strip_prefix(dir).unwrap_or_default();
+            let rest = range.at(self.order).strip_prefix(dir).unwrap_or_default();
             match self.levels.known(dir) {
                 Known::Nothing if rest.contains('/') => {
                     let wish = self.levels.wish(&range.root.clone(), &dir.clone());
@@ -300,9 +301,10 @@ impl Planner {
         let range = self.ranges.get(index)?;
         let end = range.end.as_deref().filter(|end| end.starts_with(&place.dir));
         let cut = self.is_open(index, place);
-        let cut = cut.or_else(|| self.space.between(&place.dir, range.at(), end, part))?;
+        let cut =
+            cut.or_else(|| self.space.between(&place.dir, range.at(self.order), end, part))?;
         let is_inside =
-            cut.as_str() > range.at() && range.end.as_ref().is_none_or(|end| cut < *end);
+            cut.as_str() > range.at(self.order) && range.end.as_ref().is_none_or(|end| cut < *end);
         is_inside.then_some(cut)
     }
 
@@ -329,7 +331,7 @@ impl Planner {
         let order = self.order;
         self.ranges.get(index).is_some_and(|range| {
             starts::is_safe(&range.prefix, name)
-                && order.compare(range.at(), name).is_lt()
+                && order.compare(range.at(self.order), name).is_lt()
                 && range.end.as_deref().is_none_or(|end| order.compare(name, end).is_lt())
         })
     }

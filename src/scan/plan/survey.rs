@@ -299,7 +299,7 @@ impl Planner {
         let order = self.order;
         let folders = level.folders.iter().map(String::as_str);
         let blobs = level.blobs.iter().map(|blob| blob.name.as_str());
-        let bounds = [Some(range.at()), Some(range.start.as_str()), range.end.as_deref()];
+        let bounds = [Some(range.at(self.order)), Some(range.start.as_str()), range.end.as_deref()];
         let mut names: Vec<_> = folders.chain(blobs).chain(bounds.into_iter().flatten()).collect();
         names.sort_by(|a, b| order.compare(a, b));
         names.iter().zip(names.iter().skip(1)).all(|(a, b)| {
@@ -331,7 +331,9 @@ impl Planner {
     /// Lists what a level has behind the folder that a range is in: the folders by their prefixes,
     /// and the blobs are here already
     fn list_by_folder(&mut self, mut level: Level) {
-        if level.doubt == Some(self.orders) {
+        // Only a service that lists a tree is sure to list each folder in one piece. Another one may
+        // continue a folder after the next one, for example if it ignores case.
+        if !self.order.is_by_segments() || level.doubt == Some(self.orders) {
             self.kept.push(level);
             return;
         }
@@ -357,7 +359,8 @@ impl Planner {
             // The level must have all that the range still has to come to.
             let has_all = level.is_whole && range.within.starts_with(&level.dir);
             let last = level.folders.last().filter(|last| range.has(last, order));
-            let has_more = last.is_some_and(|last| order.compare(last, range.at()).is_gt());
+            let has_more =
+                last.is_some_and(|last| order.compare(last, range.at(self.order)).is_gt());
             range.root == level.root && has_all && has_more && !range.has_ended() && !range.is_mend
         }) else {
             return;
@@ -368,7 +371,7 @@ impl Planner {
             self.kept.push(level);
             return;
         }
-        let at = range.at().to_owned();
+        let at = range.at(self.order).to_owned();
         let (passed, mut folders): (Vec<_>, Vec<_>) =
             level.folders.into_iter().partition(|folder| order.compare(folder, &at).is_le());
         folders.retain(|folder| range.has(folder, order));

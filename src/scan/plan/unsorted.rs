@@ -1,10 +1,6 @@
 //! A range of a listing in no known order: all that its prefix has, page after page from the start.
 
-use super::{
-    Batch, Covers, Cut, Next, Range,
-    handed::Skipped,
-    range::{Fault, STRAYS},
-};
+use super::{Batch, Covers, Cut, Next, Range, handed::Skipped, range::Fault};
 use crate::{
     error::{Error, ErrorKind},
     scan::Shard,
@@ -16,7 +12,13 @@ impl Range {
     ///
     /// What a scan has left goes from one place in the listing to another. Other bounds select names.
     pub(super) fn go_unsorted(&mut self, shard: &Shard, has_copies: bool) {
-        if self.has_ended() || self.resumes {
+        if self.stray.take().is_some() {
+            // A page before this one had names that came late.
+            self.next = Next::First;
+            self.awaited.clone_from(&self.last);
+            self.tail.clear();
+            self.restart_markers();
+        } else if self.has_ended() || self.resumes {
             // What it has left to others is its own now.
             self.next = self.asked.clone();
             if self.has_recent {
@@ -67,7 +69,7 @@ impl Range {
     ) -> Result<Batch, Fault> {
         let order = NameOrder::Unsorted;
         self.is_busy = false;
-        let skip = self.repeated(&page.blobs, Orders::ALL, STRAYS);
+        let skip = self.repeated(&page.blobs, order, Orders::ALL, 0).count;
         page.blobs.drain(..skip);
         page.malformed.retain(|entry| entry.at >= skip && self.awaited.is_none());
         let before = self.last.clone();
