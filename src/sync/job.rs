@@ -240,7 +240,10 @@ impl Work<'_> {
         max_removals: f64,
     ) -> Result<Summary, Error> {
         self.show(Phase::Listing);
-        if !self.desk.view().is_listed && self.list(&scan, &mut sink).await? == Listing::Cancelled {
+        let View { is_listed, relist, .. } = self.desk.view();
+        if (!is_listed || relist.is_some())
+            && self.list(&scan, &mut sink).await? == Listing::Cancelled
+        {
             return Ok(self.summary(Ending::Cancelled));
         }
         let (missing, of) = self.desk.run(Ledger::removals).await?;
@@ -269,6 +272,11 @@ impl Work<'_> {
     /// Lists all that is left, once more in another order if names are not in the one assumed
     async fn list(&mut self, scan: &Scan, sink: &mut impl Sink) -> Result<Listing, Error> {
         let mut tried = Vec::new();
+        if let Some(order) = self.desk.view().relist
+            && self.relist(order).await? == Listing::Cancelled
+        {
+            return Ok(Listing::Cancelled);
+        }
         loop {
             let view = self.desk.view();
             let order = match view.other_order {
@@ -281,7 +289,24 @@ impl Work<'_> {
             tried.extend(view.order);
             // An order that has failed once will not do now. To sort takes longer, and always does.
             let order = if tried.contains(&order) { NameOrder::Unsorted } else { order };
-            self.desk.run(move |ledger| ledger.relist(order)).await?;
+            if self.relist(order).await? == Listing::Cancelled {
+                return Ok(Listing::Cancelled);
+            }
+        }
+    }
+
+    /// Puts what is known into an order, from which the listing begins again
+    async fn relist(&mut self, order: NameOrder) -> Result<Listing, Error> {
+        self.show(Phase::Sorting);
+        self.desk.run(move |ledger| ledger.relist(order)).await?;
+        loop {
+            if self.pause().await {
+                return Ok(Listing::Cancelled);
+            }
+            if !self.desk.run(Ledger::relist_on).await? {
+                self.show(Phase::Listing);
+                return Ok(Listing::Complete);
+            }
         }
     }
 
@@ -349,7 +374,7 @@ impl Work<'_> {
             }
             ErrorKind::RepeatedMarker => {
                 // What was missing until then was maybe only left out.
-                self.desk.run(move |ledger| ledger.relist(order)).await?;
+                self.relist(order).await?;
                 Err(error)
             }
             _ => Err(error),
