@@ -252,10 +252,12 @@ fn rows_that_a_run_judged_by_other_rules_before_an_interruption_are_judged_again
     let (mut failures, mut judged_by_both) = (0, 0);
     for how in [Listing::Sorted, Listing::BySegments, Listing::Unsorted] {
         for (way, is_second) in ways.iter().flat_map(|way| [(*way, false), (*way, true)]) {
-            for pair in 0..rules.len() * rules.len() {
-                let (first, then) = (&rules[pair / rules.len()], &rules[pair % rules.len()]);
-                for at in 0.. {
-                    let what = format!("{how:?}, {way:?} {at}, second: {is_second}, rules {pair}");
+            for pair in [(0, 1), (1, 0), (1, 2), (3, 0)] {
+                let (first, then) = (&rules[pair.0], &rules[pair.1]);
+                // Between two changes of the disk that are next to each other little differs.
+                let step = if matches!(way, At::Batch { .. }) { 1 } else { 5 };
+                for at in (0..).step_by(step) {
+                    let what = format!("{how:?}, {way:?} {at}, second: {is_second}, rules {pair:?}");
                     let (disk, mut service) = (TestDisk::new(2), Service::default());
                     let job = |names: &[String], rules: &Rules| {
                         disk.job(listing(names, how, rules)).max_removals(1.0)
@@ -310,13 +312,13 @@ fn rows_that_a_run_judged_by_other_rules_before_an_interruption_are_judged_again
             }
         }
     }
-    assert!(failures > 2000 && judged_by_both > 1000, "{failures} {judged_by_both}");
+    assert!(failures > 200 && judged_by_both > 200, "{failures} {judged_by_both}");
 }
 
 /// Filters, containers and interruptions in any sequence
 #[test]
 fn a_service_holds_what_the_last_rules_let_through_whatever_was_interrupted() {
-    let cases = std::env::var("CASES").map_or(200, |cases| cases.parse().unwrap());
+    let cases = std::env::var("CASES").map_or(100, |cases| cases.parse().unwrap());
     for seed in 0..cases {
         let mut random = fastrand::Rng::with_seed(seed);
         let (disk, mut service) = (TestDisk::new(random.usize(1..5)), Service::default());
