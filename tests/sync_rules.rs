@@ -128,9 +128,7 @@ fn a_filter_that_is_narrowed_removes_what_it_leaves_out_and_withholds_nothing() 
             (&narrow, vec![]),
             (&all, with_sign(&["^"], "b")),
             (&narrow, with_sign(&["-", "!"], "b")),
-            (&only("b/**"), {
-                [with_sign(&["-", "!"], "a"), with_sign(&["^"], "b")].concat()
-            }),
+            (&only("b/**"), { [with_sign(&["-", "!"], "a"), with_sign(&["^"], "b")].concat() }),
             (&all, with_sign(&["^"], "a")),
         ];
         for (step, (rules, want)) in steps.into_iter().enumerate() {
@@ -240,9 +238,10 @@ fn held_by(names: &[String], rules: &Rules) -> (BTreeSet<String>, BTreeSet<Strin
 
 #[test]
 fn rows_that_a_run_judged_by_other_rules_before_an_interruption_are_judged_again() {
-    let before: Vec<_> = ["a-b/1.jpg", "a/1.jpg", "a/2.jpg", "b/1.jpg", "b/2.jpg", "b/3.txt", "c.jpg"]
-        .map(str::to_owned)
-        .to_vec();
+    let before: Vec<_> =
+        ["a-b/1.jpg", "a/1.jpg", "a/2.jpg", "b/1.jpg", "b/2.jpg", "b/3.txt", "c.jpg"]
+            .map(str::to_owned)
+            .to_vec();
     let mut after = before.clone();
     after.retain(|name| name != "a/2.jpg");
     after.extend(["a/0.jpg".to_owned(), "b/9.jpg".to_owned()]);
@@ -257,7 +256,8 @@ fn rows_that_a_run_judged_by_other_rules_before_an_interruption_are_judged_again
                 // Between two changes of the disk that are next to each other little differs.
                 let step = if matches!(way, At::Batch { .. }) { 1 } else { 5 };
                 for at in (0..).step_by(step) {
-                    let what = format!("{how:?}, {way:?} {at}, second: {is_second}, rules {pair:?}");
+                    let what =
+                        format!("{how:?}, {way:?} {at}, second: {is_second}, rules {pair:?}");
                     let (disk, mut service) = (TestDisk::new(2), Service::default());
                     let job = |names: &[String], rules: &Rules| {
                         disk.job(listing(names, how, rules)).max_removals(1.0)
@@ -301,12 +301,24 @@ fn rows_that_a_run_judged_by_other_rules_before_an_interruption_are_judged_again
                         let of = rows.iter().filter(move |row| *row.1 == is_asset);
                         of.map(|row| row.0.clone()).collect::<BTreeSet<_>>()
                     };
-                    assert_eq!((listed(true), listed(false)), (assets.clone(), rejected.clone()), "{what}");
-                    assert_eq!((&service.assets, &service.rejected), (&assets, &rejected), "{what}");
+                    assert_eq!(
+                        (listed(true), listed(false)),
+                        (assets.clone(), rejected.clone()),
+                        "{what}"
+                    );
+                    assert_eq!(
+                        (&service.assets, &service.rejected),
+                        (&assets, &rejected),
+                        "{what}"
+                    );
                     // And the rules of the service in the end.
                     run(job(&after, then), &mut service).unwrap();
                     let (assets, rejected) = held_by(&after, then);
-                    assert_eq!((&service.assets, &service.rejected), (&assets, &rejected), "{what}");
+                    assert_eq!(
+                        (&service.assets, &service.rejected),
+                        (&assets, &rejected),
+                        "{what}"
+                    );
                     assert_eq!(disk.files(), ["manifest.jsonl.zst"], "{what}");
                 }
             }

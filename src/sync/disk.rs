@@ -239,4 +239,3 @@ impl fmt::Debug for StateFolder {
         f.debug_tuple("StateFolder").field(&self.path).finish()
     }
 }
-

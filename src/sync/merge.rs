@@ -513,12 +513,7 @@ impl Held {
 
 /// Returns how many verdicts there are up to a cut, and their text: up to an earlier cut if they are
 /// too many to be compared in one step
-fn bounded(
-    verdicts: &[Verdict],
-    end: Cut,
-    most: usize,
-    order: NameOrder,
-) -> (Cut, usize, u64) {
+fn bounded(verdicts: &[Verdict], end: Cut, most: usize, order: NameOrder) -> (Cut, usize, u64) {
     let (all, mut text) = (place(verdicts, &end, order), 0);
     let (mut count, mut last) = (0, None);
     for verdict in verdicts.iter().take(all) {

@@ -108,7 +108,8 @@ pub(super) fn check_folder(path: &Path) -> io::Result<()> {
         ),
         () => return Ok(()),
     };
-    let what = format!("{why}; {remedy}, or name a new folder below it, which the run makes itself");
+    let what =
+        format!("{why}; {remedy}, or name a new folder below it, which the run makes itself");
     Err(io::Error::new(io::ErrorKind::PermissionDenied, what))
 }
 

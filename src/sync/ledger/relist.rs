@@ -32,11 +32,22 @@ use crate::{
 /// How far a run is that puts what it knows into another order
 pub(super) enum Relisting {
     /// Collects the rows of names that this pass has listed
-    Decided { sorter: Sorter, walk: Walk },
+    Decided {
+        sorter: Sorter,
+        walk: Walk,
+    },
     /// Collects the rows of all other names
-    Undecided { sorter: Sorter, names: Undecided, next: usize },
+    Undecided {
+        sorter: Sorter,
+        names: Undecided,
+        next: usize,
+    },
     Sorting(Merging),
-    Writing { sorted: Sorted, next: Option<Record>, new: Making },
+    Writing {
+        sorted: Sorted,
+        next: Option<Record>,
+        new: Making,
+    },
 }
 
 /// The names that this pass has not decided about
@@ -85,17 +96,15 @@ impl Ledger {
                 Some(self.collect_undecided(sorter, names, next)?)
             }
             Some(Relisting::Sorting(merging)) => Some(self.sort_known(merging)?),
-            Some(Relisting::Writing { sorted, next, new }) => self.write_known(sorted, next, new)?,
+            Some(Relisting::Writing { sorted, next, new }) => {
+                self.write_known(sorted, next, new)?
+            }
             None => None,
         };
         Ok(self.relisting.is_some())
     }
 
-    fn collect_decided(
-        &mut self,
-        mut sorter: Sorter,
-        mut walk: Walk,
-    ) -> Result<Relisting, Error> {
+    fn collect_decided(&mut self, mut sorter: Sorter, mut walk: Walk) -> Result<Relisting, Error> {
         if let Some((block, file)) = self.walked(&mut walk)? {
             for row in read_block(&mut *self.disk, file, &block)? {
                 push(&mut sorter, &mut *self.disk, &row)?;
@@ -176,7 +185,9 @@ impl Ledger {
         let (mut rows, mut text): (Vec<Row>, _) = (Vec::new(), 0);
         while let Some(record) = &next {
             let length = record.content.len() as u64 + 1;
-            if rows.len() >= self.sizes.rows.max(1) || (!rows.is_empty() && text + length > MOST_TEXT) {
+            if rows.len() >= self.sizes.rows.max(1)
+                || (!rows.is_empty() && text + length > MOST_TEXT)
+            {
                 break;
             }
             text += length;
