@@ -562,10 +562,13 @@ fn with(
         let is_asset = row.told(run.told) == Told::Asset;
         rows.extend(match listed.ok().and_then(|place| new.get(place)) {
             None if is_vague => Some(in_doubt(known, row, run.told)),
-            // The batch may have reported that the filter leaves it out.
+            // A sink may know the one or the other. It stays in doubt: the listing may have been in another
+            // order than was assumed, or its removal may be withheld, and then the blob is there again.
             None => Some(match known {
-                Some(known) if is_asset_for_sure(&known, row, run.told) => known,
-                _ => row.clone(),
+                Some(known) if is_asset_for_sure(&known, row, run.told) => {
+                    Row { in_doubt: true, ..known }
+                }
+                _ => Row { in_doubt: true, ..row.clone() },
             }),
             Some(Verdict::Reject(_)) if is_asset => Some(row.clone()),
             // The batch had nothing of it.
