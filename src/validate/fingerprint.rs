@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 
-use icu_normalizer::ComposingNormalizerBorrowed;
+use crate::unicode::folded;
 
 /// How many words of eight bytes have a key: longer texts are rare, and SipHash takes those
 const WORDS: usize = 64;
@@ -173,12 +173,6 @@ fn print(sum: u128) -> u64 {
 /// different numbers stay different
 fn scatter(number: u64) -> u64 {
     (number ^ number >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-}
-
-/// The characters of a name in lower case and in NFC: the same for names that look the same to people
-pub(crate) fn folded(name: &str) -> impl Iterator<Item = char> {
-    const NFC: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfc();
-    NFC.normalize_iter(name.chars().flat_map(char::to_lowercase))
 }
 
 /// The place of the last slash

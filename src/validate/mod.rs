@@ -19,6 +19,8 @@ use std::{borrow::Cow, fmt};
 
 use serde::{Serialize, Serializer};
 
+#[cfg(feature = "sync")]
+pub(crate) use self::stable::Fnv;
 pub(crate) use self::{
     collisions::{Collisions, Seen},
     rules::Judgement,
@@ -29,8 +31,6 @@ pub use self::{
     format::{Format, Kind},
     rules::{Action, Rules},
 };
-#[cfg(feature = "sync")]
-pub(crate) use self::{fingerprint::folded, stable::Fnv};
 use crate::store::{Blob, ContentType, ETag, Malformed};
 
 /// What became of one entry of the listing

@@ -12,7 +12,8 @@ use super::{
 use crate::{
     scan::Report,
     store::Blob,
-    validate::{Asset, Finding, Reason, Rejection, Verdict, folded},
+    unicode::folded,
+    validate::{Asset, Finding, Reason, Rejection, Verdict},
 };
 
 /// Of how many names the samples are chosen by rank, at least
