@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 /// A room, and the rooms that it may not use
 const FORBIDDEN: &[(&str, &[&str])] = &[
-    ("name.rs", &["cloud", "error", "connection", "store", "scan", "sink", "validate", "testing"]),
+    ("name", &["cloud", "error", "connection", "store", "scan", "sink", "validate", "testing"]),
     (
         "backoff.rs",
         &["cloud", "error", "connection", "store", "scan", "sink", "validate", "testing"],

@@ -43,10 +43,6 @@ impl Store for Slow {
         };
         let most = usize::from(request.max_results.unwrap().get());
         let mut page = Page::default();
-        // A hierarchical account: only such a one is listed folder by folder.
-        if !self.keeps_starts {
-            page.order = azure_asset_sync::store::NameOrder::Segments;
-        }
         while let Some(name) = self.names.get(at).filter(|name| name.starts_with(&request.prefix)) {
             if page.blobs.len() + page.prefixes.len() == most {
                 page.next = Some(Marker::from(at.to_string()));

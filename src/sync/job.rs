@@ -4,30 +4,24 @@
 
 use std::{
     fmt,
-    future::Future,
     path::{Path, PathBuf},
-    pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
 };
-
-use serde::Serialize;
-use tokio::task::{JoinError, JoinHandle};
 
 use super::{
     desk::Desk,
     disk::{Disk, StateFolder},
+    handle::Handle,
     index::Sizes,
-    journal::Counts,
     ledger::{Intent, Ledger, View},
-    status::{Board, Phase, Status, Wish},
+    status::{Board, Phase, Wish},
+    summary::{Ending, Summary},
 };
 use crate::{
     clock::{Clock, SystemClock},
     error::{Error, ErrorKind},
-    lifecycle::Event,
-    scan::{Order, Report, Scan, Shard},
-    sink::{Batch, Change, Delivery, RunId, Sink},
+    scan::{Order, Scan, Shard},
+    sink::{Batch, Change, Delivery, Sink},
     store::NameOrder,
     validate::{Action, Reason},
 };
@@ -455,155 +449,6 @@ impl Work<'_> {
         let report = self.board.progress.report();
         let (listed, assets) = (None, None);
         Summary { run, number, is_resumed, counts, listed, assets, order, report, ending }
-    }
-}
-
-fn joined<T>(result: Result<Result<T, Error>, JoinError>) -> Result<T, Error> {
-    result.unwrap_or_else(|error| match error.is_panic() {
-        true => std::panic::resume_unwind(error.into_panic()),
-        false => {
-            Err(Error::new(ErrorKind::Unavailable, "the runtime shut down before the run ended"))
-        }
-    })
-}
-
-/// What a run came to
-#[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
-pub struct Summary {
-    /// Names the run
-    pub run: RunId,
-    /// Its number: 1 is the first with this state; one that finds no change leaves its own to the next
-    pub number: u64,
-    /// Whether it went on with one that was interrupted
-    pub is_resumed: bool,
-    /// What the sink was told of, also before an interruption
-    pub counts: Counts,
-    /// How many blobs the listing had, also before an interruption; `None` of a run that was cancelled
-    pub listed: Option<u64>,
-    /// How many of them are assets; the others are rejected, in this run or since one before
-    pub assets: Option<u64>,
-    /// The order in which the service lists names; `None` if it listed none
-    ///
-    /// [`NameOrder::Unsorted`] if no order that this crate knows explains it: such a container is
-    /// listed with one request in flight, and sorted on the disk of the state, which takes longer.
-    pub order: Option<NameOrder>,
-    /// What was listed and judged, since it went on
-    pub report: Report,
-    /// How it has ended
-    pub ending: Ending,
-}
-
-/// How a run has ended
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Ending {
-    /// All was listed, and the sink was told of all
-    Complete,
-    /// All was listed, and more assets are missing than [`Job::max_removals`] allows: the sink was
-    /// told of no removal
-    ///
-    /// All else is remembered. Run again with a higher share if they may be removed.
-    RemovalsWithheld {
-        /// How many assets are missing
-        missing: u64,
-        /// Of how many
-        of: u64,
-    },
-    /// It was cancelled; the next run goes on with it
-    Cancelled,
-}
-
-impl From<&Summary> for Event {
-    /// What the end of a run is to a connection: one that has left something out had errors
-    fn from(summary: &Summary) -> Self {
-        match summary.ending {
-            Ending::Cancelled => Self::Cancelled,
-            Ending::RemovalsWithheld { .. } => Self::SyncHadErrors,
-            // Entries without a name are in the report alone, and those before an interruption are not.
-            Ending::Complete if summary.report.rejected() > 0 => Self::SyncHadErrors,
-            Ending::Complete if summary.listed != summary.assets => Self::SyncHadErrors,
-            Ending::Complete => Self::SyncSucceeded,
-        }
-    }
-}
-
-impl fmt::Display for Summary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counts { added, changed, restored, removed, rejected, unchanged } = self.counts;
-        write!(
-            f,
-            "{added} added, {changed} changed, {restored} restored, {removed} removed, {rejected} rejected, {unchanged} unchanged"
-        )?;
-        match self.ending {
-            Ending::Complete => Ok(()),
-            Ending::RemovalsWithheld { missing, of } => {
-                write!(
-                    f,
-                    "\n{missing} of {of} assets are missing or no longer accepted, and were not removed"
-                )
-            }
-            Ending::Cancelled => write!(f, "\ncancelled: the next run goes on with it"),
-        }
-    }
-}
-
-/// A run in a task of its own; made by [`Job::start`]
-///
-/// A future of what the run comes to; it panics where the store or the sink has. Dropping it ends the
-/// run, as if it was interrupted.
-#[must_use = "a run ends with its handle"]
-#[derive(Debug)]
-pub struct Handle {
-    board: Board,
-    task: JoinHandle<Result<Summary, Error>>,
-}
-
-impl Handle {
-    /// How far it is
-    pub fn status(&self) -> Status {
-        self.board.status()
-    }
-
-    pub(super) fn board(&self) -> &Board {
-        &self.board
-    }
-
-    /// Whether it is over, so that to await it takes no time
-    pub fn has_ended(&self) -> bool {
-        self.task.is_finished()
-    }
-
-    /// Lets it rest behind the page at hand, with the requests that are under way
-    pub fn pause(&self) {
-        self.board.wish(Wish::Pause);
-    }
-
-    /// Lets it go on
-    pub fn resume(&self) {
-        self.board.wish(Wish::Run);
-    }
-
-    /// Ends it behind the page at hand; the next run goes on with it
-    ///
-    /// Once all is listed it comes to its end all the same.
-    pub fn cancel(&self) {
-        self.board.wish(Wish::Cancel);
-    }
-}
-
-impl Future for Handle {
-    type Output = Result<Summary, Error>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Poll::Ready(joined(ready!(Pin::new(&mut self.task).poll(cx))))
-    }
-}
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
 

@@ -9,10 +9,12 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::{
     block::{Block, damaged},
+    doubt::with_doubt,
+    held::{Held, Part, between},
     index::Known,
     left::Left,
     limits::{MOST_HELD, most_text, most_text_of},
-    row::{Print, Row, Run, Told, meet},
+    row::{Row, Run, meet},
 };
 use crate::{
     error::Error,
@@ -59,26 +61,6 @@ pub(super) struct Start<'a> {
     pub(super) maybe: Vec<Row>,
 }
 
-/// A block of which a part was listed
-#[derive(Default)]
-struct Held {
-    parts: Vec<Part>,
-    /// Its rows, once they are compared one by one
-    rows: Option<Vec<Row>>,
-}
-
-/// An interval, and what is listed there
-struct Part {
-    from: Cut,
-    to: Cut,
-    verdicts: Vec<Verdict>,
-    /// How many bytes they have as rows at most, as far as that was counted
-    text: u64,
-    /// Whether an entry without a readable name may be of it
-    is_vague: bool,
-    is_done: bool,
-}
-
 /// What follows from a page
 #[derive(Debug, Default)]
 pub(super) struct Step {
@@ -104,7 +86,7 @@ impl Step {
     }
 
     /// The next rows are not behind the last ones without others between
-    fn part_rows(&mut self) {
+    pub(super) fn part_rows(&mut self) {
         if self.rows.last().is_some_and(|rows| !rows.is_empty()) {
             self.rows.push(Vec::new());
         }
@@ -128,7 +110,7 @@ impl Step {
     }
 
     /// Compares what was and what is listed, both of one interval
-    fn compare(
+    pub(super) fn compare(
         &mut self,
         old: Vec<Row>,
         new: Vec<Verdict>,
@@ -341,7 +323,7 @@ impl Merge {
             } else {
                 let maybe = between(&self.maybe, &from, &end, order);
                 step.compare(
-                    with(Vec::new(), maybe, &here, is_vague, order, &self.run),
+                    with_doubt(Vec::new(), maybe, &here, is_vague, order, &self.run),
                     here,
                     is_vague,
                     order,
@@ -427,90 +409,6 @@ impl Merge {
     }
 }
 
-impl Held {
-    fn count(&self) -> usize {
-        self.parts.iter().map(|part| part.verdicts.len()).sum()
-    }
-
-    fn text(&self) -> u64 {
-        self.parts.iter().map(|part| part.text).sum()
-    }
-
-    /// Adds a part, which touches none of the others but at its ends
-    fn add(&mut self, part: Part, order: NameOrder) {
-        let place =
-            self.parts.partition_point(|other| other.from.compare(&part.from, order).is_lt());
-        self.parts.insert(place, part);
-    }
-
-    /// Makes one of parts that touch and are alike
-    fn join(&mut self) {
-        self.parts.dedup_by(|b, a| {
-            let is_alike = a.is_done == b.is_done && a.is_vague == b.is_vague;
-            let is_one = a.to == b.from && is_alike;
-            if is_one {
-                a.to = b.to.clone();
-                a.text += b.text;
-                a.verdicts.append(&mut b.verdicts);
-            }
-            is_one
-        });
-    }
-
-    fn is_whole(&self, block: &Block) -> bool {
-        let (Some(first), Some(last)) = (self.parts.first(), self.parts.last()) else {
-            return false;
-        };
-        let is_joined =
-            self.parts.iter().zip(self.parts.iter().skip(1)).all(|(a, b)| a.to == b.from);
-        first.from == block.from() && last.to == block.to() && is_joined
-    }
-
-    /// Whether all that is listed is as it was, and the block can stay as it is
-    fn is_as(&self, block: &Block, run: &Run) -> bool {
-        if self.count() as u64 != block.listed
-            || (block.oldest_gone > 0 && run.is_over(block.oldest_gone))
-            // What was missing may be one of the entries that cannot be read.
-            || (block.newest_gone > run.told && self.parts.iter().any(|part| part.is_vague))
-        {
-            return false;
-        }
-        let mut print = Print::default();
-        self.parts.iter().flat_map(|part| &part.verdicts).for_each(|verdict| print.add(verdict));
-        block.has_print(block.listed, print.finish())
-    }
-
-    /// Compares what is listed with the block's rows; gives those back that are of no part yet
-    fn compare(
-        &mut self,
-        step: &mut Step,
-        rows: Vec<Row>,
-        maybe: &[Row],
-        order: NameOrder,
-        run: &Run,
-    ) -> Vec<Row> {
-        let mut left = Vec::new();
-        let mut rows = rows.into_iter().peekable();
-        for part in &mut self.parts {
-            let is_behind = |cut: &Cut, row: &Row| cut.is_before(&row.name, order);
-            left.extend(std::iter::from_fn(|| rows.next_if(|row| !is_behind(&part.from, row))));
-            let old = std::iter::from_fn(|| rows.next_if(|row| !is_behind(&part.to, row)));
-            let old: Vec<_> = old.collect();
-            // What comes between two parts is of another run of rows.
-            step.part_rows();
-            if !std::mem::replace(&mut part.is_done, true) {
-                step.done.push((part.from.clone(), part.to.clone()));
-                let new = std::mem::take(&mut part.verdicts);
-                let maybe = between(maybe, &part.from, &part.to, order);
-                let old = with(old, maybe, &new, part.is_vague, order, run);
-                step.compare(old, new, part.is_vague, order, run);
-            }
-        }
-        left.extend(rows);
-        left
-    }
-}
-
 /// Returns how many verdicts there are up to a cut, and their text: up to an earlier cut if they are
 /// too many to be compared in one step
 fn bounded(verdicts: &[Verdict], end: Cut, most: usize, order: NameOrder) -> (Cut, usize, u64) {
@@ -525,76 +423,6 @@ fn bounded(verdicts: &[Verdict], end: Cut, most: usize, order: NameOrder) -> (Cu
         (count, text, last) = (count + 1, text + length, verdict.name());
     }
     (end, count, text)
-}
-
-/// The rows from one place to another
-fn between<'a>(rows: &'a [Row], from: &Cut, to: &Cut, order: NameOrder) -> &'a [Row] {
-    let place = |cut: &Cut| rows.partition_point(|row| !cut.is_before(&row.name, order));
-    rows.get(place(from)..place(to)).unwrap_or_default()
-}
-
-/// What is known for sure, but for what a sink may know of a blob
-///
-/// Where the blob is gone, or no asset any more, the sink is told so. Where it is there, the sink is
-/// told of it once more, however much it is as it was known. Where the entry may be one without a name,
-/// what is known for sure stays.
-fn with(
-    old: Vec<Row>,
-    maybe: &[Row],
-    new: &[Verdict],
-    is_vague: bool,
-    order: NameOrder,
-    run: &Run,
-) -> Vec<Row> {
-    if maybe.is_empty() {
-        return old;
-    }
-    let mut rows = Vec::with_capacity(old.len() + maybe.len());
-    let mut old = old.into_iter().peekable();
-    for row in maybe {
-        rows.extend(std::iter::from_fn(|| {
-            old.next_if(|old| order.compare(&old.name, &row.name).is_lt())
-        }));
-        let known = old.next_if(|old| old.name == row.name);
-        let listed = new.binary_search_by(|verdict| {
-            order.compare(verdict.name().unwrap_or_default(), &row.name)
-        });
-        let is_asset = row.told(run.told) == Told::Asset;
-        rows.extend(match listed.ok().and_then(|place| new.get(place)) {
-            None if is_vague => Some(in_doubt(known, row, run.told)),
-            // A sink may know the one or the other. It stays in doubt: the listing may have been in another
-            // order than was assumed, or its removal may be withheld, and then the blob is there again.
-            None => Some(match known {
-                Some(known) if is_asset_for_sure(&known, row, run.told) => {
-                    Row { in_doubt: true, ..known }
-                }
-                _ => Row { in_doubt: true, ..row.clone() },
-            }),
-            Some(Verdict::Reject(_)) if is_asset => Some(row.clone()),
-            // The batch had nothing of it.
-            Some(_) if known.as_ref().is_some_and(|known| known.tells_as(row)) => known,
-            Some(_) => known.map(|known| Row { in_doubt: true, ..known }),
-        });
-    }
-    rows.extend(old);
-    rows
-}
-
-/// The row of a blob of which nothing was listed, and of which a sink may know another row
-pub(super) fn in_doubt(known: Option<Row>, row: &Row, removals: u64) -> Row {
-    match known {
-        Some(known) if known.tells_as(row) => known,
-        // It may have been missing only because the run was interrupted.
-        Some(known) if row.gone.is_some() || is_asset_for_sure(&known, row, removals) => {
-            Row { in_doubt: true, ..known }
-        }
-        _ => Row { in_doubt: true, ..row.clone() },
-    }
-}
-
-/// Whether a sink certainly had an asset, which a batch in doubt may have removed
-fn is_asset_for_sure(known: &Row, row: &Row, removals: u64) -> bool {
-    known.told(removals) == Told::Asset && row.told(removals) != Told::Asset
 }
 
 /// Whether it is of a blob, and not of an entry that cannot be read

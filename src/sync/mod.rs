@@ -96,7 +96,10 @@
 mod block;
 mod desk;
 mod disk;
+mod doubt;
 mod entries;
+mod handle;
+mod held;
 mod index;
 mod job;
 mod jobs;
@@ -111,11 +114,13 @@ mod row;
 mod sort;
 mod spill;
 mod status;
+mod summary;
 
 #[cfg(feature = "testing")]
 pub(crate) use self::disk::{Disk, StateFolder};
 pub use self::{
-    job::{Ending, Handle, Job, Summary},
+    handle::Handle,
+    job::Job,
     jobs::Jobs,
     journal::{Counts, interrupted},
     manifest::{Manifest, Rows},
@@ -125,4 +130,5 @@ pub use self::{
     },
     row::{Gone, Row},
     status::{Phase, Status},
+    summary::{Ending, Summary},
 };

@@ -1,6 +1,6 @@
 //! Compares a recorded listing, field by field, with what a general XML library reads.
 
-use azure_asset_sync::store::{Blob, NameOrder, Page};
+use azure_asset_sync::store::{Blob, NameOrder, Page, Unreadable};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use fastrand::Rng;
@@ -133,6 +133,21 @@ fn blob(entry: Node<'_, '_>, name: Option<String>) -> Result<(Blob, bool), Optio
         .map(Into::into);
     blob.blob_type = set("BlobType").map(|text| text.as_str().into());
     blob.access_tier = set("AccessTier").map(|text| text.as_str().into());
+    let says = |text: Option<String>, value: &str| text.as_deref() == Some(value);
+    let status = set("CopyStatus").unwrap_or_default();
+    blob.unreadable = match () {
+        () if says(element("Deleted"), "true") => Some(Unreadable::Deleted),
+        () if says(element("HasVersionsOnly"), "true") => Some(Unreadable::NoCurrentVersion),
+        () if set("CustomerProvidedKeySha256").is_some() => Some(Unreadable::CustomerKey),
+        () if set("ArchiveStatus").is_some_and(|text| text.starts_with("rehydrate-pending")) => {
+            Some(Unreadable::Rehydrating)
+        }
+        () if ["pending", "aborted", "failed"].contains(&status.as_str()) => {
+            Some(Unreadable::CopyIncomplete)
+        }
+        () if says(set("IncrementalCopy"), "true") => Some(Unreadable::IncrementalCopy),
+        () => None,
+    };
     blob.is_directory = set("ResourceType").as_deref() == Some("directory");
     blob.version_id = element("VersionId").map(|text| text.as_str().into());
     blob.is_current_version = element("IsCurrentVersion").map(|text| text == "true");

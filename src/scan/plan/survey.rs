@@ -6,7 +6,10 @@ use super::{
     Covers, Cut, Job, Next, Planner, Range, Starts, Ticket, batch::Batch, borders::Check,
     proof::Proof, range::is_same, seen::Seen, space, starts,
 };
-use crate::store::{Blob, ListRequest, Marker, Orders, Page};
+use crate::{
+    store::{Blob, ListRequest, Marker, Orders, Page},
+    unicode,
+};
 
 /// A level with more pages than that is not looked at further
 const PAGES: u32 = 4;
@@ -111,6 +114,22 @@ impl Levels {
 fn segment<'a>(dir: &str, name: &'a str) -> &'a str {
     let rest = name.strip_prefix(dir).unwrap_or_default();
     rest.split('/').next().unwrap_or_default()
+}
+
+/// Whether two folders are the same to a service that ignores case, Unicode form, punctuation or leading
+/// zeros: it may list their names among each other
+fn may_interleave(folders: &[String]) -> bool {
+    let mut seen = HashMap::new();
+    folders.iter().any(|folder| {
+        let mut key = String::with_capacity(folder.len());
+        for c in unicode::folded(folder).filter(|c| c.is_alphanumeric()) {
+            let is_leading_zero = c == '0' && !key.ends_with(|last: char| last.is_ascii_digit());
+            if !is_leading_zero {
+                key.push(c);
+            }
+        }
+        seen.insert(key, folder).is_some_and(|known| known != folder)
+    })
 }
 
 impl Planner {
@@ -331,9 +350,10 @@ impl Planner {
     /// Lists what a level has behind the folder that a range is in: the folders by their prefixes,
     /// and the blobs are here already
     fn list_by_folder(&mut self, mut level: Level) {
-        // Only a service that lists a tree is sure to list each folder in one piece. Another one may
-        // continue a folder after the next one, for example if it ignores case.
-        if !self.order.is_by_segments() || level.doubt == Some(self.orders) {
+        // A service that lists a tree lists each folder in one piece. Another one may continue a folder
+        // after the next one, for example if it ignores case or punctuation.
+        let is_in_pieces = !self.order.is_by_segments() && may_interleave(&level.folders);
+        if is_in_pieces || level.doubt == Some(self.orders) {
             self.kept.push(level);
             return;
         }

@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use azure_core::http::{ClientOptions, Pipeline, RetryOptions, Transport, Url};
+use tokio::task::spawn_blocking;
 
 use super::{
     AzureStore, Credential, SCOPE,
@@ -136,7 +137,11 @@ impl AzureStoreBuilder {
     /// [`ErrorKind::TenantNotFound`] if the account names no tenant, as when it is public or its
     /// firewall answers first; those of [`build`](Self::build), and those of a request.
     pub async fn discover_tenant(&self) -> Result<TenantId, Error> {
-        let store = self.clone().build(Credential::Anonymous)?;
+        let builder = self.clone();
+        // Reading this machine's certificate authorities takes more than 10 ms.
+        let store = spawn_blocking(move || builder.build(Credential::Anonymous))
+            .await
+            .map_err(|_| Error::new(ErrorKind::Config, "the store could not be set up"))??;
         let answer = store.inspect(Question::Challenge).await?;
         answer.challenge.map(|challenge| challenge.tenant).ok_or_else(|| {
             let what = "the account does not say which tenant it belongs to; ask the customer for the Directory (tenant) ID";
