@@ -101,6 +101,20 @@ impl Step {
         Self::EndShared,
     ];
 
+    /// Its stable name, such as `read-back`
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Principal => "principal",
+            Self::Apply => "apply",
+            Self::Cors => "cors",
+            Self::ReadBack => "read-back",
+            Self::Update => "update",
+            Self::Replace => "replace",
+            Self::Revoke => "revoke",
+            Self::EndShared => "end-shared",
+        }
+    }
+
     /// A heading for it
     pub fn title(self) -> &'static str {
         match self {
