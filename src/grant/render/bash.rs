@@ -362,7 +362,7 @@ fn revoke_if_unused(block: &mut Block, grant: &Grant, assignment: &RoleAssignmen
     ));
     block.line("if [ -z \"$STATE\" ]; then");
     block.line(format!("  echo {}", quoted(&format!("{name}: not assigned"))));
-    block.line("elif [ \"$USERS\" = 0 ] && [ \"${STATE%% *}\" = same ]; then");
+    block.line("elif [ \"$USERS\" = 0 ] && [ \"$IS\" = 'same ours' ]; then");
     delete(block, grant, assignment);
     block.line("else");
     block.line(format!(
