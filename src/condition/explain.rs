@@ -223,7 +223,7 @@ fn side(operand: &Operand) -> String {
 }
 
 /// What people call an attribute, with its key where it has one
-fn title(attribute: &Attribute) -> String {
+pub(super) fn title(attribute: &Attribute) -> String {
     let path = attribute.path();
     let Some(known) = Known::of(path) else { return quoted(&attribute.to_string()) };
     match path.get(known.path().len()..) {

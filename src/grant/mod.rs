@@ -13,7 +13,7 @@ use url::Url;
 use uuid::Uuid;
 
 pub use self::{
-    audit::{Access, Audit},
+    audit::{Access, Audit, Decision},
     form::{Form, Pack, Part, Step},
 };
 use crate::{
