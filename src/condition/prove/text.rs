@@ -269,8 +269,8 @@ impl Automaton {
         let literals: Vec<&str> = predicate.values.iter().filter_map(Value::text).collect();
         let relation = match (base.relation(), predicate.is_left) {
             // A text as the pattern of a fixed text: not taken in.
-            (Relation::Like, false) => return false,
-            (Relation::Like, true) => Fits::Patterns(
+            (Relation::Like, false) if !literals.is_empty() => return false,
+            (Relation::Like, _) => Fits::Patterns(
                 literals.iter().map(|literal| self.pattern(literal, is_folded)).collect(),
             ),
             (Relation::StartsWith, is_left) => {
