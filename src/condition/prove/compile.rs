@@ -5,6 +5,7 @@
 use super::{Domain, Family};
 use crate::condition::{
     Attribute, Base, Expr, ExprKind, Operand, OperandKind, Operator, Quantifier, Value,
+    catalog::{Holds, Known},
     eval::{self, Truth},
     value::compare,
 };
@@ -96,6 +97,8 @@ impl Predicate<'_> {
 pub(super) struct Variable<'a> {
     pub(super) attribute: &'a Attribute,
     pub(super) domain: &'a Domain,
+    /// A value that people expect of it
+    pub(super) usual: Value,
     /// The comparisons that it stands in
     pub(super) atoms: Vec<usize>,
 }
@@ -104,6 +107,8 @@ pub(super) struct Variable<'a> {
 pub(super) struct Problem<'a> {
     pub(super) atoms: Vec<Atom<'a>>,
     pub(super) variables: Vec<Variable<'a>>,
+    /// What it took to make it, in steps of a budget
+    pub(super) cost: usize,
 }
 
 /// A side of a comparison
@@ -115,6 +120,7 @@ enum Side<'a> {
 
 impl<'a> Problem<'a> {
     pub(super) fn add(&mut self, expr: &'a Expr, family: &'a Family) -> Node {
+        self.cost += 2;
         match &expr.kind {
             ExprKind::And(parts) => self.all(parts, family),
             ExprKind::Or(parts) => self.any(parts, family),
@@ -132,7 +138,8 @@ impl<'a> Problem<'a> {
                 let sides = [left, right].map(|operand| self.operand(operand, family));
                 self.comparison(sides, *operator)
             }
-            ExprKind::ActionMatches(_) | ExprKind::SubOperationMatches(_) => {
+            ExprKind::ActionMatches(texts) | ExprKind::SubOperationMatches(texts) => {
+                self.cost += texts.len();
                 Node::Constant(eval::leaf(expr, &family.fixed))
             }
         }
@@ -175,6 +182,7 @@ impl<'a> Problem<'a> {
         let (variable, values, is_left) = match sides {
             [Side::Absent, _] | [_, Side::Absent] => return Node::Constant(None),
             [Side::Values(left), Side::Values(right)] => {
+                self.cost += left.len() * right.len();
                 return Node::Constant(eval::comparison(operator, left, right));
             }
             [Side::Open(left), Side::Open(right)] => {
@@ -229,10 +237,20 @@ impl<'a> Problem<'a> {
         match family.domain(attribute) {
             Domain::Absent => Side::Absent,
             domain => {
-                self.variables.push(Variable { attribute, domain, atoms: Vec::new() });
+                let usual = usual(attribute);
+                self.variables.push(Variable { attribute, domain, usual, atoms: Vec::new() });
                 Side::Open(self.variables.len() - 1)
             }
         }
+    }
+}
+
+/// A value that people expect of an attribute
+fn usual(attribute: &Attribute) -> Value {
+    match Known::of(attribute.path()).map(Known::holds) {
+        Some(Holds::Bool) => true.into(),
+        Some(Holds::Time) => super::USUAL_TIME.into(),
+        _ => "x".into(),
     }
 }
 

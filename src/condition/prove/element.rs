@@ -9,7 +9,7 @@ use super::{
     variable::is_text,
 };
 use crate::condition::{
-    Value, ValueType,
+    Base, Value, ValueType,
     operator::Relation,
     value::{fitting, guid, ticks, time},
 };
@@ -41,35 +41,45 @@ pub(super) enum Element {
 /// How many values of a condition are tried for each need before the automaton is built
 const FEW: usize = 16;
 
-pub(super) fn solve(domain: &Domain, needs: &[Need<'_>], budget: &mut Budget) -> Element {
+/// `usual` is a value that people expect of the attribute; it is tried first
+pub(super) fn solve(
+    domain: &Domain,
+    usual: &Value,
+    needs: &[Need<'_>],
+    budget: &mut Budget,
+) -> Element {
     let any = Texts::default();
     let (texts, only_text) = match domain {
         Domain::Text(texts) => (texts, true),
         Domain::Absent | Domain::Present | Domain::Any => (&any, false),
     };
-    let cost: usize = needs.iter().map(|need| need.predicate.values.len() + 1).sum();
+    let cost: usize = 1 + needs.iter().map(|need| need.predicate.values.len() + 1).sum::<usize>();
     let is_met = |value: &Value, budget: &mut Budget| {
         // What was not evaluated is not met; the budget tells that nothing is proved then.
         budget.spend(cost) && needs.iter().all(|need| need.is_met(value))
     };
-    if !only_text {
-        // INVARIANT: numbers change sides at the numbers of the condition only, so those and their
-        // neighbours stand for all numbers. Other comparisons are undecided for every number.
-        let truths = [true, false].map(Value::Bool);
-        for value in truths.into_iter().chain(integers(needs).into_iter().map(Value::Integer)) {
-            if is_met(&value, budget) {
-                return Element::Value(value);
-            }
-        }
-    }
-    for text in candidates(texts, needs) {
-        if !is_text(texts, &text) {
-            continue;
-        }
-        let value = Value::Text(text);
+    // INVARIANT: numbers change sides at the numbers of the condition only, so those and their
+    // neighbours stand for all numbers. Other comparisons are undecided for every number.
+    let truths = [true, false].map(Value::Bool);
+    let others = truths.into_iter().chain(integers(needs).into_iter().map(Value::Integer));
+    let others: Vec<Value> = others.filter(|_| !only_text).collect();
+    let is_typed =
+        needs.iter().any(|need| matches!(need.value_type(), ValueType::Bool | ValueType::Integer));
+    let texts_first =
+        candidates(texts, needs).into_iter().filter(|text| is_text(texts, text)).map(Value::Text);
+    let usual = std::iter::once(usual.clone()).filter(|_| !only_text);
+    let all: Vec<Value> = match is_typed {
+        true => usual.chain(others).chain(texts_first).collect(),
+        false => usual.chain(texts_first).chain(others).collect(),
+    };
+    for value in all {
         if is_met(&value, budget) {
             return Element::Value(value);
         }
+    }
+    // Candidates that were not evaluated prove nothing.
+    if !budget.spend(1) {
+        return Element::Unproved;
     }
     no_text(texts, needs, budget)
 }
@@ -100,6 +110,17 @@ fn no_text(texts: &Texts, needs: &[Need<'_>], budget: &mut Budget) -> Element {
         if !met {
             return Element::None;
         }
+    }
+    // A text that must be one of a few was one of the candidates.
+    let is_one_of_few = |need: &Need<'_>| {
+        let Predicate { base, values, is_left: _, every: _ } = need.predicate;
+        need.wanted == Truths::TRUE
+            && base == Base::StringEquals
+            && (1..=FEW).contains(&values.len())
+            && values.iter().all(|value| value.text().is_some())
+    };
+    if needs.iter().any(is_one_of_few) {
+        return Element::None;
     }
     let strings: Vec<Need<'_>> =
         needs.iter().filter(|need| need.value_type() == ValueType::String).copied().collect();
@@ -194,10 +215,8 @@ fn of_type(value_type: ValueType, needs: &[Need<'_>]) -> Vec<String> {
             found
         }
         ValueType::Guid => {
-            let named: HashSet<u128> = literals(needs, ValueType::Guid)
-                .filter_map(Value::text)
-                .filter_map(guid)
-                .collect();
+            let named: HashSet<u128> =
+                literals(needs, ValueType::Guid).filter_map(Value::text).filter_map(guid).collect();
             // One that is not named: among so many, one is free.
             let free = (1..).find(|digits| !named.contains(digits));
             let mut all: Vec<u128> = named.iter().copied().collect();

@@ -64,9 +64,16 @@ pub(super) fn search(
     allowed: bool,
     budget: &mut Budget,
 ) -> Found {
+    // A budget that is spent allows no more than that.
+    if !budget.spend(1) {
+        return Found::Unproved;
+    }
     let mut problem = Problem::default();
     let nodes: Vec<Node> =
         conditions.iter().map(|condition| problem.add(condition.root(), family)).collect();
+    if !budget.spend(problem.cost) {
+        return Found::Unproved;
+    }
     let wanted = if allowed { Truths::TRUE } else { Truths::NOT_TRUE };
     let goals = nodes.iter().map(|node| (node, wanted)).collect();
     let problem = &problem;
@@ -93,7 +100,8 @@ impl<'p> Search<'p, '_> {
                     },
                 }
             }
-            if !self.budget.spend(1 + self.problem.atoms.len() / 8) {
+            let choices = points.last().map_or(0, |point| point.state.choices.len());
+            if !self.budget.spend(1 + self.problem.atoms.len() / 8 + 4 * choices) {
                 return Found::Unproved;
             }
             (state, todo) = loop {
@@ -234,7 +242,11 @@ impl<'p> Search<'p, '_> {
             let (truth, is_compared) = match self.problem.atoms.get(*atom) {
                 Some(Atom::Exists { .. }) => (*wanted, false),
                 Some(Atom::Fixed { operator, predicate, .. }) => {
-                    needs.push(Wish { operator: *operator, predicate: *predicate, wanted: *wanted });
+                    needs.push(Wish {
+                        operator: *operator,
+                        predicate: *predicate,
+                        wanted: *wanted,
+                    });
                     continue;
                 }
                 // Undecided is what an absent attribute makes it; otherwise both are there.
@@ -256,7 +268,7 @@ impl<'p> Search<'p, '_> {
             }
             present = Some(must);
         }
-        variable::solve(variable.domain, &needs, present, self.budget)
+        variable::solve(variable.domain, &variable.usual, &needs, present, self.budget)
     }
 
     /// A request that is as wished, evaluated
@@ -277,13 +289,14 @@ impl<'p> Search<'p, '_> {
         // INVARIANT: comparisons of two attributes are not decided together. Whatever is guessed for
         // them here is evaluated before it becomes an example.
         let problem = self.problem;
-        let pairs = problem.atoms.iter().zip(&state.wanted).filter_map(|(atom, wanted)| match atom {
+        let wished = problem.atoms.iter().zip(&state.wanted).enumerate();
+        let pairs = wished.filter_map(|(id, (atom, wanted))| match atom {
             Atom::Pair { left, right, operator } if *wanted != Truths::ANY => {
-                Some((*left, *right, *operator, *wanted))
+                Some((id, *left, *right, *operator, *wanted))
             }
             _ => None,
         });
-        for (left, right, operator, wanted) in pairs {
+        for (id, left, right, operator, wanted) in pairs {
             let pool = self.pool(&given, [left, right]);
             'pairs: for a in &pool {
                 for b in &pool {
@@ -295,18 +308,20 @@ impl<'p> Search<'p, '_> {
                     if !wanted.has(truth) {
                         continue;
                     }
-                    let mut guess = given.clone();
+                    let before: Vec<_> =
+                        [left, right].iter().map(|at| given.get(*at).cloned()).collect();
                     for (variable, values) in [(left, a), (right, b)] {
-                        if let Some(given) = guess.get_mut(variable) {
+                        if let Some(given) = given.get_mut(variable) {
                             *given = Some(values.clone());
                         }
                     }
-                    if let Some(request) = self.evaluated(&guess) {
-                        return Some(self.because(request, &guess));
-                    }
-                    if self.grants(state, &guess, [left, right]) {
-                        given = guess;
+                    if self.grants(state, &given, [left, right], id) {
                         break 'pairs;
+                    }
+                    for (variable, values) in [left, right].into_iter().zip(before) {
+                        if let (Some(given), Some(values)) = (given.get_mut(variable), values) {
+                            *given = values;
+                        }
                     }
                 }
             }
@@ -319,7 +334,9 @@ impl<'p> Search<'p, '_> {
         let mut pool: Vec<Given> = Vec::new();
         for variable in variables {
             pool.extend(given.get(variable).cloned().flatten());
-            if let Some(Domain::Text(texts)) = self.problem.variables.get(variable).map(|v| v.domain) {
+            if let Some(Domain::Text(texts)) =
+                self.problem.variables.get(variable).map(|v| v.domain)
+            {
                 pool.extend(texts.samples.iter().map(|text| Some(vec![text.as_str().into()])));
             }
         }
@@ -335,20 +352,35 @@ impl<'p> Search<'p, '_> {
         pool
     }
 
-    /// Whether guesses are legal and keep what these attributes' comparisons with fixed values must be
-    fn grants(&self, state: &State<'p>, guess: &[Option<Given>], variables: [usize; 2]) -> bool {
+    /// Whether guesses are legal and keep what the comparisons of these attributes must be: those with
+    /// fixed values, and those with other attributes up to one that is guessed for
+    fn grants(
+        &mut self,
+        state: &State<'p>,
+        guess: &[Option<Given>],
+        variables: [usize; 2],
+        last: usize,
+    ) -> bool {
+        let problem = self.problem;
+        let values = |variable: usize| {
+            guess.get(variable).and_then(Option::as_ref).and_then(Option::as_deref)
+        };
         variables.into_iter().all(|variable| {
-            let values = guess.get(variable).and_then(Option::as_ref).and_then(Option::as_deref);
-            let Some(known) = self.problem.variables.get(variable) else { return false };
-            variable::is_member(known.domain, values)
-                && self.wishes(state, variable).iter().all(|(atom, wanted)| {
-                    match self.problem.atoms.get(*atom) {
-                        Some(Atom::Exists { .. }) => wanted.has(Some(values.is_some())),
-                        Some(Atom::Fixed { operator, predicate, .. }) => {
-                            wanted.has(variable::truth(*operator, predicate, values))
-                        }
-                        _ => true,
+            let Some(known) = problem.variables.get(variable) else { return false };
+            let own = values(variable);
+            let wishes = self.wishes(state, variable);
+            self.budget.spend(4 * (1 + wishes.len()))
+                && variable::is_member(known.domain, own)
+                && wishes.iter().all(|(atom, wanted)| match problem.atoms.get(*atom) {
+                    Some(Atom::Exists { .. }) => wanted.has(Some(own.is_some())),
+                    Some(Atom::Fixed { operator, predicate, .. }) => {
+                        wanted.has(variable::truth(*operator, predicate, own))
                     }
+                    Some(Atom::Pair { left, right, operator }) if *atom <= last => {
+                        let both = values(*left).zip(values(*right));
+                        wanted.has(both.and_then(|(a, b)| eval::comparison(*operator, a, b)))
+                    }
+                    _ => true,
                 })
         })
     }
@@ -364,7 +396,7 @@ impl<'p> Search<'p, '_> {
             }
             request.set(attribute, given.clone());
         }
-        if !self.budget.spend(self.problem.atoms.len()) {
+        if !self.budget.spend(16 * (1 + self.problem.atoms.len())) {
             return None;
         }
         let is_allowed = self.conditions.iter().any(|condition| condition.allows(&request));

@@ -21,6 +21,7 @@
 //! Open attributes may be absent, and may have any number of values of any type, whatever their
 //! documentation says. So a proof holds for a service that sends texts for truth values too.
 
+mod classes;
 mod compile;
 mod element;
 mod goals;
@@ -28,14 +29,17 @@ mod text;
 mod variable;
 mod words;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{
-    Attribute, Condition, ExprKind, Request, Source, Value, ValueType,
+    Attribute, Condition, Request, Source, Value,
     catalog::{ACTIONS, Action, Known},
-    operator::Relation,
 };
-use crate::name::ContainerName;
+
+pub(crate) use self::classes::{containers, same};
+
+/// A time as services write it
+const USUAL_TIME: &str = "2026-01-01T00:00:00.0000000Z";
 
 /// Requests that have the action and some attributes in common
 #[derive(Clone, Debug)]
@@ -149,8 +153,10 @@ impl Family {
         let mut request = self.fixed.clone();
         for ((source, path), domain) in &self.open {
             let sample = match domain {
-                Domain::Text(texts) => texts.samples.first().map(|sample| Value::from(sample.as_str())),
-                Domain::Present => Some(Value::from("2026-01-01T00:00:00.0000000Z")),
+                Domain::Text(texts) => {
+                    texts.samples.first().map(|sample| Value::from(sample.as_str()))
+                }
+                Domain::Present => Some(Value::from(USUAL_TIME)),
                 Domain::Absent | Domain::Any => None,
             };
             if let Some(sample) = sample {
@@ -167,8 +173,7 @@ impl Family {
             return domain;
         }
         let lacks = |action: &Action| {
-            Known::of(attribute.path())
-                .is_some_and(|known| !action.has(attribute.source(), known))
+            Known::of(attribute.path()).is_some_and(|known| !action.has(attribute.source(), known))
         };
         if self.action.is_some_and(lacks) { &Domain::Absent } else { &Domain::Any }
     }
@@ -232,21 +237,4 @@ pub(crate) fn allowed(condition: &Condition, family: &Family, budget: &mut Budge
 /// Looks for a request of the family that none of the conditions allows
 pub(crate) fn denied(conditions: &[&Condition], family: &Family, budget: &mut Budget) -> Found {
     goals::search(conditions, family, false, budget)
-}
-
-/// The containers that a condition compares names with for equality; these can have rows of their own
-pub(crate) fn containers(condition: &Condition) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    condition.root().walk(&mut |expr| {
-        if let ExprKind::Compare { left, operator, right } = &expr.kind
-            && operator.base().value_type() == ValueType::String
-            && operator.base().relation() == Relation::Equals
-            && expr.attributes().any(|a| Known::of(a.path()) == Some(Known::Container))
-        {
-            let texts = left.values().iter().chain(right.values()).filter_map(Value::text);
-            let is_name = |name: &&str| name.parse::<ContainerName>().is_ok();
-            names.extend(texts.filter(is_name).map(str::to_owned));
-        }
-    });
-    names
 }

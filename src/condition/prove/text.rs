@@ -100,6 +100,18 @@ impl Tree {
             && time(&self.leaves, node) <= time(&self.leaves, above)
     }
 
+    /// The characters with which the tree goes on
+    fn ways(&self, node: usize) -> Vec<char> {
+        let mut ways: Vec<char> = self
+            .children
+            .get(node)
+            .into_iter()
+            .flat_map(|children| children.keys().copied())
+            .collect();
+        ways.sort_unstable();
+        ways
+    }
+
     fn step(&self, place: Place, c: char) -> Place {
         if place.is_off {
             return place;
@@ -116,40 +128,52 @@ impl Tree {
     }
 }
 
-/// A pattern of `StringLike`: how many of its single characters fit, for each number that is possible
-struct Pattern {
-    is_folded: bool,
-    singles: Vec<Part>,
+/// All patterns of `StringLike` that compare in the same way: for each of them, how many of its single
+/// characters fit, for each number that is possible
+///
+/// Each pattern has words of its own, in which a bit more than its characters is in use. So nothing is
+/// carried from one pattern to the next.
+#[derive(Default)]
+struct Patterns {
+    /// The single characters, and which bit says that those before fit
+    singles: Vec<(usize, Part)>,
     /// Before which of them a `*` stands
     stars: Vec<u64>,
+    start: Vec<u64>,
     masks: HashMap<char, Vec<u64>>,
 }
 
-impl Pattern {
-    fn new(parts: &[Part], is_folded: bool) -> Self {
-        let singles: Vec<Part> = parts.iter().filter(|part| **part != Part::Many).copied().collect();
-        let mut stars = vec![0; singles.len() / 64 + 1];
-        let mut before = 0;
+impl Patterns {
+    /// Adds a pattern; which bit says that a text fits it
+    fn add(&mut self, parts: &[Part]) -> usize {
+        let first = self.stars.len() * 64;
+        let count = parts.iter().filter(|part| **part != Part::Many).count();
+        let words = self.stars.len() + count / 64 + 1;
+        self.stars.resize(words, 0);
+        self.start.resize(words, 0);
+        set(&mut self.start, first);
+        let mut bit = first;
         for part in parts {
-            match part {
-                Part::Many => set(&mut stars, before),
-                _ => before += 1,
+            if *part == Part::Many {
+                set(&mut self.stars, bit);
+            } else {
+                self.singles.push((bit, *part));
+                bit += 1;
             }
         }
-        Self { is_folded, singles, stars, masks: HashMap::new() }
-    }
-
-    fn words(&self) -> usize {
-        self.stars.len()
+        bit
     }
 
     fn step(&mut self, fits: &mut [u64], c: char) {
+        if fits.is_empty() {
+            return;
+        }
         let (singles, words) = (&self.singles, self.stars.len());
         let mask = self.masks.entry(c).or_insert_with(|| {
             let mut mask = vec![0; words];
             let fit = |part: &Part| *part == Part::One || *part == Part::Just(c);
-            let all = singles.iter().enumerate().filter(|(_, part)| fit(part));
-            all.for_each(|(at, _)| set(&mut mask, at));
+            let all = singles.iter().filter(|(_, part)| fit(part));
+            all.for_each(|(bit, _)| set(&mut mask, *bit));
             mask
         });
         let mut carry = 0;
@@ -159,11 +183,10 @@ impl Pattern {
             carry = next >> 63;
         }
     }
+}
 
-    fn is_fit(&self, fits: &[u64]) -> bool {
-        let last = fits.get(self.singles.len() / 64).copied().unwrap_or_default();
-        last >> (self.singles.len() % 64) & 1 == 1
-    }
+fn is_set(bits: &[u64], at: usize) -> bool {
+    bits.get(at / 64).copied().unwrap_or_default() >> (at % 64) & 1 == 1
 }
 
 fn set(bits: &mut [u64], at: usize) {
@@ -190,16 +213,15 @@ enum Fits {
     Begins { is_folded: bool, ends: Vec<usize> },
     /// Those that begin with it
     BeginsThem { is_folded: bool, ends: Vec<usize> },
-    /// Patterns, by number, and where their bits stand in a state
-    Patterns(Vec<(usize, std::ops::Range<usize>)>),
+    /// Patterns, by the bits that say so
+    Patterns { is_folded: bool, ends: Vec<usize> },
 }
 
 struct Automaton {
     exact: Tree,
     folded: Tree,
-    patterns: Vec<Pattern>,
-    /// How many words all patterns take
-    words: usize,
+    /// The patterns that compare exactly, and those that ignore letter case
+    patterns: [Patterns; 2],
     tests: Vec<Test>,
     /// Letters of the exact tree, and of the folded one
     letters: [BTreeSet<char>; 2],
@@ -217,8 +239,7 @@ pub(super) fn find(texts: &Texts, needs: &[Need<'_>], budget: &mut Budget) -> Te
     let mut automaton = Automaton {
         exact: Tree::new(),
         folded: Tree::new(),
-        patterns: Vec::new(),
-        words: 0,
+        patterns: [Patterns::default(), Patterns::default()],
         tests: Vec::new(),
         letters: [BTreeSet::new(), BTreeSet::new()],
         keeps: [false; 2],
@@ -270,9 +291,11 @@ impl Automaton {
         let relation = match (base.relation(), predicate.is_left) {
             // A text as the pattern of a fixed text: not taken in.
             (Relation::Like, false) if !literals.is_empty() => return false,
-            (Relation::Like, _) => Fits::Patterns(
-                literals.iter().map(|literal| self.pattern(literal, is_folded)).collect(),
-            ),
+            (Relation::Like, _) => {
+                let ends =
+                    literals.iter().map(|literal| self.pattern(literal, is_folded)).collect();
+                Fits::Patterns { is_folded, ends }
+            }
             (Relation::StartsWith, is_left) => {
                 let ends = self.ends(&literals, is_folded);
                 if is_left {
@@ -324,7 +347,7 @@ impl Automaton {
         ends.collect()
     }
 
-    fn pattern(&mut self, literal: &str, is_folded: bool) -> (usize, std::ops::Range<usize>) {
+    fn pattern(&mut self, literal: &str, is_folded: bool) -> usize {
         let parts = match is_folded {
             true => pattern(folded(literal)),
             false => pattern(literal.chars()),
@@ -333,14 +356,14 @@ impl Automaton {
             Part::Just(c) => Some(*c),
             Part::One | Part::Many => None,
         });
-        if let Some(known) = self.letters.get_mut(usize::from(is_folded)) {
-            known.extend(letters);
+        let [exact, any_case] = &mut self.letters;
+        if is_folded {
+            any_case.extend(letters)
+        } else {
+            exact.extend(letters)
         }
-        let pattern = Pattern::new(&parts, is_folded);
-        let start = PLACES + self.words;
-        self.words += pattern.words();
-        self.patterns.push(pattern);
-        (self.patterns.len() - 1, start..PLACES + self.words)
+        let [exact, any_case] = &mut self.patterns;
+        if is_folded { any_case.add(&parts) } else { exact.add(&parts) }
     }
 
     /// The characters that stand for all
@@ -350,10 +373,7 @@ impl Automaton {
         }
         let [exact, any_case] = &self.letters;
         let mut known: BTreeSet<char> = exact.clone();
-        for c in any_case {
-            known.insert(*c);
-            known.extend(unfolded().get(c).into_iter().flatten());
-        }
+        known.extend(with_unfolded(any_case));
         // The one character that is two in lower case: each of them can fit a `?`.
         known.insert('\u{130}');
         let usual = ('a'..='z').chain('0'..='9').chain('\u{4e00}'..='\u{9fff}');
@@ -364,15 +384,8 @@ impl Automaton {
     }
 
     fn start(&self) -> State {
-        let mut state = vec![0; PLACES + self.words];
-        let mut at = PLACES;
-        for pattern in &self.patterns {
-            if let Some(word) = state.get_mut(at) {
-                *word = 1;
-            }
-            at += pattern.words();
-        }
-        state.into_boxed_slice()
+        let [exact, any_case] = &self.patterns;
+        [&[0; PLACES][..], &exact.start, &any_case.start].concat().into_boxed_slice()
     }
 
     fn step(&mut self, state: &State, c: char) -> State {
@@ -380,20 +393,14 @@ impl Automaton {
         let [exact, any_case] = places(state);
         let exact = self.exact.step(exact, c);
         let any_case = c.to_lowercase().fold(any_case, |place, c| self.folded.step(place, c));
-        for (word, place) in next.iter_mut().zip([exact, any_case]) {
+        let [exact_patterns, folded_patterns] = &mut self.patterns;
+        let (places, bits) = next.split_at_mut(PLACES);
+        for (word, place) in places.iter_mut().zip([exact, any_case]) {
             *word = (place.node as u64) << 1 | u64::from(place.is_off);
         }
-        let mut at = PLACES;
-        for pattern in &mut self.patterns {
-            let end = at + pattern.words();
-            if let Some(fits) = next.get_mut(at..end) {
-                match pattern.is_folded {
-                    true => c.to_lowercase().for_each(|c| pattern.step(fits, c)),
-                    false => pattern.step(fits, c),
-                }
-            }
-            at = end;
-        }
+        let (exact_bits, folded_bits) = bits.split_at_mut(exact_patterns.stars.len());
+        exact_patterns.step(exact_bits, c);
+        c.to_lowercase().for_each(|c| folded_patterns.step(folded_bits, c));
         next
     }
 
@@ -421,10 +428,12 @@ impl Automaton {
                 let (tree, place) = place(*is_folded);
                 either(ends.iter().map(|end| !place.is_off && tree.is_below(*end, place.node)))
             }
-            Fits::Patterns(patterns) => either(patterns.iter().map(|(number, bits)| {
-                let bits = state.get(bits.clone()).unwrap_or_default();
-                self.patterns.get(*number).is_some_and(|pattern| pattern.is_fit(bits))
-            })),
+            Fits::Patterns { is_folded, ends } => {
+                let [exact, _] = &self.patterns;
+                let bits = state.get(PLACES..).unwrap_or_default();
+                let first = if *is_folded { exact.stars.len() * 64 } else { 0 };
+                either(ends.iter().map(|end| is_set(bits, first + end)))
+            }
         };
         let (some, not_some) = if test.is_negative { (not_some, some) } else { (some, not_some) };
         match (test.every, some, not_some, test.has_other) {
@@ -440,11 +449,12 @@ impl Automaton {
         let alphabet = self.alphabet(characters);
         let tests = |test: &Test| match &test.relation {
             Fits::Equals { .. } => 1,
-            Fits::Begins { ends, .. } | Fits::BeginsThem { ends, .. } => ends.len(),
-            Fits::Patterns(patterns) => patterns.len(),
+            Fits::Begins { ends, .. }
+            | Fits::BeginsThem { ends, .. }
+            | Fits::Patterns { ends, .. } => ends.len(),
         };
         let cost_of_test: usize = 1 + self.tests.iter().map(tests).sum::<usize>() / 4;
-        let cost_of_step = 4 + self.words;
+        let cost_of_step = 4 + self.patterns.iter().map(|all| all.stars.len()).sum::<usize>();
         let start = self.start();
         if self.is_needed(&start) {
             return Text::Is(String::new());
@@ -454,12 +464,22 @@ impl Automaton {
         let mut reached: Vec<(State, usize, char)> = vec![(start, 0, ' ')];
         let mut at = 0;
         while let Some((state, ..)) = reached.get(at).cloned() {
-            for c in &alphabet {
+            // A text that must stay on a tree goes on as the tree does.
+            let [exact, any_case] = places(&state);
+            let ways = match self.keeps {
+                [true, _] => Some(self.exact.ways(exact.node)),
+                [_, true] => Some(with_unfolded(&self.folded.ways(any_case.node))),
+                _ => None,
+            };
+            let allowed = |c: &char| characters.is_empty() || characters.contains(*c);
+            let ways = ways.map(|ways| ways.into_iter().filter(allowed).collect::<Vec<_>>());
+            for c in ways.as_ref().unwrap_or(&alphabet) {
                 if !budget.spend(cost_of_step) {
                     return Text::Unproved;
                 }
                 let next = self.step(&state, *c);
-                let strays = places(&next).iter().zip(self.keeps).any(|(p, keeps)| keeps && p.is_off);
+                let strays =
+                    places(&next).iter().zip(self.keeps).any(|(p, keeps)| keeps && p.is_off);
                 if strays || !seen.insert(next.clone()) {
                     continue;
                 }
@@ -504,6 +524,15 @@ fn spelled(reached: &[(State, usize, char)]) -> String {
     text.into_iter().rev().collect()
 }
 
+/// Characters in lower case, and the others that become them
+fn with_unfolded<'a>(lower: impl IntoIterator<Item = &'a char>) -> Vec<char> {
+    let all = lower.into_iter().flat_map(|c| {
+        let others = unfolded().get(c).into_iter().flatten();
+        std::iter::once(*c).chain(others.copied())
+    });
+    all.collect()
+}
+
 /// For each character in lower case, the others that become it, alone or with more
 fn unfolded() -> &'static HashMap<char, Vec<char>> {
     static TABLE: OnceLock<HashMap<char, Vec<char>>> = OnceLock::new();
@@ -527,7 +556,8 @@ mod tests {
     fn no_character_of_later_planes_has_a_lower_case() {
         let others = (0x20000..=0x10_ffff).filter_map(char::from_u32);
         assert!(others.into_iter().all(|c| c.to_lowercase().eq([c])));
-        let twice = (0..=0x10_ffff).filter_map(char::from_u32).filter(|c| c.to_lowercase().len() > 1);
+        let twice =
+            (0..=0x10_ffff).filter_map(char::from_u32).filter(|c| c.to_lowercase().len() > 1);
         assert_eq!(twice.collect::<String>(), "\u{130}");
     }
 }

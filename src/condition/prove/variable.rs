@@ -3,7 +3,7 @@
 use super::{
     Budget, Domain, Texts,
     compile::{Predicate, Truths},
-    element::{self, Need, Element},
+    element::{self, Element, Need},
     goals::{Answer, Given},
 };
 use crate::condition::{
@@ -20,7 +20,11 @@ pub(super) struct Wish<'a> {
 }
 
 /// What a comparison comes to for these values of the attribute
-pub(super) fn truth(operator: Operator, predicate: &Predicate<'_>, given: Option<&[Value]>) -> Truth {
+pub(super) fn truth(
+    operator: Operator,
+    predicate: &Predicate<'_>,
+    given: Option<&[Value]>,
+) -> Truth {
     let given = given?;
     match predicate.is_left {
         true => eval::comparison(operator, given, predicate.values),
@@ -52,6 +56,7 @@ pub(super) fn is_text(texts: &Texts, text: &str) -> bool {
 
 pub(super) fn solve(
     domain: &Domain,
+    usual: &Value,
     wishes: &[Wish<'_>],
     present: Option<bool>,
     budget: &mut Budget,
@@ -65,7 +70,7 @@ pub(super) fn solve(
     };
     let mut unproved = false;
     if present != Some(false) && !matches!(domain, Domain::Absent) {
-        match one(domain, wishes, budget) {
+        match one(domain, usual, wishes, budget) {
             Element::Value(value) => return Answer::Yes(Some(vec![value])),
             Element::None => {}
             Element::Unproved => unproved = true,
@@ -75,7 +80,7 @@ pub(super) fn solve(
         return Answer::Yes(None);
     }
     if present != Some(false) && may_be_several {
-        match several(domain, wishes, budget) {
+        match several(domain, usual, wishes, budget) {
             Answer::No => {}
             Answer::Unproved => unproved = true,
             Answer::Yes(given) => {
@@ -92,12 +97,10 @@ pub(super) fn solve(
     if unproved { Answer::Unproved } else { Answer::No }
 }
 
-fn one(domain: &Domain, wishes: &[Wish<'_>], budget: &mut Budget) -> Element {
-    let needs: Vec<Need<'_>> = wishes
-        .iter()
-        .map(|wish| Need { predicate: wish.predicate, wanted: wish.wanted })
-        .collect();
-    element::solve(domain, &needs, budget)
+fn one(domain: &Domain, usual: &Value, wishes: &[Wish<'_>], budget: &mut Budget) -> Element {
+    let needs: Vec<Need<'_>> =
+        wishes.iter().map(|wish| Need { predicate: wish.predicate, wanted: wish.wanted }).collect();
+    element::solve(domain, usual, &needs, budget)
 }
 
 /// What a list of values must be: each of them so, and for each of these one that is so
@@ -108,7 +111,7 @@ struct Lists<'a> {
 }
 
 /// No value, or two and more
-fn several(domain: &Domain, wishes: &[Wish<'_>], budget: &mut Budget) -> Answer {
+fn several(domain: &Domain, usual: &Value, wishes: &[Wish<'_>], budget: &mut Budget) -> Answer {
     /// More ways to grant the wishes than this are not tried
     const MOST_WAYS: usize = 64;
     let mut ways = vec![Lists::default()];
@@ -127,8 +130,8 @@ fn several(domain: &Domain, wishes: &[Wish<'_>], budget: &mut Budget) -> Answer 
             | (false, Quantifier::AnyAll | Quantifier::AllAll) => false,
         };
         // With the attribute on the right, these two ask about the fixed values one by one.
-        let is_split =
-            !wish.predicate.is_left && matches!(quantifier, Quantifier::AllAny | Quantifier::AnyAll);
+        let is_split = !wish.predicate.is_left
+            && matches!(quantifier, Quantifier::AllAny | Quantifier::AnyAll);
         if !is_split {
             ways.iter_mut().for_each(|way| way.add(is_any, wish.predicate, wish.wanted));
             continue;
@@ -174,7 +177,7 @@ fn several(domain: &Domain, wishes: &[Wish<'_>], budget: &mut Budget) -> Answer 
     }
     let mut unproved = false;
     for way in &ways {
-        match way.solve(domain, budget) {
+        match way.solve(domain, usual, budget) {
             Answer::No => {}
             Answer::Unproved => unproved = true,
             yes @ Answer::Yes(_) => return yes,
@@ -202,11 +205,11 @@ impl<'a> Lists<'a> {
         }
     }
 
-    fn solve(&self, domain: &Domain, budget: &mut Budget) -> Answer {
+    fn solve(&self, domain: &Domain, usual: &Value, budget: &mut Budget) -> Answer {
         let mut values: Vec<Value> = Vec::new();
         for some in &self.some {
             let needs: Vec<_> = self.each.iter().chain([some]).copied().collect();
-            match element::solve(domain, &needs, budget) {
+            match element::solve(domain, usual, &needs, budget) {
                 Element::Value(value) => values.push(value),
                 Element::None => return Answer::No,
                 Element::Unproved => return Answer::Unproved,

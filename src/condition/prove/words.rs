@@ -1,7 +1,12 @@
 //! An example in words: what the attributes that it depends on are.
 
 use super::Example;
-use crate::condition::{Value, catalog::Known, error::quoted, explain::title};
+use crate::condition::{
+    Value,
+    catalog::{BLOB_LIST, Known},
+    error::quoted,
+    explain::title,
+};
 
 /// More values of one attribute than this are not shown
 const MOST: usize = 4;
@@ -9,13 +14,16 @@ const MOST: usize = 4;
 impl Example {
     /// Such as "the container's name is `px`, and the request came over a private link"
     pub(crate) fn words(&self) -> String {
-        let mut words: Vec<String> = Vec::new();
+        // Which operation it is, the row says; a suboperation beside that is a circumstance.
+        let beside = self.request.suboperations().iter().filter(|name| *name != BLOB_LIST);
+        let mut words: Vec<String> =
+            beside.map(|name| format!("the suboperation is {}", quoted(name))).collect();
         for attribute in &self.because {
             let title = title(attribute);
             let known = Known::of(attribute.path());
             let said = match (self.request.values(attribute), known) {
                 (None, _) => format!("the request does not have {title}"),
-                (Some([Value::Bool(true)]), Some(_)) => title,
+                (Some([Value::Bool(true)]), Some(known)) if known.opposite().is_some() => title,
                 (Some([Value::Bool(false)]), Some(known)) if known.opposite().is_some() => {
                     known.opposite().unwrap_or_default().to_owned()
                 }
@@ -37,6 +45,9 @@ impl Example {
             if !words.contains(&said) {
                 words.push(said);
             }
+        }
+        if words.is_empty() {
+            words.push("the request has no suboperation".to_owned());
         }
         words.join(", and ")
     }

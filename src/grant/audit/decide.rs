@@ -2,11 +2,14 @@
 
 use super::{
     Access, Assigned, Decision,
-    rows::{BLOBS, Kind, Places, Row},
+    rows::{BLOBS, CONTAINERS, Kind, Places, Row},
 };
-use crate::condition::{
-    Condition,
-    prove::{self, Budget, Example, Family, Found},
+use crate::{
+    condition::{
+        Condition,
+        prove::{self, Budget, Example, Family, Found},
+    },
+    connection::Connection,
 };
 
 /// How much work all rows together may take, and how much one question may
@@ -20,17 +23,30 @@ const NO_ACTION: &str = "the role does not have the action";
 const UNPROVED: &str =
     "the conditions are too large or too entangled to prove that this is denied; split them up";
 
-pub(super) fn table(places: Places<'_>, assignments: &[Assigned<'_>]) -> Vec<Access> {
+pub(super) fn table(connection: &Connection, assignments: &[Assigned<'_>]) -> Vec<Access> {
     let mut budget = Budget::new(STEPS);
-    let decide = |row: Row| match &row.kind {
-        Kind::Data(families) => data(&row, families, &places, assignments, &mut budget),
-        Kind::Control { action, of_account } => {
-            let (is_allowed, why) = control(&row, action, *of_account, &places, assignments);
-            let decision = if is_allowed { Decision::Allowed } else { Decision::Denied };
-            access(&row, decision, why)
-        }
-    };
-    places.rows().into_iter().map(decide).collect()
+    let places = Places::of(connection, assignments, &mut budget);
+    let mut table = Vec::new();
+    for row in places.rows() {
+        let access = match &row.kind {
+            Kind::Data(families) => data(&row, families, &places, assignments, &mut budget),
+            Kind::Control { action, of_account } => {
+                let (is_allowed, why) = control(&row, action, *of_account, &places, assignments);
+                let decision = if is_allowed { Decision::Allowed } else { Decision::Denied };
+                access(&row, decision, why)
+            }
+        };
+        let same = row.same.into_iter().map(|(name, request)| {
+            let name = name.as_str();
+            let example = access.example.clone();
+            let example = example.map(|it| it.resource(&format!("{CONTAINERS}:name"), name));
+            Access { request, example, ..access.clone() }
+        });
+        let same: Vec<Access> = same.collect();
+        table.push(access);
+        table.extend(same);
+    }
+    table
 }
 
 fn access(row: &Row, decision: Decision, why: String) -> Access {
@@ -146,10 +162,16 @@ fn control(
         let why = match () {
             () if !has => NO_ACTION,
             () if assigned.on_account => {
-                return (true, "an action of the role on the account; no condition limits it".into());
+                return (
+                    true,
+                    "an action of the role on the account; no condition limits it".into(),
+                );
             }
             () if !of_account && row.container.as_deref() == Some(places.container) => {
-                return (true, "an action of the role on this container; no condition limits it".into());
+                return (
+                    true,
+                    "an action of the role on this container; no condition limits it".into(),
+                );
             }
             () if of_account => "it takes a role on the account; this one is on the container",
             () => "the role is assigned on another container",

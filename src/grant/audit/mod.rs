@@ -131,5 +131,5 @@ pub(super) struct Assigned<'a> {
 }
 
 pub(super) fn audit(connection: &Connection, assignments: &[Assigned<'_>]) -> Audit {
-    Audit { rows: decide::table(rows::Places::of(connection, assignments), assignments) }
+    Audit { rows: decide::table(connection, assignments) }
 }

@@ -6,13 +6,13 @@ use super::Assigned;
 use crate::{
     condition::{
         Request, Source,
-        prove::{self, Domain, Family, Texts},
+        prove::{self, Budget, Domain, Family, Texts},
     },
     connection::Connection,
 };
 
 pub(super) const BLOBS: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs";
-const CONTAINERS: &str = "Microsoft.Storage/storageAccounts/blobServices/containers";
+pub(super) const CONTAINERS: &str = "Microsoft.Storage/storageAccounts/blobServices/containers";
 const ACCOUNT_NAME: &str = "Microsoft.Storage/storageAccounts:name";
 const KEY: &str = "Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action";
 
@@ -33,9 +33,14 @@ pub(super) struct Places<'a> {
     account: &'a str,
     pub(super) container: &'a str,
     prefix: &'a str,
-    /// Other containers that the conditions name
-    named: Vec<String>,
+    /// Other containers that the conditions name, in groups that no condition tells apart
+    named: Vec<Vec<String>>,
 }
+
+/// No more containers have rows of their own; the others are then rows of "another container"
+///
+/// A condition of the length that Azure takes can name about as many.
+const MOST_NAMED: usize = 1000;
 
 /// A row that is not decided yet
 pub(super) struct Row {
@@ -43,6 +48,8 @@ pub(super) struct Row {
     pub(super) needed: bool,
     /// The container, if the row is about one
     pub(super) container: Option<String>,
+    /// Containers of which the same is true, and the row in words for each
+    pub(super) same: Vec<(String, String)>,
     pub(super) kind: Kind,
 }
 
@@ -54,16 +61,35 @@ pub(super) enum Kind {
 }
 
 impl<'a> Places<'a> {
-    pub(super) fn of(connection: &'a Connection, assignments: &[Assigned<'_>]) -> Self {
+    pub(super) fn of(
+        connection: &'a Connection,
+        assignments: &[Assigned<'_>],
+        budget: &mut Budget,
+    ) -> Self {
         let container = connection.container().as_str();
-        let conditions = assignments.iter().filter_map(|assigned| assigned.condition);
-        let named: BTreeSet<String> = conditions.flat_map(prove::containers).collect();
+        let conditions: Vec<_> =
+            assignments.iter().filter_map(|assigned| assigned.condition).collect();
+        let mut named: BTreeSet<String> =
+            conditions.iter().flat_map(|condition| prove::containers(condition)).collect();
+        named.remove(container);
+        if let Some(end) = named.iter().nth(MOST_NAMED).cloned() {
+            named.split_off(&end);
+        }
+        let owned = |group: Vec<&str>| group.into_iter().map(str::to_owned).collect();
+        let named = match prove::same(&conditions, &named, budget) {
+            Some(groups) => groups.into_iter().map(owned).collect(),
+            None => named.into_iter().map(|name| vec![name]).collect(),
+        };
         Self {
             account: connection.account().as_str(),
             container,
             prefix: connection.prefix().as_str(),
-            named: named.into_iter().filter(|name| name != container).collect(),
+            named,
         }
+    }
+
+    fn names(&self) -> impl Iterator<Item = &String> {
+        self.named.iter().flatten()
     }
 
     pub(super) fn rows(&self) -> Vec<Row> {
@@ -76,10 +102,22 @@ impl<'a> Places<'a> {
             let family = self.old(is_version);
             rows.push(self.data(words, false, Some(self.container), vec![family]));
         }
-        for name in &self.named {
-            rows.extend(self.container(name, false));
+        for group in &self.named {
+            let Some((first, others)) = group.split_first() else { continue };
+            let mut own = self.container(first, false);
+            for other in others {
+                for (row, words) in own.iter_mut().zip(self.words(other)) {
+                    row.same.push((other.clone(), words));
+                }
+            }
+            rows.extend(own);
         }
-        rows.push(self.data("read a blob of another container".into(), false, None, self.elsewhere()));
+        rows.push(self.data(
+            "read a blob of another container".into(),
+            false,
+            None,
+            self.elsewhere(),
+        ));
         let list = list(self.another(base("read").suboperation("Blob.List"), true));
         rows.push(self.data("list another container".into(), false, None, vec![list]));
         for action in ["write", "delete"] {
@@ -92,10 +130,11 @@ impl<'a> Places<'a> {
             words,
             needed: false,
             container: container.map(str::to_owned),
+            same: Vec::new(),
             kind: Kind::Control { action: action.to_owned(), of_account },
         };
         rows.push(control("list the names of all containers".into(), None, &containers, true));
-        for name in std::iter::once(self.container).chain(self.named.iter().map(String::as_str)) {
+        for name in std::iter::once(self.container).chain(self.names().map(String::as_str)) {
             let words = format!("properties and metadata of `{name}`");
             rows.push(control(words, Some(name), &containers, false));
         }
@@ -128,26 +167,41 @@ impl<'a> Places<'a> {
             vec![family.open(Source::Request, &format!("{BLOBS}:prefix"), prefix)]
         };
         let place = Some(name);
-        let mut rows = vec![self.data(format!("read {}", self.shown(name)), needed, place, read(true))];
+        let mut words = self.words(name).into_iter();
+        let mut row =
+            |needed, families| self.data(words.next().unwrap_or_default(), needed, place, families);
         if self.prefix.is_empty() {
-            let words = format!("list `{name}`, no prefix");
-            rows.push(self.data(words, needed, place, lists(Domain::Absent)));
             let any = Domain::Text(Texts::like(&["a/"]));
-            rows.push(self.data(format!("list `{name}`, prefix `…`"), needed, place, lists(any)));
-            return rows;
+            return vec![
+                row(needed, read(true)),
+                row(needed, lists(Domain::Absent)),
+                row(needed, lists(any)),
+            ];
         }
         let within = Texts::like(&[self.prefix, &format!("{}a/", self.prefix)]);
         let within = Domain::Text(within.beginning_with(self.prefix));
-        let words = format!("list `{name}`, prefix `{}…`", self.prefix);
-        rows.push(self.data(words, needed, place, lists(within)));
-        let words = format!("list `{name}`, no prefix");
-        rows.push(self.data(words, false, place, lists(Domain::Absent)));
         let samples = outside(self.prefix);
         let samples: Vec<&str> = samples.iter().map(String::as_str).chain([""]).collect();
         let others = Domain::Text(Texts::like(&samples).not_beginning_with(self.prefix));
-        rows.push(self.data(format!("list `{name}`, another prefix"), false, place, lists(others)));
-        rows.push(self.data(format!("read another blob of `{name}`"), false, place, read(false)));
-        rows
+        vec![
+            row(needed, read(true)),
+            row(needed, lists(within)),
+            row(false, lists(Domain::Absent)),
+            row(false, lists(others)),
+            row(false, read(false)),
+        ]
+    }
+
+    /// The rows of [`container`](Self::container) in words
+    fn words(&self, name: &str) -> Vec<String> {
+        let read = format!("read {}", self.shown(name));
+        let bare = format!("list `{name}`, no prefix");
+        let within = format!("list `{name}`, prefix `{}…`", self.prefix);
+        if self.prefix.is_empty() {
+            return vec![read, bare, within];
+        }
+        let others = format!("list `{name}`, another prefix");
+        vec![read, within, bare, others, format!("read another blob of `{name}`")]
     }
 
     fn data(
@@ -157,7 +211,8 @@ impl<'a> Places<'a> {
         container: Option<&str>,
         families: Vec<Family>,
     ) -> Row {
-        Row { words, needed, container: container.map(str::to_owned), kind: Kind::Data(families) }
+        let container = container.map(str::to_owned);
+        Row { words, needed, container, same: Vec::new(), kind: Kind::Data(families) }
     }
 
     /// Blobs under the prefix, in words
@@ -189,8 +244,8 @@ impl<'a> Places<'a> {
     }
 
     fn old(&self, is_version: bool) -> Family {
-        let request =
-            self.at(self.container, base("read").resource(&format!("{BLOBS}:isCurrentVersion"), false));
+        let request = self
+            .at(self.container, base("read").resource(&format!("{BLOBS}:isCurrentVersion"), false));
         let names = if is_version { ["versionId", "snapshot"] } else { ["snapshot", "versionId"] };
         let [given, absent] = names.map(|name| format!("{BLOBS}:{name}"));
         self.blobs(request, Some(true)).open(Source::Request, &given, Domain::Present).open(
@@ -204,7 +259,7 @@ impl<'a> Places<'a> {
     fn another(&self, request: Request, is_list: bool) -> Family {
         let start = self.container.get(..57).unwrap_or(self.container);
         let other = format!("{start}-other");
-        let excluded = self.named.iter().cloned();
+        let excluded = self.names().cloned();
         let excluded = excluded.chain([self.container.to_owned(), String::new()]);
         let names = Texts::like(&[&other, "another", "px"])
             .of_characters(CONTAINER_CHARACTERS)

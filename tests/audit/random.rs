@@ -1,7 +1,4 @@
-//! The audit is a proof: no request contradicts a row. Random conditions and requests, both decided by
-//! an evaluator that shares no code with the crate's own.
-
-mod oracle;
+//! Random conditions and random requests against the rows of an audit.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +8,8 @@ use azure_asset_sync::{
     grant::{Audit, Decision},
 };
 use fastrand::Rng;
-use oracle::{Path, Side, Tree, World};
+
+use crate::oracle::{Path, Side, Tree, World};
 
 macro_rules! blobs {
     ($end:literal) => {
@@ -46,15 +44,43 @@ const OF_BOTH: &[Path] = &[
 ];
 
 const STRINGS: &[&str] = &[
-    "'training'", "'other'", "'p'", "'px'", "'secret'", "'Training'", "'hall-3/'", "'hall-3/a.jpg'",
-    "'HALL-3/'", "'hall-3'", "'a.jpg'", "'hall-30/'", "'x'", "''", "'metadata'", "'true'", "'7'",
+    "'training'",
+    "'other'",
+    "'p'",
+    "'px'",
+    "'secret'",
+    "'Training'",
+    "'hall-3/'",
+    "'hall-3/a.jpg'",
+    "'HALL-3/'",
+    "'hall-3'",
+    "'a.jpg'",
+    "'hall-30/'",
+    "'x'",
+    "''",
+    "'metadata'",
+    "'true'",
+    "'7'",
 ];
 const PATTERNS: &[&str] = &[
-    "'p*'", "'hall-?/*'", "'*.jpg'", "'*'", "'?'", "'tra*ng'", r"'\*'", "'*3*'", "'[a-z]*'",
-    "'*a*a*'", "'hall-3/*'", "'??????*'", "'o?her'",
+    "'p*'",
+    "'hall-?/*'",
+    "'*.jpg'",
+    "'*'",
+    "'?'",
+    "'tra*ng'",
+    r"'\*'",
+    "'*3*'",
+    "'[a-z]*'",
+    "'*a*a*'",
+    "'hall-3/*'",
+    "'??????*'",
+    "'o?her'",
 ];
 const TIMES: &[&str] = &[
-    "'2026-01-01T00:00:00.0Z'", "'2026-01-01T00:00:00.0000001Z'", "'2030-12-31T23:59:59.9999999Z'",
+    "'2026-01-01T00:00:00.0Z'",
+    "'2026-01-01T00:00:00.0000001Z'",
+    "'2030-12-31T23:59:59.9999999Z'",
 ];
 const GUIDS: &[&str] =
     &["8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "0e3af657-a8ff-443c-a75c-2fe8c4bcb635"];
@@ -114,9 +140,7 @@ fn comparison(rng: &mut Rng) -> Tree {
     let other = match (quantifier, rng.u8(..16)) {
         (_, 0) => Side::Attribute(self::attribute(rng)),
         (None, _) => Side::Values(vec![literal(rng, base)]),
-        (Some(_), _) => {
-            Side::Values((0..rng.usize(..4)).map(|_| literal(rng, base)).collect())
-        }
+        (Some(_), _) => Side::Values((0..rng.usize(..4)).map(|_| literal(rng, base)).collect()),
     };
     let attribute = Side::Attribute(attribute);
     let (left, right) = if rng.u8(..8) == 0 { (other, attribute) } else { (attribute, other) };
@@ -199,17 +223,14 @@ fn pool(tree: &Tree) -> Vec<String> {
 
 /// A request for which some row stands
 fn world(rng: &mut Rng, pool: &[String], prefix: &str) -> World {
-    let texts: Vec<&str> = pool
-        .iter()
-        .filter_map(|value| value.strip_prefix('\'')?.strip_suffix('\''))
-        .collect();
+    let texts: Vec<&str> =
+        pool.iter().filter_map(|value| value.strip_prefix('\'')?.strip_suffix('\'')).collect();
     let is_list = rng.u8(..3) == 0;
     let mut world = World { action: READ.to_owned(), ..World::default() };
     let mut set = |path: Path, value: String| world.attributes.push((path, vec![value]));
     set(ACCOUNT, "'contoso'".to_owned());
     let is_name = |name: &&str| {
-        !name.is_empty()
-            && name.chars().all(|c| matches!(c, 'a'..='z' | '0'..='9' | '-' | '$'))
+        !name.is_empty() && name.chars().all(|c| matches!(c, 'a'..='z' | '0'..='9' | '-' | '$'))
     };
     let names: Vec<&str> = texts.iter().copied().filter(is_name).collect();
     let container = match rng.u8(..10) {
