@@ -178,7 +178,7 @@ impl Attribute {
 /// Whose attribute it is
 ///
 /// Deliberately complete: the language has these four.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Source {
     /// Of who asks
     Principal,

@@ -208,6 +208,16 @@ impl Known {
         self.row().map_or("", |row| row.3)
     }
 
+    /// What it is not, in words; only for truth values
+    pub(super) fn opposite(self) -> Option<&'static str> {
+        match self {
+            Self::Hns => Some("the account has no hierarchical namespace"),
+            Self::CurrentVersion => Some("it is not the current version"),
+            Self::PrivateLink => Some("the request did not come over a private link"),
+            _ => None,
+        }
+    }
+
     /// Whether a request of an action that has the attribute may come without it
     pub(super) fn is_optional(self) -> bool {
         matches!(

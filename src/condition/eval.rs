@@ -1,3 +1,5 @@
+//! Evaluation of a condition for one request, in Kleene's three-valued logic.
+
 use std::borrow::Cow;
 
 use super::{
@@ -7,7 +9,7 @@ use super::{
 };
 
 /// True, false, or `None` for what cannot be decided
-type Truth = Option<bool>;
+pub(super) type Truth = Option<bool>;
 
 pub(super) fn evaluate(expr: &Expr, request: &Request) -> Truth {
     match &expr.kind {
@@ -18,8 +20,8 @@ pub(super) fn evaluate(expr: &Expr, request: &Request) -> Truth {
     }
 }
 
-/// False as soon as one is, true where all are
-fn all(truths: impl Iterator<Item = Truth>) -> Truth {
+/// False if one is, true if all are
+pub(super) fn all(truths: impl Iterator<Item = Truth>) -> Truth {
     let mut result = Some(true);
     for truth in truths {
         match truth {
@@ -31,8 +33,8 @@ fn all(truths: impl Iterator<Item = Truth>) -> Truth {
     result
 }
 
-/// True as soon as one is, false where none is
-fn any(truths: impl Iterator<Item = Truth>) -> Truth {
+/// True if one is, false if none is
+pub(super) fn any(truths: impl Iterator<Item = Truth>) -> Truth {
     all(truths.map(|truth| truth.map(|truth| !truth))).map(|truth| !truth)
 }
 
@@ -55,10 +57,14 @@ pub(super) fn leaf(expr: &Expr, request: &Request) -> Truth {
 /// The spelling of suboperations in the preview of 2021
 const LEGACY_SUBOPERATION: &str = "subOperation";
 
+/// Whether an attribute is the preview's spelling of the suboperations
+pub(super) fn is_suboperation(attribute: &Attribute) -> bool {
+    attribute.source() == Source::Request
+        && attribute.path().eq_ignore_ascii_case(LEGACY_SUBOPERATION)
+}
+
 fn values<'a>(attribute: &Attribute, request: &'a Request) -> Option<Cow<'a, [Value]>> {
-    let legacy = attribute.source() == Source::Request
-        && attribute.path().eq_ignore_ascii_case(LEGACY_SUBOPERATION);
-    if legacy {
+    if is_suboperation(attribute) {
         let names = request.suboperations().iter().map(|name| name.as_str().into());
         return Some(names.collect::<Vec<Value>>().into());
     }
@@ -73,7 +79,7 @@ fn operand<'a>(operand: &'a Operand, request: &'a Request) -> Option<Cow<'a, [Va
     }
 }
 
-fn comparison(operator: Operator, left: &[Value], right: &[Value]) -> Truth {
+pub(super) fn comparison(operator: Operator, left: &[Value], right: &[Value]) -> Truth {
     let base = operator.base();
     let Some(quantifier) = operator.quantifier() else {
         // Without a quantifier each side is one value; of several, which one is not said.

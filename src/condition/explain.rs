@@ -83,7 +83,7 @@ fn in_words(expr: &Expr) -> String {
     match &expr.kind {
         ExprKind::And(parts) => parts.iter().map(in_words).collect::<Vec<_>>().join(" and "),
         ExprKind::Not(part) => format!("not that {}", in_words(part)),
-        _ => sentence(expr),
+        _ => sentence(expr, usize::MAX),
     }
 }
 
@@ -135,8 +135,10 @@ fn limit(text: &mut String, expr: &Expr, level: usize) {
             line(text, level, "not that:");
             limit(text, part, level + 1);
         }
-        ExprKind::Not(part) => line(text, level, &format!("not that {}", sentence(part))),
-        _ => line(text, level, &sentence(expr)),
+        ExprKind::Not(part) => {
+            line(text, level, &format!("not that {}", sentence(part, usize::MAX)))
+        }
+        _ => line(text, level, &sentence(expr, usize::MAX)),
     }
 }
 
@@ -144,20 +146,21 @@ fn line(text: &mut String, level: usize, words: &str) {
     let _ = writeln!(text, "{:1$}- {words}", "", level * 2);
 }
 
-fn sentence(expr: &Expr) -> String {
+/// A simple expression in words, with at most so many values of a list
+fn sentence(expr: &Expr, most: usize) -> String {
     let list =
         |texts: &[String]| texts.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(" or ");
     match &expr.kind {
         ExprKind::ActionMatches(patterns) => format!("the action is {}", list(patterns)),
         ExprKind::SubOperationMatches(names) => format!("the suboperation is {}", list(names)),
         ExprKind::Exists(attribute) => format!("{} is given", title(attribute)),
-        ExprKind::Compare { left, operator, right } => comparison(left, *operator, right),
+        ExprKind::Compare { left, operator, right } => comparison(left, *operator, right, most),
         // Expressions of several parts have lines of their own.
         ExprKind::And(_) | ExprKind::Or(_) | ExprKind::Not(_) => String::new(),
     }
 }
 
-fn comparison(left: &Operand, operator: Operator, right: &Operand) -> String {
+fn comparison(left: &Operand, operator: Operator, right: &Operand, most: usize) -> String {
     let base = operator.base();
     if base.value_type() == ValueType::Bool
         && let (Some(attribute), [value]) = (left.attribute(), right.values())
@@ -189,7 +192,7 @@ fn comparison(left: &Operand, operator: Operator, right: &Operand) -> String {
         (ValueType::DateTime, Relation::Less) => "is before",
         _ => is,
     };
-    let (left, right) = (side(left), side(right));
+    let (left, right) = (side(left, most), side(right, most));
     match operator.quantifier() {
         None => format!("{left} {is} {right}{any_case}"),
         Some(quantifier) => {
@@ -208,22 +211,24 @@ fn comparison(left: &Operand, operator: Operator, right: &Operand) -> String {
     }
 }
 
-fn side(operand: &Operand) -> String {
+fn side(operand: &Operand, most: usize) -> String {
     match operand.attribute() {
         Some(attribute) => title(attribute),
         None => {
-            let values: Vec<_> = operand
-                .values()
-                .iter()
+            let shown = operand.values().iter().take(most);
+            let mut values: Vec<_> = shown
                 .map(|value| quoted(&value.text().map_or_else(|| value.to_string(), str::to_owned)))
                 .collect();
+            if let Some(more) = operand.values().len().checked_sub(most).filter(|more| *more > 0) {
+                values.push(format!("{more} more"));
+            }
             if values.is_empty() { "nothing".to_owned() } else { values.join(", ") }
         }
     }
 }
 
 /// What people call an attribute, with its key where it has one
-fn title(attribute: &Attribute) -> String {
+pub(super) fn title(attribute: &Attribute) -> String {
     let path = attribute.path();
     let Some(known) = Known::of(path) else { return quoted(&attribute.to_string()) };
     match path.get(known.path().len()..) {
@@ -236,6 +241,8 @@ fn title(attribute: &Attribute) -> String {
 
 /// Why a request is let through or stopped: the parts that decide it, in words
 pub(super) fn reason(root: &Expr, request: &Request) -> String {
+    /// More values of a list, and more parts, are counted only
+    const MOST: usize = 8;
     let mut parts = Vec::new();
     decisive(root, request, &mut parts);
     let compared: Vec<_> = parts
@@ -243,17 +250,21 @@ pub(super) fn reason(root: &Expr, request: &Request) -> String {
         .filter(|(part, _)| matches!(part.kind, ExprKind::Compare { .. } | ExprKind::Exists(_)))
         .collect();
     let mut words: Vec<String> = Vec::new();
-    for (part, truth) in compared {
+    let more = compared.len().saturating_sub(MOST);
+    for (part, truth) in compared.into_iter().take(MOST) {
         let missing = part.attributes().find(|attribute| request.values(attribute).is_none());
         let said = match (truth, missing) {
             (None, Some(attribute)) => format!("the request does not have {}", title(attribute)),
-            (None, None) => format!("cannot be decided: {}", sentence(part)),
-            (Some(true), _) => sentence(part),
-            (Some(false), _) => format!("not so: {}", sentence(part)),
+            (None, None) => format!("cannot be decided: {}", sentence(part, MOST)),
+            (Some(true), _) => sentence(part, MOST),
+            (Some(false), _) => format!("not so: {}", sentence(part, MOST)),
         };
         if !words.contains(&said) {
             words.push(said);
         }
+    }
+    if more > 0 {
+        words.push(format!("and {more} more"));
     }
     match (words.is_empty(), evaluate(root, request)) {
         (true, Some(true)) => "no clause limits it".to_owned(),

@@ -29,6 +29,7 @@ mod lint;
 mod operator;
 mod parser;
 mod print;
+pub(crate) mod prove;
 mod request;
 mod value;
 

@@ -1,11 +1,14 @@
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{Attribute, Source, Value};
 
 /// A request as a condition sees it: an action, and attributes with one value or several
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+///
+/// In JSON the paths of attributes are in the letter case by which they are found: lower case, but for
+/// the keys of tags.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     action: String,
@@ -49,14 +52,26 @@ impl Request {
     /// Adds an attribute
     #[must_use]
     pub fn attribute(mut self, source: Source, path: &str, value: impl Into<Values>) -> Self {
-        let attributes = match source {
+        self.attributes(source).0.insert(Attribute::key_of(path), value.into());
+        self
+    }
+
+    /// Sets the values of an attribute, or takes it out
+    pub(super) fn set(&mut self, attribute: &Attribute, values: Option<Vec<Value>>) {
+        let attributes = self.attributes(attribute.source());
+        match values {
+            Some(values) => attributes.0.insert(attribute.key().to_owned(), Values(values)),
+            None => attributes.0.remove(attribute.key()),
+        };
+    }
+
+    fn attributes(&mut self, source: Source) -> &mut Attributes {
+        match source {
             Source::Principal => &mut self.principal,
             Source::Request => &mut self.request,
             Source::Resource => &mut self.resource,
             Source::Environment => &mut self.environment,
-        };
-        attributes.0.insert(Attribute::key_of(path), value.into());
-        self
+        }
     }
 
     /// The action
@@ -93,6 +108,15 @@ enum OneOrMany {
     Many(Vec<Value>),
 }
 
+impl Serialize for Values {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.as_slice() {
+            [value] => value.serialize(serializer),
+            values => values.serialize(serializer),
+        }
+    }
+}
+
 impl From<OneOrMany> for Values {
     fn from(values: OneOrMany) -> Self {
         match values {
@@ -114,7 +138,7 @@ impl<V: Into<Value>> FromIterator<V> for Values {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "BTreeMap<String, Values>")]
 struct Attributes(BTreeMap<String, Values>);
 

@@ -2,7 +2,7 @@
 
 use std::{cmp::Ordering, collections::HashMap};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Base, ValueType, operator::Relation};
 use crate::name::is_guid;
@@ -11,7 +11,7 @@ use crate::name::is_guid;
 ///
 /// In JSON a text, a whole number, or `true` and `false`. A point in time is a text; a GUID is one
 /// in a request, and stands bare in a condition.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Value {
@@ -22,7 +22,7 @@ pub enum Value {
     /// Text; the patterns of `StringLike` have `\*` and `\?` for the characters themselves
     Text(String),
     /// A GUID that stands bare, as written
-    #[serde(skip)]
+    #[serde(skip_deserializing)]
     Guid(String),
 }
 
@@ -112,19 +112,19 @@ fn holds(relation: Relation, order: Ordering) -> bool {
     }
 }
 
-fn folded(text: &str) -> impl Iterator<Item = char> {
+pub(super) fn folded(text: &str) -> impl Iterator<Item = char> {
     text.chars().flat_map(char::to_lowercase)
 }
 
 /// A part of a pattern of `StringLike`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
+pub(super) enum Part {
     Just(char),
     One,
     Many,
 }
 
-fn pattern(chars: impl Iterator<Item = char>) -> Vec<Part> {
+pub(super) fn pattern(chars: impl Iterator<Item = char>) -> Vec<Part> {
     let mut chars = chars.peekable();
     let mut parts = Vec::new();
     while let Some(c) = chars.next() {
@@ -276,10 +276,38 @@ pub(super) fn ticks(text: &str) -> Option<i64> {
         return None;
     }
     let fraction: i64 = format!("{fraction:0<7}").parse().ok()?;
-    let before = year.saturating_sub(1);
-    let leap_days = before / 4 - before / 100 + before / 400;
-    let days = year * 365 + leap_days + (1..month).map(|m| days(year, m)).sum::<i64>() + day;
+    let days = before_year(year) + (1..month).map(|m| days(year, m)).sum::<i64>() + day;
     Some((((days * 24 + hour) * 60 + minute) * 60 + second) * 10_000_000 + fraction)
+}
+
+/// The text of a point in time, from what [`ticks`] makes of it; `None` for one that texts cannot say
+pub(super) fn time(ticks: i64) -> Option<String> {
+    const SECOND: i64 = 10_000_000;
+    let (seconds, fraction) = (ticks.div_euclid(SECOND), ticks.rem_euclid(SECOND));
+    let (minutes, second) = (seconds.div_euclid(60), seconds.rem_euclid(60));
+    let (hours, minute) = (minutes.div_euclid(60), minutes.rem_euclid(60));
+    let (mut day, hour) = (hours.div_euclid(24), hours.rem_euclid(24));
+    // Never too late, since no year has more than 366 days; at most 28 years too early.
+    let mut year = day.div_euclid(366).max(1);
+    while year < 10_000 && day > before_year(year + 1) {
+        year += 1;
+    }
+    day -= before_year(year);
+    let mut month = 1;
+    while month < 12 && day > days(year, month) {
+        day -= days(year, month);
+        month += 1;
+    }
+    let is_written = (1..10_000).contains(&year) && (1..=days(year, month)).contains(&day);
+    is_written.then(|| {
+        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{fraction:07}Z")
+    })
+}
+
+/// The days before the first of January, by the count of [`ticks`]
+fn before_year(year: i64) -> i64 {
+    let before = year.saturating_sub(1);
+    year * 365 + before / 4 - before / 100 + before / 400
 }
 
 fn days(year: i64, month: i64) -> i64 {
@@ -295,10 +323,30 @@ fn days(year: i64, month: i64) -> i64 {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{like, like_at_once, pattern};
+    use super::{like, like_at_once, pattern, ticks, time};
+
+    #[test]
+    fn times_are_written_as_they_are_read() {
+        let ends = ["0001-01-01T00:00:00.0000000Z", "9999-12-31T23:59:59.9999999Z"];
+        let [first, last] = ends.map(|end| ticks(end).unwrap());
+        for end in ends {
+            assert_eq!(time(ticks(end).unwrap()).as_deref(), Some(end));
+        }
+        assert_eq!((time(first - 1), time(last + 1)), (None, None));
+        assert_eq!((time(i64::MIN), time(i64::MAX)), (None, None));
+    }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(3000))]
+
+        #[test]
+        fn any_time_is_written_as_it_is_read(at in 315_360_000_000_000_i64..3_155_000_000_000_000_000) {
+            if let Some(text) = time(at) {
+                prop_assert_eq!(ticks(&text), Some(at));
+            } else {
+                prop_assert!(at < ticks("0001-01-01T00:00:00Z").unwrap() || at > ticks("9999-12-31T23:59:59.9999999Z").unwrap());
+            }
+        }
 
         #[test]
         fn a_long_pattern_fits_as_a_short_one_does(

@@ -14,7 +14,7 @@ mod shape;
 pub(crate) use self::builder::check_origin;
 pub use self::{
     assignment::{RoleAssignment, Sharing, arm_guid},
-    audit::{Access, Audit},
+    audit::{Access, Audit, Decision},
     builder::GrantBuilder,
     form::{Form, Pack, Part, Step},
     shape::Shape,

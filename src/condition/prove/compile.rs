@@ -1,0 +1,272 @@
+//! A condition as a tree over the attributes that a family leaves open.
+//!
+//! What is fixed is decided here, once. What remains refers to comparisons by number.
+
+use super::{Domain, Family};
+use crate::condition::{
+    Attribute, Base, Expr, ExprKind, Operand, OperandKind, Operator, Quantifier, Value,
+    catalog::{Holds, Known},
+    eval::{self, Truth},
+    value::compare,
+};
+
+/// Some of false, undecided and true
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Truths(u8);
+
+impl Truths {
+    pub(super) const FALSE: Self = Self(1);
+    pub(super) const UNDECIDED: Self = Self(2);
+    pub(super) const TRUE: Self = Self(4);
+    pub(super) const NOT_TRUE: Self = Self(3);
+    pub(super) const NOT_FALSE: Self = Self(6);
+    pub(super) const ANY: Self = Self(7);
+
+    pub(super) fn of(truth: Truth) -> Self {
+        match truth {
+            Some(false) => Self::FALSE,
+            None => Self::UNDECIDED,
+            Some(true) => Self::TRUE,
+        }
+    }
+
+    pub(super) fn has(self, truth: Truth) -> bool {
+        self.0 & Self::of(truth).0 != 0
+    }
+
+    pub(super) fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    pub(super) fn is_within(self, other: Self) -> bool {
+        self.0 & !other.0 == 0
+    }
+
+    /// The truths of which these are the negations
+    pub(super) fn negated(self) -> Self {
+        Self(self.0 & 2 | self.0 >> 2 | (self.0 & 1) << 2)
+    }
+}
+
+#[derive(Debug)]
+pub(super) enum Node {
+    Constant(Truth),
+    All(Vec<Node>),
+    Any(Vec<Node>),
+    Not(Box<Node>),
+    Atom(usize),
+}
+
+/// A comparison with at least one open attribute
+#[derive(Debug)]
+pub(super) enum Atom<'a> {
+    /// Whether the attribute is there
+    Exists { variable: usize },
+    /// The attribute with fixed values
+    Fixed { variable: usize, operator: Operator, predicate: Predicate<'a> },
+    /// Two open attributes with each other
+    Pair { left: usize, right: usize, operator: Operator },
+}
+
+/// A question about one value of an attribute: how it compares with fixed values
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Predicate<'a> {
+    pub(super) base: Base,
+    pub(super) values: &'a [Value],
+    /// The attribute stands to the left of the operator
+    pub(super) is_left: bool,
+    /// All of the values must agree; one is enough if not set
+    pub(super) every: bool,
+}
+
+impl Predicate<'_> {
+    pub(super) fn truth(&self, value: &Value) -> Truth {
+        let each = self.values.iter().map(|fixed| match self.is_left {
+            true => compare(self.base, value, fixed),
+            false => compare(self.base, fixed, value),
+        });
+        if self.every { eval::all(each) } else { eval::any(each) }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Variable<'a> {
+    pub(super) attribute: &'a Attribute,
+    pub(super) domain: &'a Domain,
+    /// A value that people expect of it
+    pub(super) usual: Value,
+    /// The comparisons that it stands in
+    pub(super) atoms: Vec<usize>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Problem<'a> {
+    pub(super) atoms: Vec<Atom<'a>>,
+    pub(super) variables: Vec<Variable<'a>>,
+    /// What it took to make it, in steps of a budget
+    pub(super) cost: usize,
+}
+
+/// A side of a comparison
+enum Side<'a> {
+    Values(&'a [Value]),
+    Absent,
+    Open(usize),
+}
+
+impl<'a> Problem<'a> {
+    pub(super) fn add(&mut self, expr: &'a Expr, family: &'a Family) -> Node {
+        self.cost += 2;
+        match &expr.kind {
+            ExprKind::And(parts) => self.all(parts, family),
+            ExprKind::Or(parts) => self.any(parts, family),
+            ExprKind::Not(part) => match self.add(part, family) {
+                Node::Constant(truth) => Node::Constant(truth.map(|truth| !truth)),
+                Node::Not(inner) => *inner,
+                other => Node::Not(Box::new(other)),
+            },
+            ExprKind::Exists(attribute) => match self.side(attribute, family) {
+                Side::Values(_) => Node::Constant(Some(true)),
+                Side::Absent => Node::Constant(Some(false)),
+                Side::Open(variable) => self.atom(Atom::Exists { variable }, &[variable]),
+            },
+            ExprKind::Compare { left, operator, right } => {
+                let sides = [left, right].map(|operand| self.operand(operand, family));
+                self.comparison(sides, *operator)
+            }
+            ExprKind::ActionMatches(texts) | ExprKind::SubOperationMatches(texts) => {
+                self.cost += texts.len();
+                Node::Constant(eval::leaf(expr, &family.fixed))
+            }
+        }
+    }
+
+    fn all(&mut self, parts: &'a [Expr], family: &'a Family) -> Node {
+        let mut kept = Vec::new();
+        for part in parts {
+            match self.add(part, family) {
+                Node::Constant(Some(true)) => {}
+                Node::Constant(Some(false)) => return Node::Constant(Some(false)),
+                Node::All(inner) => kept.extend(inner),
+                other => kept.push(other),
+            }
+        }
+        joined(kept, true, Node::All)
+    }
+
+    fn any(&mut self, parts: &'a [Expr], family: &'a Family) -> Node {
+        let mut kept = Vec::new();
+        for part in parts {
+            match self.add(part, family) {
+                Node::Constant(Some(false)) => {}
+                Node::Constant(Some(true)) => return Node::Constant(Some(true)),
+                Node::Any(inner) => kept.extend(inner),
+                other => kept.push(other),
+            }
+        }
+        joined(kept, false, Node::Any)
+    }
+
+    fn comparison(&mut self, sides: [Side<'a>; 2], operator: Operator) -> Node {
+        let every = |is_left: bool| match operator.quantifier() {
+            // With one value of the attribute, the quantifier of its own side says nothing.
+            Some(Quantifier::AllAll) => true,
+            Some(Quantifier::AnyAll) => is_left,
+            Some(Quantifier::AllAny) => !is_left,
+            Some(Quantifier::AnyAny) | None => false,
+        };
+        let (variable, values, is_left) = match sides {
+            [Side::Absent, _] | [_, Side::Absent] => return Node::Constant(None),
+            [Side::Values(left), Side::Values(right)] => {
+                self.cost += left.len() * right.len();
+                return Node::Constant(eval::comparison(operator, left, right));
+            }
+            [Side::Open(left), Side::Open(right)] => {
+                return self.atom(Atom::Pair { left, right, operator }, &[left, right]);
+            }
+            [Side::Open(variable), Side::Values(values)] => (variable, values, true),
+            [Side::Values(values), Side::Open(variable)] => (variable, values, false),
+        };
+        if operator.quantifier().is_none() && values.len() != 1 {
+            return Node::Constant(None);
+        }
+        let every = every(is_left);
+        let predicate = Predicate { base: operator.base(), values, is_left, every };
+        self.atom(Atom::Fixed { variable, operator, predicate }, &[variable])
+    }
+
+    fn atom(&mut self, atom: Atom<'a>, variables: &[usize]) -> Node {
+        let id = self.atoms.len();
+        self.atoms.push(atom);
+        for variable in variables {
+            if let Some(variable) = self.variables.get_mut(*variable)
+                && variable.atoms.last() != Some(&id)
+            {
+                variable.atoms.push(id);
+            }
+        }
+        Node::Atom(id)
+    }
+
+    fn operand(&mut self, operand: &'a Operand, family: &'a Family) -> Side<'a> {
+        match &operand.kind {
+            OperandKind::Attribute(attribute) => self.side(attribute, family),
+            OperandKind::Value(value) => Side::Values(std::slice::from_ref(value)),
+            OperandKind::List(values) => Side::Values(values),
+        }
+    }
+
+    fn side(&mut self, attribute: &'a Attribute, family: &'a Family) -> Side<'a> {
+        if eval::is_suboperation(attribute) {
+            return Side::Values(&family.suboperations);
+        }
+        if let Some(values) = family.fixed.values(attribute) {
+            return Side::Values(values);
+        }
+        let same = |variable: &Variable<'_>| {
+            variable.attribute.source() == attribute.source()
+                && variable.attribute.key() == attribute.key()
+        };
+        if let Some(known) = self.variables.iter().position(same) {
+            return Side::Open(known);
+        }
+        match family.domain(attribute) {
+            Domain::Absent => Side::Absent,
+            domain => {
+                let usual = usual(attribute);
+                self.variables.push(Variable { attribute, domain, usual, atoms: Vec::new() });
+                Side::Open(self.variables.len() - 1)
+            }
+        }
+    }
+}
+
+/// A value that people expect of an attribute
+fn usual(attribute: &Attribute) -> Value {
+    match Known::of(attribute.path()).map(Known::holds) {
+        Some(Holds::Bool) => true.into(),
+        Some(Holds::Time) => super::USUAL_TIME.into(),
+        _ => "x".into(),
+    }
+}
+
+/// `empty` is what no part at all comes to
+fn joined(mut parts: Vec<Node>, empty: bool, join: fn(Vec<Node>) -> Node) -> Node {
+    // What is undecided is so once.
+    let mut undecided = false;
+    parts.retain(|part| {
+        let constant = matches!(part, Node::Constant(_));
+        let kept = !(constant && undecided);
+        undecided |= constant;
+        kept
+    });
+    match parts.len() {
+        0 => Node::Constant(Some(empty)),
+        1 => parts.swap_remove(0),
+        _ => join(parts),
+    }
+}

@@ -1,0 +1,424 @@
+//! What must hold of the comparisons of a condition so that the condition comes out as wished.
+//!
+//! A wish for `a AND b` to be true is a wish for both; for `a OR b` there is a choice. Choices are made
+//! last, the narrowest first, and taken back when they cannot be granted.
+
+use std::{collections::HashMap, rc::Rc};
+
+use super::{
+    Budget, Domain, Example, Family, Found,
+    compile::{Atom, Node, Problem, Truths},
+    variable::{self, Wish},
+};
+use crate::condition::{Condition, Request, Value, eval};
+
+/// A part of the condition, and what it must come to
+type Goal<'n> = (&'n Node, Truths);
+
+/// Parts of which one must come to this
+#[derive(Clone, Copy)]
+struct Choice<'n> {
+    parts: &'n [Node],
+    wanted: Truths,
+}
+
+#[derive(Clone)]
+struct State<'n> {
+    /// For each comparison, what it may come to
+    wanted: Vec<Truths>,
+    choices: Vec<Choice<'n>>,
+}
+
+/// A choice that was made, and the parts that were not tried yet
+struct Point<'n> {
+    state: State<'n>,
+    untried: std::vec::IntoIter<Goal<'n>>,
+}
+
+/// The values of an attribute; none where it is absent
+pub(super) type Given = Option<Vec<Value>>;
+
+/// Whether an attribute can have values with which its comparisons come out as wished
+#[derive(Clone, Debug)]
+pub(super) enum Answer {
+    Yes(Given),
+    No,
+    Unproved,
+}
+
+type Asked = (usize, Vec<(usize, Truths)>);
+
+struct Search<'p, 'b> {
+    problem: &'p Problem<'p>,
+    family: &'p Family,
+    conditions: &'p [&'p Condition],
+    /// Whether a request is looked for that a condition allows, or one that none allows
+    allowed: bool,
+    budget: &'b mut Budget,
+    answers: HashMap<Asked, Rc<Answer>>,
+}
+
+pub(super) fn search(
+    conditions: &[&Condition],
+    family: &Family,
+    allowed: bool,
+    budget: &mut Budget,
+) -> Found {
+    // A budget that is spent allows no more than that.
+    if !budget.spend(1) {
+        return Found::Unproved;
+    }
+    let mut problem = Problem::default();
+    let nodes: Vec<Node> =
+        conditions.iter().map(|condition| problem.add(condition.root(), family)).collect();
+    if !budget.spend(problem.cost) {
+        return Found::Unproved;
+    }
+    let wanted = if allowed { Truths::TRUE } else { Truths::NOT_TRUE };
+    let goals = nodes.iter().map(|node| (node, wanted)).collect();
+    let problem = &problem;
+    Search { problem, family, conditions, allowed, budget, answers: HashMap::new() }.run(goals)
+}
+
+impl<'p> Search<'p, '_> {
+    fn run(&mut self, goals: Vec<Goal<'p>>) -> Found {
+        let mut state =
+            State { wanted: vec![Truths::ANY; self.problem.atoms.len()], choices: Vec::new() };
+        let mut todo = goals;
+        let mut points: Vec<Point<'p>> = Vec::new();
+        let mut unproved = false;
+        loop {
+            if self.is_possible(&mut state, todo) {
+                match self.narrowest(&state) {
+                    Some((at, parts)) => {
+                        state.choices.swap_remove(at);
+                        points.push(Point { state, untried: parts.into_iter() });
+                    }
+                    None => match self.example(&state) {
+                        Some(example) => return Found::Example(example),
+                        None => unproved = true,
+                    },
+                }
+            }
+            let choices = points.last().map_or(0, |point| point.state.choices.len());
+            if !self.budget.spend(1 + self.problem.atoms.len() / 8 + 4 * choices) {
+                return Found::Unproved;
+            }
+            (state, todo) = loop {
+                let Some(point) = points.last_mut() else {
+                    return if unproved { Found::Unproved } else { Found::None };
+                };
+                match point.untried.next() {
+                    // The last part needs no copy of the state.
+                    Some(goal) if point.untried.len() > 0 => {
+                        break (point.state.clone(), vec![goal]);
+                    }
+                    Some(goal) => match points.pop() {
+                        Some(point) => break (point.state, vec![goal]),
+                        None => return Found::Unproved,
+                    },
+                    None => drop(points.pop()),
+                }
+            };
+        }
+    }
+
+    /// Grants goals and all that follows without a choice; whether that is possible
+    fn is_possible(&mut self, state: &mut State<'p>, mut todo: Vec<Goal<'p>>) -> bool {
+        loop {
+            let mut changed = Vec::new();
+            while let Some((node, wanted)) = todo.pop() {
+                if !self.budget.spend(1) {
+                    // The caller finds the budget spent, and proves nothing.
+                    return false;
+                }
+                let (parts, each) = match node {
+                    Node::Constant(truth) if wanted.has(*truth) => continue,
+                    Node::Constant(_) => return false,
+                    Node::Not(part) => {
+                        todo.push((part, wanted.negated()));
+                        continue;
+                    }
+                    Node::Atom(atom) => {
+                        let Some(granted) = state.wanted.get_mut(*atom) else { return false };
+                        let both = granted.and(wanted);
+                        if both.is_empty() {
+                            return false;
+                        }
+                        if both != *granted {
+                            *granted = both;
+                            changed.extend(self.variables_of(*atom));
+                        }
+                        continue;
+                    }
+                    Node::All(parts) => (parts, wanted.is_within(Truths::NOT_FALSE)),
+                    Node::Any(parts) => (parts, wanted.is_within(Truths::NOT_TRUE)),
+                };
+                if each {
+                    todo.extend(parts.iter().map(|part| (part, wanted)));
+                } else {
+                    state.choices.push(Choice { parts, wanted });
+                }
+            }
+            changed.sort_unstable();
+            changed.dedup();
+            for variable in changed {
+                if matches!(*self.answer(state, variable), Answer::No) {
+                    return false;
+                }
+            }
+            // A choice with a single part is none.
+            let mut kept = Vec::new();
+            for choice in std::mem::take(&mut state.choices) {
+                if !self.budget.spend(choice.parts.len()) {
+                    return false;
+                }
+                let mut open = choice.parts.iter().filter(|part| {
+                    granted(state, part).is_none_or(|now| !now.and(choice.wanted).is_empty())
+                });
+                let done = |part: &&Node| {
+                    granted(state, part).is_some_and(|now| now.is_within(choice.wanted))
+                };
+                if choice.parts.iter().any(|part| done(&part)) {
+                    continue;
+                }
+                match (open.next(), open.next()) {
+                    (None, _) => return false,
+                    (Some(part), None) => todo.push((part, choice.wanted)),
+                    _ => kept.push(choice),
+                }
+            }
+            state.choices = kept;
+            if todo.is_empty() {
+                return true;
+            }
+        }
+    }
+
+    /// The choice with the fewest parts that are still open, and these
+    fn narrowest(&self, state: &State<'p>) -> Option<(usize, Vec<Goal<'p>>)> {
+        let open = |choice: &Choice<'p>| -> Vec<Goal<'p>> {
+            let is_open = |part: &&Node| {
+                granted(state, part).is_none_or(|now| !now.and(choice.wanted).is_empty())
+            };
+            choice.parts.iter().filter(is_open).map(|part| (part, choice.wanted)).collect()
+        };
+        let all = state.choices.iter().map(open).enumerate();
+        all.min_by_key(|(_, parts)| parts.len())
+    }
+
+    fn variables_of(&self, atom: usize) -> Vec<usize> {
+        match self.problem.atoms.get(atom) {
+            Some(Atom::Exists { variable } | Atom::Fixed { variable, .. }) => vec![*variable],
+            Some(Atom::Pair { left, right, .. }) => vec![*left, *right],
+            None => Vec::new(),
+        }
+    }
+
+    fn wishes(&self, state: &State<'p>, variable: usize) -> Vec<(usize, Truths)> {
+        let atoms = self.problem.variables.get(variable).map_or(&[][..], |v| &v.atoms);
+        let wish = |atom: &usize| {
+            let wanted = *state.wanted.get(*atom)?;
+            (wanted != Truths::ANY).then_some((*atom, wanted))
+        };
+        atoms.iter().filter_map(wish).collect()
+    }
+
+    fn answer(&mut self, state: &State<'p>, variable: usize) -> Rc<Answer> {
+        let key = (variable, self.wishes(state, variable));
+        if let Some(known) = self.answers.get(&key) {
+            return Rc::clone(known);
+        }
+        let answer = Rc::new(self.solve(&key));
+        self.answers.insert(key, Rc::clone(&answer));
+        answer
+    }
+
+    fn solve(&mut self, (variable, wishes): &Asked) -> Answer {
+        let Some(variable) = self.problem.variables.get(*variable) else { return Answer::Unproved };
+        let mut needs = Vec::new();
+        let mut present = None;
+        for (atom, wanted) in wishes {
+            let (truth, is_compared) = match self.problem.atoms.get(*atom) {
+                Some(Atom::Exists { .. }) => (*wanted, false),
+                Some(Atom::Fixed { operator, predicate, .. }) => {
+                    needs.push(Wish {
+                        operator: *operator,
+                        predicate: *predicate,
+                        wanted: *wanted,
+                    });
+                    continue;
+                }
+                // Undecided is what an absent attribute makes it; otherwise both are there.
+                Some(Atom::Pair { .. }) => (*wanted, true),
+                None => continue,
+            };
+            let must = match is_compared {
+                true if truth.has(None) => continue,
+                true => true,
+                false => match (truth.has(Some(true)), truth.has(Some(false))) {
+                    (true, true) => continue,
+                    (true, false) => true,
+                    (false, true) => false,
+                    (false, false) => return Answer::No,
+                },
+            };
+            if present.is_some_and(|known| known != must) {
+                return Answer::No;
+            }
+            present = Some(must);
+        }
+        variable::solve(variable.domain, &variable.usual, &needs, present, self.budget)
+    }
+
+    /// A request that is as wished, evaluated
+    fn example(&mut self, state: &State<'p>) -> Option<Example> {
+        let mut given: Vec<Option<Given>> = Vec::new();
+        for variable in 0..self.problem.variables.len() {
+            let is_wished = !self.wishes(state, variable).is_empty();
+            given.push(match &*self.answer(state, variable) {
+                _ if !is_wished => None,
+                Answer::Yes(values) => Some(values.clone()),
+                Answer::No => return None,
+                Answer::Unproved => Some(None),
+            });
+        }
+        if let Some(request) = self.evaluated(&given) {
+            return Some(self.because(request, &given));
+        }
+        // INVARIANT: comparisons of two attributes are not decided together. Whatever is guessed for
+        // them here is evaluated before it becomes an example.
+        let problem = self.problem;
+        let wished = problem.atoms.iter().zip(&state.wanted).enumerate();
+        let pairs = wished.filter_map(|(id, (atom, wanted))| match atom {
+            Atom::Pair { left, right, operator } if *wanted != Truths::ANY => {
+                Some((id, *left, *right, *operator, *wanted))
+            }
+            _ => None,
+        });
+        for (id, left, right, operator, wanted) in pairs {
+            let pool = self.pool(&given, [left, right]);
+            'pairs: for a in &pool {
+                for b in &pool {
+                    let b = if left == right { a } else { b };
+                    let truth = match (a, b) {
+                        (Some(a), Some(b)) => eval::comparison(operator, a, b),
+                        _ => None,
+                    };
+                    if !wanted.has(truth) {
+                        continue;
+                    }
+                    let before: Vec<_> =
+                        [left, right].iter().map(|at| given.get(*at).cloned()).collect();
+                    for (variable, values) in [(left, a), (right, b)] {
+                        if let Some(given) = given.get_mut(variable) {
+                            *given = Some(values.clone());
+                        }
+                    }
+                    if self.grants(state, &given, [left, right], id) {
+                        break 'pairs;
+                    }
+                    for (variable, values) in [left, right].into_iter().zip(before) {
+                        if let (Some(given), Some(values)) = (given.get_mut(variable), values) {
+                            *given = values;
+                        }
+                    }
+                }
+            }
+        }
+        self.evaluated(&given).map(|request| self.because(request, &given))
+    }
+
+    /// Values to guess with, for two attributes that are compared with each other
+    fn pool(&self, given: &[Option<Given>], variables: [usize; 2]) -> Vec<Given> {
+        let mut pool: Vec<Given> = Vec::new();
+        for variable in variables {
+            pool.extend(given.get(variable).cloned().flatten());
+            if let Some(Domain::Text(texts)) =
+                self.problem.variables.get(variable).map(|v| v.domain)
+            {
+                pool.extend(texts.samples.iter().map(|text| Some(vec![text.as_str().into()])));
+            }
+        }
+        let texts = ["x", "y", "*", "2026-01-01T00:00:00.0Z", "2027-01-01T00:00:00.0Z"];
+        let guids =
+            ["00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"];
+        pool.extend(texts.into_iter().chain(guids).map(|text| Some(vec![text.into()])));
+        pool.extend([true, false].map(|value| Some(vec![value.into()])));
+        pool.extend([0, 1].map(|value| Some(vec![Value::Integer(value)])));
+        pool.push(Some(vec!["x".into(), "y".into()]));
+        pool.push(None);
+        pool.dedup();
+        pool
+    }
+
+    /// Whether guesses are legal and keep what the comparisons of these attributes must be: those with
+    /// fixed values, and those with other attributes up to one that is guessed for
+    fn grants(
+        &mut self,
+        state: &State<'p>,
+        guess: &[Option<Given>],
+        variables: [usize; 2],
+        last: usize,
+    ) -> bool {
+        let problem = self.problem;
+        let values = |variable: usize| {
+            guess.get(variable).and_then(Option::as_ref).and_then(Option::as_deref)
+        };
+        variables.into_iter().all(|variable| {
+            let Some(known) = problem.variables.get(variable) else { return false };
+            let own = values(variable);
+            let wishes = self.wishes(state, variable);
+            self.budget.spend(4 * (1 + wishes.len()))
+                && variable::is_member(known.domain, own)
+                && wishes.iter().all(|(atom, wanted)| match problem.atoms.get(*atom) {
+                    Some(Atom::Exists { .. }) => wanted.has(Some(own.is_some())),
+                    Some(Atom::Fixed { operator, predicate, .. }) => {
+                        wanted.has(variable::truth(*operator, predicate, own))
+                    }
+                    Some(Atom::Pair { left, right, operator }) if *atom <= last => {
+                        let both = values(*left).zip(values(*right));
+                        wanted.has(both.and_then(|(a, b)| eval::comparison(*operator, a, b)))
+                    }
+                    _ => true,
+                })
+        })
+    }
+
+    /// The request with these values, if it is what is looked for
+    fn evaluated(&mut self, given: &[Option<Given>]) -> Option<Request> {
+        let mut request = self.family.sample();
+        for (variable, given) in self.problem.variables.iter().zip(given) {
+            let Some(given) = given else { continue };
+            let attribute = variable.attribute;
+            if !variable::is_member(variable.domain, given.as_deref()) {
+                return None;
+            }
+            request.set(attribute, given.clone());
+        }
+        if !self.budget.spend(16 * (1 + self.problem.atoms.len())) {
+            return None;
+        }
+        let is_allowed = self.conditions.iter().any(|condition| condition.allows(&request));
+        (is_allowed == self.allowed).then_some(request)
+    }
+
+    fn because(&self, request: Request, given: &[Option<Given>]) -> Example {
+        let variables = self.problem.variables.iter().zip(given);
+        let because = variables
+            .filter(|(_, given)| given.is_some())
+            .map(|(variable, _)| variable.attribute.clone())
+            .collect();
+        Example { request, because }
+    }
+}
+
+/// What a comparison may come to; `None` for parts that are no comparisons
+fn granted(state: &State<'_>, node: &Node) -> Option<Truths> {
+    match node {
+        Node::Atom(atom) => state.wanted.get(*atom).copied(),
+        Node::Constant(truth) => Some(Truths::of(*truth)),
+        Node::Not(part) => granted(state, part).map(Truths::negated),
+        Node::All(_) | Node::Any(_) => None,
+    }
+}

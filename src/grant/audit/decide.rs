@@ -1,0 +1,192 @@
+//! Decides the rows of an audit: by the roles, by the scopes, and by proof under the conditions.
+
+use super::{
+    Access, Assigned, Decision,
+    rows::{BLOBS, CONTAINERS, Kind, Places, Row},
+};
+use crate::{
+    condition::{
+        Condition,
+        prove::{self, Budget, Example, Family, Found},
+    },
+    connection::Connection,
+};
+
+/// How much work all rows together may take, and how much one question may
+///
+/// They bound an audit of the largest condition to a fraction of a second. A question that takes more
+/// is answered with "may be allowed".
+const STEPS: u64 = 20_000_000;
+const STEPS_OF_QUESTION: u64 = 2_000_000;
+
+const NO_ACTION: &str = "the role does not have the action";
+const UNPROVED: &str =
+    "the conditions are too large or too entangled to prove that this is denied; split them up";
+
+pub(super) fn table(connection: &Connection, assignments: &[Assigned<'_>]) -> Vec<Access> {
+    let mut budget = Budget::new(STEPS);
+    let places = Places::of(connection, assignments, &mut budget);
+    let mut table = Vec::new();
+    for row in places.rows() {
+        let access = match &row.kind {
+            Kind::Data(families) => data(&row, families, &places, assignments, &mut budget),
+            Kind::Control { action, of_account } => {
+                let (is_allowed, why) = control(&row, action, *of_account, &places, assignments);
+                let decision = if is_allowed { Decision::Allowed } else { Decision::Denied };
+                access(&row, decision, why)
+            }
+        };
+        let same = row.same.into_iter().map(|(name, request)| {
+            let name = name.as_str();
+            let example = access.example.clone();
+            let example = example.map(|it| it.resource(&format!("{CONTAINERS}:name"), name));
+            Access { request, example, ..access.clone() }
+        });
+        let same: Vec<Access> = same.collect();
+        table.push(access);
+        table.extend(same);
+    }
+    table
+}
+
+fn access(row: &Row, decision: Decision, why: String) -> Access {
+    Access { request: row.words.clone(), decision, needed: row.needed, why, example: None }
+}
+
+/// Requests for a data action, which conditions can limit
+fn data(
+    row: &Row,
+    families: &[Family],
+    places: &Places<'_>,
+    assignments: &[Assigned<'_>],
+    budget: &mut Budget,
+) -> Access {
+    let mut reasons = Vec::new();
+    let mut conditions: Vec<&Condition> = Vec::new();
+    for assigned in assignments {
+        let has = |family: &Family| match assigned.role {
+            Some(role) => role.allows(family.action()),
+            None => family.action() == format!("{BLOBS}/read"),
+        };
+        if !families.iter().all(has) {
+            reasons.push(NO_ACTION.to_owned());
+        } else if !assigned.on_account && row.container.as_deref() != Some(places.container) {
+            reasons.push("the role is assigned on another container".to_owned());
+        } else if let Some(condition) = assigned.condition {
+            conditions.push(condition);
+        } else {
+            let why = "the role has the action, without a condition".to_owned();
+            return access(row, Decision::Allowed, why);
+        }
+    }
+    if conditions.is_empty() {
+        return access(row, Decision::Denied, most_telling(reasons));
+    }
+    match decided(families, &conditions, budget) {
+        Decided::Denied => {
+            let sample = families.first().map(Family::sample).unwrap_or_default();
+            reasons.extend(conditions.iter().map(|condition| condition.reason(&sample)));
+            access(row, Decision::Denied, most_telling(reasons))
+        }
+        Decided::Allowed => {
+            let sample = families.first().map(Family::sample).unwrap_or_default();
+            let deciding = conditions.iter().find(|condition| condition.allows(&sample));
+            let why = deciding.map(|condition| condition.reason(&sample)).unwrap_or_default();
+            access(row, Decision::Allowed, why)
+        }
+        Decided::Sometimes(example) => {
+            let why = format!("if {}", example.words());
+            let example = Some(example.request);
+            Access { example, ..access(row, Decision::MayBeAllowed, why) }
+        }
+        Decided::Unproved => access(row, Decision::MayBeAllowed, UNPROVED.to_owned()),
+    }
+}
+
+enum Decided {
+    Denied,
+    Allowed,
+    Sometimes(Example),
+    Unproved,
+}
+
+fn decided(families: &[Family], conditions: &[&Condition], budget: &mut Budget) -> Decided {
+    let mut example = None;
+    let mut unproved = false;
+    'search: for family in families {
+        for condition in conditions {
+            let mut share = budget.share(STEPS_OF_QUESTION);
+            let found = prove::allowed(condition, family, &mut share);
+            budget.put_back(&share);
+            match found {
+                Found::None => {}
+                Found::Unproved => unproved = true,
+                Found::Example(found) => {
+                    example = Some(found);
+                    break 'search;
+                }
+            }
+        }
+    }
+    let Some(example) = example else {
+        return if unproved { Decided::Unproved } else { Decided::Denied };
+    };
+    for family in families {
+        let mut share = budget.share(STEPS_OF_QUESTION);
+        let found = prove::denied(conditions, family, &mut share);
+        budget.put_back(&share);
+        if !matches!(found, Found::None) {
+            return Decided::Sometimes(example);
+        }
+    }
+    Decided::Allowed
+}
+
+/// Requests for an action, which no condition limits
+fn control(
+    row: &Row,
+    action: &str,
+    of_account: bool,
+    places: &Places<'_>,
+    assignments: &[Assigned<'_>],
+) -> (bool, String) {
+    let mut reasons = Vec::new();
+    for assigned in assignments {
+        let has = assigned.role.is_some_and(|role| {
+            role.actions().iter().any(|pattern| {
+                pattern
+                    .strip_suffix('*')
+                    .map_or(*pattern == action, |start| action.starts_with(start))
+            })
+        });
+        let why = match () {
+            () if !has => NO_ACTION,
+            () if assigned.on_account => {
+                return (
+                    true,
+                    "an action of the role on the account; no condition limits it".into(),
+                );
+            }
+            () if !of_account && row.container.as_deref() == Some(places.container) => {
+                return (
+                    true,
+                    "an action of the role on this container; no condition limits it".into(),
+                );
+            }
+            () if of_account => "it takes a role on the account; this one is on the container",
+            () => "the role is assigned on another container",
+        };
+        reasons.push(why.to_owned());
+    }
+    (false, most_telling(reasons))
+}
+
+/// Of the reasons of several assignments, one that is not only that the role has no such action
+fn most_telling(mut reasons: Vec<String>) -> String {
+    let position = reasons.iter().position(|reason| reason != NO_ACTION);
+    if reasons.is_empty() {
+        "no role is assigned".to_owned()
+    } else {
+        reasons.swap_remove(position.unwrap_or(0))
+    }
+}

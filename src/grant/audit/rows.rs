@@ -1,0 +1,306 @@
+//! The rows of an audit: which families of requests there are.
+
+use std::collections::BTreeSet;
+
+use super::Assigned;
+use crate::{
+    condition::{
+        Request, Source,
+        prove::{self, Budget, Domain, Family, Texts},
+    },
+    connection::Connection,
+};
+
+pub(super) const BLOBS: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs";
+pub(super) const CONTAINERS: &str = "Microsoft.Storage/storageAccounts/blobServices/containers";
+const ACCOUNT_NAME: &str = "Microsoft.Storage/storageAccounts:name";
+const KEY: &str = "Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action";
+
+/// The characters of containers' names: a superset of the names that there can be
+///
+/// Source: Microsoft Learn, "Naming and referencing containers, blobs, and metadata"; the `$` is that of
+/// `$root`, `$web` and `$logs`.
+const CONTAINER_CHARACTERS: &str = "abcdefghijklmnopqrstuvwxyz0123456789-$";
+
+/// A suboperation of reads that conditions of the preview name; requests may have it or not
+///
+/// Source: Microsoft Learn, "Example Azure role assignment conditions for Blob Storage", which calls it
+/// deprecated and supported.
+const WITH_TAGS: &str = "Blob.Read.WithTagConditions";
+
+/// The containers that an audit has rows for
+pub(super) struct Places<'a> {
+    account: &'a str,
+    pub(super) container: &'a str,
+    prefix: &'a str,
+    /// Other containers that the conditions name, in groups that no condition tells apart
+    named: Vec<Vec<String>>,
+}
+
+/// No more containers have rows of their own; the others are then rows of "another container"
+///
+/// A condition of the length that Azure takes can name about as many.
+const MOST_NAMED: usize = 1000;
+
+/// A row that is not decided yet
+pub(super) struct Row {
+    pub(super) words: String,
+    pub(super) needed: bool,
+    /// The container, if the row is about one
+    pub(super) container: Option<String>,
+    /// Containers of which the same is true, and the row in words for each
+    pub(super) same: Vec<(String, String)>,
+    pub(super) kind: Kind,
+}
+
+pub(super) enum Kind {
+    /// Requests for a data action, which conditions can limit: all of these families
+    Data(Vec<Family>),
+    /// Requests for an action that no condition limits; whether a container is enough as the scope
+    Control { action: String, of_account: bool },
+}
+
+impl<'a> Places<'a> {
+    pub(super) fn of(
+        connection: &'a Connection,
+        assignments: &[Assigned<'_>],
+        budget: &mut Budget,
+    ) -> Self {
+        let container = connection.container().as_str();
+        let conditions: Vec<_> =
+            assignments.iter().filter_map(|assigned| assigned.condition).collect();
+        let mut named: BTreeSet<String> =
+            conditions.iter().flat_map(|condition| prove::containers(condition)).collect();
+        named.remove(container);
+        if let Some(end) = named.iter().nth(MOST_NAMED).cloned() {
+            named.split_off(&end);
+        }
+        let owned = |group: Vec<&str>| group.into_iter().map(str::to_owned).collect();
+        let named = match prove::same(&conditions, &named, budget) {
+            Some(groups) => groups.into_iter().map(owned).collect(),
+            None => named.into_iter().map(|name| vec![name]).collect(),
+        };
+        Self {
+            account: connection.account().as_str(),
+            container,
+            prefix: connection.prefix().as_str(),
+            named,
+        }
+    }
+
+    fn names(&self) -> impl Iterator<Item = &String> {
+        self.named.iter().flatten()
+    }
+
+    pub(super) fn rows(&self) -> Vec<Row> {
+        let mut rows = self.container(self.container, true);
+        let old = [
+            (true, format!("read an old version of {}", self.shown(self.container))),
+            (false, format!("read a snapshot of {}", self.shown(self.container))),
+        ];
+        for (is_version, words) in old {
+            let family = self.old(is_version);
+            rows.push(self.data(words, false, Some(self.container), vec![family]));
+        }
+        for group in &self.named {
+            let Some((first, others)) = group.split_first() else { continue };
+            let mut own = self.container(first, false);
+            for other in others {
+                for (row, words) in own.iter_mut().zip(self.words(other)) {
+                    row.same.push((other.clone(), words));
+                }
+            }
+            rows.extend(own);
+        }
+        rows.push(self.data(
+            "read a blob of another container".into(),
+            false,
+            None,
+            self.elsewhere(),
+        ));
+        let list = list(self.another(base("read").suboperation("Blob.List"), true));
+        rows.push(self.data("list another container".into(), false, None, vec![list]));
+        for action in ["write", "delete"] {
+            let family = self.blobs(self.at(self.container, base(action)), Some(true));
+            let words = format!("{action} {}", self.shown(self.container));
+            rows.push(self.data(words, false, Some(self.container), vec![family]));
+        }
+        let containers = format!("{CONTAINERS}/read");
+        let control = |words: String, container: Option<&str>, action: &str, of_account| Row {
+            words,
+            needed: false,
+            container: container.map(str::to_owned),
+            same: Vec::new(),
+            kind: Kind::Control { action: action.to_owned(), of_account },
+        };
+        rows.push(control("list the names of all containers".into(), None, &containers, true));
+        for name in std::iter::once(self.container).chain(self.names().map(String::as_str)) {
+            let words = format!("properties and metadata of `{name}`");
+            rows.push(control(words, Some(name), &containers, false));
+        }
+        let words = "properties and metadata of another container".to_owned();
+        rows.push(control(words, None, &containers, false));
+        rows.push(control("a key for view links (user delegation key)".into(), None, KEY, true));
+        rows
+    }
+
+    /// Reads and lists of one container
+    fn container(&self, name: &str, needed: bool) -> Vec<Row> {
+        let read = |inside| {
+            reads(|request| {
+                let is_current = needed && inside;
+                let request = match is_current {
+                    true => request.resource(&format!("{BLOBS}:isCurrentVersion"), true),
+                    false => request,
+                };
+                let family = self.blobs(self.at(name, request), Some(inside));
+                match is_current {
+                    true => family
+                        .open(Source::Request, &format!("{BLOBS}:versionId"), Domain::Absent)
+                        .open(Source::Request, &format!("{BLOBS}:snapshot"), Domain::Absent),
+                    false => family,
+                }
+            })
+        };
+        let lists = |prefix| {
+            let family = self.at(name, base("read").suboperation("Blob.List"));
+            vec![family.open(Source::Request, &format!("{BLOBS}:prefix"), prefix)]
+        };
+        let place = Some(name);
+        let mut words = self.words(name).into_iter();
+        let mut row =
+            |needed, families| self.data(words.next().unwrap_or_default(), needed, place, families);
+        if self.prefix.is_empty() {
+            let any = Domain::Text(Texts::like(&["a/"]));
+            return vec![
+                row(needed, read(true)),
+                row(needed, lists(Domain::Absent)),
+                row(needed, lists(any)),
+            ];
+        }
+        let within = Texts::like(&[self.prefix, &format!("{}a/", self.prefix)]);
+        let within = Domain::Text(within.beginning_with(self.prefix));
+        let samples = outside(self.prefix);
+        let samples: Vec<&str> = samples.iter().map(String::as_str).chain([""]).collect();
+        let others = Domain::Text(Texts::like(&samples).not_beginning_with(self.prefix));
+        vec![
+            row(needed, read(true)),
+            row(needed, lists(within)),
+            row(false, lists(Domain::Absent)),
+            row(false, lists(others)),
+            row(false, read(false)),
+        ]
+    }
+
+    /// The rows of [`container`](Self::container) in words
+    fn words(&self, name: &str) -> Vec<String> {
+        let read = format!("read {}", self.shown(name));
+        let bare = format!("list `{name}`, no prefix");
+        let within = format!("list `{name}`, prefix `{}…`", self.prefix);
+        if self.prefix.is_empty() {
+            return vec![read, bare, within];
+        }
+        let others = format!("list `{name}`, another prefix");
+        vec![read, within, bare, others, format!("read another blob of `{name}`")]
+    }
+
+    fn data(
+        &self,
+        words: String,
+        needed: bool,
+        container: Option<&str>,
+        families: Vec<Family>,
+    ) -> Row {
+        let container = container.map(str::to_owned);
+        Row { words, needed, container, same: Vec::new(), kind: Kind::Data(families) }
+    }
+
+    /// Blobs under the prefix, in words
+    fn shown(&self, container: &str) -> String {
+        format!("`{container}/{}…`", self.prefix)
+    }
+
+    fn at(&self, container: &str, request: Request) -> Family {
+        let request = request
+            .resource(ACCOUNT_NAME, self.account)
+            .resource(&format!("{CONTAINERS}:name"), container);
+        Family::of(request)
+    }
+
+    /// Limits the name of the blob: under the prefix, outside, or any
+    fn blobs(&self, family: Family, inside: Option<bool>) -> Family {
+        let sample = |start: &str| format!("{start}a.jpg");
+        let texts = match inside {
+            Some(true) => Texts::like(&[&sample(self.prefix)]).beginning_with(self.prefix),
+            Some(false) => {
+                let samples = outside(self.prefix).map(|start| sample(&start));
+                Texts::like(&samples.each_ref().map(String::as_str)).not_beginning_with(self.prefix)
+            }
+            None => Texts::like(&[&sample(self.prefix), "a.jpg"]),
+        };
+        // A blob's name has at least one character.
+        let texts = texts.none_of(std::iter::once(String::new()));
+        family.open(Source::Resource, &format!("{BLOBS}:path"), Domain::Text(texts))
+    }
+
+    fn old(&self, is_version: bool) -> Family {
+        let request = self
+            .at(self.container, base("read").resource(&format!("{BLOBS}:isCurrentVersion"), false));
+        let names = if is_version { ["versionId", "snapshot"] } else { ["snapshot", "versionId"] };
+        let [given, absent] = names.map(|name| format!("{BLOBS}:{name}"));
+        self.blobs(request, Some(true)).open(Source::Request, &given, Domain::Present).open(
+            Source::Request,
+            &absent,
+            Domain::Absent,
+        )
+    }
+
+    /// Requests for a container that has no rows of its own
+    fn another(&self, request: Request, is_list: bool) -> Family {
+        let start = self.container.get(..57).unwrap_or(self.container);
+        let other = format!("{start}-other");
+        let excluded = self.names().cloned();
+        let excluded = excluded.chain([self.container.to_owned(), String::new()]);
+        let names = Texts::like(&[&other, "another", "px"])
+            .of_characters(CONTAINER_CHARACTERS)
+            .none_of(excluded);
+        let family = Family::of(request.resource(ACCOUNT_NAME, self.account)).open(
+            Source::Resource,
+            &format!("{CONTAINERS}:name"),
+            Domain::Text(names),
+        );
+        if is_list { family } else { self.blobs(family, None) }
+    }
+
+    fn elsewhere(&self) -> Vec<Family> {
+        reads(|request| self.another(request, false))
+    }
+}
+
+/// A request for an action on blobs
+fn base(action: &str) -> Request {
+    Request::new(format!("{BLOBS}/{action}"))
+}
+
+/// The families of reads: with the suboperation of the preview, and without
+fn reads(family: impl Fn(Request) -> Family) -> Vec<Family> {
+    vec![family(base("read")), family(base("read").suboperation(WITH_TAGS))]
+}
+
+/// A list with any prefix, or none
+fn list(family: Family) -> Family {
+    let texts = Domain::Text(Texts::like(&["a/"]).or_absent());
+    family.open(Source::Request, &format!("{BLOBS}:prefix"), texts)
+}
+
+/// Prefixes beside a prefix: of a folder next to it, and in another letter case
+fn outside(prefix: &str) -> [String; 2] {
+    let start = prefix.trim_end_matches('/');
+    let beside =
+        if prefix.ends_with('/') { format!("{start}-other/") } else { format!("zz-{start}/") };
+    let changed = prefix.chars().map(|c| match c.is_lowercase() {
+        true => c.to_ascii_uppercase(),
+        false => c.to_ascii_lowercase(),
+    });
+    [beside, changed.collect()]
+}
