@@ -233,6 +233,10 @@ impl Row {
             name: Some(self.name.clone()),
             size: Some(self.size),
             etag: self.etag.clone(),
+            // A job lists no versions and no snapshots.
+            version_id: None,
+            is_current_version: None,
+            snapshot: None,
             reason: self.reason?,
             detail: self.detail.clone().unwrap_or_default(),
         })
