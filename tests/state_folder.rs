@@ -105,12 +105,14 @@ async fn what_was_put_in_the_place_of_a_file_is_neither_followed_nor_written_to(
 
 #[tokio::test]
 async fn a_folder_that_others_may_write_to_is_refused() {
-    for mode in [0o777, 0o770, 0o702, 0o1777] {
+    for mode in [0o777, 0o702, 0o1777] {
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), Permissions::from_mode(mode)).unwrap();
         let error = run(folder.path()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::State);
-        assert!(error.to_string().contains("other users may write to it"), "{error}");
+        assert!(error.to_string().contains("all other users may write to it"), "{error}");
+        let remedy = format!("chmod o-w {}", folder.path().display());
+        assert!(error.to_string().contains(&remedy), "{error}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was made in it");
         // As the error says, one below it will do.
         run(&folder.path().join("state")).await.unwrap();
@@ -122,7 +124,70 @@ async fn a_folder_that_others_may_write_to_is_refused() {
     if std::os::unix::fs::chown(folder.path(), Some(54_321), None).is_ok() {
         let error = run(folder.path()).await.unwrap_err();
         assert!(error.to_string().contains("belongs to the user 54321"), "{error}");
+        assert!(error.to_string().contains("chown"), "{error}");
     }
+}
+
+/// As a umask of 002 makes it, and a volume that Kubernetes mounts with `fsGroup`
+#[tokio::test]
+async fn a_folder_that_the_runs_own_group_may_write_to_is_used() {
+    for mode in [0o770, 0o775, 0o2770, 0o2775] {
+        let folder = tempfile::tempdir().unwrap();
+        let made = fs::metadata(folder.path()).unwrap();
+        fs::set_permissions(folder.path(), Permissions::from_mode(mode)).unwrap();
+        run(folder.path()).await.unwrap();
+        assert_eq!(mode, fs::metadata(folder.path()).unwrap().mode() & 0o7777, "it is as it was");
+        // What Kubernetes does to a folder that a run has made, each time it mounts the volume.
+        let state = folder.path().join("state");
+        run(&state).await.unwrap();
+        let of_group = |mode| Permissions::from_mode(mode);
+        fs::set_permissions(&state, of_group(0o2770)).unwrap();
+        for file in fs::read_dir(&state).unwrap() {
+            fs::set_permissions(file.unwrap().path(), of_group(0o660)).unwrap();
+        }
+        run(&state).await.unwrap();
+        assert_eq!(self::mode(&state.join("lock")), 0o600);
+        // Only root can give a folder to a group that it is not in.
+        let other = made.gid() + 54_321;
+        if std::os::unix::fs::chown(folder.path(), None, Some(other)).is_ok() {
+            fs::set_permissions(folder.path(), Permissions::from_mode(mode)).unwrap();
+            let error = run(folder.path()).await.unwrap_err().to_string();
+            assert!(error.contains(&format!("the group {other} may write to it")), "{error}");
+            assert!(error.contains("chmod g-w"), "{error}");
+        }
+    }
+}
+
+/// Others of a group that may write to the folder cannot forge a state
+#[tokio::test]
+async fn a_file_of_another_user_is_refused() {
+    for file in ["lock", "run.journal", "run.base", "manifest.jsonl.zst"] {
+        let folder = tempfile::tempdir().unwrap();
+        run(folder.path()).await.unwrap();
+        let path = folder.path().join(file);
+        fs::copy(folder.path().join("manifest.jsonl.zst"), folder.path().join("copy")).unwrap();
+        fs::rename(folder.path().join("copy"), &path).unwrap();
+        // Only root can give a file away.
+        if std::os::unix::fs::chown(&path, Some(54_321), None).is_ok() {
+            let error = run(folder.path()).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::State, "{file}");
+            let text = error.to_string();
+            assert!(text.contains("belongs to the user 54321") && text.contains("chown"), "{text}");
+        }
+    }
+}
+
+/// Which needs a user who is not root: root may read all folders
+#[tokio::test]
+async fn a_folder_above_that_cannot_be_read_is_no_hindrance() {
+    let above = tempfile::tempdir().unwrap();
+    let state = above.path().join("state");
+    fs::create_dir(&state).unwrap();
+    fs::set_permissions(&state, Permissions::from_mode(0o700)).unwrap();
+    fs::set_permissions(above.path(), Permissions::from_mode(0o311)).unwrap();
+    let result = run(&state).await;
+    fs::set_permissions(above.path(), Permissions::from_mode(0o700)).unwrap();
+    result.unwrap();
 }
 
 /// Whatever becomes of the file `lock`, there are never two runs that both change the state

@@ -51,10 +51,15 @@ const ATTEMPTS: usize = 8;
 ///
 /// # What it promises, and against whom
 /// On Unix a folder that a run makes can be used by its user alone (0700), as can the files in it
-/// (0600). A folder that is there already must belong to that user or to root, and no other user may
-/// write to it; else it is refused. Files are opened without following links, and what is no ordinary
-/// file, or has a second name where it would be written to, is refused. So other users of the machine
-/// can neither read nor change a state, nor hold its lock, nor have a run write to a file of theirs.
+/// (0600). A folder that is there already must belong to that user or to root. A group may write to it
+/// if the run is in that group, other users may not; else it is refused. Files are opened without
+/// following links. What is no ordinary file, or has a second name where it would be written to, is
+/// refused, as are files of other users. So other users of the machine can neither read nor change a
+/// state, nor hold its lock, nor have a run write to a file of theirs.
+///
+/// The other members of a group that may write to the folder can remove a state, so that the next run
+/// begins anew or fails. They can neither read nor forge one. If they are not trusted with that, the
+/// folder should have mode 0700.
 ///
 /// The lock keeps two runs of the same user apart. A run whose lock file is removed or replaced stops
 /// before it changes anything more.
@@ -87,9 +92,6 @@ impl StateFolder {
         let failed = |error| Error::state(&doing, error);
         private::create(path).map_err(failed)?;
         private::check_folder(path).map_err(failed)?;
-        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            sync_folder(parent).map_err(failed)?;
-        }
         for _ in 0..ATTEMPTS {
             let mut options = private::options(true);
             let lock = private::open(options.create(true).truncate(false), &path.join(LOCK));
@@ -137,6 +139,9 @@ impl StateFolder {
         if !self.open.contains_key(name) {
             let file = private::open(&private::options(false), &self.path.join(name))?;
             private::check_file(&file, false)?;
+            if self.lock.is_some() {
+                private::check_owner(&file.metadata()?)?;
+            }
             self.open.insert(name.to_owned(), Open { file, is_writable: false });
         }
         let open = self.open.get_mut(name).ok_or(io::ErrorKind::NotFound)?;
@@ -204,7 +209,7 @@ impl Disk for StateFolder {
         }
         self.file_to_append(name)?.sync_data()?;
         if std::mem::take(&mut self.is_new) {
-            sync_folder(&self.path)?;
+            private::sync_folder(&self.path)?;
         }
         Ok(())
     }
@@ -215,14 +220,14 @@ impl Disk for StateFolder {
         self.open.remove(from);
         self.open.remove(to);
         fs::rename(self.path.join(from), self.path.join(to))?;
-        sync_folder(&self.path)
+        private::sync_folder(&self.path)
     }
 
     fn remove(&mut self, name: &str) -> io::Result<()> {
         self.check_lock()?;
         self.open.remove(name);
         match fs::remove_file(self.path.join(name)) {
-            Ok(()) => sync_folder(&self.path),
+            Ok(()) => private::sync_folder(&self.path),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),
         }
@@ -233,9 +238,4 @@ impl fmt::Debug for StateFolder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("StateFolder").field(&self.path).finish()
     }
-}
-
-/// A rename is durable once its folder is; only Unix can open a folder to say so
-fn sync_folder(path: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
 }

@@ -57,6 +57,11 @@ enum State {
 impl Job {
     /// A run of this scan that keeps its state in a folder, which is made where it is not there
     ///
+    /// The folder must belong to the run's user or to root. Only they and a group that the run is in may
+    /// write to it, so a umask of 002 and the `fsGroup` of a Kubernetes pod work as they are. For another
+    /// folder the error names the command that helps, such as `chmod o-w`. Members of that group can
+    /// remove a state, but neither read nor forge it; `chmod 700` keeps them out.
+    ///
     /// The folder belongs to one container and prefix, and one run at a time holds it. The scan must
     /// not list snapshots or versions, nor reject names that collide: what collides depends on which
     /// page arrives first.
@@ -88,6 +93,8 @@ impl Job {
 
     /// Which share of the assets may be removed in one run; 0.3 by default
     ///
+    /// Assets that the filter leaves out do not count. Those that other rules reject do.
+    ///
     /// Where more are missing, no removal is told: a wrong prefix or a right that was lost should not
     /// empty a dataset. The run ends as [`Ending::RemovalsWithheld`], and a later one that may tells
     /// them, if they are still missing then. 1.0 allows all.
@@ -117,8 +124,8 @@ impl Job {
     /// the state is held until then.
     ///
     /// The names may come in any order. If they contradict the order assumed, the run lists them once
-    /// more, in another one that explains them, or else sorts them on the disk of the state; the sink
-    /// is given nothing twice.
+    /// more, in another one that explains them, or else sorts them on the disk of the state. The sink
+    /// is given nothing twice but entries without a readable name, which no listing can recognize.
     ///
     /// # Errors
     /// The first error of the store, the sink or the state; what was committed until then is kept, and
@@ -240,7 +247,10 @@ impl Work<'_> {
         max_removals: f64,
     ) -> Result<Summary, Error> {
         self.show(Phase::Listing);
-        if !self.desk.view().is_listed && self.list(&scan, &mut sink).await? == Listing::Cancelled {
+        let View { is_listed, relist, .. } = self.desk.view();
+        if (!is_listed || relist.is_some())
+            && self.list(&scan, &mut sink).await? == Listing::Cancelled
+        {
             return Ok(self.summary(Ending::Cancelled));
         }
         let (missing, of) = self.desk.run(Ledger::removals).await?;
@@ -269,6 +279,11 @@ impl Work<'_> {
     /// Lists all that is left, once more in another order if names are not in the one assumed
     async fn list(&mut self, scan: &Scan, sink: &mut impl Sink) -> Result<Listing, Error> {
         let mut tried = Vec::new();
+        if let Some(order) = self.desk.view().relist
+            && self.relist(order).await? == Listing::Cancelled
+        {
+            return Ok(Listing::Cancelled);
+        }
         loop {
             let view = self.desk.view();
             let order = match view.other_order {
@@ -281,7 +296,24 @@ impl Work<'_> {
             tried.extend(view.order);
             // An order that has failed once will not do now. To sort takes longer, and always does.
             let order = if tried.contains(&order) { NameOrder::Unsorted } else { order };
-            self.desk.run(move |ledger| ledger.relist(order)).await?;
+            if self.relist(order).await? == Listing::Cancelled {
+                return Ok(Listing::Cancelled);
+            }
+        }
+    }
+
+    /// Puts what is known into an order, from which the listing begins again
+    async fn relist(&mut self, order: NameOrder) -> Result<Listing, Error> {
+        self.show(Phase::Sorting);
+        self.desk.run(move |ledger| ledger.relist(order)).await?;
+        loop {
+            if self.pause().await {
+                return Ok(Listing::Cancelled);
+            }
+            if !self.desk.run(Ledger::relist_on).await? {
+                self.show(Phase::Listing);
+                return Ok(Listing::Complete);
+            }
         }
     }
 
@@ -349,7 +381,7 @@ impl Work<'_> {
             }
             ErrorKind::RepeatedMarker => {
                 // What was missing until then was maybe only left out.
-                self.desk.run(move |ledger| ledger.relist(order)).await?;
+                self.relist(order).await?;
                 Err(error)
             }
             _ => Err(error),
@@ -507,7 +539,10 @@ impl fmt::Display for Summary {
         match self.ending {
             Ending::Complete => Ok(()),
             Ending::RemovalsWithheld { missing, of } => {
-                write!(f, "\n{missing} of {of} assets are missing, and were not removed")
+                write!(
+                    f,
+                    "\n{missing} of {of} assets are missing or no longer accepted, and were not removed"
+                )
             }
             Ending::Cancelled => write!(f, "\ncancelled: the next run goes on with it"),
         }

@@ -38,6 +38,8 @@ pub(super) struct Header {
     pub(super) prefix: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) source: Option<String>,
+    /// The fingerprint of the rules that judge what this pass lists
+    pub(super) rules: u64,
     /// The run whose manifest it goes out from
     pub(super) base: Option<RunId>,
     /// How often the run has begun to list anew, because names came in another order
@@ -77,6 +79,9 @@ pub(super) struct Commit {
     /// How many entries of the listing have no readable name
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(super) nameless: u64,
+    /// Set if the run must list again, with what it knows in this order
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) relist: Option<NameOrder>,
     /// Whether a sink is being told of it, so that the next line makes it final
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) is_open: bool,

@@ -11,7 +11,10 @@ use super::{
     manifest::Index,
     row::Row,
 };
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind},
+    validate::Verdict,
+};
 
 /// How many bytes the index of a manifest may have: enough for a thousand million rows
 pub(super) const MOST_INDEX: u64 = 64 << 20;
@@ -31,9 +34,60 @@ pub(super) const MOST_FRAME: u64 = MOST_TEXT + (MOST_TEXT >> 8) + (64 << 10);
 /// How many rows a block may have; writers make at most half as many more than [`ROWS`]
 const MOST_ROWS: u64 = 2 * ROWS as u64;
 
-/// How many rows, and how many bytes of them as text, an open commit may have
-const MOST_OPEN_ROWS: u64 = 200_000;
-const MOST_OPEN_TEXT: u64 = 128 << 20;
+/// How many rows, and how many bytes of them as text, the commits of a journal may have that were
+/// prepared and not made final: all of them are in memory when a run goes on
+const MOST_IN_DOUBT: Volume = Volume { rows: 200_000, text: 128 << 20 };
+
+/// With more than this a run that goes on lists again, which empties its journal. One batch more is
+/// below the limit above, because the parts that a step is made of are bounded, too.
+const MANY_IN_DOUBT: Volume = Volume { rows: 50_000, text: 32 << 20 };
+
+/// How many bytes of text may be listed, or wait for the rest of their block, before they are compared
+pub(super) const MOST_HELD: u64 = MOST_TEXT;
+
+/// How many rows there are, and how many bytes of text they have
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Volume {
+    rows: u64,
+    text: u64,
+}
+
+impl Volume {
+    /// Adds the blocks of a commit that is not final, as far as a state may have them
+    pub(super) fn add(&mut self, blocks: &[Block]) -> Result<(), Error> {
+        for block in blocks {
+            self.rows = self.rows.saturating_add(block.rows);
+            self.text = self.text.saturating_add(block.text);
+        }
+        match self.exceeds(MOST_IN_DOUBT) {
+            true => Err(damaged("its journal has more rows than a run is in doubt about")),
+            false => Ok(()),
+        }
+    }
+
+    pub(super) fn is_much(self) -> bool {
+        self.exceeds(MANY_IN_DOUBT)
+    }
+
+    fn exceeds(self, most: Self) -> bool {
+        self.rows > most.rows || self.text > most.text
+    }
+}
+
+/// Refuses to write a commit that a run could not go on with
+pub(super) fn writable_commit(is_open: bool, blocks: &[Block]) -> Result<(), Error> {
+    let mut volume = Volume::default();
+    match volume.add(blocks) {
+        Err(_) if is_open => Err(Error::new(
+            ErrorKind::TooLarge,
+            format!(
+                "a batch has {} rows with {} bytes; the limits are {} and {}; the names of the container are too long",
+                volume.rows, volume.text, MOST_IN_DOUBT.rows, MOST_IN_DOUBT.text
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
 
 /// No count, size of a file or number of a run is as high
 const MOST: u64 = 1 << 53;
@@ -101,12 +155,7 @@ pub(super) fn check_commit(commit: &Commit) -> Result<(), Error> {
     let all = [commit.batches, commit.rows, commit.told, commit.nameless];
     numbers("a line of the journal", all)?;
     check_counts("a line of the journal", &commit.counts)?;
-    commit.new.iter().try_for_each(check_block)?;
-    let sum = |of: fn(&Block) -> u64| commit.new.iter().map(of).fold(0, u64::saturating_add);
-    if commit.is_open && (sum(|b| b.rows) > MOST_OPEN_ROWS || sum(|b| b.text) > MOST_OPEN_TEXT) {
-        return Err(damaged("a line of the journal has more rows than a sink is given at once"));
-    }
-    Ok(())
+    commit.new.iter().try_for_each(check_block)
 }
 
 pub(super) fn check_row(row: &Row) -> Result<(), Error> {
@@ -115,11 +164,28 @@ pub(super) fn check_row(row: &Row) -> Result<(), Error> {
 
 /// How many bytes a row has as text at most
 pub(super) fn most_text(row: &Row) -> u64 {
-    let optional = |text: Option<usize>| text.unwrap_or_default();
-    let texts = row.name.len()
-        + optional(row.etag.as_ref().map(|etag| etag.as_str().len()))
-        + optional(row.media_type.as_ref().map(|media_type| media_type.as_str().len()))
-        + optional(row.detail.as_ref().map(|detail| detail.len()));
+    let etag = row.etag.as_ref().map_or(0, |etag| etag.as_str().len());
+    let media_type = row.media_type.as_ref().map_or(0, |media_type| media_type.as_str().len());
+    let detail = row.detail.as_ref().map_or(0, |detail| detail.len());
+    most_of(row.name.len() + etag + media_type + detail)
+}
+
+/// How many bytes the row of a verdict has as text at most
+pub(super) fn most_text_of(verdict: &Verdict) -> u64 {
+    let name = verdict.name().map_or(0, str::len);
+    most_of(match verdict {
+        Verdict::Accept(asset) => {
+            let etag = asset.blob.etag.as_ref().map_or(0, |etag| etag.as_str().len());
+            name + etag + asset.media_type.as_str().len()
+        }
+        Verdict::Reject(rejection) => {
+            let etag = rejection.etag.as_ref().map_or(0, |etag| etag.as_str().len());
+            name + etag + rejection.detail.len()
+        }
+    })
+}
+
+fn most_of(texts: usize) -> u64 {
     // JSON writes a control character with six bytes; the rest of a row is short.
     texts as u64 * 6 + 512
 }

@@ -32,7 +32,7 @@ pub(super) const PARTIAL: &str = "run.base";
 pub(super) const NEW: &str = "manifest.new";
 
 /// The version of the format, of manifests and of what is kept of a run under way
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
 
 /// How many assets a sink is given at once
 const BATCH: usize = 1000;

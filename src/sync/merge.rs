@@ -11,6 +11,7 @@ use super::{
     block::{Block, damaged},
     index::Known,
     left::Left,
+    limits::{MOST_HELD, most_text, most_text_of},
     row::{Print, Row, Run, Told, meet},
 };
 use crate::{
@@ -71,6 +72,8 @@ struct Part {
     from: Cut,
     to: Cut,
     verdicts: Vec<Verdict>,
+    /// How many bytes they have as rows at most, as far as that was counted
+    text: u64,
     /// Whether an entry without a readable name may be of it
     is_vague: bool,
     is_done: bool,
@@ -91,11 +94,13 @@ pub(super) struct Step {
     pub(super) unchanged: u64,
     /// How many entries have no readable name
     pub(super) nameless: u64,
+    /// How many bytes the rows have as text at most
+    text: u64,
 }
 
 impl Step {
     fn has_more_than(&self, rows: usize) -> bool {
-        self.rows.iter().map(Vec::len).sum::<usize>() > rows
+        self.text > MOST_HELD || self.rows.iter().map(Vec::len).sum::<usize>() > rows
     }
 
     /// The next rows are not behind the last ones without others between
@@ -106,15 +111,16 @@ impl Step {
     }
 
     fn meet(&mut self, old: Option<Row>, new: Option<Verdict>, run: &Run) {
-        let is_listed = new.is_some();
-        let (row, change) = meet(old, new, run);
+        let (is_listed, before) = (new.is_some(), self.changes.len());
+        let row = meet(old, new, run, &mut self.changes);
         let is_pending = row.as_ref().is_some_and(|row| row.gone.is_some());
-        self.unchanged += u64::from(is_listed && change.is_none() && !is_pending);
-        self.changes.extend(change);
+        let is_same = self.changes.len() == before;
+        self.unchanged += u64::from(is_listed && is_same && !is_pending);
         row.into_iter().for_each(|row| self.push(row));
     }
 
     fn push(&mut self, row: Row) {
+        self.text += most_text(&row);
         match self.rows.last_mut() {
             Some(rows) => rows.push(row),
             None => self.rows.push(vec![row]),
@@ -230,7 +236,8 @@ impl Merge {
             let before = place(&rest, &from, order);
             self.early.extend(rest.drain(..before));
             let behind = rest.split_off(place(&rest, &to, order));
-            self.pending.push_back(Part { from, to, verdicts: rest, is_vague, is_done: false });
+            let verdicts = rest;
+            self.pending.push_back(Part { from, to, verdicts, text: 0, is_vague, is_done: false });
             rest = behind;
         }
         self.early.append(&mut rest);
@@ -288,7 +295,8 @@ impl Merge {
                 self.early = early;
                 sort(&mut verdicts, order);
                 let is_vague = self.is_vague || self.vague.contains(&from);
-                self.pending.push_back(Part { from, to, verdicts, is_vague, is_done: false });
+                let part = Part { from, to, verdicts, text: 0, is_vague, is_done: false };
+                self.pending.push_back(part);
             }
         }
     }
@@ -308,12 +316,12 @@ impl Merge {
         old: &mut Known<'_>,
     ) -> Result<Option<Part>, Error> {
         let order = self.order.unwrap_or_default();
-        let Part { mut from, to, mut verdicts, is_vague, is_done } = part;
+        let Part { mut from, to, mut verdicts, text: _, is_vague, is_done } = part;
         step.part_rows();
         let mut next = old.first_behind(&from, order)?;
         while from.compare(&to, order).is_lt() {
             if step.has_more_than(self.most) {
-                return Ok(Some(Part { from, to, verdicts, is_vague, is_done }));
+                return Ok(Some(Part { from, to, verdicts, text: 0, is_vague, is_done }));
             }
             let block = old.block(next)?;
             let (end, block) = match block {
@@ -322,13 +330,14 @@ impl Merge {
                 Some(block) => (block.to(), Some(block)),
             };
             let end = if end.compare(&to, order).is_lt() { end } else { to.clone() };
-            let behind = verdicts.split_off(place(&verdicts, &end, order));
+            let (end, count, text) = bounded(&verdicts, end, self.most, order);
+            let behind = verdicts.split_off(count);
             let here = std::mem::replace(&mut verdicts, behind);
             if let Some(block) = block {
                 let (to, verdicts) = (end.clone(), here);
-                let part = Part { from, to, verdicts, is_vague, is_done: false };
+                let part = Part { from, to, verdicts, text, is_vague, is_done: false };
                 self.hold(step, (next, &block), part, order, old)?;
-                next += 1;
+                next += usize::from(end == block.to());
             } else {
                 let maybe = between(&self.maybe, &from, &end, order);
                 step.compare(
@@ -366,7 +375,8 @@ impl Merge {
             step.done.push((block.from(), block.to()));
             return Ok(());
         }
-        if !is_whole && held.rows.is_none() && held.count() <= self.most {
+        let fits = held.count() <= self.most && held.text() <= MOST_HELD;
+        if !is_whole && held.rows.is_none() && fits {
             self.held.insert(place, held);
             return Ok(());
         }
@@ -401,7 +411,7 @@ impl Merge {
             let mut held = self.held.remove(&place).unwrap_or_default();
             let verdicts = Vec::new();
             held.add(
-                Part { from: start, to: end, verdicts, is_vague: false, is_done: true },
+                Part { from: start, to: end, verdicts, text: 0, is_vague: false, is_done: true },
                 order,
             );
             if !held.is_whole(&block) {
@@ -422,6 +432,10 @@ impl Held {
         self.parts.iter().map(|part| part.verdicts.len()).sum()
     }
 
+    fn text(&self) -> u64 {
+        self.parts.iter().map(|part| part.text).sum()
+    }
+
     /// Adds a part, which touches none of the others but at its ends
     fn add(&mut self, part: Part, order: NameOrder) {
         let place =
@@ -436,6 +450,7 @@ impl Held {
             let is_one = a.to == b.from && is_alike;
             if is_one {
                 a.to = b.to.clone();
+                a.text += b.text;
                 a.verdicts.append(&mut b.verdicts);
             }
             is_one
@@ -496,6 +511,22 @@ impl Held {
     }
 }
 
+/// Returns how many verdicts there are up to a cut, and their text: up to an earlier cut if they are
+/// too many to be compared in one step
+fn bounded(verdicts: &[Verdict], end: Cut, most: usize, order: NameOrder) -> (Cut, usize, u64) {
+    let (all, mut text) = (place(verdicts, &end, order), 0);
+    let (mut count, mut last) = (0, None);
+    for verdict in verdicts.iter().take(all) {
+        let length = most_text_of(verdict);
+        if count > 0 && (count >= most || text + length > MOST_HELD) {
+            let end = last.map_or(end, |last: &str| Cut::Behind(last.to_owned()));
+            return (end, count, text);
+        }
+        (count, text, last) = (count + 1, text + length, verdict.name());
+    }
+    (end, count, text)
+}
+
 /// The rows from one place to another
 fn between<'a>(rows: &'a [Row], from: &Cut, to: &Cut, order: NameOrder) -> &'a [Row] {
     let place = |cut: &Cut| rows.partition_point(|row| !cut.is_before(&row.name, order));
@@ -530,8 +561,15 @@ fn with(
         });
         let is_asset = row.told(run.told) == Told::Asset;
         rows.extend(match listed.ok().and_then(|place| new.get(place)) {
-            None if is_vague => Some(in_doubt(known, row)),
-            None => Some(row.clone()),
+            None if is_vague => Some(in_doubt(known, row, run.told)),
+            // A sink may know the one or the other. It stays in doubt: the listing may have been in another
+            // order than was assumed, or its removal may be withheld, and then the blob is there again.
+            None => Some(match known {
+                Some(known) if is_asset_for_sure(&known, row, run.told) => {
+                    Row { in_doubt: true, ..known }
+                }
+                _ => Row { in_doubt: true, ..row.clone() },
+            }),
             Some(Verdict::Reject(_)) if is_asset => Some(row.clone()),
             // The batch had nothing of it.
             Some(_) if known.as_ref().is_some_and(|known| known.tells_as(row)) => known,
@@ -543,13 +581,20 @@ fn with(
 }
 
 /// The row of a blob of which nothing was listed, and of which a sink may know another row
-pub(super) fn in_doubt(known: Option<Row>, row: &Row) -> Row {
+pub(super) fn in_doubt(known: Option<Row>, row: &Row, removals: u64) -> Row {
     match known {
         Some(known) if known.tells_as(row) => known,
         // It may have been missing only because the run was interrupted.
-        Some(known) if row.gone.is_some() => Row { in_doubt: true, ..known },
+        Some(known) if row.gone.is_some() || is_asset_for_sure(&known, row, removals) => {
+            Row { in_doubt: true, ..known }
+        }
         _ => Row { in_doubt: true, ..row.clone() },
     }
+}
+
+/// Whether a sink certainly had an asset, which a batch in doubt may have removed
+fn is_asset_for_sure(known: &Row, row: &Row, removals: u64) -> bool {
+    known.told(removals) == Told::Asset && row.told(removals) != Told::Asset
 }
 
 /// Whether it is of a blob, and not of an entry that cannot be read

@@ -36,7 +36,11 @@
 //!   machine as well, the next run goes on where the last commit was: at most one batch comes again.
 //!   What was in that batch and is gone when the run goes on is told as removed.
 //! - Nothing is told as removed unless all was listed: removals come last. More than
-//!   [`Job::max_removals`] are withheld.
+//!   [`Job::max_removals`] are withheld. An asset that the [`Filter`](crate::validate::Filter) leaves out
+//!   now is listed, not missing: it is reported as removed and rejected at once, and is never withheld.
+//! - Rules may change between runs. If they change while a run is interrupted, the run lists again what
+//!   it had judged by the former rules. If its sink was given removals already, it ends under the former
+//!   rules, which [`Manifest::rules`] then states, and the next run judges by the new ones.
 //! - A [`Manifest`] is of a run that has listed all. A run that fails, is cancelled, dropped or killed
 //!   leaves the manifest of the last complete run as it is. If there is none,
 //!   [`Manifest::open`] returns `None`, so that there is nothing to export. What the failed run has
@@ -45,7 +49,8 @@
 //!   it is met first; no order at all costs one request at a time, and a sort on the disk. A state
 //!   remembers the order for the next run.
 //! - An entry whose name cannot be read could be any of its page, so that nothing there is taken for
-//!   missing. Entries without a name are told of in each run.
+//!   missing. Entries without a name are reported in each run, and once more if a
+//!   run lists again.
 //!
 //! The hand-off of a batch: its rows and a line of the journal are made durable; the sink takes the
 //! batch and flushes it; another line makes it final.

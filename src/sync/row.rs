@@ -119,8 +119,6 @@ pub(super) struct Run {
     pub(super) told: u64,
     /// For how many runs a row stays behind what was removed
     pub(super) tombstones: u64,
-    /// The fingerprint of the rules
-    pub(super) rules: u64,
 }
 
 impl Run {
@@ -215,7 +213,12 @@ impl Row {
 
     /// The changes that tell of what is gone with it
     pub(super) fn farewell(&self, moved_to: Option<String>) -> impl Iterator<Item = Change> {
-        let removal = Removal {
+        let rejected = (self.is_listed()).then(|| self.rejection()).flatten();
+        [Some(self.removal(moved_to)), rejected.map(Change::Rejected)].into_iter().flatten()
+    }
+
+    fn removal(&self, moved_to: Option<String>) -> Change {
+        Change::Removed(Removal {
             name: self.name.clone(),
             size: self.size,
             etag: self.etag.clone(),
@@ -223,9 +226,7 @@ impl Row {
             content_md5: self.content_md5,
             kind: self.kind,
             moved_to,
-        };
-        let rejected = (self.is_listed()).then(|| self.rejection()).flatten();
-        [Some(Change::Removed(removal)), rejected.map(Change::Rejected)].into_iter().flatten()
+        })
     }
 
     fn rejection(&self) -> Option<Rejection> {
@@ -269,20 +270,34 @@ impl Row {
     }
 }
 
-/// What becomes of a row in a run: the row that stays, and what a sink is told at once
+/// Returns the row that stays after a run, and adds the changes that a sink is given at once
 pub(super) fn meet(
     old: Option<Row>,
     new: Option<Verdict>,
     run: &Run,
-) -> (Option<Row>, Option<Change>) {
-    let Some(verdict) = new else { return (old.and_then(|old| miss(old, run)), None) };
-    let Some(mut row) = Row::of(&verdict) else { return (old, Some(verdict.into())) };
-    let Some(old) = old else { return (Some(row), Some(verdict.into())) };
+    changes: &mut Vec<Change>,
+) -> Option<Row> {
+    let Some(verdict) = new else { return old.and_then(|old| miss(old, run)) };
+    let Some(mut row) = Row::of(&verdict) else {
+        changes.push(verdict.into());
+        return old;
+    };
+    let Some(old) = old else {
+        changes.push(verdict.into());
+        return Some(row);
+    };
     let change = match (old.told(run.told), verdict) {
         (Told::Asset, Verdict::Accept(asset)) => {
             // Between two assets there was maybe a rejection that was not told.
             let is_same = old.reason.is_none() && old.is_same(&row);
             (!is_same).then_some(Change::Changed(asset))
+        }
+        (Told::Asset, Verdict::Reject(rejection)) if row.reason == Some(Reason::Filtered) => {
+            // The blob is listed, so it is not missing: this is no removal that must wait until all
+            // is listed, or that may be withheld.
+            changes.push(old.removal(None));
+            row.kind = old.kind;
+            Some(Change::Rejected(rejection))
         }
         (Told::Asset, Verdict::Reject(_)) => {
             row.kind = old.kind;
@@ -301,7 +316,8 @@ pub(super) fn meet(
         }
         (Told::Removed, Verdict::Reject(rejection)) => Some(Change::Rejected(rejection)),
     };
-    (Some(row), change)
+    changes.extend(change);
+    Some(row)
 }
 
 /// The row of what the listing did not have

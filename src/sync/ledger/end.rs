@@ -41,8 +41,11 @@ impl Ledger {
         }
         // Once the sink was told of some, it is told of all.
         let missing = if self.told > 0 { 0 } else { missing };
+        // What the filter leaves out now is neither missing nor to be counted with.
+        let before = self.partial.as_ref().map_or(0, |partial| partial.counts.removed);
+        let filtered = if self.told > 0 { 0 } else { self.counts.removed.saturating_sub(before) };
         // What was added before an interruption, and is gone since, was not there before.
-        Ok((missing, self.held.max(missing)))
+        Ok((missing, self.held.saturating_sub(filtered).max(missing)))
     }
 
     /// The blocks of the new manifest; none may be added meanwhile
@@ -117,6 +120,7 @@ impl Ledger {
         let is_right = |old: &&Index| {
             (told == self.run.told || old.sums.newest_gone <= self.run.told)
                 && (old.order, old.expected, old.nameless) == (order, expected, self.nameless)
+                && old.rules == self.header.rules
         };
         if let Some(old) = self.manifest.as_ref().filter(is_right)
             && self.partial.is_none()
@@ -161,7 +165,7 @@ impl Ledger {
             source: self.header.source.clone(),
             order,
             expected: None,
-            rules: self.run.rules,
+            rules: self.header.rules,
             told,
             nameless: 0,
             sums: Sums::default(),
@@ -204,14 +208,20 @@ pub(super) fn clear(disk: &mut dyn Disk) -> Result<(), Error> {
     disk.remove(PARTIAL).map_err(not_cleared)
 }
 
+/// Removes what an interrupted run has left and nothing reads again
+pub(super) fn clear_temporary(disk: &mut dyn Disk) -> Result<(), Error> {
+    [ASIDE, NEW].into_iter().try_for_each(|name| disk.remove(name)).map_err(not_cleared)?;
+    sort::remove(disk)
+}
+
 /// Removes what is kept of one pass over the listing
 pub(super) fn clear_pass(disk: &mut dyn Disk) -> Result<(), Error> {
     // The journal first: without it the rest means nothing.
-    [journal::FILE, journal::ROWS, ASIDE, NEW]
+    [journal::FILE, journal::ROWS]
         .into_iter()
         .try_for_each(|name| disk.remove(name))
         .map_err(not_cleared)?;
-    sort::remove(disk)
+    clear_temporary(disk)
 }
 
 fn not_cleared(error: std::io::Error) -> Error {

@@ -7,13 +7,14 @@ mod sorted;
 
 use std::{collections::HashMap, time::SystemTime};
 
-use self::{end::Farewell, sorted::Sorting};
+use self::{end::Farewell, relist::Relisting, sorted::Sorting};
 use super::{
     block::{Packer, damaged, pieces},
     disk::Disk,
     entries::{Entries, Places},
     index::{Blocks, Known, Sizes},
     journal::{self, Commit, Counts, Header},
+    limits,
     manifest::{Index, Partial},
     merge::{Merge, Step},
     row::Run,
@@ -64,12 +65,16 @@ pub(super) struct View {
     pub(super) order: Option<NameOrder>,
     /// The order to expect of the listing, if what is known is in another one
     pub(super) other_order: Option<NameOrder>,
+    /// Set if the run must first list again, with what it knows in this order
+    pub(super) relist: Option<NameOrder>,
 }
 
 pub(super) struct Ledger {
     disk: Box<dyn Disk>,
     header: Header,
     run: Run,
+    /// The fingerprint of the rules of the next pass; those of this one are in its header
+    rules: u64,
     sizes: Sizes,
     /// Of the last complete run, without its leaves
     manifest: Option<Index>,
@@ -95,6 +100,9 @@ pub(super) struct Ledger {
     expected: Option<NameOrder>,
     /// A listing that must be sorted
     sorting: Option<Sorting>,
+    /// Set if the run must list again: in which order
+    relist: Option<NameOrder>,
+    relisting: Option<Relisting>,
     /// How many rows that are gone were told of, and are as soon as the batch at hand is
     told: u64,
     telling: u64,
@@ -125,6 +133,7 @@ impl Ledger {
             expected: self.manifest.as_ref().map(|manifest| manifest.sums.listed),
             order: self.merge.order(),
             other_order: self.expected.filter(|_| !self.is_listed),
+            relist: self.relist,
         }
     }
 
@@ -255,6 +264,7 @@ impl Ledger {
                 return Err(damaged("a block is kept twice"));
             }
         }
+        limits::writable_commit(is_open, &new)?;
         let commit = Commit {
             batches: self.batches,
             order: self.merge.order(),
@@ -266,6 +276,7 @@ impl Ledger {
             told: self.told,
             counts: self.counts,
             nameless: self.nameless,
+            relist: self.relist,
             is_open,
             voids: false,
         };

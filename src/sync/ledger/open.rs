@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{
     Intent, Ledger,
-    end::{clear, clear_pass},
+    end::{clear, clear_pass, clear_temporary},
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -13,10 +13,11 @@ use crate::{
     sync::{
         block::{Packer, damaged},
         disk::Disk,
-        entries::{ASIDE, Entries},
-        index::{Blocks, Known, Sizes},
+        entries::Entries,
+        index::{Blocks, Known},
         journal::{self, Commit, Header, Journal},
         left::Left,
+        limits::Volume,
         manifest::{FILE, FORMAT, Index, PARTIAL, Partial, read_block},
         merge::{Merge, Start, Step},
         row::Run,
@@ -96,6 +97,7 @@ impl Found {
             at: begun.map_or(intent.now, |begun| begun.at),
             prefix: intent.prefix.clone(),
             source: intent.source.clone().or(source),
+            rules: intent.rules,
             base,
             pass: begun.and_then(|begun| begun.partial.as_ref()).map_or(0, |partial| partial.pass),
         }
@@ -140,15 +142,14 @@ impl Ledger {
             at: header.at,
             told: base.map_or(0, |base| base.told),
             tombstones: intent.tombstones,
-            rules: intent.rules,
         };
-        Self::with(disk, header, (run, intent.sizes), found)
+        Self::with(disk, header, (run, intent), found)
     }
 
     fn with(
         mut disk: Box<dyn Disk>,
-        header: Header,
-        (run, sizes): (Run, Sizes),
+        mut header: Header,
+        (run, Intent { rules, sizes, .. }): (Run, Intent),
         found: Found,
     ) -> Result<Self, Error> {
         let Found { mut manifest, mut unfinished, mut journal } = found;
@@ -174,14 +175,15 @@ impl Ledger {
             .or_else(|| order.filter(|_| is_bound || blocks.len() > 0))
             .or_else(|| (blocks.len() > 0).then(NameOrder::default));
         let failed = |error| Error::state("go on with the rows of a run", error);
-        // They are put aside anew.
-        disk.remove(ASIDE).map_err(failed)?;
+        // Blocks are put aside anew, and what was to be sorted or replaced is begun anew.
+        clear_temporary(&mut *disk)?;
         let mut entries = Entries::new(sizes);
         let (mut left, mut maybe) = (Left::all(&header.prefix), Vec::new());
         let carried = partial.clone().unwrap_or_default();
         let Partial { batches, counts, .. } = carried;
         let mut last = Commit { batches, counts, ..Commit::default() };
-        let mut is_open = false;
+        let (mut is_open, mut in_doubt) = (false, Volume::default());
+        let mut has_commits = false;
         let mut next = |disk: &mut dyn Disk| match &mut journal {
             Some(journal) => journal.next(disk),
             None => Ok(None),
@@ -189,7 +191,9 @@ impl Ledger {
         let mut ahead = next(&mut *disk)?;
         while let Some(mut commit) = ahead {
             ahead = next(&mut *disk)?;
+            has_commits = true;
             if commit.is_open && ahead.as_ref().is_none_or(|next| next.voids) {
+                in_doubt.add(&commit.new)?;
                 maybe.append(&mut commit.new);
                 (last.rows, last.order) = (commit.rows, commit.order);
                 is_open = ahead.is_none();
@@ -217,6 +221,18 @@ impl Ledger {
             // Once, before another line could seem to make it final.
             journal::write(&mut *disk, &last)?;
         }
+        // What was judged by other rules is judged again, unless a sink knows already what follows from
+        // all of it. Retries that each failed in a batch must not fill the journal.
+        if header.rules != rules && !has_commits {
+            // Nothing was judged yet.
+            clear_pass(&mut *disk)?;
+            header.rules = rules;
+            journal::write(&mut *disk, &header)?;
+        }
+        let is_judged_again = header.rules != rules && last.told == 0;
+        let is_much = in_doubt.is_much() && !last.is_listed;
+        let known = last.order.or(order).unwrap_or_default();
+        let relist = last.relist.or((is_judged_again || is_much).then_some(known));
         let mut told = Vec::new();
         for block in maybe {
             told.append(&mut read_block(&mut *disk, journal::ROWS, &block)?);
@@ -228,6 +244,7 @@ impl Ledger {
             disk,
             header,
             run,
+            rules,
             sizes,
             packer: Packer::new()?,
             merge,
@@ -243,6 +260,8 @@ impl Ledger {
             is_listed: last.is_listed,
             expected: expected.filter(|expected| Some(*expected) != order),
             sorting: None,
+            relist,
+            relisting: None,
             told: last.told,
             telling: last.told,
             batches: last.batches,

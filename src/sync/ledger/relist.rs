@@ -1,9 +1,13 @@
-//! Begins a run's listing anew, with all that is known put into another order.
+//! Begins a run's listing again, with all that is known put into another order.
 //!
 //! A listing can turn out to be in another order than was assumed: in the middle of it, or because
-//! the account was given another one since the run before. What sinks were given until then must
-//! neither be lost nor pass for a complete listing. So it goes into a file of its own, sorted anew,
-//! from which the next pass of the run goes out. The manifest of the last complete run stays.
+//! the account was given another one since the run before. The rules can be others when an interrupted
+//! run goes on. What sinks were given until then must neither be lost nor pass for a complete listing.
+//! So it goes into a file of its own, sorted anew, from which the next pass of the run goes out. The
+//! manifest of the last complete run stays.
+//!
+//! A commit first says that the run must list again, so that a run which is cancelled or killed
+//! meanwhile begins this anew. A step reads or writes one block, or sorts a bounded part.
 
 use super::{Ledger, end::clear_pass};
 use crate::{
@@ -13,87 +17,152 @@ use crate::{
     sync::{
         block::damaged,
         disk::Disk,
-        entries::Entries,
+        entries::{Entries, Walk},
         index::{Blocks, Known},
         journal::{self, Counts},
         left::Left,
         limits::MOST_TEXT,
-        manifest::{Index, PARTIAL, Partial, read_block},
+        manifest::{Index, Making, PARTIAL, Partial, read_block},
         merge::{Merge, Start, Step, in_doubt},
         row::Row,
-        sort::{Sorted, Sorter},
+        sort::{Merging, Record, Sorted, Sorter},
     },
 };
 
+/// How far a run is that puts what it knows into another order
+pub(super) enum Relisting {
+    /// Collects the rows of names that this pass has listed
+    Decided {
+        sorter: Sorter,
+        walk: Walk,
+    },
+    /// Collects the rows of all other names
+    Undecided {
+        sorter: Sorter,
+        names: Undecided,
+        next: usize,
+    },
+    Sorting(Merging),
+    Writing {
+        sorted: Sorted,
+        next: Option<Record>,
+        new: Making,
+    },
+}
+
+/// The names that this pass has not decided about
+pub(super) struct Undecided {
+    order: NameOrder,
+    /// In ascending order
+    intervals: Vec<(Cut, Cut)>,
+    /// Which of the rows in doubt were collected with what was known for sure
+    seen: Vec<bool>,
+}
+
+impl Undecided {
+    fn has(&self, name: &str) -> bool {
+        let end = self.intervals.partition_point(|(from, _)| from.is_before(name, self.order));
+        let last = end.checked_sub(1).and_then(|last| self.intervals.get(last));
+        last.is_some_and(|(_, to)| !to.is_before(name, self.order))
+    }
+
+    fn touches(&self, from: &Cut, to: &Cut) -> bool {
+        let is_before = |start: &Cut| start.compare(to, self.order).is_lt();
+        let end = self.intervals.partition_point(|(start, _)| is_before(start));
+        let last = end.checked_sub(1).and_then(|last| self.intervals.get(last));
+        last.is_some_and(|(_, end)| from.compare(end, self.order).is_lt())
+    }
+}
+
 impl Ledger {
-    /// Puts what is known into this order, and lets the listing begin anew
-    ///
-    /// What was found missing stays so without being told, until a listing has it or has it not.
+    /// Begins to put what is known into this order, which [`relist_on`](Self::relist_on) continues
     pub(in crate::sync) fn relist(&mut self, order: NameOrder) -> Result<(), Error> {
         self.sorting = None;
+        self.relist = Some(order);
         // What was done since the last commit is in no block yet.
         self.write(false)?;
-        let mut sorter = Sorter::new(order, self.sizes.sort, &mut *self.disk)?;
-        self.sort_decided(&mut sorter)?;
-        self.sort_undecided(&mut sorter)?;
-        let mut sorted = sorter.finish(&mut *self.disk)?.finish(&mut *self.disk)?;
-        self.write_partial(order, &mut sorted)?;
-        self.begin_pass(order)
-    }
-
-    /// The rows of names that this pass has listed
-    fn sort_decided(&mut self, sorter: &mut Sorter) -> Result<(), Error> {
-        let mut walk = self.walk()?;
-        while let Some((block, file)) = self.walked(&mut walk)? {
-            for row in read_block(&mut *self.disk, file, &block)? {
-                push(sorter, &mut *self.disk, &row)?;
-            }
-        }
+        let sorter = Sorter::new(order, self.sizes.sort, &mut *self.disk)?;
+        self.relisting = Some(Relisting::Decided { sorter, walk: self.walk()? });
         Ok(())
     }
 
-    /// The rows of all other names, with what a sink may know of them
-    fn sort_undecided(&mut self, sorter: &mut Sorter) -> Result<(), Error> {
-        let order = self.merge.order().unwrap_or_default();
-        let undecided = self.merge.undecided();
-        let has = |name: &str| {
-            let end = undecided.partition_point(|(from, _)| from.is_before(name, order));
-            let last = end.checked_sub(1).and_then(|last| undecided.get(last));
-            last.is_some_and(|(_, to)| !to.is_before(name, order))
+    /// Does a bounded part of it; returns whether there is more, and else the listing begins again
+    ///
+    /// What was found missing stays so without being reported, until a listing has it or has it not.
+    pub(in crate::sync) fn relist_on(&mut self) -> Result<bool, Error> {
+        self.relisting = match self.relisting.take() {
+            Some(Relisting::Decided { sorter, walk }) => Some(self.collect_decided(sorter, walk)?),
+            Some(Relisting::Undecided { sorter, names, next }) => {
+                Some(self.collect_undecided(sorter, names, next)?)
+            }
+            Some(Relisting::Sorting(merging)) => Some(self.sort_known(merging)?),
+            Some(Relisting::Writing { sorted, next, new }) => {
+                self.write_known(sorted, next, new)?
+            }
+            None => None,
         };
-        let touches = |from: &Cut, to: &Cut| {
-            let end = undecided.partition_point(|(start, _)| start.compare(to, order).is_lt());
-            let last = end.checked_sub(1).and_then(|last| undecided.get(last));
-            last.is_some_and(|(_, end)| from.compare(end, order).is_lt())
+        Ok(self.relisting.is_some())
+    }
+
+    fn collect_decided(&mut self, mut sorter: Sorter, mut walk: Walk) -> Result<Relisting, Error> {
+        if let Some((block, file)) = self.walked(&mut walk)? {
+            for row in read_block(&mut *self.disk, file, &block)? {
+                push(&mut sorter, &mut *self.disk, &row)?;
+            }
+            return Ok(Relisting::Decided { sorter, walk });
+        }
+        let names = Undecided {
+            order: self.merge.order().unwrap_or_default(),
+            intervals: self.merge.undecided(),
+            seen: vec![false; self.merge.maybe().len()],
         };
-        let maybe = self.merge.maybe();
-        let mut seen = vec![false; maybe.len()];
+        Ok(Relisting::Undecided { sorter, names, next: 0 })
+    }
+
+    /// The rows of other names, with what a sink may know of them
+    fn collect_undecided(
+        &mut self,
+        mut sorter: Sorter,
+        mut names: Undecided,
+        next: usize,
+    ) -> Result<Relisting, Error> {
+        let (order, told, maybe) = (names.order, self.run.told, self.merge.maybe());
         let mut old = Known { disk: &mut *self.disk, blocks: &mut self.blocks };
-        for place in 0..old.blocks.len() {
-            let Some(block) = old.block(place)? else { break };
-            if !touches(&block.from(), &block.to()) {
+        let Some(block) = old.block(next)? else {
+            for (row, seen) in maybe.iter().zip(&names.seen) {
+                if !seen && names.has(&row.name) {
+                    push(&mut sorter, old.disk, &in_doubt(None, row, told))?;
+                }
+            }
+            return sorter.finish(old.disk).map(Relisting::Sorting);
+        };
+        let rows = match names.touches(&block.from(), &block.to()) {
+            true => old.rows(&block)?,
+            false => Vec::new(),
+        };
+        for mut row in rows {
+            if !names.has(&row.name) {
                 continue;
             }
-            for mut row in old.rows(&block)?.into_iter().filter(|row| has(&row.name)) {
-                let place = maybe.binary_search_by(|maybe| order.compare(&maybe.name, &row.name));
-                if let Ok(place) = place
-                    && let (Some(maybe), Some(seen)) = (maybe.get(place), seen.get_mut(place))
-                {
-                    *seen = true;
-                    row = in_doubt(Some(row), maybe);
-                }
-                push(sorter, old.disk, &row)?;
+            let place = maybe.binary_search_by(|maybe| order.compare(&maybe.name, &row.name));
+            if let Ok(place) = place
+                && let (Some(maybe), Some(seen)) = (maybe.get(place), names.seen.get_mut(place))
+            {
+                *seen = true;
+                row = in_doubt(Some(row), maybe, told);
             }
+            push(&mut sorter, old.disk, &row)?;
         }
-        for (row, _) in maybe.iter().zip(seen).filter(|(row, seen)| !seen && has(&row.name)) {
-            push(sorter, old.disk, &in_doubt(None, row))?;
-        }
-        Ok(())
+        Ok(Relisting::Undecided { sorter, names, next: next + 1 })
     }
 
-    fn write_partial(&mut self, order: NameOrder, sorted: &mut Sorted) -> Result<(), Error> {
-        let told = self.run.told;
-        let mut new = self.begin_manifest(Some(order), told)?;
+    fn sort_known(&mut self, mut merging: Merging) -> Result<Relisting, Error> {
+        if merging.step(&mut *self.disk)? {
+            return Ok(Relisting::Sorting(merging));
+        }
+        let (order, told) = (self.relist, self.run.told);
+        let mut sorted = merging.finish(&mut *self.disk)?;
+        let mut new = self.begin_manifest(order, told)?;
         let nameless = self.partial.as_ref().map_or(0, |partial| partial.nameless) + self.nameless;
         new.index.partial = Some(Partial {
             base: self.header.base,
@@ -102,40 +171,56 @@ impl Ledger {
             counts: Counts { unchanged: 0, ..self.counts },
             nameless,
         });
+        let next = sorted.next(&mut *self.disk)?;
+        Ok(Relisting::Writing { sorted, next, new })
+    }
+
+    /// Writes a block; after the last one the listing begins again
+    fn write_known(
+        &mut self,
+        mut sorted: Sorted,
+        mut next: Option<Record>,
+        mut new: Making,
+    ) -> Result<Option<Relisting>, Error> {
         let (mut rows, mut text): (Vec<Row>, _) = (Vec::new(), 0);
-        loop {
-            let record = sorted.next(&mut *self.disk)?;
-            let length = record.as_ref().map_or(0, |record| record.content.len() as u64 + 1);
-            let is_full = rows.len() >= self.sizes.rows || text + length > MOST_TEXT;
-            if !rows.is_empty() && (is_full || record.is_none()) {
-                let (frame, block) = self.packer.pack(&rows, new.size, told)?;
-                new.add(&mut *self.disk, &frame, block)?;
-                rows.clear();
-                text = 0;
+        while let Some(record) = &next {
+            let length = record.content.len() as u64 + 1;
+            if rows.len() >= self.sizes.rows.max(1)
+                || (!rows.is_empty() && text + length > MOST_TEXT)
+            {
+                break;
             }
-            let Some(record) = record else { break };
             text += length;
             let row = serde_json::from_slice(&record.content);
             rows.push(row.map_err(|error| Error::state("sort the rows of a run", error.into()))?);
+            next = sorted.next(&mut *self.disk)?;
         }
-        new.end(&mut *self.disk, PARTIAL)
+        if !rows.is_empty() {
+            let (frame, block) = self.packer.pack(&rows, new.size, new.index.told)?;
+            new.add(&mut *self.disk, &frame, block)?;
+            return Ok(Some(Relisting::Writing { sorted, next, new }));
+        }
+        let order = new.index.order;
+        new.end(&mut *self.disk, PARTIAL)?;
+        self.begin_pass(order)?;
+        Ok(None)
     }
 
-    /// Lets the listing begin anew, from what was just written
-    fn begin_pass(&mut self, order: NameOrder) -> Result<(), Error> {
+    /// Lets the listing begin again, from what was just written
+    fn begin_pass(&mut self, order: Option<NameOrder>) -> Result<(), Error> {
         clear_pass(&mut *self.disk)?;
         let lost = || damaged(format_args!("`{PARTIAL}` has gone"));
         let index = Index::unfinished(&mut *self.disk)?.ok_or_else(lost)?;
         self.held = index.held();
         let partial = index.partial.ok_or_else(lost)?;
-        self.header.pass = partial.pass;
+        (self.header.pass, self.header.rules) = (partial.pass, self.rules);
         journal::write(&mut *self.disk, &self.header)?;
         (self.counts, self.nameless) = (partial.counts, 0);
         self.partial = Some(partial);
         self.blocks = Blocks::new(PARTIAL, index.leaves, self.sizes.leaves);
         self.entries = Entries::new(self.sizes);
         let start = Start {
-            order: Some(order),
+            order,
             run: self.run,
             most: 2 * self.sizes.rows,
             prefix: &self.header.prefix,
@@ -145,7 +230,9 @@ impl Ledger {
         let mut old = Known { disk: &mut *self.disk, blocks: &mut self.blocks };
         self.merge = Merge::new(start, &mut old)?;
         (self.open, self.pages, self.rows) = (Step::default(), 0, 0);
-        (self.ends, self.expected) = (false, None);
+        (self.ends, self.is_listed) = (false, false);
+        (self.expected, self.relist) = (None, None);
+        (self.told, self.telling) = (0, 0);
         Ok(())
     }
 }
