@@ -76,10 +76,7 @@ async fn every_sink_conforms() {
         ),
         (
             "hugging face",
-            Known {
-                open: |p| Ok(Box::new(HuggingFace::images(p)?)),
-                read: |p| lines(p, "name"),
-            },
+            Known { open: |p| Ok(Box::new(HuggingFace::images(p)?)), read: |p| lines(p, "name") },
         ),
         ("csv", Known { open: |p| Ok(Box::new(Csv::assets(p)?)), read: csv }),
         ("coco", Known { open: |p| Ok(Box::new(Coco::images(p)?)), read: coco }),

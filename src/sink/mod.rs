@@ -62,6 +62,8 @@ mod sqlite;
 
 use async_trait::async_trait;
 
+#[cfg(feature = "sync")]
+pub(crate) use self::json::write as write_json;
 #[cfg(feature = "parquet")]
 #[cfg_attr(docsrs, doc(cfg(feature = "parquet")))]
 pub use self::parquet::Parquet;

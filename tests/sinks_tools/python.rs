@@ -18,7 +18,11 @@ impl Call {
         let froms = self.0.lines().filter_map(|line| line.strip_prefix("from "));
         let modules = imports.chain(froms).map(|rest| rest.split([' ', '.']).next().unwrap());
         // The readers of pandas and the images of datasets are in modules of their own.
-        let more = [("parquet", "pandas", "pyarrow"), ("imagefolder", "datasets", "PIL")];
+        let more = [
+            ("parquet", "pandas", "pyarrow"),
+            ("imagefolder", "datasets", "PIL"),
+            (".zst", "pandas", "zstandard"),
+        ];
         let more = more
             .into_iter()
             .filter(|(word, module, _)| self.0.contains(word) && self.0.contains(module));
@@ -40,11 +44,12 @@ impl Call {
     }
 }
 
-/// The calls in the documentation of a source file of `src/sink`
+/// The calls in the documentation of a source file
 pub fn calls(source: &str) -> Vec<Call> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sink").join(source);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(source);
     let text = std::fs::read_to_string(path).unwrap();
-    let mut lines = text.lines().filter_map(|line| line.trim_start().strip_prefix("///"));
+    let mut lines =
+        text.lines().filter_map(|line| line.strip_prefix("///").or(line.strip_prefix("//!")));
     let mut calls = Vec::new();
     while lines.any(|line| line == " ```python") {
         let code = lines.by_ref().take_while(|line| *line != " ```");
