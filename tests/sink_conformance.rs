@@ -39,7 +39,7 @@ fn lines(path: &Path, name: &str) -> Names {
 fn coco(path: &Path) -> Names {
     let coco: Value = serde_json::from_str(&fs::read_to_string(path)?)?;
     let images = coco["images"].as_array().unwrap().iter();
-    Ok(images.map(|image| image["file_name"].as_str().unwrap().to_owned()).collect())
+    Ok(images.map(|image| image["name"].as_str().unwrap().to_owned()).collect())
 }
 
 fn csv(path: &Path) -> Names {
@@ -76,10 +76,7 @@ async fn every_sink_conforms() {
         ),
         (
             "hugging face",
-            Known {
-                open: |p| Ok(Box::new(HuggingFace::images(p)?)),
-                read: |p| lines(p, "file_name"),
-            },
+            Known { open: |p| Ok(Box::new(HuggingFace::images(p)?)), read: |p| lines(p, "name") },
         ),
         ("csv", Known { open: |p| Ok(Box::new(Csv::assets(p)?)), read: csv }),
         ("coco", Known { open: |p| Ok(Box::new(Coco::images(p)?)), read: coco }),

@@ -10,7 +10,7 @@ use std::{
 
 use azure_asset_sync::{
     Error, ErrorKind, JsonLines, Kind, Sink,
-    sink::{Batch, Coco, Csv, Delivery, HuggingFace, Parquet, RunId},
+    sink::{Batch, Coco, Csv, Delivery, HuggingFace, Parquet, RunId, file_name},
 };
 use sample::{changes, csv_rows, fill, lines, names};
 use serde_json::Value;
@@ -48,7 +48,7 @@ async fn a_csv_has_every_asset_with_its_name_as_it_is() {
     assert_eq!(
         head.join(","),
         "name,size,kind,media_type,etag,last_modified,created,content_type,content_encoding,\
-         content_md5,blob_type,access_tier,version_id,snapshot,findings,metadata"
+         content_md5,blob_type,access_tier,version_id,is_current,snapshot,findings,metadata"
     );
     assert_eq!(rows.keys().cloned().collect::<Vec<_>>(), names(&changes(), |_| true));
     assert_eq!(
@@ -59,21 +59,22 @@ async fn a_csv_has_every_asset_with_its_name_as_it_is() {
             "image",
             "image/jpeg",
             "0x8DD0C7A1B2C3D4E",
-            "2026-11-24T08:49:37Z",
-            "2026-11-24T08:46:40Z",
+            "2026-11-24T08:49:37.000Z",
+            "2026-11-24T08:46:40.000Z",
             "image/jpeg",
             "identity",
             "paWlpaWlpaWlpaWlpaWlpQ==",
             "BlockBlob",
             "Hot",
             "2026-11-24T08:49:37.0000000Z",
+            "true",
             "",
             "",
             "{\"camera\":\"7\",\"shift\":\"=night\"}",
         ]
     );
     assert_eq!(rows["clip.mp4"][..4], ["clip.mp4", "4294967296", "video", "video/mp4"]);
-    assert_eq!(rows["back\\slash.jpg"][14], "odd_name");
+    assert_eq!(rows["back\\slash.jpg"][15], "odd_name");
 }
 
 #[tokio::test]
@@ -139,16 +140,21 @@ async fn metadata_of_hugging_face_has_one_kind_and_the_file_name_first() {
     for (text, kind) in [(images, Kind::Image), (videos, Kind::Video)] {
         let lines: Vec<Value> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
         let mut found: Vec<_> =
-            lines.iter().map(|line| line["file_name"].as_str().unwrap().to_owned()).collect();
+            lines.iter().map(|line| line["name"].as_str().unwrap().to_owned()).collect();
         found.sort_unstable();
         assert_eq!(found, names(&changes(), |asset| asset.kind == kind));
         assert!(text.lines().all(|line| line.starts_with(r#"{"file_name":""#)));
         // Each has each key, known or not.
         let keys = |line: &Value| line.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-        assert!(lines.iter().all(|line| keys(line) == keys(&lines[0]) && keys(line).len() == 16));
+        assert!(lines.iter().all(|line| keys(line) == keys(&lines[0]) && keys(line).len() == 18));
+        assert!(
+            lines
+                .iter()
+                .all(|line| line["file_name"] == *file_name(line["name"].as_str().unwrap()))
+        );
         assert!(lines.iter().all(|line| line["kind"] == kind.as_str() && line["size"].is_u64()));
         if let Some(full) = lines.iter().find(|line| line["file_name"] == "full.jpg") {
-            assert_eq!(full["last_modified"], "2026-11-24T08:49:37Z");
+            assert_eq!(full["last_modified"], "2026-11-24T08:49:37.000Z");
             assert_eq!(full["media_type"], "image/jpeg");
         }
     }
@@ -162,7 +168,7 @@ async fn coco_counts_the_images_and_makes_nothing_up() {
     let ids: Vec<_> = images.iter().map(|image| image["id"].as_u64().unwrap()).collect();
     assert_eq!(ids, (1..=images.len() as u64).collect::<Vec<_>>());
     let mut found: Vec<_> =
-        images.iter().map(|image| image["file_name"].as_str().unwrap().to_owned()).collect();
+        images.iter().map(|image| image["name"].as_str().unwrap().to_owned()).collect();
     found.sort_unstable();
     assert_eq!(found, names(&changes(), |asset| asset.kind == Kind::Image));
     for image in images {

@@ -55,27 +55,35 @@ async fn every_asset_is_a_row_with_the_types_of_its_columns() {
         ("blob_type", Field::Str("BlockBlob".into())),
         ("access_tier", Field::Str("Hot".into())),
         ("version_id", Field::Str("2026-11-24T08:49:37.0000000Z".into())),
+        ("is_current", Field::Bool(true)),
         ("snapshot", Field::Null),
         ("findings", Field::Null),
         ("metadata", Field::Str("{\"camera\":\"7\",\"shift\":\"=night\"}".into())),
     ];
     assert_eq!(*full, expected.map(|(name, field)| (name.to_owned(), field)));
     let odd = rows.iter().find(|row| text(&row[0].1) == "back\\slash.jpg").unwrap();
-    assert_eq!(odd[14].1, Field::Str("odd_name".into()));
-    assert!(odd[4..14].iter().all(|(_, field)| *field == Field::Null), "{odd:?}");
+    assert_eq!(odd[15].1, Field::Str("odd_name".into()));
+    assert!(
+        odd[4..15].iter().all(|(name, field)| *field == Field::Null || name == "is_current"),
+        "{odd:?}"
+    );
 
     let schema = open(&path).metadata().file_metadata().schema_descr_ptr();
     for column in schema.columns() {
         let logical = column.logical_type_ref();
         match column.name() {
             "size" => assert_eq!((column.physical_type(), logical), (Type::INT64, None)),
+            "is_current" => {
+                assert_eq!((column.physical_type(), logical), (Type::BOOLEAN, None));
+            }
             "last_modified" | "created" => assert!(
                 matches!(logical, Some(LogicalType::Timestamp(to)) if to.is_adjusted_to_u_t_c),
                 "{logical:?}"
             ),
             _ => assert_eq!(logical, Some(&LogicalType::String)),
         }
-        let is_always = ["name", "size", "kind", "media_type"].contains(&column.name());
+        let is_always =
+            ["name", "size", "kind", "media_type", "is_current"].contains(&column.name());
         assert_eq!(column.max_def_level() == 0, is_always, "{}", column.name());
     }
 }

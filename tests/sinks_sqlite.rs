@@ -79,14 +79,16 @@ async fn every_asset_is_a_row_with_the_types_of_its_columns() {
     for (name, value) in [
         ("size", Value::Integer(48_213)),
         ("kind", Value::Text("image".into())),
-        ("last_modified", Value::Text("2026-11-24T08:49:37Z".into())),
+        ("last_modified", Value::Text("2026-11-24T08:49:37.000Z".into())),
+        ("is_current", Value::Integer(1)),
+        ("revision", Value::Text(String::new())),
         ("content_md5", Value::Text("paWlpaWlpaWlpaWlpaWlpQ==".into())),
         ("snapshot", Value::Null),
         ("metadata", Value::Text("{\"camera\":\"7\",\"shift\":\"=night\"}".into())),
     ] {
         assert_eq!(row[name], value, "{name}");
     }
-    assert_eq!(columns.len(), 17);
+    assert_eq!(columns.len(), 19);
     let sql = "SELECT reason || ', ' || detail || ', ' || size FROM rejections";
     assert!(column(&path, sql)[0].starts_with("unsupported_format, "));
     let check = column(&path, "PRAGMA integrity_check");
@@ -267,7 +269,7 @@ fn a_file_of_something_else_is_an_error_and_stays_as_it_is() {
         .unwrap();
     let newer = folder.path().join("newer");
     drop(Sqlite::open(&newer).unwrap());
-    Connection::open(&newer).unwrap().execute_batch("PRAGMA user_version = 2").unwrap();
+    Connection::open(&newer).unwrap().execute_batch("PRAGMA user_version = 3").unwrap();
     for (path, why) in [
         (
             sqlite("tables", "CREATE TABLE assets (name TEXT)"),
@@ -275,7 +277,7 @@ fn a_file_of_something_else_is_an_error_and_stays_as_it_is() {
         ),
         (sqlite("id", "PRAGMA application_id = 7"), "is an SQLite file of something else"),
         (sqlite("version", "PRAGMA user_version = 1"), "is an SQLite file of something else"),
-        (newer, "has tables of version 2, and this is 1"),
+        (newer, "has tables of version 3, and this is 2"),
         (text, "which is no SQLite file"),
         (folder.path().to_owned(), "could not open"),
         (folder.path().join("no/such/folder"), "could not open"),

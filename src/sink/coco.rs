@@ -1,26 +1,39 @@
+//! The images as a COCO file.
+
 use std::{io::Write as _, path::PathBuf};
 
 use async_trait::async_trait;
 
-use super::{Batch, Delivery, Sink, columns::Named, json, whole::Whole};
+use super::{Batch, Delivery, Sink, atomic_file::AtomicFile, json, object::FileObject};
 use crate::{error::Error, validate::Kind};
 
 /// The images in the form of COCO, for tools that annotate, train or evaluate
 ///
-/// Images only: the format knows no videos, and they are left out. `annotations`, `categories` and
-/// `licenses` are empty. An entry of `images` has `id`, `file_name` and those of the other
-/// [columns](crate::sink#columns) that are known.
+/// Images only: the format has no videos, and this sink skips them. `annotations`, `categories` and
+/// `licenses` are empty. An entry of `images` has `id`, `file_name` and all
+/// [columns](crate::sink#columns), `name` among them. An absent text is `""`.
 ///
-/// It has no `width`, no `height` and no `date_captured`, since no listing tells them and a wrong
-/// number would be worse than none: `pycocotools` loads and finds the images without them, and needs
-/// them only to draw segmentations. Whoever opens the images fills them in.
+/// `file_name` is the path that [`file_name`](super::file_name) makes of the blob's name: nearly
+/// always the name itself, and otherwise a path that stays in the folder that a tool joins it with.
+/// Download each blob to its `file_name`.
 ///
-/// `id` counts from 1 in the order of the scan, and belongs to this one file: annotations that shall
-/// outlive it must hold on to `file_name`. The same numbers come again only for the same images in
+/// Entries have no `width`, no `height` and no `date_captured`, because no listing has them and a
+/// wrong number would be worse than none. `pycocotools` loads and finds the images without them, and
+/// needs them only to draw segmentations. Tools that require `width` and `height`, such as
+/// supervision, need them filled in by a program that opens the images.
+///
+/// `id` counts from 1 in the order of the scan, and is valid for this file alone: annotations that
+/// must outlive the file refer to `file_name`. Two scans give the same images the same numbers only in
 /// [`Order::Ascending`](crate::scan::Order::Ascending).
 ///
-/// It is written as it comes, and takes no memory for what it has written. Replaced as a whole when
-/// the scan is complete, as [`JsonLines`](crate::JsonLines) are, and writes block as theirs do.
+/// ```python
+/// from pycocotools.coco import COCO
+/// coco = COCO("instances.json")
+/// table = coco.loadImgs(coco.getImgIds())
+/// ```
+///
+/// Memory does not grow with the number of images. Replaced when the scan is complete, as
+/// [`JsonLines`](crate::JsonLines) are, and writes block as theirs do.
 ///
 /// ```no_run
 /// # async fn example(scan: azure_asset_sync::Scan) -> Result<(), azure_asset_sync::Error> {
@@ -31,7 +44,7 @@ use crate::{error::Error, validate::Kind};
 /// ```
 #[derive(Debug)]
 pub struct Coco {
-    file: Whole,
+    file: AtomicFile,
     /// How many images there are so far
     images: u64,
 }
@@ -40,9 +53,9 @@ impl Coco {
     /// Writes the images
     ///
     /// # Errors
-    /// [`ErrorKind::Sink`](crate::ErrorKind::Sink) where no file can be made in the folder.
+    /// [`ErrorKind::Sink`](crate::ErrorKind::Sink) if no file can be made in the folder.
     pub fn images(path: impl Into<PathBuf>) -> Result<Self, Error> {
-        let mut file = Whole::create(path.into())?;
+        let mut file = AtomicFile::create(path.into())?;
         file.write(|out| {
             let by = concat!("azure-asset-sync ", env!("CARGO_PKG_VERSION"));
             write!(
@@ -62,8 +75,7 @@ impl Sink for Coco {
             for asset in batch.assets().filter(|asset| asset.kind == Kind::Image) {
                 out.write_all(if *images == 0 { b"\n" } else { b",\n" })?;
                 *images += 1;
-                let row = Named { id: Some(*images), asset, has_nulls: false };
-                json::write(out, &row)?;
+                json::write(out, &FileObject { id: Some(*images), asset })?;
             }
             Ok(())
         })
@@ -78,7 +90,7 @@ impl Sink for Coco {
         self.file.persist()
     }
 
-    /// What is not finished is removed
+    /// The file of a scan that is not complete is removed
     fn delivery(&self) -> Delivery {
         Delivery::Whole
     }

@@ -1,21 +1,36 @@
+//! The metadata file of a Hugging Face data set.
+
 use std::{io::Write as _, path::PathBuf};
 
 use async_trait::async_trait;
 
-use super::{Batch, Delivery, Sink, columns::Named, json, whole::Whole};
+use super::{Batch, Delivery, Sink, atomic_file::AtomicFile, json, object::FileObject};
 use crate::{error::Error, validate::Kind};
 
 /// The `metadata.jsonl` of a Hugging Face data set: an ImageFolder or a VideoFolder
 ///
-/// `file_name` comes first, then the [columns](crate::sink#columns) as each table has them, in every
-/// line all of them: what is unknown is `null`. The loader looks for each file beside this one,
-/// under its whole name in the container. It wants one kind, and every file that is named, so that
-/// images and videos have each a file, and a folder, of their own. Replaced as a whole when the scan
-/// is complete, as [`JsonLines`](crate::JsonLines) are, and writes block as theirs do.
+/// Each line has `file_name`, then all [columns](crate::sink#columns), `name` among them. An absent
+/// text is `""`, because the loader fails if the type of a column changes from `null` to text.
 ///
-/// Names are untrusted, and whoever copies the blobs to their names gives them power over paths:
-/// `../x` is a legal name. It is noted as [`Reason::OddName`](crate::Reason::OddName), which rules
-/// can make a rejection.
+/// `file_name` is the path that [`file_name`](super::file_name) makes of the blob's name: nearly
+/// always the name itself, and otherwise a path that stays in the folder. The loader looks for each
+/// file beside this one, under that path. It wants one kind, and every file to be there. So images and
+/// videos each have a file and a folder of their own, and each blob is downloaded to its `file_name`:
+///
+/// ```python
+/// from datasets import load_dataset
+/// table = load_dataset("imagefolder", data_dir="images", split="train")
+/// ```
+///
+/// The same file without the images:
+///
+/// ```python
+/// from datasets import load_dataset
+/// table = load_dataset("json", data_files="images/metadata.jsonl", split="train")
+/// ```
+///
+/// Replaced when the scan is complete, as [`JsonLines`](crate::JsonLines) are, and writes block as
+/// theirs do.
 ///
 /// ```no_run
 /// # async fn example(scan: azure_asset_sync::Scan) -> Result<(), azure_asset_sync::Error> {
@@ -28,7 +43,7 @@ use crate::{error::Error, validate::Kind};
 /// ```
 #[derive(Debug)]
 pub struct HuggingFace {
-    file: Whole,
+    file: AtomicFile,
     kind: Kind,
 }
 
@@ -37,9 +52,9 @@ impl HuggingFace {
     /// `metadata.jsonl`
     ///
     /// # Errors
-    /// [`ErrorKind::Sink`](crate::ErrorKind::Sink) where no file can be made in the folder.
+    /// [`ErrorKind::Sink`](crate::ErrorKind::Sink) if no file can be made in the folder.
     pub fn images(path: impl Into<PathBuf>) -> Result<Self, Error> {
-        Ok(Self { file: Whole::create(path.into())?, kind: Kind::Image })
+        Ok(Self { file: AtomicFile::create(path.into())?, kind: Kind::Image })
     }
 
     /// Writes the videos, for `load_dataset("videofolder", …)`
@@ -47,7 +62,7 @@ impl HuggingFace {
     /// # Errors
     /// As [`images`](Self::images).
     pub fn videos(path: impl Into<PathBuf>) -> Result<Self, Error> {
-        Ok(Self { file: Whole::create(path.into())?, kind: Kind::Video })
+        Ok(Self { file: AtomicFile::create(path.into())?, kind: Kind::Video })
     }
 }
 
@@ -57,8 +72,7 @@ impl Sink for HuggingFace {
         let kind = self.kind;
         self.file.write(|out| {
             for asset in batch.assets().filter(|asset| asset.kind == kind) {
-                let row = Named { id: None, asset, has_nulls: true };
-                json::write(out, &row)?;
+                json::write(out, &FileObject { id: None, asset })?;
                 out.write_all(b"\n")?;
             }
             Ok(())
@@ -73,7 +87,7 @@ impl Sink for HuggingFace {
         self.file.persist()
     }
 
-    /// What is not finished is removed
+    /// The file of a scan that is not complete is removed
     fn delivery(&self) -> Delivery {
         Delivery::Whole
     }

@@ -9,7 +9,7 @@ use serde_json::{Serializer, ser::Formatter};
 ///
 /// JSON requires that of the first 32 characters only. A terminal obeys other control characters too,
 /// and Python's `str.splitlines`, for example, splits lines at U+0085, U+2028 and U+2029.
-pub(super) fn write(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+pub(crate) fn write(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
     Ok(value.serialize(&mut Serializer::with_formatter(out, Escaping))?)
 }
 

@@ -1,3 +1,5 @@
+//! A file with one JSON object a line: assets, rejections or changes.
+
 use std::{
     io::{self, Write},
     path::PathBuf,
@@ -6,18 +8,70 @@ use std::{
 use async_trait::async_trait;
 use serde::Serialize;
 
-use super::{Batch, Change, Delivery, Sink, json, log::Log, whole::Whole};
+use super::{
+    Batch, Change, Delivery, Sink,
+    atomic_file::AtomicFile,
+    json,
+    log::Log,
+    object::{AssetObject, RejectionObject},
+};
 use crate::error::Error;
 
 /// A file with one JSON object a line
 ///
-/// That of the [`assets`](Self::assets) and that of the [`rejections`](Self::rejections) are
-/// replaced as a whole when the scan is complete: until then the lines go to a temporary file in the
-/// same folder; where the scan fails or is cancelled that is removed, and a file of an earlier run
-/// stays as it was. The log of [`changes`](Self::changes) grows from run to run.
+/// The files of [`assets`](Self::assets) and [`rejections`](Self::rejections) are replaced when the
+/// scan is complete: until then the lines go to a temporary file in the same folder. If the scan fails
+/// or is cancelled, that file is removed, and a file of an earlier run stays as it was. If the process
+/// is killed, the next run that writes the same file removes it. A symbolic link at the path is
+/// replaced, not followed. The log of [`changes`](Self::changes) grows from run to run.
 ///
-/// Blob names are untrusted text: control characters are escaped, and the path is the
-/// caller's alone. Writes block the calling task for as long as the operating system takes a buffer.
+/// Each line has the same keys, and each key always the same type, because many readers learn both
+/// from the first lines. An absent text is `""`, and an empty text means nothing else. `size` of a
+/// rejection is `null` if the listing does not have it.
+///
+/// # How to read it
+/// Readers that guess types change values: `0001` becomes 1, a version id a time with one digit less.
+/// These calls return each value as it is in the file; `jq` and `datasets` need no options.
+///
+/// DuckDB:
+///
+/// ```python
+/// import duckdb
+/// table = duckdb.sql("""
+///     SELECT * FROM read_json('assets.jsonl', format = 'newline_delimited', columns = {
+///         name: 'VARCHAR', size: 'BIGINT', kind: 'VARCHAR', media_type: 'VARCHAR', etag: 'VARCHAR',
+///         last_modified: 'VARCHAR', created: 'VARCHAR', content_type: 'VARCHAR',
+///         content_encoding: 'VARCHAR', content_md5: 'VARCHAR', blob_type: 'VARCHAR',
+///         access_tier: 'VARCHAR', version_id: 'VARCHAR', is_current: 'BOOLEAN',
+///         snapshot: 'VARCHAR', findings: 'VARCHAR', metadata: 'VARCHAR'})
+/// """)
+/// ```
+///
+/// pandas:
+///
+/// ```python
+/// import pandas
+/// table = pandas.read_json("assets.jsonl", lines=True, dtype=False, convert_dates=False)
+/// ```
+///
+/// Polars:
+///
+/// ```python
+/// import polars
+/// table = polars.read_ndjson("assets.jsonl")
+/// ```
+///
+/// `datasets`:
+///
+/// ```python
+/// from datasets import load_dataset
+/// table = load_dataset("json", data_files="assets.jsonl", split="train")
+/// ```
+///
+/// # Names are untrusted
+/// Control characters and line separators are escaped, so that a line can be printed. Use
+/// [`file_name`](super::file_name) to make a path of a name. Writes block the calling task for as long
+/// as the operating system takes a buffer.
 ///
 /// ```no_run
 /// # async fn example(scan: azure_asset_sync::Scan) -> Result<(), azure_asset_sync::Error> {
@@ -32,52 +86,54 @@ pub struct JsonLines(Lines);
 
 #[derive(Debug)]
 enum Lines {
-    Assets(Whole),
-    Rejections(Whole),
+    Assets(AtomicFile),
+    Rejections(AtomicFile),
     Changes(Log),
 }
 
 impl JsonLines {
-    /// Writes the assets
+    /// Writes the assets, with the [columns](crate::sink#columns) of each table
     ///
     /// # Errors
-    /// [`ErrorKind::Sink`](crate::ErrorKind::Sink) where no file can be made in the folder.
+    /// [`ErrorKind::Sink`](crate::ErrorKind::Sink) if no file can be made in the folder.
     pub fn assets(path: impl Into<PathBuf>) -> Result<Self, Error> {
-        Whole::create(path.into()).map(|file| Self(Lines::Assets(file)))
+        AtomicFile::create(path.into()).map(|file| Self(Lines::Assets(file)))
     }
 
-    /// Writes the rejections
+    /// Writes the rejections: `name`, `size`, `etag`, `version_id`, `snapshot`, `reason`, `detail`
     ///
     /// # Errors
-    /// [`ErrorKind::Sink`](crate::ErrorKind::Sink) where no file can be made in the folder.
+    /// [`ErrorKind::Sink`](crate::ErrorKind::Sink) if no file can be made in the folder.
     pub fn rejections(path: impl Into<PathBuf>) -> Result<Self, Error> {
-        Whole::create(path.into()).map(|file| Self(Lines::Rejections(file)))
+        AtomicFile::create(path.into()).map(|file| Self(Lines::Rejections(file)))
     }
 
-    /// Writes each [`Change`] behind those that the file already has, and `change` tells which
+    /// Appends each [`Change`] to the file: `change` says which, then come the
+    /// [columns](crate::sink#columns) of each table, `moved_to`, `reason` and `detail`
     ///
-    /// What stands behind the last line's end is what a crash has left, and is cut off. Each flush
-    /// is a write and a wait for the disk. Where the disk is full no half line stays. One writer at
-    /// a time; readers may follow the file, and see a change that comes twice twice.
+    /// Text after the end of the last line is what a crash has left there, and is cut off. Each flush
+    /// is a write and a wait for the disk. If the disk is full, no incomplete line stays. One writer at
+    /// a time. Readers may follow the file; a change that comes twice is there twice.
+    ///
+    /// A symbolic link at the path is an error, so that nobody who may write to the folder can direct
+    /// the log to another file.
     ///
     /// # Errors
-    /// [`ErrorKind::Sink`](crate::ErrorKind::Sink) where the file cannot be opened, or begins as no
-    /// log of changes does: then it is left as it is.
+    /// [`ErrorKind::Sink`](crate::ErrorKind::Sink) if the file cannot be opened, or does not begin as a
+    /// log of changes does; it then stays as it is.
     pub fn changes(path: impl Into<PathBuf>) -> Result<Self, Error> {
         Log::open(path.into()).map(|log| Self(Lines::Changes(log)))
     }
 }
 
-fn write<'a, T: Serialize + 'a>(
+fn write<T: Serialize>(
     out: &mut impl Write,
-    changes: &'a [Change],
-    of: impl Fn(&'a Change) -> Option<&'a T>,
+    mut objects: impl Iterator<Item = T>,
 ) -> io::Result<()> {
-    for value in changes.iter().filter_map(of) {
-        json::write(out, value)?;
-        out.write_all(b"\n")?;
-    }
-    Ok(())
+    objects.try_for_each(|object| {
+        json::write(out, &object)?;
+        out.write_all(b"\n")
+    })
 }
 
 #[async_trait]
@@ -85,8 +141,10 @@ impl Sink for JsonLines {
     async fn accept(&mut self, batch: Batch<'_>) -> Result<(), Error> {
         let changes = batch.changes;
         match &mut self.0 {
-            Lines::Assets(file) => file.write(|out| write(out, changes, Change::asset)),
-            Lines::Rejections(file) => file.write(|out| write(out, changes, Change::rejection)),
+            Lines::Assets(file) => file.write(|out| write(out, batch.assets().map(AssetObject))),
+            Lines::Rejections(file) => file.write(|out| {
+                write(out, changes.iter().filter_map(Change::rejection).map(RejectionObject))
+            }),
             Lines::Changes(log) => log.push(changes),
         }
     }
@@ -105,7 +163,7 @@ impl Sink for JsonLines {
         }
     }
 
-    /// A log grows; what is not finished of another is removed
+    /// A log grows; another file of a scan that is not complete is removed
     fn delivery(&self) -> Delivery {
         match self.0 {
             Lines::Assets(_) | Lines::Rejections(_) => Delivery::Whole,

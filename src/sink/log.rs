@@ -1,10 +1,17 @@
+//! A log of changes: lines that are appended, and complete after any crash.
+
 use std::{
     fs::{File, OpenOptions},
     io::{self, Read, Seek, SeekFrom, Write},
     path::PathBuf,
 };
 
-use super::{Change, json, whole::sync_folder};
+use super::{
+    Change,
+    atomic_file::{open_in_place, sync_folder},
+    json,
+    object::ChangeObject,
+};
 use crate::error::{Error, ErrorKind};
 
 /// What each line of a log begins with, since `change` is the tag
@@ -30,12 +37,9 @@ pub(super) struct Log {
 impl Log {
     pub(super) fn open(path: PathBuf) -> Result<Self, Error> {
         let open = || -> io::Result<(File, u64)> {
-            let mut file = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .open(&path)?;
+            let mut options = OpenOptions::new();
+            options.read(true).write(true).create(true).truncate(false);
+            let mut file = open_in_place(&mut options, &path)?;
             if !file.metadata()?.is_file() {
                 return Err(io::Error::other("it is no ordinary file"));
             }
@@ -55,7 +59,7 @@ impl Log {
     pub(super) fn push(&mut self, changes: &[Change]) -> Result<(), Error> {
         self.attempt(|log| {
             for change in changes {
-                json::write(&mut log.lines, change)?;
+                json::write(&mut log.lines, &ChangeObject(change))?;
                 log.lines.push(b'\n');
                 if log.lines.len() >= ENOUGH {
                     log.write()?;

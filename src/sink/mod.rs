@@ -1,59 +1,69 @@
 //! Where changes go.
 //!
-//! | sink | is for | of a batch that comes twice |
+//! | sink | is for | a batch that comes twice |
 //! | --- | --- | --- |
-//! | [`JsonLines`] | `jq`, pandas, anything: assets, rejections | the file is made as a whole |
+//! | [`JsonLines`] | `jq`, DuckDB, pandas, Polars, `datasets`: assets, rejections | the file is replaced |
 //! | [`JsonLines::changes`] | a log to follow | is there twice |
-//! | [`Csv`] | DuckDB, R, and in another form spreadsheets | the file is made as a whole |
-//! | [`HuggingFace`] | `datasets`: ImageFolder, VideoFolder | the file is made as a whole |
-//! | [`Coco`] | annotation tools, pycocotools | the file is made as a whole |
-//! | `Parquet` (feature `parquet`) | DuckDB, Polars, pandas, Spark | the file is made as a whole |
-//! | `Sqlite` (feature `sqlite`) | a table that follows the container | changes nothing |
-//! | [`callback`] | a function | as you like |
-//! | `()` | nothing, where only the report is wanted | changes nothing |
+//! | [`Csv`] | DuckDB, pandas, Polars, and in another form spreadsheets | the file is replaced |
+//! | [`HuggingFace`] | `datasets`: ImageFolder, VideoFolder | the file is replaced |
+//! | [`Coco`] | annotation tools, pycocotools | the file is replaced |
+//! | `Parquet` (feature `parquet`) | DuckDB, Polars, pandas, `datasets`, Spark | the file is replaced |
+//! | `Sqlite` (feature `sqlite`) | tables that follow the container | changes nothing |
+//! | [`callback`] | a function | depends on the function |
+//! | `()` | nothing, if only the report is wanted | changes nothing |
 //!
-//! Each file sink blocks the calling task while it writes; where that matters, run the scan on a
-//! thread of its own. A file that is made as a whole takes its place when the scan is complete, and
-//! until then one of an earlier run stays as it was.
+//! The page of each file sink has the calls that read its file with every value equal.
+//!
+//! Each file sink blocks the calling task while it writes. If that matters, run the scan on a thread
+//! of its own. A file is replaced when the scan is complete; until then a file of an earlier run stays
+//! as it was.
 //!
 //! # Columns
-//! Tables have the same columns, whatever holds them; the first is `file_name` where vision tools
-//! expect that.
+//! All tables have the same columns. [`Coco`] and [`HuggingFace`] put `file_name` in front of them, a
+//! path that is safe below a folder.
 //!
 //! | column | what | form |
 //! | --- | --- | --- |
 //! | `name` | the full name in the container, exactly as stored | text |
 //! | `size` | in bytes | number |
 //! | `kind` | `image` or `video` | text |
-//! | `media_type` | that its name stands for | text |
-//! | `etag` | the version | text |
-//! | `last_modified`, `created` | when, in UTC | a timestamp in Parquet, else RFC 3339 |
-//! | `content_type`, `content_encoding` | as its owner stored them | text |
-//! | `content_md5` | of the content, where Azure knows it | base64, as Azure has it |
+//! | `media_type` | the media type that the name's extension stands for | text |
+//! | `etag` | the version of the content and properties | text |
+//! | `last_modified`, `created` | when, in UTC | a timestamp in Parquet, else RFC 3339 with milliseconds |
+//! | `content_type`, `content_encoding` | as the blob's owner stored them | text |
+//! | `content_md5` | of the content, if Azure has it | base64, as Azure has it |
 //! | `blob_type`, `access_tier` | as Azure calls them | text |
-//! | `version_id`, `snapshot` | where a store lists them | text |
-//! | `findings` | codes of what is odd, with spaces between | text |
-//! | `metadata` | the owner's, where a store lists it | a JSON object as text |
+//! | `version_id` | if the listing has it | text |
+//! | `is_current` | `false` for an earlier version and for a snapshot | Boolean; 0 or 1 in SQLite |
+//! | `snapshot` | the time of a snapshot, as Azure writes it | text |
+//! | `findings` | codes of what is odd, separated by spaces | text |
+//! | `metadata` | the owner's metadata, if the listing has it | a JSON object as text |
 //!
-//! The first four are always known. Of the others what is unknown is null, or an empty cell.
+//! `name`, `size`, `kind`, `media_type` and `is_current` are always there. An absent value is null in
+//! Parquet and SQLite, an empty cell in CSV, and an empty text in JSON. An empty property counts as
+//! absent, so that an empty text never means anything else.
 
+mod atomic_file;
 mod callback;
 mod change;
 mod coco;
 mod columns;
 mod csv;
+mod file_name;
 mod hugging_face;
 mod json;
 mod json_lines;
 mod log;
+mod object;
 #[cfg(feature = "parquet")]
 mod parquet;
 #[cfg(feature = "sqlite")]
 mod sqlite;
-mod whole;
 
 use async_trait::async_trait;
 
+#[cfg(feature = "sync")]
+pub(crate) use self::json::write as write_json;
 #[cfg(feature = "parquet")]
 #[cfg_attr(docsrs, doc(cfg(feature = "parquet")))]
 pub use self::parquet::Parquet;
@@ -65,6 +75,7 @@ pub use self::{
     change::{Batch, Change, Removal, RunId},
     coco::Coco,
     csv::Csv,
+    file_name::file_name,
     hugging_face::HuggingFace,
     json_lines::JsonLines,
 };

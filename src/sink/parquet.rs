@@ -1,3 +1,5 @@
+//! The assets as a Parquet file.
+
 use std::{
     io, mem,
     path::{Path, PathBuf},
@@ -18,8 +20,8 @@ use bytes::Bytes;
 
 use super::{
     Batch, Delivery, Sink,
+    atomic_file::AtomicFile,
     columns::{COLUMNS, COUNT, Cell, Column, Type, cells},
-    whole::Whole,
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -34,13 +36,36 @@ const TEXT: usize = 64 << 20;
 
 /// A Parquet file with a row for each asset
 ///
-/// The [columns](crate::sink#columns) are strings, but for `size`, a 64-bit integer, and
-/// `last_modified` and `created`, timestamps in microseconds, UTC. Compressed with Snappy, which
-/// every reader knows. Names are untrusted, and stand exactly as they are.
+/// The [columns](crate::sink#columns) are strings, except `size`, a signed 64-bit integer, which holds
+/// each size that a store can list; `is_current`, a Boolean; `last_modified` and `created`, timestamps
+/// in microseconds, UTC. Absent values are null. Compressed with Snappy, which every reader has.
 ///
-/// At most 100,000 rows, or 64 MiB of text, are in memory until they are written as a row group;
-/// a flush writes none, since of a file that is not finished nothing is left. Replaced as a whole
-/// when the scan is complete, as [`JsonLines`](crate::JsonLines) are, and writes block as theirs do.
+/// The file has its types, so that no reader guesses them:
+///
+/// ```python
+/// import duckdb
+/// table = duckdb.sql("SELECT * FROM read_parquet('assets.parquet')")
+/// ```
+///
+/// ```python
+/// import pandas
+/// table = pandas.read_parquet("assets.parquet")
+/// ```
+///
+/// ```python
+/// import polars
+/// table = polars.read_parquet("assets.parquet")
+/// ```
+///
+/// ```python
+/// from datasets import load_dataset
+/// table = load_dataset("parquet", data_files="assets.parquet", split="train")
+/// ```
+///
+/// At most 100,000 rows, or 64 MiB of text, are in memory until they are written as a row group. A
+/// flush writes none, because an incomplete file is removed. Replaced when the scan is complete, as
+/// [`JsonLines`](crate::JsonLines) are, and writes block as theirs do. Names are untrusted, and exactly
+/// as stored; use [`file_name`](super::file_name) to make a path of a name.
 ///
 /// ```no_run
 /// # async fn example(scan: azure_asset_sync::Scan) -> Result<(), azure_asset_sync::Error> {
@@ -58,7 +83,7 @@ pub struct Parquet {
 
 #[derive(Debug)]
 enum State {
-    Open(Box<SerializedFileWriter<Whole>>),
+    Open(Box<SerializedFileWriter<AtomicFile>>),
     Finished,
     Failed,
 }
@@ -67,10 +92,10 @@ impl Parquet {
     /// Writes the assets
     ///
     /// # Errors
-    /// [`ErrorKind::Sink`] where no file can be made in the folder.
+    /// [`ErrorKind::Sink`] if no file can be made in the folder.
     pub fn assets(path: impl Into<PathBuf>) -> Result<Self, Error> {
         let path = path.into();
-        let file = Whole::create(path.clone())?;
+        let file = AtomicFile::create(path.clone())?;
         let writer = open(file).map_err(|error| failed(&path, error))?;
         Ok(Self { path, state: State::Open(Box::new(writer)), group: Group::default() })
     }
@@ -78,7 +103,7 @@ impl Parquet {
     /// Lets a function write; after an error of it there is no file any more
     fn write(
         &mut self,
-        put: impl FnOnce(&mut SerializedFileWriter<Whole>, &mut Group) -> Result<(), ParquetError>,
+        put: impl FnOnce(&mut SerializedFileWriter<AtomicFile>, &mut Group) -> Result<(), ParquetError>,
     ) -> Result<(), Error> {
         let why = match &mut self.state {
             State::Open(writer) => match put(writer, &mut self.group) {
@@ -97,11 +122,12 @@ impl Parquet {
     }
 }
 
-fn open(file: Whole) -> Result<SerializedFileWriter<Whole>, ParquetError> {
+fn open(file: AtomicFile) -> Result<SerializedFileWriter<AtomicFile>, ParquetError> {
     let columns = COLUMNS.map(|column| {
         let presence = if column.is_always { "REQUIRED" } else { "OPTIONAL" };
         match column.of {
             Type::Text => format!("{presence} BYTE_ARRAY {} (STRING);", column.name),
+            Type::Flag => format!("{presence} BOOLEAN {};", column.name),
             Type::Number => format!("{presence} INT64 {};", column.name),
             Type::Time => format!("{presence} INT64 {} (TIMESTAMP(MICROS,true));", column.name),
         }
@@ -144,6 +170,7 @@ struct Values {
     /// For each row whether there is something
     levels: Vec<i16>,
     numbers: Vec<i64>,
+    flags: Vec<bool>,
     /// Texts, one behind the other, and where each ends
     texts: Vec<u8>,
     ends: Vec<usize>,
@@ -164,6 +191,10 @@ impl Group {
                     values.numbers.push(number.try_into()?);
                     true
                 }
+                Cell::Flag(flag) => {
+                    values.flags.push(flag);
+                    true
+                }
                 Cell::Time(time) => {
                     let micros = micros(time);
                     values.numbers.extend(micros);
@@ -180,7 +211,7 @@ impl Group {
         self.rows >= ROWS || self.text >= TEXT
     }
 
-    fn write(&mut self, writer: &mut SerializedFileWriter<Whole>) -> Result<(), ParquetError> {
+    fn write(&mut self, writer: &mut SerializedFileWriter<AtomicFile>) -> Result<(), ParquetError> {
         let group = mem::take(self);
         let mut out = writer.next_row_group()?;
         for (column, values) in COLUMNS.iter().zip(group.columns) {
@@ -199,6 +230,9 @@ impl Values {
         match writer {
             ColumnWriter::Int64ColumnWriter(writer) => {
                 writer.write_batch(&self.numbers, levels, None)?;
+            }
+            ColumnWriter::BoolColumnWriter(writer) => {
+                writer.write_batch(&self.flags, levels, None)?;
             }
             ColumnWriter::ByteArrayColumnWriter(writer) => {
                 let texts = Bytes::from(self.texts);
@@ -261,7 +295,7 @@ impl Sink for Parquet {
         }
     }
 
-    /// What is not finished is removed
+    /// The file of a scan that is not complete is removed
     fn delivery(&self) -> Delivery {
         Delivery::Whole
     }

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind},
     scan::Cut,
+    sink::write_json,
 };
 
 /// How many rows a block has
@@ -133,7 +134,7 @@ impl Packer {
         let (mut listed, mut assets, mut missing) = (0, 0, 0);
         self.text.clear();
         for row in rows {
-            serde_json::to_writer(&mut self.text, row).map_err(|error| failed(error.into()))?;
+            write_json(&mut self.text, row).map_err(failed)?;
             self.text.push(b'\n');
             if row.is_listed() {
                 listed += 1;

@@ -65,11 +65,10 @@
 //! are no change of their own.
 //!
 //! # What is in a state folder
-//! - `manifest.jsonl.zst`: the last complete run, replaced as a whole when the next has ended. Frames
+//! - `manifest.jsonl.zst`: the last complete run, replaced in one step when the next has ended. Frames
 //!   of Zstandard (RFC 8878) with some thousand [`Row`]s each, one JSON object a line, by ascending
 //!   name. Between them and behind them are frames that decompressors skip, with the index. So any
-//!   tool that reads compressed JSON Lines reads it: `zstdcat`, DuckDB's `read_json`,
-//!   `pandas.read_json`.
+//!   tool that reads compressed JSON Lines reads it, such as `zstdcat`; see below.
 //! - `run.journal` and `run.jsonl.zst`: a run that has not ended, a line for each commit, and rows.
 //!   `run.index`: what of its index is not in memory, made anew from the journal where it goes on.
 //! - `run.base`: what a run knows that has begun to list again because names came in another order.
@@ -92,6 +91,27 @@
 //! needs room for all entries of the listing twice, compressed.
 //!
 //! Both files name the version of their format. Another version is refused and left as it is.
+//!
+//! # How other tools read a manifest
+//! Each line has the same keys with the same types. An absent text is `""`; `gone_run` is 0 unless the
+//! blob is missing, or is no asset any more. Readers that guess types change values, so these calls
+//! name them.
+//!
+//! ```python
+//! import duckdb
+//! table = duckdb.sql("""
+//!     SELECT * FROM read_json('manifest.jsonl.zst', format = 'newline_delimited', columns = {
+//!         name: 'VARCHAR', size: 'BIGINT', etag: 'VARCHAR', last_modified: 'VARCHAR',
+//!         content_md5: 'VARCHAR', access_tier: 'VARCHAR', kind: 'VARCHAR', media_type: 'VARCHAR',
+//!         reason: 'VARCHAR', detail: 'VARCHAR', gone_run: 'BIGINT', gone_at: 'VARCHAR',
+//!         in_doubt: 'BOOLEAN'})
+//! """)
+//! ```
+//!
+//! ```python
+//! import pandas
+//! table = pandas.read_json("manifest.jsonl.zst", lines=True, dtype=False, convert_dates=False)
+//! ```
 
 mod block;
 mod desk;
@@ -107,6 +127,7 @@ mod journal;
 mod ledger;
 mod left;
 mod limits;
+mod line;
 mod manifest;
 mod merge;
 mod preview;

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::{
@@ -15,7 +15,11 @@ use crate::{
 };
 
 /// A line of a manifest: what the last run knew of one blob
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+///
+/// As JSON, each line has the same keys with the same types, because readers learn both from the first
+/// lines: an absent text is `""`, and `gone` is `gone_run`, which is 0, and `gone_at`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(from = "super::line::Line")]
 #[non_exhaustive]
 pub struct Row {
     /// The name
@@ -23,52 +27,46 @@ pub struct Row {
     /// The size in bytes
     pub size: u64,
     /// The version
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub etag: Option<ETag>,
     /// When it was last written
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "rfc3339",
-        deserialize_with = "read_rfc3339"
-    )]
     pub last_modified: Option<SystemTime>,
     /// The MD5 of its content
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_md5: Option<ContentMd5>,
     /// The access tier, if it is an asset: it changes without a new ETag
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_tier: Option<AccessTier>,
-    /// Image or video, where it is an asset, or was the last time that it was told of as one
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Image or video, if it is an asset, or was one when it was last reported as one
     pub kind: Option<Kind>,
-    /// The media type, where it is an asset
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The media type, if it is an asset
     pub media_type: Option<ContentType>,
     /// Why it is no asset
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
     /// The same in words
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<Cow<'static, str>>,
     /// Since when it is missing, or no asset any more
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gone: Option<Gone>,
     /// Whether a sink may know another version than this row has, because a run was interrupted in
     /// the middle of a batch; the next run that lists the blob reports it again
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub in_doubt: bool,
 }
 
 /// Since when a blob is missing, or no asset any more
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Gone {
-    /// The number of the run that found it so
+    /// The number of the run that found it so; the first run is 1
     pub run: u64,
     /// When that run began
-    #[serde(with = "time")]
     pub at: SystemTime,
+}
+
+/// An empty ETag is absent, as it is in a line
+fn known(etag: &Option<ETag>) -> Option<&ETag> {
+    etag.as_ref().filter(|etag| !etag.as_str().is_empty())
+}
+
+/// An empty tier is absent, as it is in a line
+fn tier(tier: &Option<AccessTier>) -> Option<&AccessTier> {
+    tier.as_ref().filter(|tier| !tier.as_str().is_empty())
 }
 
 /// The time as a row keeps it, and as the service gives it
@@ -139,10 +137,10 @@ impl Row {
             Verdict::Accept(asset) => Self {
                 name: asset.blob.name.clone(),
                 size: asset.blob.size,
-                etag: asset.blob.etag.clone(),
+                etag: known(&asset.blob.etag).cloned(),
                 last_modified: asset.blob.last_modified.map(whole_seconds),
                 content_md5: asset.blob.content_md5,
-                access_tier: asset.blob.access_tier.clone(),
+                access_tier: tier(&asset.blob.access_tier).cloned(),
                 kind: Some(asset.kind),
                 media_type: Some(asset.media_type.clone()),
                 reason: None,
@@ -153,7 +151,7 @@ impl Row {
             Verdict::Reject(rejection) => Self {
                 name: rejection.name.clone()?,
                 size: rejection.size.unwrap_or_default(),
-                etag: rejection.etag.clone(),
+                etag: known(&rejection.etag).cloned(),
                 last_modified: None,
                 content_md5: None,
                 access_tier: None,
@@ -234,6 +232,10 @@ impl Row {
             name: Some(self.name.clone()),
             size: Some(self.size),
             etag: self.etag.clone(),
+            // A job lists no versions and no snapshots.
+            version_id: None,
+            is_current_version: None,
+            snapshot: None,
             reason: self.reason?,
             detail: self.detail.clone().unwrap_or_default(),
         })
@@ -345,10 +347,10 @@ impl Print {
         self.line(match verdict {
             Verdict::Accept(asset) => Line {
                 name: &asset.blob.name,
-                etag: asset.blob.etag.as_ref(),
+                etag: known(&asset.blob.etag),
                 size: asset.blob.size,
                 time: asset.blob.last_modified,
-                tier: asset.blob.access_tier.as_ref(),
+                tier: tier(&asset.blob.access_tier),
                 md5: asset.blob.content_md5.as_ref(),
                 kind: asset.kind.as_str(),
                 code: asset.media_type.as_str(),
@@ -356,7 +358,7 @@ impl Print {
             },
             Verdict::Reject(rejection) => Line {
                 name: rejection.name.as_deref().unwrap_or_default(),
-                etag: rejection.etag.as_ref(),
+                etag: known(&rejection.etag),
                 size: rejection.size.unwrap_or_default(),
                 code: rejection.reason.as_str(),
                 ..Line::default()

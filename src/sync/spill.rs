@@ -27,6 +27,9 @@ pub(super) enum Spilled {
         name: Option<String>,
         size: Option<u64>,
         etag: Option<ETag>,
+        version_id: Option<String>,
+        is_current_version: Option<bool>,
+        snapshot: Option<String>,
         reason: Reason,
         detail: Cow<'static, str>,
     },
@@ -82,10 +85,30 @@ impl Time {
 
 impl From<Verdict> for Spilled {
     fn from(verdict: Verdict) -> Self {
+        let text = |text: Text| text.as_str().to_owned();
         let Asset { blob, kind, media_type, findings } = match verdict {
             Verdict::Accept(asset) => asset,
-            Verdict::Reject(Rejection { name, size, etag, reason, detail }) => {
-                return Self::Rejection { name, size, etag, reason, detail };
+            Verdict::Reject(rejection) => {
+                let Rejection {
+                    name,
+                    size,
+                    etag,
+                    version_id,
+                    is_current_version,
+                    snapshot,
+                    reason,
+                    detail,
+                } = rejection;
+                return Self::Rejection {
+                    name,
+                    size,
+                    etag,
+                    version_id: version_id.map(text),
+                    is_current_version,
+                    snapshot: snapshot.map(text),
+                    reason,
+                    detail,
+                };
             }
         };
         let Blob {
@@ -106,7 +129,6 @@ impl From<Verdict> for Spilled {
             unreadable,
             metadata,
         } = blob;
-        let text = |text: Text| text.as_str().to_owned();
         let pair = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
         let finding = |Finding { reason, detail }| (reason, detail);
         Self::Asset(Box::new(SpilledAsset {
@@ -135,13 +157,31 @@ impl From<Verdict> for Spilled {
 
 impl From<Spilled> for Verdict {
     fn from(spilled: Spilled) -> Self {
+        let text = |text: Option<String>| text.as_deref().map(Text::from);
         let spilled = match spilled {
             Spilled::Asset(asset) => *asset,
-            Spilled::Rejection { name, size, etag, reason, detail } => {
-                return Self::Reject(Rejection { name, size, etag, reason, detail });
+            Spilled::Rejection {
+                name,
+                size,
+                etag,
+                version_id,
+                is_current_version,
+                snapshot,
+                reason,
+                detail,
+            } => {
+                return Self::Reject(Rejection {
+                    name,
+                    size,
+                    etag,
+                    version_id: text(version_id),
+                    is_current_version,
+                    snapshot: text(snapshot),
+                    reason,
+                    detail,
+                });
             }
         };
-        let text = |text: Option<String>| text.as_deref().map(Text::from);
         let blob = Blob {
             etag: spilled.etag,
             last_modified: spilled.last_modified.and_then(Time::read),
@@ -185,7 +225,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<Verdict, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::validate::{Findings, Rules};
+    use crate::{
+        store::Malformed,
+        validate::{Findings, Rules},
+    };
 
     #[test]
     fn a_verdict_is_read_as_it_was_written() {
@@ -209,17 +252,16 @@ mod tests {
             let media_type = ContentType::from("image/jpeg");
             Verdict::Accept(Asset { blob, kind: Kind::Image, media_type, findings })
         };
+        let mut copy = Blob::new("c.jpg", 1);
+        copy.version_id = Some(Text::from("2026-11-30T10:00:00.1234567Z"));
+        copy.is_current_version = Some(true);
+        copy.snapshot = Some(Text::from("2026-11-30T10:00:01.1234567Z"));
         let verdicts = [
             asset(blob, std::iter::once(finding).collect()),
             asset(Blob::new("b.jpg", 1), Findings::default()),
             Rules::default().check(Blob::new("b.txt", 1)),
-            Verdict::Reject(Rejection {
-                name: None,
-                size: None,
-                etag: None,
-                reason: Reason::Malformed,
-                detail: "no name".into(),
-            }),
+            Verdict::Reject(Rejection::from(Malformed::new(None, "no name"))),
+            Rules::default().check(copy),
         ];
         for verdict in verdicts {
             assert_eq!(read(&write(verdict.clone()).unwrap()).unwrap(), verdict);

@@ -31,7 +31,7 @@ pub use self::{
     format::{Format, Kind},
     rules::{Action, Rules},
 };
-use crate::store::{Blob, ContentType, ETag, Malformed};
+use crate::store::{Blob, ContentType, ETag, Malformed, Text};
 
 /// What became of one entry of the listing
 ///
@@ -100,6 +100,15 @@ pub struct Rejection {
     /// The version, where it is known
     #[serde(skip_serializing_if = "Option::is_none")]
     pub etag: Option<ETag>,
+    /// The version id, in an account with versioning
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version_id: Option<Text>,
+    /// Whether this version is the current one, in an account with versioning
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_current_version: Option<bool>,
+    /// The snapshot's time stamp; `None` for a base blob
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<Text>,
     /// Why, as a stable code
     pub reason: Reason,
     /// Why, in words
@@ -114,6 +123,9 @@ impl Rejection {
             name: Some(blob.name),
             size: (blob.size <= rules::MAX_SIZE).then_some(blob.size),
             etag: blob.etag,
+            version_id: blob.version_id,
+            is_current_version: blob.is_current_version,
+            snapshot: blob.snapshot,
             reason: finding.reason,
             detail: finding.detail,
         })
@@ -126,6 +138,9 @@ impl From<Malformed> for Rejection {
             name: entry.name,
             size: None,
             etag: None,
+            version_id: None,
+            is_current_version: None,
+            snapshot: None,
             reason: Reason::Malformed,
             detail: entry.detail.into(),
         }
