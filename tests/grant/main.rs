@@ -5,12 +5,9 @@ mod shells;
 mod templates;
 mod windows;
 
-use std::collections::BTreeMap;
-
 use azure_asset_sync::{
     Cloud, Connection,
-    condition::{Condition, Limit},
-    grant::{Audit, Form, Grant, GrantBuilder, Shape, Sharing, Step, arm_guid},
+    grant::{Form, Grant, GrantBuilder, Shape, Sharing, Step, arm_guid},
     name::Field,
 };
 use serde_json::Value as Json;
@@ -195,82 +192,6 @@ fn the_portal_is_described_as_it_is() {
         assert_eq!(apply.contains("Create."), *shape == Shape::CustomRole);
         assert!(pack.step(Step::Cors).unwrap().contains("Resource sharing (CORS)"));
     }
-}
-
-fn table(audit: &Audit) -> BTreeMap<&str, bool> {
-    audit.rows.iter().map(|row| (row.request.as_str(), row.allowed)).collect()
-}
-
-#[test]
-fn the_audit_shows_what_a_condition_cannot_limit() {
-    let connection = connection("");
-    let page: Condition = Limit::container(connection.container()).condition().unwrap();
-    let audit = Audit::of_condition(&connection, &page);
-    assert!(audit.suffices());
-    let table = table(&audit);
-    assert!(table["read `training/a.jpg`"] && table["list `training`, no prefix"]);
-    assert!(!table["read `training-other/a.jpg`"] && !table["list `training-other`"]);
-    // "It cannot read anything else in the Storage Account", guides say. It can:
-    let wider: Vec<_> = audit.wider().map(|row| row.request.as_str()).collect();
-    assert_eq!(
-        wider,
-        [
-            "read an old version of `training/a.jpg`",
-            "read a snapshot of `training/a.jpg`",
-            "list the names of all containers",
-            "properties and metadata of `training`",
-            "properties and metadata of `training-other`",
-            "a key for view links (user delegation key)",
-        ]
-    );
-    assert_eq!(audit, builder(&connection).build().unwrap().audit());
-}
-
-#[test]
-fn each_shape_allows_what_it_says() {
-    let connection = connection("hall-3/");
-    let rows = [
-        ("list the names of all containers", [true, false, false]),
-        ("properties and metadata of `training`", [true, true, false]),
-        ("properties and metadata of `training-other`", [true, false, false]),
-        ("a key for view links (user delegation key)", [true, true, false]),
-        ("read `training/hall-3/a.jpg`", [true, true, true]),
-        ("list `training`, prefix `hall-3/`", [true, true, true]),
-        ("list `training`, no prefix", [false, false, false]),
-        ("list `training`, prefix `hall-3-other/`", [false, false, false]),
-        ("list `training`, prefix `HALL-3/`", [false, false, false]),
-        ("list `training-other`", [false, false, false]),
-        ("write `training/hall-3/a.jpg`", [false, false, false]),
-    ];
-    for (n, shape) in Shape::ALL.iter().enumerate() {
-        let grant = builder(&connection).shape(*shape).build().unwrap();
-        let audit = grant.audit();
-        assert!(audit.suffices(), "{audit}");
-        let table = table(&audit);
-        for (request, allowed) in rows {
-            assert_eq!(table[request], allowed[n], "{shape}: {request}\n{audit}");
-        }
-        assert!(!shape.cost().is_empty());
-    }
-}
-
-#[test]
-fn an_audit_says_what_is_missing_and_why() {
-    let connection = connection("hall-3/");
-    let condition: Condition = "!(ActionMatches{'*/blobs/read'}) OR \
-        @Resource[Microsoft.Storage/storageAccounts/blobServices/containers/blobs:path] StringStartsWith 'hall-3/'"
-        .parse()
-        .unwrap();
-    let audit = Audit::of_condition(&connection, &condition);
-    assert!(!audit.suffices());
-    let list = audit
-        .rows
-        .iter()
-        .find(|row| row.request.starts_with("list `training`, prefix `hall-3/`"))
-        .unwrap();
-    assert_eq!((list.allowed, list.needed), (false, true));
-    assert_eq!(list.why, "the request does not have the blob's name");
-    assert!(audit.to_string().contains("deny   missing  list"), "{audit}");
 }
 
 #[test]
