@@ -118,15 +118,7 @@ impl Endpoint {
     /// IP address, or if it has a query, a fragment or user info: those are credentials, which do
     /// not belong in a connection.
     pub fn new(url: &str) -> Result<Self, InvalidName> {
-        let parsed = parse_url(url)?;
-        let is_of_azure = parsed.host_str().is_some_and(|host| Cloud::of_host(host).is_some());
-        if is_of_azure && parsed.path().trim_matches('/') != "" {
-            let rule = "the address of an Azure account ends with the host";
-            return Err(InvalidName::new(Field::Cloud, url, rule).hint(
-                "a container's address goes to `ConnectionBuilder::from_url`, not into an endpoint",
-            ));
-        }
-        Ok(Self { url: parsed, authority: None })
+        Ok(Self { url: parse_url(url)?, authority: None })
     }
 
     /// Signs principals in at this authority instead of the public cloud's

@@ -383,7 +383,15 @@ impl fmt::Display for RefusedHost {
             (Some(endpoint), Some(authority)) => {
                 write!(f, "endpoint `{endpoint}` and authority `{authority}`")?;
             }
-            (Some(endpoint), None) => write!(f, "endpoint `{endpoint}`")?,
+            (Some(endpoint), None) => {
+                write!(f, "endpoint `{endpoint}`")?;
+                let host = endpoint.strip_prefix("https://").unwrap_or_default();
+                if Cloud::of_host(host).is_some() {
+                    f.write_str(
+                        ", because an endpoint of Azure has no path and belongs to the connection's account (the address of a container goes to `ConnectionBuilder::from_url`)",
+                    )?;
+                }
+            }
             (None, authority) => {
                 let authority = authority.as_deref().unwrap_or_default();
                 write!(f, "authority `{authority}`")?;

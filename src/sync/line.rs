@@ -14,30 +14,32 @@ use crate::{
     validate::{Kind, Reason},
 };
 
-/// The line of a row, as it is read
+/// The line of a row, as it is read; an absent key is an empty text
 #[derive(Deserialize)]
 pub(super) struct Line {
     name: String,
     size: u64,
-    #[serde(deserialize_with = "unless_empty")]
+    #[serde(default, deserialize_with = "unless_empty")]
     etag: Option<ETag>,
-    #[serde(deserialize_with = "time")]
+    #[serde(default, deserialize_with = "time")]
     last_modified: Option<SystemTime>,
-    #[serde(deserialize_with = "unless_empty")]
+    #[serde(default, deserialize_with = "unless_empty")]
     content_md5: Option<ContentMd5>,
-    #[serde(deserialize_with = "unless_empty")]
+    #[serde(default, deserialize_with = "unless_empty")]
     access_tier: Option<AccessTier>,
-    #[serde(deserialize_with = "unless_empty")]
+    #[serde(default, deserialize_with = "unless_empty")]
     kind: Option<Kind>,
-    #[serde(deserialize_with = "unless_empty")]
+    #[serde(default, deserialize_with = "unless_empty")]
     media_type: Option<ContentType>,
-    #[serde(deserialize_with = "unless_empty")]
+    #[serde(default, deserialize_with = "unless_empty")]
     reason: Option<Reason>,
-    #[serde(deserialize_with = "unless_empty")]
+    #[serde(default, deserialize_with = "unless_empty")]
     detail: Option<Cow<'static, str>>,
+    #[serde(default)]
     gone_run: u64,
-    #[serde(deserialize_with = "time")]
+    #[serde(default, deserialize_with = "time")]
     gone_at: Option<SystemTime>,
+    #[serde(default)]
     in_doubt: bool,
 }
 

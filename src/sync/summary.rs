@@ -81,7 +81,7 @@ impl fmt::Display for Summary {
             Ending::RemovalsWithheld { missing, of } => {
                 write!(
                     f,
-                    "\n{missing} of {of} assets are missing or no longer accepted, and were not removed"
+                    "\n{missing} of {of} assets are missing, and were not removed (not listed, or no longer accepted)"
                 )
             }
             Ending::Cancelled => write!(f, "\ncancelled: the next run goes on with it"),
