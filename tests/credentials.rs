@@ -89,12 +89,9 @@ fn what_is_no_certificate_with_an_rsa_key_is_named_with_the_command_that_helps()
     let file = |name: &str| folder.path().join(name);
     std::fs::write(file("cert.pem"), &pem).unwrap();
     let encrypted = openssl::run(&file("cert.pem"), &["pkcs8", "-topk8", "-passout", "pass:x"]);
-    let old = openssl::run(
-        &file("cert.pem"),
-        &["rsa", "-traditional", "-aes128", "-passout", "pass:x"],
-    );
-    let (encrypted, old) =
-        [encrypted, old].map(|bytes| String::from_utf8(bytes).unwrap()).into();
+    let old =
+        openssl::run(&file("cert.pem"), &["rsa", "-traditional", "-aes128", "-passout", "pass:x"]);
+    let (encrypted, old) = [encrypted, old].map(|bytes| String::from_utf8(bytes).unwrap()).into();
     let pfx = openssl::run(&file("cert.pem"), &["pkcs12", "-export", "-passout", "pass:x"]);
     let der = openssl::run(&file("cert.pem"), &["x509", "-outform", "DER"]);
     let request = openssl::run(&file("cert.pem"), &["req", "-new", "-subj", "/CN=x", "-key"]);
@@ -185,10 +182,22 @@ async fn a_refused_signature_is_explained_by_what_it_says_of_itself_and_never_wa
     let failed = || Refusal::new(403, "AuthenticationFailed");
     let forbidden = || Refusal::new(403, "AuthorizationFailure");
     for (query, refusal, cause, confidence, named) in [
-        ("se=2020-01-01&sp=rl", failed(), Cause::SasExpired, Confidence::Certain, "expired at 2020"),
+        (
+            "se=2020-01-01&sp=rl",
+            failed(),
+            Cause::SasExpired,
+            Confidence::Certain,
+            "expired at 2020",
+        ),
         // As an emulator refuses it.
         ("se=2020-01-01T00:00Z&sp=rl", forbidden(), Cause::SasExpired, Confidence::Certain, "2020"),
-        ("st=2120-01-01&sp=rl", failed(), Cause::SasNotYetValid, Confidence::Certain, "before 2120"),
+        (
+            "st=2120-01-01&sp=rl",
+            failed(),
+            Cause::SasNotYetValid,
+            Confidence::Certain,
+            "before 2120",
+        ),
         ("sp=r", mismatch(), Cause::SasRights, Confidence::Certain, "right to list"),
         ("sp=rl", mismatch(), Cause::SasRights, Confidence::Certain, "delegation key"),
         ("sp=rl", failed(), Cause::SignatureRejected, Confidence::Certain, "another key"),
@@ -243,6 +252,7 @@ async fn a_secret_that_expires_while_a_run_goes_on_is_no_passing_failure() {
         assert_eq!((diagnosis.cause, diagnosis.retry()), (Cause::SecretExpired, Retry::Never));
         assert!(!error.is_transient());
     }
-    let health = Probe::new(&connection, store).request_timeout(Duration::from_secs(20)).run().await;
+    let health =
+        Probe::new(&connection, store).request_timeout(Duration::from_secs(20)).run().await;
     assert_eq!(health.diagnosis.unwrap().cause, Cause::SecretExpired);
 }

@@ -52,10 +52,9 @@ impl CliFailure {
                 Detail::CliMissing,
                 "the Azure CLI is not installed, or `az` is not in PATH; install it, or give the store another credential",
             ),
-            Self::SignedOut => error(
-                Detail::CliSignedOut,
-                "nobody is signed in to the Azure CLI; run `az login`",
-            ),
+            Self::SignedOut => {
+                error(Detail::CliSignedOut, "nobody is signed in to the Azure CLI; run `az login`")
+            }
             Self::Refused(code) => Error::from_sign_in(None, Some(code), None),
             Self::Failed(code) => {
                 let code = code.map_or_else(|| "a signal".to_owned(), |code| code.to_string());
@@ -111,7 +110,8 @@ impl Executor for AzureCli {
     async fn run(&self, program: &OsStr, args: &[&OsStr]) -> io::Result<Output> {
         let output = tokio::time::timeout(self.limit, output(program, args));
         let output = output.await.map_err(|_| {
-            let whole = Duration::from_millis(self.limit.as_millis().try_into().unwrap_or(u64::MAX));
+            let whole =
+                Duration::from_millis(self.limit.as_millis().try_into().unwrap_or(u64::MAX));
             io::Error::other(CliFailure::Hangs(whole))
         })??;
         match failure(&output) {
@@ -174,7 +174,11 @@ fn failure(output: &Output) -> Option<CliFailure> {
         return Some(CliFailure::Refused(code));
     }
     let is_signed_out = text.contains("az login");
-    Some(if is_signed_out { CliFailure::SignedOut } else { CliFailure::Failed(output.status.code()) })
+    Some(if is_signed_out {
+        CliFailure::SignedOut
+    } else {
+        CliFailure::Failed(output.status.code())
+    })
 }
 
 /// Whether the shell found no program, in the words of the shells of Unix and of Windows

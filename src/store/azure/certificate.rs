@@ -30,9 +30,8 @@ pub(super) struct Certificate {
 
 impl Certificate {
     pub(super) fn new(pem: &str, client_id: &str, audience: String) -> Result<Self, Error> {
-        let (key, der) = read(pem).map_err(|what| {
-            Error::new(ErrorKind::Config, format!("client certificate: {what}"))
-        })?;
+        let (key, der) = read(pem)
+            .map_err(|what| Error::new(ErrorKind::Config, format!("client certificate: {what}")))?;
         let thumbprint = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, &der));
         let header =
             serde_json::json!({ "alg": "PS256", "typ": "JWT", "x5t#S256": thumbprint }).to_string();
@@ -81,7 +80,9 @@ fn read(text: &str) -> Result<(RsaKeyPair, Vec<u8>), &'static str> {
         );
     }
     if sections.iter().any(|section| section.der.is_none()) {
-        return Err("a section of the PEM text is cut or damaged; copy the text again, to its last line `-----END …-----`");
+        return Err(
+            "a section of the PEM text is cut or damaged; copy the text again, to its last line `-----END …-----`",
+        );
     }
     let key = key(section)?;
     // A certificate contains the public key in the very form in which the pair returns it.

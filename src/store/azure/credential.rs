@@ -313,7 +313,9 @@ fn client_secret(secret: &Secret) -> Result<String, Error> {
         return bad("it is PEM; give it to the store as a client certificate");
     }
     if text.contains(|c: char| c.is_control()) {
-        return bad("it has a line break or another control character in it; copy the secret's value alone");
+        return bad(
+            "it has a line break or another control character in it; copy the secret's value alone",
+        );
     }
     Ok(text.to_owned())
 }

@@ -59,7 +59,9 @@ pub(super) fn text(bytes: &[u8]) -> Result<String, &'static str> {
         [0xfe, 0xff, ..] => units(u16::from_be_bytes),
         _ => std::str::from_utf8(bytes).ok().map(str::to_owned),
     };
-    text.ok_or_else(|| of_der(bytes).unwrap_or("it is no text; a certificate and its key must be PEM"))
+    text.ok_or_else(|| {
+        of_der(bytes).unwrap_or("it is no text; a certificate and its key must be PEM")
+    })
 }
 
 /// Says what a binary file is

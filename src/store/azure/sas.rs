@@ -29,9 +29,8 @@ const SIGNATURE_BYTES: usize = 32;
 const TOLERATED_SKEW: Duration = Duration::from_secs(60);
 
 /// Parameters of requests, which a URL copied from a log can have; a request has its own
-const OF_REQUESTS: &[&str] = &[
-    "restype", "comp", "timeout", "prefix", "delimiter", "marker", "maxresults", "include",
-];
+const OF_REQUESTS: &[&str] =
+    &["restype", "comp", "timeout", "prefix", "delimiter", "marker", "maxresults", "include"];
 
 /// A shared access signature as it is sent, and what it says of itself
 #[derive(Clone, Default)]
@@ -150,7 +149,10 @@ impl Signature {
         let (detail, what) = if let Some(end) = self.expires.filter(|end| *end < now) {
             (
                 Detail::SignatureExpired,
-                format!("the shared access signature expired at {} (`se`); make a new one", at(end)),
+                format!(
+                    "the shared access signature expired at {} (`se`); make a new one",
+                    at(end)
+                ),
             )
         } else if let Some(start) = self.starts.filter(|start| *start > now + TOLERATED_SKEW) {
             (
@@ -208,10 +210,7 @@ fn trimmed(text: &str) -> &str {
 }
 
 /// The signature in a connection string, or the text if it is none
-fn from_connection_string<'a>(
-    text: &'a str,
-    connection: &Connection,
-) -> Result<&'a str, Error> {
+fn from_connection_string<'a>(text: &'a str, connection: &Connection) -> Result<&'a str, Error> {
     let part = |name: &str| {
         text.split(';').find_map(|part| {
             let (key, value) = part.split_once('=')?;
@@ -253,9 +252,7 @@ fn of_url(text: &str, connection: &Connection) -> Result<String, Error> {
     let query = url.query().unwrap_or_default();
     // A signature for a directory names it by its depth.
     if below.is_some() && !query.split('&').any(|pair| pair.starts_with("sdd=")) {
-        return Err(config(
-            "its URL is of a blob in the container; make one for the container",
-        ));
+        return Err(config("its URL is of a blob in the container; make one for the container"));
     }
     Ok(query.to_owned())
 }

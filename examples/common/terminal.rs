@@ -1,0 +1,63 @@
+//! The terminal: output that may be a pipe which nobody reads any more, and interrupts.
+
+use std::{
+    fmt,
+    io::{self, Write as _},
+};
+
+/// Prints a line; whether somebody still reads
+///
+/// `println!` panics if the standard output cannot be written. Here a closed pipe, as of `head`, is no
+/// error: the work goes on, or ends as the caller likes. A full disk is one.
+pub fn print(line: fmt::Arguments<'_>) -> Result<bool, String> {
+    let mut out = io::stdout().lock();
+    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(format!("could not write to the standard output: {error}")),
+    }
+}
+
+/// Prints a line as `println!` does, by [`print`]
+macro_rules! say {
+    ($($text:tt)*) => { $crate::terminal::print(format_args!($($text)*)) };
+}
+pub(crate) use say;
+
+/// Prints a line to standard error as `eprintln!` does, and goes on if that is closed
+macro_rules! note {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($text)*);
+    }};
+}
+pub(crate) use note;
+
+/// Runs a future to its end, or drops it at Ctrl-C or when the process is asked to terminate
+///
+/// Sinks that are dropped remove their temporary files, which they cannot if the process just ends.
+pub async fn until_interrupted<T>(run: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        result = run => Some(result),
+        () = interrupt() => None,
+    }
+}
+
+#[cfg(unix)]
+async fn interrupt() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+        (Ok(mut interrupt), Ok(mut terminate)) => {
+            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        }
+        // Without handlers the system ends the process.
+        _ => std::future::pending().await,
+    }
+}
+
+#[cfg(not(unix))]
+async fn interrupt() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
