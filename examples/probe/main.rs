@@ -145,8 +145,9 @@ fn tell(line: impl std::fmt::Display) -> Result<(), String> {
 
 async fn in_azure(arguments: &Arguments) -> Result<Ended, Box<dyn Error>> {
     let (connection, store) = arguments.target.open("probe")?;
-    let mut probe = Probe::new(&connection, store)
-        .granted(SystemTime::now() - Duration::from_secs(arguments.granted));
+    let granted = SystemTime::now().checked_sub(Duration::from_secs(arguments.granted));
+    let granted = granted.ok_or("--granted is longer ago than clocks can tell")?;
+    let mut probe = Probe::new(&connection, store).granted(granted);
     if let Some(grant) = grant(arguments, &connection)? {
         probe = probe.grant(&grant, Form::AzBash);
     }
