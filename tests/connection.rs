@@ -184,6 +184,10 @@ fn an_endpoint_with_a_credential_or_without_tls_for_secrets_is_refused() {
     }
     assert!(Endpoint::new("http://127.0.0.1:10000/devstoreaccount1").is_ok());
     assert!(Endpoint::new("https://x/").unwrap().with_authority("http://login/").is_err());
+    // The SDK would drop the path, and so the tenant in it.
+    let with_path =
+        Endpoint::new("https://x/").unwrap().with_authority("https://login.test/contoso");
+    assert!(with_path.unwrap_err().to_string().contains("no path"));
 }
 
 #[test]

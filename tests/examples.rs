@@ -3,8 +3,9 @@
 mod unheard;
 
 use std::{
+    io::{BufRead as _, BufReader, Read as _},
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
 
 use self::unheard::Unheard;
@@ -14,7 +15,12 @@ fn example(name: &str) -> Command {
     let tests = std::env::current_exe().unwrap();
     let path: PathBuf = tests.ancestors().nth(2).unwrap().join("examples").join(name);
     assert!(path.exists(), "{} is not built: run the tests without `--test`", path.display());
-    Command::new(path)
+    let mut command = Command::new(path);
+    // Those of whoever runs the tests.
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AZURE_")) {
+        command.env_remove(name);
+    }
+    command
 }
 
 fn succeed(command: &mut Command) -> String {
@@ -181,5 +187,180 @@ fn the_short_examples_run_and_are_short() {
         let source =
             Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(format!("{name}.rs"));
         assert!(count_lines(&source) < 60, "{name}");
+    }
+}
+
+#[test]
+fn an_output_that_nobody_reads_or_that_is_full_ends_without_a_panic() {
+    let out = tempfile::tempdir().unwrap();
+    for (name, code) in [("sync", 0), ("probe", 2)] {
+        let mut command = example(name);
+        if name == "sync" {
+            command.arg("--out").arg(out.path());
+        }
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // As `head -1` does.
+        let mut line = String::new();
+        BufReader::with_capacity(1, child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(!line.is_empty() && !text.contains("panicked"), "{name}: {text}");
+        assert_eq!(output.status.code(), Some(code), "{name}: {text}");
+    }
+    // The work is done, whoever reads of it.
+    assert_eq!(count_lines(&out.path().join("assets.jsonl")), 46);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_below_the_output_is_an_error() {
+    for (name, arguments, code) in
+        [("sync", &["--dry-run"][..], 1), ("sync", &["--help"], 1), ("probe", &[], 2)]
+    {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = example(name).args(arguments).stdout(full).output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{text}");
+        assert!(text.contains("No space left") && !text.contains("panicked"), "{text}");
+    }
+}
+
+/// An endpoint that takes requests and never answers
+fn silent() -> (String, std::sync::mpsc::Receiver<()>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}/contoso", listener.local_addr().unwrap());
+    let (asked, wait) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let asked = asked.clone();
+            std::thread::spawn(move || {
+                let _ = stream.read(&mut [0]);
+                let _ = asked.send(());
+                let _ = std::io::copy(&mut stream, &mut std::io::sink());
+            });
+        }
+    });
+    (endpoint, wait)
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_leaves_no_temporary_files() {
+    for (signal, more) in [("-INT", None), ("-TERM", None), ("-INT", Some("state"))] {
+        let (endpoint, wait) = silent();
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("out");
+        let mut command = example("sync");
+        command
+            .env("AZURE_STORAGE_SAS_TOKEN", "sv=2026-04-06&sp=rl&sig=canary")
+            .args(["--account", "contoso", "--container", "xyz", "--endpoint", &endpoint, "--out"])
+            .arg(&out)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        if let Some(state) = more {
+            command.arg("--state").arg(folder.path().join(state));
+        }
+        let child = command.spawn().unwrap();
+        wait.recv().unwrap();
+        let kill = Command::new("kill").args([signal, &child.id().to_string()]).status();
+        assert!(kill.unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(130), "{text}");
+        assert!(text.contains("interrupted") && !text.contains("canary"), "{text}");
+        let files = std::fs::read_dir(&out).unwrap().map(|file| file.unwrap().file_name());
+        let files: Vec<_> = files.filter(|name| *name != "changes.jsonl").collect();
+        assert!(files.is_empty(), "{files:?}");
+    }
+}
+
+/// A call of `probe` that ends before anything is sent
+fn probed(variables: &[(&str, &str)], arguments: &[&str]) -> String {
+    let mut command = example("probe");
+    command.args(["--container", "xyz", "--patience", "0", "--account", "contoso"]);
+    command.envs(variables.iter().copied()).args(arguments);
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!text.contains("canary"), "{text}");
+    text + &String::from_utf8_lossy(&output.stdout)
+}
+
+#[test]
+fn the_examples_name_the_credential_the_variable_the_option_and_the_path() {
+    const ID: (&str, &str) = ("AZURE_CLIENT_ID", "77777777-7777-4777-8777-777777777777");
+    const TENANT: (&str, &str) = ("AZURE_TENANT_ID", "contoso.onmicrosoft.com");
+    const SECRET: (&str, &str) = ("AZURE_CLIENT_SECRET", "canary");
+    const SAS: (&str, &str) = ("AZURE_STORAGE_SAS_TOKEN", "sv=2026-04-06&sp=rl&sig=canary");
+    // A host without an address: a label longer than DNS allows.
+    let host = format!("https://{}.test", "x".repeat(64));
+    let at_host = ["--endpoint", &*host];
+    for (variables, arguments, named) in [
+        (&[SAS][..], &at_host[..], "credential: sas, AZURE_STORAGE_SAS_TOKEN"),
+        (&[ID, SECRET, TENANT], &at_host, "credential: secret, "),
+        (&[], &["--endpoint", &host, "--credential", "anonymous"], "credential: anonymous"),
+        (&[ID], &at_host, "AZURE_CLIENT_ID is set, and none of AZURE_CLIENT_SECRET"),
+        (&[SECRET, TENANT], &at_host, "AZURE_CLIENT_ID is not set"),
+        (&[], &["--credential", "magic"], "see --help"),
+        (
+            &[ID, TENANT, ("AZURE_CLIENT_CERTIFICATE_PATH", "/no/such.pem")],
+            &[],
+            "/no/such.pem: No such file",
+        ),
+        (&[ID, TENANT], &["--certificate", "/no/other.pem"], "/no/other.pem: No such file"),
+        (&[SAS], &["--endpoint", &host, "--ca", "/no/such/ca"], "--ca /no/such/ca: No such file"),
+        (
+            &[SAS],
+            &["--endpoint", "https://127.0.0.1:1/other"],
+            "--account is `contoso`, and --endpoint is of `other`",
+        ),
+        (&[SAS], &["--endpoint", "https://other.privatelink.blob.core.windows.net"], "of `other`"),
+        (
+            &[ID, SECRET, TENANT, ("AZURE_AUTHORITY_HOST", "https://127.0.0.1:1/tenant")],
+            &at_host,
+            "an authority must have no path",
+        ),
+        (&[ID, SECRET, ("AZURE_TENANT_ID", "no tenant")], &at_host, "tenant"),
+    ] {
+        let text = probed(variables, arguments);
+        assert!(text.contains(named), "{named} in {text}");
+    }
+    let (code, text) = fail(example("sync").args(["--out", "/dev/null/x"]));
+    assert!(code == 1 && text.contains("/dev/null/x: "), "{code}: {text}");
+    let (code, text) =
+        fail(example("sync").args(["--out", "target", "--state", "/dev/null/state"]));
+    assert!(code == 1 && text.contains("/dev/null/state"), "{code}: {text}");
+}
+
+#[test]
+fn the_authority_of_the_environment_is_signed_in_to() {
+    let (endpoint, wait) = silent();
+    let authority = endpoint.replace("http:", "https:").replace("/contoso", "");
+    let mut command = example("probe");
+    command
+        .env("AZURE_CLIENT_ID", "77777777-7777-4777-8777-777777777777")
+        .env("AZURE_TENANT_ID", "contoso.onmicrosoft.com")
+        .env("AZURE_CLIENT_SECRET", "canary")
+        .env("AZURE_AUTHORITY_HOST", &authority)
+        .args(["--account", "contoso", "--container", "xyz", "--patience", "0"])
+        .args(["--endpoint", &authority])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    wait.recv().unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn the_columns_of_the_help_are_aligned() {
+    for name in ["sync", "probe"] {
+        let text = succeed(example(name).arg("--help"));
+        let options = text.lines().filter(|line| line.starts_with("  --"));
+        let options = options.filter(|line| !line.contains("--subscription"));
+        for line in options {
+            assert!(line.as_bytes()[24] == b' ' && line.as_bytes()[25] != b' ', "{line}");
+            assert!(line.len() <= 100, "{line}");
+        }
     }
 }

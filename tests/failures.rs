@@ -67,7 +67,10 @@ async fn a_wrong_secret_is_told_from_an_unknown_application_and_tenant() {
     assert_eq!(error.request_id(), Some("33333333-3333-4333-8333-333333333333"));
     assert!(error.to_string().contains("not its id"), "{error}");
 
-    let stranger = Credential::ClientSecret { client_id: "x".into(), secret: secret.clone() };
+    let stranger = Credential::ClientSecret {
+        client_id: "77777777-7777-4777-8777-777777777777".into(),
+        secret: secret.clone(),
+    };
     let error = failure(&cloud, builder(&cloud, &connection).build(stranger).unwrap()).await;
     assert_eq!((error.kind(), error.code()), (ErrorKind::CredentialRejected, Some("AADSTS700016")));
     assert!(error.to_string().contains("az ad sp create"), "{error}");
@@ -347,8 +350,10 @@ async fn set_ups_that_contradict_themselves_are_refused_before_any_request() {
     for sas in ["?sig=x", "sig=x", "https://contoso.blob.core.windows.net/training?sig=x"] {
         AzureStore::new(&no_tenant, Credential::Sas(sas.into())).unwrap();
     }
-    let certificate =
-        |pem: &str| Credential::ClientCertificate { client_id: "x".into(), pem: pem.into() };
+    let certificate = |pem: &str| Credential::ClientCertificate {
+        client_id: "77777777-7777-4777-8777-777777777777".into(),
+        pem: pem.into(),
+    };
     assert!(refused(&connection, certificate("SECRET")).contains("no certificate"));
     let only = cloud.certificate_authority();
     assert!(refused(&connection, certificate(only)).contains("private key"));

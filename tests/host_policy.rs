@@ -40,7 +40,10 @@ fn custom(endpoint: Endpoint) -> Connection {
 }
 
 fn secret() -> Credential {
-    Credential::ClientSecret { client_id: "service".into(), secret: "canary".into() }
+    Credential::ClientSecret {
+        client_id: "77777777-7777-4777-8777-777777777777".into(),
+        secret: "canary".into(),
+    }
 }
 
 fn credentials() -> [Credential; 4] {

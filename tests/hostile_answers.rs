@@ -51,7 +51,10 @@ fn whole(text: impl Into<Bytes>) -> Body {
 const TOKEN: &str = r#"{"token_type":"Bearer","expires_in":3600,"access_token":"canary"}"#;
 
 fn secret() -> Credential {
-    Credential::ClientSecret { client_id: "x".into(), secret: "canary".into() }
+    Credential::ClientSecret {
+        client_id: "77777777-7777-4777-8777-777777777777".into(),
+        secret: "canary".into(),
+    }
 }
 
 /// A call of the public interface, and its name

@@ -142,7 +142,10 @@ async fn call(case: &str) -> Result<(), Error> {
     let connection = connection.tenant(TENANT);
     let sas = Credential::Sas("sv=2026-04-06&sig=canary".into());
     let identity = Credential::ManagedIdentity { client_id: None };
-    let secret = Credential::ClientSecret { client_id: "x".into(), secret: "canary".into() };
+    let secret = Credential::ClientSecret {
+        client_id: "77777777-7777-4777-8777-777777777777".into(),
+        secret: "canary".into(),
+    };
     let (endpoint, credential) = match case {
         "public" => (None, sas),
         "identity" => (None, identity),

@@ -5,6 +5,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/terminal.rs"]
+mod terminal;
 
 use std::{
     collections::BTreeMap,
@@ -22,24 +24,25 @@ use azure_asset_sync::{
 };
 use common::Target;
 use futures::StreamExt as _;
+use terminal::{note, say, until_interrupted};
 
 const USAGE: &str = "\
 usage: probe [--json]                                 a role that was assigned 30 seconds ago
        probe --account NAME --container NAME [...]    a container in Azure
 ";
-const OPTIONS: &str =
-    "  --granted SECONDS  how long ago the customer applied the grant (default: 0)
-  --patience SECONDS how long to wait for it; 0 tries once (default: 600)
-  --origin URL       pages of this origin shall play videos
-  --view-links       view links shall be made
-  --least-privilege  ask too what should be refused
-  --json             an object a line, for machines
+const OPTIONS: &str = "\
+  --granted SECONDS      how long ago the customer applied the grant (default: 0)
+  --patience SECONDS     how long to wait for it; 0 tries once (default: 600)
+  --origin URL           check that pages of this origin may play videos
+  --view-links           check that view links can be made
+  --least-privilege      check that other containers are refused
+  --json                 print each event as JSON, one a line
 
-Remedies have their commands where the grant is named:
+Remedies have their commands if these options name the grant:
   --subscription ID --resource-group NAME --application ID [--principal ID]
 
-The exit status is 0 where it is connected, 2 for a wrong call, 3 where it may heal if more time is
-given, 4 where somebody must change something.";
+The exit status is 0 if the container is connected, 2 for wrong arguments or if nobody reads the output,
+3 if it may heal given more time, 4 if somebody must change something, and 130 after an interrupt.";
 
 #[derive(Default)]
 struct Arguments {
@@ -97,17 +100,25 @@ async fn main() -> ExitCode {
     let arguments = match parse() {
         Ok(Some(arguments)) => arguments,
         Ok(None) => {
-            println!("{}", usage());
-            return ExitCode::SUCCESS;
+            return match say!("{}", usage()) {
+                Ok(_) => ExitCode::SUCCESS,
+                Err(error) => failed(&error),
+            };
         }
         Err(error) => {
-            eprintln!("probe: {error}\n\n{}", usage());
+            note!("probe: {error}\n\n{}", usage());
             return ExitCode::from(2);
         }
     };
-    let ended = match arguments.target.account {
-        Some(_) => in_azure(&arguments).await,
-        None => scenario(arguments.json).await,
+    let ended = until_interrupted(async {
+        match arguments.target.account {
+            Some(_) => in_azure(&arguments).await,
+            None => scenario(arguments.json).await,
+        }
+    });
+    let Some(ended) = ended.await else {
+        note!("probe: interrupted");
+        return ExitCode::from(130);
     };
     match ended {
         Ok(ended) => ExitCode::from(match ended.why {
@@ -115,17 +126,28 @@ async fn main() -> ExitCode {
             Why::Deadline | Why::Unconfirmed => 3,
             Why::Permanent => 4,
         }),
-        Err(error) => {
-            eprintln!("probe: {error}");
-            ExitCode::from(2)
-        }
+        Err(error) => failed(&*error.to_string()),
+    }
+}
+
+fn failed(error: &str) -> ExitCode {
+    note!("probe: {error}");
+    ExitCode::from(2)
+}
+
+/// Prints a line, and ends the probe if nobody reads it
+fn tell(line: impl std::fmt::Display) -> Result<(), String> {
+    match say!("{line}")? {
+        true => Ok(()),
+        false => Err("the standard output was closed before the end".to_owned()),
     }
 }
 
 async fn in_azure(arguments: &Arguments) -> Result<Ended, Box<dyn Error>> {
     let (connection, store) = arguments.target.open("probe")?;
-    let mut probe = Probe::new(&connection, store)
-        .granted(SystemTime::now() - Duration::from_secs(arguments.granted));
+    let granted = SystemTime::now().checked_sub(Duration::from_secs(arguments.granted));
+    let granted = granted.ok_or("--granted is longer ago than clocks can tell")?;
+    let mut probe = Probe::new(&connection, store).granted(granted);
     if let Some(grant) = grant(arguments, &connection)? {
         probe = probe.grant(&grant, Form::AzBash);
     }
@@ -204,7 +226,7 @@ async fn scenario(json: bool) -> Result<Ended, Box<dyn Error>> {
         .view_links()
         .least_privilege();
     if !json {
-        println!("a role was assigned thirty seconds ago; the time is simulated\n");
+        tell("a role was assigned thirty seconds ago; the time is simulated\n")?;
     }
     show(&probe, Patience::new(seconds(600)), json).await
 }
@@ -216,19 +238,19 @@ async fn show(probe: &Probe, patience: Patience, json: bool) -> Result<Ended, Bo
     let mut shown = BTreeMap::new();
     while let Some(event) = events.next().await {
         if json {
-            println!("{}", serde_json::to_string(&event)?);
+            tell(serde_json::to_string(&event)?)?;
         }
         match event {
             Event::Checked(checked) if !json => {
                 let cause = checked.diagnosis.as_ref().map(|diagnosis| diagnosis.cause);
                 let state = (checked.outcome, cause);
                 if shown.insert(checked.check, state) != Some(state) {
-                    println!("{checked}");
+                    tell(checked)?;
                 }
             }
             // Of successes in a row one in ten is enough to see.
             Event::Again(again) if !json && (again.successes < 2 || again.successes % 10 == 0) => {
-                println!("      {again}");
+                tell(format_args!("      {again}"))?;
             }
             Event::Ended(last) => ended = Some(*last),
             _ => {}
@@ -236,7 +258,7 @@ async fn show(probe: &Probe, patience: Patience, json: bool) -> Result<Ended, Bo
     }
     let ended = ended.ok_or("the probe ended without an end")?;
     if !json {
-        println!("\n{}", verdict(&ended));
+        tell(format_args!("\n{}", verdict(&ended)))?;
     }
     Ok(ended)
 }

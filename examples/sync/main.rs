@@ -7,8 +7,16 @@ mod common;
 mod media;
 mod preview;
 mod remember;
+#[path = "../common/terminal.rs"]
+mod terminal;
 
-use std::{error::Error, num::NonZeroUsize, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    error::Error,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use azure_asset_sync::{
     JsonLines, Report, Rules, Scan,
@@ -17,21 +25,25 @@ use azure_asset_sync::{
 };
 use common::Target;
 use indicatif::{ProgressBar, ProgressStyle};
+use terminal::{note, say, until_interrupted};
 
 const USAGE: &str = "\
 usage: sync [FOLDER]                                serve a folder, and scan it
        sync --account NAME --container NAME [...]   scan a container in Azure
 ";
 const OUT: &str = "\
-  --out FOLDER       where assets.jsonl and rejected.jsonl go (default: out)
-  --in-flight N      how many pages of the listing are asked for at once (default: 16)
-  --glob GLOB        only what it matches, as '**/*.jpg'; may be given several times
-  --exclude GLOB     not what it matches; may be given several times
-  --dry-run          say what there is, and write nothing
-  --state FOLDER     remember what there is, and tell what has changed since the last run, in
-                     changes.jsonl; a run that was interrupted goes on
-  --resume           only go on, and fail where no run was interrupted
-  --allow-removals   tell what is gone, even where that is more than 30 % of the assets";
+  --out FOLDER           where assets.jsonl and rejected.jsonl go (default: out)
+  --in-flight N          how many pages of the listing are requested at once (default: 16)
+  --glob GLOB            only names that match it, such as '**/*.jpg'; can be given several times
+  --exclude GLOB         no names that match it; can be given several times
+  --dry-run              print what a sync would find, and write nothing
+  --state FOLDER         remember what there is, and write what has changed since the last run to
+                         changes.jsonl; a run that was interrupted is continued
+  --resume               only continue, and fail if no run was interrupted
+  --allow-removals       report what is gone, even if that is more than 30 % of the assets
+
+The exit status is 0 if the sync is complete, 1 if it failed, 2 for wrong arguments, and 130 if it was
+interrupted.";
 
 #[derive(Default)]
 struct Arguments {
@@ -95,22 +107,34 @@ fn usage() -> String {
 async fn main() -> ExitCode {
     let arguments = match parse() {
         Ok(Some(arguments)) => arguments,
-        Ok(None) => {
-            println!("{}", usage());
-            return ExitCode::SUCCESS;
-        }
+        Ok(None) => return status(say!("{}", usage()).map(|_| ()).map_err(Into::into)),
         Err(error) => {
-            eprintln!("sync: {error}\n\n{}", usage());
+            note!("sync: {error}\n\n{}", usage());
             return ExitCode::from(2);
         }
     };
-    match run(arguments).await {
+    match until_interrupted(run(arguments)).await {
+        Some(result) => status(result),
+        None => {
+            note!("sync: interrupted");
+            ExitCode::from(130)
+        }
+    }
+}
+
+fn status(result: Result<(), Box<dyn Error>>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("sync: {error}");
+            note!("sync: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// Makes a folder for output; an error names it
+fn make_folder(path: &Path) -> Result<(), String> {
+    std::fs::create_dir_all(path).map_err(|error| format!("--out {}: {error}", path.display()))
 }
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
@@ -135,9 +159,9 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         (connection, store)
     };
     for warning in connection.warnings() {
-        eprintln!("note: {warning}");
+        note!("note: {warning}");
     }
-    println!("container {}", connection.container_url());
+    say!("container {}", connection.container_url())?;
 
     // Somebody is watching, so it gives up sooner than a service would.
     let scan = Scan::new(store, connection.prefix())
@@ -160,15 +184,17 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         };
         return remember::run(scan, options).await;
     }
-    std::fs::create_dir_all(&out)?;
+    make_folder(&out)?;
     let (assets, rejected) = (out.join("assets.jsonl"), out.join("rejected.jsonl"));
     let sinks = (JsonLines::assets(&assets)?, JsonLines::rejections(&rejected)?);
     let report = with_progress_bar(scan, sinks).await?;
-    println!("{report}\n");
-    for line in std::fs::read_to_string(&assets)?.lines().take(3) {
-        println!("{line}");
+    say!("{report}\n")?;
+    let text = std::fs::read_to_string(&assets);
+    let text = text.map_err(|error| format!("{}: {error}", assets.display()))?;
+    for line in text.lines().take(3) {
+        say!("{line}")?;
     }
-    println!("\nall of them: {}\nthe rejected: {}", assets.display(), rejected.display());
+    say!("\nall of them: {}\nthe rejected: {}", assets.display(), rejected.display())?;
     Ok(())
 }
 

@@ -4,9 +4,11 @@ use std::error::Error;
 
 use azure_asset_sync::{Preview, Scan};
 
+use crate::terminal::say;
+
 /// A few samples and examples, and as many requests as a sync would take
 pub async fn print(scan: Scan) -> Result<(), Box<dyn Error>> {
     let report = Preview::new(scan).run().await?;
-    println!("{report}\n\nnothing was written, and no content was read");
+    say!("{report}\n\nnothing was written, and no content was read")?;
     Ok(())
 }

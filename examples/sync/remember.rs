@@ -10,6 +10,8 @@ use azure_asset_sync::{
 use indicatif::{ProgressBar, ProgressStyle};
 use std::sync::{Arc, Mutex};
 
+use crate::{make_folder, terminal::say};
+
 /// How many changes are shown
 const SHOWN: usize = 20;
 
@@ -29,7 +31,7 @@ pub async fn run(scan: Scan, options: Options<'_>) -> Result<(), Box<dyn Error>>
         let state = options.state.display();
         return Err(format!("there is no interrupted run in `{state}`; leave --resume out").into());
     }
-    std::fs::create_dir_all(options.out)?;
+    make_folder(options.out)?;
     let log = options.out.join("changes.jsonl");
     let shown = Arc::new(Mutex::new(Vec::new()));
     let show = {
@@ -52,20 +54,22 @@ pub async fn run(scan: Scan, options: Options<'_>) -> Result<(), Box<dyn Error>>
     let handle = job.start((JsonLines::changes(&log)?, show));
     let summary = with_progress_bar(handle).await?;
     if summary.is_resumed {
-        println!("went on with run {}, which was interrupted", summary.run);
+        say!("went on with run {}, which was interrupted", summary.run)?;
     }
     let shown = shown.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    shown.iter().for_each(|line| println!("{line}"));
+    for line in shown.iter() {
+        say!("{line}")?;
+    }
     let counts = summary.counts;
     let told = counts.added + counts.changed + counts.restored + counts.removed + counts.rejected;
     if told > shown.len() as u64 {
-        println!("and {} more", told - shown.len() as u64);
+        say!("and {} more", told - shown.len() as u64)?;
     }
-    println!("{summary}");
+    say!("{summary}")?;
     if matches!(summary.ending, Ending::RemovalsWithheld { .. }) {
-        println!("if that is right: --allow-removals");
+        say!("if that is right: --allow-removals")?;
     }
-    println!("\nall changes: {}", log.display());
+    say!("\nall changes: {}", log.display())?;
     Ok(())
 }
 

@@ -124,12 +124,18 @@ impl Endpoint {
     /// Signs principals in at this authority instead of the public cloud's
     ///
     /// # Errors
-    /// [`InvalidName`] where it is no plain `https` address: a client secret is sent there.
+    /// [`InvalidName`] if it is not a plain `https` address, because a client secret is sent there, or
+    /// if it has a path: the tenant is a field of the connection.
     pub fn with_authority(mut self, url: &str) -> Result<Self, InvalidName> {
         let authority = parse_url(url)?;
         if authority.scheme() != "https" {
             let rule = "an authority must be https: a secret is sent to it";
             return Err(InvalidName::new(Field::Cloud, url, rule));
+        }
+        if authority.path() != "/" {
+            let rule = "an authority must have no path";
+            return Err(InvalidName::new(Field::Cloud, url, rule)
+                .hint("write the host alone, and give the tenant to the connection"));
         }
         self.authority = Some(authority);
         Ok(self)

@@ -30,6 +30,30 @@ pub enum Detail {
     SignatureLifetime,
     /// The shared access signature does not fit what it signs: wrong key, or cut when copied
     SignatureMismatch,
+    /// The shared access signature has expired, by its own `se`
+    SignatureExpired,
+    /// The shared access signature is not valid yet, by its own `st`
+    SignatureNotYetValid,
+    /// The shared access signature does not have the right to this operation
+    SignatureRights,
+    /// The shared access signature has lost a part
+    SignatureCut,
+    /// The Azure CLI is not installed on this machine
+    CliMissing,
+    /// Nobody is signed in to the Azure CLI
+    CliSignedOut,
+    /// The Azure CLI ended with an error
+    CliFailed,
+    /// The Azure CLI printed something else than a token
+    CliOutput,
+    /// The Azure CLI did not end in time
+    CliHangs,
+    /// This machine has no identity endpoint of Azure
+    NoIdentityEndpoint,
+    /// The identity endpoint of this machine knows no such identity
+    NoSuchIdentity,
+    /// The file with the token of a Kubernetes workload cannot be read
+    TokenFile,
     /// The blob service itself refused the request, not the account's network rules before it
     BlobService,
     /// The service does not know the requested version of its API
@@ -57,7 +81,7 @@ pub enum Detail {
 impl Detail {
     /// What the body of a refusal by the blob service says beyond its code
     ///
-    /// Reads the start of `AuthenticationErrorDetail`, and `HeaderName`. The rest of the detail is
+    /// Reads the start of `AuthenticationErrorDetail`, `HeaderName`, and the start of `Message`. The rest of the detail is
     /// never searched or passed on: for signatures it quotes the string to sign, which holds the
     /// names of the account, the container and the blob.
     pub fn in_body(body: &[u8]) -> Option<Self> {
@@ -68,9 +92,13 @@ impl Detail {
             let known = AUTHENTICATION.iter().find(|(start, _)| detail.starts_with(start));
             return known.map(|(_, detail)| *detail);
         }
-        let (_, header) = text.split_once("<HeaderName>")?;
-        let is_version = header.split('<').next()?.eq_ignore_ascii_case("x-ms-version");
-        Some(if is_version { Self::ApiVersion } else { Self::RequestHeader })
+        if let Some((_, header)) = text.split_once("<HeaderName>") {
+            let is_version = header.split('<').next()?.eq_ignore_ascii_case("x-ms-version");
+            return Some(if is_version { Self::ApiVersion } else { Self::RequestHeader });
+        }
+        // Azurite's words, which name no header.
+        let (_, message) = text.split_once("<Message>")?;
+        message.starts_with("The API version ").then_some(Self::ApiVersion)
     }
 
     /// The meaning of the word in `error` of an authority's answer

@@ -1,9 +1,5 @@
 //! What can be wrong, one row a cause.
 
-use std::fmt;
-
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
 use super::{Layer, Retry, WizardStep};
 
 macro_rules! causes {
@@ -54,27 +50,6 @@ macro_rules! causes {
             }
         }
     };
-}
-
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl Serialize for Cause {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for Cause {
-    /// A code that a later version of this crate has is [`Unknown`](Self::Unknown) to this one
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let code = String::deserialize(deserializer)?;
-        let found = Self::ALL.iter().copied().find(|cause| cause.as_str() == code);
-        Ok(found.unwrap_or(Self::Unknown))
-    }
 }
 
 causes! {
@@ -215,6 +190,30 @@ causes! {
     CredentialUnavailable "credential_unavailable" Entra ServicePrincipal Never,
         "no token could be had on this machine",
         "set up the source of the credential on the machine that this runs on";
+    AzureCliMissing "azure_cli_missing" Entra ServicePrincipal Never,
+        "the Azure CLI is not installed on the machine that this runs on, or `az` is not in its PATH",
+        "install the Azure CLI, or give the store another credential";
+    AzureCliSignedOut "azure_cli_signed_out" Entra ServicePrincipal Never,
+        "nobody is signed in to the Azure CLI",
+        "run `az login`";
+    AzureCliFailed "azure_cli_failed" Entra ServicePrincipal Never,
+        "the Azure CLI ended with an error",
+        "run `az account get-access-token` in a terminal, and read what it says";
+    AzureCliOutput "azure_cli_output" Entra ServicePrincipal Never,
+        "the Azure CLI printed something else than a token",
+        "run `az account get-access-token -o json` in a terminal: it must print JSON and nothing else";
+    AzureCliHangs "azure_cli_hangs" Entra ServicePrincipal Never,
+        "the Azure CLI gave no token in time and was stopped",
+        "run `az account get-access-token` in a terminal to see what it waits for";
+    IdentityEndpointMissing "identity_endpoint_missing" Entra ServicePrincipal Never,
+        "the machine that this runs on has no identity endpoint of Azure",
+        "run in Azure with a managed identity, or give the store another credential";
+    IdentityUnknown "identity_unknown" Entra ServicePrincipal Never,
+        "the identity endpoint knows no such managed identity",
+        "assign a managed identity to the machine or app, or correct the client ID of the user-assigned one";
+    TokenFileUnreadable "token_file_unreadable" Entra ServicePrincipal Never,
+        "the token file of the Kubernetes workload cannot be read",
+        "check AZURE_FEDERATED_TOKEN_FILE, and that the pod mounts the token";
 
     AssignmentForbidden "assignment_forbidden" Arm AssignRole Never,
         "whoever assigns the role may not do so here",
@@ -301,6 +300,18 @@ causes! {
     SasLifetime "sas_lifetime" Storage Confirm Never,
         "the shared access signature has expired or is not valid yet",
         "make a new shared access signature, and check its start and expiry";
+    SasExpired "sas_expired" Storage Confirm Never,
+        "the shared access signature has expired, by its own `se`",
+        "make a new shared access signature, with a later expiry";
+    SasNotYetValid "sas_not_yet_valid" Storage Confirm Never,
+        "the shared access signature is not valid yet, by its own `st`",
+        "wait until its start, or make a shared access signature without one";
+    SasRights "sas_rights" Storage Confirm Never,
+        "the shared access signature does not allow to list, or to read",
+        "make a shared access signature for the container with the permissions Read and List (`sp=rl`)";
+    SasCut "sas_cut" Storage Confirm Never,
+        "the shared access signature has lost a part: its `sig` has not the length of a signature",
+        "copy all of the shared access signature";
     ClockSkew "clock_skew" Storage Confirm Never,
         "the clock of the machine that this runs on is wrong",
         "synchronise the clock of the machine that this runs on";

@@ -1,10 +1,11 @@
-//! The classes of causes: layer, wizard step, whether waiting helps and for how long.
+//! The classes of causes: layer, wizard step, whether waiting helps and for how long; and causes as
+//! text.
 //!
 //! The causes themselves are rows in `cause.rs`.
 
 use std::{fmt, time::Duration};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Cause;
 
@@ -156,5 +157,26 @@ impl Cause {
             Self::TokenIssuer => WizardStep::ServicePrincipal,
             _ => self.step(),
         }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Cause {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Cause {
+    /// A code that a later version of this crate has is [`Unknown`](Self::Unknown) to this one
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let code = String::deserialize(deserializer)?;
+        let found = Self::ALL.iter().copied().find(|cause| cause.as_str() == code);
+        Ok(found.unwrap_or(Self::Unknown))
     }
 }

@@ -258,6 +258,8 @@ fn of_code(code: &str, error: &Error, check: Check) -> Option<(Cause, By)> {
     }
     let cause = match (code, error.status(), error.detail()) {
         ("InvalidHeaderValue", ..) if check.layer() == Layer::Cors => C::PreflightMalformed,
+        // What the signature itself says is surer than the code, which says the same of all of them.
+        (_, _, Some(detail)) if is_of_signature(detail) => of_detail(detail)?,
         // The body says it.
         (
             "AuthenticationFailed"
@@ -274,6 +276,17 @@ fn of_code(code: &str, error: &Error, check: Check) -> Option<(Cause, By)> {
     let is_vague =
         code == "OutOfRangeInput" || (code, error.detail()) == ("InvalidHeaderValue", None);
     Some((cause, if is_vague { By::Kind } else { By::Code }))
+}
+
+fn is_of_signature(detail: Detail) -> bool {
+    matches!(
+        detail,
+        Detail::SignatureExpired
+            | Detail::SignatureNotYetValid
+            | Detail::SignatureRights
+            | Detail::SignatureCut
+            | Detail::SignatureMismatch
+    )
 }
 
 fn of_number(number: &str) -> Option<Cause> {
@@ -301,6 +314,18 @@ fn of_detail(detail: Detail) -> Option<Cause> {
         Detail::TokenMalformed => C::HeaderMalformed,
         Detail::SignatureLifetime => C::SasLifetime,
         Detail::SignatureMismatch => C::SignatureRejected,
+        Detail::SignatureExpired => C::SasExpired,
+        Detail::SignatureNotYetValid => C::SasNotYetValid,
+        Detail::SignatureRights => C::SasRights,
+        Detail::SignatureCut => C::SasCut,
+        Detail::CliMissing => C::AzureCliMissing,
+        Detail::CliSignedOut => C::AzureCliSignedOut,
+        Detail::CliFailed => C::AzureCliFailed,
+        Detail::CliOutput => C::AzureCliOutput,
+        Detail::CliHangs => C::AzureCliHangs,
+        Detail::NoIdentityEndpoint => C::IdentityEndpointMissing,
+        Detail::NoSuchIdentity => C::IdentityUnknown,
+        Detail::TokenFile => C::TokenFileUnreadable,
         Detail::BlobService => C::OperationForbidden,
         Detail::ApiVersion => C::VersionInvalid,
         Detail::RequestHeader => C::HeaderInvalid,

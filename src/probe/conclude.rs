@@ -92,6 +92,8 @@ fn refined(plan: &Plan, diagnosis: Diagnosis, check: Check, facts: &Facts) -> Di
             | Cause::TokenInvalid
             | Cause::SignatureRejected
             | Cause::SasLifetime
+            | Cause::SasExpired
+            | Cause::SasNotYetValid
             | Cause::AssertionTime,
             _,
         ) if facts.skewed => (Cause::ClockSkew, Confidence::Likely),

@@ -169,8 +169,10 @@ impl Replay {
 
     async fn sign_in(&self, recording: &Recording) -> String {
         self.serve(recording, Body::Whole(recording.body.clone().into()));
-        let credential =
-            Credential::ClientSecret { client_id: "recorded".into(), secret: "canary".into() };
+        let credential = Credential::ClientSecret {
+            client_id: "77777777-7777-4777-8777-777777777777".into(),
+            secret: "canary".into(),
+        };
         let store = builder(&self.server, &self.connection).build(credential).unwrap();
         let error = store.list(ListRequest::new("")).await.unwrap_err();
         let text = format!("{error} {error:?}");

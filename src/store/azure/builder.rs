@@ -195,7 +195,8 @@ impl AzureStoreBuilder {
                 (client, Some(authority))
             }
         };
-        let credential = credential.token(&self.connection, transport)?.map(Arc::new);
+        let credential =
+            credential.token(&self.connection, transport, self.deadline)?.map(Arc::new);
         let mut options = ClientOptions { retry: RetryOptions::none(), ..Default::default() };
         if let Some(credential) = &credential {
             if self.connection.container_url().scheme() != "https" {

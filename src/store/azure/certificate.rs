@@ -8,9 +8,13 @@ use std::{fmt, sync::Arc, time::SystemTime};
 use azure_core::http::ClientMethodOptions;
 use azure_identity::ClientAssertion;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use ring::{digest, rand::SystemRandom, signature};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use ring::{
+    digest,
+    rand::SystemRandom,
+    signature::{self, KeyPair as _, RsaKeyPair},
+};
 
+use super::pem::{self, Section};
 use crate::error::{Error, ErrorKind};
 
 /// How long an assertion holds; it is used at once
@@ -18,7 +22,7 @@ const LIFETIME_SECONDS: u64 = 600;
 
 #[derive(Clone)]
 pub(super) struct Certificate {
-    key: Arc<signature::RsaKeyPair>,
+    key: Arc<RsaKeyPair>,
     header: String,
     client_id: String,
     audience: String,
@@ -26,17 +30,8 @@ pub(super) struct Certificate {
 
 impl Certificate {
     pub(super) fn new(pem: &str, client_id: &str, audience: String) -> Result<Self, Error> {
-        let bad = |what: &str| Error::new(ErrorKind::Config, format!("client certificate: {what}"));
-        let der = CertificateDer::from_pem_slice(pem.as_bytes())
-            .map_err(|_| bad("the PEM text has no certificate"))?;
-        let key = PrivateKeyDer::from_pem_slice(pem.as_bytes())
-            .map_err(|_| bad("the PEM text has no unencrypted private key"))?;
-        let key = match &key {
-            PrivateKeyDer::Pkcs8(key) => signature::RsaKeyPair::from_pkcs8(key.secret_pkcs8_der()),
-            PrivateKeyDer::Pkcs1(key) => signature::RsaKeyPair::from_der(key.secret_pkcs1_der()),
-            _ => return Err(bad("the private key is no RSA key, which Entra asks for")),
-        }
-        .map_err(|_| bad("the private key is no RSA key of 2048 to 4096 bits"))?;
+        let (key, der) = read(pem)
+            .map_err(|what| Error::new(ErrorKind::Config, format!("client certificate: {what}")))?;
         let thumbprint = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, &der));
         let header =
             serde_json::json!({ "alg": "PS256", "typ": "JWT", "x5t#S256": thumbprint }).to_string();
@@ -57,6 +52,60 @@ impl Certificate {
         self.key.sign(algorithm, &SystemRandom::new(), text.as_bytes(), &mut signed).ok()?;
         Some(format!("{text}.{}", URL_SAFE_NO_PAD.encode(signed)))
     }
+}
+
+/// Returns the private key of a PEM text and the certificate that belongs to it, whatever the order of
+/// the certificates is
+fn read(text: &str) -> Result<(RsaKeyPair, Vec<u8>), &'static str> {
+    let sections = pem::sections(text);
+    let is_key = |section: &&Section<'_>| section.label.ends_with("PRIVATE KEY");
+    let is_certificate = |label| matches!(label, "CERTIFICATE" | "X509 CERTIFICATE");
+    let certificates = || sections.iter().filter(|section| is_certificate(section.label));
+    if sections.is_empty() {
+        return Err(pem::instead_of_pem(text).unwrap_or(
+            "the text has no certificate; it must be PEM, with lines that begin with `-----BEGIN`, and not the path of a file",
+        ));
+    }
+    if let Some(what) = sections.iter().find_map(pem::instead_of_key) {
+        return Err(what);
+    }
+    let Some(section) = sections.iter().find(is_key) else {
+        return Err(
+            "the PEM text has no private key; append the key that the certificate was made with, for example `cat cert.pem key.pem`",
+        );
+    };
+    if certificates().next().is_none() {
+        return Err(
+            "the PEM text has no certificate, only a private key; append the certificate that was uploaded to the application",
+        );
+    }
+    if sections.iter().any(|section| section.der.is_none()) {
+        return Err(
+            "a section of the PEM text is cut or damaged; copy the text again, to its last line `-----END …-----`",
+        );
+    }
+    let key = key(section)?;
+    // A certificate contains the public key in the very form in which the pair returns it.
+    let public = key.public_key().as_ref();
+    let belongs = |der: &&Vec<u8>| der.windows(public.len()).any(|part| part == public);
+    let own = certificates().filter_map(|section| section.der.as_ref()).find(belongs).cloned();
+    let own = own.ok_or(
+        "no certificate in the PEM text belongs to its private key; compare `openssl x509 -in cert.pem -noout -pubkey` with `openssl pkey -in key.pem -pubout`",
+    )?;
+    Ok((key, own))
+}
+
+/// The object identifier of RSA, as DER (RFC 8017)
+const RSA: &[u8] = &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01];
+
+fn key(section: &Section<'_>) -> Result<RsaKeyPair, &'static str> {
+    let der = section.der.as_deref().unwrap_or_default();
+    let pair = match section.label {
+        "RSA PRIVATE KEY" => RsaKeyPair::from_der(der),
+        _ if !der.windows(RSA.len()).any(|part| part == RSA) => return Err(pem::NOT_RSA),
+        _ => RsaKeyPair::from_pkcs8(der),
+    };
+    pair.map_err(|_| "the private key is no RSA key of 2048 to 4096 bits, or it is damaged; `openssl pkey -in key.pem -noout -text` shows its size")
 }
 
 #[async_trait::async_trait]

@@ -16,7 +16,9 @@ use azure_core::{
     },
 };
 
-use super::{network::RefusedAddress, token::NoToken, transport::MAX_ERROR_BYTES};
+use super::{
+    azure_cli::CliFailure, network::RefusedAddress, token::NoToken, transport::MAX_ERROR_BYTES,
+};
 use crate::{
     error::{Detail, Error, ErrorKind, sign_in_code},
     name::is_guid,
@@ -148,12 +150,14 @@ fn code_in_body(body: &[u8]) -> Option<String> {
 
 /// A token that could not be had
 pub(super) fn of_credential(error: &azure_core::Error) -> Error {
-    if chain(error).any(|cause| cause.is::<NoToken>()) {
-        return Error::new(
-            ErrorKind::UnexpectedAnswer,
-            "sign in: the answer has no token that could be used; check the authority for a proxy or a login page",
-        )
-        .in_sign_in();
+    for cause in chain(error) {
+        if let Some(reason) = cause.downcast_ref::<NoToken>() {
+            return reason.to_error();
+        }
+        let own = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        if let Some(failure) = own.and_then(|own| own.downcast_ref::<CliFailure>()) {
+            return failure.to_error();
+        }
     }
     let answer = chain(error).filter_map(nested).find_map(|inner| match inner.kind() {
         Sdk::HttpResponse { status, raw_response, .. } => Some((*status, raw_response.as_deref())),

@@ -20,7 +20,7 @@ use serde::Deserialize;
 
 use super::{
     AzureStore, SCOPE, VERSION, collect, deadline::within, delegation, failure,
-    network::LookupError, send, transport,
+    network::LookupError, sas::Right, send, transport,
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -43,7 +43,18 @@ const KEY_LIFETIME: Duration = Duration::from_secs(600);
 #[async_trait]
 impl Inspect for AzureStore {
     async fn inspect(&self, question: Question) -> Result<Answer, Error> {
-        within(self.deadline, self.answer(question)).await
+        let right = match question {
+            Question::List { .. } | Question::ListOther { .. } => Right::List,
+            Question::BrowserRead { .. } | Question::ReadOther { .. } => Right::Read,
+            _ => Right::Other,
+        };
+        // These are asked without the credential.
+        let is_anonymous = matches!(question, Question::Challenge | Question::Preflight { .. });
+        let answer = within(self.deadline, self.answer(question)).await;
+        match is_anonymous {
+            true => answer,
+            false => answer.map_err(|error| self.explain(error, right)),
+        }
     }
 }
 
@@ -90,7 +101,7 @@ impl AzureStore {
     }
 
     fn set_query(&self, url: &mut Url, query: &str) {
-        let query = match self.signature.expose() {
+        let query = match self.signature.query() {
             "" => query.to_owned(),
             signature if query.is_empty() => signature.to_owned(),
             signature => format!("{query}&{signature}"),
@@ -104,7 +115,7 @@ impl AzureStore {
     }
 
     fn first_byte(&self, mut url: Url, origin: Option<&str>) -> Request {
-        if !self.signature.expose().is_empty() {
+        if !self.signature.query().is_empty() {
             self.set_query(&mut url, "");
         }
         let mut request = Request::new(url, Method::Get);

@@ -4,6 +4,7 @@
 //! which are the scan's. The body of a listing goes to this crate's own decoder, which tells a
 //! listing from a captive portal and a bad entry from a bad page.
 
+mod azure_cli;
 mod builder;
 mod certificate;
 mod credential;
@@ -14,10 +15,13 @@ mod inspect;
 mod links;
 mod network;
 mod owner;
+mod pem;
 mod renew;
+mod sas;
 mod signature;
 mod token;
 mod transport;
+mod workload;
 
 use std::{fmt, num::NonZero, sync::Arc, time::Duration};
 
@@ -38,7 +42,13 @@ pub use self::{
     links::{LinkRequest, ViewLink, ViewLinks},
     owner::OwnerMarker,
 };
-use self::{deadline::within, delegation::Keys, network::Target, renew::Renewable};
+use self::{
+    deadline::within,
+    delegation::Keys,
+    network::Target,
+    renew::Renewable,
+    sas::{Right, Signature},
+};
 use super::{Include, ListRequest, Page, ReadRequest, Store, page::Decoder};
 use crate::{
     clock::Clock,
@@ -101,8 +111,8 @@ const MAX_PAGE_BYTES: usize = 64 << 20;
 /// ```
 pub struct AzureStore {
     connection: Connection,
-    /// A shared access signature, without `?`; empty for none
-    signature: Secret,
+    /// A shared access signature; empty for none
+    signature: Signature,
     /// What gives tokens; `None` for a signature or nobody
     credential: Option<Arc<Renewable>>,
     pipeline: Pipeline,
@@ -138,6 +148,11 @@ impl AzureStore {
         AzureStoreBuilder::new(connection)
     }
 
+    /// Says of a refusal what the credential itself tells
+    fn explain(&self, error: Error, right: Right) -> Error {
+        self.signature.explain(error, right, self.clock.time())
+    }
+
     fn list_url(&self, request: &ListRequest) -> Url {
         let mut query = String::from("restype=container&comp=list");
         let mut add = |key: &str, value: &str| {
@@ -163,8 +178,8 @@ impl AzureStore {
             let include: Vec<_> = request.include.iter().copied().map(Include::as_str).collect();
             add("include", &include.join(","));
         }
-        if !self.signature.expose().is_empty() {
-            query.extend(["&", self.signature.expose()]);
+        if !self.signature.query().is_empty() {
+            query.extend(["&", self.signature.query()]);
         }
         let mut url = self.connection.container_url();
         url.set_query(Some(&query));
@@ -197,6 +212,7 @@ impl Store for AzureStore {
             decoder.finish_in_parts().await
         };
         within(self.deadline, page).await.map_err(|error: Error| {
+            let error = self.explain(error, Right::List);
             error.context(format_args!("list container `{}`", self.connection.container()))
         })
     }
@@ -218,8 +234,8 @@ impl Store for AzureStore {
             let what = format!("{doing}: the range is empty");
             return Err(Error::new(ErrorKind::RangeNotSatisfiable, what));
         };
-        if !self.signature.expose().is_empty() {
-            url.set_query(Some(self.signature.expose()));
+        if !self.signature.query().is_empty() {
+            url.set_query(Some(self.signature.query()));
         }
         let read = async {
             let options = BlobClientOptions {
@@ -244,9 +260,9 @@ impl Store for AzureStore {
             }
             Ok(bytes)
         };
-        within(self.deadline, read)
-            .await
-            .map_err(|error: Error| error.context(format_args!("{doing}")))
+        within(self.deadline, read).await.map_err(|error: Error| {
+            self.explain(error, Right::Read).context(format_args!("{doing}"))
+        })
     }
 }
 

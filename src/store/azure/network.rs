@@ -232,6 +232,12 @@ pub(super) fn client(
     }))
 }
 
+/// How long the identity endpoint may take to accept a connection, and to answer
+///
+/// It is on this machine or its link, so a longer silence means that it is not there.
+const IDENTITY: Timeouts =
+    Timeouts { connect: Duration::from_secs(2), read: Duration::from_secs(20) };
+
 /// The client for the identity endpoint of this machine
 ///
 /// Whoever operates the machine has set its address, so the policy does not apply. No proxy may see
@@ -240,6 +246,10 @@ pub(super) fn identity_client(
     timeouts: Timeouts,
     tls: ClientConfig,
 ) -> Result<reqwest::Client, Error> {
+    let timeouts = Timeouts {
+        connect: timeouts.connect.min(IDENTITY.connect),
+        read: timeouts.read.min(IDENTITY.read),
+    };
     build(builder(timeouts, tls).no_proxy())
 }
 

@@ -72,7 +72,7 @@ impl Source {
         }
         // A credential that panics is as one without a token: the answer made it.
         let asked = AssertUnwindSafe(self.credential.get_token(scopes, options)).catch_unwind();
-        let asked = asked.await.unwrap_or_else(|_| Err(NoToken.into_error()));
+        let asked = asked.await.unwrap_or_else(|_| Err(NoToken::InAnswer.into_error()));
         match (asked, kept.as_ref()) {
             (Ok(token), _) => Ok(kept.insert(token).clone()),
             (Err(_), Some(token)) if token.expires_on > now => Ok(token.clone()),

@@ -21,6 +21,7 @@ use super::{
     network::Target,
     transport::{MAX_ERROR_BYTES, execute, first_bytes, plain},
 };
+use crate::error::{Detail, Error, ErrorKind};
 
 /// Tokens of principals in very many groups have some ten kilobytes
 const MAX_TOKEN_BYTES: usize = 256 << 10;
@@ -42,7 +43,12 @@ impl HttpClient for TokenTransport {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
         let response = match &self.target {
             Some(target) => execute(&self.client, target, request).await?,
-            None => self.client.execute_request(request).await?,
+            // An endpoint on this machine or its link answers at once, or is not there. The SDK would
+            // ask again for more than a minute.
+            None => {
+                let answer = self.client.execute_request(request).await;
+                answer.map_err(|_| NoToken::NoIdentityEndpoint.into_error())?
+            }
         };
         let (status, headers, body) = response.deconstruct();
         let headers = plain(&headers, None);
@@ -52,20 +58,70 @@ impl HttpClient for TokenTransport {
         while let Some(piece) = pieces.next().await {
             whole.extend_from_slice(&piece?);
         }
-        match status.is_success() {
-            true => good(status, headers, &whole),
-            false => Ok(bad(status, headers, whole.freeze(), self.target.is_some())),
+        if status.is_success() {
+            return good(status, headers, &whole);
+        }
+        let refusal = self.target.is_none().then(|| by_identity_endpoint(status.into(), &whole));
+        if let Some(reason) = refusal.flatten() {
+            return Err(reason.into_error());
+        }
+        Ok(bad(status, headers, whole.freeze(), self.target.is_some()))
+    }
+}
+
+/// What a refusal by the identity endpoint means, if it is not one that passes
+fn by_identity_endpoint(status: u16, body: &[u8]) -> Option<NoToken> {
+    let is_json = serde_json::from_slice::<serde_json::Map<_, _>>(body).is_ok();
+    match status {
+        400 => Some(NoToken::NoSuchIdentity),
+        // The metadata services of other providers, at the same address.
+        401 | 403 | 404 | 405 | 501 if !is_json => Some(NoToken::NoIdentityEndpoint),
+        _ => None,
+    }
+}
+
+/// Why there is no token, where the SDK has no error for it
+#[derive(Clone, Debug)]
+pub(super) enum NoToken {
+    /// The answer has none that can be used
+    InAnswer,
+    /// This machine has no identity endpoint
+    NoIdentityEndpoint,
+    /// This machine has no such identity
+    NoSuchIdentity,
+    /// The file with the token of Kubernetes cannot be read, for this reason
+    TokenFile(String),
+}
+
+impl NoToken {
+    pub(super) fn to_error(&self) -> Error {
+        use ErrorKind::{CredentialUnavailable, UnexpectedAnswer};
+        let error = |kind, what: &str| Error::new(kind, format!("sign in: {what}")).in_sign_in();
+        match self {
+            Self::InAnswer => error(
+                UnexpectedAnswer,
+                "the answer has no token that could be used; check the authority for a proxy or a login page",
+            ),
+            Self::NoIdentityEndpoint => error(
+                CredentialUnavailable,
+                "this machine has no identity endpoint: nothing of Azure answers at IDENTITY_ENDPOINT or, without that variable, at 169.254.169.254; run in Azure with a managed identity, or give the store another credential",
+            )
+            .with_detail(Detail::NoIdentityEndpoint),
+            Self::NoSuchIdentity => error(
+                CredentialUnavailable,
+                "the identity endpoint of this machine knows no such identity; assign a managed identity to the machine or app, or correct the client ID of the user-assigned one",
+            )
+            .with_detail(Detail::NoSuchIdentity),
+            Self::TokenFile(what) => {
+                error(CredentialUnavailable, what).with_detail(Detail::TokenFile)
+            }
         }
     }
 }
 
-/// The answer to a sign-in has no token that can be used
-#[derive(Debug)]
-pub(super) struct NoToken;
-
 impl fmt::Display for NoToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the answer has no token")
+        f.write_str("there is no token")
     }
 }
 
@@ -77,7 +133,7 @@ impl NoToken {
         azure_core::Error::with_error(
             azure_core::error::ErrorKind::DataConversion,
             self,
-            "the answer has no token",
+            "there is no token",
         )
     }
 }
@@ -109,7 +165,7 @@ fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D:
 
 fn good(status: StatusCode, headers: Headers, body: &[u8]) -> azure_core::Result<AsyncRawResponse> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let answer = read(body, now).ok_or_else(|| NoToken.into_error())?;
+    let answer = read(body, now).ok_or_else(|| NoToken::InAnswer.into_error())?;
     Ok(AsyncRawResponse::from_bytes(status, headers, answer))
 }
 

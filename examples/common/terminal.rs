@@ -1,0 +1,72 @@
+//! The terminal: output that may be a pipe which nobody reads any more, and interrupts.
+
+use std::{
+    fmt,
+    io::{self, Write as _},
+};
+
+/// Prints a line; whether somebody still reads
+///
+/// `println!` panics if the standard output cannot be written. Here a closed pipe, as of `head`, is no
+/// error: the work goes on, or ends as the caller likes. A full disk is one.
+pub fn print(line: fmt::Arguments<'_>) -> Result<bool, String> {
+    let mut out = io::stdout().lock();
+    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(format!("could not write to the standard output: {error}")),
+    }
+}
+
+/// Prints a line as `println!` does, by [`print`]
+macro_rules! say {
+    ($($text:tt)*) => { $crate::terminal::print(format_args!($($text)*)) };
+}
+pub(crate) use say;
+
+/// Prints a line to standard error as `eprintln!` does, and goes on if that is closed
+macro_rules! note {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($text)*);
+    }};
+}
+pub(crate) use note;
+
+/// Runs a future to its end, or drops it at Ctrl-C or when the process is asked to terminate
+///
+/// Sinks that are dropped remove their temporary files, which they cannot if the process just ends.
+pub async fn until_interrupted<T>(run: impl Future<Output = T>) -> Option<T> {
+    // From here on a signal counts, also before the run begins.
+    let interrupt = interrupt();
+    tokio::select! {
+        result = run => Some(result),
+        () = interrupt => None,
+    }
+}
+
+/// Without handlers the system ends the process
+#[cfg(unix)]
+fn interrupt() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let signals = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
+    async {
+        match signals {
+            [Ok(mut interrupt), Ok(mut terminate)] => {
+                tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+            }
+            _ => std::future::pending().await,
+        }
+    }
+}
+
+#[cfg(windows)]
+fn interrupt() -> impl Future<Output = ()> {
+    let signal = tokio::signal::windows::ctrl_c();
+    async {
+        match signal {
+            Ok(mut signal) => _ = signal.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    }
+}
