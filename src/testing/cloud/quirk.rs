@@ -56,6 +56,8 @@ pub enum Quirk {
     OtherEtags,
     /// There are no user delegation keys: 501 `NotImplemented`
     NoDelegationKeys,
+    /// Signatures by a user delegation key are refused
+    NoViewLinks,
     /// The headers that a signature overrides stay as they are stored
     NoSignedHeaders,
     /// A preflight that no rule allows is answered with 200 and no permission

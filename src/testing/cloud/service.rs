@@ -161,6 +161,9 @@ fn right_answer(
 fn authenticate(ask: &Ask<'_>, state: &State) -> Result<Caller, Refusal> {
     if let Some(signature) = ask.parameter("sig") {
         if ask.parameter("skoid").is_some() {
+            if state.has(Quirk::NoViewLinks) {
+                return Err(Refusal::new(403, "AuthenticationFailed"));
+            }
             return delegated::check(ask, signature, state).map(|()| Caller::Delegate);
         }
         if *signature != state.signature {
