@@ -95,7 +95,7 @@ async fn check(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     } else {
         print!("{}", kit::table(&report.lines));
     }
-    eprintln!("{} requests were sent", report.requests);
+    eprintln!("{} requests were sent, {} KiB received", report.requests, report.bytes >> 10);
     if let Some(path) = &arguments.recording {
         // A file that exists may be the only copy of another run.
         let file = std::fs::File::options().write(true).create_new(true).open(path);

@@ -45,7 +45,7 @@ pub struct Client<'a> {
     pub store: &'a AzureStore,
     pub connection: &'a Connection,
     pub exchanges: Vec<Exchange>,
-    bytes: usize,
+    pub bytes: usize,
 }
 
 /// A page and the answer that it came in

@@ -8,7 +8,7 @@ mod client;
 mod lines;
 mod listing;
 mod markup;
-mod names;
+pub mod names;
 mod order;
 mod reading;
 mod recording;
@@ -32,6 +32,8 @@ pub struct Report {
     pub lines: Vec<Line>,
     /// How many requests were sent to the account
     pub requests: usize,
+    /// How many bytes their answers had
+    pub bytes: usize,
     /// The redacted answers, one JSON object a line
     pub recording: String,
     /// How many answers are not in the recording, because they could not be redacted
@@ -101,5 +103,11 @@ pub async fn run(
     browsers::check(&mut client, &mut lines, &survey, origin).await;
     refusals::of_all(&client, &mut lines);
     let (recording, withheld) = recording::of(&client);
-    Ok(Report { lines: lines.into_lines(), requests: client.exchanges.len(), recording, withheld })
+    Ok(Report {
+        lines: lines.into_lines(),
+        requests: client.exchanges.len(),
+        bytes: client.bytes,
+        recording,
+        withheld,
+    })
 }

@@ -70,6 +70,11 @@ impl Candidates {
     }
 }
 
+/// Whether the first page is in an order that the crate knows
+pub fn is_known(survey: &Survey) -> bool {
+    Candidates::of(survey).fits.iter().any(|(_, fits)| *fits)
+}
+
 pub fn check(lines: &mut Lines, survey: &Survey) {
     let found = Candidates::of(survey);
     if !survey.is_hierarchical() {

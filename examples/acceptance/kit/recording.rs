@@ -58,7 +58,11 @@ fn kind(exchange: &Exchange) -> Option<&'static str> {
     match (exchange.asked, answer.status) {
         _ if answer.is_cut => None,
         (Asked::List, 200) => is_xml.then_some("list"),
-        (Asked::Read, 200 | 206) => (exchange.method == "GET").then_some("read"),
+        // The replay has no place for an answer without bytes.
+        (Asked::Read, 200 | 206) => {
+            let has_bytes = answer.header("content-length").is_some_and(|length| length != "0");
+            (has_bytes && exchange.method == "GET").then_some("read")
+        }
         (Asked::Stranger, 401 | 404 | 409) => Some("challenge"),
         (_, 400..) => Some("error"),
         _ => None,
@@ -105,7 +109,6 @@ fn expected(answer: &RawAnswer, kind: &str) -> Option<Option<String>> {
         "list" => None,
         "read" => {
             let length: u64 = answer.header("content-length")?.parse().ok()?;
-            (length > 0).then_some(())?;
             Some(format!("ok {length}"))
         }
         _ => {

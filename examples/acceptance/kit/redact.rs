@@ -13,7 +13,7 @@ use super::{listing::OPEN, markup::rewrite, names::Pseudonyms};
 
 /// What stands for times and tenants
 const DATE: &str = "Thu, 01 Jan 2026 00:00:00 GMT";
-const TENANT: &str = "11111111-1111-4111-8111-111111111111";
+const TENANT: &str = "99999999-9999-4999-8999-999999999999";
 
 /// Values that the service writes, of elements and headers
 const WORDS: &[&str] = &[
@@ -56,6 +56,9 @@ const WORDS: &[&str] = &[
     "2026-04-06",
     "Microsoft-HTTPAPI/2.0",
 ];
+
+/// Words of messages that are no plain words
+const PROSE: &[&str] = &["CORS", "HTTP", "MAC", "URI", "XML", "www-authenticate"];
 
 /// The headers that a recording keeps, those of reads and refusals
 const HEADERS: &[&str] = &[
@@ -122,6 +125,33 @@ fn number(text: &str) -> String {
     }
 }
 
+/// Prefixes that a value keeps
+const STARTS: &[&str] = &["0x", "\"0x"];
+
+/// An ETag, a marker or a time, whose form is the service's
+fn formed(text: &str) -> String {
+    if let Some(start) = STARTS.iter().find(|start| text.starts_with(**start)) {
+        return format!("{start}{}", shape(&text[start.len()..]));
+    }
+    // A marker says the length of what follows, which stays.
+    if let Some((length, rest)) = text.strip_prefix("2!").and_then(|rest| rest.split_once('!'))
+        && length.bytes().all(|b| b.is_ascii_digit())
+    {
+        return format!("2!{length}!{}", shape(rest));
+    }
+    let is_time = |b: u8| b.is_ascii_digit() || b"-:.TZ".contains(&b);
+    if text.bytes().all(is_time) {
+        return text.split_inclusive(['T', 'Z']).map(time_part).collect();
+    }
+    shape(text)
+}
+
+/// Other digits, and the letter that ends them
+fn time_part(part: &str) -> String {
+    let digits = part.trim_end_matches(['T', 'Z']);
+    shape(digits) + &part[digits.len()..]
+}
+
 /// Redacts the answers of one run, whose names belong together
 pub struct Redactor {
     names: Pseudonyms,
@@ -167,7 +197,10 @@ impl Redactor {
                 | "CopyCompletionTime"
                 | "Expiry-Time"
                 | "DeletedTime" => DATE.to_owned(),
-                "Content-Length" | "TagCount" | "MaxResults" => number(text),
+                "Content-Length" | "TagCount" => number(text),
+                // The kit's own.
+                "MaxResults" if text.parse::<u16>().is_ok() => text.to_owned(),
+                "Etag" | "Marker" | "NextMarker" | "VersionId" | "Snapshot" => formed(text),
                 "Content-MD5" => md5(text),
                 "Delimiter" if text == "/" => text.to_owned(),
                 _ => word_or_shape(text),
@@ -182,7 +215,7 @@ impl Redactor {
         }
         rewrite(body, |path, _, text| {
             Some(match *path.last()? {
-                "Code" if is_code(text) => text.to_owned(),
+                "Code" if self.is_code(text) => text.to_owned(),
                 "Message" | "AuthenticationErrorDetail" => self.prose(text),
                 "QueryParameterName" | "HeaderName" | "Reason" => self.prose(text),
                 _ => shape(text),
@@ -190,9 +223,23 @@ impl Redactor {
         })
     }
 
+    /// Whether a text is a code of the service, and no word of the account
+    fn is_code(&self, text: &str) -> bool {
+        is_code(text) && !self.private.contains(&text.to_lowercase())
+    }
+
     /// A sentence: plain words stay unless they are private, all else keeps its shape
     fn prose(&self, text: &str) -> String {
         let word = |word: &str| {
+            if PROSE.contains(&word) {
+                return word.to_owned();
+            }
+            // Two lines of each message.
+            for label in ["RequestId:", "Time:"] {
+                if let Some(rest) = word.strip_prefix(label) {
+                    return format!("{label}{}", formed(rest));
+                }
+            }
             let letters = word.trim_end_matches(['.', ',', ':', ';']);
             let is_plain = letters.len() <= 20
                 && letters.bytes().all(|b| b.is_ascii_alphabetic())
@@ -216,7 +263,9 @@ impl Redactor {
     fn header(&self, name: &str, value: &str) -> Option<String> {
         Some(match name {
             "date" | "last-modified" => DATE.to_owned(),
-            "x-ms-error-code" => is_code(value).then(|| value.to_owned())?,
+            "x-ms-error-code" => self.is_code(value).then(|| value.to_owned())?,
+            "x-ms-version" if is_version(value) => value.to_owned(),
+            "etag" => formed(value),
             "x-ms-request-id" => match value.strip_suffix("000000") {
                 Some(start) => format!("{}000000", shape(start)),
                 None => shape(value),
@@ -258,6 +307,14 @@ fn is_code(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphabetic())
         && capitals >= 2
         && letters >= 2 * capitals
+}
+
+/// Whether a text is a version of the service: a date
+fn is_version(text: &str) -> bool {
+    let is_digit = |(at, b): (usize, u8)| {
+        if matches!(at, 4 | 7) { b == b'-' } else { b.is_ascii_digit() }
+    };
+    text.len() == 10 && text.bytes().enumerate().all(is_digit)
 }
 
 /// Another digest, if it was one

@@ -7,6 +7,7 @@ use super::{
     Survey,
     client::{Asked, Client, told},
     lines::{Found, Lines, as_assumed, different, judged, not_seen},
+    order,
 };
 
 /// One character of each Unicode category at which a listing starts wrongly
@@ -14,6 +15,12 @@ const MARKS: [(&str, char); 5] =
     [("Sk", '^'), ("Lm", '\u{2b0}'), ("Mn", '\u{300}'), ("Me", '\u{488}'), ("Cf", '\u{ad}')];
 
 pub async fn check(client: &mut Client<'_>, lines: &mut Lines, survey: &Survey) {
+    if !order::is_known(survey) {
+        for line in ["start_inclusive", "start_between", "start_marks", "bounds_case"] {
+            lines.set(line, not_seen("names come in no known order"));
+        }
+        return;
+    }
     for (line, found) in [
         ("start_inclusive", inclusive(client, survey).await),
         ("start_between", between(client, survey).await),
