@@ -15,6 +15,7 @@ mod recording;
 mod redact;
 mod refusals;
 mod start;
+mod words;
 
 use azure_asset_sync::{AzureStore, Blob, Connection};
 

@@ -9,7 +9,7 @@ use azure_asset_sync::store::{azure::RawAnswer, inspect::Challenge};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use super::{listing::OPEN, markup::rewrite, names::Pseudonyms};
+use super::{listing::OPEN, markup::rewrite, names::Pseudonyms, words::is_word};
 
 /// What stands for times and tenants
 const DATE: &str = "Thu, 01 Jan 2026 00:00:00 GMT";
@@ -57,8 +57,29 @@ const WORDS: &[&str] = &[
     "Microsoft-HTTPAPI/2.0",
 ];
 
-/// Words of messages that are no plain words
-const PROSE: &[&str] = &["CORS", "HTTP", "MAC", "URI", "XML", "www-authenticate"];
+/// Words of messages that are no plain words, and the names that requests have wrong
+const PROSE: &[&str] = &[
+    "CORS",
+    "If-Match",
+    "MAC",
+    "Range",
+    "URI",
+    "XML",
+    "comp",
+    "delimiter",
+    "endBefore",
+    "header(s)",
+    "include",
+    "marker",
+    "maxresults",
+    "prefix",
+    "restype",
+    "startFrom",
+    "www-authenticate",
+    "x-ms-date",
+    "x-ms-range",
+    "x-ms-version",
+];
 
 /// The headers that a recording keeps, those of reads and refusals
 const HEADERS: &[&str] = &[
@@ -228,10 +249,10 @@ impl Redactor {
         is_code(text) && !self.private.contains(&text.to_lowercase())
     }
 
-    /// A sentence: plain words stay unless they are private, all else keeps its shape
+    /// A sentence: the service's words stay unless they are private, all else keeps its shape
     fn prose(&self, text: &str) -> String {
         let word = |word: &str| {
-            if PROSE.contains(&word) {
+            if PROSE.contains(&word) && !self.private.contains(&word.to_lowercase()) {
                 return word.to_owned();
             }
             // Two lines of each message.
@@ -241,10 +262,7 @@ impl Redactor {
                 }
             }
             let letters = word.trim_end_matches(['.', ',', ':', ';']);
-            let is_plain = letters.len() <= 20
-                && letters.bytes().all(|b| b.is_ascii_alphabetic())
-                && letters.bytes().skip(1).filter(u8::is_ascii_uppercase).count() <= 2;
-            match is_plain && !self.private.contains(&letters.to_lowercase()) {
+            match is_word(letters) && !self.private.contains(&letters.to_lowercase()) {
                 true => word.to_owned(),
                 false => shape(word),
             }
