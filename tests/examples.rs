@@ -8,6 +8,8 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+use azure_asset_sync::testing::{Quirk, Seed, SmallCloud, SmallCloudBuilder};
+
 use self::unheard::Unheard;
 
 /// `cargo test` builds the examples beside the tests
@@ -178,6 +180,60 @@ fn probe_ends_by_the_class_of_what_is_wrong() {
         assert_eq!(output.status.code(), Some(code), "{text}");
         assert!(text.contains(cause) && !text.contains("canary"), "{text}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn acceptance_prints_a_table_and_writes_a_recording_that_says_nothing_of_the_account() {
+    let folder = tempfile::tempdir().unwrap();
+    let [ca, recording] = ["ca.pem", "answers.jsonl"].map(|name| folder.path().join(name));
+    let names = ["plans/one.jpg", "plans/two.jpg", "three.jpg"];
+    let cloud = |quirk: Option<Quirk>| {
+        let builder = SmallCloud::builder().blobs(names.map(|name| Seed::new(name, "content")));
+        quirk.into_iter().fold(builder, SmallCloudBuilder::quirk).start()
+    };
+    let acceptance = |cloud: &SmallCloud| {
+        std::fs::write(&ca, cloud.certificate_authority()).unwrap();
+        let mut command = example("acceptance");
+        let sas = format!("sv=2026-04-06&sp=rl&sig={}", cloud.signature());
+        command
+            .env("AZURE_STORAGE_SAS_TOKEN", sas)
+            .args(["--account", "smallcloud", "--container", "assets"])
+            .args(["--endpoint", &format!("https://{}/smallcloud", cloud.address())])
+            .arg("--ca")
+            .arg(&ca);
+        command
+    };
+    let usual = cloud(None).await.unwrap();
+    let text = succeed(acceptance(&usual).arg("--recording").arg(&recording));
+    assert!(text.contains("as assumed  server") && text.contains(" 0 different, "), "{text}");
+    let recorded = std::fs::read_to_string(&recording).unwrap();
+    assert!(recorded.lines().count() > 10, "{recorded}");
+    for secret in ["plans", "smallcloud", "assets", usual.signature(), usual.tenant()] {
+        assert!(!recorded.contains(secret) && !text.contains(secret), "{secret}");
+    }
+    // A recording is never replaced.
+    let (code, text) = fail(acceptance(&usual).arg("--recording").arg(&recording));
+    assert!(code == 2 && text.contains("answers.jsonl"), "{code}: {text}");
+
+    let other = cloud(Some(Quirk::OtherServer)).await.unwrap();
+    let output = acceptance(&other).arg("--json").output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let lines: Vec<serde_json::Value> = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let different: Vec<_> =
+        lines.iter().filter(|line| line["outcome"] == "different").map(|l| &l["line"]).collect();
+    assert_eq!(different, ["server"]);
+    let plan = String::from_utf8(output.stderr).unwrap();
+    assert!(plan.contains("only reads") && plan.contains("at most 50 requests"), "{plan}");
+
+    let (code, text) = fail(example("acceptance").args(["--account", "contoso"]));
+    assert!(code == 2 && text.contains("usage:"), "{code}: {text}");
+    let wrong = fail(acceptance(&other).env("AZURE_STORAGE_SAS_TOKEN", "sv=2026-04-06&sig=canary"));
+    assert!(wrong.0 == 2 && wrong.1.contains("403 AuthenticationFailed"), "{wrong:?}");
+    assert!(!wrong.1.contains("canary"), "{wrong:?}");
 }
 
 #[test]

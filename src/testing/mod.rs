@@ -84,7 +84,7 @@ pub use self::{
     clock::ManualClock,
     cloud::{
         AnonymousAnswer, Asked, Assignment, Behavior, CorsRule, Fault, MisplacedStart,
-        PreflightNames, Presented, Refusal, ReversedRange, Seed, SignInRefusal, SignInText,
+        PreflightNames, Presented, Quirk, Refusal, ReversedRange, Seed, SignInRefusal, SignInText,
         Situation, SmallCloud, SmallCloudBuilder, Spread, StartFrom,
     },
 };

@@ -121,7 +121,11 @@ pub(super) async fn ask(
     asked.await.map_err(|error: Error| error.context(format_args!("get a key for view links")))
 }
 
-fn request(connection: &Connection, now: SystemTime, expiry: SystemTime) -> Result<Request, Error> {
+pub(super) fn request(
+    connection: &Connection,
+    now: SystemTime,
+    expiry: SystemTime,
+) -> Result<Request, Error> {
     let start = now.checked_sub(SKEW).unwrap_or(now);
     let (Some(start), Some(expiry)) = (rfc3339(start), rfc3339(expiry)) else {
         return Err(clock_is_off());

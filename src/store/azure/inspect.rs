@@ -100,7 +100,8 @@ impl AzureStore {
         self.connection.cloud().container(self.connection.account(), container)
     }
 
-    fn set_query(&self, url: &mut Url, query: &str) {
+    /// Sets the query, with the signature of the store if it has one
+    pub(super) fn set_query(&self, url: &mut Url, query: &str) {
         let query = match self.signature.query() {
             "" => query.to_owned(),
             signature if query.is_empty() => signature.to_owned(),

@@ -10,6 +10,8 @@ mod certificate;
 mod credential;
 mod deadline;
 mod delegation;
+#[cfg(feature = "testing")]
+mod exchange;
 mod failure;
 mod inspect;
 mod links;
@@ -36,6 +38,9 @@ use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt as _;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+#[cfg(feature = "testing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
+pub use self::exchange::{RawAnswer, RawRequest};
 pub use self::{
     builder::AzureStoreBuilder,
     credential::{Credential, Secret},

@@ -43,6 +43,11 @@ enum What {
 }
 
 impl<'a> Need<'a> {
+    /// The container that the request is for; `None` for the account
+    pub(super) fn container(&self) -> Option<&'a str> {
+        self.container
+    }
+
     /// An action, which no condition limits
     pub(super) fn action(container: Option<&'a str>, action: impl Into<String>) -> Self {
         Self { container, what: What::Action(action.into()) }

@@ -30,6 +30,7 @@ pub(super) enum Operation<'a> {
     ListContainers,
     DelegationKey,
     ContainerProperties(&'a str),
+    ContainerAcl(&'a str),
     ListBlobs(&'a str),
     ReadBlob(&'a str, &'a str),
 }
@@ -90,6 +91,7 @@ impl<'a> Ask<'a> {
             _ if !is_get && !is_head => Err(Refusal::new(405, "UnsupportedHttpVerb")),
             _ if container.is_empty() => Err(self.wrong_operation()),
             (_, "list") if blob.is_empty() && is_get => Ok(Operation::ListBlobs(container)),
+            ("container", "acl") if blob.is_empty() => Ok(Operation::ContainerAcl(container)),
             ("container", "" | "metadata") if blob.is_empty() => {
                 Ok(Operation::ContainerProperties(container))
             }
@@ -113,6 +115,9 @@ impl<'a> Ask<'a> {
             ),
             Operation::ContainerProperties(container) => {
                 Need::action(Some(container), format!("{CONTAINERS}/read"))
+            }
+            Operation::ContainerAcl(container) => {
+                Need::action(Some(container), format!("{CONTAINERS}/getAcl/action"))
             }
             Operation::ListBlobs(container) => {
                 let mut list = read().suboperation("Blob.List");

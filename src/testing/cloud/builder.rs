@@ -1,7 +1,7 @@
 //! The settings of a small cloud before it starts.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     path::Path,
     sync::{Arc, Mutex, atomic::AtomicUsize},
@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    Assignment, Behavior, CONTAINER, CorsRule, Seed, SmallCloud, State,
+    Assignment, Behavior, CONTAINER, CorsRule, Quirk, Seed, SmallCloud, State,
     access::Access,
     container::Container,
     delegated::DelegationKeys,
@@ -31,6 +31,7 @@ pub struct SmallCloudBuilder {
     ragged_pages: bool,
     is_versioned: bool,
     behavior: Behavior,
+    quirks: BTreeSet<Quirk>,
     certificate: Option<String>,
     clock: Arc<dyn Clock>,
     skew: Skew,
@@ -49,6 +50,7 @@ impl SmallCloudBuilder {
             ragged_pages: false,
             is_versioned: false,
             behavior: Behavior::default(),
+            quirks: BTreeSet::new(),
             certificate: None,
             clock: Arc::new(SystemClock),
             skew: Skew::None,
@@ -114,6 +116,12 @@ impl SmallCloudBuilder {
     /// Sets what the real service is not known to do, and what differs by account
     pub fn behavior(mut self, behavior: Behavior) -> Self {
         self.behavior = behavior;
+        self
+    }
+
+    /// Differs from the service in this way, beside those set before
+    pub fn quirk(mut self, quirk: Quirk) -> Self {
+        self.quirks.insert(quirk);
         self
     }
 
@@ -210,6 +218,8 @@ impl SmallCloudBuilder {
             ragged_pages: self.ragged_pages,
             is_versioned: self.is_versioned,
             behavior: self.behavior,
+            quirks: self.quirks,
+            used_markers: Mutex::default(),
             tokens: Mutex::new(Tokens::default()),
             keys: Mutex::new(DelegationKeys::default()),
             containers: Mutex::new(containers.collect()),

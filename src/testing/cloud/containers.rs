@@ -85,6 +85,13 @@ pub(super) fn properties(container: &str, state: &State) -> Result<Response<Body
     Ok(response.body(full(""))?)
 }
 
+/// Get Container ACL: no container here has a stored access policy
+pub(super) fn acl(container: &str, state: &State) -> Result<Response<Body>, Refusal> {
+    state.container(container)?;
+    let body = format!("{}SignedIdentifiers />", opening(""));
+    Ok(list_response(body)?)
+}
+
 pub(super) fn delegation_key(ask: &Ask<'_>, state: &State) -> Result<Response<Body>, Refusal> {
     let body = String::from_utf8_lossy(ask.body);
     let time = |tag: &str| {

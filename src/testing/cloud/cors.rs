@@ -15,7 +15,7 @@ use hyper::{
 };
 
 use super::{
-    Refusal, State,
+    Quirk, Refusal, State,
     ask::Ask,
     behavior::PreflightNames,
     lock,
@@ -114,7 +114,12 @@ pub(super) fn preflight(ask: &Ask<'_>, state: &State) -> Result<Response<Body>, 
     let rule = script.cors.iter().find(|rule| {
         rule.matches(origin, method) && names.clone().all(|n| covered(&rule.allowed_headers, n))
     });
-    let rule = rule.ok_or_else(|| Refusal::new(403, "CorsPreflightFailure"))?;
+    let Some(rule) = rule else {
+        return match state.has(Quirk::LaxPreflight) {
+            true => Ok(Response::new(full(""))),
+            false => Err(Refusal::new(403, "CorsPreflightFailure")),
+        };
+    };
     let mut response = Response::builder()
         .header(ACCESS_CONTROL_ALLOW_ORIGIN, origin)
         .header(ACCESS_CONTROL_ALLOW_METHODS, method)

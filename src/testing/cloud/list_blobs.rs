@@ -2,19 +2,23 @@
 
 use std::collections::BTreeSet;
 
-use hyper::Response;
+use bytes::Bytes;
+use hyper::{Response, header::CONTENT_TYPE};
 
 use super::{
-    Refusal, Seed, State,
+    Quirk, Refusal, Seed, State,
     ask::Ask,
     container::Container,
-    marker,
-    server::Body,
+    lock, marker,
+    server::{Body, chunked, full},
     service::{endpoint, list_response},
     start::Bounds,
     xml::{Entry, PageBody},
 };
 use crate::store::NameOrder;
+
+/// The media type of Arrow pages
+const ARROW: &str = "application/vnd.apache.arrow.stream";
 
 /// How many entries a page may have, by the request
 pub(super) fn maximum(ask: &Ask<'_>) -> Result<Option<u16>, Refusal> {
@@ -30,16 +34,43 @@ pub(super) fn maximum(ask: &Ask<'_>) -> Result<Option<u16>, Refusal> {
 pub(super) fn list(name: &str, ask: &Ask<'_>, state: &State) -> Result<Response<Body>, Refusal> {
     let container = state.container(name)?;
     let most = state.page_size(maximum(ask)?);
-    let bounds = Bounds::of(ask, &state.behavior)?;
+    let bounds = Bounds::of(ask, state)?;
     let is_hierarchical = container.is_hierarchical();
+    let is_plain = state.has(Quirk::PlainMarkers);
     let from = match ask.text("marker") {
         "" => None,
-        text => Some(marker::decode(text, is_hierarchical).ok_or_else(|| {
-            Refusal::new(400, "InvalidQueryParameterValue").parameter("marker", text)
-        })?),
+        text => {
+            let wrong =
+                || Refusal::new(400, "InvalidQueryParameterValue").parameter("marker", text);
+            if state.has(Quirk::MarkersOnce) && !lock(&state.used_markers).insert(text.to_owned()) {
+                return Err(wrong());
+            }
+            let name = match is_plain {
+                true => Some(text.to_owned()),
+                false => marker::decode(text, is_hierarchical),
+            };
+            Some(name.ok_or_else(wrong)?)
+        }
     };
-    let (entries, next) = page(&container, ask, &bounds, from.as_deref(), most);
-    let next = next.map(|next| marker::encode(name, next, is_hierarchical, entries.is_empty()));
+    let includes = |wanted| ask.text("include").split(',').any(|what| what == wanted);
+    if state.has(Quirk::NoVersions) && (includes("versions") || includes("snapshots")) {
+        let refusal = Refusal::new(400, "InvalidQueryParameterValue");
+        return Err(refusal.parameter("include", ask.text("include")));
+    }
+    if state.has(Quirk::Arrow) && ask.header("accept").is_some_and(|a| a.contains(ARROW)) {
+        let response = Response::builder().header(CONTENT_TYPE, ARROW);
+        // The start of a stream is all that a client needs that does not read it.
+        return Ok(response.body(chunked(Bytes::from_static(b"\xff\xff\xff\xff\0\0\0\0")))?);
+    }
+    let delimiter = match state.has(Quirk::NoDelimiter) {
+        true => "",
+        false => ask.text("delimiter"),
+    };
+    let (entries, next) = page(&container, ask, delimiter, &bounds, from.as_deref(), most);
+    let next = next.map(|next| match is_plain {
+        true => next.to_owned(),
+        false => marker::encode(name, next, is_hierarchical, entries.is_empty()),
+    });
     let body = PageBody {
         endpoint: &endpoint(),
         container: name,
@@ -51,10 +82,14 @@ pub(super) fn list(name: &str, ask: &Ask<'_>, state: &State) -> Result<Response<
         ],
         entries: &entries,
         next: &next.unwrap_or_default(),
-        with_metadata: ask.text("include").split(',').any(|what| what == "metadata"),
+        with_metadata: includes("metadata") && !state.has(Quirk::NoMetadata),
         is_hierarchical,
         is_versioned: state.is_versioned,
     };
+    if state.has(Quirk::WholeLists) {
+        let response = Response::builder().header(CONTENT_TYPE, "application/xml");
+        return Ok(response.body(full(body.render()))?);
+    }
     Ok(list_response(body.render())?)
 }
 
@@ -62,11 +97,12 @@ pub(super) fn list(name: &str, ask: &Ask<'_>, state: &State) -> Result<Response<
 fn page<'a>(
     container: &'a Container,
     ask: &Ask<'_>,
+    delimiter: &str,
     bounds: &Bounds<'_>,
     from: Option<&str>,
     most: usize,
 ) -> (Vec<Entry<'a>>, Option<&'a str>) {
-    let (prefix, delimiter) = (ask.text("prefix"), ask.text("delimiter"));
+    let prefix = ask.text("prefix");
     let is_sorted = container.order() != NameOrder::Unsorted;
     let begin = from.map(|from| container.rank(from));
     // Where names have no order, those with a prefix are scattered, and so are those of a folder.

@@ -20,6 +20,7 @@ mod list_blobs;
 mod log;
 mod marker;
 mod message;
+mod quirk;
 mod read_blob;
 mod refusal;
 mod script;
@@ -49,6 +50,7 @@ pub use self::{
     cors::CorsRule,
     fault::Fault,
     log::{Asked, Presented},
+    quirk::Quirk,
     refusal::Refusal,
     seed::Seed,
     sign_in::SignInRefusal,

@@ -11,7 +11,7 @@ use hyper::{
 };
 
 use super::{
-    Refusal, Seed, State,
+    Quirk, Refusal, Seed, State,
     ask::Ask,
     container::Container,
     server::{Body, full},
@@ -36,7 +36,15 @@ pub(super) fn get(seed: &Seed, ask: &Ask<'_>, state: &State) -> Result<Response<
     if !is_head && seed.tier == "Archive" {
         return Err(Refusal::new(409, "BlobArchived"));
     }
-    if let Some(wanted) = ask.header(IF_MATCH.as_str())
+    let if_match = ask.header(IF_MATCH.as_str()).filter(|_| !state.has(Quirk::NoIfMatch));
+    if let Some(wanted) = if_match
+        && !wanted.starts_with('"')
+        && wanted != "*"
+        && state.has(Quirk::QuotedEtagsOnly)
+    {
+        return Err(Refusal::new(400, "InvalidHeaderValue").header("If-Match", wanted));
+    }
+    if let Some(wanted) = if_match
         && wanted != "*"
         && wanted.trim_matches('"') != seed.etag()
     {
@@ -46,7 +54,8 @@ pub(super) fn get(seed: &Seed, ask: &Ask<'_>, state: &State) -> Result<Response<
     let range = ask
         .header("x-ms-range")
         .or(ask.header(RANGE.as_str()))
-        .and_then(|range| parse(range, size));
+        .and_then(|range| parse(range, size))
+        .filter(|_| size > 0 || !state.has(Quirk::EmptyRangeIsWhole));
     let (status, start, end) = match range {
         None => (StatusCode::OK, 0, size),
         Some((start, _)) if start >= size => return Err(Refusal::range(size)),

@@ -26,6 +26,8 @@ pub struct Seed {
     pub(super) properties: BTreeMap<&'static str, String>,
     /// How many index tags it has
     pub(super) tags: u16,
+    /// Elements that a listing has beside the usual ones
+    pub(super) listed: Vec<(String, String)>,
     etag: String,
     is_directory: bool,
 }
@@ -63,6 +65,7 @@ impl Seed {
             last_modified: SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600),
             properties: BTreeMap::new(),
             tags: 0,
+            listed: Vec::new(),
             etag: format!("0x{:015X}", fastrand::u64(..) >> 4),
             is_directory: false,
         }
@@ -137,6 +140,16 @@ impl Seed {
     #[must_use]
     pub fn tags(mut self, count: u16) -> Self {
         self.tags = count;
+        self
+    }
+
+    /// Adds an element that listings have, and reads do not
+    ///
+    /// `Deleted` and `HasVersionsOnly` stand beside the name, where the service writes them; all
+    /// others are properties, such as `ArchiveStatus` or `CustomerProvidedKeySha256`.
+    #[must_use]
+    pub fn listed(mut self, element: impl Into<String>, text: impl Into<String>) -> Self {
+        self.listed.push((element.into(), text.into()));
         self
     }
 

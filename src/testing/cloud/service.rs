@@ -9,11 +9,11 @@ use hyper::{
 };
 
 use super::{
-    ACCOUNT, CONTAINER, Refusal, State,
+    ACCOUNT, CONTAINER, Quirk, Refusal, State,
     access::signature_allows,
     ask::{Ask, Operation},
     behavior::AnonymousAnswer,
-    containers, cors, delegated, fault, list_blobs, lock, read_blob,
+    containers, cors, delegated, fault, list_blobs, lock, quirk, read_blob,
     refusal::Writer,
     server::{Body, chunked},
     state::{Busy, Counted, request_id},
@@ -73,6 +73,7 @@ pub(super) fn finish(
         headers.insert("x-ms-version", version);
     }
     cors::add_headers(request, &mut response, state);
+    quirk::alter(request, &mut response, state);
     Ok(response)
 }
 
@@ -124,6 +125,11 @@ fn right_answer(
         Caller::Signature | Caller::Principal => ask.operation()?,
     };
     let need = ask.need(operation, state);
+    if state.has(Quirk::ExistenceFirst)
+        && let Some(container) = need.container()
+    {
+        state.container(container)?;
+    }
     match caller {
         Caller::Nobody => {}
         Caller::Signature => signature_allows(&ask, &need)?,
@@ -132,7 +138,11 @@ fn right_answer(
     }
     let answer = match operation {
         Operation::ListContainers => containers::list(&ask, state),
+        Operation::DelegationKey if state.has(Quirk::NoDelegationKeys) => {
+            Err(Refusal::new(501, "NotImplemented"))
+        }
         Operation::DelegationKey => containers::delegation_key(&ask, state),
+        Operation::ContainerAcl(container) => containers::acl(container, state),
         Operation::ContainerProperties(container) => containers::properties(container, state),
         Operation::ListBlobs(container) => list_blobs::list(container, &ask, state),
         Operation::ReadBlob(container, blob) => {
@@ -141,7 +151,9 @@ fn right_answer(
         }
     };
     match caller {
-        Caller::Delegate => delegated::override_headers(&ask, answer?),
+        Caller::Delegate if !state.has(Quirk::NoSignedHeaders) => {
+            delegated::override_headers(&ask, answer?)
+        }
         _ => answer,
     }
 }
@@ -149,6 +161,9 @@ fn right_answer(
 fn authenticate(ask: &Ask<'_>, state: &State) -> Result<Caller, Refusal> {
     if let Some(signature) = ask.parameter("sig") {
         if ask.parameter("skoid").is_some() {
+            if state.has(Quirk::NoViewLinks) {
+                return Err(Refusal::new(403, "AuthenticationFailed"));
+            }
             return delegated::check(ask, signature, state).map(|()| Caller::Delegate);
         }
         if *signature != state.signature {

@@ -3,9 +3,9 @@
 use std::cmp::Ordering;
 
 use super::{
-    Refusal,
+    Quirk, Refusal, State,
     ask::Ask,
-    behavior::{Behavior, MisplacedStart, ReversedRange, StartFrom},
+    behavior::{MisplacedStart, ReversedRange, StartFrom},
     category::is_mark_or_modifier,
 };
 use crate::store::NameOrder;
@@ -27,24 +27,29 @@ enum Start<'a> {
 
 impl<'a> Bounds<'a> {
     /// The bounds that a request asks for
-    pub(super) fn of(ask: &'a Ask<'_>, behavior: &Behavior) -> Result<Self, Refusal> {
+    pub(super) fn of(ask: &'a Ask<'_>, state: &State) -> Result<Self, Refusal> {
+        let behavior = &state.behavior;
         let order = behavior.order;
         let (prefix, start) = (ask.text("prefix"), ask.text("startFrom"));
         let end = Some(ask.text("endBefore")).filter(|end| !end.is_empty());
         if behavior.start_from == StartFrom::Ignored {
             return Ok(Self { order, start: Start::Anywhere, end: None });
         }
+        let fold = |name: &str| match state.has(Quirk::CaseSensitiveBounds) {
+            true => name.to_owned(),
+            false => name.to_lowercase(),
+        };
         // The service validates the pair without regard to case, and lists with regard to it.
         if let Some(end) = end
             && !start.is_empty()
-            && order.compare(&end.to_lowercase(), &start.to_lowercase()) != Ordering::Greater
+            && order.compare(&fold(end), &fold(start)) != Ordering::Greater
         {
             return Err(reversed(behavior.reversed_range, end));
         }
         let misplaced = start
             .strip_prefix(prefix)
             .and_then(|rest| rest.chars().next())
-            .filter(|c| is_mark_or_modifier(*c));
+            .filter(|c| is_mark_or_modifier(*c) && !state.has(Quirk::StartAtMarks));
         let start = match (misplaced, behavior.misplaced_start, behavior.start_from) {
             _ if start.is_empty() => Start::Anywhere,
             (Some(_), MisplacedStart::Earlier, _) => Start::Anywhere,

@@ -1,7 +1,7 @@
 //! What the connections of a small cloud share.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicUsize, Ordering},
@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    Behavior, CONTAINER, CorsRule, Fault, Refusal, SignInRefusal, Situation, access::Access,
+    Behavior, CONTAINER, CorsRule, Fault, Quirk, Refusal, SignInRefusal, Situation, access::Access,
     container::Container, delegated::DelegationKeys, log::Log, token::Tokens,
 };
 use crate::{clock::Clock, store::MAX_PAGE};
@@ -26,6 +26,9 @@ pub(super) struct State {
     pub(super) ragged_pages: bool,
     pub(super) is_versioned: bool,
     pub(super) behavior: Behavior,
+    pub(super) quirks: BTreeSet<Quirk>,
+    /// The continuation markers that listings were asked for
+    pub(super) used_markers: Mutex<BTreeSet<String>>,
     pub(super) tokens: Mutex<Tokens>,
     pub(super) keys: Mutex<DelegationKeys>,
     pub(super) containers: Mutex<BTreeMap<String, Arc<Container>>>,
@@ -103,6 +106,10 @@ impl Skew {
 }
 
 impl State {
+    pub(super) fn has(&self, quirk: Quirk) -> bool {
+        self.quirks.contains(&quirk)
+    }
+
     /// The cloud's time of day
     pub(super) fn now(&self) -> SystemTime {
         self.skew.shift(self.clock.time())
@@ -123,7 +130,12 @@ impl State {
 
     /// The most entries of this page: as many as the request allows, or fewer if pages are ragged
     pub(super) fn page_size(&self, asked: Option<u16>) -> usize {
-        let full = asked.unwrap_or(MAX_PAGE).min(MAX_PAGE).into();
+        let limit = self.quirks.iter().find_map(|quirk| match quirk {
+            Quirk::PageLimit(most) => Some(*most),
+            _ => None,
+        });
+        let most = limit.unwrap_or(MAX_PAGE).min(MAX_PAGE);
+        let full = asked.unwrap_or(most).min(most).into();
         if self.ragged_pages { fastrand::usize(0..=full) } else { full }
     }
 }

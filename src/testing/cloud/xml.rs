@@ -58,6 +58,10 @@ impl PageBody<'_> {
             Entry::Blob(seed) => {
                 out.push_str("<Blob>");
                 name(out, "Name", seed.name());
+                let beside = |element: &str| matches!(element, "Deleted" | "HasVersionsOnly");
+                for (tag, text) in seed.listed.iter().filter(|(tag, _)| beside(tag)) {
+                    element(out, tag, text);
+                }
                 if self.is_versioned {
                     element(out, "VersionId", &seed.version_id());
                     element(out, "IsCurrentVersion", "true");
@@ -112,6 +116,10 @@ impl PageBody<'_> {
         element(out, "ServerEncrypted", "true");
         if seed.tags > 0 {
             let _ = write!(out, "<TagCount>{}</TagCount>", seed.tags);
+        }
+        let beside = |element: &str| matches!(element, "Deleted" | "HasVersionsOnly");
+        for (tag, text) in seed.listed.iter().filter(|(tag, _)| !beside(tag)) {
+            element(out, tag, text);
         }
         out.push_str("</Properties>");
     }

@@ -1,0 +1,114 @@
+//! The acceptance kit: checks what the crate assumes of an account, with requests that only read.
+//!
+//! Each check sends one to three requests and enters lines into the table. Evidence has counts,
+//! statuses and codes, and never a name, an address or an id of the account.
+
+mod browsers;
+mod client;
+mod lines;
+mod listing;
+mod markup;
+pub mod names;
+mod order;
+mod reading;
+mod recording;
+mod redact;
+mod refusals;
+mod start;
+mod words;
+
+use azure_asset_sync::{AzureStore, Blob, Connection};
+
+use self::{
+    client::{Client, Listed},
+    lines::Lines,
+};
+pub use self::{
+    client::{MOST_BYTES, MOST_REQUESTS},
+    lines::{Line, Outcome, table},
+};
+
+/// What a run of the kit found
+pub struct Report {
+    pub lines: Vec<Line>,
+    /// How many requests were sent to the account
+    pub requests: usize,
+    /// How many bytes their answers had
+    pub bytes: usize,
+    /// The redacted answers, one JSON object a line
+    pub recording: String,
+    /// How many answers are not in the recording, because they could not be redacted
+    pub withheld: usize,
+}
+
+impl Report {
+    pub fn has_differences(&self) -> bool {
+        self.lines.iter().any(|line| line.outcome == Outcome::Different)
+    }
+}
+
+/// What the checks know of the container
+pub struct Survey {
+    /// The first page, of up to 5,000 names
+    pub first: Listed,
+    /// Names of further listings, each in the order of the service
+    pub further: Vec<Vec<String>>,
+}
+
+impl Survey {
+    pub fn is_hierarchical(&self) -> bool {
+        self.first.text().contains("<ResourceType>")
+    }
+
+    /// A blob with content that can be read
+    pub fn sample(&self, connection: &Connection) -> Option<&Blob> {
+        self.first.page.blobs.iter().find(|blob| blob.size > 0 && is_readable(blob, connection))
+    }
+
+    /// A blob without content that is no folder
+    pub fn empty(&self, connection: &Connection) -> Option<&Blob> {
+        let is_file = |blob: &&Blob| !blob.is_directory && !blob.name.ends_with('/');
+        let mut blobs = self.first.page.blobs.iter().filter(is_file);
+        blobs.find(|blob| blob.size == 0 && is_readable(blob, connection))
+    }
+}
+
+fn is_readable(blob: &Blob, connection: &Connection) -> bool {
+    let is_archived = blob.access_tier.as_ref().is_some_and(|tier| tier.as_str() == "Archive");
+    !blob.is_directory
+        && !is_archived
+        && blob.snapshot.is_none()
+        && connection.blob_url(&blob.name).is_some()
+}
+
+/// Runs all checks
+///
+/// # Errors
+/// Says why the container cannot be listed: then there is nothing to check.
+pub async fn run(
+    store: &AzureStore,
+    connection: &Connection,
+    origin: Option<&str>,
+) -> Result<Report, String> {
+    let mut client = Client::new(store, connection);
+    let mut lines = Lines::new();
+    let first = client.list(&[("maxresults", "5000")]).await;
+    let first = first.map_err(|found| found.evidence)?;
+    let mut survey = Survey { first, further: Vec::new() };
+    listing::check(&mut client, &mut lines, &survey).await;
+    order::look_around(&mut client, &mut survey).await;
+    order::check(&mut lines, &survey);
+    start::check(&mut client, &mut lines, &survey).await;
+    reading::check(&mut client, &mut lines, &survey).await;
+    refusals::check(&mut client, &mut lines).await;
+    browsers::check(&mut client, &mut lines, &survey, origin).await;
+    refusals::of_all(&client, &mut lines);
+    let (recording, withheld) = recording::of(&client);
+    Ok(Report {
+        lines: lines.into_lines(),
+        requests: client.exchanges.len(),
+        bytes: client.bytes,
+        recording,
+        withheld,
+    })
+}

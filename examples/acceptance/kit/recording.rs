@@ -1,0 +1,125 @@
+//! Writes the answers of a run as recordings, in the format of `tests/recordings.rs`.
+//!
+//! Each recording expects what this version of the crate makes of the redacted answer. Whoever
+//! takes recordings into the project judges whether that is right.
+
+use azure_asset_sync::{
+    Error, ErrorKind,
+    store::{azure::RawAnswer, inspect::Challenge},
+};
+use serde_json::json;
+
+use super::{
+    client::{Asked, Client, Exchange},
+    redact::Redactor,
+};
+
+#[path = "../../../tests/recordings/outcome.rs"]
+mod outcome;
+
+/// The recording, and how many answers are withheld because they could not be redacted
+pub fn of(client: &Client<'_>) -> (String, usize) {
+    let connection = client.connection;
+    let bodies: Vec<_> = client.exchanges.iter().map(|exchange| text(&exchange.answer)).collect();
+    let pages = client.exchanges.iter().zip(&bodies);
+    let pages = pages.filter(|(exchange, _)| is_page(exchange)).map(|(_, body)| body.as_str());
+    let url = connection.container_url();
+    let private = [
+        connection.account().as_str(),
+        connection.container().as_str(),
+        connection.prefix().as_str(),
+        connection.tenant().map_or("", |tenant| tenant.as_str()),
+        url.host_str().unwrap_or_default(),
+    ];
+    let redactor = Redactor::new(pages, &private);
+    let (mut lines, mut withheld) = (String::new(), 0);
+    for (at, (exchange, body)) in client.exchanges.iter().zip(&bodies).enumerate() {
+        let Some(kind) = kind(exchange) else { continue };
+        match line(&redactor, at, exchange, kind, body) {
+            Some(line) => lines += &format!("{line}\n"),
+            None => withheld += 1,
+        }
+    }
+    (lines, withheld)
+}
+
+fn text(answer: &RawAnswer) -> String {
+    String::from_utf8_lossy(&answer.body).into_owned()
+}
+
+fn is_page(exchange: &Exchange) -> bool {
+    exchange.asked == Asked::List && exchange.answer.status == 200
+}
+
+/// The kind of recording; `None` for an answer that the replay has no place for
+fn kind(exchange: &Exchange) -> Option<&'static str> {
+    let answer = &exchange.answer;
+    let is_xml = answer.header("content-type").is_some_and(|text| text.contains("xml"));
+    match (exchange.asked, answer.status) {
+        _ if answer.is_cut => None,
+        (Asked::List, 200) => is_xml.then_some("list"),
+        // The replay has no place for an answer without bytes.
+        (Asked::Read, 200 | 206) => {
+            let has_bytes = answer.header("content-length").is_some_and(|length| length != "0");
+            (has_bytes && exchange.method == "GET").then_some("read")
+        }
+        (Asked::Stranger, 401 | 404 | 409) => Some("challenge"),
+        (_, 400..) => Some("error"),
+        _ => None,
+    }
+}
+
+fn line(
+    redactor: &Redactor,
+    at: usize,
+    exchange: &Exchange,
+    kind: &str,
+    body: &str,
+) -> Option<String> {
+    let headers = redactor.headers(&exchange.answer);
+    let body = match kind {
+        "list" => redactor.page(body)?,
+        // Bytes of the customer's are not recorded.
+        "read" => String::new(),
+        _ => redactor.refusal(body)?,
+    };
+    // Its length is that of the redacted body.
+    let is_length = |name: &str| name == "content-length" && kind != "read";
+    let headers: Vec<_> = headers.into_iter().filter(|(name, _)| !is_length(name)).collect();
+    let answer = RawAnswer::new(exchange.answer.status, headers.clone(), body.clone());
+    let mut line = json!({
+        "id": format!("acceptance-{at:02}"),
+        "source": concat!("acceptance kit of azure-asset-sync ", env!("CARGO_PKG_VERSION")),
+        "kind": kind,
+        "method": exchange.method,
+        "status": answer.status,
+        "headers": headers.into_iter().collect::<std::collections::BTreeMap<_, _>>(),
+        "body": body,
+        "note": exchange.note,
+    });
+    if let Some(expect) = expected(&answer, kind)? {
+        line["expect"] = expect.into();
+    }
+    Some(line.to_string())
+}
+
+/// What the replay expects; `None` within for a list, which needs nothing
+fn expected(answer: &RawAnswer, kind: &str) -> Option<Option<String>> {
+    Some(match kind {
+        "list" => None,
+        "read" => {
+            let length: u64 = answer.header("content-length")?.parse().ok()?;
+            Some(format!("ok {length}"))
+        }
+        _ => {
+            let refused = outcome::of_error(&answer.error()?);
+            if kind == "error" {
+                return Some(Some(refused));
+            }
+            let header = answer.header("www-authenticate").unwrap_or_default();
+            let tenant = Challenge::parse(header).map(|challenge| challenge.tenant);
+            let none = || Error::new(ErrorKind::TenantNotFound, "no tenant is named");
+            Some(format!("{refused} {}", outcome::of_tenant(&tenant.ok_or_else(none), header)))
+        }
+    })
+}

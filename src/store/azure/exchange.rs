@@ -1,0 +1,225 @@
+//! Single requests whose answers are returned as they came, for checks of the service itself.
+//!
+//! Requests can only read: there is no constructor for one that writes. They go to the account's host
+//! alone, by the store's own client, host policy and deadline, and the token of the store never
+//! leaves it. Nothing here is filtered, so an answer may hold secrets.
+
+use std::{fmt, time::Duration};
+
+use azure_core::{
+    credentials::TokenCredential as _,
+    http::{Body, Url, headers::Headers},
+};
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt as _;
+use hyper::ext::ReasonPhrase;
+use reqwest::Method;
+
+use super::{AzureStore, SCOPE, VERSION, deadline::within, delegation, failure, transport};
+use crate::error::{Error, ErrorKind};
+
+/// A request that reads from the account of a store
+#[derive(Clone)]
+#[must_use]
+pub struct RawRequest {
+    method: Method,
+    url: Url,
+    headers: Vec<(&'static str, String)>,
+    is_authorized: bool,
+    most: usize,
+}
+
+impl RawRequest {
+    fn new(method: Method, url: Url) -> Self {
+        Self { method, url, headers: Vec::new(), is_authorized: true, most: 64 << 10 }
+    }
+
+    /// A GET with the store's credential
+    pub fn get(url: Url) -> Self {
+        Self::new(Method::GET, url)
+    }
+
+    /// A HEAD with the store's credential
+    pub fn head(url: Url) -> Self {
+        Self::new(Method::HEAD, url)
+    }
+
+    /// An OPTIONS, as of a browser's preflight, without a credential
+    pub fn options(url: Url) -> Self {
+        Self::new(Method::OPTIONS, url).anonymous()
+    }
+
+    /// Sends no credential
+    pub fn anonymous(mut self) -> Self {
+        self.is_authorized = false;
+        self
+    }
+
+    /// Adds a header, in place of one that the store would send
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Reads at most so many bytes of the body; 64 KiB by default
+    pub fn at_most(mut self, bytes: usize) -> Self {
+        self.most = bytes;
+        self
+    }
+}
+
+impl fmt::Debug for RawRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the URL and the headers: either may hold a signature or a token.
+        f.debug_struct("RawRequest").field("method", &self.method).finish_non_exhaustive()
+    }
+}
+
+/// An answer as it came
+///
+/// `Debug` prints the status alone: headers and body may hold what is secret.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct RawAnswer {
+    /// The HTTP status
+    pub status: u16,
+    /// The reason phrase, if it is not the usual one of the status
+    pub reason: Option<String>,
+    /// The headers, with names in lower case; without those that are no text
+    pub headers: Vec<(String, String)>,
+    /// The body, up to the bound of the request
+    pub body: Bytes,
+    /// Whether the body was longer than the bound
+    pub is_cut: bool,
+}
+
+impl RawAnswer {
+    /// An answer with this status, these headers and this body
+    pub fn new(
+        status: u16,
+        headers: impl IntoIterator<Item = (String, String)>,
+        body: impl Into<Bytes>,
+    ) -> Self {
+        let headers = headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value));
+        let (headers, body) = (headers.collect(), body.into());
+        Self { status, reason: None, headers, body, is_cut: false }
+    }
+
+    /// The value of a header, whose name is in lower case
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The error that a store makes of the answer; `None` if the status is a success
+    pub fn error(&self) -> Option<Error> {
+        if (200..300).contains(&self.status) {
+            return None;
+        }
+        let mut headers = Headers::new();
+        for (name, value) in &self.headers {
+            headers.insert(name.clone(), value.clone());
+        }
+        let headers = transport::plain(&headers, None);
+        let body = self.body.get(..transport::MAX_ERROR_BYTES).unwrap_or(&self.body);
+        Some(failure::of_response(self.status.into(), &headers, body))
+    }
+}
+
+impl fmt::Debug for RawAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawAnswer").field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
+impl AzureStore {
+    /// Sends one request and returns whatever the account answers
+    ///
+    /// For checks of the service, such as the example `acceptance`. A service needs
+    /// [`Store`](crate::Store) and [`Inspect`](crate::store::Inspect) instead, whose answers are
+    /// checked and filtered.
+    ///
+    /// # Errors
+    /// [`ErrorKind::BadRequest`] for a URL of another host than the account's or a header that cannot
+    /// be sent; otherwise those of the sign-in and of the network. A refusal is an answer.
+    pub async fn exchange(&self, request: RawRequest) -> Result<RawAnswer, Error> {
+        within(self.deadline, self.send_raw(request, None)).await
+    }
+
+    /// Asks for a user delegation key that lasts so long, and returns whatever the account answers
+    ///
+    /// A good answer has a key in its body: a secret.
+    ///
+    /// # Errors
+    /// Those of [`exchange`](Self::exchange).
+    pub async fn exchange_delegation_key(&self, lifetime: Duration) -> Result<RawAnswer, Error> {
+        let now = self.clock.time();
+        let expiry = now.checked_add(lifetime).unwrap_or(now);
+        let key = delegation::request(&self.connection, now, expiry)?;
+        let Body::Bytes(body) = key.body().clone() else {
+            return Err(bad("the request for a key has no body"));
+        };
+        let request = RawRequest::new(Method::POST, key.url().clone())
+            .header("content-type", "application/xml");
+        within(self.deadline, self.send_raw(request, Some(body))).await
+    }
+
+    async fn send_raw(&self, request: RawRequest, body: Option<Bytes>) -> Result<RawAnswer, Error> {
+        let RawRequest { method, mut url, headers, is_authorized, most } = request;
+        if !self.target.is_origin_of(&url) {
+            return Err(bad("the request leads to another host than the connection's"));
+        }
+        if is_authorized && !self.signature.expose().is_empty() {
+            let query = url.query().unwrap_or_default().to_owned();
+            self.set_query(&mut url, &query);
+        }
+        let mut builder = self.client.request(method, url);
+        if is_authorized && let Some(credential) = &self.credential {
+            let token = credential.get_token(&[SCOPE], None).await;
+            let token = token.map_err(|error| failure::of_credential(&error))?;
+            builder = builder.bearer_auth(token.token.secret());
+        }
+        if !headers.iter().any(|(name, _)| *name == "x-ms-version") {
+            builder = builder.header("x-ms-version", VERSION);
+        }
+        for (name, value) in headers {
+            builder = builder.header(name, value);
+        }
+        if let Some(body) = body {
+            builder = builder.body(body);
+        }
+        let request = builder.build().map_err(|_| bad("a header of the request cannot be sent"))?;
+        let sent = self.client.execute(request).await;
+        let response = sent.map_err(|error| failure::of_network(&error.without_url()))?;
+        let reason = response.extensions().get::<ReasonPhrase>();
+        let reason = reason.map(|reason| String::from_utf8_lossy(reason.as_bytes()).into_owned());
+        let text =
+            |(name, value): (&reqwest::header::HeaderName, &reqwest::header::HeaderValue)| {
+                Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+            };
+        let mut answer = RawAnswer {
+            reason,
+            ..RawAnswer::new(
+                response.status().as_u16(),
+                response.headers().iter().filter_map(text),
+                Bytes::new(),
+            )
+        };
+        let mut body = BytesMut::new();
+        let mut pieces = response.bytes_stream();
+        while let Some(piece) = pieces.next().await {
+            let piece = piece.map_err(|error| failure::of_network(&error.without_url()))?;
+            let fits = most.saturating_sub(body.len()).min(piece.len());
+            body.extend_from_slice(&piece[..fits]);
+            if fits < piece.len() {
+                answer.is_cut = true;
+                break;
+            }
+        }
+        answer.body = body.freeze();
+        Ok(answer)
+    }
+}
+
+fn bad(what: &str) -> Error {
+    Error::new(ErrorKind::BadRequest, what)
+}
