@@ -1,0 +1,131 @@
+//! A grant on a machine, and what Azure has once it is applied.
+
+use azure_asset_sync::{
+    Connection,
+    grant::{Form, Grant, GrantBuilder, Pack, Shape, Step},
+};
+use serde_json::{Value, json};
+
+use super::{
+    fake::{APPLICATION, Assignment, Directory, GROUP, PRINCIPAL, Role, SUBSCRIPTION},
+    machine::{Machine, Outcome},
+};
+
+pub const ACCOUNT: &str = "contosovision";
+pub const ORIGIN: &str = "https://app.contoso.com";
+
+/// The steps that a customer takes, in their order
+pub const STEPS: [Step; 4] = [Step::Principal, Step::Apply, Step::Cors, Step::ReadBack];
+
+pub fn connection(container: &str, prefix: &str) -> Connection {
+    let builder = Connection::builder("a").account(ACCOUNT).container(container).prefix(prefix);
+    builder.build().unwrap()
+}
+
+pub fn builder(connection: &Connection, shape: Shape) -> GrantBuilder {
+    Grant::builder(connection)
+        .subscription(SUBSCRIPTION)
+        .resource_group(GROUP)
+        .application(APPLICATION)
+        .origin(ORIGIN)
+        .shape(shape)
+}
+
+pub struct Case<'a> {
+    pub machine: &'a Machine,
+    pub grant: Grant,
+    pub pack: Pack,
+}
+
+impl<'a> Case<'a> {
+    /// For the blobs of a container whose names begin with a prefix
+    pub fn new(machine: &'a Machine, shape: Shape, container: &str, prefix: &str) -> Self {
+        Self::of(machine, builder(&connection(container, prefix), shape))
+    }
+
+    pub fn of(machine: &'a Machine, builder: GrantBuilder) -> Self {
+        let grant = builder.build().unwrap();
+        let pack = grant.pack(Form::AzBash).unwrap();
+        Self { machine, grant, pack }
+    }
+
+    /// Pastes the text of a step into bash
+    pub fn run(&self, step: Step) -> Outcome {
+        self.machine.save_files(&self.pack);
+        let text = self.pack.step(step).unwrap_or_else(|| panic!("no text for {step:?}"));
+        self.machine.bash(text)
+    }
+
+    /// Pastes a step, and an answer to each question that it asks
+    pub fn answer(&self, step: Step, answers: &str) -> Outcome {
+        self.machine.save_files(&self.pack);
+        self.machine.bash(&format!("{}\n{answers}", self.pack.step(step).unwrap()))
+    }
+
+    /// Takes all steps
+    #[track_caller]
+    pub fn apply(&self) {
+        for step in STEPS {
+            self.run(step).succeeded();
+        }
+    }
+
+    /// What the directory has once the grant is applied, and nothing else changed
+    ///
+    /// The descriptions of custom roles are empty.
+    pub fn applied_to(&self, mut before: Directory) -> Directory {
+        if !before.principals.iter().any(|principal| principal.id == PRINCIPAL) {
+            before.add_principal(APPLICATION);
+        }
+        for meant in self.grant.assignments() {
+            if self.grant.shape() == Shape::CustomRole {
+                before.roles.push(custom_role(&meant.role_id, &meant.role_name));
+            }
+            before.assignments.push(Assignment {
+                name: meant.name.clone(),
+                scope: meant.scope.clone(),
+                role: meant.role_id.clone(),
+                principal: PRINCIPAL.to_owned(),
+                principal_type: "ServicePrincipal".to_owned(),
+                description: Some(meant.description.clone()),
+                condition: meant.condition.as_ref().map(ToString::to_string),
+                condition_version: meant.condition.as_ref().map(|_| "2.0".to_owned()),
+            });
+        }
+        rules(&mut before).push(rule());
+        before
+    }
+}
+
+/// The role with the one data action, for the group
+fn custom_role(id: &str, name: &str) -> Role {
+    Role {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        custom: true,
+        description: String::new(),
+        permissions: json!([{
+            "actions": [],
+            "notActions": [],
+            "dataActions": ["Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read"],
+            "notDataActions": [],
+        }]),
+        assignable_scopes: vec![format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}")],
+    }
+}
+
+/// The rules for browsers of the account
+pub fn rules(directory: &mut Directory) -> &mut Vec<Value> {
+    directory.accounts[0].blob_service["cors"]["corsRules"].as_array_mut().unwrap()
+}
+
+/// The rule that a grant adds
+pub fn rule() -> Value {
+    json!({
+        "allowedOrigins": [ORIGIN],
+        "allowedMethods": ["GET", "HEAD", "OPTIONS"],
+        "allowedHeaders": ["*"],
+        "exposedHeaders": ["Accept-Ranges", "Content-Length", "Content-Range", "ETag"],
+        "maxAgeInSeconds": 3600,
+    })
+}
