@@ -12,7 +12,7 @@ use std::{
 use azure_asset_sync::{
     Connection,
     condition::{Condition, Layout, Limit, Lint, ParseError, Severity},
-    grant::{Audit, Form, Grant, Shape},
+    grant::{Audit, Form, Grant, Shape, Step},
 };
 
 const USAGE: &str = "\
@@ -25,12 +25,15 @@ usage: condition lint [FILE]        what is wrong, or not as it seems
                           [--private-link-only] [--private-endpoint ID] [--one-line]
        condition eval --json [FILE] decides {\"condition\":…,\"context\":…}, one a line
        condition lint --json [FILE] checks {\"condition\":…}, one a line
-       condition grant --account NAME --container NAME [--prefix TEXT]
+       condition grant --account NAME --container NAME [...] [--prefix TEXT]
                        --subscription ID --resource-group NAME --application ID
                        [--principal ID] [--shape SHAPE] [--form FORM] [--origin URL]
+                       [--step STEP | --files FOLDER]
+                                    what the customer runs; with --step the text of one step alone,
+                                    with --files the files that the steps use, in a folder
 
-Without a file the text comes from standard input. The exit status is 0 only where nothing is
-wrong: for lint no warning and no error, for audit nothing missing, for eval every line decided.";
+Without a file the text comes from standard input. The exit status is 0 only if nothing is wrong:
+for lint no warning and no error, for audit nothing missing, for eval every line decided.";
 
 #[derive(Default)]
 struct Arguments {
@@ -51,6 +54,8 @@ struct Arguments {
     shape: Option<String>,
     form: Option<String>,
     origin: Option<String>,
+    step: Option<String>,
+    files: Option<String>,
 }
 
 fn parse() -> Result<Option<Arguments>, Box<dyn Error>> {
@@ -76,6 +81,8 @@ fn parse() -> Result<Option<Arguments>, Box<dyn Error>> {
             Long("shape") => arguments.shape = Some(parser.value()?.string()?),
             Long("form") => arguments.form = Some(parser.value()?.string()?),
             Long("origin") => arguments.origin = Some(parser.value()?.string()?),
+            Long("step") => arguments.step = Some(parser.value()?.string()?),
+            Long("files") => arguments.files = Some(parser.value()?.string()?),
             Long("help") | Short('h') => return Ok(None),
             Value(command) if arguments.command.is_empty() => {
                 arguments.command = command.string()?;
@@ -216,14 +223,22 @@ fn generate(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
 }
 
 fn grant(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
-    let connection = connection(arguments)?;
+    let mut connections = Vec::new();
+    for container in &arguments.containers {
+        let builder = Connection::builder(container).account(&arguments.account);
+        connections.push(builder.container(container).prefix(&arguments.prefix).build()?);
+    }
+    let (first, others) = connections.split_first().ok_or("give --account and --container")?;
     let shape = arguments.shape.as_deref().map(|name| named(Shape::ALL, name, |s| s.as_str()));
     let form = arguments.form.as_deref().map(|name| named(Form::ALL, name, |f| f.as_str()));
-    let mut builder = Grant::builder(&connection)
+    let mut builder = Grant::builder(first)
         .subscription(&arguments.subscription)
         .resource_group(&arguments.resource_group)
         .application(&arguments.application)
         .shape(shape.transpose()?.unwrap_or_default());
+    for connection in others {
+        builder = builder.also(connection);
+    }
     if let Some(id) = &arguments.principal {
         builder = builder.principal(id);
     }
@@ -232,9 +247,28 @@ fn grant(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     }
     let grant = builder.build()?;
     let form = form.transpose()?.unwrap_or(Form::AzBash);
+    let pack = grant.pack(form)?;
+    if let Some(folder) = &arguments.files {
+        for part in &pack.parts {
+            if let Some(name) = part.file {
+                std::fs::write(std::path::Path::new(folder).join(name), &part.text)?;
+            }
+        }
+        return Ok(true);
+    }
+    if let Some(name) = &arguments.step {
+        let step = named(Step::ALL, name, |step| step.as_str())?;
+        println!(
+            "{}",
+            pack.step(step).ok_or("the grant has no such step: give --origin for cors")?
+        );
+        return Ok(true);
+    }
     println!("# {}: {}\n", grant.shape(), grant.shape().cost());
-    println!("{}", grant.pack(form)?);
-    println!("## what it allows\n\n{}", grant.audit());
+    println!("{pack}");
+    for (connection, audit) in grant.audits() {
+        println!("## what it allows, for {}\n\n{audit}", connection.container_url());
+    }
     Ok(true)
 }
 

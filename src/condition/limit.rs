@@ -35,6 +35,7 @@ const CURRENT: &str =
 pub struct Limit {
     containers: BTreeSet<String>,
     prefix: String,
+    places: BTreeSet<(String, String)>,
     current_versions_only: bool,
     private_link_only: bool,
     private_endpoint: Option<String>,
@@ -47,6 +48,7 @@ impl Limit {
         Self {
             containers: BTreeSet::from([container.to_string()]),
             prefix: String::new(),
+            places: BTreeSet::new(),
             current_versions_only: false,
             private_link_only: false,
             private_endpoint: None,
@@ -65,6 +67,15 @@ impl Limit {
     /// Lists must then ask for names that begin with it, or they are denied.
     pub fn prefix(mut self, prefix: &Prefix) -> Self {
         prefix.as_str().clone_into(&mut self.prefix);
+        self
+    }
+
+    /// To names with a prefix of its own in one more container; an empty prefix limits nothing
+    ///
+    /// Use it if connections of one account have different prefixes:
+    /// [`or_container`](Self::or_container) gives all containers the same one.
+    pub fn or_place(mut self, container: &ContainerName, prefix: &Prefix) -> Self {
+        self.places.insert((container.to_string(), prefix.as_str().to_owned()));
         self
     }
 
@@ -114,18 +125,7 @@ impl Limit {
     }
 
     fn text(&self) -> Result<String, InvalidName> {
-        let mut containers = self.containers.iter().map(|name| quoted(Field::Container, name));
-        let container = match self.containers.len() {
-            1 => format!(
-                "{CONTAINER} StringEquals {}",
-                containers.next().transpose()?.unwrap_or_default()
-            ),
-            _ => {
-                let names = containers.collect::<Result<Vec<_>, _>>()?.join(", ");
-                format!("{CONTAINER} ForAnyOfAnyValues:StringEquals {{{names}}}")
-            }
-        };
-        let mut everywhere = vec![container];
+        let mut everywhere = Vec::new();
         if self.private_link_only {
             everywhere.push("@Environment[isPrivateLink] BoolEquals true".to_owned());
         }
@@ -154,22 +154,54 @@ impl Limit {
             everywhere.push(format!("@Environment[UtcNow] DateTimeLessThan '{time}'"));
         }
         let action = format!("ActionMatches{{'{READ}'}}");
+        let has_prefix = !self.prefix.is_empty() || self.places.iter().any(|(_, p)| !p.is_empty());
         // Without anything that only reads or only lists have, one clause is for both.
-        if self.prefix.is_empty() && !self.current_versions_only {
+        if !has_prefix && !self.current_versions_only {
+            everywhere.insert(0, self.place(PATH)?);
             return Ok(clause(&action, &everywhere));
         }
         let (mut read, mut list) = (everywhere.clone(), everywhere);
-        if !self.prefix.is_empty() {
-            let prefix = quoted(Field::Prefix, &self.prefix)?;
-            read.push(format!("{PATH} StringStartsWith {prefix}"));
-            list.push(format!("{PREFIX} StringStartsWith {prefix}"));
-        }
+        read.insert(0, self.place(PATH)?);
+        list.insert(0, self.place(PREFIX)?);
         if self.current_versions_only {
             read.push(format!("{CURRENT} BoolEquals true"));
         }
         let reads = clause(&format!("{action} AND NOT SubOperationMatches{{'Blob.List'}}"), &read);
         let lists = clause(&format!("{action} AND SubOperationMatches{{'Blob.List'}}"), &list);
         Ok(format!("({reads}) AND ({lists})"))
+    }
+
+    /// The containers, each with its prefix on the attribute that a read or a list has
+    fn place(&self, attribute: &str) -> Result<String, InvalidName> {
+        let mut names = self.containers.iter().map(|name| quoted(Field::Container, name));
+        let first = match self.containers.len() {
+            1 => {
+                let name = names.next().transpose()?.unwrap_or_default();
+                format!("{CONTAINER} StringEquals {name}")
+            }
+            _ => {
+                let names = names.collect::<Result<Vec<_>, _>>()?.join(", ");
+                format!("{CONTAINER} ForAnyOfAnyValues:StringEquals {{{names}}}")
+            }
+        };
+        let with_prefix = |container: String, prefix: &str| match prefix {
+            "" => Ok(container),
+            _ => {
+                let prefix = quoted(Field::Prefix, prefix)?;
+                Ok(format!("{container} AND {attribute} StringStartsWith {prefix}"))
+            }
+        };
+        let first = with_prefix(first, &self.prefix)?;
+        if self.places.is_empty() {
+            return Ok(first);
+        }
+        let mut places = vec![format!("({first})")];
+        for (container, prefix) in &self.places {
+            let container = quoted(Field::Container, container)?;
+            let place = with_prefix(format!("{CONTAINER} StringEquals {container}"), prefix)?;
+            places.push(format!("({place})"));
+        }
+        Ok(format!("({})", places.join(" OR ")))
     }
 }
 

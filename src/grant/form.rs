@@ -1,3 +1,5 @@
+//! The forms of a pack, its steps and its parts.
+
 use std::fmt;
 
 /// The form in which a grant is written
@@ -6,7 +8,7 @@ use std::fmt;
 pub enum Form {
     /// Steps in the Azure portal
     Portal,
-    /// The Azure CLI in bash, zsh or the Cloud Shell
+    /// The Azure CLI in bash, zsh, Git Bash or the Cloud Shell
     AzBash,
     /// The Azure CLI in PowerShell
     AzPowerShell,
@@ -22,7 +24,7 @@ pub enum Form {
     TerraformAzurerm,
     /// Terraform, with the providers azapi and azuread
     TerraformAzapi,
-    /// Requests of the REST APIs
+    /// Requests to the REST APIs
     Rest,
 }
 
@@ -70,20 +72,50 @@ impl fmt::Display for Form {
 pub enum Step {
     /// Create the service principal in the customer's tenant
     Principal,
-    /// Assign the roles; a second run changes nothing
+    /// Assign the roles; a second run changes nothing, and another grant's assignment stops it
     Apply,
-    /// Let browsers play videos
+    /// Let browsers play videos; a second run changes nothing
     Cors,
-    /// Compare what Azure has with what was meant: tools keep an old condition without a word
+    /// Compare what Azure has with what was meant; fails if anything differs
     ReadBack,
-    /// Put a changed condition in the place of the old one
+    /// Replace an older condition of this grant, or of an earlier grant that it replaces
     Update,
-    /// Take everything away
+    /// Replace the assignment of another grant, knowingly: asks before it does anything
+    Replace,
+    /// Remove what only this grant uses; fails if anything of it stays
     Revoke,
+    /// End what other grants use too: asks before each command
+    EndShared,
 }
 
 impl Step {
-    /// What it is, as a heading
+    /// All of them, in the order in which they are used
+    pub const ALL: &[Self] = &[
+        Self::Principal,
+        Self::Apply,
+        Self::Cors,
+        Self::ReadBack,
+        Self::Update,
+        Self::Replace,
+        Self::Revoke,
+        Self::EndShared,
+    ];
+
+    /// Its stable name, such as `read-back`
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Principal => "principal",
+            Self::Apply => "apply",
+            Self::Cors => "cors",
+            Self::ReadBack => "read-back",
+            Self::Update => "update",
+            Self::Replace => "replace",
+            Self::Revoke => "revoke",
+            Self::EndShared => "end-shared",
+        }
+    }
+
+    /// A heading for it
     pub fn title(self) -> &'static str {
         match self {
             Self::Principal => "create the service principal",
@@ -91,7 +123,9 @@ impl Step {
             Self::Cors => "let browsers play videos",
             Self::ReadBack => "read back what Azure has",
             Self::Update => "change the condition later",
+            Self::Replace => "replace another grant's assignment",
             Self::Revoke => "revoke",
+            Self::EndShared => "end what other grants use too",
         }
     }
 }
@@ -102,8 +136,10 @@ impl Step {
 pub struct Part {
     /// What it is for
     pub step: Step,
-    /// The name to save it under, where it is a file that other parts use
+    /// The name to save it under, if it is a file that other parts use
     pub file: Option<&'static str>,
+    /// What it does and what it costs, to read before the text: not for pasting
+    pub about: String,
     /// The text
     pub text: String,
 }
@@ -142,8 +178,31 @@ impl fmt::Display for Pack {
                 Some(file) => writeln!(f, "## {}: save as {file}\n", part.step.title())?,
                 None => writeln!(f, "## {}\n", part.step.title())?,
             }
-            writeln!(f, "{}", part.text.trim_end())?;
+            if !part.about.is_empty() {
+                writeln!(f, "{}\n", part.about)?;
+            }
+            match fence(self.form, part) {
+                Some(language) => writeln!(f, "```{language}\n{}\n```", part.text.trim_end())?,
+                None => writeln!(f, "{}", part.text.trim_end())?,
+            }
         }
         Ok(())
+    }
+}
+
+/// The language of a text to paste or to save, which prints between fences; `None` for prose
+fn fence(form: Form, part: &Part) -> Option<&'static str> {
+    match part.file.and_then(|name| name.rsplit('.').next()) {
+        Some("json") => return Some("json"),
+        Some("bicep") => return Some("bicep"),
+        Some("tf") => return Some("terraform"),
+        _ => {}
+    }
+    match form {
+        Form::Portal => None,
+        Form::Rest => Some("http"),
+        Form::PowerShell | Form::AzPowerShell => Some("powershell"),
+        Form::AzCmd => Some("bat"),
+        _ => Some("bash"),
     }
 }

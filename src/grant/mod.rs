@@ -2,95 +2,27 @@
 //!
 //! Values and text, no I/O: what is made here is shown to the customer, who runs it.
 
+mod assignment;
 mod audit;
+mod builder;
 mod form;
+mod management;
 mod quote;
 mod render;
+mod shape;
 
-use std::fmt;
-
-use url::Url;
-use uuid::Uuid;
-
+pub(crate) use self::builder::check_origin;
 pub use self::{
+    assignment::{RoleAssignment, Sharing, arm_guid},
     audit::{Access, Audit},
+    builder::GrantBuilder,
     form::{Form, Pack, Part, Step},
+    shape::Shape,
 };
 use crate::{
-    cloud::Cloud,
-    condition::{Condition, Limit, Role},
     connection::Connection,
-    name::{Field, InvalidName, is_guid},
+    name::{AccountName, InvalidName},
 };
-
-/// How much is granted, and by what means
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Shape {
-    /// Storage Blob Data Reader on the account, limited by a condition
-    #[default]
-    AccountWithCondition,
-    /// Storage Blob Data Reader on the container, and Storage Blob Delegator on the account
-    ContainerAndDelegator,
-    /// A custom role with the one data action, on the container
-    CustomRole,
-}
-
-impl Shape {
-    /// All of them
-    pub const ALL: &[Self] =
-        &[Self::AccountWithCondition, Self::ContainerAndDelegator, Self::CustomRole];
-
-    /// Its stable name, such as `custom-role`
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::AccountWithCondition => "account-with-condition",
-            Self::ContainerAndDelegator => "container-and-delegator",
-            Self::CustomRole => "custom-role",
-        }
-    }
-
-    /// What the customer pays for it, in access and in work
-    pub fn cost(self) -> &'static str {
-        match self {
-            Self::AccountWithCondition => {
-                "one role assignment. The names and properties of all containers of the account can be read too, and keys for view links be made: no condition limits that"
-            }
-            Self::ContainerAndDelegator => {
-                "two role assignments. View links work; the names of other containers cannot be listed. The principal can make keys for view links, which reach only what it can read itself"
-            }
-            Self::CustomRole => {
-                "a custom role, which somebody with the right to define roles must make. Nothing beyond listing and reading the blobs: no view links, and no container properties"
-            }
-        }
-    }
-}
-
-impl fmt::Display for Shape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// A role for a principal on a scope
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct RoleAssignment {
-    /// Its name, a GUID that is the same for the same grant, so that a second run changes nothing
-    pub name: String,
-    /// The resource id of what it is for
-    pub scope: String,
-    /// The name of the role
-    pub role_name: String,
-    /// The GUID of the role's definition
-    pub role_id: String,
-    /// What it is limited to
-    pub condition: Option<Condition>,
-    /// What the portal shows beside it
-    pub description: String,
-    pub(crate) role: Option<Role>,
-    pub(crate) on_account: bool,
-}
 
 /// What a customer applies so that a service can read what a connection covers
 ///
@@ -110,29 +42,23 @@ pub struct RoleAssignment {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grant {
-    pub(crate) connection: Connection,
+    /// INVARIANT: at least one, all of one account.
+    connections: Vec<Connection>,
     subscription: String,
     resource_group: String,
     application: String,
     pub(crate) principal: Option<String>,
     shape: Shape,
     origin: Option<String>,
+    /// The descriptions of earlier grants that this one takes the place of
+    replaces: Vec<String>,
     assignments: Vec<RoleAssignment>,
 }
 
 impl Grant {
     /// Starts the grant for a connection
     pub fn builder(connection: &Connection) -> GrantBuilder {
-        GrantBuilder {
-            connection: connection.clone(),
-            subscription: String::new(),
-            resource_group: String::new(),
-            application: String::new(),
-            principal: None,
-            shape: Shape::default(),
-            origin: None,
-            limit: None,
-        }
+        GrantBuilder::new(connection)
     }
 
     /// The role assignments that it consists of
@@ -145,15 +71,21 @@ impl Grant {
         &self.application
     }
 
-    /// The object id of the service principal, where it is known
+    /// The connections that it is for
+    pub fn connections(&self) -> &[Connection] {
+        &self.connections
+    }
+
+    /// The object id of the service principal, if it is known
     pub fn principal(&self) -> Option<&str> {
         self.principal.as_deref()
     }
 
     /// Whether it is for the account and the container of a connection
     pub(crate) fn is_for(&self, connection: &Connection) -> bool {
-        self.connection.account() == connection.account()
-            && self.connection.container() == connection.container()
+        self.connections.iter().any(|ours| {
+            ours.account() == connection.account() && ours.container() == connection.container()
+        })
     }
 
     /// How much is granted
@@ -161,20 +93,31 @@ impl Grant {
         self.shape
     }
 
-    /// What it lets the principal do, and what not, and why
+    /// What it lets the principal do, and what not, and why, for its first connection
     pub fn audit(&self) -> Audit {
-        let assignments = self.assignments.iter().map(|assignment| audit::Assigned {
+        self.audit_of(&self.connections[0])
+    }
+
+    /// The audit for each connection, in the order in which they were given
+    pub fn audits(&self) -> impl Iterator<Item = (&Connection, Audit)> {
+        self.connections.iter().map(|connection| (connection, self.audit_of(connection)))
+    }
+
+    fn audit_of(&self, connection: &Connection) -> Audit {
+        let container = connection.container().as_str();
+        let reaches = |a: &&RoleAssignment| a.container.as_ref().is_none_or(|on| on == container);
+        let assigned = self.assignments.iter().filter(reaches).map(|assignment| audit::Assigned {
             role: assignment.role,
-            on_account: assignment.on_account,
+            on_account: assignment.is_on_account(),
             condition: assignment.condition.as_ref(),
         });
-        audit::audit(&self.connection, &assignments.collect::<Vec<_>>())
+        audit::audit(connection, &assigned.collect::<Vec<_>>())
     }
 
     /// Everything to apply, check, change and revoke it, in a form
     ///
     /// # Errors
-    /// [`InvalidName`] where the form has no spelling for a value; another form has.
+    /// [`InvalidName`] if the form has no spelling for a value. The error names a form that has.
     pub fn pack(&self, form: Form) -> Result<Pack, InvalidName> {
         render::pack(self, form)
     }
@@ -184,250 +127,27 @@ impl Grant {
     }
 
     fn account_scope(&self) -> String {
-        format!(
-            "{}/providers/Microsoft.Storage/storageAccounts/{}",
-            self.group_scope(),
-            self.connection.account()
-        )
+        let group = self.group_scope();
+        format!("{group}/providers/Microsoft.Storage/storageAccounts/{}", self.account())
     }
 
-    fn container_scope(&self) -> String {
-        format!(
-            "{}/blobServices/default/containers/{}",
-            self.account_scope(),
-            self.connection.container()
-        )
-    }
-}
-
-/// The name that a template's `guid(a, b, …)` makes of the same arguments
-///
-/// A UUID of version 5 (RFC 9562) in the namespace of Azure Resource Manager, of the arguments with
-/// hyphens between them.
-///
-/// ```
-/// assert_eq!(azure_asset_sync::grant::arm_guid(&["a", "b", "c"]), "a98fa280-e03f-5afa-8d8e-92d0a9c201e8");
-/// ```
-pub fn arm_guid(arguments: &[&str]) -> String {
-    const NAMESPACE: Uuid = Uuid::from_u128(0x11fb_06fb_712d_4ddd_98c7_e71b_bd58_8830);
-    Uuid::new_v5(&NAMESPACE, arguments.join("-").as_bytes()).to_string()
-}
-
-/// Makes a [`Grant`]
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct GrantBuilder {
-    connection: Connection,
-    subscription: String,
-    resource_group: String,
-    application: String,
-    principal: Option<String>,
-    shape: Shape,
-    origin: Option<String>,
-    limit: Option<Limit>,
-}
-
-impl GrantBuilder {
-    /// The id of the customer's subscription, a GUID
-    pub fn subscription(mut self, id: impl Into<String>) -> Self {
-        self.subscription = id.into();
-        self
+    fn container_scope(&self, container: &str) -> String {
+        format!("{}/blobServices/default/containers/{container}", self.account_scope())
     }
 
-    /// The resource group of the storage account
-    pub fn resource_group(mut self, name: impl Into<String>) -> Self {
-        self.resource_group = name.into();
-        self
+    pub(crate) fn account(&self) -> &AccountName {
+        self.connections[0].account()
     }
 
-    /// The application (client) id of the service, a GUID
-    pub fn application(mut self, id: impl Into<String>) -> Self {
-        self.application = id.into();
-        self
-    }
-
-    /// The object id of the service principal in the customer's tenant, where it is known
-    ///
-    /// It is not the application's own object id. Without it the commands look it up.
-    pub fn principal(mut self, object_id: impl Into<String>) -> Self {
-        self.principal = Some(object_id.into());
-        self
-    }
-
-    /// How much is granted; [`Shape::AccountWithCondition`] unless told
-    pub fn shape(mut self, shape: Shape) -> Self {
-        self.shape = shape;
-        self
-    }
-
-    /// The origin of the browsers that shall play videos, such as `https://app.contoso.com`: adds a
-    /// rule for cross-origin requests
-    pub fn origin(mut self, origin: impl Into<String>) -> Self {
-        self.origin = Some(origin.into());
-        self
-    }
-
-    /// What the role is limited to; the connection's container and prefix unless told
-    pub fn limit(mut self, limit: Limit) -> Self {
-        self.limit = Some(limit);
-        self
-    }
-
-    /// The grant
-    ///
-    /// # Errors
-    /// [`InvalidName`] for the first value that breaks its rule, and where the condition cannot be
-    /// made (see [`Limit::condition`]).
-    pub fn build(self) -> Result<Grant, InvalidName> {
-        for (field, id) in [
-            (Field::Subscription, Some(&self.subscription)),
-            (Field::Application, Some(&self.application)),
-            (Field::Principal, self.principal.as_ref()),
-        ] {
-            if let Some(id) = id.filter(|id| !is_guid(id)) {
-                let rule = "it must be a GUID such as `11111111-2222-3333-4444-555555555555`";
-                return Err(InvalidName::new(field, id, rule));
-            }
-        }
-        check_group(&self.resource_group)?;
-        if let Some(origin) = &self.origin {
-            check_origin(origin)?;
-        }
-        let whole_container = self.limit.is_none() && self.connection.prefix().is_empty();
-        let limit = self.limit.unwrap_or_else(|| {
-            Limit::container(self.connection.container()).prefix(self.connection.prefix())
-        });
-        let mut grant = Grant {
-            connection: self.connection,
-            subscription: self.subscription.to_ascii_lowercase(),
-            resource_group: self.resource_group,
-            application: self.application.to_ascii_lowercase(),
-            principal: self.principal.map(|id| id.to_ascii_lowercase()),
-            shape: self.shape,
-            origin: self.origin,
-            assignments: Vec::new(),
+    /// Whether the principal can make keys for view links
+    fn has_view_links(&self) -> bool {
+        let makes_keys = |a: &RoleAssignment| {
+            a.is_on_account() && a.role.is_some_and(|role| !role.actions().is_empty())
         };
-        // On the container itself, a condition that names only it would say nothing.
-        let on_container = match whole_container {
-            true => None,
-            false => Some(limit.condition()?),
-        };
-        let reader = Role::BlobDataReader;
-        grant.assignments = match self.shape {
-            Shape::AccountWithCondition => {
-                vec![grant.built_in(reader, true, Some(limit.condition()?))]
-            }
-            Shape::ContainerAndDelegator => vec![
-                grant.built_in(reader, false, on_container),
-                grant.built_in(Role::BlobDelegator, true, None),
-            ],
-            Shape::CustomRole => {
-                let id = arm_guid(&[&grant.group_scope(), CUSTOM_ROLE]);
-                let scope = grant.container_scope();
-                vec![grant.assigned(scope, CUSTOM_ROLE, id, None, on_container)]
-            }
-        };
-        Ok(grant)
-    }
-}
-
-/// The name of the custom role
-const CUSTOM_ROLE: &str = "Blob Reader (data only)";
-
-impl Grant {
-    fn built_in(&self, role: Role, on_account: bool, limit: Option<Condition>) -> RoleAssignment {
-        let scope = if on_account { self.account_scope() } else { self.container_scope() };
-        self.assigned(scope, role.name(), role.id().to_owned(), Some(role), limit)
+        self.assignments.iter().any(makes_keys)
     }
 
-    fn assigned(
-        &self,
-        scope: String,
-        role_name: &str,
-        role_id: String,
-        role: Option<Role>,
-        condition: Option<Condition>,
-    ) -> RoleAssignment {
-        let principal = self.principal.as_ref().unwrap_or(&self.application);
-        RoleAssignment {
-            name: arm_guid(&[&scope, principal, &role_id]),
-            on_account: scope == self.account_scope(),
-            scope,
-            role_name: role_name.to_owned(),
-            role_id,
-            role,
-            condition,
-            description: format!(
-                "Lets application {} read container {}",
-                self.application,
-                self.connection.container()
-            ),
-        }
-    }
-}
-
-/// Checks a name as Azure does, and that no tool takes it for an option
-///
-/// Source: Microsoft Learn, "Naming rules and restrictions for Azure resources". Azure allows a hyphen at
-/// the start, but a command that names such a group, as `--help`, would do something else.
-fn check_group(name: &str) -> Result<(), InvalidName> {
-    let legal = |c: char| c.is_alphanumeric() || "-_.()".contains(c);
-    let ok = (1..=90).contains(&name.chars().count())
-        && name.chars().all(legal)
-        && !name.ends_with('.')
-        && !name.starts_with('-');
-    if ok {
-        return Ok(());
-    }
-    let rule = "it must be 1 to 90 letters, digits, hyphens, underscores, periods and parentheses, not beginning with a hyphen and not ending with a period";
-    Err(InvalidName::new(Field::ResourceGroup, name, rule))
-}
-
-pub(crate) fn check_origin(origin: &str) -> Result<(), InvalidName> {
-    let bad = |rule| InvalidName::new(Field::Origin, origin, rule);
-    let url = Url::parse(origin).map_err(|_| bad("it must be a scheme and a host"))?;
-    if !matches!(url.scheme(), "https" | "http") {
-        return Err(bad("it must begin with https:// or http://"));
-    }
-    let ours = url.origin().ascii_serialization();
-    if ours == origin {
-        return Ok(());
-    }
-    let rule = "browsers send a scheme, a host and a port that is not the usual one, nothing else";
-    Err(bad(rule).hint(format!("write `{ours}`")))
-}
-
-/// Where a cloud is managed: its name for az, Az PowerShell, Azure Resource Manager, Microsoft
-/// Graph, the portal
-struct Management {
-    az: &'static str,
-    arm: &'static str,
-    graph: &'static str,
-    portal: &'static str,
-}
-
-impl Grant {
-    fn management(&self) -> Management {
-        match self.connection.cloud() {
-            Cloud::UsGovernment => Management {
-                az: "AzureUSGovernment",
-                arm: "https://management.usgovcloudapi.net",
-                graph: "https://graph.microsoft.us",
-                portal: "https://portal.azure.us",
-            },
-            Cloud::China => Management {
-                az: "AzureChinaCloud",
-                arm: "https://management.chinacloudapi.cn",
-                graph: "https://microsoftgraph.chinacloudapi.cn",
-                portal: "https://portal.azure.cn",
-            },
-            // An endpoint of one's own is a private one, or a custom domain, of the public cloud.
-            Cloud::Public | Cloud::DnsZone(_) | Cloud::Custom(_) => Management {
-                az: "AzureCloud",
-                arm: "https://management.azure.com",
-                graph: "https://graph.microsoft.com",
-                portal: "https://portal.azure.com",
-            },
-        }
+    fn management(&self) -> management::Management {
+        management::of(self.connections[0].cloud())
     }
 }

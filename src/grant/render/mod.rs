@@ -1,15 +1,20 @@
 //! A grant as text in each form.
 
-mod az;
+mod about;
+mod az_powershell;
+mod bash;
+mod cmd;
 mod portal;
 mod powershell;
+mod query;
 mod rest;
 mod template;
 mod terraform;
+mod windows;
 
 use serde_json::{Value, json};
 
-use super::{Form, Grant, Pack, Part, RoleAssignment, Step};
+use super::{Form, Grant, Pack, Part, RoleAssignment, Sharing, Step};
 use crate::name::InvalidName;
 
 /// The version of the API of role assignments and definitions
@@ -17,6 +22,9 @@ const API: &str = "2022-04-01";
 
 /// The one data action of the custom role
 const READ: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read";
+
+/// What the portal shows beside the custom role
+const ROLE_DESCRIPTION: &str = "Lists and reads blobs; no right on containers or keys";
 
 /// The headers that a player needs to seek
 ///
@@ -26,33 +34,55 @@ const EXPOSED: [&str; 4] = ["Accept-Ranges", "Content-Length", "Content-Range", 
 pub(super) fn pack(grant: &Grant, form: Form) -> Result<Pack, InvalidName> {
     let mut parts = match form {
         Form::Portal => portal::parts(grant),
-        Form::AzBash => az::parts(grant, az::Prompt::Bash)?,
-        Form::AzPowerShell => az::parts(grant, az::Prompt::PowerShell)?,
-        Form::AzCmd => az::parts(grant, az::Prompt::Cmd)?,
+        Form::AzBash => bash::parts(grant),
+        Form::AzPowerShell => az_powershell::parts(grant)?,
+        Form::AzCmd => cmd::parts(grant)?,
         Form::PowerShell => powershell::parts(grant),
-        Form::Arm => template::arm(grant)?,
-        Form::Bicep => template::bicep(grant)?,
+        Form::Arm => template::arm(grant),
+        Form::Bicep => template::bicep(grant),
         Form::TerraformAzurerm => terraform::azurerm(grant)?,
         Form::TerraformAzapi => terraform::azapi(grant)?,
         Form::Rest => rest::parts(grant),
     };
     parts.sort_by_key(|part| (part.step, part.file.is_none()));
+    for part in parts.iter_mut().filter(|part| part.file.is_none()) {
+        let about = about::about(grant, part.step);
+        part.about = if part.about.is_empty() { about } else { format!("{about} {}", part.about) };
+    }
     Ok(Pack { form, parts })
 }
 
 fn commands(step: Step, lines: Vec<String>) -> Part {
-    Part { step, file: None, text: lines.join("\n") }
+    Part { step, file: None, about: String::new(), text: lines.join("\n") }
 }
 
 fn file(step: Step, name: &'static str, text: String) -> Part {
-    Part { step, file: Some(name), text }
+    Part { step, file: Some(name), about: String::new(), text }
 }
 
 /// The parts of a template's pack that the Azure CLI does, in bash
-fn by_az(grant: &Grant, steps: &[Step]) -> Result<Vec<Part>, InvalidName> {
-    let mut parts = az::parts(grant, az::Prompt::Bash)?;
-    parts.retain(|part| steps.contains(&part.step) && part.file.is_none());
-    Ok(parts)
+fn by_az(grant: &Grant, steps: &[Step]) -> Vec<Part> {
+    let mut parts = bash::parts(grant);
+    parts.retain(|part| steps.contains(&part.step));
+    parts
+}
+
+/// What a person calls an assignment
+fn name_of(assignment: &RoleAssignment) -> String {
+    match &assignment.container {
+        Some(container) => format!("{} on container {container}", assignment.role_name),
+        None => format!("{} on the account", assignment.role_name),
+    }
+}
+
+/// The assignments that no other grant uses
+fn own(grant: &Grant) -> impl Iterator<Item = &RoleAssignment> {
+    grant.assignments.iter().filter(|assignment| assignment.sharing != Sharing::Account)
+}
+
+/// The assignment that every grant of the application on the account uses, if there is one
+fn shared(grant: &Grant) -> Option<&RoleAssignment> {
+    grant.assignments.iter().find(|assignment| assignment.sharing == Sharing::Account)
 }
 
 /// The resource id of the definition of the assignment's role
@@ -106,7 +136,7 @@ fn custom_role(grant: &Grant) -> Option<(&RoleAssignment, Value)> {
     let assignment = grant.assignments.iter().find(|assignment| assignment.role.is_none())?;
     let properties = json!({
         "roleName": assignment.role_name,
-        "description": "Lists and reads blobs; nothing of containers or keys",
+        "description": ROLE_DESCRIPTION,
         "type": "CustomRole",
         "permissions": [{ "actions": [], "notActions": [], "dataActions": [READ], "notDataActions": [] }],
         "assignableScopes": [grant.group_scope()],

@@ -1,106 +1,207 @@
 //! Steps in the Azure portal.
+//!
+//! Words of the portal: Microsoft Learn, "Assign Azure roles using the Azure portal" and "Add or edit
+//! Azure role assignment conditions using the Azure portal".
 
 use super::{
-    super::{Grant, Part, Step},
-    EXPOSED, commands, custom_role, role_file,
+    super::{Grant, Part, RoleAssignment, Step},
+    EXPOSED, commands, custom_role, name_of, own, role_file, shared,
 };
 use crate::condition::Layout;
 
 pub(super) fn parts(grant: &Grant) -> Vec<Part> {
+    let mut parts = Vec::from_iter(role_file(grant));
+    parts.extend([
+        principal(grant),
+        apply(grant),
+        read_back(grant),
+        update(grant),
+        replace(grant),
+        revoke(grant),
+        end_shared(grant),
+    ]);
+    parts.extend(cors(grant));
+    parts
+}
+
+/// Where an assignment is found
+fn on(grant: &Grant, assignment: &RoleAssignment) -> String {
+    let account = grant.account();
+    match &assignment.container {
+        None => format!("storage account `{account}`"),
+        Some(container) => {
+            format!("storage account `{account}`, Data storage, Containers, `{container}`")
+        }
+    }
+}
+
+fn principal(grant: &Grant) -> Part {
     let portal = grant.management().portal;
-    let account = grant.connection.account();
-    let container = grant.connection.container();
     let application = &grant.application;
-    let principal = vec![
-        format!("1. Open {portal}, and the Cloud Shell (the >_ beside the search)."),
+    let lines = vec![
+        format!("1. Open {portal} and start the Cloud Shell (the >_ beside the search)."),
         format!("2. Run: az ad sp create --id {application}"),
-        "   An answer that it is in use is fine: then the principal is there already.".to_owned(),
+        "   If the answer says that it is in use, it is there already.".to_owned(),
+        format!("3. Run: az ad sp show --id {application} --query displayName --output tsv"),
+        "   Note the display name that it prints: the next step searches for it.".to_owned(),
     ];
-    let mut apply = Vec::new();
-    let mut parts = Vec::new();
+    commands(Step::Principal, lines)
+}
+
+fn apply(grant: &Grant) -> Part {
+    let mut lines = Vec::new();
     if custom_role(grant).is_some() {
-        parts.extend(role_file(grant));
-        apply.push(format!(
-            "* Open resource group `{}`, Access control (IAM), Add, Add custom role, Start from JSON, and take role.json. Review + create.",
+        lines.push(format!(
+            "* Open resource group `{}`, Access control (IAM), Add, Add custom role. Baseline permissions: Start from JSON, and choose role.json. Review + create, Create.",
             grant.resource_group
         ));
     }
     for assignment in &grant.assignments {
-        let on = match assignment.on_account {
-            true => format!("storage account `{account}`"),
-            false => format!("storage account `{account}`, Containers, `{container}`"),
-        };
-        apply.extend([
-            format!("* Open {on}, Access control (IAM), Add, Add role assignment."),
+        lines.extend([
+            format!("* Open {}, Access control (IAM), Role assignments.", on(grant, assignment)),
+            format!("  If the application has the role {} there already, stop: Azure keeps one assignment of a role. Compare it with the text below, as the step that reads back says.", assignment.role_name),
+            "  Add, Add role assignment.".to_owned(),
             format!("  Role: {}. Next.", assignment.role_name),
-            format!("  Members: User, group, or service principal; Select members; search for `{application}`. Next."),
+            format!("  Members: User, group, or service principal. Select members, and type the display name of the service principal: the search does not find the application id. If several have the name, compare the application id in Microsoft Entra ID, Enterprise applications, with {}. Select.", grant.application),
+            format!("  Description: {}", assignment.description),
+            "  Next.".to_owned(),
         ]);
-        match &assignment.condition {
-            Some(condition) => {
-                apply.push("  Conditions: Add condition; Editor type: Code; paste:".to_owned());
-                apply.push(String::new());
-                apply.push(condition.print(Layout::Portal));
-                apply.push(String::new());
-                apply.push("  Save. Review + assign, twice.".to_owned());
-            }
-            None => apply.push("  Review + assign, twice.".to_owned()),
+        if let Some(condition) = &assignment.condition {
+            lines.push("  Conditions: Add condition. Editor type: Code. Paste:".to_owned());
+            lines.push(String::new());
+            lines.push(condition.print(Layout::Portal));
+            lines.push(String::new());
+            lines.push("  Save. Next.".to_owned());
         }
+        lines.push(
+            "  If there is a tab Assignment type: Active, Permanent. Review + assign, and Review + assign once more."
+                .to_owned(),
+        );
     }
-    apply
-        .push("It takes up to 10 minutes until the assignment is in effect everywhere.".to_owned());
-    let where_assigned: Vec<_> = grant
-        .assignments
-        .iter()
-        .map(|assignment| match assignment.on_account {
-            true => format!("* {} on storage account `{account}`", assignment.role_name),
-            false => format!("* {} on container `{container}`", assignment.role_name),
-        })
-        .collect();
-    let listed = |before: &str, after: &str| {
-        let mut lines = vec![before.to_owned()];
-        lines.extend(where_assigned.iter().cloned());
-        lines.push(after.to_owned());
-        lines
+    commands(Step::Apply, lines)
+}
+
+fn listed<'a>(
+    grant: &Grant,
+    before: &str,
+    assignments: impl Iterator<Item = &'a RoleAssignment>,
+    after: &str,
+) -> Vec<String> {
+    let mut lines = vec![before.to_owned()];
+    lines.extend(assignments.map(|a| format!("* {}, on {}", a.role_name, on(grant, a))));
+    lines.push(after.to_owned());
+    lines
+}
+
+fn read_back(grant: &Grant) -> Part {
+    let mut lines = listed(
+        grant,
+        "In Access control (IAM), Role assignments, there must be:",
+        grant.assignments.iter(),
+        "The type must be App. Description (under Edit columns) must be:",
+    );
+    lines.extend(own(grant).map(|a| format!("  {}", a.description)));
+    if grant.assignments.iter().any(|a| a.condition.is_some()) {
+        lines.push(
+            "In the column Condition, View/Edit, Editor type: Code must show the text above."
+                .to_owned(),
+        );
+    }
+    commands(Step::ReadBack, lines)
+}
+
+fn update(grant: &Grant) -> Part {
+    let lines = if own(grant).any(|a| a.condition.is_some()) {
+        listed(
+            grant,
+            "In Access control (IAM), Role assignments, find:",
+            own(grant),
+            "If its description names what this grant or an earlier one of it is for: in the column Condition, View/Edit. Editor type: Code. Paste the text above. Save. If it names something else, it is another grant's: do not change it.",
+        )
+    } else {
+        vec![
+            "No assignment of this grant has a condition, so there is nothing to change."
+                .to_owned(),
+        ]
     };
-    parts.extend([
-        commands(Step::Principal, principal),
-        commands(Step::Apply, apply),
-        commands(
-            Step::ReadBack,
-            listed(
-                "In Access control (IAM), Role assignments, there must be:",
-                "Where there is a condition, View/Edit beside it must show the text above.",
-            ),
-        ),
-        commands(
-            Step::Update,
-            listed(
-                "In Access control (IAM), Role assignments, find:",
-                "View/Edit its condition, Editor type: Code, paste the new text, Save. It takes up to 5 minutes.",
-            ),
-        ),
-        commands(
-            Step::Revoke,
-            listed(
-                "In Access control (IAM), Role assignments, tick and Remove:",
-                "Then, where no other grant is for this application: Microsoft Entra ID, Enterprise applications, Delete. View links that were made live on, up to 7 days.",
-            ),
-        ),
-    ]);
-    if let Some(origin) = &grant.origin {
-        let lines = vec![
-            format!(
-                "Open storage account `{account}`, Resource sharing (CORS), Blob service, and add:"
-            ),
-            format!("  Allowed origins: {origin}"),
-            "  Allowed methods: GET, HEAD, OPTIONS".to_owned(),
-            format!(
-                "  Allowed headers: *   Exposed headers: {}   Max age: 3600",
-                EXPOSED.join(",")
-            ),
-            "Save.".to_owned(),
-        ];
-        parts.push(commands(Step::Cors, lines));
+    commands(Step::Update, lines)
+}
+
+fn replace(grant: &Grant) -> Part {
+    let mut lines = Vec::new();
+    for assignment in own(grant) {
+        let condition = match assignment.condition {
+            Some(_) => "note its condition (View/Edit) and its description",
+            None => "note its description",
+        };
+        lines.push(format!(
+            "* {}: ask whoever made the assignment that is there whether it is still needed, and {condition}. Only then Remove it, and assign the role as above.",
+            name_of(assignment)
+        ));
     }
-    parts
+    commands(Step::Replace, lines)
+}
+
+fn revoke(grant: &Grant) -> Part {
+    let mut lines = listed(
+        grant,
+        "In Access control (IAM), Role assignments, find these, and look at the description and the condition. If they are this grant's, select and Remove them:",
+        own(grant),
+        "Look again: none of them may be there.",
+    );
+    if let Some(assignment) = shared(grant) {
+        lines.push(format!(
+            "Remove {} on {} only if the application has no role on any other container of the account.",
+            assignment.role_name,
+            on(grant, assignment)
+        ));
+    }
+    if let Some((assignment, _)) = custom_role(grant) {
+        lines.push(format!(
+            "Open resource group `{}`, Access control (IAM), Roles, find `{}`, Delete.",
+            grant.resource_group, assignment.role_name
+        ));
+    }
+    commands(Step::Revoke, lines)
+}
+
+fn end_shared(grant: &Grant) -> Part {
+    let mut lines = vec!["Do each of these only if no other grant needs what it ends.".to_owned()];
+    if grant.has_view_links() {
+        let account = grant.account();
+        lines.push(format!(
+            "* View links: in the Cloud Shell, run: az storage account revoke-delegation-keys --name {account} --resource-group '{}'",
+            grant.resource_group
+        ));
+    }
+    lines.push(format!(
+        "* Service principal: Microsoft Entra ID, Enterprise applications, the one with application ID {}, Properties, Delete.",
+        grant.application
+    ));
+    if let Some(origin) = &grant.origin {
+        lines.push(format!(
+            "* Rule for browsers: storage account `{}`, Settings, Resource sharing (CORS), Blob service, delete the row of {origin}, Save.",
+            grant.account()
+        ));
+    }
+    commands(Step::EndShared, lines)
+}
+
+fn cors(grant: &Grant) -> Option<Part> {
+    let origin = grant.origin.as_ref()?;
+    let exposed = EXPOSED.join(",");
+    let lines = vec![
+        format!(
+            "Open storage account `{}`, Settings, Resource sharing (CORS), Blob service.",
+            grant.account()
+        ),
+        format!(
+            "If a row has the origin {origin} or *, give that row the methods, the headers and the exposed headers below as well: Azure uses the first row that matches. Otherwise add a row:"
+        ),
+        format!("  Allowed origins: {origin}"),
+        "  Allowed methods: GET, HEAD, OPTIONS".to_owned(),
+        format!("  Allowed headers: *   Exposed headers: {exposed}   Max age: 3600"),
+        "Save.".to_owned(),
+    ];
+    Some(commands(Step::Cors, lines))
 }

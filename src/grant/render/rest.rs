@@ -1,86 +1,216 @@
-//! Requests of the REST APIs, each a method, an address and a body.
+//! Requests to the REST APIs: a method, an address, and a body where there is one.
+//!
+//! The words between two requests say what to take from the answer to the first. A value in braces is
+//! to be filled in, and a request with one that was not is refused.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
-    super::{Grant, Part, Step},
-    API, EXPOSED, commands, custom_role, definition, pretty, properties, resource, role_resource,
+    super::{Grant, Part, RoleAssignment, Step},
+    API, EXPOSED, about, commands, custom_role, name_of, own, pretty, properties, resource,
+    role_resource, shared,
 };
 
+/// The version of the API of storage accounts
+const STORAGE: &str = "2023-05-01";
+
 pub(super) fn parts(grant: &Grant) -> Vec<Part> {
-    let management = grant.management();
-    let (arm, graph) = (management.arm, management.graph);
-    let application = &grant.application;
-    // Where the object id is not known, the answer to the requests for the principal has it.
-    let principal = grant.principal.as_deref().unwrap_or("{id of the service principal}");
-    let put = |id: &str, body| {
-        format!(
-            "PUT {arm}{id}?api-version={API}\nContent-Type: application/json\n\n{}",
-            pretty(&body)
-        )
-    };
-    let mut apply = Vec::new();
-    if let Some((assignment, properties)) = custom_role(grant) {
-        let id = role_resource(grant, assignment);
-        apply.push(put(&id, json!({ "properties": properties })));
-    }
-    let assignments: Vec<_> = grant
-        .assignments
-        .iter()
-        .map(|assignment| {
-            let properties = properties(grant, assignment, principal);
-            put(&resource(assignment), json!({ "properties": properties }))
-        })
-        .collect();
-    apply.extend(assignments.iter().cloned());
-    let each = |method: &str| -> Vec<String> {
-        let ids = grant.assignments.iter().map(resource);
-        ids.map(|id| format!("{method} {arm}{id}?api-version={API}")).collect()
-    };
-    let mut revoke = each("DELETE");
-    if let Some((assignment, _)) = custom_role(grant) {
-        revoke.push(format!("DELETE {arm}{}?api-version={API}", definition(grant, assignment)));
-    }
-    revoke.push(format!("DELETE {graph}/v1.0/servicePrincipals(appId='{application}')"));
-    let mut read_back = each("GET");
-    read_back.push("properties.condition of the answer must be what was put".to_owned());
-    let join = |requests: Vec<String>| vec![requests.join("\n\n")];
     let mut parts = vec![
-        commands(
-            Step::Principal,
-            join(vec![
-                format!("GET {graph}/v1.0/servicePrincipals(appId='{application}')?$select=id"),
-                format!(
-                    "POST {graph}/v1.0/servicePrincipals\nContent-Type: application/json\n\n{}",
-                    pretty(&json!({ "appId": application }))
-                ),
-            ]),
-        ),
-        commands(Step::Apply, join(apply)),
-        commands(Step::ReadBack, join(read_back)),
-        // A PUT on the same name changes the condition and the description, and nothing else.
-        commands(Step::Update, join(assignments)),
-        commands(Step::Revoke, join(revoke)),
+        principal(grant),
+        apply(grant),
+        read_back(grant),
+        change(grant, Step::Update),
+        change(grant, Step::Replace),
+        revoke(grant),
+        end_shared(grant),
     ];
-    if let Some(origin) = &grant.origin {
-        let rule = json!({
-            "allowedOrigins": [origin],
-            "allowedMethods": ["GET", "HEAD", "OPTIONS"],
-            "allowedHeaders": ["*"],
-            "exposedHeaders": EXPOSED,
-            "maxAgeInSeconds": 3600,
-        });
-        let service = format!("{arm}{}/blobServices/default", grant.account_scope());
-        let requests = vec![
-            format!("GET {service}?api-version=2023-05-01"),
-            format!(
-                "PUT {service}?api-version=2023-05-01\nContent-Type: application/json\n\n{}",
-                pretty(&json!({ "properties": { "cors": { "corsRules": [rule] } } }))
-            ),
-            "the rules and the other properties of the answer to GET must be in the body too"
-                .to_owned(),
-        ];
-        parts.push(commands(Step::Cors, join(requests)));
-    }
+    parts.extend(cors(grant));
     parts
+}
+
+/// The object id, or the place for it: the answer to the requests for the principal has it
+fn object_id(grant: &Grant) -> &str {
+    grant.principal.as_deref().unwrap_or("{id of the service principal}")
+}
+
+fn request(grant: &Grant, method: &str, path: &str, body: Option<&Value>) -> String {
+    let address = format!("{method} {}{path}", grant.management().arm);
+    match body {
+        Some(body) => format!("{address}\nContent-Type: application/json\n\n{}", pretty(body)),
+        None => address,
+    }
+}
+
+fn part(step: Step, requests: Vec<String>) -> Part {
+    commands(step, vec![requests.join("\n\n")])
+}
+
+/// Looks an assignment up by principal and role on its scope
+fn look(grant: &Grant, assignment: &RoleAssignment) -> Vec<String> {
+    let principal = object_id(grant);
+    let path = format!(
+        "{}/providers/Microsoft.Authorization/roleAssignments?api-version={API}&$filter=principalId%20eq%20'{principal}'",
+        assignment.scope
+    );
+    vec![
+        request(grant, "GET", &path, None),
+        format!(
+            "Of the answer, look at the one whose properties.scope is the one above and whose properties.roleDefinitionId ends in {}: {}.",
+            assignment.role_id,
+            name_of(assignment)
+        ),
+    ]
+}
+
+fn put(grant: &Grant, assignment: &RoleAssignment, id: &str) -> String {
+    let body = json!({ "properties": properties(grant, assignment, object_id(grant)) });
+    request(grant, "PUT", &format!("{id}?api-version={API}"), Some(&body))
+}
+
+fn principal(grant: &Grant) -> Part {
+    let graph = grant.management().graph;
+    let application = &grant.application;
+    part(
+        Step::Principal,
+        vec![
+            format!("GET {graph}/v1.0/servicePrincipals(appId='{application}')?$select=id"),
+            "If the answer is 404:".to_owned(),
+            format!(
+                "POST {graph}/v1.0/servicePrincipals\nContent-Type: application/json\n\n{}",
+                pretty(&json!({ "appId": application }))
+            ),
+        ],
+    )
+}
+
+fn apply(grant: &Grant) -> Part {
+    let mut requests = Vec::new();
+    if let Some((assignment, properties)) = custom_role(grant) {
+        let path = format!("{}?api-version={API}", role_resource(grant, assignment));
+        let body = json!({ "properties": properties });
+        requests.push(request(grant, "PUT", &path, Some(&body)));
+    }
+    for assignment in &grant.assignments {
+        requests.extend(look(grant, assignment));
+        requests.push("If there is one with the same condition, there is nothing to do. If there is one with another condition, stop: it is an older version of this grant, or another grant's, as its description says. If there is none:".to_owned());
+        requests.push(put(grant, assignment, &resource(assignment)));
+    }
+    part(Step::Apply, requests)
+}
+
+fn read_back(grant: &Grant) -> Part {
+    let mut requests = Vec::new();
+    for assignment in &grant.assignments {
+        requests.extend(look(grant, assignment));
+        let condition = match &assignment.condition {
+            Some(condition) => format!("properties.condition must be: {condition}"),
+            None => "There must be no properties.condition.".to_owned(),
+        };
+        requests.push(format!(
+            "properties.principalType must be: ServicePrincipal\nproperties.description must be: {}\n{condition}",
+            assignment.description
+        ));
+    }
+    if let Some((assignment, _)) = custom_role(grant) {
+        let path = format!("{}?api-version={API}", role_resource(grant, assignment));
+        requests.push(request(grant, "GET", &path, None));
+        requests.push("properties.permissions must be that of the step that assigns.".to_owned());
+    }
+    part(Step::ReadBack, requests)
+}
+
+fn change(grant: &Grant, step: Step) -> Part {
+    let mut requests = Vec::new();
+    for assignment in own(grant) {
+        requests.extend(look(grant, assignment));
+        let name = name_of(assignment);
+        requests.push(match step {
+            Step::Replace => format!("{} Ask whoever made it, and only then, with its id:", about::loses(&name)),
+            _ => {
+                let mut known = vec![assignment.description.as_str()];
+                known.extend(grant.replaces.iter().map(String::as_str));
+                format!("If its properties.description is none of these, it is another grant's: stop. Otherwise, with its id:\n{}", known.join("\n"))
+            }
+        });
+        requests.push(put(grant, assignment, "{id of the assignment}"));
+    }
+    part(step, requests)
+}
+
+fn revoke(grant: &Grant) -> Part {
+    let mut requests = Vec::new();
+    let delete =
+        request(grant, "DELETE", &format!("{{id of the assignment}}?api-version={API}"), None);
+    for assignment in own(grant) {
+        requests.extend(look(grant, assignment));
+        requests.push(format!(
+            "If its condition or its description is this grant's, with its id; if both are others, it is another grant's and stays:\n{}",
+            assignment.description
+        ));
+        requests.push(delete.clone());
+        requests.push("Look again: it must be gone.".to_owned());
+    }
+    if let Some(assignment) = shared(grant) {
+        requests.extend(look(grant, assignment));
+        let path = format!(
+            "/subscriptions/{}/providers/Microsoft.Authorization/roleAssignments?api-version={API}&$filter=principalId%20eq%20'{}'",
+            grant.subscription,
+            object_id(grant)
+        );
+        requests.push(request(grant, "GET", &path, None));
+        requests.push(format!(
+            "If no properties.scope of this answer has /{}/ in it, no other grant needs it: delete it, with its id.",
+            grant.account()
+        ));
+        requests.push(delete);
+    }
+    if let Some((assignment, _)) = custom_role(grant) {
+        let path = format!("{}?api-version={API}", role_resource(grant, assignment));
+        requests.push(request(grant, "DELETE", &path, None));
+    }
+    part(Step::Revoke, requests)
+}
+
+fn end_shared(grant: &Grant) -> Part {
+    let mut requests = Vec::new();
+    if grant.has_view_links() {
+        requests.push(about::ends_links(grant));
+        let path = format!(
+            "{}/revokeUserDelegationKeys?api-version={{{STORAGE} once that is meant}}",
+            grant.account_scope()
+        );
+        requests.push(request(grant, "POST", &path, None));
+    }
+    requests.push(about::ends_principal(grant));
+    requests.push(format!(
+        "DELETE {}/{{v1.0 once that is meant}}/servicePrincipals(appId='{}')",
+        grant.management().graph,
+        grant.application
+    ));
+    part(Step::EndShared, requests)
+}
+
+fn cors(grant: &Grant) -> Option<Part> {
+    let origin = grant.origin.as_ref()?;
+    let rule = json!({
+        "allowedOrigins": [origin],
+        "allowedMethods": ["GET", "HEAD", "OPTIONS"],
+        "allowedHeaders": ["*"],
+        "exposedHeaders": EXPOSED,
+        "maxAgeInSeconds": 3600,
+    });
+    let path = format!("{}/blobServices/default?api-version={STORAGE}", grant.account_scope());
+    // A text where a rule belongs makes the service refuse a body that was not filled in.
+    let rules = json!(["{each rule of the answer}", rule]);
+    let body = json!({ "properties": { "{each other property of the answer}": {}, "cors": { "corsRules": rules } } });
+    Some(part(
+        Step::Cors,
+        vec![
+            request(grant, "GET", &path, None),
+            format!(
+                "Look at properties.cors.corsRules. If a rule has the origin {origin} or *, and the method GET, the first such rule decides: if it has what the rule below has, there is nothing to do; otherwise change that rule. If there is none, add the rule below. This request replaces all rules, so the body must have every rule and property of the answer:"
+            ),
+            request(grant, "PUT", &path, Some(&body)),
+        ],
+    ))
 }

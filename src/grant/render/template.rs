@@ -4,14 +4,15 @@ use serde_json::{Value, json};
 
 use super::{
     super::{Grant, Part, Step, quote},
-    API, by_az, commands, custom_role, definition, file, pretty, resource, role_resource,
+    API, ROLE_DESCRIPTION, bash, by_az, custom_role, definition, file, pretty, resource,
+    role_resource,
 };
-use crate::name::InvalidName;
 
 /// What templates cannot do, or do only with everything else of the service, the Azure CLI does
-const BY_AZ: &[Step] = &[Step::Principal, Step::Cors, Step::ReadBack, Step::Revoke];
+const BY_AZ: &[Step] =
+    &[Step::Principal, Step::Cors, Step::ReadBack, Step::Replace, Step::Revoke, Step::EndShared];
 
-pub(super) fn arm(grant: &Grant) -> Result<Vec<Part>, InvalidName> {
+pub(super) fn arm(grant: &Grant) -> Vec<Part> {
     let mut resources = Vec::new();
     let mut depends = Vec::new();
     if let Some((assignment, properties)) = custom_role(grant) {
@@ -23,7 +24,8 @@ pub(super) fn arm(grant: &Grant) -> Result<Vec<Part>, InvalidName> {
             "properties": properties,
         }));
     }
-    for assignment in &grant.assignments {
+    let mut names = Vec::new();
+    for (n, assignment) in grant.assignments.iter().enumerate() {
         let mut properties = super::properties(grant, assignment, "");
         if let Some(map) = properties.as_object_mut() {
             for value in map.values_mut() {
@@ -36,11 +38,17 @@ pub(super) fn arm(grant: &Grant) -> Result<Vec<Part>, InvalidName> {
         resources.push(json!({
             "type": "Microsoft.Authorization/roleAssignments",
             "apiVersion": API,
-            "name": assignment.name,
+            "name": format!("[parameters('assignmentName{n}')]"),
             "scope": assignment.scope,
             "dependsOn": if assignment.role.is_none() { depends.clone() } else { Vec::new() },
             "properties": properties,
         }));
+        let name = json!({
+            "type": "string",
+            "defaultValue": assignment.name,
+            "metadata": { "description": "The name of the assignment: that of the one that is there" },
+        });
+        names.push((format!("assignmentName{n}"), name));
     }
     let mut parameter = json!({
         "type": "string",
@@ -49,57 +57,62 @@ pub(super) fn arm(grant: &Grant) -> Result<Vec<Part>, InvalidName> {
     if let (Some(id), Some(map)) = (&grant.principal, parameter.as_object_mut()) {
         map.insert("defaultValue".into(), id.as_str().into());
     }
+    let mut parameters = serde_json::Map::from_iter(names);
+    parameters.insert("principalId".into(), parameter);
     let template = json!({
         "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
         "contentVersion": "1.0.0.0",
-        "parameters": { "principalId": parameter },
+        "parameters": parameters,
         "resources": resources,
     });
-    let mut parts = by_az(grant, BY_AZ)?;
+    let mut parts = by_az(grant, BY_AZ);
     parts.push(file(Step::Apply, "grant.json", pretty(&template)));
     parts.extend(deploy(grant, "grant.json"));
-    Ok(parts)
+    parts
 }
 
 /// A second deployment changes nothing but a condition that differs, so it is the update too
 fn deploy(grant: &Grant, template: &str) -> Vec<Part> {
-    let find = match &grant.principal {
-        Some(id) => format!("OID={id}"),
-        None => format!("OID=$(az ad sp show --id {} --query id --output tsv)", grant.application),
-    };
-    let deploy = format!(
-        "az deployment group create --resource-group {} --template-file {template} --parameters principalId=\"$OID\"",
-        quote::bash(&grant.resource_group)
-    );
-    let lines = vec![find, deploy];
-    vec![commands(Step::Apply, lines.clone()), commands(Step::Update, lines)]
+    [Step::Apply, Step::Update].map(|step| bash::deploy(grant, step, template)).into()
 }
 
-pub(super) fn bicep(grant: &Grant) -> Result<Vec<Part>, InvalidName> {
+pub(super) fn bicep(grant: &Grant) -> Vec<Part> {
     let quoted = quote::bicep;
     let mut text = String::from("@description('The object id of the service principal')\n");
     match &grant.principal {
         Some(id) => text.push_str(&format!("param principalId string = {}\n", quoted(id))),
         None => text.push_str("param principalId string\n"),
     }
-    let account = quoted(grant.connection.account().as_str());
+    for (n, assignment) in grant.assignments.iter().enumerate() {
+        text.push_str(&format!(
+            "\n@description('The name of the assignment: that of the one that is there')\nparam assignmentName{n} string = {}\n",
+            quoted(&assignment.name)
+        ));
+    }
+    let account = quoted(grant.account().as_str());
     text.push_str(&format!(
         "\nresource account 'Microsoft.Storage/storageAccounts@2023-05-01' existing = {{\n  name: {account}\n}}\n"
     ));
-    if grant.assignments.iter().any(|assignment| !assignment.on_account) {
-        let container = quoted(grant.connection.container().as_str());
-        text.push_str(&format!(
+    if grant.assignments.iter().any(|assignment| !assignment.is_on_account()) {
+        text.push_str(
             "
-resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' existing = {{
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' existing = {
   parent: account
   name: 'default'
-}}
-
-resource container 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' existing = {{
+}
+",
+        );
+    }
+    for (n, assignment) in grant.assignments.iter().enumerate() {
+        let Some(container) = &assignment.container else { continue };
+        text.push_str(&format!(
+            "
+resource container{n} 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' existing = {{
   parent: blobs
-  name: {container}
+  name: {}
 }}
-"
+",
+            quoted(container)
         ));
     }
     if let Some((assignment, _)) = custom_role(grant) {
@@ -109,7 +122,7 @@ resource role 'Microsoft.Authorization/roleDefinitions@{API}' = {{
   name: {}
   properties: {{
     roleName: {}
-    description: 'Lists and reads blobs; nothing of containers or keys'
+    description: {}
     type: 'CustomRole'
     permissions: [
       {{
@@ -129,11 +142,15 @@ resource role 'Microsoft.Authorization/roleDefinitions@{API}' = {{
 ",
             quoted(&assignment.role_id),
             quoted(&assignment.role_name),
+            quoted(ROLE_DESCRIPTION),
             quoted(super::READ)
         ));
     }
     for (n, assignment) in grant.assignments.iter().enumerate() {
-        let scope = if assignment.on_account { "account" } else { "container" };
+        let scope = match assignment.container {
+            Some(_) => format!("container{n}"),
+            None => "account".to_owned(),
+        };
         let role = match assignment.role {
             Some(_) => quoted(&definition(grant, assignment)),
             None => "role.id".to_owned(),
@@ -141,7 +158,7 @@ resource role 'Microsoft.Authorization/roleDefinitions@{API}' = {{
         text.push_str(&format!(
             "
 resource assignment{n} 'Microsoft.Authorization/roleAssignments@{API}' = {{
-  name: {}
+  name: assignmentName{n}
   scope: {scope}
   properties: {{
     roleDefinitionId: {role}
@@ -149,7 +166,6 @@ resource assignment{n} 'Microsoft.Authorization/roleAssignments@{API}' = {{
     principalType: 'ServicePrincipal'
     description: {}
 ",
-            quoted(&assignment.name),
             quoted(&assignment.description)
         ));
         if let Some(condition) = &assignment.condition {
@@ -160,8 +176,8 @@ resource assignment{n} 'Microsoft.Authorization/roleAssignments@{API}' = {{
     }
     let ids: Vec<_> = grant.assignments.iter().map(|a| format!("// {}", resource(a))).collect();
     text.push_str(&format!("\n// makes:\n{}\n", ids.join("\n")));
-    let mut parts = by_az(grant, BY_AZ)?;
+    let mut parts = by_az(grant, BY_AZ);
     parts.push(file(Step::Apply, "grant.bicep", text));
     parts.extend(deploy(grant, "grant.bicep"));
-    Ok(parts)
+    parts
 }

@@ -1,16 +1,41 @@
 //! Terraform, with two providers for Azure.
+//!
+//! The folder declares only what this grant alone uses. What other grants use too would go with
+//! `terraform destroy`: the service principal is read, and the Azure CLI assigns Storage Blob Delegator.
+
+use icu_normalizer::ComposingNormalizerBorrowed;
 
 use super::{
-    super::{Grant, Part, Step, quote::hcl as quoted},
-    API, READ, by_az, commands, custom_role, definition, file,
+    super::{Grant, Part, RoleAssignment, Sharing, Step, quote::hcl as quoted},
+    API, READ, ROLE_DESCRIPTION, bash, by_az, custom_role, definition, file,
 };
-use crate::name::InvalidName;
+use crate::name::{Field, InvalidName};
 
 /// The rule for browsers is a part of the storage account's resource, which is not ours to declare
-const BY_AZ: &[Step] = &[Step::Cors, Step::ReadBack];
+const BY_AZ: &[Step] =
+    &[Step::Principal, Step::Cors, Step::ReadBack, Step::Replace, Step::EndShared];
 
 pub(super) fn azurerm(grant: &Grant) -> Result<Vec<Part>, InvalidName> {
-    let mut text = principal(grant);
+    let environment = quoted(grant.management().terraform);
+    let mut text = head(
+        grant,
+        r#"    azurerm = {
+      source  = "hashicorp/azurerm"
+      version = ">= 4.0, < 5.0"
+    }
+"#,
+    );
+    text.push_str(&format!(
+        r#"
+provider "azurerm" {{
+  features {{}}
+  environment     = {environment}
+  subscription_id = {}
+}}
+"#,
+        quoted(&grant.subscription)
+    ));
+    text.push_str(&principal(grant));
     if let Some((assignment, _)) = custom_role(grant) {
         text.push_str(&format!(
             r#"
@@ -18,21 +43,23 @@ resource "azurerm_role_definition" "reader" {{
   role_definition_id = {}
   name               = {}
   scope              = {2}
+  description        = {3}
   assignable_scopes  = [{2}]
 
   permissions {{
     actions      = []
-    data_actions = [{3}]
+    data_actions = [{4}]
   }}
 }}
 "#,
             quoted(&assignment.role_id),
             quoted(&assignment.role_name),
             quoted(&grant.group_scope()),
+            quoted(ROLE_DESCRIPTION),
             quoted(READ)
         ));
     }
-    for (n, assignment) in grant.assignments.iter().enumerate() {
+    for (n, assignment) in own(grant) {
         let role = match assignment.role {
             Some(_) => quoted(&definition(grant, assignment)),
             None => "azurerm_role_definition.reader.role_definition_resource_id".to_owned(),
@@ -63,7 +90,25 @@ resource "azurerm_role_assignment" "reader{n}" {{
 }
 
 pub(super) fn azapi(grant: &Grant) -> Result<Vec<Part>, InvalidName> {
-    let mut text = principal(grant);
+    let environment = quoted(grant.management().terraform);
+    let mut text = head(
+        grant,
+        r#"    azapi = {
+      source  = "azure/azapi"
+      version = ">= 2.0, < 3.0"
+    }
+"#,
+    );
+    text.push_str(&format!(
+        r#"
+provider "azapi" {{
+  environment     = {environment}
+  subscription_id = {}
+}}
+"#,
+        quoted(&grant.subscription)
+    ));
+    text.push_str(&principal(grant));
     if let Some((assignment, _)) = custom_role(grant) {
         text.push_str(&format!(
             r#"
@@ -74,8 +119,9 @@ resource "azapi_resource" "role" {{
   body = {{
     properties = {{
       roleName         = {}
+      description      = {3}
       type             = "CustomRole"
-      permissions      = [{{ actions = [], notActions = [], dataActions = [{3}], notDataActions = [] }}]
+      permissions      = [{{ actions = [], notActions = [], dataActions = [{4}], notDataActions = [] }}]
       assignableScopes = [{2}]
     }}
   }}
@@ -84,13 +130,17 @@ resource "azapi_resource" "role" {{
             quoted(&assignment.role_id),
             quoted(&assignment.role_name),
             quoted(&grant.group_scope()),
+            quoted(ROLE_DESCRIPTION),
             quoted(READ)
         ));
     }
-    for (n, assignment) in grant.assignments.iter().enumerate() {
-        let role = match assignment.role {
-            Some(_) => quoted(&definition(grant, assignment)),
-            None => "azapi_resource.role.id".to_owned(),
+    for (n, assignment) in own(grant) {
+        // The service answers with the subscription's id of a role, wherever it was defined. So this is
+        // the id that a later plan compares with.
+        let role = quoted(&definition(grant, assignment));
+        let depends = match assignment.role {
+            Some(_) => "",
+            None => "\n  depends_on = [azapi_resource.role]\n",
         };
         text.push_str(&format!(
             r#"
@@ -115,42 +165,78 @@ resource "azapi_resource" "reader{n}" {{
                 "      condition        = {condition}\n      conditionVersion = \"2.0\"\n"
             ));
         }
-        text.push_str("    }\n  }\n}\n");
+        text.push_str(&format!("    }}\n  }}\n{depends}}}\n"));
     }
     parts(grant, text)
 }
 
-/// The service principal: as it is given, or made where there is none
+fn own(grant: &Grant) -> impl Iterator<Item = (usize, &RoleAssignment)> {
+    let is_own = |(_, a): &(usize, &RoleAssignment)| a.sharing != Sharing::Account;
+    grant.assignments.iter().enumerate().filter(is_own)
+}
+
+/// The block that `terraform init` reads: every provider, with its source
+fn head(grant: &Grant, provider: &str) -> String {
+    let azuread = match grant.principal {
+        Some(_) => "",
+        None => {
+            r#"    azuread = {
+      source  = "hashicorp/azuread"
+      version = ">= 3.0, < 4.0"
+    }
+"#
+        }
+    };
+    format!("terraform {{\n  required_providers {{\n{provider}{azuread}  }}\n}}\n")
+}
+
+/// The service principal: as it is given, or as the directory has it
 fn principal(grant: &Grant) -> String {
     match &grant.principal {
-        Some(id) => format!("locals {{\n  principal_id = {}\n}}\n", quoted(id)),
+        Some(id) => format!("\nlocals {{\n  principal_id = {}\n}}\n", quoted(id)),
         None => format!(
-            r#"resource "azuread_service_principal" "reader" {{
-  client_id    = {}
-  use_existing = true
+            r#"
+provider "azuread" {{
+  environment = {}
+}}
+
+data "azuread_service_principal" "reader" {{
+  client_id = {}
 }}
 
 locals {{
-  principal_id = azuread_service_principal.reader.object_id
+  principal_id = data.azuread_service_principal.reader.object_id
 }}
 "#,
+            quoted(grant.management().terraform),
             quoted(&grant.application)
         ),
     }
 }
 
 fn parts(grant: &Grant, text: String) -> Result<Vec<Part>, InvalidName> {
-    let apply = || vec!["terraform init".to_owned(), "terraform apply".to_owned()];
-    let mut parts = by_az(grant, BY_AZ)?;
+    // Terraform turns all text into Unicode form NFC, in which it would be another text.
+    let nfc = ComposingNormalizerBorrowed::new_nfc();
+    if !nfc.is_normalized(&text) {
+        let mut prefixes = grant.connections.iter().map(|c| c.prefix().as_str());
+        let odd = prefixes.find(|prefix| !nfc.is_normalized(prefix));
+        let (field, value) = match odd {
+            Some(prefix) => (Field::Prefix, prefix),
+            None => (Field::ResourceGroup, grant.resource_group.as_str()),
+        };
+        let rule =
+            "Terraform rewrites text to Unicode form NFC, and the blobs have it in another form";
+        return Err(InvalidName::new(field, value, rule)
+            .hint("use the form for bash, or that for Bicep, which keep it as it is"));
+    }
+    let mut parts = by_az(grant, BY_AZ);
+    let mut apply = bash::terraform(grant, Step::Apply);
+    apply.about = "Save grant.tf in an empty folder of its own, and run this there: Terraform keeps its state beside it.".into();
     parts.extend([
         file(Step::Apply, "grant.tf", text),
-        commands(
-            Step::Principal,
-            vec!["# grant.tf makes the service principal, where there is none".to_owned()],
-        ),
-        commands(Step::Apply, apply()),
-        commands(Step::Update, apply()),
-        commands(Step::Revoke, vec!["terraform destroy".to_owned()]),
+        apply,
+        bash::terraform(grant, Step::Update),
+        bash::terraform_destroy(grant),
     ]);
     Ok(parts)
 }

@@ -140,9 +140,7 @@ impl State {
 
     pub(super) fn apply(&self, grant: &Grant, after: Duration) {
         let is_other = |principal: &String| !principal.eq_ignore_ascii_case(OBJECT_ID);
-        if grant.principal.as_ref().is_some_and(is_other)
-            || grant.connection.account().as_str() != ACCOUNT
-        {
+        if grant.principal.as_ref().is_some_and(is_other) || grant.account().as_str() != ACCOUNT {
             return;
         }
         for granted in grant.assignments() {
@@ -150,8 +148,8 @@ impl State {
                 Some(role) => Assignment::new(role),
                 None => Assignment::data_only(),
             };
-            if !granted.on_account {
-                assignment = assignment.on_container(grant.connection.container().as_str());
+            if let Some(container) = &granted.container {
+                assignment = assignment.on_container(container);
             }
             assignment.condition.clone_from(&granted.condition);
             lock(&self.access).assign(assignment.after(after), self.clock.elapsed());

@@ -1,0 +1,450 @@
+//! The Azure CLI in PowerShell.
+//!
+//! Each block is one script block: an error ends it, and leaves the session open.
+
+use serde_json::json;
+
+use super::{
+    super::{Grant, Part, RoleAssignment, Step, quote::powershell as quoted},
+    API, EXPOSED, about, commands, custom_role, name_of, own, query,
+    query::Query,
+    role_file, role_resource, shared,
+    windows::{self, powershell as argument},
+};
+use crate::name::InvalidName;
+
+pub(super) fn parts(grant: &Grant) -> Result<Vec<Part>, InvalidName> {
+    let mut parts = vec![
+        principal(grant)?,
+        apply(grant)?,
+        read_back(grant)?,
+        update(grant)?,
+        replace(grant)?,
+        revoke(grant)?,
+        end_shared(grant)?,
+    ];
+    parts.extend(cors(grant)?);
+    for part in &parts {
+        windows::check_length(&part.text)?;
+    }
+    parts.extend(role_file(grant));
+    Ok(parts)
+}
+
+struct Block {
+    lines: Vec<String>,
+}
+
+impl Block {
+    fn new(grant: &Grant) -> Self {
+        let subscription = &grant.subscription;
+        let lines = [
+            "& {".to_owned(),
+            "$ErrorActionPreference = 'Stop'".to_owned(),
+            "function Assert-Az { if ($LASTEXITCODE -ne 0) { throw 'Stopped: az has failed, see above' } }".to_owned(),
+            format!("$CLOUD = az account show --subscription {subscription} --query environmentName --output tsv"),
+            format!(
+                "if ($CLOUD -cne '{}') {{ throw {} }}",
+                grant.management().name,
+                quoted(&format!("Stopped: {}", about::sign_in(grant)))
+            ),
+            format!("az account set --subscription {subscription}"),
+            "Assert-Az".to_owned(),
+        ];
+        Self { lines: lines.into() }
+    }
+
+    fn with_principal(grant: &Grant) -> Self {
+        let mut block = Self::new(grant);
+        match &grant.principal {
+            Some(id) => block.line(format!("$OID = '{id}'")),
+            None => {
+                block.line(find_principal(grant));
+                block.line("Assert-Az");
+                let stop = format!(
+                    "there is no service principal of application {} in this directory: create it first",
+                    grant.application
+                );
+                block.line(format!("if (-not $OID) {{ {} }}", throw(&stop)));
+            }
+        }
+        block
+    }
+
+    fn line(&mut self, line: impl Into<String>) {
+        self.lines.push(line.into());
+    }
+
+    /// Sets `$SAME`, `$WHOSE` and `$ID` for an assignment
+    fn look(&mut self, grant: &Grant, assignment: &RoleAssignment) -> Result<(), InvalidName> {
+        let query = with_object_id(&query::state(grant, assignment))?;
+        self.line(format!(
+            "$STATE = az role assignment list --scope {} --query {query} --output tsv",
+            argument(&assignment.scope)?
+        ));
+        self.line("Assert-Az");
+        self.line("$SAME, $WHOSE, $ID = \"$STATE\" -split ' ', 3");
+        Ok(())
+    }
+
+    fn show(&mut self, assignment: &RoleAssignment) -> Result<(), InvalidName> {
+        let query = with_object_id(&query::shown(assignment))?;
+        self.line(format!(
+            "  az role assignment list --scope {} --query {query} --output yaml | Out-Host",
+            argument(&assignment.scope)?
+        ));
+        Ok(())
+    }
+
+    fn say(&mut self, text: &str) {
+        self.line(format!("  {}", quoted(text)));
+    }
+
+    fn end(mut self, step: Step) -> Part {
+        self.line("}");
+        commands(step, self.lines)
+    }
+}
+
+fn throw(text: &str) -> String {
+    format!("throw {}", quoted(&format!("Stopped: {text}")))
+}
+
+/// A list is empty where the principal is missing, whereas `show` would fail
+fn find_principal(grant: &Grant) -> String {
+    let filter = quoted(&format!("appId eq '{}'", grant.application));
+    format!("$OID = az ad sp list --filter {filter} --query {} --output tsv", quoted("[0].id"))
+}
+
+fn with_object_id(query: &Query) -> Result<String, InvalidName> {
+    windows::cmd(&query.before)?;
+    windows::cmd(&query.after)?;
+    Ok(format!("({} + $OID + {})", quoted(&query.before), quoted(&query.after)))
+}
+
+fn principal(grant: &Grant) -> Result<Part, InvalidName> {
+    let mut block = Block::new(grant);
+    block.line(find_principal(grant));
+    block.line("Assert-Az");
+    block.line("if ($OID) { 'The service principal is there already.' } else {");
+    block.line(format!("  az ad sp create --id {} --output none", grant.application));
+    block.line("  Assert-Az");
+    block.say("The service principal was created.");
+    block.line("}");
+    Ok(block.end(Step::Principal))
+}
+
+fn apply(grant: &Grant) -> Result<Part, InvalidName> {
+    let mut block = Block::with_principal(grant);
+    if let Some((assignment, _)) = custom_role(grant) {
+        role_look(&mut block, grant, assignment)?;
+        let url = format!("{}?api-version={API}", role_resource(grant, assignment));
+        block.line("if ($ROLE -ceq 'same') { 'The custom role is there already.' } else {");
+        block.line(format!(
+            "  az rest --method put --url {} --body {} --output none",
+            quoted(&url),
+            quoted("@role.json")
+        ));
+        block.line("  Assert-Az");
+        block.say("The custom role was written.");
+        block.line("}");
+    }
+    for assignment in &grant.assignments {
+        let name = name_of(assignment);
+        block.look(grant, assignment)?;
+        block.line("if (-not $SAME) {");
+        block.line(format!("  {}", create(assignment)?));
+        block.line("  Assert-Az");
+        let stop = throw(&format!("{name}: Azure has not kept what was sent; read it back"));
+        block.line(format!("  if ($MADE -cne 'same') {{ {stop} }}"));
+        block.say(&format!("{name}: assigned"));
+        block.line(format!(
+            "}} elseif ($SAME -ceq 'same') {{ {} }} else {{",
+            quoted(&format!("{name}: assigned already"))
+        ));
+        block.show(assignment)?;
+        let foreign = throw(&about::foreign(&name));
+        block.line(format!("  if ($WHOSE -ceq 'foreign') {{ {foreign} }}"));
+        block.line(format!("  {}", throw(&about::older(&name))));
+        block.line("}");
+    }
+    Ok(block.end(Step::Apply))
+}
+
+/// The command that makes an assignment, and sets `$MADE` to whether it is as meant
+fn create(assignment: &RoleAssignment) -> Result<String, InvalidName> {
+    let condition = match &assignment.condition {
+        Some(condition) => {
+            let condition = argument(&condition.to_string())?;
+            format!(" --condition {condition} --condition-version 2.0")
+        }
+        None => String::new(),
+    };
+    Ok(format!(
+        "$MADE = az role assignment create --name {} --assignee-object-id $OID --assignee-principal-type ServicePrincipal --role {} --scope {} --description {}{condition} --query {} --output tsv",
+        assignment.name,
+        assignment.role_id,
+        argument(&assignment.scope)?,
+        argument(&assignment.description)?,
+        argument(&query::created(assignment))?
+    ))
+}
+
+fn role_look(
+    block: &mut Block,
+    grant: &Grant,
+    assignment: &RoleAssignment,
+) -> Result<(), InvalidName> {
+    block.line(format!(
+        "$ROLE = az role definition list --name {} --scope {} --query {} --output tsv",
+        assignment.role_id,
+        argument(&grant.group_scope())?,
+        argument(&query::role(assignment))?
+    ));
+    block.line("Assert-Az");
+    Ok(())
+}
+
+fn read_back(grant: &Grant) -> Result<Part, InvalidName> {
+    let mut block = Block::with_principal(grant);
+    block.line("$BAD = $false");
+    for assignment in &grant.assignments {
+        let name = name_of(assignment);
+        block.look(grant, assignment)?;
+        let states = query::as_meant(assignment).iter().map(|state| format!("'{state}'"));
+        block.line(format!(
+            "if (@({}) -ccontains \"$SAME $WHOSE\") {{ {} }} else {{",
+            states.collect::<Vec<_>>().join(", "),
+            quoted(&format!("{name}: as meant"))
+        ));
+        block.line("  $BAD = $true");
+        block.line(format!(
+            "  {} + $(if ($SAME) {{ \"$SAME $WHOSE\" }} else {{ 'missing' }})",
+            quoted(&format!("DRIFT: {name}: "))
+        ));
+        block.show(assignment)?;
+        block.line("}");
+    }
+    if let Some((assignment, _)) = custom_role(grant) {
+        role_look(&mut block, grant, assignment)?;
+        check_word(&mut block, "ROLE", "same", "the custom role");
+    }
+    if let Some(origin) = &grant.origin {
+        cors_look(&mut block, grant, origin)?;
+        check_word(&mut block, "RULE", "complete", "the rule for browsers");
+    }
+    let stop = throw("Azure has something else than was meant: see above");
+    block.line(format!("if ($BAD) {{ {stop} }}"));
+    Ok(block.end(Step::ReadBack))
+}
+
+fn check_word(block: &mut Block, variable: &str, wanted: &str, name: &str) {
+    block.line(format!(
+        "if (${variable} -ceq '{wanted}') {{ '{name}: as meant' }} else {{ $BAD = $true; 'DRIFT: {name}: ' + $(if (${variable}) {{ ${variable} }} else {{ 'missing' }}) }}"
+    ));
+}
+
+/// Where the object id goes in a body
+const PLACE: &str = "\"principalId\":\"OBJECT_ID\"";
+
+/// Puts an assignment as it is meant in the place of the one that was found, and looks again
+fn put(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) -> Result<(), InvalidName> {
+    let name = name_of(assignment);
+    let properties = super::properties(grant, assignment, "OBJECT_ID");
+    let body = json!({ "properties": properties }).to_string();
+    block.line(format!(
+        "  [IO.File]::WriteAllText(\"$PWD/assignment.json\", {}.Replace('{PLACE}', '\"principalId\":\"' + $OID + '\"'))",
+        quoted(&body)
+    ));
+    block.line(format!(
+        "  az rest --method put --url ($ID + '?api-version={API}') --body '@assignment.json' --output none"
+    ));
+    block.line("  Assert-Az");
+    block.line("  Remove-Item assignment.json");
+    block.look(grant, assignment)?;
+    let stop = throw(&format!("{name}: Azure has not kept what was sent; read it back"));
+    block.line(format!("  if (\"$SAME $WHOSE\" -cne 'same ours') {{ {stop} }}"));
+    block.say(&format!("{name}: changed"));
+    Ok(())
+}
+
+fn update(grant: &Grant) -> Result<Part, InvalidName> {
+    let mut block = Block::with_principal(grant);
+    for assignment in own(grant) {
+        let name = name_of(assignment);
+        block.look(grant, assignment)?;
+        block.line(format!("if (-not $SAME) {{ {} }}", throw(&about::missing(&name))));
+        block.line(format!(
+            "if (\"$SAME $WHOSE\" -ceq 'same ours') {{ {} }}",
+            quoted(&format!("{name}: as meant already"))
+        ));
+        block.line("elseif (\"$SAME $WHOSE\" -ceq 'differs foreign') {");
+        block.show(assignment)?;
+        block.line(format!("  {}", throw(&about::anothers(&name))));
+        block.line("} else {");
+        put(&mut block, grant, assignment)?;
+        block.line("}");
+    }
+    Ok(block.end(Step::Update))
+}
+
+fn ask(question: &str) -> String {
+    format!("(Read-Host {}) -ceq 'yes'", quoted(&format!("{question} Type yes to go on")))
+}
+
+fn replace(grant: &Grant) -> Result<Part, InvalidName> {
+    let mut block = Block::with_principal(grant);
+    for assignment in own(grant) {
+        let name = name_of(assignment);
+        block.look(grant, assignment)?;
+        block.line(format!("if (-not $SAME) {{ {} }}", throw(&about::missing(&name))));
+        block.line(format!(
+            "if (\"$SAME $WHOSE\" -ceq 'same ours') {{ {} }} else {{",
+            quoted(&format!("{name}: as meant already"))
+        ));
+        block.show(assignment)?;
+        block.line(format!(
+            "  if (-not ({})) {{ {} }}",
+            ask(&about::loses(&name)),
+            throw("nothing was changed")
+        ));
+        put(&mut block, grant, assignment)?;
+        block.line("}");
+    }
+    Ok(block.end(Step::Replace))
+}
+
+fn revoke(grant: &Grant) -> Result<Part, InvalidName> {
+    let mut block = Block::with_principal(grant);
+    block.line("$LEFT = $false");
+    for assignment in own(grant) {
+        let name = name_of(assignment);
+        block.look(grant, assignment)?;
+        block.line(format!("if (-not $SAME) {{ {} }}", quoted(&format!("{name}: not assigned"))));
+        block.line("elseif (\"$SAME $WHOSE\" -ceq 'differs foreign') {");
+        block.line("  $LEFT = $true");
+        block.show(assignment)?;
+        block.say(&format!("KEPT: {name}: the assignment that is shown above is another grant's"));
+        block.line("} else {");
+        delete(&mut block, grant, assignment)?;
+        block.line("}");
+    }
+    if let Some(assignment) = shared(grant) {
+        let name = name_of(assignment);
+        block.look(grant, assignment)?;
+        block.line(format!(
+            "$USERS = az role assignment list --all --query {} --output tsv",
+            with_object_id(&query::users(grant))?
+        ));
+        block.line("Assert-Az");
+        block.line(format!("if (-not $SAME) {{ {} }}", quoted(&format!("{name}: not assigned"))));
+        block.line("elseif ($SAME -ceq 'same' -and \"$USERS\" -ceq '0') {");
+        delete(&mut block, grant, assignment)?;
+        block.line("} else {");
+        block.say(&format!("{name}: kept, because other grants of the application use it"));
+        block.line("}");
+    }
+    if let Some((assignment, _)) = custom_role(grant) {
+        role_look(&mut block, grant, assignment)?;
+        block.line("if ($ROLE) {");
+        block.line(format!(
+            "  az role definition delete --name {} --scope {} --output none",
+            assignment.role_id,
+            argument(&grant.group_scope())?
+        ));
+        block.line("  Assert-Az");
+        role_look(&mut block, grant, assignment)?;
+        block.line("  if ($ROLE) { $LEFT = $true; 'KEPT: the custom role is still there' } else { 'The custom role was removed.' }");
+        block.line("}");
+    }
+    block.line(format!("if ($LEFT) {{ {} }}", throw("something is still there: see above")));
+    Ok(block.end(Step::Revoke))
+}
+
+fn delete(
+    block: &mut Block,
+    grant: &Grant,
+    assignment: &RoleAssignment,
+) -> Result<(), InvalidName> {
+    let name = name_of(assignment);
+    block.line("  az role assignment delete --ids $ID --output none");
+    block.line("  Assert-Az");
+    block.look(grant, assignment)?;
+    block.line(format!(
+        "  if ($SAME) {{ $LEFT = $true; {} }} else {{ {} }}",
+        quoted(&format!("KEPT: {name}: still assigned")),
+        quoted(&format!("{name}: removed"))
+    ));
+    Ok(())
+}
+
+fn end_shared(grant: &Grant) -> Result<Part, InvalidName> {
+    let mut block = match shared(grant) {
+        Some(_) => Block::with_principal(grant),
+        None => Block::new(grant),
+    };
+    if let Some(assignment) = shared(grant) {
+        block.look(grant, assignment)?;
+        let question = about::ends_delegator(grant, &name_of(assignment));
+        block.line(format!("if ($SAME -and ({})) {{", ask(&question)));
+        block.line("  az role assignment delete --ids $ID --output none");
+        block.line("  Assert-Az");
+        block.line(format!(
+            "}} else {{ {} }}",
+            quoted(&format!("{}: nothing was done", name_of(assignment)))
+        ));
+    }
+    if grant.has_view_links() {
+        block.line(format!("if ({}) {{", ask(&about::ends_links(grant))));
+        block.line(format!(
+            "  az storage account revoke-delegation-keys --name {} --resource-group {} --output none",
+            grant.account(),
+            argument(&grant.resource_group)?
+        ));
+        block.line("  Assert-Az");
+        block.line("} else { 'View links: nothing was done' }");
+    }
+    block.line(format!("if ({}) {{", ask(&about::ends_principal(grant))));
+    block.line(format!("  az ad sp delete --id {} --output none", grant.application));
+    block.line("  Assert-Az");
+    block.line("} else { 'Service principal: nothing was done' }");
+    Ok(block.end(Step::EndShared))
+}
+
+fn cors_on(grant: &Grant) -> Result<String, InvalidName> {
+    let group = argument(&grant.resource_group)?;
+    Ok(format!("--account-name {} --resource-group {group}", grant.account()))
+}
+
+fn cors_look(block: &mut Block, grant: &Grant, origin: &str) -> Result<(), InvalidName> {
+    block.line(format!(
+        "$RULE = az storage account blob-service-properties cors-rule list {} --query {} --output tsv",
+        cors_on(grant)?,
+        argument(&query::cors(origin))?
+    ));
+    block.line("Assert-Az");
+    Ok(())
+}
+
+fn cors(grant: &Grant) -> Result<Option<Part>, InvalidName> {
+    let Some(origin) = &grant.origin else { return Ok(None) };
+    let mut block = Block::new(grant);
+    let on = cors_on(grant)?;
+    cors_look(&mut block, grant, origin)?;
+    block.line("if ($RULE -ceq 'complete') { 'The rule for browsers is there already.' }");
+    block.line("elseif ($RULE) {");
+    block.line(format!(
+        "  az storage account blob-service-properties cors-rule list {on} --output yaml | Out-Host"
+    ));
+    block.line(format!("  {}", throw(&about::incomplete_rule(origin))));
+    block.line("} else {");
+    block.line(format!(
+        "  az storage account blob-service-properties cors-rule add {on} --origins {} --methods GET HEAD OPTIONS --allowed-headers '*' --exposed-headers {} --max-age 3600 --output none",
+        argument(origin)?,
+        EXPOSED.join(" ")
+    ));
+    block.line("  Assert-Az");
+    block.say("The rule for browsers was added. It takes about a minute to work.");
+    block.line("}");
+    Ok(Some(block.end(Step::Cors)))
+}

@@ -1,0 +1,363 @@
+//! The Azure CLI at the prompt of cmd.
+//!
+//! The prompt runs line by line and has no blocks. So a variable says whether all went well so far,
+//! every line asks it first, and the last line sets the exit status.
+
+use super::{
+    super::{Grant, Part, RoleAssignment, Step},
+    API, EXPOSED, about, commands, custom_role, name_of, own, query,
+    query::Query,
+    role_file, role_resource, shared,
+    windows::{self, cmd as argument},
+};
+use crate::name::InvalidName;
+
+pub(super) fn parts(grant: &Grant) -> Result<Vec<Part>, InvalidName> {
+    let mut parts = vec![
+        principal(grant),
+        apply(grant)?,
+        read_back(grant)?,
+        update(grant, Step::Update)?,
+        update(grant, Step::Replace)?,
+        revoke(grant)?,
+        end_shared(grant)?,
+    ];
+    parts.extend(cors(grant)?);
+    for part in &parts {
+        windows::check_length(&part.text)?;
+    }
+    parts.extend(role_file(grant));
+    Ok(parts)
+}
+
+struct Lines {
+    lines: Vec<String>,
+}
+
+impl Lines {
+    fn new(grant: &Grant) -> Self {
+        let subscription = &grant.subscription;
+        let name = grant.management().name;
+        let mut lines = Self { lines: vec![] };
+        lines.line("set \"GRANT_OK=\" & set \"CLOUD=\" & set \"OID=\"");
+        lines.line(format!(
+            "for /f \"delims=\" %i in ('az account show --subscription {subscription} --query environmentName --output tsv') do @set \"CLOUD=%i\""
+        ));
+        lines.line(format!(
+            "if \"%CLOUD%\"==\"{name}\" (az account set --subscription {subscription} && set \"GRANT_OK=1\") else echo Stopped: {}",
+            about::sign_in(grant)
+        ));
+        lines
+    }
+
+    fn with_principal(grant: &Grant) -> Self {
+        let mut lines = Self::new(grant);
+        match &grant.principal {
+            Some(id) => lines.line(format!("set \"OID={id}\"")),
+            None => {
+                let id = &grant.application;
+                lines.line(format!(
+                    "for /f \"delims=\" %i in ('az ad sp show --id {id} --query id --output tsv') do @set \"OID=%i\""
+                ));
+                lines.stop_if(
+                    "not defined OID",
+                    &format!("there is no service principal of application {id} in this directory: create it first"),
+                );
+            }
+        }
+        lines
+    }
+
+    fn line(&mut self, line: impl Into<String>) {
+        self.lines.push(line.into());
+    }
+
+    fn if_ok(&mut self, rest: &str) {
+        self.line(format!("if defined GRANT_OK {rest}"));
+    }
+
+    /// INVARIANT: no message has a parenthesis or another character of cmd's.
+    fn stop_if(&mut self, condition: &str, message: &str) {
+        self.if_ok(&format!("if {condition} (set \"GRANT_OK=\" & echo Stopped: {message})"));
+    }
+
+    /// Sets `SAME`, `WHOSE` and `ID` for an assignment; `SAME` is `none` if there is no assignment
+    fn look(&mut self, grant: &Grant, assignment: &RoleAssignment) -> Result<(), InvalidName> {
+        let query = query::state(grant, assignment);
+        let query = Query {
+            before: format!("({}", query.before),
+            after: format!("{}) || 'none'", query.after),
+        };
+        self.line(format!(
+            "set \"SAME=\" & set \"WHOSE=-\" & set \"ID=-\" & for /f \"tokens=1,2,*\" %i in ('az role assignment list --scope {} --query {} --output tsv') do @(set \"SAME=%i\" & set \"WHOSE=%j\" & set \"ID=%k\")",
+            argument(&assignment.scope)?,
+            with_object_id(&query)?
+        ));
+        self.stop_if("not defined SAME", "the assignments cannot be read, see above");
+        Ok(())
+    }
+
+    fn show(&mut self, condition: &str, assignment: &RoleAssignment) -> Result<(), InvalidName> {
+        self.if_ok(&format!(
+            "if {condition} az role assignment list --scope {} --query {} --output yaml",
+            argument(&assignment.scope)?,
+            with_object_id(&query::shown(assignment))?
+        ));
+        Ok(())
+    }
+
+    /// Sets a variable to the word that a query gives, `none` if it gives nothing
+    fn word(&mut self, variable: &str, command: &str, query: &str) -> Result<(), InvalidName> {
+        let query = argument(&format!("({query}) || 'none'"))?;
+        self.line(format!(
+            "set \"{variable}=\" & for /f \"delims=\" %i in ('{command} --query {query} --output tsv') do @set \"{variable}=%i\""
+        ));
+        self.stop_if(&format!("not defined {variable}"), "az has failed, see above");
+        Ok(())
+    }
+
+    fn end(mut self, step: Step) -> Part {
+        self.line("if defined GRANT_OK (echo Done.& cmd /c exit 0) else (echo Failed: see above.& cmd /c exit 1)");
+        commands(step, self.lines)
+    }
+}
+
+fn with_object_id(query: &Query) -> Result<String, InvalidName> {
+    let (before, after) = (argument(&query.before)?, argument(&query.after)?);
+    let inner = |text: &str| text.trim_matches('"').to_owned();
+    Ok(format!("\"{}%OID%{}\"", inner(&before), inner(&after)))
+}
+
+fn principal(grant: &Grant) -> Part {
+    let mut lines = Lines::new(grant);
+    let id = &grant.application;
+    lines.if_ok(&format!(
+        "(az ad sp show --id {id} --output none 2>nul || az ad sp create --id {id} --output none || set \"GRANT_OK=\")"
+    ));
+    lines.end(Step::Principal)
+}
+
+/// The command that makes an assignment
+fn create(assignment: &RoleAssignment) -> Result<String, InvalidName> {
+    let condition = match &assignment.condition {
+        Some(condition) => {
+            let condition = argument(&condition.to_string())?;
+            format!(" --condition {condition} --condition-version 2.0")
+        }
+        None => String::new(),
+    };
+    Ok(format!(
+        "az role assignment create --name {} --assignee-object-id %OID% --assignee-principal-type ServicePrincipal --role {} --scope {} --description {}{condition} --output none",
+        assignment.name,
+        assignment.role_id,
+        argument(&assignment.scope)?,
+        argument(&assignment.description)?
+    ))
+}
+
+fn role_list(grant: &Grant, assignment: &RoleAssignment) -> Result<String, InvalidName> {
+    let group = argument(&grant.group_scope())?;
+    Ok(format!("az role definition list --name {} --scope {group}", assignment.role_id))
+}
+
+fn apply(grant: &Grant) -> Result<Part, InvalidName> {
+    let mut lines = Lines::with_principal(grant);
+    if let Some((assignment, _)) = custom_role(grant) {
+        lines.word("ROLE", &role_list(grant, assignment)?, &query::role(assignment))?;
+        let url = format!("{}?api-version={API}", role_resource(grant, assignment));
+        lines.if_ok(&format!(
+            "if not \"%ROLE%\"==\"same\" (az rest --method put --url {} --body @role.json --output none || set \"GRANT_OK=\")",
+            argument(&url)?
+        ));
+    }
+    for assignment in &grant.assignments {
+        let name = name_of(assignment);
+        lines.look(grant, assignment)?;
+        lines.if_ok(&format!(
+            "if \"%SAME%\"==\"none\" ({} || set \"GRANT_OK=\")",
+            create(assignment)?
+        ));
+        lines.show("\"%SAME%\"==\"differs\"", assignment)?;
+        lines.stop_if("\"%SAME% %WHOSE%\"==\"differs foreign\"", &about::foreign(&name));
+        lines.stop_if("\"%SAME%\"==\"differs\"", &about::older(&name));
+        lines.look(grant, assignment)?;
+        lines.stop_if(
+            "not \"%SAME%\"==\"same\"",
+            &format!("{name}: Azure has not kept what was sent; read it back"),
+        );
+        lines.if_ok(&format!("echo {name}: assigned"));
+    }
+    Ok(lines.end(Step::Apply))
+}
+
+fn read_back(grant: &Grant) -> Result<Part, InvalidName> {
+    let mut lines = Lines::with_principal(grant);
+    lines.line("set \"BAD=\"");
+    for assignment in &grant.assignments {
+        let name = name_of(assignment);
+        lines.look(grant, assignment)?;
+        let wanted = match query::as_meant(assignment) {
+            [one] => format!("\"%SAME% %WHOSE%\"==\"{one}\""),
+            _ => "\"%SAME%\"==\"same\"".to_owned(),
+        };
+        lines.if_ok(&format!(
+            "if {wanted} (echo {name}: as meant) else (set \"BAD=1\" & echo DRIFT: {name}: %SAME% %WHOSE%)"
+        ));
+        lines.show(&format!("not {wanted}"), assignment)?;
+    }
+    if let Some((assignment, _)) = custom_role(grant) {
+        lines.word("ROLE", &role_list(grant, assignment)?, &query::role(assignment))?;
+        lines.if_ok("if \"%ROLE%\"==\"same\" (echo the custom role: as meant) else (set \"BAD=1\" & echo DRIFT: the custom role: %ROLE%)");
+    }
+    if let Some(origin) = &grant.origin {
+        lines.word("RULE", &cors_list(grant)?, &query::cors(origin))?;
+        lines.if_ok("if \"%RULE%\"==\"complete\" (echo the rule for browsers: as meant) else (set \"BAD=1\" & echo DRIFT: the rule for browsers: %RULE%)");
+    }
+    lines.stop_if("defined BAD", "Azure has something else than was meant: see above");
+    Ok(lines.end(Step::ReadBack))
+}
+
+/// Changes an assignment by deleting it and creating it again: cmd has no spelling for a body
+fn update(grant: &Grant, step: Step) -> Result<Part, InvalidName> {
+    let mut lines = Lines::with_principal(grant);
+    for assignment in own(grant) {
+        let name = name_of(assignment);
+        lines.look(grant, assignment)?;
+        lines.stop_if("\"%SAME%\"==\"none\"", &about::missing(&name));
+        lines.show("not \"%SAME% %WHOSE%\"==\"same ours\"", assignment)?;
+        if step == Step::Replace {
+            lines.stop_if(
+                "not \"%SAME% %WHOSE%\"==\"same ours\" if not \"%REPLACE_GRANT%\"==\"yes\"",
+                &format!("{} Nothing was changed. To go on, type: set REPLACE_GRANT=yes and paste this again", about::loses(&name)),
+            );
+        } else {
+            lines.stop_if("\"%SAME% %WHOSE%\"==\"differs foreign\"", &about::anothers(&name));
+        }
+        lines.if_ok(&format!(
+            "if not \"%SAME% %WHOSE%\"==\"same ours\" (az role assignment delete --ids \"%ID%\" --output none && {} || set \"GRANT_OK=\")",
+            create(assignment)?
+        ));
+        lines.look(grant, assignment)?;
+        lines.stop_if(
+            "not \"%SAME% %WHOSE%\"==\"same ours\"",
+            &format!("{name}: Azure has not kept what was sent; read it back"),
+        );
+    }
+    if step == Step::Replace {
+        lines.line("set \"REPLACE_GRANT=\"");
+    }
+    let mut part = lines.end(step);
+    part.about = "At the prompt of cmd the old assignment is deleted before the new one is created, so there is no access for some minutes.".to_owned();
+    if step == Step::Replace {
+        part.about.push_str(" To confirm, type first: set REPLACE_GRANT=yes");
+    }
+    Ok(part)
+}
+
+fn revoke(grant: &Grant) -> Result<Part, InvalidName> {
+    let mut lines = Lines::with_principal(grant);
+    lines.line("set \"LEFT=\"");
+    for assignment in own(grant) {
+        let name = name_of(assignment);
+        lines.look(grant, assignment)?;
+        let foreign = "\"%SAME% %WHOSE%\"==\"differs foreign\"";
+        lines.show(foreign, assignment)?;
+        lines.if_ok(&format!(
+            "if {foreign} (set \"LEFT=1\" & echo KEPT: {name}: the assignment that is shown above is another grant's)"
+        ));
+        lines.if_ok(&format!(
+            "if not \"%SAME%\"==\"none\" if not {foreign} (az role assignment delete --ids \"%ID%\" --output none || set \"GRANT_OK=\")"
+        ));
+        lines.look(grant, assignment)?;
+        lines.if_ok(&format!(
+            "if \"%SAME%\"==\"none\" (echo {name}: removed) else (set \"LEFT=1\" & echo KEPT: {name}: still assigned)"
+        ));
+    }
+    if let Some(assignment) = shared(grant) {
+        let name = name_of(assignment);
+        lines.look(grant, assignment)?;
+        lines.line(format!(
+            "set \"USERS=\" & for /f \"delims=\" %i in ('az role assignment list --all --query {} --output tsv') do @set \"USERS=%i\"",
+            with_object_id(&query::users(grant))?
+        ));
+        lines.stop_if("not defined USERS", "the assignments cannot be read, see above");
+        lines.if_ok(&format!(
+            "if \"%SAME% %USERS%\"==\"same 0\" (az role assignment delete --ids \"%ID%\" --output none || set \"GRANT_OK=\") else echo {name}: kept, because other grants of the application use it, or not assigned"
+        ));
+    }
+    if let Some((assignment, _)) = custom_role(grant) {
+        let list = role_list(grant, assignment)?;
+        lines.word("ROLE", &list, &query::role(assignment))?;
+        lines.if_ok(&format!(
+            "if not \"%ROLE%\"==\"none\" (az role definition delete --name {} --scope {} --output none || set \"GRANT_OK=\")",
+            assignment.role_id,
+            argument(&grant.group_scope())?
+        ));
+        lines.word("ROLE", &list, &query::role(assignment))?;
+        lines.if_ok("if not \"%ROLE%\"==\"none\" (set \"LEFT=1\" & echo KEPT: the custom role is still there)");
+    }
+    lines.stop_if("defined LEFT", "something is still there: see above");
+    Ok(lines.end(Step::Revoke))
+}
+
+fn end_shared(grant: &Grant) -> Result<Part, InvalidName> {
+    let mut lines = match shared(grant) {
+        Some(_) => Lines::with_principal(grant),
+        None => Lines::new(grant),
+    };
+    let mut variables = Vec::new();
+    let mut guarded = |lines: &mut Lines, variable: &'static str, question: &str, command: &str| {
+        lines.if_ok(&format!(
+            "if \"%{variable}%\"==\"yes\" ({command} || set \"GRANT_OK=\") else echo {question} Nothing was done. To do it, type: set {variable}=yes and paste this again"
+        ));
+        variables.push(variable);
+    };
+    if let Some(assignment) = shared(grant) {
+        lines.look(grant, assignment)?;
+        let question = about::ends_delegator(grant, &name_of(assignment));
+        let command = "az role assignment delete --ids \"%ID%\" --output none";
+        guarded(&mut lines, "END_DELEGATOR", &question, command);
+    }
+    if grant.has_view_links() {
+        let command = format!(
+            "az storage account revoke-delegation-keys --name {} --resource-group {} --output none",
+            grant.account(),
+            argument(&grant.resource_group)?
+        );
+        guarded(&mut lines, "END_LINKS", &about::ends_links(grant), &command);
+    }
+    let command = format!("az ad sp delete --id {} --output none", grant.application);
+    guarded(&mut lines, "END_PRINCIPAL", &about::ends_principal(grant), &command);
+    for variable in &variables {
+        lines.line(format!("set \"{variable}=\""));
+    }
+    let names: Vec<_> = variables.iter().map(|name| format!("set {name}=yes")).collect();
+    let mut part = lines.end(Step::EndShared);
+    part.about = format!("To confirm, type first what you want to end: {}", names.join(", or "));
+    Ok(part)
+}
+
+fn cors_list(grant: &Grant) -> Result<String, InvalidName> {
+    Ok(format!(
+        "az storage account blob-service-properties cors-rule list --account-name {} --resource-group {}",
+        grant.account(),
+        argument(&grant.resource_group)?
+    ))
+}
+
+fn cors(grant: &Grant) -> Result<Option<Part>, InvalidName> {
+    let Some(origin) = &grant.origin else { return Ok(None) };
+    let mut lines = Lines::new(grant);
+    let list = cors_list(grant)?;
+    lines.word("RULE", &list, &query::cors(origin))?;
+    lines.if_ok(&format!("if \"%RULE%\"==\"incomplete\" {list} --output yaml"));
+    lines.stop_if("\"%RULE%\"==\"incomplete\"", &about::incomplete_rule(origin));
+    lines.if_ok(&format!(
+        "if \"%RULE%\"==\"none\" (az storage account blob-service-properties cors-rule add --account-name {} --resource-group {} --origins {} --methods GET HEAD OPTIONS --allowed-headers \"*\" --exposed-headers {} --max-age 3600 --output none || set \"GRANT_OK=\")",
+        grant.account(),
+        argument(&grant.resource_group)?,
+        argument(origin)?,
+        EXPOSED.join(" ")
+    ));
+    Ok(Some(lines.end(Step::Cors)))
+}
