@@ -11,6 +11,7 @@ use azure_asset_sync::{
     Cloud, Connection,
     grant::{Form, Grant, Shape},
 };
+use hcl::eval::Evaluate as _;
 
 const SUBSCRIPTION: &str = "11111111-2222-3333-4444-555555555555";
 const APPLICATION: &str = "99999999-8888-7777-6666-555555555555";
@@ -81,7 +82,8 @@ fn required(body: &hcl::Body) -> BTreeMap<String, String> {
     for terraform in blocks(body, "terraform") {
         for required in blocks(terraform.body(), "required_providers") {
             for attribute in required.body().attributes() {
-                let value = serde_json::to_value(attribute.expr()).unwrap();
+                let value = attribute.expr().evaluate(&hcl::eval::Context::new()).unwrap();
+                let value = serde_json::to_value(value).unwrap();
                 let source = value["source"].as_str().unwrap_or_default().to_ascii_lowercase();
                 assert!(value["version"].is_string(), "no version: {value}");
                 let earlier = found.insert(attribute.key().to_owned(), source);

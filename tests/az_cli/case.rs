@@ -7,12 +7,14 @@ use azure_asset_sync::{
 use serde_json::{Value, json};
 
 use super::{
-    fake::{APPLICATION, Assignment, Directory, GROUP, PRINCIPAL, Role, SUBSCRIPTION},
+    fake::{ACCOUNT, APPLICATION, Assignment, Directory, GROUP, PRINCIPAL, Role, SUBSCRIPTION},
     machine::{Machine, Outcome},
 };
 
-pub const ACCOUNT: &str = "contosovision";
 pub const ORIGIN: &str = "https://app.contoso.com";
+
+/// Quotes, a character outside ASCII, and what a shell would expand
+pub const PREFIX: &str = "it\u{2019}s $HOME !!/";
 
 /// The steps that a customer takes, in their order
 pub const STEPS: [Step; 4] = [Step::Principal, Step::Apply, Step::Cors, Step::ReadBack];
@@ -116,7 +118,7 @@ fn custom_role(id: &str, name: &str) -> Role {
 
 /// The rules for browsers of the account
 pub fn rules(directory: &mut Directory) -> &mut Vec<Value> {
-    directory.accounts[0].blob_service["cors"]["corsRules"].as_array_mut().unwrap()
+    directory.account().blob_service["cors"]["corsRules"].as_array_mut().unwrap()
 }
 
 /// The rule that a grant adds

@@ -22,7 +22,8 @@ pub fn find_az() -> Option<PathBuf> {
     };
     if found.is_none() {
         // Past the harness, which keeps what a passing test prints.
-        let say = b"!! no Azure CLI: the packs were not run with it (pip install azure-cli, or set AZ)\n";
+        let say =
+            b"!! no Azure CLI: the packs were not run with it (pip install azure-cli, or set AZ)\n";
         std::io::stderr().write_all(say).unwrap();
     }
     found
@@ -89,6 +90,10 @@ impl Machine {
         }
         std::os::unix::fs::symlink(az, machine.path("bin/az")).unwrap();
         machine.sign_in();
+        // A new installation asks once which version is the latest.
+        let strays = std::mem::take(&mut machine.fake.state().strays);
+        let is_known = |stray: &String| stray == "CONNECT azcliprod.blob.core.windows.net:443";
+        assert!(strays.iter().all(is_known), "{strays:?}");
         machine
     }
 

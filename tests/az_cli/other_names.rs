@@ -4,7 +4,7 @@
 use azure_asset_sync::grant::{Shape, Step};
 
 use super::{
-    case::{Case, builder, connection},
+    case::{Case, PREFIX, builder, connection},
     fake::{Directory, PRINCIPAL},
     machine::{Machine, find_az},
 };
@@ -24,47 +24,63 @@ fn renamed(case: &Case<'_>) -> Directory {
     directory
 }
 
+/// The directory with what principal's assignments have changed
+fn changed(directory: &Directory, change: impl Fn(&mut super::fake::Assignment)) -> Directory {
+    let mut directory = directory.clone();
+    let mine = directory.assignments.iter_mut().filter(|known| known.principal == PRINCIPAL);
+    mine.for_each(change);
+    directory
+}
+
 fn under_another_name(shape: Shape) {
     let Some(az) = find_az() else { return };
     let machine = Machine::new(&az);
-    let case = Case::new(&machine, shape, "training", "hall-3/");
+    let case = Case::new(&machine, shape, "training", PREFIX);
     let before = machine.fake.directory();
     let meant = renamed(&case);
+    let set = |directory: &Directory| machine.fake.state().directory = directory.clone();
 
     // As meant: found, and nothing is done.
-    machine.fake.state().directory = meant.clone();
+    set(&meant);
     for step in [Step::Apply, Step::ReadBack, Step::Update] {
         assert_eq!(case.run(step).succeeded().changes(), [""; 0], "{step:?}");
     }
 
-    // With the condition of an older version of this grant: apply does not say yes, update changes it.
-    let mut older = meant.clone();
-    let mut is_older = false;
-    for assignment in older.assignments.iter_mut().filter(|known| known.principal == PRINCIPAL) {
-        if let Some(condition) = &mut assignment.condition {
-            *condition = condition.replace("hall-3/", "hall-2/");
-            is_older = true;
+    // Made by hand, with the right condition and no description: no second assignment, and an update
+    // makes it this grant's.
+    let by_hand = changed(&meant, |assignment| {
+        if assignment.condition.is_some() {
+            assignment.description = None;
         }
-    }
-    assert!(is_older);
-    machine.fake.state().directory = older.clone();
+    });
+    assert_ne!(by_hand, meant);
+    set(&by_hand);
+    assert_eq!(case.run(Step::Apply).succeeded().changes(), [""; 0]);
+    case.run(Step::Update).succeeded();
+    assert_eq!(machine.fake.directory(), meant);
+
+    // With the condition of an older version of this grant: apply does not say yes.
+    let older = changed(&meant, |assignment| {
+        let condition = assignment.condition.as_mut();
+        let _ = condition.map(|text| *text = text.replace("'training'", "'inspection'"));
+    });
+    assert_ne!(older, meant);
+    set(&older);
     assert_eq!(case.run(Step::Apply).failed().changes(), [""; 0]);
     case.run(Step::ReadBack).failed();
     case.run(Step::Update).succeeded();
     assert_eq!(machine.fake.directory(), meant);
-    case.run(Step::ReadBack).succeeded();
 
-    // Revoke leaves nothing, of the current and of the older one.
-    for directory in [meant, older] {
-        machine.fake.state().directory = directory;
+    // Revoke leaves nothing of any of them.
+    for directory in [meant, by_hand, older] {
+        set(&directory);
         case.run(Step::Revoke).succeeded();
         let left = machine.fake.directory();
         assert_eq!(names(&left), [""; 0]);
-        assert_eq!(left.assignments, before.assignments);
-        assert_eq!(left.roles, before.roles);
-        // A second time there is nothing to do, and that is no failure.
-        assert_eq!(case.run(Step::Revoke).succeeded().changes(), [""; 0]);
+        assert_eq!((&left.assignments, &left.roles), (&before.assignments, &before.roles));
     }
+    // A second time there is nothing to do, and that is no failure.
+    assert_eq!(case.run(Step::Revoke).succeeded().changes(), [""; 0]);
     machine.assert_no_strays();
 }
 

@@ -10,7 +10,7 @@ use super::{
 /// A method and a part of a path that are refused, and the step that needs it, on a directory where
 /// the grant is applied or not yet
 const REFUSALS: [(&str, &str, Step, bool); 14] = [
-    ("GET", "/servicePrincipals", Step::Principal, false),
+    ("GET", "/servicePrincipals", Step::Principal, true),
     ("POST", "/servicePrincipals", Step::Principal, false),
     ("GET", "/servicePrincipals", Step::Apply, false),
     ("GET", "/roleAssignments", Step::Apply, false),
@@ -30,17 +30,18 @@ fn refused(shape: Shape) {
     let Some(az) = find_az() else { return };
     let machine = Machine::new(&az);
     let case = Case::new(&machine, shape, "training", "hall-3/");
-    let mut before = machine.fake.directory();
+    let before = machine.fake.directory();
     let applied = case.applied_to(before.clone());
     let mut wrong = Vec::new();
     for (method, part, step, is_applied) in REFUSALS {
         if part == "/roleDefinitions/" && shape != Shape::CustomRole {
             continue;
         }
-        if step == Step::Apply && before.assignments_of(super::fake::PRINCIPAL).is_empty() {
-            before.principals.clone_from(&applied.principals);
+        let mut directory = if is_applied { applied.clone() } else { before.clone() };
+        if step == Step::Apply {
+            directory.principals.clone_from(&applied.principals);
         }
-        machine.fake.state().directory = if is_applied { applied.clone() } else { before.clone() };
+        machine.fake.state().directory = directory;
         machine.fake.state().refused = vec![(method, part)];
         let outcome = case.run(step);
         if outcome.ok {

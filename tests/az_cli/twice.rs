@@ -3,13 +3,10 @@
 use azure_asset_sync::grant::{Shape, Step};
 
 use super::{
-    case::{Case, STEPS},
+    case::{Case, PREFIX, STEPS},
     fake::Directory,
     machine::{Machine, find_az},
 };
-
-/// Quotes, a character outside ASCII, and what a shell would expand
-const PREFIX: &str = "it\u{2019}s $HOME !!/";
 
 fn applied_twice(shape: Shape) {
     let Some(az) = find_az() else { return };

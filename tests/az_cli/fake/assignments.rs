@@ -156,7 +156,8 @@ fn put(directory: &mut Directory, scope: &str, name: &str, properties: &Value) -
     if let Some(same_name) = directory.assignments.iter_mut().find(|known| known.name == name) {
         if !same_name.is_for_the_same(&wanted) || same_name.principal_type != wanted.principal_type
         {
-            let message = "Tenant ID, application ID, principal ID, and scope are not allowed to be updated.";
+            let message =
+                "Tenant ID, application ID, principal ID, and scope are not allowed to be updated.";
             return Reply::error(400, "RoleAssignmentUpdateNotPermitted", message);
         }
         *same_name = wanted;

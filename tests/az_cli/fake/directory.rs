@@ -1,4 +1,4 @@
-//! What is there: one subscription with one account, the principals, roles and assignments.
+//! What is there: one subscription with two accounts, the principals, roles and assignments.
 //!
 //! It starts with what a customer has before a grant: people and applications of their own, with
 //! assignments above, at and beside the scopes of the grant, and a rule for browsers. A grant must
@@ -11,6 +11,9 @@ use super::{Assignment, Role};
 pub const TENANT: &str = "7e3c1f0a-52d4-4b8e-9a61-0c5d2e7f8a90";
 pub const SUBSCRIPTION: &str = "11111111-2222-3333-4444-555555555555";
 pub const GROUP: &str = "vision(eu)";
+pub const ACCOUNT: &str = "contosovision";
+/// A second account, whose group has the same name
+pub const NAMESAKE: &str = "contosolabels";
 /// Who runs the commands: an application that may do everything
 pub const ADMINISTRATOR: &str = "5a5a5a5a-0000-4000-8000-5a5a5a5a5a5a";
 pub const ADMINISTRATOR_SECRET: &str = "not-a-secret";
@@ -44,6 +47,7 @@ pub struct Principal {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Account {
+    pub group: String,
     pub name: String,
     pub containers: Vec<String>,
     /// The properties of the blob service
@@ -52,13 +56,47 @@ pub struct Account {
     pub revoked_keys: u32,
 }
 
+impl Account {
+    fn new(group: &str, name: &str) -> Self {
+        Self {
+            group: group.to_owned(),
+            name: name.to_owned(),
+            containers: vec!["training".to_owned(), "inspection".to_owned()],
+            blob_service: json!({
+                "cors": { "corsRules": [{
+                    "allowedOrigins": ["https://labels.contoso.com", "https://maps.contoso.com"],
+                    "allowedMethods": ["GET"],
+                    "allowedHeaders": ["x-ms-*"],
+                    "exposedHeaders": ["*"],
+                    "maxAgeInSeconds": 60,
+                }] },
+                "deleteRetentionPolicy": { "enabled": true, "days": 14 },
+                "isVersioningEnabled": true,
+            }),
+            revoked_keys: 0,
+        }
+    }
+
+    /// Its resource id
+    pub fn id(&self) -> String {
+        account_id(&self.group, &self.name)
+    }
+}
+
+/// The resource id of an account
+fn account_id(group: &str, account: &str) -> String {
+    format!(
+        "/subscriptions/{SUBSCRIPTION}/resourceGroups/{group}/providers/Microsoft.Storage/storageAccounts/{account}"
+    )
+}
+
 impl Directory {
     pub(super) fn new() -> Self {
         let subscription = format!("/subscriptions/{SUBSCRIPTION}");
-        let account = Self::account_id("contosovision");
+        let account = account_id(GROUP, ACCOUNT);
         let container = format!("{account}/blobServices/default/containers/training");
-        let assignment = |name: &str, scope: &str, role: &str, principal: &str, kind: &str| {
-            Assignment {
+        let assignment =
+            |name: &str, scope: &str, role: &str, principal: &str, kind: &str| Assignment {
                 name: name.to_owned(),
                 scope: scope.to_owned(),
                 role: role.to_owned(),
@@ -67,8 +105,7 @@ impl Directory {
                 description: None,
                 condition: None,
                 condition_version: None,
-            }
-        };
+            };
         let existing = |id: &str, application: &str| Principal {
             id: id.to_owned(),
             application: application.to_owned(),
@@ -92,7 +129,9 @@ impl Directory {
                 Role::built_in(
                     DELEGATOR,
                     "Storage Blob Delegator",
-                    &["Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action"],
+                    &[
+                        "Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action",
+                    ],
                     &[],
                 ),
             ],
@@ -126,30 +165,13 @@ impl Directory {
                     "Group",
                 ),
             ],
-            accounts: vec![Account {
-                name: "contosovision".to_owned(),
-                containers: vec!["training".to_owned(), "inspection".to_owned()],
-                blob_service: json!({
-                    "cors": { "corsRules": [{
-                        "allowedOrigins": ["https://labels.contoso.com", "https://maps.contoso.com"],
-                        "allowedMethods": ["GET"],
-                        "allowedHeaders": ["x-ms-*"],
-                        "exposedHeaders": ["*"],
-                        "maxAgeInSeconds": 60,
-                    }] },
-                    "deleteRetentionPolicy": { "enabled": true, "days": 14 },
-                    "isVersioningEnabled": true,
-                }),
-                revoked_keys: 0,
-            }],
+            accounts: vec![Account::new(GROUP, ACCOUNT), Account::new(NAMESAKE, NAMESAKE)],
         }
     }
 
-    /// The resource id of an account
-    pub fn account_id(account: &str) -> String {
-        format!(
-            "/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/Microsoft.Storage/storageAccounts/{account}"
-        )
+    /// The account with assignments and rules of others
+    pub fn account(&mut self) -> &mut Account {
+        &mut self.accounts[0]
     }
 
     /// Adds the principal of an application

@@ -15,16 +15,16 @@ pub(super) fn answer(directory: &mut Directory, request: &Request) -> Option<Rep
         ("POST", "/servicePrincipals") => Some(create(directory, &request.body)),
         ("POST", "/directoryObjects/getByIds") => {
             let ids = request.body["ids"].as_array()?;
-            let found = directory.principals.iter().filter(|known| {
-                ids.iter().any(|id| id.as_str() == Some(known.id.as_str()))
-            });
+            let found = directory
+                .principals
+                .iter()
+                .filter(|known| ids.iter().any(|id| id.as_str() == Some(known.id.as_str())));
             Some(Reply::ok(json!({ "value": found.map(principal).collect::<Vec<_>>() })))
         }
         ("GET", path) if path.starts_with("/applications/") => Some(not_found()),
         (method, path) => {
             let key = path.strip_prefix("/servicePrincipals")?;
-            let application =
-                key.strip_prefix("(appId='").and_then(|rest| rest.strip_suffix("')"));
+            let application = key.strip_prefix("(appId='").and_then(|rest| rest.strip_suffix("')"));
             let id = key.strip_prefix('/').filter(|id| !id.contains('/'));
             if application.is_none() && id.is_none() {
                 return None;

@@ -28,8 +28,8 @@ use tokio::sync::oneshot;
 pub use self::{
     assignments::Assignment,
     directory::{
-        ADMINISTRATOR, ADMINISTRATOR_SECRET, APPLICATION, Account, Directory, GROUP,
-        OTHER_APPLICATION, OTHER_PRINCIPAL, PRINCIPAL, Principal, READER, SUBSCRIPTION, TENANT,
+        ACCOUNT, ADMINISTRATOR, ADMINISTRATOR_SECRET, APPLICATION, Directory, GROUP, NAMESAKE,
+        OTHER_PRINCIPAL, PRINCIPAL, SUBSCRIPTION, TENANT,
     },
     roles::Role,
     server::Host,
@@ -177,12 +177,11 @@ fn answer(state: &mut State, request: Request) -> Reply {
             Reply::error(401, "InvalidAuthenticationToken", "The access token is invalid.")
         }
         Host::ResourceManager | Host::Graph if refused => refusal(&request),
-        Host::ResourceManager => {
-            resource_manager::answer(&mut state.directory, &request).unwrap_or_else(|| {
+        Host::ResourceManager => resource_manager::answer(&mut state.directory, &request)
+            .unwrap_or_else(|| {
                 state.strays.push(format!("{} {}", request.method, request.path));
                 Reply::error(404, "NotFound", "the fake does not know this path")
-            })
-        }
+            }),
         Host::Graph => graph::answer(&mut state.directory, &request).unwrap_or_else(|| {
             state.strays.push(format!("{} {}", request.method, request.path));
             Reply::error(404, "NotFound", "the fake does not know this path")

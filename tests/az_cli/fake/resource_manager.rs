@@ -7,7 +7,8 @@ use super::{Directory, Reply, Request, SUBSCRIPTION, TENANT, assignments, roles,
 /// `None` if the path is not known
 pub(super) fn answer(directory: &mut Directory, request: &Request) -> Option<Reply> {
     if !request.query.contains_key("api-version") {
-        let message = "The api-version query parameter (?api-version=) is required for all requests.";
+        let message =
+            "The api-version query parameter (?api-version=) is required for all requests.";
         return Some(Reply::error(400, "MissingApiVersionParameter", message));
     }
     // Ids are compared without regard to letter case.

@@ -80,8 +80,7 @@ pub(super) fn answer(
         }
         ("DELETE", Some(at)) => {
             if directory.assignments.iter().any(|assignment| assignment.role == id) {
-                let message =
-                    "There are existing role assignments referencing role (code: RoleDefinitionHasAssignments).";
+                let message = "There are existing role assignments referencing role (code: RoleDefinitionHasAssignments).";
                 return Some(Reply::error(400, "RoleDefinitionHasAssignments", message));
             }
             Some(Reply::ok(directory.roles.remove(at).json()))
@@ -140,9 +139,10 @@ fn put(
     if role.assignable_scopes.is_empty() || !role.is_assignable_at(scope) {
         return bad("The scope of the request is not among the assignable scopes.");
     }
-    let taken = directory.roles.iter().any(|other| {
-        other.id != id && other.name.eq_ignore_ascii_case(&role.name)
-    });
+    let taken = directory
+        .roles
+        .iter()
+        .any(|other| other.id != id && other.name.eq_ignore_ascii_case(&role.name));
     if taken {
         let message = "A custom role with the same name already exists in this directory. Use a different name";
         return Reply::error(409, "RoleDefinitionWithSameNameExists", message);

@@ -120,7 +120,8 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor, state: Arc<Mutex<St
     while let Ok((stream, _)) = listener.accept().await {
         let (acceptor, state) = (acceptor.clone(), Arc::clone(&state));
         tokio::spawn(async move {
-            let service = service_fn(|request| proxy(request, acceptor.clone(), Arc::clone(&state)));
+            let service =
+                service_fn(|request| proxy(request, acceptor.clone(), Arc::clone(&state)));
             let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
             // A client that goes away is no failure of the server.
             let _ = connection.with_upgrades().await;
@@ -131,9 +132,9 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor, state: Arc<Mutex<St
 /// Answers the request for a tunnel, and then what comes through the tunnel
 async fn proxy(request: Received, acceptor: TlsAcceptor, state: Arc<Mutex<State>>) -> Answer {
     let target = request.uri().to_string();
-    let host = target.strip_suffix(":443").and_then(|name| {
-        HOSTS.iter().find(|(known, _)| *known == name).map(|(_, host)| *host)
-    });
+    let host = target
+        .strip_suffix(":443")
+        .and_then(|name| HOSTS.iter().find(|(known, _)| *known == name).map(|(_, host)| *host));
     let (Some(host), &Method::CONNECT) = (host, request.method()) else {
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
         state.strays.push(format!("{} {target}", request.method()));
@@ -168,7 +169,9 @@ async fn read(request: Received, host: Host) -> io::Result<Request> {
     };
     let body = match () {
         () if body.is_empty() => Value::Null,
-        () if form => pairs(&body).into_iter().map(|(key, value)| (key, Value::String(value))).collect(),
+        () if form => {
+            pairs(&body).into_iter().map(|(key, value)| (key, Value::String(value))).collect()
+        }
         () => serde_json::from_slice(&body)?,
     };
     let path = percent_decode_str(parts.uri.path()).decode_utf8().map_err(io::Error::other)?;

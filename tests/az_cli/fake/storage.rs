@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Directory, GROUP, Reply, Request, SUBSCRIPTION, directory::Account};
+use super::{Directory, Reply, Request, SUBSCRIPTION, directory::Account};
 
 /// As many rules for browsers as an account can have
 const MOST_RULES: usize = 5;
@@ -23,9 +23,9 @@ fn group_not_found(group: &str) -> Reply {
     Reply::error(404, "ResourceGroupNotFound", &message)
 }
 
-fn account_not_found(name: &str) -> Reply {
+fn account_not_found(group: &str, name: &str) -> Reply {
     let message = format!(
-        "The Resource 'Microsoft.Storage/storageAccounts/{name}' under resource group '{GROUP}' was not found."
+        "The Resource 'Microsoft.Storage/storageAccounts/{name}' under resource group '{group}' was not found."
     );
     Reply::error(404, "ResourceNotFound", &message)
 }
@@ -33,22 +33,20 @@ fn account_not_found(name: &str) -> Reply {
 /// The error if a scope names a group or an account that is not there
 pub(super) fn missing(directory: &Directory, scope: &str) -> Option<Reply> {
     let (group, rest) = in_group(scope)?;
-    if !group.eq_ignore_ascii_case(GROUP) {
+    let mut in_it = directory.accounts.iter().filter(|known| known.group == group).peekable();
+    if in_it.peek().is_none() {
         return Some(group_not_found(&group));
     }
     let name = rest.get(3)?;
-    let known = directory.accounts.iter().any(|account| account.name == *name);
-    (!known).then(|| account_not_found(name))
+    let known = in_it.any(|account| account.name == *name);
+    (!known).then(|| account_not_found(&group, name))
 }
 
 pub(super) fn answer(directory: &mut Directory, request: &Request) -> Option<Reply> {
-    let accounts = |directory: &Directory| {
-        let accounts: Vec<_> = directory.accounts.iter().map(account).collect();
-        Reply::ok(json!({ "value": accounts }))
-    };
     let all = format!("/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Storage/storageAccounts");
     if request.path.eq_ignore_ascii_case(&all) {
-        return Some(accounts(directory));
+        let accounts: Vec<_> = directory.accounts.iter().map(account).collect();
+        return Some(Reply::ok(json!({ "value": accounts })));
     }
     if let Some(missing) = missing(directory, &request.path) {
         return Some(missing);
@@ -56,7 +54,6 @@ pub(super) fn answer(directory: &mut Directory, request: &Request) -> Option<Rep
     let (_, segments) = in_group(&request.path)?;
     let segments: Vec<_> = segments.iter().map(String::as_str).collect();
     let (name, rest) = match segments.as_slice() {
-        ["providers", "microsoft.storage", "storageaccounts"] => return Some(accounts(directory)),
         ["providers", "microsoft.storage", "storageaccounts", name, rest @ ..] => (*name, rest),
         _ => return None,
     };
@@ -90,7 +87,7 @@ pub(super) fn answer(directory: &mut Directory, request: &Request) -> Option<Rep
 
 fn account(account: &Account) -> Value {
     json!({
-        "id": Directory::account_id(&account.name),
+        "id": account.id(),
         "name": account.name,
         "type": "Microsoft.Storage/storageAccounts",
         "location": "westeurope",
@@ -109,7 +106,7 @@ fn account(account: &Account) -> Value {
 fn blob_service(account: &Account) -> Value {
     json!({
         "sku": { "name": "Standard_LRS", "tier": "Standard" },
-        "id": format!("{}/blobServices/default", Directory::account_id(&account.name)),
+        "id": format!("{}/blobServices/default", account.id()),
         "name": "default",
         "type": "Microsoft.Storage/storageAccounts/blobServices",
         "properties": account.blob_service,
