@@ -11,10 +11,14 @@ mod drift;
 mod fake;
 #[path = "az_cli/machine.rs"]
 mod machine;
+#[path = "az_cli/matrix.rs"]
+mod matrix;
 #[path = "az_cli/neighbors.rs"]
 mod neighbors;
 #[path = "az_cli/other_names.rs"]
 mod other_names;
+#[path = "az_cli/prefixes.rs"]
+mod prefixes;
 #[path = "az_cli/refused.rs"]
 mod refused;
 #[path = "az_cli/twice.rs"]

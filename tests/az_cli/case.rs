@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     fake::{ACCOUNT, APPLICATION, Assignment, Directory, GROUP, PRINCIPAL, Role, SUBSCRIPTION},
-    machine::{Machine, Outcome},
+    machine::{Machine, Outcome, Shell},
 };
 
 pub const ORIGIN: &str = "https://app.contoso.com";
@@ -35,6 +35,7 @@ pub fn builder(connection: &Connection, shape: Shape) -> GrantBuilder {
 
 pub struct Case<'a> {
     pub machine: &'a Machine,
+    pub shell: Shell,
     pub grant: Grant,
     pub pack: Pack,
 }
@@ -46,22 +47,25 @@ impl<'a> Case<'a> {
     }
 
     pub fn of(machine: &'a Machine, builder: GrantBuilder) -> Self {
-        let grant = builder.build().unwrap();
-        let pack = grant.pack(Form::AzBash).unwrap();
-        Self { machine, grant, pack }
+        Self::in_form(machine, builder, Form::AzBash, Shell::Bash)
     }
 
-    /// Pastes the text of a step into bash
+    pub fn in_form(machine: &'a Machine, builder: GrantBuilder, form: Form, shell: Shell) -> Self {
+        let grant = builder.build().unwrap();
+        let pack = grant.pack(form).unwrap();
+        Self { machine, shell, grant, pack }
+    }
+
+    /// Pastes the text of a step into the shell
     pub fn run(&self, step: Step) -> Outcome {
-        self.machine.save_files(&self.pack);
-        let text = self.pack.step(step).unwrap_or_else(|| panic!("no text for {step:?}"));
-        self.machine.bash(text)
+        self.answer(step, "")
     }
 
     /// Pastes a step, and an answer to each question that it asks
     pub fn answer(&self, step: Step, answers: &str) -> Outcome {
         self.machine.save_files(&self.pack);
-        self.machine.bash(&format!("{}\n{answers}", self.pack.step(step).unwrap()))
+        let text = self.pack.step(step).unwrap_or_else(|| panic!("no text for {step:?}"));
+        self.machine.paste(self.shell, &format!("{text}\n{answers}"))
     }
 
     /// Takes all steps
@@ -114,6 +118,15 @@ fn custom_role(id: &str, name: &str) -> Role {
         }]),
         assignable_scopes: vec![format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}")],
     }
+}
+
+/// A directory without the texts for people that custom roles have
+pub fn without_descriptions(applied: &Directory) -> Directory {
+    let mut applied = applied.clone();
+    for role in &mut applied.roles {
+        role.description.clear();
+    }
+    applied
 }
 
 /// The rules for browsers of the account

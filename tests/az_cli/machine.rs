@@ -5,6 +5,7 @@ use std::{
     ffi::OsString,
     fs,
     io::Write as _,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -33,6 +34,31 @@ pub fn find_az() -> Option<PathBuf> {
 pub fn find(program: &str) -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(program)).find(|p| p.is_file())
 }
+
+/// What a script is pasted into
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shell {
+    /// A bash that replaces `!` as an interactive one does
+    Bash,
+    /// An interactive zsh, which knows no comments
+    Zsh,
+    /// A bash that hands arguments to programs as Git Bash does on Windows
+    GitBash,
+}
+
+/// `az` as Git Bash sees it: an argument that looks like a path becomes one of Windows unless
+/// `MSYS_NO_PATHCONV` is set, and lines end as on Windows
+const GIT_BASH_AZ: &str = r#"#!/bin/bash
+arguments=()
+for argument in "$@"; do
+  if [ -z "$MSYS_NO_PATHCONV" ] && [[ "$argument" == /* ]]; then
+    argument="C:/Program Files/Git$argument"
+  fi
+  arguments+=("$argument")
+done
+set -o pipefail
+"$REAL_AZ" "${arguments[@]}" | sed 's/$/\r/'
+"#;
 
 /// What a script did
 #[derive(Debug)]
@@ -85,10 +111,13 @@ impl Machine {
     pub fn new(az: &Path) -> Self {
         let machine = Self { fake: Fake::start(), folder: tempfile::tempdir().unwrap() };
         machine.fake.write_authority(&machine.path("authority.pem"));
-        for folder in ["bin", "work"] {
+        for folder in ["bin", "git-bash", "work"] {
             fs::create_dir(machine.path(folder)).unwrap();
         }
         std::os::unix::fs::symlink(az, machine.path("bin/az")).unwrap();
+        let git_bash = machine.path("git-bash/az");
+        fs::write(&git_bash, GIT_BASH_AZ).unwrap();
+        fs::set_permissions(&git_bash, PermissionsExt::from_mode(0o755)).unwrap();
         machine.sign_in();
         // A new installation asks once which version is the latest.
         let strays = std::mem::take(&mut machine.fake.state().strays);
@@ -103,10 +132,10 @@ impl Machine {
 
     /// Signs the CLI in to the cloud that is set
     pub fn sign_in(&self) {
-        self.bash(&format!(
+        let sign_in = format!(
             "az login --service-principal --username {ADMINISTRATOR} --password {ADMINISTRATOR_SECRET} --tenant {TENANT}"
-        ))
-        .succeeded();
+        );
+        self.paste(Shell::Bash, &sign_in).succeeded();
     }
 
     /// Everything in the fake as at the start; the CLI stays signed in
@@ -125,15 +154,20 @@ impl Machine {
         }
     }
 
-    /// Pastes a script into a bash that replaces `!` as an interactive one does
-    pub fn bash(&self, script: &str) -> Outcome {
-        self.paste(&["bash", "--norc", "-o", "history", "-o", "histexpand"], script)
+    /// Pastes a script
+    pub fn paste(&self, shell: Shell, script: &str) -> Outcome {
+        let (command, bin): (&[&str], _) = match shell {
+            Shell::Bash => (&["bash", "--norc", "-o", "history", "-o", "histexpand"], "bin"),
+            Shell::Zsh => (&["zsh", "-f", "-i", "-s"], "bin"),
+            Shell::GitBash => (&["bash", "--norc"], "git-bash"),
+        };
+        self.run(command, bin, script)
     }
 
-    /// Hands a script to the standard input of a program
-    pub fn paste(&self, command: &[&str], script: &str) -> Outcome {
+    /// Hands a text to the standard input of a program, with the programs of a folder
+    pub fn run(&self, command: &[&str], bin: &str, input: &str) -> Outcome {
         self.fake.take_requests();
-        let mut paths = vec![self.path("bin")];
+        let mut paths = vec![self.path(bin)];
         paths.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
         let authority = self.path("authority.pem").into_os_string();
         let proxy = OsString::from(self.fake.proxy());
@@ -143,6 +177,7 @@ impl Machine {
             // Nothing of this machine's own settings: neither a proxy nor a sign-in.
             .env_clear()
             .env("PATH", env::join_paths(paths).unwrap())
+            .env("REAL_AZ", self.path("bin/az"))
             .env("HOME", self.folder.path())
             .env("LANG", "C.UTF-8")
             .env("AZURE_CONFIG_DIR", self.path("azure"))
@@ -158,8 +193,8 @@ impl Machine {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // What is pasted is shorter than a pipe holds, or read at once.
-        child.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+        // A shell that ends early reads no further, which is no failure of the test.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
         let output = child.wait_with_output().unwrap();
         Outcome {
             ok: output.status.success(),

@@ -3,8 +3,7 @@
 use azure_asset_sync::grant::{Shape, Step};
 
 use super::{
-    case::{Case, PREFIX, STEPS},
-    fake::Directory,
+    case::{Case, PREFIX, STEPS, without_descriptions},
     machine::{Machine, find_az},
 };
 
@@ -28,15 +27,6 @@ fn applied_twice(shape: Shape) {
     assert_eq!(outcome.changes(), [""; 0]);
     assert_eq!(machine.fake.directory(), applied);
     machine.assert_no_strays();
-}
-
-/// Custom roles have a text for people, which is no part of what is meant
-fn without_descriptions(applied: &Directory) -> Directory {
-    let mut applied = applied.clone();
-    for role in &mut applied.roles {
-        role.description.clear();
-    }
-    applied
 }
 
 #[test]

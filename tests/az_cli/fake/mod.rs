@@ -7,6 +7,7 @@
 //! tool tries to reach through the proxy.
 
 mod assignments;
+mod deployments;
 mod directory;
 mod graph;
 mod resource_manager;

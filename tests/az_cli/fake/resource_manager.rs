@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Directory, Reply, Request, SUBSCRIPTION, TENANT, assignments, roles, storage};
+use super::{Directory, Reply, Request, SUBSCRIPTION, TENANT, assignments, deployments, roles, storage};
 
 /// `None` if the path is not known
 pub(super) fn answer(directory: &mut Directory, request: &Request) -> Option<Reply> {
@@ -44,6 +44,15 @@ pub(super) fn answer(directory: &mut Directory, request: &Request) -> Option<Rep
             "roledefinitions" => roles::answer(directory, scope, name, request),
             _ => None,
         };
+    }
+    const DEPLOYMENTS: &str = "/providers/microsoft.resources/deployments/";
+    if let Some(at) = path.rfind(DEPLOYMENTS) {
+        let group = &request.path[..at];
+        if let Some(missing) = storage::missing(directory, group) {
+            return Some(missing);
+        }
+        let action = path[at + DEPLOYMENTS.len()..].split('/').nth(1).unwrap_or_default();
+        return deployments::answer(directory, group, action, request);
     }
     storage::answer(directory, request)
 }
