@@ -1,8 +1,28 @@
 //! Text as a value of another language: what the program behind it receives is the text itself.
 
-/// For bash and other POSIX shells, interactive ones too: between single quotes nothing is replaced
+/// Whether every shell takes the text as it is, without quotes
+pub(super) fn is_plain(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:".contains(c);
+    !text.is_empty() && text.chars().all(plain)
+}
+
+/// For bash and other POSIX shells, interactive ones too
+///
+/// Between single quotes nothing is replaced. Double quotes are used only if they read better and the
+/// text has nothing that they replace; an interactive shell replaces `!` in them too.
 pub(super) fn bash(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
+    if is_plain(text) {
+        text.to_owned()
+    } else if text.contains('\'') && is_literal_in_double_quotes(text) {
+        format!("\"{text}\"")
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+/// Whether POSIX shells replace nothing of the text between double quotes
+pub(super) fn is_literal_in_double_quotes(text: &str) -> bool {
+    !text.contains(['$', '`', '\\', '!', '"'])
 }
 
 /// For PowerShell, where typographic quotes end a text between single quotes as well

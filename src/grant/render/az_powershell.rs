@@ -338,7 +338,7 @@ fn revoke(grant: &Grant) -> Result<Part, InvalidName> {
         ));
         block.line("Assert-Az");
         block.line(format!("if (-not $SAME) {{ {} }}", quoted(&format!("{name}: not assigned"))));
-        block.line("elseif ($SAME -ceq 'same' -and \"$USERS\" -ceq '0') {");
+        block.line("elseif (\"$SAME $WHOSE $USERS\" -ceq 'same ours 0') {");
         delete(&mut block, grant, assignment)?;
         block.line("} else {");
         block.say(&format!("{name}: kept, because other grants of the application use it"));

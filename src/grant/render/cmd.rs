@@ -282,7 +282,7 @@ fn revoke(grant: &Grant) -> Result<Part, InvalidName> {
         ));
         lines.stop_if("not defined USERS", "the assignments cannot be read, see above");
         lines.if_ok(&format!(
-            "if \"%SAME% %USERS%\"==\"same 0\" (az role assignment delete --ids \"%ID%\" --output none || set \"GRANT_OK=\") else echo {name}: kept, because other grants of the application use it, or not assigned"
+            "if \"%SAME% %WHOSE% %USERS%\"==\"same ours 0\" (az role assignment delete --ids \"%ID%\" --output none || set \"GRANT_OK=\") else echo {name}: kept, because other grants of the application use it, or not assigned"
         ));
     }
     if let Some((assignment, _)) = custom_role(grant) {

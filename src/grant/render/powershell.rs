@@ -313,7 +313,7 @@ fn revoke(grant: &Grant) -> Part {
             grant.account()
         ));
         block.line(format!("if (-not $FOUND) {{ {} }}", quoted(&format!("{name}: not assigned"))));
-        block.line("elseif ($SAME -and $USERS -eq 0) {");
+        block.line("elseif ($SAME -and $OURS -and $USERS -eq 0) {");
         delete(&mut block, grant, assignment);
         block.line("} else {");
         block.say(&format!("{name}: kept, because other grants of the application use it"));

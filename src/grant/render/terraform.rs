@@ -29,8 +29,9 @@ pub(super) fn azurerm(grant: &Grant) -> Result<Vec<Part>, InvalidName> {
         r#"
 provider "azurerm" {{
   features {{}}
-  environment     = {environment}
-  subscription_id = {}
+  environment                     = {environment}
+  subscription_id                 = {}
+  resource_provider_registrations = "none"
 }}
 "#,
         quoted(&grant.subscription)

@@ -1,16 +1,10 @@
 //! Arguments for az on Windows, where it is a batch file: cmd reads once more what it is given.
 
-use super::super::quote;
+use super::super::quote::{self, is_plain};
 use crate::name::{Field, InvalidName};
 
 /// Of the 8,191 characters of a command of cmd, which runs az on Windows, what az leaves
 const LONGEST_LINE: usize = 8000;
-
-/// Whether every tool takes the text as it is, without quotes
-fn is_plain(text: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:".contains(c);
-    !text.is_empty() && text.chars().all(plain)
-}
 
 /// An argument at the prompt of cmd
 pub(super) fn cmd(text: &str) -> Result<String, InvalidName> {

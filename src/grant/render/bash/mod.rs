@@ -4,11 +4,20 @@
 //! whether all went well, and it never closes the shell that it is pasted into. An interactive zsh
 //! knows no comments, so there are none.
 
+mod block;
+mod deploy;
+
 use serde_json::json;
 
+use self::block::{Block, with_object_id};
+pub(super) use self::deploy::{deploy, terraform, terraform_destroy};
+
 use super::{
-    super::{Grant, Part, RoleAssignment, Sharing, Step, quote::bash as quoted},
-    API, EXPOSED, about, commands, custom_role, name_of, own, query,
+    super::{
+        Grant, Part, RoleAssignment, Step,
+        quote::bash as quoted,
+    },
+    API, EXPOSED, about, custom_role, name_of, own, query,
     query::Query,
     role_resource, shared,
 };
@@ -25,80 +34,6 @@ pub(super) fn parts(grant: &Grant) -> Vec<Part> {
     ];
     parts.extend(cors(grant));
     parts
-}
-
-/// The lines of a block, which make it one subshell with one exit status
-pub(super) struct Block {
-    lines: Vec<String>,
-}
-
-impl Block {
-    /// The start: the right cloud, and the subscription
-    fn new(grant: &Grant) -> Self {
-        let management = grant.management();
-        let subscription = &grant.subscription;
-        let stop = quoted(&about::sign_in(grant));
-        let lines = [
-            "(".to_owned(),
-            "set -e -o pipefail".to_owned(),
-            "export MSYS_NO_PATHCONV=1".to_owned(),
-            "grant_stop() { printf 'Stopped: %s\\n' \"$1\" >&2; exit 1; }".to_owned(),
-            format!(
-                "CLOUD=$(az account show --subscription {subscription} --query environmentName --output tsv | tr -d '\\r') || CLOUD="
-            ),
-            format!("[ \"$CLOUD\" = {} ] || grant_stop {stop}", management.name),
-            format!("az account set --subscription {subscription}"),
-        ];
-        Self { lines: lines.into() }
-    }
-
-    /// The start of a block about assignments: it knows the object id, and can look them up
-    pub(super) fn with_principal(grant: &Grant) -> Self {
-        let mut block = Self::new(grant);
-        match &grant.principal {
-            Some(id) => block.line(format!("OID={id}")),
-            None => {
-                let stop = format!(
-                    "there is no service principal of application {} in this directory: create it first. Assignments of one that was deleted show in the portal as Identity not found",
-                    grant.application
-                );
-                block.line(format!(
-                    "OID=$(az ad sp show --id {} --query id --output tsv | tr -d '\\r') || OID=",
-                    grant.application
-                ));
-                block.line(format!("[ -n \"$OID\" ] || grant_stop {}", quoted(&stop)));
-            }
-        }
-        block.line("grant_state() { az role assignment list --scope \"$1\" --query \"$2\" --output tsv | tr -d '\\r'; }");
-        block.line("grant_show() { az role assignment list --scope \"$1\" --query \"$2\" --output yaml >&2; }");
-        block
-    }
-
-    fn line(&mut self, line: impl Into<String>) {
-        self.lines.push(line.into());
-    }
-
-    /// Sets `STATE`, `IS` (its first two words) and `ID` for an assignment
-    pub(super) fn look(&mut self, grant: &Grant, assignment: &RoleAssignment) {
-        let query = with_object_id(&query::state(grant, assignment));
-        self.line(format!("STATE=$(grant_state {} {query})", quoted(&assignment.scope)));
-        self.line("IS=${STATE%% /*}");
-        self.line("ID=${STATE#* * }");
-    }
-
-    fn show(&mut self, assignment: &RoleAssignment) {
-        let query = with_object_id(&query::shown(assignment));
-        self.line(format!("  grant_show {} {query}", quoted(&assignment.scope)));
-    }
-
-    fn end(mut self, step: Step) -> Part {
-        self.line(")");
-        commands(step, self.lines)
-    }
-}
-
-fn with_object_id(query: &Query) -> String {
-    format!("{}\"$OID\"{}", quoted(&query.before), quoted(&query.after))
 }
 
 fn principal(grant: &Grant) -> Part {
@@ -137,7 +72,7 @@ fn apply(grant: &Grant) -> Part {
 }
 
 /// Creates an assignment unless Azure has one of the principal's for the role and the scope
-pub(super) fn apply_one(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) {
+fn apply_one(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) {
     let name = name_of(assignment);
     block.look(grant, assignment);
     block.line("if [ -z \"$STATE\" ]; then");
@@ -152,7 +87,7 @@ pub(super) fn apply_one(block: &mut Block, grant: &Grant, assignment: &RoleAssig
 }
 
 /// The branches for an assignment that is there and differs
-pub(super) fn stop_at_another(block: &mut Block, assignment: &RoleAssignment) {
+fn stop_at_another(block: &mut Block, assignment: &RoleAssignment) {
     let name = name_of(assignment);
     block.line("elif [ \"$IS\" = 'differs foreign' ]; then");
     block.show(assignment);
@@ -362,7 +297,7 @@ fn revoke_if_unused(block: &mut Block, grant: &Grant, assignment: &RoleAssignmen
     ));
     block.line("if [ -z \"$STATE\" ]; then");
     block.line(format!("  echo {}", quoted(&format!("{name}: not assigned"))));
-    block.line("elif [ \"$USERS\" = 0 ] && [ \"${STATE%% *}\" = same ]; then");
+    block.line("elif [ \"$USERS\" = 0 ] && [ \"$IS\" = 'same ours' ]; then");
     delete(block, grant, assignment);
     block.line("else");
     block.line(format!(
@@ -445,96 +380,4 @@ fn cors(grant: &Grant) -> Option<Part> {
     block.line("  echo 'The rule for browsers was added. It takes about a minute to work.'");
     block.line("fi");
     Some(block.end(Step::Cors))
-}
-
-/// Deploys a template over what was found, if that is this grant's to change
-///
-/// The names of the assignments that are there go into the template, which otherwise would ask for a
-/// second assignment of the same role.
-pub(super) fn deploy(grant: &Grant, step: Step, template: &str) -> Part {
-    let mut block = Block::with_principal(grant);
-    let mut names = String::new();
-    for (n, assignment) in grant.assignments.iter().enumerate() {
-        block.look(grant, assignment);
-        block.line("if [ -z \"$STATE\" ]; then");
-        match step {
-            Step::Update => {
-                let stop = about::missing(&name_of(assignment));
-                block.line(format!("  grant_stop {}", quoted(&stop)));
-            }
-            _ => block.line(format!("  NAME{n}={}", assignment.name)),
-        }
-        block.line("elif [ \"${STATE%% *}\" = same ]; then");
-        block.line(format!("  NAME{n}=${{ID##*/}}"));
-        if step == Step::Update && assignment.sharing != Sharing::Account {
-            block
-                .line("elif [ \"$IS\" = 'differs ours' ] || [ \"$IS\" = 'differs earlier' ]; then");
-            block.line(format!("  NAME{n}=${{ID##*/}}"));
-        }
-        stop_at_another(&mut block, assignment);
-        block.line("fi");
-        names.push_str(&format!(" assignmentName{n}=\"$NAME{n}\""));
-    }
-    block.line(format!(
-        "az deployment group create --resource-group {} --template-file {template} --parameters principalId=\"$OID\"{names} --output none",
-        quoted(&grant.resource_group)
-    ));
-    block.line("echo 'Deployed.'");
-    block.end(step)
-}
-
-/// Applies with Terraform, unless Azure has an assignment that Terraform cannot take over
-///
-/// A name is a part of what Terraform declares, so it cannot work on an assignment of another name.
-pub(super) fn terraform(grant: &Grant, step: Step) -> Part {
-    let mut block = Block::with_principal(grant);
-    for assignment in own(grant) {
-        let name = name_of(assignment);
-        let another = format!("[ -n \"$STATE\" ] && [ \"${{ID##*/}}\" != {} ]", assignment.name);
-        block.look(grant, assignment);
-        block.line(match step {
-            Step::Update => format!("if {another} && [ \"${{IS##* }}\" = foreign ]; then"),
-            _ => format!("if {another}; then"),
-        });
-        block.show(assignment);
-        let stop = format!(
-            "{name}: the application has this role there already, under another name than the one in grant.tf, and Terraform cannot rename it. If it is this grant's, remove it with the step that revokes of the form for bash, and paste this again; if it is another grant's, make one grant for both connections"
-        );
-        block.line(format!("  grant_stop {}", quoted(&stop)));
-        block.line("fi");
-    }
-    block.line("terraform init");
-    block.line("terraform apply");
-    if let Some(assignment) = shared(grant) {
-        apply_one(&mut block, grant, assignment);
-    }
-    block.end(step)
-}
-
-/// Destroys with Terraform, and looks at what stays
-pub(super) fn terraform_destroy(grant: &Grant) -> Part {
-    let mut block = Block::with_principal(grant);
-    block.line("terraform init");
-    block.line("terraform destroy");
-    block.line("LEFT=0");
-    for assignment in own(grant) {
-        block.look(grant, assignment);
-        block.line("if [ -n \"$STATE\" ]; then");
-        block.line("  LEFT=1");
-        block.show(assignment);
-        let kept = format!("KEPT: {}: still assigned, see above", name_of(assignment));
-        block.line(format!("  echo {} >&2", quoted(&kept)));
-        block.line("fi");
-    }
-    if let Some(assignment) = shared(grant) {
-        revoke_if_unused(&mut block, grant, assignment);
-    }
-    if let Some((assignment, _)) = custom_role(grant) {
-        block.line(format!("ROLE=$({})", role_list(grant, assignment)));
-        block.line(
-            "if [ -n \"$ROLE\" ]; then LEFT=1; echo 'KEPT: the custom role is still there' >&2; fi",
-        );
-    }
-    block.line("[ \"$LEFT\" = 0 ] || grant_stop 'something is still there: see above'");
-    block.end(Step::Revoke)
 }

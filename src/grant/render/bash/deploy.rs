@@ -1,0 +1,103 @@
+//! The commands that bring a template or a Terraform folder to Azure, after a look at what is there.
+
+use super::{
+    super::{
+        super::{Grant, Part, Sharing, Step, quote::bash as quoted},
+        about, custom_role, name_of, own, shared,
+    },
+    apply_one,
+    block::Block,
+    revoke_if_unused, role_list, stop_at_another,
+};
+
+/// Deploys a template over what was found, if that is this grant's to change
+///
+/// The names of the assignments that are there go into the template, which otherwise would ask for a
+/// second assignment of the same role.
+pub(in super::super) fn deploy(grant: &Grant, step: Step, template: &str) -> Part {
+    let mut block = Block::with_principal(grant);
+    let mut names = String::new();
+    for (n, assignment) in grant.assignments.iter().enumerate() {
+        block.look(grant, assignment);
+        block.line("if [ -z \"$STATE\" ]; then");
+        match step {
+            Step::Update => {
+                let stop = about::missing(&name_of(assignment));
+                block.line(format!("  grant_stop {}", quoted(&stop)));
+            }
+            _ => block.line(format!("  NAME{n}={}", assignment.name)),
+        }
+        block.line("elif [ \"${STATE%% *}\" = same ]; then");
+        block.line(format!("  NAME{n}=${{ID##*/}}"));
+        if step == Step::Update && assignment.sharing != Sharing::Account {
+            block
+                .line("elif [ \"$IS\" = 'differs ours' ] || [ \"$IS\" = 'differs earlier' ]; then");
+            block.line(format!("  NAME{n}=${{ID##*/}}"));
+        }
+        stop_at_another(&mut block, assignment);
+        block.line("fi");
+        names.push_str(&format!(" assignmentName{n}=\"$NAME{n}\""));
+    }
+    block.line(format!(
+        "az deployment group create --resource-group {} --template-file {template} --parameters principalId=\"$OID\"{names} --output none",
+        quoted(&grant.resource_group)
+    ));
+    block.line("echo 'Deployed.'");
+    block.end(step)
+}
+
+/// Applies with Terraform, unless Azure has an assignment that Terraform cannot take over
+///
+/// A name is a part of what Terraform declares, so it cannot work on an assignment of another name.
+pub(in super::super) fn terraform(grant: &Grant, step: Step) -> Part {
+    let mut block = Block::with_principal(grant);
+    for assignment in own(grant) {
+        let name = name_of(assignment);
+        let another = format!("[ -n \"$STATE\" ] && [ \"${{ID##*/}}\" != {} ]", assignment.name);
+        block.look(grant, assignment);
+        block.line(match step {
+            Step::Update => format!("if {another} && [ \"${{IS##* }}\" = foreign ]; then"),
+            _ => format!("if {another}; then"),
+        });
+        block.show(assignment);
+        let stop = format!(
+            "{name}: the application has this role there already, under another name than the one in grant.tf, and Terraform cannot rename it. If it is this grant's, remove it with the step that revokes of the form for bash, and paste this again; if it is another grant's, make one grant for both connections"
+        );
+        block.line(format!("  grant_stop {}", quoted(&stop)));
+        block.line("fi");
+    }
+    block.line("terraform init");
+    block.line("terraform apply");
+    if let Some(assignment) = shared(grant) {
+        apply_one(&mut block, grant, assignment);
+    }
+    block.end(step)
+}
+
+/// Destroys with Terraform, and looks at what stays
+pub(in super::super) fn terraform_destroy(grant: &Grant) -> Part {
+    let mut block = Block::with_principal(grant);
+    block.line("terraform init");
+    block.line("terraform destroy");
+    block.line("LEFT=0");
+    for assignment in own(grant) {
+        block.look(grant, assignment);
+        block.line("if [ -n \"$STATE\" ]; then");
+        block.line("  LEFT=1");
+        block.show(assignment);
+        let kept = format!("KEPT: {}: still assigned, see above", name_of(assignment));
+        block.line(format!("  echo {} >&2", quoted(&kept)));
+        block.line("fi");
+    }
+    if let Some(assignment) = shared(grant) {
+        revoke_if_unused(&mut block, grant, assignment);
+    }
+    if let Some((assignment, _)) = custom_role(grant) {
+        block.line(format!("ROLE=$({})", role_list(grant, assignment)));
+        block.line(
+            "if [ -n \"$ROLE\" ]; then LEFT=1; echo 'KEPT: the custom role is still there' >&2; fi",
+        );
+    }
+    block.line("[ \"$LEFT\" = 0 ] || grant_stop 'something is still there: see above'");
+    block.end(Step::Revoke)
+}
