@@ -130,7 +130,10 @@ fn each_form_with_each_shape_and_prefix() {
                     requests.fetch_add(count, Ordering::Relaxed);
                 }
                 Err(what) => {
-                    wrong.lock().unwrap().push(format!("{form}, {shell:?}, {shape}, {prefix:?}: {what}"));
+                    wrong
+                        .lock()
+                        .unwrap()
+                        .push(format!("{form}, {shell:?}, {shape}, {prefix:?}: {what}"));
                 }
             }
         }

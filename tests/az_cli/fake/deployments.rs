@@ -87,9 +87,9 @@ fn evaluated(value: &Value, parameters: &BTreeMap<&str, &str>) -> Result<Value, 
             values.iter().map(|value| evaluated(value, parameters)).collect::<Result<_, _>>()?
         }
         Value::Object(map) => {
-            let entries = map.iter().map(|(key, value)| {
-                evaluated(value, parameters).map(|value| (key.clone(), value))
-            });
+            let entries = map
+                .iter()
+                .map(|(key, value)| evaluated(value, parameters).map(|value| (key.clone(), value)));
             Value::Object(entries.collect::<Result<_, _>>()?)
         }
         other => other.clone(),

@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use super::{Directory, Reply, Request, SUBSCRIPTION, TENANT, assignments, deployments, roles, storage};
+use super::{
+    Directory, Reply, Request, SUBSCRIPTION, TENANT, assignments, deployments, roles, storage,
+};
 
 /// `None` if the path is not known
 pub(super) fn answer(directory: &mut Directory, request: &Request) -> Option<Reply> {

@@ -150,7 +150,15 @@ async fn proxy(request: Received, acceptor: TlsAcceptor, state: Arc<Mutex<State>
 }
 
 async fn handle(request: Received, host: Host, state: Arc<Mutex<State>>) -> Answer {
-    let Ok(request) = read(request, host).await else { return Ok(response(400, Bytes::new())) };
+    let line = format!("{} {}", request.method(), request.uri());
+    let request = match read(request, host).await {
+        Ok(request) => request,
+        Err(error) => {
+            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.strays.push(format!("{line}: {error}"));
+            return Ok(response(400, Bytes::new()));
+        }
+    };
     let reply = answer(&mut state.lock().unwrap_or_else(PoisonError::into_inner), request);
     let body = match reply.body {
         Value::Null => Bytes::new(),
@@ -171,6 +179,11 @@ async fn read(request: Received, host: Host) -> io::Result<Request> {
         () if body.is_empty() => Value::Null,
         () if form => {
             pairs(&body).into_iter().map(|(key, value)| (key, Value::String(value))).collect()
+        }
+        // The CLI writes this key without quotes, and the service reads it.
+        () if parts.uri.path().contains("/deployments/") => {
+            let body = String::from_utf8_lossy(&body);
+            serde_json::from_str(&body.replacen(", template:{", ", \"template\":{", 1))?
         }
         () => serde_json::from_slice(&body)?,
     };

@@ -13,10 +13,7 @@ use self::block::{Block, with_object_id};
 pub(super) use self::deploy::{deploy, terraform, terraform_destroy};
 
 use super::{
-    super::{
-        Grant, Part, RoleAssignment, Step,
-        quote::bash as quoted,
-    },
+    super::{Grant, Part, RoleAssignment, Step, quote::bash as quoted},
     API, EXPOSED, about, custom_role, name_of, own, query,
     query::Query,
     role_resource, shared,
