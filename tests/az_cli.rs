@@ -21,5 +21,7 @@ mod other_names;
 mod prefixes;
 #[path = "az_cli/refused.rs"]
 mod refused;
+#[path = "az_cli/rest.rs"]
+mod rest;
 #[path = "az_cli/twice.rs"]
 mod twice;

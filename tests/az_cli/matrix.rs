@@ -20,24 +20,40 @@ use super::{
     fake::{Directory, PRINCIPAL},
     machine::{Machine, Shell, find, find_az},
     prefixes::PREFIXES,
+    rest::Person,
 };
 
 /// A form, and the shell that it is for
-const FORMS: [(Form, Shell); 4] = [
+const FORMS: [(Form, Shell); 5] = [
     (Form::AzBash, Shell::Bash),
     (Form::AzBash, Shell::Zsh),
     (Form::AzBash, Shell::GitBash),
     (Form::Arm, Shell::Bash),
+    (Form::Rest, Shell::Bash),
 ];
 
-/// A step must end so, and leave the directory so
+/// Takes a step, which must end well or not; the number of requests
+fn take(case: &Case<'_>, step: Step, ok: bool) -> Result<usize, String> {
+    let (is_ok, requests, text) = match case.pack.form {
+        Form::Rest => match Person::new(case).follow(step) {
+            Ok(requests) => (true, requests, String::new()),
+            Err(what) => (false, 0, what),
+        },
+        _ => {
+            let outcome = case.run(step);
+            (outcome.ok, outcome.requests.len(), outcome.to_string())
+        }
+    };
+    if is_ok == ok { Ok(requests) } else { Err(format!("{step:?}: {text}")) }
+}
+
+/// Takes a step, and compares the directory after it
 fn expect(case: &Case<'_>, step: Step, ok: bool, wanted: &Directory) -> Result<usize, String> {
-    let outcome = case.run(step);
+    let requests = take(case, step, ok)?;
     let is = without_descriptions(&case.machine.fake.directory());
-    match (outcome.ok == ok, is == *wanted) {
-        (true, true) => Ok(outcome.requests.len()),
-        (false, _) => Err(format!("{step:?}: {outcome}")),
-        (true, false) => Err(format!("{step:?}: {is:#?}\n{wanted:#?}\n{outcome}")),
+    match is == *wanted {
+        true => Ok(requests),
+        false => Err(format!("{step:?}: {is:#?}\n{wanted:#?}")),
     }
 }
 
@@ -57,11 +73,7 @@ fn check(case: &Case<'_>, first_of_its_kind: bool) -> Result<usize, String> {
     for step in STEPS {
         let depends_on_prefix = matches!(step, Step::Apply | Step::ReadBack);
         if depends_on_prefix || first_of_its_kind {
-            let outcome = case.run(step);
-            requests += outcome.requests.len();
-            if !outcome.ok {
-                return Err(format!("{step:?}: {outcome}"));
-            }
+            requests += take(case, step, true)?;
         }
     }
     let is = without_descriptions(&fake.directory());
@@ -97,9 +109,15 @@ fn each_form_with_each_shape_and_prefix() {
     let prefixes = if all { &PREFIXES[..] } else { &[PREFIX] };
     let mut cases = Vec::new();
     for (form, shell) in FORMS {
-        if shell == Shell::Zsh && find("zsh").is_none() {
+        let program = match (form, shell) {
+            (Form::Rest, _) => "curl",
+            (_, Shell::Zsh) => "zsh",
+            _ => "bash",
+        };
+        if find(program).is_none() {
             // Past the harness, which keeps what a passing test prints.
-            std::io::stderr().write_all(b"!! no zsh: the packs were not run in it\n").unwrap();
+            let say = format!("!! no {program}: the packs were not run with it\n");
+            std::io::stderr().write_all(say.as_bytes()).unwrap();
             continue;
         }
         // Bash has tests of its own for each shape.
