@@ -14,13 +14,7 @@ pub(super) use self::deploy::{deploy, terraform, terraform_destroy};
 
 use super::{
     super::{Grant, Part, RoleAssignment, Step, quote::bash as quoted},
-<<<<<<< HEAD
-    API, EXPOSED, about, custom_role, name_of, own, query,
-    query::Query,
-    role_resource, shared,
-=======
     API, EXPOSED, about, custom_role, name_of, own, query, role_resource, shared,
->>>>>>> grants
 };
 
 pub(super) fn parts(grant: &Grant) -> Vec<Part> {
