@@ -1,8 +1,12 @@
 //! What `terraform init` and `terraform plan` want of a configuration, read by a parser of HCL, and
 //! by Terraform itself if it is installed.
 
+#[path = "az_cli/prefixes.rs"]
+mod prefixes;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ffi::OsString,
     io::Write as _,
     process::Command,
 };
@@ -11,7 +15,9 @@ use azure_asset_sync::{
     Cloud, Connection,
     grant::{Form, Grant, Shape},
 };
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use hcl::eval::Evaluate as _;
+use tempfile::TempDir;
 
 const SUBSCRIPTION: &str = "11111111-2222-3333-4444-555555555555";
 const APPLICATION: &str = "99999999-8888-7777-6666-555555555555";
@@ -201,32 +207,53 @@ fn each_reference_is_to_something_declared_once() {
     }
 }
 
-/// Terraform's own reading, which needs no provider
+/// Terraform in a folder of its own; `None` if it is not installed, which is said
+struct Terraform {
+    program: OsString,
+    folder: TempDir,
+}
+
+impl Terraform {
+    fn find() -> Option<Self> {
+        let program = std::env::var_os("TERRAFORM").unwrap_or_else(|| "terraform".into());
+        let terraform = Self { program, folder: tempfile::tempdir().unwrap() };
+        std::fs::write(terraform.folder.path().join("terraform.rc"), "").unwrap();
+        let found = terraform.command(&["version"]).output().is_ok_and(|out| out.status.success());
+        if !found {
+            // Past the harness, which keeps what a passing test prints.
+            let say = b"!! no Terraform: the configurations were not read by it (set TERRAFORM)\n";
+            std::io::stderr().write_all(say).unwrap();
+        }
+        found.then_some(terraform)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("CHECKPOINT_DISABLE", "1")
+            .env("TF_CLI_CONFIG_FILE", self.folder.path().join("terraform.rc"));
+        command
+    }
+
+    /// What it prints for a configuration and an input
+    fn run(&self, arguments: &[&str], configuration: &str, input: &str) -> String {
+        std::fs::write(self.folder.path().join("grant.tf"), configuration).unwrap();
+        std::fs::write(self.folder.path().join("input"), input).unwrap();
+        let input = std::fs::File::open(self.folder.path().join("input")).unwrap();
+        let output = self.command(arguments).stdin(input).output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{errors}\n{configuration}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
 #[test]
 fn terraform_itself_wants_the_providers_that_are_used() {
-    let folder = tempfile::tempdir().unwrap();
-    let program = std::env::var_os("TERRAFORM").unwrap_or_else(|| "terraform".into());
-    let terraform = |arguments: &[&str]| {
-        Command::new(&program)
-            .args(arguments)
-            .current_dir(folder.path())
-            .env("CHECKPOINT_DISABLE", "1")
-            .env("TF_CLI_CONFIG_FILE", folder.path().join("terraform.rc"))
-            .output()
-    };
-    std::fs::write(folder.path().join("terraform.rc"), "").unwrap();
-    if !terraform(&["version"]).is_ok_and(|output| output.status.success()) {
-        // Past the harness, which keeps what a passing test prints.
-        let say = b"!! no Terraform: the configurations were not read by it (set TERRAFORM)\n";
-        std::io::stderr().write_all(say).unwrap();
-        return;
-    }
+    let Some(terraform) = Terraform::find() else { return };
     for (what, _, text) in configurations() {
-        std::fs::write(folder.path().join("grant.tf"), &text).unwrap();
-        let output = terraform(&["providers"]).unwrap();
-        let said = String::from_utf8_lossy(&output.stdout);
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{what}: {errors}\n{text}");
+        let said = terraform.run(&["providers"], &text, "");
         let wanted = used(&hcl::parse(&text).unwrap());
         for (name, source, _) in PROVIDERS {
             assert_eq!(
@@ -237,4 +264,45 @@ fn terraform_itself_wants_the_providers_that_are_used() {
         }
         assert_eq!(said.matches("provider[").count(), wanted.len(), "{what}:\n{said}");
     }
+}
+
+/// Terraform composes what it reads, so that a prefix in another form would become another prefix
+#[test]
+fn terraform_itself_reads_each_condition_as_it_is_meant() {
+    let Some(terraform) = Terraform::find() else { return };
+    let (mut expressions, mut meant, mut refused) = (Vec::new(), Vec::new(), BTreeSet::new());
+    for prefix in prefixes::PREFIXES {
+        let builder = Connection::builder("a").account("contosovision").container("training");
+        let connection = builder.prefix(prefix).build().unwrap();
+        for shape in Shape::ALL {
+            let grant = Grant::builder(&connection)
+                .subscription(SUBSCRIPTION)
+                .resource_group("vision(eu)")
+                .application(APPLICATION)
+                .shape(*shape)
+                .build()
+                .unwrap();
+            for form in [Form::TerraformAzurerm, Form::TerraformAzapi] {
+                let Ok(pack) = grant.pack(form) else {
+                    refused.insert(prefix);
+                    continue;
+                };
+                for line in pack.file("grant.tf").unwrap().lines() {
+                    let expression =
+                        line.split_once('=').filter(|(name, _)| name.trim() == "condition");
+                    expressions.extend(expression.map(|(_, expression)| expression.to_owned()));
+                }
+                let conditions = grant.assignments().iter().filter_map(|a| a.condition.as_ref());
+                meant.extend(conditions.map(ToString::to_string));
+            }
+        }
+    }
+    let composed = ["e\u{301}/o\u{308}/", "\u{1100}\u{1161}/"];
+    assert_eq!(refused, composed.into());
+    assert_eq!(expressions.len(), meant.len());
+    let configuration = format!("locals {{\n  all = [{}]\n}}\n", expressions.join(","));
+    let said = terraform.run(&["console"], &configuration, "base64encode(jsonencode(local.all))\n");
+    let said = BASE64_STANDARD.decode(said.trim().trim_matches('"')).unwrap();
+    let read: Vec<String> = serde_json::from_slice(&said).unwrap();
+    assert_eq!(read, meant);
 }
