@@ -16,7 +16,8 @@ use crate::{
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct GrantBuilder {
-    connections: Vec<Connection>,
+    connection: Connection,
+    others: Vec<Connection>,
     subscription: String,
     resource_group: String,
     application: String,
@@ -30,7 +31,8 @@ pub struct GrantBuilder {
 impl GrantBuilder {
     pub(super) fn new(connection: &Connection) -> Self {
         Self {
-            connections: vec![connection.clone()],
+            connection: connection.clone(),
+            others: Vec::new(),
             subscription: String::new(),
             resource_group: String::new(),
             application: String::new(),
@@ -49,7 +51,7 @@ impl GrantBuilder {
     /// whose condition lists them all. Under the other shapes, this holds for the connections on one
     /// container.
     pub fn also(mut self, connection: &Connection) -> Self {
-        self.connections.push(connection.clone());
+        self.others.push(connection.clone());
         self
     }
 
@@ -129,16 +131,17 @@ impl GrantBuilder {
         if let Some(origin) = &self.origin {
             check_origin(origin)?;
         }
-        let first = &self.connections[0];
+        let first = &self.connection;
         let is_elsewhere =
             |c: &&Connection| c.account() != first.account() || c.cloud() != first.cloud();
-        if let Some(other) = self.connections.iter().find(is_elsewhere) {
+        if let Some(other) = self.others.iter().find(is_elsewhere) {
             let rule = "all connections of a grant must be of one account";
             return Err(InvalidName::new(Field::Account, other.account().as_str(), rule)
                 .hint("make a grant for each account"));
         }
         let mut grant = Grant {
-            connections: self.connections,
+            connection: self.connection,
+            others: self.others,
             subscription: self.subscription.to_ascii_lowercase(),
             resource_group: self.resource_group,
             application: self.application.to_ascii_lowercase(),
@@ -161,26 +164,25 @@ impl Grant {
     fn planned(&self, limit: Option<&Limit>) -> Result<Vec<RoleAssignment>, InvalidName> {
         let reader = Role::BlobDataReader;
         if self.shape == Shape::AccountWithCondition {
-            let all: Vec<_> = self.connections.iter().collect();
-            let limit = limit.cloned().unwrap_or_else(|| limit_of(&all));
+            let all: Vec<_> = self.connections().collect();
+            let limit = limit.cloned().unwrap_or_else(|| limit_of(&self.connection, &all));
             let condition = Some(limit.condition()?);
             return Ok(vec![self.built_in(reader, None, &all, condition)]);
         }
         let mut assignments = Vec::new();
         let mut done = Vec::new();
-        for connection in &self.connections {
+        for connection in self.connections() {
             let container = connection.container();
             if done.contains(&container) {
                 continue;
             }
             done.push(container);
-            let of_it: Vec<_> =
-                self.connections.iter().filter(|c| c.container() == container).collect();
+            let of_it: Vec<_> = self.connections().filter(|c| c.container() == container).collect();
             // On the container itself, a condition that names only it would say nothing.
             let condition = match limit {
                 Some(limit) => Some(limit.condition()?),
                 None if of_it.iter().any(|c| c.prefix().is_empty()) => None,
-                None => Some(limit_of(&of_it).condition()?),
+                None => Some(limit_of(connection, &of_it).condition()?),
             };
             let container = Some(container.as_str());
             assignments.push(match self.shape {
@@ -218,7 +220,7 @@ impl Grant {
     /// start of the GUID tells the applications apart that read one container.
     fn custom_role(&self) -> (String, String) {
         let mut containers: Vec<_> =
-            self.connections.iter().map(|c| c.container().to_string()).collect();
+            self.connections().map(|c| c.container().to_string()).collect();
         containers.sort();
         containers.dedup();
         let id = arm_guid(&[&self.account_scope(), &self.application, &containers.join(",")]);
@@ -268,19 +270,16 @@ impl Grant {
     }
 }
 
-/// The limit that covers what the connections cover
-fn limit_of(connections: &[&Connection]) -> Limit {
-    // INVARIANT: a grant has at least one connection, and each container of it at least one.
-    let first = connections[0];
-    let mut limit = Limit::container(first.container()).prefix(first.prefix());
-    for connection in &connections[1..] {
-        limit = if connection.prefix() == first.prefix() {
-            limit.or_container(connection.container())
+/// The limit that covers what the connections cover, of which one is the first
+fn limit_of(first: &Connection, connections: &[&Connection]) -> Limit {
+    let limit = Limit::container(first.container()).prefix(first.prefix());
+    connections.iter().filter(|one| **one != first).fold(limit, |limit, one| {
+        if one.prefix() == first.prefix() {
+            limit.or_container(one.container())
         } else {
-            limit.or_place(connection.container(), connection.prefix())
-        };
-    }
-    limit
+            limit.or_place(one.container(), one.prefix())
+        }
+    })
 }
 
 /// Checks a name as Azure does, and that no tool takes it for an option

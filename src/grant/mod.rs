@@ -11,6 +11,8 @@ mod quote;
 mod render;
 mod shape;
 
+use std::iter;
+
 pub(crate) use self::builder::check_origin;
 pub use self::{
     assignment::{RoleAssignment, Sharing, arm_guid},
@@ -42,8 +44,9 @@ use crate::{
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grant {
-    /// INVARIANT: at least one, all of one account.
-    connections: Vec<Connection>,
+    connection: Connection,
+    /// INVARIANT: of the same account as the first.
+    others: Vec<Connection>,
     subscription: String,
     resource_group: String,
     application: String,
@@ -71,9 +74,9 @@ impl Grant {
         &self.application
     }
 
-    /// The connections that it is for
-    pub fn connections(&self) -> &[Connection] {
-        &self.connections
+    /// The connections that it is for, in the order in which they were given
+    pub fn connections(&self) -> impl Iterator<Item = &Connection> {
+        iter::once(&self.connection).chain(&self.others)
     }
 
     /// The object id of the service principal, if it is known
@@ -83,7 +86,7 @@ impl Grant {
 
     /// Whether it is for the account and the container of a connection
     pub(crate) fn is_for(&self, connection: &Connection) -> bool {
-        self.connections.iter().any(|ours| {
+        self.connections().any(|ours| {
             ours.account() == connection.account() && ours.container() == connection.container()
         })
     }
@@ -95,12 +98,12 @@ impl Grant {
 
     /// What it lets the principal do, and what not, and why, for its first connection
     pub fn audit(&self) -> Audit {
-        self.audit_of(&self.connections[0])
+        self.audit_of(&self.connection)
     }
 
     /// The audit for each connection, in the order in which they were given
     pub fn audits(&self) -> impl Iterator<Item = (&Connection, Audit)> {
-        self.connections.iter().map(|connection| (connection, self.audit_of(connection)))
+        self.connections().map(|connection| (connection, self.audit_of(connection)))
     }
 
     fn audit_of(&self, connection: &Connection) -> Audit {
@@ -136,7 +139,7 @@ impl Grant {
     }
 
     pub(crate) fn account(&self) -> &AccountName {
-        self.connections[0].account()
+        self.connection.account()
     }
 
     /// Whether the principal can make keys for view links
@@ -148,6 +151,6 @@ impl Grant {
     }
 
     fn management(&self) -> management::Management {
-        management::of(self.connections[0].cloud())
+        management::of(self.connection.cloud())
     }
 }

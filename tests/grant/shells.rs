@@ -296,6 +296,23 @@ fn a_revocation_fails_while_anything_stays() {
 }
 
 #[test]
+fn a_resource_group_with_the_name_of_the_account_is_no_grant() {
+    let connection = connection("hall-3/");
+    let builder = builder(&connection).resource_group("contosovision");
+    let (_, pack) = pack(builder.shape(Shape::ContainerAndDelegator));
+    let mut azure = Azure::new();
+    assert!(paste(&mut azure, &pack, Step::Apply).ok);
+    // Another account of the group
+    azure.assignments.push(json!({
+        "id": "x",
+        "principalId": PRINCIPAL,
+        "scope": "/subscriptions/s/resourceGroups/contosovision/providers/Microsoft.Storage/storageAccounts/fabrikam/blobServices/default/containers/a",
+    }));
+    assert!(paste(&mut azure, &pack, Step::Revoke).ok);
+    assert_eq!(azure.assignments.len(), 1, "{:?}", azure.assignments);
+}
+
+#[test]
 fn the_custom_role_of_each_grant_is_its_own_and_goes_at_its_scope() {
     let role = |container: &str, group: &str, application: &str| {
         let connection = of(container, "");
@@ -342,6 +359,8 @@ fn a_rule_for_browsers_is_added_once_and_none_is_lost() {
         // Azure uses the first rule that matches, so a later one is of no use.
         (vec![rule(ORIGIN, &get, "*"), complete.clone()], false, 0),
         (vec![rule("*", &get, "Content-Range")], false, 0),
+        (vec![rule("https://*.contoso.com", &get, "*")], false, 0),
+        (vec![rule("https://*.fabrikam.com", &get, "*")], true, 1),
     ] {
         let mut azure = Azure { rules: rules.clone(), ..Azure::new() };
         let ended = paste(&mut azure, &pack, Step::Cors);

@@ -34,8 +34,9 @@ pub(super) fn about(grant: &Grant, step: Step) -> String {
         Step::Replace => "Azure keeps one assignment of a role for an application on one scope. If the step that assigns the role has found another grant's assignment, this step can put this grant in its place: the other grant then loses its access. It shows what is there, and does nothing unless you confirm. The better way is one grant that covers both connections.".to_owned(),
         Step::Revoke => {
             let mut text = "Removes what only this grant uses, and fails if anything of it stays.".to_owned();
-            if grant.connections.len() > 1 {
-                text.push_str(&format!(" This ends access for all {} connections of the grant.", grant.connections.len()));
+            let connections = grant.connections().count();
+            if connections > 1 {
+                text.push_str(&format!(" This ends access for all {connections} connections of the grant."));
             }
             if grant.assignments.iter().any(|a| a.sharing == Sharing::Account) {
                 text.push_str(" Storage Blob Delegator on the account is shared: it goes with the last container that the application can read.");

@@ -196,7 +196,7 @@ fn cors(grant: &Grant) -> Option<Part> {
             grant.account()
         ),
         format!(
-            "If a row has the origin {origin} or *, give that row the methods, the headers and the exposed headers below as well: Azure uses the first row that matches. Otherwise add a row:"
+            "If a row has the origin {origin}, * or a wildcard that covers it, give that row the methods, the headers and the exposed headers below as well: Azure uses the first row that matches. Otherwise add a row:"
         ),
         format!("  Allowed origins: {origin}"),
         "  Allowed methods: GET, HEAD, OPTIONS".to_owned(),

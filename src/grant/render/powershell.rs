@@ -4,7 +4,8 @@
 
 use super::{
     super::{Grant, Part, RoleAssignment, Step, quote::powershell as quoted},
-    API, EXPOSED, about, commands, custom_role, name_of, own, role_file, role_resource, shared,
+    API, EXPOSED, about, commands, custom_role, name_of, own, query, role_file, role_resource,
+    shared,
 };
 
 pub(super) fn parts(grant: &Grant) -> Vec<Part> {
@@ -80,8 +81,9 @@ impl Block {
             "$SAME = $FOUND -and $FOUND.ObjectType -ceq 'ServicePrincipal' -and \"$($FOUND.Condition)\" -ceq {}",
             quoted(&condition)
         ));
-        let mut known = vec![quoted(&assignment.description)];
-        self.line(format!("$OURS = $FOUND -and $FOUND.Description -ceq {}", known[0]));
+        let ours = quoted(&assignment.description);
+        self.line(format!("$OURS = $FOUND -and $FOUND.Description -ceq {ours}"));
+        let mut known = vec![ours];
         known.extend(grant.replaces.iter().map(|text| quoted(text)));
         self.line(format!("$KNOWN = @({}) -ccontains $FOUND.Description", known.join(", ")));
     }
@@ -309,7 +311,7 @@ fn revoke(grant: &Grant) -> Part {
         let name = name_of(assignment);
         block.look(grant, assignment);
         block.line(format!(
-            "$USERS = @(Get-AzRoleAssignment -ObjectId $OID | Where-Object Scope -like '*/{}/*').Count",
+            "$USERS = @(Get-AzRoleAssignment -ObjectId $OID | Where-Object Scope -like '*/storageAccounts/{}/*').Count",
             grant.account()
         ));
         block.line(format!("if (-not $FOUND) {{ {} }}", quoted(&format!("{name}: not assigned"))));
@@ -366,12 +368,13 @@ fn end_shared(grant: &Grant) -> Part {
 /// Sets `$SERVICE` to the blob service as it is, `$RULE` to the rule that Azure would use, and
 /// `$COMPLETE`
 fn cors_look(block: &mut Block, grant: &Grant, origin: &str) {
-    let origin = quoted(origin);
     rest(block, "GET", &service_path(grant), "");
     block.line("$SERVICE = $ANSWER.Content | ConvertFrom-Json");
     block.line("$RULES = @($SERVICE.properties.cors.corsRules | Where-Object { $_ })");
+    let origins: Vec<_> = query::origins(origin).iter().map(|one| quoted(one)).collect();
     block.line(format!(
-        "$RULE = $RULES | Where-Object {{ ($_.AllowedOrigins -ccontains {origin} -or $_.AllowedOrigins -ccontains '*') -and $_.AllowedMethods -contains 'GET' }} | Select-Object -First 1"
+        "$RULE = $RULES | Where-Object {{ ($_.AllowedOrigins | Where-Object {{ @({}) -ccontains $_ }}) -and $_.AllowedMethods -contains 'GET' }} | Select-Object -First 1",
+        origins.join(", ")
     ));
     block.line(format!(
         "$COMPLETE = $RULE -and $RULE.AllowedMethods -contains 'HEAD' -and ($RULE.AllowedHeaders -contains '*' -or $RULE.AllowedHeaders -contains 'range') -and -not (@('{}') | Where-Object {{ $RULE.ExposedHeaders -notcontains $_ }})",

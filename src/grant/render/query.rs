@@ -70,7 +70,10 @@ pub(super) fn shown(assignment: &RoleAssignment) -> Query {
 pub(super) fn users(grant: &Grant) -> Query {
     Query {
         before: "length([?principalId=='".to_owned(),
-        after: format!("' && contains(scope, '/{}/')])", grant.account()),
+        after: format!(
+            "' && (contains(scope, '/storageAccounts/{0}/') || contains(scope, '/storageaccounts/{0}/'))])",
+            grant.account()
+        ),
     }
 }
 
@@ -81,6 +84,16 @@ pub(super) fn role(assignment: &RoleAssignment) -> String {
         assignment.role_id,
         raw(&assignment.role_name)
     )
+}
+
+/// The origins of a rule that covers an origin: itself, all, and the wildcards for its subdomains
+pub(super) fn origins(origin: &str) -> Vec<String> {
+    let mut found = vec![origin.to_owned(), "*".to_owned()];
+    if let Some((scheme, host)) = origin.split_once("://") {
+        let ends = host.match_indices('.').filter_map(|(at, _)| host.get(at..));
+        found.extend(ends.map(|end| format!("{scheme}://*{end}")));
+    }
+    found
 }
 
 /// What the rules for browsers do for the origin: nothing, `complete` or `incomplete`
@@ -94,8 +107,13 @@ pub(super) fn cors(origin: &str) -> String {
             format!("(contains(exposedHeaders, '{name}') || contains(exposedHeaders, '{lower}'))")
         })
         .collect();
+    let origins: Vec<_> = origins(origin)
+        .iter()
+        .map(|origin| format!("contains(allowedOrigins, '{origin}')"))
+        .collect();
+    let origins = origins.join(" || ");
     format!(
-        "[?(contains(allowedOrigins, '{origin}') || contains(allowedOrigins, '*')) && contains(allowedMethods, 'GET')].[contains(allowedMethods, 'HEAD') && (contains(allowedHeaders, '*') || contains(allowedHeaders, 'range')) && {} && 'complete' || 'incomplete'] | [0] | [0]",
+        "[?({origins}) && contains(allowedMethods, 'GET')].[contains(allowedMethods, 'HEAD') && (contains(allowedHeaders, '*') || contains(allowedHeaders, 'range')) && {} && 'complete' || 'incomplete'] | [0] | [0]",
         exposed.join(" && ")
     )
 }

@@ -159,7 +159,7 @@ fn revoke(grant: &Grant) -> Part {
         );
         requests.push(request(grant, "GET", &path, None));
         requests.push(format!(
-            "If no properties.scope of this answer has /{}/ in it, no other grant needs it: delete it, with its id.",
+            "If no properties.scope of this answer has /storageAccounts/{}/ in it, no other grant needs it: delete it, with its id.",
             grant.account()
         ));
         requests.push(delete);
@@ -208,7 +208,7 @@ fn cors(grant: &Grant) -> Option<Part> {
         vec![
             request(grant, "GET", &path, None),
             format!(
-                "Look at properties.cors.corsRules. If a rule has the origin {origin} or *, and the method GET, the first such rule decides: if it has what the rule below has, there is nothing to do; otherwise change that rule. If there is none, add the rule below. This request replaces all rules, so the body must have every rule and property of the answer:"
+                "Look at properties.cors.corsRules. If a rule has the origin {origin}, * or a wildcard that covers it, and the method GET, the first such rule decides: if it has what the rule below has, there is nothing to do; otherwise change that rule. If there is none, add the rule below. This request replaces all rules, so the body must have every rule and property of the answer:"
             ),
             request(grant, "PUT", &path, Some(&body)),
         ],

@@ -219,7 +219,7 @@ fn parts(grant: &Grant, text: String) -> Result<Vec<Part>, InvalidName> {
     // Terraform turns all text into Unicode form NFC, in which it would be another text.
     let nfc = ComposingNormalizerBorrowed::new_nfc();
     if !nfc.is_normalized(&text) {
-        let mut prefixes = grant.connections.iter().map(|c| c.prefix().as_str());
+        let mut prefixes = grant.connections().map(|c| c.prefix().as_str());
         let odd = prefixes.find(|prefix| !nfc.is_normalized(prefix));
         let (field, value) = match odd {
             Some(prefix) => (Field::Prefix, prefix),

@@ -1,0 +1,213 @@
+//! A customer's machine: the real Azure CLI, signed in, with the fake as all that it reaches.
+
+use std::{
+    env,
+    ffi::OsString,
+    fs,
+    io::Write as _,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use azure_asset_sync::grant::Pack;
+use tempfile::TempDir;
+
+use super::fake::{ADMINISTRATOR, ADMINISTRATOR_SECRET, Fake, Recorded, TENANT};
+
+/// The program that `AZ` names, or `az` on the path; says so if there is none
+pub fn find_az() -> Option<PathBuf> {
+    let found = match env::var_os("AZ") {
+        Some(path) => Some(PathBuf::from(path)),
+        None => find("az"),
+    };
+    if found.is_none() {
+        // Past the harness, which keeps what a passing test prints.
+        let say =
+            b"!! no Azure CLI: the packs were not run with it (pip install azure-cli, or set AZ)\n";
+        std::io::stderr().write_all(say).unwrap();
+    }
+    found
+}
+
+/// A program on the path
+pub fn find(program: &str) -> Option<PathBuf> {
+    env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(program)).find(|p| p.is_file())
+}
+
+/// What a script is pasted into
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shell {
+    /// A bash that replaces `!` as an interactive one does
+    Bash,
+    /// An interactive zsh, which knows no comments
+    Zsh,
+    /// A bash that hands arguments to programs as Git Bash does on Windows
+    GitBash,
+}
+
+/// `az` as Git Bash sees it: an argument that looks like a path becomes one of Windows unless
+/// `MSYS_NO_PATHCONV` is set, and lines end as on Windows
+const GIT_BASH_AZ: &str = r#"#!/bin/bash
+arguments=()
+for argument in "$@"; do
+  if [ -z "$MSYS_NO_PATHCONV" ] && [[ "$argument" == /* ]]; then
+    argument="C:/Program Files/Git$argument"
+  fi
+  arguments+=("$argument")
+done
+set -o pipefail
+"$REAL_AZ" "${arguments[@]}" | sed 's/$/\r/'
+"#;
+
+/// What a script did
+#[derive(Debug)]
+pub struct Outcome {
+    pub ok: bool,
+    pub output: String,
+    pub errors: String,
+    pub requests: Vec<Recorded>,
+}
+
+impl Outcome {
+    /// What asked for a change, each as a line
+    pub fn writes(&self) -> Vec<String> {
+        self.requests.iter().filter(|request| request.is_write()).map(Recorded::line).collect()
+    }
+
+    /// What made a change, each as a line
+    pub fn changes(&self) -> Vec<String> {
+        self.requests.iter().filter(|request| request.changed).map(Recorded::line).collect()
+    }
+
+    #[track_caller]
+    pub fn succeeded(self) -> Self {
+        assert!(self.ok, "{self}");
+        self
+    }
+
+    #[track_caller]
+    pub fn failed(self) -> Self {
+        assert!(!self.ok, "{self}");
+        self
+    }
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let requests: Vec<_> = self.requests.iter().map(Recorded::line).collect();
+        let result = if self.ok { "success" } else { "failure" };
+        write!(f, "{result}\n{}\n{}\n{}", self.output, self.errors, requests.join("\n"))
+    }
+}
+
+pub struct Machine {
+    pub fake: Fake,
+    folder: TempDir,
+}
+
+impl Machine {
+    /// With a signed-in CLI
+    pub fn new(az: &Path) -> Self {
+        let machine = Self { fake: Fake::start(), folder: tempfile::tempdir().unwrap() };
+        machine.fake.write_authority(&machine.path("authority.pem"));
+        for folder in ["bin", "git-bash", "work"] {
+            fs::create_dir(machine.path(folder)).unwrap();
+        }
+        std::os::unix::fs::symlink(az, machine.path("bin/az")).unwrap();
+        let git_bash = machine.path("git-bash/az");
+        fs::write(&git_bash, GIT_BASH_AZ).unwrap();
+        fs::set_permissions(&git_bash, PermissionsExt::from_mode(0o755)).unwrap();
+        machine.sign_in();
+        // A new installation asks once which version is the latest.
+        let strays = std::mem::take(&mut machine.fake.state().strays);
+        let is_known = |stray: &String| stray == "CONNECT azcliprod.blob.core.windows.net:443";
+        assert!(strays.iter().all(is_known), "{strays:?}");
+        machine
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Signs the CLI in to the cloud that is set
+    pub fn sign_in(&self) {
+        let sign_in = format!(
+            "az login --service-principal --username {ADMINISTRATOR} --password {ADMINISTRATOR_SECRET} --tenant {TENANT}"
+        );
+        self.paste(Shell::Bash, &sign_in).succeeded();
+    }
+
+    /// Everything in the fake as at the start; the CLI stays signed in
+    pub fn reset(&self) {
+        self.fake.reset();
+        fs::remove_dir_all(self.path("work")).unwrap();
+        fs::create_dir(self.path("work")).unwrap();
+    }
+
+    /// Saves the files of a pack where the scripts run
+    pub fn save_files(&self, pack: &Pack) {
+        for part in &pack.parts {
+            if let Some(name) = part.file {
+                fs::write(self.path("work").join(name), &part.text).unwrap();
+            }
+        }
+    }
+
+    /// Pastes a script
+    pub fn paste(&self, shell: Shell, script: &str) -> Outcome {
+        let (command, bin): (&[&str], _) = match shell {
+            Shell::Bash => (&["bash", "--norc", "-o", "history", "-o", "histexpand"], "bin"),
+            Shell::Zsh => (&["zsh", "-f", "-i", "-s"], "bin"),
+            Shell::GitBash => (&["bash", "--norc"], "git-bash"),
+        };
+        self.run(command, bin, script)
+    }
+
+    /// Hands a text to the standard input of a program, with the programs of a folder
+    pub fn run(&self, command: &[&str], bin: &str, input: &str) -> Outcome {
+        self.fake.take_requests();
+        let mut paths = vec![self.path(bin)];
+        paths.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
+        let authority = self.path("authority.pem").into_os_string();
+        let proxy = OsString::from(self.fake.proxy());
+        let mut child = Command::new(command[0])
+            .args(&command[1..])
+            .current_dir(self.path("work"))
+            // Nothing of this machine's own settings: neither a proxy nor a sign-in.
+            .env_clear()
+            .env("PATH", env::join_paths(paths).unwrap())
+            .env("REAL_AZ", self.path("bin/az"))
+            .env("HOME", self.folder.path())
+            .env("LANG", "C.UTF-8")
+            .env("AZURE_CONFIG_DIR", self.path("azure"))
+            .env("AZURE_CORE_COLLECT_TELEMETRY", "no")
+            .env("AZURE_CORE_LOGIN_EXPERIENCE_V2", "off")
+            .env("AZURE_EXTENSION_USE_DYNAMIC_INSTALL", "no")
+            .env("REQUESTS_CA_BUNDLE", &authority)
+            .env("CURL_CA_BUNDLE", &authority)
+            .env("HTTPS_PROXY", &proxy)
+            .env("HTTP_PROXY", &proxy)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A shell that ends early reads no further, which is no failure of the test.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        let output = child.wait_with_output().unwrap();
+        Outcome {
+            ok: output.status.success(),
+            output: String::from_utf8_lossy(&output.stdout).into_owned(),
+            errors: String::from_utf8_lossy(&output.stderr).into_owned(),
+            requests: self.fake.take_requests(),
+        }
+    }
+
+    /// Nothing was sent to any other host or path
+    #[track_caller]
+    pub fn assert_no_strays(&self) {
+        let strays = self.fake.state().strays.clone();
+        assert!(strays.is_empty(), "{strays:?}");
+    }
+}
