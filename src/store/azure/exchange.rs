@@ -168,7 +168,7 @@ impl AzureStore {
         if !self.target.is_origin_of(&url) {
             return Err(bad("the request leads to another host than the connection's"));
         }
-        if is_authorized && !self.signature.expose().is_empty() {
+        if is_authorized && !self.signature.query().is_empty() {
             let query = url.query().unwrap_or_default().to_owned();
             self.set_query(&mut url, &query);
         }
