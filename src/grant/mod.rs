@@ -165,7 +165,7 @@ impl Grant {
     pub fn audit(&self) -> Audit {
         let assignments = self.assignments.iter().map(|assignment| audit::Assigned {
             role: assignment.role,
-            on_account: assignment.on_account,
+            container: (!assignment.on_account).then(|| self.connection.container().as_str()),
             condition: assignment.condition.as_ref(),
         });
         audit::audit(&self.connection, &assignments.collect::<Vec<_>>())
