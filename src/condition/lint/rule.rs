@@ -1,3 +1,5 @@
+//! The kinds of mistakes, with their stable ids.
+
 use std::fmt;
 
 use serde::{Serialize, Serializer};
