@@ -136,8 +136,14 @@ fn what_is_generated_is_read_by_all_the_others() {
     let (status, table, _) = condition(&[&at[..], &["p/"]].concat(), &text);
     assert_eq!(status, 0);
     assert!(table.contains("list the names of all containers"), "{table}");
+    let (status, json, _) = condition(&[&at[..], &["p/", "--json"]].concat(), &text);
+    assert_eq!(status, 0);
+    let [audit] = &answers(&json)[..] else { panic!("one line: {json}") };
+    assert_eq!(audit["rows"][0]["request"], "read `abc/p/…`");
+    assert_eq!(audit["rows"][0]["decision"], "allowed");
     let (status, table, _) = condition(&[&at[..], &["q/"]].concat(), &text);
     assert_eq!(status, 1, "{table}");
+    assert!(table.contains("deny   missing  read `abc/q/…`"), "{table}");
 }
 
 #[test]

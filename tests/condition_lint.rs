@@ -300,6 +300,18 @@ const TABLE: &[(Rule, &[&str], &[&str])] = &[
         &["@Resource[$C/blobs:path] StringEquals ''"],
     ),
     (
+        Rule::Preview,
+        &[
+            "@Request[$C/blobs:include] ForAllOfAnyValues:StringEquals {'metadata'}",
+            "Exists @Request[$C/blobs:snapshot]",
+            "@Resource[$C/metadata:a] StringEquals 'b'",
+        ],
+        &[
+            "@Environment[UtcNow] DateTimeLessThan '2030-01-01T00:00:00.0Z'",
+            "Exists @Request[$C/blobs:versionId]",
+        ],
+    ),
+    (
         Rule::NegativeOnOptional,
         &[
             "@Resource[$C/blobs/tags:a<$key_case_sensitive$>] StringNotEquals 'b'",

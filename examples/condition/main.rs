@@ -16,11 +16,12 @@ use azure_asset_sync::{
 };
 
 const USAGE: &str = "\
-usage: condition lint [FILE]        what is wrong, or not as it seems
+usage: condition lint [FILE]        mistakes, and attributes that are in preview
        condition explain [FILE]     what it says, in words
        condition format [FILE]      in the portal's layout; --one-line for command lines
-       condition audit [FILE] --account NAME --container NAME [--prefix TEXT]
-                                    what Storage Blob Data Reader with it allows
+       condition audit [FILE] --account NAME --container NAME [--prefix TEXT] [--json]
+                                    what Storage Blob Data Reader with it allows: all
+                                    requests of a kind (allow), none (deny), or some (may)
        condition generate --container NAME [...] [--prefix TEXT] [--current-versions-only]
                           [--private-link-only] [--private-endpoint ID] [--one-line]
        condition eval --json [FILE] decides {\"condition\":…,\"context\":…}, one a line
@@ -33,7 +34,7 @@ usage: condition lint [FILE]        what is wrong, or not as it seems
                                     with --files the files that the steps use, in a folder
 
 Without a file the text comes from standard input. The exit status is 0 only if nothing is wrong:
-for lint no warning and no error, for audit nothing missing, for eval every line decided.";
+for lint no warning and no error, for audit everything needed is allowed, for eval every line decided.";
 
 #[derive(Default)]
 struct Arguments {
@@ -194,11 +195,16 @@ fn connection(arguments: &Arguments) -> Result<Connection, Box<dyn Error>> {
 fn audit(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let connection = connection(arguments)?;
     let mut suffices = false;
+    let mut shown = Ok(String::new());
     let parsed = condition(arguments, |condition| {
         let audit = Audit::of_condition(&connection, condition);
         suffices = audit.suffices();
-        print!("{audit}");
+        shown = match arguments.json {
+            true => serde_json::to_string(&audit).map(|json| format!("{json}\n")),
+            false => Ok(audit.to_string()),
+        };
     })?;
+    print!("{}", shown?);
     Ok(parsed && suffices)
 }
 

@@ -1,3 +1,5 @@
+//! The parts that a condition consists of, each with its place in the text.
+
 use super::{Operator, Value};
 
 /// A range of bytes of the text

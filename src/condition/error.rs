@@ -1,3 +1,5 @@
+//! Errors of the parser, with the place and what was expected.
+
 use std::fmt;
 
 use super::{Rule, Span};

@@ -1,3 +1,5 @@
+//! Conditions and decisions in plain words.
+
 use std::fmt::Write as _;
 
 use super::{

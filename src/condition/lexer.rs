@@ -1,3 +1,5 @@
+//! Splits the text of a condition into tokens.
+
 use super::{ParseError, Rule, Source, Span, error::quoted};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

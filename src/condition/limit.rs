@@ -1,3 +1,5 @@
+//! Makes conditions from what a reader shall be limited to.
+
 use std::{collections::BTreeSet, fmt::Write as _, time::SystemTime};
 
 use super::{Condition, parser};

@@ -1,3 +1,5 @@
+//! The operators of the language, as a table.
+
 use std::fmt;
 
 /// A comparison: a base, and for lists how many of each side must agree

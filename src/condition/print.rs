@@ -1,3 +1,5 @@
+//! Writes a condition as text, in the layouts of the portal and of command lines.
+
 use std::fmt::{self, Write as _};
 
 use super::{Attribute, Expr, ExprKind, Operand, OperandKind, Value};

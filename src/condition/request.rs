@@ -1,3 +1,5 @@
+//! Requests as conditions see them.
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, Serializer};

@@ -107,11 +107,9 @@ impl Grant {
     }
 
     fn audit_of(&self, connection: &Connection) -> Audit {
-        let container = connection.container().as_str();
-        let reaches = |a: &&RoleAssignment| a.container.as_ref().is_none_or(|on| on == container);
-        let assigned = self.assignments.iter().filter(reaches).map(|assignment| audit::Assigned {
+        let assigned = self.assignments.iter().map(|assignment| audit::Assigned {
             role: assignment.role,
-            on_account: assignment.is_on_account(),
+            container: assignment.container.as_deref(),
             condition: assignment.condition.as_ref(),
         });
         audit::audit(connection, &assigned.collect::<Vec<_>>())

@@ -360,7 +360,7 @@ fn no_request_contradicts_a_row() {
     let mut rng = Rng::with_seed(seed);
     let mut seen: BTreeMap<(Decision, bool), usize> = BTreeMap::new();
     let (mut examples, mut unproved) = (0, 0);
-    for n in 0..cases(2_000) {
+    for n in 0..cases(1_000) {
         let tree = condition(&mut rng);
         let text = tree.print();
         let condition: Condition = text.parse().unwrap_or_else(|e| panic!("{e}\n{text}"));

@@ -290,3 +290,42 @@ fn the_json_of_a_row_is_stable() {
     assert_eq!(other["example"]["environment"]["isprivatelink"], true);
     assert!(rows.iter().any(|row| row["decision"] == "denied"));
 }
+
+#[test]
+fn what_cannot_be_proved_is_never_denied() {
+    let connection = connection("hall-3/");
+    let all = |part: &dyn Fn(usize) -> String, between: &str, count: usize| {
+        (0..count).map(part).collect::<Vec<_>>().join(between)
+    };
+    // A path that contains 200 words exists, and is far away for an automaton.
+    let contains = all(&|n| format!("PATH StringLike '*{n:03}*'"), " AND ", 120);
+    let lists = all(&|n| format!("'*{n:03}*'"), ",", 1500);
+    for limits in [
+        format!("{contains} AND PATH StringNotLike '*x'"),
+        format!("PATH ForAnyOfAllValues:StringLike {{{lists}}} AND PATH StringNotLike '*x*'"),
+    ] {
+        let audit = Audit::of_condition(&connection, &limited(&limits));
+        for request in ["read `training/hall-3/…`", "read another blob of `training`", OTHER] {
+            let row = audit.rows.iter().find(|row| row.request == request).unwrap();
+            assert_eq!(row.decision, Decision::MayBeAllowed, "{audit}");
+            assert_eq!(row.example, None, "{audit}");
+            assert!(row.why.contains("too large or too entangled"), "{}", row.why);
+        }
+        assert_eq!(table(&audit)[LIST_OTHER], Decision::Denied, "no list has a path");
+    }
+}
+
+#[test]
+fn each_container_of_a_long_condition_has_rows() {
+    let connection = connection("hall-3/");
+    let names: Vec<String> = (0..900).map(|n| format!("'c{n:03}'")).collect();
+    let limits = format!("NAME ForAnyOfAnyValues:StringEquals {{'training',{}}}", names.join(","));
+    let audit = Audit::of_condition(&connection, &limited(&limits));
+    let allowed = |row: &&azure_asset_sync::grant::Access| {
+        row.decision == Decision::Allowed && row.request.starts_with("read `c")
+    };
+    assert_eq!(audit.rows.iter().filter(allowed).count(), 900);
+    assert_eq!(table(&audit)[OTHER], Decision::Denied);
+    let longest = audit.rows.iter().map(|row| row.why.len()).max().unwrap();
+    assert!(longest < 400, "{longest}");
+}

@@ -3,6 +3,7 @@
 mod influence;
 mod listing;
 mod parts;
+mod preview;
 mod rule;
 mod values;
 
@@ -132,6 +133,7 @@ impl Lint {
             let check = Check { lint: self, text: &mended.text, root: condition.root() };
             parts::check(&check, &mut more);
             listing::check(&check, &mut more);
+            preview::check(&check, &mut more);
             for mut finding in more {
                 finding.span = mended.original(finding.span);
                 found.push(finding);

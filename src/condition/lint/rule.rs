@@ -1,3 +1,5 @@
+//! The kinds of mistakes, with their stable ids.
+
 use std::fmt;
 
 use serde::{Serialize, Serializer};
@@ -94,6 +96,8 @@ rules! {
     MoveDefeatsPath = "MOVE_DEFEATS_PATH";
     /// Tags can be written that the condition lets through
     TagWriteDefeatsTag = "TAG_WRITE_DEFEATS_TAG";
+    /// An attribute that is in preview
+    Preview = "PREVIEW";
     /// The version of the condition language is not 2.0
     Version = "VERSION";
     /// The command line tool is too old for conditions

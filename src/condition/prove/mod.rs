@@ -25,6 +25,7 @@ mod classes;
 mod compile;
 mod element;
 mod goals;
+mod letters;
 mod text;
 mod variable;
 mod words;

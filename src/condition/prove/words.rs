@@ -8,8 +8,9 @@ use crate::condition::{
     explain::title,
 };
 
-/// More values of one attribute than this are not shown
+/// More values of one attribute, and more attributes, are not shown
 const MOST: usize = 4;
+const MOST_ATTRIBUTES: usize = 8;
 
 impl Example {
     /// Such as "the container's name is `px`, and the request came over a private link"
@@ -45,6 +46,10 @@ impl Example {
             if !words.contains(&said) {
                 words.push(said);
             }
+        }
+        if let Some(more) = words.len().checked_sub(MOST_ATTRIBUTES).filter(|more| *more > 0) {
+            words.truncate(MOST_ATTRIBUTES);
+            words.push(format!("{more} more are as in the example"));
         }
         if words.is_empty() {
             words.push("the request has no suboperation".to_owned());

@@ -29,9 +29,9 @@ pub(super) fn table(connection: &Connection, assignments: &[Assigned<'_>]) -> Ve
     let mut table = Vec::new();
     for row in places.rows() {
         let access = match &row.kind {
-            Kind::Data(families) => data(&row, families, &places, assignments, &mut budget),
+            Kind::Data(families) => data(&row, families, assignments, &mut budget),
             Kind::Control { action, of_account } => {
-                let (is_allowed, why) = control(&row, action, *of_account, &places, assignments);
+                let (is_allowed, why) = control(&row, action, *of_account, assignments);
                 let decision = if is_allowed { Decision::Allowed } else { Decision::Denied };
                 access(&row, decision, why)
             }
@@ -57,7 +57,6 @@ fn access(row: &Row, decision: Decision, why: String) -> Access {
 fn data(
     row: &Row,
     families: &[Family],
-    places: &Places<'_>,
     assignments: &[Assigned<'_>],
     budget: &mut Budget,
 ) -> Access {
@@ -70,7 +69,7 @@ fn data(
         };
         if !families.iter().all(has) {
             reasons.push(NO_ACTION.to_owned());
-        } else if !assigned.on_account && row.container.as_deref() != Some(places.container) {
+        } else if assigned.container.is_some() && assigned.container != row.container.as_deref() {
             reasons.push("the role is assigned on another container".to_owned());
         } else if let Some(condition) = assigned.condition {
             conditions.push(condition);
@@ -147,7 +146,6 @@ fn control(
     row: &Row,
     action: &str,
     of_account: bool,
-    places: &Places<'_>,
     assignments: &[Assigned<'_>],
 ) -> (bool, String) {
     let mut reasons = Vec::new();
@@ -161,13 +159,13 @@ fn control(
         });
         let why = match () {
             () if !has => NO_ACTION,
-            () if assigned.on_account => {
+            () if assigned.container.is_none() => {
                 return (
                     true,
                     "an action of the role on the account; no condition limits it".into(),
                 );
             }
-            () if !of_account && row.container.as_deref() == Some(places.container) => {
+            () if !of_account && row.container.as_deref() == assigned.container => {
                 return (
                     true,
                     "an action of the role on this container; no condition limits it".into(),

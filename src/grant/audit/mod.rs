@@ -83,7 +83,7 @@ impl Audit {
     pub fn of_condition(connection: &Connection, condition: &Condition) -> Self {
         let reader = Assigned {
             role: Some(Role::BlobDataReader),
-            on_account: true,
+            container: None,
             condition: Some(condition),
         };
         audit(connection, &[reader])
@@ -125,11 +125,41 @@ impl fmt::Display for Audit {
 pub(super) struct Assigned<'a> {
     /// The role; `None` for the custom role, which reads and lists and nothing else
     pub(super) role: Option<Role>,
-    /// On the account; on the connection's container if not set
-    pub(super) on_account: bool,
+    /// The container that it is made on; the account if `None`
+    pub(super) container: Option<&'a str>,
     pub(super) condition: Option<&'a Condition>,
 }
 
+/// The audit of role assignments on the connection's account and its containers
 pub(super) fn audit(connection: &Connection, assignments: &[Assigned<'_>]) -> Audit {
     Audit { rows: decide::table(connection, assignments) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Assigned, Decision, audit};
+    use crate::connection::Connection;
+
+    #[test]
+    fn a_role_on_another_container_has_rows_of_its_own() {
+        let builder = Connection::builder("a").account("contoso").container("training");
+        let connection = builder.prefix("hall-3/").build().unwrap();
+        let limit = "@Resource[Microsoft.Storage/storageAccounts/blobServices/containers/blobs:path] StringStartsWith 'hall-3/'";
+        let limit = limit.parse().unwrap();
+        let on = |container, condition| Assigned { role: None, container, condition };
+        let assigned = [on(Some("training"), None), on(Some("second"), Some(&limit))];
+        let audit = audit(&connection, &assigned);
+        let decision =
+            |request: &str| audit.rows.iter().find(|row| row.request == request).unwrap().decision;
+        for (request, expected) in [
+            ("read `training/hall-3/…`", Decision::Allowed),
+            ("read another blob of `training`", Decision::Allowed),
+            ("read `second/hall-3/…`", Decision::Allowed),
+            ("read another blob of `second`", Decision::Denied),
+            ("list `second`, prefix `hall-3/…`", Decision::Denied),
+            ("read a blob of another container", Decision::Denied),
+        ] {
+            assert_eq!(decision(request), expected, "{request}\n{audit}");
+        }
+    }
 }

@@ -31,9 +31,10 @@ const WITH_TAGS: &str = "Blob.Read.WithTagConditions";
 /// The containers that an audit has rows for
 pub(super) struct Places<'a> {
     account: &'a str,
-    pub(super) container: &'a str,
+    container: &'a str,
     prefix: &'a str,
-    /// Other containers that the conditions name, in groups that no condition tells apart
+    /// Other containers that the conditions name or that roles are assigned on, in groups of which the
+    /// same is true
     named: Vec<Vec<String>>,
 }
 
@@ -75,11 +76,20 @@ impl<'a> Places<'a> {
         if let Some(end) = named.iter().nth(MOST_NAMED).cloned() {
             named.split_off(&end);
         }
+        // A role assigned on a container tells that container from the others.
+        let own: BTreeSet<String> = assignments
+            .iter()
+            .filter_map(|assigned| assigned.container)
+            .filter(|name| *name != container)
+            .map(str::to_owned)
+            .collect();
+        named.retain(|name| !own.contains(name));
         let owned = |group: Vec<&str>| group.into_iter().map(str::to_owned).collect();
-        let named = match prove::same(&conditions, &named, budget) {
+        let mut named: Vec<Vec<String>> = match prove::same(&conditions, &named, budget) {
             Some(groups) => groups.into_iter().map(owned).collect(),
             None => named.into_iter().map(|name| vec![name]).collect(),
         };
+        named.extend(own.into_iter().map(|name| vec![name]));
         Self {
             account: connection.account().as_str(),
             container,

@@ -1,0 +1,38 @@
+//! The rule that names attributes in preview.
+//!
+//! Source: Microsoft Learn, "Actions and attributes for Azure role assignment conditions for Azure Blob
+//! Storage", the notice at its top, read in November 2026. It names the include attribute of lists, and
+//! the snapshot attribute of accounts with a hierarchical namespace. Its version of April 2024 names the
+//! include attribute and the metadata of containers.
+
+use super::{Check, Finding, Rule, Severity};
+use crate::condition::catalog::Known;
+
+pub(super) fn check(check: &Check<'_>, found: &mut Vec<Finding>) {
+    let mut seen = Vec::new();
+    check.root.walk(&mut |expr| {
+        for known in expr.attributes().filter_map(|attribute| Known::of(attribute.path())) {
+            let Some(state) = state(known) else { continue };
+            if seen.contains(&known) {
+                continue;
+            }
+            seen.push(known);
+            let message = format!(
+                "{} {state}; Azure may change it without notice and gives no service level for it",
+                known.path()
+            );
+            let (rule, severity) = (Rule::Preview, Severity::Note);
+            found.push(Finding { rule, severity, span: expr.span, message, repair: None });
+        }
+    });
+}
+
+/// How far an attribute is in preview
+fn state(known: Known) -> Option<&'static str> {
+    match known {
+        Known::Include => Some("is in preview"),
+        Known::Snapshot => Some("is in preview on accounts with a hierarchical namespace"),
+        Known::Metadata => Some("was in preview in April 2024 and may still be"),
+        _ => None,
+    }
+}
