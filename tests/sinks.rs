@@ -61,6 +61,30 @@ async fn assets_and_rejections_go_to_their_files() {
 }
 
 #[tokio::test]
+async fn a_rejection_of_a_copy_says_which_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.jsonl");
+    let mut snapshot = Blob::new("a.jpg", 1);
+    snapshot.snapshot = Some("2026-11-24T08:49:37.0000001Z".into());
+    let mut version = Blob::new("b.jpg", 1);
+    version.version_id = Some("2026-11-24T08:49:37.0000002Z".into());
+    let blobs: MemoryStore = [snapshot, version, Blob::new("c.txt", 1)].into_iter().collect();
+    scan(blobs).run(JsonLines::rejections(&path).unwrap()).await.unwrap();
+    let copies: Vec<_> = lines(&path)
+        .iter()
+        .map(|line| format!("{}|{}|{}", line["name"], line["snapshot"], line["version_id"]))
+        .collect();
+    assert_eq!(
+        copies,
+        [
+            r#""a.jpg"|"2026-11-24T08:49:37.0000001Z"|"""#,
+            r#""b.jpg"|""|"2026-11-24T08:49:37.0000002Z""#,
+            r#""c.txt"|""|"""#,
+        ]
+    );
+}
+
+#[tokio::test]
 async fn a_scan_that_fails_leaves_the_old_file_and_nothing_beside_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("assets.jsonl");

@@ -9,10 +9,10 @@ use std::{
 };
 
 use azure_asset_sync::{
-    Error, ErrorKind, JsonLines, Kind, Sink,
+    Blob, Change, Error, ErrorKind, JsonLines, Kind, Sink,
     sink::{Batch, Coco, Csv, Delivery, HuggingFace, Parquet, RunId, file_name},
 };
-use sample::{changes, csv_rows, fill, lines, names};
+use sample::{asset, changes, csv_rows, fill, lines, names};
 use serde_json::Value;
 
 type Make = fn(PathBuf) -> Result<Box<dyn Sink>, Error>;
@@ -230,6 +230,121 @@ async fn every_file_is_whole_or_as_it_was() {
         let error = make(folder.path().join("no/such/file")).err().unwrap();
         assert_eq!(error.kind(), ErrorKind::Sink, "{name}");
         assert!(error.to_string().contains("no/such/file"), "{name}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_csv_shows_its_dialect_in_the_first_row() {
+    let text = written(|path| Ok(Box::new(Csv::assets(path)?))).await;
+    assert!(text.starts_with("\"name\",\"size\",\"kind\","), "{text}");
+    assert!(text.contains("\r\n\"a/b/c.PNG\",1,\"image\",\"image/png\",,,"), "{text}");
+}
+
+#[tokio::test]
+async fn a_csv_for_spreadsheets_guards_what_they_convert() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sheet.csv");
+    let named = |name: &&str| {
+        let mut image = asset(Blob::new("a.jpg", 1));
+        image.blob.name = (*name).to_owned();
+        Change::Added(image)
+    };
+    let guarded = [
+        "0001",
+        "1e5",
+        "1,5",
+        "12%",
+        "2026-11-24",
+        "24.11.2026",
+        "10:30 PM",
+        "MAR1",
+        "1-Sept",
+        "TRUE",
+        "2026-11-24T08:49:37",
+        "$5",
+        "(3)",
+    ];
+    let plain = ["a1", "0x8DD", "1.jpg", "true story", "Hot", "march of time"];
+    let changes: Vec<_> = guarded.iter().chain(&plain).map(named).collect();
+    fill(&mut Csv::for_spreadsheets(&path).unwrap(), &changes).await.unwrap();
+    let (_, rows) = table(fs::read_to_string(&path).unwrap().trim_start_matches('\u{feff}'));
+    for name in guarded {
+        assert!(rows.contains_key(&format!("'{name}")), "{name}: {:?}", rows.keys());
+    }
+    for name in plain {
+        assert!(rows.contains_key(name), "{name}: {:?}", rows.keys());
+    }
+}
+
+#[tokio::test]
+async fn what_a_killed_run_leaves_is_removed_and_what_another_run_writes_is_not() {
+    for (name, make) in ALL {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        let beside = path.parent().unwrap().to_owned();
+        fs::create_dir_all(&beside).unwrap();
+        let count = || fs::read_dir(&beside).unwrap().count();
+        let file = path.file_name().unwrap().to_str().unwrap();
+        let temporary = |slot: usize| beside.join(format!(".{file}.azure-asset-sync-{slot}.tmp"));
+
+        // Left by a run that was killed, which no longer has its lock.
+        fs::write(temporary(0), "half").unwrap();
+        let mut first = make(path.clone()).unwrap();
+        assert_eq!(count(), 1, "{name}: what was left is still there");
+        let mut second = make(path.clone()).unwrap();
+        assert!(temporary(0).exists() && temporary(1).exists(), "{name}");
+        fill(&mut *second, &changes()).await.unwrap();
+        fill(&mut *first, &changes()).await.unwrap();
+        assert_eq!(count(), 1, "{name}");
+
+        // Another program's file of that name is no temporary file of a sink.
+        fs::create_dir(temporary(0)).unwrap();
+        fill(&mut *make(path.clone()).unwrap(), &changes()).await.unwrap();
+        assert_eq!(count(), 2, "{name}");
+        (1..16).for_each(|slot| fs::create_dir(temporary(slot)).unwrap());
+        let error = make(path.clone()).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Sink);
+        assert!(error.to_string().contains("azure-asset-sync-*.tmp"), "{error}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_link_at_the_path_is_replaced_and_a_link_at_a_temporary_name_is_not_followed() {
+    for (name, make) in ALL.iter().filter(|(name, _)| !name.contains('/')) {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, target) = (folder.path().join(name), folder.path().join("target"));
+        fs::write(&target, "old").unwrap();
+        let temporary = folder.path().join(format!(".{name}.azure-asset-sync-0.tmp"));
+        for link in [&path, &temporary] {
+            std::os::unix::fs::symlink(&target, link).unwrap();
+        }
+        fill(&mut *make(path.clone()).unwrap(), &changes()).await.unwrap();
+        assert_eq!(fs::read_to_string(&target).unwrap(), "old", "{name}");
+        assert!(!path.is_symlink() && temporary.is_symlink(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_path_in_file_name_stays_in_its_folder() {
+    let evil =
+        ["../../up.jpg", "/root.jpg", "C:/a.jpg", "..\\up.jpg", "~/a.jpg", "con.jpg", "a//b.jpg"];
+    let changes: Vec<_> =
+        evil.iter().map(|name| Change::Added(asset(Blob::new(*name, 1)))).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let [coco, hugging] = ["coco.json", "metadata.jsonl"].map(|name| folder.path().join(name));
+    fill(&mut Coco::images(&coco).unwrap(), &changes).await.unwrap();
+    fill(&mut HuggingFace::images(&hugging).unwrap(), &changes).await.unwrap();
+    let coco: Value = serde_json::from_str(&fs::read_to_string(coco).unwrap()).unwrap();
+    for rows in [coco["images"].as_array().unwrap(), &lines(&hugging)] {
+        assert_eq!(rows.len(), evil.len());
+        for (row, name) in rows.iter().zip(evil) {
+            let path = row["file_name"].as_str().unwrap();
+            assert_eq!(row["name"], name);
+            assert!(path.starts_with("_escaped/") && path == file_name(name), "{row}");
+            assert!(!path.contains(['\\', ':']) && !path.contains("//"), "{row}");
+            assert!(path.split('/').all(|segment| segment != ".."), "{row}");
+        }
     }
 }
 

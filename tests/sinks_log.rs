@@ -52,6 +52,48 @@ async fn every_change_is_a_line_that_says_which() {
 }
 
 #[tokio::test]
+async fn every_line_has_the_same_keys_with_the_same_types() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("changes.jsonl");
+    let kind = asset(full("a.jpg")).kind;
+    let mut snapshot = Blob::new("a.jpg", 1);
+    snapshot.snapshot = Some("2026-11-24T08:49:37.0000001Z".into());
+    let changes = [
+        added("a.jpg"),
+        Change::Changed(asset(full("a.jpg"))),
+        Change::Removed(Removal::of(&full("a.jpg"), kind)),
+        Change::Rejected(rejection(snapshot)),
+    ];
+    append(&path, &changes).await;
+    let lines = lines(&path);
+    let shape = |line: &serde_json::Value| -> Vec<_> {
+        let object = line.as_object().unwrap().iter();
+        object.map(|(key, value)| (key.clone(), std::mem::discriminant(value))).collect()
+    };
+    for line in &lines {
+        assert_eq!(shape(line).len(), 21, "{line}");
+        let differs = shape(line).into_iter().zip(shape(&lines[0])).find(|(a, b)| a != b);
+        assert!(differs.is_none_or(|((key, _), _)| key == "is_current"), "{line}");
+    }
+    let last = lines.last().unwrap();
+    assert_eq!(last["snapshot"], "2026-11-24T08:49:37.0000001Z");
+    assert_eq!((&last["reason"], &last["is_current"]), (&"snapshot".into(), &false.into()));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_link_is_not_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, target) = (folder.path().join("changes.jsonl"), folder.path().join("target"));
+    fs::write(&target, "").unwrap();
+    std::os::unix::fs::symlink(&target, &path).unwrap();
+    let error = JsonLines::changes(&path).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Sink);
+    assert!(error.to_string().contains("it is a symbolic link, which is not followed"), "{error}");
+    assert!(fs::read(&target).unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn each_run_goes_on_behind_the_last_whole_line() {
     let whole = "{\"change\":\"added\",\"name\":\"0.jpg\"}\n";
     let long = format!("{whole}{{\"change\":\"added\",\"name\":\"{}", "x".repeat(200_000));

@@ -142,6 +142,89 @@ async fn each_change_does_what_it_says() {
 }
 
 #[tokio::test]
+async fn each_version_and_snapshot_of_a_name_is_a_row() {
+    let blob = |name: &str, version: Option<(u32, Option<bool>)>, snapshot: Option<&str>| {
+        let mut blob = Blob::new(name, 1);
+        if let Some((number, is_current)) = version {
+            blob.version_id = Some(format!("2026-11-2{number}T00:00:00.0000000Z").as_str().into());
+            blob.is_current_version = is_current;
+        }
+        blob.snapshot = snapshot.map(Into::into);
+        blob
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("assets.sqlite");
+    let accept = |blob: Blob| {
+        let mut image = asset(Blob::new("a.jpg", 1));
+        image.blob = blob;
+        Change::Added(image)
+    };
+    let listed = [
+        accept(blob("a.jpg", Some((1, None)), None)),
+        accept(blob("a.jpg", Some((2, Some(false))), None)),
+        accept(blob("a.jpg", None, Some("2026-11-23T00:00:00.0000001Z"))),
+        accept(blob("a.jpg", Some((3, Some(true))), None)),
+        // The default rules reject copies; each is a row, beside that of the current blob.
+        Change::Rejected(rejection(blob("b.jpg", Some((1, None)), None))),
+        Change::Rejected(rejection(blob("b.jpg", Some((2, Some(false))), None))),
+        Change::Rejected(rejection(blob("b.jpg", None, Some("2026-11-23T00:00:00.0000001Z")))),
+        accept(blob("b.jpg", Some((3, Some(true))), None)),
+    ];
+    for _ in 0..2 {
+        give(&path, &RunId::random(), 0, &listed).await;
+        let row = "name || ' ' || revision || ' ' || is_current";
+        assert_eq!(
+            column(&path, &format!("SELECT {row} FROM assets ORDER BY name, revision")),
+            [
+                "a.jpg  1",
+                "a.jpg 2026-11-21T00:00:00.0000000Z 0",
+                "a.jpg 2026-11-22T00:00:00.0000000Z 0",
+                "a.jpg 2026-11-23T00:00:00.0000001Z 0",
+                "b.jpg  1",
+            ]
+        );
+        let row = "reason || ' ' || coalesce(version_id, '') || ' ' || coalesce(snapshot, '')";
+        assert_eq!(
+            column(&path, &format!("SELECT {row} FROM rejections ORDER BY revision")),
+            [
+                "old_version 2026-11-21T00:00:00.0000000Z ",
+                "old_version 2026-11-22T00:00:00.0000000Z ",
+                "snapshot  2026-11-23T00:00:00.0000001Z",
+            ]
+        );
+    }
+    // A new version takes the row of the current blob; a removal takes all rows of the name.
+    let changed = accept(blob("a.jpg", Some((4, Some(true))), None));
+    give(&path, &RunId::random(), 0, &[changed, removed("b.jpg")]).await;
+    let current = "SELECT version_id FROM assets WHERE revision = ''";
+    assert_eq!(column(&path, current), ["2026-11-24T00:00:00.0000000Z"]);
+    assert_eq!(column(&path, "SELECT name FROM assets"), ["a.jpg"; 4]);
+    assert!(read(&path)[1].is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_is_not_followed_and_a_folder_may_be_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, target) = (folder.path().join("assets.sqlite"), folder.path().join("target"));
+    std::os::unix::fs::symlink(&target, &path).unwrap();
+    for exists in [false, true] {
+        if exists {
+            fs::write(&target, "").unwrap();
+        }
+        let error = Sqlite::open(&path).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Sink);
+        assert!(error.to_string().contains("symbolic link, which is not followed"), "{error}");
+        assert_eq!(target.exists(), exists);
+    }
+    let (real, link) = (folder.path().join("real"), folder.path().join("link"));
+    fs::create_dir(&real).unwrap();
+    std::os::unix::fs::symlink(&real, &link).unwrap();
+    Sqlite::open(link.join("assets.sqlite")).unwrap();
+    assert!(real.join("assets.sqlite").exists());
+}
+
+#[tokio::test]
 async fn what_changes_is_written_over() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("assets.sqlite");

@@ -240,7 +240,20 @@ mod tests {
     };
 
     fn block(number: usize) -> Block {
-        let row = serde_json::json!({ "name": format!("{number:06}"), "size": 1 });
+        let texts = [
+            "etag",
+            "last_modified",
+            "content_md5",
+            "access_tier",
+            "kind",
+            "media_type",
+            "reason",
+            "detail",
+            "gone_at",
+        ];
+        let mut row = serde_json::json!({ "size": 1, "gone_run": 0, "in_doubt": false });
+        row["name"] = format!("{number:06}").into();
+        texts.iter().for_each(|text| row[*text] = "".into());
         let row = serde_json::from_value::<Row>(row).unwrap();
         Packer::new().unwrap().pack(&[row], 0, 0).unwrap().1
     }
