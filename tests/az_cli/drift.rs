@@ -10,9 +10,11 @@ use super::{
 };
 
 type Change = fn(&mut Directory);
+/// Changes the assignment at an index
+type ChangeAt = fn(&mut Directory, usize);
 
 /// Assignments of the grant, changed one at a time: the first and the last
-const OF_ASSIGNMENTS: [(&str, fn(&mut Directory, usize)); 7] = [
+const OF_ASSIGNMENTS: [(&str, ChangeAt); 7] = [
     ("it is missing", |directory, at| {
         directory.assignments.remove(at);
     }),
