@@ -40,9 +40,12 @@ impl Lines {
         let name = grant.management().name;
         let mut lines = Self { lines: vec![] };
         lines.line("set \"GRANT_OK=\" & set \"CLOUD=\" & set \"OID=\"");
-        lines.line(format!(
-            "for /f \"delims=\" %i in ('az account show --subscription {subscription} --query environmentName --output tsv') do @set \"CLOUD=%i\""
-        ));
+        lines.set(
+            "CLOUD",
+            &format!(
+                "az account show --subscription {subscription} --query environmentName --output tsv"
+            ),
+        );
         lines.line(format!(
             "if \"%CLOUD%\"==\"{name}\" (az account set --subscription {subscription} && set \"GRANT_OK=1\") else echo Stopped: {}",
             about::sign_in(grant)
@@ -56,9 +59,7 @@ impl Lines {
             Some(id) => lines.line(format!("set \"OID={id}\"")),
             None => {
                 let id = &grant.application;
-                lines.line(format!(
-                    "for /f \"delims=\" %i in ('az ad sp show --id {id} --query id --output tsv') do @set \"OID=%i\""
-                ));
+                lines.set("OID", &format!("az ad sp show --id {id} --query id --output tsv"));
                 lines.stop_if(
                     "not defined OID",
                     &format!("there is no service principal of application {id} in this directory: create it first"),
@@ -70,6 +71,11 @@ impl Lines {
 
     fn line(&mut self, line: impl Into<String>) {
         self.lines.push(line.into());
+    }
+
+    /// Sets a variable to the line that a command prints
+    fn set(&mut self, variable: &str, command: &str) {
+        self.line(format!("for /f \"delims=\" %i in ('{command}') do @set \"{variable}=%i\""));
     }
 
     fn if_ok(&mut self, rest: &str) {
@@ -88,12 +94,20 @@ impl Lines {
             before: format!("({}", query.before),
             after: format!("{}) || 'none'", query.after),
         };
-        self.line(format!(
-            "set \"SAME=\" & set \"WHOSE=-\" & set \"ID=-\" & for /f \"tokens=1,2,*\" %i in ('az role assignment list --scope {} --query {} --output tsv') do @(set \"SAME=%i\" & set \"WHOSE=%j\" & set \"ID=%k\")",
-            argument(&assignment.scope)?,
-            with_object_id(&query)?
-        ));
-        self.stop_if("not defined SAME", "the assignments cannot be read, see above");
+        self.line("set \"STATE=\" & set \"SAME=\" & set \"WHOSE=-\" & set \"ID=-\"");
+        let (scope, query) = (argument(&assignment.scope)?, with_object_id(&query)?);
+        self.set(
+            "STATE",
+            &format!("az role assignment list --scope {scope} --query {query} --output tsv"),
+        );
+        self.stop_if("not defined STATE", "the assignments cannot be read, see above");
+        for (tokens, value, variable) in
+            [("1", "%i", "SAME"), ("2", "%i", "WHOSE"), ("2,*", "%j", "ID")]
+        {
+            self.line(format!(
+                "for /f \"tokens={tokens}\" %i in (\"%STATE%\") do @set \"{variable}={value}\""
+            ));
+        }
         Ok(())
     }
 
@@ -109,9 +123,8 @@ impl Lines {
     /// Sets a variable to the word that a query gives, `none` if it gives nothing
     fn word(&mut self, variable: &str, command: &str, query: &str) -> Result<(), InvalidName> {
         let query = argument(&format!("({query}) || 'none'"))?;
-        self.line(format!(
-            "set \"{variable}=\" & for /f \"delims=\" %i in ('{command} --query {query} --output tsv') do @set \"{variable}=%i\""
-        ));
+        self.line(format!("set \"{variable}=\""));
+        self.set(variable, &format!("{command} --query {query} --output tsv"));
         self.stop_if(&format!("not defined {variable}"), "az has failed, see above");
         Ok(())
     }
@@ -276,10 +289,9 @@ fn revoke(grant: &Grant) -> Result<Part, InvalidName> {
     if let Some(assignment) = shared(grant) {
         let name = name_of(assignment);
         lines.look(grant, assignment)?;
-        lines.line(format!(
-            "set \"USERS=\" & for /f \"delims=\" %i in ('az role assignment list --all --query {} --output tsv') do @set \"USERS=%i\"",
-            with_object_id(&query::users(grant))?
-        ));
+        let query = with_object_id(&query::users(grant))?;
+        lines.line("set \"USERS=\"");
+        lines.set("USERS", &format!("az role assignment list --all --query {query} --output tsv"));
         lines.stop_if("not defined USERS", "the assignments cannot be read, see above");
         lines.if_ok(&format!(
             "if \"%SAME% %WHOSE% %USERS%\"==\"same ours 0\" (az role assignment delete --ids \"%ID%\" --output none || set \"GRANT_OK=\") else echo {name}: kept, because other grants of the application use it, or not assigned"
