@@ -4,15 +4,17 @@ use azure_asset_sync::grant::{Shape, Step};
 use serde_json::json;
 
 use super::{
-    case::{Case, ORIGIN, rules},
+    case::{Case, ORIGIN, builder, connection, rules},
     fake::{Directory, OTHER_PRINCIPAL, PRINCIPAL},
     machine::{Machine, find_az},
 };
 
 type Change = fn(&mut Directory);
+/// Changes the assignment at an index
+type ChangeAt = fn(&mut Directory, usize);
 
 /// Assignments of the grant, changed one at a time: the first and the last
-const OF_ASSIGNMENTS: [(&str, fn(&mut Directory, usize)); 7] = [
+const OF_ASSIGNMENTS: [(&str, ChangeAt); 7] = [
     ("it is missing", |directory, at| {
         directory.assignments.remove(at);
     }),
@@ -104,7 +106,8 @@ const HARMLESS: [(&str, Change); 3] = [
 fn read_back(shape: Shape) {
     let Some(az) = find_az() else { return };
     let machine = Machine::new(&az);
-    let case = Case::new(&machine, shape, "training", "hall-3/");
+    let grant = builder(&connection("training", "hall-3/"), shape).principal(PRINCIPAL);
+    let case = Case::of(&machine, grant);
     let applied = case.applied_to(machine.fake.directory());
     let mine: Vec<_> = (0..applied.assignments.len())
         .filter(|at| applied.assignments[*at].principal == PRINCIPAL)

@@ -102,37 +102,44 @@ fn check(case: &Case<'_>, first_of_its_kind: bool) -> Result<usize, String> {
     Ok(requests)
 }
 
+/// Whether the program that a form is for is installed; says so if it is not
+fn is_there(form: Form, shell: Shell) -> bool {
+    let program = match (form, shell) {
+        (Form::Rest, _) => "curl",
+        (_, Shell::Zsh) => "zsh",
+        _ => "bash",
+    };
+    let found = find(program).is_some();
+    if !found {
+        say(&format!("!! no {program}: the packs were not run with it"));
+    }
+    found
+}
+
+/// Prints past the harness, which keeps what a passing test prints
+fn say(line: &str) {
+    std::io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
+}
+
 #[test]
 fn each_form_with_each_shape_and_prefix() {
     let Some(az) = find_az() else { return };
     let all = std::env::var("MATRIX").is_ok_and(|value| value == "all");
     let prefixes = if all { &PREFIXES[..] } else { &[PREFIX] };
+    let forms: Vec<_> = FORMS.into_iter().filter(|(form, shell)| is_there(*form, *shell)).collect();
     let mut cases = Vec::new();
-    for (form, shell) in FORMS {
-        let program = match (form, shell) {
-            (Form::Rest, _) => "curl",
-            (_, Shell::Zsh) => "zsh",
-            _ => "bash",
-        };
-        if find(program).is_none() {
-            // Past the harness, which keeps what a passing test prints.
-            let say = format!("!! no {program}: the packs were not run with it\n");
-            std::io::stderr().write_all(say.as_bytes()).unwrap();
-            continue;
-        }
-        // Bash has tests of its own for each shape.
-        let shapes = match (all, shell, form) {
-            (true, ..) => Shape::ALL,
-            (false, Shell::Bash, Form::AzBash) => &[],
-            (false, ..) => &Shape::ALL[1..2],
-        };
-        for shape in shapes {
-            for (n, prefix) in prefixes.iter().enumerate() {
-                cases.push((form, shell, *shape, *prefix, n == 0));
-            }
+    for (n, prefix) in prefixes.iter().enumerate() {
+        for (form, shell) in &forms {
+            // Bash has tests of its own for each shape.
+            let shapes = match (all, shell, form) {
+                (true, ..) => Shape::ALL,
+                (false, Shell::Bash, Form::AzBash) => &[],
+                (false, ..) => &Shape::ALL[1..2],
+            };
+            cases.extend(shapes.iter().map(|shape| (*form, *shell, *shape, *prefix, n == 0)));
         }
     }
-    let (next, requests) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let (next, done, requests) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
     let wrong = Mutex::new(Vec::new());
     let started = Instant::now();
     let work = || {
@@ -148,11 +155,19 @@ fn each_form_with_each_shape_and_prefix() {
                     requests.fetch_add(count, Ordering::Relaxed);
                 }
                 Err(what) => {
-                    wrong
-                        .lock()
-                        .unwrap()
-                        .push(format!("{form}, {shell:?}, {shape}, {prefix:?}: {what}"));
+                    let line = format!("{form}, {shell:?}, {shape}, {prefix:?}: {what}");
+                    wrong.lock().unwrap().push(line);
                 }
+            }
+            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+            if all && (done % 50 == 0 || done == cases.len()) {
+                say(&format!(
+                    "{done} of {} cases, {} wrong, {} requests, {} s",
+                    cases.len(),
+                    wrong.lock().unwrap().len(),
+                    requests.load(Ordering::Relaxed),
+                    started.elapsed().as_secs()
+                ));
             }
         }
         machine.assert_no_strays();
@@ -162,15 +177,6 @@ fn each_form_with_each_shape_and_prefix() {
             scope.spawn(work);
         }
     });
-    if all {
-        let say = format!(
-            "{} cases, {} requests, {} s\n",
-            cases.len(),
-            requests.into_inner(),
-            started.elapsed().as_secs()
-        );
-        std::io::stderr().write_all(say.as_bytes()).unwrap();
-    }
     let wrong = wrong.into_inner().unwrap();
     assert!(wrong.is_empty(), "{} of {} wrong\n{}", wrong.len(), cases.len(), wrong.join("\n\n"));
 }
