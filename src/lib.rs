@@ -34,6 +34,7 @@ pub mod sync;
 #[cfg(feature = "testing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 pub mod testing;
+mod unicode;
 pub mod validate;
 
 #[cfg(feature = "azure")]

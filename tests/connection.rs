@@ -56,6 +56,34 @@ fn a_refusal_says_what_was_probably_meant() {
         (told::<AccountName>("https://contoso.blob.core.windows.net/c"), "probably `contoso`"),
         (told::<AccountName>("contoso.blob.core.windows.net"), "probably `contoso`"),
         (told::<AccountName>("contoso "), "remove the blanks"),
+        (told::<AccountName>(" Contoso\n"), "did you mean `contoso`?"),
+        (told::<AccountName>("\"contoso\""), "did you mean `contoso`?"),
+        (told::<AccountName>("\u{ff43}ontoso"), "did you mean `contoso`?"),
+        (told::<AccountName>("contoso%20"), "did you mean `contoso`?"),
+        (told::<AccountName>("Contoso.blob.core.windows.net"), "probably `contoso`"),
+        (
+            told::<AccountName>("abfss://training@contoso.dfs.core.windows.net/"),
+            "probably `contoso`",
+        ),
+        (
+            told::<AccountName>("AccountName=contoso;EndpointSuffix=core.windows.net"),
+            "probably `contoso`",
+        ),
+        (
+            told::<AccountName>(
+                "/subscriptions/x/providers/Microsoft.Storage/storageAccounts/contoso",
+            ),
+            "probably `contoso`",
+        ),
+        (told::<ContainerName>("my_container"), "did you mean `my-container`?"),
+        (told::<ContainerName>("Hall 3"), "did you mean `hall-3`?"),
+        (told::<ContainerName>("training%2F"), "did you mean `training`?"),
+        (told::<TenantId>("contoso"), "did you mean `contoso.onmicrosoft.com`?"),
+        (told::<TenantId>("{72f988bf-86f1-41af-91ab-2d7cd011db47}"), "did you mean `72f988bf-"),
+        (
+            told::<TenantId>("https://login.microsoftonline.com/contoso.com/"),
+            "probably `contoso.com`",
+        ),
         (told::<ContainerName>("Training"), "did you mean `training`?"),
         (
             told::<ContainerName>("training/hall-3/"),
@@ -64,7 +92,6 @@ fn a_refusal_says_what_was_probably_meant() {
         (told::<ContainerName>("/training/"), "remove the slash: `training`"),
         (told::<ContainerName>("<YOUR_CONTAINER_NAME>"), "placeholder"),
         (told::<ContainerName>("https://a.blob.core.windows.net/c"), "ConnectionBuilder::from_url"),
-        (told::<Prefix>("/images/"), "did you mean `images/`?"),
         (told::<Prefix>("images%2F2024%2f"), "did you mean `images/2024%2f`?"),
         (told::<Prefix>("*/x"), "no wildcards"),
         (told::<TenantId>("common"), "tenant id"),
@@ -92,10 +119,21 @@ fn a_message_shows_no_signature_and_no_control_character() {
         "sv=2026-04-06&sp=rl&sig=SECRET".parse::<ContainerName>().unwrap_err(),
         ConnectionBuilder::from_url("sv=1&Sig=SECRET").unwrap_err(),
         "AccountName=contoso;AccountKey=SECRET;".parse::<AccountName>().unwrap_err(),
+        "Account Key = SECRET".parse::<ContainerName>().unwrap_err(),
+        "sv%3D2026-04-06%26sig%3DSECRET".parse::<AccountName>().unwrap_err(),
+        "client_secret=SECRET".parse::<TenantId>().unwrap_err(),
+        // Secrets by themselves.
+        "abC8Q~SECRETo4zxcvbnmasdfghjkl.qwerty12".parse::<TenantId>().unwrap_err(),
+        "abC8Q~SECRETo4zxcvbnmasdfghjkl.qwerty12".parse::<ContainerName>().unwrap_err(),
+        "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/SECRET=="
+            .parse::<AccountName>()
+            .unwrap_err(),
+        "eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9.SECRET".parse::<AccountName>().unwrap_err(),
+        "-----BEGIN PRIVATE KEY-----\nSECRET".parse::<TenantId>().unwrap_err(),
     ];
     for problem in problems {
         let text = format!("{problem} {problem:?}");
-        for hidden in ["SECRET", "pass@", "\u{1b}", "\u{202e}"] {
+        for hidden in ["SECRET", "secreto4", "pass@", "\u{1b}", "\u{202e}"] {
             assert!(!text.contains(hidden), "{text}");
         }
     }
@@ -104,7 +142,7 @@ fn a_message_shows_no_signature_and_no_control_character() {
 #[test]
 fn a_build_tells_every_problem_at_once() {
     let error =
-        Connection::builder("").account("A B").container("x").prefix("/").build().unwrap_err();
+        Connection::builder("").account("A B").container("x").prefix("*").build().unwrap_err();
     let fields: Vec<_> = error.problems().iter().map(|problem| problem.field()).collect();
     assert_eq!(fields, [Field::ConnectionName, Field::Account, Field::Container, Field::Prefix]);
     assert_eq!(error.to_string().matches("is not valid").count(), 4);
@@ -159,6 +197,21 @@ fn a_container_url_becomes_a_connection() {
         ("https://contoso.blob.core.windows.net/training/", Cloud::Public, ""),
         ("https://contoso-secondary.blob.core.windows.net/training", Cloud::Public, ""),
         ("https://contoso.dfs.core.windows.net/training/a/", Cloud::Public, "a/"),
+        (" <https://contoso.blob.core.windows.net/training/a/> \n", Cloud::Public, "a/"),
+        ("\u{201c}https://Contoso.Blob.Core.Windows.Net/training\u{201d}", Cloud::Public, ""),
+        ("https://contoso.privatelink.blob.core.windows.net/training", Cloud::Public, ""),
+        ("abfss://training@contoso.dfs.core.windows.net/a/", Cloud::Public, "a/"),
+        ("wasbs://training@contoso.blob.core.usgovcloudapi.net", Cloud::UsGovernment, ""),
+        (
+            "https://contoso.blob.core.windows.net/training?restype=container&amp;comp=list&amp;prefix=a%2Fb",
+            Cloud::Public,
+            "a/b",
+        ),
+        (
+            "https://portal.azure.com/#view/Microsoft_Azure_Storage/ContainerMenuBlade/~/overview/storageAccountId/%2Fsubscriptions%2F1%2FresourceGroups%2Fg%2Fproviders%2FMicrosoft.Storage%2FstorageAccounts%2Fcontoso/path/training/etag/%220x8D%22/defaultId//publicAccessVal/None",
+            Cloud::Public,
+            "",
+        ),
         ("https://contoso.blob.core.usgovcloudapi.net/training", Cloud::UsGovernment, ""),
         ("https://contoso.blob.core.chinacloudapi.cn/training", Cloud::China, ""),
         (
@@ -172,6 +225,34 @@ fn a_container_url_becomes_a_connection() {
         assert_eq!(connection.account().as_str(), "contoso");
         assert_eq!(connection.container().as_str(), "training");
         assert_eq!((connection.cloud(), connection.prefix().as_str()), (&cloud, prefix), "{url}");
+    }
+    let reasons = [
+        ("https://contoso.blob.core.windows.net/", "of an account, not of a container"),
+        ("https://contoso.blob.core.windows.net/?comp=list", "of an account, not of a container"),
+        ("https://contoso.file.core.windows.net/share", "Azure Files"),
+        ("https://contoso.z6.web.core.windows.net/", "`$web` of the account `contoso`"),
+        ("az://training/a/", "does not name the account"),
+        (
+            "https://contoso.blob.core.windows.net/training?sv=1&amp;sig=x",
+            "shared access signature",
+        ),
+        ("https://contoso.blob.core.windows.net/training?versionid=1", "none of a listing"),
+        (
+            "https://portal.azure.com/#@contoso.com/resource/subscriptions/1/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/contoso/containersList",
+            "page of an account",
+        ),
+        ("https://portal.azure.com/#home", "names no container"),
+    ];
+    for (bad, reason) in reasons {
+        let message = ConnectionBuilder::from_url(bad).unwrap_err().to_string();
+        assert!(message.contains(reason), "{message}");
+    }
+    for endpoint in [
+        "https://contoso.blob.core.windows.net/training",
+        "https://contoso.z07.blob.storage.azure.net/a/",
+    ] {
+        let message = Endpoint::new(endpoint).unwrap_err().to_string();
+        assert!(message.contains("ends with the host"), "{message}");
     }
     for bad in [
         "training",
@@ -226,6 +307,7 @@ fn what_is_legal_and_seldom_meant_is_warned_of() {
     let [warning] = &of("images")[..] else { panic!() };
     assert!(matches!(warning, Warning::PrefixWithoutSlash { .. }));
     assert!(warning.to_string().contains("`images-old/a.jpg`"), "{warning}");
+    assert!(matches!(of("/images/")[..], [Warning::PrefixWithLeadingSlash { .. }]));
     assert!(matches!(of("training/images/")[..], [Warning::PrefixRepeatsContainer { .. }]));
 }
 

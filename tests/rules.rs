@@ -2,7 +2,7 @@
 
 use azure_asset_sync::{
     Blob, Format, Kind, MemoryStore, Prefix, Reason, Rules, Scan, Verdict,
-    store::AccessTier,
+    store::{AccessTier, Page, Unreadable},
     validate::{Action, Filter, Findings},
 };
 use futures::TryStreamExt as _;
@@ -96,6 +96,199 @@ fn odd_names_are_noted_and_stay_assets() {
 }
 
 #[test]
+fn names_that_break_tools_have_a_finding() {
+    let names = [
+        "10:30.jpg",
+        "a?.jpg",
+        "a*b.jpg",
+        "<a>.jpg",
+        "a|b.jpg",
+        "\"a\".jpg",
+        "con.jpg",
+        "x/AUX/a.jpg",
+        "images/Com1.tar.jpg",
+        "lpt\u{b9}.jpg",
+        "nul .jpg",
+        "dir /a.jpg",
+        " a.jpg",
+        "dir/\u{a0}a.jpg",
+        "a.jpg\u{3000}.jpg ",
+        "a\u{202e}gpj.exe.jpg",
+        "a\u{200b}.jpg",
+        "a\u{2028}b.jpg",
+        "a\u{feff}.jpg",
+        "\u{ad}a.jpg",
+        "a\u{e0041}.jpg",
+        "a\u{85}.jpg",
+    ];
+    for name in names {
+        let mut blob = Blob::new(name, 1);
+        blob.content_type = Some("image/jpeg".into());
+        let verdict = Rules::default().set(Reason::UnsupportedFormat, Action::Ignore).check(blob);
+        let reasons: Vec<_> = verdict.asset().unwrap().findings.iter().map(|f| f.reason).collect();
+        assert_eq!(reasons, [Reason::OddName], "{name:?}");
+    }
+    let ordinary = [
+        "console.jpg",
+        "com10.jpg",
+        "aux1/b.jpg",
+        "a=b/c.jpg",
+        "IMG (1).jpg",
+        "50%.jpg",
+        "caf\u{e9}.jpg",
+        "2026-11-30T10_30.jpg",
+        "a'b, c; d!.jpg",
+        "\u{4e2d}\u{6587}/\u{1f600}.jpg",
+        "lpt.jpg",
+        "con-1.jpg",
+    ];
+    for name in ordinary {
+        let verdict = Rules::default().check(Blob::new(name, 1));
+        assert_eq!(verdict.asset().unwrap().findings, [], "{name:?}");
+    }
+}
+
+#[test]
+fn files_that_systems_and_tools_keep_beside_the_data_have_a_finding() {
+    let names = [
+        "._IMG_1.JPG",
+        "hall/._IMG_1.JPG",
+        "__MACOSX/hall/a.jpg",
+        "@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg",
+        ".ipynb_checkpoints/a-checkpoint.png",
+        ".Trashes/501/a.jpg",
+        ".Trash-1000/files/a.jpg",
+        "$RECYCLE.BIN/S-1-5-21/a.jpg",
+        "#recycle/a.jpg",
+        "@Recycle/a.jpg",
+        ".@__thumb/a.jpg",
+        "x/.thumbnails/a.png",
+        "lost+found/a.jpg",
+        "System Volume Information/a.jpg",
+        "recycler/a.jpg",
+        ".azDownload-bf2a/a.jpg",
+        ".pending-1700000000-a.jpg",
+        ".syncthing.a.jpg.tmp.jpg",
+        "~$a.jpg",
+        "a.jpg.part.jpg",
+        "clip.crdownload.mp4",
+        "video.temp.mp4",
+        ".git/a.png",
+        "x/~syncthing~a.mp4",
+    ];
+    for name in names {
+        let verdict = Rules::default().check(Blob::new(name, 1));
+        let reasons: Vec<_> = verdict.asset().unwrap().findings.iter().map(|f| f.reason).collect();
+        assert_eq!(reasons, [Reason::SystemFile], "{name}");
+    }
+    for name in [
+        "__a.jpg",
+        "a_b/c.jpg",
+        "lost/found.jpg",
+        "r\u{e9}cycl\u{e9}.jpg",
+        "~a/b.jpg",
+        "@a.jpg",
+        "depart.jpg",
+    ] {
+        let verdict = Rules::default().check(Blob::new(name, 1));
+        assert_eq!(verdict.asset().unwrap().findings, [], "{name}");
+    }
+}
+
+#[test]
+fn content_types_of_usual_uploaders_contradict_nothing() {
+    let rows = [
+        ("a.3gp", "audio/3gpp"),
+        ("a.rm", "audio/x-pn-realaudio"),
+        ("a.ogg", "video/x-theora+ogg"),
+        ("a.jpg", "image/*"),
+        ("a.jpg", "Image"),
+        ("a.mp4", "video/*"),
+        ("a.jpg", "binary"),
+        ("a.jpg", "application/unknown"),
+        ("a.mkv", "video/webm"),
+        ("a.jpg", "application/x-www-form-urlencoded"),
+        ("a.png", "multipart/form-data; boundary=x"),
+        ("a.mov", "*/*"),
+        ("a.wmv", "application/x-ms-asf"),
+    ];
+    for (name, content_type) in rows {
+        assert_eq!(
+            reason(&Rules::default(), typed(name, content_type)),
+            None,
+            "{name} {content_type}"
+        );
+    }
+    for (name, content_type) in
+        [("a.jpg", "video/*"), ("a.mp4", "image"), ("a.jpg", "imagery"), ("a.jpg", "image/")]
+    {
+        let want = (content_type != "image/").then_some(Reason::TypeMismatch);
+        assert_eq!(
+            reason(&Rules::default(), typed(name, content_type)),
+            want,
+            "{name} {content_type}"
+        );
+    }
+}
+
+#[test]
+fn what_a_listing_says_cannot_be_read_is_no_asset() {
+    let rows = [
+        ("<Deleted>true</Deleted>", "", Some(Reason::Unreadable)),
+        ("<Deleted>false</Deleted>", "", None),
+        ("<HasVersionsOnly>true</HasVersionsOnly>", "", Some(Reason::Unreadable)),
+        (
+            "",
+            "<CustomerProvidedKeySha256>mSLjFJ3m</CustomerProvidedKeySha256>",
+            Some(Reason::Unreadable),
+        ),
+        ("", "<CustomerProvidedKeySha256/>", None),
+        ("", "<CopyStatus>pending</CopyStatus>", Some(Reason::Unreadable)),
+        ("", "<CopyStatus>failed</CopyStatus>", Some(Reason::Unreadable)),
+        ("", "<CopyStatus>success</CopyStatus>", None),
+        ("", "<IncrementalCopy>true</IncrementalCopy>", Some(Reason::Unreadable)),
+        ("<Snapshot>s</Snapshot>", "<IncrementalCopy>true</IncrementalCopy>", None),
+        (
+            "",
+            "<AccessTier>Archive</AccessTier><ArchiveStatus>rehydrate-pending-to-cool</ArchiveStatus>",
+            Some(Reason::Archived),
+        ),
+        (
+            "",
+            "<AccessTier>Cold</AccessTier><EncryptionScope>s</EncryptionScope><Sealed>true</Sealed>",
+            None,
+        ),
+    ];
+    let rules = Rules::default().set(Reason::Snapshot, Action::Ignore);
+    for (beside, properties, want) in rows {
+        let body = format!(
+            "<EnumerationResults><Blobs><Blob><Name>a.jpg</Name>{beside}<Properties>{properties}<Content-Length>1</Content-Length>\
+             </Properties></Blob></Blobs><NextMarker/></EnumerationResults>"
+        );
+        let page = Page::from_xml(body.as_bytes()).unwrap();
+        let blob = page.blobs.into_iter().next().unwrap();
+        assert_eq!(reason(&rules, blob), want, "{beside}{properties}");
+    }
+}
+
+#[tokio::test]
+async fn names_in_two_unicode_forms_collide() {
+    let names = [
+        "caf\u{e9}/a.jpg",
+        "cafe\u{301}/a.jpg",
+        "x/\u{d55c}.jpg",
+        "y/\u{1112}\u{1161}\u{11ab}.jpg",
+        "Y/\u{d55c}.jpg",
+    ];
+    let store = MemoryStore::from_iter(names.map(|name| Blob::new(name, 1)));
+    let rules = Rules::default().set(Reason::BaseNameCollision, Action::Ignore);
+    let verdicts = Scan::new(store, &Prefix::default()).rules(rules).verdicts();
+    let verdicts: Vec<_> = verdicts.try_collect().await.unwrap();
+    let found = |verdict: &Verdict| !verdict.asset().unwrap().findings.is_empty();
+    assert_eq!(verdicts.iter().filter(|verdict| found(verdict)).count(), 2);
+}
+
+#[test]
 fn every_rule_can_be_changed() {
     let rules = Rules::default()
         .accept(Format::new("DCM", Kind::Image, "application/dicom").alias("image/dicom"))
@@ -136,6 +329,9 @@ fn an_action_turns_a_rejection_into_a_finding_or_nothing() {
         match why {
             Reason::Filtered => blob.name = "filtered.jpg".into(),
             Reason::Directory => blob.is_directory = true,
+            Reason::Symlink => {
+                blob.metadata = [("Is_Symlink".to_owned(), "true".to_owned())].into()
+            }
             Reason::Snapshot => blob.snapshot = Some("t".into()),
             Reason::OldVersion => blob.version_id = Some("v".into()),
             Reason::NoExtension => {
@@ -146,6 +342,8 @@ fn an_action_turns_a_rejection_into_a_finding_or_nothing() {
             Reason::Empty => blob.size = 0,
             Reason::TooLarge => blob.size = 1 << 40,
             Reason::Archived => blob.access_tier = Some(AccessTier::Archive),
+            Reason::Unreadable => blob.unreadable = Some(Unreadable::CustomerKey),
+            Reason::SystemFile => blob.name = "._a.jpg".into(),
             Reason::OddName => blob.name = "a\n.jpg".into(),
             // Found by the scan, or not a matter of rules.
             Reason::CaseCollision | Reason::BaseNameCollision | Reason::Malformed => continue,
@@ -254,8 +452,8 @@ fn codes_are_stable_and_descriptors_are_flat_json() {
     let codes: Vec<_> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
     assert_eq!(
         codes.join(" "),
-        "malformed filtered directory snapshot old_version no_extension unsupported_format type_mismatch \
-         empty too_large archived odd_name case_collision base_name_collision"
+        "malformed filtered directory symlink snapshot old_version no_extension unsupported_format type_mismatch \
+         empty too_large archived unreadable system_file odd_name case_collision base_name_collision"
     );
     let Verdict::Accept(asset) = Rules::default().check(Blob::new("a\n.jpg", 7)) else { panic!() };
     let json = serde_json::to_value(&asset).unwrap();

@@ -180,7 +180,7 @@ async fn links_are_those_of_an_independent_implementation() {
     scene.asker.cloud.inject(Fault::Instead(200, "application/xml", body.into()));
 
     let rows = vectors["links"].as_array().unwrap();
-    assert_eq!(rows.len(), 36);
+    assert_eq!(rows.len(), 37);
     for row in rows {
         let mut request = LinkRequest::new(text(&row["name"]));
         request.version_id = row["version_id"].as_str().map(Into::into);
@@ -220,6 +220,18 @@ async fn any_name_is_linked_that_a_url_can_lead_to() {
         let error = scene.links().link(LinkRequest::new(name)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::BadRequest, "{name:?}");
         assert!(error.to_string().contains("no URL leads"), "{error}");
+    }
+    // A signature for the first would be one for `a.jpg` with other fields.
+    let mut requests = ["a.jpg\nx", "a\rb.jpg", "\n"].map(LinkRequest::new).to_vec();
+    for text in ["2026\n", "\r"] {
+        let (mut version, mut snapshot) = (LinkRequest::new("a.jpg"), LinkRequest::new("a.jpg"));
+        version.version_id = Some(text.into());
+        snapshot.snapshot = Some(text.into());
+        requests.extend([version, snapshot]);
+    }
+    for request in requests {
+        let error = scene.links().link(request.clone()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BadRequest, "{request:?}");
     }
 }
 
@@ -479,11 +491,25 @@ async fn a_blob_is_shown_as_what_it_is_and_as_stored_where_that_is_not_said() {
     let scene = Scene::of(SmallCloud::builder().blob(seed)).await;
     let stored = scene.get(&scene.link("a.mp4").await).await;
     assert_eq!(stored.header("content-type"), Some("application/octet-stream"));
-    assert_eq!(stored.header("content-disposition"), None);
+    assert_eq!(stored.header("content-disposition"), Some("attachment"));
     let request = LinkRequest::new("a.mp4").shown_as("video/mp4".into());
     let shown = scene.get(&scene.links().link(request).await.unwrap()).await;
     assert_eq!(shown.header("content-type"), Some("video/mp4"));
     assert_eq!(shown.header("content-disposition"), Some("inline"));
+    for (shown_as, disposition) in [
+        ("IMAGE/PNG; q=1", "inline"),
+        ("text/html", "attachment"),
+        ("image/svg+xml", "attachment"),
+        ("image/svg", "attachment"),
+        ("Image/SVG+XML; charset=utf-8", "attachment"),
+        ("application/xhtml+xml", "attachment"),
+        ("application/pdf", "attachment"),
+        ("imag/png", "attachment"),
+    ] {
+        let request = LinkRequest::new("a.mp4").shown_as(shown_as.into());
+        let shown = scene.get(&scene.links().link(request).await.unwrap()).await;
+        assert_eq!(shown.header("content-disposition"), Some(disposition), "{shown_as}");
+    }
     for bad in ["video/mp4\r\nx: y", "vid\u{e9}o/mp4", "a\nb", "\u{7f}"] {
         let request = LinkRequest::new("a.mp4").shown_as(bad.into());
         let error = scene.links().link(request).await.unwrap_err();

@@ -118,7 +118,15 @@ impl Endpoint {
     /// IP address, or if it has a query, a fragment or user info: those are credentials, which do
     /// not belong in a connection.
     pub fn new(url: &str) -> Result<Self, InvalidName> {
-        Ok(Self { url: parse_url(url)?, authority: None })
+        let parsed = parse_url(url)?;
+        let is_of_azure = parsed.host_str().is_some_and(|host| Cloud::of_host(host).is_some());
+        if is_of_azure && parsed.path().trim_matches('/') != "" {
+            let rule = "the address of an Azure account ends with the host";
+            return Err(InvalidName::new(Field::Cloud, url, rule).hint(
+                "a container's address goes to `ConnectionBuilder::from_url`, not into an endpoint",
+            ));
+        }
+        Ok(Self { url: parsed, authority: None })
     }
 
     /// Signs principals in at this authority instead of the public cloud's
@@ -179,6 +187,27 @@ impl Cloud {
         };
         #[expect(clippy::expect_used, reason = "an account name is [a-z0-9]{3,24}, a legal label")]
         Url::parse(&url).expect("a host made of an account name and a constant")
+    }
+
+    /// Returns the account and the cloud of a blob or `dfs` host
+    pub(crate) fn of_host(host: &str) -> Option<(&str, Self)> {
+        let (account, rest) = host.split_once('.')?;
+        let account = account.strip_suffix("-secondary").unwrap_or(account);
+        // The name in a private DNS zone is of the same account.
+        let rest = rest.strip_prefix("privatelink.").unwrap_or(rest);
+        let cloud = match rest {
+            "blob.core.windows.net" | "dfs.core.windows.net" => Self::Public,
+            "blob.core.usgovcloudapi.net" | "dfs.core.usgovcloudapi.net" => Self::UsGovernment,
+            "blob.core.chinacloudapi.cn" | "dfs.core.chinacloudapi.cn" => Self::China,
+            _ => {
+                let zone = rest
+                    .strip_suffix(".blob.storage.azure.net")
+                    .or_else(|| rest.strip_suffix(".dfs.storage.azure.net"))?
+                    .strip_prefix('z')?;
+                Self::DnsZone(DnsZone::try_from(zone.parse::<u8>().ok()?).ok()?)
+            }
+        };
+        Some((account, cloud))
     }
 
     /// The address of a container

@@ -6,12 +6,14 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use url::Url;
 
-use super::Connection;
+use super::{
+    Connection,
+    pasted::{self, Pasted},
+};
 use crate::{
-    cloud::{Cloud, DnsZone, Endpoint},
-    name::{AccountName, ContainerName, Field, InvalidName, Prefix},
+    cloud::{Cloud, Endpoint},
+    name::{AccountName, ContainerName, InvalidName, Prefix},
 };
 
 /// A connection as somebody typed it: raw text, checked as a whole by [`build`](Self::build)
@@ -41,7 +43,11 @@ impl ConnectionBuilder {
         Self { name: name.into(), ..Self::default() }
     }
 
-    /// Takes account, container, prefix and cloud from a container's URL, as people paste it
+    /// Takes account, container, prefix and cloud from a container's address, as people paste it
+    ///
+    /// It may be the container's URL at a blob or `dfs` host, also with `-secondary` or `privatelink`, with
+    /// a folder after it, or with the query of a listing; an `abfss:` or `wasbs:` address; or the address
+    /// of the container's page in the portal. Blanks and quotes around it are ignored.
     ///
     /// ```
     /// use azure_asset_sync::ConnectionBuilder;
@@ -53,45 +59,11 @@ impl ConnectionBuilder {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidName`] if the host is not a known blob endpoint, or if the URL has a query: that is a
-    /// shared access signature, a credential, which belongs to the store.
+    /// [`InvalidName`] if the text is no such address, and if it has a shared access signature, which is a
+    /// credential and belongs to the store.
     pub fn from_url(text: &str) -> Result<Self, InvalidName> {
-        let bad = |rule| InvalidName::new(Field::Url, text, rule);
-        let url = Url::parse(text.trim()).map_err(|_| {
-            bad("it must be a container's address").hint(
-                "it looks like `https://ACCOUNT.blob.core.windows.net/CONTAINER`; the portal shows it under the container's properties",
-            )
-        })?;
-        if url.query().is_some() || url.fragment().is_some() {
-            return Err(bad("it must have no query")
-                .hint("give the shared access signature to the store as a credential"));
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(bad("it must have no user info"));
-        }
-        if url.scheme() != "https" || url.port().is_some() {
-            return Err(bad("it must be an https address without a port")
-                .hint("for an emulator set `cloud` to a custom endpoint, which the service's host policy must allow"));
-        }
-        let (account, cloud) = url.host_str().and_then(known_host).ok_or_else(|| {
-            bad("its host is no blob endpoint of a known cloud")
-                .hint("an account keeps its own host name behind a private endpoint; for another host set `cloud` to a custom endpoint, which the service's host policy must allow")
-        })?;
-        let path = percent_encoding::percent_decode_str(url.path())
-            .decode_utf8()
-            .map_err(|_| bad("its path is not UTF-8"))?;
-        let (container, prefix) = path
-            .trim_start_matches('/')
-            .split_once('/')
-            .unwrap_or((path.trim_start_matches('/'), ""));
-        Ok(Self {
-            name: String::new(),
-            account: account.to_owned(),
-            container: container.to_owned(),
-            prefix: prefix.to_owned(),
-            cloud,
-            tenant: None,
-        })
+        let Pasted { account, container, prefix, cloud } = pasted::read(text)?;
+        Ok(Self { name: String::new(), account, container, prefix, cloud, tenant: None })
     }
 
     /// The label
@@ -163,25 +135,6 @@ impl TryFrom<ConnectionBuilder> for Connection {
     fn try_from(builder: ConnectionBuilder) -> Result<Self, InvalidConnection> {
         builder.build()
     }
-}
-
-/// The account and the cloud that a blob (or `dfs`) host stands for
-fn known_host(host: &str) -> Option<(&str, Cloud)> {
-    let (account, rest) = host.split_once('.')?;
-    let account = account.strip_suffix("-secondary").unwrap_or(account);
-    let cloud = match rest {
-        "blob.core.windows.net" | "dfs.core.windows.net" => Cloud::Public,
-        "blob.core.usgovcloudapi.net" | "dfs.core.usgovcloudapi.net" => Cloud::UsGovernment,
-        "blob.core.chinacloudapi.cn" | "dfs.core.chinacloudapi.cn" => Cloud::China,
-        _ => {
-            let zone = rest
-                .strip_suffix(".blob.storage.azure.net")
-                .or_else(|| rest.strip_suffix(".dfs.storage.azure.net"))?
-                .strip_prefix('z')?;
-            Cloud::DnsZone(DnsZone::try_from(zone.parse::<u8>().ok()?).ok()?)
-        }
-    };
-    Some((account, cloud))
 }
 
 impl From<Endpoint> for Cloud {

@@ -1,6 +1,7 @@
 //! What to connect to: a value without a secret.
 
 mod builder;
+mod pasted;
 
 use std::fmt;
 
@@ -131,6 +132,9 @@ impl Connection {
         if !prefix.is_empty() && !prefix.ends_with('/') {
             warnings.push(Warning::PrefixWithoutSlash { prefix: prefix.to_owned() });
         }
+        if prefix.starts_with('/') {
+            warnings.push(Warning::PrefixWithLeadingSlash { prefix: prefix.to_owned() });
+        }
         if prefix.split('/').next() == Some(self.container.as_str()) {
             warnings.push(Warning::PrefixRepeatsContainer { prefix: prefix.to_owned() });
         }
@@ -144,6 +148,11 @@ impl Connection {
 pub enum Warning {
     /// The prefix has no trailing slash, so it covers neighbours of the folder too
     PrefixWithoutSlash {
+        /// The prefix
+        prefix: String,
+    },
+    /// The prefix begins with a slash, which few blob names do
+    PrefixWithLeadingSlash {
         /// The prefix
         prefix: String,
     },
@@ -164,6 +173,12 @@ impl fmt::Display for Warning {
                     "prefix `{p}` also covers names such as `{p}-old/a.jpg` and `{p}.jpg`; for the folder alone write `{p}/`"
                 )
             }
+            Self::PrefixWithLeadingSlash { prefix } => write!(
+                f,
+                "prefix `{}` begins with a slash, which blob names seldom do; did you mean `{}`?",
+                printable(prefix),
+                printable(prefix.trim_start_matches('/'))
+            ),
             Self::PrefixRepeatsContainer { prefix } => write!(
                 f,
                 "prefix `{}` begins with the container's name, which is not part of blob names",

@@ -9,7 +9,7 @@ use std::{
 
 use serde::{Serialize, Serializer};
 
-use super::ContentMd5;
+use super::{ContentMd5, Unreadable};
 
 /// A blob as the listing tells of it
 ///
@@ -57,6 +57,9 @@ pub struct Blob {
     /// Whether the service calls it a directory (accounts with a hierarchical namespace)
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_directory: bool,
+    /// Why the listing says that nobody can read the blob; `None` if it says nothing of the kind
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<Unreadable>,
     /// User metadata, where the listing asked for it
     #[serde(skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
@@ -80,6 +83,7 @@ impl Blob {
             is_current_version: None,
             snapshot: None,
             is_directory: false,
+            unreadable: None,
             metadata: Metadata::default(),
         }
     }

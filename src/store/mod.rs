@@ -13,6 +13,7 @@ mod order;
 #[cfg(feature = "azure")]
 mod page;
 mod read_back;
+mod unreadable;
 
 use std::{num::NonZeroU16, ops::Range, sync::Arc};
 
@@ -27,6 +28,7 @@ pub use self::{
     inspect::{Answer, Inspect, Question},
     memory::MemoryStore,
     order::NameOrder,
+    unreadable::Unreadable,
 };
 pub(crate) use self::{
     blob::{rfc3339, rfc3339_text},

@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::Error,
-    store::{AccessTier, Blob, BlobType, ContentMd5, ContentType, ETag, Metadata, Text},
+    store::{
+        AccessTier, Blob, BlobType, ContentMd5, ContentType, ETag, Metadata, Text, Unreadable,
+    },
     validate::{Asset, Finding, Kind, Reason, Rejection, Verdict},
 };
 
@@ -46,6 +48,7 @@ pub(super) struct SpilledAsset {
     is_current_version: Option<bool>,
     snapshot: Option<String>,
     is_directory: bool,
+    unreadable: Option<Unreadable>,
     metadata: BTreeMap<String, String>,
     kind: Kind,
     media_type: ContentType,
@@ -100,6 +103,7 @@ impl From<Verdict> for Spilled {
             is_current_version,
             snapshot,
             is_directory,
+            unreadable,
             metadata,
         } = blob;
         let text = |text: Text| text.as_str().to_owned();
@@ -120,6 +124,7 @@ impl From<Verdict> for Spilled {
             is_current_version,
             snapshot: snapshot.map(text),
             is_directory,
+            unreadable,
             metadata: metadata.iter().map(pair).collect(),
             kind,
             media_type,
@@ -150,6 +155,7 @@ impl From<Spilled> for Verdict {
             is_current_version: spilled.is_current_version,
             snapshot: text(spilled.snapshot),
             is_directory: spilled.is_directory,
+            unreadable: spilled.unreadable,
             metadata: spilled.metadata.into_iter().collect::<Metadata>(),
             ..Blob::new(spilled.name, spilled.size)
         };
@@ -196,6 +202,7 @@ mod tests {
         blob.is_current_version = Some(true);
         blob.snapshot = Some(Text::from("s"));
         blob.is_directory = true;
+        blob.unreadable = Some(Unreadable::CustomerKey);
         blob.metadata = Metadata::from([("a", "1"), ("b", "")]);
         let finding = Finding { reason: Reason::OddName, detail: "odd".into() };
         let asset = |blob: Blob, findings: Findings| {

@@ -88,7 +88,13 @@ impl Format {
 
     /// Whether this stored Content-Type, without parameters, can stand for the format
     pub(super) fn accepts(&self, content_type: &str) -> bool {
-        content_type.eq_ignore_ascii_case(self.media_type.as_str())
+        let kind = self.kind.as_str();
+        // `image/*`, and `image` alone, are what some browsers and forms send.
+        let is_family = content_type.split_at_checked(kind.len()).is_some_and(|(top, rest)| {
+            top.eq_ignore_ascii_case(kind) && matches!(rest, "" | "/" | "/*")
+        });
+        is_family
+            || content_type.eq_ignore_ascii_case(self.media_type.as_str())
             || self.aliases.iter().any(|alias| content_type.eq_ignore_ascii_case(alias))
     }
 }
@@ -116,20 +122,31 @@ impl Number {
     }
 }
 
+/// RealMedia: some tools call every file of the family an audio file
+const REAL: &[&str] = &[
+    "application/vnd.rn-realmedia-vbr",
+    "application/x-realmedia",
+    "audio/vnd.rn-realaudio",
+    "audio/x-pn-realaudio",
+    "audio/x-realaudio",
+    "video/vnd.rn-realvideo",
+    "video/x-pn-realvideo",
+];
+
 /// The formats of a vision platform, by extension
 ///
 /// Media types are IANA's where there is one; the aliases are what cameras, browsers and older
 /// tools store. `audio/ogg` is no alias of `video/ogg`: such a file has no picture.
 #[rustfmt::skip]
 const TABLE: &[(&str, Kind, &str, &[&str])] = &[
-    ("3gp",   Kind::Video, "video/3gpp", &["video/3gpp2", "video/mp4"]),
-    ("3gpp",  Kind::Video, "video/3gpp", &["video/3gpp2", "video/mp4"]),
-    ("asf",   Kind::Video, "video/x-ms-asf", &["video/x-ms-wmv", "application/vnd.ms-asf"]),
-    ("avi",   Kind::Video, "video/x-msvideo", &["video/avi", "video/msvideo", "video/vnd.avi"]),
+    ("3gp",   Kind::Video, "video/3gpp", &["video/3gpp2", "video/mp4", "audio/3gpp", "audio/3gpp2"]),
+    ("3gpp",  Kind::Video, "video/3gpp", &["video/3gpp2", "video/mp4", "audio/3gpp", "audio/3gpp2"]),
+    ("asf",   Kind::Video, "video/x-ms-asf", &["video/x-ms-wmv", "video/x-ms-wm", "application/vnd.ms-asf", "application/x-ms-asf"]),
+    ("avi",   Kind::Video, "video/x-msvideo", &["video/avi", "video/msvideo", "video/vnd.avi", "video/x-avi", "application/x-troff-msvideo"]),
     ("avif",  Kind::Image, "image/avif", &["image/avif-sequence"]),
-    ("bmp",   Kind::Image, "image/bmp", &["image/x-ms-bmp", "image/x-bmp"]),
+    ("bmp",   Kind::Image, "image/bmp", &["image/x-ms-bmp", "image/x-bmp", "image/x-bitmap", "image/x-windows-bmp"]),
     ("f4v",   Kind::Video, "video/mp4", &["video/x-f4v"]),
-    ("flv",   Kind::Video, "video/x-flv", &["video/flv"]),
+    ("flv",   Kind::Video, "video/x-flv", &["video/flv", "flv-application/octet-stream"]),
     ("gif",   Kind::Image, "image/gif", &[]),
     ("heic",  Kind::Image, "image/heic", &["image/heif", "image/heic-sequence", "image/heif-sequence"]),
     ("heif",  Kind::Image, "image/heif", &["image/heic", "image/heic-sequence", "image/heif-sequence"]),
@@ -139,22 +156,22 @@ const TABLE: &[(&str, Kind, &str, &[&str])] = &[
     ("jpeg",  Kind::Image, "image/jpeg", &["image/jpg", "image/pjpeg"]),
     ("jpg",   Kind::Image, "image/jpeg", &["image/jpg", "image/pjpeg"]),
     ("m4v",   Kind::Video, "video/x-m4v", &["video/mp4", "video/m4v"]),
-    ("mkv",   Kind::Video, "video/matroska", &["video/x-matroska"]),
+    ("mkv",   Kind::Video, "video/matroska", &["video/x-matroska", "application/x-matroska", "video/mkv", "video/webm"]),
     ("mov",   Kind::Video, "video/quicktime", &["video/mp4"]),
     ("movie", Kind::Video, "video/quicktime", &["video/x-sgi-movie"]),
     ("mp4",   Kind::Video, "video/mp4", &["application/mp4", "video/x-m4v"]),
-    ("mpg",   Kind::Video, "video/mpeg", &["video/mpg", "video/x-mpeg"]),
-    ("ogg",   Kind::Video, "video/ogg", &["application/ogg"]),
-    ("ogv",   Kind::Video, "video/ogg", &["application/ogg"]),
-    ("png",   Kind::Image, "image/png", &["image/x-png"]),
+    ("mpg",   Kind::Video, "video/mpeg", &["video/mpg", "video/x-mpeg", "video/x-mpg", "video/x-mpeg2"]),
+    ("ogg",   Kind::Video, "video/ogg", &["application/ogg", "application/x-ogg", "video/x-ogg", "video/x-theora", "video/x-theora+ogg", "video/theora"]),
+    ("ogv",   Kind::Video, "video/ogg", &["application/ogg", "application/x-ogg", "video/x-ogg", "video/x-theora", "video/x-theora+ogg", "video/theora"]),
+    ("png",   Kind::Image, "image/png", &["image/x-png", "image/apng", "image/vnd.mozilla.apng"]),
     ("qt",    Kind::Video, "video/quicktime", &[]),
-    ("rm",    Kind::Video, "application/vnd.rn-realmedia", &["application/vnd.rn-realmedia-vbr"]),
-    ("rmv",   Kind::Video, "application/vnd.rn-realmedia", &["application/vnd.rn-realmedia-vbr"]),
+    ("rm",    Kind::Video, "application/vnd.rn-realmedia", REAL),
+    ("rmv",   Kind::Video, "application/vnd.rn-realmedia", REAL),
     ("tif",   Kind::Image, "image/tiff", &["image/tif", "image/x-tiff"]),
     ("tiff",  Kind::Image, "image/tiff", &["image/tif", "image/x-tiff"]),
-    ("webm",  Kind::Video, "video/webm", &[]),
+    ("webm",  Kind::Video, "video/webm", &["video/x-matroska", "video/matroska"]),
     ("webp",  Kind::Image, "image/webp", &[]),
-    ("wmv",   Kind::Video, "video/x-ms-asf", &["video/x-ms-wmv", "application/vnd.ms-asf"]),
+    ("wmv",   Kind::Video, "video/x-ms-asf", &["video/x-ms-wmv", "video/x-ms-wm", "application/vnd.ms-asf", "application/x-ms-asf"]),
 ];
 
 /// Formats, of which that of an extension is found without a search

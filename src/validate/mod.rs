@@ -10,10 +10,10 @@ mod filter;
 mod findings;
 mod fingerprint;
 mod format;
-mod oddity;
 mod read_back;
 mod rules;
 mod stable;
+mod suspicious_name;
 
 use std::{borrow::Cow, fmt};
 
@@ -173,6 +173,11 @@ reasons! {
     Filtered = "filtered",
     /// It stands for a folder
     Directory = "directory",
+    /// It is the stub of a symbolic link, as azcopy uploads it: its metadata says `is_symlink`
+    ///
+    /// Seen only if the listing has metadata: [`Scan::include`](crate::Scan::include) with
+    /// [`Include::Metadata`](crate::store::Include::Metadata).
+    Symlink = "symlink",
     /// It is a snapshot
     Snapshot = "snapshot",
     /// It is an earlier version
@@ -189,11 +194,18 @@ reasons! {
     TooLarge = "too_large",
     /// It is in the archive tier, so it cannot be read
     Archived = "archived",
-    /// Its name is legal and asks for trouble: control characters, `..`, a trailing dot
+    /// The listing says that nobody can read it, or only with a key of its owner: see
+    /// [`Unreadable`](crate::store::Unreadable)
+    Unreadable = "unreadable",
+    /// It is a file that a system, a network disk, a notebook or an upload tool keeps beside the data,
+    /// such as `._IMG_1.JPG` or a file in `@eaDir/`; noted by default
+    SystemFile = "system_file",
+    /// Its name is legal but breaks tools: control characters, `..`, a trailing dot, `con.jpg`; noted
+    /// by default
     OddName = "odd_name",
-    /// Another asset has the same name but for letter case
+    /// Another asset has the same name but for letter case or Unicode form (NFC, NFD); noted by default
     CaseCollision = "case_collision",
-    /// Another asset has the same name in another folder
+    /// Another asset has the same name in another folder; noted by default
     BaseNameCollision = "base_name_collision",
 }
 

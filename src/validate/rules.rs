@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use super::{
     Asset, ByReason, Filter, Finding, Findings, Format, Kind, Reason, Rejection, Verdict,
-    findings::known, format::Formats, oddity,
+    findings::known, format::Formats, suspicious_name,
 };
-use crate::store::{AccessTier, Blob, ContentType};
+use crate::store::{AccessTier, Blob, ContentType, Unreadable};
 
 /// Which blobs are assets
 ///
@@ -55,8 +55,8 @@ impl Action {
 impl Default for Rules {
     /// The profile of a vision platform
     ///
-    /// Everything is rejected but what the file alone cannot prove wrong: odd names and colliding
-    /// names are noted.
+    /// Everything is rejected but what the listing alone cannot prove wrong: odd and colliding names,
+    /// and names of system files, are noted.
     fn default() -> Self {
         let mut rules = Self {
             formats: Formats::default(),
@@ -65,7 +65,9 @@ impl Default for Rules {
             actions: ByReason::all(Action::Reject),
             filter: None,
         };
-        for noted in [Reason::OddName, Reason::CaseCollision, Reason::BaseNameCollision] {
+        let noted =
+            [Reason::SystemFile, Reason::OddName, Reason::CaseCollision, Reason::BaseNameCollision];
+        for noted in noted {
             rules = rules.set(noted, Action::Note);
         }
         rules
@@ -205,6 +207,9 @@ impl Rules {
         if is_directory(blob) {
             found(Cow::Borrowed(&known::DIRECTORY))?;
         }
+        if !blob.metadata.is_empty() && says(blob, "is_symlink") {
+            found(Cow::Borrowed(&known::SYMLINK))?;
+        }
         if blob.snapshot.is_some() {
             found(Cow::Borrowed(&known::SNAPSHOT))?;
         }
@@ -264,9 +269,14 @@ impl Rules {
             found(told(Reason::TooLarge, detail))?;
         }
         if matches!(blob.access_tier, Some(AccessTier::Archive)) {
-            found(Cow::Borrowed(&known::ARCHIVED))?;
+            let is_moving = blob.unreadable == Some(Unreadable::Rehydrating);
+            found(Cow::Borrowed(if is_moving { &known::REHYDRATING } else { &known::ARCHIVED }))?;
+        } else if let Some(why) = blob.unreadable
+            && let Some(finding) = unreadable(why, blob)
+        {
+            found(Cow::Borrowed(finding))?;
         }
-        if let Some(finding) = oddity::of(&blob.name) {
+        for finding in suspicious_name::of(&blob.name) {
             found(Cow::Borrowed(finding))?;
         }
         Ok(Likeness { kind, media_type, format: place })
@@ -327,12 +337,26 @@ impl Judgement {
 
 /// Folders: of a hierarchical namespace, of its emulation by tools, and of people's habit
 fn is_directory(blob: &Blob) -> bool {
-    blob.is_directory
-        || (blob.size == 0 && blob.name.ends_with('/'))
-        || blob
-            .metadata
-            .iter()
-            .any(|(k, v)| k.eq_ignore_ascii_case("hdi_isfolder") && v.eq_ignore_ascii_case("true"))
+    blob.is_directory || (blob.size == 0 && blob.name.ends_with('/')) || says(blob, "hdi_isfolder")
+}
+
+/// Whether a blob's metadata has this key with the value `true`
+fn says(blob: &Blob, key: &str) -> bool {
+    let is_true = |value: &str| value.eq_ignore_ascii_case("true");
+    blob.metadata.iter().any(|(k, v)| k.eq_ignore_ascii_case(key) && is_true(v))
+}
+
+/// The finding on a blob that nobody can read
+fn unreadable(why: Unreadable, blob: &Blob) -> Option<&'static Finding> {
+    Some(match why {
+        Unreadable::Deleted => &known::DELETED,
+        Unreadable::NoCurrentVersion => &known::NO_CURRENT_VERSION,
+        Unreadable::CustomerKey => &known::CUSTOMER_KEY,
+        Unreadable::Rehydrating => &known::REHYDRATING,
+        Unreadable::CopyIncomplete => &known::COPY_INCOMPLETE,
+        Unreadable::IncrementalCopy if blob.snapshot.is_some() => return None,
+        Unreadable::IncrementalCopy => &known::INCREMENTAL_COPY,
+    })
 }
 
 /// The text behind the last dot of the last segment; a leading dot only hides a file
@@ -343,13 +367,41 @@ fn extension(name: &str) -> Option<&str> {
     (!stem.is_empty() && !stem.ends_with('/') && !extension.is_empty()).then_some(extension)
 }
 
+/// What tools and browsers store if they do not know the type, or take the type of a form for it
+const UNSPECIFIC: &[&str] = &[
+    "",
+    "application/octet-stream",
+    "binary/octet-stream",
+    "*/*",
+    "application/binary",
+    "application/download",
+    "application/force-download",
+    "application/octetstream",
+    "application/unknown",
+    "application/x-binary",
+    "application/x-download",
+    "application/x-octet-stream",
+    "application/x-unknown",
+    "application/x-unknown-content-type",
+    "application/x-www-form-urlencoded",
+    "binary",
+    "content/unknown",
+    "false",
+    "multipart/form-data",
+    "none",
+    "null",
+    "octet/stream",
+    "undefined",
+    "unknown",
+    "unknown/unknown",
+];
+
 /// A media type without its parameters, where it says something
 ///
 /// What tools store when they do not know contradicts nothing.
 fn specific(content_type: &str) -> Option<&str> {
     let essence = content_type.split(';').next().unwrap_or_default().trim();
-    let unspecific = ["", "application/octet-stream", "binary/octet-stream"];
-    (!unspecific.iter().any(|known| essence.eq_ignore_ascii_case(known))).then_some(essence)
+    (!UNSPECIFIC.iter().any(|known| essence.eq_ignore_ascii_case(known))).then_some(essence)
 }
 
 fn kind(media_type: &str) -> Option<Kind> {

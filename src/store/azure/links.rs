@@ -117,7 +117,8 @@ impl ViewLinks {
     /// Whether there is such a blob, and whether the principal may read it, shows when it is opened.
     ///
     /// # Errors
-    /// [`ErrorKind::BadRequest`] for a name that no URL leads to, with a segment `.` or `..`;
+    /// [`ErrorKind::BadRequest`] for a name that no URL leads to, with a segment `.` or `..`, and for a
+    /// name with a line break, whose signature would be valid for another blob, too;
     /// [`ErrorKind::PermissionDenied`] if the principal may not get a key, with the role that it
     /// lacks; [`ErrorKind::Timeout`] if the key does not come within the store's
     /// [deadline](super::AzureStoreBuilder::request_deadline); and those of any request. All calls
@@ -126,6 +127,14 @@ impl ViewLinks {
     /// # Cancellation
     /// Dropping the future is safe. The request for a key goes on while another call waits for it.
     pub async fn link(&self, request: LinkRequest) -> Result<ViewLink, Error> {
+        let LinkRequest { name, version_id, snapshot, .. } = &request;
+        let moments = [version_id, snapshot].into_iter().flatten().map(Text::as_str);
+        // What is signed has a line for each field, so a line break would begin another field.
+        if moments.chain([name.as_str()]).any(|text| text.contains(['\n', '\r'])) {
+            return Err(bad(
+                "no signature is safe for a name, version or snapshot with a line break",
+            ));
+        }
         let mut url = self
             .connection
             .blob_url(&request.name)
@@ -156,7 +165,7 @@ impl ViewLinks {
                 _ => Moment::Current,
             },
             expiry: &expiry,
-            disposition: if content_type.is_empty() { "" } else { "inline" },
+            disposition: if is_shown(content_type) { "inline" } else { "attachment" },
             content_type,
         };
         url.set_query(Some(&terms.query(&key)));
@@ -170,6 +179,15 @@ impl ViewLinks {
     pub fn forget_key(&self) {
         self.keys.forget();
     }
+}
+
+/// Whether browsers may show content of this type in place of saving it
+///
+/// Images and videos alone: a document, and an image in SVG, could run scripts at the account's origin.
+fn is_shown(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_media = ["image/", "video/"].iter().any(|kind| essence.starts_with(kind));
+    is_media && !essence.contains("xml") && !essence.contains("svg")
 }
 
 fn bad(what: &str) -> Error {
@@ -201,12 +219,16 @@ pub struct LinkRequest {
     pub version_id: Option<Text>,
     /// A snapshot, which goes before a version
     pub snapshot: Option<Text>,
-    /// What the answer shall call it; `None` leaves what its owner stored
+    /// The media type of the answer; with `None` the answer has the type that its owner stored
+    ///
+    /// Browsers show images and videos. They save everything else, also a blob without a type here,
+    /// because its owner may have stored it as a document with scripts. Elements such as `<img>` and
+    /// `<video>` show both.
     pub shown_as: Option<ContentType>,
 }
 
 impl LinkRequest {
-    /// A link to the blob of this name, as its owner stored it
+    /// A link to the blob of this name, as its owner stored it; browsers save it
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), version_id: None, snapshot: None, shown_as: None }
     }
@@ -227,9 +249,10 @@ impl LinkRequest {
         }
     }
 
-    /// Has the blob served as this media type, to be shown and not saved, whatever its owner stored
+    /// Serves the blob as this media type, whatever its owner stored; browsers show an image or a video
     ///
-    /// Many a video is stored as `application/octet-stream`, and some as an attachment.
+    /// Many videos are stored as `application/octet-stream`, and some as an attachment. Other types,
+    /// such as `text/html` and `image/svg+xml`, are saved.
     #[must_use]
     pub fn shown_as(mut self, media_type: ContentType) -> Self {
         self.shown_as = Some(media_type);

@@ -9,7 +9,9 @@ use super::{
     limits::{self, LARGE_ENTRY, Room, is_long_name},
     slow::percent_decode,
 };
-use crate::store::{Blob, ContentMd5, ContentType, ETag, MAX_PAGE, Malformed, NameOrder, Page};
+use crate::store::{
+    Blob, ContentMd5, ContentType, ETag, MAX_PAGE, Malformed, NameOrder, Page, Unreadable,
+};
 
 /// How many different Content-Types of a page are shared by its blobs
 const SHARED_TYPES: usize = 8;
@@ -35,6 +37,12 @@ pub(super) enum Field {
     BlobType,
     AccessTier,
     ResourceType,
+    Deleted,
+    HasVersionsOnly,
+    CustomerKey,
+    ArchiveStatus,
+    CopyStatus,
+    IncrementalCopy,
     /// One that this crate does not read
     Unread,
 }
@@ -48,7 +56,16 @@ impl Field {
     pub(super) fn is_alike(self) -> bool {
         matches!(
             self,
-            Self::ContentEncoding | Self::BlobType | Self::AccessTier | Self::ResourceType
+            Self::ContentEncoding
+                | Self::BlobType
+                | Self::AccessTier
+                | Self::ResourceType
+                | Self::Deleted
+                | Self::HasVersionsOnly
+                | Self::CustomerKey
+                | Self::ArchiveStatus
+                | Self::CopyStatus
+                | Self::IncrementalCopy
         )
     }
 
@@ -60,7 +77,7 @@ impl Field {
             b"Snapshot" => Self::Snapshot,
             b"VersionId" => Self::VersionId,
             b"IsCurrentVersion" => Self::IsCurrentVersion,
-            _ => Self::Unread,
+            other => Self::of_state(other),
         }
     }
 
@@ -77,8 +94,37 @@ impl Field {
             b"BlobType" => Self::BlobType,
             b"AccessTier" => Self::AccessTier,
             b"ResourceType" => Self::ResourceType,
+            other => Self::of_state(other),
+        }
+    }
+
+    /// Returns the element of this name if it can say that a blob cannot be read
+    pub(super) fn of_state(name: &[u8]) -> Self {
+        match name {
+            b"Deleted" => Self::Deleted,
+            b"HasVersionsOnly" => Self::HasVersionsOnly,
+            b"CustomerProvidedKeySha256" => Self::CustomerKey,
+            b"ArchiveStatus" => Self::ArchiveStatus,
+            b"CopyStatus" => Self::CopyStatus,
+            b"IncrementalCopy" => Self::IncrementalCopy,
             _ => Self::Unread,
         }
+    }
+
+    /// Returns why a blob cannot be read if this element has this text
+    pub(super) fn unreadable(self, text: &str) -> Option<Unreadable> {
+        let (is_so, why) = match self {
+            Self::Deleted => (text == "true", Unreadable::Deleted),
+            Self::HasVersionsOnly => (text == "true", Unreadable::NoCurrentVersion),
+            Self::CustomerKey => (!text.is_empty(), Unreadable::CustomerKey),
+            Self::ArchiveStatus => (text.starts_with("rehydrate-pending"), Unreadable::Rehydrating),
+            Self::CopyStatus => {
+                (matches!(text, "pending" | "aborted" | "failed"), Unreadable::CopyIncomplete)
+            }
+            Self::IncrementalCopy => (text == "true", Unreadable::IncrementalCopy),
+            _ => return None,
+        };
+        is_so.then_some(why)
     }
 }
 
@@ -314,6 +360,16 @@ impl Fields {
             Field::ResourceType => {
                 blob.is_directory = resolved(content)? == "directory";
                 draft.has_path = true;
+            }
+            Field::Deleted
+            | Field::HasVersionsOnly
+            | Field::CustomerKey
+            | Field::ArchiveStatus
+            | Field::CopyStatus
+            | Field::IncrementalCopy => {
+                // The first reason stays: an element without one does not take it back.
+                let why = field.unreadable(&resolved(content)?);
+                blob.unreadable = blob.unreadable.or(why);
             }
             // An entity may be broken, which is the general reader's to say.
             Field::Unread if content.contains(&b'&') => return Err(Stop::Odd),

@@ -8,6 +8,7 @@ use quick_xml::{
     events::{BytesStart, Event},
 };
 
+use super::field::Field;
 use super::limits::{
     self, Excess, LARGE_ENTRY, MOST_ENTRY, MOST_MARKER, MOST_PAIRS, Room, property,
 };
@@ -263,7 +264,7 @@ impl<'a> Decoder<'a> {
                     room.insert(&mut blob.metadata, key.as_ref(), value, &mut problem);
                     Ok(())
                 })?,
-                _ => this.skip(3)?,
+                other => this.state(Field::of_state(other), 3, &mut blob)?,
             }
             Ok(())
         })?;
@@ -374,8 +375,18 @@ impl<'a> Decoder<'a> {
                 blob.is_directory = self.text(4)? == "directory";
                 self.page.order = NameOrder::Segments;
             }
-            _ => self.skip(4)?,
+            other => self.state(Field::of_state(other), 4, blob)?,
         }
+        Ok(())
+    }
+
+    /// Reads an element that can say that a blob cannot be read; skips any other
+    fn state(&mut self, field: Field, depth: usize, blob: &mut Blob) -> Result<(), Error> {
+        if field == Field::Unread {
+            return self.skip(depth);
+        }
+        let why = field.unreadable(&self.text(depth)?);
+        blob.unreadable = blob.unreadable.or(why);
         Ok(())
     }
 }

@@ -14,7 +14,7 @@ use super::{
     field::{Draft, Field, Fields},
     limits::MOST_ENTRY,
 };
-use crate::store::{self, AccessTier, Blob, BlobType, Page};
+use crate::store::{self, AccessTier, Blob, BlobType, Page, Unreadable};
 
 /// How many are kept: with and without a digest, a directory, and so on
 const MOST: usize = 8;
@@ -61,6 +61,7 @@ struct Alike {
     blob_type: Option<BlobType>,
     access_tier: Option<AccessTier>,
     is_directory: bool,
+    unreadable: Option<Unreadable>,
 }
 
 impl Alike {
@@ -70,6 +71,7 @@ impl Alike {
             blob_type: blob.blob_type.clone(),
             access_tier: blob.access_tier.clone(),
             is_directory: blob.is_directory,
+            unreadable: blob.unreadable,
         }
     }
 
@@ -81,6 +83,7 @@ impl Alike {
             blob_type: self.blob_type.clone(),
             access_tier: self.access_tier.clone(),
             is_directory: self.is_directory,
+            unreadable: self.unreadable,
             ..Blob::new(String::new(), 0)
         }
     }

@@ -8,6 +8,7 @@ use crate::{
     error::Error,
     name::one_line,
     store::{ListRequest, Store},
+    unicode,
 };
 
 /// How many requests it may take, and how many names it gives
@@ -36,7 +37,7 @@ pub struct Nearest {
 impl fmt::Display for Nearest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = |names: &[String]| {
-            let names = names.iter().map(|name| format!("`{}`", one_line(name)));
+            let names = names.iter().map(|name| form(name));
             names.collect::<Vec<_>>().join(" or ")
         };
         match (&self.exists, self.similar.as_slice(), &self.refused) {
@@ -58,6 +59,17 @@ impl fmt::Display for Nearest {
             }
         }
     }
+}
+
+/// A name in a message, with its letters and marks apart if they are so and people cannot see it
+fn form(name: &str) -> String {
+    let shown = one_line(name);
+    if unicode::nfc(name) == name {
+        return format!("`{shown}`");
+    }
+    let marks = |c: char| if c.is_ascii() { c.to_string() } else { c.escape_unicode().to_string() };
+    let apart: String = unicode::nfd(name).chars().map(marks).collect();
+    format!("`{shown}` (with letters and marks apart, in Unicode form NFD: `{apart}`)")
 }
 
 /// Looks for it: the level above, the one above that while there is nothing, and down again from
@@ -174,8 +186,8 @@ fn first_segment(text: &str) -> &str {
     text.split_inclusive('/').next().unwrap_or_default()
 }
 
-/// What may be meant by a prefix, but for its spelling: slashes too many, one too few, and the
-/// container's name in front
+/// Returns what may be meant by a prefix: without slashes too many, blanks or percent-encoding, with
+/// slashes in place of backslashes, in another Unicode form, and without the container's name in front
 fn variants(parent: &str, wanted: &str) -> Vec<String> {
     let mut single = wanted.trim_start_matches('/').to_owned();
     while single.contains("//") {
@@ -186,6 +198,14 @@ fn variants(parent: &str, wanted: &str) -> Vec<String> {
         all.push(format!("/{wanted}"));
         all.extend(wanted.split_once('/').map(|(_, rest)| rest.to_owned()));
     }
+    let decoded = percent_encoding::percent_decode_str(wanted).decode_utf8_lossy();
+    let typed =
+        [wanted, decoded.trim(), wanted.trim(), &wanted.replace('\\', "/")].map(str::to_owned);
+    for text in typed {
+        all.extend([unicode::nfc(&text), unicode::nfd(&text), text]);
+    }
+    let mut seen = BTreeSet::new();
+    all.retain(|variant| seen.insert(variant.clone()));
     all.retain(|variant| variant != wanted && !variant.is_empty());
     all
 }
@@ -212,7 +232,7 @@ fn ranked(level: &BTreeSet<String>, parent: &str, wanted: &str) -> Vec<String> {
 fn difference(a: &str, b: &str) -> Option<usize> {
     /// Longer ones are compared for being the same alone
     const LONGEST: usize = 64;
-    let plain = |text: &str| text.trim_matches('/').to_lowercase();
+    let plain = |text: &str| unicode::folded(text.trim_matches('/')).collect::<String>();
     let (a, b) = (plain(a), plain(b));
     let bare = |text: &str| text.replace(['-', '_', ' ', '.'], "");
     let (x, y): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());

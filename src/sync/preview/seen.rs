@@ -12,6 +12,7 @@ use super::{
 use crate::{
     scan::Report,
     store::Blob,
+    unicode::folded,
     validate::{Asset, Finding, Reason, Rejection, Verdict},
 };
 
@@ -121,13 +122,8 @@ impl Seen {
     }
 
     fn compare(&mut self, name: &str, case: bool, base: bool) {
-        let lower = name.chars().flat_map(char::to_lowercase);
-        let mut buffer = [0; 4];
-        let mut bytes = Vec::with_capacity(name.len());
-        lower.for_each(|c| bytes.extend_from_slice(c.encode_utf8(&mut buffer).as_bytes()));
-        self.case.see(self.numbers.of(bytes), name, case, |a, b| {
-            a.chars().flat_map(char::to_lowercase).eq(b.chars().flat_map(char::to_lowercase))
-        });
+        let bytes = folded(name).collect::<String>().into_bytes();
+        self.case.see(self.numbers.of(bytes), name, case, |a, b| folded(a).eq(folded(b)));
         self.base.see(self.numbers.of(base_name(name).bytes()), name, base, |a, b| {
             base_name(a) == base_name(b)
         });

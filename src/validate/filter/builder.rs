@@ -19,13 +19,14 @@ use super::{
 use crate::{
     error::{Error, ErrorKind},
     name::{one_line, printable},
-    validate::Kind,
+    validate::{Kind, rules::MAX_SIZE},
 };
 
 /// A filter as somebody typed it: raw text, checked as a whole by [`build`](Self::build)
 ///
 /// This is also the shape of a filter in JSON; each field may be left out, and others are refused.
-/// Times are RFC 3339, as `2026-11-24T08:49:37Z`, or a date alone, which is its midnight in UTC.
+/// Times are RFC 3339 with any offset, as `2026-11-24T08:49:37Z`, or a date alone, which is its midnight
+/// in UTC.
 ///
 /// ```
 /// use azure_asset_sync::validate::{Filter, FilterBuilder};
@@ -78,7 +79,8 @@ impl FilterBuilder {
     /// `*` and `?` stand for any characters and for any one but `/`, `[a-z]` and `[!a-z]` for one of
     /// those and for another one, `{a,b}` for either, `**` between slashes for any folders or none,
     /// and `\` before a character for that character. A glob with a slash is about the whole name,
-    /// from the container's root; `folder/` is all below that folder. One without a slash is about
+    /// from the container's root; `folder/` is all below that folder. Letters with marks match in
+    /// both Unicode forms (NFC and NFD). One without a slash is about
     /// what stands behind the last slash of the name, so that `*.jpg` matches in every folder;
     /// `/*.jpg` matches at the root alone.
     pub fn include(mut self, glob: impl Into<String>) -> Self {
@@ -189,6 +191,13 @@ impl FilterBuilder {
                 "min_size {min} is above max_size {max}, so nothing is left; swap them"
             ));
         }
+        if let Some(min) = self.min_size
+            && min > MAX_SIZE
+        {
+            wrong.push(format!(
+                "min_size {min} is above the size of any blob (190.7 TiB), so nothing is left; sizes are in bytes"
+            ));
+        }
         for (field, time) in
             [("modified_since", self.modified_since), ("modified_before", self.modified_before)]
         {
@@ -257,11 +266,24 @@ impl FilterBuilder {
 fn extension(typed: &str, wrong: &mut Vec<String>) -> Box<str> {
     let extension = typed.strip_prefix('.').unwrap_or(typed);
     let is_long = extension.chars().nth(LONGEST_FORMAT).is_some();
-    if extension.is_empty() || is_long || extension.contains(['.', '/', '*', '?']) {
+    let is_odd =
+        |c: char| c.is_whitespace() || c.is_control() || ".,;|/\\*?\"'`<>()[]{}".contains(c);
+    if extension.is_empty() || is_long || extension.contains(is_odd) {
         let start: String = typed.chars().take(LONGEST_FORMAT).collect();
+        let parts: Vec<_> = start
+            .split(|c| is_odd(c) && c != '.' && c != '*' && c != '/')
+            .map(|part| part.rsplit(['.', '/', '*']).next().unwrap_or_default())
+            .filter(|part| !part.is_empty())
+            .map(|part| format!("`{}`", printable(part)))
+            .collect();
+        let hint = match parts.as_slice() {
+            [] => String::new(),
+            [one] => format!("; did you mean {one}?"),
+            several => format!("; write one entry each: {}", several.join(", ")),
+        };
         let typed = printable(&start);
         wrong.push(format!(
-            "formats `{typed}`: it must be what follows a name's last dot, such as `jpg`, of at most {LONGEST_FORMAT} characters"
+            "formats `{typed}`: it must be what follows a name's last dot, such as `jpg`, of at most {LONGEST_FORMAT} characters{hint}"
         ));
         return Box::default();
     }
@@ -285,15 +307,16 @@ pub(super) fn told(field: &str, pattern: &str, Wrong { place, what }: Wrong) -> 
 /// A time or a date
 fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SystemTime>, D::Error> {
     let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+    let text = text.trim();
     let is_date = text.len() == "2026-11-24".len();
-    let time = if is_date { format!("{text}T00:00:00Z") } else { text.clone() };
-    let time = humantime::parse_rfc3339(&time).map_err(|_| {
-        let text = printable(&text);
+    let time = if is_date { format!("{text}T00:00:00Z") } else { text.to_owned() };
+    let time = time.parse::<jiff::Timestamp>().map_err(|_| {
+        let text = printable(text);
         D::Error::custom(format!(
-            "`{text}` is no time; write it as 2026-11-24T08:49:37Z or 2026-11-24"
+            "`{text}` is no time; write it as 2026-11-24T08:49:37Z, 2026-11-24T09:49:37+01:00 or 2026-11-24"
         ))
     })?;
-    Ok(Some(time))
+    SystemTime::try_from(time).map(Some).map_err(D::Error::custom)
 }
 
 /// Whether RFC 3339 has a text for it

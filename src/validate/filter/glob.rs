@@ -5,7 +5,10 @@
 
 use std::sync::Arc;
 
-use super::limits::{Budget, MOST_TOKENS};
+use super::{
+    limits::{Budget, MOST_TOKENS},
+    slip,
+};
 
 /// How many globs without braces a glob with braces may expand to
 const MOST_ALTERNATIVES: usize = 256;
@@ -53,6 +56,7 @@ impl Wrong {
 /// Expands the braces of a glob and translates each alternative
 pub(super) fn parse(glob: &str, budget: &mut Budget) -> Result<Vec<Plain>, Wrong> {
     let chars: Vec<char> = glob.chars().collect();
+    slip::check(&chars)?;
     let mut parser = Parser { chars: &chars, at: 0, budget };
     let alternatives = parser.sequence(0)?;
     alternatives.iter().map(|tokens| plain(tokens)).collect()

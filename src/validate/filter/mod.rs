@@ -5,6 +5,7 @@ mod glob;
 mod limits;
 mod matcher;
 mod patterns;
+mod slip;
 
 use std::{borrow::Cow, time::SystemTime};
 

@@ -33,6 +33,7 @@ struct Shape {
     version: bool,
     digest: bool,
     directory: bool,
+    key: bool,
     metadata: bool,
     /// Whether what is empty is written as `<Etag />`
     empty: bool,
@@ -49,6 +50,7 @@ impl Shape {
             version: rarely(),
             digest: !rarely(),
             directory: rarely(),
+            key: rarely(),
             metadata: rarely() && rarely(),
             empty: rarely(),
             twice: some(
@@ -102,6 +104,10 @@ impl Shape {
         }
         fields.extend([leaf("BlobType", "BlockBlob"), leaf("AccessTier", some(rng, TIERS))]);
         fields.push(leaf("LeaseState", some(rng, &["available", "available", "leased"])));
+        if self.key {
+            let keys = ["", "mSLjFJ3m", "mSLjFJ3n"];
+            fields.push(leaf("CustomerProvidedKeySha256", some(rng, &keys)));
+        }
         if self.directory {
             fields.push(leaf("ResourceType", "directory"));
         }

@@ -1,0 +1,52 @@
+//! Why a listing says that a blob cannot be read.
+//!
+//! Assumes nothing about the reader's rights: each cause holds for every principal.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A property of a listed blob that prevents a reader from getting its content
+///
+/// The archive tier is not one of them: see [`AccessTier::Archive`](super::AccessTier::Archive).
+///
+/// Source: Microsoft Learn, "List Blobs", "Provide an encryption key on a request to Blob storage", and
+/// "Incremental Copy Blob".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Unreadable {
+    /// The blob was deleted, and soft delete keeps it (`Deleted`)
+    Deleted,
+    /// The blob has earlier versions, but no current one (`HasVersionsOnly`)
+    NoCurrentVersion,
+    /// The blob is encrypted with a key that each request must bring (`CustomerProvidedKeySha256`)
+    CustomerKey,
+    /// The blob is being moved from the archive tier to an online tier, which takes hours (`ArchiveStatus`)
+    Rehydrating,
+    /// A copy into the blob has not finished, or has failed (`CopyStatus`)
+    CopyIncomplete,
+    /// The blob is the base of incremental copies, of which only snapshots can be read
+    /// (`IncrementalCopy`)
+    IncrementalCopy,
+}
+
+impl Unreadable {
+    /// Returns the stable code, such as `customer_key`
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Deleted => "deleted",
+            Self::NoCurrentVersion => "no_current_version",
+            Self::CustomerKey => "customer_key",
+            Self::Rehydrating => "rehydrating",
+            Self::CopyIncomplete => "copy_incomplete",
+            Self::IncrementalCopy => "incremental_copy",
+        }
+    }
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,291 @@
+//! Finds names that break file systems, URLs or terminals, and files that tools keep beside the data.
+//!
+//! Nearly all names have nothing of the kind, so a pass over eight bytes at a time rules out most of
+//! them. It may stop at a name that is in order, but never passes one that is not.
+//!
+//! Sources: Microsoft Learn, "Naming and referencing containers, blobs, and metadata", and "Naming
+//! Files, Paths, and Namespaces" for Windows.
+
+use super::{Finding, findings::known};
+
+/// What is suspicious about a name: at most one finding of each reason
+pub(super) fn of(name: &str) -> impl Iterator<Item = &'static Finding> {
+    let (system_file, odd) =
+        if is_plain(name.as_bytes()) { (None, None) } else { (system_file(name), odd(name)) };
+    let unfinished = || is_unfinished(name).then_some(&known::UNFINISHED);
+    system_file.or_else(unfinished).into_iter().chain(odd)
+}
+
+/// Whether the name without its extension is one that downloads have until they end
+#[inline]
+fn is_unfinished(name: &str) -> bool {
+    let Some((stem, _)) = name.rsplit_once('.') else { return false };
+    const ENDS: &[&str] = &[
+        ".crdownload",
+        ".download",
+        ".filepart",
+        ".opdownload",
+        ".part",
+        ".partial",
+        ".temp",
+        ".tmp",
+    ];
+    // Most stems end with a digit.
+    matches!(stem.as_bytes().last(), Some(b'd' | b'l' | b'p' | b't'))
+        && ENDS.iter().any(|end| stem.ends_with(end))
+}
+
+/// Folders of systems and tools whose names do not begin with a dot
+///
+/// macOS archives, Synology, QNAP, Windows (since 2000, and before), ext4, NTFS, macOS shares, Python.
+const FOLDERS: &[&str] = &[
+    "__MACOSX",
+    "@eaDir",
+    "@Recycle",
+    "@Recently-Snapshot",
+    "@tmp",
+    "#recycle",
+    "#snapshot",
+    "$RECYCLE.BIN",
+    "RECYCLER",
+    "lost+found",
+    "System Volume Information",
+    "Network Trash Folder",
+    "Temporary Items",
+    "__pycache__",
+];
+
+/// The starts of names that tools give: open documents of Office, Syncthing, snapshots of NetApp
+const STARTS: &[&str] = &["~$", "~syncthing~", "~snapshot"];
+
+fn system_file(name: &str) -> Option<&'static Finding> {
+    let mut segments = name.split('/').filter(|segment| !matches!(*segment, "." | ".."));
+    segments.find_map(|segment| match segment.as_bytes().first()? {
+        b'.' => Some(&known::HIDDEN),
+        b'~' => {
+            STARTS.iter().any(|start| segment.starts_with(start)).then_some(&known::SYSTEM_FILE)
+        }
+        _ => {
+            let is_known = FOLDERS.iter().any(|folder| segment.eq_ignore_ascii_case(folder));
+            is_known.then_some(&known::SYSTEM_FILE)
+        }
+    })
+}
+
+fn odd(name: &str) -> Option<&'static Finding> {
+    if name.chars().any(|c| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}')) {
+        return Some(&known::CONTROL);
+    }
+    if !name.is_ascii() && name.chars().any(is_invisible) {
+        return Some(&known::INVISIBLE);
+    }
+    if name.contains('\\') {
+        return Some(&known::BACKSLASH);
+    }
+    let mut segments = 0;
+    let mut found = None;
+    for segment in name.split('/') {
+        segments += 1;
+        match segment {
+            "." | ".." => return Some(&known::DOTS),
+            "" => return Some(&known::EMPTY_SEGMENT),
+            _ if segment.ends_with('.') => return Some(&known::TRAILING_DOT),
+            _ if segment.starts_with(char::is_whitespace)
+                || segment.ends_with(char::is_whitespace) =>
+            {
+                found = found.or(Some(&known::BLANK));
+            }
+            _ if is_device(segment) => found = found.or(Some(&known::DEVICE)),
+            _ => {}
+        }
+    }
+    if segments > 254 {
+        return Some(&known::SEGMENTS);
+    }
+    let is_reserved = |byte| matches!(byte, b':' | b'*' | b'?' | b'"' | b'<' | b'>' | b'|');
+    found.or_else(|| name.bytes().any(is_reserved).then_some(&known::RESERVED))
+}
+
+/// Whether a character shows nothing, ends a line, or turns the direction of the text around it
+fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'
+            | '\u{1160}'
+            | '\u{17b4}'
+            | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
+/// Whether Windows opens a device in place of a file of this name, whatever the extension
+fn is_device(segment: &str) -> bool {
+    let stem = segment.split('.').next().unwrap_or_default().trim_end_matches(' ');
+    let is = |name: &str| stem.eq_ignore_ascii_case(name);
+    let numbered = |name: &str| {
+        let rest = stem.split_at_checked(3).filter(|(start, _)| start.eq_ignore_ascii_case(name));
+        let mut rest = rest.map_or("", |(_, rest)| rest).chars();
+        matches!(
+            (rest.next(), rest.next()),
+            (Some('0'..='9' | '\u{b9}' | '\u{b2}' | '\u{b3}'), None)
+        )
+    };
+    // Longer names are never devices.
+    stem.len() <= 7
+        && (["con", "prn", "aux", "nul", "conin$", "conout$"].into_iter().any(is)
+            || numbered("com")
+            || numbered("lpt"))
+}
+
+/// The highest bit of each byte
+const HIGH: u64 = each(0x80);
+
+/// Whether nothing is suspicious for sure: true of nearly all names
+///
+/// A segment is empty or ends with a dot if a slash or the end of the name follows a slash, a dot or
+/// the start of the name.
+fn is_plain(name: &[u8]) -> bool {
+    let (words, _) = name.as_chunks::<8>();
+    // 255 segments that are not empty have 509 bytes. Names below 8 bytes are rare.
+    let (Some(end), ..=508) = (name.last_chunk::<8>(), name.len()) else { return false };
+    let mut before = 0x80;
+    let mut odd = 0;
+    let mut is_suspicious = begins_suspiciously(name, 0);
+    for (index, word) in words.iter().enumerate() {
+        let Marks { odd: found, slashes, last } = marks(u64::from_le_bytes(*word), before);
+        odd |= found;
+        before = last;
+        is_suspicious |= any_begins_suspiciously(name, index * 8, slashes);
+    }
+    // The last word overlaps the one before it, or is the same.
+    let Marks { odd: found, slashes, last } = marks(u64::from_le_bytes(*end), 0);
+    is_suspicious |= any_begins_suspiciously(name, name.len() - 8, slashes);
+    (odd | found) & HIGH == 0 && last & 0x80 == 0 && !is_suspicious
+}
+
+/// Whether a segment after one of the slashes in a word may be a device, or a file or folder of a tool
+#[inline]
+fn any_begins_suspiciously(name: &[u8], word: usize, mut slashes: u64) -> bool {
+    let mut is_suspicious = false;
+    while slashes != 0 {
+        let slash = word + slashes.trailing_zeros() as usize / 8;
+        is_suspicious |= begins_suspiciously(name, slash + 1);
+        slashes &= slashes - 1;
+    }
+    is_suspicious
+}
+
+#[inline]
+fn begins_suspiciously(name: &[u8], at: usize) -> bool {
+    let is_end = |at: usize| matches!(name.get(at), None | Some(b'.' | b'/'));
+    match name.get(at) {
+        Some(b'.' | b'@' | b'~') => true,
+        Some(b'_') => name.get(at + 1) == Some(&b'_'),
+        Some(b'R' | b'r') => is_end(at + 8),
+        // CON, PRN, AUX, NUL, COM1 and LPT1, and those with other numbers
+        Some(b'c' | b'p' | b'a' | b'n' | b'l' | b'C' | b'P' | b'A' | b'N' | b'L') => {
+            is_end(at + 3) || is_end(at + 4)
+        }
+        _ => false,
+    }
+}
+
+/// What is marked by the highest bit of each byte of a word
+struct Marks {
+    /// The byte may be suspicious
+    odd: u64,
+    /// The byte is a slash
+    slashes: u64,
+    /// Of the last byte alone, in the lowest: no segment may end after it
+    last: u64,
+}
+
+/// Marks the bytes of a word; `before` is [`Marks::last`] of the word before
+fn marks(word: u64, before: u64) -> Marks {
+    // Bytes beyond ASCII are odd here, so no sum of a byte below goes over into the next byte.
+    let not = |word: u64, byte| (word ^ each(byte)).wrapping_add(each(0x7f));
+    // Control characters, the blank, `"`, `*`, and in passing `!#$%&'()+`
+    let not_low = word.wrapping_add(each(0x80 - b','));
+    let delete = word.wrapping_add(each(1));
+    let slash = !not(word, b'/');
+    // A dot is a slash but for its lowest bit.
+    let slash_or_dot = !not(word | each(1), b'/');
+    let ends_badly = slash & (slash_or_dot << 8 | before);
+    // `\` and `|` differ by one bit; `<`, `=`, `>` and `?` by the two lowest ones.
+    let odd = word
+        | !not_low
+        | delete
+        | !not(word | each(0x20), b'|')
+        | !not(word | each(3), b'?')
+        | !not(word, b':')
+        | ends_badly;
+    Marks { odd, slashes: slash & HIGH, last: slash_or_dot >> 56 }
+}
+
+const fn each(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn is_suspicious(name: &str) -> bool {
+        system_file(name).is_some() || odd(name).is_some()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+        #[test]
+        fn a_plain_name_is_not_suspicious(
+            name in "[a-z~ ./\\\\\u{1}\u{7f}é]{0,40}",
+            segments in proptest::collection::vec(
+                prop::sample::select(vec![
+                    "con", "AUX.jpg", "com1", "lpt\u{b9}", "a", "2026", ".x", "@eaDir", "__MACOSX",
+                    "RECYCLER", "~$a", "lost+found", "conx", "a:b", "a|b", "a=b", "x?", " a", "a ",
+                ]),
+                1..6,
+            ),
+        ) {
+            for name in [name, segments.join("/")] {
+                prop_assert!(!is_plain(name.as_bytes()) || !is_suspicious(&name), "{}", name);
+            }
+        }
+    }
+
+    #[test]
+    fn each_suspicious_byte_is_found_at_each_place() {
+        let passed = b" !#$%&'()+=";
+        for byte in 0..0x80_u8 {
+            for place in 0..20 {
+                let mut name = [b'x'; 20];
+                name[place] = byte;
+                let is_suspicious = is_suspicious(str::from_utf8(&name).unwrap());
+                let is_slow = passed.contains(&byte) || (place == 0 && b"@~".contains(&byte));
+                assert_eq!(is_plain(&name), !is_suspicious && !is_slow, "{byte:#x} at {place}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_url_may_have_254_segments() {
+        for (segments, want) in [(254, None), (255, Some(&known::SEGMENTS))] {
+            for segment in ["a", "image"] {
+                assert_eq!(of(&vec![segment; segments].join("/")).next(), want);
+            }
+        }
+    }
+}
