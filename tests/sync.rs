@@ -512,13 +512,16 @@ async fn a_run_is_paused_goes_on_and_is_cancelled() {
     let handle = Job::new(scan(Endless(Arc::clone(&requests))), folder.path()).start(());
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!(handle.status().phase, Phase::Listing);
-    let run = handle.status().run.unwrap();
+    let (run, rate) = (handle.status().run.unwrap(), handle.status().rate());
     handle.pause();
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!(handle.status().phase, Phase::Paused);
     let (told, asked) = (handle.status().counts.added, requests.load(Ordering::SeqCst));
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!((handle.status().counts.added, requests.load(Ordering::SeqCst)), (told, asked));
+    let status = handle.status();
+    assert!(status.paused >= Duration::from_secs(65) && rate > 0.0, "{status:?}");
+    assert!(status.rate() > rate / 2.0, "{} after {rate}: the pause counts", status.rate());
     handle.resume();
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert!(handle.status().counts.added > told);

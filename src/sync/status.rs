@@ -28,12 +28,14 @@ pub struct Status {
     pub report: Report,
     /// How many blobs the listing had in the run before; `None` in the first
     pub expected: Option<u64>,
+    /// How much of the report's time the run was paused
+    pub paused: Duration,
 }
 
 impl Status {
-    /// Blobs a second since it was started
+    /// Returns the blobs per second since the run was started, without the time that it was paused
     pub fn rate(&self) -> f64 {
-        let seconds = self.report.elapsed.as_secs_f64();
+        let seconds = self.report.elapsed.saturating_sub(self.paused).as_secs_f64();
         if seconds > 0.0 { self.report.total() as f64 / seconds } else { 0.0 }
     }
 
@@ -90,6 +92,21 @@ pub(super) struct Shown {
     pub(super) run: Option<RunId>,
     pub(super) counts: Counts,
     pub(super) expected: Option<u64>,
+    pauses: Pauses,
+}
+
+/// For how long a run was paused, by the clock of its report, which starts with the listing
+#[derive(Debug, Default)]
+struct Pauses {
+    over: Duration,
+    /// When the present one began
+    since: Option<Duration>,
+}
+
+impl Pauses {
+    fn total(&self, now: Duration) -> Duration {
+        self.over + self.since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
+    }
 }
 
 /// What a run is told to do
@@ -116,13 +133,19 @@ impl Board {
 
     /// Tells the run what to do; one that was cancelled stays so
     pub(super) fn wish(&self, new: Wish) {
-        self.wishes.send_if_modified(|wish| {
+        let is_changed = self.wishes.send_if_modified(|wish| {
             let is_new = *wish != Wish::Cancel && *wish != new;
             if is_new {
                 *wish = new;
             }
             is_new
         });
+        if is_changed {
+            let now = self.progress.report().elapsed;
+            let pauses = &mut self.show().pauses;
+            pauses.over = pauses.total(now);
+            pauses.since = (new == Wish::Pause).then_some(now);
+        }
     }
 
     pub(super) fn show(&self) -> MutexGuard<'_, Shown> {
@@ -131,8 +154,10 @@ impl Board {
     }
 
     pub(super) fn status(&self) -> Status {
+        let report = self.progress.report();
         let shown = self.show();
         Status {
+            paused: shown.pauses.total(report.elapsed),
             phase: match *self.wishes.borrow() {
                 Wish::Pause if matches!(shown.phase, Phase::Listing | Phase::Sorting) => {
                     Phase::Paused
@@ -141,7 +166,7 @@ impl Board {
             },
             run: shown.run,
             counts: shown.counts,
-            report: self.progress.report(),
+            report,
             expected: shown.expected,
         }
     }
