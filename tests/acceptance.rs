@@ -19,8 +19,6 @@ mod hostile;
 mod kit;
 #[path = "recordings/lists.rs"]
 mod lists;
-#[path = "recordings/outcome.rs"]
-mod outcome;
 #[path = "acceptance/pseudonyms.rs"]
 mod pseudonyms;
 #[path = "recordings/recording.rs"]
@@ -38,7 +36,7 @@ use azure_asset_sync::{
     AzureStore, Connection, Credential,
     testing::{CorsRule, Seed, SmallCloud, SmallCloudBuilder, trust},
 };
-use kit::{Outcome, Report};
+use kit::{Outcome, Report, outcome};
 
 /// The origin that the rule of the clouds here allows
 const ORIGIN: &str = "https://vision.example";

@@ -10,6 +10,9 @@ mod listing;
 mod markup;
 pub mod names;
 mod order;
+/// The words of expectations, which the replay compares
+#[path = "../../../tests/recordings/outcome.rs"]
+pub mod outcome;
 mod reading;
 mod recording;
 mod redact;

@@ -11,11 +11,9 @@ use serde_json::json;
 
 use super::{
     client::{Asked, Client, Exchange},
+    outcome,
     redact::Redactor,
 };
-
-#[path = "../../../tests/recordings/outcome.rs"]
-mod outcome;
 
 /// The recording, and how many answers are withheld because they could not be redacted
 pub fn of(client: &Client<'_>) -> (String, usize) {

@@ -209,7 +209,7 @@ impl AzureStore {
         while let Some(piece) = pieces.next().await {
             let piece = piece.map_err(|error| failure::of_network(&error.without_url()))?;
             let fits = most.saturating_sub(body.len()).min(piece.len());
-            body.extend_from_slice(&piece[..fits]);
+            body.extend_from_slice(piece.get(..fits).unwrap_or_default());
             if fits < piece.len() {
                 answer.is_cut = true;
                 break;

@@ -100,10 +100,8 @@ pub(super) fn alter<B>(request: &Request<B>, response: &mut Response<Body>, stat
             Quirk::NoSizeIn416 if status.as_u16() == 416 => {
                 headers.remove(CONTENT_RANGE);
             }
-            Quirk::OtherEtags if *request.method() == Method::GET => {
-                if headers.contains_key(ETAG) {
-                    headers.insert(ETAG, HeaderValue::from_static("W/\"1\""));
-                }
+            Quirk::OtherEtags if *request.method() == Method::GET && headers.contains_key(ETAG) => {
+                headers.insert(ETAG, HeaderValue::from_static("W/\"1\""));
             }
             Quirk::NoAllowHeaders => {
                 headers.remove("access-control-allow-headers");
