@@ -19,7 +19,9 @@ fn secrets(canary: &str) -> Vec<String> {
         format!("?sig%3D{canary}"),
         format!("https://contoso.blob.core.windows.net/training?sv=2026-04-06&sig={canary}"),
         format!("https://user:{canary}@contoso.blob.core.windows.net/training"),
-        format!("BlobEndpoint=https://contoso.blob.core.windows.net;SharedAccessSignature=sig={canary}"),
+        format!(
+            "BlobEndpoint=https://contoso.blob.core.windows.net;SharedAccessSignature=sig={canary}"
+        ),
         format!("DefaultEndpointsProtocol=https;AccountName=contoso;AccountKey={canary}=="),
         format!("Account Key = {canary}"),
         format!("-----BEGIN PRIVATE KEY-----\n{canary}\n-----END PRIVATE KEY-----"),
