@@ -31,7 +31,9 @@ use crate::error::Error;
 ///
 /// # How to read it
 /// Readers that guess types change values: `0001` becomes 1, a version id a time with one digit less.
-/// These calls return each value as it is in the file; `jq` and `datasets` need no options.
+/// These calls return each value as it is in the file; `jq` and `datasets` need no options. `datasets`
+/// takes a column for times if every text in 10 MB of the file is a date; use `sink::Parquet`
+/// for such a container.
 ///
 /// DuckDB:
 ///
