@@ -1,4 +1,6 @@
 //! Secrets in the wrong field: whatever is typed where, no error, debug output or log repeats it.
+//!
+//! `CASES=64 cargo test --test secrets_misplaced` is the campaign: each case builds a hundred stores.
 
 mod trace;
 
@@ -19,7 +21,9 @@ fn secrets(canary: &str) -> Vec<String> {
         format!("?sig%3D{canary}"),
         format!("https://contoso.blob.core.windows.net/training?sv=2026-04-06&sig={canary}"),
         format!("https://user:{canary}@contoso.blob.core.windows.net/training"),
-        format!("BlobEndpoint=https://contoso.blob.core.windows.net;SharedAccessSignature=sig={canary}"),
+        format!(
+            "BlobEndpoint=https://contoso.blob.core.windows.net;SharedAccessSignature=sig={canary}"
+        ),
         format!("DefaultEndpointsProtocol=https;AccountName=contoso;AccountKey={canary}=="),
         format!("Account Key = {canary}"),
         format!("-----BEGIN PRIVATE KEY-----\n{canary}\n-----END PRIVATE KEY-----"),
@@ -81,10 +85,14 @@ fn give(text: &str) -> String {
     shown.0
 }
 
+fn cases() -> u32 {
+    std::env::var("CASES").map_or(3, |cases| cases.parse().unwrap())
+}
+
 static START: std::sync::Once = std::sync::Once::new();
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases()) })]
 
     #[test]
     fn a_secret_in_the_wrong_field_is_repeated_nowhere(

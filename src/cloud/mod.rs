@@ -120,7 +120,7 @@ impl Endpoint {
     pub fn new(url: &str) -> Result<Self, InvalidName> {
         let parsed = parse_url(url)?;
         let is_of_azure = parsed.host_str().is_some_and(|host| Cloud::of_host(host).is_some());
-        if is_of_azure && parsed.path().trim_matches('/') != "" {
+        if is_of_azure && !parsed.path().trim_matches('/').is_empty() {
             let rule = "the address of an Azure account ends with the host";
             return Err(InvalidName::new(Field::Cloud, url, rule).hint(
                 "a container's address goes to `ConnectionBuilder::from_url`, not into an endpoint",
