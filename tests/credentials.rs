@@ -256,3 +256,42 @@ async fn a_secret_that_expires_while_a_run_goes_on_is_no_passing_failure() {
         Probe::new(&connection, store).request_timeout(Duration::from_secs(20)).run().await;
     assert_eq!(health.diagnosis.unwrap().cause, Cause::SecretExpired);
 }
+
+#[tokio::test]
+async fn an_unknown_number_of_the_authority_is_said_to_be_unknown() {
+    let cloud = SmallCloud::builder().blob(Seed::new("a.jpg", "x")).start().await.unwrap();
+    let connection = cloud.connection().build().unwrap();
+    for word in [
+        "invalid_client",
+        "unauthorized_client",
+        "invalid_request",
+        "invalid_scope",
+        "invalid_resource",
+        "invalid_grant",
+        "access_denied",
+        "a_new_word",
+    ] {
+        cloud.refuse_sign_in(400, word, 7_999_999, "Something new.");
+        let health = Probe::new(&connection, cloud.store(&connection).unwrap()).run().await;
+        let diagnosis = health.diagnosis.unwrap();
+        assert_eq!(diagnosis.confidence, Confidence::Possible, "{word}: {diagnosis}");
+        assert_eq!(diagnosis.evidence.code.as_deref(), Some("AADSTS7999999"));
+    }
+}
+
+#[tokio::test]
+async fn an_emulator_that_is_too_old_says_which_version_it_lacks() {
+    let cloud = SmallCloud::builder().blob(Seed::new("a.jpg", "x")).start().await.unwrap();
+    let store = cloud.store(&cloud.connection().build().unwrap()).unwrap();
+    let text = "The API version 2026-04-06 is not supported by Azurite. Please upgrade Azurite.";
+    let refusal = Refusal::new(400, "InvalidHeaderValue").message(text);
+    cloud.inject(Fault::Refuse(refusal));
+    let error = store.list(ListRequest::new("")).await.unwrap_err();
+    let diagnosis = Diagnosis::of(&error);
+    assert_eq!(
+        (diagnosis.cause, diagnosis.confidence),
+        (Cause::VersionInvalid, Confidence::Certain)
+    );
+    assert!(error.to_string().contains("version 2026-04-06"), "{error}");
+    assert!(error.to_string().contains("--skipApiVersionCheck"), "{error}");
+}

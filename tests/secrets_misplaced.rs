@@ -1,4 +1,6 @@
 //! Secrets in the wrong field: whatever is typed where, no error, debug output or log repeats it.
+//!
+//! `CASES=64 cargo test --test secrets_misplaced` is the campaign: each case builds a hundred stores.
 
 mod trace;
 
@@ -83,10 +85,14 @@ fn give(text: &str) -> String {
     shown.0
 }
 
+fn cases() -> u32 {
+    std::env::var("CASES").map_or(3, |cases| cases.parse().unwrap())
+}
+
 static START: std::sync::Once = std::sync::Once::new();
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases()) })]
 
     #[test]
     fn a_secret_in_the_wrong_field_is_repeated_nowhere(

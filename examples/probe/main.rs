@@ -126,7 +126,7 @@ async fn main() -> ExitCode {
             Why::Deadline | Why::Unconfirmed => 3,
             Why::Permanent => 4,
         }),
-        Err(error) => failed(&*error.to_string()),
+        Err(error) => failed(&error.to_string()),
     }
 }
 

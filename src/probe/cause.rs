@@ -123,7 +123,7 @@ causes! {
         "the service, not the customer, must make a new secret or use a certificate";
     SecretMissing "secret_missing" Entra ServicePrincipal Never,
         "the sign-in had neither a secret nor an assertion",
-        "the service, not the customer, must configure its credential";
+        "the service, not the customer, must configure its credential: AZURE_CLIENT_SECRET, AZURE_CLIENT_CERTIFICATE_PATH or AZURE_FEDERATED_TOKEN_FILE in the examples";
     PublicClient "public_client" Entra ServicePrincipal Never,
         "the application is registered as a public client, which has no secret",
         "the service must register the application as a confidential client";
@@ -183,7 +183,7 @@ causes! {
         "wait as long as it says, and try again";
     FederationMissing "federation_missing" Entra ServicePrincipal Propagating,
         "the application has no federated credential for this subject, issuer and audience, or not yet",
-        "correct subject, issuer and audience of the federated credential";
+        "correct subject, issuer and audience (`api://AzureADTokenExchange`) of the federated credential";
     CredentialRejected "credential_rejected" Entra ServicePrincipal Never,
         "the authority refused the credential",
         "look the AADSTS number up at https://login.microsoftonline.com/error; check application, secret and tenant";
@@ -410,13 +410,13 @@ causes! {
         "correct the container's name";
     QueryInvalid "query_invalid" Storage Confirm Never,
         "the service does not accept a parameter of the request",
-        "report the request: a parameter of it is wrong for this account";
+        "report the request with its request id: the service names the parameter and its value";
     HeaderInvalid "header_invalid" Storage Confirm Never,
         "the service lacks a header of the request, or does not accept it",
         "report the request: a header of it is wrong for this account";
     VersionInvalid "version_invalid" Storage Confirm Never,
         "the service does not know the version of the protocol that was asked for, or it is too old for the container",
-        "report the cloud or the emulator: its version of the service does not fit";
+        "update the emulator, or start Azurite with `--skipApiVersionCheck`; for an account of Azure, report it";
     BlobChanged "blob_changed" Storage Confirm Never,
         "the blob is no longer the version that was listed",
         "list it again";

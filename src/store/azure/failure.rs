@@ -17,7 +17,8 @@ use azure_core::{
 };
 
 use super::{
-    azure_cli::CliFailure, network::RefusedAddress, token::NoToken, transport::MAX_ERROR_BYTES,
+    VERSION, azure_cli::CliFailure, network::RefusedAddress, token::NoToken,
+    transport::MAX_ERROR_BYTES,
 };
 use crate::{
     error::{Detail, Error, ErrorKind, sign_in_code},
@@ -81,6 +82,11 @@ pub(super) fn of_response(status: StatusCode, headers: &Headers, body: &[u8]) ->
         error = error.with_request_id(id);
     }
     error = Detail::in_body(body).into_iter().fold(error, Error::with_detail);
+    if error.detail() == Some(Detail::ApiVersion) {
+        error = error.with_message(&format!(
+            "the service does not know version {VERSION} of its API; update the emulator, or start Azurite with `--skipApiVersionCheck`"
+        ));
+    }
     if headers.get_optional_str(&SERVER).is_some_and(|server| server.starts_with(SERVICE)) {
         error = by_service(error);
     }

@@ -303,7 +303,10 @@ async fn pieces(
         if length > most {
             return Err(Error::new(
                 ErrorKind::TooLarge,
-                format!("the answer has more than {most} bytes; ask for a smaller page or range"),
+                format!(
+                    "the answer is larger than {}; ask for a smaller page or range",
+                    size(most)
+                ),
             ));
         }
         // A body that is there already would be taken in one poll, however long that is.
@@ -317,6 +320,15 @@ async fn pieces(
         }
     }
     Ok(())
+}
+
+/// A bound in the unit that fits it
+fn size(bytes: usize) -> String {
+    match bytes {
+        _ if bytes >= 1 << 20 && bytes.is_multiple_of(1 << 20) => format!("{} MiB", bytes >> 20),
+        _ if bytes >= 1 << 10 && bytes.is_multiple_of(1 << 10) => format!("{} KiB", bytes >> 10),
+        _ => format!("{bytes} bytes"),
+    }
 }
 
 impl fmt::Debug for AzureStore {
