@@ -321,3 +321,18 @@ async fn a_hierarchical_account_lists_directories_once_and_folds_them() {
         assert_eq!(directory.header("x-ms-meta-hdi_isfolder"), Some("true"));
     }
 }
+
+#[tokio::test]
+async fn elements_that_a_seed_adds_stand_where_the_service_writes_them() {
+    let seed = Seed::new("a.jpg", "x")
+        .listed("Deleted", "true")
+        .listed("CustomerProvidedKeySha256", "a2V5")
+        .listed("HasVersionsOnly", "true")
+        .listed("ArchiveStatus", "rehydrate-pending-to-hot");
+    let asker = Asker::of(SmallCloud::builder().blob(seed)).await;
+    let page = asker.signed(LIST).await.body;
+    let beside = "<Name>a.jpg</Name><Deleted>true</Deleted><HasVersionsOnly>true</HasVersionsOnly>";
+    let within = "<CustomerProvidedKeySha256>a2V5</CustomerProvidedKeySha256><ArchiveStatus>rehydrate-pending-to-hot</ArchiveStatus></Properties>";
+    assert!(page.contains(beside) && page.contains(within), "{page}");
+    Page::from_xml(page.as_bytes()).unwrap();
+}

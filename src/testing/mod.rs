@@ -7,7 +7,7 @@
 //!
 //! Its answers are those of the real service, to the header and the element. [`Behavior`] sets what
 //! is not known of the service, or differs by account, such as the order of names; a test can run
-//! over [all of its values](Behavior::all).
+//! over [all of its values](Behavior::all). [`Quirk`] is for single differences from what is known.
 //!
 //! A role assignment that takes effect after four minutes:
 //!

@@ -189,6 +189,28 @@ async fn the_kit_only_reads_and_keeps_to_its_limits() {
 }
 
 #[tokio::test]
+async fn a_prefix_limits_all_listings_of_the_container() {
+    let prefixed = seeds().into_iter().map(|seed| {
+        let name = format!("hall 3/{}", seed.name());
+        Seed::new(name, if seed.name() == "f-empty.jpg" { "" } else { "x" })
+    });
+    let cloud = SmallCloud::builder().blobs(seeds()).blobs(prefixed).start().await.unwrap();
+    let connection = cloud.connection().prefix("hall 3/").build().unwrap();
+    let store = cloud.store(&connection).unwrap();
+    let report = super::kit::run(&store, &connection, None).await.unwrap();
+    assert!(!report.has_differences(), "{}", table(&report.lines));
+    let seen = lines(&report, Outcome::AsAssumed);
+    for line in ["order", "start_inclusive", "start_between", "bounds_case", "empty_blob"] {
+        assert!(seen.contains(line), "{line}\n{}", table(&report.lines));
+    }
+    let log = cloud.log();
+    let lists = log.iter().filter(|asked| asked.path.ends_with("/assets"));
+    let lists: Vec<_> = lists.filter(|asked| asked.query.contains("comp=list")).collect();
+    assert!(lists.len() > 10);
+    assert!(lists.iter().all(|asked| asked.query.contains("prefix=hall%203%2F")), "{lists:?}");
+}
+
+#[tokio::test]
 async fn a_container_that_cannot_be_listed_is_an_error_that_says_why() {
     let cloud = usual().unassigned().start().await.unwrap();
     let connection = cloud.connection().build().unwrap();

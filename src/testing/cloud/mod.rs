@@ -78,12 +78,12 @@ const CONTAINER: &str = "assets";
 ///
 /// Answers List Blobs (`prefix`, `marker`, `maxresults`, `startFrom`, `endBefore`, `delimiter`,
 /// `include=metadata`), Get Blob with ranges and `If-Match`, Get Blob Properties, List Containers,
-/// Get Container Properties, Get User Delegation Key, CORS preflights, and the token endpoint of
+/// Get Container Properties, Get Container ACL, Get User Delegation Key, CORS preflights, and the token endpoint of
 /// Entra for one service principal. Its role assignments decide what the principal may do; their
 /// conditions are evaluated for each request, also for one with a signature by the principal's keys.
 ///
 /// Headers, error bodies, the elements of listings and the order of names are those of the real
-/// service. [`Behavior`] sets what is not known of it. What differs: the answer to a HEAD has no
+/// service. [`Behavior`] sets what is not known of it, and [`Quirk`] what contradicts it. What differs: the answer to a HEAD has no
 /// `Transfer-Encoding`, and header names are in lower case.
 ///
 /// An authority of its own, made at the start, signs its certificate. It ends when it is dropped.
