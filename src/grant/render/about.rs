@@ -20,7 +20,7 @@ pub(super) fn about(grant: &Grant, step: Step) -> String {
                 })
                 .collect();
             format!(
-                "Assigns {}. This is {}. You need the right to assign roles there, for example as Role Based Access Control Administrator. A second run changes nothing. If the application has the role there for something else, the step stops, and shows what it found. The assignment takes up to 10 minutes to work everywhere.",
+                "Assigns {}. It costs {}. You need the right to assign roles there, for example as Role Based Access Control Administrator. A second run changes nothing. If the application has the role there for something else, the step stops, and shows what it found. The assignment takes up to 10 minutes to work everywhere.",
                 roles.join(", and "),
                 grant.shape.cost()
             )

@@ -69,7 +69,10 @@ impl Block {
         self.line(format!("  {}", quoted(text)));
     }
 
-    /// Sets `$FOUND` to the principal's assignment of the role on the scope, `$SAME` and `$WHOSE`
+    /// Sets `$FOUND` to the principal's assignment of the role on the scope, and `$SAME`, `$OURS` and
+    /// `$KNOWN` to what it has of the grant's
+    ///
+    /// Without the right to read the directory, the module gives every principal the type `Unknown`.
     fn look(&mut self, grant: &Grant, assignment: &RoleAssignment) {
         let scope = quoted(&assignment.scope);
         let condition = assignment.condition.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -78,7 +81,7 @@ impl Block {
             assignment.role_id
         ));
         self.line(format!(
-            "$SAME = $FOUND -and $FOUND.ObjectType -ceq 'ServicePrincipal' -and \"$($FOUND.Condition)\" -ceq {}",
+            "$SAME = $FOUND -and @('ServicePrincipal', 'Unknown') -ccontains $FOUND.ObjectType -and \"$($FOUND.Condition)\" -ceq {}",
             quoted(&condition)
         ));
         let ours = quoted(&assignment.description);
