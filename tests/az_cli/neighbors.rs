@@ -26,21 +26,21 @@ fn beside_another_container(shape: Shape) {
     // Nothing of the first, and everything of the second, with what they share.
     second.run(Step::ReadBack).succeeded();
     let mut expected = second.applied_to(before.clone());
-    let mut left = machine.fake.directory();
-    for directory in [&mut expected, &mut left] {
+    let mut after = machine.fake.directory();
+    for directory in [&mut expected, &mut after] {
         directory.assignments.sort_by(|a, b| a.name.cmp(&b.name));
         for role in &mut directory.roles {
             role.description.clear();
         }
     }
-    assert_eq!(left, expected);
+    assert_eq!(after, expected);
     second.run(Step::Revoke).succeeded();
-    let mut left = machine.fake.directory();
-    let mine = left.assignments_of(PRINCIPAL);
+    let mut after = machine.fake.directory();
+    let mine = after.assignments_of(PRINCIPAL);
     assert!(mine.is_empty(), "{mine:#?}");
-    assert_eq!((&left.assignments, &left.roles), (&before.assignments, &before.roles));
-    assert_eq!(left.account().revoked_keys, 0, "this ends the links of others");
-    assert_eq!(left.principals.len(), before.principals.len() + 1, "others may need it");
+    assert_eq!((&after.assignments, &after.roles), (&before.assignments, &before.roles));
+    assert_eq!(after.account().revoked_keys, 0, "this ends the links of others");
+    assert_eq!(after.principals.len(), before.principals.len() + 1, "others may need it");
     machine.assert_no_strays();
 }
 
@@ -141,9 +141,9 @@ fn what_ends_the_access_of_others_waits_for_an_answer() {
     expected.account().revoked_keys = 1;
     assert_eq!(machine.fake.directory(), expected);
     case.answer(Step::EndShared, "yes\nno\nyes\n").succeeded();
-    let left = machine.fake.directory();
-    assert!(left.principals.iter().all(|known| known.id != PRINCIPAL));
-    let mine = left.assignments_of(PRINCIPAL);
+    let after = machine.fake.directory();
+    assert!(after.principals.iter().all(|known| known.id != PRINCIPAL));
+    let mine = after.assignments_of(PRINCIPAL);
     assert_eq!(mine.len(), 1, "the reader stays: {mine:#?}");
     machine.assert_no_strays();
 }

@@ -24,7 +24,7 @@ fn renamed(case: &Case<'_>) -> Directory {
     directory
 }
 
-/// The directory with what principal's assignments have changed
+/// The directory with a change to each of the principal's assignments
 fn changed(directory: &Directory, change: impl Fn(&mut super::fake::Assignment)) -> Directory {
     let mut directory = directory.clone();
     let mine = directory.assignments.iter_mut().filter(|known| known.principal == PRINCIPAL);
@@ -75,9 +75,9 @@ fn under_another_name(shape: Shape) {
     for directory in [meant, by_hand, older] {
         set(&directory);
         case.run(Step::Revoke).succeeded();
-        let left = machine.fake.directory();
-        assert_eq!(names(&left), [""; 0]);
-        assert_eq!((&left.assignments, &left.roles), (&before.assignments, &before.roles));
+        let after = machine.fake.directory();
+        assert_eq!(names(&after), [""; 0]);
+        assert_eq!((&after.assignments, &after.roles), (&before.assignments, &before.roles));
     }
     // A second time there is nothing to do, and that is no failure.
     assert_eq!(case.run(Step::Revoke).succeeded().changes(), [""; 0]);

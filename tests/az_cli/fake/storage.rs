@@ -10,7 +10,7 @@ use super::{Directory, Reply, Request, SUBSCRIPTION, directory::Account};
 /// As many rules for browsers as an account can have
 const MOST_RULES: usize = 5;
 
-/// The segments of a path behind those of the group, in lower case; `None` if it has no group
+/// The segments of a path after those of the group, in lower case; `None` if it has no group
 fn in_group(path: &str) -> Option<(String, Vec<String>)> {
     let path = path.to_ascii_lowercase();
     let rest = path.strip_prefix(&format!("/subscriptions/{SUBSCRIPTION}/resourcegroups/"))?;
