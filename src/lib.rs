@@ -35,6 +35,7 @@ pub mod sync;
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 pub mod testing;
 mod unicode;
+mod units;
 pub mod validate;
 
 #[cfg(feature = "azure")]

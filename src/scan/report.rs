@@ -9,7 +9,10 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::tally::Tally;
-use crate::validate::{Format, Kind, Reason, Rules};
+use crate::{
+    units::Bytes,
+    validate::{Format, Kind, Reason, Rules},
+};
 
 /// What a scan has found, counted
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -66,7 +69,7 @@ impl fmt::Display for Report {
             self.requests,
             self.elapsed
         )?;
-        writeln!(f, "{} assets, {} bytes{}", self.accepted(), self.bytes, list(&self.formats))?;
+        writeln!(f, "{} assets, {}{}", self.accepted(), Bytes(self.bytes), list(&self.formats))?;
         write!(f, "{} rejected{}", self.rejected(), list(&self.rejections))?;
         if !self.findings.is_empty() {
             write!(f, "\nfindings on assets{}", list(&self.findings))?;

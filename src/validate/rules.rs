@@ -6,7 +6,10 @@ use super::{
     Asset, ByReason, Filter, Finding, Findings, Format, Kind, Reason, Rejection, Verdict,
     findings::known, format::Formats, suspicious_name,
 };
-use crate::store::{AccessTier, Blob, ContentType, Unreadable};
+use crate::{
+    store::{AccessTier, Blob, ContentType, Unreadable},
+    units::Bytes,
+};
 
 /// Which blobs are assets
 ///
@@ -264,8 +267,7 @@ impl Rules {
             Kind::Video => self.max_video,
         };
         if blob.size > most {
-            let detail =
-                format!("it has {} bytes, and the rules allow {most} for a {kind}", blob.size);
+            let detail = format!("{kind} is {}; the limit is {}", Bytes(blob.size), Bytes(most));
             found(told(Reason::TooLarge, detail))?;
         }
         if matches!(blob.access_tier, Some(AccessTier::Archive)) {

@@ -59,6 +59,7 @@ use crate::{
     clock::Clock,
     connection::Connection,
     error::{Error, ErrorKind},
+    units,
 };
 
 /// The service version that requests ask for: the first that all of this was tested with
@@ -305,7 +306,7 @@ async fn pieces(
                 ErrorKind::TooLarge,
                 format!(
                     "the answer is larger than {}; ask for a smaller page or range",
-                    size(most)
+                    units::Bytes(most as u64)
                 ),
             ));
         }
@@ -320,15 +321,6 @@ async fn pieces(
         }
     }
     Ok(())
-}
-
-/// A bound in the unit that fits it
-fn size(bytes: usize) -> String {
-    match bytes {
-        _ if bytes >= 1 << 20 && bytes.is_multiple_of(1 << 20) => format!("{} MiB", bytes >> 20),
-        _ if bytes >= 1 << 10 && bytes.is_multiple_of(1 << 10) => format!("{} KiB", bytes >> 10),
-        _ => format!("{bytes} bytes"),
-    }
 }
 
 impl fmt::Debug for AzureStore {
