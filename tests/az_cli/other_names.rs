@@ -103,7 +103,7 @@ fn a_custom_role_is_found_under_another_name() {
 fn a_pack_made_before_the_principal_was_known_is_that_of_the_one_made_after() {
     let Some(az) = find_az() else { return };
     let machine = Machine::new(&az);
-    for shape in Shape::ALL {
+    for shape in &Shape::ALL[1..] {
         machine.reset();
         let connection = connection("training", "hall-3/");
         let before = Case::of(&machine, builder(&connection, *shape));

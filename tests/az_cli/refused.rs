@@ -58,11 +58,6 @@ fn a_condition_on_the_account_is_refused() {
 }
 
 #[test]
-fn two_roles_are_refused() {
-    refused(Shape::ContainerAndDelegator);
-}
-
-#[test]
 fn a_custom_role_is_refused() {
     refused(Shape::CustomRole);
 }
