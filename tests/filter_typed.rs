@@ -39,6 +39,20 @@ fn a_filter_that_matches_nothing_by_a_slip_is_refused_with_what_to_write() {
         ("img[a[:alpha:]].jpg", "write `[0-9]`"),
         ("img[\\d].jpg", "write `0-9`"),
         ("*.@(jpg|png)", "write `{a,b}`"),
+        ("*.(jpg|png)", "write `{a,b}`"),
+        ("*.jpg,png", "one entry each"),
+        ("*.jpg|png", "one entry each"),
+        ("hall-3/,hall-4/", "one entry each"),
+        ("*.jpg *.png", "one entry each"),
+        ("*.jpg\n*.png", "one entry each"),
+        ("\"*.jpg\"", "stands in quotes"),
+        ("'hall-3/**'", "stands in quotes"),
+        (".*\\.jpg", "a dot needs no"),
+        ("^hall.*\\.jpg$", "a dot needs no"),
+        (".jpg", "write `*.jpg`"),
+        ("C:/data/*.jpg", "a path on a computer"),
+        ("~/data/*.jpg", "a path on a computer"),
+        ("hall-3\\[ab]*.jpg", "write `/` between folders"),
         (" *.jpg", "begins with a blank"),
         ("*.jpg\n", "ends with a blank"),
         ("https://contoso.blob.core.windows.net/training/*.jpg", "it is a URL"),
@@ -61,6 +75,14 @@ fn a_filter_that_matches_nothing_by_a_slip_is_refused_with_what_to_write() {
         ("(1,5).jpg", "(1,5).jpg"),
         ("x\\[1\\].jpg", "x[1].jpg"),
         ("IMG*(1).jpg", "IMG 7(1).jpg"),
+        ("52.5200,13.4050.jpg", "52.5200,13.4050.jpg"),
+        ("lat_52.52,lon_13.40_*.jpg", "lat_52.52,lon_13.40_7.jpg"),
+        ("52.*,13.*.jpg", "52.5,13.4.jpg"),
+        ("v1.0,v2.0/*.png", "v1.0,v2.0/a.png"),
+        ("[[.]*.jpg", "[a.jpg"),
+        ("[[=]x", "=x"),
+        (".*", ".hidden"),
+        ("a b *.jpg", "a b c.jpg"),
     ];
     for (glob, name) in meant {
         assert!(!is_filtered(&filter().include(glob), name), "{glob}");
@@ -95,6 +117,17 @@ fn a_glob_matches_names_in_both_unicode_forms() {
         ("[\u{e9}]*", "\u{e9}.jpg"),
     ] {
         assert!(!is_filtered(&filter().include(glob), name), "{glob:?} {name:?}");
+    }
+    // Classes are what was typed: a letter and its mark are two characters of a class.
+    for (glob, name, is_out) in [
+        ("[\u{e9}]*", "e.jpg", true),
+        ("[!\u{e9}]*", "\u{e9}.jpg", true),
+        ("[\u{e0}-\u{ff}]*.jpg", "\u{e9}.jpg", false),
+        ("[\u{ac00}-\u{d7a3}]*", "\u{d55c}.jpg", false),
+        ("a\u{e9}?b", "ae\u{301}xb", false),
+        ("{\u{e9},x}*/a", "e\u{301}y/a", false),
+    ] {
+        assert_eq!(is_filtered(&filter().include(glob), name), is_out, "{glob} {name}");
     }
     let filter = filter().include("caf\u{e9}/*.jpg").build().unwrap();
     assert_eq!(filter.prefix().as_str(), "caf");

@@ -78,11 +78,14 @@ impl FilterBuilder {
     ///
     /// `*` and `?` stand for any characters and for any one but `/`, `[a-z]` and `[!a-z]` for one of
     /// those and for another one, `{a,b}` for either, `**` between slashes for any folders or none,
-    /// and `\` before a character for that character. A glob with a slash is about the whole name,
-    /// from the container's root; `folder/` is all below that folder. Letters with marks match in
-    /// both Unicode forms (NFC and NFD). One without a slash is about
-    /// what stands behind the last slash of the name, so that `*.jpg` matches in every folder;
-    /// `/*.jpg` matches at the root alone.
+    /// and `\` before a special character for that character. A glob with a slash is about the whole
+    /// name, from the container's root; `folder/` is all below that folder. A glob without a slash is
+    /// about the part after the last slash of the name, so that `*.jpg` matches in every folder;
+    /// `/*.jpg` matches at the root alone. Letters with marks match in both Unicode forms (NFC and NFD).
+    ///
+    /// [`build`](Self::build) refuses a glob that another tool would read differently and that matches
+    /// nothing here: a path with `\` or `./`, a negation with `!`, a list with commas, `[[:digit:]]`,
+    /// a regular expression, a URL. The message says how to write it.
     pub fn include(mut self, glob: impl Into<String>) -> Self {
         self.include.push(glob.into());
         self

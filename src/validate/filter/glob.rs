@@ -9,6 +9,7 @@ use super::{
     limits::{Budget, MOST_TOKENS},
     slip,
 };
+use crate::unicode;
 
 /// How many globs without braces a glob with braces may expand to
 const MOST_ALTERNATIVES: usize = 256;
@@ -271,12 +272,15 @@ fn plain(tokens: &[Token]) -> Result<Plain, Wrong> {
             end(&mut literal, &mut whole);
             continue;
         }
-        for Token { what, .. } in segment {
+        let mut rest = segment;
+        while let Some((Token { what, .. }, after)) = rest.split_first() {
             match what {
-                What::Char(char) => {
-                    escape(*char, &mut regex);
-                    if let Some(literal) = &mut literal {
-                        literal.push(*char);
+                What::Char(_) => {
+                    let (text, after) = text(rest);
+                    rest = after;
+                    let is_whole = push_text(&text, &mut regex, &mut literal);
+                    if !is_whole {
+                        end(&mut literal, &mut whole);
                     }
                     continue;
                 }
@@ -284,6 +288,7 @@ fn plain(tokens: &[Token]) -> Result<Plain, Wrong> {
                 What::Many => regex.push_str(MANY),
                 What::Class(class) => regex.push_str(class),
             }
+            rest = after;
             end(&mut literal, &mut whole);
         }
         if !is_last {
@@ -296,6 +301,53 @@ fn plain(tokens: &[Token]) -> Result<Plain, Wrong> {
     end(&mut literal, &mut whole);
     regex.push_str(r"\z");
     Ok(Plain { regex, literal: if is_anchored { whole } else { String::new() } })
+}
+
+/// Splits off the characters that tokens begin with
+fn text(tokens: &[Token]) -> (String, &[Token]) {
+    let char = |token: &Token| match token.what {
+        What::Char(char) => Some(char),
+        _ => None,
+    };
+    let text: String = tokens.iter().map_while(char).collect();
+    let count = text.chars().count();
+    (text, tokens.get(count..).unwrap_or_default())
+}
+
+/// Adds a text in both Unicode forms, because names in the two forms look the same
+///
+/// Returns false if the literal ends within the text, where the forms differ.
+fn push_text(text: &str, regex: &mut String, literal: &mut Option<String>) -> bool {
+    let mut forms = vec![text.to_owned()];
+    if !text.is_ascii() {
+        for form in [unicode::nfc(text), unicode::nfd(text)] {
+            if !forms.contains(&form) {
+                forms.push(form);
+            }
+        }
+    }
+    let is_one = forms.len() == 1;
+    let mut same = text.chars().count();
+    for form in &forms {
+        let common = form.chars().zip(text.chars()).take_while(|(a, b)| a == b).count();
+        same = same.min(common);
+    }
+    if let Some(literal) = literal {
+        literal.extend(text.chars().take(same));
+    }
+    if !is_one {
+        regex.push_str("(?:");
+    }
+    for (n, form) in forms.iter().enumerate() {
+        if n > 0 {
+            regex.push('|');
+        }
+        form.chars().for_each(|char| escape(char, regex));
+    }
+    if !is_one {
+        regex.push(')');
+    }
+    is_one
 }
 
 /// Any folders, or none

@@ -8,7 +8,6 @@ use super::{
     limits::{Budget, LONGEST, MOST_PARTS, MOST_STATES},
     matcher::{Compiler, DEEPEST, Matcher, Syntax},
 };
-use crate::unicode;
 
 /// The patterns of a filter; an empty list is `None`
 #[derive(Clone, Debug)]
@@ -98,14 +97,7 @@ fn read(
     let (regex, literals) = match compiler.syntax {
         Syntax::Regex => (pattern.to_owned(), vec![String::new()]),
         Syntax::Glob => {
-            let mut plains = glob::parse(pattern, budget)?;
-            if !pattern.is_ascii() {
-                // Names in the other Unicode form look the same.
-                let forms = [unicode::nfc(pattern), unicode::nfd(pattern)];
-                for form in forms.iter().filter(|form| *form != pattern) {
-                    plains.extend(glob::parse(form, budget)?);
-                }
-            }
+            let plains = glob::parse(pattern, budget)?;
             let (regexes, literals): (Vec<_>, Vec<_>) =
                 plains.into_iter().map(|plain| (plain.regex, plain.literal)).unzip();
             (format!(r"(?:{})\z", regexes.join("|")), literals)

@@ -26,6 +26,8 @@ pub(super) fn check(glob: &[char]) -> Result<(), Wrong> {
             '{' => depth += 1,
             '}' => depth = depth.saturating_sub(1),
             ',' | ';' | '|' if depth == 0 => lists.push(at),
+            c if c.is_whitespace() && depth == 0 => lists.push(at),
+            '(' if at > 0 && glob.get(at - 1) == Some(&'.') => group(glob, at - 1)?,
             '?' | '*' | '+' | '@' | '!' if next == Some('(') => group(glob, at)?,
             _ => {}
         }
@@ -48,6 +50,26 @@ fn ends(glob: &[char]) -> Result<(), Wrong> {
         let what = "`!` does not negate a glob; move it to the other list, or write `\\!` for the character";
         return Err(Wrong::new(1, what));
     }
+    let is_drive = matches!(glob, [letter, ':', '/', ..] if letter.is_ascii_alphabetic());
+    if is_drive || matches!(glob, ['~', '/', ..]) {
+        let what = "it is a path on a computer; write the blob's name within the container, as in `hall-3/**`";
+        return Err(Wrong::new(1, what));
+    }
+    if let [first @ ('"' | '\'' | '`'), .., last] = glob
+        && first == last
+    {
+        return Err(Wrong::new(
+            1,
+            "it stands in quotes; remove them, or write `[\"]` for the character",
+        ));
+    }
+    if let ['.', extension @ ..] = glob
+        && is_extension(extension)
+        && mime_guess::from_ext(&extension.iter().collect::<String>()).first_raw().is_some()
+    {
+        let extension: String = extension.iter().collect();
+        return Err(Wrong::new(1, format!("it is an extension alone; write `*.{extension}`")));
+    }
     if let Some(at) = glob.windows(3).position(|three| three == [':', '/', '/']) {
         let what = "it is a URL; write the blob's name within the container, as in `hall-3/**`";
         return Err(Wrong::new(at + 1, what));
@@ -61,7 +83,7 @@ fn segments(glob: &[char]) -> Result<(), Wrong> {
     for segment in glob.split(|c| *c == '/') {
         if matches!(segment, ['.'] | ['.', '.']) {
             let what =
-                "a name has no segment `.` or `..`; remove it, or write `[.]` for the character";
+                "few names have a segment `.` or `..`; remove it, or write `[.]` for the character";
             return Err(Wrong::new(place, what));
         }
         place += segment.len() + 1;
@@ -73,9 +95,17 @@ fn segments(glob: &[char]) -> Result<(), Wrong> {
 fn backslash(glob: &[char], at: usize, next: Option<char>) -> Result<(), Wrong> {
     // The parser refuses one at the end.
     let Some(next) = next else { return Ok(()) };
-    let is_wildcard = matches!(next, '*' | '?');
+    let rest = glob.get(at + 2..).unwrap_or_default();
+    let opens_class =
+        || next == '[' && rest.windows(2).any(|two| matches!(two, [c, ']'] if *c != '\\'));
+    let is_wildcard = matches!(next, '*' | '?') || opens_class();
     // In a glob without slashes, one after a name is that of a path of Windows.
     let is_folder = is_wildcard && at > 0 && !glob.contains(&'/');
+    if next == '.' {
+        let what =
+            "a dot needs no `\\`; remove it, or move a regular expression to the list for those";
+        return Err(Wrong::new(at + 1, what));
+    }
     if (next.is_ascii_punctuation() && next != '/' && !is_folder) || next == ' ' {
         return Ok(());
     }
@@ -94,8 +124,8 @@ fn class(glob: &[char], at: usize) -> Result<usize, Wrong> {
         let next = glob.get(place + 1).copied();
         match char {
             ']' if place > start => return Ok(place + 1),
-            '[' if matches!(next, Some(':' | '.' | '=')) => {
-                let what = "classes such as `[:digit:]` are not known; write `[0-9]`, `[a-z]` or `[A-Za-z]`";
+            '[' if is_posix(glob.get(place + 1..).unwrap_or_default()) => {
+                let what = "classes such as `[:digit:]` are not known; write `[0-9]`, `[a-z]` or `[A-Za-z]`, and `[\\[:]` for the characters themselves";
                 return Err(Wrong::new(place + 1, what));
             }
             '\\' if next.is_some_and(|next| next.is_ascii_alphanumeric()) => {
@@ -120,29 +150,48 @@ fn group(glob: &[char], at: usize) -> Result<(), Wrong> {
     }
 }
 
-/// A list of globs in one text, `*.jpg,*.png`
+/// Whether a class goes on as one of POSIX, such as `:digit:]`
+fn is_posix(rest: &[char]) -> bool {
+    let Some((mark @ (':' | '.' | '='), rest)) = rest.split_first() else { return false };
+    rest.windows(2).any(|two| matches!(two, [a, ']'] if a == mark))
+}
+
+/// Whether this is a usual extension, without its dot
+fn is_extension(text: &[char]) -> bool {
+    (1..=5).contains(&text.len())
+        && text.iter().all(char::is_ascii_alphanumeric)
+        && text.iter().any(char::is_ascii_alphabetic)
+}
+
+/// A list of globs in one text, such as `*.jpg,*.png`, `*.jpg *.png`, `a.jpg;b.png` or `*.jpg,png`
 fn list(glob: &[char], at: usize) -> Result<(), Wrong> {
+    let is_separator = |c: &char| matches!(c, ',' | ';' | '|') || c.is_whitespace();
     let (before, rest) = glob.split_at(at);
-    let is_glob = |part: &[char]| part.iter().any(|c| matches!(c, '.' | '*' | '/'));
     let rest = rest.get(1..).unwrap_or_default();
-    let next: Vec<char> = rest.iter().copied().skip_while(|c| c.is_whitespace()).collect();
-    let is_file = |part: &[char]| {
+    let start = rest.iter().position(|c| !is_separator(c)).unwrap_or(rest.len());
+    let first = before.rsplit(is_separator).find(|part| !part.is_empty()).unwrap_or_default();
+    let second = rest.get(start..).unwrap_or_default();
+    let second = second.split(is_separator).next().unwrap_or_default();
+    let ends_as_file = |part: &[char]| {
         let dot = part.iter().rposition(|c| *c == '.');
-        dot.is_some_and(|dot| {
-            let extension = part.get(dot + 1..).unwrap_or_default();
-            (1..=5).contains(&extension.len()) && extension.iter().all(char::is_ascii_alphanumeric)
-        })
+        dot.is_some_and(|dot| is_extension(part.get(dot + 1..).unwrap_or_default()))
     };
-    let first = before.rsplit(|c| matches!(c, ',' | ';' | '|')).next().unwrap_or_default();
-    let second = next.split(|c| matches!(c, ',' | ';' | '|')).next().unwrap_or_default();
     let has_star = |part: &[char]| part.contains(&'*');
-    let is_list = is_glob(first)
-        && is_glob(second)
-        && ((has_star(first) && has_star(second)) || (is_file(first) && is_file(second)));
+    let is_folder = |part: &[char]| part.last() == Some(&'/');
+    let is_glob = |part: &[char]| (has_star(part) && ends_as_file(part)) || is_folder(part);
+    let is_blank = glob.get(at).is_some_and(|c| c.is_whitespace());
+    let is_list = match is_blank {
+        // A name may well have blanks.
+        true => is_glob(first) && is_glob(second) && has_star(first) && has_star(second),
+        false => {
+            (is_glob(first) && (is_glob(second) || ends_as_file(second) || is_extension(second)))
+                || (ends_as_file(first) && ends_as_file(second))
+        }
+    };
     match is_list {
         true => Err(Wrong::new(
             at + 1,
-            "it is a list of globs; write one entry each, or `*.{jpg,png}`; `\\,` is the comma itself",
+            "it is a list of globs; write one entry each, or `*.{jpg,png}`; `\\` before the character means the character itself",
         )),
         false => Ok(()),
     }
