@@ -61,6 +61,9 @@ fn a_refusal_says_what_was_probably_meant() {
         (told::<AccountName>("\u{ff43}ontoso"), "did you mean `contoso`?"),
         (told::<AccountName>("contoso%20"), "did you mean `contoso`?"),
         (told::<AccountName>("Contoso.blob.core.windows.net"), "probably `contoso`"),
+        (told::<AccountName>("ContosoVision2.blob.core.windows.net"), "probably `contosovision2`"),
+        (told::<TenantId>("Contoso365.onmicrosoft.com "), "remove the blanks"),
+        (told::<AccountName>("IMG_Hall3_Camera1_20261130"), "`IMG_Hall3_Camera1_20261130`"),
         (
             told::<AccountName>("abfss://training@contoso.dfs.core.windows.net/"),
             "probably `contoso`",
@@ -122,6 +125,28 @@ fn a_message_shows_no_signature_and_no_control_character() {
         "Account Key = SECRET".parse::<ContainerName>().unwrap_err(),
         "sv%3D2026-04-06%26sig%3DSECRET".parse::<AccountName>().unwrap_err(),
         "client_secret=SECRET".parse::<TenantId>().unwrap_err(),
+        "https://user:SECRET@pass@host".parse::<AccountName>().unwrap_err(),
+        "me@contoso https://u:SECRET@proxy".parse::<AccountName>().unwrap_err(),
+        "user:SECRET@proxy:8080".parse::<AccountName>().unwrap_err(),
+        "{\"password\": \"SECRET\"}".parse::<AccountName>().unwrap_err(),
+        "client_secret: SECRET".parse::<ContainerName>().unwrap_err(),
+        "AZURE_CLIENT_SECRET SECRET".parse::<ContainerName>().unwrap_err(),
+        "--password SECRET".parse::<ContainerName>().unwrap_err(),
+        "password%3DSECRET".parse::<AccountName>().unwrap_err(),
+        "Bearer SECRET".parse::<AccountName>().unwrap_err(),
+        "abcdefghij2klmnopqrst4uvwxyz6abcdefghij8klmnopqrSECRET"
+            .parse::<AccountName>()
+            .unwrap_err(),
+        "hall-3?sv=1&sig=SECRET".parse::<Prefix>().unwrap_err(),
+        ConnectionBuilder::from_url(
+            "https://contoso.blob.core.windows.net/training/p%3Fsv=1&sig=SECRET",
+        )
+        .unwrap()
+        .name("x")
+        .build()
+        .unwrap_err()
+        .problems()[0]
+            .clone(),
         // Secrets by themselves.
         "abC8Q~SECRETo4zxcvbnmasdfghjkl.qwerty12".parse::<TenantId>().unwrap_err(),
         "abC8Q~SECRETo4zxcvbnmasdfghjkl.qwerty12".parse::<ContainerName>().unwrap_err(),
@@ -236,7 +261,7 @@ fn a_container_url_becomes_a_connection() {
             "https://contoso.blob.core.windows.net/training?sv=1&amp;sig=x",
             "shared access signature",
         ),
-        ("https://contoso.blob.core.windows.net/training?versionid=1", "none of a listing"),
+        ("https://contoso.blob.core.windows.net/training?versionid=1", "not that of a listing"),
         (
             "https://portal.azure.com/#@contoso.com/resource/subscriptions/1/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/contoso/containersList",
             "page of an account",

@@ -160,7 +160,10 @@ struct World {
 }
 
 fn secret() -> Credential {
-    Credential::ClientSecret { client_id: "service".into(), secret: SECRET.into() }
+    Credential::ClientSecret {
+        client_id: "99999999-8888-4777-8666-555555555555".into(),
+        secret: SECRET.into(),
+    }
 }
 
 impl World {

@@ -175,6 +175,7 @@ fn files_that_systems_and_tools_keep_beside_the_data_have_a_finding() {
         "video.temp.mp4",
         ".git/a.png",
         "x/~syncthing~a.mp4",
+        "hall/IMG_1.jpg.download/IMG_1.jpg",
     ];
     for name in names {
         let verdict = Rules::default().check(Blob::new(name, 1));

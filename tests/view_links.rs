@@ -492,7 +492,7 @@ async fn a_blob_is_shown_as_what_it_is_and_as_stored_where_that_is_not_said() {
     let shown = scene.get(&scene.links().link(request).await.unwrap()).await;
     assert_eq!(shown.header("content-type"), Some("video/mp4"));
     assert_eq!(shown.header("content-disposition"), Some("inline"));
-    let saved = "text/html image/svg+xml image/svg Image/SVG+XML;q=1 application/pdf imag/png";
+    let saved = "text/html image/png,text/html image/ image/svg+xml image/svg Image/SVG+XML;q=1 application/pdf imag/png";
     for shown_as in saved.split(' ') {
         let request = LinkRequest::new("a.mp4").shown_as(shown_as.into());
         let shown = scene.get(&scene.links().link(request).await.unwrap()).await;

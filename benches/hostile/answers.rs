@@ -95,7 +95,10 @@ fn text(text: impl Into<Bytes>) -> StreamBody<Chunks> {
 const TOKEN: &str = r#"{"token_type":"Bearer","expires_in":3600,"access_token":"canary"}"#;
 
 fn secret() -> Credential {
-    Credential::ClientSecret { client_id: "x".into(), secret: "canary".into() }
+    Credential::ClientSecret {
+        client_id: "99999999-8888-4777-8666-555555555555".into(),
+        secret: "canary".into(),
+    }
 }
 
 /// What a connection, its buffers and TLS take beside a body

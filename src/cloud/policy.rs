@@ -201,6 +201,7 @@ impl HostPolicy {
         }
         Err(RefusedHost {
             endpoint: (!endpoint_is_allowed).then_some(endpoint),
+            has_path: cloud.service(account).path() != "/",
             authority: (!authority_is_allowed).then_some(authority),
         })
     }
@@ -350,6 +351,8 @@ fn literal(url: &Url) -> Option<IpAddr> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedHost {
     endpoint: Option<String>,
+    /// Whether the endpoint has a path after its host
+    has_path: bool,
     authority: Option<String>,
 }
 
@@ -386,7 +389,7 @@ impl fmt::Display for RefusedHost {
             (Some(endpoint), None) => {
                 write!(f, "endpoint `{endpoint}`")?;
                 let host = endpoint.strip_prefix("https://").unwrap_or_default();
-                if Cloud::of_host(host).is_some() {
+                if self.has_path && Cloud::of_host(host).is_some() {
                     f.write_str(
                         ", because an endpoint of Azure has no path and belongs to the connection's account (the address of a container goes to `ConnectionBuilder::from_url`)",
                     )?;

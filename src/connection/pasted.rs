@@ -57,7 +57,7 @@ pub(super) fn read(text: &str) -> Result<Pasted, InvalidName> {
     let asked = query(&url).map_err(|signed| match signed {
         true => bad("it must have no query")
             .hint("give the shared access signature to the store as a credential"),
-        false => bad("its query is none of a listing").hint("remove what follows the `?`"),
+        false => bad("its query is not that of a listing").hint("remove what follows the `?`"),
     })?;
     let path = decoded(text, url.path().trim_start_matches('/'))?;
     let (container, prefix) = path.split_once('/').unwrap_or((&path, ""));
@@ -68,7 +68,11 @@ pub(super) fn read(text: &str) -> Result<Pasted, InvalidName> {
     Ok(Pasted {
         account: account.to_owned(),
         container: container.to_owned(),
-        prefix: asked.filter(|_| prefix.is_empty()).unwrap_or_else(|| prefix.to_owned()),
+        prefix: match asked {
+            Some(asked) if prefix.is_empty() || prefix == asked => asked,
+            Some(_) => return Err(bad("its path and its query name different prefixes")),
+            None => prefix.to_owned(),
+        },
         cloud,
     })
 }
@@ -114,6 +118,9 @@ fn driver(text: &str, url: &Url) -> Result<Pasted, InvalidName> {
     let form = "it looks like `abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/PREFIX`";
     let host = url.host_str().unwrap_or_default().to_ascii_lowercase();
     let (account, cloud) = Cloud::of_host(&host).ok_or_else(|| unknown_host(text, &host))?;
+    if url.port().is_some() {
+        return Err(bad("it must have no port"));
+    }
     if url.username().is_empty() || url.password().is_some() {
         return Err(bad("it must name the container before the `@`").hint(form));
     }
@@ -185,8 +192,7 @@ fn unknown_host(text: &str, host: &str) -> InvalidName {
     let service =
         services.iter().find(|(label, _)| host.contains(label) && host.contains(".core."));
     if let Some((_, service)) = service {
-        return bad("its host is not of Blob storage")
-            .hint(format!("it is of {service}, which has no blobs"));
+        return bad("its host does not serve blobs").hint(format!("it is a host of {service}"));
     }
     if host.contains(".web.core.") {
         return bad("it is the address of a static website")

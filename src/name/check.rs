@@ -2,14 +2,14 @@
 
 use percent_encoding::percent_decode_str;
 
-use super::{Field, InvalidName, printable};
+use super::{Field, InvalidName, may_be_secret, printable};
 use crate::unicode;
 
 /// Returns what a legal name was typed or pasted as: with blanks, quotes or slashes around it,
 /// percent-encoded, in wide letters, in another letter case, or with underscores
 fn meant(value: &str, fits: impl Fn(&str) -> bool) -> Option<String> {
     // No legal name is so long that its text could be longer than this.
-    if value.len() > 1024 {
+    if value.len() > 1024 || may_be_secret(value) {
         return None;
     }
     let around = |c: char| c.is_whitespace() || "\"'`<>{}[]()/,;\u{feff}\u{200b}".contains(c);
@@ -128,7 +128,12 @@ pub(super) fn prefix(value: &str) -> Result<(), InvalidName> {
         return Err(bad("it must be a blob name's start, not a URL")
             .hint("give the URL to `ConnectionBuilder::from_url`"));
     }
-    if let Some(at) = value.to_ascii_lowercase().find("%2f") {
+    let lower = value.to_ascii_lowercase();
+    if ["sig=", "sig%3d", "accountkey="].iter().any(|mark| lower.contains(mark)) {
+        return Err(bad("it must be a blob name's start, not a signature or a key")
+            .hint("give the shared access signature to the store as a credential"));
+    }
+    if let Some(at) = lower.find("%2f") {
         let decoded = format!(
             "{}/{}",
             value.get(..at).unwrap_or_default(),
@@ -174,7 +179,7 @@ pub(super) fn tenant(value: &str) -> Result<(), InvalidName> {
         error.hint(format!("this looks like an address: the tenant is probably `{tenant}`"))
     } else if let Some(tenant) = meant(value, fits) {
         said(error, value, &tenant)
-    } else if label(value.trim()) {
+    } else if label(value.trim()) && !may_be_secret(value) {
         error.hint(format!("did you mean `{}`?", printable(&domain)))
     } else {
         error

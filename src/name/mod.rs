@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use self::shown::looks_secret;
 pub(crate) use self::{
     check::is_guid,
-    shown::{one_line, printable},
+    shown::{may_be_secret, one_line, printable},
 };
 
 /// The field of a connection that a value was meant for
@@ -95,7 +95,7 @@ pub struct InvalidName {
 impl InvalidName {
     pub(crate) fn new(field: Field, value: &str, rule: &'static str) -> Self {
         let hint = looks_secret(value).then(|| {
-            "it looks like a secret, which belongs into a credential; if it has been stored or logged as a name, replace it"
+            "it looks like a secret, which belongs in a credential; if it has been stored or logged as a name, replace it"
                 .to_owned()
         });
         Self { field, value: printable(value), rule, hint }

@@ -142,7 +142,14 @@ fn temporary(path: &Path) -> io::Result<NamedTempFile> {
         match FileExt::try_lock(file.as_file()) {
             // A file system without locks: no run can take the file for a stale one.
             Err(TryLockError::Error(_)) => return Ok(file),
-            Ok(()) if is_at(file.as_file(), &at) => return Ok(file),
+            Ok(()) if is_at(file.as_file(), &at) => {
+                // Those of other runs that were interrupted
+                for other in (0..SLOTS).filter(|other| *other != slot) {
+                    let name = format!(".{name}.azure-asset-sync-{other}.tmp");
+                    remove_stale(&folder.join(name));
+                }
+                return Ok(file);
+            }
             // Another run took the file for a stale one before it was locked, and removes it.
             Ok(()) | Err(TryLockError::WouldBlock) => drop(file.keep()),
         }

@@ -144,6 +144,8 @@ pub enum Include {
     Snapshots,
     /// Earlier versions
     Versions,
+    /// The state of copies into blobs, by which a scan rejects a copy that has not finished
+    Copies,
 }
 
 impl Include {
@@ -153,6 +155,7 @@ impl Include {
             Self::Metadata => "metadata",
             Self::Snapshots => "snapshots",
             Self::Versions => "versions",
+            Self::Copies => "copy",
         }
     }
 }

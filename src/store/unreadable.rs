@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Unreadable {
-    /// The blob was deleted, and soft delete keeps it (`Deleted`)
+    /// The blob was deleted, and soft delete keeps it (`Deleted`); a scan does not ask for such blobs
     Deleted,
     /// The blob has earlier versions, but no current one (`HasVersionsOnly`)
     NoCurrentVersion,
@@ -24,10 +24,11 @@ pub enum Unreadable {
     CustomerKey,
     /// The blob is being moved from the archive tier to an online tier, which takes hours (`ArchiveStatus`)
     Rehydrating,
-    /// A copy into the blob has not finished, or has failed (`CopyStatus`)
+    /// A copy into the blob has not finished, or has failed (`CopyStatus`, with
+    /// [`Include::Copies`](super::Include::Copies))
     CopyIncomplete,
     /// The blob is the base of incremental copies, of which only snapshots can be read
-    /// (`IncrementalCopy`)
+    /// (`IncrementalCopy`, with [`Include::Copies`](super::Include::Copies))
     IncrementalCopy,
 }
 

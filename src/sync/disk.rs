@@ -139,8 +139,9 @@ impl StateFolder {
         if !self.open.contains_key(name) {
             let file = private::open(&private::options(false), &self.path.join(name))?;
             private::check_file(&file, false)?;
-            if self.lock.is_some() {
-                private::check_owner(&file.metadata()?)?;
+            match self.lock {
+                Some(_) => private::check_owner(&file.metadata()?)?,
+                None => private::check_owner_to_read(&file.metadata()?, &self.path)?,
             }
             self.open.insert(name.to_owned(), Open { file, is_writable: false });
         }

@@ -210,7 +210,8 @@ reasons! {
     /// It is in the archive tier, so it cannot be read
     Archived = "archived",
     /// The listing says that nobody can read it, or only with a key of its owner: see
-    /// [`Unreadable`](crate::store::Unreadable)
+    /// [`Unreadable`](crate::store::Unreadable). Copies that have not finished are seen only with
+    /// [`Include::Copies`](crate::store::Include::Copies).
     Unreadable = "unreadable",
     /// It is a file that a system, a network disk, a notebook or an upload tool keeps beside the data,
     /// such as `._IMG_1.JPG` or a file in `@eaDir/`; noted by default

@@ -273,7 +273,10 @@ impl Rules {
         if matches!(blob.access_tier, Some(AccessTier::Archive)) {
             let is_moving = blob.unreadable == Some(Unreadable::Rehydrating);
             found(Cow::Borrowed(if is_moving { &known::REHYDRATING } else { &known::ARCHIVED }))?;
-        } else if let Some(why) = blob.unreadable
+        }
+        let is_archived = matches!(blob.access_tier, Some(AccessTier::Archive));
+        if let Some(why) = blob.unreadable
+            && !(is_archived && why == Unreadable::Rehydrating)
             && let Some(finding) = unreadable(why, blob)
         {
             found(Cow::Borrowed(finding))?;

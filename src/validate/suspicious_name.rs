@@ -19,7 +19,16 @@ pub(super) fn of(name: &str) -> impl Iterator<Item = &'static Finding> {
 /// Whether the name without its extension is one that downloads have until they end
 #[inline]
 fn is_unfinished(name: &str) -> bool {
+    // The whole name has such an end if its type says what it is.
+    if is_unfinished_text(name) {
+        return true;
+    }
     let Some((stem, _)) = name.rsplit_once('.') else { return false };
+    is_unfinished_text(stem)
+}
+
+#[inline]
+fn is_unfinished_text(text: &str) -> bool {
     const ENDS: &[&str] = &[
         ".crdownload",
         ".download",
@@ -31,8 +40,8 @@ fn is_unfinished(name: &str) -> bool {
         ".tmp",
     ];
     // Most stems end with a digit.
-    matches!(stem.as_bytes().last(), Some(b'd' | b'l' | b'p' | b't'))
-        && ENDS.iter().any(|end| stem.ends_with(end))
+    matches!(text.as_bytes().last(), Some(b'd' | b'l' | b'p' | b't'))
+        && ENDS.iter().any(|end| text.ends_with(end))
 }
 
 /// Folders of systems and tools whose names do not begin with a dot
@@ -58,7 +67,14 @@ const FOLDERS: &[&str] = &[
 /// The starts of names that tools give: open documents of Office, Syncthing, snapshots of NetApp
 const STARTS: &[&str] = &["~$", "~syncthing~", "~snapshot"];
 
+/// The end of the folder in which Safari keeps a download until it ends
+const DOWNLOAD: &str = ".download";
+
 fn system_file(name: &str) -> Option<&'static Finding> {
+    let folders = name.rsplit_once('/').map_or("", |(folders, _)| folders);
+    if folders.split('/').any(|folder| folder.ends_with(DOWNLOAD)) {
+        return Some(&known::UNFINISHED);
+    }
     let mut segments = name.split('/').filter(|segment| !matches!(*segment, "." | ".."));
     segments.find_map(|segment| match segment.as_bytes().first()? {
         b'.' => Some(&known::HIDDEN),
@@ -189,6 +205,11 @@ fn any_begins_suspiciously(name: &[u8], word: usize, mut slashes: u64) -> bool {
 #[inline]
 fn begins_suspiciously(name: &[u8], at: usize) -> bool {
     let is_end = |at: usize| matches!(name.get(at), None | Some(b'.' | b'/'));
+    // The folder of a download of Safari ends before this segment.
+    let folder = at.checked_sub(1).and_then(|slash| name.get(..slash)).unwrap_or_default();
+    if folder.last() == Some(&b'd') && folder.ends_with(DOWNLOAD.as_bytes()) {
+        return true;
+    }
     match name.get(at) {
         Some(b'.' | b'@' | b'~') => true,
         Some(b'_') => name.get(at + 1) == Some(&b'_'),
@@ -255,7 +276,7 @@ mod tests {
             segments in proptest::collection::vec(
                 prop::sample::select(vec![
                     "con", "AUX.jpg", "com1", "lpt\u{b9}", "a", "2026", ".x", "@eaDir", "__MACOSX",
-                    "RECYCLER", "~$a", "lost+found", "conx", "a:b", "a|b", "a=b", "x?", " a", "a ",
+    "a.jpg.download", "RECYCLER", "lost+found", "conx", "a:b", "a|b", "a=b", "x?", " a", "a ",
                 ]),
                 1..6,
             ),

@@ -77,6 +77,9 @@ impl Survey {
 }
 
 fn is_readable(blob: &Blob, connection: &Connection) -> bool {
+    if blob.unreadable.is_some() {
+        return false;
+    }
     let is_archived = blob.access_tier.as_ref().is_some_and(|tier| tier.as_str() == "Archive");
     !blob.is_directory
         && !is_archived

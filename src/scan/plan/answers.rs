@@ -157,8 +157,17 @@ impl Planner {
                 Err(Fault::Disorder { first, second }) => {
                     let is_late = range.stray.is_some();
                     self.contradicted(&first, &second).map_err(Fault::Error)?;
-                    // A page with names that came late is done with, and the listing begins anew.
-                    return if is_late { Ok(()) } else { self.take_page(id, has_start, page) };
+                    // Without an order the listing begins anew, so a page with late names is done with.
+                    if is_late && self.order == NameOrder::Unsorted {
+                        return Ok(());
+                    }
+                    // In another order the late names may be in their place.
+                    if let Some(index) = self.position(id)
+                        && let Some(range) = self.ranges.get_mut(index)
+                    {
+                        range.stray = None;
+                    }
+                    return self.take_page(id, has_start, page);
                 }
                 Err(fault) => return Err(fault),
             };

@@ -186,8 +186,14 @@ impl ViewLinks {
 /// Images and videos alone: a document, and an image in SVG, could run scripts at the account's origin.
 fn is_shown(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let is_media = ["image/", "video/"].iter().any(|kind| essence.starts_with(kind));
-    is_media && !essence.contains("xml") && !essence.contains("svg")
+    let Some((kind, subtype)) = essence.split_once('/') else { return false };
+    // With a comma a browser would take the last type of several.
+    let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$&^_.+-".contains(c);
+    matches!(kind, "image" | "video")
+        && !subtype.is_empty()
+        && subtype.chars().all(is_token)
+        && !subtype.contains("xml")
+        && !subtype.contains("svg")
 }
 
 fn bad(what: &str) -> Error {

@@ -25,6 +25,9 @@ use crate::{
 /// The size of a signature, an HMAC with SHA-256
 const SIGNATURE_BYTES: usize = 32;
 
+/// How many characters a signature has at least that was cut while it was copied
+const FEWEST_OF_CUT: usize = 8;
+
 /// Clocks that differ by less prove nothing
 const TOLERATED_SKEW: Duration = Duration::from_secs(60);
 
@@ -116,7 +119,9 @@ impl Signature {
             permissions: value("sp"),
             starts: time("st"),
             expires: time("se"),
-            is_cut: !STANDARD.decode(sig).is_ok_and(|sig| sig.len() == SIGNATURE_BYTES),
+            // A few characters are no start of a signature that anybody has copied.
+            is_cut: sig.len() >= FEWEST_OF_CUT
+                && !STANDARD.decode(sig).is_ok_and(|sig| sig.len() == SIGNATURE_BYTES),
             query: pairs.join("&").replace('+', "%2B").into(),
         })
     }

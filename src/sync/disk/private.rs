@@ -152,9 +152,23 @@ pub(super) fn check_file(file: &File, is_written: bool) -> io::Result<()> {
 /// Who may write to the folder, as others of its group may, can remove a state but not forge one.
 #[cfg(unix)]
 pub(super) fn check_owner(metadata: &Metadata) -> io::Result<()> {
+    let user = rustix::process::geteuid().as_raw();
+    check_owner_among(metadata, &[user, 0])
+}
+
+/// Fails for a file that belongs neither to the reader nor to root nor to the owner of its folder
+#[cfg(unix)]
+pub(super) fn check_owner_to_read(metadata: &Metadata, folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+    let user = rustix::process::geteuid().as_raw();
+    check_owner_among(metadata, &[user, 0, std::fs::metadata(folder)?.uid()])
+}
+
+#[cfg(unix)]
+fn check_owner_among(metadata: &Metadata, owners: &[u32]) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt as _;
     let (owner, user) = (metadata.uid(), rustix::process::geteuid().as_raw());
-    if owner == user || owner == 0 {
+    if owners.contains(&owner) {
         return Ok(());
     }
     let what = format!(
@@ -165,6 +179,11 @@ pub(super) fn check_owner(metadata: &Metadata) -> io::Result<()> {
 
 #[cfg(not(unix))]
 pub(super) fn check_owner(_: &Metadata) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(not(unix))]
+pub(super) fn check_owner_to_read(_: &Metadata, _: &Path) -> io::Result<()> {
     Ok(())
 }
 

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
-    name::{one_line, printable},
+    name::{may_be_secret, one_line, printable},
     validate::{Kind, rules::MAX_SIZE},
 };
 
@@ -299,10 +299,10 @@ fn extension(typed: &str, wrong: &mut Vec<String>) -> Box<str> {
 
 /// What is wrong with a pattern, in one line
 pub(super) fn told(field: &str, pattern: &str, Wrong { place, what }: Wrong) -> String {
-    // A pattern may well have a `?`; in a URL a signature follows it.
+    // A pattern may well have a `?`, after which `printable` shows nothing.
     // Nothing beyond what a pattern may have is looked at.
     let pattern: String = pattern.chars().take(LONGEST + 1).collect();
-    let has_secret = ["sig=", "accountkey="].iter().any(|k| pattern.to_lowercase().contains(k));
+    let has_secret = may_be_secret(&pattern);
     let shown: String = match has_secret {
         true => printable(&pattern),
         false => one_line(&pattern.chars().take(80).collect::<String>()),
