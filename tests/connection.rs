@@ -130,7 +130,7 @@ fn a_message_shows_no_signature_and_no_control_character() {
         "user:SECRET@proxy:8080".parse::<AccountName>().unwrap_err(),
         "{\"password\": \"SECRET\"}".parse::<AccountName>().unwrap_err(),
         "client_secret: SECRET".parse::<ContainerName>().unwrap_err(),
-        "AZURE_CLIENT_SECRET SECRET".parse::<ContainerName>().unwrap_err(),
+        "AZURE_CLIENT_PASSWORD SECRET".parse::<ContainerName>().unwrap_err(),
         "--password SECRET".parse::<ContainerName>().unwrap_err(),
         "password%3DSECRET".parse::<AccountName>().unwrap_err(),
         "Bearer SECRET".parse::<AccountName>().unwrap_err(),
