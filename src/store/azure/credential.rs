@@ -29,7 +29,7 @@ use super::{
 use crate::{
     connection::Connection,
     error::{Error, ErrorKind},
-    name::is_guid,
+    name::{is_guid, printable_path},
 };
 
 /// A certificate, its chain and its key have some kilobytes
@@ -162,16 +162,16 @@ impl Credential {
     /// Reads the file now. A text in UTF-16, as PowerShell writes it, is read too.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] with the path, if the file cannot be read or is no text: for example a PFX
-    /// file, with the command that converts it. What is in the PEM text is checked when the store is
-    /// built.
+    /// [`ErrorKind::Config`] with the path, if the file cannot be read or is not text: for example a PFX
+    /// file, with the command that converts it. A path that may be a secret itself, such as the PEM text,
+    /// is not repeated. What is in the PEM text is checked when the store is built.
     pub fn certificate_file(
         client_id: impl Into<String>,
         path: impl AsRef<Path>,
     ) -> Result<Self, Error> {
         let path = path.as_ref();
         let bad = |what: &dyn fmt::Display| {
-            config(&format!("client certificate: {}: {what}", path.display()))
+            config(&format!("client certificate: {}: {what}", printable_path(path)))
         };
         let bytes = read(path).map_err(|error| bad(&error))?;
         let pem = pem::text(&bytes).map_err(|what| bad(&what))?;
