@@ -66,7 +66,7 @@ async fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Err(error) => {
-            eprintln!("acceptance: {error}\n\n{}", usage());
+            eprintln!("acceptance: {}\n\n{}", common::wrong_argument(&*error), usage());
             return ExitCode::from(2);
         }
     };

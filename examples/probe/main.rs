@@ -106,7 +106,7 @@ async fn main() -> ExitCode {
             };
         }
         Err(error) => {
-            note!("probe: {error}\n\n{}", usage());
+            note!("probe: {}\n\n{}", common::wrong_argument(&*error), usage());
             return ExitCode::from(2);
         }
     };

@@ -109,7 +109,7 @@ async fn main() -> ExitCode {
         Ok(Some(arguments)) => arguments,
         Ok(None) => return status(say!("{}", usage()).map(|_| ()).map_err(Into::into)),
         Err(error) => {
-            note!("sync: {error}\n\n{}", usage());
+            note!("sync: {}\n\n{}", common::wrong_argument(&*error), usage());
             return ExitCode::from(2);
         }
     };
