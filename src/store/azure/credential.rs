@@ -203,7 +203,7 @@ impl Credential {
         let client_options = ClientOptions {
             cloud: Some(Arc::new(CloudConfiguration::Custom(authority))),
             retry: RetryOptions::none(),
-            transport: Some(Transport::new(Arc::new(TokenTransport { client, target }))),
+            transport: Some(Transport::new(Arc::new(TokenTransport::new(client, target)))),
             ..Default::default()
         };
         let tenant = || {

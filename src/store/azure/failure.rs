@@ -285,7 +285,7 @@ pub(super) fn of_lookup(passing: bool) -> Error {
     .with_detail(Detail::NameNotFound)
 }
 
-fn chain<'a>(
+pub(super) fn chain<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error| error.source())
