@@ -5,6 +5,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/interrupt.rs"]
+mod interrupt;
 #[path = "../common/terminal.rs"]
 mod terminal;
 
@@ -24,7 +26,8 @@ use azure_asset_sync::{
 };
 use common::Target;
 use futures::StreamExt as _;
-use terminal::{note, say, until_interrupted};
+use interrupt::until_interrupted;
+use terminal::{note, say};
 
 const USAGE: &str = "\
 usage: probe [--json]                                 a role that was assigned 30 seconds ago
