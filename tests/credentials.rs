@@ -8,7 +8,7 @@ use std::time::Duration;
 use azure_asset_sync::{
     AzureStore, Connection, Credential, Error, ErrorKind, Probe, Store,
     probe::{Cause, Confidence, Diagnosis, Retry},
-    store::{ListRequest, ReadRequest},
+    store::{ListRequest, ReadRequest, azure::RawRequest},
     testing::{Fault, Refusal, Seed, SignInRefusal, SmallCloud, trust},
 };
 
@@ -191,6 +191,29 @@ async fn secrets_are_trimmed_and_what_cannot_be_one_is_named() {
     let identity = "/subscriptions/x/userAssignedIdentities/canary".to_owned();
     let error = refused(Credential::ManagedIdentity { client_id: Some(identity) }).to_string();
     assert!(error.contains("resource ID") && !error.contains("canary"), "{error}");
+}
+
+#[tokio::test]
+async fn a_header_of_a_raw_request_replaces_that_of_the_store() {
+    let cloud = SmallCloud::builder().blob(Seed::new("a.jpg", "x")).start().await.unwrap();
+    let connection = cloud.connection().build().unwrap();
+    let store = cloud.store(&connection).unwrap();
+    let mut url = connection.container_url().clone();
+    url.set_query(Some("restype=container&comp=list"));
+    let get = || RawRequest::get(url.clone());
+    assert_eq!(store.exchange(get()).await.unwrap().status, 200);
+    for request in [
+        get().header("authorization", "Bearer canary"),
+        get().header("Authorization", "Bearer canary"),
+        get().header("x-ms-version", "1999-01-01"),
+        get().header("x-ms-version", "2026-04-06").header("x-ms-version", "1999-01-01"),
+    ] {
+        let answer = store.exchange(request).await.unwrap();
+        assert!([400, 401, 403].contains(&answer.status), "{answer:?}");
+    }
+    let error = store.exchange(get().header("x-canary", "can\nary")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::BadRequest);
+    assert!(!format!("{error} {error:?}").contains("ary"), "{error}");
 }
 
 /// A store of the cloud's container with this signature, at a fixed time
