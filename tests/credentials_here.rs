@@ -299,7 +299,7 @@ fn a_workload_without_its_variables_or_file_names_them() {
         ("AZURE_FEDERATED_TOKEN_FILE", "", "AZURE_FEDERATED_TOKEN_FILE is not set"),
         ("AZURE_CLIENT_ID", "", "AZURE_CLIENT_ID is not set"),
         ("AZURE_TENANT_ID", " ", "AZURE_TENANT_ID is not set"),
-        ("AZURE_CLIENT_ID", "q8Q~canary0123456789", "AZURE_CLIENT_ID: this is no GUID"),
+        ("AZURE_CLIENT_ID", "q8Q~canary0123456789", "AZURE_CLIENT_ID: this is not a GUID"),
         ("AZURE_TENANT_ID", "not a tenant", "AZURE_TENANT_ID: tenant"),
     ] {
         refused("workload", &with(name, value), "config", Cause::Misconfigured, named);

@@ -295,7 +295,7 @@ pub(super) fn client_id(text: &str, field: &str) -> Result<String, Error> {
     } else if id.contains("://") {
         "this looks like an application ID URI"
     } else {
-        "this is no GUID"
+        "this is not a GUID"
     };
     Err(config(&format!(
         "{field}: {hint}; it must be the application (client) ID, such as `00001111-aaaa-2222-bbbb-3333cccc4444`, as the application's overview page shows it"
