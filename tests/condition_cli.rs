@@ -170,3 +170,80 @@ fn wrong_input_is_shown_with_its_place() {
         assert!(error.contains(message), "{arguments:?}: {error}");
     }
 }
+
+#[test]
+fn an_output_that_nobody_reads_ends_without_a_panic() {
+    let condition = format!("NOT ActionMatches{{'{READ}'}}");
+    let line = json!({ "condition": condition }).to_string();
+    let grant = [
+        "grant",
+        "--account=contoso",
+        "--container=abc",
+        "--subscription=11111111-1111-4111-8111-111111111111",
+        "--resource-group=vision",
+        "--application=22222222-2222-4222-8222-222222222222",
+    ];
+    let audit = ["audit", "--account=contoso", "--container=abc"];
+    for (arguments, input, expected) in [
+        (&["explain"][..], &*condition, 0),
+        (&["format"], &condition, 0),
+        (&["lint"], "@Resource[a] StringEquals ‘x’", 1),
+        (&["lint", "--json"], &line, 2),
+        (&["explain"], "@Resource[", 1),
+        (&audit, &condition, 1),
+        (&["generate", "--container", "abc"], "", 0),
+        (&grant, "", 0),
+        (&["--help"], "", 0),
+        (&["no-such-command"], "", 2),
+    ] {
+        for close_errors in [false, true] {
+            let mut child = start(arguments);
+            drop(child.stdout.take());
+            if close_errors {
+                drop(child.stderr.take());
+            }
+            // Commands without an input may have ended.
+            let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+            let output = child.wait_with_output().unwrap();
+            let text = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(expected), "{arguments:?}: {text}");
+            assert!(!text.contains("panicked"), "{arguments:?}: {text}");
+        }
+    }
+}
+
+#[test]
+fn the_files_of_a_grant_replace_nothing_and_errors_name_their_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let absent = folder.path().join("absent");
+    let grant = |folder: &std::path::Path, more: &[&str]| {
+        let mut arguments = vec![
+            "grant",
+            "--account=contoso",
+            "--container=abc",
+            "--subscription=11111111-1111-4111-8111-111111111111",
+            "--resource-group=vision",
+            "--application=22222222-2222-4222-8222-222222222222",
+            "--form=bicep",
+            "--files",
+            folder.to_str().unwrap(),
+        ];
+        arguments.extend(more);
+        condition(&arguments, "")
+    };
+    assert_eq!(grant(folder.path(), &[]).0, 0);
+    let files: Vec<PathBuf> =
+        std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path()).collect();
+    let [file, ..] = &files[..] else { panic!("no file was written") };
+    // The same files again are no fault.
+    assert_eq!(grant(folder.path(), &[]).0, 0);
+    std::fs::write(file, "of somebody else").unwrap();
+    let (status, _, error) = grant(folder.path(), &[]);
+    let shown = file.display().to_string();
+    assert!(status == 2 && error.contains(&shown) && error.contains("other content"), "{error}");
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "of somebody else");
+    let (status, _, error) = grant(&absent, &[]);
+    assert!(status == 2 && error.contains(absent.to_str().unwrap()), "{error}");
+    let (status, _, error) = grant(&absent, &["--step", "role"]);
+    assert!(status == 2 && error.contains("exclude each other"), "{error}");
+}

@@ -8,7 +8,7 @@ use std::time::Duration;
 use azure_asset_sync::{
     AzureStore, Connection, Credential, Error, ErrorKind, Probe, Store,
     probe::{Cause, Confidence, Diagnosis, Retry},
-    store::{ListRequest, ReadRequest},
+    store::{ListRequest, ReadRequest, azure::RawRequest},
     testing::{Fault, Refusal, Seed, SignInRefusal, SmallCloud, trust},
 };
 
@@ -133,6 +133,36 @@ fn what_is_no_certificate_with_an_rsa_key_is_named_with_the_command_that_helps()
     }
 }
 
+#[test]
+fn what_is_given_in_place_of_the_path_of_a_certificate_is_not_repeated() {
+    let (pem, _) = openssl::make(&["-newkey", "rsa:2048"]);
+    let line = pem.lines().nth(1).unwrap();
+    let content = "this is the content, not the path of a file";
+    for (path, named) in [
+        (&*pem, content),
+        (&pem.replace('\n', "\\n"), content),
+        (&pem.replace('\n', " "), content),
+        (&format!("-----BEGIN PRIVATE KEY-----\n{line}"), content),
+        (&format!("eyJhbGciOiJSUzI1NiJ9.{line}.{line}").replace('/', "_"), content),
+        (line, "may be a secret"),
+        (&format!("abc8Q~{}", line.replace('/', "_")), "may be a secret"),
+        (&format!("https://vault.example/x?sig={line}"), "https://vault.example/x…"),
+        // A file that is not there is named, also with two dots.
+        ("service.v1.pem", "service.v1.pem"),
+        ("no/such.folder/service.v1.certificates", "no/such.folder/service.v1.certificates"),
+    ] {
+        let error = Credential::certificate_file(ID, path).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        let shown = format!("{error} {error:?} {}", Diagnosis::of(&error));
+        assert!(shown.contains(named), "{shown}");
+        // Neither the key nor a part of it.
+        let parts = line.as_bytes().chunks(16).map(|part| String::from_utf8_lossy(part));
+        for part in parts {
+            assert!(!shown.contains(&*part), "{named}: {shown}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn secrets_are_trimmed_and_what_cannot_be_one_is_named() {
     let cloud = SmallCloud::builder().blob(Seed::new("a.jpg", "x")).start().await.unwrap();
@@ -161,6 +191,29 @@ async fn secrets_are_trimmed_and_what_cannot_be_one_is_named() {
     let identity = "/subscriptions/x/userAssignedIdentities/canary".to_owned();
     let error = refused(Credential::ManagedIdentity { client_id: Some(identity) }).to_string();
     assert!(error.contains("resource ID") && !error.contains("canary"), "{error}");
+}
+
+#[tokio::test]
+async fn a_header_of_a_raw_request_replaces_that_of_the_store() {
+    let cloud = SmallCloud::builder().blob(Seed::new("a.jpg", "x")).start().await.unwrap();
+    let connection = cloud.connection().build().unwrap();
+    let store = cloud.store(&connection).unwrap();
+    let mut url = connection.container_url().clone();
+    url.set_query(Some("restype=container&comp=list"));
+    let get = || RawRequest::get(url.clone());
+    assert_eq!(store.exchange(get()).await.unwrap().status, 200);
+    for request in [
+        get().header("authorization", "Bearer canary"),
+        get().header("Authorization", "Bearer canary"),
+        get().header("x-ms-version", "1999-01-01"),
+        get().header("x-ms-version", "2026-04-06").header("x-ms-version", "1999-01-01"),
+    ] {
+        let answer = store.exchange(request).await.unwrap();
+        assert!([400, 401, 403].contains(&answer.status), "{answer:?}");
+    }
+    let error = store.exchange(get().header("x-canary", "can\nary")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::BadRequest);
+    assert!(!format!("{error} {error:?}").contains("ary"), "{error}");
 }
 
 /// A store of the cloud's container with this signature, at a fixed time

@@ -8,7 +8,7 @@
 use std::{
     env, fs,
     io::{Read as _, Write as _},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     os::unix::fs::PermissionsExt as _,
     path::Path,
     process::Command,
@@ -47,13 +47,17 @@ async fn call(case: &str) -> Result<(), Error> {
     let connection = connection.build().unwrap();
     let credential = match case {
         "az" => Credential::AzureCli,
-        "machine" => Credential::ManagedIdentity { client_id: None },
+        "machine" | "machine again" => Credential::ManagedIdentity { client_id: None },
         "workload" => Credential::WorkloadIdentity,
         _ => panic!("{case}"),
     };
     let deadline = env::var("DEADLINE").map_or(60, |seconds| seconds.parse().unwrap());
     let store = AzureStore::builder(&connection).request_deadline(Duration::from_secs(deadline));
-    store.build(credential)?.inspect(Question::Token).await.map(|_| ())
+    let store = store.build(credential)?;
+    if case == "machine again" {
+        store.inspect(Question::Token).await.unwrap();
+    }
+    store.inspect(Question::Token).await.map(|_| ())
 }
 
 /// Runs a case in a process of its own, and returns what it printed
@@ -157,24 +161,46 @@ fn an_azure_cli_that_hangs_is_stopped_with_all_that_it_started() {
     }
 }
 
-/// An endpoint that gives each request the same answer
-fn endpoint(answer: &'static str) -> String {
+/// An endpoint that gives each request the same answer; an empty one closes the connection
+fn endpoint(answer: String) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
-        while let Ok((mut stream, _)) = listener.accept() {
-            let mut head = Vec::new();
-            while !head.ends_with(b"\r\n\r\n") {
-                let mut byte = [0];
-                if stream.read_exact(&mut byte).is_err() {
-                    break;
-                }
-                head.push(byte[0]);
-            }
-            let _ = stream.write_all(answer.as_bytes());
+        while let Ok((stream, _)) = listener.accept() {
+            answer_to(stream, &answer);
         }
     });
     format!("http://{address}/token")
+}
+
+/// An endpoint that gives one answer, and refuses each connection after the first
+fn endpoint_once(answer: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        // Before the answer, after which the next request may come at once.
+        drop(listener);
+        answer_to(stream, &answer);
+    });
+    format!("http://{address}/token")
+}
+
+fn answer_to(mut stream: TcpStream, answer: &str) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        if stream.read_exact(&mut byte).is_err() {
+            break;
+        }
+        head.push(byte[0]);
+    }
+    let _ = stream.write_all(answer.as_bytes());
+}
+
+fn answer(status: &str, body: &str) -> String {
+    let length = body.len();
+    format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
 }
 
 #[test]
@@ -182,14 +208,19 @@ fn a_machine_without_an_identity_says_so_at_once() {
     const UNAVAILABLE: &str = "credential_unavailable";
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let dead = format!("http://{free}/token");
-    let html = endpoint("HTTP/1.1 404 Not Found\r\nContent-Length: 6\r\n\r\n<html>");
-    let stranger = endpoint(
-        "HTTP/1.1 400 Bad Request\r\nContent-Length: 75\r\n\r\n{\"error\":\"invalid_request\",\"error_description\":\"Identity not found: canary\"}",
-    );
+    let html = endpoint(answer("404 Not Found", "<html>"));
+    let [stranger, of_an_app, of_an_older_app] = [
+        r#"{"error":"invalid_request","error_description":"Identity not found: canary"}"#,
+        r#"{"statusCode":400,"message":"No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId/PrincipalId.","correlationId":"canary"}"#,
+        r#"{"StatusCode":400,"Message":"Unable to load the proper Managed Identity.","CorrelationId":"canary"}"#,
+    ]
+    .map(|body| endpoint(answer("400 Bad Request", body)));
     for (at, cause, named) in [
         (&dead, Cause::IdentityEndpointMissing, "169.254.169.254"),
         (&html, Cause::IdentityEndpointMissing, "IDENTITY_ENDPOINT"),
         (&stranger, Cause::IdentityUnknown, "client ID"),
+        (&of_an_app, Cause::IdentityUnknown, "client ID"),
+        (&of_an_older_app, Cause::IdentityUnknown, "client ID"),
     ] {
         let variables = [("IDENTITY_ENDPOINT", &**at), ("IDENTITY_HEADER", "canary")];
         let start = Instant::now();
@@ -203,6 +234,47 @@ fn a_machine_without_an_identity_says_so_at_once() {
         [("MSI_ENDPOINT", "http://127.0.0.1:1"), ("MSI_SECRET", "canary")],
     ] {
         refused("machine", &variables, "config", Cause::Misconfigured, named);
+    }
+}
+
+#[test]
+fn an_identity_endpoint_that_breaks_off_is_not_a_missing_one() {
+    let token = answer("200 OK", r#"{"access_token":"canary","expires_on":"12"}"#);
+    for (case, at) in [
+        // It was there, and closes the connection.
+        ("machine", endpoint(String::new())),
+        ("machine", endpoint("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{".to_owned())),
+        // It gave a token a moment ago.
+        ("machine again", endpoint_once(token)),
+    ] {
+        let variables = [("IDENTITY_ENDPOINT", &*at), ("IDENTITY_HEADER", "canary")];
+        let result = run(case, &variables);
+        assert_eq!(result["kind"], "unreachable", "{result}");
+        assert_eq!(result["cause"], Cause::Unreachable.as_str(), "{result}");
+        assert_eq!(result["transient"], true, "{result}");
+        let shown = result["shown"].as_str().unwrap();
+        assert!(shown.contains("sign in") && !shown.contains("canary"), "{shown}");
+    }
+}
+
+#[test]
+fn a_bad_request_to_the_identity_endpoint_is_an_unknown_identity_only_if_it_says_so() {
+    for body in [
+        r#"{"error":"invalid_request","error_description":"Required metadata header not specified"}"#,
+        r#"{"error":"invalid_resource","error_description":"AADSTS500011: canary"}"#,
+        r#"{"statusCode":400,"message":"The parameter api-version is missing: canary"}"#,
+        r#"["Identity not found"]"#,
+        "<html>Identity not found: canary</html>",
+        "",
+    ] {
+        let at = endpoint(answer("400 Bad Request", body));
+        let variables = [("IDENTITY_ENDPOINT", &*at), ("IDENTITY_HEADER", "canary")];
+        let result = run("machine", &variables);
+        assert_ne!(result["kind"], "ok", "{body}: {result}");
+        for cause in [Cause::IdentityUnknown, Cause::IdentityEndpointMissing] {
+            assert_ne!(result["cause"], cause.as_str(), "{body}: {result}");
+        }
+        assert!(!result["shown"].as_str().unwrap().contains("canary"), "{body}: {result}");
     }
 }
 
@@ -227,7 +299,7 @@ fn a_workload_without_its_variables_or_file_names_them() {
         ("AZURE_FEDERATED_TOKEN_FILE", "", "AZURE_FEDERATED_TOKEN_FILE is not set"),
         ("AZURE_CLIENT_ID", "", "AZURE_CLIENT_ID is not set"),
         ("AZURE_TENANT_ID", " ", "AZURE_TENANT_ID is not set"),
-        ("AZURE_CLIENT_ID", "q8Q~canary0123456789", "AZURE_CLIENT_ID: this is no GUID"),
+        ("AZURE_CLIENT_ID", "q8Q~canary0123456789", "AZURE_CLIENT_ID: this is not a GUID"),
         ("AZURE_TENANT_ID", "not a tenant", "AZURE_TENANT_ID: tenant"),
     ] {
         refused("workload", &with(name, value), "config", Cause::Misconfigured, named);
@@ -235,5 +307,17 @@ fn a_workload_without_its_variables_or_file_names_them() {
     for file in [&absent, &wrong] {
         let variables = [("AZURE_FEDERATED_TOKEN_FILE", &**file), all[1], all[2]];
         refused("workload", &variables, "config", Cause::Misconfigured, file);
+    }
+    // The token itself, or a key, in place of the path.
+    let content =
+        "AZURE_FEDERATED_TOKEN_FILE: could not be read: this is the content, not the path";
+    for given in [
+        "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.canary",
+        "e30.e30.canary",
+        "head.body.canary-canary",
+        "-----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY-----",
+    ] {
+        let variables = [("AZURE_FEDERATED_TOKEN_FILE", given), all[1], all[2]];
+        refused("workload", &variables, "config", Cause::Misconfigured, content);
     }
 }

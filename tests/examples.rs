@@ -364,13 +364,17 @@ fn the_examples_name_the_credential_the_variable_the_option_and_the_path() {
             "/no/such.pem: No such file",
         ),
         (&[ID, TENANT], &["--certificate", "/no/other.pem"], "/no/other.pem: No such file"),
-        (&[SAS], &["--endpoint", &host, "--ca", "/no/such/ca"], "--ca /no/such/ca: No such file"),
+        (&[SAS], &["--endpoint", &host, "--ca", "/no/such/ca"], "the file of --ca: No such file"),
         (
             &[SAS],
             &["--endpoint", "https://127.0.0.1:1/other"],
-            "--account is `contoso`, and --endpoint is of `other`",
+            "--endpoint is the address of another account than --account",
         ),
-        (&[SAS], &["--endpoint", "https://other.privatelink.blob.core.windows.net"], "of `other`"),
+        (
+            &[SAS],
+            &["--endpoint", "https://other.privatelink.blob.core.windows.net"],
+            "another account",
+        ),
         (
             &[ID, SECRET, TENANT, ("AZURE_AUTHORITY_HOST", "https://127.0.0.1:1/tenant")],
             &at_host,
@@ -386,6 +390,31 @@ fn the_examples_name_the_credential_the_variable_the_option_and_the_path() {
     let (code, text) =
         fail(example("sync").args(["--out", "target", "--state", "/dev/null/state"]));
     assert!(code == 1 && text.contains("/dev/null/state"), "{code}: {text}");
+}
+
+#[test]
+fn the_examples_do_not_repeat_a_secret_in_the_wrong_option() {
+    const ID: (&str, &str) = ("AZURE_CLIENT_ID", "77777777-7777-4777-8777-777777777777");
+    const TENANT: (&str, &str) = ("AZURE_TENANT_ID", "contoso.onmicrosoft.com");
+    const SAS: (&str, &str) = ("AZURE_STORAGE_SAS_TOKEN", "sv=2026-04-06&sp=rl&sig=canary");
+    const PEM: &str = "-----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY-----";
+    const PEM_VARIABLE: (&str, &str) = ("AZURE_CLIENT_CERTIFICATE_PATH", PEM);
+    let at_other = ["--endpoint", "https://127.0.0.1:1/canary-of-another"];
+    for (variables, arguments, named) in [
+        // `probed` refuses an output with the canary.
+        (&[SAS][..], &["--credential", "canary"][..], "--credential is the name of no kind"),
+        (&[SAS], &["--credential=sv=2026-04-06&sig=canary"], "--credential is the name of no kind"),
+        (&[SAS], &at_other, "another account"),
+        (&[SAS], &["--ca", PEM], "the file of --ca: No such file"),
+        (&[ID, TENANT], &["--certificate", PEM], "not the path of a file"),
+        (&[ID, TENANT, PEM_VARIABLE], &[], "not the path of a file"),
+        (&[SAS], &["sv=2026-04-06&sig=canary"], "an argument belongs to no option"),
+        (&[SAS], &["--json=canary"], "--json takes no value"),
+        (&[SAS], &["--patience", "canary"], "an option wants a number"),
+    ] {
+        let text = probed(variables, arguments);
+        assert!(text.contains(named), "{named} in {text}");
+    }
 }
 
 #[test]

@@ -71,6 +71,8 @@ fn give(text: &str) -> String {
         shown.debug(&credential);
         shown.result(AzureStore::new(&connection, credential));
     }
+    shown.result(Credential::certificate_file(ID, &text));
+    shown.result(Credential::certificate_file(&text, "/no/such/file"));
     let builder = AzureStore::builder(&connection).certificate_authority(text.as_str());
     shown.debug(&builder);
     shown.result(builder.build(Credential::Anonymous));

@@ -6,10 +6,13 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod kit;
+#[path = "../common/terminal.rs"]
+mod terminal;
 
 use std::{error::Error, path::PathBuf, process::ExitCode};
 
 use common::Target;
+use terminal::{note, say};
 
 const USAGE: &str = "usage: acceptance --account NAME --container NAME [...]\n";
 
@@ -62,18 +65,23 @@ async fn main() -> ExitCode {
     let arguments = match parse() {
         Ok(Some(arguments)) => arguments,
         Ok(None) => {
-            println!("{}", usage());
-            return ExitCode::SUCCESS;
+            return match say!("{}", usage()) {
+                Ok(_) => ExitCode::SUCCESS,
+                Err(error) => {
+                    note!("acceptance: {error}");
+                    ExitCode::from(2)
+                }
+            };
         }
         Err(error) => {
-            eprintln!("acceptance: {error}\n\n{}", usage());
+            note!("acceptance: {}\n\n{}", common::wrong_argument(&*error), usage());
             return ExitCode::from(2);
         }
     };
     match check(&arguments).await {
         Ok(has_differences) => ExitCode::from(u8::from(has_differences)),
         Err(error) => {
-            eprintln!("acceptance: {error}");
+            note!("acceptance: {error}");
             ExitCode::from(2)
         }
     }
@@ -83,19 +91,19 @@ async fn main() -> ExitCode {
 async fn check(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let (connection, store) = arguments.target.open("acceptance")?;
     // On standard error, so that `--json` prints lines of JSON alone.
-    eprintln!("{}", plan(arguments.recording.is_some()));
+    note!("{}", plan(arguments.recording.is_some()));
     let report =
         kit::run(&store, &connection, arguments.origin.as_deref()).await.map_err(|why| {
             format!("the container cannot be listed: {why}; the example `probe` finds out why")
         })?;
     if arguments.json {
         for line in &report.lines {
-            println!("{}", serde_json::to_string(line)?);
+            say!("{}", serde_json::to_string(line)?)?;
         }
     } else {
-        print!("{}", kit::table(&report.lines));
+        say!("{}", kit::table(&report.lines).trim_end_matches('\n'))?;
     }
-    eprintln!("{} requests were sent, {} KiB received", report.requests, report.bytes >> 10);
+    note!("{} requests were sent, {} KiB received", report.requests, report.bytes >> 10);
     if let Some(path) = &arguments.recording {
         // A file that exists may be the only copy of another run.
         let file = std::fs::File::options().write(true).create_new(true).open(path);
@@ -103,7 +111,7 @@ async fn check(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
             .and_then(|mut file| std::io::Write::write_all(&mut file, report.recording.as_bytes()));
         written.map_err(|error| format!("{}: {error}", path.display()))?;
         let count = report.recording.lines().count();
-        eprintln!(
+        note!(
             "{count} answers are in {}, {} are withheld because they have an unknown form",
             path.display(),
             report.withheld

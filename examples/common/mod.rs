@@ -77,7 +77,7 @@ impl Target {
         let mut store = AzureStore::builder(&connection).policy(policy);
         if let Some(ca) = &self.ca {
             let text = std::fs::read_to_string(ca);
-            let text = text.map_err(|error| format!("--ca {}: {error}", ca.display()))?;
+            let text = text.map_err(|error| format!("the file of --ca: {error}"))?;
             store = store.certificate_authority(text);
         }
         Ok((connection, store.build(credential)?))
@@ -134,8 +134,9 @@ impl Target {
         let named = of_azure.map(|(account, _)| account).or_else(|| path.next());
         let account = self.account.as_deref().unwrap_or_default();
         match named {
+            // Neither of the two is repeated: a secret may have come into the wrong option.
             Some(named) if named.strip_suffix("-secondary").unwrap_or(named) != account => {
-                Err(format!("--account is `{account}`, and --endpoint is of `{named}`").into())
+                Err("--endpoint is the address of another account than --account".into())
             }
             _ => Ok(()),
         }
@@ -167,7 +168,8 @@ impl Target {
             }
             "certificate" => {
                 let path = certificate.ok_or_else(|| format!("{CERTIFICATE} is not set"))?;
-                let shown = format!("the application in {CLIENT} with {}", path.display());
+                let option = self.certificate.as_ref().map_or(CERTIFICATE, |_| "--certificate");
+                let shown = format!("the application in {CLIENT} with the file of {option}");
                 (shown, Credential::certificate_file(needed(CLIENT)?, path)?)
             }
             "workload" => {
@@ -182,11 +184,23 @@ impl Target {
                 ("whoever is signed in to the Azure CLI".to_owned(), Credential::AzureCli)
             }
             "anonymous" => ("none: the container must be public".to_owned(), Credential::Anonymous),
-            other => return Err(format!("--credential `{other}`: see --help").into()),
+            // Not the text itself, which may be the credential.
+            _ => return Err("--credential is the name of no kind of credential; see --help".into()),
         };
         // Not `eprintln!`, which panics if nobody reads the standard error.
         let _ = writeln!(std::io::stderr(), "credential: {kind}, {shown}");
         Ok(credential)
+    }
+}
+
+/// What is wrong with the command line, without the values on it: a secret may be in the wrong place
+pub fn wrong_argument(error: &(dyn Error + 'static)) -> String {
+    match error.downcast_ref() {
+        Some(lexopt::Error::UnexpectedArgument(_)) => "an argument belongs to no option".to_owned(),
+        Some(lexopt::Error::UnexpectedValue { option, .. }) => format!("{option} takes no value"),
+        Some(lexopt::Error::ParsingFailed { .. }) => "an option wants a number".to_owned(),
+        Some(lexopt::Error::NonUnicodeValue(_)) => "an argument is not UTF-8".to_owned(),
+        _ => error.to_string(),
     }
 }
 

@@ -1,13 +1,12 @@
 //! One JSON object a line, in and out. A line that is wrong is answered, and the next one read.
 
-use std::{
-    error::Error,
-    io::{BufRead, Write, stdout},
-};
+use std::{error::Error, io::BufRead};
 
 use azure_asset_sync::condition::{Condition, Lint, Request, Severity};
 use serde::Deserialize;
 use serde_json::{Value, json};
+
+use crate::terminal::say;
 
 #[derive(Deserialize)]
 struct Question {
@@ -82,7 +81,6 @@ fn each(
     mut input: impl BufRead,
     mut answer: impl FnMut(&[u8]) -> (Value, bool),
 ) -> Result<bool, Box<dyn Error>> {
-    let mut out = stdout().lock();
     let mut all = true;
     let mut line = Vec::new();
     for n in 0.. {
@@ -95,7 +93,9 @@ fn each(
         if !text.trim_ascii().is_empty() {
             let (said, ok) = answer(text);
             all &= ok;
-            writeln!(out, "{said}")?;
+            if !say!("{said}")? {
+                return Err("the standard output was closed before the end".into());
+            }
         }
     }
     Ok(all)

@@ -1,19 +1,23 @@
 //! Role assignment conditions on files and pipes: what they say, what they allow, what is wrong.
 
 mod lines;
+#[path = "../common/terminal.rs"]
+mod terminal;
 
 use std::{
     error::Error,
     fs::File,
-    io::{BufRead, BufReader, Read as _},
+    io::{self, BufRead, BufReader, Read as _, Write as _},
+    path::Path,
     process::ExitCode,
 };
 
 use azure_asset_sync::{
     Connection,
     condition::{Condition, Layout, Limit, Lint, ParseError, Severity},
-    grant::{Audit, Form, Grant, Shape, Step},
+    grant::{Audit, Form, Grant, Pack, Shape, Step},
 };
+use terminal::{note, say};
 
 const USAGE: &str = "\
 usage: condition lint [FILE]        mistakes, and attributes that are in preview
@@ -31,10 +35,12 @@ usage: condition lint [FILE]        mistakes, and attributes that are in preview
                        [--principal ID] [--shape SHAPE] [--form FORM] [--origin URL]
                        [--step STEP | --files FOLDER]
                                     what the customer runs; with --step the text of one step alone,
-                                    with --files the files that the steps use, in a folder
+                                    with --files the files that the steps use, in a folder:
+                                    a file that exists with other content is not replaced
 
 Without a file the text comes from standard input. The exit status is 0 only if nothing is wrong:
-for lint no warning and no error, for audit everything needed is allowed, for eval every line decided.";
+for lint no warning and no error, for audit everything needed is allowed, for eval every line decided.
+If nobody reads the output, the exit status is the same; with --json on lines it is 2.";
 
 #[derive(Default)]
 struct Arguments {
@@ -99,7 +105,7 @@ fn main() -> ExitCode {
     let result = parse().and_then(|arguments| match arguments {
         Some(arguments) => run(&arguments),
         None => {
-            println!("{USAGE}");
+            say!("{USAGE}")?;
             Ok(true)
         }
     });
@@ -107,7 +113,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(error) => {
-            eprintln!("condition: {error}");
+            note!("condition: {error}");
             ExitCode::from(2)
         }
     }
@@ -120,10 +126,8 @@ fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
         "eval" if arguments.json => lines::eval(input(arguments)?),
         "eval" => Err("eval takes --json, and a context on each line".into()),
         "lint" => lint(&text(arguments)?),
-        "explain" => condition(arguments, |condition| print!("{}", condition.explain())),
-        "format" => {
-            condition(arguments, |condition| println!("{}", laid_out(arguments, condition)))
-        }
+        "explain" => condition(arguments, |condition| condition.explain().to_string()),
+        "format" => condition(arguments, |condition| laid_out(arguments, condition)),
         "audit" => audit(arguments),
         "generate" => generate(arguments),
         "grant" => grant(arguments),
@@ -156,17 +160,28 @@ fn laid_out(arguments: &Arguments, condition: &Condition) -> String {
     condition.print(if arguments.one_line { Layout::OneLine } else { Layout::Portal })
 }
 
-fn condition(arguments: &Arguments, with: impl FnOnce(&Condition)) -> Result<bool, Box<dyn Error>> {
-    match text(arguments)?.parse() {
-        Ok(condition) => with(&condition),
-        Err(error) => return Ok(refused(&error)),
+/// Prints what is made of the condition; whether it could be parsed
+fn condition(
+    arguments: &Arguments,
+    shown: impl FnOnce(&Condition) -> String,
+) -> Result<bool, Box<dyn Error>> {
+    let parsed = parsed(arguments)?;
+    if let Some(condition) = &parsed {
+        say!("{}", shown(condition).trim_end_matches('\n'))?;
     }
-    Ok(true)
+    Ok(parsed.is_some())
 }
 
-fn refused(error: &ParseError) -> bool {
-    eprintln!("{error}\n{}", error.caret());
-    false
+/// The condition; `None` if it is wrong, which is said
+fn parsed(arguments: &Arguments) -> Result<Option<Condition>, Box<dyn Error>> {
+    match text(arguments)?.parse() {
+        Ok(condition) => Ok(Some(condition)),
+        Err(error) => {
+            let error: ParseError = error;
+            note!("{error}\n{}", error.caret());
+            Ok(None)
+        }
+    }
 }
 
 fn lint(text: &str) -> Result<bool, Box<dyn Error>> {
@@ -176,9 +191,9 @@ fn lint(text: &str) -> Result<bool, Box<dyn Error>> {
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         let severity = format!("{:?}", finding.severity).to_lowercase();
-        println!("{line}:{column}: {severity}: {} [{}]", finding.message, finding.rule);
+        say!("{line}:{column}: {severity}: {} [{}]", finding.message, finding.rule)?;
         if let Some(repair) = &finding.repair {
-            println!("    repaired: {}", repair.split_whitespace().collect::<Vec<_>>().join(" "));
+            say!("    repaired: {}", repair.split_whitespace().collect::<Vec<_>>().join(" "))?;
         }
     }
     Ok(findings.iter().all(|finding| finding.severity == Severity::Note))
@@ -194,18 +209,13 @@ fn connection(arguments: &Arguments) -> Result<Connection, Box<dyn Error>> {
 
 fn audit(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let connection = connection(arguments)?;
-    let mut suffices = false;
-    let mut shown = Ok(String::new());
-    let parsed = condition(arguments, |condition| {
-        let audit = Audit::of_condition(&connection, condition);
-        suffices = audit.suffices();
-        shown = match arguments.json {
-            true => serde_json::to_string(&audit).map(|json| format!("{json}\n")),
-            false => Ok(audit.to_string()),
-        };
-    })?;
-    print!("{}", shown?);
-    Ok(parsed && suffices)
+    let Some(condition) = parsed(arguments)? else { return Ok(false) };
+    let audit = Audit::of_condition(&connection, &condition);
+    match arguments.json {
+        true => say!("{}", serde_json::to_string(&audit)?)?,
+        false => say!("{}", audit.to_string().trim_end_matches('\n'))?,
+    };
+    Ok(audit.suffices())
 }
 
 fn generate(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
@@ -224,11 +234,14 @@ fn generate(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     if let Some(id) = &arguments.private_endpoint {
         limit = limit.private_endpoint(id);
     }
-    println!("{}", laid_out(arguments, &limit.condition()?));
+    say!("{}", laid_out(arguments, &limit.condition()?))?;
     Ok(true)
 }
 
 fn grant(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
+    if arguments.files.is_some() && arguments.step.is_some() {
+        return Err("--files and --step exclude each other".into());
+    }
     let mut connections = Vec::new();
     for container in &arguments.containers {
         let builder = Connection::builder(container).account(&arguments.account);
@@ -255,27 +268,45 @@ fn grant(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let form = form.transpose()?.unwrap_or(Form::AzBash);
     let pack = grant.pack(form)?;
     if let Some(folder) = &arguments.files {
-        for part in &pack.parts {
-            if let Some(name) = part.file {
-                std::fs::write(std::path::Path::new(folder).join(name), &part.text)?;
-            }
-        }
+        write_files(&pack, Path::new(folder))?;
         return Ok(true);
     }
     if let Some(name) = &arguments.step {
         let step = named(Step::ALL, name, |step| step.as_str())?;
-        println!(
-            "{}",
-            pack.step(step).ok_or("the grant has no such step: give --origin for cors")?
-        );
+        let text = pack.step(step).ok_or("the grant has no such step: give --origin for cors")?;
+        say!("{text}")?;
         return Ok(true);
     }
-    println!("# {}: {}\n", grant.shape(), grant.shape().cost());
-    println!("{pack}");
+    say!("# {}: {}\n", grant.shape(), grant.shape().cost())?;
+    say!("{pack}")?;
     for (connection, audit) in grant.audits() {
-        println!("## what it allows, for {}\n\n{audit}", connection.container_url());
+        say!("## what it allows, for {}\n\n{audit}", connection.container_url())?;
     }
     Ok(true)
+}
+
+/// Writes the files of a pack; one that exists stays as it is
+fn write_files(pack: &Pack, folder: &Path) -> Result<(), String> {
+    for part in &pack.parts {
+        let Some(name) = part.file else { continue };
+        let path = folder.join(name);
+        let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+        match File::options().write(true).create_new(true).open(&path) {
+            Ok(mut file) => {
+                file.write_all(part.text.as_bytes()).map_err(|error| failed(&error))?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let known = std::fs::read(&path).map_err(|error| failed(&error))?;
+                if known != part.text.as_bytes() {
+                    return Err(failed(
+                        &"the file exists with other content; remove it, or name another folder",
+                    ));
+                }
+            }
+            Err(error) => return Err(failed(&error)),
+        }
+    }
+    Ok(())
 }
 
 fn named<T: Copy>(

@@ -5,6 +5,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/interrupt.rs"]
+mod interrupt;
 #[path = "../common/terminal.rs"]
 mod terminal;
 
@@ -24,7 +26,8 @@ use azure_asset_sync::{
 };
 use common::Target;
 use futures::StreamExt as _;
-use terminal::{note, say, until_interrupted};
+use interrupt::until_interrupted;
+use terminal::{note, say};
 
 const USAGE: &str = "\
 usage: probe [--json]                                 a role that was assigned 30 seconds ago
@@ -106,7 +109,7 @@ async fn main() -> ExitCode {
             };
         }
         Err(error) => {
-            note!("probe: {error}\n\n{}", usage());
+            note!("probe: {}\n\n{}", common::wrong_argument(&*error), usage());
             return ExitCode::from(2);
         }
     };

@@ -4,6 +4,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/interrupt.rs"]
+mod interrupt;
 mod media;
 mod preview;
 mod remember;
@@ -25,7 +27,8 @@ use azure_asset_sync::{
 };
 use common::Target;
 use indicatif::{ProgressBar, ProgressStyle};
-use terminal::{note, say, until_interrupted};
+use interrupt::until_interrupted;
+use terminal::{note, say};
 
 const USAGE: &str = "\
 usage: sync [FOLDER]                                serve a folder, and scan it
@@ -109,7 +112,7 @@ async fn main() -> ExitCode {
         Ok(Some(arguments)) => arguments,
         Ok(None) => return status(say!("{}", usage()).map(|_| ()).map_err(Into::into)),
         Err(error) => {
-            note!("sync: {error}\n\n{}", usage());
+            note!("sync: {}\n\n{}", common::wrong_argument(&*error), usage());
             return ExitCode::from(2);
         }
     };

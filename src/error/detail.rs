@@ -44,7 +44,7 @@ pub enum Detail {
     CliSignedOut,
     /// The Azure CLI ended with an error
     CliFailed,
-    /// The Azure CLI printed something else than a token
+    /// The Azure CLI printed something other than a token
     CliOutput,
     /// The Azure CLI did not end in time
     CliHangs,

@@ -12,6 +12,8 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use self::shown::looks_secret;
+#[cfg(feature = "azure")]
+pub(crate) use self::shown::printable_path;
 pub(crate) use self::{
     check::is_guid,
     shown::{may_be_secret, one_line, printable},

@@ -128,6 +128,30 @@ fn without_user_info(text: &str) -> String {
     out
 }
 
+/// Returns the path of a file for one line of a message
+///
+/// People put the content of a file into the field for its path: a private key, a token.
+#[cfg(feature = "azure")]
+pub(crate) fn printable_path(path: &std::path::Path) -> String {
+    let text = path.to_string_lossy();
+    match text.contains("-----BEGIN") || is_jwt(text.trim()) {
+        true => "this is the content, not the path of a file".to_owned(),
+        false => printable(&text),
+    }
+}
+
+/// Whether a text has the form of a JSON Web Token: three parts with dots between them
+///
+/// Names such as `service.v1.pem` have three parts, too. The first part of a token is the Base64 of
+/// `{`, or the last one is longer than the extension of a file.
+#[cfg(feature = "azure")]
+fn is_jwt(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('.').collect();
+    let [head, _, signature] = parts[..] else { return false };
+    let is_json = ["ey", "ew", "e30"].iter().any(|start| head.starts_with(start));
+    !text.contains(['/', '\\']) && (is_json || signature.len() > 10)
+}
+
 /// The place where the part of a text ends that can be shown: at a query, or before the value of a
 /// setting that is a secret
 fn mark(value: &str) -> Option<usize> {

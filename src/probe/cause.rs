@@ -188,7 +188,7 @@ causes! {
         "the authority refused the credential",
         "look the AADSTS number up at https://login.microsoftonline.com/error; check application, secret and tenant";
     CredentialUnavailable "credential_unavailable" Entra ServicePrincipal Never,
-        "no token could be had on this machine",
+        "no token could be obtained on this machine",
         "set up the source of the credential on the machine that this runs on";
     AzureCliMissing "azure_cli_missing" Entra ServicePrincipal Never,
         "the Azure CLI is not installed on the machine that this runs on, or `az` is not in its PATH",
@@ -200,7 +200,7 @@ causes! {
         "the Azure CLI ended with an error",
         "run `az account get-access-token` in a terminal, and read what it says";
     AzureCliOutput "azure_cli_output" Entra ServicePrincipal Never,
-        "the Azure CLI printed something else than a token",
+        "the Azure CLI printed something other than a token",
         "run `az account get-access-token -o json` in a terminal: it must print JSON and nothing else";
     AzureCliHangs "azure_cli_hangs" Entra ServicePrincipal Never,
         "the Azure CLI gave no token in time and was stopped",
@@ -310,7 +310,7 @@ causes! {
         "the shared access signature does not allow to list, or to read",
         "make a shared access signature for the container with the permissions Read and List (`sp=rl`)";
     SasCut "sas_cut" Storage Confirm Never,
-        "the shared access signature has lost a part: its `sig` has not the length of a signature",
+        "the shared access signature has lost a part: its `sig` is too short or too long for a signature",
         "copy all of the shared access signature";
     ClockSkew "clock_skew" Storage Confirm Never,
         "the clock of the machine that this runs on is wrong",

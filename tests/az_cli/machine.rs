@@ -4,10 +4,13 @@ use std::{
     env,
     ffi::OsString,
     fs,
-    io::Write as _,
+    io::{Read, Write as _},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Output, Stdio},
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
 };
 
 use azure_asset_sync::grant::Pack;
@@ -193,9 +196,10 @@ impl Machine {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
+        let (mut stdin, input) = (child.stdin.take().unwrap(), input.to_owned());
         // A shell that ends early reads no further, which is no failure of the test.
-        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-        let output = child.wait_with_output().unwrap();
+        thread::spawn(move || _ = stdin.write_all(input.as_bytes()));
+        let output = wait(child, command);
         Outcome {
             ok: output.status.success(),
             output: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -210,4 +214,38 @@ impl Machine {
         let strays = self.fake.state().strays.clone();
         assert!(strays.is_empty(), "{strays:?}");
     }
+}
+
+/// A bound on hanging, generous: a pack calls the Azure CLI some ten times, a second or two each
+const LONGEST: Duration = Duration::from_secs(5 * 60);
+
+/// Waits for a program and its output, and ends it if it hangs
+fn wait(mut child: Child, command: &[&str]) -> Output {
+    let streams = [
+        read(child.stdout.take().unwrap()),
+        // One after the other would block a program that fills the second pipe.
+        read(child.stderr.take().unwrap()),
+    ];
+    let end = Instant::now() + LONGEST;
+    let [stdout, stderr] = streams.map(|stream| {
+        let left = end.saturating_duration_since(Instant::now());
+        stream.recv_timeout(left).unwrap_or_else(|_| {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!("{command:?} did not end in {LONGEST:?} and was killed")
+        })
+    });
+    Output { status: child.wait().unwrap(), stdout, stderr }
+}
+
+/// Reads a stream to its end on a thread of its own
+fn read(mut stream: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).unwrap();
+        // Nobody waits any more for a program that was killed.
+        let _ = sender.send(bytes);
+    });
+    receiver
 }

@@ -100,7 +100,7 @@ pub(crate) fn error(error: &azure_core::Error, doing: &str) -> Error {
         ),
         Sdk::Credential => (
             ErrorKind::CredentialUnavailable,
-            "no token could be had; check the credential of the client",
+            "no token could be obtained; check the credential of the client",
         ),
         _ => (ErrorKind::BadRequest, "azure_storage_blobs refused the request"),
     };

@@ -67,7 +67,7 @@ impl CliFailure {
             }
             Self::NoToken => error(
                 Detail::CliOutput,
-                "the Azure CLI printed something else than a token in JSON; compare `az account get-access-token -o json` in a terminal, and look for a wrapper script named `az`",
+                "the Azure CLI printed something other than a token in JSON; compare `az account get-access-token -o json` in a terminal, and look for a wrapper script named `az`",
             ),
             Self::Old => error(
                 Detail::CliOutput,

@@ -29,7 +29,7 @@ use super::{
 use crate::{
     connection::Connection,
     error::{Error, ErrorKind},
-    name::is_guid,
+    name::{is_guid, printable_path},
 };
 
 /// A certificate, its chain and its key have some kilobytes
@@ -162,16 +162,16 @@ impl Credential {
     /// Reads the file now. A text in UTF-16, as PowerShell writes it, is read too.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] with the path, if the file cannot be read or is no text: for example a PFX
-    /// file, with the command that converts it. What is in the PEM text is checked when the store is
-    /// built.
+    /// [`ErrorKind::Config`] with the path, if the file cannot be read or is not text: for example a PFX
+    /// file, with the command that converts it. A path that may be a secret itself, such as the PEM text,
+    /// is not repeated. What is in the PEM text is checked when the store is built.
     pub fn certificate_file(
         client_id: impl Into<String>,
         path: impl AsRef<Path>,
     ) -> Result<Self, Error> {
         let path = path.as_ref();
         let bad = |what: &dyn fmt::Display| {
-            config(&format!("client certificate: {}: {what}", path.display()))
+            config(&format!("client certificate: {}: {what}", printable_path(path)))
         };
         let bytes = read(path).map_err(|error| bad(&error))?;
         let pem = pem::text(&bytes).map_err(|what| bad(&what))?;
@@ -203,7 +203,7 @@ impl Credential {
         let client_options = ClientOptions {
             cloud: Some(Arc::new(CloudConfiguration::Custom(authority))),
             retry: RetryOptions::none(),
-            transport: Some(Transport::new(Arc::new(TokenTransport { client, target }))),
+            transport: Some(Transport::new(Arc::new(TokenTransport::new(client, target)))),
             ..Default::default()
         };
         let tenant = || {
@@ -295,7 +295,7 @@ pub(super) fn client_id(text: &str, field: &str) -> Result<String, Error> {
     } else if id.contains("://") {
         "this looks like an application ID URI"
     } else {
-        "this is no GUID"
+        "this is not a GUID"
     };
     Err(config(&format!(
         "{field}: {hint}; it must be the application (client) ID, such as `00001111-aaaa-2222-bbbb-3333cccc4444`, as the application's overview page shows it"

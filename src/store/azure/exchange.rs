@@ -13,7 +13,10 @@ use azure_core::{
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 use hyper::ext::ReasonPhrase;
-use reqwest::Method;
+use reqwest::{
+    Method,
+    header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue},
+};
 
 use super::{AzureStore, SCOPE, VERSION, deadline::within, delegation, failure, transport};
 use crate::error::{Error, ErrorKind};
@@ -55,7 +58,9 @@ impl RawRequest {
         self
     }
 
-    /// Adds a header, in place of one that the store would send
+    /// Sets a header, in place of one that the store would send or that was set before
+    ///
+    /// With an `authorization` of its own the request is sent without the store's token.
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
@@ -172,30 +177,38 @@ impl AzureStore {
             let query = url.query().unwrap_or_default().to_owned();
             self.set_query(&mut url, &query);
         }
-        let mut builder = self.client.request(method, url);
-        if is_authorized && let Some(credential) = &self.credential {
+        let unsendable = || bad("a header of the request cannot be sent");
+        let mut sent = HeaderMap::new();
+        for (name, value) in headers {
+            let name = HeaderName::try_from(name).map_err(|_| unsendable())?;
+            let mut value = HeaderValue::try_from(value).map_err(|_| unsendable())?;
+            value.set_sensitive(name == AUTHORIZATION);
+            sent.insert(name, value);
+        }
+        sent.entry("x-ms-version").or_insert(HeaderValue::from_static(VERSION));
+        if is_authorized
+            && !sent.contains_key(AUTHORIZATION)
+            && let Some(credential) = &self.credential
+        {
             let token = credential.get_token(&[SCOPE], None).await;
             let token = token.map_err(|error| failure::of_credential(&error))?;
-            builder = builder.bearer_auth(token.token.secret());
+            let value = HeaderValue::try_from(format!("Bearer {}", token.token.secret()));
+            let mut value = value.map_err(|_| unsendable())?;
+            value.set_sensitive(true);
+            sent.insert(AUTHORIZATION, value);
         }
-        if !headers.iter().any(|(name, _)| *name == "x-ms-version") {
-            builder = builder.header("x-ms-version", VERSION);
-        }
-        for (name, value) in headers {
-            builder = builder.header(name, value);
-        }
+        let mut builder = self.client.request(method, url).headers(sent);
         if let Some(body) = body {
             builder = builder.body(body);
         }
-        let request = builder.build().map_err(|_| bad("a header of the request cannot be sent"))?;
+        let request = builder.build().map_err(|_| bad("the request cannot be sent"))?;
         let sent = self.client.execute(request).await;
         let response = sent.map_err(|error| failure::of_network(&error.without_url()))?;
         let reason = response.extensions().get::<ReasonPhrase>();
         let reason = reason.map(|reason| String::from_utf8_lossy(reason.as_bytes()).into_owned());
-        let text =
-            |(name, value): (&reqwest::header::HeaderName, &reqwest::header::HeaderValue)| {
-                Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
-            };
+        let text = |(name, value): (&HeaderName, &HeaderValue)| {
+            Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+        };
         let mut answer = RawAnswer {
             reason,
             ..RawAnswer::new(

@@ -154,7 +154,7 @@ fn code_in_body(body: &[u8]) -> Option<String> {
     Some(rest.split_once("</Code>")?.0.to_owned())
 }
 
-/// A token that could not be had
+/// A token that could not be obtained
 pub(super) fn of_credential(error: &azure_core::Error) -> Error {
     for cause in chain(error) {
         if let Some(reason) = cause.downcast_ref::<NoToken>() {
@@ -196,7 +196,7 @@ pub(super) fn of_credential(error: &azure_core::Error) -> Error {
     }
     Error::new(
         ErrorKind::CredentialUnavailable,
-        "sign in: no token could be had; check that the source of the credential is set up on this machine",
+        "sign in: no token could be obtained; check that the source of the credential is set up on this machine",
     )
     .in_sign_in()
 }
@@ -285,7 +285,7 @@ pub(super) fn of_lookup(passing: bool) -> Error {
     .with_detail(Detail::NameNotFound)
 }
 
-fn chain<'a>(
+pub(super) fn chain<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error| error.source())

@@ -48,7 +48,7 @@ pub(super) fn instead_of_pem(text: &str) -> Option<&'static str> {
 /// Returns the text of a file
 ///
 /// # Errors
-/// What the file is, if it is no text.
+/// What the file is, if it is not text.
 pub(super) fn text(bytes: &[u8]) -> Result<String, &'static str> {
     let units = |from: fn([u8; 2]) -> u16| {
         let (pairs, _) = bytes.as_chunks::<2>();
@@ -60,7 +60,7 @@ pub(super) fn text(bytes: &[u8]) -> Result<String, &'static str> {
         _ => std::str::from_utf8(bytes).ok().map(str::to_owned),
     };
     text.ok_or_else(|| {
-        of_der(bytes).unwrap_or("it is no text; a certificate and its key must be PEM")
+        of_der(bytes).unwrap_or("it is not text; a certificate and its key must be PEM")
     })
 }
 

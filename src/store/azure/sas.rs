@@ -189,7 +189,7 @@ impl Signature {
                 (_, Some(Detail::SignatureLifetime)) => return error,
                 _ if self.is_cut => (
                     Detail::SignatureCut,
-                    "the shared access signature is cut: its `sig` has not the length of a signature; copy all of it".to_owned(),
+                    "the shared access signature is cut: its `sig` is too short or too long for a signature; copy all of it".to_owned(),
                 ),
                 _ => (
                     Detail::SignatureMismatch,
@@ -241,7 +241,7 @@ fn from_connection_string<'a>(text: &'a str, connection: &Connection) -> Result<
 
 /// The query of a URL, if that is the URL of the connection's container or service
 fn of_url(text: &str, connection: &Connection) -> Result<String, Error> {
-    let url = Url::parse(text).map_err(|_| config("it begins like a URL and is none"))?;
+    let url = Url::parse(text).map_err(|_| config("it looks like a URL but cannot be parsed"))?;
     check_host(&url, connection)?;
     let path = url.path().trim_end_matches('/');
     let container = connection.container_url();

@@ -7,7 +7,10 @@
 
 use std::{
     fmt,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -18,6 +21,7 @@ use futures::StreamExt as _;
 use serde::{Deserialize, Deserializer, de};
 
 use super::{
+    failure,
     network::Target,
     transport::{MAX_ERROR_BYTES, execute, first_bytes, plain},
 };
@@ -32,10 +36,32 @@ const MAX_LIFETIME_SECONDS: u64 = 365 * 24 * 60 * 60;
 /// The transport of credentials
 #[derive(Debug)]
 pub(super) struct TokenTransport {
-    pub(super) client: reqwest::Client,
+    client: reqwest::Client,
     /// The authority; `None` for the identity endpoint of this machine, whose address the SDK takes
     /// from the environment
-    pub(super) target: Option<Arc<Target>>,
+    target: Option<Arc<Target>>,
+    /// Whether it ever gave a token: then there is an endpoint, whatever happens to a connection later
+    has_answered: AtomicBool,
+}
+
+impl TokenTransport {
+    pub(super) fn new(client: reqwest::Client, target: Option<Arc<Target>>) -> Self {
+        Self { client, target, has_answered: AtomicBool::new(false) }
+    }
+
+    /// Why the identity endpoint could not be asked
+    ///
+    /// An endpoint on this machine or its link accepts a connection at once, or is not there. A failure
+    /// after that passes. The SDK would ask again for more than a minute; callers here retry themselves.
+    fn unasked(&self, error: &azure_core::Error) -> NoToken {
+        let is_connect = failure::chain(error).any(|cause| {
+            cause.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_connect)
+        });
+        match is_connect && !self.has_answered.load(Ordering::Relaxed) {
+            true => NoToken::NoIdentityEndpoint,
+            false => NoToken::Network(failure::of_network(error)),
+        }
+    }
 }
 
 #[async_trait]
@@ -43,11 +69,9 @@ impl HttpClient for TokenTransport {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
         let response = match &self.target {
             Some(target) => execute(&self.client, target, request).await?,
-            // An endpoint on this machine or its link answers at once, or is not there. The SDK would
-            // ask again for more than a minute.
             None => {
                 let answer = self.client.execute_request(request).await;
-                answer.map_err(|_| NoToken::NoIdentityEndpoint.into_error())?
+                answer.map_err(|error| self.unasked(&error).into_error())?
             }
         };
         let (status, headers, body) = response.deconstruct();
@@ -59,7 +83,9 @@ impl HttpClient for TokenTransport {
             whole.extend_from_slice(&piece?);
         }
         if status.is_success() {
-            return good(status, headers, &whole);
+            let answer = good(status, headers, &whole)?;
+            self.has_answered.store(true, Ordering::Relaxed);
+            return Ok(answer);
         }
         let refusal = self.target.is_none().then(|| by_identity_endpoint(status.into(), &whole));
         if let Some(reason) = refusal.flatten() {
@@ -69,19 +95,35 @@ impl HttpClient for TokenTransport {
     }
 }
 
-/// What a refusal by the identity endpoint means, if it is not one that passes
+/// What a refusal by the identity endpoint means, if it is known
 fn by_identity_endpoint(status: u16, body: &[u8]) -> Option<NoToken> {
-    let is_json = serde_json::from_slice::<serde_json::Map<_, _>>(body).is_ok();
-    match status {
-        400 => Some(NoToken::NoSuchIdentity),
+    let fields = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(body).ok();
+    match (status, fields) {
+        (400, Some(fields)) => is_no_such_identity(&fields).then_some(NoToken::NoSuchIdentity),
         // The metadata services of other providers, at the same address.
-        401 | 403 | 404 | 405 | 501 if !is_json => Some(NoToken::NoIdentityEndpoint),
+        (401 | 403 | 404 | 405 | 501, None) => Some(NoToken::NoIdentityEndpoint),
         _ => None,
     }
 }
 
+/// Whether a refusal says that the machine or app has no such identity
+///
+/// Other requests are answered with the same status: those without the header, or for a resource that
+/// the directory does not know.
+fn is_no_such_identity(fields: &serde_json::Map<String, serde_json::Value>) -> bool {
+    let text = |name: &str| {
+        let field = fields.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        field.and_then(|(_, value)| value.as_str()).unwrap_or_default().to_ascii_lowercase()
+    };
+    // The metadata service of a virtual machine, and the endpoint of App Service and its kin.
+    let of_app = text("message");
+    text("error") == "invalid_request" && text("error_description").contains("identity not found")
+        || of_app.starts_with("no ") && of_app.contains("managed identity found")
+        || of_app.contains("unable to load the proper managed identity")
+}
+
 /// Why there is no token, where the SDK has no error for it
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) enum NoToken {
     /// The answer has none that can be used
     InAnswer,
@@ -89,6 +131,8 @@ pub(super) enum NoToken {
     NoIdentityEndpoint,
     /// This machine has no such identity
     NoSuchIdentity,
+    /// The identity endpoint could not be asked, which may pass
+    Network(Error),
     /// The file with the token of Kubernetes cannot be read, for this reason
     TokenFile(String),
 }
@@ -112,6 +156,7 @@ impl NoToken {
                 "the identity endpoint of this machine knows no such identity; assign a managed identity to the machine or app, or correct the client ID of the user-assigned one",
             )
             .with_detail(Detail::NoSuchIdentity),
+            Self::Network(error) => error.again().context(format_args!("sign in")).in_sign_in(),
             Self::TokenFile(what) => {
                 error(CredentialUnavailable, what).with_detail(Detail::TokenFile)
             }

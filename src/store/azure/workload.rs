@@ -4,7 +4,7 @@
 //! Read here and not by the SDK, so that an error names the variable or the file.
 
 use std::{
-    env, io,
+    env, fmt, io,
     path::{Path, PathBuf},
 };
 
@@ -15,7 +15,7 @@ use super::{credential::client_id, token::NoToken};
 use crate::{
     connection::Connection,
     error::{Error, ErrorKind},
-    name::TenantId,
+    name::{TenantId, printable_path},
 };
 
 const CLIENT_ID: &str = "AZURE_CLIENT_ID";
@@ -62,20 +62,27 @@ fn config(what: &str) -> Error {
 }
 
 /// The file with the token of Kubernetes, which is read for each sign-in because it changes
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct TokenFile {
     path: PathBuf,
 }
 
+impl fmt::Debug for TokenFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the path: it may be a token that was put into the wrong variable.
+        f.write_str("TokenFile")
+    }
+}
+
 impl TokenFile {
     fn read(&self) -> Result<String, String> {
-        let path = self.path.display();
+        let path = printable_path(&self.path);
         let text = first_bytes(&self.path)
-            .map_err(|error| format!("could not read {path} (of {TOKEN_FILE}): {error}"))?;
+            .map_err(|error| format!("{TOKEN_FILE}: could not be read: {path}: {error}"))?;
         let token = text.trim();
         // A JSON Web Token; anything else would be sent to the authority, too.
         if token.split('.').count() != 3 || !token.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(format!("{path} (of {TOKEN_FILE}) has no token of Kubernetes"));
+            return Err(format!("{TOKEN_FILE}: {path}: the file has no token of Kubernetes"));
         }
         Ok(token.to_owned())
     }
