@@ -7,6 +7,9 @@ use crate::{
     connection::Connection,
 };
 
+/// What follows the resource group in a scope
+const STORAGE: &str = "/providers/Microsoft.Storage/";
+
 /// A role for a principal on a scope
 ///
 /// Azure keeps one assignment for a principal, a role and a scope, whatever its condition, and
@@ -37,6 +40,17 @@ pub struct RoleAssignment {
 impl RoleAssignment {
     pub(crate) fn is_on_account(&self) -> bool {
         self.container.is_none()
+    }
+
+    /// Whether Azure keeps one of the two, for the same principal
+    ///
+    /// A resource group may be spelled in other letter case, and an account may move to another group.
+    pub(super) fn is_in_place_of(&self, other: &Self) -> bool {
+        let place = |scope: &str| {
+            let at = scope.find(STORAGE).unwrap_or_default();
+            scope.get(at..).unwrap_or_default().to_owned()
+        };
+        self.role_id == other.role_id && place(&self.scope) == place(&other.scope)
     }
 }
 

@@ -105,6 +105,13 @@ pub(super) fn loses(name: &str) -> String {
     )
 }
 
+/// Nothing uses the shared assignment, and yet no grant made it as it is
+pub(super) fn odd_delegator(name: &str) -> String {
+    format!(
+        "KEPT: {name}: no container needs it, but its condition or its principal type is not what a grant makes. Look at the assignment that is shown above, and delete it by hand"
+    )
+}
+
 pub(super) fn ends_delegator(grant: &Grant, name: &str) -> String {
     format!(
         "This removes {name} for every grant of application {}: view links stop working for all of them.",

@@ -5,8 +5,8 @@
 use serde_json::json;
 
 use super::{
-    super::{Grant, Part, RoleAssignment, Step, quote::powershell as quoted},
-    API, EXPOSED, about, commands, custom_role, name_of, own, query,
+    super::{Grant, Part, RoleAssignment, Sharing, Step, quote::powershell as quoted},
+    API, EXPOSED, about, commands, custom_role, name_of, obsolete, obsolete_roles, own, query,
     query::Query,
     role_file, role_resource, shared,
     windows::{self, powershell as argument},
@@ -158,8 +158,12 @@ fn apply(grant: &Grant) -> Result<Part, InvalidName> {
         let stop = throw(&format!("{name}: Azure has not kept what was sent; read it back"));
         block.line(format!("  if ($MADE -cne 'same') {{ {stop} }}"));
         block.say(&format!("{name}: assigned"));
+        let usable = match assignment.sharing {
+            Sharing::Account => "$SAME -ceq 'same'",
+            _ => "$SAME -ceq 'same' -and $WHOSE -cne 'foreign'",
+        };
         block.line(format!(
-            "}} elseif ($SAME -ceq 'same') {{ {} }} else {{",
+            "}} elseif ({usable}) {{ {} }} else {{",
             quoted(&format!("{name}: assigned already"))
         ));
         block.show(assignment)?;
@@ -278,13 +282,14 @@ fn update(grant: &Grant) -> Result<Part, InvalidName> {
             "if (\"$SAME $WHOSE\" -ceq 'same ours') {{ {} }}",
             quoted(&format!("{name}: as meant already"))
         ));
-        block.line("elseif (\"$SAME $WHOSE\" -ceq 'differs foreign') {");
+        block.line("elseif ($WHOSE -ceq 'foreign') {");
         block.show(assignment)?;
         block.line(format!("  {}", throw(&about::anothers(&name))));
         block.line("} else {");
         put(&mut block, grant, assignment)?;
         block.line("}");
     }
+    remove_obsolete(&mut block, grant)?;
     Ok(block.end(Step::Update))
 }
 
@@ -317,17 +322,8 @@ fn replace(grant: &Grant) -> Result<Part, InvalidName> {
 fn revoke(grant: &Grant) -> Result<Part, InvalidName> {
     let mut block = Block::with_principal(grant);
     block.line("$LEFT = $false");
-    for assignment in own(grant) {
-        let name = name_of(assignment);
-        block.look(grant, assignment)?;
-        block.line(format!("if (-not $SAME) {{ {} }}", quoted(&format!("{name}: not assigned"))));
-        block.line("elseif (\"$SAME $WHOSE\" -ceq 'differs foreign') {");
-        block.line("  $LEFT = $true");
-        block.show(assignment)?;
-        block.say(&format!("KEPT: {name}: the assignment that is shown above is another grant's"));
-        block.line("} else {");
-        delete(&mut block, grant, assignment)?;
-        block.line("}");
+    for assignment in own(grant).chain(obsolete(grant)) {
+        remove(&mut block, grant, assignment)?;
     }
     if let Some(assignment) = shared(grant) {
         let name = name_of(assignment);
@@ -338,27 +334,84 @@ fn revoke(grant: &Grant) -> Result<Part, InvalidName> {
         ));
         block.line("Assert-Az");
         block.line(format!("if (-not $SAME) {{ {} }}", quoted(&format!("{name}: not assigned"))));
-        block.line("elseif (\"$SAME $WHOSE $USERS\" -ceq 'same ours 0') {");
+        block.line(format!(
+            "elseif (\"$USERS\" -cne '0') {{ {} }}",
+            quoted(&format!("{name}: kept, because other grants of the application use it"))
+        ));
+        block.line("elseif ($SAME -ceq 'same') {");
         delete(&mut block, grant, assignment)?;
         block.line("} else {");
-        block.say(&format!("{name}: kept, because other grants of the application use it"));
+        block.line("  $LEFT = $true");
+        block.show(assignment)?;
+        block.say(&about::odd_delegator(&name));
         block.line("}");
     }
-    if let Some((assignment, _)) = custom_role(grant) {
-        role_look(&mut block, grant, assignment)?;
-        block.line("if ($ROLE) {");
-        block.line(format!(
-            "  az role definition delete --name {} --scope {} --output none",
-            assignment.role_id,
-            argument(&grant.group_scope())?
-        ));
-        block.line("  Assert-Az");
-        role_look(&mut block, grant, assignment)?;
-        block.line("  if ($ROLE) { $LEFT = $true; 'KEPT: the custom role is still there' } else { 'The custom role was removed.' }");
-        block.line("}");
+    let role = custom_role(grant).map(|(assignment, _)| assignment);
+    for assignment in role.into_iter().chain(obsolete_roles(grant)) {
+        remove_role(&mut block, grant, assignment)?;
     }
-    block.line(format!("if ($LEFT) {{ {} }}", throw("something is still there: see above")));
+    stop_if_left(&mut block);
     Ok(block.end(Step::Revoke))
+}
+
+fn stop_if_left(block: &mut Block) {
+    block.line(format!("if ($LEFT) {{ {} }}", throw("something is still there: see above")));
+}
+
+/// Removes what earlier grants had and this one has no use for
+fn remove_obsolete(block: &mut Block, grant: &Grant) -> Result<(), InvalidName> {
+    let assignments = obsolete(grant);
+    if assignments.is_empty() {
+        return Ok(());
+    }
+    block.line("$LEFT = $false");
+    for assignment in assignments {
+        remove(block, grant, assignment)?;
+    }
+    for assignment in obsolete_roles(grant) {
+        remove_role(block, grant, assignment)?;
+    }
+    stop_if_left(block);
+    Ok(())
+}
+
+/// Deletes an assignment, unless it is another grant's
+fn remove(
+    block: &mut Block,
+    grant: &Grant,
+    assignment: &RoleAssignment,
+) -> Result<(), InvalidName> {
+    let name = name_of(assignment);
+    block.look(grant, assignment)?;
+    block.line(format!("if (-not $SAME) {{ {} }}", quoted(&format!("{name}: not assigned"))));
+    block.line("elseif ($WHOSE -ceq 'foreign') {");
+    block.line("  $LEFT = $true");
+    block.show(assignment)?;
+    block.say(&format!("KEPT: {name}: the assignment that is shown above is another grant's"));
+    block.line("} else {");
+    delete(block, grant, assignment)?;
+    block.line("}");
+    Ok(())
+}
+
+/// Deletes the definition of the custom role of an assignment
+fn remove_role(
+    block: &mut Block,
+    grant: &Grant,
+    assignment: &RoleAssignment,
+) -> Result<(), InvalidName> {
+    role_look(block, grant, assignment)?;
+    block.line("if ($ROLE) {");
+    block.line(format!(
+        "  az role definition delete --name {} --scope {} --output none",
+        assignment.role_id,
+        argument(&grant.group_scope())?
+    ));
+    block.line("  Assert-Az");
+    role_look(block, grant, assignment)?;
+    block.line("  if ($ROLE) { $LEFT = $true; 'KEPT: the custom role is still there' } else { 'The custom role was removed.' }");
+    block.line("}");
+    Ok(())
 }
 
 fn delete(

@@ -4,8 +4,8 @@
 //! every line asks it first, and the last line sets the exit status.
 
 use super::{
-    super::{Grant, Part, RoleAssignment, Step},
-    API, EXPOSED, about, commands, custom_role, name_of, own, query,
+    super::{Grant, Part, RoleAssignment, Sharing, Step},
+    API, EXPOSED, about, commands, custom_role, name_of, obsolete, obsolete_roles, own, query,
     query::Query,
     role_file, role_resource, shared,
     windows::{self, cmd as argument},
@@ -29,6 +29,9 @@ pub(super) fn parts(grant: &Grant) -> Result<Vec<Part>, InvalidName> {
     parts.extend(role_file(grant));
     Ok(parts)
 }
+
+/// Whether the assignment that was found has another grant's description
+const IS_ANOTHERS: &str = "\"%WHOSE%\"==\"foreign\"";
 
 struct Lines {
     lines: Vec<String>,
@@ -191,7 +194,12 @@ fn apply(grant: &Grant) -> Result<Part, InvalidName> {
             create(assignment)?
         ));
         lines.show("\"%SAME%\"==\"differs\"", assignment)?;
-        lines.stop_if("\"%SAME% %WHOSE%\"==\"differs foreign\"", &about::foreign(&name));
+        if assignment.sharing == Sharing::Account {
+            lines.stop_if("\"%SAME% %WHOSE%\"==\"differs foreign\"", &about::foreign(&name));
+        } else {
+            lines.show("\"%SAME% %WHOSE%\"==\"same foreign\"", assignment)?;
+            lines.stop_if(IS_ANOTHERS, &about::foreign(&name));
+        }
         lines.stop_if("\"%SAME%\"==\"differs\"", &about::older(&name));
         lines.look(grant, assignment)?;
         lines.stop_if(
@@ -244,7 +252,7 @@ fn update(grant: &Grant, step: Step) -> Result<Part, InvalidName> {
                 &format!("{} Nothing was changed. To go on, type: set REPLACE_GRANT=yes and paste this again", about::loses(&name)),
             );
         } else {
-            lines.stop_if("\"%SAME% %WHOSE%\"==\"differs foreign\"", &about::anothers(&name));
+            lines.stop_if(IS_ANOTHERS, &about::anothers(&name));
         }
         lines.if_ok(&format!(
             "if not \"%SAME% %WHOSE%\"==\"same ours\" (az role assignment delete --ids \"%ID%\" --output none && {} || set \"GRANT_OK=\")",
@@ -258,6 +266,8 @@ fn update(grant: &Grant, step: Step) -> Result<Part, InvalidName> {
     }
     if step == Step::Replace {
         lines.line("set \"REPLACE_GRANT=\"");
+    } else {
+        remove_obsolete(&mut lines, grant)?;
     }
     let mut part = lines.end(step);
     part.about = "At the prompt of cmd the old assignment is deleted before the new one is created, so there is no access for some minutes.".to_owned();
@@ -270,21 +280,8 @@ fn update(grant: &Grant, step: Step) -> Result<Part, InvalidName> {
 fn revoke(grant: &Grant) -> Result<Part, InvalidName> {
     let mut lines = Lines::with_principal(grant);
     lines.line("set \"LEFT=\"");
-    for assignment in own(grant) {
-        let name = name_of(assignment);
-        lines.look(grant, assignment)?;
-        let foreign = "\"%SAME% %WHOSE%\"==\"differs foreign\"";
-        lines.show(foreign, assignment)?;
-        lines.if_ok(&format!(
-            "if {foreign} (set \"LEFT=1\" & echo KEPT: {name}: the assignment that is shown above is another grant's)"
-        ));
-        lines.if_ok(&format!(
-            "if not \"%SAME%\"==\"none\" if not {foreign} (az role assignment delete --ids \"%ID%\" --output none || set \"GRANT_OK=\")"
-        ));
-        lines.look(grant, assignment)?;
-        lines.if_ok(&format!(
-            "if \"%SAME%\"==\"none\" (echo {name}: removed) else (set \"LEFT=1\" & echo KEPT: {name}: still assigned)"
-        ));
+    for assignment in own(grant).chain(obsolete(grant)) {
+        remove(&mut lines, grant, assignment)?;
     }
     if let Some(assignment) = shared(grant) {
         let name = name_of(assignment);
@@ -293,23 +290,82 @@ fn revoke(grant: &Grant) -> Result<Part, InvalidName> {
         lines.line("set \"USERS=\"");
         lines.set("USERS", &format!("az role assignment list --all --query {query} --output tsv"));
         lines.stop_if("not defined USERS", "the assignments cannot be read, see above");
+        lines.if_ok(&format!("if \"%SAME%\"==\"none\" echo {name}: not assigned"));
         lines.if_ok(&format!(
-            "if \"%SAME% %WHOSE% %USERS%\"==\"same ours 0\" (az role assignment delete --ids \"%ID%\" --output none || set \"GRANT_OK=\") else echo {name}: kept, because other grants of the application use it, or not assigned"
+            "if not \"%SAME%\"==\"none\" if not \"%USERS%\"==\"0\" echo {name}: kept, because other grants of the application use it"
         ));
+        let odd = "\"%SAME% %USERS%\"==\"differs 0\"";
+        lines.show(odd, assignment)?;
+        lines.if_ok(&format!("if {odd} (set \"LEFT=1\" & echo {})", about::odd_delegator(&name)));
+        lines.if_ok(
+            "if \"%SAME% %USERS%\"==\"same 0\" (az role assignment delete --ids \"%ID%\" --output none || set \"GRANT_OK=\")",
+        );
     }
-    if let Some((assignment, _)) = custom_role(grant) {
-        let list = role_list(grant, assignment)?;
-        lines.word("ROLE", &list, &query::role(assignment))?;
-        lines.if_ok(&format!(
-            "if not \"%ROLE%\"==\"none\" (az role definition delete --name {} --scope {} --output none || set \"GRANT_OK=\")",
-            assignment.role_id,
-            argument(&grant.group_scope())?
-        ));
-        lines.word("ROLE", &list, &query::role(assignment))?;
-        lines.if_ok("if not \"%ROLE%\"==\"none\" (set \"LEFT=1\" & echo KEPT: the custom role is still there)");
+    let role = custom_role(grant).map(|(assignment, _)| assignment);
+    for assignment in role.into_iter().chain(obsolete_roles(grant)) {
+        remove_role(&mut lines, grant, assignment)?;
     }
     lines.stop_if("defined LEFT", "something is still there: see above");
     Ok(lines.end(Step::Revoke))
+}
+
+/// Removes what earlier grants had and this one has no use for
+fn remove_obsolete(lines: &mut Lines, grant: &Grant) -> Result<(), InvalidName> {
+    let assignments = obsolete(grant);
+    if assignments.is_empty() {
+        return Ok(());
+    }
+    lines.line("set \"LEFT=\"");
+    for assignment in assignments {
+        remove(lines, grant, assignment)?;
+    }
+    for assignment in obsolete_roles(grant) {
+        remove_role(lines, grant, assignment)?;
+    }
+    lines.stop_if("defined LEFT", "something is still there: see above");
+    Ok(())
+}
+
+/// Deletes an assignment, unless it is another grant's
+fn remove(
+    lines: &mut Lines,
+    grant: &Grant,
+    assignment: &RoleAssignment,
+) -> Result<(), InvalidName> {
+    let name = name_of(assignment);
+    lines.look(grant, assignment)?;
+    lines.show(IS_ANOTHERS, assignment)?;
+    lines.if_ok(&format!(
+        "if {IS_ANOTHERS} (set \"LEFT=1\" & echo KEPT: {name}: the assignment that is shown above is another grant's)"
+    ));
+    lines.if_ok(&format!(
+        "if not \"%SAME%\"==\"none\" if not {IS_ANOTHERS} (az role assignment delete --ids \"%ID%\" --output none || set \"GRANT_OK=\")"
+    ));
+    lines.look(grant, assignment)?;
+    lines.if_ok(&format!(
+        "if \"%SAME%\"==\"none\" (echo {name}: not assigned) else (set \"LEFT=1\" & echo KEPT: {name}: still assigned)"
+    ));
+    Ok(())
+}
+
+/// Deletes the definition of the custom role of an assignment
+fn remove_role(
+    lines: &mut Lines,
+    grant: &Grant,
+    assignment: &RoleAssignment,
+) -> Result<(), InvalidName> {
+    let list = role_list(grant, assignment)?;
+    lines.word("ROLE", &list, &query::role(assignment))?;
+    lines.if_ok(&format!(
+        "if not \"%ROLE%\"==\"none\" (az role definition delete --name {} --scope {} --output none || set \"GRANT_OK=\")",
+        assignment.role_id,
+        argument(&grant.group_scope())?
+    ));
+    lines.word("ROLE", &list, &query::role(assignment))?;
+    lines.if_ok(
+        "if not \"%ROLE%\"==\"none\" (set \"LEFT=1\" & echo KEPT: the custom role is still there)",
+    );
+    Ok(())
 }
 
 fn end_shared(grant: &Grant) -> Result<Part, InvalidName> {

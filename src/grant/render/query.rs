@@ -6,7 +6,7 @@
 
 use super::{
     super::{Grant, RoleAssignment, Sharing},
-    EXPOSED, READ,
+    EXPOSED, READ, earlier_descriptions,
 };
 
 /// A query with the object id of the service principal in it, which a shell inserts
@@ -37,9 +37,12 @@ fn is_same(assignment: &RoleAssignment) -> String {
 /// What Azure has in the place of an assignment: nothing, or three words
 ///
 /// The first is `same` or `differs`, for the principal type and the condition. The second says whose
-/// description it has: `ours`, that of an `earlier` grant, or a `foreign` one. The third is its id.
+/// it is, by its description: `ours`, that of an `earlier` grant, `unnamed`, or `foreign`. The portal
+/// leaves the description empty: without one, an assignment that is the same was made by hand for
+/// this grant, and one that differs is `foreign`. The third is its id.
 pub(super) fn state(grant: &Grant, assignment: &RoleAssignment) -> Query {
-    let earlier = match grant.replaces.as_slice() {
+    let replaced = earlier_descriptions(grant, assignment);
+    let earlier = match replaced.as_slice() {
         [] => String::new(),
         replaced => {
             let list: Vec<_> = replaced.iter().map(|text| raw(text)).collect();
@@ -47,7 +50,7 @@ pub(super) fn state(grant: &Grant, assignment: &RoleAssignment) -> Query {
         }
     };
     let what = format!(
-        ".join(' ', [{} && 'same' || 'differs', description=={} && 'ours' || {earlier}'foreign', id]) | [0]",
+        ".{{s: {} && 'same' || 'differs', d: description=={} && 'ours' || {earlier}(description || '')=='' && 'unnamed' || 'foreign', i: id}}.join(' ', [s, s=='differs' && d=='unnamed' && 'foreign' || d, i]) | [0]",
         is_same(assignment),
         raw(&assignment.description)
     );
@@ -122,7 +125,7 @@ pub(super) fn cors(origin: &str) -> String {
 pub(super) fn as_meant(assignment: &RoleAssignment) -> &'static [&'static str] {
     match assignment.sharing {
         // Whichever grant made it, it has no condition and does the same for all.
-        Sharing::Account => &["same ours", "same foreign", "same earlier"],
+        Sharing::Account => &["same ours", "same foreign", "same earlier", "same unnamed"],
         _ => &["same ours"],
     }
 }
