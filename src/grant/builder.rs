@@ -4,7 +4,7 @@ use url::Url;
 
 use super::{
     Grant, RoleAssignment, Shape, Sharing, arm_guid,
-    assignment::{description, places},
+    assignment::{description, places, unambiguous},
 };
 use crate::{
     condition::{Condition, Limit, Role},
@@ -253,7 +253,7 @@ impl Grant {
         };
         let places = places(connections.iter().copied());
         RoleAssignment {
-            name: arm_guid(&[&scope, &self.application, &role_id, &places.join(",")]),
+            name: arm_guid(&[&scope, &self.application, &role_id, &unambiguous(&places)]),
             scope,
             role_name: role_name.to_owned(),
             role_id,

@@ -129,7 +129,8 @@ fn names_are_those_that_templates_make() {
     let connection = connection("hall-3/");
     let grant = builder(&connection).principal(PRINCIPAL).build().unwrap();
     let assignment = &grant.assignments()[0];
-    let names = [assignment.scope.as_str(), APPLICATION, &assignment.role_id, "training/hall-3/"];
+    let names =
+        [assignment.scope.as_str(), APPLICATION, &assignment.role_id, r#"["training/hall-3/"]"#];
     assert_eq!(assignment.name, arm_guid(&names));
     let grant = builder(&connection).shape(Shape::ContainerAndDelegator).build().unwrap();
     let delegator = &grant.assignments()[1];

@@ -227,6 +227,99 @@ fn two_grants_on_one_account_keep_their_access() {
     }
 }
 
+/// Another grant may have the same condition: two services that read one container, for example
+#[test]
+fn another_grants_assignment_is_kept_even_if_its_condition_is_the_same() {
+    for shape in Shape::ALL {
+        let (_, pack) = pack(builder(&connection("hall-3/")).shape(*shape));
+        let mut azure = Azure::new();
+        assert!(paste(&mut azure, &pack, Step::Apply).ok);
+        azure.assignments[0]["description"] = "of another grant".into();
+        let there = azure.assignments[0].clone();
+        let before = azure.writes().len();
+        for step in [Step::Apply, Step::Update, Step::ReadBack] {
+            let ended = paste(&mut azure, &pack, step);
+            assert!(!ended.ok && ended.err.contains("of another grant"), "{step:?}: {ended:?}");
+        }
+        assert_eq!(azure.writes().len(), before, "{shape}: {:?}", azure.writes());
+        let ended = paste(&mut azure, &pack, Step::Revoke);
+        assert!(!ended.ok && ended.err.contains("KEPT: "), "{shape}: {ended:?}");
+        assert!(azure.assignments.contains(&there), "{shape}");
+        // A description that is empty is nobody's, but with another condition it may be.
+        azure.assignments[0]["description"] = "".into();
+        azure.assignments[0]["condition"] = "(true)".into();
+        for step in [Step::Apply, Step::Update, Step::Revoke] {
+            assert!(!paste(&mut azure, &pack, step).ok, "{shape} {step:?}");
+        }
+        assert_eq!(azure.assignments[0]["condition"], "(true)", "{shape}");
+    }
+}
+
+/// A connection leaves a grant, or joins one
+#[test]
+fn what_an_earlier_grant_had_goes_with_the_update_and_with_the_revocation() {
+    let (c, d) = (of("training", "hall-3/"), of("other", ""));
+    for (from, to) in [
+        (Shape::ContainerAndDelegator, Shape::ContainerAndDelegator),
+        (Shape::CustomRole, Shape::CustomRole),
+        (Shape::AccountWithCondition, Shape::ContainerAndDelegator),
+        (Shape::CustomRole, Shape::AccountWithCondition),
+    ] {
+        for (was, is) in [(vec![&c, &d], vec![&c]), (vec![&c], vec![&c, &d]), (vec![&d], vec![&c])]
+        {
+            let make = |connections: &[&Connection], shape| {
+                let builder = builder(connections[0]).shape(shape);
+                connections[1..].iter().fold(builder, |builder, one| builder.also(one))
+            };
+            let what = format!("{from} to {to}, {} to {}", was.len(), is.len());
+            let (old, old_pack) = pack(make(&was, from));
+            let spelled_otherwise = make(&was, from).resource_group("Vision(EU)").build().unwrap();
+            for earlier in [&old, &spelled_otherwise] {
+                let (new, new_pack) = pack(make(&is, to).replaces(earlier));
+                if earlier == &spelled_otherwise && from == Shape::CustomRole {
+                    continue;
+                }
+                let mut azure = Azure::new();
+                assert!(paste(&mut azure, &old_pack, Step::Apply).ok);
+                let revoked = {
+                    let mut azure = azure.clone();
+                    assert!(paste(&mut azure, &new_pack, Step::Revoke).ok, "{what}");
+                    azure
+                };
+                if earlier == &old && to != Shape::AccountWithCondition {
+                    assert_eq!(revoked.assignments, [Json::Null; 0], "{what}");
+                    assert_eq!(revoked.roles, [Json::Null; 0], "{what}");
+                }
+                if earlier == &spelled_otherwise {
+                    continue;
+                }
+                // Apply adds what the earlier grant had not, and may stop at what it had.
+                paste(&mut azure, &new_pack, Step::Apply);
+                let mut anothers = azure.clone();
+                let ended = paste(&mut azure, &new_pack, Step::Update);
+                assert!(ended.ok, "{what}: {ended:?}");
+                assert_kept(&azure, &new);
+                assert!(paste(&mut azure, &new_pack, Step::ReadBack).ok, "{what}");
+                assert_eq!(azure.assignments.len(), new.assignments().len(), "{what}");
+                assert_eq!(azure.roles.len(), usize::from(to == Shape::CustomRole), "{what}");
+                // By now it is another grant's: it stays, and the update says so.
+                let obsolete = |a: &&mut Json| {
+                    !new.assignments().iter().any(|new| {
+                        new.scope == a["scope"]
+                            && a["roleDefinitionId"].as_str().unwrap().ends_with(&new.role_id)
+                    })
+                };
+                if let Some(one) = anothers.assignments.iter_mut().find(obsolete) {
+                    one["description"] = "of another grant".into();
+                    let one = one.clone();
+                    assert!(!paste(&mut anothers, &new_pack, Step::Update).ok, "{what}");
+                    assert!(anothers.assignments.contains(&one), "{what}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn another_grants_assignment_is_replaced_only_after_a_yes() {
     let (one, one_pack) = pack(builder(&of("training", "hall-3/")));
@@ -279,7 +372,7 @@ fn a_revocation_fails_while_anything_stays() {
         (Shape::ContainerAndDelegator, "role assignment list"),
         (Shape::CustomRole, "role definition delete"),
         (Shape::CustomRole, "role definition list"),
-        (Shape::AccountWithCondition, "ad sp show"),
+        (Shape::AccountWithCondition, "ad sp list"),
         (Shape::AccountWithCondition, "account set"),
     ] {
         let (_, pack) = pack(builder(&connection).shape(shape));
@@ -293,6 +386,43 @@ fn a_revocation_fails_while_anything_stays() {
         assert!(azure.assignments.is_empty() && azure.roles.is_empty());
         assert!(paste(&mut azure, &pack, Step::Revoke).ok, "nothing is left to revoke");
     }
+}
+
+/// Whoever described it, it goes with the last container, and one that nobody made so is shown
+#[test]
+fn the_shared_assignment_goes_when_nothing_uses_it() {
+    let (_, pack) = pack(builder(&connection("hall-3/")).shape(Shape::ContainerAndDelegator));
+    let mut applied = Azure::new();
+    assert!(paste(&mut applied, &pack, Step::Apply).ok);
+    for (description, condition, goes) in [
+        ("by hand".into(), Json::Null, true),
+        (Json::Null, Json::Null, true),
+        ("by hand".into(), Json::from("(true)"), false),
+    ] {
+        let mut azure = applied.clone();
+        azure.assignments[1]["description"] = description;
+        azure.assignments[1]["condition"] = condition;
+        let ended = paste(&mut azure, &pack, Step::Revoke);
+        assert_eq!((ended.ok, azure.assignments.is_empty()), (goes, goes), "{ended:?}");
+        assert!(!ended.out.contains("other grants"), "{ended:?}");
+        assert_eq!(ended.err.contains("KEPT: "), !goes, "{ended:?}");
+    }
+}
+
+#[test]
+fn that_the_principal_is_missing_is_said_only_if_the_directory_says_so() {
+    let (_, pack) = pack(builder(&connection("")));
+    for step in [Step::Apply, Step::ReadBack, Step::Update, Step::Replace, Step::Revoke] {
+        let ended = paste(&mut Azure::default(), &pack, step);
+        assert!(!ended.ok && ended.err.contains("create it first"), "{step:?}: {ended:?}");
+        let mut azure = Azure { failing: Some("ad sp list"), ..Azure::new() };
+        let ended = paste(&mut azure, &pack, step);
+        assert!(!ended.ok && !ended.err.contains("create it"), "{step:?}: {ended:?}");
+        assert_eq!(azure.writes(), Vec::<String>::new());
+    }
+    let mut azure = Azure { failing: Some("ad sp list"), ..Azure::new() };
+    assert!(!paste(&mut azure, &pack, Step::Principal).ok);
+    assert_eq!(azure.writes(), Vec::<String>::new());
 }
 
 #[test]

@@ -256,15 +256,17 @@ fn put(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) -> Result<
     let name = name_of(assignment);
     let properties = super::properties(grant, assignment, "OBJECT_ID");
     let body = json!({ "properties": properties }).to_string();
+    block.line("  $FILE = [IO.Path]::GetTempFileName()");
+    block.line("  try {");
     block.line(format!(
-        "  [IO.File]::WriteAllText(\"$PWD/assignment.json\", {}.Replace('{PLACE}', '\"principalId\":\"' + $OID + '\"'))",
+        "    [IO.File]::WriteAllText($FILE, {}.Replace('{PLACE}', '\"principalId\":\"' + $OID + '\"'))",
         quoted(&body)
     ));
     block.line(format!(
-        "  az rest --method put --url ($ID + '?api-version={API}') --body '@assignment.json' --output none"
+        "    az rest --method put --url ($ID + '?api-version={API}') --body ('@' + $FILE) --output none"
     ));
-    block.line("  Assert-Az");
-    block.line("  Remove-Item assignment.json");
+    block.line("    Assert-Az");
+    block.line("  } finally { Remove-Item $FILE }");
     block.look(grant, assignment)?;
     let stop = throw(&format!("{name}: Azure has not kept what was sent; read it back"));
     block.line(format!("  if (\"$SAME $WHOSE\" -cne 'same ours') {{ {stop} }}"));

@@ -14,7 +14,7 @@ use crate::name::InvalidName;
 
 pub(super) fn parts(grant: &Grant) -> Result<Vec<Part>, InvalidName> {
     let mut parts = vec![
-        principal(grant),
+        principal(grant)?,
         apply(grant)?,
         read_back(grant)?,
         update(grant, Step::Update)?,
@@ -56,20 +56,26 @@ impl Lines {
         lines
     }
 
-    fn with_principal(grant: &Grant) -> Self {
+    fn with_principal(grant: &Grant) -> Result<Self, InvalidName> {
         let mut lines = Self::new(grant);
         match &grant.principal {
             Some(id) => lines.line(format!("set \"OID={id}\"")),
             None => {
                 let id = &grant.application;
-                lines.set("OID", &format!("az ad sp show --id {id} --query id --output tsv"));
+                lines.find_principal(grant)?;
                 lines.stop_if(
-                    "not defined OID",
+                    "\"%OID%\"==\"none\"",
                     &format!("there is no service principal of application {id} in this directory: create it first"),
                 );
             }
         }
-        lines
+        Ok(lines)
+    }
+
+    /// Sets `OID`: a list is empty where the principal is missing, whereas `show` would fail
+    fn find_principal(&mut self, grant: &Grant) -> Result<(), InvalidName> {
+        let filter = argument(&format!("appId eq '{}'", grant.application))?;
+        self.word("OID", &format!("az ad sp list --filter {filter}"), "[0].id")
     }
 
     fn line(&mut self, line: impl Into<String>) {
@@ -144,13 +150,14 @@ fn with_object_id(query: &Query) -> Result<String, InvalidName> {
     Ok(format!("\"{}%OID%{}\"", inner(&before), inner(&after)))
 }
 
-fn principal(grant: &Grant) -> Part {
+fn principal(grant: &Grant) -> Result<Part, InvalidName> {
     let mut lines = Lines::new(grant);
+    lines.find_principal(grant)?;
     let id = &grant.application;
     lines.if_ok(&format!(
-        "(az ad sp show --id {id} --output none 2>nul || az ad sp create --id {id} --output none || set \"GRANT_OK=\")"
+        "if \"%OID%\"==\"none\" (az ad sp create --id {id} --output none || set \"GRANT_OK=\")"
     ));
-    lines.end(Step::Principal)
+    Ok(lines.end(Step::Principal))
 }
 
 /// The command that makes an assignment
@@ -177,7 +184,7 @@ fn role_list(grant: &Grant, assignment: &RoleAssignment) -> Result<String, Inval
 }
 
 fn apply(grant: &Grant) -> Result<Part, InvalidName> {
-    let mut lines = Lines::with_principal(grant);
+    let mut lines = Lines::with_principal(grant)?;
     if let Some((assignment, _)) = custom_role(grant) {
         lines.word("ROLE", &role_list(grant, assignment)?, &query::role(assignment))?;
         let url = format!("{}?api-version={API}", role_resource(grant, assignment));
@@ -212,7 +219,7 @@ fn apply(grant: &Grant) -> Result<Part, InvalidName> {
 }
 
 fn read_back(grant: &Grant) -> Result<Part, InvalidName> {
-    let mut lines = Lines::with_principal(grant);
+    let mut lines = Lines::with_principal(grant)?;
     lines.line("set \"BAD=\"");
     for assignment in &grant.assignments {
         let name = name_of(assignment);
@@ -240,7 +247,7 @@ fn read_back(grant: &Grant) -> Result<Part, InvalidName> {
 
 /// Changes an assignment by deleting it and creating it again: cmd has no spelling for a body
 fn update(grant: &Grant, step: Step) -> Result<Part, InvalidName> {
-    let mut lines = Lines::with_principal(grant);
+    let mut lines = Lines::with_principal(grant)?;
     for assignment in own(grant) {
         let name = name_of(assignment);
         lines.look(grant, assignment)?;
@@ -278,7 +285,7 @@ fn update(grant: &Grant, step: Step) -> Result<Part, InvalidName> {
 }
 
 fn revoke(grant: &Grant) -> Result<Part, InvalidName> {
-    let mut lines = Lines::with_principal(grant);
+    let mut lines = Lines::with_principal(grant)?;
     lines.line("set \"LEFT=\"");
     for assignment in own(grant).chain(obsolete(grant)) {
         remove(&mut lines, grant, assignment)?;
@@ -370,7 +377,7 @@ fn remove_role(
 
 fn end_shared(grant: &Grant) -> Result<Part, InvalidName> {
     let mut lines = match shared(grant) {
-        Some(_) => Lines::with_principal(grant),
+        Some(_) => Lines::with_principal(grant)?,
         None => Lines::new(grant),
     };
     let mut variables = Vec::new();

@@ -46,7 +46,7 @@ pub(super) fn pack(grant: &Grant, form: Form) -> Result<Pack, InvalidName> {
     };
     parts.sort_by_key(|part| (part.step, part.file.is_none()));
     for part in parts.iter_mut().filter(|part| part.file.is_none()) {
-        let about = about::about(grant, part.step);
+        let about = about::about(grant, part.step, form);
         part.about = if part.about.is_empty() { about } else { format!("{about} {}", part.about) };
     }
     Ok(Pack { form, parts })

@@ -1,8 +1,9 @@
 //! Questions to Azure in JMESPath, which the Azure CLI evaluates itself.
 //!
-//! The CLI compares texts before it prints anything. So neither the encoding of its output nor the
-//! line endings of Windows can spoil a comparison, and one word is all that a shell has to read.
-//! INVARIANT: no text here has a backslash, because conditions and descriptions are made without one.
+//! The CLI compares texts before it prints anything, so the encoding of its output cannot spoil a
+//! comparison. A shell reads words and, after them, the id of an assignment. The id names the resource
+//! group: with letters outside ASCII, it needs a terminal that prints them.
+//! INVARIANT: no condition and no description has a backslash, which a raw string would change.
 
 use super::{
     super::{Grant, RoleAssignment, Sharing},

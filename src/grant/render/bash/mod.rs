@@ -35,7 +35,8 @@ pub(super) fn parts(grant: &Grant) -> Vec<Part> {
 fn principal(grant: &Grant) -> Part {
     let mut block = Block::new(grant);
     let id = &grant.application;
-    block.line(format!("if az ad sp show --id {id} --output none 2>/dev/null; then"));
+    block.find_principal(grant);
+    block.line("if [ -n \"$OID\" ]; then");
     block.line("  echo 'The service principal is there already.'");
     block.line("else");
     block.line(format!("  az ad sp create --id {id} --output none"));
