@@ -1,8 +1,8 @@
 //! What people read before a text that they paste: what it does, what it takes, what it costs.
 
 use super::{
-    super::{Form, Grant, Sharing, Step},
-    obsolete,
+    super::{Form, Grant, Step},
+    obsolete, shared_or_earlier,
 };
 
 /// The words before a step, the same in every form but for what people do by hand
@@ -79,7 +79,7 @@ pub(super) fn about(grant: &Grant, step: Step, form: Form) -> String {
             if connections > 1 {
                 text.push_str(&format!(" This ends access for all {connections} connections of the grant."));
             }
-            if grant.assignments.iter().any(|a| a.sharing == Sharing::Account) {
+            if shared_or_earlier(grant).is_some() {
                 text.push_str(" Storage Blob Delegator on the account is shared: it goes with the last container that the application can read.");
             }
             text.push(' ');

@@ -5,9 +5,10 @@
 
 use super::{
     super::{Grant, Part, RoleAssignment, Sharing, Step},
-    API, EXPOSED, about, commands, custom_role, name_of, obsolete, obsolete_roles, own, query,
+    API, EXPOSED, about, commands, custom_role, name_of, obsolete, obsolete_roles, obsolete_shared,
+    own, query,
     query::Query,
-    role_file, role_resource, shared,
+    role_file, role_resource, shared_or_earlier,
     windows::{self, cmd as argument},
 };
 use crate::name::InvalidName;
@@ -290,23 +291,8 @@ fn revoke(grant: &Grant) -> Result<Part, InvalidName> {
     for assignment in own(grant).chain(obsolete(grant)) {
         remove(&mut lines, grant, assignment)?;
     }
-    if let Some(assignment) = shared(grant) {
-        let name = name_of(assignment);
-        lines.look(grant, assignment)?;
-        let query = with_object_id(&query::users(grant))?;
-        lines.line("set \"USERS=\"");
-        lines.set("USERS", &format!("az role assignment list --all --query {query} --output tsv"));
-        lines.stop_if("not defined USERS", "the assignments cannot be read, see above");
-        lines.if_ok(&format!("if \"%SAME%\"==\"none\" echo {name}: not assigned"));
-        lines.if_ok(&format!(
-            "if not \"%SAME%\"==\"none\" if not \"%USERS%\"==\"0\" echo {name}: kept, because other grants of the application use it"
-        ));
-        let odd = "\"%SAME% %USERS%\"==\"differs 0\"";
-        lines.show(odd, assignment)?;
-        lines.if_ok(&format!("if {odd} (set \"LEFT=1\" & echo {})", about::odd_delegator(&name)));
-        lines.if_ok(
-            "if \"%SAME% %USERS%\"==\"same 0\" (az role assignment delete --ids \"%ID%\" --output none || set \"GRANT_OK=\")",
-        );
+    if let Some(assignment) = shared_or_earlier(grant) {
+        revoke_if_unused(&mut lines, grant, assignment)?;
     }
     let role = custom_role(grant).map(|(assignment, _)| assignment);
     for assignment in role.into_iter().chain(obsolete_roles(grant)) {
@@ -316,15 +302,44 @@ fn revoke(grant: &Grant) -> Result<Part, InvalidName> {
     Ok(lines.end(Step::Revoke))
 }
 
+/// Removes the assignment that grants share, if no other assignment needs it
+fn revoke_if_unused(
+    lines: &mut Lines,
+    grant: &Grant,
+    assignment: &RoleAssignment,
+) -> Result<(), InvalidName> {
+    let name = name_of(assignment);
+    lines.look(grant, assignment)?;
+    let query = with_object_id(&query::users(grant))?;
+    lines.line("set \"USERS=\"");
+    lines.set("USERS", &format!("az role assignment list --all --query {query} --output tsv"));
+    lines.stop_if("not defined USERS", "the assignments cannot be read, see above");
+    lines.if_ok(&format!("if \"%SAME%\"==\"none\" echo {name}: not assigned"));
+    lines.if_ok(&format!(
+        "if not \"%SAME%\"==\"none\" if not \"%USERS%\"==\"0\" echo {name}: kept, because the application has assignments on containers of the account"
+    ));
+    let odd = "\"%SAME% %USERS%\"==\"differs 0\"";
+    lines.show(odd, assignment)?;
+    lines.if_ok(&format!("if {odd} (set \"LEFT=1\" & echo {})", about::odd_delegator(&name)));
+    lines.if_ok(
+        "if \"%SAME% %USERS%\"==\"same 0\" (az role assignment delete --ids \"%ID%\" --output none || set \"GRANT_OK=\")",
+    );
+    Ok(())
+}
+
 /// Removes what earlier grants had and this one has no use for
 fn remove_obsolete(lines: &mut Lines, grant: &Grant) -> Result<(), InvalidName> {
     let assignments = obsolete(grant);
-    if assignments.is_empty() {
+    let shared = obsolete_shared(grant);
+    if assignments.is_empty() && shared.is_none() {
         return Ok(());
     }
     lines.line("set \"LEFT=\"");
     for assignment in assignments {
         remove(lines, grant, assignment)?;
+    }
+    if let Some(assignment) = shared {
+        revoke_if_unused(lines, grant, assignment)?;
     }
     for assignment in obsolete_roles(grant) {
         remove_role(lines, grant, assignment)?;
@@ -376,7 +391,7 @@ fn remove_role(
 }
 
 fn end_shared(grant: &Grant) -> Result<Part, InvalidName> {
-    let mut lines = match shared(grant) {
+    let mut lines = match shared_or_earlier(grant) {
         Some(_) => Lines::with_principal(grant)?,
         None => Lines::new(grant),
     };
@@ -387,7 +402,7 @@ fn end_shared(grant: &Grant) -> Result<Part, InvalidName> {
         ));
         variables.push(variable);
     };
-    if let Some(assignment) = shared(grant) {
+    if let Some(assignment) = shared_or_earlier(grant) {
         lines.look(grant, assignment)?;
         let question = about::ends_delegator(grant, &name_of(assignment));
         let command = "az role assignment delete --ids \"%ID%\" --output none";

@@ -104,6 +104,17 @@ fn obsolete_roles(grant: &Grant) -> Vec<&RoleAssignment> {
     found
 }
 
+/// The shared assignment, or that of an earlier grant if this grant has none
+fn shared_or_earlier(grant: &Grant) -> Option<&RoleAssignment> {
+    shared(grant).or_else(|| obsolete_shared(grant))
+}
+
+/// The shared assignment of an earlier grant, if this grant has none
+fn obsolete_shared(grant: &Grant) -> Option<&RoleAssignment> {
+    let earlier = grant.replaces.iter().find(|a| a.sharing == Sharing::Account);
+    earlier.filter(|_| shared(grant).is_none())
+}
+
 /// The descriptions that earlier grants gave the assignment in this place
 fn earlier_descriptions<'a>(grant: &'a Grant, assignment: &RoleAssignment) -> Vec<&'a str> {
     let earlier = grant.replaces.iter().filter(|a| a.is_in_place_of(assignment));

@@ -6,7 +6,7 @@
 use super::{
     super::{Grant, Part, RoleAssignment, Step},
     EXPOSED, about, commands, custom_role, name_of, obsolete, obsolete_roles, own, role_file,
-    shared,
+    shared_or_earlier,
 };
 use crate::condition::Layout;
 
@@ -159,7 +159,7 @@ fn revoke(grant: &Grant) -> Part {
         own(grant).chain(obsolete(grant)),
         "Look again: none of them may be there.",
     );
-    if let Some(assignment) = shared(grant) {
+    if let Some(assignment) = shared_or_earlier(grant) {
         lines.push(format!(
             "Remove {} on {} only if the application has no role on any other container of the account.",
             assignment.role_name,
@@ -181,7 +181,7 @@ fn remove_role(grant: &Grant, assignment: &RoleAssignment) -> String {
 
 fn end_shared(grant: &Grant) -> Part {
     let mut lines = vec!["Do each of these only if no other grant needs what it ends.".to_owned()];
-    if let Some(assignment) = shared(grant) {
+    if let Some(assignment) = shared_or_earlier(grant) {
         lines.push(format!(
             "* {}: {}, Access control (IAM), Role assignments, select it and Remove. {}",
             assignment.role_name,

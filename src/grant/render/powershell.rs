@@ -5,7 +5,8 @@
 use super::{
     super::{Grant, Part, RoleAssignment, Sharing, Step, quote::powershell as quoted},
     API, EXPOSED, about, commands, custom_role, earlier_descriptions, name_of, obsolete,
-    obsolete_roles, own, query, role_file, role_resource, shared,
+    obsolete_roles, obsolete_shared, own, query, role_file, role_resource, shared,
+    shared_or_earlier,
 };
 
 pub(super) fn parts(grant: &Grant) -> Vec<Part> {
@@ -313,25 +314,8 @@ fn revoke(grant: &Grant) -> Part {
     for assignment in own(grant).chain(obsolete(grant)) {
         remove(&mut block, grant, assignment);
     }
-    if let Some(assignment) = shared(grant) {
-        let name = name_of(assignment);
-        block.look(grant, assignment);
-        block.line(format!(
-            "$USERS = @(Get-AzRoleAssignment -ObjectId $OID | Where-Object Scope -like '*/storageAccounts/{}/*').Count",
-            grant.account()
-        ));
-        block.line(format!("if (-not $FOUND) {{ {} }}", quoted(&format!("{name}: not assigned"))));
-        block.line(format!(
-            "elseif ($USERS -ne 0) {{ {} }}",
-            quoted(&format!("{name}: kept, because other grants of the application use it"))
-        ));
-        block.line("elseif ($SAME) {");
-        delete(&mut block, grant, assignment);
-        block.line("} else {");
-        block.line("  $LEFT = $true");
-        block.show();
-        block.say(&about::odd_delegator(&name));
-        block.line("}");
+    if let Some(assignment) = shared_or_earlier(grant) {
+        revoke_if_unused(&mut block, grant, assignment);
     }
     let role = custom_role(grant).map(|(assignment, _)| assignment);
     for assignment in role.into_iter().chain(obsolete_roles(grant)) {
@@ -345,15 +329,43 @@ fn stop_if_left(block: &mut Block) {
     block.line(format!("if ($LEFT) {{ {} }}", throw("something is still there: see above")));
 }
 
+/// Removes the assignment that grants share, if no other assignment needs it
+fn revoke_if_unused(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) {
+    let name = name_of(assignment);
+    block.look(grant, assignment);
+    block.line(format!(
+        "$USERS = @(Get-AzRoleAssignment -ObjectId $OID | Where-Object Scope -like '*/storageAccounts/{}/*').Count",
+        grant.account()
+    ));
+    block.line(format!("if (-not $FOUND) {{ {} }}", quoted(&format!("{name}: not assigned"))));
+    block.line(format!(
+        "elseif ($USERS -ne 0) {{ {} }}",
+        quoted(&format!(
+            "{name}: kept, because the application has assignments on containers of the account"
+        ))
+    ));
+    block.line("elseif ($SAME) {");
+    delete(block, grant, assignment);
+    block.line("} else {");
+    block.line("  $LEFT = $true");
+    block.show();
+    block.say(&about::odd_delegator(&name));
+    block.line("}");
+}
+
 /// Removes what earlier grants had and this one has no use for
 fn remove_obsolete(block: &mut Block, grant: &Grant) {
     let assignments = obsolete(grant);
-    if assignments.is_empty() {
+    let shared = obsolete_shared(grant);
+    if assignments.is_empty() && shared.is_none() {
         return;
     }
     block.line("$LEFT = $false");
     for assignment in assignments {
         remove(block, grant, assignment);
+    }
+    if let Some(assignment) = shared {
+        revoke_if_unused(block, grant, assignment);
     }
     for assignment in obsolete_roles(grant) {
         remove_role(block, grant, assignment);
@@ -390,11 +402,11 @@ fn remove_role(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) {
 }
 
 fn end_shared(grant: &Grant) -> Part {
-    let mut block = match shared(grant) {
+    let mut block = match shared_or_earlier(grant) {
         Some(_) => Block::with_principal(grant),
         None => Block::new(grant),
     };
-    if let Some(assignment) = shared(grant) {
+    if let Some(assignment) = shared_or_earlier(grant) {
         let name = name_of(assignment);
         block.look(grant, assignment);
         let question = about::ends_delegator(grant, &name);

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{
     super::{Grant, Part, RoleAssignment, Sharing, Step},
     API, EXPOSED, about, commands, custom_role, earlier_descriptions, name_of, obsolete,
-    obsolete_roles, own, pretty, properties, resource, role_resource, shared,
+    obsolete_roles, own, pretty, properties, resource, role_resource, shared_or_earlier,
 };
 
 /// The version of the API of storage accounts
@@ -153,7 +153,7 @@ fn revoke(grant: &Grant) -> Part {
     for assignment in own(grant).chain(obsolete(grant)) {
         remove(&mut requests, grant, assignment);
     }
-    if let Some(assignment) = shared(grant) {
+    if let Some(assignment) = shared_or_earlier(grant) {
         requests.extend(look(grant, assignment));
         let path = format!(
             "/subscriptions/{}/providers/Microsoft.Authorization/roleAssignments?api-version={API}&$filter=principalId%20eq%20'{}'",
@@ -202,7 +202,7 @@ fn remove(requests: &mut Vec<String>, grant: &Grant, assignment: &RoleAssignment
 
 fn end_shared(grant: &Grant) -> Part {
     let mut requests = Vec::new();
-    if let Some(assignment) = shared(grant) {
+    if let Some(assignment) = shared_or_earlier(grant) {
         requests.push(about::ends_delegator(grant, &name_of(assignment)));
         requests.extend(look(grant, assignment));
         requests.push(delete(grant));

@@ -3,7 +3,7 @@
 use super::{
     super::{
         super::{Grant, Part, Sharing, Step, quote::bash as quoted},
-        about, custom_role, name_of, obsolete, obsolete_roles, own, shared,
+        about, custom_role, name_of, obsolete, obsolete_roles, own, shared, shared_or_earlier,
     },
     NOTHING_LEFT, apply_one,
     block::Block,
@@ -95,7 +95,7 @@ pub(in super::super) fn terraform_destroy(grant: &Grant) -> Part {
         block.line(format!("  echo {} >&2", quoted(&kept)));
         block.line("fi");
     }
-    if let Some(assignment) = shared(grant) {
+    if let Some(assignment) = shared_or_earlier(grant) {
         revoke_if_unused(&mut block, grant, assignment);
     }
     for assignment in obsolete(grant) {

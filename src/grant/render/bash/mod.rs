@@ -14,8 +14,8 @@ pub(super) use self::deploy::{deploy, terraform, terraform_destroy};
 
 use super::{
     super::{Grant, Part, RoleAssignment, Sharing, Step, quote::bash as quoted},
-    API, EXPOSED, about, custom_role, name_of, obsolete, obsolete_roles, own, query, role_resource,
-    shared,
+    API, EXPOSED, about, custom_role, name_of, obsolete, obsolete_roles, obsolete_shared, own,
+    query, role_resource, shared_or_earlier,
 };
 
 pub(super) fn parts(grant: &Grant) -> Vec<Part> {
@@ -255,7 +255,7 @@ fn revoke(grant: &Grant) -> Part {
     for assignment in own(grant).chain(obsolete(grant)) {
         remove(&mut block, grant, assignment);
     }
-    if let Some(assignment) = shared(grant) {
+    if let Some(assignment) = shared_or_earlier(grant) {
         revoke_if_unused(&mut block, grant, assignment);
     }
     let role = custom_role(grant).map(|(assignment, _)| assignment);
@@ -271,12 +271,16 @@ const NOTHING_LEFT: &str = "[ \"$LEFT\" = 0 ] || grant_stop 'something is still 
 /// Removes what earlier grants had and this one has no use for
 fn remove_obsolete(block: &mut Block, grant: &Grant) {
     let assignments = obsolete(grant);
-    if assignments.is_empty() {
+    let shared = obsolete_shared(grant);
+    if assignments.is_empty() && shared.is_none() {
         return;
     }
     block.line("LEFT=0");
     for assignment in assignments {
         remove(block, grant, assignment);
+    }
+    if let Some(assignment) = shared {
+        revoke_if_unused(block, grant, assignment);
     }
     for assignment in obsolete_roles(grant) {
         remove_role(block, grant, assignment);
@@ -339,7 +343,7 @@ fn revoke_if_unused(block: &mut Block, grant: &Grant, assignment: &RoleAssignmen
     block.line(format!("  echo {}", quoted(&format!("{name}: not assigned"))));
     block.line("elif [ \"$USERS\" != 0 ]; then");
     block.line(format!(
-        "  printf '%s: kept, because other grants of the application use it (%s)\\n' {} \"$USERS\"",
+        "  printf '%s: kept, because the application has assignments on containers of the account (%s)\\n' {} \"$USERS\"",
         quoted(&name)
     ));
     block.line("elif [ \"${STATE%% *}\" = same ]; then");
@@ -352,12 +356,12 @@ fn revoke_if_unused(block: &mut Block, grant: &Grant, assignment: &RoleAssignmen
 }
 
 fn end_shared(grant: &Grant) -> Part {
-    let mut block = match shared(grant) {
+    let mut block = match shared_or_earlier(grant) {
         Some(_) => Block::with_principal(grant),
         None => Block::new(grant),
     };
     ask_function(&mut block);
-    if let Some(assignment) = shared(grant) {
+    if let Some(assignment) = shared_or_earlier(grant) {
         let name = name_of(assignment);
         block.look(grant, assignment);
         let question = about::ends_delegator(grant, &name);
