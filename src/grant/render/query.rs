@@ -50,8 +50,9 @@ pub(super) fn state(grant: &Grant, assignment: &RoleAssignment) -> Query {
             format!("contains([{}], description || '') && 'earlier' || ", list.join(", "))
         }
     };
+    // The CLI's parser ends a projection after braces, so the second one begins with a list of its own.
     let what = format!(
-        ".{{s: {} && 'same' || 'differs', d: description=={} && 'ours' || {earlier}(description || '')=='' && 'unnamed' || 'foreign', i: id}}.join(' ', [s, s=='differs' && d=='unnamed' && 'foreign' || d, i]) | [0]",
+        ".{{s: {} && 'same' || 'differs', d: description=={} && 'ours' || {earlier}(description || '')=='' && 'unnamed' || 'foreign', i: id}} | [*].join(' ', [s, s=='differs' && d=='unnamed' && 'foreign' || d, i]) | [0]",
         is_same(assignment),
         raw(&assignment.description)
     );
