@@ -1,11 +1,15 @@
 //! Role assignments: what each is for, who shares it, and the names that Azure knows it by.
 
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
     condition::{Condition, Role},
     connection::Connection,
 };
+
+/// What follows the resource group in a scope
+const STORAGE: &str = "/providers/Microsoft.Storage/";
 
 /// A role for a principal on a scope
 ///
@@ -38,6 +42,17 @@ impl RoleAssignment {
     pub(crate) fn is_on_account(&self) -> bool {
         self.container.is_none()
     }
+
+    /// Whether Azure keeps one of the two, for the same principal
+    ///
+    /// A resource group may be spelled in other letter case, and an account may move to another group.
+    pub(super) fn is_in_place_of(&self, other: &Self) -> bool {
+        let place = |scope: &str| {
+            let at = scope.find(STORAGE).unwrap_or_default();
+            scope.get(at..).unwrap_or_default().to_owned()
+        };
+        self.role_id == other.role_id && place(&self.scope) == place(&other.scope)
+    }
 }
 
 /// Who uses a role assignment
@@ -50,8 +65,8 @@ pub enum Sharing {
     Connections,
     /// Every grant of the application on the account, whoever made it
     ///
-    /// Its removal ends the view links of all of them, so no form removes it while another
-    /// assignment of the principal on the account is there.
+    /// Its removal ends the view links of all of them, so no form removes it unasked while the
+    /// principal has an assignment on a container of the account.
     Account,
 }
 
@@ -80,6 +95,13 @@ pub(super) fn places<'a>(connections: impl IntoIterator<Item = &'a Connection>) 
     places
 }
 
+/// Places as one text that no other places have, for a fingerprint
+///
+/// A prefix may have any character in it, so no separator would do.
+pub(super) fn unambiguous(places: &[String]) -> String {
+    Value::from(places).to_string()
+}
+
 /// The longest description that lists what a grant is for, in characters
 const LONGEST: usize = 300;
 
@@ -96,8 +118,7 @@ pub(super) fn description(application: &str, places: &[String]) -> String {
     let text = if places.iter().all(is_plain) && listed.len() <= LONGEST {
         listed
     } else {
-        let names: Vec<&str> = places.iter().map(String::as_str).collect();
-        let fingerprint = arm_guid(&names);
+        let fingerprint = arm_guid(&[&unambiguous(places)]);
         let mut containers: Vec<_> = places.iter().filter_map(|p| p.split('/').next()).collect();
         containers.dedup();
         let listed = containers.join(", ");

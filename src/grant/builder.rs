@@ -4,7 +4,7 @@ use url::Url;
 
 use super::{
     Grant, RoleAssignment, Shape, Sharing, arm_guid,
-    assignment::{description, places},
+    assignment::{description, places, unambiguous},
 };
 use crate::{
     condition::{Condition, Limit, Role},
@@ -25,7 +25,7 @@ pub struct GrantBuilder {
     shape: Shape,
     origin: Option<String>,
     limit: Option<Limit>,
-    replaces: Vec<String>,
+    replaces: Vec<RoleAssignment>,
 }
 
 impl GrantBuilder {
@@ -104,10 +104,12 @@ impl GrantBuilder {
     ///
     /// The step [`Update`](super::Step::Update) changes an assignment only if its description is that
     /// of this grant or of an earlier one that is named here, so that it never takes the access of
-    /// another connection. Name the earlier grant when a prefix changes, or when a connection joins or
-    /// leaves the grant.
+    /// another connection. It also removes the assignments and the custom role of the earlier grant
+    /// that this grant has no use for. Name the earlier grant when a prefix changes, or when a
+    /// connection joins or leaves the grant. When this grant has assignments that the earlier one had
+    /// not, apply it before the update.
     pub fn replaces(mut self, earlier: &Grant) -> Self {
-        self.replaces.extend(earlier.assignments.iter().map(|a| a.description.clone()));
+        self.replaces.extend(earlier.assignments.iter().cloned());
         self
     }
 
@@ -152,9 +154,6 @@ impl GrantBuilder {
             assignments: Vec::new(),
         };
         grant.assignments = grant.planned(self.limit.as_ref())?;
-        grant.replaces.retain(|d| grant.assignments.iter().all(|a| a.description != *d));
-        grant.replaces.sort();
-        grant.replaces.dedup();
         Ok(grant)
     }
 }
@@ -254,7 +253,7 @@ impl Grant {
         };
         let places = places(connections.iter().copied());
         RoleAssignment {
-            name: arm_guid(&[&scope, &self.application, &role_id, &places.join(",")]),
+            name: arm_guid(&[&scope, &self.application, &role_id, &unambiguous(&places)]),
             scope,
             role_name: role_name.to_owned(),
             role_id,

@@ -53,8 +53,8 @@ pub struct Grant {
     pub(crate) principal: Option<String>,
     shape: Shape,
     origin: Option<String>,
-    /// The descriptions of earlier grants that this one takes the place of
-    replaces: Vec<String>,
+    /// The assignments of earlier grants that this one takes the place of
+    replaces: Vec<RoleAssignment>,
     assignments: Vec<RoleAssignment>,
 }
 

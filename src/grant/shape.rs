@@ -1,4 +1,4 @@
-//! The three shapes of a grant, and what each of them costs the customer.
+//! The three shapes of a grant, and what each of them needs and allows.
 
 use std::fmt;
 
@@ -29,7 +29,7 @@ impl Shape {
         }
     }
 
-    /// What the customer pays for it, in access and in work
+    /// What it needs, and what it lets the principal do
     pub fn cost(self) -> &'static str {
         match self {
             Self::AccountWithCondition => {

@@ -156,7 +156,11 @@ impl Azure {
                 Some(json!({ "environmentName": self.cloud.unwrap_or("AzureCloud") }))
             }
             "account set" => Some(Json::Null),
-            "ad sp show" => self.principal.then(|| json!({ "id": PRINCIPAL })),
+            "ad sp list" => {
+                assert_eq!(of("--filter"), format!("appId eq '{}'", super::APPLICATION));
+                let found = self.principal.then(|| json!({ "id": PRINCIPAL }));
+                Some(found.into_iter().collect())
+            }
             "ad sp create" => {
                 self.principal = true;
                 Some(Json::Null)

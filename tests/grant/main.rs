@@ -1,6 +1,7 @@
 //! Grants: what reaches the program behind each text, what they allow, and their names.
 
 mod azure;
+mod others;
 mod shells;
 mod templates;
 mod windows;
@@ -101,6 +102,16 @@ fn each_form_has_every_step_and_no_second_run_changes_anything() {
                 .iter()
                 .any(|word| end.contains(word));
             assert_eq!(ends_links, links, "{form} {shape}: {end}");
+            let ends_delegator = end.contains("storage blob delegator");
+            assert_eq!(ends_delegator, *shape == Shape::ContainerAndDelegator, "{form}: {end}");
+            // A text for people promises nothing that nobody does for them.
+            if matches!(form, Form::Portal | Form::Rest) {
+                for part in pack.parts.iter().filter(|part| part.file.is_none()) {
+                    for promise in ["Fails", "fails if", "Stops", "stops", "unless you confirm"] {
+                        assert!(!part.about.contains(promise), "{form}: {}", part.about);
+                    }
+                }
+            }
             let revoke = &part(Step::Revoke).text;
             let of_role = grant.assignments()[0].role_id.as_str();
             let role_goes = revoke.contains("role definition delete")
@@ -129,11 +140,32 @@ fn names_are_those_that_templates_make() {
     let connection = connection("hall-3/");
     let grant = builder(&connection).principal(PRINCIPAL).build().unwrap();
     let assignment = &grant.assignments()[0];
-    let names = [assignment.scope.as_str(), APPLICATION, &assignment.role_id, "training/hall-3/"];
+    let names =
+        [assignment.scope.as_str(), APPLICATION, &assignment.role_id, r#"["training/hall-3/"]"#];
     assert_eq!(assignment.name, arm_guid(&names));
     let grant = builder(&connection).shape(Shape::ContainerAndDelegator).build().unwrap();
     let delegator = &grant.assignments()[1];
     assert_eq!(delegator.name, arm_guid(&[&delegator.scope, APPLICATION, &delegator.role_id]));
+}
+
+/// A prefix may have what separates the places of a list
+#[test]
+fn other_places_have_other_names_and_descriptions() {
+    let grants: Vec<_> = [&["x,training/y/"][..], &["x", "y/"], &["x-training/y/!"], &["x", "y/!"]]
+        .iter()
+        .map(|prefixes| {
+            let connections: Vec<_> = prefixes.iter().map(|prefix| connection(prefix)).collect();
+            let start = builder(&connections[0]);
+            connections[1..].iter().fold(start, GrantBuilder::also).build().unwrap()
+        })
+        .collect();
+    for (n, one) in grants.iter().enumerate() {
+        for other in &grants[n + 1..] {
+            let (one, other) = (&one.assignments()[0], &other.assignments()[0]);
+            assert_ne!(one.name, other.name);
+            assert_ne!(one.description, other.description);
+        }
+    }
 }
 
 #[test]

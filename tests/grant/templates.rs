@@ -247,12 +247,14 @@ fn a_template_takes_the_name_of_the_assignment_that_is_there() {
             assert!(azure.paste(Shell::Bash, pack.step(step).unwrap()).ok, "{form} {step:?}");
             assert_eq!(deployed(&azure).as_deref(), Some("by-hand"));
         }
-        // Another grant's assignment stops it.
-        azure.assignments[0]["condition"] = "x".into();
-        azure.assignments[0]["description"] = "by hand".into();
+        // Another grant's assignment stops it, even with the same condition.
+        azure.assignments[0]["description"] = "of another grant".into();
         let before = azure.calls.len();
-        for step in [Step::Apply, Step::Update] {
-            assert!(!azure.paste(Shell::Bash, pack.step(step).unwrap()).ok, "{form} {step:?}");
+        for condition in [azure.assignments[0]["condition"].clone(), "x".into()] {
+            azure.assignments[0]["condition"] = condition;
+            for step in [Step::Apply, Step::Update] {
+                assert!(!azure.paste(Shell::Bash, pack.step(step).unwrap()).ok, "{form} {step:?}");
+            }
         }
         assert!(azure.calls[before..].iter().all(|call| call[0] != "deployment"));
     }

@@ -1,11 +1,18 @@
 //! What people read before a text that they paste: what it does, what it takes, what it costs.
 
-use super::super::{Grant, Sharing, Step};
+use super::{
+    super::{Form, Grant, Step},
+    obsolete, shared_or_earlier,
+};
 
-/// The words before a step, the same in every form
-pub(super) fn about(grant: &Grant, step: Step) -> String {
+/// The words before a step, the same in every form but for what people do by hand
+///
+/// Commands stop and compare by themselves. In the portal and with requests, whoever works has to.
+pub(super) fn about(grant: &Grant, step: Step, form: Form) -> String {
     let application = &grant.application;
     let account = grant.account();
+    let by_hand = matches!(form, Form::Portal | Form::Rest);
+    let either = |hand: &'static str, command: &'static str| if by_hand { hand } else { command };
     match step {
         Step::Principal => format!(
             "Adds the service principal of application {application} to your directory, unless it is there. It has no access until a role is assigned. You need the right to add applications, for example as Cloud Application Administrator."
@@ -20,32 +27,73 @@ pub(super) fn about(grant: &Grant, step: Step) -> String {
                 })
                 .collect();
             format!(
-                "Assigns {}. It costs {}. You need the right to assign roles there, for example as Role Based Access Control Administrator. A second run changes nothing. If the application has the role there for something else, the step stops, and shows what it found. The assignment takes up to 10 minutes to work everywhere.",
+                "Assigns {}. It needs {}. You need the right to assign roles there, for example as Role Based Access Control Administrator. {} The assignment takes up to 10 minutes to work everywhere.",
                 roles.join(", and "),
-                grant.shape.cost()
+                grant.shape.cost(),
+                either(
+                    "Stop if the application has the role there for something else.",
+                    "A second run changes nothing. If the application has the role there for something else, the step stops, and shows what it found."
+                )
             )
         }
         Step::Cors => format!(
-            "Lets pages of {} read blobs of storage account {account} by range, which videos need. You need the right to change the account, for example as Storage Account Contributor. Other rules stay as they are, and a second run changes nothing. If a rule for this origin exposes too little, the step stops, because Azure uses the first rule that matches.",
-            grant.origin.as_deref().unwrap_or_default()
+            "Lets pages of {} read blobs of storage account {account} by range, which videos need. You need the right to change the account, for example as Storage Account Contributor. {}",
+            grant.origin.as_deref().unwrap_or_default(),
+            either(
+                "Keep the other rules as they are. If a rule for this origin exposes too little, change that rule, because Azure uses the first rule that matches.",
+                "Other rules stay as they are, and a second run changes nothing. If a rule for this origin exposes too little, the step stops, because Azure uses the first rule that matches."
+            )
         ),
-        Step::ReadBack => "Compares what Azure has with what was meant: principal type, condition and description of each assignment, whatever its name. Fails if anything is missing or differs. Changes nothing.".to_owned(),
-        Step::Update => "Puts the condition and the description above in the place of an older version of this grant, or of an earlier grant that it replaces. Stops if the assignment belongs to another grant. The change takes up to 10 minutes to work everywhere.".to_owned(),
-        Step::Replace => "Azure keeps one assignment of a role for an application on one scope. If the step that assigns the role has found another grant's assignment, this step can put this grant in its place: the other grant then loses its access. It shows what is there, and does nothing unless you confirm. The better way is one grant that covers both connections.".to_owned(),
+        Step::ReadBack => either(
+            "Compare what Azure has with what was meant: principal type, condition and description of each assignment, whatever its name. Nothing may be missing or differ.",
+            "Compares what Azure has with what was meant: principal type, condition and description of each assignment, whatever its name. Fails if anything is missing or differs. Changes nothing.",
+        )
+        .to_owned(),
+        Step::Update => {
+            let mut text = "Puts the condition and the description above in the place of an older version of this grant, or of an earlier grant that it replaces.".to_owned();
+            if !obsolete(grant).is_empty() {
+                text.push_str(" Removes what the earlier grant had and this one has no use for: apply this grant first, so that no access is missing between the two.");
+            }
+            text.push(' ');
+            text.push_str(either(
+                "Stop if the assignment belongs to another grant.",
+                "Stops if the assignment belongs to another grant.",
+            ));
+            text.push_str(" The change takes up to 10 minutes to work everywhere.");
+            text
+        }
+        Step::Replace => format!(
+            "Azure keeps one assignment of a role for an application on one scope. If the step that assigns the role has found another grant's assignment, this step can put this grant in its place: the other grant then loses its access. {} The better way is one grant that covers both connections.",
+            either(
+                "Look at what is there, and ask whoever uses it before you change it.",
+                "It shows what is there, and does nothing unless you confirm."
+            )
+        ),
         Step::Revoke => {
-            let mut text = "Removes what only this grant uses, and fails if anything of it stays.".to_owned();
+            let mut text = either(
+                "Removes what only this grant uses. Look again at the end: nothing of it may stay.",
+                "Removes what only this grant uses, and fails if anything of it stays.",
+            )
+            .to_owned();
             let connections = grant.connections().count();
             if connections > 1 {
                 text.push_str(&format!(" This ends access for all {connections} connections of the grant."));
             }
-            if grant.assignments.iter().any(|a| a.sharing == Sharing::Account) {
+            if shared_or_earlier(grant).is_some() {
                 text.push_str(" Storage Blob Delegator on the account is shared: it goes with the last container that the application can read.");
             }
             text.push(' ');
             text.push_str(&stays(grant));
             text
         }
-        Step::EndShared => format!("Other grants may use what this ends, so it does nothing unless you confirm each command. {}", stays(grant)),
+        Step::EndShared => format!(
+            "{} {}",
+            either(
+                "Other grants may use what this ends. Ask whoever uses it before each part.",
+                "Other grants may use what this ends, so it does nothing unless you confirm each command."
+            ),
+            stays(grant)
+        ),
     }
 }
 
@@ -102,6 +150,13 @@ pub(super) fn anothers(name: &str) -> String {
 pub(super) fn loses(name: &str) -> String {
     format!(
         "{name}: whoever uses the assignment that is shown above loses what this grant does not give."
+    )
+}
+
+/// Nothing uses the shared assignment, and yet no grant made it as it is
+pub(super) fn odd_delegator(name: &str) -> String {
+    format!(
+        "KEPT: {name}: no container needs it, but its condition or its principal type is not what a grant makes. Look at the assignment that is shown above, and delete it by hand"
     )
 }
 

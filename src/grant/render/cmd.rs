@@ -4,17 +4,18 @@
 //! every line asks it first, and the last line sets the exit status.
 
 use super::{
-    super::{Grant, Part, RoleAssignment, Step},
-    API, EXPOSED, about, commands, custom_role, name_of, own, query,
+    super::{Grant, Part, RoleAssignment, Sharing, Step},
+    API, EXPOSED, about, commands, custom_role, name_of, obsolete, obsolete_roles, obsolete_shared,
+    own, query,
     query::Query,
-    role_file, role_resource, shared,
+    role_file, role_resource, shared_or_earlier,
     windows::{self, cmd as argument},
 };
 use crate::name::InvalidName;
 
 pub(super) fn parts(grant: &Grant) -> Result<Vec<Part>, InvalidName> {
     let mut parts = vec![
-        principal(grant),
+        principal(grant)?,
         apply(grant)?,
         read_back(grant)?,
         update(grant, Step::Update)?,
@@ -29,6 +30,9 @@ pub(super) fn parts(grant: &Grant) -> Result<Vec<Part>, InvalidName> {
     parts.extend(role_file(grant));
     Ok(parts)
 }
+
+/// Whether the assignment that was found has another grant's description
+const IS_ANOTHERS: &str = "\"%WHOSE%\"==\"foreign\"";
 
 struct Lines {
     lines: Vec<String>,
@@ -53,20 +57,26 @@ impl Lines {
         lines
     }
 
-    fn with_principal(grant: &Grant) -> Self {
+    fn with_principal(grant: &Grant) -> Result<Self, InvalidName> {
         let mut lines = Self::new(grant);
         match &grant.principal {
             Some(id) => lines.line(format!("set \"OID={id}\"")),
             None => {
                 let id = &grant.application;
-                lines.set("OID", &format!("az ad sp show --id {id} --query id --output tsv"));
+                lines.find_principal(grant)?;
                 lines.stop_if(
-                    "not defined OID",
+                    "\"%OID%\"==\"none\"",
                     &format!("there is no service principal of application {id} in this directory: create it first"),
                 );
             }
         }
-        lines
+        Ok(lines)
+    }
+
+    /// Sets `OID`: a list is empty where the principal is missing, whereas `show` would fail
+    fn find_principal(&mut self, grant: &Grant) -> Result<(), InvalidName> {
+        let filter = argument(&format!("appId eq '{}'", grant.application))?;
+        self.word("OID", &format!("az ad sp list --filter {filter}"), "[0].id")
     }
 
     fn line(&mut self, line: impl Into<String>) {
@@ -141,13 +151,14 @@ fn with_object_id(query: &Query) -> Result<String, InvalidName> {
     Ok(format!("\"{}%OID%{}\"", inner(&before), inner(&after)))
 }
 
-fn principal(grant: &Grant) -> Part {
+fn principal(grant: &Grant) -> Result<Part, InvalidName> {
     let mut lines = Lines::new(grant);
+    lines.find_principal(grant)?;
     let id = &grant.application;
     lines.if_ok(&format!(
-        "(az ad sp show --id {id} --output none 2>nul || az ad sp create --id {id} --output none || set \"GRANT_OK=\")"
+        "if \"%OID%\"==\"none\" (az ad sp create --id {id} --output none || set \"GRANT_OK=\")"
     ));
-    lines.end(Step::Principal)
+    Ok(lines.end(Step::Principal))
 }
 
 /// The command that makes an assignment
@@ -174,7 +185,7 @@ fn role_list(grant: &Grant, assignment: &RoleAssignment) -> Result<String, Inval
 }
 
 fn apply(grant: &Grant) -> Result<Part, InvalidName> {
-    let mut lines = Lines::with_principal(grant);
+    let mut lines = Lines::with_principal(grant)?;
     if let Some((assignment, _)) = custom_role(grant) {
         lines.word("ROLE", &role_list(grant, assignment)?, &query::role(assignment))?;
         let url = format!("{}?api-version={API}", role_resource(grant, assignment));
@@ -191,7 +202,12 @@ fn apply(grant: &Grant) -> Result<Part, InvalidName> {
             create(assignment)?
         ));
         lines.show("\"%SAME%\"==\"differs\"", assignment)?;
-        lines.stop_if("\"%SAME% %WHOSE%\"==\"differs foreign\"", &about::foreign(&name));
+        if assignment.sharing == Sharing::Account {
+            lines.stop_if("\"%SAME% %WHOSE%\"==\"differs foreign\"", &about::foreign(&name));
+        } else {
+            lines.show("\"%SAME% %WHOSE%\"==\"same foreign\"", assignment)?;
+            lines.stop_if(IS_ANOTHERS, &about::foreign(&name));
+        }
         lines.stop_if("\"%SAME%\"==\"differs\"", &about::older(&name));
         lines.look(grant, assignment)?;
         lines.stop_if(
@@ -204,7 +220,7 @@ fn apply(grant: &Grant) -> Result<Part, InvalidName> {
 }
 
 fn read_back(grant: &Grant) -> Result<Part, InvalidName> {
-    let mut lines = Lines::with_principal(grant);
+    let mut lines = Lines::with_principal(grant)?;
     lines.line("set \"BAD=\"");
     for assignment in &grant.assignments {
         let name = name_of(assignment);
@@ -232,7 +248,7 @@ fn read_back(grant: &Grant) -> Result<Part, InvalidName> {
 
 /// Changes an assignment by deleting it and creating it again: cmd has no spelling for a body
 fn update(grant: &Grant, step: Step) -> Result<Part, InvalidName> {
-    let mut lines = Lines::with_principal(grant);
+    let mut lines = Lines::with_principal(grant)?;
     for assignment in own(grant) {
         let name = name_of(assignment);
         lines.look(grant, assignment)?;
@@ -244,7 +260,7 @@ fn update(grant: &Grant, step: Step) -> Result<Part, InvalidName> {
                 &format!("{} Nothing was changed. To go on, type: set REPLACE_GRANT=yes and paste this again", about::loses(&name)),
             );
         } else {
-            lines.stop_if("\"%SAME% %WHOSE%\"==\"differs foreign\"", &about::anothers(&name));
+            lines.stop_if(IS_ANOTHERS, &about::anothers(&name));
         }
         lines.if_ok(&format!(
             "if not \"%SAME% %WHOSE%\"==\"same ours\" (az role assignment delete --ids \"%ID%\" --output none && {} || set \"GRANT_OK=\")",
@@ -258,6 +274,8 @@ fn update(grant: &Grant, step: Step) -> Result<Part, InvalidName> {
     }
     if step == Step::Replace {
         lines.line("set \"REPLACE_GRANT=\"");
+    } else {
+        remove_obsolete(&mut lines, grant)?;
     }
     let mut part = lines.end(step);
     part.about = "At the prompt of cmd the old assignment is deleted before the new one is created, so there is no access for some minutes.".to_owned();
@@ -268,53 +286,113 @@ fn update(grant: &Grant, step: Step) -> Result<Part, InvalidName> {
 }
 
 fn revoke(grant: &Grant) -> Result<Part, InvalidName> {
-    let mut lines = Lines::with_principal(grant);
+    let mut lines = Lines::with_principal(grant)?;
     lines.line("set \"LEFT=\"");
-    for assignment in own(grant) {
-        let name = name_of(assignment);
-        lines.look(grant, assignment)?;
-        let foreign = "\"%SAME% %WHOSE%\"==\"differs foreign\"";
-        lines.show(foreign, assignment)?;
-        lines.if_ok(&format!(
-            "if {foreign} (set \"LEFT=1\" & echo KEPT: {name}: the assignment that is shown above is another grant's)"
-        ));
-        lines.if_ok(&format!(
-            "if not \"%SAME%\"==\"none\" if not {foreign} (az role assignment delete --ids \"%ID%\" --output none || set \"GRANT_OK=\")"
-        ));
-        lines.look(grant, assignment)?;
-        lines.if_ok(&format!(
-            "if \"%SAME%\"==\"none\" (echo {name}: removed) else (set \"LEFT=1\" & echo KEPT: {name}: still assigned)"
-        ));
+    for assignment in own(grant).chain(obsolete(grant)) {
+        remove(&mut lines, grant, assignment)?;
     }
-    if let Some(assignment) = shared(grant) {
-        let name = name_of(assignment);
-        lines.look(grant, assignment)?;
-        let query = with_object_id(&query::users(grant))?;
-        lines.line("set \"USERS=\"");
-        lines.set("USERS", &format!("az role assignment list --all --query {query} --output tsv"));
-        lines.stop_if("not defined USERS", "the assignments cannot be read, see above");
-        lines.if_ok(&format!(
-            "if \"%SAME% %WHOSE% %USERS%\"==\"same ours 0\" (az role assignment delete --ids \"%ID%\" --output none || set \"GRANT_OK=\") else echo {name}: kept, because other grants of the application use it, or not assigned"
-        ));
+    if let Some(assignment) = shared_or_earlier(grant) {
+        revoke_if_unused(&mut lines, grant, assignment)?;
     }
-    if let Some((assignment, _)) = custom_role(grant) {
-        let list = role_list(grant, assignment)?;
-        lines.word("ROLE", &list, &query::role(assignment))?;
-        lines.if_ok(&format!(
-            "if not \"%ROLE%\"==\"none\" (az role definition delete --name {} --scope {} --output none || set \"GRANT_OK=\")",
-            assignment.role_id,
-            argument(&grant.group_scope())?
-        ));
-        lines.word("ROLE", &list, &query::role(assignment))?;
-        lines.if_ok("if not \"%ROLE%\"==\"none\" (set \"LEFT=1\" & echo KEPT: the custom role is still there)");
+    let role = custom_role(grant).map(|(assignment, _)| assignment);
+    for assignment in role.into_iter().chain(obsolete_roles(grant)) {
+        remove_role(&mut lines, grant, assignment)?;
     }
     lines.stop_if("defined LEFT", "something is still there: see above");
     Ok(lines.end(Step::Revoke))
 }
 
+/// Removes the assignment that grants share, if no other assignment needs it
+fn revoke_if_unused(
+    lines: &mut Lines,
+    grant: &Grant,
+    assignment: &RoleAssignment,
+) -> Result<(), InvalidName> {
+    let name = name_of(assignment);
+    lines.look(grant, assignment)?;
+    let query = with_object_id(&query::users(grant))?;
+    lines.line("set \"USERS=\"");
+    lines.set("USERS", &format!("az role assignment list --all --query {query} --output tsv"));
+    lines.stop_if("not defined USERS", "the assignments cannot be read, see above");
+    lines.if_ok(&format!("if \"%SAME%\"==\"none\" echo {name}: not assigned"));
+    lines.if_ok(&format!(
+        "if not \"%SAME%\"==\"none\" if not \"%USERS%\"==\"0\" echo {name}: kept, because the application has assignments on containers of the account"
+    ));
+    let odd = "\"%SAME% %USERS%\"==\"differs 0\"";
+    lines.show(odd, assignment)?;
+    lines.if_ok(&format!("if {odd} (set \"LEFT=1\" & echo {})", about::odd_delegator(&name)));
+    lines.if_ok(
+        "if \"%SAME% %USERS%\"==\"same 0\" (az role assignment delete --ids \"%ID%\" --output none || set \"GRANT_OK=\")",
+    );
+    Ok(())
+}
+
+/// Removes what earlier grants had and this one has no use for
+fn remove_obsolete(lines: &mut Lines, grant: &Grant) -> Result<(), InvalidName> {
+    let assignments = obsolete(grant);
+    let shared = obsolete_shared(grant);
+    if assignments.is_empty() && shared.is_none() {
+        return Ok(());
+    }
+    lines.line("set \"LEFT=\"");
+    for assignment in assignments {
+        remove(lines, grant, assignment)?;
+    }
+    if let Some(assignment) = shared {
+        revoke_if_unused(lines, grant, assignment)?;
+    }
+    for assignment in obsolete_roles(grant) {
+        remove_role(lines, grant, assignment)?;
+    }
+    lines.stop_if("defined LEFT", "something is still there: see above");
+    Ok(())
+}
+
+/// Deletes an assignment, unless it is another grant's
+fn remove(
+    lines: &mut Lines,
+    grant: &Grant,
+    assignment: &RoleAssignment,
+) -> Result<(), InvalidName> {
+    let name = name_of(assignment);
+    lines.look(grant, assignment)?;
+    lines.show(IS_ANOTHERS, assignment)?;
+    lines.if_ok(&format!(
+        "if {IS_ANOTHERS} (set \"LEFT=1\" & echo KEPT: {name}: the assignment that is shown above is another grant's)"
+    ));
+    lines.if_ok(&format!(
+        "if not \"%SAME%\"==\"none\" if not {IS_ANOTHERS} (az role assignment delete --ids \"%ID%\" --output none || set \"GRANT_OK=\")"
+    ));
+    lines.look(grant, assignment)?;
+    lines.if_ok(&format!(
+        "if \"%SAME%\"==\"none\" (echo {name}: not assigned) else (set \"LEFT=1\" & echo KEPT: {name}: still assigned)"
+    ));
+    Ok(())
+}
+
+/// Deletes the definition of the custom role of an assignment
+fn remove_role(
+    lines: &mut Lines,
+    grant: &Grant,
+    assignment: &RoleAssignment,
+) -> Result<(), InvalidName> {
+    let list = role_list(grant, assignment)?;
+    lines.word("ROLE", &list, &query::role(assignment))?;
+    lines.if_ok(&format!(
+        "if not \"%ROLE%\"==\"none\" (az role definition delete --name {} --scope {} --output none || set \"GRANT_OK=\")",
+        assignment.role_id,
+        argument(&grant.group_scope())?
+    ));
+    lines.word("ROLE", &list, &query::role(assignment))?;
+    lines.if_ok(
+        "if not \"%ROLE%\"==\"none\" (set \"LEFT=1\" & echo KEPT: the custom role is still there)",
+    );
+    Ok(())
+}
+
 fn end_shared(grant: &Grant) -> Result<Part, InvalidName> {
-    let mut lines = match shared(grant) {
-        Some(_) => Lines::with_principal(grant),
+    let mut lines = match shared_or_earlier(grant) {
+        Some(_) => Lines::with_principal(grant)?,
         None => Lines::new(grant),
     };
     let mut variables = Vec::new();
@@ -324,7 +402,7 @@ fn end_shared(grant: &Grant) -> Result<Part, InvalidName> {
         ));
         variables.push(variable);
     };
-    if let Some(assignment) = shared(grant) {
+    if let Some(assignment) = shared_or_earlier(grant) {
         lines.look(grant, assignment)?;
         let question = about::ends_delegator(grant, &name_of(assignment));
         let command = "az role assignment delete --ids \"%ID%\" --output none";

@@ -46,7 +46,7 @@ pub(super) fn pack(grant: &Grant, form: Form) -> Result<Pack, InvalidName> {
     };
     parts.sort_by_key(|part| (part.step, part.file.is_none()));
     for part in parts.iter_mut().filter(|part| part.file.is_none()) {
-        let about = about::about(grant, part.step);
+        let about = about::about(grant, part.step, form);
         part.about = if part.about.is_empty() { about } else { format!("{about} {}", part.about) };
     }
     Ok(Pack { form, parts })
@@ -78,6 +78,51 @@ fn name_of(assignment: &RoleAssignment) -> String {
 /// The assignments that no other grant uses
 fn own(grant: &Grant) -> impl Iterator<Item = &RoleAssignment> {
     grant.assignments.iter().filter(|assignment| assignment.sharing != Sharing::Account)
+}
+
+/// The assignments of earlier grants in whose place this grant puts nothing
+fn obsolete(grant: &Grant) -> Vec<&RoleAssignment> {
+    let mut found: Vec<&RoleAssignment> = Vec::new();
+    for earlier in grant.replaces.iter().filter(|a| a.sharing != Sharing::Account) {
+        if !grant.assignments.iter().chain(found.iter().copied()).any(|a| a.is_in_place_of(earlier))
+        {
+            found.push(earlier);
+        }
+    }
+    found
+}
+
+/// The custom roles of earlier grants that this grant does not use, each with one of its assignments
+fn obsolete_roles(grant: &Grant) -> Vec<&RoleAssignment> {
+    let mut found: Vec<&RoleAssignment> = Vec::new();
+    for earlier in obsolete(grant).into_iter().filter(|a| a.role.is_none()) {
+        let mut others = grant.assignments.iter().chain(found.iter().copied());
+        if !others.any(|a| a.role_id == earlier.role_id) {
+            found.push(earlier);
+        }
+    }
+    found
+}
+
+/// The shared assignment, or that of an earlier grant if this grant has none
+fn shared_or_earlier(grant: &Grant) -> Option<&RoleAssignment> {
+    shared(grant).or_else(|| obsolete_shared(grant))
+}
+
+/// The shared assignment of an earlier grant, if this grant has none
+fn obsolete_shared(grant: &Grant) -> Option<&RoleAssignment> {
+    let earlier = grant.replaces.iter().find(|a| a.sharing == Sharing::Account);
+    earlier.filter(|_| shared(grant).is_none())
+}
+
+/// The descriptions that earlier grants gave the assignment in this place
+fn earlier_descriptions<'a>(grant: &'a Grant, assignment: &RoleAssignment) -> Vec<&'a str> {
+    let earlier = grant.replaces.iter().filter(|a| a.is_in_place_of(assignment));
+    let mut found: Vec<_> = earlier.map(|a| a.description.as_str()).collect();
+    found.retain(|text| *text != assignment.description);
+    found.sort_unstable();
+    found.dedup();
+    found
 }
 
 /// The assignment that every grant of the application on the account uses, if there is one

@@ -5,7 +5,8 @@
 
 use super::{
     super::{Grant, Part, RoleAssignment, Step},
-    EXPOSED, commands, custom_role, name_of, own, role_file, shared,
+    EXPOSED, about, commands, custom_role, name_of, obsolete, obsolete_roles, own, role_file,
+    shared_or_earlier,
 };
 use crate::condition::Layout;
 
@@ -111,7 +112,7 @@ fn read_back(grant: &Grant) -> Part {
 }
 
 fn update(grant: &Grant) -> Part {
-    let lines = if own(grant).any(|a| a.condition.is_some()) {
+    let mut lines = if own(grant).any(|a| a.condition.is_some()) {
         listed(
             grant,
             "In Access control (IAM), Role assignments, find:",
@@ -119,11 +120,20 @@ fn update(grant: &Grant) -> Part {
             "If its description names what this grant or an earlier one of it is for: in the column Condition, View/Edit. Editor type: Code. Paste the text above. Save. If it names something else, it is another grant's: do not change it.",
         )
     } else {
-        vec![
-            "No assignment of this grant has a condition, so there is nothing to change."
-                .to_owned(),
-        ]
+        vec!["No assignment of this grant has a condition, so there is none to change.".to_owned()]
     };
+    let obsolete = obsolete(grant);
+    if !obsolete.is_empty() {
+        let descriptions: Vec<_> = obsolete.iter().map(|a| a.description.clone()).collect();
+        lines.extend(listed(
+            grant,
+            "The earlier grant had these, which this one has no use for. If the description is one of those below, select and Remove them:",
+            obsolete.into_iter(),
+            "The descriptions:",
+        ));
+        lines.extend(descriptions.into_iter().map(|text| format!("  {text}")));
+    }
+    lines.extend(obsolete_roles(grant).into_iter().map(|a| remove_role(grant, a)));
     commands(Step::Update, lines)
 }
 
@@ -145,28 +155,40 @@ fn replace(grant: &Grant) -> Part {
 fn revoke(grant: &Grant) -> Part {
     let mut lines = listed(
         grant,
-        "In Access control (IAM), Role assignments, find these, and look at the description and the condition. If they are this grant's, select and Remove them:",
-        own(grant),
+        "In Access control (IAM), Role assignments, find these, and look at the description. If it is this grant's, or if there is none and the condition is this grant's, select and Remove them. Another description is another grant's:",
+        own(grant).chain(obsolete(grant)),
         "Look again: none of them may be there.",
     );
-    if let Some(assignment) = shared(grant) {
+    if let Some(assignment) = shared_or_earlier(grant) {
         lines.push(format!(
             "Remove {} on {} only if the application has no role on any other container of the account.",
             assignment.role_name,
             on(grant, assignment)
         ));
     }
-    if let Some((assignment, _)) = custom_role(grant) {
-        lines.push(format!(
-            "Open resource group `{}`, Access control (IAM), Roles, find `{}`, Delete.",
-            grant.resource_group, assignment.role_name
-        ));
-    }
+    let role = custom_role(grant).map(|(assignment, _)| assignment);
+    let roles = role.into_iter().chain(obsolete_roles(grant));
+    lines.extend(roles.map(|a| remove_role(grant, a)));
     commands(Step::Revoke, lines)
+}
+
+fn remove_role(grant: &Grant, assignment: &RoleAssignment) -> String {
+    format!(
+        "Open resource group `{}`, Access control (IAM), Roles, find `{}`, Delete.",
+        grant.resource_group, assignment.role_name
+    )
 }
 
 fn end_shared(grant: &Grant) -> Part {
     let mut lines = vec!["Do each of these only if no other grant needs what it ends.".to_owned()];
+    if let Some(assignment) = shared_or_earlier(grant) {
+        lines.push(format!(
+            "* {}: {}, Access control (IAM), Role assignments, select it and Remove. {}",
+            assignment.role_name,
+            on(grant, assignment),
+            about::ends_delegator(grant, &name_of(assignment))
+        ));
+    }
     if grant.has_view_links() {
         let account = grant.account();
         lines.push(format!(

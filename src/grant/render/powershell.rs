@@ -3,9 +3,10 @@
 //! Each block is one script block: an error ends it, and leaves the session open.
 
 use super::{
-    super::{Grant, Part, RoleAssignment, Step, quote::powershell as quoted},
-    API, EXPOSED, about, commands, custom_role, name_of, own, query, role_file, role_resource,
-    shared,
+    super::{Grant, Part, RoleAssignment, Sharing, Step, quote::powershell as quoted},
+    API, EXPOSED, about, commands, custom_role, earlier_descriptions, name_of, obsolete,
+    obsolete_roles, obsolete_shared, own, query, role_file, role_resource, shared,
+    shared_or_earlier,
 };
 
 pub(super) fn parts(grant: &Grant) -> Vec<Part> {
@@ -72,6 +73,9 @@ impl Block {
     /// Sets `$FOUND` to the principal's assignment of the role on the scope, and `$SAME`, `$OURS` and
     /// `$KNOWN` to what it has of the grant's
     ///
+    /// `$KNOWN` says that it is the grant's to change: it has the description of this grant or of an
+    /// earlier one, or somebody made it by hand, as it is meant and without a description.
+    ///
     /// Without the right to read the directory, the module gives every principal the type `Unknown`.
     fn look(&mut self, grant: &Grant, assignment: &RoleAssignment) {
         let scope = quoted(&assignment.scope);
@@ -87,8 +91,11 @@ impl Block {
         let ours = quoted(&assignment.description);
         self.line(format!("$OURS = $FOUND -and $FOUND.Description -ceq {ours}"));
         let mut known = vec![ours];
-        known.extend(grant.replaces.iter().map(|text| quoted(text)));
-        self.line(format!("$KNOWN = @({}) -ccontains $FOUND.Description", known.join(", ")));
+        known.extend(earlier_descriptions(grant, assignment).into_iter().map(quoted));
+        self.line(format!(
+            "$KNOWN = (@({}) -ccontains $FOUND.Description) -or ($SAME -and -not $FOUND.Description)",
+            known.join(", ")
+        ));
     }
 
     fn show(&mut self) {
@@ -126,11 +133,12 @@ fn rest(block: &mut Block, method: &str, path: &str, more: &str) {
     block.line("  if ($ANSWER.StatusCode -ge 300) { throw \"Stopped: $($ANSWER.Content)\" }");
 }
 
+/// Sets `$ROLE` to the definition: a list is empty where it is missing, whereas `-Id` would fail
 fn role_look(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) {
     block.line(format!(
-        "$ROLE = Get-AzRoleDefinition -Id '{}' -Scope {} -ErrorAction SilentlyContinue",
-        assignment.role_id,
-        quoted(&grant.group_scope())
+        "$ROLE = Get-AzRoleDefinition -Scope {} -Custom | Where-Object Id -eq '{}'",
+        quoted(&grant.group_scope()),
+        assignment.role_id
     ));
 }
 
@@ -161,8 +169,12 @@ fn apply(grant: &Grant) -> Part {
         block.line("if (-not $FOUND) {");
         block.line(format!("  {} | Out-Null", create(assignment)));
         block.say(&format!("{name}: assigned"));
+        let usable = match assignment.sharing {
+            Sharing::Account => "$SAME",
+            _ => "$SAME -and $KNOWN",
+        };
         block.line(format!(
-            "}} elseif ($SAME) {{ {} }} else {{",
+            "}} elseif ({usable}) {{ {} }} else {{",
             quoted(&format!("{name}: assigned already"))
         ));
         block.show();
@@ -248,13 +260,14 @@ fn update(grant: &Grant) -> Part {
             "if ($SAME -and $OURS) {{ {} }}",
             quoted(&format!("{name}: as meant already"))
         ));
-        block.line("elseif (-not $SAME -and -not $KNOWN) {");
+        block.line("elseif (-not $KNOWN) {");
         block.show();
         block.line(format!("  {}", throw(&about::anothers(&name))));
         block.line("} else {");
         put(&mut block, grant, assignment);
         block.line("}");
     }
+    remove_obsolete(&mut block, grant);
     block.end(Step::Update)
 }
 
@@ -298,54 +311,102 @@ fn delete(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) {
 fn revoke(grant: &Grant) -> Part {
     let mut block = Block::with_principal(grant);
     block.line("$LEFT = $false");
-    for assignment in own(grant) {
-        let name = name_of(assignment);
-        block.look(grant, assignment);
-        block.line(format!("if (-not $FOUND) {{ {} }}", quoted(&format!("{name}: not assigned"))));
-        block.line("elseif (-not $SAME -and -not $KNOWN) {");
-        block.line("  $LEFT = $true");
-        block.show();
-        block.say(&format!("KEPT: {name}: the assignment that is shown above is another grant's"));
-        block.line("} else {");
-        delete(&mut block, grant, assignment);
-        block.line("}");
+    for assignment in own(grant).chain(obsolete(grant)) {
+        remove(&mut block, grant, assignment);
     }
-    if let Some(assignment) = shared(grant) {
-        let name = name_of(assignment);
-        block.look(grant, assignment);
-        block.line(format!(
-            "$USERS = @(Get-AzRoleAssignment -ObjectId $OID | Where-Object Scope -like '*/storageAccounts/{}/*').Count",
-            grant.account()
-        ));
-        block.line(format!("if (-not $FOUND) {{ {} }}", quoted(&format!("{name}: not assigned"))));
-        block.line("elseif ($SAME -and $OURS -and $USERS -eq 0) {");
-        delete(&mut block, grant, assignment);
-        block.line("} else {");
-        block.say(&format!("{name}: kept, because other grants of the application use it"));
-        block.line("}");
+    if let Some(assignment) = shared_or_earlier(grant) {
+        revoke_if_unused(&mut block, grant, assignment);
     }
-    if let Some((assignment, _)) = custom_role(grant) {
-        role_look(&mut block, grant, assignment);
-        block.line("if ($ROLE) {");
-        block.line(format!(
-            "  Remove-AzRoleDefinition -Id '{}' -Scope {} -Force | Out-Null",
-            assignment.role_id,
-            quoted(&grant.group_scope())
-        ));
-        role_look(&mut block, grant, assignment);
-        block.line("  if ($ROLE) { $LEFT = $true; 'KEPT: the custom role is still there' } else { 'The custom role was removed.' }");
-        block.line("}");
+    let role = custom_role(grant).map(|(assignment, _)| assignment);
+    for assignment in role.into_iter().chain(obsolete_roles(grant)) {
+        remove_role(&mut block, grant, assignment);
     }
-    block.line(format!("if ($LEFT) {{ {} }}", throw("something is still there: see above")));
+    stop_if_left(&mut block);
     block.end(Step::Revoke)
 }
 
+fn stop_if_left(block: &mut Block) {
+    block.line(format!("if ($LEFT) {{ {} }}", throw("something is still there: see above")));
+}
+
+/// Removes the assignment that grants share, if no other assignment needs it
+fn revoke_if_unused(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) {
+    let name = name_of(assignment);
+    block.look(grant, assignment);
+    block.line(format!(
+        "$USERS = @(Get-AzRoleAssignment -ObjectId $OID | Where-Object Scope -like '*/storageAccounts/{}/*').Count",
+        grant.account()
+    ));
+    block.line(format!("if (-not $FOUND) {{ {} }}", quoted(&format!("{name}: not assigned"))));
+    block.line(format!(
+        "elseif ($USERS -ne 0) {{ {} }}",
+        quoted(&format!(
+            "{name}: kept, because the application has assignments on containers of the account"
+        ))
+    ));
+    block.line("elseif ($SAME) {");
+    delete(block, grant, assignment);
+    block.line("} else {");
+    block.line("  $LEFT = $true");
+    block.show();
+    block.say(&about::odd_delegator(&name));
+    block.line("}");
+}
+
+/// Removes what earlier grants had and this one has no use for
+fn remove_obsolete(block: &mut Block, grant: &Grant) {
+    let assignments = obsolete(grant);
+    let shared = obsolete_shared(grant);
+    if assignments.is_empty() && shared.is_none() {
+        return;
+    }
+    block.line("$LEFT = $false");
+    for assignment in assignments {
+        remove(block, grant, assignment);
+    }
+    if let Some(assignment) = shared {
+        revoke_if_unused(block, grant, assignment);
+    }
+    for assignment in obsolete_roles(grant) {
+        remove_role(block, grant, assignment);
+    }
+    stop_if_left(block);
+}
+
+/// Deletes an assignment, unless it is another grant's
+fn remove(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) {
+    let name = name_of(assignment);
+    block.look(grant, assignment);
+    block.line(format!("if (-not $FOUND) {{ {} }}", quoted(&format!("{name}: not assigned"))));
+    block.line("elseif (-not $KNOWN) {");
+    block.line("  $LEFT = $true");
+    block.show();
+    block.say(&format!("KEPT: {name}: the assignment that is shown above is another grant's"));
+    block.line("} else {");
+    delete(block, grant, assignment);
+    block.line("}");
+}
+
+/// Deletes the definition of the custom role of an assignment
+fn remove_role(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) {
+    role_look(block, grant, assignment);
+    block.line("if ($ROLE) {");
+    block.line(format!(
+        "  Remove-AzRoleDefinition -Id '{}' -Scope {} -Force | Out-Null",
+        assignment.role_id,
+        quoted(&grant.group_scope())
+    ));
+    role_look(block, grant, assignment);
+    block.line("  if ($ROLE) { $LEFT = $true; 'KEPT: the custom role is still there' } else { 'The custom role was removed.' }");
+    block.line("}");
+}
+
 fn end_shared(grant: &Grant) -> Part {
-    let mut block = match shared(grant) {
+    let mut block = match shared_or_earlier(grant) {
         Some(_) => Block::with_principal(grant),
         None => Block::new(grant),
     };
-    if let Some(assignment) = shared(grant) {
+    if let Some(assignment) = shared_or_earlier(grant) {
         let name = name_of(assignment);
         block.look(grant, assignment);
         let question = about::ends_delegator(grant, &name);

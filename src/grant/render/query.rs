@@ -1,12 +1,13 @@
 //! Questions to Azure in JMESPath, which the Azure CLI evaluates itself.
 //!
-//! The CLI compares texts before it prints anything. So neither the encoding of its output nor the
-//! line endings of Windows can spoil a comparison, and one word is all that a shell has to read.
-//! INVARIANT: no text here has a backslash, because conditions and descriptions are made without one.
+//! The CLI compares texts before it prints anything, so the encoding of its output cannot spoil a
+//! comparison. A shell reads words and, after them, the id of an assignment. The id names the resource
+//! group: with letters outside ASCII, it needs a terminal that prints them.
+//! INVARIANT: no condition and no description has a backslash, which a raw string would change.
 
 use super::{
     super::{Grant, RoleAssignment, Sharing},
-    EXPOSED, READ,
+    EXPOSED, READ, earlier_descriptions,
 };
 
 /// A query with the object id of the service principal in it, which a shell inserts
@@ -37,17 +38,21 @@ fn is_same(assignment: &RoleAssignment) -> String {
 /// What Azure has in the place of an assignment: nothing, or three words
 ///
 /// The first is `same` or `differs`, for the principal type and the condition. The second says whose
-/// description it has: `ours`, that of an `earlier` grant, or a `foreign` one. The third is its id.
+/// it is, by its description: `ours`, that of an `earlier` grant, `unnamed`, or `foreign`. The portal
+/// leaves the description empty: without one, an assignment that is the same was made by hand for
+/// this grant, and one that differs is `foreign`. The third is its id.
 pub(super) fn state(grant: &Grant, assignment: &RoleAssignment) -> Query {
-    let earlier = match grant.replaces.as_slice() {
+    let replaced = earlier_descriptions(grant, assignment);
+    let earlier = match replaced.as_slice() {
         [] => String::new(),
         replaced => {
             let list: Vec<_> = replaced.iter().map(|text| raw(text)).collect();
             format!("contains([{}], description || '') && 'earlier' || ", list.join(", "))
         }
     };
+    // The CLI's parser ends a projection after braces, so the second one begins with a list of its own.
     let what = format!(
-        ".join(' ', [{} && 'same' || 'differs', description=={} && 'ours' || {earlier}'foreign', id]) | [0]",
+        ".{{s: {} && 'same' || 'differs', d: description=={} && 'ours' || {earlier}(description || '')=='' && 'unnamed' || 'foreign', i: id}} | [*].join(' ', [s, s=='differs' && d=='unnamed' && 'foreign' || d, i]) | [0]",
         is_same(assignment),
         raw(&assignment.description)
     );
@@ -122,7 +127,7 @@ pub(super) fn cors(origin: &str) -> String {
 pub(super) fn as_meant(assignment: &RoleAssignment) -> &'static [&'static str] {
     match assignment.sharing {
         // Whichever grant made it, it has no condition and does the same for all.
-        Sharing::Account => &["same ours", "same foreign", "same earlier"],
+        Sharing::Account => &["same ours", "same foreign", "same earlier", "same unnamed"],
         _ => &["same ours"],
     }
 }

@@ -6,9 +6,9 @@
 use serde_json::{Value, json};
 
 use super::{
-    super::{Grant, Part, RoleAssignment, Step},
-    API, EXPOSED, about, commands, custom_role, name_of, own, pretty, properties, resource,
-    role_resource, shared,
+    super::{Grant, Part, RoleAssignment, Sharing, Step},
+    API, EXPOSED, about, commands, custom_role, earlier_descriptions, name_of, obsolete,
+    obsolete_roles, own, pretty, properties, resource, role_resource, shared_or_earlier,
 };
 
 /// The version of the API of storage accounts
@@ -92,7 +92,10 @@ fn apply(grant: &Grant) -> Part {
     }
     for assignment in &grant.assignments {
         requests.extend(look(grant, assignment));
-        requests.push("If there is one with the same condition, there is nothing to do. If there is one with another condition, stop: it is an older version of this grant, or another grant's, as its description says. If there is none:".to_owned());
+        requests.push(match assignment.sharing {
+            Sharing::Account => "If there is one without a condition, there is nothing to do. If there is one with a condition, stop. If there is none:".to_owned(),
+            _ => "If there is one with the same condition, and with the same description or none, there is nothing to do. If there is any other, stop: it is an older version of this grant, or another grant's, as its description says. If there is none:".to_owned(),
+        });
         requests.push(put(grant, assignment, &resource(assignment)));
     }
     part(Step::Apply, requests)
@@ -128,29 +131,29 @@ fn change(grant: &Grant, step: Step) -> Part {
             Step::Replace => format!("{} Ask whoever made it, and only then, with its id:", about::loses(&name)),
             _ => {
                 let mut known = vec![assignment.description.as_str()];
-                known.extend(grant.replaces.iter().map(String::as_str));
-                format!("If its properties.description is none of these, it is another grant's: stop. Otherwise, with its id:\n{}", known.join("\n"))
+                known.extend(earlier_descriptions(grant, assignment));
+                format!("If its properties.description is none of these, it is another grant's: stop. If it has none, and its condition is the one below, somebody made it by hand for this grant. With its id:\n{}", known.join("\n"))
             }
         });
         requests.push(put(grant, assignment, "{id of the assignment}"));
+    }
+    if step == Step::Update {
+        for assignment in obsolete(grant) {
+            remove(&mut requests, grant, assignment);
+        }
+        for assignment in obsolete_roles(grant) {
+            requests.push(delete_role(grant, assignment));
+        }
     }
     part(step, requests)
 }
 
 fn revoke(grant: &Grant) -> Part {
     let mut requests = Vec::new();
-    let delete =
-        request(grant, "DELETE", &format!("{{id of the assignment}}?api-version={API}"), None);
-    for assignment in own(grant) {
-        requests.extend(look(grant, assignment));
-        requests.push(format!(
-            "If its condition or its description is this grant's, with its id; if both are others, it is another grant's and stays:\n{}",
-            assignment.description
-        ));
-        requests.push(delete.clone());
-        requests.push("Look again: it must be gone.".to_owned());
+    for assignment in own(grant).chain(obsolete(grant)) {
+        remove(&mut requests, grant, assignment);
     }
-    if let Some(assignment) = shared(grant) {
+    if let Some(assignment) = shared_or_earlier(grant) {
         requests.extend(look(grant, assignment));
         let path = format!(
             "/subscriptions/{}/providers/Microsoft.Authorization/roleAssignments?api-version={API}&$filter=principalId%20eq%20'{}'",
@@ -162,17 +165,48 @@ fn revoke(grant: &Grant) -> Part {
             "If no properties.scope of this answer has /storageAccounts/{}/ in it, no other grant needs it: delete it, with its id.",
             grant.account()
         ));
-        requests.push(delete);
+        requests.push(delete(grant));
     }
-    if let Some((assignment, _)) = custom_role(grant) {
-        let path = format!("{}?api-version={API}", role_resource(grant, assignment));
-        requests.push(request(grant, "DELETE", &path, None));
+    let role = custom_role(grant).map(|(assignment, _)| assignment);
+    for assignment in role.into_iter().chain(obsolete_roles(grant)) {
+        requests.push(delete_role(grant, assignment));
     }
     part(Step::Revoke, requests)
 }
 
+fn delete(grant: &Grant) -> String {
+    request(grant, "DELETE", &format!("{{id of the assignment}}?api-version={API}"), None)
+}
+
+fn delete_role(grant: &Grant, assignment: &RoleAssignment) -> String {
+    let path = format!("{}?api-version={API}", role_resource(grant, assignment));
+    request(grant, "DELETE", &path, None)
+}
+
+/// Deletes an assignment, unless it is another grant's
+fn remove(requests: &mut Vec<String>, grant: &Grant, assignment: &RoleAssignment) {
+    requests.extend(look(grant, assignment));
+    let condition = match &assignment.condition {
+        Some(condition) => format!("this properties.condition: {condition}"),
+        None => "no properties.condition".to_owned(),
+    };
+    let mut known = vec![assignment.description.as_str()];
+    known.extend(earlier_descriptions(grant, assignment));
+    requests.push(format!(
+        "Delete it, with its id, if its properties.description is one of those below, or if it has none and {condition}. Otherwise it is another grant's and stays.\n{}",
+        known.join("\n")
+    ));
+    requests.push(delete(grant));
+    requests.push("Look again: it must be gone.".to_owned());
+}
+
 fn end_shared(grant: &Grant) -> Part {
     let mut requests = Vec::new();
+    if let Some(assignment) = shared_or_earlier(grant) {
+        requests.push(about::ends_delegator(grant, &name_of(assignment)));
+        requests.extend(look(grant, assignment));
+        requests.push(delete(grant));
+    }
     if grant.has_view_links() {
         requests.push(about::ends_links(grant));
         let path = format!(

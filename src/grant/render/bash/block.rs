@@ -44,16 +44,22 @@ impl Block {
                     "there is no service principal of application {} in this directory: create it first. Assignments of one that was deleted show in the portal as Identity not found",
                     grant.application
                 );
-                block.line(format!(
-                    "OID=$(az ad sp show --id {} --query id --output tsv | tr -d '\\r') || OID=",
-                    grant.application
-                ));
+                block.find_principal(grant);
                 block.line(format!("[ -n \"$OID\" ] || grant_stop {}", quoted(&stop)));
             }
         }
         block.line("grant_state() { az role assignment list --scope \"$1\" --query \"$2\" --output tsv | tr -d '\\r'; }");
         block.line("grant_show() { az role assignment list --scope \"$1\" --query \"$2\" --output yaml >&2; }");
         block
+    }
+
+    /// Sets `OID`: a list is empty where the principal is missing, whereas `show` would fail
+    pub(super) fn find_principal(&mut self, grant: &Grant) {
+        let filter = format!("appId eq '{}'", grant.application);
+        self.line(format!(
+            "OID=$(az ad sp list --filter {} --query '[0].id' --output tsv | tr -d '\\r')",
+            quoted(&filter)
+        ));
     }
 
     pub(super) fn line(&mut self, line: impl Into<String>) {

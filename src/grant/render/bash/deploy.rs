@@ -3,11 +3,11 @@
 use super::{
     super::{
         super::{Grant, Part, Sharing, Step, quote::bash as quoted},
-        about, custom_role, name_of, own, shared,
+        about, custom_role, name_of, obsolete, obsolete_roles, own, shared, shared_or_earlier,
     },
-    apply_one,
+    NOTHING_LEFT, apply_one,
     block::Block,
-    revoke_if_unused, role_list, stop_at_another,
+    is_usable, remove, remove_obsolete, remove_role, revoke_if_unused, role_list, stop_at_another,
 };
 
 /// Deploys a template over what was found, if that is this grant's to change
@@ -27,7 +27,7 @@ pub(in super::super) fn deploy(grant: &Grant, step: Step, template: &str) -> Par
             }
             _ => block.line(format!("  NAME{n}={}", assignment.name)),
         }
-        block.line("elif [ \"${STATE%% *}\" = same ]; then");
+        block.line(format!("elif {}; then", is_usable(assignment)));
         block.line(format!("  NAME{n}=${{ID##*/}}"));
         if step == Step::Update && assignment.sharing != Sharing::Account {
             block
@@ -43,6 +43,9 @@ pub(in super::super) fn deploy(grant: &Grant, step: Step, template: &str) -> Par
         quoted(&grant.resource_group)
     ));
     block.line("echo 'Deployed.'");
+    if step == Step::Update {
+        remove_obsolete(&mut block, grant);
+    }
     block.end(step)
 }
 
@@ -71,6 +74,9 @@ pub(in super::super) fn terraform(grant: &Grant, step: Step) -> Part {
     if let Some(assignment) = shared(grant) {
         apply_one(&mut block, grant, assignment);
     }
+    if step == Step::Update {
+        remove_obsolete(&mut block, grant);
+    }
     block.end(step)
 }
 
@@ -89,8 +95,14 @@ pub(in super::super) fn terraform_destroy(grant: &Grant) -> Part {
         block.line(format!("  echo {} >&2", quoted(&kept)));
         block.line("fi");
     }
-    if let Some(assignment) = shared(grant) {
+    if let Some(assignment) = shared_or_earlier(grant) {
         revoke_if_unused(&mut block, grant, assignment);
+    }
+    for assignment in obsolete(grant) {
+        remove(&mut block, grant, assignment);
+    }
+    for assignment in obsolete_roles(grant) {
+        remove_role(&mut block, grant, assignment);
     }
     if let Some((assignment, _)) = custom_role(grant) {
         block.line(format!("ROLE=$({})", role_list(grant, assignment)));
@@ -98,6 +110,6 @@ pub(in super::super) fn terraform_destroy(grant: &Grant) -> Part {
             "if [ -n \"$ROLE\" ]; then LEFT=1; echo 'KEPT: the custom role is still there' >&2; fi",
         );
     }
-    block.line("[ \"$LEFT\" = 0 ] || grant_stop 'something is still there: see above'");
+    block.line(NOTHING_LEFT);
     block.end(Step::Revoke)
 }

@@ -13,8 +13,9 @@ use self::block::{Block, with_object_id};
 pub(super) use self::deploy::{deploy, terraform, terraform_destroy};
 
 use super::{
-    super::{Grant, Part, RoleAssignment, Step, quote::bash as quoted},
-    API, EXPOSED, about, custom_role, name_of, own, query, role_resource, shared,
+    super::{Grant, Part, RoleAssignment, Sharing, Step, quote::bash as quoted},
+    API, EXPOSED, about, custom_role, name_of, obsolete, obsolete_roles, obsolete_shared, own,
+    query, role_resource, shared_or_earlier,
 };
 
 pub(super) fn parts(grant: &Grant) -> Vec<Part> {
@@ -34,7 +35,8 @@ pub(super) fn parts(grant: &Grant) -> Vec<Part> {
 fn principal(grant: &Grant) -> Part {
     let mut block = Block::new(grant);
     let id = &grant.application;
-    block.line(format!("if az ad sp show --id {id} --output none 2>/dev/null; then"));
+    block.find_principal(grant);
+    block.line("if [ -n \"$OID\" ]; then");
     block.line("  echo 'The service principal is there already.'");
     block.line("else");
     block.line(format!("  az ad sp create --id {id} --output none"));
@@ -75,16 +77,29 @@ fn apply_one(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) {
     let stop = format!("{name}: Azure has not kept what was sent; read it back");
     block.line(format!("  [ \"$MADE\" = same ] || grant_stop {}", quoted(&stop)));
     block.line(format!("  echo {}", quoted(&format!("{name}: assigned"))));
-    block.line("elif [ \"${STATE%% *}\" = same ]; then");
+    block.line(format!("elif {}; then", is_usable(assignment)));
     block.line(format!("  echo {}", quoted(&format!("{name}: assigned already"))));
     stop_at_another(block, assignment);
     block.line("fi");
 }
 
-/// The branches for an assignment that is there and differs
+/// Whether the assignment that was found has another grant's description
+const IS_ANOTHERS: &str = "[ \"${IS##* }\" = foreign ]";
+
+/// The condition under which an assignment that is there needs no change: it gives the access that is
+/// meant, and is not another grant's, unless all grants share it
+fn is_usable(assignment: &RoleAssignment) -> String {
+    let is_same = "[ \"${STATE%% *}\" = same ]";
+    match assignment.sharing {
+        Sharing::Account => is_same.to_owned(),
+        _ => format!("{is_same} && ! {IS_ANOTHERS}"),
+    }
+}
+
+/// The branches for an assignment that is there and cannot be used
 fn stop_at_another(block: &mut Block, assignment: &RoleAssignment) {
     let name = name_of(assignment);
-    block.line("elif [ \"$IS\" = 'differs foreign' ]; then");
+    block.line(format!("elif {IS_ANOTHERS}; then"));
     block.show(assignment);
     block.line(format!("  grant_stop {}", quoted(&about::foreign(&name))));
     block.line("else");
@@ -197,7 +212,7 @@ fn update(grant: &Grant) -> Part {
         block.line("elif [ \"$IS\" = 'same ours' ]; then");
         let done = format!("{}: as meant already", name_of(assignment));
         block.line(format!("  echo {}", quoted(&done)));
-        block.line("elif [ \"$IS\" = 'differs foreign' ]; then");
+        block.line(format!("elif {IS_ANOTHERS}; then"));
         block.show(assignment);
         let stop = about::anothers(&name_of(assignment));
         block.line(format!("  grant_stop {}", quoted(&stop)));
@@ -205,6 +220,7 @@ fn update(grant: &Grant) -> Part {
         put(&mut block, grant, assignment);
         block.line("fi");
     }
+    remove_obsolete(&mut block, grant);
     block.end(Step::Update)
 }
 
@@ -236,38 +252,71 @@ fn ask_function(block: &mut Block) {
 fn revoke(grant: &Grant) -> Part {
     let mut block = Block::with_principal(grant);
     block.line("LEFT=0");
-    for assignment in own(grant) {
-        let name = name_of(assignment);
-        block.look(grant, assignment);
-        block.line("if [ -z \"$STATE\" ]; then");
-        block.line(format!("  echo {}", quoted(&format!("{name}: not assigned"))));
-        block.line("elif [ \"$IS\" = 'differs foreign' ]; then");
-        block.line("  LEFT=1");
-        block.show(assignment);
-        let kept = format!("KEPT: {name}: the assignment that is shown above is another grant's");
-        block.line(format!("  echo {} >&2", quoted(&kept)));
-        block.line("else");
-        delete(&mut block, grant, assignment);
-        block.line("fi");
+    for assignment in own(grant).chain(obsolete(grant)) {
+        remove(&mut block, grant, assignment);
     }
-    if let Some(assignment) = shared(grant) {
+    if let Some(assignment) = shared_or_earlier(grant) {
         revoke_if_unused(&mut block, grant, assignment);
     }
-    if let Some((assignment, _)) = custom_role(grant) {
-        let list = role_list(grant, assignment);
-        block.line(format!("ROLE=$({list})"));
-        block.line("if [ -n \"$ROLE\" ]; then");
-        block.line(format!(
-            "  az role definition delete --name {} --scope {} --output none || LEFT=1",
-            assignment.role_id,
-            quoted(&grant.group_scope())
-        ));
-        block.line(format!("  ROLE=$({list})"));
-        block.line("  if [ -n \"$ROLE\" ]; then LEFT=1; echo 'KEPT: the custom role is still there' >&2; else echo 'The custom role was removed.'; fi");
-        block.line("fi");
+    let role = custom_role(grant).map(|(assignment, _)| assignment);
+    for assignment in role.into_iter().chain(obsolete_roles(grant)) {
+        remove_role(&mut block, grant, assignment);
     }
-    block.line("[ \"$LEFT\" = 0 ] || grant_stop 'something is still there: see above'");
+    block.line(NOTHING_LEFT);
     block.end(Step::Revoke)
+}
+
+const NOTHING_LEFT: &str = "[ \"$LEFT\" = 0 ] || grant_stop 'something is still there: see above'";
+
+/// Removes what earlier grants had and this one has no use for
+fn remove_obsolete(block: &mut Block, grant: &Grant) {
+    let assignments = obsolete(grant);
+    let shared = obsolete_shared(grant);
+    if assignments.is_empty() && shared.is_none() {
+        return;
+    }
+    block.line("LEFT=0");
+    for assignment in assignments {
+        remove(block, grant, assignment);
+    }
+    if let Some(assignment) = shared {
+        revoke_if_unused(block, grant, assignment);
+    }
+    for assignment in obsolete_roles(grant) {
+        remove_role(block, grant, assignment);
+    }
+    block.line(NOTHING_LEFT);
+}
+
+/// Deletes an assignment, unless it is another grant's
+fn remove(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) {
+    let name = name_of(assignment);
+    block.look(grant, assignment);
+    block.line("if [ -z \"$STATE\" ]; then");
+    block.line(format!("  echo {}", quoted(&format!("{name}: not assigned"))));
+    block.line(format!("elif {IS_ANOTHERS}; then"));
+    block.line("  LEFT=1");
+    block.show(assignment);
+    let kept = format!("KEPT: {name}: the assignment that is shown above is another grant's");
+    block.line(format!("  echo {} >&2", quoted(&kept)));
+    block.line("else");
+    delete(block, grant, assignment);
+    block.line("fi");
+}
+
+/// Deletes the definition of the custom role of an assignment
+fn remove_role(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) {
+    let list = role_list(grant, assignment);
+    block.line(format!("ROLE=$({list})"));
+    block.line("if [ -n \"$ROLE\" ]; then");
+    block.line(format!(
+        "  az role definition delete --name {} --scope {} --output none || LEFT=1",
+        assignment.role_id,
+        quoted(&grant.group_scope())
+    ));
+    block.line(format!("  ROLE=$({list})"));
+    block.line("  if [ -n \"$ROLE\" ]; then LEFT=1; echo 'KEPT: the custom role is still there' >&2; else echo 'The custom role was removed.'; fi");
+    block.line("fi");
 }
 
 fn delete(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) {
@@ -292,23 +341,27 @@ fn revoke_if_unused(block: &mut Block, grant: &Grant, assignment: &RoleAssignmen
     ));
     block.line("if [ -z \"$STATE\" ]; then");
     block.line(format!("  echo {}", quoted(&format!("{name}: not assigned"))));
-    block.line("elif [ \"$USERS\" = 0 ] && [ \"$IS\" = 'same ours' ]; then");
-    delete(block, grant, assignment);
-    block.line("else");
+    block.line("elif [ \"$USERS\" != 0 ]; then");
     block.line(format!(
-        "  printf '%s: kept, because other grants of the application use it (%s)\\n' {} \"$USERS\"",
+        "  printf '%s: kept, because the application has assignments on containers of the account (%s)\\n' {} \"$USERS\"",
         quoted(&name)
     ));
+    block.line("elif [ \"${STATE%% *}\" = same ]; then");
+    delete(block, grant, assignment);
+    block.line("else");
+    block.line("  LEFT=1");
+    block.show(assignment);
+    block.line(format!("  echo {} >&2", quoted(&about::odd_delegator(&name))));
     block.line("fi");
 }
 
 fn end_shared(grant: &Grant) -> Part {
-    let mut block = match shared(grant) {
+    let mut block = match shared_or_earlier(grant) {
         Some(_) => Block::with_principal(grant),
         None => Block::new(grant),
     };
     ask_function(&mut block);
-    if let Some(assignment) = shared(grant) {
+    if let Some(assignment) = shared_or_earlier(grant) {
         let name = name_of(assignment);
         block.look(grant, assignment);
         let question = about::ends_delegator(grant, &name);

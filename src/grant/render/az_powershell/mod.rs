@@ -2,13 +2,15 @@
 //!
 //! Each block is one script block: an error ends it, and leaves the session open.
 
+mod block;
+
 use serde_json::json;
 
+use self::block::{Block, find_principal, throw, with_object_id};
 use super::{
-    super::{Grant, Part, RoleAssignment, Step, quote::powershell as quoted},
-    API, EXPOSED, about, commands, custom_role, name_of, own, query,
-    query::Query,
-    role_file, role_resource, shared,
+    super::{Grant, Part, RoleAssignment, Sharing, Step, quote::powershell as quoted},
+    API, EXPOSED, about, custom_role, name_of, obsolete, obsolete_roles, obsolete_shared, own,
+    query, role_file, role_resource, shared_or_earlier,
     windows::{self, powershell as argument},
 };
 use crate::name::InvalidName;
@@ -29,97 +31,6 @@ pub(super) fn parts(grant: &Grant) -> Result<Vec<Part>, InvalidName> {
     }
     parts.extend(role_file(grant));
     Ok(parts)
-}
-
-struct Block {
-    lines: Vec<String>,
-}
-
-impl Block {
-    fn new(grant: &Grant) -> Self {
-        let subscription = &grant.subscription;
-        let lines = [
-            "& {".to_owned(),
-            "$ErrorActionPreference = 'Stop'".to_owned(),
-            "function Assert-Az { if ($LASTEXITCODE -ne 0) { throw 'Stopped: az has failed, see above' } }".to_owned(),
-            format!("$CLOUD = az account show --subscription {subscription} --query environmentName --output tsv"),
-            format!(
-                "if ($CLOUD -cne '{}') {{ throw {} }}",
-                grant.management().name,
-                quoted(&format!("Stopped: {}", about::sign_in(grant)))
-            ),
-            format!("az account set --subscription {subscription}"),
-            "Assert-Az".to_owned(),
-        ];
-        Self { lines: lines.into() }
-    }
-
-    fn with_principal(grant: &Grant) -> Self {
-        let mut block = Self::new(grant);
-        match &grant.principal {
-            Some(id) => block.line(format!("$OID = '{id}'")),
-            None => {
-                block.line(find_principal(grant));
-                block.line("Assert-Az");
-                let stop = format!(
-                    "there is no service principal of application {} in this directory: create it first",
-                    grant.application
-                );
-                block.line(format!("if (-not $OID) {{ {} }}", throw(&stop)));
-            }
-        }
-        block
-    }
-
-    fn line(&mut self, line: impl Into<String>) {
-        self.lines.push(line.into());
-    }
-
-    /// Sets `$SAME`, `$WHOSE` and `$ID` for an assignment
-    fn look(&mut self, grant: &Grant, assignment: &RoleAssignment) -> Result<(), InvalidName> {
-        let query = with_object_id(&query::state(grant, assignment))?;
-        self.line(format!(
-            "$STATE = az role assignment list --scope {} --query {query} --output tsv",
-            argument(&assignment.scope)?
-        ));
-        self.line("Assert-Az");
-        self.line("$SAME, $WHOSE, $ID = \"$STATE\" -split ' ', 3");
-        Ok(())
-    }
-
-    fn show(&mut self, assignment: &RoleAssignment) -> Result<(), InvalidName> {
-        let query = with_object_id(&query::shown(assignment))?;
-        self.line(format!(
-            "  az role assignment list --scope {} --query {query} --output yaml | Out-Host",
-            argument(&assignment.scope)?
-        ));
-        Ok(())
-    }
-
-    fn say(&mut self, text: &str) {
-        self.line(format!("  {}", quoted(text)));
-    }
-
-    fn end(mut self, step: Step) -> Part {
-        self.line("}");
-        commands(step, self.lines)
-    }
-}
-
-fn throw(text: &str) -> String {
-    format!("throw {}", quoted(&format!("Stopped: {text}")))
-}
-
-/// A list is empty where the principal is missing, whereas `show` would fail
-fn find_principal(grant: &Grant) -> String {
-    let filter = quoted(&format!("appId eq '{}'", grant.application));
-    format!("$OID = az ad sp list --filter {filter} --query {} --output tsv", quoted("[0].id"))
-}
-
-fn with_object_id(query: &Query) -> Result<String, InvalidName> {
-    windows::cmd(&query.before)?;
-    windows::cmd(&query.after)?;
-    Ok(format!("({} + $OID + {})", quoted(&query.before), quoted(&query.after)))
 }
 
 fn principal(grant: &Grant) -> Result<Part, InvalidName> {
@@ -158,8 +69,12 @@ fn apply(grant: &Grant) -> Result<Part, InvalidName> {
         let stop = throw(&format!("{name}: Azure has not kept what was sent; read it back"));
         block.line(format!("  if ($MADE -cne 'same') {{ {stop} }}"));
         block.say(&format!("{name}: assigned"));
+        let usable = match assignment.sharing {
+            Sharing::Account => "$SAME -ceq 'same'",
+            _ => "$SAME -ceq 'same' -and $WHOSE -cne 'foreign'",
+        };
         block.line(format!(
-            "}} elseif ($SAME -ceq 'same') {{ {} }} else {{",
+            "}} elseif ({usable}) {{ {} }} else {{",
             quoted(&format!("{name}: assigned already"))
         ));
         block.show(assignment)?;
@@ -252,15 +167,17 @@ fn put(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) -> Result<
     let name = name_of(assignment);
     let properties = super::properties(grant, assignment, "OBJECT_ID");
     let body = json!({ "properties": properties }).to_string();
+    block.line("  $FILE = [IO.Path]::GetTempFileName()");
+    block.line("  try {");
     block.line(format!(
-        "  [IO.File]::WriteAllText(\"$PWD/assignment.json\", {}.Replace('{PLACE}', '\"principalId\":\"' + $OID + '\"'))",
+        "    [IO.File]::WriteAllText($FILE, {}.Replace('{PLACE}', '\"principalId\":\"' + $OID + '\"'))",
         quoted(&body)
     ));
     block.line(format!(
-        "  az rest --method put --url ($ID + '?api-version={API}') --body '@assignment.json' --output none"
+        "    az rest --method put --url ($ID + '?api-version={API}') --body ('@' + $FILE) --output none"
     ));
-    block.line("  Assert-Az");
-    block.line("  Remove-Item assignment.json");
+    block.line("    Assert-Az");
+    block.line("  } finally { Remove-Item $FILE }");
     block.look(grant, assignment)?;
     let stop = throw(&format!("{name}: Azure has not kept what was sent; read it back"));
     block.line(format!("  if (\"$SAME $WHOSE\" -cne 'same ours') {{ {stop} }}"));
@@ -278,13 +195,14 @@ fn update(grant: &Grant) -> Result<Part, InvalidName> {
             "if (\"$SAME $WHOSE\" -ceq 'same ours') {{ {} }}",
             quoted(&format!("{name}: as meant already"))
         ));
-        block.line("elseif (\"$SAME $WHOSE\" -ceq 'differs foreign') {");
+        block.line("elseif ($WHOSE -ceq 'foreign') {");
         block.show(assignment)?;
         block.line(format!("  {}", throw(&about::anothers(&name))));
         block.line("} else {");
         put(&mut block, grant, assignment)?;
         block.line("}");
     }
+    remove_obsolete(&mut block, grant)?;
     Ok(block.end(Step::Update))
 }
 
@@ -317,48 +235,112 @@ fn replace(grant: &Grant) -> Result<Part, InvalidName> {
 fn revoke(grant: &Grant) -> Result<Part, InvalidName> {
     let mut block = Block::with_principal(grant);
     block.line("$LEFT = $false");
-    for assignment in own(grant) {
-        let name = name_of(assignment);
-        block.look(grant, assignment)?;
-        block.line(format!("if (-not $SAME) {{ {} }}", quoted(&format!("{name}: not assigned"))));
-        block.line("elseif (\"$SAME $WHOSE\" -ceq 'differs foreign') {");
-        block.line("  $LEFT = $true");
-        block.show(assignment)?;
-        block.say(&format!("KEPT: {name}: the assignment that is shown above is another grant's"));
-        block.line("} else {");
-        delete(&mut block, grant, assignment)?;
-        block.line("}");
+    for assignment in own(grant).chain(obsolete(grant)) {
+        remove(&mut block, grant, assignment)?;
     }
-    if let Some(assignment) = shared(grant) {
-        let name = name_of(assignment);
-        block.look(grant, assignment)?;
-        block.line(format!(
-            "$USERS = az role assignment list --all --query {} --output tsv",
-            with_object_id(&query::users(grant))?
-        ));
-        block.line("Assert-Az");
-        block.line(format!("if (-not $SAME) {{ {} }}", quoted(&format!("{name}: not assigned"))));
-        block.line("elseif (\"$SAME $WHOSE $USERS\" -ceq 'same ours 0') {");
-        delete(&mut block, grant, assignment)?;
-        block.line("} else {");
-        block.say(&format!("{name}: kept, because other grants of the application use it"));
-        block.line("}");
+    if let Some(assignment) = shared_or_earlier(grant) {
+        revoke_if_unused(&mut block, grant, assignment)?;
     }
-    if let Some((assignment, _)) = custom_role(grant) {
-        role_look(&mut block, grant, assignment)?;
-        block.line("if ($ROLE) {");
-        block.line(format!(
-            "  az role definition delete --name {} --scope {} --output none",
-            assignment.role_id,
-            argument(&grant.group_scope())?
-        ));
-        block.line("  Assert-Az");
-        role_look(&mut block, grant, assignment)?;
-        block.line("  if ($ROLE) { $LEFT = $true; 'KEPT: the custom role is still there' } else { 'The custom role was removed.' }");
-        block.line("}");
+    let role = custom_role(grant).map(|(assignment, _)| assignment);
+    for assignment in role.into_iter().chain(obsolete_roles(grant)) {
+        remove_role(&mut block, grant, assignment)?;
     }
-    block.line(format!("if ($LEFT) {{ {} }}", throw("something is still there: see above")));
+    stop_if_left(&mut block);
     Ok(block.end(Step::Revoke))
+}
+
+fn stop_if_left(block: &mut Block) {
+    block.line(format!("if ($LEFT) {{ {} }}", throw("something is still there: see above")));
+}
+
+/// Removes the assignment that grants share, if no other assignment needs it
+fn revoke_if_unused(
+    block: &mut Block,
+    grant: &Grant,
+    assignment: &RoleAssignment,
+) -> Result<(), InvalidName> {
+    let name = name_of(assignment);
+    block.look(grant, assignment)?;
+    block.line(format!(
+        "$USERS = az role assignment list --all --query {} --output tsv",
+        with_object_id(&query::users(grant))?
+    ));
+    block.line("Assert-Az");
+    block.line(format!("if (-not $SAME) {{ {} }}", quoted(&format!("{name}: not assigned"))));
+    block.line(format!(
+        "elseif (\"$USERS\" -cne '0') {{ {} }}",
+        quoted(&format!(
+            "{name}: kept, because the application has assignments on containers of the account"
+        ))
+    ));
+    block.line("elseif ($SAME -ceq 'same') {");
+    delete(block, grant, assignment)?;
+    block.line("} else {");
+    block.line("  $LEFT = $true");
+    block.show(assignment)?;
+    block.say(&about::odd_delegator(&name));
+    block.line("}");
+    Ok(())
+}
+
+/// Removes what earlier grants had and this one has no use for
+fn remove_obsolete(block: &mut Block, grant: &Grant) -> Result<(), InvalidName> {
+    let assignments = obsolete(grant);
+    let shared = obsolete_shared(grant);
+    if assignments.is_empty() && shared.is_none() {
+        return Ok(());
+    }
+    block.line("$LEFT = $false");
+    for assignment in assignments {
+        remove(block, grant, assignment)?;
+    }
+    if let Some(assignment) = shared {
+        revoke_if_unused(block, grant, assignment)?;
+    }
+    for assignment in obsolete_roles(grant) {
+        remove_role(block, grant, assignment)?;
+    }
+    stop_if_left(block);
+    Ok(())
+}
+
+/// Deletes an assignment, unless it is another grant's
+fn remove(
+    block: &mut Block,
+    grant: &Grant,
+    assignment: &RoleAssignment,
+) -> Result<(), InvalidName> {
+    let name = name_of(assignment);
+    block.look(grant, assignment)?;
+    block.line(format!("if (-not $SAME) {{ {} }}", quoted(&format!("{name}: not assigned"))));
+    block.line("elseif ($WHOSE -ceq 'foreign') {");
+    block.line("  $LEFT = $true");
+    block.show(assignment)?;
+    block.say(&format!("KEPT: {name}: the assignment that is shown above is another grant's"));
+    block.line("} else {");
+    delete(block, grant, assignment)?;
+    block.line("}");
+    Ok(())
+}
+
+/// Deletes the definition of the custom role of an assignment
+fn remove_role(
+    block: &mut Block,
+    grant: &Grant,
+    assignment: &RoleAssignment,
+) -> Result<(), InvalidName> {
+    role_look(block, grant, assignment)?;
+    block.line("if ($ROLE) {");
+    block.line(format!(
+        "  az role definition delete --name {} --scope {} --output none",
+        assignment.role_id,
+        argument(&grant.group_scope())?
+    ));
+    block.line("  Assert-Az");
+    role_look(block, grant, assignment)?;
+    block.line("  if ($ROLE) { $LEFT = $true; 'KEPT: the custom role is still there' } else { 'The custom role was removed.' }");
+    block.line("}");
+    Ok(())
 }
 
 fn delete(
@@ -379,11 +361,11 @@ fn delete(
 }
 
 fn end_shared(grant: &Grant) -> Result<Part, InvalidName> {
-    let mut block = match shared(grant) {
+    let mut block = match shared_or_earlier(grant) {
         Some(_) => Block::with_principal(grant),
         None => Block::new(grant),
     };
-    if let Some(assignment) = shared(grant) {
+    if let Some(assignment) = shared_or_earlier(grant) {
         block.look(grant, assignment)?;
         let question = about::ends_delegator(grant, &name_of(assignment));
         block.line(format!("if ($SAME -and ({})) {{", ask(&question)));
