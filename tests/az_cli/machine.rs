@@ -118,6 +118,10 @@ impl Machine {
             fs::create_dir(machine.path(folder)).unwrap();
         }
         std::os::unix::fs::symlink(az, machine.path("bin/az")).unwrap();
+        // If a block ends before it reads its answer, the shell runs the answer as a command.
+        for folder in ["bin", "git-bash"] {
+            std::os::unix::fs::symlink("/bin/true", machine.path(folder).join("yes")).unwrap();
+        }
         let git_bash = machine.path("git-bash/az");
         fs::write(&git_bash, GIT_BASH_AZ).unwrap();
         fs::set_permissions(&git_bash, PermissionsExt::from_mode(0o755)).unwrap();
