@@ -13,7 +13,7 @@ use super::{
 };
 use crate::error::{Error, ErrorKind};
 
-/// A run in a task of its own; made by [`Job::start`]
+/// A run in a task of its own; made by [`Job::start`](super::Job::start)
 ///
 /// A future of what the run comes to; it panics where the store or the sink has. Dropping it ends the
 /// run, as if it was interrupted.
