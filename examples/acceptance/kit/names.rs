@@ -3,7 +3,7 @@
 //! Two names are ordered by the first character in which they differ. So each character is replaced
 //! by another of its class, depending on what stands before it, and characters that follow the same
 //! text keep their order. Classes are ranges that no order of names takes apart: digits, small and
-//! capital letters, and four ranges beyond ASCII. What is in no class stays as it is: punctuation,
+//! capital letters, and four ranges beyond ASCII. Characters of no class are kept: punctuation,
 //! blanks, control characters, marks and modifiers. Length, segments and the share of each class are
 //! kept; if names use every letter at one place, that place is known.
 

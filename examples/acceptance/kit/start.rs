@@ -1,4 +1,4 @@
-//! Where a listing starts: `startFrom`, and what is known of `endBefore`.
+//! Checks where a listing starts (`startFrom`) and ends (`endBefore`).
 
 use azure_asset_sync::store::{NameOrder, azure::RawRequest};
 use regex::Regex;
