@@ -1,6 +1,7 @@
 //! The scanner and the general reader read the same, however a page is cut and spoiled.
 
 mod alike;
+mod cpu_time;
 mod hostile;
 mod mutate;
 
