@@ -42,8 +42,8 @@ fn default_rules(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn without_collisions(bencher: Bencher<'_, '_>) {
     let rules = Rules::default()
-        .set(Reason::CaseCollision, Action::Ignore)
-        .set(Reason::BaseNameCollision, Action::Ignore);
+        .on(Reason::CaseCollision, Action::Ignore)
+        .on(Reason::BaseNameCollision, Action::Ignore);
     run(bencher, rules);
 }
 
@@ -56,5 +56,5 @@ fn with_a_filter(bencher: Bencher<'_, '_>) {
         .min_size(1000)
         .kind(Kind::Image)
         .build();
-    run(bencher, Rules::default().only(filter.unwrap()));
+    run(bencher, Rules::default().filter(filter.unwrap()));
 }

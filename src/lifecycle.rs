@@ -75,7 +75,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{Error, ErrorKind},
-    probe::{Drift, Ended, Health, Outlook, Why},
+    probe::{Drift, EndReason, Health, Outlook, WaitOutcome},
 };
 
 macro_rules! named {
@@ -251,13 +251,13 @@ impl From<&Health> for Event {
     }
 }
 
-impl From<&Ended> for Event {
+impl From<&WaitOutcome> for Event {
     /// What a wait says: one that ran out of time says no more than before
-    fn from(ended: &Ended) -> Self {
-        match ended.why {
-            Why::Connected => Self::TestPassed,
-            Why::Permanent => Self::TestFailed,
-            Why::Deadline | Why::Unconfirmed => Self::PropagationNoted,
+    fn from(ended: &WaitOutcome) -> Self {
+        match ended.reason {
+            EndReason::Connected => Self::TestPassed,
+            EndReason::Permanent => Self::TestFailed,
+            EndReason::Deadline | EndReason::Unconfirmed => Self::PropagationNoted,
         }
     }
 }

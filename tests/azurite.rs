@@ -21,7 +21,7 @@ use std::{
 use azure_asset_sync::{
     AzureStore, Cloud, Connection, ConnectionBuilder, Credential, Endpoint, Error, ErrorKind,
     JsonLines, Kind, LinkRequest, Prefix, Probe, Reason, Report, Scan, Store as _, Verdict,
-    probe::{Cause, Check, Patience, Retry},
+    probe::{Cause, Check, Retry, WaitOptions},
     scan::Order,
     store::{ListRequest, ReadRequest},
     testing::{
@@ -446,7 +446,7 @@ async fn a_probe_connects_and_names_what_is_wrong() {
     };
     let known = || connection(&azurite, ACCOUNT);
 
-    let patience = Patience::new(Duration::from_secs(60));
+    let patience = WaitOptions::new(Duration::from_secs(60));
     let whole = probe(known(), principal(Token::Valid, SECRET)).view_links();
     let ended = whole.wait(patience).ended().await.unwrap();
     assert!(ended.is_connected(), "{}", ended.health);

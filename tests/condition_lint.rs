@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use azure_asset_sync::condition::{
-    Condition, Finding, Limit, Lint, Role, Rule, ScopeLevel, Severity, Span,
+    Condition, Limit, Lint, LintFinding, Role, Rule, ScopeLevel, Severity, Span,
 };
 use proptest::prelude::*;
 use serde_json::Value as Json;
@@ -22,7 +22,7 @@ fn long(text: &str) -> String {
         .replace("$L", "SubOperationMatches{'Blob.List'}")
 }
 
-fn rules(findings: &[Finding]) -> BTreeSet<Rule> {
+fn rules(findings: &[LintFinding]) -> BTreeSet<Rule> {
     findings.iter().map(|finding| finding.rule).collect()
 }
 
@@ -451,7 +451,8 @@ fn a_repair_repairs_and_a_span_shows_the_place() {
             assert!(text.get(finding.span.start..finding.span.end).is_some(), "{finding:?}");
             let Some(repair) = finding.repair.filter(|_| finding.rule == rule) else { continue };
             let again = Lint::new().check(&repair);
-            let count = |findings: &[Finding]| findings.iter().filter(|f| f.rule == rule).count();
+            let count =
+                |findings: &[LintFinding]| findings.iter().filter(|f| f.rule == rule).count();
             let before = Lint::new().check(&text);
             assert!(count(&again) < count(&before), "{rule}: {text}\n{repair}\n{again:#?}");
             repaired.insert(rule);

@@ -19,7 +19,7 @@ fn filter() -> FilterBuilder {
 
 /// Why a filter leaves a blob out; `None` where it does not, whatever the other rules say
 fn left_out(filter: &FilterBuilder, blob: Blob) -> Option<String> {
-    let verdict = Rules::default().only(filter.clone().build().unwrap()).check(blob);
+    let verdict = Rules::default().filter(filter.clone().build().unwrap()).check(blob);
     let rejection = verdict.rejection().filter(|rejection| rejection.reason == Reason::Filtered)?;
     Some(rejection.detail.to_string())
 }
@@ -142,7 +142,7 @@ fn each_part_leaves_out_what_it_says() {
 
 #[test]
 fn what_nobody_asked_for_is_no_error_of_another_kind() {
-    let rules = Rules::default().only(filter().include("hall-3/**").build().unwrap());
+    let rules = Rules::default().filter(filter().include("hall-3/**").build().unwrap());
     let mut mismatch = Blob::new("hall-4/a.jpg", 1);
     mismatch.content_type = Some("text/plain".into());
     let folder = Blob::new("hall-4/", 0);
@@ -164,11 +164,11 @@ async fn what_is_left_out_is_counted_and_collides_with_nothing() {
     };
     let report = scan(Rules::default()).await.unwrap();
     assert_eq!((report.accepted(), report.findings.values().sum::<u64>()), (4, 2));
-    let rules = Rules::default().only(filter().exclude("a.jpg").build().unwrap());
+    let rules = Rules::default().filter(filter().exclude("a.jpg").build().unwrap());
     let report = scan(rules.clone()).await.unwrap();
     assert_eq!(report.rejections, [(Reason::Filtered, 2)].into());
     assert_eq!((report.accepted(), report.findings.len()), (2, 0));
-    let report = scan(rules.set(Reason::Filtered, Action::Ignore)).await.unwrap();
+    let report = scan(rules.on(Reason::Filtered, Action::Ignore)).await.unwrap();
     assert_eq!((report.accepted(), report.rejected()), (4, 0));
 }
 
@@ -305,7 +305,7 @@ proptest! {
         let include = filter().include(&glob).build().unwrap();
         let whole = if glob.contains('/') { glob.clone() } else { format!("**/{glob}") };
         let whole: Vec<char> = whole.chars().collect();
-        let rules = Rules::default().only(include.clone());
+        let rules = Rules::default().filter(include.clone());
         for name in names {
             let rejected = rules.check(Blob::new(name.clone(), 1)).rejection().unwrap().reason;
             let want = means(&whole, &name.chars().collect::<Vec<_>>());
@@ -343,7 +343,7 @@ proptest! {
 
 #[test]
 fn each_change_of_the_rules_changes_their_fingerprint() {
-    let only = |filter: FilterBuilder| Rules::default().only(filter.build().unwrap());
+    let only = |filter: FilterBuilder| Rules::default().filter(filter.build().unwrap());
     let mut rules = vec![
         ("default".to_owned(), Rules::default()),
         ("image size".into(), Rules::default().max_size(Kind::Image, 1)),
@@ -381,7 +381,7 @@ fn each_change_of_the_rules_changes_their_fingerprint() {
     for reason in Reason::ALL {
         for action in [Action::Reject, Action::Note, Action::Ignore] {
             if Rules::default().action(*reason) != action {
-                rules.push((format!("{action:?} {reason}"), Rules::default().set(*reason, action)));
+                rules.push((format!("{action:?} {reason}"), Rules::default().on(*reason, action)));
             }
         }
     }
@@ -401,13 +401,14 @@ fn rules_that_are_set_alike_have_the_same_fingerprint_everywhere() {
         7_888_622_391_634_729_092,
         "changes with the table of formats, and with REVISION in src/validate/stable.rs"
     );
-    let only = |filter: FilterBuilder| Rules::default().only(filter.build().unwrap()).fingerprint();
+    let only =
+        |filter: FilterBuilder| Rules::default().filter(filter.build().unwrap()).fingerprint();
     let alike = [
         (
             default.clone().refuse("jpg").accept(default.formats()[15].clone()).fingerprint(),
             default.fingerprint(),
         ),
-        (default.clone().set(Reason::Empty, Action::Reject).fingerprint(), default.fingerprint()),
+        (default.clone().on(Reason::Empty, Action::Reject).fingerprint(), default.fingerprint()),
         (only(filter()), default.fingerprint()),
         (only(filter().ignore_case()), default.fingerprint()),
         (
@@ -527,7 +528,7 @@ fn the_slowest_filter_keeps_no_other_task_waiting() {
     let names: Vec<_> = (0..80).map(|n| name(n, &mut rng)).collect();
     let scan = || {
         let store = MemoryStore::from_iter(names.iter().map(|name| Blob::new(name.as_str(), 1)));
-        Scan::new(store, &Prefix::default()).rules(Rules::default().only(slow.clone()))
+        Scan::new(store, &Prefix::default()).rules(Rules::default().filter(slow.clone()))
     };
     let (report, beats) = beats::during(scan().run(()));
     assert_eq!(report.unwrap().accepted(), 80);

@@ -13,7 +13,8 @@ fn filter() -> FilterBuilder {
 
 /// Whether a filter leaves a blob out, whatever the other rules say
 fn is_filtered(filter: &FilterBuilder, name: &str) -> bool {
-    let verdict = Rules::default().only(filter.clone().build().unwrap()).check(Blob::new(name, 1));
+    let verdict =
+        Rules::default().filter(filter.clone().build().unwrap()).check(Blob::new(name, 1));
     verdict.rejection().is_some_and(|rejection| rejection.reason == Reason::Filtered)
 }
 

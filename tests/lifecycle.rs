@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use azure_asset_sync::{
     ErrorKind, Health, MemoryStore, Probe,
     lifecycle::{Event, State},
-    probe::{Drift, Ended, Why},
+    probe::{Drift, EndReason, WaitOutcome},
     store::Blob,
 };
 use proptest::prelude::*;
@@ -352,15 +352,15 @@ async fn what_a_probe_finds_is_an_event() {
         assert_eq!(Event::from(&health), event);
     }
     for (why, event) in [
-        (Why::Connected, Event::TestPassed),
-        (Why::Permanent, Event::TestFailed),
-        (Why::Deadline, Event::PropagationNoted),
-        (Why::Unconfirmed, Event::PropagationNoted),
+        (EndReason::Connected, Event::TestPassed),
+        (EndReason::Permanent, Event::TestFailed),
+        (EndReason::Deadline, Event::PropagationNoted),
+        (EndReason::Unconfirmed, Event::PropagationNoted),
     ] {
         let json = serde_json::json!({
-            "why": why, "health": healthy, "attempts": 1, "elapsed_ms": 1,
+            "reason": why, "health": healthy, "attempts": 1, "elapsed_ms": 1,
         });
-        let ended: Ended = serde_json::from_value(json).unwrap();
+        let ended: WaitOutcome = serde_json::from_value(json).unwrap();
         assert_eq!(Event::from(&ended), event);
     }
 }

@@ -75,7 +75,7 @@ fn folders(report: &PreviewReport) -> BTreeSet<&str> {
 async fn without_a_bound_all_is_exact_and_the_same_as_in_the_sync() {
     let store = Watched::new(&["a/1.jpg", "a/2.JPG", "b/3.mp4", "notes.txt", "c/1.jpg"]);
     let filter = Filter::builder().exclude("c/*").build().unwrap();
-    let scan = || whole(store.clone()).rules(Rules::default().only(filter.clone()));
+    let scan = || whole(store.clone()).rules(Rules::default().filter(filter.clone()));
     let report = Preview::new(scan())
         .price(5.0)
         .quota(|asset| if asset.kind == Kind::Video { 10 } else { 1 })
@@ -236,7 +236,7 @@ proptest! {
         let blobs = sizes.iter().enumerate().map(|(n, size)| Blob::new(format!("{n}.jpg"), *size));
         let rules = [Reason::Empty, Reason::TooLarge]
             .into_iter()
-            .fold(Rules::default(), |rules, reason| rules.set(reason, Action::Ignore));
+            .fold(Rules::default(), |rules, reason| rules.on(reason, Action::Ignore));
         // A sum of sizes is not what this is about.
         prop_assume!(sizes.iter().try_fold(0_u64, |sum, size| sum.checked_add(*size)).is_some());
         let scan = whole(MemoryStore::from_iter(blobs)).rules(rules);
@@ -259,8 +259,8 @@ async fn names_that_collide_come_in_pairs() {
     let names = ["A/x.jpg", "B/x.jpg", "C/x.jpg", "a/x.jpg", "d/\u{c9}.jpg", "d/\u{e9}.jpg"];
     for action in [Action::Note, Action::Reject] {
         let rules = Rules::default()
-            .set(Reason::CaseCollision, action)
-            .set(Reason::BaseNameCollision, action);
+            .on(Reason::CaseCollision, action)
+            .on(Reason::BaseNameCollision, action);
         let scan = whole(container(names)).rules(rules);
         let report = Preview::new(scan).run().await.unwrap();
         let pairs: Vec<_> = report

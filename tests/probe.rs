@@ -7,11 +7,11 @@ use azure_asset_sync::{
     Probe, Scan, Store,
     condition::{Limit, Role},
     grant::{Form, Grant},
-    probe::{Cause, Check, Confidence, Outcome, Patience, SeenShape, Why, WizardStep},
+    probe::{Cause, Check, Confidence, EndReason, Outcome, SeenShape, WaitOptions, WizardStep},
     store::{Inspect, ListRequest, Question},
     testing::{
-        AnonymousAnswer, Assignment, Behavior, CorsRule, Fault, ManualClock, Seed, SmallCloud,
-        SmallCloudBuilder, Spread, trust,
+        AnonymousAnswer, Assignment, Behavior, CorsRule, Fault, ManualClock, Propagation, Seed,
+        SmallCloud, SmallCloudBuilder, trust,
     },
 };
 use bytes::Bytes;
@@ -82,7 +82,7 @@ async fn a_wait_confirms_with_lists_alone() {
     let clock = ManualClock::new();
     let cloud = builder().clock(clock.clone()).start().await.unwrap();
     let (_, probe) = probe_of(&cloud, "");
-    let ended = probe.clock(clock).wait(Patience::new(Duration::from_secs(60))).ended().await;
+    let ended = probe.clock(clock).wait(WaitOptions::new(Duration::from_secs(60))).ended().await;
     assert!(ended.unwrap().is_connected());
     assert_eq!(cloud.requests(), 4 + 18 + 2, "{:#?}", asked(&cloud));
     assert!(asked(&cloud)[4..23].iter().all(|line| line.contains("comp=list")));
@@ -337,9 +337,9 @@ async fn the_proof_of_least_privilege_is_that_of_the_end_of_the_wait() {
     for seed in 0..10 {
         fastrand::seed(seed);
         let clock = ManualClock::new();
-        let spread = [40, 90, 150].map(|s| Spread::at(Duration::from_secs(s)));
+        let spread = [40, 90, 150].map(|s| Propagation::at(Duration::from_secs(s)));
         let limit = Limit::container(&"assets".parse().unwrap()).condition().unwrap();
-        let assignment = reader().condition(limit).spread(spread);
+        let assignment = reader().condition(limit).propagation(spread);
         let cloud = builder()
             .clock(clock.clone())
             .front_ends(3)
@@ -348,7 +348,7 @@ async fn the_proof_of_least_privilege_is_that_of_the_end_of_the_wait() {
             .await
             .unwrap();
         let probe = probe_of(&cloud, "hall-3/").1.clock(clock).least_privilege();
-        let ended = probe.wait(Patience::new(Duration::from_secs(900))).ended().await.unwrap();
+        let ended = probe.wait(WaitOptions::new(Duration::from_secs(900))).ended().await.unwrap();
         assert!(ended.is_connected(), "{}", ended.health);
         let seen = ended.health.privileges.unwrap();
         assert_eq!(seen.shape, SeenShape::AccountWithCondition, "{seed}");
@@ -361,7 +361,7 @@ async fn a_warning_outlasts_its_confirmation() {
     let clock = ManualClock::new();
     let cloud = builder().clock(clock.clone()).start().await.unwrap();
     let probe = probe_of(&cloud, "nothing/").1.clock(clock);
-    let ended = probe.wait(Patience::new(Duration::from_secs(60))).ended().await.unwrap();
+    let ended = probe.wait(WaitOptions::new(Duration::from_secs(60))).ended().await.unwrap();
     assert!(ended.is_connected(), "{}", ended.health);
     assert_eq!(ended.health.warnings().next().unwrap().cause, Cause::EmptyListing);
 }
@@ -456,21 +456,21 @@ async fn the_small_cloud_propagates_as_azure_does() {
             .map(|_| {
                 let settled = Duration::from_secs(rng.u64(0..400));
                 let from = settled.saturating_sub(Duration::from_secs(rng.u64(0..60)));
-                (settled, Spread::flapping(from, settled))
+                (settled, Propagation::flapping(from, settled))
             })
             .collect();
         let stable = spread.iter().map(|(settled, _)| *settled).max().unwrap();
         let cloud = builder()
             .clock(clock.clone())
             .front_ends(spread.len())
-            .assignment(reader().spread(spread.iter().map(|(_, spread)| *spread)))
+            .assignment(reader().propagation(spread.iter().map(|(_, spread)| *spread)))
             .start()
             .await
             .unwrap();
         let granted = clock.time();
         let probe = probe_of(&cloud, "").1.clock(clock.clone()).granted(granted);
-        let ended = probe.wait(Patience::new(Duration::from_secs(900))).ended().await.unwrap();
-        assert_eq!(ended.why, Why::Connected, "{seed}: {}", ended.health);
+        let ended = probe.wait(WaitOptions::new(Duration::from_secs(900))).ended().await.unwrap();
+        assert_eq!(ended.reason, EndReason::Connected, "{seed}: {}", ended.health);
         assert!(ended.elapsed >= stable, "{seed}: {:?} before {stable:?}", ended.elapsed);
         assert!(ended.elapsed < stable + Duration::from_secs(180), "{seed}: {:?}", ended.elapsed);
     }

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use azure_asset_sync::{
     Error, ErrorKind,
-    probe::{Check, Checked, Diagnosis, Event, Health, Outcome},
+    probe::{Check, Checked, Diagnosis, Health, Outcome, WaitEvent},
 };
 use base64::{
     Engine as _,
@@ -97,13 +97,13 @@ impl Tally {
         self.show(serde_json::to_string(health).unwrap());
     }
 
-    pub fn event(&mut self, event: &Event) {
+    pub fn event(&mut self, event: &WaitEvent) {
         self.debug(event);
         self.show(serde_json::to_string(event).unwrap());
         match event {
-            Event::Checked(checked) => self.checked(checked),
-            Event::Again(again) => self.show(again),
-            Event::Ended(ended) => self.health(&ended.health),
+            WaitEvent::Checked(checked) => self.checked(checked),
+            WaitEvent::Retrying(again) => self.show(again),
+            WaitEvent::Ended(ended) => self.health(&ended.health),
             _ => panic!("an event of a new kind: {event:?}"),
         }
     }

@@ -8,7 +8,7 @@ use std::{
 
 use azure_asset_sync::{
     Blob, Cloud, Connection, Detail, Error, ErrorKind, Probe, Store,
-    probe::{Cause, Outlook, Patience, Why},
+    probe::{Cause, EndReason, Outlook, WaitOptions},
     store::{
         Answer, Inspect, ListRequest, Page, Question, ReadRequest,
         inspect::{Challenge, Identity},
@@ -168,10 +168,10 @@ async fn a_private_endpoint_is_given_up_only_when_it_stays_so() {
         }
         answers
     };
-    for (times, why, attempts) in [(1, Why::Connected, 41), (3, Why::Permanent, 3)] {
+    for (times, why, attempts) in [(1, EndReason::Connected, 41), (3, EndReason::Permanent, 3)] {
         let probe = told(contoso().build().unwrap(), answers(times)).clock(ManualClock::new());
-        let ended = probe.wait(Patience::new(Duration::from_secs(600))).ended().await.unwrap();
-        assert_eq!(ended.why, why, "{times}: {}", ended.health);
+        let ended = probe.wait(WaitOptions::new(Duration::from_secs(600))).ended().await.unwrap();
+        assert_eq!(ended.reason, why, "{times}: {}", ended.health);
         assert!(ended.attempts <= attempts, "{}", ended.attempts);
     }
     // No addresses at all are no private ones.

@@ -7,7 +7,7 @@ use std::{
 
 use azure_asset_sync::{
     Backoff, Blob, Clock as _, Connection, Error, Probe, Store,
-    probe::{Cause, Event, Outlook, Patience, Tier, Why},
+    probe::{Cause, EndReason, Outlook, Tier, WaitEvent, WaitOptions},
     store::{Answer, Inspect, ListRequest, Page, Question, ReadRequest},
     testing::ManualClock,
 };
@@ -145,17 +145,17 @@ impl Inspect for Account {
 }
 
 struct End {
-    why: Why,
+    reason: EndReason,
     cause: Option<Cause>,
     attempts: u32,
     at: Duration,
 }
 
-async fn wait(account: &Account, patience: Patience) -> End {
+async fn wait(account: &Account, patience: WaitOptions) -> End {
     wait_since(account, patience, None).await
 }
 
-async fn wait_since(account: &Account, patience: Patience, granted: Option<SystemTime>) -> End {
+async fn wait_since(account: &Account, patience: WaitOptions, granted: Option<SystemTime>) -> End {
     let mut probe = Probe::new(&connection(), account.clone()).clock(account.clock.clone());
     if let Some(at) = granted {
         probe = probe.granted(at);
@@ -163,7 +163,7 @@ async fn wait_since(account: &Account, patience: Patience, granted: Option<Syste
     let ended = probe.wait(patience).ended().await.unwrap();
     assert_eq!(ended.elapsed, account.clock.elapsed(), "the wait began with the clock");
     End {
-        why: ended.why,
+        reason: ended.reason,
         cause: ended.health.diagnosis.map(|diagnosis| diagnosis.cause),
         attempts: ended.attempts,
         at: ended.elapsed,
@@ -212,26 +212,26 @@ async fn connected_if_and_only_if_access_is_stable_in_1000_schedules() {
         let age = within(&mut rng, 20);
         let granted = Some(clock.time() - age);
 
-        let end = wait_since(&account, Patience::new(deadline), granted).await;
+        let end = wait_since(&account, WaitOptions::new(deadline), granted).await;
         let failed = account.failure.is_some_and(|(from, ..)| end.at >= from);
         let stable = account.stable();
         // The last pause, and the successes in a row with theirs: more where rows were broken.
         let slack = Duration::from_secs(30 + 3 * 60);
-        match end.why {
-            Why::Connected => {
+        match end.reason {
+            EndReason::Connected => {
                 counts[0] += 1;
                 assert!(stable.is_some_and(|stable| end.at >= stable), "{seed}: {account:?}");
             }
-            Why::Permanent if end.cause == Some(Cause::AccessMissing) => {
+            EndReason::Permanent if end.cause == Some(Cause::AccessMissing) => {
                 counts[1] += 1;
                 assert!(end.at + age >= 30 * MINUTE, "{seed}: given up at {:?}", end.at);
             }
-            Why::Permanent => {
+            EndReason::Permanent => {
                 counts[2] += 1;
                 let mixed = end.at + age >= 30 * MINUTE;
                 assert!(mixed || failed && end.cause == Some(lasting.2), "{seed}: {:?}", end.cause);
             }
-            Why::Deadline | Why::Unconfirmed => {
+            EndReason::Deadline | EndReason::Unconfirmed => {
                 counts[3] += 1;
                 assert_eq!(end.at, deadline, "{seed}: the last pass is at the deadline");
                 assert!(!failed, "{seed}: waited on what does not heal");
@@ -263,8 +263,8 @@ async fn a_front_end_that_lags_is_seldom_missed() {
             front_ends[0] = FrontEnd { flaps_from: late, settled: Some(late) };
             let mut account = Account::new(&ManualClock::new(), front_ends);
             account.at_random = true;
-            let end = wait(&account, Patience::new(30 * MINUTE)).await;
-            assert_eq!(end.why, Why::Connected);
+            let end = wait(&account, WaitOptions::new(30 * MINUTE)).await;
+            assert_eq!(end.reason, EndReason::Connected);
             wrong += usize::from(end.at < late);
         }
         println!("one of {count} front ends lags: {wrong} of 300 connected too early");
@@ -277,8 +277,8 @@ async fn a_role_that_changes_while_it_is_confirmed_is_noticed() {
     let clock = ManualClock::new();
     let mut account = Account::sharp(&clock, Duration::ZERO);
     account.reads_until = Some(Duration::from_secs(10));
-    let end = wait(&account, Patience::new(MINUTE)).await;
-    assert_eq!((end.why, end.cause), (Why::Deadline, Some(Cause::ReadNotCovered)));
+    let end = wait(&account, WaitOptions::new(MINUTE)).await;
+    assert_eq!((end.reason, end.cause), (EndReason::Deadline, Some(Cause::ReadNotCovered)));
 }
 
 #[tokio::test]
@@ -292,27 +292,34 @@ async fn what_is_inferred_or_renewed_is_tried_more_than_once_and_not_for_ever() 
     // As Azure says it, the detail of the body made a word.
     let mut expired = account(401, "InvalidAuthenticationInfo");
     expired.detail = Some(azure_asset_sync::Detail::TokenLifetime);
-    let end = wait(&expired, Patience::new(30 * MINUTE)).await;
-    assert_eq!((end.why, end.cause), (Why::Permanent, Some(Cause::TokenExpired)), "{lifetime}");
+    let end = wait(&expired, WaitOptions::new(30 * MINUTE)).await;
+    assert_eq!(
+        (end.reason, end.cause),
+        (EndReason::Permanent, Some(Cause::TokenExpired)),
+        "{lifetime}"
+    );
     assert_eq!(end.attempts, 2, "each pass has a new token");
 }
 
 #[tokio::test]
 async fn a_deadline_that_passes_while_it_works_says_so() {
     let account = Account::sharp(&ManualClock::new(), Duration::ZERO);
-    let end = wait(&account, Patience::new(Duration::from_secs(5))).await;
-    assert_eq!((end.why, end.cause, end.at), (Why::Unconfirmed, None, Duration::from_secs(5)));
+    let end = wait(&account, WaitOptions::new(Duration::from_secs(5))).await;
+    assert_eq!(
+        (end.reason, end.cause, end.at),
+        (EndReason::Unconfirmed, None, Duration::from_secs(5))
+    );
     let account = Account::sharp(&ManualClock::new(), Duration::ZERO);
-    let end = wait(&account, Patience::new(Duration::ZERO)).await;
-    assert_eq!((end.why, end.attempts), (Why::Unconfirmed, 1));
+    let end = wait(&account, WaitOptions::new(Duration::ZERO)).await;
+    assert_eq!((end.reason, end.attempts), (EndReason::Unconfirmed, 1));
     let account = Account::sharp(&ManualClock::new(), Duration::ZERO);
-    let end = wait(&account, Patience::new(Duration::ZERO).successes(1)).await;
-    assert_eq!((end.why, end.attempts), (Why::Connected, 1));
+    let end = wait(&account, WaitOptions::new(Duration::ZERO).successes(1)).await;
+    assert_eq!((end.reason, end.attempts), (EndReason::Connected, 1));
     // Time runs from the first poll on.
     let clock = ManualClock::new();
     let account = Account::sharp(&clock, 30 * MINUTE);
     let probe = Probe::new(&connection(), account).clock(clock.clone());
-    let waiting = probe.wait(Patience::new(20 * MINUTE));
+    let waiting = probe.wait(WaitOptions::new(20 * MINUTE));
     clock.advance(25 * MINUTE);
     let ended = waiting.ended().await.unwrap();
     assert!(ended.is_connected(), "{}", ended.health);
@@ -329,8 +336,8 @@ async fn a_cause_that_does_not_heal_ends_the_first_pass() {
     for (status, code, cause) in rows {
         let mut account = Account::sharp(&ManualClock::new(), Duration::ZERO);
         account.failure = Some((Duration::ZERO, status, code));
-        let end = wait(&account, Patience::new(30 * MINUTE)).await;
-        assert_eq!((end.why, end.cause), (Why::Permanent, Some(cause)));
+        let end = wait(&account, WaitOptions::new(30 * MINUTE)).await;
+        assert_eq!((end.reason, end.cause), (EndReason::Permanent, Some(cause)));
         assert_eq!((end.attempts, end.at), (1, Duration::ZERO), "{code}");
     }
 }
@@ -340,19 +347,23 @@ async fn an_old_grant_is_not_waited_for_and_needs_no_confirmation() {
     let clock = ManualClock::new();
     let old = clock.time() - 31 * MINUTE;
     let account = Account::sharp(&clock, 100 * MINUTE);
-    let end = wait_since(&account, Patience::new(20 * MINUTE), Some(old)).await;
-    assert_eq!((end.why, end.cause), (Why::Permanent, Some(Cause::AccessMissing)));
+    let end = wait_since(&account, WaitOptions::new(20 * MINUTE), Some(old)).await;
+    assert_eq!((end.reason, end.cause), (EndReason::Permanent, Some(Cause::AccessMissing)));
     assert_eq!(end.attempts, 1);
 
     let account = Account::sharp(&ManualClock::new(), Duration::ZERO);
-    let end = wait_since(&account, Patience::new(MINUTE), Some(old)).await;
-    assert_eq!((end.why, end.attempts), (Why::Connected, 1));
+    let end = wait_since(&account, WaitOptions::new(MINUTE), Some(old)).await;
+    assert_eq!((end.reason, end.attempts), (EndReason::Connected, 1));
     let account = Account::sharp(&ManualClock::new(), Duration::ZERO);
-    let end = wait(&account, Patience::new(MINUTE)).await;
-    assert_eq!((end.why, end.attempts), (Why::Connected, 20), "nobody knows how old it is");
+    let end = wait(&account, WaitOptions::new(MINUTE)).await;
+    assert_eq!(
+        (end.reason, end.attempts),
+        (EndReason::Connected, 20),
+        "nobody knows how old it is"
+    );
     let account = Account::sharp(&ManualClock::new(), Duration::ZERO);
-    let end = wait(&account, Patience::new(MINUTE).successes(2)).await;
-    assert_eq!((end.why, end.attempts), (Why::Connected, 2));
+    let end = wait(&account, WaitOptions::new(MINUTE).successes(2)).await;
+    assert_eq!((end.reason, end.attempts), (EndReason::Connected, 2));
 }
 
 #[tokio::test]
@@ -362,9 +373,9 @@ async fn retry_after_is_followed_up_to_a_cap() {
         let mut account = Account::sharp(&clock, Duration::ZERO);
         account.throttled = Some((1, Duration::from_secs(asked)));
         let probe = Probe::new(&connection(), account).clock(clock);
-        let mut events = probe.wait(Patience::new(30 * MINUTE));
+        let mut events = probe.wait(WaitOptions::new(30 * MINUTE));
         let again = loop {
-            if let Event::Again(again) = events.next().await.unwrap() {
+            if let WaitEvent::Retrying(again) = events.next().await.unwrap() {
                 break again;
             }
         };
@@ -379,12 +390,12 @@ async fn pauses_keep_to_the_cap_and_events_tell_what_a_wizard_shows() {
     let account = Account::sharp(&clock, 12 * MINUTE);
     let probe = Probe::new(&connection(), account).clock(clock.clone()).granted(clock.time());
     let cap = Duration::from_secs(20);
-    let patience = Patience::new(20 * MINUTE).backoff(Backoff::new(Duration::from_secs(1), cap));
+    let patience = WaitOptions::new(20 * MINUTE).backoff(Backoff::new(Duration::from_secs(1), cap));
     let mut tiers = Vec::new();
     let mut attempt = 0;
     let mut events = probe.wait(patience);
     while let Some(event) = events.next().await {
-        let Event::Again(again) = event else { continue };
+        let WaitEvent::Retrying(again) = event else { continue };
         attempt += 1;
         assert_eq!(again.attempt, attempt);
         assert!(again.next_in <= cap, "{again:?}");
@@ -403,9 +414,9 @@ async fn a_dropped_wait_asks_nothing_more() {
     let clock = ManualClock::new();
     let account = Account::sharp(&clock, 5 * MINUTE);
     let probe = Probe::new(&connection(), account.clone()).clock(clock);
-    let mut events = probe.wait(Patience::new(30 * MINUTE));
+    let mut events = probe.wait(WaitOptions::new(30 * MINUTE));
     assert_eq!(account.state.lock().unwrap().asked, 0, "nothing before it is polled");
-    while !matches!(events.next().await, Some(Event::Again(_))) {}
+    while !matches!(events.next().await, Some(WaitEvent::Retrying(_))) {}
     let asked = account.state.lock().unwrap().asked;
     drop(events);
     for _ in 0..10 {
@@ -418,8 +429,8 @@ async fn a_dropped_wait_asks_nothing_more() {
 async fn a_throttled_request_does_not_break_a_row_of_successes() {
     let mut account = Account::sharp(&ManualClock::new(), Duration::ZERO);
     account.throttled = Some((7, Duration::from_secs(1)));
-    let end = wait(&account, Patience::new(20 * MINUTE)).await;
-    assert_eq!(end.why, Why::Connected, "{:?} after {} passes", end.cause, end.attempts);
+    let end = wait(&account, WaitOptions::new(20 * MINUTE)).await;
+    assert_eq!(end.reason, EndReason::Connected, "{:?} after {} passes", end.cause, end.attempts);
     assert!(end.attempts < 40, "{}", end.attempts);
 }
 
@@ -446,7 +457,7 @@ impl azure_asset_sync::Clock for Held {
 async fn a_wait_is_cancelled_in_the_middle_of_a_pause() {
     let account = Account::sharp(&ManualClock::new(), MINUTE);
     let probe = Probe::new(&connection(), account).clock(Held);
-    let task = tokio::spawn(probe.wait(Patience::new(MINUTE)).ended());
+    let task = tokio::spawn(probe.wait(WaitOptions::new(MINUTE)).ended());
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }

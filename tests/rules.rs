@@ -124,7 +124,7 @@ fn names_that_break_tools_have_a_finding() {
     for name in names {
         let mut blob = Blob::new(name, 1);
         blob.content_type = Some("image/jpeg".into());
-        let verdict = Rules::default().set(Reason::UnsupportedFormat, Action::Ignore).check(blob);
+        let verdict = Rules::default().on(Reason::UnsupportedFormat, Action::Ignore).check(blob);
         let reasons: Vec<_> = verdict.asset().unwrap().findings.iter().map(|f| f.reason).collect();
         assert_eq!(reasons, [Reason::OddName], "{name:?}");
     }
@@ -260,7 +260,7 @@ fn what_a_listing_says_cannot_be_read_is_no_asset() {
             None,
         ),
     ];
-    let rules = Rules::default().set(Reason::Snapshot, Action::Ignore);
+    let rules = Rules::default().on(Reason::Snapshot, Action::Ignore);
     for (beside, properties, want) in rows {
         let body = format!(
             "<EnumerationResults><Blobs><Blob><Name>a.jpg</Name>{beside}<Properties>{properties}<Content-Length>1</Content-Length>\
@@ -282,7 +282,7 @@ async fn names_in_two_unicode_forms_collide() {
         "Y/\u{d55c}.jpg",
     ];
     let store = MemoryStore::from_iter(names.map(|name| Blob::new(name, 1)));
-    let rules = Rules::default().set(Reason::BaseNameCollision, Action::Ignore);
+    let rules = Rules::default().on(Reason::BaseNameCollision, Action::Ignore);
     let verdicts = Scan::new(store, &Prefix::default()).rules(rules).verdicts();
     let verdicts: Vec<_> = verdicts.try_collect().await.unwrap();
     let found = |verdict: &Verdict| !verdict.asset().unwrap().findings.is_empty();
@@ -351,8 +351,8 @@ fn an_action_turns_a_rejection_into_a_finding_or_nothing() {
             other => panic!("no row for {other}"),
         }
         let filter = Filter::builder().exclude("filtered.*").build().unwrap();
-        let rules = Rules::default().only(filter);
-        let judge = |action| rules.clone().set(*why, action).check(blob.clone());
+        let rules = Rules::default().filter(filter);
+        let judge = |action| rules.clone().on(*why, action).check(blob.clone());
         let noted = judge(Action::Note);
         let findings = &noted.asset().unwrap().findings;
         assert_eq!(findings.iter().map(|f| f.reason).collect::<Vec<_>>(), [*why]);
@@ -363,8 +363,7 @@ fn an_action_turns_a_rejection_into_a_finding_or_nothing() {
 
 #[test]
 fn findings_are_a_list_that_can_be_changed() {
-    let rules =
-        Rules::default().set(Reason::Empty, Action::Note).set(Reason::TooLarge, Action::Note);
+    let rules = Rules::default().on(Reason::Empty, Action::Note).on(Reason::TooLarge, Action::Note);
     let found = |name, size| match rules.check(Blob::new(name, size)) {
         Verdict::Accept(asset) => asset.findings,
         Verdict::Reject(rejection) => panic!("{rejection:?}"),
@@ -389,8 +388,8 @@ fn findings_are_a_list_that_can_be_changed() {
 #[test]
 fn a_blob_that_nothing_calls_an_image_or_video_stays_rejected() {
     let rules = Rules::default()
-        .set(Reason::NoExtension, Action::Ignore)
-        .set(Reason::UnsupportedFormat, Action::Ignore);
+        .on(Reason::NoExtension, Action::Ignore)
+        .on(Reason::UnsupportedFormat, Action::Ignore);
     assert_eq!(reason(&rules, Blob::new("a", 1)), Some(Reason::NoExtension));
     assert_eq!(reason(&rules, typed("a", "text/plain")), Some(Reason::NoExtension));
     assert_eq!(reason(&rules, Blob::new("a.txt", 1)), Some(Reason::UnsupportedFormat));
@@ -433,8 +432,8 @@ async fn colliding_names_are_noted_at_the_second() {
 async fn colliding_names_can_be_rejected_or_ignored() {
     let names = ["A.jpg", "a.jpg", "x/a.jpg"];
     let strict = Rules::default()
-        .set(Reason::CaseCollision, Action::Reject)
-        .set(Reason::BaseNameCollision, Action::Reject);
+        .on(Reason::CaseCollision, Action::Reject)
+        .on(Reason::BaseNameCollision, Action::Reject);
     let rejected: Vec<_> = verdicts(&names, strict)
         .await
         .iter()
@@ -442,8 +441,8 @@ async fn colliding_names_can_be_rejected_or_ignored() {
         .collect();
     assert_eq!(rejected, [Reason::CaseCollision, Reason::BaseNameCollision]);
     let lax = Rules::default()
-        .set(Reason::CaseCollision, Action::Ignore)
-        .set(Reason::BaseNameCollision, Action::Ignore);
+        .on(Reason::CaseCollision, Action::Ignore)
+        .on(Reason::BaseNameCollision, Action::Ignore);
     let findings = verdicts(&names, lax).await;
     assert!(findings.iter().all(|v| v.asset().unwrap().findings.is_empty()));
 }
@@ -479,7 +478,7 @@ async fn a_size_that_no_blob_has_makes_a_blob_malformed_and_spoils_no_sink() {
     let sizes = [1 << 53, (1 << 53) + 1, 1 << 63, u64::MAX];
     let rules = || {
         let rules = Rules::default().max_size(Kind::Image, u64::MAX);
-        Reason::ALL.iter().fold(rules, |rules, reason| rules.set(*reason, Action::Ignore))
+        Reason::ALL.iter().fold(rules, |rules, reason| rules.on(*reason, Action::Ignore))
     };
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);

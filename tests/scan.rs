@@ -302,7 +302,7 @@ async fn the_report_counts_everything() {
             .map(|name| Blob::new(name, 10)),
     );
     // Of two it knows no format, but for what `mime_guess` says.
-    let rules = Rules::default().set(Reason::UnsupportedFormat, Action::Note);
+    let rules = Rules::default().on(Reason::UnsupportedFormat, Action::Note);
     let scan = scan(store).rules(rules).page_size(2.try_into().unwrap());
     let progress = scan.progress();
     assert_eq!(progress.report().total(), 0);

@@ -169,7 +169,7 @@ impl Sink for Odd {
     }
 
     fn delivery(&self) -> Delivery {
-        if self.wrong == Wrong::SaysWhole { Delivery::Whole } else { Delivery::Idempotent }
+        if self.wrong == Wrong::SaysWhole { Delivery::Replace } else { Delivery::Idempotent }
     }
 }
 

@@ -213,5 +213,5 @@ async fn two_sinks_get_the_same_and_a_box_is_a_sink() {
     assert_eq!(((), callback(|_| Ok(()))).delivery(), Delivery::AppendOnly);
     let folder = tempfile::tempdir().unwrap();
     let file = JsonLines::assets(folder.path().join("a.jsonl")).unwrap();
-    assert_eq!((file, callback(|_| Ok(()))).delivery(), Delivery::Whole);
+    assert_eq!((file, callback(|_| Ok(()))).delivery(), Delivery::Replace);
 }

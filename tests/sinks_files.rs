@@ -207,7 +207,7 @@ async fn every_file_is_whole_or_as_it_was() {
         let changes = changes();
 
         let mut dropped = make(path.clone()).unwrap();
-        assert_eq!(dropped.delivery(), Delivery::Whole, "{name}");
+        assert_eq!(dropped.delivery(), Delivery::Replace, "{name}");
         dropped.accept(Batch::new(&RunId::random(), 0, &changes)).await.unwrap();
         dropped.flush().await.unwrap();
         drop(dropped);

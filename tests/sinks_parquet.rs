@@ -124,7 +124,7 @@ async fn the_file_is_whole_or_as_it_was() {
     std::fs::write(&path, "old").unwrap();
     let changes = changes();
     let mut dropped = Parquet::assets(&path).unwrap();
-    assert_eq!(dropped.delivery(), Delivery::Whole);
+    assert_eq!(dropped.delivery(), Delivery::Replace);
     dropped.accept(Batch::new(&RunId::random(), 0, &changes)).await.unwrap();
     dropped.flush().await.unwrap();
     drop(dropped);

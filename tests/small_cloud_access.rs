@@ -6,7 +6,7 @@ use asker::{Asker, LIST};
 use azure_asset_sync::{
     condition::{Condition, Limit, Role},
     grant::{Grant, Shape},
-    testing::{Assignment, ManualClock, Seed, SmallCloud, SmallCloudBuilder, Spread},
+    testing::{Assignment, ManualClock, Propagation, Seed, SmallCloud, SmallCloudBuilder},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use reqwest::Method;
@@ -150,7 +150,7 @@ async fn an_assignment_reaches_each_front_end_in_its_own_time() {
     let clock = ManualClock::new();
     let assignment = Assignment::new(Role::BlobDataReader)
         .after(secs(240))
-        .spread([Spread::at(secs(60)), Spread::at(secs(120))]);
+        .propagation([Propagation::at(secs(60)), Propagation::at(secs(120))]);
     let cloud = builder().clock(clock.clone()).front_ends(3).assignment(assignment);
     let asker = Asker::of(cloud).await;
     let token = asker.token().await;
@@ -175,12 +175,12 @@ async fn an_assignment_reaches_each_front_end_in_its_own_time() {
 #[tokio::test]
 async fn a_flapping_front_end_allows_and_denies_in_turns_until_it_settles() {
     let clock = ManualClock::new();
-    let spread = [Spread::at(Duration::ZERO), Spread::flapping(secs(60), secs(240))];
+    let spread = [Propagation::at(Duration::ZERO), Propagation::flapping(secs(60), secs(240))];
     let cloud = builder().clock(clock.clone()).unassigned();
     let asker = Asker::of(cloud).await;
     let token = asker.token().await;
     // It has as many front ends as there are spreads.
-    asker.cloud.assign(Assignment::new(Role::BlobDataReader).spread(spread));
+    asker.cloud.assign(Assignment::new(Role::BlobDataReader).propagation(spread));
     let paths = [READ, READ, LIST, READ, READ, LIST];
     assert_eq!(statuses(&asker, &token, paths).await, [200, 403, 200, 403, 200, 403]);
     clock.advance(secs(60));

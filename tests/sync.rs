@@ -274,7 +274,7 @@ async fn what_a_job_cannot_be_made_of_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let scan = || scan(store(&[("a.jpg", "1")]));
     let job = |scan| Job::new(scan, folder.path().join("state"));
-    let reject = Rules::default().set(Reason::CaseCollision, Action::Reject);
+    let reject = Rules::default().on(Reason::CaseCollision, Action::Reject);
     let cases: [(&str, Job); 4] = [
         ("leave snapshots", job(scan().include([Include::Snapshots]))),
         ("colliding names", job(scan().rules(reject))),

@@ -90,7 +90,7 @@ fn child() {
     // What is remembered of names to find those that collide has a bound of its own.
     let rules = [Reason::CaseCollision, Reason::BaseNameCollision]
         .into_iter()
-        .fold(Rules::default(), |rules, reason| rules.set(reason, Action::Ignore));
+        .fold(Rules::default(), |rules, reason| rules.on(reason, Action::Ignore));
     let job = Job::new(Scan::new(store, &Prefix::default()).rules(rules), folder);
     // How many threads Tokio has is a matter of luck otherwise.
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -98,7 +98,7 @@ fn scan(names: &[String], rules: &Rules) -> Scan {
 }
 
 fn only(glob: &str) -> Rules {
-    Rules::default().only(Filter::builder().include(glob).build().unwrap())
+    Rules::default().filter(Filter::builder().include(glob).build().unwrap())
 }
 
 fn run(job: Job, service: &mut Service) -> Result<Summary, Error> {

@@ -142,10 +142,10 @@ proptest! {
         half: prop::sample::Index,
     ) {
         let rules = Rules::default()
-            .set(Reason::CaseCollision, case)
-            .set(Reason::BaseNameCollision, base)
-            .set(Reason::Snapshot, snapshot)
-            .set(Reason::Empty, empty);
+            .on(Reason::CaseCollision, case)
+            .on(Reason::BaseNameCollision, base)
+            .on(Reason::Snapshot, snapshot)
+            .on(Reason::Empty, empty);
         let want = model(&blobs, &sizes, &rules);
         let scan = || scan(&blobs, &sizes, &rules);
         block_on(async {

@@ -123,7 +123,7 @@ fn matches(table: &mut Table) {
         let count = if what == "230 states" { 200 } else { names.len() };
         let scan = || {
             let blobs = names.iter().take(count).map(|name| Blob::new(name.as_str(), 1));
-            let rules = Rules::default().only(filter.clone());
+            let rules = Rules::default().filter(filter.clone());
             Scan::new(blobs.collect::<MemoryStore>(), &Prefix::default()).rules(rules)
         };
         let limit = 47 * MIB + 27 * MIB;

@@ -21,8 +21,8 @@ use azure_asset_sync::{
     Clock as _, Connection, Probe,
     condition::{Limit, Role},
     grant::{Form, Grant},
-    probe::{Ended, Event, Patience, Why},
-    testing::{Assignment, CorsRule, ManualClock, Seed, SmallCloud, Spread},
+    probe::{EndReason, WaitEvent, WaitOptions, WaitOutcome},
+    testing::{Assignment, CorsRule, ManualClock, Propagation, Seed, SmallCloud},
 };
 use common::Target;
 use futures::StreamExt as _;
@@ -124,10 +124,10 @@ async fn main() -> ExitCode {
         return ExitCode::from(130);
     };
     match ended {
-        Ok(ended) => ExitCode::from(match ended.why {
-            Why::Connected => 0,
-            Why::Deadline | Why::Unconfirmed => 3,
-            Why::Permanent => 4,
+        Ok(ended) => ExitCode::from(match ended.reason {
+            EndReason::Connected => 0,
+            EndReason::Deadline | EndReason::Unconfirmed => 3,
+            EndReason::Permanent => 4,
         }),
         Err(error) => failed(&error.to_string()),
     }
@@ -146,7 +146,7 @@ fn tell(line: impl std::fmt::Display) -> Result<(), String> {
     }
 }
 
-async fn in_azure(arguments: &Arguments) -> Result<Ended, Box<dyn Error>> {
+async fn in_azure(arguments: &Arguments) -> Result<WaitOutcome, Box<dyn Error>> {
     let (connection, store) = arguments.target.open("probe")?;
     let granted = SystemTime::now().checked_sub(Duration::from_secs(arguments.granted));
     let granted = granted.ok_or("--granted is longer ago than clocks can tell")?;
@@ -163,7 +163,7 @@ async fn in_azure(arguments: &Arguments) -> Result<Ended, Box<dyn Error>> {
     if arguments.least_privilege {
         probe = probe.least_privilege();
     }
-    let mut patience = Patience::new(Duration::from_secs(arguments.patience.unwrap_or(600)));
+    let mut patience = WaitOptions::new(Duration::from_secs(arguments.patience.unwrap_or(600)));
     if arguments.patience == Some(0) {
         patience = patience.successes(1);
     }
@@ -189,16 +189,16 @@ fn grant(arguments: &Arguments, connection: &Connection) -> Result<Option<Grant>
 }
 
 /// A role that was assigned thirty seconds ago, and reaches three front ends one after the other
-async fn scenario(json: bool) -> Result<Ended, Box<dyn Error>> {
+async fn scenario(json: bool) -> Result<WaitOutcome, Box<dyn Error>> {
     const ORIGIN: &str = "https://vision.example";
     let seconds = Duration::from_secs;
     let clock = ManualClock::new();
     let granted = clock.time();
     let condition = Limit::container(&"assets".parse()?).prefix(&"hall-3/".parse()?).condition()?;
-    let reader = Assignment::new(Role::BlobDataReader).condition(condition).spread([
-        Spread::at(seconds(95)),
-        Spread::at(seconds(140)),
-        Spread::flapping(seconds(120), seconds(185)),
+    let reader = Assignment::new(Role::BlobDataReader).condition(condition).propagation([
+        Propagation::at(seconds(95)),
+        Propagation::at(seconds(140)),
+        Propagation::flapping(seconds(120), seconds(185)),
     ]);
     let cloud = SmallCloud::builder()
         .clock(clock.clone())
@@ -231,10 +231,14 @@ async fn scenario(json: bool) -> Result<Ended, Box<dyn Error>> {
     if !json {
         tell("a role was assigned thirty seconds ago; the time is simulated\n")?;
     }
-    show(&probe, Patience::new(seconds(600)), json).await
+    show(&probe, WaitOptions::new(seconds(600)), json).await
 }
 
-async fn show(probe: &Probe, patience: Patience, json: bool) -> Result<Ended, Box<dyn Error>> {
+async fn show(
+    probe: &Probe,
+    patience: WaitOptions,
+    json: bool,
+) -> Result<WaitOutcome, Box<dyn Error>> {
     let mut events = probe.wait(patience);
     let mut ended = None;
     // A pass after the first shows what has changed.
@@ -244,7 +248,7 @@ async fn show(probe: &Probe, patience: Patience, json: bool) -> Result<Ended, Bo
             tell(serde_json::to_string(&event)?)?;
         }
         match event {
-            Event::Checked(checked) if !json => {
+            WaitEvent::Checked(checked) if !json => {
                 let cause = checked.diagnosis.as_ref().map(|diagnosis| diagnosis.cause);
                 let state = (checked.outcome, cause);
                 if shown.insert(checked.check, state) != Some(state) {
@@ -252,10 +256,12 @@ async fn show(probe: &Probe, patience: Patience, json: bool) -> Result<Ended, Bo
                 }
             }
             // Of successes in a row one in ten is enough to see.
-            Event::Again(again) if !json && (again.successes < 2 || again.successes % 10 == 0) => {
+            WaitEvent::Retrying(again)
+                if !json && (again.successes < 2 || again.successes % 10 == 0) =>
+            {
                 tell(format_args!("      {again}"))?;
             }
-            Event::Ended(last) => ended = Some(*last),
+            WaitEvent::Ended(last) => ended = Some(*last),
             _ => {}
         }
     }
@@ -266,14 +272,14 @@ async fn show(probe: &Probe, patience: Patience, json: bool) -> Result<Ended, Bo
     Ok(ended)
 }
 
-fn verdict(ended: &Ended) -> String {
+fn verdict(ended: &WaitOutcome) -> String {
     let passes = if ended.attempts == 1 { "pass" } else { "passes" };
     let how = format!("{} {passes} in {:.0?}", ended.attempts, ended.elapsed);
-    let mut text = match ended.why {
-        Why::Connected => format!("connected, after {how}"),
-        Why::Deadline => format!("not yet, after {how}"),
-        Why::Unconfirmed => format!("it works, and not yet for sure, after {how}"),
-        Why::Permanent => format!("not connected, and waiting does not help, after {how}"),
+    let mut text = match ended.reason {
+        EndReason::Connected => format!("connected, after {how}"),
+        EndReason::Deadline => format!("not yet, after {how}"),
+        EndReason::Unconfirmed => format!("it works, and not yet for sure, after {how}"),
+        EndReason::Permanent => format!("not connected, and waiting does not help, after {how}"),
     };
     if let Some(diagnosis) = &ended.health.diagnosis {
         text.push_str(&format!(

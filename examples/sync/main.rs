@@ -168,7 +168,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
 
     // Somebody is watching, so it gives up sooner than a service would.
     let scan = Scan::new(store, connection.prefix())
-        .rules(Rules::default().only(filter))
+        .rules(Rules::default().filter(filter))
         .in_flight(arguments.in_flight.map_or(16, NonZeroUsize::get))
         .page_deadline(Duration::from_secs(20));
     if arguments.dry_run {

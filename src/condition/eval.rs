@@ -140,13 +140,13 @@ pub(super) fn possible(expr: &Expr, leaf: &dyn Fn(&Expr) -> Possible) -> Possibl
 #[non_exhaustive]
 pub struct Trace {
     /// The parts, each before the parts within it
-    pub steps: Vec<Step>,
+    pub steps: Vec<TraceStep>,
 }
 
 /// What one part of a condition comes to
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Step {
+pub struct TraceStep {
     /// Where the part stands in the text that was parsed
     pub span: Span,
     /// How deep it is in the condition
@@ -170,9 +170,9 @@ pub(super) fn trace(expr: &Expr, request: &Request) -> Trace {
     trace
 }
 
-fn record(expr: &Expr, request: &Request, depth: usize, steps: &mut Vec<Step>) -> Truth {
+fn record(expr: &Expr, request: &Request, depth: usize, steps: &mut Vec<TraceStep>) -> Truth {
     let at = steps.len();
-    steps.push(Step { span: expr.span, depth, truth: None, missing: Vec::new() });
+    steps.push(TraceStep { span: expr.span, depth, truth: None, missing: Vec::new() });
     let truth = match &expr.kind {
         // Every part is recorded, also where an earlier one has decided.
         ExprKind::And(parts) => all(inner(parts, request, depth, steps).into_iter()),
@@ -193,6 +193,11 @@ fn record(expr: &Expr, request: &Request, depth: usize, steps: &mut Vec<Step>) -
     truth
 }
 
-fn inner(parts: &[Expr], request: &Request, depth: usize, steps: &mut Vec<Step>) -> Vec<Truth> {
+fn inner(
+    parts: &[Expr],
+    request: &Request,
+    depth: usize,
+    steps: &mut Vec<TraceStep>,
+) -> Vec<Truth> {
     parts.iter().map(|part| record(part, request, depth + 1, steps)).collect()
 }

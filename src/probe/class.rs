@@ -96,7 +96,7 @@ pub enum Retry {
 /// How long a change takes to reach every front end
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Spread {
+pub struct PropagationTime {
     /// Nearly always within this
     pub usual: Duration,
     /// The bound that the documentation names
@@ -105,7 +105,7 @@ pub struct Spread {
     pub worst: Duration,
 }
 
-impl Spread {
+impl PropagationTime {
     const fn seconds(usual: u64, documented: u64, worst: u64) -> Self {
         Self {
             usual: Duration::from_secs(usual),
@@ -128,14 +128,14 @@ impl Spread {
 
 impl Cause {
     /// How long it may take to heal by itself, for those that [propagate](Retry::Propagating)
-    pub fn spread(self) -> Option<Spread> {
+    pub fn spread(self) -> Option<PropagationTime> {
         match (self.retry(), self) {
             (Retry::Never | Retry::Transient, _) => None,
             (_, Self::ServicePrincipalMissing | Self::PrincipalNotReplicated) => {
-                Some(Spread::PRINCIPAL)
+                Some(PropagationTime::PRINCIPAL)
             }
-            (_, Self::CorsMissing | Self::FederationMissing) => Some(Spread::RULES),
-            _ => Some(Spread::ROLE),
+            (_, Self::CorsMissing | Self::FederationMissing) => Some(PropagationTime::RULES),
+            _ => Some(PropagationTime::ROLE),
         }
     }
 

@@ -3,8 +3,8 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{
-    Cause, Check, Checked, Confidence, Diagnosis, Health, Outcome, Outlook, Plan, Retry, Spread,
-    round::Facts,
+    Cause, Check, Checked, Confidence, Diagnosis, Health, Outcome, Outlook, Plan, PropagationTime,
+    Retry, round::Facts,
 };
 use crate::{cloud::Cloud, connection::Connection, name::is_guid, store::Answer};
 
@@ -53,7 +53,7 @@ pub(super) fn can_heal(cause: Cause, age: Duration) -> bool {
         (Retry::Transient, _) => true,
         (_, Some(spread)) => age < spread.worst,
         // As long as front ends may differ, this is also what two of them say of one assignment.
-        _ => is_mixed(cause) && age < Spread::ROLE.worst,
+        _ => is_mixed(cause) && age < PropagationTime::ROLE.worst,
     }
 }
 

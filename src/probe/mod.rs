@@ -8,7 +8,7 @@
 //! ```no_run
 //! use std::time::{Duration, SystemTime};
 //!
-//! use azure_asset_sync::{AzureStore, Connection, Credential, Probe, probe::{Event, Patience}};
+//! use azure_asset_sync::{AzureStore, Connection, Credential, Probe, probe::{WaitEvent, WaitOptions}};
 //! use futures::StreamExt as _;
 //!
 //! # async fn example(connection: Connection, credential: Credential) -> Result<(), Box<dyn std::error::Error>> {
@@ -18,12 +18,12 @@
 //!     .origin("https://app.example")?
 //!     .view_links();
 //!
-//! let mut wait = probe.wait(Patience::new(Duration::from_secs(600)));
+//! let mut wait = probe.wait(WaitOptions::new(Duration::from_secs(600)));
 //! while let Some(event) = wait.next().await {
 //!     match event {
-//!         Event::Checked(checked) => println!("{checked}"),
-//!         Event::Again(again) => println!("{again}"),
-//!         Event::Ended(ended) => println!("{}", ended.health),
+//!         WaitEvent::Checked(checked) => println!("{checked}"),
+//!         WaitEvent::Retrying(again) => println!("{again}"),
+//!         WaitEvent::Ended(ended) => println!("{}", ended.health),
 //!         _ => {}
 //!     }
 //! }
@@ -52,12 +52,12 @@ use std::{
 pub use self::{
     cause::Cause,
     check::{Check, Checked, Evidence, Outcome},
-    class::{Layer, Retry, Spread, WizardStep},
+    class::{Layer, PropagationTime, Retry, WizardStep},
     diagnosis::{Confidence, Diagnosis},
     drift::Drift,
     health::{Health, Outlook},
     privilege::{Privileges, SeenShape},
-    wait::{Again, Ended, Event, Patience, Tier, Wait, Why},
+    wait::{EndReason, Retrying, Tier, Wait, WaitEvent, WaitOptions, WaitOutcome},
 };
 use crate::{
     clock::{Clock, SystemClock},
@@ -201,7 +201,7 @@ impl Probe {
     ///
     /// Nothing is asked, and no time runs, before the stream is polled. What works is confirmed by
     /// lists over connections of their own, and by a whole pass at the end.
-    pub fn wait(&self, patience: Patience) -> Wait {
+    pub fn wait(&self, patience: WaitOptions) -> Wait {
         Wait::new(Arc::clone(&self.0), patience)
     }
 }

@@ -16,7 +16,7 @@ use futures::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Cause, Checked, Confidence, Diagnosis, Health, Outlook, Plan, Retry, Spread,
+    Cause, Checked, Confidence, Diagnosis, Health, Outlook, Plan, PropagationTime, Retry,
     conclude::{can_heal, is_mixed},
     health::minutes,
     round::{Finished, Round},
@@ -39,13 +39,13 @@ const SURE: u32 = 3;
 /// matter of patience.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
-pub struct Patience {
+pub struct WaitOptions {
     deadline: Duration,
     successes: u32,
     backoff: Backoff,
 }
 
-impl Patience {
+impl WaitOptions {
     /// Waits at most so long; the last pass begins no later than that
     ///
     /// Azure documents 10 minutes for a role assignment.
@@ -83,19 +83,19 @@ impl Patience {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Event {
+pub enum WaitEvent {
     /// A check was made
     Checked(Checked),
     /// A pass is over, and another follows
-    Again(Again),
+    Retrying(Retrying),
     /// It is over; the last event
-    Ended(Box<Ended>),
+    Ended(Box<WaitOutcome>),
 }
 
 /// A pass is over, and another follows
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Again {
+pub struct Retrying {
     /// The number of the pass, from 1
     pub attempt: u32,
     /// What is wrong; `None` where it succeeded, and is tried again to be sure
@@ -115,7 +115,7 @@ pub struct Again {
     pub tier: Tier,
 }
 
-impl fmt::Display for Again {
+impl fmt::Display for Retrying {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "attempt {}: ", self.attempt)?;
         match &self.diagnosis {
@@ -144,7 +144,7 @@ pub enum Tier {
 }
 
 impl Tier {
-    fn of(age: Duration, spread: Spread) -> Self {
+    fn of(age: Duration, spread: PropagationTime) -> Self {
         match age {
             age if age < spread.usual => Self::Usual,
             age if age < spread.documented => Self::Documented,
@@ -167,9 +167,9 @@ impl Tier {
 /// How a wait ended
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Ended {
+pub struct WaitOutcome {
     /// Why it ended
-    pub why: Why,
+    pub reason: EndReason,
     /// What the last pass found
     pub health: Health,
     /// How many passes there were
@@ -179,10 +179,10 @@ pub struct Ended {
     pub elapsed: Duration,
 }
 
-impl Ended {
+impl WaitOutcome {
     /// Whether the connection works, and is sure to
     pub fn is_connected(&self) -> bool {
-        self.why == Why::Connected
+        self.reason == EndReason::Connected
     }
 }
 
@@ -191,7 +191,7 @@ impl Ended {
 /// Deliberately complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Why {
+pub enum EndReason {
     /// It worked, as often in a row as was asked for
     Connected,
     /// What is wrong does not heal by itself
@@ -202,15 +202,15 @@ pub enum Why {
     Unconfirmed,
 }
 
-/// The passes of a probe, as a stream of events; the last is [`Event::Ended`]
+/// The passes of a probe, as a stream of events; the last is [`WaitEvent::Ended`]
 ///
 /// Made by [`Probe::wait`](super::Probe::wait). Dropping it cancels whatever goes on, at once.
 pub struct Wait {
-    events: stream::Fuse<BoxStream<'static, Event>>,
+    events: stream::Fuse<BoxStream<'static, WaitEvent>>,
 }
 
 impl Wait {
-    pub(super) fn new(plan: Arc<Plan>, patience: Patience) -> Self {
+    pub(super) fn new(plan: Arc<Plan>, patience: WaitOptions) -> Self {
         let events = stream::unfold(Stage::Planned(plan, patience), |stage| async move {
             let state = match stage {
                 // The time runs from the first poll on.
@@ -224,9 +224,9 @@ impl Wait {
     }
 
     /// Waits for the end, without looking at the events; `None` where the end was seen before
-    pub async fn ended(mut self) -> Option<Ended> {
+    pub async fn ended(mut self) -> Option<WaitOutcome> {
         while let Some(event) = self.next().await {
-            if let Event::Ended(ended) = event {
+            if let WaitEvent::Ended(ended) = event {
                 return Some(*ended);
             }
         }
@@ -235,9 +235,9 @@ impl Wait {
 }
 
 impl Stream for Wait {
-    type Item = Event;
+    type Item = WaitEvent;
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<WaitEvent>> {
         self.events.poll_next_unpin(cx)
     }
 }
@@ -255,7 +255,7 @@ impl fmt::Debug for Wait {
 }
 
 enum Stage {
-    Planned(Arc<Plan>, Patience),
+    Planned(Arc<Plan>, WaitOptions),
     Running(Box<State>),
     Over,
 }
@@ -268,24 +268,24 @@ struct State {
 }
 
 impl State {
-    fn new(plan: Arc<Plan>, patience: Patience) -> Self {
+    fn new(plan: Arc<Plan>, patience: WaitOptions) -> Self {
         let course = Course::new(plan.clock.elapsed(), patience);
         Self { round: Round::first(Arc::clone(&plan)), plan, course }
     }
 
-    async fn next(mut self) -> (Event, Stage) {
+    async fn next(mut self) -> (WaitEvent, Stage) {
         if let Some(pause) = self.course.pause.take() {
             self.plan.clock.sleep(pause).await;
         }
         if let Some(checked) = self.round.step().await {
-            return (Event::Checked(checked), Stage::Running(Box::new(self)));
+            return (WaitEvent::Checked(checked), Stage::Running(Box::new(self)));
         }
         let Self { plan, mut course, round } = self;
         let mut finished = round.finish();
         let now = plan.clock.elapsed();
         let age = plan.granted.map_or_else(|| course.elapsed(now), |_| plan.age());
         match course.after(now, age, &finished) {
-            Decision::Again(again) => {
+            Decision::Retrying(again) => {
                 course.pause = Some(again.next_in);
                 let round = match again.diagnosis {
                     // The last pass is whole: what else is wanted has had time to change.
@@ -294,30 +294,30 @@ impl State {
                     }
                     _ => Round::again(Arc::clone(&plan), finished),
                 };
-                (Event::Again(again), Stage::Running(Box::new(Self { plan, course, round })))
+                (WaitEvent::Retrying(again), Stage::Running(Box::new(Self { plan, course, round })))
             }
-            Decision::Ended(why) => {
-                finished.health.outlook = match why {
-                    Why::Connected | Why::Unconfirmed => Outlook::Ready,
-                    Why::Permanent => Outlook::Stop,
-                    Why::Deadline => Outlook::Wait,
+            Decision::Ended(reason) => {
+                finished.health.outlook = match reason {
+                    EndReason::Connected | EndReason::Unconfirmed => Outlook::Ready,
+                    EndReason::Permanent => Outlook::Stop,
+                    EndReason::Deadline => Outlook::Wait,
                 };
                 let (attempts, elapsed) = (course.attempts, course.elapsed(now));
-                let ended = Ended { why, health: finished.health, attempts, elapsed };
-                (Event::Ended(Box::new(ended)), Stage::Over)
+                let ended = WaitOutcome { reason, health: finished.health, attempts, elapsed };
+                (WaitEvent::Ended(Box::new(ended)), Stage::Over)
             }
         }
     }
 }
 
 enum Decision {
-    Again(Again),
-    Ended(Why),
+    Retrying(Retrying),
+    Ended(EndReason),
 }
 
 /// Decides after each pass; knows times and causes, and asks nobody
 struct Course {
-    patience: Patience,
+    patience: WaitOptions,
     /// When the wait began, by the clock's own count
     start: Duration,
     attempts: u32,
@@ -335,7 +335,7 @@ struct Course {
 }
 
 impl Course {
-    fn new(start: Duration, patience: Patience) -> Self {
+    fn new(start: Duration, patience: WaitOptions) -> Self {
         Self {
             start,
             attempts: 0,
@@ -370,7 +370,7 @@ impl Course {
                 self.successes += 1;
                 self.has_succeeded = true;
                 if self.successes >= needed {
-                    return Decision::Ended(Why::Connected);
+                    return Decision::Ended(EndReason::Connected);
                 }
                 CONFIRM
             }
@@ -387,21 +387,25 @@ impl Course {
                 self.has_failed = true;
                 let first = *self.first.entry(cause).or_insert(elapsed);
                 // Only a role is waited for since the grant: a rule for browsers may come later.
-                if cause.spread().is_some_and(|spread| spread != Spread::ROLE) {
+                if cause.spread().is_some_and(|spread| spread != PropagationTime::ROLE) {
                     waited = elapsed.saturating_sub(first);
                 }
                 if !self.may_heal(cause, waited) {
-                    return Decision::Ended(Why::Permanent);
+                    return Decision::Ended(EndReason::Permanent);
                 }
                 let asked = finished.facts.retry_after.unwrap_or_default().min(MOST_RETRY_AFTER);
                 self.delays.next().unwrap_or_default().max(asked)
             }
         };
         if left.is_zero() {
-            return Decision::Ended(if cause.is_none() { Why::Unconfirmed } else { Why::Deadline });
+            return Decision::Ended(if cause.is_none() {
+                EndReason::Unconfirmed
+            } else {
+                EndReason::Deadline
+            });
         }
-        let spread = cause.and_then(Cause::spread).unwrap_or(Spread::ROLE);
-        Decision::Again(Again {
+        let spread = cause.and_then(Cause::spread).unwrap_or(PropagationTime::ROLE);
+        Decision::Retrying(Retrying {
             attempt: self.attempts,
             diagnosis: diagnosis.map(|diagnosis| self.for_now(diagnosis)),
             successes: self.successes,
@@ -417,7 +421,7 @@ impl Course {
     fn needed(&self, age: Duration) -> u32 {
         let asked = self.patience.successes;
         match self.broken {
-            0 if !self.has_failed && age >= Spread::ROLE.worst => 1,
+            0 if !self.has_failed && age >= PropagationTime::ROLE.worst => 1,
             0 => asked,
             // Front ends differ, and a row as long as the last one may miss the same one again.
             broken => asked.saturating_mul(2).max(broken.saturating_mul(3)),

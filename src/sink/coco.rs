@@ -92,6 +92,6 @@ impl Sink for Coco {
 
     /// The file of a scan that is not complete is removed
     fn delivery(&self) -> Delivery {
-        Delivery::Whole
+        Delivery::Replace
     }
 }

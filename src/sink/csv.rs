@@ -188,6 +188,6 @@ impl Sink for Csv {
 
     /// The file of a scan that is not complete is removed
     fn delivery(&self) -> Delivery {
-        Delivery::Whole
+        Delivery::Replace
     }
 }

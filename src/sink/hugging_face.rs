@@ -89,6 +89,6 @@ impl Sink for HuggingFace {
 
     /// The file of a scan that is not complete is removed
     fn delivery(&self) -> Delivery {
-        Delivery::Whole
+        Delivery::Replace
     }
 }

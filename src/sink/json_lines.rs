@@ -168,7 +168,7 @@ impl Sink for JsonLines {
     /// A log grows; another file of a scan that is not complete is removed
     fn delivery(&self) -> Delivery {
         match self.0 {
-            Lines::Assets(_) | Lines::Rejections(_) => Delivery::Whole,
+            Lines::Assets(_) | Lines::Rejections(_) => Delivery::Replace,
             Lines::Changes(_) => Delivery::AppendOnly,
         }
     }

@@ -128,7 +128,7 @@ pub enum Delivery {
     AppendOnly,
     /// The output is made anew and as a whole: of a run that is not finished nothing is left, so that
     /// no later run can go on with it, nor add to it
-    Whole,
+    Replace,
 }
 
 #[async_trait]

@@ -297,6 +297,6 @@ impl Sink for Parquet {
 
     /// The file of a scan that is not complete is removed
     fn delivery(&self) -> Delivery {
-        Delivery::Whole
+        Delivery::Replace
     }
 }

@@ -153,7 +153,7 @@ impl Job {
 
     fn check(&self, delivery: Delivery) -> Result<String, Error> {
         let config = |what: &str| Err(Error::new(ErrorKind::Config, what));
-        if delivery == Delivery::Whole {
+        if delivery == Delivery::Replace {
             return config(
                 "this sink makes its output anew as a whole, and a job tells only what has changed; give it to Manifest::export after the run, or run the scan into it",
             );

@@ -8,7 +8,7 @@ use serde::{
     ser::SerializeStruct as _,
 };
 
-use super::row::{Gone, Row};
+use super::row::{RemovedIn, Row};
 use crate::{
     store::{AccessTier, ContentMd5, ContentType, ETag, rfc3339_text},
     validate::{Kind, Reason},
@@ -57,7 +57,7 @@ impl From<Line> for Row {
             reason: line.reason,
             detail: line.detail,
             // A clock before 1970 has no text.
-            gone: (line.gone_run > 0).then(|| Gone {
+            gone: (line.gone_run > 0).then(|| RemovedIn {
                 run: line.gone_run,
                 at: line.gone_at.unwrap_or(SystemTime::UNIX_EPOCH),
             }),

@@ -149,7 +149,7 @@ pub use self::{
         Bound, Collision, Estimate, Folder, Folders, Nearest, Preview, PreviewReport, SizeBucket,
         Sizes, Total,
     },
-    row::{Gone, Row},
+    row::{RemovedIn, Row},
     status::{Phase, Status},
     summary::{Ending, Summary},
 };

@@ -43,7 +43,7 @@ pub struct Row {
     /// The same in words
     pub detail: Option<Cow<'static, str>>,
     /// Since when it is missing, or no asset any more
-    pub gone: Option<Gone>,
+    pub gone: Option<RemovedIn>,
     /// Whether a sink may know another version than this row has, because a run was interrupted in
     /// the middle of a batch; the next run that lists the blob reports it again
     pub in_doubt: bool,
@@ -52,7 +52,7 @@ pub struct Row {
 /// Since when a blob is missing, or no asset any more
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Gone {
+pub struct RemovedIn {
     /// The number of the run that found it so; the first run is 1
     pub run: u64,
     /// When that run began
@@ -120,8 +120,8 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn gone(&self) -> Gone {
-        Gone { run: self.number, at: self.at }
+    pub(super) fn gone(&self) -> RemovedIn {
+        RemovedIn { run: self.number, at: self.at }
     }
 
     /// Whether nothing needs to know any more of what was gone with that run

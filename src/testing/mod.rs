@@ -84,8 +84,8 @@ pub use self::{
     clock::ManualClock,
     cloud::{
         AnonymousAnswer, Asked, Assignment, Behavior, CorsRule, Fault, MisplacedStart,
-        PreflightNames, Presented, Quirk, Refusal, ReversedRange, Seed, SignInRefusal, SignInText,
-        Situation, SmallCloud, SmallCloudBuilder, Spread, StartFrom,
+        PreflightNames, Presented, Propagation, Quirk, Refusal, ReversedRange, Seed, SignInRefusal,
+        SignInText, Situation, SmallCloud, SmallCloudBuilder, StartFrom,
     },
 };
 

@@ -19,7 +19,7 @@ use crate::{
 /// let rules = Rules::default()
 ///     .accept(Format::new("dcm", Kind::Image, "application/dicom"))
 ///     .max_size(Kind::Image, 1 << 30)
-///     .set(Reason::TypeMismatch, Action::Note);
+///     .on(Reason::TypeMismatch, Action::Note);
 /// assert!(rules.check(Blob::new("scan.DCM", 5_000_000)).asset().is_some());
 /// ```
 #[derive(Clone, Debug)]
@@ -71,7 +71,7 @@ impl Default for Rules {
         let noted =
             [Reason::SystemFile, Reason::OddName, Reason::CaseCollision, Reason::BaseNameCollision];
         for noted in noted {
-            rules = rules.set(noted, Action::Note);
+            rules = rules.on(noted, Action::Note);
         }
         rules
     }
@@ -104,17 +104,17 @@ impl Rules {
         self.formats.all()
     }
 
-    /// Leaves out what this filter leaves out, for [`Reason::Filtered`]; takes the place of another
+    /// Rejects the blobs that `filter` excludes, with [`Reason::Filtered`]. Replaces an earlier filter.
     ///
-    /// Preview and sync thus have the same filter where they have the same rules.
+    /// A preview and a sync with the same rules have the same filter.
     #[must_use]
-    pub fn only(mut self, filter: Filter) -> Self {
+    pub fn filter(mut self, filter: Filter) -> Self {
         self.filter = (!filter.is_empty()).then(|| Box::new(filter));
         self
     }
 
-    /// The filter, where there is one that leaves something out
-    pub fn filter(&self) -> Option<&Filter> {
+    /// Returns the filter, or `None` if there is no filter or the filter excludes nothing.
+    pub fn active_filter(&self) -> Option<&Filter> {
         self.filter.as_deref()
     }
 
@@ -128,13 +128,13 @@ impl Rules {
         self
     }
 
-    /// What follows from a reason
+    /// Sets the action for blobs for which `reason` applies.
     ///
     /// [`Reason::Malformed`] is always a rejection, since there is no blob to accept. A blob
     /// without a known extension is accepted only where its Content-Type or `mime_guess` says that
     /// it is an image or a video; else it stays rejected whatever the action.
     #[must_use]
-    pub fn set(mut self, reason: Reason, action: Action) -> Self {
+    pub fn on(mut self, reason: Reason, action: Action) -> Self {
         self.actions[reason] = action;
         self
     }

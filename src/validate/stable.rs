@@ -76,7 +76,7 @@ impl Rules {
             print.text(format.media_type().as_str());
             print.list(format.aliases());
         }
-        if let Some(filter) = self.filter() {
+        if let Some(filter) = self.active_filter() {
             filter.write(&mut print);
         }
         print.finish()

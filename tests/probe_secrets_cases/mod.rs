@@ -10,7 +10,7 @@ use azure_asset_sync::{
     AzureStore, Backoff, Clock as _, Connection, Credential, Endpoint, LinkRequest, Probe, Scan,
     Store,
     grant::{Form, Grant},
-    probe::{Check, Patience},
+    probe::{Check, WaitOptions},
     store::{Inspect, ListRequest, Question, ReadRequest, azure::AzureStoreBuilder},
     testing::{
         CorsRule, Fault, ManualClock, Refusal, Seed, SignInRefusal, Situation, SmallCloud, trust,
@@ -355,7 +355,7 @@ async fn ask(
             let probe = probe(rng).clock(clock.clone()).granted(clock.time());
             let backoff = Backoff::new(Duration::from_secs(8), Duration::from_secs(30));
             let patience =
-                Patience::new(Duration::from_secs(rng.u64(1..40))).successes(2).backoff(backoff);
+                WaitOptions::new(Duration::from_secs(rng.u64(1..40))).successes(2).backoff(backoff);
             let mut wait = probe.wait(patience);
             while let Some(event) = wait.next().await {
                 tally.event(&event);

@@ -1,6 +1,6 @@
 //! Whether lists are as limited as reads: shown by requests, not by how the condition is written.
 
-use super::{Check, Finding, Rule, Severity, anywhere, influence::Influences, quoted};
+use super::{Check, LintFinding, Rule, Severity, anywhere, influence::Influences, quoted};
 use crate::condition::{
     Attribute, Base, Expr, ExprKind, Layout, Operand, OperandKind, Request, Source, Span, Value,
     catalog::{
@@ -24,7 +24,7 @@ const LONGEST_NAME: usize = 1024;
 /// A container that no condition names
 const UNNAMED: &str = "zz-not-named-in-any-condition";
 
-pub(super) fn check(check: &Check<'_>, found: &mut Vec<Finding>) {
+pub(super) fn check(check: &Check<'_>, found: &mut Vec<LintFinding>) {
     let Some(span) = concerns_blobs(check.root) else { return };
     let Some(outcome) = outcome(check.root) else { return };
     let shown = |container: String| match container.as_str() {
@@ -64,7 +64,7 @@ pub(super) fn check(check: &Check<'_>, found: &mut Vec<Finding>) {
         }
     };
     let repair = repair(check.root);
-    found.push(Finding { rule, severity, span, message, repair });
+    found.push(LintFinding { rule, severity, span, message, repair });
 }
 
 /// Where the condition speaks of blobs, or `None` where it is about something else

@@ -31,7 +31,7 @@ pub enum Severity {
 /// Something wrong, or not as it seems, in a condition
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Finding {
+pub struct LintFinding {
     /// The kind of mistake
     pub rule: Rule,
     /// How bad it is
@@ -121,7 +121,7 @@ impl Lint {
     ///
     /// Text that does not parse is a finding too. Mistakes with a certain repair, such as letter
     /// case, do not hide what comes behind them.
-    pub fn check(&self, text: &str) -> Vec<Finding> {
+    pub fn check(&self, text: &str) -> Vec<LintFinding> {
         let mut found = Vec::new();
         self.around(text, &mut found);
         // What Azure does not take for its length is not looked at in depth: the rules that make
@@ -145,10 +145,10 @@ impl Lint {
     }
 
     /// What concerns the assignment, and the text as a whole
-    fn around(&self, text: &str, found: &mut Vec<Finding>) {
+    fn around(&self, text: &str, found: &mut Vec<LintFinding>) {
         let span = Span { start: 0, end: text.len() };
         let mut say = |rule, severity, message: String| {
-            found.push(Finding { rule, severity, span, message, repair: None });
+            found.push(LintFinding { rule, severity, span, message, repair: None });
         };
         if text.len() > LIMIT {
             let length = text.len();
@@ -218,7 +218,7 @@ impl Mended {
 }
 
 /// Repairs what is certain; `None` where something else does not parse
-fn mend(text: &str, found: &mut Vec<Finding>) -> Option<(Condition, Mended)> {
+fn mend(text: &str, found: &mut Vec<LintFinding>) -> Option<(Condition, Mended)> {
     /// More than anybody makes; the rest is then said of the repaired text
     const MOST: usize = 64;
     let mut mended = Mended::new(text);
@@ -234,7 +234,7 @@ fn mend(text: &str, found: &mut Vec<Finding>) -> Option<(Condition, Mended)> {
             let (before, after) = (text.get(..original.start), text.get(original.end..));
             format!("{}{fix}{}", before.unwrap_or_default(), after.unwrap_or_default())
         });
-        found.push(Finding {
+        found.push(LintFinding {
             rule: error.rule(),
             severity: Severity::Error,
             span: original,

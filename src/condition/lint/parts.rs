@@ -1,7 +1,7 @@
 //! The rules that look at one part of a condition at a time.
 
 use super::{
-    Check, Finding, Rule, ScopeLevel, Severity, anywhere,
+    Check, LintFinding, Rule, ScopeLevel, Severity, anywhere,
     influence::Influences,
     quoted,
     values::{containers, is_placeholder},
@@ -17,7 +17,7 @@ use crate::condition::{
 
 const BLOBS: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/";
 
-pub(super) fn check(check: &Check<'_>, found: &mut Vec<Finding>) {
+pub(super) fn check(check: &Check<'_>, found: &mut Vec<LintFinding>) {
     let influences = ACTIONS.iter().map(|action| Influences::on(check.root, action)).collect();
     let containers = containers(check.root);
     let mut parts = Parts { check, found, influences, containers };
@@ -51,7 +51,7 @@ fn bang(text: &str) -> Option<usize> {
 
 pub(super) struct Parts<'a, 'f> {
     pub(super) check: &'a Check<'a>,
-    found: &'f mut Vec<Finding>,
+    found: &'f mut Vec<LintFinding>,
     /// For each of [`ACTIONS`], what has an influence on it
     influences: Vec<Influences>,
     /// The names that containers are compared with
@@ -67,7 +67,7 @@ impl Parts<'_, '_> {
         message: impl Into<String>,
         repair: Option<String>,
     ) {
-        self.found.push(Finding { rule, severity, span, message: message.into(), repair });
+        self.found.push(LintFinding { rule, severity, span, message: message.into(), repair });
     }
 
     fn mixed(&mut self, expr: &Expr, within: &[Expr]) {

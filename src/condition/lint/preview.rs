@@ -5,10 +5,10 @@
 //! the snapshot attribute of accounts with a hierarchical namespace. Its version of April 2024 names the
 //! include attribute and the metadata of containers.
 
-use super::{Check, Finding, Rule, Severity};
+use super::{Check, LintFinding, Rule, Severity};
 use crate::condition::catalog::Known;
 
-pub(super) fn check(check: &Check<'_>, found: &mut Vec<Finding>) {
+pub(super) fn check(check: &Check<'_>, found: &mut Vec<LintFinding>) {
     let mut seen = Vec::new();
     check.root.walk(&mut |expr| {
         for known in expr.attributes().filter_map(|attribute| Known::of(attribute.path())) {
@@ -22,7 +22,7 @@ pub(super) fn check(check: &Check<'_>, found: &mut Vec<Finding>) {
                 known.path()
             );
             let (rule, severity) = (Rule::Preview, Severity::Note);
-            found.push(Finding { rule, severity, span: expr.span, message, repair: None });
+            found.push(LintFinding { rule, severity, span: expr.span, message, repair: None });
         }
     });
 }

@@ -11,11 +11,11 @@ use crate::condition::{Condition, Role};
 ///
 /// ```
 /// use std::time::Duration;
-/// use azure_asset_sync::{condition::Role, testing::{Assignment, Spread}};
+/// use azure_asset_sync::{condition::Role, testing::{Assignment, Propagation}};
 ///
-/// let assignment = Assignment::new(Role::BlobDataReader).on_container("assets").spread([
-///     Spread::at(Duration::from_secs(60)),
-///     Spread::flapping(Duration::from_secs(90), Duration::from_secs(240)),
+/// let assignment = Assignment::new(Role::BlobDataReader).on_container("assets").propagation([
+///     Propagation::at(Duration::from_secs(60)),
+///     Propagation::flapping(Duration::from_secs(90), Duration::from_secs(240)),
 /// ]);
 /// # let _ = assignment;
 /// ```
@@ -26,7 +26,7 @@ pub struct Assignment {
     pub(super) container: Option<String>,
     pub(super) condition: Option<Condition>,
     pub(super) after: Duration,
-    pub(super) spread: Vec<Spread>,
+    pub(super) spread: Vec<Propagation>,
 }
 
 impl Assignment {
@@ -65,7 +65,7 @@ impl Assignment {
         self
     }
 
-    /// Effective so long after it is assigned, at the front ends that have no [`Spread`] of their
+    /// Effective so long after it is assigned, at the front ends that have no [`Propagation`] of their
     /// own
     pub fn after(mut self, delay: Duration) -> Self {
         self.after = delay;
@@ -75,7 +75,7 @@ impl Assignment {
     /// Effective at each front end in its own time, the first of these for the first of them
     ///
     /// The cloud has at least as many front ends as it was given of these.
-    pub fn spread(mut self, spread: impl IntoIterator<Item = Spread>) -> Self {
+    pub fn propagation(mut self, spread: impl IntoIterator<Item = Propagation>) -> Self {
         self.spread = spread.into_iter().collect();
         self
     }
@@ -83,12 +83,12 @@ impl Assignment {
 
 /// How a role assignment becomes effective at one front end
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Spread {
+pub struct Propagation {
     pub(super) from: Duration,
     pub(super) settled: Duration,
 }
 
-impl Spread {
+impl Propagation {
     /// All at once, so long after the assignment
     pub fn at(delay: Duration) -> Self {
         Self { from: delay, settled: delay }

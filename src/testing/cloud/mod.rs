@@ -41,7 +41,7 @@ use tokio::task::JoinHandle;
 
 use self::state::{State, lock, random};
 pub use self::{
-    assignment::{Assignment, Spread},
+    assignment::{Assignment, Propagation},
     behavior::{
         AnonymousAnswer, Behavior, MisplacedStart, PreflightNames, ReversedRange, SignInText,
         StartFrom,

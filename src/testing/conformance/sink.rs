@@ -178,7 +178,7 @@ where
 
     async fn what_was_flushed_is_there_unless_the_output_is_whole(&mut self) -> Outcome {
         let mut sink = self.open().await?;
-        let is_whole = sink.delivery() == Delivery::Whole;
+        let is_whole = sink.delivery() == Delivery::Replace;
         accept(&mut sink, &RunId::random(), 0, &added(&["a.jpg"])?).await?;
         flush(&mut sink).await?;
         drop(sink);
@@ -188,7 +188,7 @@ where
     async fn a_later_run_goes_on_or_begins_anew(&mut self) -> Outcome {
         self.run(&["a.jpg"]).await?;
         let mut dropped = self.open().await?;
-        let is_whole = dropped.delivery() == Delivery::Whole;
+        let is_whole = dropped.delivery() == Delivery::Replace;
         accept(&mut dropped, &RunId::random(), 0, &added(&["b.jpg"])?).await?;
         flush(&mut dropped).await?;
         drop(dropped);
@@ -199,7 +199,7 @@ where
 
     async fn a_second_finish_changes_nothing(&mut self) -> Outcome {
         let mut sink = self.open().await?;
-        let is_whole = sink.delivery() == Delivery::Whole;
+        let is_whole = sink.delivery() == Delivery::Replace;
         accept(&mut sink, &RunId::random(), 0, &added(&["a.jpg"])?).await?;
         flush(&mut sink).await?;
         finish(&mut sink).await?;
@@ -216,7 +216,7 @@ where
 
     async fn a_batch_that_comes_twice_does_what_the_sink_says(&mut self) -> Outcome {
         let run = RunId::random();
-        let mut last = Delivery::Whole;
+        let mut last = Delivery::Replace;
         for (sequence, name) in [(0, "a.jpg"), (1, "b.jpg"), (1, "b.jpg")] {
             let mut sink = self.open().await?;
             last = sink.delivery();
@@ -230,7 +230,7 @@ where
                 found.dedup();
                 expect(found == ["a.jpg", "b.jpg"], || format!("there is {found:?}"))
             }
-            Delivery::Whole => self.holds(Vec::new()).await,
+            Delivery::Replace => self.holds(Vec::new()).await,
         }
     }
 

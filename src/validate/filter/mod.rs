@@ -35,7 +35,7 @@ use crate::{
 ///     .min_size(10_000)
 ///     .kind(Kind::Image)
 ///     .build()?;
-/// let rules = Rules::default().only(filter);
+/// let rules = Rules::default().filter(filter);
 /// assert!(rules.check(Blob::new("hall-3/cam-1/0001.jpg", 40_000)).asset().is_some());
 /// for name in ["hall-4/0001.jpg", "hall-3/0001-thumb.jpg", "hall-3/notes.txt"] {
 ///     let verdict = rules.check(Blob::new(name, 40_000));

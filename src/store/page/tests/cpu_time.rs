@@ -1,6 +1,8 @@
 //! The processor time of the calling thread. Unlike wall-clock time, it does not grow with the load of
 //! the machine. Shared with `tests/hostile_pages.rs`.
 
+#![allow(unreachable_pub, reason = "an integration test includes this file as a module of its own")]
+
 use std::time::Duration;
 
 /// Returns the processor time that the calling thread has used.
