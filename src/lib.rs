@@ -24,6 +24,7 @@ pub mod error;
 pub mod grant;
 pub mod lifecycle;
 pub mod name;
+pub mod preview;
 pub mod probe;
 pub mod scan;
 pub mod sink;
@@ -45,7 +46,7 @@ pub use self::store::azure::{
 };
 #[cfg(feature = "sync")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sync")))]
-pub use self::sync::{Job, Manifest, Preview, PreviewReport};
+pub use self::sync::{Job, Manifest};
 pub use self::{
     backoff::Backoff,
     clock::{Clock, SystemClock},
@@ -53,6 +54,7 @@ pub use self::{
     connection::{Connection, ConnectionBuilder, InvalidConnection},
     error::{Detail, Error, ErrorKind},
     name::{AccountName, ConnectionName, ContainerName, InvalidName, Prefix, TenantId},
+    preview::{Preview, PreviewReport},
     probe::{Diagnosis, Health, Probe},
     scan::{Progress, Report, Scan, Verdicts},
     sink::{Change, JsonLines, Sink},

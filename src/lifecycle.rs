@@ -73,6 +73,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "sync")]
+use crate::sync::{Ending, Summary};
 use crate::{
     error::{Error, ErrorKind},
     probe::{Drift, EndReason, Health, Outlook, WaitOutcome},
@@ -258,6 +260,23 @@ impl From<&WaitOutcome> for Event {
             EndReason::Connected => Self::TestPassed,
             EndReason::Permanent => Self::TestFailed,
             EndReason::Deadline | EndReason::Unconfirmed => Self::PropagationNoted,
+        }
+    }
+}
+
+#[cfg(feature = "sync")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sync")))]
+impl From<&Summary> for Event {
+    /// Returns the event that the end of a sync means: a sync that has left something out had errors.
+    fn from(summary: &Summary) -> Self {
+        match summary.ending {
+            Ending::Cancelled => Self::Cancelled,
+            Ending::RemovalsWithheld { .. } => Self::SyncHadErrors,
+            // Entries without a name are only in the report. Those before an interruption are only in
+            // the difference between the two numbers.
+            Ending::Complete if summary.report.rejected() > 0 => Self::SyncHadErrors,
+            Ending::Complete if summary.listed != summary.assets => Self::SyncHadErrors,
+            Ending::Complete => Self::SyncSucceeded,
         }
     }
 }

@@ -9,8 +9,8 @@ use std::{
 use azure_asset_sync::{
     Blob, Error, ErrorKind, Kind, MemoryStore, Prefix, Preview, PreviewReport, Reason, Rules, Scan,
     Store,
+    preview::{StopAfter, Total},
     store::{ListRequest, Marker, Page, ReadRequest},
-    sync::{Bound, Total},
     validate::{Action, Filter},
 };
 use bytes::Bytes;
@@ -121,14 +121,14 @@ async fn nobody_is_told_a_price_or_a_quota_that_nobody_has_given() {
 async fn a_bound_of_blobs_is_kept_to_and_told() {
     let store = ten_folders(100);
     for (bound, total) in [
-        (0, Total::AtLeast { blobs: 0, bound: Bound::Blobs(0) }),
-        (70, Total::AtLeast { blobs: 70, bound: Bound::Blobs(70) }),
-        (999, Total::AtLeast { blobs: 999, bound: Bound::Blobs(999) }),
+        (0, Total::AtLeast { blobs: 0, limit: StopAfter::Blobs(0) }),
+        (70, Total::AtLeast { blobs: 70, limit: StopAfter::Blobs(70) }),
+        (999, Total::AtLeast { blobs: 999, limit: StopAfter::Blobs(999) }),
         (1000, Total::Exact(1000)),
         (1001, Total::Exact(1000)),
     ] {
         let scan = whole(store.clone()).page_size(100.try_into().unwrap());
-        let report = Preview::new(scan).bound(Bound::Blobs(bound)).run().await.unwrap();
+        let report = Preview::new(scan).stop_after(StopAfter::Blobs(bound)).run().await.unwrap();
         assert_eq!((report.total, report.counts.total()), (total, total.blobs()));
         assert_eq!(report.sync.is_at_least, !total.is_exact());
         assert!(report.samples.len() <= total.blobs() as usize);
@@ -159,26 +159,27 @@ impl Store for Endless {
 
 #[tokio::test(start_paused = true)]
 async fn a_bound_of_time_is_kept_to_and_told() {
-    let bound = Bound::Time(Duration::from_millis(5500));
+    let bound = StopAfter::Time(Duration::from_millis(5500));
     let report =
-        Preview::new(whole(Endless(Duration::from_secs(1)))).bound(bound).run().await.unwrap();
-    assert_eq!(report.total, Total::AtLeast { blobs: 50, bound });
+        Preview::new(whole(Endless(Duration::from_secs(1)))).stop_after(bound).run().await.unwrap();
+    assert_eq!(report.total, Total::AtLeast { blobs: 50, limit: bound });
     let report = Preview::new(whole(Endless(Duration::from_secs(1))))
-        .bound(bound)
-        .bound(Bound::Blobs(20))
+        .stop_after(bound)
+        .stop_after(StopAfter::Blobs(20))
         .run()
         .await
         .unwrap();
-    assert_eq!(report.total, Total::AtLeast { blobs: 20, bound: Bound::Blobs(20) });
+    assert_eq!(report.total, Total::AtLeast { blobs: 20, limit: StopAfter::Blobs(20) });
     // No clock can tell this time, so that it is none.
-    let preview = Preview::new(whole(container(["a.jpg"]))).bound(Bound::Time(Duration::MAX));
+    let preview =
+        Preview::new(whole(container(["a.jpg"]))).stop_after(StopAfter::Time(Duration::MAX));
     assert!(preview.run().await.unwrap().total.is_exact());
 }
 
 #[tokio::test]
 async fn a_bound_of_time_ends_a_listing_that_never_waits() {
-    let bound = Bound::Time(Duration::from_millis(20));
-    let preview = Preview::new(whole(Endless(Duration::ZERO))).bound(bound);
+    let bound = StopAfter::Time(Duration::from_millis(20));
+    let preview = Preview::new(whole(Endless(Duration::ZERO))).stop_after(bound);
     // In a task, as a service would.
     let report = tokio::spawn(preview.run()).await.unwrap().unwrap();
     assert!(matches!(report.total, Total::AtLeast { .. }), "{report}");
@@ -361,7 +362,7 @@ async fn nothing_is_looked_for_where_there_is_something_or_not_all_was_seen() {
     let scan = Scan::new(store.clone(), &"hall-3/".parse().unwrap());
     assert_eq!(Preview::new(scan).run().await.unwrap().nearest, None);
     let scan = Scan::new(store.clone(), &"Hall-3/".parse().unwrap());
-    let bounded = Preview::new(scan).bound(Bound::Blobs(0)).run().await.unwrap();
+    let bounded = Preview::new(scan).stop_after(StopAfter::Blobs(0)).run().await.unwrap();
     assert_eq!(bounded.nearest, None);
     assert!(store.asked().iter().all(|prefix| !prefix.is_empty()));
 }

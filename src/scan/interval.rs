@@ -5,6 +5,14 @@
 //! here. Every operation takes the [`NameOrder`] of the listing, because the same two bounds enclose
 //! different names in different orders. Nothing here knows about prefixes: a name may lie between two
 //! bounds without having the prefix of the listing.
+//!
+//! A bound is a position *between* names, so it says by itself whether a name belongs to the range:
+//!
+//! ```text
+//! names      a      b      c
+//!          ^   ^  ^   ^  ^   ^
+//!  Before(a) After(a) ...    After(c), End
+//! ```
 
 use std::cmp::Ordering;
 
@@ -78,13 +86,9 @@ pub(crate) struct NameRange {
 }
 
 impl NameRange {
+    /// Returns the range from one bound to another. The bounds may be in any order.
     pub(crate) fn new(from: Bound, to: Bound) -> Self {
         Self { from, to }
-    }
-
-    /// Returns the range from a prefix, seen as a name, to the end.
-    pub(crate) fn starting_at(prefix: &str) -> Self {
-        Self::new(Bound::Before(prefix.to_owned()), Bound::End)
     }
 
     /// Returns the lower bound.
@@ -102,7 +106,7 @@ impl NameRange {
         (self.from, self.to)
     }
 
-    /// Returns the range with another upper bound.
+    /// Returns the range from the same lower bound up to another upper bound.
     pub(super) fn until(&self, to: Bound) -> Self {
         Self::new(self.from.clone(), to)
     }
@@ -110,6 +114,15 @@ impl NameRange {
     /// Moves the upper bound.
     pub(super) fn extend_to(&mut self, to: Bound) {
         self.to = to;
+    }
+}
+
+/// The arithmetic of sets of ranges.
+#[cfg(feature = "sync")]
+impl NameRange {
+    /// Returns the range from a prefix, seen as a name, to the end.
+    pub(crate) fn starting_at(prefix: &str) -> Self {
+        Self::new(Bound::Before(prefix.to_owned()), Bound::End)
     }
 
     /// Returns whether the bounds enclose nothing in this order.
@@ -134,10 +147,12 @@ impl NameRange {
     }
 }
 
+#[cfg(feature = "sync")]
 fn lesser<'a>(a: &'a Bound, b: &'a Bound, order: NameOrder) -> &'a Bound {
     if b.compare(a, order).is_lt() { b } else { a }
 }
 
+#[cfg(feature = "sync")]
 fn greater<'a>(a: &'a Bound, b: &'a Bound, order: NameOrder) -> &'a Bound {
     if b.compare(a, order).is_gt() { b } else { a }
 }
@@ -155,12 +170,14 @@ pub(super) fn greater_name(bound: Option<&str>, name: &str, order: NameOrder) ->
 /// Ranges of names that ascend and do not overlap.
 ///
 /// A job keeps the names that it has yet to list in such a set.
+#[cfg(feature = "sync")]
 #[derive(Clone, Debug)]
 pub(crate) struct RangeSet {
     // INVARIANT: ascending in the order that all methods are called with, disjoint and never empty.
     ranges: Vec<NameRange>,
 }
 
+#[cfg(feature = "sync")]
 impl RangeSet {
     /// Returns the set of all names with a prefix.
     pub(crate) fn all(prefix: &str) -> Self {
@@ -186,6 +203,9 @@ impl RangeSet {
     }
 
     /// Removes a range and returns the parts of it that were in the set, in ascending order.
+    ///
+    /// A job removes what a page covers, and compares exactly the returned parts with what it knows. So a
+    /// page that overlaps an earlier one cannot be counted twice.
     pub(crate) fn remove(&mut self, range: &NameRange, order: NameOrder) -> Vec<NameRange> {
         let mut removed = Vec::new();
         for known in std::mem::take(&mut self.ranges) {

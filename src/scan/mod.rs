@@ -1,6 +1,22 @@
-//! From a store to verdicts: pages, prefetch, retries, backpressure.
+//! Scans: one pass over a container, from pages of a [`Store`] to [`Verdict`](crate::Verdict)s.
+//!
+//! [`Scan`] configures the pass: what to list, by which [`Rules`], with how many requests in flight. Its
+//! verdicts are a stream, or go into a [`Sink`]. A scan owns retries, prefetching and backpressure.
+//!
+//! The data passes through these files:
+//!
+//! 1. `plan` decides which page to request next, and proves that nothing is missed. It does no I/O.
+//! 2. `pages` keeps requests under way, with the help of `attempts` (retries) and `pace` (throttling).
+//! 3. [`Verdicts`] judges the blobs of each page by the rules, and counts them in a [`Report`].
+//!
+//! Names are divided with the types of `interval`; a [`Shard`] is the public form of such a division.
+//!
+//! A scan keeps no state. [`Verdicts::remaining`] says what it has yet to list, which is a checkpoint for
+//! the caller to store.
 
+mod attempts;
 mod interval;
+mod options;
 mod pace;
 mod pages;
 mod plan;
@@ -11,12 +27,12 @@ mod verdicts;
 
 use std::{num::NonZeroU16, sync::Arc, time::Duration};
 
+pub(crate) use self::options::ScanOptions;
 #[cfg(feature = "sync")]
 pub(crate) use self::{
     interval::{Bound, NameRange, RangeSet},
     plan::Coverage,
 };
-use self::{pages::Plan, plan::Settings};
 pub use self::{
     report::{Progress, Report},
     shard::Shard,
@@ -27,11 +43,14 @@ use crate::{
     error::Error,
     name::Prefix,
     sink::Sink,
-    store::{Include, NameOrder, Store},
+    store::{Include, Store},
     validate::Rules,
 };
 
-/// One pass over a container, or over the part of one below a prefix
+/// One pass over a container, or over the part of it with a prefix.
+///
+/// Every entry of the listing gets a verdict: it is an asset, or it is rejected for a reason. Nothing is
+/// skipped silently.
 ///
 /// ```
 /// use azure_asset_sync::{Prefix, Scan, store::{Blob, MemoryStore}};
@@ -50,69 +69,50 @@ use crate::{
 /// # Ok::<(), azure_asset_sync::Error>(())
 /// # }).unwrap();
 /// ```
+#[doc(alias = "list")]
 #[must_use = "a scan does nothing until it is run or its stream is polled"]
-pub struct Scan {
-    store: Arc<dyn Store>,
-    shards: Vec<Shard>,
-    cuts: Vec<String>,
-    settings: Settings,
-    rules: Rules,
-    prefetch: usize,
-    backoff: Backoff,
-    page_deadline: Duration,
-    progress: Progress,
-}
+#[derive(Debug)]
+pub struct Scan(ScanOptions);
 
 impl Scan {
-    /// A scan of all blobs with this prefix; [`Prefix::default`] is the whole container
+    /// Creates a scan of all blobs with this prefix; [`Prefix::default`] is the whole container.
     pub fn new(store: impl Store + 'static, prefix: &Prefix) -> Self {
-        Self {
-            store: Arc::new(store),
-            shards: vec![Shard::new(prefix)],
-            cuts: Vec::new(),
-            settings: Settings {
-                in_flight: 1,
-                is_ascending: false,
-                page_size: None,
-                include: Vec::new(),
-                assumed: None,
-                insists: false,
-            },
-            rules: Rules::default(),
-            prefetch: 2,
-            backoff: Backoff::default(),
-            page_deadline: Duration::from_secs(180),
-            progress: Progress::default(),
-        }
+        Self(ScanOptions::new(Arc::new(store), prefix))
     }
 
-    /// The rules to judge by; [`Rules::default`] else
+    /// Returns the options, for a job or a preview that lists the same.
+    pub(crate) fn into_options(self) -> ScanOptions {
+        self.0
+    }
+
+    /// Sets the rules to judge by; [`Rules::default`] by default.
     pub fn rules(mut self, rules: Rules) -> Self {
-        self.rules = rules;
+        self.0.rules = rules;
         self
     }
 
-    /// At most so many blobs a page; 5,000, the service's own limit, by default
+    /// Limits the number of blobs on a page; 5,000, the limit of the service, by default.
     pub fn page_size(mut self, blobs: NonZeroU16) -> Self {
-        self.settings.page_size = Some(blobs);
+        self.0.settings.page_size = Some(blobs);
         self
     }
 
-    /// What to list beyond the current blobs and their properties; nothing by default
+    /// Lists more than the current blobs and their properties, for example snapshots or versions.
     pub fn include(mut self, include: impl IntoIterator<Item = Include>) -> Self {
-        self.settings.include = include.into_iter().collect();
+        self.0.settings.include = include.into_iter().collect();
         self
     }
 
-    /// How many requests may be under way; 1 by default, at least 1
+    /// Sets how many requests may be under way at a time; 1 by default, at least 1.
     ///
-    /// A service gives each page only after the one before, so that more than one needs parts of
-    /// the listing that are listed side by side. The scan finds them out: it looks at folders,
-    /// starts from names that it guesses, and cuts what turns out to be large, until there is work
-    /// for all. A wrong guess costs a request, and never a blob; a request that only looks for parts
-    /// may fail. With 16 in flight it takes a quarter to a half more requests than there are pages
-    /// for a million blobs, and less than a tenth more for ten million; a container of one page takes
-    /// one request. Where the service throttles, fewer are sent.
+    /// The service returns each page only after the one before, so more than one request needs parts
+    /// of the container that are listed side by side. The scan finds them: it lists folders, looks at
+    /// names that it guesses, and splits large parts until there is work for all requests. A wrong
+    /// guess costs a request and never a blob. A request that only looks for parts may fail.
+    ///
+    /// With 16 requests in flight, a scan of a million blobs takes a quarter to a half more requests
+    /// than there are pages, and a scan of ten million takes less than a tenth more. A container of one
+    /// page takes one request. If the service throttles, the scan sends fewer at a time.
     ///
     /// Which of two names that collide is the earlier one depends on which page arrives first.
     ///
@@ -120,207 +120,139 @@ impl Scan {
     /// # use azure_asset_sync::{MemoryStore, Prefix, Scan};
     /// let scan = Scan::new(MemoryStore::new(), &Prefix::default()).in_flight(16);
     /// ```
+    #[doc(alias = "concurrency")]
+    #[doc(alias = "parallelism")]
     pub fn in_flight(mut self, requests: usize) -> Self {
-        self.settings.in_flight = requests.max(1);
+        self.0.settings.in_flight = requests.max(1);
         self
     }
 
-    /// In which order the verdicts come; [`Order::AsCompleted`] by default
+    /// Sets the order of the verdicts; [`Order::AsCompleted`] by default.
     pub fn order(mut self, order: Order) -> Self {
-        self.settings.is_ascending = order == Order::Ascending;
+        self.0.settings.is_ascending = order == Order::Ascending;
         self
     }
 
-    /// Names that cut the container into about even parts, as an earlier listing tells
+    /// Gives names that divide the container into about even parts, for example from an earlier listing.
     ///
-    /// They spare a scan with more than one request in flight the search for parts. A cut that fits
-    /// no longer costs a little balance, and nothing else.
+    /// A scan with more than one request in flight then need not search for parts. A name that no longer
+    /// divides evenly costs a little balance, and nothing else.
     pub fn cuts(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.cuts = names.into_iter().map(Into::into).collect();
+        self.0.cuts = names.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Lists these parts instead of all that has the prefix
+    /// Lists these shards instead of all blobs with the prefix.
     ///
-    /// For a share of a container, and for what [`Verdicts::remaining`] said was left. They take the
-    /// place of the prefix that the scan was made with. They must not overlap, which is an error of
-    /// kind [`Config`](crate::ErrorKind::Config). Names collide only within one scan. Where the store
-    /// cannot start from a name, as with a hierarchical namespace, a shard is listed from the start of
-    /// its prefix, and what is not of it is left out.
+    /// ```
+    /// use azure_asset_sync::{Blob, MemoryStore, Prefix, Scan, scan::Shard};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let store = || MemoryStore::from_iter(["a.jpg", "b.jpg", "c.jpg"].map(|name| Blob::new(name, 1)));
+    /// let [low, high] = Shard::new(&Prefix::default()).cut_at("b");
+    /// let first = Scan::new(store(), &Prefix::default()).shards([low]).run(()).await?;
+    /// let second = Scan::new(store(), &Prefix::default()).shards([high]).run(()).await?;
+    /// assert_eq!((first.accepted(), second.accepted()), (1, 2));
+    /// # Ok::<(), azure_asset_sync::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// Use it to list a share of a container, or to resume with what [`Verdicts::remaining`] has
+    /// returned. The shards replace the prefix that the scan was created with. If two of them overlap,
+    /// the scan fails with [`Config`](crate::ErrorKind::Config). Names collide only within one scan. If
+    /// the store cannot start from a name, as with a hierarchical namespace, a shard is listed from the
+    /// start of its prefix, and other names are dropped.
+    #[doc(alias = "resume")]
     pub fn shards(mut self, shards: impl IntoIterator<Item = Shard>) -> Self {
-        self.shards = shards.into_iter().collect();
+        self.0.shards = shards.into_iter().collect();
         self
     }
 
-    /// How many pages may wait for the consumer; 2 by default, at least 1
+    /// Sets how many pages may wait for the consumer; 2 by default, at least 1.
     ///
-    /// With those in flight that bounds the memory of a scan, whatever its order: a page of 5,000
-    /// blobs takes about 1.3 MiB.
+    /// Together with [`in_flight`](Self::in_flight) this bounds the memory of a scan in any order: a
+    /// page of 5,000 blobs takes about 1.3 MiB.
+    #[doc(alias = "buffer")]
     pub fn prefetch(mut self, pages: usize) -> Self {
-        self.prefetch = pages.max(1);
+        self.0.prefetch = pages.max(1);
         self
     }
 
-    /// The delays between attempts at a page
+    /// Sets the delays between the attempts at a page.
+    #[doc(alias = "retry")]
     pub fn backoff(mut self, backoff: Backoff) -> Self {
-        self.backoff = backoff;
+        self.0.backoff = backoff;
         self
     }
 
-    /// How long one page may take, all attempts and delays together; 3 minutes by default
+    /// Limits the time for one page, with all attempts and delays; 3 min by default.
     ///
-    /// The one deadline of a scan: a longer `Retry-After` ends it at once, since waiting for that
-    /// could not succeed in time. To bound a whole scan, wrap it in a timeout and drop it.
+    /// This is the only deadline of a scan. A longer `Retry-After` ends the scan at once, because a
+    /// retry could not succeed in time. To limit a whole scan, wrap its future in a timeout.
+    #[doc(alias = "timeout")]
     pub fn page_deadline(mut self, deadline: Duration) -> Self {
-        self.page_deadline = deadline;
+        self.0.page_deadline = deadline;
         self
     }
 
-    /// A handle that tells how far the scan is, from anywhere, while it runs
+    /// Returns a handle that reports from any task how far the scan has come.
+    ///
+    /// Take it before the scan is run. It stays valid after the scan has ended, and has the final counts.
+    ///
+    /// ```
+    /// # use azure_asset_sync::{Blob, MemoryStore, Prefix, Scan};
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let store = MemoryStore::from_iter(["a.jpg", "b.jpg"].map(|name| Blob::new(name, 10)));
+    /// let scan = Scan::new(store, &Prefix::default());
+    /// let progress = scan.progress();
+    /// scan.run(()).await?;
+    /// assert_eq!(progress.report().accepted(), 2);
+    /// # Ok::<(), azure_asset_sync::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn progress(&self) -> Progress {
-        self.progress.clone()
+        self.0.progress()
     }
 
-    /// The verdicts, in the order that [`Scan::order`] has chosen
+    /// Returns the verdicts as a stream, in the order that was set by [`Scan::order`].
     ///
-    /// Starts when it is first polled, which must be inside a Tokio runtime with time enabled.
-    /// Dropping it cancels the requests under way. It ends after the first error: what it gave
-    /// until then is right, what comes after is unknown.
-    pub fn verdicts(mut self) -> Verdicts {
-        let orders = self.shards.iter().map(|shard| shard.order);
-        if orders.chain([self.settings.assumed]).any(|order| order == Some(NameOrder::Unsorted)) {
-            self.settings.assumed = Some(NameOrder::Unsorted);
-            (self.settings.in_flight, self.settings.is_ascending) = (1, false);
-        }
-        let plan = Plan {
-            store: self.store,
-            shards: self.shards,
-            cuts: self.cuts,
-            settings: self.settings,
-            prefetch: self.prefetch,
-            backoff: self.backoff,
-            page_deadline: self.page_deadline,
-            progress: self.progress,
-        };
-        Verdicts::new(plan, self.rules)
+    /// The scan starts when the stream is first polled, which must be inside a Tokio runtime with time
+    /// enabled. Dropping the stream cancels the requests under way. The stream ends after the first
+    /// error: everything before the error is right, and what would have come after it is unknown.
+    pub fn verdicts(self) -> Verdicts {
+        self.0.verdicts()
     }
 
-    /// Runs the scan into a sink: `()` discards, `(a, b)` is two sinks
+    /// Runs the scan into a sink: `()` discards the verdicts, and `(a, b)` is two sinks.
     ///
-    /// Cancelled by dropping the future; the sink is then neither flushed nor finished.
+    /// Dropping the future cancels the scan. The sink is then neither flushed nor finished.
     ///
     /// # Errors
-    /// The first error of the store or of the sink. The sink is then not finished, so that a file
-    /// of an earlier run stays as it was; what was counted is in [`Scan::progress`].
+    /// Fails with the first error of the store or of the sink. The sink is not finished then, so a file
+    /// of an earlier run stays as it was. The counts so far are in [`Scan::progress`].
     pub async fn run(self, sink: impl Sink) -> Result<Report, Error> {
         self.verdicts().run(sink).await
     }
 }
 
-/// What a sync asks of it
-#[cfg(feature = "sync")]
-impl Scan {
-    /// What it lists
-    pub(crate) fn store(&self) -> Arc<dyn Store> {
-        Arc::clone(&self.store)
-    }
-
-    /// The prefix of all that it lists, where it has one part
-    pub(crate) fn prefix(&self) -> &str {
-        match self.shards.as_slice() {
-            [shard] => &shard.prefix,
-            _ => "",
-        }
-    }
-
-    /// How its names are told apart for a sync: the shards, and the rules
-    pub(crate) fn parts(&self) -> (&[Shard], &Rules) {
-        (&self.shards, &self.rules)
-    }
-
-    /// Whether it lists more than one entry of a name
-    pub(crate) fn has_copies(&self) -> bool {
-        let is_copy = |include: &Include| matches!(include, Include::Snapshots | Include::Versions);
-        self.settings.include.iter().any(is_copy)
-    }
-
-    /// Begins with this order of names, whatever the first page states
-    ///
-    /// For a run that knows the order from an earlier one. Without [`insist`](Self::insist) it is an
-    /// assumption that names overrule. [`NameOrder::Unsorted`] lists each shard from the start of
-    /// its prefix, one page after the other: one request in flight, no `start_from`, and no check
-    /// that names ascend. Verdicts then come in the order of the listing, and a page covers no
-    /// interval of names: the [`Coverage`] of [`Verdicts::next_page`] mean nothing.
-    pub(crate) fn assume(mut self, order: NameOrder) -> Self {
-        self.settings.assumed = Some(order);
-        self
-    }
-
-    /// Ends with an error of kind [`OutOfOrder`](crate::ErrorKind::OutOfOrder) if names contradict
-    /// the order that the scan relies on, instead of going on in another
-    ///
-    /// The order is the assumed one, or else the one that the first page with blobs states. It is
-    /// checked also with one request in flight. All that was returned until then is right, and the
-    /// pages cover what they say. [`Verdicts::explanation`] then returns the order to assume next.
-    /// Has no effect on a scan that assumes [`NameOrder::Unsorted`].
-    pub(crate) fn insist(mut self) -> Self {
-        self.settings.insists = true;
-        self
-    }
-
-    /// The same scan once more, for a run that must list again
-    ///
-    /// Its progress counts on: requests and pages of both, and verdicts of the later one.
-    pub(crate) fn again(&self) -> Self {
-        Self {
-            store: Arc::clone(&self.store),
-            shards: self.shards.clone(),
-            cuts: self.cuts.clone(),
-            settings: self.settings.clone(),
-            rules: self.rules.clone(),
-            prefetch: self.prefetch,
-            backoff: self.backoff,
-            page_deadline: self.page_deadline,
-            progress: self.progress.clone(),
-        }
-    }
-
-    /// How many requests may be under way
-    pub(crate) fn requests(&self) -> usize {
-        self.settings.in_flight
-    }
-}
-
-/// In which order verdicts come
+/// The order in which verdicts come.
 ///
-/// Deliberately complete.
+/// Deliberately exhaustive: there are no other orders to choose from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Order {
-    /// As pages arrive: the fastest. With one request in flight it is the order of the listing,
-    /// whatever that is.
+    /// As pages arrive, which is the fastest. With one request in flight this is the order of the
+    /// listing.
     #[default]
     AsCompleted,
-    /// In the order of the listing, which is by ascending name
+    /// In the order of the listing, which is ascending by name.
     ///
-    /// How names ascend depends on the account: [`NameOrder`] has the
-    /// orders. If names ascend in none of them, this is the order in which the service lists them.
+    /// How names ascend depends on the account; [`NameOrder`](crate::store::NameOrder) has the orders.
+    /// If names ascend in none of them, this is the order in which the service lists them. Snapshots
+    /// and versions of a name are adjacent, and entries without a readable name come before the blobs
+    /// of their page.
     ///
-    /// Snapshots and versions of a name stand together, and entries without a readable name before
-    /// the blobs of their page.
-    ///
-    /// Pages that arrive early wait for their turn, within the room for pages that a scan has
-    /// anyway, so that parallelism reaches only so far ahead: with 16 requests in flight it is up to
-    /// twice as fast as page after page.
+    /// Pages that arrive early wait for their turn, and they wait in the room for pages that the scan
+    /// has in any case. So parallelism is limited: with 16 requests in flight this order is up to twice
+    /// as fast as one request after the other.
     Ascending,
-}
-
-impl std::fmt::Debug for Scan {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Scan")
-            .field("shards", &self.shards)
-            .field("settings", &self.settings)
-            .field("prefetch", &self.prefetch)
-            .field("page_deadline", &self.page_deadline)
-            .finish_non_exhaustive()
-    }
 }

@@ -1,34 +1,44 @@
-//! How many requests a scan may have under way, and how many it may send again.
+//! The pace of a scan: how many requests may be under way, and how many may be sent again.
+//!
+//! Pure arithmetic over given instants. One [`Pace`] serves all requests of a scan, because throttling
+//! applies to an account and not to a range of names.
+//!
+//! With 64 requests in flight, for example, one round of throttling lowers the limit to 32. About 32
+//! successes raise it by one, so it recovers within a few thousand pages.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What a success gives back of a retry: at most one request in ten is sent again for long
+/// The part of a retry that a success pays for: in the long run one request in ten is sent again.
 const REFILL: f64 = 0.1;
 
-/// How often a retry is granted whatever else happens, so that an outage can be waited out
+/// How often a retry is granted without payment, so that a scan survives an outage.
 const GRANTED_EVERY: Duration = Duration::from_secs(1);
 
-/// One pace for all requests to an account
+/// Limits the requests under way and the retries of a scan.
 ///
-/// Throttling halves the number of requests under way, and each success raises it by a fraction, as
-/// TCP does. Retries are paid from a bucket that successes refill: many shards that fail at once do
-/// not multiply the load of a service that has too much of it.
+/// Throttling halves the number of requests under way, and each success raises it by a fraction, as TCP
+/// does (additive increase, multiplicative decrease). Retries are paid from a bucket that successes
+/// refill. So many requests that fail at once do not multiply the load of an overloaded service.
 #[derive(Debug)]
 pub(super) struct Pace {
+    /// The highest limit.
     most: f64,
     limit: f64,
+    /// The retries in the bucket.
     retries: f64,
     capacity: f64,
+    /// When the last retry was granted without payment.
     granted: Instant,
-    /// When the limit was lowered last
+    /// When the limit was lowered last.
     lowered: Instant,
-    /// Nothing is sent before
+    /// Nothing may be sent before this.
     resume: Instant,
 }
 
 impl Pace {
+    /// Returns the pace at the start: full speed, and a full bucket of retries.
     pub(super) fn new(in_flight: usize, now: Instant) -> Self {
         let most = in_flight.max(1) as f64;
         let capacity = most + 10.0;
@@ -43,24 +53,25 @@ impl Pace {
         }
     }
 
-    /// How many requests may be under way
+    /// Returns how many requests may be under way.
     pub(super) fn limit(&self) -> usize {
         self.limit as usize
     }
 
-    /// When the next request may be sent
+    /// Returns when the next request may be sent.
     pub(super) fn resume(&self) -> Instant {
         self.resume
     }
 
+    /// Records a success.
     pub(super) fn succeeded(&mut self) {
         self.limit = (self.limit + 1.0 / self.limit).min(self.most);
         self.retries = (self.retries + REFILL).min(self.capacity);
     }
 
-    /// A request that was sent then was throttled
+    /// Records that a request was throttled that was sent at `sent`; `wait` is its `Retry-After`.
     pub(super) fn throttled(&mut self, sent: Instant, now: Instant, wait: Option<Duration>) {
-        // Those that were sent together are throttled together, and count once.
+        // Requests that were under way together are throttled together, and count once.
         if sent >= self.lowered {
             self.limit = (self.limit / 2.0).max(1.0);
             self.lowered = now;
@@ -70,12 +81,13 @@ impl Pace {
         }
     }
 
-    /// Pays for a retry that is due then; when it may be sent
+    /// Pays for a retry that is due at `due`; returns when it may be sent.
     pub(super) fn retry(&mut self, due: Instant) -> Instant {
         if self.retries >= 1.0 {
             self.retries -= 1.0;
             return due;
         }
+        // One grant follows the other, so many requests that wait do not all retry at once.
         self.granted = (self.granted + GRANTED_EVERY).max(due);
         self.granted
     }
@@ -86,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn throttling_halves_and_success_raises() {
+    fn throttling_halves_the_limit_and_success_raises_it() {
         let start = Instant::now();
         let mut pace = Pace::new(64, start);
         let later = start + Duration::from_secs(1);
@@ -105,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn retries_are_bounded() {
+    fn retries_are_limited_until_requests_succeed() {
         let start = Instant::now();
         let mut pace = Pace::new(64, start);
         let hour = Duration::from_secs(3600);
@@ -114,7 +126,7 @@ mod tests {
         let mut pace = Pace::new(64, start);
         (0..74).for_each(|_| assert_eq!(pace.retry(start), start));
         assert!(pace.retry(start) > start);
-        // Ten tenths are a little less than one.
+        // In floating point ten tenths are a little less than one.
         (0..11).for_each(|_| pace.succeeded());
         assert_eq!(pace.retry(start), start);
     }

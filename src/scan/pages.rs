@@ -1,10 +1,15 @@
 //! The page loop: a task that keeps requests under way, a few pages ahead of the consumer.
+//!
+//! [`Pages`] is the consumer's side. The task has three steps, which [`run`] repeats until the planner is
+//! done: send what may be sent, wait for the next event, take the answer. The task ends with its handle.
+//!
+//! Memory is bounded by the pages that exist at a time: those in the channel, those that the planner
+//! holds, and one for each request under way. Together they are at most `in_flight - 1 + prefetch`, except
+//! that the range whose turn it is may always have one more.
 
 use std::{
-    collections::HashMap,
-    sync::Arc,
+    pin::Pin,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
 use tokio::{
@@ -12,42 +17,34 @@ use tokio::{
         Semaphore,
         mpsc::{self, Receiver, Sender},
     },
-    task::{JoinHandle, JoinSet},
-    time::{Instant, sleep_until, timeout},
+    task::{JoinError, JoinHandle},
+    time::{Instant, sleep_until},
 };
 
 use super::{
-    Progress, Shard,
-    pace::Pace,
-    plan::{Batch, Planner, Settings, Ticket},
+    attempts::{Answer, Attempts},
+    options::ScanOptions,
+    plan::{Batch, Planner},
 };
 use crate::{
-    backoff::Backoff,
     error::{Error, ErrorKind},
-    store::{NameOrder, Page, Store},
+    store::NameOrder,
 };
 
-pub(super) struct Plan {
-    pub(super) store: Arc<dyn Store>,
-    pub(super) shards: Vec<Shard>,
-    pub(super) cuts: Vec<String>,
-    pub(super) settings: Settings,
-    pub(super) prefetch: usize,
-    pub(super) backoff: Backoff,
-    pub(super) page_deadline: Duration,
-    pub(super) progress: Progress,
-}
-
-/// The pages of a listing, some ahead of the consumer
+/// The pages of a listing, some of them ahead of the consumer.
 pub(super) enum Pages {
-    Planned(Option<Plan>),
-    Running { pages: Receiver<Result<Batch, Failure>>, task: Task },
+    /// The listing starts with the first poll.
+    Planned(Option<Box<ScanOptions>>),
+    Running {
+        pages: Receiver<Result<Batch, Failure>>,
+        task: Task,
+    },
 }
 
-/// Why a listing has ended before its end
+/// The reason why a listing has ended early.
 pub(super) struct Failure {
     pub(super) error: Error,
-    /// Which order explains all names, where they have contradicted the one insisted on
+    /// The order that explains all names, if they have contradicted the one that the scan insists on.
     pub(super) explanation: Option<NameOrder>,
 }
 
@@ -57,7 +54,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// A task that ends with its handle: a dropped stream leaves nothing running
+/// A task that ends with its handle, so that a dropped stream leaves nothing running.
 pub(super) struct Task(JoinHandle<()>);
 
 impl Drop for Task {
@@ -67,245 +64,180 @@ impl Drop for Task {
 }
 
 impl Pages {
-    pub(super) fn new(plan: Plan) -> Self {
-        Self::Planned(Some(plan))
+    pub(super) fn new(options: ScanOptions) -> Self {
+        Self::Planned(Some(Box::new(options)))
     }
 
+    /// Polls for the next page.
+    ///
+    /// # Panics
+    /// Panics if the store has panicked, with the panic of the store.
     pub(super) fn poll_next(
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Batch, Failure>>> {
-        if let Self::Planned(plan) = self
-            && let Some(plan) = plan.take()
+        if let Self::Planned(options) = self
+            && let Some(options) = options.take()
         {
-            plan.progress.start();
-            // More than that a channel cannot hold.
-            let (sender, pages) = mpsc::channel(plan.prefetch.min(Semaphore::MAX_PERMITS));
-            *self = Self::Running { pages, task: Task(tokio::spawn(plan.run(sender))) };
+            options.progress.start();
+            // A channel with more permits would panic.
+            let room = options.prefetch.min(Semaphore::MAX_PERMITS);
+            let (sender, pages) = mpsc::channel(room);
+            *self = Self::Running { pages, task: Task(tokio::spawn(run(options, sender))) };
         }
         let Self::Running { pages, task } = self else { return Poll::Ready(None) };
         if let Some(page) = ready!(pages.poll_recv(cx)) {
             return Poll::Ready(Some(page));
         }
-        // The channel closes when the task ends: well, or by a panic of the store, which is the
-        // caller's own and must not pass for the end of the listing.
-        match ready!(std::pin::Pin::new(&mut task.0).poll(cx)) {
+        // The channel closes when the task ends. If it has ended by a panic of the store, that must not
+        // be mistaken for the end of the listing.
+        match ready!(Pin::new(&mut task.0).poll(cx)) {
             Err(panic) if panic.is_panic() => std::panic::resume_unwind(panic.into_panic()),
-            Err(_) => Poll::Ready(Some(Err(Failure::from(Error::new(
-                ErrorKind::Unavailable,
-                "the runtime shut down before the listing ended",
-            ))))),
+            Err(_) => Poll::Ready(Some(Err(Failure::from(runtime_gone())))),
             Ok(()) => Poll::Ready(None),
         }
     }
 }
 
-/// A request, and what became of its attempts
-struct Attempts {
-    ticket: Ticket,
-    delays: Box<dyn Iterator<Item = Duration> + Send>,
-    count: u32,
-    /// All attempts and delays together; the time in which it must wait for others is not its own
-    spent: Duration,
-    sent: Instant,
-    /// When the first attempt was sent
-    begun: Instant,
+/// Lists everything and sends the pages, until the consumer is gone.
+async fn run(mut options: Box<ScanOptions>, pages: Sender<Result<Batch, Failure>>) {
+    let (shards, cuts) = (std::mem::take(&mut options.shards), std::mem::take(&mut options.cuts));
+    let planner = match Planner::new(shards, cuts, options.settings.clone()) {
+        Ok(planner) => planner,
+        Err(error) => return drop(pages.send(Err(error.into())).await),
+    };
+    let attempts = Attempts::new(&options);
+    let mut listing = Listing { options: &options, pages, planner, attempts, ready: None };
+    while !listing.is_done() {
+        let wake = listing.send_requests();
+        let taken = match listing.next_event(wake).await {
+            Event::Progress => Ok(()),
+            Event::Answer(answer) => listing.take(answer),
+            Event::ConsumerGone => return,
+            Event::RuntimeGone => Err(runtime_gone()),
+        };
+        if let Err(error) = taken {
+            return listing.fail(error).await;
+        }
+    }
 }
 
-/// The requests of a listing that are under way
-struct Requests<'a> {
-    plan: &'a Plan,
-    pace: Pace,
-    running: JoinSet<(u64, Result<Page, Error>)>,
-    sent: HashMap<u64, Attempts>,
-    /// Those that failed, and when they may be sent again
-    waiting: Vec<(Instant, Attempts)>,
-    /// When a request came to its page last
-    succeeded: Option<Instant>,
+/// A listing under way.
+struct Listing<'a> {
+    options: &'a ScanOptions,
+    pages: Sender<Result<Batch, Failure>>,
+    planner: Planner,
+    attempts: Attempts<'a>,
+    /// The page that the channel takes next.
+    ready: Option<Batch>,
 }
 
-impl Plan {
-    async fn run(mut self, pages: Sender<Result<Batch, Failure>>) {
-        let shards = std::mem::take(&mut self.shards);
-        let cuts = std::mem::take(&mut self.cuts);
-        let mut planner = match Planner::new(shards, cuts, self.settings.clone()) {
-            Ok(planner) => planner,
-            Err(error) => {
-                let _ = pages.send(Err(error.into())).await;
+/// What the loop was waiting for.
+enum Event {
+    /// A page was handed out, there is room for another one, or a request may be sent again.
+    Progress,
+    Answer(Answer),
+    ConsumerGone,
+    /// The runtime is shutting down, and has ended the task of a request.
+    RuntimeGone,
+}
+
+impl Listing<'_> {
+    /// Returns whether everything was listed and handed out.
+    fn is_done(&self) -> bool {
+        self.planner.is_done() && self.ready.is_none()
+    }
+
+    /// Sends the requests for which there is room; returns when to look again, if a request waits.
+    fn send_requests(&mut self) -> Option<Instant> {
+        self.ready = self.ready.take().or_else(|| self.planner.output());
+        let wake = self.attempts.send_again();
+        let settings = &self.options.settings;
+        let room = (settings.in_flight - 1).saturating_add(self.options.prefetch);
+        loop {
+            // Backpressure: a request under way already has its place among the pages that wait. But
+            // the range whose turn it is must not wait for the room that later ranges have taken.
+            let queued = self.pages.max_capacity() - self.pages.capacity()
+                + usize::from(self.ready.is_some());
+            let held = queued + self.planner.held() + self.attempts.count();
+            let left = room.saturating_sub(held);
+            let has_turn = settings.is_ascending || !self.planner.is_proven();
+            let may_exceed = has_turn && queued < self.options.prefetch;
+            if !self.attempts.may_send() || (left == 0 && !may_exceed) {
+                return wake;
+            }
+            let Some(ticket) = self.planner.next(left <= 1) else { return wake };
+            self.attempts.send_first(ticket);
+        }
+    }
+
+    /// Hands out the page that is ready, or waits for something else.
+    ///
+    /// Cancel safe: no branch loses a page or an answer if another one completes.
+    async fn next_event(&mut self, wake: Option<Instant>) -> Event {
+        let has_ready = self.ready.is_some();
+        tokio::select! {
+            // Pages are handed out first, so that the consumer never waits for requests to be sent.
+            biased;
+            // If the channel is full, room in it allows another request.
+            place = self.pages.reserve(), if has_ready || self.pages.capacity() == 0 => {
+                let Ok(place) = place else { return Event::ConsumerGone };
+                if let Some(batch) = self.ready.take() {
+                    place.send(Ok(batch));
+                }
+                Event::Progress
+            }
+            Some(answer) = self.attempts.next() => match answer {
+                Ok(answer) => Event::Answer(answer),
+                Err(error) => Event::runtime_gone(error),
+            },
+            () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => Event::Progress,
+            // Without this, a scan that waits for a slow store would not notice a dropped stream.
+            () = self.pages.closed() => Event::ConsumerGone,
+        }
+    }
+
+    /// Takes an answer, or has the request sent again.
+    fn take(&mut self, answer: Answer) -> Result<(), Error> {
+        match self.attempts.take(answer) {
+            Some((ticket, Ok(page))) => self.planner.take(ticket, page),
+            Some((ticket, Err(error))) => {
+                // A store may refuse a name to start from as malformed; the planner can do without it.
+                let is_refusal = error.kind() == ErrorKind::BadRequest;
+                match self.planner.failed(ticket, is_refusal)? {
+                    true => Ok(()),
+                    false => Err(error),
+                }
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Hands out the pages that are right, and then the error.
+    async fn fail(mut self, error: Error) {
+        while let Some(batch) = self.ready.take().or_else(|| self.planner.output()) {
+            if self.pages.send(Ok(batch)).await.is_err() {
                 return;
             }
-        };
-        let room = (self.settings.in_flight - 1).saturating_add(self.prefetch);
-        let mut requests = Requests {
-            plan: &self,
-            pace: Pace::new(self.settings.in_flight, Instant::now()),
-            running: JoinSet::new(),
-            sent: HashMap::new(),
-            waiting: Vec::new(),
-            succeeded: None,
-        };
-        let mut ready: Option<Batch> = None;
-        while !(planner.is_done() && ready.is_none()) {
-            ready = ready.or_else(|| planner.output());
-            let wake = requests.send_again();
-            loop {
-                // What is on its way has its place already: that is the backpressure. The range whose
-                // turn it is must not wait for the room that later ones have taken.
-                let queued = pages.max_capacity() - pages.capacity() + usize::from(ready.is_some());
-                let left = room.saturating_sub(queued + planner.held() + requests.count());
-                let waits = self.settings.is_ascending || !planner.is_proven();
-                let is_short = waits && queued < self.prefetch;
-                if !requests.may_send() || (left == 0 && !is_short) {
-                    break;
-                }
-                let Some(ticket) = planner.next(left <= 1) else { break };
-                requests.send_first(ticket);
-            }
-            tokio::select! {
-                // Handing out comes first, so that a consumer is never kept waiting for requests.
-                biased;
-                // A full channel is waited for, since it makes room for a request.
-                place = pages.reserve(), if ready.is_some() || pages.capacity() == 0 => {
-                    let Ok(place) = place else { return };
-                    if let Some(batch) = ready.take() {
-                        place.send(Ok(batch));
-                    }
-                }
-                Some(done) = requests.running.join_next() => {
-                    let answer = match done {
-                        Ok((ticket, answer)) => requests.took(ticket, answer),
-                        Err(panic) if panic.is_panic() => {
-                            std::panic::resume_unwind(panic.into_panic())
-                        }
-                        // Only the runtime ends a task otherwise, as it shuts down.
-                        Err(_) => {
-                            let what = "the runtime shut down before the listing ended";
-                            let error = Error::new(ErrorKind::Unavailable, what);
-                            let _ = pages.send(Err(error.into())).await;
-                            return;
-                        }
-                    };
-                    let taken = match answer {
-                        Some((ticket, Ok(page))) => planner.take(ticket, page),
-                        Some((ticket, Err(error))) => {
-                            let is_refusal = error.kind() == ErrorKind::BadRequest;
-                            match planner.failed(ticket, is_refusal) {
-                                Ok(true) => Ok(()),
-                                Ok(false) => Err(error),
-                                Err(error) => Err(error),
-                            }
-                        }
-                        None => Ok(()),
-                    };
-                    if let Err(error) = taken {
-                        // What is right until then goes out first.
-                        while let Some(batch) = ready.take().or_else(|| planner.output()) {
-                            if pages.send(Ok(batch)).await.is_err() {
-                                return;
-                            }
-                        }
-                        let explanation = planner.explanation();
-                        let _ = pages.send(Err(Failure { error, explanation })).await;
-                        return;
-                    }
-                }
-                () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {}
-                () = pages.closed() => return,
-            }
+        }
+        let explanation = self.planner.explanation();
+        // If the consumer is gone, nobody needs the error.
+        let _ = self.pages.send(Err(Failure { error, explanation })).await;
+    }
+}
+
+impl Event {
+    /// Passes on a panic of the store; otherwise only the runtime ends a task.
+    fn runtime_gone(error: JoinError) -> Self {
+        match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Self::RuntimeGone,
         }
     }
 }
 
-impl Requests<'_> {
-    /// How many pages are expected
-    fn count(&self) -> usize {
-        self.running.len() + self.waiting.len()
-    }
-
-    fn may_send(&self) -> bool {
-        self.running.len() < self.pace.limit() && Instant::now() >= self.pace.resume()
-    }
-
-    fn send_first(&mut self, ticket: Ticket) {
-        let delays = Box::new(self.plan.backoff.delays(fastrand::f64));
-        let sent = Instant::now();
-        self.send(Attempts { ticket, delays, count: 0, spent: Duration::ZERO, sent, begun: sent });
-    }
-
-    fn send(&mut self, mut attempts: Attempts) {
-        attempts.count += 1;
-        attempts.sent = Instant::now();
-        let left = self.plan.page_deadline.saturating_sub(attempts.spent);
-        let (store, id) = (Arc::clone(&self.plan.store), attempts.ticket.id);
-        let request = attempts.ticket.request.clone();
-        self.plan.progress.requested();
-        self.sent.insert(id, attempts);
-        self.running.spawn(async move {
-            let answer = timeout(left, store.list(request)).await;
-            let late = || Error::new(ErrorKind::Timeout, "no answer within the page deadline");
-            (id, answer.unwrap_or_else(|_| Err(late())))
-        });
-    }
-
-    /// Sends what has waited long enough; when to look again, where something waits
-    fn send_again(&mut self) -> Option<Instant> {
-        let now = Instant::now();
-        self.waiting.sort_by_key(|(due, _)| std::cmp::Reverse(*due));
-        while self.may_send()
-            && let Some((_, attempts)) = self.waiting.pop_if(|(due, _)| *due <= now)
-        {
-            self.send(attempts);
-        }
-        let due = self.waiting.last().map(|(due, _)| *due).into_iter();
-        let paused = Some(self.pace.resume()).filter(|resume| *resume > now);
-        match self.running.len() < self.pace.limit() {
-            // What is due waits for an answer, and needs no clock.
-            false => None,
-            true => due.map(|due| due.max(self.pace.resume())).chain(paused).min(),
-        }
-    }
-
-    /// What an attempt came to: an answer to take, or nothing where it is tried again
-    fn took(
-        &mut self,
-        ticket: u64,
-        answer: Result<Page, Error>,
-    ) -> Option<(u64, Result<Page, Error>)> {
-        let now = Instant::now();
-        let mut attempts = self.sent.remove(&ticket)?;
-        attempts.spent += now - attempts.sent;
-        let error = match answer {
-            Ok(page) => {
-                self.pace.succeeded();
-                self.succeeded = Some(now);
-                return Some((ticket, Ok(page)));
-            }
-            Err(error) => error,
-        };
-        let delay = attempts.delays.next().unwrap_or_default();
-        let delay = delay.max(error.retry_after().unwrap_or_default());
-        let left = self.plan.page_deadline.saturating_sub(attempts.spent);
-        // Others are waited for only while some of them succeed.
-        let since = self.succeeded.map_or(attempts.begun, |at| at.max(attempts.begun));
-        let is_outage = now - since >= self.plan.page_deadline;
-        if !error.is_transient() || delay >= left || is_outage {
-            let error = match attempts.count {
-                1 => error,
-                count => error.context(format_args!(
-                    "gave up after {count} attempts in {:.1?}",
-                    now - attempts.begun
-                )),
-            };
-            return Some((ticket, Err(error)));
-        }
-        // `OperationTimedOut` is how a partition says that it has too much to do (Microsoft Learn,
-        // "Scalability and performance targets for Blob storage").
-        if error.kind() == ErrorKind::Throttled || error.code() == Some("OperationTimedOut") {
-            self.pace.throttled(attempts.sent, now, error.retry_after());
-        }
-        attempts.spent += delay;
-        let due = self.pace.retry(now + delay);
-        self.waiting.push((due, attempts));
-        None
-    }
+/// The runtime has ended a task of the listing, which is no error of the store.
+#[cold]
+fn runtime_gone() -> Error {
+    Error::new(ErrorKind::Unavailable, "the runtime shut down before the listing ended")
 }

@@ -1,3 +1,8 @@
+//! The counts of a scan: [`Report`] is a snapshot of them, [`Progress`] the handle to read them.
+//!
+//! The stream of verdicts counts in a [`Tally`] of its own and publishes it page by page, so that counting
+//! takes no lock for each blob.
+
 use std::{
     collections::BTreeMap,
     fmt,
@@ -14,42 +19,44 @@ use crate::{
     validate::{Format, Kind, Reason, Rules},
 };
 
-/// What a scan has found, counted
+/// What a scan has found, as counts.
+///
+/// Its `Display` is a summary for people, over several lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Report {
-    /// Assets by kind
+    /// Assets by kind.
     pub kinds: BTreeMap<Kind, u64>,
-    /// Assets by media type
+    /// Assets by media type, for example `image/jpeg`.
     pub formats: BTreeMap<String, u64>,
-    /// Rejections by reason
+    /// Rejected entries by reason.
     pub rejections: BTreeMap<Reason, u64>,
-    /// Findings on assets by reason
+    /// Findings on assets by reason. An asset can have several.
     pub findings: BTreeMap<Reason, u64>,
-    /// Assets whose names were not looked at for collisions, since there were too many to remember
+    /// Assets whose names were not compared with others, because there were too many to remember.
     pub collisions_unchecked: u64,
-    /// The sizes of all assets together, in bytes
+    /// The total size of all assets, in bytes.
     pub bytes: u64,
-    /// Pages of the listing
+    /// Pages of the listing.
     pub pages: u64,
-    /// Requests to the store, those that failed and were tried again included
+    /// Requests to the store, including those that failed and were sent again.
     pub requests: u64,
-    /// The time since the scan began
+    /// The time since the scan began.
     pub elapsed: Duration,
 }
 
 impl Report {
-    /// How many assets there are
+    /// Returns the number of assets.
     pub fn accepted(&self) -> u64 {
         self.kinds.values().sum()
     }
 
-    /// How many entries of the listing are no assets
+    /// Returns the number of rejected entries.
     pub fn rejected(&self) -> u64 {
         self.rejections.values().sum()
     }
 
-    /// How many entries the listing had
+    /// Returns the number of entries of the listing.
     pub fn total(&self) -> u64 {
         self.accepted() + self.rejected()
     }
@@ -81,9 +88,10 @@ impl fmt::Display for Report {
     }
 }
 
-/// How far a scan is; made by [`Scan::progress`](super::Scan::progress), cheap to clone
+/// A handle that reports how far a scan has come.
 ///
-/// Counts move page by page.
+/// Created by [`Scan::progress`](super::Scan::progress). Cheap to clone, and usable from any task. The
+/// counts change page by page.
 #[derive(Clone, Debug, Default)]
 pub struct Progress(Arc<Mutex<State>>);
 
@@ -91,12 +99,12 @@ pub struct Progress(Arc<Mutex<State>>);
 struct State {
     report: Report,
     started: Option<Instant>,
-    /// Whether `report.elapsed` is final
+    /// Whether `report.elapsed` is final.
     ended: bool,
 }
 
 impl Progress {
-    /// The counts as they stand now
+    /// Returns the current counts.
     pub fn report(&self) -> Report {
         let state = self.state();
         let mut report = state.report.clone();
@@ -108,12 +116,13 @@ impl Progress {
         report
     }
 
+    /// Locks the counts.
     fn state(&self) -> MutexGuard<'_, State> {
-        // Counting cannot panic half-way, so a poisoned state is still a state.
+        // Counting cannot panic half-way, so a poisoned state is still valid.
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Starts the time, and the counts of what is judged: a scan may list a second time
+    /// Starts the time and resets the verdict counts, because a job may list a second time.
     pub(super) fn start(&self) {
         let mut state = self.state();
         state.started.get_or_insert_with(Instant::now);
@@ -122,7 +131,7 @@ impl Progress {
         state.report = Report { pages, requests, ..Report::default() };
     }
 
-    /// Stops the time; a second call changes nothing
+    /// Stops the time. A second call has no effect.
     pub(super) fn end(&self) {
         let mut state = self.state();
         if let Some(started) = state.started
@@ -132,18 +141,19 @@ impl Progress {
         }
     }
 
+    /// Counts a request.
     pub(super) fn requested(&self) {
         self.state().report.requests += 1;
     }
 
-    /// Adds a tally to the counts, and empties it
+    /// Adds a tally to the counts and resets the tally.
     pub(super) fn publish(&self, tally: &mut Tally, rules: &Rules) {
         let mut counted = std::mem::take(tally);
         let mut state = self.state();
         let report = &mut state.report;
         report.pages += counted.pages;
         report.bytes += counted.bytes;
-        report.collisions_unchecked += counted.unremembered;
+        report.collisions_unchecked += counted.unchecked;
         for (kind, n) in [(Kind::Image, counted.images), (Kind::Video, counted.videos)] {
             add(&mut report.kinds, kind, n);
         }
@@ -151,18 +161,20 @@ impl Progress {
             add(&mut report.rejections, reason, counted.rejections[reason]);
             add(&mut report.findings, reason, counted.findings[reason]);
         }
+        // Formats of the rules by their position, and then media types that only the store has stated.
         let formats =
             rules.formats().iter().map(Format::media_type).zip(counted.formats.iter().copied());
         let others = counted.others.iter().map(|(media_type, n)| (media_type, *n));
         for (media_type, n) in formats.chain(others).filter(|(_, n)| *n > 0) {
             add(&mut report.formats, media_type.to_string(), n);
         }
-        // The places stay, so that each is made once.
+        // The counters are kept, so that each is allocated once.
         counted.formats.fill(0);
         tally.formats = counted.formats;
     }
 }
 
+/// Adds to a count; counts of 0 have no entry.
 fn add<K: Ord>(counts: &mut BTreeMap<K, u64>, what: K, n: u64) {
     if n > 0 {
         *counts.entry(what).or_default() += n;

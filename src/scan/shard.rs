@@ -1,7 +1,8 @@
 //! Shards: shares of a container that a scan lists, and that remain after an interrupted scan.
 //!
 //! A [`Shard`] is a value that callers store and send between machines. It states its bounds as names;
-//! comparing them needs the order of the listing, which a shard may or may not know.
+//! comparing them needs the order of the listing, which a shard may or may not know. In no known order the
+//! bounds of a shard that remains from a scan are positions in the listing instead.
 
 use serde::{Deserialize, Serialize};
 
@@ -84,6 +85,8 @@ impl Shard {
     }
 
     /// Splits the shard into the names before a name, and the names from that name on.
+    ///
+    /// One of the two is empty if the name lies outside the shard.
     #[must_use]
     pub fn cut_at(self, name: impl Into<String>) -> [Self; 2] {
         let name = name.into();
@@ -101,6 +104,8 @@ impl Shard {
     }
 
     /// Returns the greatest of the lower bounds, at which the names begin in this order.
+    ///
+    /// The prefix is one of them, because a shard may have a start before its prefix.
     pub(super) fn first(&self, order: NameOrder) -> &str {
         // In no known order `after` is a position in the listing, and does not bound names.
         let after = self.after.as_ref().filter(|_| order != NameOrder::Unsorted);
@@ -115,6 +120,9 @@ impl Shard {
     }
 
     /// Returns what remains after a name in a listing in no known order.
+    ///
+    /// A shard that remains from an ordered scan has bounds that the service has listed, so its end
+    /// becomes a position. The end of any other shard still selects names.
     pub(super) fn resumed_after(&self, name: String) -> Self {
         let (after, order) = (Some(name), Some(NameOrder::Unsorted));
         match self.is_from_ordered_scan() {
@@ -139,6 +147,8 @@ impl Shard {
     }
 
     /// Returns the parts of the shard before and after a range, without the empty ones.
+    ///
+    /// The parts record the order, so that a later scan compares their bounds as this one did.
     pub(super) fn without(&self, range: &NameRange, order: NameOrder) -> Vec<Self> {
         let known = Self { order: Some(order), ..self.clone() };
         // The name that the lower bound touches is excluded even if the bound comes after that name:
@@ -179,6 +189,7 @@ pub(super) fn order_of(shards: &[Shard]) -> Result<NameOrder, Error> {
         return check_disjoint(shards, order).map(|()| order);
     }
     let orders = NameOrder::KNOWN.into_iter();
+    // A shard without names would not have been made, so an order in which one is empty is unlikely.
     let mut fitting = orders.filter(|order| {
         shards.iter().all(|shard| shard.can_have_names(*order))
             && check_disjoint(shards, *order).is_ok()

@@ -1,21 +1,33 @@
+//! The counts of a scan since its last report.
+//!
+//! Adding to a tally happens once for each blob, so it is cheap: formats are counted by their position in
+//! the rules, and names of media types are looked up only when a tally is published.
+
 use crate::{
     store::ContentType,
     validate::{ByReason, Judgement, Kind},
 };
 
-/// What was counted since the last report: cheap to add to, once a blob
+/// The counts since the last report.
 #[derive(Debug)]
 pub(super) struct Tally {
+    /// Pages of the listing.
     pub(super) pages: u64,
+    /// Assets that are images.
     pub(super) images: u64,
+    /// Assets that are videos.
     pub(super) videos: u64,
+    /// The total size of the assets, in bytes.
     pub(super) bytes: u64,
-    pub(super) unremembered: u64,
+    /// Assets whose names were not compared with others.
+    pub(super) unchecked: u64,
+    /// Rejected entries by reason.
     pub(super) rejections: ByReason<u64>,
+    /// Findings on assets by reason.
     pub(super) findings: ByReason<u64>,
-    /// By the place of the format in the rules
+    /// Assets by the position of their format in the rules.
     pub(super) formats: Vec<u64>,
-    /// By media type, of assets whose extension is no format of the rules
+    /// Assets by media type, if their extension is not a format of the rules.
     pub(super) others: Vec<(ContentType, u64)>,
 }
 
@@ -26,7 +38,7 @@ impl Default for Tally {
             images: 0,
             videos: 0,
             bytes: 0,
-            unremembered: 0,
+            unchecked: 0,
             rejections: ByReason::all(0),
             findings: ByReason::all(0),
             formats: Vec::new(),
@@ -36,7 +48,7 @@ impl Default for Tally {
 }
 
 impl Tally {
-    /// Counts what is about to be handed out
+    /// Counts a blob that is about to be handed out.
     #[inline]
     pub(super) fn count(&mut self, judgement: &Judgement, size: u64) {
         let (kind, media_type, findings, format) = match judgement {
@@ -62,7 +74,7 @@ impl Tally {
         }
     }
 
-    /// Counts what has no place of its own, or none yet
+    /// Counts an asset whose format has no counter yet.
     #[cold]
     fn count_other(&mut self, media_type: &ContentType, format: Option<usize>) {
         if let Some(place) = format {

@@ -1,4 +1,8 @@
-//! Pages become verdicts.
+//! The stream of verdicts: takes pages, judges their blobs by the rules, counts, and hands out.
+//!
+//! Blobs are judged in chunks, and stay in the page until they are handed out, because moving a blob costs
+//! as much as judging it. Work is counted, so that one poll never keeps other tasks waiting for long. The
+//! shards that remain follow from the coverage of the pages that were handed out.
 
 use std::{
     future::poll_fn,
@@ -10,10 +14,11 @@ use std::{
 use futures::{Stream, stream::FusedStream};
 
 use super::{
-    Progress, Report,
     interval::Bound,
-    pages::{Failure, Pages, Plan},
+    options::ScanOptions,
+    pages::{Failure, Pages},
     plan::{self, Coverage},
+    report::{Progress, Report},
     shard::Shard,
     tally::Tally,
 };
@@ -24,62 +29,79 @@ use crate::{
     validate::{Action, Asset, Collisions, Judgement, Reason, Rejection, Rules, Seen, Verdict},
 };
 
-/// How many verdicts a batch has at most
+/// The most verdicts in a batch.
 const BATCH: usize = 1000;
 
-/// How many blobs are judged at once, at most: they and their judgements fit into a cache
+/// The most blobs that are judged at once, so that they and their judgements fit into a cache.
 const CHUNK: usize = 128;
 
-/// How much work one poll does before it lets other tasks run, in estimated nanoseconds
+/// The work that one poll does before it lets other tasks run, in estimated nanoseconds: 4 ms.
 ///
-/// The estimates are high, so that a poll takes less than 10 ms on a slow machine too.
+/// The estimates are high, so that a poll takes less than 10 ms on a slow machine, too.
 const WORK: usize = 4_000_000;
 
-/// The estimated work of judging a blob and handing it out, and more for each byte of its name
-///
-/// Names are scanned, folded to lower case and compared; a filter adds its own cost for each byte.
+/// The estimated work of judging a blob and handing it out, in nanoseconds.
 const WORK_PER_BLOB: usize = 1500;
+
+/// The estimated work for each byte of a name, in nanoseconds, without the filter.
+///
+/// Names are scanned, folded to lower case and compared. A filter adds its own cost.
 const WORK_PER_BYTE: usize = 10;
 
-/// A verdict for each entry of the listing; made by [`Scan::verdicts`](super::Scan::verdicts)
+/// A stream with one verdict for each entry of the listing.
+///
+/// The stream judges blobs when it is polled, in the task of the consumer. It lets other tasks run after
+/// about 4 ms of work, even if pages are always available.
+///
+/// Created by [`Scan::verdicts`](super::Scan::verdicts). The stream ends after the first error.
 #[must_use = "streams do nothing unless polled"]
 pub struct Verdicts {
     pages: Pages,
     rules: Rules,
     collisions: Option<Collisions>,
     blobs: vec::IntoIter<Blob>,
-    /// What is known already of the first of these blobs
-    judged: vec::IntoIter<Judged>,
-    /// Handed out before the blobs
+    /// The judgements of the first of these blobs.
+    judged: vec::IntoIter<Compared>,
+    /// The unreadable entries of the page, which are handed out before the blobs.
     malformed: vec::IntoIter<Malformed>,
-    /// Which names the page at hand stands for
+    /// The names that the current page covers.
     coverage: Option<Coverage>,
-    /// If the names of the page at hand are in no known order: those judged last, and before them the
-    /// last two different names handed out
+    /// In no known order: the names of the blobs judged last, and before them the last two different
+    /// names handed out.
     listed: Vec<String>,
-    /// What no page stood for yet
-    left: Vec<Shard>,
+    /// The shards that no page has covered yet.
+    remaining: Vec<Shard>,
     tally: Tally,
     progress: Progress,
     done: bool,
-    /// The estimated work for a byte of a name
+    /// The estimated work for each byte of a name.
     per_byte: usize,
-    /// The estimated work since other tasks could run
+    /// The estimated work since other tasks could run.
     spent: usize,
-    /// Which order explains all names, where they have contradicted the one insisted on
+    /// The order that explains all names, if they have contradicted the one that the scan insists on.
     explanation: Option<NameOrder>,
 }
 
+impl ScanOptions {
+    /// Returns the stream of verdicts. The listing starts when the stream is first polled.
+    pub(crate) fn verdicts(self) -> Verdicts {
+        Verdicts::new(self.resolved())
+    }
+}
+
 impl Verdicts {
-    pub(super) fn new(plan: Plan, rules: Rules) -> Self {
+    /// Returns a stream that starts the listing when it is first polled.
+    fn new(mut options: ScanOptions) -> Self {
+        let rules = std::mem::take(&mut options.rules);
         let remembers = |reason| rules.action(reason) != Action::Ignore;
+        // Names are remembered only if a collision would have a consequence.
         let collisions = remembers(Reason::CaseCollision) || remembers(Reason::BaseNameCollision);
         Self {
-            progress: plan.progress.clone(),
-            left: plan.shards.clone(),
+            progress: options.progress(),
+            remaining: options.shards.clone(),
             coverage: None,
             listed: Vec::new(),
-            pages: Pages::new(plan),
+            pages: Pages::new(options),
             per_byte: WORK_PER_BYTE + rules.cost(),
             spent: 0,
             rules,
@@ -93,15 +115,16 @@ impl Verdicts {
         }
     }
 
-    /// Returns the shards of which nothing was handed out yet: what a scan that goes on must list
+    /// Returns the shards from which nothing was handed out yet, as a checkpoint to resume from.
     ///
-    /// There are none once the stream has ended. If snapshots or versions are listed, all entries of a
-    /// name come together again if some of them may be left. An entry that cannot be read may come
-    /// again, too, because such entries come before the blobs of their page.
+    /// Pass them to [`Scan::shards`](super::Scan::shards). There are none once the stream has ended. If
+    /// the scan lists snapshots or versions and some entries of a name may be left, all entries of that
+    /// name come again. An unreadable entry may come again, too, because such entries come before the
+    /// blobs of their page.
     ///
-    /// If names turn out to be in no known order only after requests were under way side by side, the
-    /// scan lists all names again from the start, and leaves out those it has handed out. If that is
-    /// interrupted, names that it had yet to leave out come again.
+    /// If names turn out to be in no known order only after several requests were in flight, the scan
+    /// lists all names again from the start and drops those it has handed out. If that is interrupted,
+    /// names that it had yet to drop come again.
     ///
     /// ```
     /// use azure_asset_sync::{Blob, MemoryStore, Prefix, Scan};
@@ -117,11 +140,13 @@ impl Verdicts {
     /// # Ok::<(), azure_asset_sync::Error>(())
     /// # }).unwrap();
     /// ```
+    #[doc(alias = "checkpoint")]
+    #[doc(alias = "resume")]
     pub fn remaining(&self) -> Vec<Shard> {
-        let mut left = self.left.clone();
+        let mut left = self.remaining.clone();
         if let Some(coverage) = &self.coverage {
             match self.blobs.as_slice().first() {
-                // Entries that cannot be read come first, from anywhere in the page.
+                // Unreadable entries come first, from anywhere in the page.
                 _ if self.malformed.len() > 0 => {}
                 Some(next) if coverage.order() == NameOrder::Unsorted => {
                     let given = self.listed.len() - self.judged.len();
@@ -139,11 +164,10 @@ impl Verdicts {
         left
     }
 
-    /// Returns the same verdicts in batches, each with what needs no waiting
+    /// Returns the same verdicts in batches, for callers that write several at a time.
     ///
-    /// For callers that write verdicts in batches. A batch has at least one verdict and at most 1,000;
-    /// it has fewer if judging so many would keep other tasks waiting. Taking verdicts one by one is
-    /// as good if each is handled alone.
+    /// A batch has 1 to 1,000 verdicts: those that are available without waiting, and fewer if judging
+    /// more would keep other tasks waiting. If each verdict is handled alone, batches are no faster.
     ///
     /// ```
     /// use azure_asset_sync::{Prefix, Scan, store::{Blob, MemoryStore}};
@@ -162,10 +186,14 @@ impl Verdicts {
         Batches(self)
     }
 
-    /// All verdicts into a sink, which is told of the end
+    /// Sends all verdicts to a sink, and flushes and finishes the sink.
+    ///
+    /// # Errors
+    /// Fails with the first error of the listing or of the sink. The sink is not finished then.
     pub(super) async fn run(mut self, mut sink: impl Sink) -> Result<Report, Error> {
         let progress = self.progress.clone();
         let (run, mut changes) = (RunId::random(), Vec::<Change>::new());
+        // The buffer is reused, so that a long scan allocates it once.
         for sequence in 0.. {
             if poll_fn(|cx| self.poll_batch(cx, &mut changes)).await.transpose()?.is_none() {
                 break;
@@ -178,21 +206,24 @@ impl Verdicts {
         Ok(progress.report())
     }
 
-    /// Fills an empty batch with what needs no waiting; waits where that would be nothing
+    /// Fills an empty batch with the verdicts that are available; waits if there are none.
+    ///
+    /// Returns `None` at the end of the listing.
     fn poll_batch<T: From<Verdict>>(
         &mut self,
         cx: &mut Context<'_>,
         batch: &mut Vec<T>,
     ) -> Poll<Option<Result<(), Error>>> {
-        // A batch of ordinary blobs is half of the work at most, so that it is never cut short.
+        // A batch of ordinary blobs is at most half of the work, so it is never cut short.
         if self.spent > WORK / 2 {
             return self.yield_now(cx);
         }
         loop {
-            let at_hand = (self.blobs.len() + self.malformed.len()).min(BATCH);
-            batch.reserve(at_hand);
-            batch.extend(std::iter::from_fn(|| self.affordable(T::from)).take(at_hand));
-            if at_hand > 0 {
+            let available = (self.blobs.len() + self.malformed.len()).min(BATCH);
+            // Exactly enough room: `extend` alone would grow the batch several times.
+            batch.reserve(available);
+            batch.extend(std::iter::from_fn(|| self.affordable(T::from)).take(available));
+            if available > 0 {
                 return Poll::Ready(Some(Ok(())));
             }
             match ready!(self.poll_page(cx)) {
@@ -202,9 +233,9 @@ impl Verdicts {
         }
     }
 
-    /// Returns all verdicts of the next page, and the names that the page coverage
+    /// Returns all verdicts of the next page, and the names that the page covers.
     ///
-    /// Dropping the future loses the verdicts that it has taken already.
+    /// Not cancel safe: dropping the future loses the verdicts that it has taken already.
     #[cfg(feature = "sync")]
     pub(crate) async fn next_page(&mut self) -> Option<Result<(Vec<Verdict>, Coverage), Error>> {
         if let Err(error) = poll_fn(|cx| self.poll_page(cx)).await? {
@@ -217,12 +248,13 @@ impl Verdicts {
             if self.blobs.len() + self.malformed.len() == 0 {
                 return Some(Ok((verdicts, coverage)));
             }
+            // A large page takes several shares of work.
             self.spent = 0;
             tokio::task::yield_now().await;
         }
     }
 
-    /// Lets other tasks run before more work is done
+    /// Lets other tasks run before more work is done.
     #[cold]
     fn yield_now<T>(&mut self, cx: &Context<'_>) -> Poll<T> {
         self.spent = 0;
@@ -230,28 +262,29 @@ impl Verdicts {
         Poll::Pending
     }
 
-    /// Whether this poll has done its share of work: checked before more blobs are judged
+    /// Returns whether this poll has done its share of work. Blobs that are judged already are handed out
+    /// in any case.
     #[inline]
     fn has_worked_enough(&self) -> bool {
         self.judged.len() == 0 && self.spent > WORK
     }
 
-    /// The next verdict of the page at hand, unless this poll has done its share of work
+    /// Returns the next verdict of the current page, unless this poll has done its share of work.
     #[inline]
     fn affordable<T>(&mut self, given: impl FnOnce(Verdict) -> T) -> Option<T> {
         if self.has_worked_enough() { None } else { self.next_verdict(given) }
     }
 
-    /// The order that explains all names received, after a scan that insists on an order has ended in
-    /// an error of kind [`OutOfOrder`](crate::ErrorKind::OutOfOrder)
+    /// Returns the order that explains all names received, after a scan that insists on an order has
+    /// ended with an error of kind [`OutOfOrder`](crate::ErrorKind::OutOfOrder).
     ///
-    /// [`NameOrder::Unsorted`] if no order explains them; `None` after any other end.
+    /// [`NameOrder::Unsorted`] means that no order explains them. Returns `None` after any other end.
     #[cfg(feature = "sync")]
     pub(crate) fn explanation(&self) -> Option<NameOrder> {
         self.explanation
     }
 
-    /// Takes the next page, once all of the one before is handed out
+    /// Takes the next page. The current page must be handed out completely.
     #[inline(never)]
     fn poll_page(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<(), Error>>> {
         if self.done {
@@ -259,20 +292,22 @@ impl Verdicts {
         }
         let page = loop {
             let Poll::Ready(page) = self.pages.poll_next(cx) else {
+                // Other tasks run now, so the next poll has all of its share of work.
                 self.spent = 0;
                 return Poll::Pending;
             };
             match page {
-                // All pages before it are handed out.
-                Some(Ok(plan::Batch { remaining: Some(left), .. })) => {
-                    (self.left, self.coverage) = (left, None);
+                // INVARIANT: all earlier pages are handed out, so the statement is true now.
+                Some(Ok(plan::Batch { remaining: Some(remaining), .. })) => {
+                    (self.remaining, self.coverage) = (remaining, None);
                 }
                 page => break page,
             }
         };
+        // Everything counted so far was handed out, and covered by the page before.
         self.progress.publish(&mut self.tally, &self.rules);
         if let Some(coverage) = self.coverage.take() {
-            coverage.remove_from(&mut self.left);
+            coverage.remove_from(&mut self.remaining);
         }
         Poll::Ready(match page {
             Some(Ok(plan::Batch { blobs, malformed, pages, coverage, .. })) => {
@@ -289,18 +324,18 @@ impl Verdicts {
                 Some(Err(error))
             }
             None => {
-                // The listing has ended, and with it what no page stood for: there was nothing.
-                self.left.clear();
+                // The listing has ended, so the names that no page has covered do not exist.
+                self.remaining.clear();
                 self.end();
                 None
             }
         })
     }
 
-    /// The next verdict of the page at hand, made into something else
+    /// Converts the next verdict of the current page.
     ///
-    /// Not inlined, and the blob moved last: else it would be copied more than once on its way from the
-    /// page to the caller.
+    /// Not inlined, and the blob is moved last. Otherwise the blob would be copied more than once on its
+    /// way from the page to the caller.
     #[inline(never)]
     fn next_verdict<T>(&mut self, given: impl FnOnce(Verdict) -> T) -> Option<T> {
         if self.malformed.len() > 0 {
@@ -309,8 +344,8 @@ impl Verdicts {
         if self.judged.len() == 0 {
             self.judge();
         }
-        let Judged { judgement, is_unseen } = self.judged.as_slice().first()?;
-        self.tally.unremembered += u64::from(*is_unseen);
+        let Compared { judgement, is_unchecked } = self.judged.as_slice().first()?;
+        self.tally.unchecked += u64::from(*is_unchecked);
         self.tally.count(judgement, self.blobs.as_slice().first()?.size);
         match self.judged.next()?.judgement {
             Judgement::Accept { kind, media_type, findings, format: _ } => {
@@ -321,7 +356,7 @@ impl Verdicts {
         }
     }
 
-    /// The next entry that cannot be read
+    /// Returns the verdict for the next unreadable entry.
     #[cold]
     fn unreadable(&mut self) -> Option<Verdict> {
         self.spent += WORK_PER_BLOB;
@@ -330,13 +365,16 @@ impl Verdicts {
         Some(Verdict::Reject(rejection))
     }
 
-    /// Judges the next blobs, and leaves them where they are
+    /// Judges the next blobs, and leaves them in the page.
+    ///
+    /// At most [`CHUNK`] of them, so that judgements are still in the cache when they are handed out.
     #[inline(never)]
     fn judge(&mut self) {
         let blobs = self.blobs.as_slice();
         let blobs = blobs.get(..CHUNK).unwrap_or(blobs);
-        // As many as are a quarter of the work, and one at least.
+        // As many as take a quarter of the work, and at least one.
         let mut work = 0;
+        // The limit is in work and not in blobs, because names may be long and filters expensive.
         let count = blobs.iter().take_while(|blob| {
             let is_within = work < WORK / 4;
             work += if is_within { WORK_PER_BLOB + blob.name.len() * self.per_byte } else { 0 };
@@ -345,15 +383,17 @@ impl Verdicts {
         let blobs = blobs.get(..count.count()).unwrap_or(blobs);
         self.spent += work;
         if self.coverage.as_ref().is_some_and(|coverage| coverage.order() == NameOrder::Unsorted) {
-            // Cloned with the work of a few blobs: all names of a large page take too long for one poll.
+            // Names are cloned chunk by chunk, because all names of a large page take too long for one
+            // poll.
             let last = self.listed.pop();
             let other = self.listed.drain(..).rfind(|name| Some(name) != last.as_ref());
             self.listed.extend(other.into_iter().chain(last));
             self.listed.extend(blobs.iter().map(|blob| blob.name.clone()));
         }
         let judged = blobs.iter().map(|blob| self.rules.judge(blob));
-        let judged = judged.map(|judgement| Judged { judgement, is_unseen: false });
+        let judged = judged.map(|judgement| Compared { judgement, is_unchecked: false });
         self.judged = judged.collect::<Vec<_>>().into_iter();
+        // Collisions change judgements, so they are looked up before anything is handed out.
         let Some(collisions) = &mut self.collisions else { return };
 
         let judged = self.judged.as_slice();
@@ -362,13 +402,14 @@ impl Verdicts {
         let compared = blobs.iter().zip(self.judged.as_mut_slice());
         let compared = compared.filter(|(blob, judged)| judged.is_compared(blob));
         for ((_, judged), seen) in compared.zip(seen) {
-            judged.is_unseen = *seen == Seen::Nothing;
+            judged.is_unchecked = *seen == Seen::Nothing;
             for finding in seen.findings() {
                 self.rules.find_too(finding, &mut judged.judgement);
             }
         }
     }
 
+    /// Publishes the last counts and stops the time.
     fn end(&mut self) {
         self.done = true;
         self.progress.publish(&mut self.tally, &self.rules);
@@ -376,17 +417,19 @@ impl Verdicts {
     }
 }
 
-/// What is known of a blob before it is handed out
-struct Judged {
+/// The judgement of a blob, with the result of comparing its name with others.
+///
+/// Kept for the blobs of one chunk, until they are handed out.
+struct Compared {
     judgement: Judgement,
-    /// Whether its name was not compared, since there were too many to remember
-    is_unseen: bool,
+    /// Whether the name was not compared, because there were too many to remember.
+    is_unchecked: bool,
 }
 
-impl Judged {
-    /// Whether the name is compared with others
+impl Compared {
+    /// Returns whether the name is compared with others.
     ///
-    /// Snapshots and versions have the name of their blob without colliding with it.
+    /// Snapshots and versions have the name of their blob and do not collide with it.
     fn is_compared(&self, blob: &Blob) -> bool {
         matches!(self.judgement, Judgement::Accept { .. })
             && blob.snapshot.is_none()
@@ -397,7 +440,7 @@ impl Judged {
 impl Stream for Verdicts {
     type Item = Result<Verdict, Error>;
 
-    // In the caller's code, where a verdict is copied less on its way.
+    // Inlined into the caller, so that a verdict is copied less often on its way.
     #[inline]
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
@@ -417,7 +460,7 @@ impl Stream for Verdicts {
 }
 
 impl Drop for Verdicts {
-    /// What was given is counted, also where the consumer stops half-way
+    /// Counts what was handed out, even if the consumer stops half-way.
     fn drop(&mut self) {
         self.end();
     }
@@ -435,7 +478,9 @@ impl std::fmt::Debug for Verdicts {
     }
 }
 
-/// Verdicts in batches; made by [`Verdicts::batches`]
+/// A stream of verdicts in batches. Created by [`Verdicts::batches`].
+///
+/// Batches are never empty. The stream ends after the first error.
 #[derive(Debug)]
 #[must_use = "streams do nothing unless polled"]
 pub struct Batches(Verdicts);

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     clock::{Clock, SystemClock},
     error::{Error, ErrorKind},
-    scan::{Order, Scan, Shard},
+    scan::{Scan, ScanOptions, Shard},
     sink::{Batch, Change, Delivery, Sink},
     store::NameOrder,
     validate::{Action, Reason},
@@ -32,7 +32,7 @@ const PARTS: usize = 512;
 /// A run that goes out from what the one before has seen, and tells a sink what has changed since
 #[must_use = "a job does nothing until it is run or started"]
 pub struct Job {
-    scan: Scan,
+    scan: ScanOptions,
     state: State,
     source: Option<String>,
     max_removals: f64,
@@ -61,7 +61,7 @@ impl Job {
     /// page arrives first.
     pub fn new(scan: Scan, state: impl AsRef<Path>) -> Self {
         Self {
-            scan,
+            scan: scan.into_options(),
             state: State::Folder(state.as_ref().to_owned()),
             source: None,
             max_removals: 0.3,
@@ -158,12 +158,12 @@ impl Job {
                 "this sink makes its output anew as a whole, and a job tells only what has changed; give it to Manifest::export after the run, or run the scan into it",
             );
         }
-        if self.scan.has_copies() {
+        if self.scan.lists_copies() {
             return config(
                 "a job remembers one entry of each name; leave snapshots and versions out of the scan",
             );
         }
-        let (shards, rules) = self.scan.parts();
+        let (shards, rules) = (self.scan.shards(), self.scan.rules());
         let collisions = [Reason::CaseCollision, Reason::BaseNameCollision];
         if collisions.iter().any(|reason| rules.action(*reason) == Action::Reject) {
             return config(
@@ -184,7 +184,7 @@ impl Job {
         let intent = Intent {
             prefix,
             source: self.source,
-            rules: self.scan.parts().1.fingerprint(),
+            rules: self.scan.rules().fingerprint(),
             tombstones: self.tombstones,
             sizes: self.sizes,
             now: self.clock.time(),
@@ -236,7 +236,7 @@ struct Work<'a> {
 impl Work<'_> {
     async fn run(
         &mut self,
-        scan: Scan,
+        scan: ScanOptions,
         mut sink: impl Sink,
         max_removals: f64,
     ) -> Result<Summary, Error> {
@@ -271,7 +271,7 @@ impl Work<'_> {
     }
 
     /// Lists all that is left, once more in another order if names are not in the one assumed
-    async fn list(&mut self, scan: &Scan, sink: &mut impl Sink) -> Result<Listing, Error> {
+    async fn list(&mut self, scan: &ScanOptions, sink: &mut impl Sink) -> Result<Listing, Error> {
         let mut tried = Vec::new();
         if let Some(order) = self.desk.view().relist
             && self.relist(order).await? == Listing::Cancelled
@@ -311,7 +311,11 @@ impl Work<'_> {
         }
     }
 
-    async fn list_once(&mut self, scan: &Scan, sink: &mut impl Sink) -> Result<Listing, Error> {
+    async fn list_once(
+        &mut self,
+        scan: &ScanOptions,
+        sink: &mut impl Sink,
+    ) -> Result<Listing, Error> {
         let mut verdicts = self.scan_of(scan).await?.verdicts();
         let is_unsorted = self.desk.view().order == Some(NameOrder::Unsorted);
         loop {
@@ -343,20 +347,20 @@ impl Work<'_> {
     }
 
     /// A scan of what is left, in the order that is known
-    async fn scan_of(&mut self, scan: &Scan) -> Result<Scan, Error> {
+    async fn scan_of(&mut self, scan: &ScanOptions) -> Result<ScanOptions, Error> {
         let View { order, is_resumed, .. } = self.desk.view();
         let scan = match order {
             // It comes in the order of the service from the start on, whatever is left.
-            Some(NameOrder::Unsorted) => return Ok(scan.again().assume(NameOrder::Unsorted)),
-            Some(order) => scan.again().assume(order).insist(),
-            None => scan.again().insist(),
+            Some(NameOrder::Unsorted) => return Ok(scan.clone().assume(NameOrder::Unsorted)),
+            Some(order) => scan.clone().assume(order).insist(),
+            None => scan.clone().insist(),
         };
-        let scan = match scan.requests() {
-            1 => scan.order(Order::Ascending),
-            _ => scan.cuts(self.desk.run(|ledger| ledger.cuts(PARTS)).await?),
+        let scan = match scan.in_flight() {
+            1 => scan.ascending(),
+            _ => scan.with_cuts(self.desk.run(|ledger| ledger.cuts(PARTS)).await?),
         };
         Ok(match is_resumed {
-            true => scan.shards(self.desk.run(|ledger| Ok(ledger.left())).await?),
+            true => scan.with_shards(self.desk.run(|ledger| Ok(ledger.left())).await?),
             false => scan,
         })
     }

@@ -1,6 +1,6 @@
 //! Runs that remember: what has changed since the one before, and where an interrupted one goes on.
 //!
-//! A [`Preview`] tells beforehand what a run would find.
+//! A [`Preview`](crate::Preview) tells beforehand what a run would find.
 //!
 //! A [`Job`] is a scan with a state. It tells its sink of what is new, changed, back or gone, and
 //! nothing of what is as it was.
@@ -129,7 +129,6 @@ mod limits;
 mod line;
 mod manifest;
 mod merge;
-mod preview;
 mod row;
 mod sort;
 mod spill;
@@ -144,10 +143,6 @@ pub use self::{
     jobs::Jobs,
     journal::{Counts, interrupted},
     manifest::{Manifest, Rows},
-    preview::{
-        Bound, Collision, Estimate, Folder, Folders, Nearest, Preview, PreviewReport, SizeBucket,
-        Sizes, Total,
-    },
     row::{RemovedIn, Row},
     status::{Phase, Status},
     summary::{Ending, Summary},

@@ -1,11 +1,11 @@
-//! What a run came to, for the caller and for a connection's lifecycle.
+//! What a run came to, for the caller.
 
 use std::fmt;
 
 use serde::Serialize;
 
 use super::journal::Counts;
-use crate::{lifecycle::Event, scan::Report, sink::RunId, store::NameOrder};
+use crate::{scan::Report, sink::RunId, store::NameOrder};
 
 /// What a run came to
 #[derive(Clone, Debug, Serialize)]
@@ -53,20 +53,6 @@ pub enum Ending {
     },
     /// It was cancelled; the next run goes on with it
     Cancelled,
-}
-
-impl From<&Summary> for Event {
-    /// What the end of a run is to a connection: one that has left something out had errors
-    fn from(summary: &Summary) -> Self {
-        match summary.ending {
-            Ending::Cancelled => Self::Cancelled,
-            Ending::RemovalsWithheld { .. } => Self::SyncHadErrors,
-            // Entries without a name are in the report alone, and those before an interruption are not.
-            Ending::Complete if summary.report.rejected() > 0 => Self::SyncHadErrors,
-            Ending::Complete if summary.listed != summary.assets => Self::SyncHadErrors,
-            Ending::Complete => Self::SyncSucceeded,
-        }
-    }
 }
 
 impl fmt::Display for Summary {

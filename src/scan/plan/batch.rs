@@ -1,4 +1,7 @@
 //! What the planner hands out: the blobs of a page, and the names for which that page is complete.
+//!
+//! The coverage of all batches adds up to the shards that were listed, so whoever counts it knows at any
+//! time what remains. A job relies on that: a name that was covered and not listed is gone.
 
 use crate::{
     scan::{
@@ -18,6 +21,7 @@ pub(crate) struct Coverage {
 }
 
 impl Coverage {
+    /// Returns the coverage of a page of a shard with the prefix `root`.
     pub(super) fn new(root: &str, names: NameRange, order: NameOrder) -> Self {
         Self { root: root.to_owned(), names, order }
     }
@@ -87,6 +91,7 @@ pub(in crate::scan) struct Batch {
 }
 
 impl Batch {
+    /// Returns the batch of a page. It stands for no page if its blobs came with other requests.
     pub(super) fn new(
         blobs: Vec<Blob>,
         malformed: Vec<Malformed>,
@@ -103,6 +108,7 @@ impl Batch {
         Self { blobs, malformed, pages: 0, coverage, remaining: Some(remaining) }
     }
 
+    /// Returns whether the batch has no entries.
     pub(super) fn is_empty(&self) -> bool {
         self.blobs.is_empty() && self.malformed.is_empty()
     }

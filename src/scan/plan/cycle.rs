@@ -1,11 +1,12 @@
-//! Markers that come again: a listing that follows them never ends.
+//! Detects continuation markers that repeat: a listing that follows them would never end.
 
+use super::fault::Fault;
 use crate::{
     error::{Error, ErrorKind},
     store::Marker,
 };
 
-/// Finds that markers go in a circle, with one of them in memory (Brent's algorithm)
+/// Detects a cycle of markers while it keeps only one of them in memory (Brent's algorithm).
 #[derive(Debug, Default)]
 pub(super) struct MarkerCycle {
     kept: Option<Marker>,
@@ -14,8 +15,10 @@ pub(super) struct MarkerCycle {
 }
 
 impl MarkerCycle {
-    /// Whether a marker came before; takes note of it
-    pub(super) fn before(&mut self, marker: &Marker) -> bool {
+    /// Records a marker and returns whether it repeats an earlier one.
+    ///
+    /// A repetition is found after at most three rounds of the cycle.
+    pub(super) fn is_repeated(&mut self, marker: &Marker) -> bool {
         if self.kept.as_ref() == Some(marker) {
             return true;
         }
@@ -27,13 +30,38 @@ impl MarkerCycle {
         self.steps += 1;
         false
     }
+
+    /// Records a marker.
+    ///
+    /// # Errors
+    /// [`Fault::Error`] with [`ErrorKind::RepeatedMarker`] if the marker repeats an earlier one.
+    pub(super) fn check(&mut self, marker: &Marker) -> Result<(), Fault> {
+        if self.is_repeated(marker) { Err(Fault::Error(repeated_marker())) } else { Ok(()) }
+    }
 }
 
-/// The listing would never end
 #[cold]
-pub(super) fn repeated_marker() -> Error {
+fn repeated_marker() -> Error {
     Error::new(
         ErrorKind::RepeatedMarker,
-        "the service gave a marker a second time, so its listing would never end; report it with the container's name",
+        "the service returned the same continuation marker twice, so its listing would never end; report it to the service with the container's name",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cycle_of_any_length_is_found_after_any_start() {
+        for (start, length) in [(0, 1), (0, 7), (5, 1), (9, 4), (100, 33)] {
+            let mut cycle = MarkerCycle::default();
+            let markers = (0..).map(|n| if n < start { n } else { start + (n - start) % length });
+            let steps = markers
+                .take_while(|n| !cycle.is_repeated(&Marker::from(n.to_string())))
+                .take(10_000)
+                .count();
+            assert!(steps <= 4 * (start + length) + 4, "{start} {length}: {steps}");
+        }
+    }
 }

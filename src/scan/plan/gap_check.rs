@@ -1,250 +1,132 @@
-//! Where two ranges meet: nothing may fall between them.
+//! Checks whether a name was missed between two ranges.
+//!
+//! A range ends with the first name after it, and the next range must begin with that very name. If it
+//! begins with another one, either a blob was created or deleted meanwhile, or the listing is in another
+//! order. A gap check finds out which, by looking for the first name of the next range in the listing
+//! of the range before.
+//!
+//! 1. The last page of the range is listed again, and the pages after it until the name must have come.
+//! 2. If the name is there, and not after the one with which the range has ended, the name was created
+//!    meanwhile, or the other one was deleted: nothing is wrong.
+//! 3. If it is not there, it is listed by itself, as a prefix. If it does not exist any more, nothing is
+//!    wrong either.
+//! 4. If it exists, or comes after the end of the range, the listing is not in the assumed order.
 
-use super::{
-    Next, PendingRequest, Planner, StartFrom,
-    cycle::{MarkerCycle, repeated_marker},
-    range::Fault,
-};
-use crate::store::{Blob, ListRequest, NameOrder, Orders, Page};
+use super::{cycle::MarkerCycle, fault::Fault, order_state::OrderState, settings::Settings};
+use crate::store::{Blob, ListRequest, Page};
 
-/// Checks that the first name of a range follows the range before it in the listing as well
-///
-/// The range before ended with another name. So the name was created or deleted meanwhile, or the
-/// listing is in another order.
+/// A check that the first name of a range follows the range before it in the listing as well.
 #[derive(Debug)]
-pub(super) struct Check {
-    pub(super) request: ListRequest,
-    /// The range that has ended, which waits for this check alone
+pub(super) struct GapCheck {
+    request: ListRequest,
+    /// The range that has ended, which waits for the check with this number.
     range: u32,
     number: u64,
+    /// The first name of the next range.
     name: String,
-    /// With which name it has ended
+    /// The name with which the range has ended.
     past: Option<String>,
-    /// Whether the listing has come to that name
+    /// Whether the listing has reached that name.
     has_past: bool,
-    /// Whether it is the page that the range has received
+    /// Whether the next answer is the page that the range has received last.
     is_first: bool,
-    /// Set once it was not there: a name that the listing has in its place. Whether there is still
-    /// such a blob is asked then, since it can be gone.
-    behind: Option<String>,
-    seen: MarkerCycle,
+    /// Set once the name was not found: the name that the listing has in its place. The check then asks
+    /// whether the blob still exists, because it may have been deleted.
+    instead: Option<String>,
+    markers: MarkerCycle,
 }
 
-/// What is known of the first name behind a border
-enum First {
-    NotYet,
-    Name(Option<String>),
-}
-
-impl Planner {
-    /// Looks at each border that can be looked at
-    pub(super) fn join(&mut self) {
-        let mut index = 0;
-        while let Some(range) = self.ranges.get(index) {
-            if range.has_ended() && !range.is_joined && range.checking.is_none() {
-                self.join_at(index);
-            }
-            index += 1;
+impl GapCheck {
+    /// Returns a check that begins with `request`, the request for the last page of the range.
+    pub(super) fn new(
+        range: u32,
+        number: u64,
+        request: ListRequest,
+        name: String,
+        past: Option<String>,
+    ) -> Self {
+        Self {
+            request,
+            range,
+            number,
+            name,
+            past,
+            has_past: false,
+            is_first: true,
+            instead: None,
+            markers: MarkerCycle::default(),
         }
     }
 
-    pub(super) fn is_contiguous(&self, index: usize) -> bool {
-        match (self.ranges.get(index), self.ranges.get(index + 1)) {
-            // One that an earlier run has begun does not begin where it starts.
-            (Some(a), Some(b)) => {
-                a.root == b.root && a.end.as_ref() == Some(&b.start) && b.after.is_none()
-            }
-            _ => false,
-        }
+    /// Returns the ID of the range that waits for this check.
+    pub(super) fn range(&self) -> u32 {
+        self.range
     }
 
-    /// The first name that the ranges from here on have, and which range has it
-    fn first_from(&self, index: usize) -> (First, usize) {
-        let mut index = index;
-        while let Some(range) = self.ranges.get(index) {
-            if range.first.is_some() {
-                return (First::Name(range.first.clone()), index);
-            }
-            if !range.has_ended() {
-                return (First::NotYet, index);
-            }
-            index += 1;
-            if !self.is_contiguous(index - 1) {
-                break;
-            }
-        }
-        (First::Name(None), index)
+    /// Returns the number under which the range waits.
+    pub(super) fn number(&self) -> u64 {
+        self.number
     }
 
-    fn join_at(&mut self, index: usize) {
-        let is_contiguous = self.is_contiguous(index);
-        let Some(range) = self.ranges.get(index) else { return };
-        let is_prefix_listed =
-            self.ranges.get(index + 1).is_some_and(|n| n.start.starts_with(&range.prefix));
-        // A range without names vouches for nothing: the one before it must come as far.
-        let is_void = range.is_cut && range.first.is_none();
-        if !is_contiguous || !is_prefix_listed || is_void {
-            if let Some(range) = self.ranges.get_mut(index) {
-                range.is_joined = true;
-            }
-            return;
-        }
-        let (first, owner) = match self.first_from(index + 1) {
-            (First::NotYet, _) => return,
-            (First::Name(first), owner) => (first, owner),
-        };
-        // Behind the shard nobody looks.
-        let mut last = index;
-        while self.is_contiguous(last) {
-            last += 1;
-        }
-        let limit = self.ranges.get(last).and_then(|range| range.end.clone());
-        let order = self.order;
-        // Of other prefixes this range sees no name.
-        let within = |name: &String| {
-            name.starts_with(&range.prefix)
-                && limit.as_deref().is_none_or(|limit| order.compare(name, limit).is_lt())
-        };
-        let first = first.filter(within);
-        let past = range.past.clone().filter(within);
-        let request = self.page_of(index);
-        let Some(range) = self.ranges.get_mut(index) else { return };
-        range.is_joined = true;
-        if is_before(order, past.as_deref(), first.as_deref()) {
-            // The store began behind where it was asked to: what it left out is listed from this side.
-            range.reopen(first.clone().or(limit));
-            range.is_mend = true;
-            let owner = owner.min(self.ranges.len());
-            self.ranges.drain(index + 1..owner.max(index + 1));
-            match (first, self.ranges.get_mut(index + 1)) {
-                (Some(first), Some(next)) if next.has(&first, order) => next.start = first,
-                _ => {}
-            }
-        } else if let Some(first) = first
-            && past.as_ref() != Some(&first)
+    /// Returns the next request.
+    pub(super) fn request(&self) -> ListRequest {
+        self.request.clone()
+    }
+
+    /// Takes a page; returns the check again if another request is needed.
+    ///
+    /// # Errors
+    /// [`Fault::Disorder`] if the name stands elsewhere in the listing, so that the order is not the
+    /// assumed one; [`Fault::Error`] if markers repeat.
+    pub(super) fn take(
+        mut self,
+        page: &Page,
+        order: &OrderState,
+        settings: &Settings,
+    ) -> Result<Option<Self>, Fault> {
+        let position = |name: &String| page.blobs.iter().position(|blob| blob.name == *name);
+        let at = position(&self.name);
+        let past = self.past.as_ref().and_then(position);
+        if let (Some(at), Some(name), None) = (at, &self.past, &self.instead)
+            && (self.has_past || past.is_some_and(|past| past < at))
         {
-            self.tickets += 1;
-            (range.is_joined, range.checking) = (false, Some(self.tickets));
-            self.pending.push_front(PendingRequest::Check(Check {
-                request,
-                range: range.id,
-                number: self.tickets,
-                name: first,
-                past: range.past.clone(),
-                has_past: false,
-                is_first: true,
-                behind: None,
-                seen: MarkerCycle::default(),
-            }));
+            // The name follows one that lies after the range: the range has ended too early.
+            return Err(Fault::disorder(name, &self.name));
         }
-    }
-
-    /// What an answer says of a name that must be there, if the listing is in order
-    pub(super) fn take_check(&mut self, mut check: Check, page: &Page) -> Result<(), Fault> {
-        let waits = |range: &&mut super::Range| {
-            range.id == check.range && range.checking == Some(check.number)
-        };
-        let Some(range) = self.ranges.iter_mut().find(waits) else { return Ok(()) };
-        let place = |name: &String| page.blobs.iter().position(|blob| blob.name == *name);
-        let at = place(&check.name);
-        let past = check.past.as_ref().and_then(place);
-        if let (Some(at), Some(name), None) = (at, &check.past, &check.behind)
-            && (check.has_past || past.is_some_and(|past| past < at))
-        {
-            // The range has ended too early.
-            return Err(Fault::Disorder { first: name.clone(), second: check.name });
-        }
-        check.has_past |= past.is_some();
-        // Behind it in every order that explains the names so far.
-        let orders = self.orders;
-        let is_behind = |blob: &Blob| {
-            let have = Orders::that_have(&check.name, &blob.name);
-            have.is_some_and(|have| have.and(orders) == orders)
-        };
-        let is_beyond = page.blobs.last().is_some_and(is_behind);
-        // A name that was made between the page before and this one's marker is on neither.
-        let begins_behind = check.is_first
-            && check.request.marker.is_some()
-            && page.blobs.first().is_some_and(is_behind);
-        let last = page.blobs.last().map(|blob| blob.name.clone());
-        // An empty page tells nothing of where it begins.
-        check.is_first &= page.blobs.is_empty();
-        match (at.is_some(), &check.behind) {
-            (true, Some(behind)) => {
-                return Err(Fault::Disorder { first: behind.clone(), second: check.name });
-            }
-            (true, None) => {}
-            (false, None) if begins_behind => {}
-            // A page may be short or empty, and others may have come before the name.
+        self.has_past |= past.is_some();
+        let is_after = |blob: &Blob| order.is_surely_before(&self.name, &blob.name);
+        // The name would have come by now, whichever of the possible orders is the true one.
+        let is_beyond = page.blobs.last().is_some_and(is_after);
+        // A name that was created between the page before and the page of this marker is on neither.
+        let begins_after = self.is_first
+            && self.request.marker.is_some()
+            && page.blobs.first().is_some_and(is_after);
+        // An empty page does not show where it begins.
+        self.is_first &= page.blobs.is_empty();
+        match (at.is_some(), &self.instead) {
+            // The blob exists, and the listing does not have it at its place.
+            (true, Some(instead)) => Err(Fault::disorder(instead, &self.name)),
+            // The blob is at its place; it was created after the page was received.
+            (true, None) => Ok(None),
+            (false, None) if begins_after => Ok(None),
+            // A page may be short or empty, and other names may have come before this one.
             _ if !is_beyond && page.next.is_some() => {
-                if page.next.as_ref().is_some_and(|next| check.seen.before(next)) {
-                    return Err(Fault::Error(repeated_marker()));
-                }
-                check.request.start_from = None;
-                check.request.marker.clone_from(&page.next);
-                self.pending.push_front(PendingRequest::Check(check));
-                return Ok(());
+                page.next.as_ref().map_or(Ok(()), |next| self.markers.check(next))?;
+                // A marker already says where to continue.
+                self.request.start_from = None;
+                self.request.marker.clone_from(&page.next);
+                Ok(Some(self))
             }
-            (false, Some(_)) => {}
+            // The blob was deleted after the next range had received it.
+            (false, Some(_)) => Ok(None),
             (false, None) => {
-                check.request = self.request(&check.name);
-                check.seen = MarkerCycle::default();
-                check.behind = Some(last.unwrap_or_default());
-                self.pending.push_front(PendingRequest::Check(check));
-                return Ok(());
+                // Listed as a prefix, the name comes first in every order.
+                self.request = settings.request(&self.name);
+                self.markers = MarkerCycle::default();
+                let last = page.blobs.last().map(|blob| blob.name.clone());
+                self.instead = Some(last.unwrap_or_default());
+                Ok(Some(self))
             }
         }
-        (range.is_joined, range.checking) = (true, None);
-        Ok(())
-    }
-
-    /// Gives a range of which nothing is known back to the one before it; says whether there is one
-    pub(super) fn merge_into_previous(&mut self, index: usize) -> bool {
-        let Some(before) = index.checked_sub(1).filter(|before| self.is_contiguous(*before)) else {
-            return false;
-        };
-        let same = |range: Option<&super::Range>| range.map(|range| range.prefix.clone());
-        if same(self.ranges.get(before)) != same(self.ranges.get(index)) {
-            return false;
-        }
-        let end = self.ranges.remove(index).end;
-        if let Some(range) = self.ranges.get_mut(before) {
-            match range.has_ended() {
-                true => range.reopen(end),
-                false => {
-                    range.end = end;
-                    range.is_joined = false;
-                }
-            }
-        }
-        true
-    }
-
-    /// The store does not begin where it is asked to
-    pub(super) fn ignore_start_from(&mut self) {
-        if self.starts == StartFrom::Ignored {
-            return;
-        }
-        self.starts = StartFrom::Ignored;
-        self.pending.retain(|wish| !matches!(wish, PendingRequest::Probe(_)));
-        let order = self.order;
-        for index in (0..self.ranges.len()).rev() {
-            let is_untouched = |range: &super::Range| {
-                let is_new = range.first.is_none() && range.next == Next::First;
-                is_new && !range.is_busy && range.from(order).is_some()
-            };
-            if self.ranges.get(index).is_some_and(is_untouched) {
-                self.merge_into_previous(index);
-            }
-        }
-    }
-}
-
-/// Whether a name comes before another, where none is behind all
-fn is_before(order: NameOrder, a: Option<&str>, b: Option<&str>) -> bool {
-    match (a, b) {
-        (Some(a), Some(b)) => order.compare(a, b).is_lt(),
-        (Some(_), None) => true,
-        (None, _) => false,
     }
 }

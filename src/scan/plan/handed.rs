@@ -2,69 +2,76 @@
 //!
 //! The first names are kept as they are. After that, only the two ends and the length of each stretch
 //! are kept. A stretch is a run of names that ranges have listed without a gap, so the whole listing
-//! has the same run. Its length is verified, because a service may start a listing at a place that
+//! has the same run. Its length is verified, because a service may start a listing at a position that
 //! does not correspond to the whole listing.
+//!
+//! [`Handed`] collects while the order of names is not contradicted. [`Skipped`] is made from it once the
+//! listing starts again.
 
 use std::collections::HashSet;
 
-use super::{Range, range::Fault};
+use super::{fault::Fault, range::Range};
 use crate::{
     error::{Error, ErrorKind},
     store::Blob,
 };
 
-/// How many bytes of names are remembered
-const ROOM: usize = 1 << 20;
+/// The most bytes of names that are remembered: 1 MiB.
+const MAX_BYTES: usize = 1 << 20;
 
-/// All that was handed out, while it is little
+/// Everything that was handed out, while that is little.
 #[derive(Debug)]
 pub(super) struct Handed {
-    /// One name behind the other; `None` once there are too many
-    names: Option<(String, Vec<usize>)>,
-    /// What ranges have had that are done with
+    /// The keys of all entries, one after the other, with their ends; `None` once there are too many.
+    keys: Option<(String, Vec<usize>)>,
+    /// What finished ranges have had.
     stretches: Vec<Stretch>,
 }
 
-/// What the listing has from one name to another, without a gap
+/// What the listing has from one name to another, without a gap.
 #[derive(Clone, Debug)]
 struct Stretch {
     first: String,
     last: String,
-    /// The name behind it
+    /// The name after the stretch.
     past: Option<String>,
     entries: u64,
 }
 
-/// What tells an entry from all others
+/// Appends the key of an entry: its name, and what distinguishes it from other entries of that name.
 fn push_key(text: &mut String, blob: &Blob) {
     text.push_str(&blob.name);
     for part in blob.snapshot.iter().chain(&blob.version_id) {
+        // No blob name contains a NUL.
         text.push('\0');
         text.push_str(part.as_str());
     }
 }
 
 impl Handed {
+    /// Returns the memory of a listing from which nothing was handed out.
     pub(super) fn new() -> Self {
-        Self { names: Some(Default::default()), stretches: Vec::new() }
+        Self { keys: Some(Default::default()), stretches: Vec::new() }
     }
 
-    /// Takes note of a page
+    /// Records the blobs of a page.
     pub(super) fn note(&mut self, blobs: &[Blob]) {
-        let Some((text, ends)) = &mut self.names else { return };
+        // One text instead of many strings: no allocation for each name.
+        let Some((text, ends)) = &mut self.keys else { return };
         for blob in blobs {
             push_key(text, blob);
             ends.push(text.len());
         }
-        if text.len() > ROOM {
-            self.names = None;
+        if text.len() > MAX_BYTES {
+            self.keys = None;
         }
     }
 
-    /// Takes note of what a range has had that is done with
+    /// Records a finished range.
     pub(super) fn note_range(&mut self, range: &Range) {
         let Some(mut new) = Stretch::of(range) else { return };
         let is_next = |a: &Stretch, b: &Stretch| a.past.as_ref() == Some(&b.first);
+        // Joined with its neighbors, so that the memory grows with the gaps and not with the ranges.
         if let Some(at) = self.stretches.iter().position(|known| is_next(known, &new)) {
             new = self.stretches.swap_remove(at).joined(new);
         }
@@ -74,9 +81,9 @@ impl Handed {
         self.stretches.push(new);
     }
 
-    /// The names that are remembered
+    /// Returns the names that are remembered.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        let (text, ends) = match &self.names {
+        let (text, ends) = match &self.keys {
             Some((text, ends)) => (text.as_str(), ends.as_slice()),
             None => ("", [].as_slice()),
         };
@@ -85,9 +92,10 @@ impl Handed {
         keys.map(|key| key.split_once('\0').map_or(key, |(name, _)| name))
     }
 
-    /// What must not come again: these entries, or else what is in these stretches and ranges
+    /// Returns what must not come again: the remembered entries, or else the stretches of the finished
+    /// ranges and of the given ones.
     pub(super) fn into_skipped(self, ranges: &[Range]) -> Skipped {
-        match self.names {
+        match self.keys {
             Some((text, ends)) => {
                 let starts = std::iter::once(0).chain(ends.iter().copied());
                 let keys = starts.zip(&ends).filter_map(|(start, end)| text.get(start..*end));
@@ -101,51 +109,62 @@ impl Handed {
         }
     }
 
-    /// Whether every name is remembered
+    /// Returns whether every name is remembered.
     pub(super) fn is_complete(&self) -> bool {
-        self.names.is_some()
+        self.keys.is_some()
     }
 }
 
 impl Stretch {
+    /// Returns what a range has received, or `None` if that is nothing.
     fn of(range: &Range) -> Option<Self> {
-        let (first, last) = (range.first.clone()?, range.last.clone()?);
-        Some(Self { first, last, past: range.past.clone(), entries: range.names })
+        Some(Self {
+            first: range.first()?.to_owned(),
+            last: range.last()?.to_owned(),
+            past: range.past().map(str::to_owned),
+            entries: range.names(),
+        })
     }
 
+    /// Returns both stretches as one; the second follows the first.
     fn joined(self, next: Self) -> Self {
         Self { last: next.last, past: next.past, entries: self.entries + next.entries, ..self }
     }
 }
 
-/// What a listing from the start must leave out
+/// The entries that a listing from the start must leave out.
 #[derive(Debug, Default)]
 pub(super) struct Skipped {
     keys: HashSet<String>,
+    /// The key of the last entry; kept to reuse its memory.
     key: String,
     stretches: Vec<Stretch>,
     inside: Option<Inside>,
 }
 
-/// The stretch that a listing is in
+/// The stretch that the listing is in.
 #[derive(Debug)]
 struct Inside {
     stretch: Stretch,
-    /// How many of its entries have come
+    /// The number of its entries that have come.
     count: u64,
-    /// Whether its last name has come
+    /// Whether its last name has come.
     is_over: bool,
 }
 
 impl Skipped {
-    /// Whether an entry was handed out before; entries must be shown in the order of the listing
+    /// Returns whether an entry was handed out before. Must be called in the order of the listing.
+    ///
+    /// # Errors
+    /// [`Fault::Error`] if the listing does not have a stretch in one piece.
     pub(super) fn has(&mut self, blob: &Blob) -> Result<bool, Fault> {
         if !self.keys.is_empty() {
             self.key.clear();
             push_key(&mut self.key, blob);
+            // An entry that comes a second time is new, so its key is removed.
             return Ok(self.keys.remove(&self.key));
         }
-        // Copies of the last name are of the stretch, too.
+        // Copies of the last name belong to the stretch, too.
         if self.inside.as_ref().is_some_and(|it| it.is_over && it.stretch.last != blob.name) {
             self.leave()?;
         }
@@ -161,27 +180,31 @@ impl Skipped {
         Ok(true)
     }
 
+    /// Leaves a stretch and checks that all of it has come.
     fn leave(&mut self) -> Result<(), Fault> {
         match self.inside.take() {
             Some(inside) if !inside.is_over || inside.count != inside.stretch.entries => {
-                Err(torn())
+                Err(torn_stretch())
             }
             _ => Ok(()),
         }
     }
 
-    /// Checks at the end of a listing that all that was left out has come
+    /// Checks at the end of a listing that everything left out has come.
+    ///
+    /// # Errors
+    /// [`Fault::Error`] if a stretch is missing or incomplete.
     pub(super) fn end(&mut self) -> Result<(), Fault> {
         self.leave()?;
-        if self.stretches.is_empty() { Ok(()) } else { Err(torn()) }
+        if self.stretches.is_empty() { Ok(()) } else { Err(torn_stretch()) }
     }
 }
 
-/// The listing does not have what was handed out in one piece
+/// The listing does not have in one piece what was handed out in one piece.
 #[cold]
-fn torn() -> Fault {
+fn torn_stretch() -> Fault {
     Fault::Error(Error::new(
         ErrorKind::OutOfOrder,
-        "the service lists names in no known order, and a listing from a name on has others than the whole listing has there, so names may be missing or come twice; scan again without shards and with `in_flight(1)`",
+        "the service lists names in no known order, and a listing that starts from a name differs from the whole listing at that place, so names may be missing or come twice; scan again without shards and with `in_flight(1)`",
     ))
 }

@@ -1,33 +1,38 @@
-//! The keyspace of names, as far as samples tell: how far a name is, what lies half-way.
+//! Estimates of the distribution of names, from samples: how far a name is, and what lies half-way.
+//!
+//! A character is assumed to be followed by each character that samples have there with the same
+//! probability. If samples count, all digits are expected. Everything here is a guess; names are compared
+//! byte by byte, whatever the order of the listing.
+//!
+//! For example, from the samples `img-000` and `img-312` the names are expected to begin with `img-` and
+//! digits. Then `img-5` is half-way, although no name has come after `img-312`.
 
 use std::ops::Range;
 
-/// How many names are kept; half of them go where there are more
+/// The most names that are kept; once there are more, half of them go.
 const SAMPLES: usize = 4096;
 
-/// Finer than any page of names
+/// A share of names that is smaller than any page.
 const FINEST: f64 = 1e-12;
 
-/// Samples of the names, ascending
-///
-/// Where to cut is a guess from them: a wrong one costs balance, never a name.
+/// Samples of the names, ascending.
 #[derive(Debug, Default)]
 pub(super) struct Keyspace(Vec<String>);
 
-/// A place in names that share what is before it, at which they differ
+/// A position at which names differ that share everything before it.
 struct Fork {
-    /// Bytes before it
+    /// The number of bytes before the position.
     at: usize,
-    /// The characters to be expected there
+    /// The characters that are expected there, ascending.
     alphabet: Vec<char>,
-    /// Whether a number is counted there
+    /// The digits of the number that is counted there.
     counts: Digits,
 }
 
-/// What a number is written in
+/// The digits of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Digits {
-    /// It is none
+    /// There is no number.
     None,
     Decimal,
     Lower,
@@ -35,21 +40,24 @@ enum Digits {
 }
 
 impl Digits {
-    /// What these characters are, where a number of such digits goes on there
-    fn of(alphabet: &[char], goes_on: Option<Self>) -> Self {
+    /// Returns the digits that these characters suggest. `continued` are the digits of a number that
+    /// continues at this position.
+    fn of(alphabet: &[char], continued: Option<Self>) -> Self {
+        // One digit may be part of a word; two at the same position are a number.
         let digits = alphabet.iter().filter(|c| c.is_ascii_digit()).count();
-        if digits < 2 && goes_on.is_none() {
+        if digits < 2 && continued.is_none() {
             return Self::None;
         }
         let letters: Vec<_> = alphabet.iter().filter(|c| c.is_ascii_alphabetic()).collect();
         if letters.is_empty() {
-            // That no letter has come yet tells little where one has come before.
-            return goes_on.unwrap_or(Self::Decimal);
+            // Hexadecimal digits remain so, even if no sample has a letter at this position yet.
+            return continued.unwrap_or(Self::Decimal);
         }
         let is_of = |kind: &Self| letters.iter().all(|c| kind.has(**c));
         [Self::Lower, Self::Upper].into_iter().find(is_of).unwrap_or(Self::Decimal)
     }
 
+    /// Returns whether a character is a digit.
     fn has(self, c: char) -> bool {
         match self {
             Self::None => false,
@@ -61,8 +69,8 @@ impl Digits {
 }
 
 impl Keyspace {
-    /// Takes note of names
-    pub(super) fn see<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) {
+    /// Adds samples.
+    pub(super) fn add<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) {
         let before = self.0.len();
         self.0.extend(names.into_iter().map(str::to_owned));
         if self.0.len() > before {
@@ -78,20 +86,22 @@ impl Keyspace {
         }
     }
 
+    /// Returns these samples.
     fn samples(&self, range: &Range<usize>) -> &[String] {
         self.0.get(range.clone()).unwrap_or_default()
     }
 
-    /// The samples that have a prefix, of some that share all of it but the end
+    /// Returns which of these samples have a prefix.
     fn narrow(&self, range: &Range<usize>, prefix: &str) -> Range<usize> {
         let samples = self.samples(range);
         let from = samples.partition_point(|name| name.as_str() < prefix);
-        let behind = samples.get(from..).unwrap_or_default();
-        let count = behind.partition_point(|name| name.starts_with(prefix));
+        let rest = samples.get(from..).unwrap_or_default();
+        let count = rest.partition_point(|name| name.starts_with(prefix));
         range.start + from..range.start + from + count
     }
 
-    /// The next place at which samples differ, or where a name leaves them
+    /// Returns the next position at which the samples differ from each other or from a name. `counted` are
+    /// the digits of a number that ends at `from`.
     fn fork(&self, range: &Range<usize>, name: &str, from: usize, counted: Digits) -> Option<Fork> {
         let samples = self.samples(range);
         let (first, last) = (samples.first()?, samples.last()?);
@@ -101,12 +111,14 @@ impl Keyspace {
             let mut pairs = pairs.skip_while(|((_, a), b)| a == b);
             pairs.next().map_or(name.len().min(other.len()), |((at, _), _)| at)
         };
+        // Samples are sorted, so all of them agree as far as the first and the last do.
         let mut at = same(first).min(same(last)).max(from);
-        // A number that has begun to count goes on to, though the samples have one digit there.
+        // A number continues to count, even if all samples have the same digit here.
         if name.get(from..)?.starts_with(|c: char| counted.has(c)) {
             at = from;
         }
         let mut alphabet = Vec::new();
+        // The samples with each character are adjacent, so binary search skips to the next character.
         let mut rest = samples;
         while let Some(sample) = rest.first() {
             let Some(c) = sample.get(at..).and_then(|text| text.chars().next()) else {
@@ -117,24 +129,26 @@ impl Keyspace {
             let is_same = |name: &String| name.get(at..).is_some_and(|text| text.starts_with(c));
             rest = rest.get(rest.partition_point(is_same).max(1)..).unwrap_or_default();
         }
-        let goes_on = at == from && alphabet.iter().any(|c| counted.has(*c));
-        let counts = Digits::of(&alphabet, goes_on.then_some(counted));
+        let continues = at == from && alphabet.iter().any(|c| counted.has(*c));
+        let counts = Digits::of(&alphabet, continues.then_some(counted));
         alphabet.extend(('0'..='9').chain('A'..='F').chain('a'..='f').filter(|c| counts.has(*c)));
         alphabet.sort_unstable();
         alphabet.dedup();
         Some(Fork { at, alphabet, counts })
     }
 
-    /// How far a name is among those with a prefix, from 0 to 1
+    /// Returns the position of a name among those with a prefix, from 0 to 1.
     pub(super) fn value(&self, prefix: &str, name: &str) -> f64 {
         let (mut value, mut weight) = (0.0, 1.0);
         let mut range = self.narrow(&(0..self.0.len()), prefix);
         let (mut from, mut counted) = (prefix.len(), Digits::None);
         while let Some(fork) = self.fork(&range, name, from, counted) {
+            // A name that ends here comes before all others.
             let Some(c) = name.get(fork.at..).and_then(|rest| rest.chars().next()) else { break };
             let before = fork.alphabet.partition_point(|known| *known < c);
             let count = fork.alphabet.len().max(1) as f64;
             value += weight * before as f64 / count;
+            // A character that no sample has: the name lies between two that samples have.
             if fork.alphabet.get(before) != Some(&c) {
                 break;
             }
@@ -149,7 +163,8 @@ impl Keyspace {
         value.min(1.0)
     }
 
-    /// A name with a prefix, about this part of the way from one to another, or to all that is known
+    /// Returns a name with a prefix, about this part of the way from a name to an end, or to the last
+    /// known name.
     pub(super) fn between(
         &self,
         prefix: &str,
@@ -163,7 +178,7 @@ impl Keyspace {
         let (mut value, mut weight, mut best) = (0.0, 1.0, None);
         let mut range = self.narrow(&(0..self.0.len()), prefix);
         let (mut path, mut counted) = (prefix.to_owned(), Digits::None);
-        // All samples of a range share its first characters, so any of them leads to the next fork.
+        // All samples in `range` share the path, so any of them leads to the next fork.
         while let Some(lead) = self.samples(&range).first().cloned() {
             let Some(fork) = self.fork(&range, &lead, path.len(), counted) else { break };
             let count = fork.alphabet.len().max(1) as f64;
@@ -175,9 +190,10 @@ impl Keyspace {
             path = format!("{}{c}", lead.get(..fork.at)?);
             value += weight * place as f64 / count;
             weight /= count;
+            // Each step gets nearer; the first that is near enough gives the shortest name.
             if path.as_str() > name && end.is_none_or(|end| path.as_str() < end) {
                 best = Some(path.clone());
-                // Nearer is not better.
+                // A longer name would not divide better.
                 if weight < (target - at) / 50.0 {
                     break;
                 }
@@ -191,8 +207,9 @@ impl Keyspace {
         best
     }
 
-    /// Where the number in a name gets another digit: behind `img-0042` it is `img-01`, where the
-    /// last two digits are all that has changed so far
+    /// Returns the name at which the number in a name gets another digit.
+    ///
+    /// After `img-0042`, for example, it is `img-01` if only the last two digits have changed so far.
     pub(super) fn carry(&self, prefix: &str, name: &str) -> Option<String> {
         let mut range = self.narrow(&(0..self.0.len()), prefix);
         let (mut from, mut counted) = (prefix.len(), Digits::None);
@@ -212,13 +229,13 @@ impl Keyspace {
     }
 }
 
-/// Segments to ask for behind those of a page, of which the first and the last are given: the next
-/// character at each place that these share and at the one where they differ, and characters that
-/// names usually begin with
+/// Returns segments to look at after a page with this first and last segment.
 ///
-/// Behind the place where they differ the page has had all there is.
+/// They are the next character at each position that the two share and at the first where they differ,
+/// and characters that names often begin with. Later positions are useless, because the page has had
+/// everything there.
 pub(super) fn spread(first: &str, last: &str, most: usize) -> Vec<String> {
-    // The likeliest first, since not all may be asked for.
+    // The likeliest first, because there may not be room for all.
     const USUAL: &[char] = &[
         'i', 's', 'a', 'c', 'e', 'g', 'm', 'p', '0', '2', '5', '8', 'A', 'D', 'G', 'K', 'P', 'T',
         '1', '3', '4', '6', '7', '9', 'b', 'd', 'f',
@@ -234,7 +251,7 @@ pub(super) fn spread(first: &str, last: &str, most: usize) -> Vec<String> {
     };
     let begin = last.chars().next();
     let usual = USUAL.iter().filter(|c| begin.is_none_or(|begin| **c > begin));
-    // Half for the numbers in the name, which are the likeliest to go on.
+    // Half of the room is for the numbers in the name, which are the likeliest to continue.
     let mut all: Vec<String> = steps(true).take(most / 2).collect();
     all.extend(steps(false).take(1));
     for probe in usual.map(char::to_string) {
@@ -248,10 +265,10 @@ pub(super) fn spread(first: &str, last: &str, most: usize) -> Vec<String> {
     all
 }
 
-/// Segments to ask for where the first number in one begins with zeros: with one in place of a zero
-/// they tell how many digits are in use
+/// Returns segments to look at if the first number in a segment begins with zeros: with a 1 in place of
+/// a zero, they show how many digits are in use.
 ///
-/// As many digits as a page has names need no question, and more than four others hardly any.
+/// The digits that one page counts through need no look. More than four others rarely do.
 pub(super) fn steps(segment: &str, page: f64) -> Vec<String> {
     const FEWEST: usize = 3;
     const MOST: usize = 4;
@@ -264,6 +281,7 @@ pub(super) fn steps(segment: &str, page: f64) -> Vec<String> {
     }
     let known = page.log10() as usize;
     let last = zeros.min(digits.saturating_sub(known + 1));
+    // The highest digits are the least likely to be in use.
     let places = last.saturating_sub(MOST)..last;
     places.filter_map(|at| Some(format!("{}1", segment.get(..start + at)?))).collect()
 }
@@ -272,15 +290,15 @@ pub(super) fn steps(segment: &str, page: f64) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn keyspace(names: &[&str]) -> Keyspace {
+    fn samples(names: &[&str]) -> Keyspace {
         let mut keyspace = Keyspace::default();
-        keyspace.see(names.iter().copied());
+        keyspace.add(names.iter().copied());
         keyspace
     }
 
     #[test]
-    fn half_way_is_half_way() {
-        let counting = keyspace(&[
+    fn a_name_half_way_divides_the_known_names() {
+        let counting = samples(&[
             "img-000000000",
             "img-000004999",
             "img-000100000",
@@ -303,7 +321,7 @@ mod tests {
     #[test]
     fn a_number_may_get_another_digit() {
         let names =
-            keyspace(&["a/0001.jpg", "a/0042.jpg", "b/0001.jpg", "b/0999.jpg", "c/x", "c/y"]);
+            samples(&["a/0001.jpg", "a/0042.jpg", "b/0001.jpg", "b/0999.jpg", "c/x", "c/y"]);
         assert_eq!(names.carry("a/", "a/0042.jpg").as_deref(), Some("a/01"));
         assert_eq!(names.carry("", "a/0042.jpg").as_deref(), Some("a/01"));
         assert_eq!(names.carry("", "b/0999.jpg").as_deref(), Some("b/1"));
@@ -311,9 +329,9 @@ mod tests {
     }
 
     #[test]
-    fn digits_stay_what_they_are() {
-        // Behind `3f` no letter has come, and yet it is not the end where digits are.
-        let hashes = keyspace(&["30a1", "3812", "3f00", "3f15", "3f27", "img-1", "z"]);
+    fn hexadecimal_digits_are_expected_after_others() {
+        // After `3f` no sample has a letter, but hexadecimal digits are expected there.
+        let hashes = samples(&["30a1", "3812", "3f00", "3f15", "3f27", "img-1", "z"]);
         let (nine, f) = (hashes.value("", "3f9"), hashes.value("", "3ff"));
         assert!(nine < f && f < hashes.value("", "4"), "{nine} {f}");
         let cut = hashes.between("", "3f9", Some("4"), 0.5).unwrap();
@@ -321,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_tell_how_far_a_number_goes() {
+    fn looks_find_out_how_many_digits_a_number_has() {
         assert_eq!(steps("img-0000000.jpg", 50.0), ["img-01", "img-001", "img-0001", "img-00001"]);
         assert_eq!(steps("0001", 5000.0), [""; 0]);
         assert_eq!(steps("img-1234567.jpg", 50.0), [""; 0]);
@@ -331,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_lies_between() {
+    fn a_split_lies_between_a_name_and_the_end() {
         let mut rng = fastrand::Rng::with_seed(7);
         let word = |rng: &mut fastrand::Rng| -> String {
             let letters = ['a', 'b', '/', '0', '7', '9', '\u{4e2d}', '\u{1f600}'];
@@ -340,7 +358,7 @@ mod tests {
         for _ in 0..100_000 {
             let mut keyspace = Keyspace::default();
             let names: Vec<_> = (0..rng.usize(0..5)).map(|_| word(&mut rng)).collect();
-            keyspace.see(names.iter().map(String::as_str));
+            keyspace.add(names.iter().map(String::as_str));
             let (name, end) = (word(&mut rng), word(&mut rng));
             let end = rng.bool().then_some(end.as_str()).filter(|end| *end > name.as_str());
             let carry = keyspace.carry("", &name);

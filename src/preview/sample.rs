@@ -1,13 +1,16 @@
-//! Samples that depend on what there is, and not on the order in which it came.
+//! Random samples that do not depend on the order in which names come.
+//!
+//! Each name gets a number, its hash. The names with the least numbers are a random sample of all names,
+//! and are found in one pass with memory for the sample alone.
 
 use std::collections::BTreeMap;
 
 use crate::validate::Fnv;
 
-/// Those with the least numbers of all that were offered, each number once
+/// The items with the least numbers of all that were offered; of each number, the first item.
 ///
-/// Numbers are hashes, so that it is a sample of the distinct ones at random; and since a number
-/// that is among the least at the end always was, nothing with this number was missed.
+/// A number that is among the least at the end always was, so no earlier item with that number was
+/// dropped.
 #[derive(Debug)]
 pub(super) struct Least<T> {
     most: usize,
@@ -15,12 +18,14 @@ pub(super) struct Least<T> {
 }
 
 impl<T> Least<T> {
+    /// Returns an empty sample of at most so many items.
     pub(super) fn new(most: usize) -> Self {
         Self { most, kept: BTreeMap::new() }
     }
 
-    /// Keeps the first with this number, if it is one of the least
+    /// Keeps an item if its number is one of the least and new.
     pub(super) fn offer(&mut self, number: u64, make: impl FnOnce() -> T) {
+        // Most items are not among the least, and must cost no more than this comparison.
         let is_full = self.kept.len() >= self.most;
         if is_full && self.kept.last_key_value().is_none_or(|(last, _)| number >= *last) {
             return;
@@ -31,32 +36,38 @@ impl<T> Least<T> {
         }
     }
 
+    /// Returns the item with a number.
     pub(super) fn get(&self, number: u64) -> Option<&T> {
         self.kept.get(&number)
     }
 
+    /// Returns the items by ascending number.
     pub(super) fn into_values(self) -> impl Iterator<Item = T> {
         self.kept.into_values()
     }
 }
 
-/// The hash of a text, the same on every machine
+/// Hashes texts to numbers, the same on every machine.
+///
+/// Samples of two previews can be compared, so the hash must not depend on the process.
 #[derive(Clone, Debug)]
 pub(super) struct Numbers(Fnv);
 
 impl Numbers {
+    /// Returns a hash function; another seed gives other numbers.
     pub(super) fn new(seed: u64) -> Self {
         let mut start = Fnv::default();
         start.bytes(seed.to_le_bytes());
         Self(start)
     }
 
+    /// Returns the number of a text.
     pub(super) fn of(&self, text: impl IntoIterator<Item = u8>) -> u64 {
         let mut print = self.0.clone();
         print.bytes(text);
-        // FNV alone leaves the upper bits of texts that differ at their end alike. This is the last
-        // step of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number
-        // generators", OOPSLA 2014).
+        // If texts differ only at their end, FNV leaves the upper bits alike. So the last step of
+        // SplitMix64 follows (Steele, Lea and Flood, "Fast splittable pseudorandom number generators",
+        // OOPSLA 2014).
         let mut number = print.finish();
         number = (number ^ number >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         number = (number ^ number >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -64,9 +75,12 @@ impl Numbers {
     }
 }
 
-/// As many as wanted of a list, evenly by rank
+/// Returns as many items of a list as wanted, evenly by rank.
+///
+/// Random samples cluster by chance. Chosen by rank from a larger sample, they are spread over all names.
 pub(super) fn spread<T>(list: Vec<T>, wanted: usize) -> Vec<T> {
     let (length, wanted) = (list.len(), wanted.min(list.len()));
+    // The middles of as many equal parts.
     let mut ranks = (0..wanted).map(|n| (2 * n + 1) * length / (2 * wanted)).peekable();
     let is_wanted = |(rank, item)| (ranks.next_if_eq(&rank).is_some()).then_some(item);
     list.into_iter().enumerate().filter_map(is_wanted).collect()
@@ -80,7 +94,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_least_are_the_least_in_any_order(mut numbers in prop::collection::vec(0_u64..50, 0..80), most in 0_usize..20) {
+        fn the_sample_does_not_depend_on_the_order(mut numbers in prop::collection::vec(0_u64..50, 0..80), most in 0_usize..20) {
             let keep = |numbers: &[u64]| {
                 let mut least = Least::new(most);
                 numbers.iter().for_each(|&number| least.offer(number, || number));
@@ -96,7 +110,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_spread_is_as_many_with_even_gaps(length in 0_usize..200, wanted in 0_usize..50) {
+        fn items_are_chosen_with_even_gaps(length in 0_usize..200, wanted in 0_usize..50) {
             let chosen = spread((0..length).collect(), wanted);
             prop_assert_eq!(chosen.len(), wanted.min(length));
             for pair in chosen.windows(2) {

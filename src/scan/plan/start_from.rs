@@ -1,30 +1,41 @@
-//! From which names a listing can start.
+//! Whether a listing can start from a name: for the store in general, and for one name.
 //!
-//! The service begins at a wrong place if the first character behind the prefix is a mark, a format
+//! The service starts at a wrong position if the first character after the prefix is a mark, a format
 //! character or a modifier (Unicode categories Mn, Me, Cf, Lm and Sk; found by DataChain, 0.62).
 
 use std::{ops::RangeInclusive, sync::LazyLock};
 
 use regex_syntax::hir::{Class, HirKind};
 
-/// The characters that a start must not have first, as ranges that do not touch
+/// What is known about the store's support for `start_from`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StartFrom {
+    /// No answer has shown it yet.
+    Unknown,
+    /// A listing starts at the requested name.
+    Supported,
+    /// A listing starts elsewhere, so requests only use prefixes.
+    Ignored,
+}
+
+/// The characters that must not come first after the prefix, as ranges that do not touch.
 static UNSAFE: LazyLock<Vec<RangeInclusive<char>>> = LazyLock::new(|| {
     let class = regex_syntax::parse(r"[\p{Mn}\p{Me}\p{Cf}\p{Lm}\p{Sk}]");
     match class.map(regex_syntax::hir::Hir::into_kind) {
         Ok(HirKind::Class(Class::Unicode(class))) => {
             class.iter().map(|range| range.start()..=range.end()).collect()
         }
-        // Without the tables no start is safe, which the unit test would show.
+        // Without the Unicode tables no name would be safe; the unit test would notice.
         _ => vec!['\0'..=char::MAX],
     }
 });
 
-/// Whether a listing can start from this name
+/// Returns whether a listing of the prefix can start from this name.
 pub(super) fn is_safe(prefix: &str, start: &str) -> bool {
     let Some(first) = start.strip_prefix(prefix).unwrap_or(start).chars().next() else {
         return true;
     };
-    // Of ASCII only `^` and `` ` `` are modifiers.
+    // Fast path: in ASCII only `^` and `` ` `` are modifiers.
     if first.is_ascii_alphanumeric() {
         return true;
     }
