@@ -77,7 +77,7 @@ fn sync_takes_globs_and_shows_them_in_a_dry_run_that_writes_nothing() {
         succeed(command.args(more))
     };
     let text = run(&["--dry-run"]);
-    for part in ["53 blobs", "  hall-1/hall-1-00", "filtered: 27, such as:", "\n  hall-2/"] {
+    for part in ["53 blobs", "  hall-1/hall-1-00", "filtered: 27, for example:", "\n  hall-2/"] {
         assert!(text.contains(part), "{part} in {text}");
     }
     let left_out = "none of the filter's include matches its name";

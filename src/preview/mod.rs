@@ -13,6 +13,7 @@ mod sample;
 
 use std::{fmt, time::Duration};
 
+use futures::StreamExt as _;
 use tokio::time::{Instant, timeout_at};
 
 use self::collector::Collector;
@@ -170,7 +171,7 @@ impl Preview {
         let prefix = self.scan.prefix().to_owned();
         let mut collector = Collector::new(&prefix, self.samples, self.examples, self.seed);
         let mut verdicts = self.scan.verdicts();
-        let mut limits = Limits::new(self.blobs, self.time);
+        let limits = Limits::new(self.blobs, self.time);
         let reached = loop {
             if let Some(reached) = limits.reached(collector.blobs()) {
                 // If nothing remains, the limit has cut nothing off.
@@ -182,9 +183,9 @@ impl Preview {
             }
             // Only complete verdicts count: a limit that is reached while waiting drops nothing.
             let verdict = match limits.next(&mut verdicts).await {
-                Next::Verdict(verdict) => verdict?,
-                Next::End => break None,
-                Next::TimeUp(limit) => break Some(limit),
+                Ok(Some(verdict)) => verdict?,
+                Ok(None) => break None,
+                Err(limit) => break Some(limit),
             };
             if let (Some(quota), Some(asset)) = (&mut self.quota, verdict.asset()) {
                 collector.charge(quota(asset));
@@ -215,14 +216,8 @@ struct Limits {
     time: Option<(Duration, Instant)>,
 }
 
-/// What comes next in a listing with limits.
-enum Next {
-    Verdict(Result<Verdict, Error>),
-    End,
-    TimeUp(StopAfter),
-}
-
 impl Limits {
+    /// Returns the limits. The time starts now.
     fn new(blobs: Option<u64>, time: Option<Duration>) -> Self {
         // A time that no clock can represent is no limit.
         let deadline = |time| Some((time, Instant::now().checked_add(time)?));
@@ -239,17 +234,21 @@ impl Limits {
         (Instant::now() >= deadline).then_some(StopAfter::Time(time))
     }
 
-    /// Returns the next verdict, unless the time is up before.
-    async fn next(&mut self, verdicts: &mut Verdicts) -> Next {
-        use futures::StreamExt as _;
-        let next = match self.time {
-            None => verdicts.next().await,
-            Some((time, deadline)) => match timeout_at(deadline, verdicts.next()).await {
-                Ok(next) => next,
-                Err(_) => return Next::TimeUp(StopAfter::Time(time)),
-            },
-        };
-        next.map_or(Next::End, Next::Verdict)
+    /// Returns the next verdict, or `None` at the end of the listing.
+    ///
+    /// # Errors
+    /// Returns the limit if the time is up before.
+    async fn next(
+        &self,
+        verdicts: &mut Verdicts,
+    ) -> Result<Option<Result<Verdict, Error>>, StopAfter> {
+        match self.time {
+            None => Ok(verdicts.next().await),
+            Some((time, deadline)) => {
+                let next = timeout_at(deadline, verdicts.next()).await;
+                next.map_err(|_| StopAfter::Time(time))
+            }
+        }
     }
 }
 

@@ -107,6 +107,7 @@ impl Search<'_> {
     /// # Errors
     /// Fails with the first error of the store. What was found until then is kept.
     async fn run(&mut self, prefix: &str) -> Result<(), Error> {
+        // From the longest folder of the prefix to the container itself.
         let slashes = prefix.trim_end_matches('/').rmatch_indices('/').map(|(at, _)| at + 1);
         for end in slashes.chain([0]) {
             let Some((parent, wanted)) = prefix.split_at_checked(end) else { continue };

@@ -91,7 +91,7 @@ impl Total {
         }
     }
 
-    /// Returns whether the listing has no more entries.
+    /// Returns whether the listing has no more entries than were counted.
     pub fn is_exact(self) -> bool {
         matches!(self, Self::Exact(_))
     }
@@ -168,13 +168,15 @@ pub struct SizeBucket {
 pub struct Folders {
     /// The 20 folders with the most assets, in descending order.
     pub largest: Vec<Folder>,
-    /// The number of folders with assets, of which up to 10,000 are counted separately.
+    /// The number of folders with assets, up to 10,000 of them counted separately.
     pub distinct: u64,
     /// The number of assets in all other folders.
     pub elsewhere: u64,
 }
 
 /// A folder, and the number of assets in it at any depth.
+///
+/// The folder need not exist by itself: it is everything with a common prefix up to a slash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Folder {
@@ -266,6 +268,7 @@ impl fmt::Display for PreviewReport {
         }
         if !self.samples.is_empty() {
             writeln!(f, "for example:")?;
+            // Names may contain control characters, which must not reach a terminal.
             for name in &self.samples {
                 writeln!(f, "  {}", one_line(name))?;
             }

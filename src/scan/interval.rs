@@ -28,6 +28,7 @@ use crate::store::NameOrder;
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Bound<S = String> {
     /// Immediately before this name.
+    // The serialized words are those of the journal.
     #[serde(rename = "at")]
     Before(S),
     /// Immediately after this name.
@@ -147,11 +148,13 @@ impl NameRange {
     }
 }
 
+/// Returns the bound that comes first; the first argument if they are equal.
 #[cfg(feature = "sync")]
 fn lesser<'a>(a: &'a Bound, b: &'a Bound, order: NameOrder) -> &'a Bound {
     if b.compare(a, order).is_lt() { b } else { a }
 }
 
+/// Returns the bound that comes last; the first argument if they are equal.
 #[cfg(feature = "sync")]
 fn greater<'a>(a: &'a Bound, b: &'a Bound, order: NameOrder) -> &'a Bound {
     if b.compare(a, order).is_gt() { b } else { a }
@@ -207,6 +210,7 @@ impl RangeSet {
     /// A job removes what a page covers, and compares exactly the returned parts with what it knows. So a
     /// page that overlaps an earlier one cannot be counted twice.
     pub(crate) fn remove(&mut self, range: &NameRange, order: NameOrder) -> Vec<NameRange> {
+        // Most sets have few ranges, so a linear pass is fastest.
         let mut removed = Vec::new();
         for known in std::mem::take(&mut self.ranges) {
             match known.intersection(range, order) {

@@ -15,6 +15,7 @@
 //! the caller to store.
 
 mod attempts;
+mod batches;
 mod interval;
 mod options;
 mod pace;
@@ -28,15 +29,16 @@ mod verdicts;
 use std::{num::NonZeroU16, sync::Arc, time::Duration};
 
 pub(crate) use self::options::ScanOptions;
+pub use self::{
+    batches::Batches,
+    report::{Progress, Report},
+    shard::Shard,
+    verdicts::Verdicts,
+};
 #[cfg(feature = "sync")]
 pub(crate) use self::{
     interval::{Bound, NameRange, RangeSet},
     plan::Coverage,
-};
-pub use self::{
-    report::{Progress, Report},
-    shard::Shard,
-    verdicts::{Batches, Verdicts},
 };
 use crate::{
     backoff::Backoff,

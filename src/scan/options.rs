@@ -107,6 +107,8 @@ impl ScanOptions {
     }
 
     /// Returns whether more than one entry of a name is listed: snapshots or versions.
+    ///
+    /// A job remembers one entry of each name, so it refuses such a scan.
     pub(crate) fn lists_copies(&self) -> bool {
         self.settings.lists_copies()
     }

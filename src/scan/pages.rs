@@ -64,6 +64,7 @@ impl Drop for Task {
 }
 
 impl Pages {
+    /// Returns the pages of a listing that starts with the first poll.
     pub(super) fn new(options: ScanOptions) -> Self {
         Self::Planned(Some(Box::new(options)))
     }
@@ -100,6 +101,9 @@ impl Pages {
 }
 
 /// Lists everything and sends the pages, until the consumer is gone.
+///
+/// An error is sent after the pages that are right. The channel closes when the task ends, so the consumer
+/// sees the end of the listing.
 async fn run(mut options: Box<ScanOptions>, pages: Sender<Result<Batch, Failure>>) {
     let (shards, cuts) = (std::mem::take(&mut options.shards), std::mem::take(&mut options.cuts));
     let planner = match Planner::new(shards, cuts, options.settings.clone()) {
@@ -149,6 +153,8 @@ impl Listing<'_> {
     }
 
     /// Sends the requests for which there is room; returns when to look again, if a request waits.
+    ///
+    /// Retries go before new requests, because ranges wait for them.
     fn send_requests(&mut self) -> Option<Instant> {
         self.ready = self.ready.take().or_else(|| self.planner.output());
         let wake = self.attempts.send_again();
@@ -198,6 +204,10 @@ impl Listing<'_> {
     }
 
     /// Takes an answer, or has the request sent again.
+    ///
+    /// # Errors
+    /// Fails if the listing cannot continue: the store has failed for good, or its answers contradict each
+    /// other.
     fn take(&mut self, answer: Answer) -> Result<(), Error> {
         match self.attempts.take(answer) {
             Some((ticket, Ok(page))) => self.planner.take(ticket, page),

@@ -77,6 +77,7 @@ impl Tally {
     /// Counts an asset whose format has no counter yet.
     #[cold]
     fn count_other(&mut self, media_type: &ContentType, format: Option<usize>) {
+        // The first asset of a format makes room for its counter.
         if let Some(place) = format {
             self.formats.resize(place, 0);
             self.formats.push(1);

@@ -164,28 +164,6 @@ impl Verdicts {
         left
     }
 
-    /// Returns the same verdicts in batches, for callers that write several at a time.
-    ///
-    /// A batch has 1 to 1,000 verdicts: those that are available without waiting, and fewer if judging
-    /// more would keep other tasks waiting. If each verdict is handled alone, batches are no faster.
-    ///
-    /// ```
-    /// use azure_asset_sync::{Prefix, Scan, store::{Blob, MemoryStore}};
-    /// use futures::TryStreamExt as _;
-    ///
-    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
-    /// let store = MemoryStore::from_iter([Blob::new("a.jpg", 10), Blob::new("notes.txt", 20)]);
-    /// let mut batches = Scan::new(store, &Prefix::default()).verdicts().batches();
-    /// while let Some(batch) = batches.try_next().await? {
-    ///     println!("{} rows to insert", batch.len());
-    /// }
-    /// # Ok::<(), azure_asset_sync::Error>(())
-    /// # }).unwrap();
-    /// ```
-    pub fn batches(self) -> Batches {
-        Batches(self)
-    }
-
     /// Sends all verdicts to a sink, and flushes and finishes the sink.
     ///
     /// # Errors
@@ -209,7 +187,7 @@ impl Verdicts {
     /// Fills an empty batch with the verdicts that are available; waits if there are none.
     ///
     /// Returns `None` at the end of the listing.
-    fn poll_batch<T: From<Verdict>>(
+    pub(super) fn poll_batch<T: From<Verdict>>(
         &mut self,
         cx: &mut Context<'_>,
         batch: &mut Vec<T>,
@@ -475,28 +453,5 @@ impl FusedStream for Verdicts {
 impl std::fmt::Debug for Verdicts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Verdicts").field("done", &self.done).finish_non_exhaustive()
-    }
-}
-
-/// A stream of verdicts in batches. Created by [`Verdicts::batches`].
-///
-/// Batches are never empty. The stream ends after the first error.
-#[derive(Debug)]
-#[must_use = "streams do nothing unless polled"]
-pub struct Batches(Verdicts);
-
-impl Stream for Batches {
-    type Item = Result<Vec<Verdict>, Error>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let mut batch = Vec::new();
-        let polled = ready!(self.0.poll_batch(cx, &mut batch));
-        Poll::Ready(polled.map(|result| result.map(|()| batch)))
-    }
-}
-
-impl FusedStream for Batches {
-    fn is_terminated(&self) -> bool {
-        self.0.is_terminated()
     }
 }

@@ -56,6 +56,7 @@ impl Coverage {
                 index += 1;
                 continue;
             }
+            // What remains is before or after the page, and neither part needs another look.
             let rest = shard.without(&self.names, self.order);
             let count = rest.len();
             shards.splice(index..=index, rest);
@@ -80,10 +81,13 @@ impl Coverage {
 /// The entries of one page that belong to one range.
 #[derive(Debug)]
 pub(in crate::scan) struct Batch {
+    /// The blobs, in the order of the listing.
     pub(in crate::scan) blobs: Vec<Blob>,
+    /// The entries that cannot be read.
     pub(in crate::scan) malformed: Vec<Malformed>,
     /// How many pages of the listing the batch stands for.
     pub(in crate::scan) pages: u64,
+    /// The names that are finished once this batch is handed out.
     pub(in crate::scan) coverage: Coverage,
     /// The shards that remain once all earlier batches are handed out, if they must be stated anew.
     /// The batch then has no entries.

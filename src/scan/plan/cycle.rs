@@ -9,8 +9,11 @@ use crate::{
 /// Detects a cycle of markers while it keeps only one of them in memory (Brent's algorithm).
 #[derive(Debug, Default)]
 pub(super) struct MarkerCycle {
+    /// The marker that later ones are compared with.
     kept: Option<Marker>,
+    /// The number of markers since then.
     steps: u64,
+    /// The number of markers after which another one is kept; doubled each time.
     keep_for: u64,
 }
 
@@ -22,6 +25,8 @@ impl MarkerCycle {
         if self.kept.as_ref() == Some(marker) {
             return true;
         }
+        // The kept marker is replaced at growing intervals, so it is in the cycle at some time, and is kept
+        // for long enough to be met again.
         if self.steps == self.keep_for {
             self.kept = Some(marker.clone());
             self.steps = 0;
@@ -40,6 +45,7 @@ impl MarkerCycle {
     }
 }
 
+/// The error of a listing that would never end.
 #[cold]
 fn repeated_marker() -> Error {
     Error::new(

@@ -209,6 +209,8 @@ impl Discovery {
     }
 
     /// Returns the levels that wait to be used, from the top of the tree.
+    ///
+    /// A folder higher up divides a range into larger parts, so it is used first.
     pub(super) fn take_waiting(&mut self) -> Vec<Level> {
         let mut levels = std::mem::take(&mut self.waiting);
         levels.sort_by_key(|level| level.dir().len());
@@ -236,6 +238,8 @@ impl Discovery {
     }
 
     /// Adds names to split at.
+    ///
+    /// If there are too many marks, half of them go.
     pub(super) fn mark(&mut self, names: impl IntoIterator<Item = String>) {
         self.revision += 1;
         self.marks.extend(names);

@@ -24,12 +24,19 @@ const MAX_FOLDERS: usize = 2_000;
 /// The direct contents of a folder, listed page by page.
 #[derive(Debug, Default)]
 pub(super) struct Level {
+    /// The prefix of the shard.
     root: String,
+    /// The folder that is listed.
     dir: String,
+    /// The folders received so far.
     folders: Vec<String>,
+    /// The blobs received so far, if they are kept.
     blobs: Vec<Blob>,
+    /// Where the next page begins.
     marker: Option<Marker>,
+    /// The number of pages received.
     pages: u32,
+    /// Whether all pages were received.
     is_complete: bool,
     /// The orders that were possible when the level could not be used because they disagreed about its
     /// names.

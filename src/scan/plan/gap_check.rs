@@ -18,9 +18,11 @@ use crate::store::{Blob, ListRequest, Page};
 /// A check that the first name of a range follows the range before it in the listing as well.
 #[derive(Debug)]
 pub(super) struct GapCheck {
+    /// The next request.
     request: ListRequest,
     /// The range that has ended, which waits for the check with this number.
     range: u32,
+    /// The number that the range knows the check by.
     number: u64,
     /// The first name of the next range.
     name: String,

@@ -31,10 +31,13 @@ pub(super) struct Handed {
 /// What the listing has from one name to another, without a gap.
 #[derive(Clone, Debug)]
 struct Stretch {
+    /// The first name.
     first: String,
+    /// The last name.
     last: String,
     /// The name after the stretch.
     past: Option<String>,
+    /// The number of entries, which is the same in every listing that has the stretch.
     entries: u64,
 }
 
@@ -62,6 +65,7 @@ impl Handed {
             push_key(text, blob);
             ends.push(text.len());
         }
+        // From here on, only stretches are known.
         if text.len() > MAX_BYTES {
             self.keys = None;
         }
@@ -135,9 +139,11 @@ impl Stretch {
 /// The entries that a listing from the start must leave out.
 #[derive(Debug, Default)]
 pub(super) struct Skipped {
+    /// The keys of the entries to leave out, while all of them are remembered.
     keys: HashSet<String>,
     /// The key of the last entry; kept to reuse its memory.
     key: String,
+    /// The stretches that the listing has not reached yet.
     stretches: Vec<Stretch>,
     inside: Option<Inside>,
 }
@@ -169,6 +175,7 @@ impl Skipped {
             self.leave()?;
         }
         if self.inside.is_none() {
+            // Stretches begin with names that no other stretch has.
             let begins = |known: &Stretch| known.first == blob.name;
             let at = self.stretches.iter().position(begins);
             let enter = |stretch| Inside { stretch, count: 0, is_over: false };

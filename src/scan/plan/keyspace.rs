@@ -270,7 +270,9 @@ pub(super) fn spread(first: &str, last: &str, most: usize) -> Vec<String> {
 ///
 /// The digits that one page counts through need no look. More than four others rarely do.
 pub(super) fn steps(segment: &str, page: f64) -> Vec<String> {
+    /// With fewer zeros, the number has probably all of its digits in use.
     const FEWEST: usize = 3;
+    /// The most segments that are returned.
     const MOST: usize = 4;
     let Some(start) = segment.find(|c: char| c.is_ascii_digit()) else { return Vec::new() };
     let number = segment.get(start..).unwrap_or_default();

@@ -12,9 +12,11 @@ use crate::store::{ListRequest, Marker, Page};
 /// The answer shows whether the store supports `start_from`, and a name at which a range can be split.
 #[derive(Debug)]
 pub(super) struct Look {
+    /// The prefix that is listed.
     root: String,
     /// The folder that is looked into.
     dir: String,
+    /// The name that the listing should start from.
     from: String,
     /// Where to continue after an empty page.
     marker: Option<Marker>,
@@ -48,7 +50,7 @@ impl Look {
         &self.from
     }
 
-    /// Returns whether the look was at a single character in a folder: a guess, of which nothing was
+    /// Returns whether the look was at a single character in a folder: a guess, about which nothing was
     /// known.
     pub(super) fn is_guess(&self) -> bool {
         self.from.strip_prefix(&self.dir).is_some_and(|rest| rest.chars().count() == 1)

@@ -12,6 +12,11 @@
 //!   segments, its folders are then listed by prefix; otherwise one page follows the other.
 //! - Names show in which order the store lists them, whatever its pages state.
 //!
+//! Vocabulary: a *range* is listed by one request after the other. A *split* divides a range at a guessed
+//! name, a *division* at the prefixes of folders. A *mark* is a name at which a range can be split. A *look*
+//! requests a single name, and a *level* the contents of one folder. A range is *joined* once nothing can
+//! lie between it and the next one.
+//!
 //! | responsibility | files |
 //! | --- | --- |
 //! | the loop: next request, meaning of an answer | [`planner`] |

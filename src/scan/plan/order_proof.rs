@@ -24,9 +24,12 @@ const TAIL: usize = 64;
 /// A look at the pages after the one on which a range has ended.
 #[derive(Debug)]
 pub(super) struct OrderProof {
+    /// The range that has ended, which waits for the proof with this number.
     range: u32,
     number: u64,
+    /// The prefix of the range.
     prefix: String,
+    /// Where the next page begins.
     marker: Marker,
     /// The last names listed.
     tail: VecDeque<String>,

@@ -28,6 +28,7 @@ pub(super) struct OrderState {
     is_strict: bool,
     /// Whether names that contradict the order end the listing.
     insists: bool,
+    /// Whether one name can have several entries.
     has_copies: bool,
     /// How many names were seen to ascend.
     checked: u64,
@@ -121,6 +122,7 @@ impl OrderState {
 
     /// Relies on no order from now on.
     pub(super) fn give_up(&mut self) {
+        // Names that do not ascend are no contradiction from now on.
         self.change_to(NameOrder::Unsorted);
         self.is_strict = false;
     }

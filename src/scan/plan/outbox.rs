@@ -36,6 +36,8 @@ impl Outbox {
     }
 
     /// Hands out a page of a listing in a known order.
+    ///
+    /// Its names are remembered if the order may still prove wrong.
     pub(super) fn give(&mut self, batch: Batch, order: &OrderState) {
         self.blobs += batch.blobs.len() as u64;
         if order.needs_memory() {
@@ -87,6 +89,7 @@ impl Outbox {
         order: &OrderState,
     ) -> Result<(), Fault> {
         let batch = range.take_unsorted(page, &order.mode(), |blob| self.skipped.has(blob))?;
+        // In no known order each shard has one range, so nothing has to be joined.
         range.join();
         if range.has_ended() {
             // Stretches are left out only if the scan has a single shard.

@@ -14,7 +14,9 @@ use crate::store::ListRequest;
 /// A request to send, with the number under which its answer is taken.
 #[derive(Debug)]
 pub(in crate::scan) struct Ticket {
+    /// The number under which the planner takes the answer.
     pub(in crate::scan) id: u64,
+    /// The request, the same for each attempt.
     pub(in crate::scan) request: ListRequest,
 }
 
@@ -24,7 +26,7 @@ pub(super) enum Job {
     /// The next page of a range, by its ID. `has_start` says that the request has a name to start from.
     Page { range: u32, has_start: bool },
     /// Anything else.
-    Other(PendingRequest),
+    Other(Box<PendingRequest>),
 }
 
 /// A request that brings no page of a range.
@@ -57,7 +59,9 @@ impl PendingRequest {
 pub(super) struct Requests {
     /// The last number given to a ticket or a check.
     last_number: u64,
+    /// The purposes of the requests under way, by ticket.
     under_way: HashMap<u64, Job>,
+    /// The requests that wait to be sent, the first one next.
     pending: VecDeque<PendingRequest>,
 }
 
@@ -79,10 +83,12 @@ impl Requests {
     pub(super) fn send_pending(&mut self, settings: &Settings) -> Option<Ticket> {
         let pending = self.pending.pop_front()?;
         let request = pending.request(settings);
-        Some(self.send(Job::Other(pending), request))
+        Some(self.send(Job::Other(Box::new(pending)), request))
     }
 
-    /// Adds a request before all others: a check that ranges wait for, or the rest of an answer.
+    /// Adds a request before all others.
+    ///
+    /// For checks that ranges wait for, and for the rest of an answer that has begun.
     pub(super) fn push_first(&mut self, pending: PendingRequest) {
         self.pending.push_front(pending);
     }
@@ -114,7 +120,7 @@ impl Requests {
         self.under_way.get(&ticket)
     }
 
-    /// Ends a request and returns its purpose.
+    /// Ends a request and returns its purpose, or `None` if its answer is no longer needed.
     pub(super) fn finish(&mut self, ticket: u64) -> Option<Job> {
         self.under_way.remove(&ticket)
     }

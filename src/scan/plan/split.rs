@@ -34,17 +34,19 @@ const MAX_CANDIDATES: usize = 64;
 /// The smallest share of names that is used as a divisor.
 const SMALLEST: f64 = 1e-9;
 
-/// What a choice is based on.
+/// What a choice is based on: a snapshot of the other owners.
 #[derive(Clone, Copy)]
 pub(super) struct View<'a> {
+    /// The ranges, ascending.
     pub(super) ranges: &'a [Range],
+    /// Where names are expected.
     pub(super) discovery: &'a Discovery,
     pub(super) order: NameOrder,
     pub(super) start_from: StartFrom,
     pub(super) settings: &'a Settings,
     /// The number of names received.
     pub(super) names: u64,
-    /// The number of requests that are answered, and of checks.
+    /// The number of requests that were answered, and of checks that ranges have waited for.
     pub(super) spent: f64,
 }
 
@@ -161,7 +163,7 @@ impl Splitter {
         let all = view.names as f64 / view.settings.blobs_per_page();
         let begun = view.ranges.iter().filter(|range| range.names() > 0 && !range.has_ended());
         let had = begun.filter_map(|range| Some(self.outlooks.get(&range.id())?.had)).sum::<f64>();
-        // The density of a range of which nothing is known is that of all others.
+        // A range about which nothing is known is assumed to be as dense as all others.
         let density = all / (had + self.covered).max(SMALLEST);
         let is_lucky = self.empty_splits.saturating_mul(EMPTY_SPLITS)
             <= self
@@ -354,6 +356,8 @@ impl View<'_> {
 }
 
 /// Returns a name up to the number in its last segment.
+///
+/// Two names of the same numbered run have the same result, for example `a/img-` for `a/img-1.jpg`.
 fn run(name: &str) -> &str {
     let folder = name.rfind('/').map_or(0, |slash| slash + 1);
     let number = name.get(folder..).and_then(|rest| rest.find(|c: char| c.is_ascii_digit()));

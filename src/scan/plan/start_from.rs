@@ -39,6 +39,7 @@ pub(super) fn is_safe(prefix: &str, start: &str) -> bool {
     if first.is_ascii_alphanumeric() {
         return true;
     }
+    // The ranges ascend, so only the first that ends at or after the character can contain it.
     let at = UNSAFE.partition_point(|range| *range.end() < first);
     !UNSAFE.get(at).is_some_and(|range| range.contains(&first))
 }

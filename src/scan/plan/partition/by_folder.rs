@@ -39,7 +39,9 @@ struct Rest {
 
 /// A new range: a prefix to list, or blobs that were received with the level.
 struct Item {
+    /// The prefix, or the name of the first blob.
     start: String,
+    /// The blobs; empty for a prefix.
     blobs: Vec<Blob>,
 }
 

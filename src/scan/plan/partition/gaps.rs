@@ -71,6 +71,7 @@ impl Partition {
                         self.fill_gap(index, to, first, owner, order)
                     }
                     Finding::Doubtful(name) => {
+                        // Everything else about this end waits for the check.
                         let number = requests.next_number();
                         if let Some(range) = self.ranges.get_mut(index) {
                             let request = range.request(settings, order, start_from);

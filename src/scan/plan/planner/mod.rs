@@ -250,7 +250,7 @@ impl Planner {
         }
         let taken = match self.requests.finish(ticket) {
             Some(Job::Page { range, has_start }) => self.take_page(range, has_start, page),
-            Some(Job::Other(request)) => self.take_other(request, page),
+            Some(Job::Other(request)) => self.take_other(*request, page),
             None => Ok(()),
         };
         match taken {
@@ -323,16 +323,18 @@ impl Planner {
                 let (id, has_start) = (*range, *has_start);
                 self.can_do_without_page(ticket, id, is_refusal && has_start)
             }
-            Some(Job::Other(PendingRequest::Look(_))) => {
-                self.requests.finish(ticket);
-                if is_refusal || self.start_from == StartFrom::Unknown {
-                    self.ignore_start_from();
+            Some(Job::Other(request)) => match **request {
+                PendingRequest::Look(_) => {
+                    self.requests.finish(ticket);
+                    if is_refusal || self.start_from == StartFrom::Unknown {
+                        self.ignore_start_from();
+                    }
+                    true
                 }
-                true
-            }
-            // If the store has a problem that matters, pages will fail as well.
-            Some(Job::Other(PendingRequest::Level(_))) => self.requests.finish(ticket).is_some(),
-            Some(Job::Other(PendingRequest::GapCheck(_) | PendingRequest::OrderProof(_))) => false,
+                // If the store has a problem that matters, pages will fail as well.
+                PendingRequest::Level(_) => self.requests.finish(ticket).is_some(),
+                PendingRequest::GapCheck(_) | PendingRequest::OrderProof(_) => false,
+            },
         }
     }
 

@@ -17,6 +17,7 @@
 //!
 //! A range can be reopened after it has ended, if the one after it has begun too late.
 
+mod bounds;
 mod overlap;
 mod page;
 mod repeats;
@@ -27,12 +28,7 @@ use std::collections::VecDeque;
 
 pub(super) use self::overlap::is_same;
 use self::{overlap::Overlap, unsorted_state::UnsortedState};
-use super::{
-    batch::Batch,
-    cycle::MarkerCycle,
-    settings::Settings,
-    start_from::{self, StartFrom},
-};
+use super::{batch::Batch, cycle::MarkerCycle, settings::Settings, start_from::StartFrom};
 use crate::{
     scan::{Shard, interval::Bound},
     store::{Blob, ListRequest, Marker, NameOrder, Orders},
@@ -129,7 +125,7 @@ pub(super) struct Density {
 }
 
 impl Range {
-    /// Returns a range of names with a prefix, from a start on, of which nothing was requested.
+    /// Returns a range of names with a prefix, from a start on, without any request yet.
     pub(super) fn new(id: u32, root: &str, prefix: &str, start: &str, end: Option<String>) -> Self {
         Self {
             id,
@@ -179,14 +175,6 @@ impl Range {
             density: Density { names: blobs.len() as u64, ..Density::default() },
             ..Self::new(id, root, &start, &start, end)
         }
-    }
-
-    /// Returns whether a name lies between the position of the range and its end, and the service can
-    /// start from that name.
-    pub(super) fn can_split_at(&self, name: &str, order: NameOrder) -> bool {
-        start_from::is_safe(&self.prefix, name)
-            && order.compare(self.position(order), name).is_lt()
-            && !self.upper().is_before(name, order)
     }
 
     /// Splits the range at a name and returns the second part.
@@ -296,80 +284,6 @@ impl Range {
     /// list as far as the end of this one.
     pub(super) fn is_void(&self) -> bool {
         self.is_split && self.first.is_none()
-    }
-
-    /// Returns whether the range lists a shard from its start.
-    pub(super) fn starts_shard(&self, shard: &Shard) -> bool {
-        !self.is_split
-            && self.root == shard.prefix
-            && self.prefix == shard.prefix
-            && self.start == shard.start.as_deref().unwrap_or_default()
-            && self.after == shard.after
-    }
-
-    /// Returns whether the range lists from the start of its shard, which has no lower bound.
-    pub(super) fn starts_unbounded_shard(&self) -> bool {
-        self.prefix == self.root && self.start.is_empty() && self.after.is_none() && !self.is_split
-    }
-
-    /// Returns whether another range begins exactly where this one ends.
-    pub(super) fn is_contiguous_with(&self, next: &Self) -> bool {
-        // A range with `after` does not begin at its start, but somewhere after it.
-        self.root == next.root && self.end.as_ref() == Some(&next.start) && next.after.is_none()
-    }
-
-    /// Returns the lower bound that applies in this order.
-    fn lower(&self, order: NameOrder) -> Bound<&str> {
-        match &self.after {
-            Some(after) if order.compare(after, &self.start).is_ge() => Bound::After(after),
-            _ => Bound::Before(&self.start),
-        }
-    }
-
-    /// Returns the upper bound.
-    fn upper(&self) -> Bound<&str> {
-        self.end.as_deref().map_or(Bound::End, Bound::Before)
-    }
-
-    /// Returns the name of the lower bound.
-    fn lower_name(&self, order: NameOrder) -> &str {
-        match self.lower(order) {
-            Bound::Before(name) | Bound::After(name) => name,
-            Bound::End => "",
-        }
-    }
-
-    /// Returns the greatest of the prefix and the lower bounds.
-    pub(super) fn beginning(&self, order: NameOrder) -> &str {
-        let names = [self.prefix.as_str(), &self.start, self.after.as_deref().unwrap_or_default()];
-        names.into_iter().max_by(|a, b| order.compare(a, b)).unwrap_or_default()
-    }
-
-    /// Returns the position of the listing: the last name received, or the lower bound.
-    pub(super) fn position(&self, order: NameOrder) -> &str {
-        self.last.as_deref().unwrap_or(self.lower_name(order))
-    }
-
-    /// Returns whether a name lies between the bounds.
-    pub(super) fn has(&self, name: &str, order: NameOrder) -> bool {
-        self.lower(order).is_before(name, order) && !self.upper().is_before(name, order)
-    }
-
-    /// Returns the name that the first request should start from, or `None` if that is the start of the
-    /// prefix.
-    pub(super) fn start_from(&self, order: NameOrder) -> Option<&str> {
-        let start = self.lower_name(order);
-        // A start before the prefix has no effect, and neither has one that the prefix begins with.
-        let is_in_prefix = order.compare(start, &self.prefix).is_gt();
-        (is_in_prefix && !self.prefix.starts_with(start)).then_some(start)
-    }
-
-    /// Returns the name that the first request starts from, if the service can start from that name.
-    ///
-    /// Otherwise the range is listed from the start of its prefix. An earlier name to start from would
-    /// be earlier only if the assumed order is the true one, which nothing has shown yet.
-    pub(super) fn requested_start(&self, order: NameOrder) -> Option<&str> {
-        self.start_from(order).filter(|from| start_from::is_safe(&self.prefix, from))
     }
 
     /// Returns whether the last request was for the first page.

@@ -52,6 +52,7 @@ impl Overlap {
         self.stray = match (strays, last) {
             (0, _) => None,
             (strays, Some(last)) => Some((strays, last.name.clone())),
+            // An empty page decides nothing.
             (_, None) => self.stray.take(),
         };
     }

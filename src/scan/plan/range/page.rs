@@ -66,6 +66,9 @@ impl Range {
     }
 
     /// Returns how many blobs at the start of a page are known, and remembers strays among them.
+    ///
+    /// They are names that are listed again because the range was reopened, and names that a page border
+    /// repeats.
     fn skip_known(&mut self, blobs: &[Blob], mode: &ListingMode) -> usize {
         let mut skip = 0;
         if self.is_relisting
@@ -110,6 +113,8 @@ impl Range {
     }
 
     /// Returns whether an unreadable entry belongs to the range, by its name or by its position.
+    ///
+    /// Each entry belongs to exactly one range, so that it is reported once.
     fn has_entry(&self, entry: &Malformed, cut: &Cut, mode: &ListingMode) -> bool {
         match &entry.name {
             Some(name) => name.starts_with(&self.prefix) && self.has(name, mode.order),

@@ -60,6 +60,8 @@ impl Range {
     }
 
     /// Returns the names that may come again on the next page, the last one first.
+    ///
+    /// An order proof continues where the range has ended, and must recognize them as well.
     pub(in crate::scan::plan) fn last_names(&self) -> impl Iterator<Item = &String> {
         let tail = self.overlap.tail().iter().map(|blob| &blob.name).rev();
         tail.chain(self.overlap.skipped().iter().rev())

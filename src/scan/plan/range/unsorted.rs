@@ -151,6 +151,7 @@ impl Range {
     }
 }
 
+/// The listing has ended without the name to resume after, so nobody knows what was finished.
 #[cold]
 fn resume_name_gone(name: &str) -> Fault {
     Fault::Error(Error::new(
