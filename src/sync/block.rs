@@ -5,7 +5,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
     limits::{MOST_TEXT, check_block, check_row, most_text, writable},
-    row::{Print, Row, Told},
+    row::{Fingerprint, Reported, Row},
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -37,15 +37,17 @@ pub(super) struct Block {
     pub(super) listed: u64,
     /// How many are assets
     pub(super) assets: u64,
-    /// How many assets are gone without a sink being told
+    /// How many assets are removed without a sink being told
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(super) missing: u64,
-    /// The first and the last run that found rows gone; 0 where none is
+    /// The first and the last run that found rows removed; 0 where none is
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub(super) oldest_gone: u64,
+    #[serde(rename = "oldest_gone")]
+    pub(super) oldest_removed: u64,
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub(super) newest_gone: u64,
-    /// The [`Print`] of what the listing had, in hexadecimal digits
+    #[serde(rename = "newest_gone")]
+    pub(super) newest_removed: u64,
+    /// The [`Fingerprint`] of what the listing had, in hexadecimal digits
     #[serde(with = "hexadecimal")]
     pub(super) print: u128,
 }
@@ -65,12 +67,12 @@ impl Block {
         Cut::Behind(self.last.to_string())
     }
 
-    /// How many assets are gone without a sink being told, which was told of all up to a run
+    /// How many assets are removed without a sink being told, which was told of all up to a run
     pub(super) fn missing(&self, told: u64) -> u64 {
-        if self.newest_gone > told { self.missing } else { 0 }
+        if self.newest_removed > told { self.missing } else { 0 }
     }
 
-    pub(super) fn has_print(&self, listed: u64, print: u128) -> bool {
+    pub(super) fn has_fingerprint(&self, listed: u64, print: u128) -> bool {
         self.listed == listed && self.print == print
     }
 
@@ -130,7 +132,7 @@ impl Packer {
         offset: u64,
         told: u64,
     ) -> Result<(Vec<u8>, Block), Error> {
-        let mut print = Print::default();
+        let mut print = Fingerprint::default();
         let (mut listed, mut assets, mut missing) = (0, 0, 0);
         self.text.clear();
         for row in rows {
@@ -141,12 +143,12 @@ impl Packer {
                 print.add_row(row);
             }
             assets += u64::from(row.is_asset());
-            missing += u64::from(!row.is_asset() && row.told(told) == Told::Asset);
+            missing += u64::from(!row.is_asset() && row.last_reported(told) == Reported::Asset);
         }
         writable("a block", self.text.len(), MOST_TEXT)?;
         let frame = self.compressor.compress(&self.text).map_err(failed)?;
         let name = |row: Option<&Row>| row.map_or("", |row| &row.name).into();
-        let gone = || rows.iter().filter_map(|row| row.gone).map(|gone| gone.run);
+        let removed = || rows.iter().filter_map(|row| row.removed).map(|removed| removed.run);
         let block = Block {
             first: name(rows.first()),
             last: name(rows.last()),
@@ -158,8 +160,8 @@ impl Packer {
             listed,
             assets,
             missing,
-            oldest_gone: gone().min().unwrap_or_default(),
-            newest_gone: gone().max().unwrap_or_default(),
+            oldest_removed: removed().min().unwrap_or_default(),
+            newest_removed: removed().max().unwrap_or_default(),
             print: print.finish(),
         };
         Ok((frame, block))

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{error::Error, store::NameOrder};
 
-/// Where new blocks are put aside: made anew from the journal, and never made durable
-pub(super) const ASIDE: &str = "run.index";
+/// Where new blocks are put spill: made anew from the journal, and never made durable
+pub(super) const SPILL: &str = "run.index";
 
 /// Places of blocks, in ranges that do not touch
 #[derive(Debug, Default)]
@@ -62,33 +62,33 @@ pub(super) struct Entries {
     /// Those of the manifest that stay
     kept: Places,
     /// New ones
-    new: Vec<Pile>,
+    new: Vec<SortedRun>,
     /// New ones that came before it was known how names ascend
     waiting: Vec<Block>,
-    /// The size of the file of those that are put aside
+    /// The size of the file of those that are put spill
     size: u64,
 }
 
 /// New blocks that ascend
 ///
-/// A scan of many ranges gives as many sequences of blocks in turn. Each block goes onto the pile that
-/// ends nearest before it, so that there are as few piles as can be: about one for each range that is
+/// A scan of many ranges gives as many sequences of blocks in turn. Each block goes onto the run that
+/// ends nearest before it, so that there are as few runs as can be: about one for each range that is
 /// listed at a time.
 #[derive(Debug)]
-struct Pile {
-    /// Those that are put aside, a leaf at a time
-    aside: Blocks,
+struct SortedRun {
+    /// Those that are put spill, a leaf at a time
+    spill: Blocks,
     /// Those behind them, of the next leaf
     open: Vec<Block>,
     /// The last name
     last: Box<str>,
 }
 
-impl Pile {
+impl SortedRun {
     fn get(&mut self, place: usize, disk: &mut dyn Disk) -> Result<Option<Block>, Error> {
-        match place.checked_sub(self.aside.len()) {
+        match place.checked_sub(self.spill.len()) {
             Some(place) => Ok(self.open.get(place).cloned()),
-            None => self.aside.get(disk, place),
+            None => self.spill.get(disk, place),
         }
     }
 }
@@ -121,21 +121,21 @@ impl Entries {
             .try_for_each(|block| self.put(block, order, disk))
     }
 
-    /// Puts a new block onto its pile
+    /// Puts a new block onto its run
     fn put(&mut self, block: Block, order: NameOrder, disk: &mut dyn Disk) -> Result<(), Error> {
-        let fits = |pile: &&mut Pile| order.compare(&pile.last, &block.first).is_lt();
+        let fits = |run: &&mut SortedRun| order.compare(&run.last, &block.first).is_lt();
         let nearest = self.new.iter_mut().filter(fits);
-        let Some(pile) = nearest.max_by(|a, b| order.compare(&a.last, &b.last)) else {
-            let aside = Blocks::new(ASIDE, Vec::new(), 1);
-            self.new.push(Pile { aside, last: block.last.clone(), open: vec![block] });
+        let Some(run) = nearest.max_by(|a, b| order.compare(&a.last, &b.last)) else {
+            let spill = Blocks::new(SPILL, Vec::new(), 1);
+            self.new.push(SortedRun { spill, last: block.last.clone(), open: vec![block] });
             return Ok(());
         };
-        if pile.open.len() >= self.sizes.leaf.max(1) {
-            pile.aside.append(disk, &mut self.size, &pile.open)?;
-            pile.open.clear();
+        if run.open.len() >= self.sizes.leaf.max(1) {
+            run.spill.append(disk, &mut self.size, &run.open)?;
+            run.open.clear();
         }
-        pile.last.clone_from(&block.last);
-        pile.open.push(block);
+        run.last.clone_from(&block.last);
+        run.open.push(block);
         Ok(())
     }
 
@@ -147,8 +147,8 @@ impl Entries {
     /// All of them by ascending name; none may be added meanwhile
     pub(super) fn walk(&mut self, order: NameOrder, disk: &mut dyn Disk) -> Result<Walk, Error> {
         self.add(Vec::new(), Some(order), disk)?;
-        let piles = (0..self.new.len()).map(Source::Pile);
-        let heads = [Source::Kept].into_iter().chain(piles);
+        let runs = (0..self.new.len()).map(Source::SortedRun);
+        let heads = [Source::Kept].into_iter().chain(runs);
         let heads = heads.map(|source| Head { source, next: Some(0), block: None }).collect();
         Ok(Walk { order, heads, last: None })
     }
@@ -166,7 +166,7 @@ pub(super) struct Walk {
 #[derive(Clone, Copy, Debug)]
 enum Source {
     Kept,
-    Pile(usize),
+    SortedRun(usize),
 }
 
 /// The first block of those that ascend and are left
@@ -186,9 +186,9 @@ impl Head {
                 Some(place) => (place, old.block(place)?),
                 None => (next, None),
             },
-            Source::Pile(number) => {
-                let pile = entries.new.get_mut(number);
-                (next, pile.map(|pile| pile.get(next, old.disk)).transpose()?.flatten())
+            Source::SortedRun(number) => {
+                let run = entries.new.get_mut(number);
+                (next, run.map(|run| run.get(next, old.disk)).transpose()?.flatten())
             }
         };
         self.next = block.is_some().then_some(place + 1);
@@ -223,7 +223,7 @@ impl Walk {
         }
         let file = match source {
             Source::Kept => old.blocks.file(),
-            Source::Pile(_) => journal::ROWS,
+            Source::SortedRun(_) => journal::ROWS,
         };
         Ok(Some((block, file)))
     }
@@ -272,7 +272,7 @@ mod tests {
             }
             assert_eq!(entries.new.len(), ranges);
             assert!(entries.waiting.is_empty());
-            assert!(entries.new.iter().all(|pile| pile.open.len() <= entries.sizes.leaf));
+            assert!(entries.new.iter().all(|run| run.open.len() <= entries.sizes.leaf));
             let mut old = Blocks::new(FILE, Vec::new(), 1);
             let mut walk = entries.walk(order, &mut disk).unwrap();
             let mut old = Known { disk: &mut disk, blocks: &mut old };

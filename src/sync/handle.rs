@@ -8,7 +8,7 @@ use std::{
 use tokio::task::{JoinError, JoinHandle};
 
 use super::{
-    status::{Board, Status, Wish},
+    status::{JobControl, Request, Status},
     summary::Summary,
 };
 use crate::error::{Error, ErrorKind};
@@ -20,18 +20,18 @@ use crate::error::{Error, ErrorKind};
 #[must_use = "a run ends with its handle"]
 #[derive(Debug)]
 pub struct Handle {
-    pub(super) board: Board,
+    pub(super) control: JobControl,
     pub(super) task: JoinHandle<Result<Summary, Error>>,
 }
 
 impl Handle {
     /// How far it is
     pub fn status(&self) -> Status {
-        self.board.status()
+        self.control.status()
     }
 
-    pub(super) fn board(&self) -> &Board {
-        &self.board
+    pub(super) fn control(&self) -> &JobControl {
+        &self.control
     }
 
     /// Whether it is over, so that to await it takes no time
@@ -41,19 +41,19 @@ impl Handle {
 
     /// Lets it rest behind the page at hand, with the requests that are under way
     pub fn pause(&self) {
-        self.board.wish(Wish::Pause);
+        self.control.request(Request::Pause);
     }
 
     /// Lets it go on
     pub fn resume(&self) {
-        self.board.wish(Wish::Run);
+        self.control.request(Request::Run);
     }
 
     /// Ends it behind the page at hand; the next run goes on with it
     ///
     /// Once all is listed it comes to its end all the same.
     pub fn cancel(&self) {
-        self.board.wish(Wish::Cancel);
+        self.control.request(Request::Cancel);
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
     block::Block,
     doubt::with_doubt,
     merge::Step,
-    row::{Print, Row, Run},
+    row::{Fingerprint, Row, Run},
 };
 use crate::{scan::Cut, store::NameOrder, validate::Verdict};
 
@@ -26,7 +26,7 @@ pub(super) struct Part {
     /// How many bytes they have as rows at most, as far as that was counted
     pub(super) text: u64,
     /// Whether an entry without a readable name may be of it
-    pub(super) is_vague: bool,
+    pub(super) is_ambiguous: bool,
     pub(super) is_done: bool,
 }
 
@@ -49,7 +49,7 @@ impl Held {
     /// Makes one of parts that touch and are alike
     pub(super) fn join(&mut self) {
         self.parts.dedup_by(|b, a| {
-            let is_alike = a.is_done == b.is_done && a.is_vague == b.is_vague;
+            let is_alike = a.is_done == b.is_done && a.is_ambiguous == b.is_ambiguous;
             let is_one = a.to == b.from && is_alike;
             if is_one {
                 a.to = b.to.clone();
@@ -72,15 +72,15 @@ impl Held {
     /// Whether all that is listed is as it was, and the block can stay as it is
     pub(super) fn is_as(&self, block: &Block, run: &Run) -> bool {
         if self.count() as u64 != block.listed
-            || (block.oldest_gone > 0 && run.is_over(block.oldest_gone))
+            || (block.oldest_removed > 0 && run.is_over(block.oldest_removed))
             // What was missing may be one of the entries that cannot be read.
-            || (block.newest_gone > run.told && self.parts.iter().any(|part| part.is_vague))
+            || (block.newest_removed > run.told && self.parts.iter().any(|part| part.is_ambiguous))
         {
             return false;
         }
-        let mut print = Print::default();
+        let mut print = Fingerprint::default();
         self.parts.iter().flat_map(|part| &part.verdicts).for_each(|verdict| print.add(verdict));
-        block.has_print(block.listed, print.finish())
+        block.has_fingerprint(block.listed, print.finish())
     }
 
     /// Compares what is listed with the block's rows; gives those back that are of no part yet
@@ -88,7 +88,7 @@ impl Held {
         &mut self,
         step: &mut Step,
         rows: Vec<Row>,
-        maybe: &[Row],
+        in_doubt: &[Row],
         order: NameOrder,
         run: &Run,
     ) -> Vec<Row> {
@@ -104,9 +104,9 @@ impl Held {
             if !std::mem::replace(&mut part.is_done, true) {
                 step.done.push((part.from.clone(), part.to.clone()));
                 let new = std::mem::take(&mut part.verdicts);
-                let maybe = between(maybe, &part.from, &part.to, order);
-                let old = with_doubt(old, maybe, &new, part.is_vague, order, run);
-                step.compare(old, new, part.is_vague, order, run);
+                let in_doubt = between(in_doubt, &part.from, &part.to, order);
+                let old = with_doubt(old, in_doubt, &new, part.is_ambiguous, order, run);
+                step.compare(old, new, part.is_ambiguous, order, run);
             }
         }
         left.extend(rows);

@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::{
     block::{self, Block, damaged},
     disk::Disk,
-    entries::ASIDE,
+    entries::SPILL,
     limits,
     manifest::{read_block, read_bytes},
     row::Row,
@@ -200,12 +200,12 @@ impl Blocks {
                     self.read.pop_front();
                 }
                 let blocks = leaf.read(disk, self.file, self.start(number));
-                // What a run puts aside is made anew, where all else is as it should be.
+                // What a run puts spill is made anew, where all else is as it should be.
                 let anew = |error: Error| match (self.file, error.kind()) {
-                    (ASIDE, kind) if kind != ErrorKind::State => Error::new(
+                    (SPILL, kind) if kind != ErrorKind::State => Error::new(
                         ErrorKind::State,
                         format!(
-                            "`{ASIDE}`, which a run makes for itself, has other bytes than were written; run it again, and it goes on"
+                            "`{SPILL}`, which a run makes for itself, has other bytes than were written; run it again, and it goes on"
                         ),
                     ),
                     _ => error,

@@ -1,6 +1,6 @@
 //! A run of a scan with a state: its settings, its loop over pages, and its summary.
 //!
-//! Knows nothing of files: the ledger, on a thread of its own, does all that touches the state.
+//! Knows nothing of files: the state, on a thread of its own, does all that touches the state.
 
 use std::{
     fmt,
@@ -9,13 +9,13 @@ use std::{
 };
 
 use super::{
-    desk::Desk,
     disk::{Disk, StateFolder},
     handle::Handle,
     index::Sizes,
-    ledger::{Intent, Ledger, View},
-    status::{Board, Phase, Wish},
+    state::{Intent, SyncState, View},
+    status::{JobControl, Phase, Request},
     summary::{Ending, Summary},
+    worker::Worker,
 };
 use crate::{
     clock::{Clock, SystemClock},
@@ -128,24 +128,24 @@ impl Job {
     /// [`StateBusy`](ErrorKind::StateBusy) where another run holds the state,
     /// [`StateInvalid`](ErrorKind::StateInvalid) where it is damaged, of another version or source.
     pub async fn run(self, sink: impl Sink) -> Result<Summary, Error> {
-        let board = Board::new(self.scan.progress());
-        self.drive(sink, board).await
+        let control = JobControl::new(self.scan.progress());
+        self.drive(sink, control).await
     }
 
     /// Runs in a task of its own, that ends with its handle
     ///
     /// Must be called inside a Tokio runtime with time enabled.
     pub fn start(self, sink: impl Sink + 'static) -> Handle {
-        let board = Board::new(self.scan.progress());
-        let task = tokio::spawn(self.drive(sink, board.clone()));
-        Handle { board, task }
+        let control = JobControl::new(self.scan.progress());
+        let task = tokio::spawn(self.drive(sink, control.clone()));
+        Handle { control, task }
     }
 
-    async fn drive(self, sink: impl Sink, board: Board) -> Result<Summary, Error> {
-        let end = End(&board);
-        let result = self.work(sink, &board).await;
+    async fn drive(self, sink: impl Sink, control: JobControl) -> Result<Summary, Error> {
+        let end = End(&control);
+        let result = self.work(sink, &control).await;
         if result.is_ok() {
-            board.show().phase = Phase::Ended;
+            control.show().phase = Phase::Ended;
         }
         drop(end);
         result
@@ -179,7 +179,7 @@ impl Job {
         }
     }
 
-    async fn work(self, sink: impl Sink, board: &Board) -> Result<Summary, Error> {
+    async fn work(self, sink: impl Sink, control: &JobControl) -> Result<Summary, Error> {
         let prefix = self.check(sink.delivery())?;
         let intent = Intent {
             prefix,
@@ -196,18 +196,18 @@ impl Job {
                 #[cfg(feature = "testing")]
                 State::Disk(disk) => disk,
             };
-            Ledger::open(disk, intent)
+            SyncState::open(disk, intent)
         };
-        let mut work = Work { desk: Desk::open(open).await?, board };
+        let mut work = Work { worker: Worker::open(open).await?, control };
         let result = work.run(self.scan, sink, self.max_removals).await;
         // So that the next run need not wait for the state.
-        work.desk.close().await?;
+        work.worker.close().await?;
         result
     }
 }
 
 /// Shows that a run has failed unless it has ended well: by an error, a panic, or since it was dropped
-struct End<'a>(&'a Board);
+struct End<'a>(&'a JobControl);
 
 impl Drop for End<'_> {
     fn drop(&mut self) {
@@ -223,14 +223,14 @@ impl Drop for End<'_> {
 enum Listing {
     Complete,
     Cancelled,
-    /// Names are not in the order assumed, and maybe in this one
+    /// Names are not in the order assumed, and in_doubt in this one
     OutOfOrder(NameOrder),
 }
 
 /// A run under way
 struct Work<'a> {
-    desk: Desk,
-    board: &'a Board,
+    worker: Worker,
+    control: &'a JobControl,
 }
 
 impl Work<'_> {
@@ -241,18 +241,18 @@ impl Work<'_> {
         max_removals: f64,
     ) -> Result<Summary, Error> {
         self.show(Phase::Listing);
-        let View { is_listed, relist, .. } = self.desk.view();
+        let View { is_listed, relist, .. } = self.worker.view();
         if (!is_listed || relist.is_some())
             && self.list(&scan, &mut sink).await? == Listing::Cancelled
         {
             return Ok(self.summary(Ending::Cancelled));
         }
-        let (missing, of) = self.desk.run(Ledger::removals).await?;
+        let (missing, of) = self.worker.run(SyncState::removals).await?;
         let is_storm = max_removals < 1.0 && missing as f64 > max_removals * of as f64;
         if !is_storm {
             self.show(Phase::Removing);
             loop {
-                let changes = self.desk.run(Ledger::farewells).await?;
+                let changes = self.worker.run(SyncState::next_removals).await?;
                 if changes.is_empty() {
                     break;
                 }
@@ -262,7 +262,7 @@ impl Work<'_> {
         self.show(Phase::Finishing);
         sink.flush().await?;
         sink.finish().await?;
-        let sums = self.desk.run(move |ledger| ledger.finish(!is_storm)).await?;
+        let sums = self.worker.run(move |state| state.finish(!is_storm)).await?;
         let ending = match is_storm {
             true => Ending::RemovalsWithheld { missing, of },
             false => Ending::Complete,
@@ -273,13 +273,13 @@ impl Work<'_> {
     /// Lists all that is left, once more in another order if names are not in the one assumed
     async fn list(&mut self, scan: &Scan, sink: &mut impl Sink) -> Result<Listing, Error> {
         let mut tried = Vec::new();
-        if let Some(order) = self.desk.view().relist
+        if let Some(order) = self.worker.view().relist
             && self.relist(order).await? == Listing::Cancelled
         {
             return Ok(Listing::Cancelled);
         }
         loop {
-            let view = self.desk.view();
+            let view = self.worker.view();
             let order = match view.other_order {
                 Some(order) => order,
                 None => match self.list_once(scan, sink).await? {
@@ -299,12 +299,12 @@ impl Work<'_> {
     /// Puts what is known into an order, from which the listing begins again
     async fn relist(&mut self, order: NameOrder) -> Result<Listing, Error> {
         self.show(Phase::Sorting);
-        self.desk.run(move |ledger| ledger.relist(order)).await?;
+        self.worker.run(move |state| state.relist(order)).await?;
         loop {
             if self.pause().await {
                 return Ok(Listing::Cancelled);
             }
-            if !self.desk.run(Ledger::relist_on).await? {
+            if !self.worker.run(SyncState::relist_on).await? {
                 self.show(Phase::Listing);
                 return Ok(Listing::Complete);
             }
@@ -313,7 +313,7 @@ impl Work<'_> {
 
     async fn list_once(&mut self, scan: &Scan, sink: &mut impl Sink) -> Result<Listing, Error> {
         let mut verdicts = self.scan_of(scan).await?.verdicts();
-        let is_unsorted = self.desk.view().order == Some(NameOrder::Unsorted);
+        let is_unsorted = self.worker.view().order == Some(NameOrder::Unsorted);
         loop {
             if self.pause().await {
                 return Ok(Listing::Cancelled);
@@ -324,11 +324,11 @@ impl Work<'_> {
                 Err(error) => return self.broken_off(error, verdicts.explanation()).await,
             };
             if is_unsorted {
-                self.desk.run(move |ledger| ledger.collect(page)).await?;
+                self.worker.run(move |state| state.collect(page)).await?;
                 continue;
             }
             let order = covers.order;
-            match self.desk.run(move |ledger| ledger.take(page, &covers)).await? {
+            match self.worker.run(move |state| state.take(page, &covers)).await? {
                 Some(changes) => self.follow(sink, changes).await?,
                 None => return Ok(Listing::OutOfOrder(order)),
             }
@@ -337,14 +337,14 @@ impl Work<'_> {
         if is_unsorted && self.sorted(sink).await? == Listing::Cancelled {
             return Ok(Listing::Cancelled);
         }
-        let changes = self.desk.run(Ledger::end_listing).await?;
+        let changes = self.worker.run(SyncState::end_listing).await?;
         self.follow(sink, changes).await?;
         Ok(Listing::Complete)
     }
 
     /// A scan of what is left, in the order that is known
     async fn scan_of(&mut self, scan: &Scan) -> Result<Scan, Error> {
-        let View { order, is_resumed, .. } = self.desk.view();
+        let View { order, is_resumed, .. } = self.worker.view();
         let scan = match order {
             // It comes in the order of the service from the start on, whatever is left.
             Some(NameOrder::Unsorted) => return Ok(scan.again().assume(NameOrder::Unsorted)),
@@ -353,10 +353,10 @@ impl Work<'_> {
         };
         let scan = match scan.requests() {
             1 => scan.order(Order::Ascending),
-            _ => scan.cuts(self.desk.run(|ledger| ledger.cuts(PARTS)).await?),
+            _ => scan.cuts(self.worker.run(|state| state.cuts(PARTS)).await?),
         };
         Ok(match is_resumed {
-            true => scan.shards(self.desk.run(|ledger| Ok(ledger.left())).await?),
+            true => scan.shards(self.worker.run(|state| Ok(state.left())).await?),
             false => scan,
         })
     }
@@ -367,14 +367,14 @@ impl Work<'_> {
         error: Error,
         explanation: Option<NameOrder>,
     ) -> Result<Listing, Error> {
-        let order = self.desk.view().order.unwrap_or_default();
+        let order = self.worker.view().order.unwrap_or_default();
         match error.kind() {
             _ if order == NameOrder::Unsorted => Err(error),
             ErrorKind::OutOfOrder => {
                 Ok(Listing::OutOfOrder(explanation.unwrap_or(NameOrder::Unsorted)))
             }
             ErrorKind::RepeatedMarker => {
-                // What was missing until then was maybe only left out.
+                // What was missing until then was in_doubt only left out.
                 self.relist(order).await?;
                 Err(error)
             }
@@ -385,13 +385,13 @@ impl Work<'_> {
     /// Sorts a listing in no known order, and hands over what follows from it
     async fn sorted(&mut self, sink: &mut impl Sink) -> Result<Listing, Error> {
         self.show(Phase::Sorting);
-        while self.desk.run(Ledger::sort).await? {
+        while self.worker.run(SyncState::sort).await? {
             if self.pause().await {
                 return Ok(Listing::Cancelled);
             }
         }
         self.show(Phase::Listing);
-        while let Some(changes) = self.desk.run(Ledger::take_sorted).await? {
+        while let Some(changes) = self.worker.run(SyncState::take_sorted).await? {
             self.follow(sink, changes).await?;
             if self.pause().await {
                 return Ok(Listing::Cancelled);
@@ -408,10 +408,10 @@ impl Work<'_> {
     ) -> Result<(), Error> {
         loop {
             self.tell(sink, changes).await?;
-            if !self.desk.view().has_more {
+            if !self.worker.view().has_more {
                 return Ok(());
             }
-            changes = self.desk.run(Ledger::go_on).await?;
+            changes = self.worker.run(SyncState::go_on).await?;
         }
     }
 
@@ -419,34 +419,34 @@ impl Work<'_> {
     async fn tell(&mut self, sink: &mut impl Sink, changes: Vec<Change>) -> Result<(), Error> {
         let is_told = !changes.is_empty();
         if is_told {
-            self.desk.run(Ledger::prepare).await?;
-            let View { run, batches, .. } = self.desk.view();
+            self.worker.run(SyncState::prepare).await?;
+            let View { run, batches, .. } = self.worker.view();
             sink.accept(Batch::new(&run, batches, &changes)).await?;
             sink.flush().await?;
         }
-        if is_told || self.desk.view().is_due {
-            self.desk.run(move |ledger| ledger.commit(is_told)).await?;
+        if is_told || self.worker.view().is_due {
+            self.worker.run(move |state| state.commit(is_told)).await?;
         }
-        self.desk.show(self.board);
+        self.worker.show(self.control);
         Ok(())
     }
 
     fn show(&mut self, phase: Phase) {
-        self.board.show().phase = phase;
-        self.desk.show(self.board);
+        self.control.show().phase = phase;
+        self.worker.show(self.control);
     }
 
     /// Waits while it shall; whether it was cancelled
     async fn pause(&self) -> bool {
-        let mut wish = self.board.wishes.subscribe();
-        // The sender is the board's own, so that it cannot be gone.
-        let _ = wish.wait_for(|wish| *wish != Wish::Pause).await;
-        *self.board.wishes.borrow() == Wish::Cancel
+        let mut request = self.control.requests.subscribe();
+        // The sender is the control's own, so that it cannot be removed.
+        let _ = request.wait_for(|request| *request != Request::Pause).await;
+        *self.control.requests.borrow() == Request::Cancel
     }
 
     fn summary(&self, ending: Ending) -> Summary {
-        let View { run, number, is_resumed, counts, order, .. } = self.desk.view();
-        let report = self.board.progress.report();
+        let View { run, number, is_resumed, counts, order, .. } = self.worker.view();
+        let report = self.control.progress.report();
         let (listed, assets) = (None, None);
         Summary { run, number, is_resumed, counts, listed, assets, order, report, ending }
     }

@@ -5,7 +5,7 @@ use std::{
 
 use super::{
     Handle, Job, Status, Summary,
-    status::{Board, Wish},
+    status::{JobControl, Request},
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -37,7 +37,7 @@ pub struct Jobs(Mutex<HashMap<String, Entry>>);
 
 #[derive(Debug)]
 struct Entry {
-    board: Board,
+    control: JobControl,
     /// Not here while somebody waits for it
     handle: Option<Handle>,
 }
@@ -56,7 +56,7 @@ impl Jobs {
         sink: impl Sink + 'static,
     ) -> Result<(), Error> {
         let (id, mut all) = (id.into(), self.all());
-        if all.get(&id).is_some_and(|entry| !entry.board.has_ended()) {
+        if all.get(&id).is_some_and(|entry| !entry.control.has_ended()) {
             let what = format!(
                 "a run of `{}` is under way; wait for its end, or cancel it",
                 id.escape_debug()
@@ -64,13 +64,13 @@ impl Jobs {
             return Err(Error::new(ErrorKind::StateBusy, what));
         }
         let handle = job.start(sink);
-        all.insert(id, Entry { board: handle.board().clone(), handle: Some(handle) });
+        all.insert(id, Entry { control: handle.control().clone(), handle: Some(handle) });
         Ok(())
     }
 
     /// How far a run is; `None` where there is none with this id
     pub fn status(&self, id: &str) -> Option<Status> {
-        self.all().get(id).map(|entry| entry.board.status())
+        self.all().get(id).map(|entry| entry.control.status())
     }
 
     /// The ids of all, in no order
@@ -80,21 +80,21 @@ impl Jobs {
 
     /// As [`Handle::pause`]; says whether there is such a run
     pub fn pause(&self, id: &str) -> bool {
-        self.wish(id, Wish::Pause)
+        self.request(id, Request::Pause)
     }
 
     /// As [`Handle::resume`]; says whether there is such a run
     pub fn resume(&self, id: &str) -> bool {
-        self.wish(id, Wish::Run)
+        self.request(id, Request::Run)
     }
 
     /// As [`Handle::cancel`]; says whether there is such a run
     pub fn cancel(&self, id: &str) -> bool {
-        self.wish(id, Wish::Cancel)
+        self.request(id, Request::Cancel)
     }
 
-    fn wish(&self, id: &str, wish: Wish) -> bool {
-        self.all().get(id).map(|entry| entry.board.wish(wish)).is_some()
+    fn request(&self, id: &str, request: Request) -> bool {
+        self.all().get(id).map(|entry| entry.control.request(request)).is_some()
     }
 
     /// Waits for the end of a run, and takes it out; `None` where there is none with this id, or where
@@ -103,10 +103,10 @@ impl Jobs {
     /// Dropping the future ends the run: to wait no longer than a time, ask for its status.
     pub async fn wait(&self, id: &str) -> Option<Result<Summary, Error>> {
         let handle = self.all().get_mut(id)?.handle.take()?;
-        let board = handle.board().clone();
+        let control = handle.control().clone();
         let result = handle.await;
         let mut all = self.all();
-        if all.get(id).is_some_and(|entry| entry.board.is(&board)) {
+        if all.get(id).is_some_and(|entry| entry.control.is(&control)) {
             all.remove(id);
         }
         Some(result)

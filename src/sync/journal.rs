@@ -72,7 +72,7 @@ pub(super) struct Commit {
     /// Whether all is listed
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) is_listed: bool,
-    /// How many rows that are gone the sink was told of
+    /// How many rows that are removed the sink was told of
     #[serde(default)]
     pub(super) told: u64,
     pub(super) counts: Counts,
@@ -101,7 +101,7 @@ pub struct Counts {
     pub changed: u64,
     /// Assets that were removed, and are there again
     pub restored: u64,
-    /// Blobs that are gone, and assets that are none any more
+    /// Blobs that are removed, and assets that are none any more
     pub removed: u64,
     /// Blobs that are no assets, and were not told of before
     pub rejected: u64,

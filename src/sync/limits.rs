@@ -121,7 +121,7 @@ fn numbers<const N: usize>(what: &str, numbers: [u64; N]) -> Result<(), Error> {
 
 pub(super) fn check_block(block: &Block) -> Result<(), Error> {
     let Block { offset, length, text, rows, listed, assets, missing, .. } = *block;
-    numbers("a block", [offset, length, block.oldest_gone, block.newest_gone])?;
+    numbers("a block", [offset, length, block.oldest_removed, block.newest_removed])?;
     self::length("a block", length, MOST_FRAME)?;
     self::length("the text of a block", text, MOST_TEXT)?;
     if rows > MOST_ROWS || listed > rows || assets > rows || missing > rows {
@@ -134,7 +134,8 @@ pub(super) fn check_block(block: &Block) -> Result<(), Error> {
 
 pub(super) fn check_index(index: &Index) -> Result<(), Error> {
     let sums = &index.sums;
-    let all = [index.number, index.told, sums.listed, sums.assets, sums.missing, sums.newest_gone];
+    let all =
+        [index.number, index.told, sums.listed, sums.assets, sums.missing, sums.newest_removed];
     numbers("the manifest's index", all)?;
     numbers("the manifest's index", [index.nameless])?;
     let Some(partial) = &index.partial else { return Ok(()) };
@@ -159,7 +160,7 @@ pub(super) fn check_commit(commit: &Commit) -> Result<(), Error> {
 }
 
 pub(super) fn check_row(row: &Row) -> Result<(), Error> {
-    numbers("a row", [row.gone.map_or(0, |gone| gone.run)])
+    numbers("a row", [row.removed.map_or(0, |removed| removed.run)])
 }
 
 /// How many bytes a row has as text at most

@@ -57,7 +57,7 @@ impl From<Line> for Row {
             reason: line.reason,
             detail: line.detail,
             // A clock before 1970 has no text.
-            gone: (line.gone_run > 0).then(|| RemovedIn {
+            removed: (line.gone_run > 0).then(|| RemovedIn {
                 run: line.gone_run,
                 at: line.gone_at.unwrap_or(SystemTime::UNIX_EPOCH),
             }),
@@ -84,8 +84,8 @@ impl Serialize for Row {
         line.serialize_field("media_type", media_type)?;
         line.serialize_field("reason", self.reason.map_or("", Reason::as_str))?;
         line.serialize_field("detail", self.detail.as_deref().unwrap_or_default())?;
-        line.serialize_field("gone_run", &self.gone.map_or(0, |gone| gone.run))?;
-        line.serialize_field("gone_at", &time_text(self.gone.map(|gone| gone.at)))?;
+        line.serialize_field("gone_run", &self.removed.map_or(0, |removed| removed.run))?;
+        line.serialize_field("gone_at", &time_text(self.removed.map(|removed| removed.at)))?;
         line.serialize_field("in_doubt", &self.in_doubt)?;
         line.end()
     }

@@ -102,10 +102,11 @@ pub(super) struct Sums {
     pub(super) listed: u64,
     /// How many of them are assets
     pub(super) assets: u64,
-    /// How many assets are gone without a sink being told
+    /// How many assets are removed without a sink being told
     pub(super) missing: u64,
-    /// The last run that found rows gone; 0 where none is
-    pub(super) newest_gone: u64,
+    /// The last run that found rows removed; 0 where none is
+    #[serde(rename = "newest_gone")]
+    pub(super) newest_removed: u64,
 }
 
 impl Index {
@@ -166,7 +167,7 @@ impl Index {
 }
 
 /// A manifest that is being written, of which only the index is in memory
-pub(super) struct Making {
+pub(super) struct ManifestWriter {
     pub(super) index: Index,
     /// How many bytes there are
     pub(super) size: u64,
@@ -176,7 +177,7 @@ pub(super) struct Making {
     pub(super) blocks: Vec<Block>,
 }
 
-impl Making {
+impl ManifestWriter {
     /// Adds a block, which begins where the file ends
     pub(super) fn add(
         &mut self,
@@ -190,7 +191,7 @@ impl Making {
         sums.listed += block.listed;
         sums.assets += block.assets;
         sums.missing += block.missing(self.index.told);
-        sums.newest_gone = sums.newest_gone.max(block.newest_gone);
+        sums.newest_removed = sums.newest_removed.max(block.newest_removed);
         self.blocks.push(block);
         if self.blocks.len() >= self.leaf { self.end_leaf(disk) } else { Ok(()) }
     }
@@ -323,7 +324,7 @@ impl Manifest {
     /// How many entries of the listing had no readable name
     ///
     /// Each could be any blob of its page. So a job takes no blob there for missing: if this is not 0,
-    /// rows of blobs that are gone may be among those that count as listed.
+    /// rows of blobs that are removed may be among those that count as listed.
     pub fn nameless(&self) -> u64 {
         self.index.nameless
     }
@@ -365,7 +366,7 @@ impl Manifest {
         Ok(count)
     }
 
-    /// All rows, also of what is gone, by ascending name
+    /// All rows, also of what is removed, by ascending name
     ///
     /// Some thousand are in memory at a time. It ends after an error.
     pub fn rows(self) -> Rows {

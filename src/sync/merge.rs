@@ -14,7 +14,7 @@ use super::{
     index::Known,
     left::Left,
     limits::{MOST_HELD, most_text, most_text_of},
-    row::{Row, Run, meet},
+    row::{Row, Run, merge_row},
 };
 use crate::{
     error::Error,
@@ -33,13 +33,13 @@ pub(super) struct Merge {
     most: usize,
     left: Left,
     /// What a sink may have been told of before the run was interrupted, by name
-    maybe: Vec<Row>,
+    in_doubt: Vec<Row>,
     /// Entries that came with a page, and whose place is in a later one
-    early: Vec<Verdict>,
+    out_of_range: Vec<Verdict>,
     /// Places behind which an entry without a name may be
-    vague: Vec<Cut>,
+    ambiguous_at: Vec<Cut>,
     /// Whether such an entry may be anywhere
-    is_vague: bool,
+    is_ambiguous: bool,
     /// Whether names were compared before it was known how they ascend
     has_guessed: bool,
     /// What is listed, and not compared yet
@@ -58,7 +58,7 @@ pub(super) struct Start<'a> {
     /// What is left of all names with that prefix
     pub(super) left: Left,
     /// What a sink may have been told of before the run was interrupted
-    pub(super) maybe: Vec<Row>,
+    pub(super) in_doubt: Vec<Row>,
 }
 
 /// What follows from a page
@@ -92,10 +92,10 @@ impl Step {
         }
     }
 
-    fn meet(&mut self, old: Option<Row>, new: Option<Verdict>, run: &Run) {
+    fn merge_row(&mut self, old: Option<Row>, new: Option<Verdict>, run: &Run) {
         let (is_listed, before) = (new.is_some(), self.changes.len());
-        let row = meet(old, new, run, &mut self.changes);
-        let is_pending = row.as_ref().is_some_and(|row| row.gone.is_some());
+        let row = merge_row(old, new, run, &mut self.changes);
+        let is_pending = row.as_ref().is_some_and(|row| row.removed.is_some());
         let is_same = self.changes.len() == before;
         self.unchanged += u64::from(is_listed && is_same && !is_pending);
         row.into_iter().for_each(|row| self.push(row));
@@ -114,7 +114,7 @@ impl Step {
         &mut self,
         old: Vec<Row>,
         new: Vec<Verdict>,
-        is_vague: bool,
+        is_ambiguous: bool,
         order: NameOrder,
         run: &Run,
     ) {
@@ -124,40 +124,40 @@ impl Step {
                 verdict.name().is_some_and(|name| order.compare(name, &row.name).is_lt())
             };
             while let Some(verdict) = new.next_if(is_behind) {
-                self.meet(None, Some(verdict), run);
+                self.merge_row(None, Some(verdict), run);
             }
             match new.next_if(|verdict| verdict.name() == Some(&row.name)) {
                 // One of the entries that cannot be read may be it.
-                None if is_vague => self.push(row.not_missing(run.told)),
-                verdict => self.meet(Some(row), verdict, run),
+                None if is_ambiguous => self.push(row.not_missing(run.told)),
+                verdict => self.merge_row(Some(row), verdict, run),
             }
         }
-        new.for_each(|verdict| self.meet(None, Some(verdict), run));
+        new.for_each(|verdict| self.merge_row(None, Some(verdict), run));
     }
 }
 
 impl Merge {
     /// Begins, or goes on where the run was interrupted
     pub(super) fn new(start: Start<'_>, old: &mut Known<'_>) -> Result<Self, Error> {
-        let Start { order, run, most, prefix, left, mut maybe } = start;
+        let Start { order, run, most, prefix, left, mut in_doubt } = start;
         let by_name = order.unwrap_or_default();
         // Of two rows of a name the later one is what may have been told last.
-        maybe.reverse();
-        maybe.sort_by(|a, b| by_name.compare(&a.name, &b.name));
-        maybe.dedup_by(|a, b| a.name == b.name);
+        in_doubt.reverse();
+        in_doubt.sort_by(|a, b| by_name.compare(&a.name, &b.name));
+        in_doubt.dedup_by(|a, b| a.name == b.name);
         let done = left.done(prefix, by_name);
-        let (early, vague, held) = (Vec::new(), Vec::new(), BTreeMap::new());
+        let (out_of_range, ambiguous_at, held) = (Vec::new(), Vec::new(), BTreeMap::new());
         let pending = VecDeque::new();
-        let (is_vague, has_guessed) = (false, false);
+        let (is_ambiguous, has_guessed) = (false, false);
         let mut merge = Self {
             order,
             run,
             most,
             left,
-            maybe,
-            early,
-            vague,
-            is_vague,
+            in_doubt,
+            out_of_range,
+            ambiguous_at,
+            is_ambiguous,
             has_guessed,
             pending,
             held,
@@ -203,28 +203,35 @@ impl Merge {
         step.nameless = nameless.len() as u64;
         step.changes.extend(nameless.into_iter().map(Change::from));
         // Sorted, it stands before all names, and may be any of them.
-        self.is_vague |= has_nameless && order == NameOrder::Unsorted;
+        self.is_ambiguous |= has_nameless && order == NameOrder::Unsorted;
         // An entry that cannot be read may stand behind the last blob of its page.
-        let is_vague = has_nameless || self.is_vague || self.vague.contains(from);
-        self.vague.retain(|place| place != from);
-        if is_vague && (has_nameless || from == to) {
-            self.vague.push(to.clone());
+        let is_ambiguous = has_nameless || self.is_ambiguous || self.ambiguous_at.contains(from);
+        self.ambiguous_at.retain(|place| place != from);
+        if is_ambiguous && (has_nameless || from == to) {
+            self.ambiguous_at.push(to.clone());
         }
-        named.append(&mut self.early);
+        named.append(&mut self.out_of_range);
         sort(&mut named, order);
         let mut rest = named;
         for (from, to) in self.left.take(from, to, order) {
             // What is in an interval that was listed before came into being since; the next run sees it.
             let before = place(&rest, &from, order);
-            self.early.extend(rest.drain(..before));
+            self.out_of_range.extend(rest.drain(..before));
             let behind = rest.split_off(place(&rest, &to, order));
             let verdicts = rest;
-            self.pending.push_back(Part { from, to, verdicts, text: 0, is_vague, is_done: false });
+            self.pending.push_back(Part {
+                from,
+                to,
+                verdicts,
+                text: 0,
+                is_ambiguous,
+                is_done: false,
+            });
             rest = behind;
         }
-        self.early.append(&mut rest);
+        self.out_of_range.append(&mut rest);
         // Of blobs each is in what its page covers, and once sorted, all are.
-        self.early.retain(|verdict| !is_blob(verdict) && order != NameOrder::Unsorted);
+        self.out_of_range.retain(|verdict| !is_blob(verdict) && order != NameOrder::Unsorted);
         Some(step)
     }
 
@@ -259,8 +266,8 @@ impl Merge {
     }
 
     /// What a sink may have been told of before the run was interrupted, by ascending name
-    pub(super) fn maybe(&self) -> &[Row] {
-        &self.maybe
+    pub(super) fn in_doubt(&self) -> &[Row] {
+        &self.in_doubt
     }
 
     /// Ends the listing: where no page came there is nothing
@@ -269,15 +276,15 @@ impl Merge {
         for (from, to) in self.left.intervals().to_vec() {
             for (from, to) in self.left.take(&from, &to, order) {
                 // The others are of a later interval.
-                let (mut verdicts, early) =
-                    std::mem::take(&mut self.early).into_iter().partition(|v| {
+                let (mut verdicts, out_of_range) =
+                    std::mem::take(&mut self.out_of_range).into_iter().partition(|v| {
                         let name = v.name().unwrap_or_default();
                         from.is_before(name, order) && !to.is_before(name, order)
                     });
-                self.early = early;
+                self.out_of_range = out_of_range;
                 sort(&mut verdicts, order);
-                let is_vague = self.is_vague || self.vague.contains(&from);
-                let part = Part { from, to, verdicts, text: 0, is_vague, is_done: false };
+                let is_ambiguous = self.is_ambiguous || self.ambiguous_at.contains(&from);
+                let part = Part { from, to, verdicts, text: 0, is_ambiguous, is_done: false };
                 self.pending.push_back(part);
             }
         }
@@ -290,7 +297,7 @@ impl Merge {
 
     /// Gives an interval to the blocks that it touches, and takes what is between them as new
     ///
-    /// What is left of it, once the step has many rows: where a folder is gone, a page covers all of it.
+    /// What is left of it, once the step has many rows: where a folder is removed, a page covers all of it.
     fn distribute(
         &mut self,
         step: &mut Step,
@@ -298,12 +305,12 @@ impl Merge {
         old: &mut Known<'_>,
     ) -> Result<Option<Part>, Error> {
         let order = self.order.unwrap_or_default();
-        let Part { mut from, to, mut verdicts, text: _, is_vague, is_done } = part;
+        let Part { mut from, to, mut verdicts, text: _, is_ambiguous, is_done } = part;
         step.part_rows();
         let mut next = old.first_behind(&from, order)?;
         while from.compare(&to, order).is_lt() {
             if step.has_more_than(self.most) {
-                return Ok(Some(Part { from, to, verdicts, text: 0, is_vague, is_done }));
+                return Ok(Some(Part { from, to, verdicts, text: 0, is_ambiguous, is_done }));
             }
             let block = old.block(next)?;
             let (end, block) = match block {
@@ -317,15 +324,15 @@ impl Merge {
             let here = std::mem::replace(&mut verdicts, behind);
             if let Some(block) = block {
                 let (to, verdicts) = (end.clone(), here);
-                let part = Part { from, to, verdicts, text, is_vague, is_done: false };
+                let part = Part { from, to, verdicts, text, is_ambiguous, is_done: false };
                 self.hold(step, (next, &block), part, order, old)?;
                 next += usize::from(end == block.to());
             } else {
-                let maybe = between(&self.maybe, &from, &end, order);
+                let in_doubt = between(&self.in_doubt, &from, &end, order);
                 step.compare(
-                    with_doubt(Vec::new(), maybe, &here, is_vague, order, &self.run),
+                    with_doubt(Vec::new(), in_doubt, &here, is_ambiguous, order, &self.run),
                     here,
-                    is_vague,
+                    is_ambiguous,
                     order,
                     &self.run,
                 );
@@ -349,7 +356,7 @@ impl Merge {
         held.add(part, order);
         held.join();
         let is_whole = held.is_whole(block);
-        let is_sure = between(&self.maybe, &block.from(), &block.to(), order).is_empty();
+        let is_sure = between(&self.in_doubt, &block.from(), &block.to(), order).is_empty();
         if is_whole && is_sure && held.rows.is_none() && held.is_as(block, &self.run) {
             step.part_rows();
             step.kept.push(place);
@@ -366,7 +373,7 @@ impl Merge {
             Some(rows) => rows,
             None => old.rows(block)?,
         };
-        held.rows = Some(held.compare(step, rows, &self.maybe, order, &self.run));
+        held.rows = Some(held.compare(step, rows, &self.in_doubt, order, &self.run));
         if !is_whole {
             self.held.insert(place, held);
         }
@@ -393,7 +400,14 @@ impl Merge {
             let mut held = self.held.remove(&place).unwrap_or_default();
             let verdicts = Vec::new();
             held.add(
-                Part { from: start, to: end, verdicts, text: 0, is_vague: false, is_done: true },
+                Part {
+                    from: start,
+                    to: end,
+                    verdicts,
+                    text: 0,
+                    is_ambiguous: false,
+                    is_done: true,
+                },
                 order,
             );
             if !held.is_whole(&block) {

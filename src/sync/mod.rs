@@ -2,7 +2,7 @@
 //!
 //! A [`Preview`] tells beforehand what a run would find.
 //!
-//! A [`Job`] is a scan with a state. It tells its sink of what is new, changed, back or gone, and
+//! A [`Job`] is a scan with a state. It tells its sink of what is new, changed, back or removed, and
 //! nothing of what is as it was.
 //!
 //! ```
@@ -34,7 +34,7 @@
 //!   changes while it is listed is told of in this run or in the next.
 //! - What a sink has taken and made durable is remembered. After a crash, at any point and of the
 //!   machine as well, the next run goes on where the last commit was: at most one batch comes again.
-//!   What was in that batch and is gone when the run goes on is told as removed.
+//!   What was in that batch and is removed when the run goes on is told as removed.
 //! - Nothing is told as removed unless all was listed: removals come last. More than
 //!   [`Job::max_removals`] are withheld. An asset that the [`Filter`](crate::validate::Filter) leaves out
 //!   now is listed, not missing: it is reported as removed and rejected at once, and is never withheld.
@@ -85,7 +85,7 @@
 //! In memory are the pages that a scan has, what is listed of blocks of which a part is to come (of
 //! some thousand blobs for each request in flight), a few leaves, and the list: about 100 bytes for
 //! 40,000 rows. Of the run's own blocks a leaf for each range that is listed at a time is; what is more
-//! waits in `run.index`. A page that covers many blocks, as where a folder is gone, is compared a few of
+//! waits in `run.index`. A page that covers many blocks, as where a folder is removed, is compared a few of
 //! them at a time. So a run over ten million blobs takes as much as one over ten thousand, within 5 %.
 //! To sort names takes 4 MiB for those at hand, and for each of up to 16 sorted runs 128 KiB; the disk
 //! needs room for all entries of the listing twice, compressed.
@@ -114,7 +114,6 @@
 //! ```
 
 mod block;
-mod desk;
 mod disk;
 mod doubt;
 mod entries;
@@ -124,7 +123,6 @@ mod index;
 mod job;
 mod jobs;
 mod journal;
-mod ledger;
 mod left;
 mod limits;
 mod line;
@@ -134,8 +132,10 @@ mod preview;
 mod row;
 mod sort;
 mod spill;
+mod state;
 mod status;
 mod summary;
+mod worker;
 
 #[cfg(feature = "testing")]
 pub(crate) use self::disk::{Disk, StateFolder};

@@ -17,7 +17,7 @@ use crate::{
 /// A line of a manifest: what the last run knew of one blob
 ///
 /// As JSON, each line has the same keys with the same types, because readers learn both from the first
-/// lines: an absent text is `""`, and `gone` is `gone_run`, which is 0, and `gone_at`.
+/// lines: an absent text is `""`, and `removed` is `gone_run`, which is 0, and `gone_at`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(from = "super::line::Line")]
 #[non_exhaustive]
@@ -43,7 +43,7 @@ pub struct Row {
     /// The same in words
     pub detail: Option<Cow<'static, str>>,
     /// Since when it is missing, or no asset any more
-    pub gone: Option<RemovedIn>,
+    pub removed: Option<RemovedIn>,
     /// Whether a sink may know another version than this row has, because a run was interrupted in
     /// the middle of a batch; the next run that lists the blob reports it again
     pub in_doubt: bool,
@@ -99,7 +99,7 @@ pub(super) mod time {
 
 /// What a sink was told of a row last
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Told {
+pub(super) enum Reported {
     /// That it is an asset
     Asset,
     /// That it is none
@@ -120,13 +120,13 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn gone(&self) -> RemovedIn {
+    pub(super) fn removed(&self) -> RemovedIn {
         RemovedIn { run: self.number, at: self.at }
     }
 
-    /// Whether nothing needs to know any more of what was gone with that run
-    pub(super) fn is_over(&self, gone: u64) -> bool {
-        gone <= self.told && self.number.saturating_sub(gone) > self.tombstones
+    /// Whether nothing needs to know any more of what was removed with that run
+    pub(super) fn is_over(&self, removed: u64) -> bool {
+        removed <= self.told && self.number.saturating_sub(removed) > self.tombstones
     }
 }
 
@@ -145,7 +145,7 @@ impl Row {
                 media_type: Some(asset.media_type.clone()),
                 reason: None,
                 detail: None,
-                gone: None,
+                removed: None,
                 in_doubt: false,
             },
             Verdict::Reject(rejection) => Self {
@@ -159,7 +159,7 @@ impl Row {
                 media_type: None,
                 reason: Some(rejection.reason),
                 detail: Some(rejection.detail.clone()),
-                gone: None,
+                removed: None,
                 in_doubt: false,
             },
         })
@@ -167,12 +167,12 @@ impl Row {
 
     /// Whether the listing had it
     pub fn is_listed(&self) -> bool {
-        self.gone.is_none() || (self.kind.is_some() && self.reason.is_some())
+        self.removed.is_none() || (self.kind.is_some() && self.reason.is_some())
     }
 
     /// Whether it is an asset that the listing had
     pub fn is_asset(&self) -> bool {
-        self.kind.is_some() && self.reason.is_none() && self.gone.is_none()
+        self.kind.is_some() && self.reason.is_none() && self.removed.is_none()
     }
 
     /// The asset, where it is one that the listing had
@@ -188,29 +188,29 @@ impl Row {
     }
 
     /// What a sink knows of it, that was told of all removals up to a run
-    pub(super) fn told(&self, removals: u64) -> Told {
-        let is_told = self.gone.is_none_or(|gone| gone.run <= removals);
-        match (self.kind, self.reason, self.gone) {
-            (Some(_), _, Some(_)) if !is_told => Told::Asset,
-            (Some(_), None, None) => Told::Asset,
-            (Some(_), None, Some(_)) => Told::Removed,
-            (None, _, Some(_)) if is_told => Told::Removed,
-            (_, _, _) => Told::Rejection,
+    pub(super) fn last_reported(&self, removals: u64) -> Reported {
+        let is_told = self.removed.is_none_or(|removed| removed.run <= removals);
+        match (self.kind, self.reason, self.removed) {
+            (Some(_), _, Some(_)) if !is_told => Reported::Asset,
+            (Some(_), None, None) => Reported::Asset,
+            (Some(_), None, Some(_)) => Reported::Removed,
+            (None, _, Some(_)) if is_told => Reported::Removed,
+            (_, _, _) => Reported::Rejection,
         }
     }
 
     /// The same row, if nobody knows any more whether it is missing
     ///
-    /// What the listing has as a rejection is gone as an asset, and stays so.
+    /// What the listing has as a rejection is removed as an asset, and stays so.
     pub(super) fn not_missing(mut self, removals: u64) -> Self {
         if self.kind.is_none() || self.reason.is_none() {
-            self.gone = self.gone.filter(|gone| gone.run <= removals);
+            self.removed = self.removed.filter(|removed| removed.run <= removals);
         }
         self
     }
 
-    /// The changes that tell of what is gone with it
-    pub(super) fn farewell(&self, moved_to: Option<String>) -> impl Iterator<Item = Change> {
+    /// The changes that tell of what is removed with it
+    pub(super) fn removal_changes(&self, moved_to: Option<String>) -> impl Iterator<Item = Change> {
         let rejected = (self.is_listed()).then(|| self.rejection()).flatten();
         [Some(self.removal(moved_to)), rejected.map(Change::Rejected)].into_iter().flatten()
     }
@@ -259,7 +259,7 @@ impl Row {
 
     /// Whether a sink that knows the one need not be told of the other
     pub(super) fn tells_as(&self, other: &Self) -> bool {
-        self.is_same(other) && self.gone == other.gone
+        self.is_same(other) && self.removed == other.removed
     }
 
     /// What changes with the content: the ETag, or what stands for it where there is none
@@ -269,13 +269,13 @@ impl Row {
 }
 
 /// Returns the row that stays after a run, and adds the changes that a sink is given at once
-pub(super) fn meet(
+pub(super) fn merge_row(
     old: Option<Row>,
     new: Option<Verdict>,
     run: &Run,
     changes: &mut Vec<Change>,
 ) -> Option<Row> {
-    let Some(verdict) = new else { return old.and_then(|old| miss(old, run)) };
+    let Some(verdict) = new else { return old.and_then(|old| mark_missing(old, run)) };
     let Some(mut row) = Row::of(&verdict) else {
         changes.push(verdict.into());
         return old;
@@ -284,52 +284,54 @@ pub(super) fn meet(
         changes.push(verdict.into());
         return Some(row);
     };
-    let change = match (old.told(run.told), verdict) {
-        (Told::Asset, Verdict::Accept(asset)) => {
-            // Between two assets there was maybe a rejection that was not told.
+    let change = match (old.last_reported(run.told), verdict) {
+        (Reported::Asset, Verdict::Accept(asset)) => {
+            // Between two assets there was in_doubt a rejection that was not told.
             let is_same = old.reason.is_none() && old.is_same(&row);
             (!is_same).then_some(Change::Changed(asset))
         }
-        (Told::Asset, Verdict::Reject(rejection)) if row.reason == Some(Reason::Filtered) => {
+        (Reported::Asset, Verdict::Reject(rejection)) if row.reason == Some(Reason::Filtered) => {
             // The blob is listed, so it is not missing: this is no removal that must wait until all
             // is listed, or that may be withheld.
             changes.push(old.removal(None));
             row.kind = old.kind;
             Some(Change::Rejected(rejection))
         }
-        (Told::Asset, Verdict::Reject(_)) => {
+        (Reported::Asset, Verdict::Reject(_)) => {
             row.kind = old.kind;
-            row.gone = old.gone.or_else(|| Some(run.gone()));
+            row.removed = old.removed.or_else(|| Some(run.removed()));
             None
         }
-        (Told::Rejection, Verdict::Reject(rejection)) => {
+        (Reported::Rejection, Verdict::Reject(rejection)) => {
             let is_same = (row.version(), row.reason) == (old.version(), old.reason);
             let is_same = is_same && !old.in_doubt;
             // Whether it once was an asset.
-            (row.kind, row.gone) = (old.kind, old.gone.filter(|_| old.kind.is_some()));
+            (row.kind, row.removed) = (old.kind, old.removed.filter(|_| old.kind.is_some()));
             (!is_same).then_some(Change::Rejected(rejection))
         }
-        (Told::Removed | Told::Rejection, Verdict::Accept(asset)) => {
+        (Reported::Removed | Reported::Rejection, Verdict::Accept(asset)) => {
             Some(if old.kind.is_some() { Change::Restored(asset) } else { Change::Added(asset) })
         }
-        (Told::Removed, Verdict::Reject(rejection)) => Some(Change::Rejected(rejection)),
+        (Reported::Removed, Verdict::Reject(rejection)) => Some(Change::Rejected(rejection)),
     };
     changes.extend(change);
     Some(row)
 }
 
 /// The row of what the listing did not have
-fn miss(mut old: Row, run: &Run) -> Option<Row> {
-    match old.told(run.told) {
-        Told::Removed => {
-            return Some(old).filter(|old| !old.gone.is_some_and(|gone| run.is_over(gone.run)));
+fn mark_missing(mut old: Row, run: &Run) -> Option<Row> {
+    match old.last_reported(run.told) {
+        Reported::Removed => {
+            return Some(old)
+                .filter(|old| !old.removed.is_some_and(|removed| run.is_over(removed.run)));
         }
-        Told::Asset => {
-            old.gone = old.gone.or_else(|| Some(run.gone()));
+        Reported::Asset => {
+            old.removed = old.removed.or_else(|| Some(run.removed()));
             (old.reason, old.detail) = (None, None);
         }
-        Told::Rejection => {
-            old.gone = old.gone.filter(|_| old.kind.is_none()).or_else(|| Some(run.gone()));
+        Reported::Rejection => {
+            old.removed =
+                old.removed.filter(|_| old.kind.is_none()).or_else(|| Some(run.removed()));
             old.kind = None;
         }
     }
@@ -340,9 +342,9 @@ fn miss(mut old: Row, run: &Run) -> Option<Row> {
 ///
 /// XXH3 with 128 bits, which others can compute again.
 #[derive(Default)]
-pub(super) struct Print(Xxh3);
+pub(super) struct Fingerprint(Xxh3);
 
-impl Print {
+impl Fingerprint {
     pub(super) fn add(&mut self, verdict: &Verdict) {
         self.line(match verdict {
             Verdict::Accept(asset) => Line {

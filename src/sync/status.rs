@@ -68,7 +68,7 @@ pub enum Phase {
     Sorting,
     /// It waits to be told to go on
     Paused,
-    /// It tells what is gone
+    /// It tells what is removed
     Removing,
     /// It writes the manifest
     Finishing,
@@ -80,10 +80,10 @@ pub enum Phase {
 
 /// What a run shows of itself, and what it is told
 #[derive(Clone, Debug)]
-pub(super) struct Board {
+pub(super) struct JobControl {
     shown: Arc<Mutex<Shown>>,
     pub(super) progress: Progress,
-    pub(super) wishes: watch::Sender<Wish>,
+    pub(super) requests: watch::Sender<Request>,
 }
 
 #[derive(Debug, Default)]
@@ -111,18 +111,18 @@ impl Pauses {
 
 /// What a run is told to do
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wish {
+pub(super) enum Request {
     Run,
     Pause,
     Cancel,
 }
 
-impl Board {
+impl JobControl {
     pub(super) fn new(progress: Progress) -> Self {
-        Self { shown: Arc::default(), progress, wishes: watch::Sender::new(Wish::Run) }
+        Self { shown: Arc::default(), progress, requests: watch::Sender::new(Request::Run) }
     }
 
-    /// Whether it is the board of the same run
+    /// Whether it is the control of the same run
     pub(super) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shown, &other.shown)
     }
@@ -132,11 +132,11 @@ impl Board {
     }
 
     /// Tells the run what to do; one that was cancelled stays so
-    pub(super) fn wish(&self, new: Wish) {
-        let is_changed = self.wishes.send_if_modified(|wish| {
-            let is_new = *wish != Wish::Cancel && *wish != new;
+    pub(super) fn request(&self, new: Request) {
+        let is_changed = self.requests.send_if_modified(|request| {
+            let is_new = *request != Request::Cancel && *request != new;
             if is_new {
-                *wish = new;
+                *request = new;
             }
             is_new
         });
@@ -144,7 +144,7 @@ impl Board {
             let now = self.progress.report().elapsed;
             let pauses = &mut self.show().pauses;
             pauses.over = pauses.total(now);
-            pauses.since = (new == Wish::Pause).then_some(now);
+            pauses.since = (new == Request::Pause).then_some(now);
         }
     }
 
@@ -158,8 +158,8 @@ impl Board {
         let shown = self.show();
         Status {
             paused: shown.pauses.total(report.elapsed),
-            phase: match *self.wishes.borrow() {
-                Wish::Pause if matches!(shown.phase, Phase::Listing | Phase::Sorting) => {
+            phase: match *self.requests.borrow() {
+                Request::Pause if matches!(shown.phase, Phase::Listing | Phase::Sorting) => {
                     Phase::Paused
                 }
                 _ => shown.phase,

@@ -8,39 +8,39 @@ use std::{
 use tokio::task::spawn_blocking;
 
 use super::{
-    ledger::{Ledger, View},
-    status::Board,
+    state::{SyncState, View},
+    status::JobControl,
 };
 use crate::error::{Error, ErrorKind};
 
-type Task = Box<dyn FnOnce(&mut Ledger) + Send>;
+type Task = Box<dyn FnOnce(&mut SyncState) + Send>;
 
-/// The ledger of a run, on its thread
+/// The state of a run, on its thread
 ///
 /// One thread, so that what is taken for rows again and again is taken from one place: with a pool
 /// each of its threads keeps as much. It ends when this is dropped, behind what it does just then,
 /// and the hold on the state with it.
-pub(super) struct Desk {
+pub(super) struct Worker {
     tasks: mpsc::Sender<Task>,
     thread: JoinHandle<()>,
     /// How things stand behind the last task
     view: View,
 }
 
-impl Desk {
+impl Worker {
     pub(super) async fn open(
-        open: impl FnOnce() -> Result<Ledger, Error> + Send + 'static,
+        open: impl FnOnce() -> Result<SyncState, Error> + Send + 'static,
     ) -> Result<Self, Error> {
         let (tasks, queue) = mpsc::channel::<Task>();
         let (tell, told) = mpsc::channel();
         let work = move || {
-            let mut ledger = match open() {
-                Ok(ledger) => ledger,
+            let mut state = match open() {
+                Ok(state) => state,
                 Err(error) => return drop(tell.send(Err(error))),
             };
             // Who does not wait any more has dropped the other end, and with it the queue's.
-            drop(tell.send(Ok(ledger.view())));
-            queue.into_iter().for_each(|task| task(&mut ledger));
+            drop(tell.send(Ok(state.view())));
+            queue.into_iter().for_each(|task| task(&mut state));
         };
         let thread = thread::Builder::new().name("asset-sync-state".to_owned());
         let thread = thread.spawn(work).map_err(|error| Error::state("start a thread", error))?;
@@ -48,15 +48,15 @@ impl Desk {
         Ok(Self { tasks, thread, view })
     }
 
-    /// Does something with the ledger
+    /// Does something with the state
     pub(super) async fn run<T: Send + 'static>(
         &mut self,
-        task: impl FnOnce(&mut Ledger) -> Result<T, Error> + Send + 'static,
+        task: impl FnOnce(&mut SyncState) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let (tell, told) = mpsc::channel();
-        let task = move |ledger: &mut Ledger| {
-            let done = task(ledger);
-            drop(tell.send((done, ledger.view())));
+        let task = move |state: &mut SyncState| {
+            let done = task(state);
+            drop(tell.send((done, state.view())));
         };
         self.tasks.send(Box::new(task)).map_err(|_| lost())?;
         let (done, view) = answer(told).await?;
@@ -75,8 +75,8 @@ impl Desk {
         self.view
     }
 
-    pub(super) fn show(&self, board: &Board) {
-        let mut shown = board.show();
+    pub(super) fn show(&self, control: &JobControl) {
+        let mut shown = control.show();
         shown.run = Some(self.view.run);
         (shown.expected, shown.counts) = (self.view.expected, self.view.counts);
     }

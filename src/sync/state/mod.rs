@@ -7,7 +7,7 @@ mod sorted;
 
 use std::{collections::HashMap, time::SystemTime};
 
-use self::{end::Farewell, relist::Relisting, sorted::Sorting};
+use self::{end::RemovalCursor, relist::Relisting, sorted::Sorting};
 use super::{
     block::{Packer, damaged, pieces},
     disk::Disk,
@@ -69,7 +69,7 @@ pub(super) struct View {
     pub(super) relist: Option<NameOrder>,
 }
 
-pub(super) struct Ledger {
+pub(super) struct SyncState {
     disk: Box<dyn Disk>,
     header: Header,
     run: Run,
@@ -103,7 +103,7 @@ pub(super) struct Ledger {
     /// Set if the run must list again: in which order
     relist: Option<NameOrder>,
     relisting: Option<Relisting>,
-    /// How many rows that are gone were told of, and are as soon as the batch at hand is
+    /// How many rows that are removed were told of, and are as soon as the batch at hand is
     told: u64,
     telling: u64,
     batches: u64,
@@ -112,11 +112,11 @@ pub(super) struct Ledger {
     nameless: u64,
     moves: HashMap<(ContentMd5, u64), String>,
     is_resumed: bool,
-    /// How far the sink was told of what is gone, once it is
-    farewell: Option<Farewell>,
+    /// How far the sink was told of what is removed, once it is
+    cursor: Option<RemovalCursor>,
 }
 
-impl Ledger {
+impl SyncState {
     /// How things stand
     pub(super) fn view(&self) -> View {
         let reported = self.partial.as_ref().map_or(0, Partial::reported);
@@ -229,7 +229,7 @@ impl Ledger {
 
     /// Makes durable what a sink is about to be told of
     ///
-    /// Should the run be interrupted then, the sink may know of it. The blobs may be gone before they
+    /// Should the run be interrupted then, the sink may know of it. The blobs may be removed before they
     /// are listed again, and it would never be told of that.
     pub(super) fn prepare(&mut self) -> Result<(), Error> {
         if self.open.rows.is_empty() { Ok(()) } else { self.write(true) }
@@ -312,23 +312,23 @@ mod tests {
                 sizes: Sizes::of_rows(1),
                 now: SystemTime::UNIX_EPOCH,
             };
-            Ledger::open(Box::new(disk.clone()), intent).unwrap()
+            SyncState::open(Box::new(disk.clone()), intent).unwrap()
         };
-        let mut ledger = open();
-        ledger.end_listing().unwrap();
-        assert!(ledger.view().has_more);
-        ledger.commit(false).unwrap();
-        drop(ledger);
+        let mut state = open();
+        state.end_listing().unwrap();
+        assert!(state.view().has_more);
+        state.commit(false).unwrap();
+        drop(state);
 
-        let mut ledger = open();
-        assert!(ledger.view().is_resumed && !ledger.view().is_listed);
-        ledger.end_listing().unwrap();
-        while ledger.view().has_more {
-            ledger.commit(false).unwrap();
-            ledger.go_on().unwrap();
+        let mut state = open();
+        assert!(state.view().is_resumed && !state.view().is_listed);
+        state.end_listing().unwrap();
+        while state.view().has_more {
+            state.commit(false).unwrap();
+            state.go_on().unwrap();
         }
-        ledger.commit(false).unwrap();
-        assert!(ledger.view().is_listed);
-        assert_eq!(ledger.removals().unwrap(), (30, 30));
+        state.commit(false).unwrap();
+        assert!(state.view().is_listed);
+        assert_eq!(state.removals().unwrap(), (30, 30));
     }
 }

@@ -1,6 +1,6 @@
 //! The end of a run: removals, the new manifest, and the removal of what the run has kept.
 
-use super::Ledger;
+use super::SyncState;
 use crate::{
     error::Error,
     sink::Change,
@@ -8,21 +8,23 @@ use crate::{
     sync::{
         block::{Block, unpack},
         disk::Disk,
-        entries::{ASIDE, Walk},
+        entries::{SPILL, Walk},
         index::Known,
         journal,
         limits::MOST_TEXT,
-        manifest::{FILE, FORMAT, Index, Making, NEW, PARTIAL, Sums, read_block, read_frame},
-        row::{Row, Told},
+        manifest::{
+            FILE, FORMAT, Index, ManifestWriter, NEW, PARTIAL, Sums, read_block, read_frame,
+        },
+        row::{Reported, Row},
         sort,
     },
 };
 
-/// How many changes tell of what is gone at once
-const FAREWELLS: usize = 1000;
+/// How many changes tell of what is removed at once
+const MOST_CHANGES: usize = 1000;
 
-/// How far a sink was told of what is gone
-pub(super) struct Farewell {
+/// How far a sink was told of what is removed
+pub(super) struct RemovalCursor {
     walk: Walk,
     /// The block that may have more rows to tell of, and its file
     block: Option<(Block, &'static str)>,
@@ -30,7 +32,7 @@ pub(super) struct Farewell {
     passed: u64,
 }
 
-impl Ledger {
+impl SyncState {
     /// How many assets are to be removed, and of how many
     ///
     /// Once all is listed and committed.
@@ -44,7 +46,7 @@ impl Ledger {
         // What the filter leaves out now is neither missing nor to be counted with.
         let before = self.partial.as_ref().map_or(0, |partial| partial.counts.removed);
         let filtered = if self.told > 0 { 0 } else { self.counts.removed.saturating_sub(before) };
-        // What was added before an interruption, and is gone since, was not there before.
+        // What was added before an interruption, and is removed since, was not there before.
         Ok((missing, self.held.saturating_sub(filtered).max(missing)))
     }
 
@@ -62,30 +64,30 @@ impl Ledger {
         walk.next(&mut self.entries, &mut old)
     }
 
-    /// The next changes that tell of what is gone; none once all were told
-    pub(in crate::sync) fn farewells(&mut self) -> Result<Vec<Change>, Error> {
-        let mut farewell = match self.farewell.take() {
-            Some(farewell) => farewell,
+    /// The next changes that tell of what is removed; none once all were told
+    pub(in crate::sync) fn next_removals(&mut self) -> Result<Vec<Change>, Error> {
+        let mut cursor = match self.cursor.take() {
+            Some(cursor) => cursor,
             None => {
                 let mut walk = self.walk()?;
-                Farewell { block: self.walked(&mut walk)?, walk, passed: 0 }
+                RemovalCursor { block: self.walked(&mut walk)?, walk, passed: 0 }
             }
         };
-        let changes = self.farewells_of(&mut farewell)?;
-        self.farewell = Some(farewell);
+        let changes = self.removals_of(&mut cursor)?;
+        self.cursor = Some(cursor);
         Ok(changes)
     }
 
-    fn farewells_of(&mut self, farewell: &mut Farewell) -> Result<Vec<Change>, Error> {
+    fn removals_of(&mut self, cursor: &mut RemovalCursor) -> Result<Vec<Change>, Error> {
         let (told, mut changes) = (self.run.told, Vec::new());
-        while let Some((block, file)) = &farewell.block {
-            let mut passed = farewell.passed;
-            let rows = match block.newest_gone > told {
+        while let Some((block, file)) = &cursor.block {
+            let mut passed = cursor.passed;
+            let rows = match block.newest_removed > told {
                 true => read_block(&mut *self.disk, file, block)?,
                 false => Vec::new(),
             };
             for row in rows {
-                if row.gone.is_none_or(|gone| gone.run <= told) {
+                if row.removed.is_none_or(|removed| removed.run <= told) {
                     continue;
                 }
                 passed += 1;
@@ -95,16 +97,16 @@ impl Ledger {
                 self.telling = passed;
                 self.counts.removed += 1;
                 let moved_to = row.content_md5.and_then(|md5| self.moves.get(&(md5, row.size)));
-                let moved_to = moved_to.filter(|_| row.told(told) == Told::Asset);
-                let farewell = row.farewell(moved_to.cloned());
+                let moved_to = moved_to.filter(|_| row.last_reported(told) == Reported::Asset);
+                let cursor = row.removal_changes(moved_to.cloned());
                 self.counts.rejected += u64::from(row.is_listed());
-                changes.extend(farewell);
-                if changes.len() >= FAREWELLS {
+                changes.extend(cursor);
+                if changes.len() >= MOST_CHANGES {
                     return Ok(changes);
                 }
             }
-            farewell.passed = passed;
-            farewell.block = self.walked(&mut farewell.walk)?;
+            cursor.passed = passed;
+            cursor.block = self.walked(&mut cursor.walk)?;
         }
         Ok(changes)
     }
@@ -113,12 +115,12 @@ impl Ledger {
     ///
     /// Once all is listed: a manifest never has a part of a listing.
     ///
-    /// `are_told` says whether the sink was told of all that is gone. Gives the sums of what is known now.
+    /// `are_told` says whether the sink was told of all that is removed. Gives the sums of what is known now.
     pub(in crate::sync) fn finish(&mut self, are_told: bool) -> Result<Sums, Error> {
         let told = if are_told { self.run.number } else { self.run.told };
         let (order, expected) = self.orders();
         let is_right = |old: &&Index| {
-            (told == self.run.told || old.sums.newest_gone <= self.run.told)
+            (told == self.run.told || old.sums.newest_removed <= self.run.told)
                 && (old.order, old.expected, old.nameless) == (order, expected, self.nameless)
                 && old.rules == self.header.rules
         };
@@ -154,7 +156,7 @@ impl Ledger {
         &mut self,
         order: Option<NameOrder>,
         told: u64,
-    ) -> Result<Making, Error> {
+    ) -> Result<ManifestWriter, Error> {
         self.disk.remove(NEW).map_err(|error| Error::state("begin a new manifest", error))?;
         let index = Index {
             format: FORMAT,
@@ -172,14 +174,14 @@ impl Ledger {
             partial: None,
             leaves: Vec::new(),
         };
-        Ok(Making { index, size: 0, leaf: self.sizes.leaf, blocks: Vec::new() })
+        Ok(ManifestWriter { index, size: 0, leaf: self.sizes.leaf, blocks: Vec::new() })
     }
 
     /// Writes neighbours as one block
     fn write_group(
         &mut self,
         group: Vec<(Block, &'static str)>,
-        new: &mut Making,
+        new: &mut ManifestWriter,
     ) -> Result<(), Error> {
         let mut frames = Vec::new();
         for (block, file) in group {
@@ -210,7 +212,7 @@ pub(super) fn clear(disk: &mut dyn Disk) -> Result<(), Error> {
 
 /// Removes what an interrupted run has left and nothing reads again
 pub(super) fn clear_temporary(disk: &mut dyn Disk) -> Result<(), Error> {
-    [ASIDE, NEW].into_iter().try_for_each(|name| disk.remove(name)).map_err(not_cleared)?;
+    [SPILL, NEW].into_iter().try_for_each(|name| disk.remove(name)).map_err(not_cleared)?;
     sort::remove(disk)
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{
-    Intent, Ledger,
+    Intent, SyncState,
     end::{clear, clear_pass, clear_temporary},
 };
 use crate::{
@@ -127,7 +127,7 @@ impl Intent {
     }
 }
 
-impl Ledger {
+impl SyncState {
     /// Begins a run, or goes on with the one that was interrupted
     pub(in crate::sync) fn open(mut disk: Box<dyn Disk>, intent: Intent) -> Result<Self, Error> {
         let found = Found::read(&mut *disk, &intent)?;
@@ -167,7 +167,7 @@ impl Ledger {
         let held = base.map_or(0, Index::held);
         let partial = unfinished.as_ref().and_then(|index| index.partial.clone());
         let mut blocks = Blocks::new(file, leaves, sizes.leaves);
-        // Names that are gone do not bind those to come.
+        // Names that are removed do not bind those to come.
         let is_bound = partial.is_some() || order == Some(NameOrder::Unsorted);
         let order = journal
             .as_ref()
@@ -175,14 +175,14 @@ impl Ledger {
             .or_else(|| order.filter(|_| is_bound || blocks.len() > 0))
             .or_else(|| (blocks.len() > 0).then(NameOrder::default));
         let failed = |error| Error::state("go on with the rows of a run", error);
-        // Blocks are put aside anew, and what was to be sorted or replaced is begun anew.
+        // Blocks are put spill anew, and what was to be sorted or replaced is begun anew.
         clear_temporary(&mut *disk)?;
         let mut entries = Entries::new(sizes);
-        let (mut left, mut maybe) = (Left::all(&header.prefix), Vec::new());
+        let (mut left, mut in_doubt) = (Left::all(&header.prefix), Vec::new());
         let carried = partial.clone().unwrap_or_default();
         let Partial { batches, counts, .. } = carried;
         let mut last = Commit { batches, counts, ..Commit::default() };
-        let (mut is_open, mut in_doubt) = (false, Volume::default());
+        let (mut is_open, mut volume) = (false, Volume::default());
         let mut has_commits = false;
         let mut next = |disk: &mut dyn Disk| match &mut journal {
             Some(journal) => journal.next(disk),
@@ -193,8 +193,8 @@ impl Ledger {
             ahead = next(&mut *disk)?;
             has_commits = true;
             if commit.is_open && ahead.as_ref().is_none_or(|next| next.voids) {
-                in_doubt.add(&commit.new)?;
-                maybe.append(&mut commit.new);
+                volume.add(&commit.new)?;
+                in_doubt.append(&mut commit.new);
                 (last.rows, last.order) = (commit.rows, commit.order);
                 is_open = ahead.is_none();
                 continue;
@@ -230,15 +230,15 @@ impl Ledger {
             journal::write(&mut *disk, &header)?;
         }
         let is_judged_again = header.rules != rules && last.told == 0;
-        let is_much = in_doubt.is_much() && !last.is_listed;
+        let is_much = volume.is_much() && !last.is_listed;
         let known = last.order.or(order).unwrap_or_default();
         let relist = last.relist.or((is_judged_again || is_much).then_some(known));
         let mut told = Vec::new();
-        for block in maybe {
+        for block in in_doubt {
             told.append(&mut read_block(&mut *disk, journal::ROWS, &block)?);
         }
         let prefix = &header.prefix;
-        let start = Start { order, run, most: 2 * sizes.rows, prefix, left, maybe: told };
+        let start = Start { order, run, most: 2 * sizes.rows, prefix, left, in_doubt: told };
         let merge = Merge::new(start, &mut Known { disk: &mut *disk, blocks: &mut blocks })?;
         Ok(Self {
             disk,
@@ -269,7 +269,7 @@ impl Ledger {
             nameless: last.nameless,
             moves: HashMap::new(),
             is_resumed,
-            farewell: None,
+            cursor: None,
         })
     }
 }

@@ -3,7 +3,7 @@
 //! All of it is listed before a sink is given anything. After an interruption it is listed and sorted
 //! again, and what was committed is skipped.
 
-use super::Ledger;
+use super::SyncState;
 use crate::{
     error::Error,
     scan::Cut,
@@ -58,8 +58,8 @@ pub(super) struct Reading {
     from: Cut,
 }
 
-impl Ledger {
-    /// Puts a page of the listing aside
+impl SyncState {
+    /// Puts a page of the listing spill
     pub(in crate::sync) fn collect(&mut self, verdicts: Vec<Verdict>) -> Result<(), Error> {
         let mut sorting = match self.sorting.take() {
             Some(sorting) => sorting,
@@ -86,7 +86,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Sorts a part of what was put aside; returns whether there is more to sort
+    /// Sorts a part of what was put spill; returns whether there is more to sort
     pub(in crate::sync) fn sort(&mut self) -> Result<bool, Error> {
         if self.sorting.is_none() {
             self.collect(Vec::new())?;

@@ -9,7 +9,7 @@
 //! A commit first says that the run must list again, so that a run which is cancelled or killed
 //! meanwhile begins this anew. A step reads or writes one block, or sorts a bounded part.
 
-use super::{Ledger, end::clear_pass};
+use super::{SyncState, end::clear_pass};
 use crate::{
     error::Error,
     scan::Cut,
@@ -17,13 +17,13 @@ use crate::{
     sync::{
         block::damaged,
         disk::Disk,
-        doubt::in_doubt,
+        doubt::keep_in_doubt,
         entries::{Entries, Walk},
         index::{Blocks, Known},
         journal::{self, Counts},
         left::Left,
         limits::MOST_TEXT,
-        manifest::{Index, Making, PARTIAL, Partial, read_block},
+        manifest::{Index, ManifestWriter, PARTIAL, Partial, read_block},
         merge::{Merge, Start, Step},
         row::Row,
         sort::{Merging, Record, Sorted, Sorter},
@@ -47,7 +47,7 @@ pub(super) enum Relisting {
     Writing {
         sorted: Sorted,
         next: Option<Record>,
-        new: Making,
+        new: ManifestWriter,
     },
 }
 
@@ -75,7 +75,7 @@ impl Undecided {
     }
 }
 
-impl Ledger {
+impl SyncState {
     /// Begins to put what is known into this order, which [`relist_on`](Self::relist_on) continues
     pub(in crate::sync) fn relist(&mut self, order: NameOrder) -> Result<(), Error> {
         self.sorting = None;
@@ -115,7 +115,7 @@ impl Ledger {
         let names = Undecided {
             order: self.merge.order().unwrap_or_default(),
             intervals: self.merge.undecided(),
-            seen: vec![false; self.merge.maybe().len()],
+            seen: vec![false; self.merge.in_doubt().len()],
         };
         Ok(Relisting::Undecided { sorter, names, next: 0 })
     }
@@ -127,12 +127,12 @@ impl Ledger {
         mut names: Undecided,
         next: usize,
     ) -> Result<Relisting, Error> {
-        let (order, told, maybe) = (names.order, self.run.told, self.merge.maybe());
+        let (order, told, in_doubt) = (names.order, self.run.told, self.merge.in_doubt());
         let mut old = Known { disk: &mut *self.disk, blocks: &mut self.blocks };
         let Some(block) = old.block(next)? else {
-            for (row, seen) in maybe.iter().zip(&names.seen) {
+            for (row, seen) in in_doubt.iter().zip(&names.seen) {
                 if !seen && names.has(&row.name) {
-                    push(&mut sorter, old.disk, &in_doubt(None, row, told))?;
+                    push(&mut sorter, old.disk, &keep_in_doubt(None, row, told))?;
                 }
             }
             return sorter.finish(old.disk).map(Relisting::Sorting);
@@ -145,12 +145,14 @@ impl Ledger {
             if !names.has(&row.name) {
                 continue;
             }
-            let place = maybe.binary_search_by(|maybe| order.compare(&maybe.name, &row.name));
+            let place =
+                in_doubt.binary_search_by(|in_doubt| order.compare(&in_doubt.name, &row.name));
             if let Ok(place) = place
-                && let (Some(maybe), Some(seen)) = (maybe.get(place), names.seen.get_mut(place))
+                && let (Some(in_doubt), Some(seen)) =
+                    (in_doubt.get(place), names.seen.get_mut(place))
             {
                 *seen = true;
-                row = in_doubt(Some(row), maybe, told);
+                row = keep_in_doubt(Some(row), in_doubt, told);
             }
             push(&mut sorter, old.disk, &row)?;
         }
@@ -181,7 +183,7 @@ impl Ledger {
         &mut self,
         mut sorted: Sorted,
         mut next: Option<Record>,
-        mut new: Making,
+        mut new: ManifestWriter,
     ) -> Result<Option<Relisting>, Error> {
         let (mut rows, mut text): (Vec<Row>, _) = (Vec::new(), 0);
         while let Some(record) = &next {
@@ -210,7 +212,7 @@ impl Ledger {
     /// Lets the listing begin again, from what was just written
     fn begin_pass(&mut self, order: Option<NameOrder>) -> Result<(), Error> {
         clear_pass(&mut *self.disk)?;
-        let lost = || damaged(format_args!("`{PARTIAL}` has gone"));
+        let lost = || damaged(format_args!("`{PARTIAL}` has removed"));
         let index = Index::unfinished(&mut *self.disk)?.ok_or_else(lost)?;
         self.held = index.held();
         let partial = index.partial.ok_or_else(lost)?;
@@ -226,7 +228,7 @@ impl Ledger {
             most: 2 * self.sizes.rows,
             prefix: &self.header.prefix,
             left: Left::all(&self.header.prefix),
-            maybe: Vec::new(),
+            in_doubt: Vec::new(),
         };
         let mut old = Known { disk: &mut *self.disk, blocks: &mut self.blocks };
         self.merge = Merge::new(start, &mut old)?;
