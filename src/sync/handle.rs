@@ -1,4 +1,4 @@
-//! The handle on a run in a task of its own.
+//! The handle of a run in a task of its own.
 
 use std::{
     pin::Pin,
@@ -8,24 +8,29 @@ use std::{
 use tokio::task::{JoinError, JoinHandle};
 
 use super::{
-    status::{JobControl, Request, Status},
+    control::{JobControl, Request},
+    status::Status,
     summary::Summary,
 };
 use crate::error::{Error, ErrorKind};
 
-/// A run in a task of its own; made by [`Job::start`](super::Job::start)
+/// A run in a task of its own, started by [`Job::start`](super::Job::start).
 ///
-/// A future of what the run comes to; it panics where the store or the sink has. Dropping it ends the
-/// run, as if it was interrupted.
-#[must_use = "a run ends with its handle"]
+/// A future of the [`Summary`]. It panics if the store or the sink has panicked. Dropping the handle
+/// aborts the run; the next run with the same state resumes it.
+#[must_use = "dropping the handle aborts the run"]
 #[derive(Debug)]
 pub struct Handle {
-    pub(super) control: JobControl,
-    pub(super) task: JoinHandle<Result<Summary, Error>>,
+    control: JobControl,
+    task: JoinHandle<Result<Summary, Error>>,
 }
 
 impl Handle {
-    /// How far it is
+    pub(super) fn new(control: JobControl, task: JoinHandle<Result<Summary, Error>>) -> Self {
+        Self { control, task }
+    }
+
+    /// Returns how far the run is.
     pub fn status(&self) -> Status {
         self.control.status()
     }
@@ -34,24 +39,24 @@ impl Handle {
         &self.control
     }
 
-    /// Whether it is over, so that to await it takes no time
+    /// Returns whether the run is over, so that awaiting the handle takes no time.
     pub fn has_ended(&self) -> bool {
         self.task.is_finished()
     }
 
-    /// Lets it rest behind the page at hand, with the requests that are under way
+    /// Pauses the run after the current page. Requests that are in flight still complete.
     pub fn pause(&self) {
         self.control.request(Request::Pause);
     }
 
-    /// Lets it go on
+    /// Resumes a paused run.
     pub fn resume(&self) {
         self.control.request(Request::Run);
     }
 
-    /// Ends it behind the page at hand; the next run goes on with it
+    /// Cancels the run after the current page. The next run with the same state resumes it.
     ///
-    /// Once all is listed it comes to its end all the same.
+    /// A run that has listed everything is completed instead. A cancellation cannot be withdrawn.
     pub fn cancel(&self) {
         self.control.request(Request::Cancel);
     }
@@ -74,6 +79,7 @@ impl Drop for Handle {
 fn joined<T>(result: Result<Result<T, Error>, JoinError>) -> Result<T, Error> {
     result.unwrap_or_else(|error| match error.is_panic() {
         true => std::panic::resume_unwind(error.into_panic()),
+        // The task is aborted only when the handle is dropped, and then nobody polls it.
         false => {
             Err(Error::new(ErrorKind::Unavailable, "the runtime shut down before the run ended"))
         }

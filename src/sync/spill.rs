@@ -1,7 +1,8 @@
-//! Verdicts as text, for a run that must sort a listing on the disk before it can compare it.
+//! The JSON of verdicts that are spilled to disk, to be sorted before they are compared.
 //!
-//! Each property of a blob that a sink is given is written down: [`Spilled::from`] takes a blob apart
-//! without `..`, so that a new property cannot be forgotten here.
+//! A sink receives these verdicts later, so every property must survive. INVARIANT: [`Spilled::from`]
+//! destructures a blob and a rejection without `..`, so that a new property does not compile until it
+//! is added here. The format is not stable: only the run that wrote it reads it.
 
 use std::{
     borrow::Cow,
@@ -19,7 +20,7 @@ use crate::{
     validate::{Asset, Finding, Kind, Reason, Rejection, Verdict},
 };
 
-/// A verdict that can be written and read again
+/// A verdict that can be written and read again.
 #[derive(Serialize, Deserialize)]
 pub(super) enum Spilled {
     Asset(Box<SpilledAsset>),
@@ -58,7 +59,7 @@ pub(super) struct SpilledAsset {
     findings: Vec<(Reason, Cow<'static, str>)>,
 }
 
-/// A time, also before 1970
+/// A time to the nanosecond, before or after 1970.
 #[derive(Serialize, Deserialize)]
 enum Time {
     After(Duration),
@@ -75,6 +76,7 @@ impl From<SystemTime> for Time {
 }
 
 impl Time {
+    /// Returns the time, or `None` if this system cannot represent it.
     fn read(self) -> Option<SystemTime> {
         match self {
             Self::After(since) => SystemTime::UNIX_EPOCH.checked_add(since),
@@ -209,17 +211,17 @@ impl From<Spilled> for Verdict {
     }
 }
 
-/// The verdict as bytes
+/// Returns the JSON of a verdict.
 pub(super) fn write(verdict: Verdict) -> Result<Vec<u8>, Error> {
     serde_json::to_vec(&Spilled::from(verdict))
-        .map_err(|error| Error::state("write down an entry of the listing", error.into()))
+        .map_err(|error| Error::state("write an entry of the listing to disk", error.into()))
 }
 
-/// The verdict of these bytes
+/// Reads a verdict that [`write`] has written.
 pub(super) fn read(bytes: &[u8]) -> Result<Verdict, Error> {
     serde_json::from_slice::<Spilled>(bytes)
         .map(Verdict::from)
-        .map_err(|error| Error::state("read an entry of the listing", error.into()))
+        .map_err(|error| Error::state("read an entry of the listing from disk", error.into()))
 }
 
 #[cfg(test)]
@@ -231,7 +233,7 @@ mod tests {
     };
 
     #[test]
-    fn a_verdict_is_read_as_it_was_written() {
+    fn verdicts_survive_a_round_trip() {
         let mut blob = Blob::new("a\u{0}\n\"\u{20bb7}.jpg", u64::MAX);
         blob.etag = Some(ETag::from("0x1"));
         blob.last_modified = Some(SystemTime::UNIX_EPOCH - Duration::from_millis(1500));

@@ -1,4 +1,4 @@
-//! A thread of its own for the state of a run: what it does may wait for the disk.
+//! A thread of its own for the state of a run, because every step may wait for the disk.
 
 use std::{
     sync::mpsc,
@@ -7,89 +7,86 @@ use std::{
 
 use tokio::task::spawn_blocking;
 
-use super::{
-    state::{SyncState, View},
-    status::JobControl,
-};
+use super::state::{SyncState, View};
 use crate::error::{Error, ErrorKind};
 
 type Task = Box<dyn FnOnce(&mut SyncState) + Send>;
 
-/// The state of a run, on its thread
+/// The state of a run, on its thread.
 ///
-/// One thread, so that what is taken for rows again and again is taken from one place: with a pool
-/// each of its threads keeps as much. It ends when this is dropped, behind what it does just then,
-/// and the hold on the state with it.
+/// One thread, and not a pool, because the allocator keeps memory for each thread: with a pool the
+/// peak would grow with the number of threads. Dropping the worker ends the thread after the current
+/// task, and releases the lock of the state then.
 pub(super) struct Worker {
     tasks: mpsc::Sender<Task>,
     thread: JoinHandle<()>,
-    /// How things stand behind the last task
+    /// How the run stands after the last task.
     view: View,
 }
 
 impl Worker {
+    /// Starts the thread, and opens a state there.
     pub(super) async fn open(
         open: impl FnOnce() -> Result<SyncState, Error> + Send + 'static,
     ) -> Result<Self, Error> {
         let (tasks, queue) = mpsc::channel::<Task>();
-        let (tell, told) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel();
         let work = move || {
             let mut state = match open() {
                 Ok(state) => state,
-                Err(error) => return drop(tell.send(Err(error))),
+                Err(error) => return drop(sender.send(Err(error))),
             };
-            // Who does not wait any more has dropped the other end, and with it the queue's.
-            drop(tell.send(Ok(state.view())));
+            // Fails if the caller has been dropped. The queue is then closed, too.
+            drop(sender.send(Ok(state.view())));
             queue.into_iter().for_each(|task| task(&mut state));
         };
         let thread = thread::Builder::new().name("asset-sync-state".to_owned());
         let thread = thread.spawn(work).map_err(|error| Error::state("start a thread", error))?;
-        let view = answer(told).await??;
+        let view = answer(receiver).await??;
         Ok(Self { tasks, thread, view })
     }
 
-    /// Does something with the state
+    /// Runs a task with the state, and returns its result.
     pub(super) async fn run<T: Send + 'static>(
         &mut self,
         task: impl FnOnce(&mut SyncState) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let (tell, told) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel();
         let task = move |state: &mut SyncState| {
-            let done = task(state);
-            drop(tell.send((done, state.view())));
+            let result = task(state);
+            drop(sender.send((result, state.view())));
         };
         self.tasks.send(Box::new(task)).map_err(|_| lost())?;
-        let (done, view) = answer(told).await?;
+        let (result, view) = answer(receiver).await?;
         self.view = view;
-        done
+        result
     }
 
-    /// Ends the thread, and with it the hold on the state
+    /// Ends the thread, and waits until the lock of the state is released.
     pub(super) async fn close(self) -> Result<(), Error> {
         drop(self.tasks);
         let thread = self.thread;
         spawn_blocking(move || thread.join()).await.ok().and_then(Result::ok).ok_or_else(lost)
     }
 
+    /// Returns how the run stands after the last task.
     pub(super) fn view(&self) -> View {
         self.view
     }
-
-    pub(super) fn show(&self, control: &JobControl) {
-        let mut shown = control.show();
-        shown.run = Some(self.view.run);
-        (shown.expected, shown.counts) = (self.view.expected, self.view.counts);
-    }
 }
 
-/// Waits for an answer of the thread
+/// Waits for an answer of the thread.
 ///
-/// By a thread for that, so that a paused clock of a test stands still meanwhile.
-async fn answer<T: Send + 'static>(told: mpsc::Receiver<T>) -> Result<T, Error> {
-    spawn_blocking(move || told.recv()).await.ok().and_then(Result::ok).ok_or_else(lost)
+/// Waits on a blocking thread of the runtime and not with an async channel, because a paused clock
+/// of a test would advance while the runtime is idle.
+async fn answer<T: Send + 'static>(receiver: mpsc::Receiver<T>) -> Result<T, Error> {
+    spawn_blocking(move || receiver.recv()).await.ok().and_then(Result::ok).ok_or_else(lost)
 }
 
-/// The thread has ended by a panic, or the runtime is shutting down
+/// The error if the thread has panicked, or if the runtime shuts down.
 fn lost() -> Error {
-    Error::new(ErrorKind::State, "the state of the run was given up; run it again, to go on")
+    Error::new(
+        ErrorKind::State,
+        "the thread that keeps the state of the run has ended; run again to resume",
+    )
 }

@@ -1,295 +1,423 @@
-//! What a run does to its state. Nothing here waits for anything but the disk.
+//! The state of a run: takes pages, decides what a sink receives, and makes progress durable.
+//!
+//! Everything here is synchronous and waits for nothing but the disk; `worker.rs` runs it on a thread.
+//! The caller alternates between steps ([`SyncState::take`], [`SyncState::advance`] and others, which
+//! return changes) and commits: [`prepare`](SyncState::prepare), then the sink, then
+//! [`commit`](SyncState::commit). The files, records and their order are described in `format.rs`.
 
-mod end;
-mod open;
+mod cleanup;
+mod finish;
+mod intent;
+mod moves;
+mod recovery;
 mod relist;
-mod sorted;
+mod removals;
+mod replay;
+mod run_log;
+mod unsorted;
+mod view;
 
-use std::{collections::HashMap, time::SystemTime};
-
-use self::{end::RemovalCursor, relist::Relisting, sorted::Sorting};
+use self::{
+    cleanup::{clear_pass, clear_run},
+    recovery::Recovered,
+    relist::{Known, Relisting},
+    removals::RemovalCursor,
+    run_log::RunLog,
+    unsorted::UnsortedListing,
+};
+pub(super) use self::{
+    intent::{Intent, Sizes},
+    view::View,
+};
 use super::{
-    block::{Packer, damaged, pieces},
+    block_list::BlockSequence,
+    counts::Counts,
     disk::Disk,
-    entries::{Entries, Places},
-    index::{Blocks, Known, Sizes},
-    journal::{self, Commit, Counts, Header},
-    limits,
-    manifest::{Index, Partial},
-    merge::{Merge, Step},
-    row::Run,
+    footer::{Carried, Footer, Identity, Totals},
+    format::{BASE, damaged},
+    index::{Base, BlockIndex},
+    journal::{self, Begin, Progress},
+    left::Left,
+    manifest_writer::ManifestWriter,
+    merge::{Merge, Start, Step},
+    row::RunContext,
 };
 use crate::{
     error::Error,
-    scan::Covers,
-    sink::{Change, RunId},
-    store::{ContentMd5, NameOrder},
+    scan::{Covers, Shard},
+    sink::Change,
+    store::NameOrder,
     validate::Verdict,
 };
 
-/// After how many pages without a change it is noted how far the run is
-const PAGES: u32 = 64;
-
-/// Of how many added assets it is remembered where they are, to find what was moved
-const MOVES: usize = 1 << 16;
-
-/// What a run is to be
-pub(super) struct Intent {
-    pub(super) prefix: String,
-    pub(super) source: Option<String>,
-    /// The fingerprint of the rules
-    pub(super) rules: u64,
-    pub(super) tombstones: u64,
-    pub(super) sizes: Sizes,
-    pub(super) now: SystemTime,
-}
-
-/// How a run stands
-#[derive(Clone, Copy, Debug)]
-pub(super) struct View {
-    pub(super) run: RunId,
-    pub(super) number: u64,
-    /// Whether it goes on with a run that was interrupted
-    pub(super) is_resumed: bool,
-    pub(super) is_listed: bool,
-    /// Whether there is more that follows from the page at hand
-    pub(super) has_more: bool,
-    /// Whether something was done that must be committed before the next page
-    pub(super) is_due: bool,
-    /// How many batches were committed, which is the number of the next
-    pub(super) batches: u64,
-    pub(super) counts: Counts,
-    /// How many blobs the listing of the run before had
-    pub(super) expected: Option<u64>,
-    /// In which order names ascend, as far as that is known
-    pub(super) order: Option<NameOrder>,
-    /// The order to expect of the listing, if what is known is in another one
-    pub(super) other_order: Option<NameOrder>,
-    /// Set if the run must first list again, with what it knows in this order
-    pub(super) relist: Option<NameOrder>,
-}
-
+/// The state of one run.
 pub(super) struct SyncState {
     disk: Box<dyn Disk>,
-    header: Header,
-    run: Run,
-    /// The fingerprint of the rules of the next pass; those of this one are in its header
+    begin: Begin,
+    run: RunContext,
+    is_resumed: bool,
+    /// The rules of the next pass. Those of this pass are in the begin record.
     rules: u64,
     sizes: Sizes,
-    /// Of the last complete run, without its leaves
-    manifest: Option<Index>,
-    /// What this run carries from a pass before
-    partial: Option<Partial>,
-    /// How many assets a sink had when this pass began
-    held: u64,
-    /// The blocks of that pass, or of the last complete run
-    blocks: Blocks,
-    packer: Packer,
+    /// The footer of the last complete run, without its index.
+    manifest: Option<Footer>,
+    /// What the run carries from the pass before.
+    carried: Option<Carried>,
+    /// How many assets a sink had when the pass began.
+    assets_before: u64,
+    /// The rows that the pass compares with.
+    base: BlockIndex,
     merge: Merge,
-    entries: Entries,
-    /// What is done and not committed
-    open: Step,
-    /// For how many pages
-    pages: u32,
-    /// The size of the file of rows
-    rows: u64,
-    /// Whether no page comes any more
-    ends: bool,
-    is_listed: bool,
-    /// The order to expect of the next listing, if it is not that of this one
+    log: RunLog,
+    /// Whether no page comes any more.
+    has_ended: bool,
+    /// The order to expect of the next listing, if it is not the order of this one.
     expected: Option<NameOrder>,
-    /// A listing that must be sorted
-    sorting: Option<Sorting>,
-    /// Set if the run must list again: in which order
-    relist: Option<NameOrder>,
+    unsorted: Option<UnsortedListing>,
     relisting: Option<Relisting>,
-    /// How many rows that are removed were told of, and are as soon as the batch at hand is
-    told: u64,
-    telling: u64,
-    batches: u64,
-    counts: Counts,
-    /// How many entries of the listing have no readable name
-    nameless: u64,
-    moves: HashMap<(ContentMd5, u64), String>,
-    is_resumed: bool,
-    /// How far the sink was told of what is removed, once it is
-    cursor: Option<RemovalCursor>,
+    removals: Option<RemovalCursor>,
 }
 
 impl SyncState {
-    /// How things stand
-    pub(super) fn view(&self) -> View {
-        let reported = self.partial.as_ref().map_or(0, Partial::reported);
-        let unchanged = self.counts.unchanged.saturating_sub(reported);
-        View {
-            run: self.header.run,
-            number: self.header.number,
-            is_resumed: self.is_resumed,
-            is_listed: self.is_listed,
-            has_more: self.merge.has_more(),
-            is_due: !self.open.rows.is_empty() || self.pages >= PAGES || self.is_listed,
-            batches: self.batches,
-            counts: Counts { unchanged, ..self.counts },
-            expected: self.manifest.as_ref().map(|manifest| manifest.sums.listed),
-            order: self.merge.order(),
-            other_order: self.expected.filter(|_| !self.is_listed),
-            relist: self.relist,
-        }
-    }
-
-    /// What is left to list
-    pub(super) fn left(&self) -> Vec<crate::scan::Shard> {
-        self.merge.left().shards(&self.header.prefix)
-    }
-
-    /// Names that cut what was known into so many even parts, or fewer
-    pub(super) fn cuts(&mut self, parts: usize) -> Result<Vec<String>, Error> {
-        let count = self.blocks.len();
-        let step = count.div_ceil(parts.max(1)).max(1);
-        let mut cuts = Vec::new();
-        for place in (step..count).step_by(step) {
-            cuts.extend(self.known().block(place)?.map(|block| block.first.into_string()));
-        }
-        Ok(cuts)
-    }
-
-    /// Takes a page; gives what a sink must be told before [`commit`](Self::commit)
+    /// Begins a run, or resumes the run that was interrupted.
     ///
-    /// `None` if the listing has another order than what is known, which must be
-    /// [put into that order](Self::relist) first.
+    /// # Errors
+    /// [`State`](crate::ErrorKind::State) if the state cannot be read or written,
+    /// [`StateInvalid`](crate::ErrorKind::StateInvalid) if it is damaged or belongs to another source.
+    pub(super) fn open(mut disk: Box<dyn Disk>, intent: Intent) -> Result<Self, Error> {
+        let recovered = Recovered::read(&mut *disk, &intent)?;
+        let log = RunLog::new(
+            recovered.replay.progress,
+            recovered.replay.blocks,
+            recovered.run.reported_through,
+            intent.sizes.rows,
+            recovered.manifest.is_some(),
+        )?;
+        Ok(Self {
+            disk,
+            begin: recovered.begin,
+            run: recovered.run,
+            is_resumed: recovered.is_resumed,
+            rules: intent.rules,
+            sizes: intent.sizes,
+            manifest: recovered.manifest,
+            carried: recovered.carried,
+            assets_before: recovered.assets_before,
+            base: recovered.base,
+            merge: recovered.merge,
+            log,
+            has_ended: false,
+            expected: recovered.expected,
+            unsorted: None,
+            relisting: None,
+            removals: None,
+        })
+    }
+
+    /// Returns how the run stands.
+    pub(super) fn view(&self) -> View {
+        let Progress { is_listed, batches, counts, relist, .. } = self.log.progress();
+        // Blobs that a pass before has reported are found unchanged in this one.
+        let reported = self.carried.as_ref().map_or(0, Carried::reported);
+        let unchanged = counts.unchanged.saturating_sub(reported);
+        View {
+            run: self.begin.run,
+            number: self.begin.number,
+            is_resumed: self.is_resumed,
+            is_listed,
+            has_more: self.merge.has_more(),
+            is_due: self.log.is_due(),
+            batches,
+            counts: Counts { unchanged, ..counts },
+            expected: self.manifest.as_ref().map(|manifest| manifest.totals().listed),
+            order: self.merge.order(),
+            other_order: self.expected.filter(|_| !is_listed),
+            relist,
+        }
+    }
+
+    /// Returns the ranges of names that are still to be listed.
+    pub(super) fn left(&self) -> Vec<Shard> {
+        self.merge.left().shards(&self.begin.prefix)
+    }
+
+    /// Returns names that divide the base into at most this many parts of the same size.
+    pub(super) fn split_names(&self, parts: usize) -> Vec<String> {
+        self.base.split_names(parts)
+    }
+
+    /// Takes a page, and returns what a sink must receive before the next [`commit`](Self::commit).
+    ///
+    /// Returns `None` if the listing has another order than the base, which must be
+    /// [brought into that order](Self::relist) first.
     pub(super) fn take(
         &mut self,
         verdicts: Vec<Verdict>,
         covers: &Covers,
     ) -> Result<Option<Vec<Change>>, Error> {
-        let interval = (&covers.from, &covers.to);
-        let Some(step) = self.merge.take(verdicts, interval, covers.order) else {
+        let range = (&covers.from, &covers.to);
+        let Some(step) = self.merge.take(verdicts, range, covers.order) else {
             return Ok(None);
         };
-        self.pages += 1;
-        self.follow(step).map(Some)
+        self.log.count_page();
+        self.continue_step(step).map(Some)
     }
 
-    /// Ends the listing
+    /// Ends the listing, and returns what a sink must receive.
     pub(super) fn end_listing(&mut self) -> Result<Vec<Change>, Error> {
         self.merge.end();
-        self.ends = true;
-        self.go_on()
+        self.has_ended = true;
+        self.advance()
     }
 
-    /// What follows next from a page, or from the end, while [`View::has_more`] says so
-    pub(super) fn go_on(&mut self) -> Result<Vec<Change>, Error> {
-        self.follow(Step::default())
+    /// Returns what follows next from a page or from the end, while [`View::has_more`] is set.
+    pub(super) fn advance(&mut self) -> Result<Vec<Change>, Error> {
+        self.continue_step(Step::default())
     }
 
-    fn follow(&mut self, mut step: Step) -> Result<Vec<Change>, Error> {
-        let mut old = Known { disk: &mut *self.disk, blocks: &mut self.blocks };
-        self.merge.go_on(&mut step, &mut old)?;
-        if self.ends && !self.merge.has_more() {
-            self.merge.check()?;
-            self.is_listed = true;
+    fn continue_step(&mut self, mut step: Step) -> Result<Vec<Change>, Error> {
+        self.merge.advance(&mut step, &mut Base::new(&mut *self.disk, &self.base))?;
+        if self.has_ended && !self.merge.has_more() {
+            self.merge.check_complete()?;
+            self.log.set_listed();
         }
-        Ok(self.note(step))
+        Ok(self.log.record(step))
     }
 
-    /// The run before
-    fn known(&mut self) -> Known<'_> {
-        Known { disk: &mut *self.disk, blocks: &mut self.blocks }
-    }
-
-    fn note(&mut self, mut step: Step) -> Vec<Change> {
-        self.open.kept.append(&mut step.kept);
-        self.open.rows.append(&mut step.rows);
-        for (from, to) in step.done {
-            match self.open.done.last_mut() {
-                Some((_, end)) if *end == from => *end = to,
-                _ => self.open.done.push((from, to)),
-            }
-        }
-        self.counts.unchanged += step.unchanged;
-        self.nameless += step.nameless;
-        for change in &step.changes {
-            match change {
-                Change::Added(asset) => {
-                    self.counts.added += 1;
-                    if let (Some(md5), true) = (asset.blob.content_md5, self.manifest.is_some())
-                        && self.moves.len() < MOVES
-                    {
-                        self.moves.insert((md5, asset.blob.size), asset.blob.name.clone());
-                    }
-                }
-                Change::Changed(_) => self.counts.changed += 1,
-                Change::Restored(_) => self.counts.restored += 1,
-                Change::Removed(_) => self.counts.removed += 1,
-                Change::Rejected(_) => self.counts.rejected += 1,
-            }
-        }
-        step.changes
-    }
-
-    /// Makes durable what a sink is about to be told of
+    /// Makes the rows of the next batch durable, before a sink receives the batch.
     ///
-    /// Should the run be interrupted then, the sink may know of it. The blobs may be removed before they
-    /// are listed again, and it would never be told of that.
+    /// If the run is interrupted then, the sink may know the batch. Without this record, a blob of the
+    /// batch that is deleted before it is listed again would never be reported as removed.
     pub(super) fn prepare(&mut self) -> Result<(), Error> {
-        if self.open.rows.is_empty() { Ok(()) } else { self.write(true) }
+        self.log.prepare(&mut *self.disk, &self.base, self.merge.order())
     }
 
-    /// Makes final what was done; `is_told` says that a sink has made a batch durable before
-    pub(super) fn commit(&mut self, is_told: bool) -> Result<(), Error> {
-        self.batches += u64::from(is_told);
-        self.told = self.telling;
-        self.write(false)?;
-        self.pages = 0;
+    /// Makes everything that was done final. `has_batch`: a sink has made a batch durable before.
+    pub(super) fn commit(&mut self, has_batch: bool) -> Result<(), Error> {
+        self.log.commit(&mut *self.disk, &self.base, self.merge.order(), has_batch)
+    }
+
+    /// Returns how many assets would be removed, and out of how many.
+    ///
+    /// Call it after everything is listed and committed.
+    pub(super) fn removals(&mut self) -> Result<(u64, u64), Error> {
+        let (mut sequence, mut missing) = (self.sequence()?, 0);
+        let (blocks, _) = self.log.blocks();
+        while let Some((block, _)) = sequence.next(blocks, &self.base) {
+            missing += block.unreported_removals(self.run.reported_through);
+        }
+        let Progress { removals_reported, counts, .. } = self.log.progress();
+        let has_begun = removals_reported > 0;
+        // A sink that was given some removals is given all of them.
+        let missing = if has_begun { 0 } else { missing };
+        // Assets that the filter leaves out now are neither missing nor part of the total.
+        let before = self.carried.as_ref().map_or(0, |carried| carried.counts.removed);
+        let filtered = if has_begun { 0 } else { counts.removed.saturating_sub(before) };
+        // An asset that was added before an interruption and is gone since was not there before, so
+        // that more can be missing than a sink had.
+        Ok((missing, self.assets_before.saturating_sub(filtered).max(missing)))
+    }
+
+    /// Returns the blocks of the next manifest.
+    fn sequence(&mut self) -> Result<BlockSequence, Error> {
+        self.log.sequence(self.merge.order().unwrap_or_default(), &self.base)
+    }
+
+    /// Returns the next changes that report removals, or none after the last one.
+    pub(super) fn next_removals(&mut self) -> Result<Vec<Change>, Error> {
+        let mut cursor = match self.removals.take() {
+            Some(cursor) => cursor,
+            None => {
+                let sequence = self.sequence()?;
+                RemovalCursor::new(sequence, self.log.blocks().0, &self.base)
+            }
+        };
+        let changes = self.log.report_removals(&mut cursor, &mut *self.disk, &self.base)?;
+        self.removals = Some(cursor);
+        Ok(changes)
+    }
+
+    /// Replaces the manifest, removes the files of the run, and returns the totals.
+    ///
+    /// Call it after everything is listed. `are_reported`: a sink has received all removals.
+    pub(super) fn finish(&mut self, are_reported: bool) -> Result<Totals, Error> {
+        let reported_through =
+            if are_reported { self.run.number } else { self.run.reported_through };
+        let (order, expected) = self.orders();
+        let nameless = self.log.progress().nameless;
+        let is_right = |old: &&Footer| {
+            let has_no_removals = old.totals().newest_removed <= self.run.reported_through;
+            (reported_through == self.run.reported_through || has_no_removals)
+                && (old.order, old.expected, old.nameless) == (order, expected, nameless)
+                && old.rules == self.begin.rules
+        };
+        if let Some(old) = self.manifest.as_ref().filter(is_right)
+            && self.carried.is_none()
+            && self.log.blocks().0.is_unchanged(&self.base)
+        {
+            // Nothing has changed, so the manifest stays, and with it the number of the run.
+            let totals = old.totals();
+            clear_run(&mut *self.disk)?;
+            return Ok(totals);
+        }
+        let identity = Identity { expected, nameless, ..self.identity(order, reported_through) };
+        let sequence = self.sequence()?;
+        let disk = &mut *self.disk;
+        let writer = ManifestWriter::begin(disk, identity, self.sizes.blocks_per_frame)?;
+        let (blocks, packer) = self.log.blocks();
+        let packer = (packer, self.sizes.rows);
+        let totals = finish::write_manifest(disk, (blocks, &self.base), sequence, writer, packer)?;
+        clear_run(disk)?;
+        Ok(totals)
+    }
+
+    /// Describes a manifest of this run.
+    fn identity(&self, order: Option<NameOrder>, reported_through: u64) -> Identity {
+        Identity {
+            run: self.begin.run,
+            number: self.begin.number,
+            at: self.begin.at,
+            prefix: self.begin.prefix.clone(),
+            source: self.begin.source.clone(),
+            order,
+            expected: None,
+            rules: self.begin.rules,
+            reported_through,
+            nameless: 0,
+            carried: None,
+        }
+    }
+
+    /// Returns the order of the rows of the next manifest, and the one to expect of the next listing.
+    ///
+    /// A sorted listing is in the order of bytes. If it came in that order after all, it was out of
+    /// order only for a while, and the next run need not sort.
+    fn orders(&self) -> (Option<NameOrder>, Option<NameOrder>) {
+        match (self.merge.order(), self.expected) {
+            (Some(NameOrder::Unsorted), Some(NameOrder::Bytes)) => (Some(NameOrder::Bytes), None),
+            (order, expected) => (order, expected),
+        }
+    }
+
+    /// Begins to write everything that is known in this order; [`relist_step`](Self::relist_step)
+    /// continues.
+    pub(super) fn relist(&mut self, order: NameOrder) -> Result<(), Error> {
+        self.unsorted = None;
+        self.log.set_relist(order);
+        // What was decided since the last record is in no block yet.
+        self.log.commit(&mut *self.disk, &self.base, self.merge.order(), false)?;
+        let nameless = self.carried.as_ref().map_or(0, |carried| carried.nameless);
+        let progress = self.log.progress();
+        let carried = Carried {
+            base: self.begin.base,
+            pass: self.begin.pass + 1,
+            batches: progress.batches,
+            counts: Counts { unchanged: 0, ..progress.counts },
+            nameless: nameless + progress.nameless,
+        };
+        let identity = self.identity(Some(order), self.run.reported_through);
+        let identity = Identity { carried: Some(carried), ..identity };
+        let sequence = self.sequence()?;
+        let relisting = Relisting::begin(&mut *self.disk, identity, self.sizes.sort, sequence)?;
+        self.relisting = Some(relisting);
         Ok(())
     }
 
-    fn write(&mut self, is_open: bool) -> Result<(), Error> {
-        let failed = |error| Error::state("write the rows of a run", error);
-        let mut new = Vec::new();
-        for rows in std::mem::take(&mut self.open.rows) {
-            for rows in pieces(&rows, self.sizes.rows) {
-                let (frame, block) = self.packer.pack(rows, self.rows, self.run.told)?;
-                self.disk.append(journal::ROWS, &frame).map_err(failed)?;
-                self.rows += block.length;
-                new.push(block);
-            }
-        }
-        if !new.is_empty() {
-            self.disk.sync(journal::ROWS).map_err(failed)?;
-        }
-        let mut kept = Places::default();
-        for place in std::mem::take(&mut self.open.kept) {
-            if !kept.add(place, place + 1) {
-                return Err(damaged("a block is kept twice"));
-            }
-        }
-        limits::writable_commit(is_open, &new)?;
-        let commit = Commit {
-            batches: self.batches,
-            order: self.merge.order(),
-            rows: self.rows,
-            kept: kept.ranges(),
-            new,
-            done: std::mem::take(&mut self.open.done),
-            is_listed: self.is_listed,
-            told: self.told,
-            counts: self.counts,
-            nameless: self.nameless,
-            relist: self.relist,
-            is_open,
-            voids: false,
+    /// Does a bounded part of it. Returns whether there is more; if not, the listing begins again.
+    ///
+    /// Blobs that were found missing stay so, without a report, until the next listing decides.
+    pub(super) fn relist_step(&mut self) -> Result<bool, Error> {
+        let Some(relisting) = self.relisting.take() else { return Ok(false) };
+        let (blocks, packer) = self.log.blocks();
+        let known = Known {
+            disk: &mut *self.disk,
+            blocks,
+            base: &self.base,
+            merge: &self.merge,
+            packer,
+            rows_per_block: self.sizes.rows,
+            blocks_per_frame: self.sizes.blocks_per_frame,
         };
-        journal::write(&mut *self.disk, &commit)?;
-        for (start, end) in commit.kept {
-            self.entries.keep(start, end, &self.blocks)?;
+        self.relisting = relisting.step(known)?;
+        if self.relisting.is_none() {
+            self.begin_pass()?;
         }
-        self.entries.add(commit.new, self.merge.order(), &mut *self.disk)
+        Ok(self.relisting.is_some())
+    }
+
+    /// Begins the next pass, from the `run.base` that was just written.
+    fn begin_pass(&mut self) -> Result<(), Error> {
+        clear_pass(&mut *self.disk)?;
+        let lost = || damaged(format_args!("`{BASE}` is missing"));
+        let footer = Footer::read_base(&mut *self.disk)?.ok_or_else(lost)?;
+        self.assets_before = footer.totals().held();
+        let carried = footer.carried().cloned().ok_or_else(lost)?;
+        (self.begin.pass, self.begin.rules) = (carried.pass, self.rules);
+        journal::append_begin(&mut *self.disk, &self.begin)?;
+        self.log.begin_pass(carried.counts);
+        self.carried = Some(carried);
+        self.base = footer.read_index(&mut *self.disk, BASE)?;
+        let start = Start {
+            order: footer.order,
+            run: self.run,
+            most: 2 * self.sizes.rows,
+            prefix: self.begin.prefix.clone(),
+            left: Left::all(&self.begin.prefix),
+            in_doubt: Vec::new(),
+        };
+        self.merge = Merge::new(start, &mut Base::new(&mut *self.disk, &self.base))?;
+        (self.has_ended, self.expected) = (false, None);
+        Ok(())
+    }
+
+    /// Collects a page of a listing in no known order.
+    pub(super) fn collect(&mut self, verdicts: Vec<Verdict>) -> Result<(), Error> {
+        if self.unsorted.is_none() {
+            // After an interruption all entries come again, and count again.
+            self.log.reset_nameless();
+            self.unsorted = Some(UnsortedListing::new(&mut *self.disk, self.sizes.sort)?);
+        }
+        match &mut self.unsorted {
+            Some(listing) => listing.collect(&mut *self.disk, verdicts),
+            None => Ok(()),
+        }
+    }
+
+    /// Sorts a bounded part of what was collected; returns whether there is more to sort.
+    pub(super) fn sort(&mut self) -> Result<bool, Error> {
+        // A listing without a page is empty, and sorted like any other.
+        self.collect(Vec::new())?;
+        let Some(listing) = self.unsorted.take() else { return Ok(false) };
+        if let UnsortedListing::Collecting { seen, .. } = &listing {
+            self.expected = seen.order();
+        }
+        let listing = listing.sort(&mut *self.disk, &self.begin.prefix)?;
+        let has_more = !listing.is_sorted();
+        self.unsorted = Some(listing);
+        Ok(has_more)
+    }
+
+    /// Takes the next page of the sorted listing, as [`take`](Self::take) does.
+    ///
+    /// Returns `None` after the last page.
+    pub(super) fn take_sorted(&mut self) -> Result<Option<Vec<Change>>, Error> {
+        let Some(listing) = &mut self.unsorted else { return Ok(None) };
+        let Some(page) = listing.next_page(&mut *self.disk)? else {
+            self.unsorted = None;
+            return Ok(None);
+        };
+        // The base was brought into the same order, so the page is always taken.
+        let range = (&page.from, &page.to);
+        let step = self.merge.take(page.verdicts, range, NameOrder::Unsorted);
+        self.log.count_page();
+        self.continue_step(step.unwrap_or_default()).map(Some)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
     use crate::{
         name::Prefix,
@@ -299,7 +427,7 @@ mod tests {
     };
 
     #[tokio::test]
-    async fn an_end_of_many_steps_that_is_cut_off_is_none() {
+    async fn an_end_of_many_steps_that_is_interrupted_is_not_an_end() {
         let disk = TestDisk::new(1);
         let store: MemoryStore = (0..30).map(|n| Blob::new(format!("{n:02}.jpg"), 1)).collect();
         disk.job(Scan::new(store, &Prefix::default())).run(()).await.unwrap();
@@ -325,7 +453,7 @@ mod tests {
         state.end_listing().unwrap();
         while state.view().has_more {
             state.commit(false).unwrap();
-            state.go_on().unwrap();
+            state.advance().unwrap();
         }
         state.commit(false).unwrap();
         assert!(state.view().is_listed);

@@ -1,247 +1,218 @@
-//! Begins a run's listing again, with all that is known put into another order.
+//! Writes `run.base`: everything that a run knows, sorted in another order.
 //!
-//! A listing can turn out to be in another order than was assumed: in the middle of it, or because
-//! the account was given another one since the run before. The rules can be others when an interrupted
-//! run goes on. What sinks were given until then must neither be lost nor pass for a complete listing.
-//! So it goes into a file of its own, sorted anew, from which the next pass of the run goes out. The
-//! manifest of the last complete run stays.
+//! A run must list again if the listing turns out to be in another order than was assumed, or if the
+//! rules have changed since an interrupted run. What sinks were given until then must neither be lost
+//! nor be taken for a complete listing. So it goes into a file of its own, from which the next pass
+//! of the run starts. The manifest of the last complete run stays.
 //!
-//! A commit first says that the run must list again, so that a run which is cancelled or killed
-//! meanwhile begins this anew. A step reads or writes one block, or sorts a bounded part.
+//! A commit record states first that the run must list again, so that a run that is killed meanwhile
+//! starts this again. Each step reads or writes one block, or sorts a bounded part.
 
-use super::{SyncState, end::clear_pass};
 use crate::{
     error::Error,
     scan::Cut,
     store::NameOrder,
     sync::{
-        block::damaged,
+        block::Packer,
+        block_list::{BlockList, BlockSequence},
         disk::Disk,
-        doubt::keep_in_doubt,
-        entries::{Entries, Walk},
-        index::{Blocks, Known},
-        journal::{self, Counts},
-        left::Left,
+        footer::Identity,
+        format::BASE,
+        index::BlockIndex,
         limits::MOST_TEXT,
-        manifest::{Index, ManifestWriter, PARTIAL, Partial, read_block},
-        merge::{Merge, Start, Step},
+        manifest_writer::ManifestWriter,
+        merge::{Merge, keep_in_doubt},
         row::Row,
-        sort::{Merging, Record, Sorted, Sorter},
+        sort::{Limits, Merging, Record, Sorted, Sorter},
     },
 };
 
-/// How far a run is that puts what it knows into another order
-pub(super) enum Relisting {
-    /// Collects the rows of names that this pass has listed
-    Decided {
-        sorter: Sorter,
-        walk: Walk,
-    },
-    /// Collects the rows of all other names
-    Undecided {
-        sorter: Sorter,
-        names: Undecided,
-        next: usize,
-    },
-    Sorting(Merging),
-    Writing {
-        sorted: Sorted,
-        next: Option<Record>,
-        new: ManifestWriter,
-    },
+/// What a run knows when it must list again.
+pub(super) struct Known<'a> {
+    pub(super) disk: &'a mut dyn Disk,
+    pub(super) blocks: &'a BlockList,
+    pub(super) base: &'a BlockIndex,
+    pub(super) merge: &'a Merge,
+    pub(super) packer: &'a mut Packer,
+    pub(super) rows_per_block: usize,
+    pub(super) blocks_per_frame: usize,
 }
 
-/// The names that this pass has not decided about
-pub(super) struct Undecided {
+/// A `run.base` that is being written.
+pub(super) struct Relisting {
+    identity: Identity,
+    stage: Stage,
+}
+
+enum Stage {
+    /// Collects the rows of names about which this pass has decided.
+    Decided { sorter: Sorter, sequence: BlockSequence },
+    /// Collects the rows of all other names, from a block on.
+    Undecided { sorter: Sorter, names: Undecided, next: usize },
+    /// Sorts the rows.
+    Sorting(Merging),
+    /// Writes them block by block.
+    Writing { sorted: Sorted, next: Option<Record>, writer: ManifestWriter },
+}
+
+/// The names about which this pass has not decided.
+struct Undecided {
     order: NameOrder,
-    /// In ascending order
-    intervals: Vec<(Cut, Cut)>,
-    /// Which of the rows in doubt were collected with what was known for sure
-    seen: Vec<bool>,
+    /// By ascending name.
+    ranges: Vec<(Cut, Cut)>,
+    /// Which of the rows in doubt were collected together with a row of the base.
+    collected: Vec<bool>,
 }
 
 impl Undecided {
-    fn has(&self, name: &str) -> bool {
-        let end = self.intervals.partition_point(|(from, _)| from.is_before(name, self.order));
-        let last = end.checked_sub(1).and_then(|last| self.intervals.get(last));
+    fn contains(&self, name: &str) -> bool {
+        let end = self.ranges.partition_point(|(from, _)| from.is_before(name, self.order));
+        let last = end.checked_sub(1).and_then(|last| self.ranges.get(last));
         last.is_some_and(|(_, to)| !to.is_before(name, self.order))
     }
 
-    fn touches(&self, from: &Cut, to: &Cut) -> bool {
+    fn overlaps(&self, from: &Cut, to: &Cut) -> bool {
         let is_before = |start: &Cut| start.compare(to, self.order).is_lt();
-        let end = self.intervals.partition_point(|(start, _)| is_before(start));
-        let last = end.checked_sub(1).and_then(|last| self.intervals.get(last));
+        let end = self.ranges.partition_point(|(start, _)| is_before(start));
+        let last = end.checked_sub(1).and_then(|last| self.ranges.get(last));
         last.is_some_and(|(_, end)| from.compare(end, self.order).is_lt())
     }
 }
 
-impl SyncState {
-    /// Begins to put what is known into this order, which [`relist_on`](Self::relist_on) continues
-    pub(in crate::sync) fn relist(&mut self, order: NameOrder) -> Result<(), Error> {
-        self.sorting = None;
-        self.relist = Some(order);
-        // What was done since the last commit is in no block yet.
-        self.write(false)?;
-        let sorter = Sorter::new(order, self.sizes.sort, &mut *self.disk)?;
-        self.relisting = Some(Relisting::Decided { sorter, walk: self.walk()? });
-        Ok(())
+impl Relisting {
+    /// Begins with the blocks that this pass has decided, where `identity` describes the result.
+    pub(super) fn begin(
+        disk: &mut dyn Disk,
+        identity: Identity,
+        limits: Limits,
+        sequence: BlockSequence,
+    ) -> Result<Self, Error> {
+        let sorter = Sorter::new(identity.order.unwrap_or_default(), limits, disk)?;
+        Ok(Self { identity, stage: Stage::Decided { sorter, sequence } })
     }
 
-    /// Does a bounded part of it; returns whether there is more, and else the listing begins again
-    ///
-    /// What was found missing stays so without being reported, until a listing has it or has it not.
-    pub(in crate::sync) fn relist_on(&mut self) -> Result<bool, Error> {
-        self.relisting = match self.relisting.take() {
-            Some(Relisting::Decided { sorter, walk }) => Some(self.collect_decided(sorter, walk)?),
-            Some(Relisting::Undecided { sorter, names, next }) => {
-                Some(self.collect_undecided(sorter, names, next)?)
+    /// Does a bounded part. Returns `None` when `run.base` is durable.
+    pub(super) fn step(self, mut known: Known<'_>) -> Result<Option<Self>, Error> {
+        let Self { identity, stage } = self;
+        let stage = match stage {
+            Stage::Decided { sorter, sequence } => {
+                Some(collect_decided(&mut known, sorter, sequence)?)
             }
-            Some(Relisting::Sorting(merging)) => Some(self.sort_known(merging)?),
-            Some(Relisting::Writing { sorted, next, new }) => {
-                self.write_known(sorted, next, new)?
+            Stage::Undecided { sorter, names, next } => {
+                let reported_through = identity.reported_through;
+                Some(collect_undecided(&mut known, sorter, names, next, reported_through)?)
             }
-            None => None,
+            Stage::Sorting(merging) => Some(sort(&mut known, merging, &identity)?),
+            Stage::Writing { sorted, next, writer } => {
+                write_block(&mut known, sorted, next, writer)?
+            }
         };
-        Ok(self.relisting.is_some())
-    }
-
-    fn collect_decided(&mut self, mut sorter: Sorter, mut walk: Walk) -> Result<Relisting, Error> {
-        if let Some((block, file)) = self.walked(&mut walk)? {
-            for row in read_block(&mut *self.disk, file, &block)? {
-                push(&mut sorter, &mut *self.disk, &row)?;
-            }
-            return Ok(Relisting::Decided { sorter, walk });
-        }
-        let names = Undecided {
-            order: self.merge.order().unwrap_or_default(),
-            intervals: self.merge.undecided(),
-            seen: vec![false; self.merge.in_doubt().len()],
-        };
-        Ok(Relisting::Undecided { sorter, names, next: 0 })
-    }
-
-    /// The rows of other names, with what a sink may know of them
-    fn collect_undecided(
-        &mut self,
-        mut sorter: Sorter,
-        mut names: Undecided,
-        next: usize,
-    ) -> Result<Relisting, Error> {
-        let (order, told, in_doubt) = (names.order, self.run.told, self.merge.in_doubt());
-        let mut old = Known { disk: &mut *self.disk, blocks: &mut self.blocks };
-        let Some(block) = old.block(next)? else {
-            for (row, seen) in in_doubt.iter().zip(&names.seen) {
-                if !seen && names.has(&row.name) {
-                    push(&mut sorter, old.disk, &keep_in_doubt(None, row, told))?;
-                }
-            }
-            return sorter.finish(old.disk).map(Relisting::Sorting);
-        };
-        let rows = match names.touches(&block.from(), &block.to()) {
-            true => old.rows(&block)?,
-            false => Vec::new(),
-        };
-        for mut row in rows {
-            if !names.has(&row.name) {
-                continue;
-            }
-            let place =
-                in_doubt.binary_search_by(|in_doubt| order.compare(&in_doubt.name, &row.name));
-            if let Ok(place) = place
-                && let (Some(in_doubt), Some(seen)) =
-                    (in_doubt.get(place), names.seen.get_mut(place))
-            {
-                *seen = true;
-                row = keep_in_doubt(Some(row), in_doubt, told);
-            }
-            push(&mut sorter, old.disk, &row)?;
-        }
-        Ok(Relisting::Undecided { sorter, names, next: next + 1 })
-    }
-
-    fn sort_known(&mut self, mut merging: Merging) -> Result<Relisting, Error> {
-        if merging.step(&mut *self.disk)? {
-            return Ok(Relisting::Sorting(merging));
-        }
-        let (order, told) = (self.relist, self.run.told);
-        let mut sorted = merging.finish(&mut *self.disk)?;
-        let mut new = self.begin_manifest(order, told)?;
-        let nameless = self.partial.as_ref().map_or(0, |partial| partial.nameless) + self.nameless;
-        new.index.partial = Some(Partial {
-            base: self.header.base,
-            pass: self.header.pass + 1,
-            batches: self.batches,
-            counts: Counts { unchanged: 0, ..self.counts },
-            nameless,
-        });
-        let next = sorted.next(&mut *self.disk)?;
-        Ok(Relisting::Writing { sorted, next, new })
-    }
-
-    /// Writes a block; after the last one the listing begins again
-    fn write_known(
-        &mut self,
-        mut sorted: Sorted,
-        mut next: Option<Record>,
-        mut new: ManifestWriter,
-    ) -> Result<Option<Relisting>, Error> {
-        let (mut rows, mut text): (Vec<Row>, _) = (Vec::new(), 0);
-        while let Some(record) = &next {
-            let length = record.content.len() as u64 + 1;
-            if rows.len() >= self.sizes.rows.max(1)
-                || (!rows.is_empty() && text + length > MOST_TEXT)
-            {
-                break;
-            }
-            text += length;
-            let row = serde_json::from_slice(&record.content);
-            rows.push(row.map_err(|error| Error::state("sort the rows of a run", error.into()))?);
-            next = sorted.next(&mut *self.disk)?;
-        }
-        if !rows.is_empty() {
-            let (frame, block) = self.packer.pack(&rows, new.size, new.index.told)?;
-            new.add(&mut *self.disk, &frame, block)?;
-            return Ok(Some(Relisting::Writing { sorted, next, new }));
-        }
-        let order = new.index.order;
-        new.end(&mut *self.disk, PARTIAL)?;
-        self.begin_pass(order)?;
-        Ok(None)
-    }
-
-    /// Lets the listing begin again, from what was just written
-    fn begin_pass(&mut self, order: Option<NameOrder>) -> Result<(), Error> {
-        clear_pass(&mut *self.disk)?;
-        let lost = || damaged(format_args!("`{PARTIAL}` has removed"));
-        let index = Index::unfinished(&mut *self.disk)?.ok_or_else(lost)?;
-        self.held = index.held();
-        let partial = index.partial.ok_or_else(lost)?;
-        (self.header.pass, self.header.rules) = (partial.pass, self.rules);
-        journal::write(&mut *self.disk, &self.header)?;
-        (self.counts, self.nameless) = (partial.counts, 0);
-        self.partial = Some(partial);
-        self.blocks = Blocks::new(PARTIAL, index.leaves, self.sizes.leaves);
-        self.entries = Entries::new(self.sizes);
-        let start = Start {
-            order,
-            run: self.run,
-            most: 2 * self.sizes.rows,
-            prefix: &self.header.prefix,
-            left: Left::all(&self.header.prefix),
-            in_doubt: Vec::new(),
-        };
-        let mut old = Known { disk: &mut *self.disk, blocks: &mut self.blocks };
-        self.merge = Merge::new(start, &mut old)?;
-        (self.open, self.pages, self.rows) = (Step::default(), 0, 0);
-        (self.ends, self.is_listed) = (false, false);
-        (self.expected, self.relist) = (None, None);
-        (self.told, self.telling) = (0, 0);
-        Ok(())
+        Ok(stage.map(|stage| Self { identity, stage }))
     }
 }
 
+fn collect_decided(
+    known: &mut Known<'_>,
+    mut sorter: Sorter,
+    mut sequence: BlockSequence,
+) -> Result<Stage, Error> {
+    if let Some((block, file)) = sequence.next(known.blocks, known.base) {
+        for row in block.read_rows(known.disk, file)? {
+            push(&mut sorter, known.disk, &row)?;
+        }
+        return Ok(Stage::Decided { sorter, sequence });
+    }
+    let names = Undecided {
+        order: known.merge.order().unwrap_or_default(),
+        ranges: known.merge.undecided(),
+        collected: vec![false; known.merge.in_doubt().len()],
+    };
+    Ok(Stage::Undecided { sorter, names, next: 0 })
+}
+
+/// Collects the undecided rows of a block of the base, with what a sink may know instead.
+fn collect_undecided(
+    known: &mut Known<'_>,
+    mut sorter: Sorter,
+    mut names: Undecided,
+    next: usize,
+    reported_through: u64,
+) -> Result<Stage, Error> {
+    let (order, in_doubt) = (names.order, known.merge.in_doubt());
+    let Some(block) = known.base.get(next) else {
+        // Rows in doubt of names that the base does not have.
+        for (row, is_collected) in in_doubt.iter().zip(&names.collected) {
+            if !is_collected && names.contains(&row.name) {
+                push(&mut sorter, known.disk, &keep_in_doubt(None, row, reported_through))?;
+            }
+        }
+        return sorter.finish(known.disk).map(Stage::Sorting);
+    };
+    let rows = match names.overlaps(&block.from(), &block.to()) {
+        true => block.read_rows(known.disk, known.base.file())?,
+        false => Vec::new(),
+    };
+    for mut row in rows {
+        if !names.contains(&row.name) {
+            continue;
+        }
+        let place = in_doubt.binary_search_by(|other| order.compare(&other.name, &row.name));
+        if let Ok(place) = place
+            && let (Some(other), Some(is_collected)) =
+                (in_doubt.get(place), names.collected.get_mut(place))
+        {
+            *is_collected = true;
+            row = keep_in_doubt(Some(row), other, reported_through);
+        }
+        push(&mut sorter, known.disk, &row)?;
+    }
+    Ok(Stage::Undecided { sorter, names, next: next + 1 })
+}
+
+fn sort(known: &mut Known<'_>, mut merging: Merging, identity: &Identity) -> Result<Stage, Error> {
+    if merging.step(known.disk)? {
+        return Ok(Stage::Sorting(merging));
+    }
+    let mut sorted = merging.finish(known.disk)?;
+    let writer = ManifestWriter::begin(known.disk, identity.clone(), known.blocks_per_frame)?;
+    let next = sorted.next(known.disk)?;
+    Ok(Stage::Writing { sorted, next, writer })
+}
+
+/// Writes one block. Returns `None` after the last one, when the file is complete.
+fn write_block(
+    known: &mut Known<'_>,
+    mut sorted: Sorted,
+    mut next: Option<Record>,
+    mut writer: ManifestWriter,
+) -> Result<Option<Stage>, Error> {
+    let (mut rows, mut text): (Vec<Row>, _) = (Vec::new(), 0);
+    while let Some(record) = &next {
+        // With the line feed.
+        let length = record.content.len() as u64 + 1;
+        let is_full = rows.len() >= known.rows_per_block.max(1) || text + length > MOST_TEXT;
+        if is_full && !rows.is_empty() {
+            break;
+        }
+        text += length;
+        let row = serde_json::from_slice(&record.content);
+        rows.push(row.map_err(|error| failed(error.into()))?);
+        next = sorted.next(known.disk)?;
+    }
+    if rows.is_empty() {
+        writer.finish(known.disk, BASE)?;
+        return Ok(None);
+    }
+    let (frame, block) = known.packer.pack(&rows, writer.offset(), writer.reported_through())?;
+    writer.add(known.disk, &frame, block)?;
+    Ok(Some(Stage::Writing { sorted, next, writer }))
+}
+
 fn push(sorter: &mut Sorter, disk: &mut dyn Disk, row: &Row) -> Result<(), Error> {
-    let content = serde_json::to_vec(row)
-        .map_err(|error| Error::state("sort the rows of a run", error.into()))?;
+    let content = serde_json::to_vec(row).map_err(|error| failed(error.into()))?;
     sorter.push(disk, Some(&row.name), &content)
+}
+
+fn failed(error: std::io::Error) -> Error {
+    Error::state("sort the rows of a run", error)
 }
