@@ -13,7 +13,7 @@ use super::{
     limits::{self, MOST_FRAME, MOST_TEXT},
     row::{Reported, Row},
 };
-use crate::{error::Error, scan::Cut, sink::write_json};
+use crate::{error::Error, scan::Bound, sink::write_json};
 
 /// How many rows a block has. Smaller blocks compress worse, larger ones are read for fewer changes.
 pub(super) const ROWS: usize = 2500;
@@ -65,13 +65,13 @@ fn is_zero(number: &u64) -> bool {
 
 impl Block {
     /// Returns the bound before the first row.
-    pub(super) fn from(&self) -> Cut {
-        Cut::At(self.first.to_string())
+    pub(super) fn from(&self) -> Bound {
+        Bound::Before(self.first.to_string())
     }
 
     /// Returns the bound after the last row.
-    pub(super) fn to(&self) -> Cut {
-        Cut::Behind(self.last.to_string())
+    pub(super) fn to(&self) -> Bound {
+        Bound::After(self.last.to_string())
     }
 
     /// Returns the description of the same frame at another place.
@@ -93,11 +93,16 @@ impl Block {
     }
 
     /// Checks the numbers of a description that was read.
+    ///
+    /// # Errors
+    ///
+    /// [`StateInvalid`](crate::ErrorKind::StateInvalid) if a number is above its limit.
     pub(super) fn check(&self) -> Result<(), Error> {
         let Self { offset, length, text, rows, listed, assets, missing, .. } = *self;
         limits::numbers("a block", [offset, length, self.oldest_removed, self.newest_removed])?;
         limits::length("a block", length, MOST_FRAME)?;
         limits::length("the text of a block", text, MOST_TEXT)?;
+        // Before rows are allocated by this number.
         if rows > MOST_ROWS || listed > rows || assets > rows || missing > rows {
             return Err(damaged(format_args!(
                 "a block claims to have {rows} rows and {listed} listed rows"
@@ -107,6 +112,11 @@ impl Block {
     }
 
     /// Reads the frame of the block, and checks it.
+    ///
+    /// # Errors
+    ///
+    /// [`StateInvalid`](crate::ErrorKind::StateInvalid) if the bytes differ from those that were
+    /// written.
     pub(super) fn read_frame(&self, disk: &mut dyn Disk, file: &str) -> Result<Vec<u8>, Error> {
         self.check()?;
         let length = limits::length("a block", self.length, MOST_FRAME)?;
@@ -118,11 +128,16 @@ impl Block {
     }
 
     /// Returns the rows of a frame that [`read_frame`](Self::read_frame) has checked.
+    ///
+    /// # Errors
+    ///
+    /// [`StateInvalid`](crate::ErrorKind::StateInvalid) if the rows do not match the description.
     pub(super) fn decode(&self, frame: &[u8]) -> Result<Vec<Row>, Error> {
         let length = limits::length("the text of a block", self.text, MOST_TEXT)?;
         // The length bounds the buffer: a frame that would be longer is an error.
         let text = zstd::bulk::decompress(frame, length)
             .map_err(|error| damaged(format_args!("a block cannot be decompressed: {error}")))?;
+        // Bounded by the check of the description.
         let mut rows = Vec::with_capacity(usize::try_from(self.rows).unwrap_or_default());
         for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let row: Row = serde_json::from_slice(line)
@@ -178,6 +193,7 @@ mod hexadecimal {
 /// Compresses rows into blocks, with buffers that are allocated once.
 pub(super) struct Packer {
     compressor: zstd::bulk::Compressor<'static>,
+    /// The rows of the block in the making, as JSON Lines.
     text: Vec<u8>,
 }
 
@@ -185,6 +201,7 @@ impl Packer {
     pub(super) fn new() -> Result<Self, Error> {
         let make = || {
             let mut compressor = zstd::bulk::Compressor::new(LEVEL)?;
+            // For other tools: a run checks the XXH3 of the frame, which other readers do not know.
             compressor.include_checksum(true)?;
             Ok(Self { compressor, text: Vec::new() })
         };
@@ -216,6 +233,7 @@ impl Packer {
             }
             assets += u64::from(row.is_asset());
             let has_asset = row.last_reported(reported_through) == Reported::Asset;
+            // Also rejections that were assets: a sink still has these.
             missing += u64::from(!row.is_asset() && has_asset);
         }
         limits::writable("a block", self.text.len(), MOST_TEXT)?;
@@ -250,6 +268,7 @@ fn failed(error: std::io::Error) -> Error {
 /// A block has `size` rows or up to half as many more, and fewer if their texts are long.
 pub(super) fn split_into_blocks(rows: &[Row], size: usize) -> impl Iterator<Item = &[Row]> {
     let count = (rows.len() / size.max(1)).max(1);
+    // Parts of the same size: a short last block would cost as much as a full one to read.
     let parts = rows.chunks(rows.len().div_ceil(count).max(1));
     parts.flat_map(|part| {
         let mut text = 0;

@@ -28,7 +28,9 @@ pub(super) struct BlockSequence(std::vec::IntoIter<Position>);
 /// Where a block of a [`BlockList`] is.
 #[derive(Clone, Copy, Debug)]
 enum Position {
+    /// A block of the base, by its position there.
     Kept(usize),
+    /// A block in the file of rows of the run, by its position after they were sorted.
     New(usize),
 }
 
@@ -43,6 +45,7 @@ impl BlockList {
         (start, end): (usize, usize),
         base: &BlockIndex,
     ) -> Result<(), Error> {
+        // An empty range is refused as well: a run writes none.
         let is_new = start < end
             && end <= base.len()
             && (start..end).all(|position| self.kept.insert(position));
@@ -66,11 +69,14 @@ impl BlockList {
     ///
     /// # Errors
     /// [`StateInvalid`](crate::ErrorKind::StateInvalid) if two blocks overlap.
+    ///
+    /// Sorts the new blocks first. About 4,000 blocks for ten million rows make this cheap.
     pub(super) fn sequence(
         &mut self,
         order: NameOrder,
         base: &BlockIndex,
     ) -> Result<BlockSequence, Error> {
+        // Blocks arrive in the order of pages, and several ranges are listed in turn.
         self.new.sort_by(|a, b| order.compare(&a.first, &b.first));
         let kept = self.kept.iter().map(|position| Position::Kept(*position));
         let mut all: Vec<_> = kept.chain((0..self.new.len()).map(Position::New)).collect();
@@ -87,6 +93,7 @@ impl BlockList {
         }
     }
 
+    /// Returns the description of a block, which exists because no block was removed since.
     fn block<'a>(&'a self, position: Position, base: &'a BlockIndex) -> Option<&'a Block> {
         match position {
             Position::Kept(place) => base.get(place),
@@ -103,6 +110,7 @@ impl BlockSequence {
         base: &'a BlockIndex,
     ) -> Option<(&'a Block, &'static str)> {
         let position = self.0.next()?;
+        // Kept blocks are in the base, new ones in the file of rows.
         let file = match position {
             Position::Kept(_) => base.file(),
             Position::New(_) => ROWS,

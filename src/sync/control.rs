@@ -19,12 +19,17 @@ use crate::{
 /// What somebody has requested of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Request {
+    /// To run, or to continue after a pause.
     Run,
+    /// To pause after the current page.
     Pause,
+    /// To end after the current page, so that the next run resumes.
     Cancel,
 }
 
 /// The control of one run. All clones control the same run.
+///
+/// The task of the run publishes its progress and reads requests. Handles do the opposite.
 #[derive(Clone, Debug)]
 pub(super) struct JobControl {
     shown: Arc<Mutex<Shown>>,
@@ -32,11 +37,14 @@ pub(super) struct JobControl {
     requests: watch::Sender<Request>,
 }
 
+/// The progress that the run has last published. The report is not here, because the scan updates it all
+/// the time.
 #[derive(Debug, Default)]
 struct Shown {
     phase: Phase,
     run: Option<RunId>,
     counts: Counts,
+    /// How many blobs the listing of the last complete run had.
     expected: Option<u64>,
     pauses: Pauses,
 }
@@ -44,18 +52,21 @@ struct Shown {
 /// How long a run was paused, by the clock of its report, which starts with the listing.
 #[derive(Debug, Default)]
 struct Pauses {
+    /// The total of the pauses that are over.
     over: Duration,
     /// When the present pause began.
     since: Option<Duration>,
 }
 
 impl Pauses {
+    /// Returns the time of all pauses up to now, with the present one.
     fn total(&self, now: Duration) -> Duration {
         self.over + self.since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
     }
 }
 
 impl JobControl {
+    /// Creates the control of a run whose scan counts into `progress`.
     pub(super) fn new(progress: Progress) -> Self {
         Self { shown: Arc::default(), progress, requests: watch::Sender::new(Request::Run) }
     }
@@ -72,6 +83,7 @@ impl JobControl {
 
     /// Requests something of the run. A cancellation cannot be withdrawn.
     pub(super) fn request(&self, new: Request) {
+        // A watch channel, because only the last request counts and waiting must be cheap.
         let is_changed = self.requests.send_if_modified(|request| {
             let is_new = *request != Request::Cancel && *request != new;
             if is_new {
@@ -80,6 +92,8 @@ impl JobControl {
             is_new
         });
         if is_changed {
+            // Counted here and not by the task, because a pause begins with the request even if the
+            // task is still waiting for a page.
             let now = self.progress.report().elapsed;
             let pauses = &mut self.shown().pauses;
             pauses.over = pauses.total(now);
@@ -138,6 +152,7 @@ impl JobControl {
         }
     }
 
+    /// Locks the published progress. No lock is held across an await.
     fn shown(&self) -> MutexGuard<'_, Shown> {
         // No change can panic halfway, so a poisoned value is still consistent.
         self.shown.lock().unwrap_or_else(|poisoned| poisoned.into_inner())

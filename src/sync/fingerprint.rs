@@ -33,6 +33,7 @@ impl Fingerprint {
         self.hash(Entry::from(row));
     }
 
+    /// Hashes the fields in the order that the header documents.
     fn hash(&mut self, entry: Entry<'_>) {
         // With an ETag the time is redundant, and rejections do not keep it.
         let time = match entry.etag {
@@ -60,6 +61,8 @@ impl Fingerprint {
 }
 
 /// What a fingerprint covers of one blob.
+///
+/// A common form of verdicts and rows, so that there is one function that hashes.
 #[derive(Default)]
 struct Entry<'a> {
     name: &'a str,
@@ -92,6 +95,7 @@ impl<'a> From<&'a Verdict> for Entry<'a> {
                 etag: non_empty_etag(&rejection.etag),
                 size: rejection.size.unwrap_or_default(),
                 code: rejection.reason.as_str(),
+                // A row of a rejection has neither time nor tier nor MD5.
                 ..Self::default()
             },
         }
@@ -108,6 +112,7 @@ impl<'a> From<&'a Row> for Entry<'a> {
             time: row.last_modified,
             tier: row.access_tier.as_ref(),
             md5: row.content_md5.as_ref(),
+            // A rejected row keeps the kind of the asset that it was; a listing does not have that.
             kind: row.kind.filter(|_| row.reason.is_none()).map_or("", Kind::as_str),
             code: row.reason.map_or(media_type, |reason| reason.as_str()),
             in_doubt: row.in_doubt,

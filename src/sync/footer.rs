@@ -29,11 +29,16 @@ const TRAILER: usize = 32;
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Footer {
     format: u32,
+    /// The run that has written the file.
     pub(super) run: RunId,
+    /// The number of that run, from 1.
     pub(super) number: u64,
+    /// When that run began.
     #[serde(with = "required_time")]
     pub(super) at: SystemTime,
+    /// The prefix that was listed. A state belongs to one.
     pub(super) prefix: String,
+    /// What was listed, if the caller has named it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) source: Option<String>,
     /// The order of the rows, which is the order of the listing. `None` if there was no blob.
@@ -44,6 +49,7 @@ pub(super) struct Footer {
     /// The fingerprint of the rules.
     pub(super) rules: u64,
     /// The removals that runs up to this number noticed were reported.
+    // The JSON keeps the words of format 3, here and below.
     #[serde(rename = "told")]
     pub(super) reported_through: u64,
     /// How many entries of the listing had no readable name.
@@ -65,7 +71,9 @@ pub(super) struct Carried {
     pub(super) base: Option<RunId>,
     /// The number of the pass that begins with this file. The first pass of a run is 0.
     pub(super) pass: u64,
+    /// How many batches a sink has taken.
     pub(super) batches: u64,
+    /// What was reported in the passes before.
     pub(super) counts: Counts,
     /// How many entries without a readable name were reported in the passes before.
     #[serde(default)]
@@ -112,6 +120,8 @@ impl Totals {
 }
 
 /// What is known of a manifest before its first row is written.
+///
+/// Apart from [`Footer`], so that a writer cannot set totals or index frames itself.
 #[derive(Clone)]
 pub(super) struct Identity {
     pub(super) run: RunId,
@@ -131,6 +141,7 @@ pub(super) struct Identity {
 impl Footer {
     /// Returns the footer of a manifest without rows.
     pub(super) fn new(identity: Identity) -> Self {
+        // Field by field, so that the compiler reports a field that is not used.
         let Identity { run, number, at, prefix, source, order, expected, .. } = identity;
         let Identity { rules, reported_through, nameless, carried, .. } = identity;
         Self {
@@ -157,6 +168,10 @@ impl Footer {
     }
 
     /// Appends the index frame of some blocks to a file of `size` bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLarge`](crate::ErrorKind::TooLarge) if the names are too long for an index frame.
     pub(super) fn append_index_frame(
         &mut self,
         disk: &mut dyn Disk,
@@ -180,6 +195,10 @@ impl Footer {
     }
 
     /// Reads the block index of the file with this footer.
+    ///
+    /// # Errors
+    ///
+    /// [`StateInvalid`](crate::ErrorKind::StateInvalid) if an index frame is damaged.
     pub(super) fn read_index(
         &self,
         disk: &mut dyn Disk,
@@ -199,6 +218,10 @@ impl Footer {
     }
 
     /// Returns the last frame of the file, which starts at this offset.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLarge`](crate::ErrorKind::TooLarge) if the index has too many frames.
     pub(super) fn frame(&self, offset: u64) -> Result<Vec<u8>, Error> {
         let mut content = serde_json::to_vec(self)
             .map_err(|error| Error::state("write the footer of the manifest", error.into()))?;
@@ -210,8 +233,15 @@ impl Footer {
     }
 
     /// Reads the footer of the manifest, or returns `None` if there is no manifest.
+    ///
+    /// # Errors
+    ///
+    /// [`StateInvalid`](crate::ErrorKind::StateInvalid) if the file is truncated, damaged or of
+    /// another format version.
     pub(super) fn read_manifest(disk: &mut dyn Disk) -> Result<Option<Self>, Error> {
         match Self::read(disk, MANIFEST)? {
+            // Somebody has renamed `run.base`: it looks like a manifest, but the listing was not
+            // complete.
             Some(Self { carried: Some(_), .. }) => {
                 Err(damaged("the manifest belongs to a run that has not ended"))
             }
@@ -224,15 +254,18 @@ impl Footer {
         Self::read(disk, BASE)
     }
 
+    /// Reads the trailer, then the JSON that it points to.
     fn read(disk: &mut dyn Disk, file: &str) -> Result<Option<Self>, Error> {
         let failed = |error| Error::state("read the manifest", error);
         let Some(size) = disk.size(file).map_err(failed)? else { return Ok(None) };
         let truncated = || damaged("the manifest is truncated");
+        // The trailer has a fixed length, so that a reader finds it from the end.
         let at = size.checked_sub(TRAILER as u64).ok_or_else(truncated)?;
         let trailer = disk.read(file, at, TRAILER).map_err(failed)?;
         let (numbers, _) = trailer.as_chunks::<8>();
         let [start, length, checksum, end] = *numbers else { return Err(truncated()) };
         let [start, length, checksum] = [start, length, checksum].map(u64::from_le_bytes);
+        // The JSON must end at the trailer. Otherwise the file has grown or shrunk since.
         if end != END || start.checked_add(length) != Some(at) {
             return Err(truncated());
         }
@@ -241,6 +274,7 @@ impl Footer {
         if xxh3_64(&json) != checksum {
             return Err(damaged("the footer of the manifest does not match its checksum"));
         }
+        // Before the keys are read, because another version may have others.
         check_format(&json)?;
         let footer: Self = serde_json::from_slice(&json)
             .map_err(|error| damaged(format_args!("the footer of the manifest: {error}")))?;
@@ -249,8 +283,11 @@ impl Footer {
     }
 
     /// Checks the numbers of a footer that was read.
+    ///
+    /// The texts need no check: their length is bounded by that of the footer.
     fn check(&self) -> Result<(), Error> {
         const WHAT: &str = "the footer of the manifest";
+        // Totals are added and subtracted, and must not overflow.
         let Totals { listed, assets, missing, newest_removed } = self.totals;
         limits::numbers(WHAT, [self.number, self.reported_through, self.nameless])?;
         limits::numbers(WHAT, [listed, assets, missing, newest_removed])?;

@@ -142,6 +142,7 @@ pub(super) const SKIPPABLE_HEADER: usize = SKIPPABLE.len() + size_of::<u32>();
 /// # Errors
 /// [`TooLarge`](ErrorKind::TooLarge) if the content is over 4 GiB.
 pub(super) fn skippable_frame(content: &[u8]) -> Result<Vec<u8>, Error> {
+    // A skippable frame has 32 bits for its length.
     let length = u32::try_from(content.len())
         .map_err(|_| Error::new(ErrorKind::TooLarge, "the index of the manifest is over 4 GiB"))?;
     Ok([&SKIPPABLE, &length.to_le_bytes()[..], content].concat())
@@ -156,6 +157,7 @@ pub(super) fn check_format(json: &[u8]) -> Result<(), Error> {
         format: u32,
     }
     match serde_json::from_slice(json) {
+        // A new format needs a new number here, and a reader for states of the old one.
         Ok(Version { format: FORMAT }) => Ok(()),
         Ok(Version { format }) => {
             let age = if format > FORMAT { "a newer" } else { "an older" };

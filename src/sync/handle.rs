@@ -26,6 +26,7 @@ pub struct Handle {
 }
 
 impl Handle {
+    /// Takes a task that was spawned for the run with this control.
     pub(super) fn new(control: JobControl, task: JoinHandle<Result<Summary, Error>>) -> Self {
         Self { control, task }
     }
@@ -45,6 +46,8 @@ impl Handle {
     }
 
     /// Pauses the run after the current page. Requests that are in flight still complete.
+    ///
+    /// The time of the pause is in [`Status::paused`], and does not count in [`Status::rate`].
     pub fn pause(&self) {
         self.control.request(Request::Pause);
     }
@@ -76,8 +79,10 @@ impl Drop for Handle {
     }
 }
 
+/// Returns the result of a task that has ended, and passes on its panic.
 fn joined<T>(result: Result<Result<T, Error>, JoinError>) -> Result<T, Error> {
     result.unwrap_or_else(|error| match error.is_panic() {
+        // The panic of a store or a sink is that of the caller.
         true => std::panic::resume_unwind(error.into_panic()),
         // The task is aborted only when the handle is dropped, and then nobody polls it.
         false => {

@@ -15,7 +15,7 @@ use super::{
     limits::{self, MOST_INDEX, MOST_INDEX_FRAME},
     row::Row,
 };
-use crate::{error::Error, scan::Cut, store::NameOrder};
+use crate::{error::Error, scan::Bound, store::NameOrder};
 
 /// The description of an index frame, in the footer of a manifest.
 #[derive(Debug, Serialize, Deserialize)]
@@ -36,8 +36,13 @@ impl IndexFrame {
     /// Appends the index frame of some blocks to a file of `size` bytes, and describes it.
     ///
     /// Returns `None`, and writes nothing, if there are no blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLarge`](crate::ErrorKind::TooLarge) if the names are too long for an index frame.
     pub(super) fn append(
         disk: &mut dyn Disk,
+        /// The file with the blocks.
         file: &str,
         size: &mut u64,
         blocks: &[Block],
@@ -46,6 +51,7 @@ impl IndexFrame {
         let failed = |error| Error::state("write an index frame", error);
         let Some(last) = blocks.last() else { return Ok(None) };
         let json = serde_json::to_vec(blocks).map_err(|error| failed(error.into()))?;
+        // Not compressed: the index is small, and readers need no decompressor for it.
         let frame = skippable_frame(&json)?;
         limits::writable("an index frame", frame.len(), MOST_INDEX_FRAME)?;
         let described = Self {
@@ -61,6 +67,10 @@ impl IndexFrame {
     }
 
     /// Reads the blocks of the frame, where `start` is the position of the first one.
+    ///
+    /// # Errors
+    ///
+    /// [`StateInvalid`](crate::ErrorKind::StateInvalid) if the frame is damaged.
     pub(super) fn read(
         &self,
         disk: &mut dyn Disk,
@@ -76,6 +86,7 @@ impl IndexFrame {
         let blocks: Vec<Block> = serde_json::from_slice(json)
             .map_err(|error| damaged(format_args!("an index frame cannot be read: {error}")))?;
         blocks.iter().try_for_each(Block::check)?;
+        // The positions of later blocks depend on this number.
         match start.checked_add(blocks.len()) == Some(self.end) {
             true => Ok(blocks),
             false => Err(damaged("an index frame has another number of blocks than it claims")),
@@ -149,12 +160,15 @@ impl BlockIndex {
     }
 
     /// Returns the position of the first block that has names after a bound.
-    pub(super) fn first_after(&self, bound: &Cut, order: NameOrder) -> usize {
+    /// The result is the number of blocks if there is no such block.
+    pub(super) fn first_after(&self, bound: &Bound, order: NameOrder) -> usize {
         self.blocks.partition_point(|block| !bound.is_before(&block.last, order))
     }
 }
 
 /// The rows that a pass compares a listing with, and the disk to read them from.
+///
+/// Borrowed for one step: the merge owns neither the disk nor the index.
 pub(super) struct Base<'a> {
     disk: &'a mut dyn Disk,
     index: &'a BlockIndex,

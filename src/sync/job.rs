@@ -52,6 +52,7 @@ pub struct Job {
     source: Option<String>,
     max_removals: f64,
     tombstones: u64,
+    /// The sizes of blocks and sorts, which only tests change.
     sizes: Sizes,
     clock: Arc<dyn Clock>,
 }
@@ -94,7 +95,7 @@ impl Job {
         Self { state: State::Disk(disk), sizes: Sizes::of_rows(rows), ..Self::new(scan, "") }
     }
 
-    /// Names what is listed, for example by the URL of the container.
+    /// Names the source of the listing, for example by the URL of the container.
     ///
     /// A state that was made from another source is refused. The source is stored in the state, so
     /// it must not contain a secret.
@@ -169,7 +170,9 @@ impl Job {
         Handle::new(control, task)
     }
 
+    /// Runs to the end, and shows in the control how the run has ended.
     async fn drive(self, sink: impl Sink, control: JobControl) -> Result<Summary, Error> {
+        // A guard, because the future may also be dropped, or panic in the store or the sink.
         let guard = FailureGuard(&control);
         let result = self.run_loop(sink, &control).await;
         if result.is_ok() {
@@ -187,6 +190,7 @@ impl Job {
                 "this sink replaces its whole output, and a job reports only what has changed; give the sink to Manifest::export after the run, or run the scan into it",
             );
         }
+        // Rows are found by name, and copies of a blob share their name.
         if self.scan.has_copies() {
             return config(
                 "a job keeps one entry for each name; leave snapshots and versions out of the scan",
@@ -203,22 +207,26 @@ impl Job {
             return config("max_removals must be a number from 0 to 1");
         }
         match shards {
+            // The ranges that remain are shards, too, and two sets of shards do not combine.
             [Shard { prefix, start: None, end: None, after: None, .. }] => Ok(prefix.clone()),
             _ => config("a job chooses its own shards; give it a scan of a prefix without shards"),
         }
     }
 
+    /// Opens the state on a thread of its own, runs, and releases the state.
     async fn run_loop(self, sink: impl Sink, control: &JobControl) -> Result<Summary, Error> {
         let prefix = self.check(sink.delivery())?;
         let intent = Intent {
             prefix,
             source: self.source,
+            // A fingerprint is enough to notice that rules have changed.
             rules: self.scan.parts().1.fingerprint(),
             tombstones: self.tombstones,
             sizes: self.sizes,
             now: self.clock.time(),
         };
         let state = self.state;
+        // Runs on the worker thread, because opening a state reads and writes files.
         let open = move || {
             let disk: Box<dyn Disk> = match state {
                 State::Folder(path) => Box::new(StateFolder::open(&path)?),
@@ -229,6 +237,7 @@ impl Job {
         };
         let mut run = RunLoop::new(Worker::open(open).await?, control);
         let result = run.run(self.scan, sink, self.max_removals).await;
+        // Also after an error, so that the caller can start the next run at once.
         run.close().await?;
         result
     }

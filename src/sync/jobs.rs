@@ -42,6 +42,7 @@ pub struct Jobs(Mutex<HashMap<String, Entry>>);
 
 #[derive(Debug)]
 struct Entry {
+    /// Stays here while somebody waits, so that the status can still be read.
     control: JobControl,
     /// `None` while somebody waits for the run.
     handle: Option<Handle>,
@@ -69,6 +70,7 @@ impl Jobs {
             );
             return Err(Error::new(ErrorKind::StateBusy, what));
         }
+        // Under the lock, so that two callers cannot start the same id.
         let handle = job.start(sink);
         all.insert(id, Entry { control: handle.control().clone(), handle: Some(handle) });
         Ok(())
@@ -99,6 +101,7 @@ impl Jobs {
         self.request(id, Request::Cancel)
     }
 
+    /// Requests something of a run; returns whether there is a run with this id.
     fn request(&self, id: &str, request: Request) -> bool {
         self.all().get(id).map(|entry| entry.control.request(request)).is_some()
     }
@@ -109,6 +112,7 @@ impl Jobs {
     /// the future aborts the run, so use [`status`](Self::status) rather than a timeout around this
     /// future to look after a run.
     pub async fn wait(&self, id: &str) -> Option<Result<Summary, Error>> {
+        // Taken out while it is awaited, because the lock must not be held across an await.
         let handle = self.all().get_mut(id)?.handle.take()?;
         let control = handle.control().clone();
         let result = handle.await;
@@ -120,6 +124,7 @@ impl Jobs {
         Some(result)
     }
 
+    /// Locks the runs. No lock is held across an await.
     fn all(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
         // No change can panic halfway, so a poisoned map is still consistent.
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())

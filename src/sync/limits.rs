@@ -45,13 +45,16 @@ const MOST: u64 = 1 << 53;
 /// A number of rows, and their bytes as text.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Volume {
+    /// The number of rows.
     rows: u64,
+    /// Their length as JSON, in bytes.
     text: u64,
 }
 
 impl Volume {
     /// Adds the rows of a block.
     pub(super) fn add(&mut self, rows: u64, text: u64) {
+        // Saturating, because forged numbers may overflow.
         self.rows = self.rows.saturating_add(rows);
         self.text = self.text.saturating_add(text);
     }
@@ -97,6 +100,7 @@ impl Volume {
 /// # Errors
 /// [`StateInvalid`](ErrorKind::StateInvalid) if the length is above the limit.
 pub(super) fn length(what: &str, length: u64, most: u64) -> Result<usize, Error> {
+    // On 32-bit systems a length may not fit, whatever its limit.
     usize::try_from(length).ok().filter(|_| length <= most).ok_or_else(|| {
         damaged(format_args!("{what} claims to have {length} bytes; the limit is {most} bytes"))
     })

@@ -131,6 +131,7 @@ impl Manifest {
     pub async fn export(self, mut sink: impl Sink) -> Result<u64, Error> {
         let (run, mut count, mut changes) = (self.run(), 0, Vec::new());
         let mut assets = self.rows().filter_map(|row| row.map(Row::into_asset).transpose());
+        // Batches are numbered from 0, as in a run: each export is a delivery of its own.
         for sequence in 0.. {
             for asset in assets.by_ref().take(BATCH) {
                 changes.push(Change::Added(asset?));
@@ -207,6 +208,7 @@ impl Iterator for Rows {
                 return Some(Ok(row));
             }
             match self.fill() {
+                // An index frame or a block was read. The next round takes its rows.
                 Ok(true) => {}
                 Ok(false) => return None,
                 Err(error) => {

@@ -15,6 +15,7 @@ use crate::error::Error;
 
 /// A manifest that is being written.
 pub(super) struct ManifestWriter {
+    /// Collects the totals and the index frames.
     footer: Footer,
     /// The size of the file in bytes.
     size: u64,
@@ -47,12 +48,18 @@ impl ManifestWriter {
     }
 
     /// Appends a block, which must start at [`offset`](Self::offset).
+    ///
+    /// # Errors
+    ///
+    /// [`State`](crate::ErrorKind::State) if the disk is full or fails. The file is then removed by
+    /// the next run.
     pub(super) fn add(
         &mut self,
         disk: &mut dyn Disk,
         frame: &[u8],
         block: Block,
     ) -> Result<(), Error> {
+        // The frame first: an index frame describes only blocks that precede it.
         disk.append(MANIFEST_NEW, frame).map_err(failed)?;
         self.size += block.length;
         self.footer.add_block(&block);
@@ -63,6 +70,7 @@ impl ManifestWriter {
         }
     }
 
+    /// Writes the index frame of the blocks since the one before.
     fn end_index_frame(&mut self, disk: &mut dyn Disk) -> Result<(), Error> {
         self.footer.append_index_frame(disk, MANIFEST_NEW, &mut self.size, &self.blocks)?;
         self.blocks.clear();
@@ -70,6 +78,11 @@ impl ManifestWriter {
     }
 
     /// Makes the manifest durable, renames it to `file`, and returns its totals.
+    ///
+    /// # Errors
+    ///
+    /// [`State`](crate::ErrorKind::State) if the disk fails. The file of before is then still in
+    /// place, or the new one is complete.
     pub(super) fn finish(mut self, disk: &mut dyn Disk, file: &str) -> Result<Totals, Error> {
         self.end_index_frame(disk)?;
         let frame = self.footer.frame(self.size)?;

@@ -1,7 +1,7 @@
 //! Syncs: runs that remember what they have seen, report what has changed, and resume after a crash.
 //!
-//! A [`Job`] is a scan with a state folder. It gives its sink what is new, changed, restored or
-//! removed, and nothing of what has stayed the same. A [`Preview`] shows beforehand what a run would
+//! A [`Job`] is a scan with a state folder. It reports to its sink which blobs are new,
+//! changed, restored or removed, and does not report blobs that have stayed the same. A [`Preview`] shows beforehand what a run would
 //! find.
 //!
 //! ```
@@ -123,7 +123,6 @@ mod index;
 mod job;
 mod jobs;
 mod journal;
-mod left;
 mod limits;
 mod manifest;
 mod manifest_writer;

@@ -85,15 +85,20 @@ pub(super) fn unix_seconds(time: SystemTime) -> u64 {
 /// What a sink was last given for a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reported {
+    /// The sink has the asset.
     Asset,
+    /// The sink has a rejection, or has never received the blob as an asset.
     Rejection,
+    /// The sink was given the removal.
     Removed,
 }
 
 /// The run that compares rows with a listing.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RunContext {
+    /// The number of the run, from 1.
     pub(super) number: u64,
+    /// When the run began.
     pub(super) at: SystemTime,
     /// The removals that runs up to this number noticed were reported.
     pub(super) reported_through: u64,
@@ -115,6 +120,8 @@ impl RunContext {
 
 impl Row {
     /// Returns the row of a verdict, or `None` if the entry has no readable name.
+    ///
+    /// The detail of a rejection is kept for the removal that a sink may receive later.
     pub(super) fn of(verdict: &Verdict) -> Option<Self> {
         Some(match verdict {
             Verdict::Accept(asset) => Self {
@@ -132,6 +139,7 @@ impl Row {
                 in_doubt: false,
             },
             Verdict::Reject(rejection) => Self {
+                // Entries without a name cannot be found again, so they have no row.
                 name: rejection.name.clone()?,
                 size: rejection.size.unwrap_or_default(),
                 etag: non_empty_etag(&rejection.etag).cloned(),
@@ -177,9 +185,11 @@ impl Row {
     pub(super) fn last_reported(&self, reported_through: u64) -> Reported {
         let is_reported = self.removed.is_none_or(|removed| removed.run <= reported_through);
         match (self.kind, self.reason, self.removed) {
+            // A removal that was withheld, or that this run has still to report.
             (Some(_), _, Some(_)) if !is_reported => Reported::Asset,
             (Some(_), None, None) => Reported::Asset,
             (Some(_), None, Some(_)) => Reported::Removed,
+            // A rejection that is gone. Nothing reports it, but the row counts as removed.
             (None, _, Some(_)) if is_reported => Reported::Removed,
             (_, _, _) => Reported::Rejection,
         }
@@ -189,6 +199,7 @@ impl Row {
     ///
     /// A blob that is listed as a rejection stays removed as an asset.
     pub(super) fn not_missing(mut self, reported_through: u64) -> Self {
+        // With both, the blob is listed, and the removal is that of the asset.
         if self.kind.is_none() || self.reason.is_none() {
             self.removed = self.removed.filter(|removed| removed.run <= reported_through);
         }
@@ -219,6 +230,7 @@ impl Row {
         })
     }
 
+    /// Returns the rejection of the row, or `None` if it was not rejected.
     fn rejection(&self) -> Option<Rejection> {
         Some(Rejection {
             name: Some(self.name.clone()),
@@ -260,6 +272,8 @@ impl Row {
     }
 
     /// Checks the numbers of a row that was read.
+    ///
+    /// The texts need no check: they are at most as long as their block.
     pub(super) fn check(&self) -> Result<(), Error> {
         limits::numbers("a row", [self.removed.map_or(0, |removed| removed.run)])
     }

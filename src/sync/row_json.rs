@@ -20,6 +20,8 @@ use crate::{
 };
 
 /// A line as it is read. Keys that are absent read as empty, so that readers may drop columns.
+///
+/// Only the name and the size are required.
 #[derive(Deserialize)]
 struct Line {
     name: String,
@@ -80,11 +82,13 @@ impl<'de> Deserialize<'de> for Row {
 
 impl Serialize for Row {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // The order of the keys is part of the format: readers show columns in this order.
         let mut line = serializer.serialize_struct("Row", 13)?;
         line.serialize_field("name", &self.name)?;
         line.serialize_field("size", &self.size)?;
         line.serialize_field("etag", self.etag.as_ref().map_or("", ETag::as_str))?;
         line.serialize_field("last_modified", &time_text(self.last_modified))?;
+        // Base64, which is the form in which the service gives it.
         match &self.content_md5 {
             Some(md5) => line.serialize_field("content_md5", md5)?,
             None => line.serialize_field("content_md5", "")?,
@@ -104,11 +108,17 @@ impl Serialize for Row {
 }
 
 /// Returns the time in RFC 3339, or an empty text if there is none.
+///
+/// A time that RFC 3339 cannot express, before year 1 or after 9999, is empty as well.
 fn time_text(time: Option<SystemTime>) -> String {
     time.and_then(rfc3339_text).map(|text| text.to_string()).unwrap_or_default()
 }
 
 /// Reads a time, or `None` from an empty text.
+///
+/// # Errors
+///
+/// Fails if the text is neither empty nor a time in RFC 3339.
 fn time_unless_empty<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<SystemTime>, D::Error> {
@@ -118,6 +128,8 @@ fn time_unless_empty<'de, D: Deserializer<'de>>(
 }
 
 /// Reads a value from a text, or `None` from an empty text.
+///
+/// For types that read from a text and reject the empty one.
 fn unless_empty<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
@@ -125,6 +137,7 @@ fn unless_empty<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     if text.is_empty() {
         return Ok(None);
     }
+    // Through the deserializer of the type, so that its checks apply.
     let value: Result<T, ValueError> = T::deserialize(text.into_deserializer());
     value.map(Some).map_err(serde::de::Error::custom)
 }

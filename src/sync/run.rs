@@ -23,7 +23,9 @@ const PARTS: usize = 512;
 /// How a listing has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Listing {
+    /// Everything was listed, and everything that follows from it was delivered.
     Complete,
+    /// Somebody has cancelled the run. The state is where the last commit has left it.
     Cancelled,
     /// Names are not in the order that was assumed, but maybe in this one.
     OutOfOrder(NameOrder),
@@ -31,7 +33,9 @@ enum Listing {
 
 /// A run under way.
 pub(super) struct RunLoop<'a> {
+    /// The state, on its thread.
     worker: Worker,
+    /// Receives requests, and shows progress.
     control: &'a JobControl,
 }
 
@@ -48,6 +52,11 @@ impl<'a> RunLoop<'a> {
     /// Runs to the end, or until the run is cancelled.
     ///
     /// `max_removals` is the share of the assets above which removals are withheld.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first error of the store, the sink or the state. What was committed until then
+    /// is kept.
     pub(super) async fn run(
         &mut self,
         scan: Scan,
@@ -62,6 +71,8 @@ impl<'a> RunLoop<'a> {
             return Ok(self.summary(Ending::Cancelled));
         }
         let (missing, of) = self.worker.run(SyncState::removals).await?;
+        // At 1.0 nothing is withheld, not even if rounding makes the product smaller than the
+        // count.
         let is_withheld = max_removals < 1.0 && missing as f64 > max_removals * of as f64;
         if !is_withheld {
             self.report_removals(&mut sink).await?;
@@ -79,6 +90,10 @@ impl<'a> RunLoop<'a> {
         Ok(Summary { listed, assets, ..self.summary(ending) })
     }
 
+    /// Delivers all removals, batch by batch.
+    ///
+    /// A run that is interrupted here resumes after the last batch that was committed. Removals
+    /// cannot be paused or cancelled, because a sink that was given some must be given all.
     async fn report_removals(&mut self, sink: &mut impl Sink) -> Result<(), Error> {
         self.show(Phase::Removing);
         loop {
@@ -91,6 +106,8 @@ impl<'a> RunLoop<'a> {
     }
 
     /// Lists everything that remains, and again in another order if the assumed one is wrong.
+    ///
+    /// The loop ends, because each order is tried at most once and a sort accepts every order.
     async fn list(&mut self, scan: &Scan, sink: &mut impl Sink) -> Result<Listing, Error> {
         let mut tried = Vec::new();
         if let Some(order) = self.worker.view().relist
@@ -118,6 +135,9 @@ impl<'a> RunLoop<'a> {
     }
 
     /// Brings the base into an order, from which the listing begins again.
+    ///
+    /// The first step commits that the run must list again, so that a run that is cancelled here
+    /// begins this again.
     async fn relist(&mut self, order: NameOrder) -> Result<Listing, Error> {
         self.show(Phase::Sorting);
         self.worker.run(move |state| state.relist(order)).await?;
@@ -132,6 +152,10 @@ impl<'a> RunLoop<'a> {
         }
     }
 
+    /// Lists everything that remains, once.
+    ///
+    /// Reads as three steps: the pages, the sort if names come in no known order, and the end of
+    /// the listing, which finds the missing blobs.
     async fn list_once(&mut self, scan: &Scan, sink: &mut impl Sink) -> Result<Listing, Error> {
         let mut verdicts = self.scan_remaining(scan).await?.verdicts();
         let is_unsorted = self.worker.view().order == Some(NameOrder::Unsorted);
@@ -140,16 +164,18 @@ impl<'a> RunLoop<'a> {
                 return Ok(Listing::Cancelled);
             }
             let Some(page) = verdicts.next_page().await else { break };
-            let (page, covers) = match page {
+            let (page, coverage) = match page {
                 Ok(page) => page,
                 Err(error) => return self.listing_error(error, verdicts.explanation()).await,
             };
+            // Nothing is delivered yet: in no known order, any later page could change what
+            // follows.
             if is_unsorted {
                 self.worker.run(move |state| state.collect(page)).await?;
                 continue;
             }
-            let order = covers.order;
-            match self.worker.run(move |state| state.take(page, &covers)).await? {
+            let order = coverage.order();
+            match self.worker.run(move |state| state.take(page, &coverage)).await? {
                 Some(changes) => self.deliver_all(sink, changes).await?,
                 None => return Ok(Listing::OutOfOrder(order)),
             }
@@ -165,6 +191,9 @@ impl<'a> RunLoop<'a> {
     }
 
     /// Returns a scan of what remains, in the order that is known.
+    ///
+    /// Insists on the order: a scan that works around another order by itself would hide it from
+    /// the state.
     async fn scan_remaining(&mut self, scan: &Scan) -> Result<Scan, Error> {
         let View { order, is_resumed, .. } = self.worker.view();
         let scan = match order {
@@ -174,16 +203,20 @@ impl<'a> RunLoop<'a> {
             None => scan.again().insist(),
         };
         let scan = match scan.requests() {
+            // With one request in flight, ranges would only cost additional requests.
             1 => scan.order(Order::Ascending),
             _ => scan.cuts(self.worker.run(|state| Ok(state.split_names(PARTS))).await?),
         };
         Ok(match is_resumed {
             true => scan.shards(self.worker.run(|state| Ok(state.left())).await?),
+            // Everything remains, and a scan of the whole prefix finds better ranges by itself.
             false => scan,
         })
     }
 
     /// Returns what an error of the listing means for the run.
+    ///
+    /// An error of the order is not an error of the run, unless the listing is sorted anyway.
     async fn listing_error(
         &mut self,
         error: Error,
@@ -224,6 +257,9 @@ impl<'a> RunLoop<'a> {
     }
 
     /// Delivers everything that follows from a page, in bounded parts.
+    ///
+    /// The first part is given, and the state returns the others. Each is committed before the
+    /// next, so that memory stays bounded if one page covers many blocks.
     async fn deliver_all(
         &mut self,
         sink: &mut impl Sink,
@@ -234,17 +270,23 @@ impl<'a> RunLoop<'a> {
             if !self.worker.view().has_more {
                 return Ok(());
             }
+            // The batch before is committed, so its memory is free.
             changes = self.worker.run(SyncState::advance).await?;
         }
     }
 
     /// Hands changes to the sink as one batch, and commits what was done.
+    ///
+    /// The order is the protocol of `format.rs`: prepare, deliver, flush, commit. Changes without a
+    /// batch are committed only when a commit is due, because each commit waits for the disk.
     async fn deliver(&mut self, sink: &mut impl Sink, changes: Vec<Change>) -> Result<(), Error> {
         let has_batch = !changes.is_empty();
         if has_batch {
             self.worker.run(SyncState::prepare).await?;
+            // The sequence number lets a sink recognize a batch that it has taken before a crash.
             let View { run, batches, .. } = self.worker.view();
             sink.accept(Batch::new(&run, batches, &changes)).await?;
+            // Only what a sink has made durable may be committed.
             sink.flush().await?;
         }
         if has_batch || self.worker.view().is_due {
@@ -254,6 +296,7 @@ impl<'a> RunLoop<'a> {
         Ok(())
     }
 
+    /// Shows others what the run does now, and how far it is.
     fn show(&self, phase: Phase) {
         self.control.set_phase(phase);
         self.show_progress();
@@ -264,6 +307,7 @@ impl<'a> RunLoop<'a> {
         self.control.set_progress(run, counts, expected);
     }
 
+    /// Returns what the run has done until now. The totals are only known at the end.
     fn summary(&self, ending: Ending) -> Summary {
         let View { run, number, is_resumed, counts, order, .. } = self.worker.view();
         let report = self.control.report();

@@ -21,9 +21,14 @@ use crate::{
 };
 
 /// A verdict that can be written and read again.
+///
+/// Names are written in full, and not as numbers of a table, so that the JSON can be read when a
+/// run is debugged.
 #[derive(Serialize, Deserialize)]
 pub(super) enum Spilled {
+    /// An accepted blob. Boxed, because it is several times as large as a rejection.
     Asset(Box<SpilledAsset>),
+    /// A rejected blob, or an entry that cannot be read.
     Rejection {
         name: Option<String>,
         size: Option<u64>,
@@ -36,6 +41,7 @@ pub(super) enum Spilled {
     },
 }
 
+/// An accepted blob with all of its properties and findings.
 #[derive(Serialize, Deserialize)]
 pub(super) struct SpilledAsset {
     name: String,
@@ -56,13 +62,16 @@ pub(super) struct SpilledAsset {
     metadata: BTreeMap<String, String>,
     kind: Kind,
     media_type: ContentType,
+    /// The reason and the detail of each finding.
     findings: Vec<(Reason, Cow<'static, str>)>,
 }
 
 /// A time to the nanosecond, before or after 1970.
 #[derive(Serialize, Deserialize)]
 enum Time {
+    /// Since 1970.
     After(Duration),
+    /// Until 1970, because a duration cannot be negative.
     Before(Duration),
 }
 
@@ -87,7 +96,10 @@ impl Time {
 
 impl From<Verdict> for Spilled {
     fn from(verdict: Verdict) -> Self {
+        // Texts share their buffer with the page in which they came. The copy lets the page be
+        // freed.
         let text = |text: Text| text.as_str().to_owned();
+        // Without `..`: see the invariant above.
         let Asset { blob, kind, media_type, findings } = match verdict {
             Verdict::Accept(asset) => asset,
             Verdict::Reject(rejection) => {
@@ -113,6 +125,7 @@ impl From<Verdict> for Spilled {
                 };
             }
         };
+        // Without `..`: see the invariant above.
         let Blob {
             name,
             size,
@@ -152,6 +165,7 @@ impl From<Verdict> for Spilled {
             metadata: metadata.iter().map(pair).collect(),
             kind,
             media_type,
+            // In their order, which a sink sees.
             findings: findings.into_iter().map(finding).collect(),
         }))
     }
@@ -184,6 +198,8 @@ impl From<Spilled> for Verdict {
                 });
             }
         };
+        // The struct is not exhaustive for callers, so that it starts from a blob of name and size.
+        // Every other field is set.
         let blob = Blob {
             etag: spilled.etag,
             last_modified: spilled.last_modified.and_then(Time::read),
@@ -212,12 +228,21 @@ impl From<Spilled> for Verdict {
 }
 
 /// Returns the JSON of a verdict.
+///
+/// # Errors
+///
+/// [`State`](crate::ErrorKind::State) if the verdict cannot be written as JSON.
 pub(super) fn write(verdict: Verdict) -> Result<Vec<u8>, Error> {
     serde_json::to_vec(&Spilled::from(verdict))
         .map_err(|error| Error::state("write an entry of the listing to disk", error.into()))
 }
 
 /// Reads a verdict that [`write`] has written.
+///
+/// # Errors
+///
+/// [`State`](crate::ErrorKind::State) if the bytes are not what was written. Running again helps,
+/// because the next run writes its own file.
 pub(super) fn read(bytes: &[u8]) -> Result<Verdict, Error> {
     serde_json::from_slice::<Spilled>(bytes)
         .map(Verdict::from)

@@ -47,6 +47,7 @@ impl Status {
     #[doc(alias = "eta")]
     pub fn time_left(&self) -> Option<Duration> {
         let seconds = self.left()? as f64 / self.rate();
+        // Fails for infinity and for NaN, which is what a rate of 0 gives.
         Duration::try_from_secs_f64(seconds).ok()
     }
 }

@@ -62,6 +62,7 @@ impl From<&Summary> for Event {
     /// A run that left out a blob, or withheld removals, had errors.
     fn from(summary: &Summary) -> Self {
         match summary.ending {
+            // The next run resumes, so nothing has failed.
             Ending::Cancelled => Self::Cancelled,
             Ending::RemovalsWithheld { .. } => Self::SyncHadErrors,
             // Entries without a name are only in the report. Other rejections may be from before an
@@ -82,6 +83,7 @@ impl fmt::Display for Summary {
         )?;
         match self.ending {
             Ending::Complete => Ok(()),
+            // The remedy depends on whether the assets may be removed, so none is named here.
             Ending::RemovalsWithheld { missing, of } => {
                 write!(
                     f,

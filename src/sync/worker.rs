@@ -10,6 +10,7 @@ use tokio::task::spawn_blocking;
 use super::state::{SyncState, View};
 use crate::error::{Error, ErrorKind};
 
+/// What the thread does next.
 type Task = Box<dyn FnOnce(&mut SyncState) + Send>;
 
 /// The state of a run, on its thread.
@@ -26,6 +27,10 @@ pub(super) struct Worker {
 
 impl Worker {
     /// Starts the thread, and opens a state there.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of `open`, or [`State`](ErrorKind::State) if no thread can be started.
     pub(super) async fn open(
         open: impl FnOnce() -> Result<SyncState, Error> + Send + 'static,
     ) -> Result<Self, Error> {
@@ -42,17 +47,23 @@ impl Worker {
         };
         let thread = thread::Builder::new().name("asset-sync-state".to_owned());
         let thread = thread.spawn(work).map_err(|error| Error::state("start a thread", error))?;
+        // Two errors: the thread may have ended, or `open` may have failed.
         let view = answer(receiver).await??;
         Ok(Self { tasks, thread, view })
     }
 
     /// Runs a task with the state, and returns its result.
+    ///
+    /// Dropping the future does not interrupt the task: the thread completes it, so that no write
+    /// is cut off in the middle.
     pub(super) async fn run<T: Send + 'static>(
         &mut self,
         task: impl FnOnce(&mut SyncState) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let (sender, receiver) = mpsc::channel();
         let task = move |state: &mut SyncState| {
+            // The view is sent with each result, so that the caller reads it without asking the
+            // thread.
             let result = task(state);
             drop(sender.send((result, state.view())));
         };
@@ -64,6 +75,7 @@ impl Worker {
 
     /// Ends the thread, and waits until the lock of the state is released.
     pub(super) async fn close(self) -> Result<(), Error> {
+        // The thread ends when the queue is closed.
         drop(self.tasks);
         let thread = self.thread;
         spawn_blocking(move || thread.join()).await.ok().and_then(Result::ok).ok_or_else(lost)

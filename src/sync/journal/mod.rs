@@ -34,9 +34,13 @@ pub(super) fn append(disk: &mut dyn Disk, record: &Record) -> Result<(), Error> 
     append_line(disk, record)
 }
 
+/// # Errors
+///
+/// [`TooLarge`](crate::ErrorKind::TooLarge) if the line is longer than a reader accepts.
 fn append_line(disk: &mut dyn Disk, value: &impl Serialize) -> Result<(), Error> {
     let failed = |error| Error::state("write the journal of the run", error);
     let json = serde_json::to_vec(value).map_err(|error| failed(error.into()))?;
+    // The checksum comes first, so that half a line is recognized by any reader of lines.
     let mut line = format!("{:016x} ", xxh3_64(&json)).into_bytes();
     line.extend(json);
     line.push(b'\n');

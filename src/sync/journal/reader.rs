@@ -58,6 +58,7 @@ impl Journal {
             valid += line.len() as u64;
             last = Some(line);
         }
+        // Parsed only now: the lines before are parsed when they are applied.
         let last = last.map(|line| parse_record(&line)).transpose()?;
         let order = last.and_then(|record| record.progress().order);
         if valid < size {
@@ -78,6 +79,11 @@ impl Journal {
     }
 
     /// Reads the next record, or returns `None` after the last one.
+    ///
+    /// # Errors
+    ///
+    /// [`StateInvalid`](crate::ErrorKind::StateInvalid) if the line is not a record that a run
+    /// writes.
     pub(in crate::sync) fn next(&mut self, disk: &mut dyn Disk) -> Result<Option<Record>, Error> {
         self.lines.next(disk)?.map(|line| parse_record(&line)).transpose()
     }
@@ -86,6 +92,7 @@ impl Journal {
 /// Reads the begin record without changing the file, or returns `None` if it is not complete yet.
 pub(super) fn read_begin(disk: &mut dyn Disk) -> Result<Option<Begin>, Error> {
     let size = disk.size(JOURNAL).map_err(failed)?.unwrap_or_default();
+    // A run may be writing the line at this moment, so nothing is truncated here.
     let length = usize::try_from(size).unwrap_or(usize::MAX).min(BEGIN);
     let bytes = disk.read(JOURNAL, 0, length).map_err(failed)?;
     let line = bytes.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default();
@@ -112,6 +119,7 @@ impl Lines {
                 return Ok(Some(std::mem::replace(&mut self.bytes, rest)));
             }
             searched = self.bytes.len();
+            // A forged file without a line feed must not be read into memory as a whole.
             limits::length("a line of the journal", searched as u64, MOST_LINE)?;
             let unread = usize::try_from(self.size.saturating_sub(self.read)).unwrap_or(usize::MAX);
             if unread == 0 {
@@ -140,6 +148,7 @@ impl Lines {
     }
 }
 
+/// Checks the format before the other keys, because another version may have others.
 fn parse_begin(line: &[u8]) -> Result<Begin, Error> {
     let json = json_of(line).ok_or_else(mismatch)?;
     check_format(json)?;
@@ -147,6 +156,7 @@ fn parse_begin(line: &[u8]) -> Result<Begin, Error> {
         .map_err(|error| damaged(format_args!("the first line of the journal: {error}")))
 }
 
+/// The checksum is checked again, because the file may have changed since it was opened.
 fn parse_record(line: &[u8]) -> Result<Record, Error> {
     Record::read(json_of(line).ok_or_else(mismatch)?)
 }
@@ -157,6 +167,7 @@ fn json_of(line: &[u8]) -> Option<&[u8]> {
     (checksum == format!("{:016x} ", xxh3_64(json)).as_bytes()).then_some(json)
 }
 
+/// The error of bytes that changed after they were written.
 fn mismatch() -> Error {
     damaged("a line of the journal does not match its checksum")
 }

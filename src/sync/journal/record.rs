@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::Error,
-    scan::Cut,
+    scan::Bound,
     sink::RunId,
     store::NameOrder,
     sync::{
@@ -27,10 +27,13 @@ use crate::{
 pub(in crate::sync) struct Begin {
     pub(in crate::sync) format: u32,
     pub(in crate::sync) run: RunId,
+    /// The number of the run, from 1.
     pub(in crate::sync) number: u64,
+    /// When the run began. It stays the same when the run is resumed.
     #[serde(with = "required_time")]
     pub(in crate::sync) at: SystemTime,
     pub(in crate::sync) prefix: String,
+    /// What is listed, if the caller has named it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::sync) source: Option<String>,
     /// The fingerprint of the rules that judge the listing of this pass.
@@ -62,6 +65,8 @@ pub(in crate::sync) enum Record {
 }
 
 /// How far a run is.
+///
+/// Each record has all of it, so that the last valid record is enough to know where the run was.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::sync) struct Progress {
     /// How many batches a sink has taken.
@@ -74,6 +79,7 @@ pub(in crate::sync) struct Progress {
     pub(in crate::sync) is_listed: bool,
     /// How many removed rows were reported to a sink.
     pub(in crate::sync) removals_reported: u64,
+    /// How many changes of each kind were reported, in all passes.
     pub(in crate::sync) counts: Counts,
     /// How many entries of the listing have no readable name.
     pub(in crate::sync) nameless: u64,
@@ -82,6 +88,8 @@ pub(in crate::sync) struct Progress {
 }
 
 /// What was decided since the record before.
+///
+/// The sum over all final records is the state of the run.
 #[derive(Clone, Debug, Default)]
 pub(in crate::sync) struct Delta {
     /// The blocks of the base that stay: from one position up to another.
@@ -89,7 +97,7 @@ pub(in crate::sync) struct Delta {
     /// The new blocks in the file of rows.
     pub(in crate::sync) new: Vec<Block>,
     /// The ranges of names that need not be listed again.
-    pub(in crate::sync) done: Vec<(Cut, Cut)>,
+    pub(in crate::sync) done: Vec<(Bound, Bound)>,
 }
 
 impl Delta {
@@ -111,7 +119,7 @@ struct Line {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     new: Vec<Block>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    done: Vec<(Cut, Cut)>,
+    done: Vec<(Bound, Bound)>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     is_listed: bool,
     #[serde(default)]
@@ -135,12 +143,14 @@ fn is_zero(number: &u64) -> bool {
 
 impl From<Record> for Line {
     fn from(record: Record) -> Self {
+        // Two flags, because format 3 has no field for the kind.
         let (is_open, voids) =
             (matches!(record, Record::Prepare(..)), matches!(record, Record::Abort(_)));
         let (progress, delta) = match record {
             Record::Prepare(progress, delta) | Record::Commit(progress, delta) => (progress, delta),
             Record::Abort(progress) => (progress, Delta::default()),
         };
+        // Field by field, so that the compiler reports a field that is not written.
         let Progress { batches, order, rows, is_listed, removals_reported, .. } = progress;
         let Progress { counts, nameless, relist, .. } = progress;
         let (Delta { kept, new, done }, told) = (delta, removals_reported);
@@ -168,6 +178,7 @@ impl TryFrom<Line> for Record {
     fn try_from(line: Line) -> Result<Self, Self::Error> {
         let Line { batches, order, rows, is_listed, told, counts, nameless, relist, .. } = line;
         let removals_reported = told;
+        // The names differ: the JSON keeps the words of format 3.
         let progress = Progress {
             batches,
             order,
@@ -182,6 +193,7 @@ impl TryFrom<Line> for Record {
         match (line.is_open, line.voids) {
             (true, false) => Ok(Self::Prepare(progress, delta)),
             (false, false) => Ok(Self::Commit(progress, delta)),
+            // A forged abort with blocks would add rows that no commit has made final.
             (false, true) if delta.is_empty() => Ok(Self::Abort(progress)),
             (_, true) => Err("an abort record decides nothing"),
         }
@@ -189,6 +201,7 @@ impl TryFrom<Line> for Record {
 }
 
 impl Delta {
+    /// Returns whether nothing was decided.
     fn is_empty(&self) -> bool {
         self.kept.is_empty() && self.new.is_empty() && self.done.is_empty()
     }
@@ -196,6 +209,10 @@ impl Delta {
 
 impl Record {
     /// Reads the JSON of a record, and checks its numbers.
+    ///
+    /// # Errors
+    ///
+    /// [`StateInvalid`](crate::ErrorKind::StateInvalid) if the record is not one that a run writes.
     pub(super) fn read(json: &[u8]) -> Result<Self, Error> {
         const WHAT: &str = "a line of the journal";
         let record: Self = serde_json::from_slice(json)

@@ -14,6 +14,8 @@ pub(in crate::sync) struct InDoubt(Vec<Row>);
 
 impl InDoubt {
     /// Sorts the rows of prepared batches, oldest batch first.
+    ///
+    /// Of two rows of a name, only the later one is kept.
     pub(super) fn new(mut rows: Vec<Row>, order: NameOrder) -> Self {
         // If a name has two rows, the later row is the one last reported. The sort is stable.
         rows.reverse();
@@ -32,7 +34,7 @@ impl InDoubt {
 ///
 /// The result is compared with the listing `new` of the same range. It leads to these reports: a blob
 /// that is gone, or not an asset any more, is reported as such. A blob that is there is reported again,
-/// even if it has not changed. In an ambiguous range what is known for sure stays.
+/// even if it has not changed. In an ambiguous range the known row stays.
 pub(super) fn with_doubt(
     old: Vec<Row>,
     in_doubt: &[Row],
@@ -62,6 +64,8 @@ pub(super) fn with_doubt(
 }
 
 /// Returns the row to compare a verdict with, if a sink may have either of two rows.
+///
+/// `known` is the row of the base, `row` the row in doubt, and `verdict` what the listing has.
 fn choose_row(
     known: Option<Row>,
     row: &Row,
@@ -80,14 +84,18 @@ fn choose_row(
             }
             _ => Row { in_doubt: true, ..row.clone() },
         }),
+        // The sink may have the asset, so it is removed; without it the sink ignores the removal.
         Some(Verdict::Reject(_)) if is_asset => Some(row.clone()),
         // The batch had no change of this blob, so the sink has what it had before.
         Some(_) if known.as_ref().is_some_and(|known| known.is_equivalent(row)) => known,
+        // In doubt, so that the blob counts as changed whatever the sink has.
         Some(_) => known.map(|known| Row { in_doubt: true, ..known }),
     }
 }
 
 /// Returns the row of a blob that no page has listed yet, if a sink may have another row.
+///
+/// For rows that go into `run.base` or into an ambiguous range: nothing is decided about the blob.
 pub(in crate::sync) fn keep_in_doubt(known: Option<Row>, row: &Row, reported_through: u64) -> Row {
     match known {
         Some(known) if known.is_equivalent(row) => known,
@@ -102,6 +110,8 @@ pub(in crate::sync) fn keep_in_doubt(known: Option<Row>, row: &Row, reported_thr
 }
 
 /// Returns whether a sink certainly had an asset, which the batch in doubt may have removed.
+///
+/// Such a removal must be reported: the sink has had the asset in either case.
 fn was_asset_for_sure(known: &Row, row: &Row, reported_through: u64) -> bool {
     known.last_reported(reported_through) == Reported::Asset
         && row.last_reported(reported_through) != Reported::Asset

@@ -24,18 +24,19 @@ use super::{
     block::Block,
     format::damaged,
     index::Base,
-    left::Left,
     limits::MOST_BUFFERED,
     row::{Row, RunContext, most_text_of},
 };
 use crate::{
     error::Error,
-    scan::Cut,
+    scan::{Bound, NameRange, RangeSet},
     store::NameOrder,
     validate::{Reason, Verdict},
 };
 
 /// The merge of one pass over a listing.
+///
+/// Memory: the buffered verdicts, which are bounded for each block, and the rows in doubt.
 pub(super) struct Merge {
     /// The order in which names ascend, or `None` before the first blob.
     order: Option<NameOrder>,
@@ -44,31 +45,33 @@ pub(super) struct Merge {
     /// row. A step with more new rows than this ends.
     most: usize,
     /// The ranges of names that no page has covered yet.
-    left: Left,
+    left: RangeSet,
     in_doubt: InDoubt,
     /// Entries that came with a page and belong to a range that is listed later.
     out_of_range: Vec<Verdict>,
     /// Bounds after which an entry without a readable name may be.
-    ambiguous_at: Vec<Cut>,
+    ambiguous_at: Vec<Bound>,
     /// Whether an entry without a readable name may be anywhere.
     is_ambiguous: bool,
     /// Whether names were compared before their order was known.
     has_guessed: bool,
     /// Ranges that are listed and not compared yet.
     pending: VecDeque<Part>,
-    /// Blocks of which a part is listed, by their position.
+    /// Partly listed blocks, by their position.
     partial: BTreeMap<usize, PartialBlock>,
 }
 
 /// What a merge begins with.
 pub(super) struct Start {
+    /// The order of the base, or `None` if nothing shows an order yet.
     pub(super) order: Option<NameOrder>,
     pub(super) run: RunContext,
     /// How many verdicts of a block may be buffered.
     pub(super) most: usize,
+    /// The prefix of the listing.
     pub(super) prefix: String,
     /// The ranges of names with that prefix that are still to be listed.
-    pub(super) left: Left,
+    pub(super) left: RangeSet,
     /// The rows in doubt, oldest batch first.
     pub(super) in_doubt: Vec<Row>,
 }
@@ -80,8 +83,9 @@ impl Merge {
     /// Fails if a block that was decided in part cannot be read.
     pub(super) fn new(start: Start, base: &mut Base<'_>) -> Result<Self, Error> {
         let Start { order, run, most, prefix, left, in_doubt } = start;
+        // Before the first blob any order will do: there is nothing to compare.
         let by_name = order.unwrap_or_default();
-        let done = left.done(&prefix, by_name);
+        let done = left.complement(&prefix, by_name);
         let mut merge = Self {
             order,
             run,
@@ -95,14 +99,14 @@ impl Merge {
             pending: VecDeque::new(),
             partial: BTreeMap::new(),
         };
-        for (from, to) in done {
+        for (from, to) in done.into_iter().map(NameRange::into_bounds) {
             merge.resume(from, to, by_name, base)?;
         }
         Ok(merge)
     }
 
     /// Returns the ranges of names that are still to be listed.
-    pub(super) fn left(&self) -> &Left {
+    pub(super) fn left(&self) -> &RangeSet {
         &self.left
     }
 
@@ -111,13 +115,16 @@ impl Merge {
         self.order
     }
 
-    /// Takes what is listed between two bounds; [`advance`](Self::advance) then compares it.
+    /// Takes the listing between two bounds; [`advance`](Self::advance) then compares it.
     ///
     /// Returns `None`, and takes nothing, if the listing has another order than the base.
+    ///
+    /// A page of a scan covers all blobs of its range. Blobs outside are dropped, because the page
+    /// that covers them has them as well.
     pub(super) fn take(
         &mut self,
         verdicts: Vec<Verdict>,
-        (from, to): (&Cut, &Cut),
+        (from, to): (&Bound, &Bound),
         listed: NameOrder,
     ) -> Option<Step> {
         let mut step = Step::default();
@@ -128,7 +135,10 @@ impl Merge {
             // A page without blobs shows no order.
             _ if !named.iter().any(is_blob) => self.order.unwrap_or_default(),
             Some(order) if order != listed => return None,
+            // Must be sorted first, like any other change of the order.
             None if listed == NameOrder::Unsorted => return None,
+            // Malformed entries were compared in the default order before the first blob showed
+            // another one.
             None if self.has_guessed && listed != NameOrder::default() => return None,
             _ => *self.order.insert(listed),
         };
@@ -143,6 +153,7 @@ impl Merge {
         if is_ambiguous && (has_nameless || from == to) {
             self.ambiguous_at.push(to.clone());
         }
+        // Entries of earlier pages may belong to this range.
         named.append(&mut self.out_of_range);
         sort(&mut named, order);
         self.queue(named, (from, to), is_ambiguous, order);
@@ -153,11 +164,12 @@ impl Merge {
     fn queue(
         &mut self,
         mut rest: Vec<Verdict>,
-        (from, to): (&Cut, &Cut),
+        (from, to): (&Bound, &Bound),
         is_ambiguous: bool,
         order: NameOrder,
     ) {
-        for (from, to) in self.left.take(from, to, order) {
+        let range = NameRange::new(from.clone(), to.clone());
+        for (from, to) in self.left.remove(&range, order).into_iter().map(NameRange::into_bounds) {
             // Blobs in a range that was listed before were created since. The next run reports them.
             let before = count_before(&rest, &from, order);
             self.out_of_range.extend(rest.drain(..before));
@@ -192,11 +204,12 @@ impl Merge {
     }
 
     /// Returns the ranges about which nothing is decided yet, by ascending name.
-    pub(super) fn undecided(&self) -> Vec<(Cut, Cut)> {
+    pub(super) fn undecided(&self) -> Vec<(Bound, Bound)> {
         let order = self.order.unwrap_or_default();
         let partial = self.partial.values().flat_map(PartialBlock::undecided);
         let parts = partial.chain(&self.pending).map(|part| (part.from.clone(), part.to.clone()));
-        let mut all: Vec<_> = self.left.intervals().iter().cloned().chain(parts).collect();
+        let left = self.left.ranges().iter().cloned().map(NameRange::into_bounds);
+        let mut all: Vec<_> = left.chain(parts).collect();
         all.sort_by(|(a, _), (b, _)| a.compare(b, order));
         all
     }
@@ -209,8 +222,10 @@ impl Merge {
     /// Ends the listing: ranges that no page has covered have no blobs.
     pub(super) fn end(&mut self) {
         let order = self.order.unwrap_or_default();
-        for (from, to) in self.left.intervals().to_vec() {
-            for (from, to) in self.left.take(&from, &to, order) {
+        for range in self.left.ranges().to_vec() {
+            let parts = self.left.remove(&range, order);
+            for (from, to) in parts.into_iter().map(NameRange::into_bounds) {
+                // Other entries belong to a range that is handled later in this loop.
                 let is_inside = |verdict: &Verdict| {
                     let name = verdict.name().unwrap_or_default();
                     from.is_before(name, order) && !to.is_before(name, order)
@@ -237,6 +252,9 @@ impl Merge {
     ///
     /// Returns the rest of the range if the step has become full: a page covers many blocks if, for
     /// example, a folder with many blobs was deleted.
+    ///
+    /// A range ends at the borders of blocks, so that each part belongs to one block or to the
+    /// space between two.
     fn distribute(
         &mut self,
         step: &mut Step,
@@ -246,13 +264,14 @@ impl Merge {
         let (order, index) = (self.order.unwrap_or_default(), base.index());
         let Part { mut from, to, mut verdicts, is_ambiguous, .. } = part;
         step.end_sequence();
+        // Binary search once; the blocks after that follow one another.
         let mut next = index.first_after(&from, order);
         while from.compare(&to, order).is_lt() {
             if step.is_full(self.most) {
                 return Ok(Some(Part::listed(from, to, verdicts, is_ambiguous)));
             }
             let (end, block) = match index.get(next) {
-                None => (Cut::End, None),
+                None => (Bound::End, None),
                 Some(block) if from.compare(&block.from(), order).is_lt() => (block.from(), None),
                 Some(block) => (block.to(), Some(block)),
             };
@@ -263,6 +282,8 @@ impl Merge {
             if let Some(block) = block {
                 let part = Part { text, ..Part::listed(from, end.clone(), here, is_ambiguous) };
                 self.add_part(step, (next, block), part, order, base)?;
+                // A part that ends inside the block leaves the rest of the block for the next
+                // round.
                 next += usize::from(end == block.to());
             } else {
                 let in_doubt = rows_between(self.in_doubt.rows(), &from, &end, order);
@@ -276,6 +297,9 @@ impl Merge {
     }
 
     /// Adds a part to a block, and decides about the block if that is possible.
+    ///
+    /// Three outcomes: the block is unchanged and stays, it waits for more parts, or it is read and
+    /// compared.
     fn add_part(
         &mut self,
         step: &mut Step,
@@ -287,6 +311,7 @@ impl Merge {
         let mut partial = self.partial.remove(&position).unwrap_or_default();
         partial.add(part, order);
         let is_complete = partial.is_complete(block);
+        // Rows in doubt cannot be compared by a fingerprint, because the sink may have another row.
         let in_doubt = rows_between(self.in_doubt.rows(), &block.from(), &block.to(), order);
         let can_compare_as_one = is_complete && in_doubt.is_empty() && !partial.has_rows();
         if can_compare_as_one && partial.is_unchanged(block, &self.run) {
@@ -314,8 +339,8 @@ impl Merge {
     /// Marks a range as decided by the run that was interrupted.
     fn resume(
         &mut self,
-        mut from: Cut,
-        to: Cut,
+        mut from: Bound,
+        to: Bound,
         order: NameOrder,
         base: &mut Base<'_>,
     ) -> Result<(), Error> {
@@ -348,14 +373,14 @@ impl Merge {
 /// Returns how many verdicts are before a bound, and the bytes of their text.
 ///
 /// If these are too many to be compared in one step, the bound is moved to an earlier name.
-fn bounded(verdicts: &[Verdict], end: Cut, most: usize, order: NameOrder) -> (Cut, usize, u64) {
+fn bounded(verdicts: &[Verdict], end: Bound, most: usize, order: NameOrder) -> (Bound, usize, u64) {
     let (all, mut text) = (count_before(verdicts, &end, order), 0);
     let (mut count, mut last) = (0, None);
     for verdict in verdicts.iter().take(all) {
         let length = most_text_of(verdict);
         // At least one verdict, so that each step makes progress.
         if count > 0 && (count >= most || text + length > MOST_BUFFERED) {
-            let end = last.map_or(end, |last: &str| Cut::Behind(last.to_owned()));
+            let end = last.map_or(end, |last: &str| Bound::After(last.to_owned()));
             return (end, count, text);
         }
         (count, text, last) = (count + 1, text + length, verdict.name());
@@ -364,17 +389,22 @@ fn bounded(verdicts: &[Verdict], end: Cut, most: usize, order: NameOrder) -> (Cu
 }
 
 /// Returns whether a verdict is on a blob, and not on an entry that cannot be read.
+///
+/// A malformed entry counts as an entry and not as a blob, even if it has a name.
 fn is_blob(verdict: &Verdict) -> bool {
     verdict.rejection().is_none_or(|rejection| rejection.reason != Reason::Malformed)
 }
 
 /// Returns how many of the sorted verdicts are before a bound.
-fn count_before(verdicts: &[Verdict], bound: &Cut, order: NameOrder) -> usize {
+/// Verdicts without a name come first.
+fn count_before(verdicts: &[Verdict], bound: &Bound, order: NameOrder) -> usize {
     verdicts
         .partition_point(|verdict| verdict.name().is_some_and(|name| !bound.is_before(name, order)))
 }
 
 /// Sorts verdicts with names, and keeps one for each name.
+///
+/// Pages usually ascend, and then nothing is moved.
 fn sort(verdicts: &mut Vec<Verdict>, order: NameOrder) {
     let compare = |a: &Verdict, b: &Verdict| {
         order.compare(a.name().unwrap_or_default(), b.name().unwrap_or_default())

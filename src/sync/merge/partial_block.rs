@@ -1,11 +1,11 @@
-//! A block of which only a part is listed: its verdicts are buffered until the rest is listed.
+//! A partly listed block: its verdicts are buffered until the rest is listed.
 //!
 //! A block that was listed completely is compared by its fingerprint, without reading its rows. If too
 //! many verdicts would have to be buffered, the rows are read and compared part by part.
 
 use super::{in_doubt::with_doubt, step::Step};
 use crate::{
-    scan::Cut,
+    scan::Bound,
     store::NameOrder,
     sync::{
         block::Block,
@@ -18,8 +18,11 @@ use crate::{
 
 /// A range of names, and what the listing has there.
 pub(super) struct Part {
-    pub(super) from: Cut,
-    pub(super) to: Cut,
+    /// The lower bound.
+    pub(super) from: Bound,
+    /// The upper bound.
+    pub(super) to: Bound,
+    /// The verdicts by ascending name, one for each name.
     pub(super) verdicts: Vec<Verdict>,
     /// The most bytes that the rows of the verdicts can have, as far as they were counted.
     pub(super) text: u64,
@@ -31,17 +34,24 @@ pub(super) struct Part {
 
 impl Part {
     /// Returns a range that was decided before the run was interrupted.
-    pub(super) fn decided(from: Cut, to: Cut) -> Self {
+    pub(super) fn decided(from: Bound, to: Bound) -> Self {
         Self { from, to, verdicts: Vec::new(), text: 0, is_ambiguous: false, is_done: true }
     }
 
     /// Returns a range that was listed and is not decided yet.
-    pub(super) fn listed(from: Cut, to: Cut, verdicts: Vec<Verdict>, is_ambiguous: bool) -> Self {
+    pub(super) fn listed(
+        from: Bound,
+        to: Bound,
+        verdicts: Vec<Verdict>,
+        is_ambiguous: bool,
+    ) -> Self {
         Self { from, to, verdicts, text: 0, is_ambiguous, is_done: false }
     }
 }
 
-/// A block of which a part was listed.
+/// A partly listed block.
+/// INVARIANT: the parts are sorted and do not overlap. Each name of the block is in at most one
+/// part, so that it is decided once.
 #[derive(Default)]
 pub(super) struct PartialBlock {
     /// By ascending name. They touch at their ends at most.
@@ -78,6 +88,7 @@ impl PartialBlock {
         let (Some(first), Some(last)) = (self.parts.first(), self.parts.last()) else {
             return false;
         };
+        // Bounds are compared for equality: the scan cuts neighbours at the same bound.
         let is_joined =
             self.parts.iter().zip(self.parts.iter().skip(1)).all(|(a, b)| a.to == b.from);
         first.from == block.from() && last.to == block.to() && is_joined
@@ -104,12 +115,14 @@ impl PartialBlock {
         self.rows.take()
     }
 
+    /// Returns how many verdicts are buffered.
     fn count(&self) -> usize {
         self.parts.iter().map(|part| part.verdicts.len()).sum()
     }
 
     /// Returns whether a completely listed block has not changed, so that it stays as it is.
     pub(super) fn is_unchanged(&self, block: &Block, run: &RunContext) -> bool {
+        // Rows of blobs that were removed long ago are dropped, so the block must be written again.
         let has_expired = block.oldest_removed > 0 && run.has_expired(block.oldest_removed);
         // An entry without a readable name may be a blob that the run before found missing.
         let may_be_back = block.newest_removed > run.reported_through
@@ -117,13 +130,15 @@ impl PartialBlock {
         if self.count() as u64 != block.listed || has_expired || may_be_back {
             return false;
         }
+        // Last, because it costs the most.
         let mut fingerprint = Fingerprint::default();
         let verdicts = self.parts.iter().flat_map(|part| &part.verdicts);
         verdicts.for_each(|verdict| fingerprint.add(verdict));
         block.has_fingerprint(block.listed, fingerprint.finish())
     }
 
-    /// Compares what is listed with `rows`, and keeps the rows that no part covers yet.
+    /// Compares the verdicts with `rows`, and keeps the rows that no part covers yet.
+    /// Each part is compared only once; a part that is decided stays to mark its range.
     pub(super) fn compare(
         &mut self,
         step: &mut Step,
@@ -135,7 +150,7 @@ impl PartialBlock {
         let mut uncovered = Vec::new();
         let mut rows = rows.into_iter().peekable();
         for part in &mut self.parts {
-            let is_after = |bound: &Cut, row: &Row| bound.is_before(&row.name, order);
+            let is_after = |bound: &Bound, row: &Row| bound.is_before(&row.name, order);
             uncovered.extend(std::iter::from_fn(|| rows.next_if(|row| !is_after(&part.from, row))));
             let old = std::iter::from_fn(|| rows.next_if(|row| !is_after(&part.to, row)));
             let old: Vec<_> = old.collect();
@@ -155,12 +170,14 @@ impl PartialBlock {
 }
 
 /// Returns the rows between two bounds.
+///
+/// The rows must ascend in this order.
 pub(super) fn rows_between<'a>(
     rows: &'a [Row],
-    from: &Cut,
-    to: &Cut,
+    from: &Bound,
+    to: &Bound,
     order: NameOrder,
 ) -> &'a [Row] {
-    let place = |bound: &Cut| rows.partition_point(|row| !bound.is_before(&row.name, order));
+    let place = |bound: &Bound| rows.partition_point(|row| !bound.is_before(&row.name, order));
     rows.get(place(from)..place(to)).unwrap_or_default()
 }

@@ -12,6 +12,9 @@ use crate::{
 /// if the listing has it. A removal is not among the changes: the row is marked as removed, and removals
 /// are reported after everything is listed. The exception is a blob that the filter leaves out now: it
 /// is listed, so its removal needs no proof and no limit.
+///
+/// The table is by what the sink was last given, and by what the listing has: an asset or a
+/// rejection. Anything else would report a change relative to rows that the sink does not have.
 pub(super) fn merge_row(
     old: Option<Row>,
     new: Option<Verdict>,
@@ -62,6 +65,8 @@ pub(super) fn merge_row(
 }
 
 /// Returns the row of a blob that the listing does not have, or `None` if the row has expired.
+///
+/// The removal is reported after everything is listed, or withheld.
 fn mark_missing(mut old: Row, run: &RunContext) -> Option<Row> {
     match old.last_reported(run.reported_through) {
         Reported::Removed => {

@@ -2,7 +2,7 @@
 
 use super::rows::merge_row;
 use crate::{
-    scan::Cut,
+    scan::Bound,
     sink::Change,
     store::NameOrder,
     sync::{
@@ -22,7 +22,7 @@ pub(in crate::sync) struct Step {
     /// New rows, in sequences without a name of other blocks in between.
     pub(in crate::sync) rows: Vec<Vec<Row>>,
     /// The ranges of names that are decided, and need not be listed again.
-    pub(in crate::sync) done: Vec<(Cut, Cut)>,
+    pub(in crate::sync) done: Vec<(Bound, Bound)>,
     /// How many blobs have not changed.
     pub(in crate::sync) unchanged: u64,
     /// How many entries have no readable name.
@@ -33,6 +33,8 @@ pub(in crate::sync) struct Step {
 
 impl Step {
     /// Returns whether the step has so many rows that it should be committed before it continues.
+    ///
+    /// Checked between blocks, so a step exceeds the limits by one block at most.
     pub(super) fn is_full(&self, rows: usize) -> bool {
         self.text > MOST_BUFFERED || self.rows.iter().map(Vec::len).sum::<usize>() > rows
     }
@@ -49,7 +51,9 @@ impl Step {
         self.rows.retain(|rows| !rows.is_empty());
     }
 
+    /// Compares one row with one verdict, and counts the result.
     fn merge(&mut self, old: Option<Row>, new: Option<Verdict>, run: &RunContext) {
+        // Compared by count, because `merge_row` adds at most a few changes and never removes one.
         let (is_listed, before) = (new.is_some(), self.changes.len());
         let row = merge_row(old, new, run, &mut self.changes);
         // A removal that is reported later is a change, although a sink receives nothing now.
@@ -59,6 +63,7 @@ impl Step {
         row.into_iter().for_each(|row| self.push(row));
     }
 
+    /// Adds a row to the current sequence.
     fn push(&mut self, row: Row) {
         self.text += row.most_text();
         match self.rows.last_mut() {
@@ -84,10 +89,12 @@ impl Step {
             let is_before = |verdict: &Verdict| {
                 verdict.name().is_some_and(|name| order.compare(name, &row.name).is_lt())
             };
+            // Blobs before this row are new.
             while let Some(verdict) = new.next_if(is_before) {
                 self.merge(None, Some(verdict), run);
             }
             match new.next_if(|verdict| verdict.name() == Some(&row.name)) {
+                // Not missing for sure: the row stays, without the mark of a removal.
                 None if is_ambiguous => self.push(row.not_missing(run.reported_through)),
                 verdict => self.merge(Some(row), verdict, run),
             }

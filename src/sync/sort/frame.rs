@@ -25,7 +25,9 @@ const MOST: u32 = 1 << 26;
 /// Writes frames one after the other.
 pub(super) struct FrameWriter {
     file: &'static str,
+    /// The size of the file in bytes.
     size: u64,
+    /// How many frames were written.
     frames: u64,
     /// After how many bytes of records a frame ends.
     most: usize,
@@ -34,6 +36,7 @@ pub(super) struct FrameWriter {
 }
 
 impl FrameWriter {
+    /// Begins at the start of a file, which must not exist.
     pub(super) fn new(file: &'static str, most: usize) -> Result<Self, Error> {
         let compressor = zstd::bulk::Compressor::new(LEVEL).map_err(failed)?;
         Ok(Self { file, size: 0, frames: 0, most, text: Vec::new(), compressor })
@@ -72,6 +75,7 @@ impl FrameWriter {
         disk.append(self.file, &bytes).map_err(failed)?;
         self.size += bytes.len() as u64;
         self.frames += 1;
+        // Keeps the capacity, which every frame needs again.
         self.text.clear();
         Ok(())
     }
@@ -79,6 +83,7 @@ impl FrameWriter {
 
 /// The records of one frame.
 pub(super) struct Frame {
+    /// The records, one after the other.
     pub(super) text: Vec<u8>,
     /// Where the records are in `text`.
     pub(super) records: Vec<Range<usize>>,
@@ -98,6 +103,7 @@ impl Frame {
         };
         let length = |bytes: Option<&[u8; 4]>| bytes.map_or(MOST, |b| u32::from_le_bytes(*b));
         let (packed, length) = (length(lengths.first_chunk()), length(lengths.last_chunk()));
+        // Before anything is allocated: a damaged length could ask for 4 GiB.
         if packed >= MOST || length >= MOST {
             return Err(damaged("a frame is too long"));
         }
@@ -106,6 +112,7 @@ impl Frame {
             return Err(damaged("a frame does not match its checksum"));
         }
         let text = zstd::bulk::decompress(&bytes, length as usize).map_err(failed)?;
+        // Finds the records once, so that reading one needs no search.
         let (mut records, mut end) = (Vec::new(), 0);
         while let Some(size) = text.get(end..).and_then(record::size) {
             records.push(end..end + size);
@@ -118,6 +125,7 @@ impl Frame {
     }
 }
 
+/// Returns the checksum over both lengths and the compressed bytes.
 fn checksum(lengths: &[u8], frame: &[u8]) -> [u8; 8] {
     let mut hash = Xxh3::new();
     hash.update(lengths);
@@ -125,6 +133,9 @@ fn checksum(lengths: &[u8], frame: &[u8]) -> [u8; 8] {
     hash.digest().to_le_bytes()
 }
 
+/// Returns the error of an operation on a sort file.
+///
+/// A file that is missing or too short was removed or truncated by somebody else.
 pub(super) fn failed(error: io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::UnexpectedEof | io::ErrorKind::NotFound => damaged("it is truncated"),

@@ -72,6 +72,7 @@ impl Merging {
     pub(in crate::sync) fn step(&mut self, disk: &mut dyn Disk) -> Result<bool, Error> {
         let Some((readers, start)) = &mut self.group else { return self.begin_group(disk) };
         let frames = self.writer.frames();
+        // A step ends with a frame, so that a run can be paused and cancelled while it merges.
         while self.writer.frames() == frames {
             let Some(first) = readers.first(self.order) else {
                 self.writer.end_frame(disk)?;
@@ -85,7 +86,9 @@ impl Merging {
         Ok(true)
     }
 
+    /// Takes the next runs to merge, or finds that few enough are left.
     fn begin_group(&mut self, disk: &mut dyn Disk) -> Result<bool, Error> {
+        // With fewer than two runs at a time a merge would never end.
         let most = self.limits.runs.max(2);
         if self.runs.is_empty() && !self.merged.is_empty() {
             // All runs of the first file are merged, so the next round goes the other way.
@@ -108,6 +111,7 @@ impl Merging {
 
     /// Merges everything that is left, and returns the records in order.
     pub(in crate::sync) fn finish(mut self, disk: &mut dyn Disk) -> Result<Sorted, Error> {
+        // Usually nothing is left, because the caller has stepped to the end.
         while self.step(disk)? {}
         let [from, _] = self.files;
         let readers = match self.in_memory {
@@ -119,6 +123,8 @@ impl Merging {
 }
 
 /// Records by ascending name.
+///
+/// Reads up to [`Limits::runs`] runs side by side, with one frame of each in memory.
 pub(in crate::sync) struct Sorted {
     order: NameOrder,
     readers: RunReaders,
@@ -126,6 +132,10 @@ pub(in crate::sync) struct Sorted {
 
 impl Sorted {
     /// Returns the next record, or `None` after the last one.
+    ///
+    /// # Errors
+    ///
+    /// [`State`](crate::ErrorKind::State) if a sort file was changed or removed by somebody.
     pub(in crate::sync) fn next(&mut self, disk: &mut dyn Disk) -> Result<Option<Record>, Error> {
         let Some(first) = self.readers.first(self.order) else { return Ok(None) };
         let (name, content) = record::parts(self.readers.record(first));
@@ -148,10 +158,12 @@ struct RunReaders {
 struct RunReader {
     frames: Range<u64>,
     text: Vec<u8>,
+    /// The records of the frame that are still to come.
     records: std::iter::Peekable<std::vec::IntoIter<Range<usize>>>,
 }
 
 impl RunReaders {
+    /// Opens runs of a file, each with its first frame in memory.
     fn open(file: &'static str, runs: Vec<Range<u64>>, disk: &mut dyn Disk) -> Result<Self, Error> {
         let mut readers = Vec::with_capacity(runs.len());
         for frames in runs {
@@ -163,6 +175,7 @@ impl RunReaders {
         Ok(Self { file, readers })
     }
 
+    /// Returns a single run whose records are all in memory.
     fn in_memory(text: Vec<u8>, records: Vec<Range<usize>>) -> Self {
         let reader = RunReader { frames: 0..0, text, records: records.into_iter().peekable() };
         Self { file: "", readers: vec![reader] }
@@ -170,6 +183,7 @@ impl RunReaders {
 
     /// Returns which run has the least name. Of several the first, so that equal names keep their order.
     fn first(&mut self, order: NameOrder) -> Option<usize> {
+        // A linear search: with at most 16 runs, a heap would save little.
         let mut first: Option<(usize, &[u8])> = None;
         for (place, reader) in self.readers.iter_mut().enumerate() {
             let Some(record) = reader.records.peek() else { continue };
@@ -181,11 +195,13 @@ impl RunReaders {
         first.map(|(place, _)| place)
     }
 
+    /// Returns the next record of a run, or no bytes after its last one.
     fn record(&mut self, place: usize) -> &[u8] {
         let Some(reader) = self.readers.get_mut(place) else { return &[] };
         reader.records.peek().map_or(&[], |record| record::at(&reader.text, record))
     }
 
+    /// Goes on to the next record of a run.
     fn advance(&mut self, place: usize, disk: &mut dyn Disk) -> Result<(), Error> {
         let Some(reader) = self.readers.get_mut(place) else { return Ok(()) };
         reader.records.next();

@@ -22,9 +22,13 @@ use super::{disk::Disk, format::SORT};
 use crate::{error::Error, store::NameOrder};
 
 /// Takes records in any order.
+///
+/// Memory: the limit for the records of a run, and one frame for the writer.
 pub(super) struct Sorter {
+    /// The order of the result.
     order: NameOrder,
     limits: Limits,
+    /// The records in memory, one after the other, in the encoding of `record.rs`.
     text: Vec<u8>,
     /// Where the records are in `text`.
     records: Vec<Range<usize>>,
@@ -60,9 +64,12 @@ impl Sorter {
         content: &[u8],
     ) -> Result<(), Error> {
         self.records.push(record::append(&mut self.text, name, content)?);
+        // Counted with the lengths and names, because that is what takes memory.
         if self.text.len() >= self.limits.run { self.write_run(disk) } else { Ok(()) }
     }
 
+    /// Sorts the records in memory by name. The sort is stable, so that equal names keep their
+    /// order.
     fn sort(&mut self) {
         let (text, order) = (&self.text, self.order);
         self.records
@@ -78,12 +85,15 @@ impl Sorter {
         }
         self.writer.end_frame(disk)?;
         self.runs.push(start..self.writer.size());
+        // The buffers keep their capacity for the next run.
         self.records.clear();
         self.text.clear();
         Ok(())
     }
 
     /// Ends the input.
+    ///
+    /// Few enough records stay in memory. The others are in runs that [`Merging`] then merges.
     pub(super) fn finish(mut self, disk: &mut dyn Disk) -> Result<Merging, Error> {
         if self.runs.is_empty() {
             self.sort();
@@ -98,6 +108,8 @@ impl Sorter {
 }
 
 /// Removes the files of a sort.
+///
+/// Both files may be absent.
 pub(super) fn remove(disk: &mut dyn Disk) -> Result<(), Error> {
     SORT.iter().try_for_each(|file| disk.remove(file)).map_err(failed)
 }

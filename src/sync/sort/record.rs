@@ -38,6 +38,7 @@ pub(super) fn append(
     Ok(start..text.len())
 }
 
+/// Returns the length of a name or content as it is written.
 fn length(bytes: &[u8]) -> Result<u32, Error> {
     u32::try_from(bytes.len()).ok().filter(|_| bytes.len() < MOST).ok_or_else(|| {
         Error::new(ErrorKind::TooLarge, "an entry of the listing has more than 16 MiB")
@@ -45,6 +46,8 @@ fn length(bytes: &[u8]) -> Result<u32, Error> {
 }
 
 /// Returns the bytes of a record in a buffer.
+///
+/// Returns no bytes if the place is not in the buffer.
 pub(super) fn at<'a>(text: &'a [u8], record: &Range<usize>) -> &'a [u8] {
     text.get(record.clone()).unwrap_or_default()
 }
@@ -61,6 +64,7 @@ pub(super) fn size(text: &[u8]) -> Option<usize> {
     let (name, content, rest) = lengths(text)?;
     let name = if name == NAMELESS { 0 } else { name as usize };
     let size = name.checked_add(content as usize)?;
+    // The size counts the lengths and the bytes after them.
     (size <= rest.len()).then_some(text.len() - rest.len() + size)
 }
 

@@ -10,6 +10,8 @@ use crate::{
 };
 
 /// Removes the files of a run that has ended.
+///
+/// The base goes last. A crash in between leaves files that the next run recognizes by their run.
 pub(super) fn clear_run(disk: &mut dyn Disk) -> Result<(), Error> {
     clear_pass(disk)?;
     disk.remove(BASE).map_err(failed)
@@ -24,6 +26,8 @@ pub(super) fn clear_pass(disk: &mut dyn Disk) -> Result<(), Error> {
 }
 
 /// Removes files that no later run reads.
+///
+/// Among them `run.index`, which only earlier builds wrote.
 pub(super) fn clear_temporary(disk: &mut dyn Disk) -> Result<(), Error> {
     [OLD_INDEX, MANIFEST_NEW].into_iter().try_for_each(|name| disk.remove(name)).map_err(failed)?;
     sort::remove(disk)

@@ -19,6 +19,12 @@ use crate::{
 };
 
 /// Writes all blocks of a sequence, replaces the manifest, and returns its totals.
+///
+/// The state must have room for the old and the new manifest at the same time.
+///
+/// # Errors
+///
+/// Fails if a block is damaged or the disk is full. The old manifest is then still in place.
 pub(super) fn write_manifest(
     disk: &mut dyn Disk,
     (blocks, base): (&BlockList, &BlockIndex),
@@ -28,6 +34,8 @@ pub(super) fn write_manifest(
 ) -> Result<Totals, Error> {
     let (mut group, mut rows, mut text) = (Vec::new(), 0, 0);
     while let Some((block, file)) = sequence.next(blocks, base) {
+        // Greedy: a group ends before the block that does not fit. Two neighbours are never both
+        // below half of the size, so at most twice as many blocks are left as necessary.
         if rows + block.rows > rows_per_block as u64 || text + block.text > MOST_TEXT {
             write_group(disk, std::mem::take(&mut group), &mut writer, packer)?;
             (rows, text) = (0, 0);
@@ -40,12 +48,16 @@ pub(super) fn write_manifest(
 }
 
 /// Writes neighbours as one block.
+///
+/// A single block is copied byte by byte, without reading its rows. Several blocks are decompressed
+/// and compressed as one.
 fn write_group(
     disk: &mut dyn Disk,
     group: Vec<(&Block, &'static str)>,
     writer: &mut ManifestWriter,
     packer: &mut Packer,
 ) -> Result<(), Error> {
+    // Offsets are those of the new file, wherever the block was before.
     let offset = writer.offset();
     let (frame, block) = match group.as_slice() {
         [] => return Ok(()),

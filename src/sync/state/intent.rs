@@ -9,6 +9,7 @@ use crate::{
 
 /// What a run is to do.
 pub(in crate::sync) struct Intent {
+    /// The prefix that the scan lists.
     pub(in crate::sync) prefix: String,
     /// What is listed, if the caller has named it.
     pub(in crate::sync) source: Option<String>,
@@ -17,6 +18,7 @@ pub(in crate::sync) struct Intent {
     /// For how many runs the row of a removed blob is kept.
     pub(in crate::sync) tombstones: u64,
     pub(in crate::sync) sizes: Sizes,
+    /// When the run was started, by the clock of the job.
     pub(in crate::sync) now: SystemTime,
 }
 
@@ -58,12 +60,17 @@ pub(in crate::sync) struct Sizes {
 
 impl Default for Sizes {
     fn default() -> Self {
+        // An index frame of 16 blocks has about 5 KB, and a footer lists 250 of them for ten
+        // million rows.
         Self { rows: block::ROWS, blocks_per_frame: 16, sort: Limits::default() }
     }
 }
 
 impl Sizes {
     /// Returns sizes so small that a few names have many blocks, index frames and sorted runs.
+    ///
+    /// The sizes vary with the number of rows, so that tests with several numbers cover several
+    /// ratios.
     #[cfg(feature = "testing")]
     pub(in crate::sync) fn of_rows(rows: usize) -> Self {
         let sort = Limits { run: 2000 * (1 + rows), frame: 400 * (1 + rows), runs: 2 + rows % 3 };

@@ -37,20 +37,22 @@ use super::{
     format::{BASE, damaged},
     index::{Base, BlockIndex},
     journal::{self, Begin, Progress},
-    left::Left,
     manifest_writer::ManifestWriter,
     merge::{Merge, Start, Step},
     row::RunContext,
 };
 use crate::{
     error::Error,
-    scan::{Covers, Shard},
+    scan::{Coverage, RangeSet, Shard},
     sink::Change,
     store::NameOrder,
     validate::Verdict,
 };
 
 /// The state of one run.
+///
+/// Owns everything that a run needs between two pages. The log writes records, the merge compares,
+/// and the other parts exist only while the run is in their stage.
 pub(super) struct SyncState {
     disk: Box<dyn Disk>,
     begin: Begin,
@@ -58,6 +60,7 @@ pub(super) struct SyncState {
     is_resumed: bool,
     /// The rules of the next pass. Those of this pass are in the begin record.
     rules: u64,
+    /// How much of the state is in memory.
     sizes: Sizes,
     /// The footer of the last complete run, without its index.
     manifest: Option<Footer>,
@@ -73,8 +76,11 @@ pub(super) struct SyncState {
     has_ended: bool,
     /// The order to expect of the next listing, if it is not the order of this one.
     expected: Option<NameOrder>,
+    /// A listing in no known order, while it is collected and read.
     unsorted: Option<UnsortedListing>,
+    /// The `run.base` that is being written.
     relisting: Option<Relisting>,
+    /// How far removals are reported, once that has begun.
     removals: Option<RemovalCursor>,
 }
 
@@ -118,6 +124,7 @@ impl SyncState {
     pub(super) fn view(&self) -> View {
         let Progress { is_listed, batches, counts, relist, .. } = self.log.progress();
         // Blobs that a pass before has reported are found unchanged in this one.
+        // The counts of all passes are one sum, so that a status never goes back.
         let reported = self.carried.as_ref().map_or(0, Carried::reported);
         let unchanged = counts.unchanged.saturating_sub(reported);
         View {
@@ -138,7 +145,7 @@ impl SyncState {
 
     /// Returns the ranges of names that are still to be listed.
     pub(super) fn left(&self) -> Vec<Shard> {
-        self.merge.left().shards(&self.begin.prefix)
+        Shard::of_ranges(&self.begin.prefix, self.merge.left().ranges())
     }
 
     /// Returns names that divide the base into at most this many parts of the same size.
@@ -150,13 +157,17 @@ impl SyncState {
     ///
     /// Returns `None` if the listing has another order than the base, which must be
     /// [brought into that order](Self::relist) first.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a block of the base cannot be read.
     pub(super) fn take(
         &mut self,
         verdicts: Vec<Verdict>,
-        covers: &Covers,
+        coverage: &Coverage,
     ) -> Result<Option<Vec<Change>>, Error> {
-        let range = (&covers.from, &covers.to);
-        let Some(step) = self.merge.take(verdicts, range, covers.order) else {
+        let range = (coverage.names().from(), coverage.names().to());
+        let Some(step) = self.merge.take(verdicts, range, coverage.order()) else {
             return Ok(None);
         };
         self.log.count_page();
@@ -164,6 +175,8 @@ impl SyncState {
     }
 
     /// Ends the listing, and returns what a sink must receive.
+    ///
+    /// Everything that no page has covered is missing now.
     pub(super) fn end_listing(&mut self) -> Result<Vec<Change>, Error> {
         self.merge.end();
         self.has_ended = true;
@@ -171,12 +184,16 @@ impl SyncState {
     }
 
     /// Returns what follows next from a page or from the end, while [`View::has_more`] is set.
+    ///
+    /// Commit before each call, so that memory stays bounded.
     pub(super) fn advance(&mut self) -> Result<Vec<Change>, Error> {
         self.continue_step(Step::default())
     }
 
+    /// Compares what was taken, and records the result.
     fn continue_step(&mut self, mut step: Step) -> Result<Vec<Change>, Error> {
         self.merge.advance(&mut step, &mut Base::new(&mut *self.disk, &self.base))?;
+        // Only now: a commit before would let the next run skip the rest of the end.
         if self.has_ended && !self.merge.has_more() {
             self.merge.check_complete()?;
             self.log.set_listed();
@@ -240,11 +257,19 @@ impl SyncState {
     /// Replaces the manifest, removes the files of the run, and returns the totals.
     ///
     /// Call it after everything is listed. `are_reported`: a sink has received all removals.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a block is damaged or the disk is full. The manifest of the last complete run is
+    /// then still in place, and the next run resumes at the end of the listing.
     pub(super) fn finish(&mut self, are_reported: bool) -> Result<Totals, Error> {
         let reported_through =
             if are_reported { self.run.number } else { self.run.reported_through };
+        // Rows that stay do not depend on these, but the next run does, so a difference makes a new
+        // manifest.
         let (order, expected) = self.orders();
         let nameless = self.log.progress().nameless;
+        // The manifest is right if it would be written again with the same content.
         let is_right = |old: &&Footer| {
             let has_no_removals = old.totals().newest_removed <= self.run.reported_through;
             (reported_through == self.run.reported_through || has_no_removals)
@@ -267,6 +292,8 @@ impl SyncState {
         let (blocks, packer) = self.log.blocks();
         let packer = (packer, self.sizes.rows);
         let totals = finish::write_manifest(disk, (blocks, &self.base), sequence, writer, packer)?;
+        // After the rename. A crash in between leaves a manifest and a journal of the same run,
+        // which the next run recognizes.
         clear_run(disk)?;
         Ok(totals)
     }
@@ -301,6 +328,11 @@ impl SyncState {
 
     /// Begins to write everything that is known in this order; [`relist_step`](Self::relist_step)
     /// continues.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the record that announces it cannot be written. The run then ends, and the next one
+    /// resumes with the order from before.
     pub(super) fn relist(&mut self, order: NameOrder) -> Result<(), Error> {
         self.unsorted = None;
         self.log.set_relist(order);
@@ -327,6 +359,8 @@ impl SyncState {
     ///
     /// Blobs that were found missing stay so, without a report, until the next listing decides.
     pub(super) fn relist_step(&mut self) -> Result<bool, Error> {
+        // Taken, because a step consumes its stage. After an error there is no stage to continue
+        // with.
         let Some(relisting) = self.relisting.take() else { return Ok(false) };
         let (blocks, packer) = self.log.blocks();
         let known = Known {
@@ -352,6 +386,7 @@ impl SyncState {
         let footer = Footer::read_base(&mut *self.disk)?.ok_or_else(lost)?;
         self.assets_before = footer.totals().held();
         let carried = footer.carried().cloned().ok_or_else(lost)?;
+        // From here on the new rules judge: everything is listed again.
         (self.begin.pass, self.begin.rules) = (carried.pass, self.rules);
         journal::append_begin(&mut *self.disk, &self.begin)?;
         self.log.begin_pass(carried.counts);
@@ -362,7 +397,7 @@ impl SyncState {
             run: self.run,
             most: 2 * self.sizes.rows,
             prefix: self.begin.prefix.clone(),
-            left: Left::all(&self.begin.prefix),
+            left: RangeSet::all(&self.begin.prefix),
             in_doubt: Vec::new(),
         };
         self.merge = Merge::new(start, &mut Base::new(&mut *self.disk, &self.base))?;

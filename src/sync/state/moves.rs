@@ -8,6 +8,8 @@ use crate::{store::ContentMd5, sync::row::Row, validate::Asset};
 const MOST: usize = 1 << 16;
 
 /// The names of added assets, by the MD5 and the size of their content.
+///
+/// Without an MD5 in the listing, as for large uploads in blocks, no move is found.
 #[derive(Default)]
 pub(super) struct Moves(HashMap<(ContentMd5, u64), String>);
 
@@ -17,6 +19,7 @@ impl Moves {
         if let Some(md5) = asset.blob.content_md5
             && self.0.len() < MOST
         {
+            // If several added assets have the same content, the last one is the target.
             self.0.insert((md5, asset.blob.size), asset.blob.name.clone());
         }
     }

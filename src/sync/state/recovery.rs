@@ -38,7 +38,9 @@ pub(super) struct Recovered {
     pub(super) base: BlockIndex,
     /// The order to expect of the listing, if it is not the order of the base.
     pub(super) expected: Option<NameOrder>,
+    /// What the records of the journal add up to.
     pub(super) replay: Replay,
+    /// The merge, with the ranges of names that are still to be listed.
     pub(super) merge: Merge,
 }
 
@@ -53,6 +55,7 @@ struct Files {
 }
 
 impl Files {
+    /// Reads what there is, and checks that it belongs to the source and prefix of this run.
     fn read(disk: &mut dyn Disk, intent: &Intent) -> Result<Self, Error> {
         let manifest = Footer::read_manifest(disk)?;
         let run_base = Footer::read_base(disk)?;
@@ -71,9 +74,11 @@ impl Files {
     /// # Errors
     /// [`StateInvalid`](crate::ErrorKind::StateInvalid) if files belong to different runs.
     fn without_superfluous(mut self, disk: &mut dyn Disk) -> Result<Self, Error> {
+        // A run is complete if it has written the manifest.
         let complete = self.manifest.as_ref().map(|manifest| manifest.run);
         let base_run = self.run_base.as_ref().map(|base| base.run);
         let journal_run = self.journal.as_ref().map(|journal| journal.begin().run);
+        // `None` would match a state without a base, so a first run is excluded.
         if complete.is_some() && [base_run, journal_run].contains(&complete) {
             // The run has ended, and crashed before it had removed its files.
             clear_run(disk)?;
@@ -110,9 +115,11 @@ impl Files {
         Begin {
             format: FORMAT,
             run: run_base.map_or_else(RunId::random, |base| base.run),
+            // A run keeps its id, number and time in all passes.
             number: run_base.map_or_else(next_number, |base| base.number),
             at: run_base.map_or(intent.now, |base| base.at),
             prefix: intent.prefix.clone(),
+            // A source that was named once stays, also if a later run names none.
             source: intent.source.clone().or(source),
             rules: intent.rules,
             base: manifest.map(|manifest| manifest.run),
@@ -137,12 +144,17 @@ impl Recovered {
     /// [`State`](crate::ErrorKind::State) if it cannot be read or written,
     /// [`StateInvalid`](crate::ErrorKind::StateInvalid) if it is damaged or belongs to another source.
     pub(super) fn read(disk: &mut dyn Disk, intent: &Intent) -> Result<Self, Error> {
+        // The order of these steps matters: files are read and checked before anything is written,
+        // so that a state of another source or version stays as it is.
         let mut files = Files::read(disk, intent)?;
         let mut begin = files.begin(intent);
+        // Removes rows that a crash has left without a journal, before a new journal could name
+        // them.
         if files.journal.is_none() {
             clear_pass(disk)?;
             journal::append_begin(disk, &begin)?;
         }
+        // Also after `run.base` was written: the run has the same id and number then.
         let is_resumed = files.journal.is_some() || files.run_base.is_some();
         let base = files.read_base(disk)?;
         let footer = files.run_base.as_ref().or(files.manifest.as_ref());
@@ -153,11 +165,15 @@ impl Recovered {
             tombstones: intent.tombstones,
         };
         let assets_before = footer.map(Footer::totals).as_ref().map_or(0, Totals::held);
+        // Only `run.base` has it.
         let carried = files.run_base.as_ref().and_then(Footer::carried).cloned();
         let order = known_order(files.journal.as_ref(), footer, carried.is_some(), &base);
         let expected = footer.and_then(|footer| footer.expected);
+        // Sorts and manifests in the making are begun anew. They cannot be continued, because they
+        // were never synced.
         clear_temporary(disk)?;
         let Carried { batches, counts, .. } = carried.clone().unwrap_or_default();
+        // A later pass continues the counts of the pass before.
         let progress = Progress { batches, counts, ..Progress::default() };
         let mut replay = Replay::new(progress, &begin.prefix);
         if let Some(journal) = &mut files.journal {
@@ -175,6 +191,7 @@ impl Recovered {
         };
         let merge = Merge::new(start, &mut Base::new(disk, &base))?;
         if let Some(manifest) = &mut files.manifest {
+            // Only the totals and the order are needed until the end. The index is in `base`.
             manifest.drop_index();
         }
         let (manifest, expected) = (files.manifest, expected.filter(|_| expected != order));
@@ -215,6 +232,8 @@ fn known_order(
 ///
 /// What was judged by other rules is judged again, unless a sink has been given removals, which
 /// follow from everything that was judged.
+///
+/// A run with very many rows in doubt lists again as well, because that empties its journal.
 fn decide_relist(
     disk: &mut dyn Disk,
     intent: &Intent,
@@ -230,6 +249,8 @@ fn decide_relist(
     let Progress { is_listed, removals_reported, .. } = replay.progress;
     let must_judge_again = begin.rules != intent.rules && removals_reported == 0;
     let has_many_in_doubt = replay.has_many_in_doubt() && !is_listed;
+    // The order of the last record, because the order of names is a fact even if the batch is not
+    // final.
     let known = replay.progress.order.or(order).unwrap_or_default();
     let relist = (must_judge_again || has_many_in_doubt).then_some(known);
     replay.progress.relist = replay.progress.relist.or(relist);

@@ -10,7 +10,7 @@
 
 use crate::{
     error::Error,
-    scan::Cut,
+    scan::Bound,
     store::NameOrder,
     sync::{
         block::Packer,
@@ -32,6 +32,7 @@ pub(super) struct Known<'a> {
     pub(super) disk: &'a mut dyn Disk,
     pub(super) blocks: &'a BlockList,
     pub(super) base: &'a BlockIndex,
+    /// The merge of the pass that ends, with the ranges that it has not decided.
     pub(super) merge: &'a Merge,
     pub(super) packer: &'a mut Packer,
     pub(super) rows_per_block: usize,
@@ -39,8 +40,12 @@ pub(super) struct Known<'a> {
 }
 
 /// A `run.base` that is being written.
+///
+/// A state machine with four stages, so that the caller can pause or cancel between two steps.
 pub(super) struct Relisting {
+    /// How the footer of `run.base` will describe the run.
     identity: Identity,
+    /// What is done next.
     stage: Stage,
 }
 
@@ -57,22 +62,26 @@ enum Stage {
 
 /// The names about which this pass has not decided.
 struct Undecided {
+    /// The order of the pass that ends.
     order: NameOrder,
     /// By ascending name.
-    ranges: Vec<(Cut, Cut)>,
+    ranges: Vec<(Bound, Bound)>,
     /// Which of the rows in doubt were collected together with a row of the base.
     collected: Vec<bool>,
 }
 
 impl Undecided {
+    /// Returns whether a name is in one of the ranges.
     fn contains(&self, name: &str) -> bool {
+        // The only range that can have the name is the last one that starts before it.
         let end = self.ranges.partition_point(|(from, _)| from.is_before(name, self.order));
         let last = end.checked_sub(1).and_then(|last| self.ranges.get(last));
         last.is_some_and(|(_, to)| !to.is_before(name, self.order))
     }
 
-    fn overlaps(&self, from: &Cut, to: &Cut) -> bool {
-        let is_before = |start: &Cut| start.compare(to, self.order).is_lt();
+    /// Returns whether one of the ranges has names between two bounds.
+    fn overlaps(&self, from: &Bound, to: &Bound) -> bool {
+        let is_before = |start: &Bound| start.compare(to, self.order).is_lt();
         let end = self.ranges.partition_point(|(start, _)| is_before(start));
         let last = end.checked_sub(1).and_then(|last| self.ranges.get(last));
         last.is_some_and(|(_, end)| from.compare(end, self.order).is_lt())
@@ -92,6 +101,11 @@ impl Relisting {
     }
 
     /// Does a bounded part. Returns `None` when `run.base` is durable.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a block is damaged, or if the disk fails. The run must then be opened again, which
+    /// begins this again.
     pub(super) fn step(self, mut known: Known<'_>) -> Result<Option<Self>, Error> {
         let Self { identity, stage } = self;
         let stage = match stage {
@@ -111,6 +125,7 @@ impl Relisting {
     }
 }
 
+/// Collects the rows of one block that this pass has decided, or goes on to the next stage.
 fn collect_decided(
     known: &mut Known<'_>,
     mut sorter: Sorter,
@@ -122,6 +137,7 @@ fn collect_decided(
         }
         return Ok(Stage::Decided { sorter, sequence });
     }
+    // Computed once: nothing is decided while this runs.
     let names = Undecided {
         order: known.merge.order().unwrap_or_default(),
         ranges: known.merge.undecided(),
@@ -148,6 +164,7 @@ fn collect_undecided(
         }
         return sorter.finish(known.disk).map(Stage::Sorting);
     };
+    // Most blocks are either decided or undecided as a whole, and decided ones need not be read.
     let rows = match names.overlaps(&block.from(), &block.to()) {
         true => block.read_rows(known.disk, known.base.file())?,
         false => Vec::new(),
@@ -169,11 +186,13 @@ fn collect_undecided(
     Ok(Stage::Undecided { sorter, names, next: next + 1 })
 }
 
+/// Merges a bounded part of the sorted runs, or begins to write.
 fn sort(known: &mut Known<'_>, mut merging: Merging, identity: &Identity) -> Result<Stage, Error> {
     if merging.step(known.disk)? {
         return Ok(Stage::Sorting(merging));
     }
     let mut sorted = merging.finish(known.disk)?;
+    // Not before: the merge needs the room on the disk.
     let writer = ManifestWriter::begin(known.disk, identity.clone(), known.blocks_per_frame)?;
     let next = sorted.next(known.disk)?;
     Ok(Stage::Writing { sorted, next, writer })
@@ -190,6 +209,7 @@ fn write_block(
     while let Some(record) = &next {
         // With the line feed.
         let length = record.content.len() as u64 + 1;
+        // At least one row for each block, even if its text is above the limit.
         let is_full = rows.len() >= known.rows_per_block.max(1) || text + length > MOST_TEXT;
         if is_full && !rows.is_empty() {
             break;
@@ -208,6 +228,7 @@ fn write_block(
     Ok(Some(Stage::Writing { sorted, next, writer }))
 }
 
+/// Adds a row to the sort, as JSON. Blocks cannot be copied, because rows change their neighbours.
 fn push(sorter: &mut Sorter, disk: &mut dyn Disk, row: &Row) -> Result<(), Error> {
     let content = serde_json::to_vec(row).map_err(|error| failed(error.into()))?;
     sorter.push(disk, Some(&row.name), &content)

@@ -18,6 +18,8 @@ use crate::{
 const BATCH: usize = 1000;
 
 /// The position of a run in the removed rows of its blocks.
+///
+/// Memory: the rows of one block, and the changes of one batch.
 pub(super) struct RemovalCursor {
     sequence: BlockSequence,
     /// The block that may have more removed rows, and its file.
@@ -26,7 +28,7 @@ pub(super) struct RemovalCursor {
     passed: u64,
 }
 
-/// Where the rows are, and what is known about them.
+/// Where the rows are, and which removals were reported.
 pub(super) struct Source<'a> {
     pub(super) disk: &'a mut dyn Disk,
     pub(super) blocks: &'a BlockList,
@@ -48,6 +50,10 @@ impl RemovalCursor {
     ///
     /// `reported` counts removed rows from the start of the run, also before an interruption: the
     /// rows up to that number are skipped.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a block is damaged.
     pub(super) fn next_changes(
         &mut self,
         source: &mut Source<'_>,
@@ -58,6 +64,7 @@ impl RemovalCursor {
         while let Some((block, file)) = &self.block {
             let mut passed = self.passed;
             let rows = match block.newest_removed > reported_through {
+                // Blocks without a new removal need not be read.
                 true => block.read_rows(source.disk, file)?,
                 false => Vec::new(),
             };
@@ -66,14 +73,17 @@ impl RemovalCursor {
                     continue;
                 }
                 passed += 1;
+                // Reported before an interruption, or in an earlier batch of this block.
                 if passed <= *reported {
                     continue;
                 }
                 *reported = passed;
                 counts.removed += 1;
                 let is_asset = row.last_reported(reported_through) == Reported::Asset;
+                // A rejection that is gone was not moved: a sink never had its content.
                 let moved_to = source.moves.and_then(|moves| moves.target(&row));
                 let moved_to = moved_to.filter(|_| is_asset);
+                // Removed as an asset, and listed as a rejection: two changes.
                 counts.rejected += u64::from(row.is_listed());
                 changes.extend(row.removal_changes(moved_to.cloned()));
                 if changes.len() >= BATCH {
@@ -88,6 +98,7 @@ impl RemovalCursor {
     }
 }
 
+/// Returns the next block, or `None` after the last one.
 fn next_block(
     sequence: &mut BlockSequence,
     blocks: &BlockList,

@@ -1,7 +1,8 @@
-//! Applies the records of an interrupted run: what is final, and what is in doubt.
+//! Applies the records of an interrupted run, and separates final rows from rows in doubt.
 
 use crate::{
     error::Error,
+    scan::{NameRange, RangeSet},
     store::NameOrder,
     sync::{
         block::Block,
@@ -10,7 +11,6 @@ use crate::{
         format::{ROWS, damaged},
         index::BlockIndex,
         journal::{self, Delta, Journal, Progress, Record},
-        left::Left,
         limits::Volume,
         row::Row,
     },
@@ -20,10 +20,12 @@ use crate::{
 pub(super) struct Replay {
     pub(super) progress: Progress,
     /// The ranges of names that are still to be listed.
-    pub(super) left: Left,
+    pub(super) left: RangeSet,
+    /// The blocks that final records name.
     pub(super) blocks: BlockList,
     /// Blocks of batches that were prepared and not committed, oldest first.
     in_doubt: Vec<Block>,
+    /// How many rows are in doubt, and how long they are.
     volume: Volume,
     has_records: bool,
     /// Whether the last record is a prepare record.
@@ -35,7 +37,7 @@ impl Replay {
     pub(super) fn new(progress: Progress, prefix: &str) -> Self {
         Self {
             progress,
-            left: Left::all(prefix),
+            left: RangeSet::all(prefix),
             blocks: BlockList::default(),
             in_doubt: Vec::new(),
             volume: Volume::default(),
@@ -82,12 +84,13 @@ impl Replay {
         Ok(())
     }
 
+    /// Applies what a final record has decided.
     fn commit(&mut self, delta: Delta, base: &BlockIndex, order: NameOrder) -> Result<(), Error> {
         for range in delta.kept {
             self.blocks.keep(range, base)?;
         }
         for (from, to) in delta.done {
-            self.left.take(&from, &to, order);
+            self.left.remove(&NameRange::new(from, to), order);
         }
         self.blocks.add(delta.new);
         Ok(())
@@ -99,6 +102,7 @@ impl Replay {
     /// [`StateInvalid`](crate::ErrorKind::StateInvalid) if rows are missing that a record names.
     pub(super) fn repair(&self, disk: &mut dyn Disk) -> Result<(), Error> {
         let failed = |error| Error::state("resume with the rows of a run", error);
+        // The file is missing if no record names rows.
         let length = disk.size(ROWS).map_err(failed)?.unwrap_or_default();
         if length < self.progress.rows {
             return Err(damaged("rows of the run are missing"));
@@ -127,6 +131,10 @@ impl Replay {
     }
 
     /// Reads the rows in doubt, oldest batch first.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a block is damaged or cannot be read.
     pub(super) fn read_in_doubt(&self, disk: &mut dyn Disk) -> Result<Vec<Row>, Error> {
         let mut rows = Vec::new();
         for block in &self.in_doubt {

@@ -48,6 +48,8 @@ pub(super) struct RunLog {
 
 impl RunLog {
     /// Begins with what the journal has.
+    ///
+    /// `finds_moves` is false in a first run, where nothing can have moved.
     pub(super) fn new(
         progress: Progress,
         blocks: BlockList,
@@ -110,7 +112,11 @@ impl RunLog {
     }
 
     /// Adds a step to what the next record will state, and returns its changes.
+    ///
+    /// The counts include these changes from now on, although a sink has not received them yet. If
+    /// the run is interrupted before the commit, they are lost with the step.
     pub(super) fn record(&mut self, mut step: Step) -> Vec<Change> {
+        // Blocks stay in no particular order here. They are sorted when a record is written.
         self.uncommitted.kept.append(&mut step.kept);
         self.uncommitted.rows.append(&mut step.rows);
         for (from, to) in step.done {
@@ -139,6 +145,9 @@ impl RunLog {
     }
 
     /// Appends a prepare record, if there are rows that a sink is about to learn of.
+    ///
+    /// Without rows there is nothing in doubt: removals have their rows in blocks already, and
+    /// entries without a name have no rows.
     pub(super) fn prepare(
         &mut self,
         disk: &mut dyn Disk,
@@ -167,6 +176,12 @@ impl RunLog {
     }
 
     /// Appends the uncommitted rows, and then a record that names them.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLarge`](crate::ErrorKind::TooLarge) if the batch is too large to be recovered,
+    /// [`State`](crate::ErrorKind::State) if the disk fails. The run must end then: rows that no
+    /// record names are truncated by the next run.
     fn write(
         &mut self,
         disk: &mut dyn Disk,
@@ -177,10 +192,14 @@ impl RunLog {
         let failed = |error| Error::state("write the rows of a run", error);
         let mut new = Vec::new();
         for rows in std::mem::take(&mut self.uncommitted.rows) {
+            // Each sequence makes blocks of its own: names of another block may come between two
+            // sequences, and blocks must not overlap.
             for rows in split_into_blocks(&rows, self.rows_per_block) {
                 let (frame, block) =
                     self.packer.pack(rows, self.progress.rows, self.reported_through)?;
                 disk.append(ROWS, &frame).map_err(failed)?;
+                // Counted even if a later append fails: the run ends then, and the next one
+                // truncates the file.
                 self.progress.rows += block.length;
                 new.push(block);
             }
@@ -196,6 +215,7 @@ impl RunLog {
         if let Record::Prepare(_, delta) = &record {
             let mut volume = Volume::default();
             delta.add_to(&mut volume);
+            // Refused now, and not when the next run would fail to resume.
             volume.check_writable()?;
         }
         journal::append(disk, &record)?;

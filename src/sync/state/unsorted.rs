@@ -5,7 +5,7 @@
 
 use crate::{
     error::Error,
-    scan::Cut,
+    scan::Bound,
     store::{NameOrder, Orders},
     sync::{
         disk::Disk,
@@ -20,32 +20,40 @@ const PAGE: usize = 2500;
 
 /// A listing that is collected, sorted and then read page by page.
 pub(super) enum UnsortedListing {
+    /// Pages arrive, and are written to sorted runs.
     Collecting { sorter: Sorter, seen: SeenOrder },
+    /// The sorted runs are merged.
     Sorting(Merging),
+    /// Pages of the sorted listing are read.
     Reading(Reader),
 }
 
 /// The orders in which all names have ascended so far.
 pub(super) struct SeenOrder {
+    /// The name before.
     last: Option<String>,
+    /// The orders that no pair of neighbours contradicts.
     orders: Orders,
 }
 
 /// A sorted listing, and where its next page begins.
 pub(super) struct Reader {
     sorted: Sorted,
+    /// The first record of the next page.
     next: Option<Record>,
-    from: Cut,
+    /// Where the next page begins.
+    from: Bound,
 }
 
 /// A page of a sorted listing, and the bounds of its range of names.
 pub(super) struct SortedPage {
     pub(super) verdicts: Vec<Verdict>,
-    pub(super) from: Cut,
-    pub(super) to: Cut,
+    pub(super) from: Bound,
+    pub(super) to: Bound,
 }
 
 impl SeenOrder {
+    /// Rules out the orders in which this name does not come after the name before it.
     fn add(&mut self, name: &str) {
         if let Some(orders) = self.last.as_deref().and_then(|last| Orders::that_have(last, name)) {
             self.orders = self.orders.and(orders);
@@ -78,6 +86,7 @@ impl UnsortedListing {
     ) -> Result<(), Error> {
         let Self::Collecting { sorter, seen } = self else { return Ok(()) };
         for verdict in verdicts {
+            // Malformed entries show no order: their names may be wrong.
             let is_blob = !is_malformed(&verdict);
             let name = verdict.name().map(str::to_owned);
             if let Some(name) = name.as_deref().filter(|_| is_blob) {
@@ -98,7 +107,7 @@ impl UnsortedListing {
                 false => {
                     let mut sorted = merging.finish(disk)?;
                     let next = sorted.next(disk)?;
-                    Self::Reading(Reader { sorted, next, from: Cut::At(prefix.to_owned()) })
+                    Self::Reading(Reader { sorted, next, from: Bound::Before(prefix.to_owned()) })
                 }
             },
             reading @ Self::Reading(_) => reading,
@@ -118,7 +127,7 @@ impl UnsortedListing {
             let verdict = spill::read(&record.content)?;
             let (is_full, last) = (verdicts.len() >= PAGE, verdicts.last_mut());
             match last.filter(|last| last.name().is_some() && last.name() == verdict.name()) {
-                // The service has listed the name twice: the later entry is what is there now. A
+                // The service has listed the name twice: the later entry is the present one. A
                 // blob wins over an entry that cannot be read.
                 Some(last) if is_malformed(last) || !is_malformed(&verdict) => *last = verdict,
                 Some(_) => {}
@@ -131,12 +140,13 @@ impl UnsortedListing {
             return Ok(None);
         }
         let last = verdicts.last().and_then(Verdict::name);
-        let to = last.map_or_else(|| reader.from.clone(), |last| Cut::Behind(last.to_owned()));
+        let to = last.map_or_else(|| reader.from.clone(), |last| Bound::After(last.to_owned()));
         let from = std::mem::replace(&mut reader.from, to.clone());
         Ok(Some(SortedPage { verdicts, from, to }))
     }
 }
 
+/// Returns whether a verdict is on an entry that cannot be read.
 fn is_malformed(verdict: &Verdict) -> bool {
     verdict.rejection().is_some_and(|rejection| rejection.reason == Reason::Malformed)
 }

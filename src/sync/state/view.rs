@@ -5,10 +5,13 @@ use crate::{sink::RunId, store::NameOrder, sync::counts::Counts};
 /// How a run stands, as the caller needs it between two steps.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::sync) struct View {
+    /// The id of the run.
     pub(in crate::sync) run: RunId,
+    /// The number of the run, from 1.
     pub(in crate::sync) number: u64,
     /// Whether the run was interrupted before.
     pub(in crate::sync) is_resumed: bool,
+    /// Whether everything is listed.
     pub(in crate::sync) is_listed: bool,
     /// Whether more follows from the page that was taken.
     pub(in crate::sync) has_more: bool,
@@ -16,6 +19,7 @@ pub(in crate::sync) struct View {
     pub(in crate::sync) is_due: bool,
     /// How many batches were committed, which is the sequence number of the next one.
     pub(in crate::sync) batches: u64,
+    /// What was reported, also before an interruption.
     pub(in crate::sync) counts: Counts,
     /// How many blobs the listing of the last complete run had.
     pub(in crate::sync) expected: Option<u64>,

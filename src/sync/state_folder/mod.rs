@@ -45,6 +45,7 @@ const ATTEMPTS: usize = 8;
 /// Windows has no such modes. The folder inherits the access of its parent, so choose a private one.
 pub(crate) struct StateFolder {
     path: PathBuf,
+    /// Kept open, because opening a file for each block would check it each time.
     open: HashMap<String, Open>,
     /// Whether a file was created since the folder was last synced.
     is_new: bool,
@@ -52,6 +53,7 @@ pub(crate) struct StateFolder {
     lock: Option<File>,
 }
 
+/// A file that is open, and whether it is open to append.
 struct Open {
     file: File,
     is_writable: bool,
@@ -69,12 +71,14 @@ impl StateFolder {
         permissions::create(path).map_err(failed)?;
         permissions::check_folder(path).map_err(failed)?;
         for _ in 0..ATTEMPTS {
+            // The lock file is never truncated or removed: another run may hold it.
             let mut options = permissions::options(true);
             let lock = permissions::open(options.create(true).truncate(false), &path.join(LOCK));
             let lock = lock.map_err(failed)?;
             permissions::check_file(&lock, true).map_err(failed)?;
             match fs4::FileExt::try_lock(&lock) {
                 Ok(()) => {}
+                // Does not wait: two runs on one state are usually a mistake of the caller.
                 Err(fs4::TryLockError::WouldBlock) => {
                     return Err(Error::new(
                         ErrorKind::StateBusy,
@@ -104,6 +108,8 @@ impl StateFolder {
     }
 
     /// Fails if the run no longer has its lock, so that two runs never write to one folder.
+    ///
+    /// Called before every change. A change that is already under way cannot be stopped.
     fn check_lock(&self) -> io::Result<()> {
         match &self.lock {
             Some(lock) if permissions::is_at(lock, &self.path.join(LOCK)) => Ok(()),
@@ -119,6 +125,7 @@ impl StateFolder {
             let file = permissions::open(&permissions::options(false), &self.path.join(name))?;
             permissions::check_file(&file, false)?;
             match self.lock {
+                // A run trusts only its own files. A reader may be another user than the run.
                 Some(_) => permissions::check_owner(&file.metadata()?)?,
                 None => permissions::check_owner_to_read(&file.metadata()?, &self.path)?,
             }
@@ -137,6 +144,7 @@ impl StateFolder {
             let options = options.append(true);
             let file = match permissions::open(options, &path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    // Synced with the folder, before a record can name it.
                     self.is_new = true;
                     permissions::open(options.create_new(true), &path)?
                 }
@@ -161,6 +169,7 @@ impl Disk for StateFolder {
 
     fn read(&mut self, name: &str, offset: u64, length: usize) -> io::Result<Vec<u8>> {
         let file = self.file(name)?;
+        // Checked before the buffer is allocated: the length may be forged.
         let end = offset.checked_add(length as u64);
         if end.is_none_or(|end| file.metadata().is_ok_and(|metadata| metadata.len() < end)) {
             return Err(io::ErrorKind::UnexpectedEof.into());
@@ -184,10 +193,12 @@ impl Disk for StateFolder {
     }
 
     fn sync(&mut self, name: &str) -> io::Result<()> {
+        // `file_to_append` would create it.
         if self.size(name)?.is_none() {
             return Err(io::ErrorKind::NotFound.into());
         }
         self.file_to_append(name)?.sync_data()?;
+        // On Unix a new file can disappear in a crash until its folder is synced.
         if std::mem::take(&mut self.is_new) {
             permissions::sync_folder(&self.path)?;
         }

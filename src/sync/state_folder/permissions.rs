@@ -11,6 +11,7 @@ use std::{
 
 /// Creates a folder and its missing parents, and makes them durable.
 pub(super) fn create(path: &Path) -> io::Result<()> {
+    // Noted before they are created: each new folder must be synced in its parent.
     let missing: Vec<_> = path.ancestors().take_while(|folder| !folder.exists()).collect();
     let mut builder = DirBuilder::new();
     builder.recursive(true);
@@ -41,6 +42,10 @@ fn sync_parent(path: &Path) -> io::Result<()> {
 /// Makes durable which files a folder has.
 ///
 /// Does nothing on systems other than Unix, which cannot open a folder.
+///
+/// # Errors
+///
+/// Fails if the folder cannot be read, with the command that helps.
 pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     if !cfg!(unix) {
         return Ok(());
@@ -98,10 +103,12 @@ pub(super) fn check_folder(path: &Path) -> io::Result<()> {
     let (folder, user) = (std::fs::metadata(path)?, rustix::process::geteuid().as_raw());
     let (mode, group, shown) = (folder.mode() & 0o777, folder.gid(), path.display());
     let (why, remedy) = match () {
+        // The owner can change the mode at any time, so the owner must be trusted.
         () if folder.uid() != user && folder.uid() != 0 => (
             format!("it belongs to user {}, but the run has user {user}", folder.uid()),
             format!("run `chown {user} {shown}`"),
         ),
+        // Checked after the owner, because only the owner can run the `chmod` that the error names.
         () if mode & 0o002 != 0 => (
             format!("all other users may write to it (mode {mode:03o})"),
             format!(
@@ -150,6 +157,7 @@ pub(super) fn check_file(file: &File, is_written: bool) -> io::Result<()> {
             let what = "a file of the state has a second name (a hard link), and a run does not write to such a file; remove one of the names";
             return Err(io::Error::other(what));
         }
+        // Files of earlier versions, or of a copy, may be readable for others.
         if metadata.mode() & 0o077 != 0 {
             file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
         }
@@ -177,6 +185,7 @@ pub(super) fn check_owner_to_read(metadata: &Metadata, folder: &Path) -> io::Res
     check_owner_among(metadata, &[user, 0, std::fs::metadata(folder)?.uid()])
 }
 
+/// Refuses a file that belongs to none of these users.
 #[cfg(unix)]
 fn check_owner_among(metadata: &Metadata, owners: &[u32]) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt as _;
