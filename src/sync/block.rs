@@ -236,6 +236,7 @@ impl Packer {
             // Also rejections that were assets: a sink still has these.
             missing += u64::from(!row.is_asset() && has_asset);
         }
+        // Names have a limit in Azure, but not in other services.
         limits::writable("a block", self.text.len(), MOST_TEXT)?;
         let frame = self.compressor.compress(&self.text).map_err(failed)?;
         let name = |row: Option<&Row>| row.map_or("", |row| &row.name).into();

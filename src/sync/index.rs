@@ -42,7 +42,6 @@ impl IndexFrame {
     /// [`TooLarge`](crate::ErrorKind::TooLarge) if the names are too long for an index frame.
     pub(super) fn append(
         disk: &mut dyn Disk,
-        /// The file with the blocks.
         file: &str,
         size: &mut u64,
         blocks: &[Block],
@@ -107,6 +106,8 @@ impl IndexFrame {
 /// The blocks of a file, by ascending name and without overlap.
 #[derive(Debug)]
 pub(super) struct BlockIndex {
+    // INVARIANT: `blocks` ascend and do not overlap. A writer checks this before it writes them,
+    // and lookups by name depend on it.
     file: &'static str,
     blocks: Vec<Block>,
 }

@@ -85,6 +85,7 @@ impl ManifestWriter {
     /// place, or the new one is complete.
     pub(super) fn finish(mut self, disk: &mut dyn Disk, file: &str) -> Result<Totals, Error> {
         self.end_index_frame(disk)?;
+        // The footer is last, so that a file without a footer is known to be incomplete.
         let frame = self.footer.frame(self.size)?;
         disk.append(MANIFEST_NEW, &frame).map_err(failed)?;
         // INVARIANT: synced before it is renamed, or a crash could leave an incomplete manifest.

@@ -310,6 +310,7 @@ impl<'a> RunLoop<'a> {
     /// Returns what the run has done until now. The totals are only known at the end.
     fn summary(&self, ending: Ending) -> Summary {
         let View { run, number, is_resumed, counts, order, .. } = self.worker.view();
+        // The report counts from the start of this process, the counts from the start of the run.
         let report = self.control.report();
         let (listed, assets) = (None, None);
         Summary { run, number, is_resumed, counts, listed, assets, order, report, ending }

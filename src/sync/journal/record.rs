@@ -192,6 +192,7 @@ impl TryFrom<Line> for Record {
         let delta = Delta { kept: line.kept, new: line.new, done: line.done };
         match (line.is_open, line.voids) {
             (true, false) => Ok(Self::Prepare(progress, delta)),
+            // A line without flags is the usual one, and the shortest.
             (false, false) => Ok(Self::Commit(progress, delta)),
             // A forged abort with blocks would add rows that no commit has made final.
             (false, true) if delta.is_empty() => Ok(Self::Abort(progress)),

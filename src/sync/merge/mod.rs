@@ -208,6 +208,7 @@ impl Merge {
         let order = self.order.unwrap_or_default();
         let partial = self.partial.values().flat_map(PartialBlock::undecided);
         let parts = partial.chain(&self.pending).map(|part| (part.from.clone(), part.to.clone()));
+        // Three kinds of ranges are undecided: not listed, buffered, and listed but not compared.
         let left = self.left.ranges().iter().cloned().map(NameRange::into_bounds);
         let mut all: Vec<_> = left.chain(parts).collect();
         all.sort_by(|(a, _), (b, _)| a.compare(b, order));

@@ -45,6 +45,7 @@ impl Sorter {
         disk: &mut dyn Disk,
     ) -> Result<Self, Error> {
         remove(disk)?;
+        // Runs go into the first file. A merge alternates between the two.
         let [file, _] = SORT;
         let writer = FrameWriter::new(file, limits.frame)?;
         // With room for the record that exceeds the limit, because growing would take twice as much.

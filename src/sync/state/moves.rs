@@ -26,6 +26,7 @@ impl Moves {
 
     /// Returns the name of an added asset with the content of a removed row.
     pub(super) fn target(&self, row: &Row) -> Option<&String> {
+        // The size is compared as well, because an MD5 alone can be forged.
         row.content_md5.and_then(|md5| self.0.get(&(md5, row.size)))
     }
 }

@@ -147,6 +147,8 @@ impl Recovered {
         // The order of these steps matters: files are read and checked before anything is written,
         // so that a state of another source or version stays as it is.
         let mut files = Files::read(disk, intent)?;
+        // Read before anything is written, so that a damaged index leaves the files as they are.
+        let base = files.read_base(disk)?;
         let mut begin = files.begin(intent);
         // Removes rows that a crash has left without a journal, before a new journal could name
         // them.
@@ -156,7 +158,6 @@ impl Recovered {
         }
         // Also after `run.base` was written: the run has the same id and number then.
         let is_resumed = files.journal.is_some() || files.run_base.is_some();
-        let base = files.read_base(disk)?;
         let footer = files.run_base.as_ref().or(files.manifest.as_ref());
         let run = RunContext {
             number: begin.number,
