@@ -267,7 +267,9 @@ impl From<&WaitOutcome> for Event {
 #[cfg(feature = "sync")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sync")))]
 impl From<&Summary> for Event {
-    /// Returns the event that the end of a sync means: a sync that has left something out had errors.
+    /// Returns the event for the end of a sync.
+    ///
+    /// A run that left out a blob, or withheld removals, had errors.
     fn from(summary: &Summary) -> Self {
         match summary.ending {
             Ending::Cancelled => Self::Cancelled,

@@ -1,53 +1,62 @@
-//! Rows in blocks: some thousand lines of JSON, compressed by themselves.
+//! Blocks: some thousand rows each, compressed on their own and described without being read.
+//!
+//! A block is the unit that a run keeps, reads or replaces. Rows in a block ascend by name, and blocks
+//! of one file do not overlap. Everything that is read here is checked against `limits.rs`.
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    limits::{MOST_TEXT, check_block, check_row, most_text, writable},
-    row::{Print, Row, Told},
+    disk::Disk,
+    fingerprint::Fingerprint,
+    format::damaged,
+    limits::{self, MOST_FRAME, MOST_TEXT},
+    row::{Reported, Row},
 };
-use crate::{
-    error::{Error, ErrorKind},
-    scan::Bound,
-    sink::write_json,
-};
+use crate::{error::Error, scan::Bound, sink::write_json};
 
-/// How many rows a block has
+/// How many rows a block has. Smaller blocks compress worse, larger ones are read for fewer changes.
 pub(super) const ROWS: usize = 2500;
 
-/// Of Zstandard: the figures of more are not worth their time
+/// The most rows of a block that is read. Writers make at most half as many more than [`ROWS`].
+const MOST_ROWS: u64 = 2 * ROWS as u64;
+
+/// The compression level of Zstandard: higher ones save little for their time.
 const LEVEL: i32 = 3;
 
-/// Where a block is, and what is known of it without reading it
+/// The description of a block: where it is, and what it holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Block {
-    /// The names of its first and last row
+    /// The name of the first row.
     pub(super) first: Box<str>,
+    /// The name of the last row.
     pub(super) last: Box<str>,
-    /// The place of its frame in the file, in bytes
+    /// Where the frame starts in its file, in bytes.
     pub(super) offset: u64,
+    /// The length of the frame in bytes.
     pub(super) length: u64,
-    /// The bytes of its rows as text
+    /// The length of the rows before compression, in bytes.
     pub(super) text: u64,
-    /// The XXH3 of the frame
-    pub(super) frame: u64,
+    /// The XXH3-64 of the frame.
+    frame: u64,
+    /// The number of rows, with those of removed blobs.
     pub(super) rows: u64,
-    /// How many of them the listing had
+    /// The number of rows that the listing had.
     pub(super) listed: u64,
-    /// How many are assets
+    /// The number of assets.
     pub(super) assets: u64,
-    /// How many assets are gone without a sink being told
+    /// The number of assets whose removal was not reported when the block was written.
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub(super) missing: u64,
-    /// The first and the last run that found rows gone; 0 where none is
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub(super) oldest_gone: u64,
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub(super) newest_gone: u64,
-    /// The [`Print`] of what the listing had, in hexadecimal digits
+    missing: u64,
+    /// The first run that found one of the rows removed, or 0.
+    #[serde(rename = "oldest_gone", default, skip_serializing_if = "is_zero")]
+    pub(super) oldest_removed: u64,
+    /// The last run that found one of the rows removed, or 0.
+    #[serde(rename = "newest_gone", default, skip_serializing_if = "is_zero")]
+    pub(super) newest_removed: u64,
+    /// The [`Fingerprint`] of the listed rows.
     #[serde(with = "hexadecimal")]
-    pub(super) print: u128,
+    print: u128,
 }
 
 fn is_zero(number: &u64) -> bool {
@@ -55,35 +64,119 @@ fn is_zero(number: &u64) -> bool {
 }
 
 impl Block {
-    /// The place before its first row
+    /// Returns the bound before the first row.
     pub(super) fn from(&self) -> Bound {
         Bound::Before(self.first.to_string())
     }
 
-    /// The place behind its last row
+    /// Returns the bound after the last row.
     pub(super) fn to(&self) -> Bound {
         Bound::After(self.last.to_string())
     }
 
-    /// How many assets are gone without a sink being told, which was told of all up to a run
-    pub(super) fn missing(&self, told: u64) -> u64 {
-        if self.newest_gone > told { self.missing } else { 0 }
+    /// Returns the description of the same frame at another place.
+    pub(super) fn moved_to(&self, offset: u64) -> Self {
+        Self { offset, ..self.clone() }
     }
 
-    pub(super) fn has_print(&self, listed: u64, print: u128) -> bool {
-        self.listed == listed && self.print == print
+    /// Returns how many assets are removed without a report.
+    ///
+    /// A block is not written again when its removals are reported, so `missing` counts only if the
+    /// block has removals after the last run whose removals were reported.
+    pub(super) fn unreported_removals(&self, reported_through: u64) -> u64 {
+        if self.newest_removed > reported_through { self.missing } else { 0 }
     }
 
-    /// Whether its bytes are those that were written
-    pub(super) fn check(&self, frame: &[u8]) -> Result<(), Error> {
-        if frame.len() as u64 == self.length && xxh3_64(frame) == self.frame {
-            return Ok(());
+    /// Returns whether a listing with this many entries and this fingerprint has changed nothing.
+    pub(super) fn has_fingerprint(&self, listed: u64, fingerprint: u128) -> bool {
+        self.listed == listed && self.print == fingerprint
+    }
+
+    /// Checks the numbers of a description that was read.
+    ///
+    /// # Errors
+    ///
+    /// [`StateInvalid`](crate::ErrorKind::StateInvalid) if a number is above its limit.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let Self { offset, length, text, rows, listed, assets, missing, .. } = *self;
+        limits::numbers("a block", [offset, length, self.oldest_removed, self.newest_removed])?;
+        limits::length("a block", length, MOST_FRAME)?;
+        limits::length("the text of a block", text, MOST_TEXT)?;
+        // Before rows are allocated by this number.
+        if rows > MOST_ROWS || listed > rows || assets > rows || missing > rows {
+            return Err(damaged(format_args!(
+                "a block claims to have {rows} rows and {listed} listed rows"
+            )));
         }
-        Err(damaged("a block has other bytes than were written"))
+        Ok(())
+    }
+
+    /// Reads the frame of the block, and checks it.
+    ///
+    /// # Errors
+    ///
+    /// [`StateInvalid`](crate::ErrorKind::StateInvalid) if the bytes differ from those that were
+    /// written.
+    pub(super) fn read_frame(&self, disk: &mut dyn Disk, file: &str) -> Result<Vec<u8>, Error> {
+        self.check()?;
+        let length = limits::length("a block", self.length, MOST_FRAME)?;
+        let frame = read_bytes(disk, file, self.offset, length)?;
+        match frame.len() as u64 == self.length && xxh3_64(&frame) == self.frame {
+            true => Ok(frame),
+            false => Err(damaged("a block does not match its checksum")),
+        }
+    }
+
+    /// Returns the rows of a frame that [`read_frame`](Self::read_frame) has checked.
+    ///
+    /// # Errors
+    ///
+    /// [`StateInvalid`](crate::ErrorKind::StateInvalid) if the rows do not match the description.
+    pub(super) fn decode(&self, frame: &[u8]) -> Result<Vec<Row>, Error> {
+        let length = limits::length("the text of a block", self.text, MOST_TEXT)?;
+        // The length bounds the buffer: a frame that would be longer is an error.
+        let text = zstd::bulk::decompress(frame, length)
+            .map_err(|error| damaged(format_args!("a block cannot be decompressed: {error}")))?;
+        // Bounded by the check of the description.
+        let mut rows = Vec::with_capacity(usize::try_from(self.rows).unwrap_or_default());
+        for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            let row: Row = serde_json::from_slice(line)
+                .map_err(|error| damaged(format_args!("a row cannot be read: {error}")))?;
+            row.check()?;
+            if rows.len() as u64 == self.rows {
+                return Err(damaged("a block has more rows than its description"));
+            }
+            rows.push(row);
+        }
+        if rows.len() as u64 != self.rows {
+            return Err(damaged("a block has fewer rows than its description"));
+        }
+        Ok(rows)
+    }
+
+    /// Reads the rows of the block.
+    pub(super) fn read_rows(&self, disk: &mut dyn Disk, file: &str) -> Result<Vec<Row>, Error> {
+        self.decode(&self.read_frame(disk, file)?)
     }
 }
 
-/// 128 bits, of which many readers of JSON know no number
+/// Reads bytes that a run has written.
+///
+/// # Errors
+/// [`StateInvalid`](crate::ErrorKind::StateInvalid) if the file ends before the last of them.
+pub(super) fn read_bytes(
+    disk: &mut dyn Disk,
+    file: &str,
+    offset: u64,
+    length: usize,
+) -> Result<Vec<u8>, Error> {
+    disk.read(file, offset, length).map_err(|error| match error.kind() {
+        std::io::ErrorKind::UnexpectedEof => damaged(format_args!("`{file}` is truncated")),
+        _ => Error::state("read a part of the state", error),
+    })
+}
+
+/// 128 bits as text, because many readers of JSON lose digits of such numbers.
 mod hexadecimal {
     use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
 
@@ -97,17 +190,10 @@ mod hexadecimal {
     }
 }
 
-/// A state that is not what was written
-pub(super) fn damaged(what: impl std::fmt::Display) -> Error {
-    Error::new(
-        ErrorKind::StateInvalid,
-        format!("the state is damaged: {what}; restore it, or move it away to begin anew"),
-    )
-}
-
-/// Makes frames of rows, in room that is taken once
+/// Compresses rows into blocks, with buffers that are allocated once.
 pub(super) struct Packer {
     compressor: zstd::bulk::Compressor<'static>,
+    /// The rows of the block in the making, as JSON Lines.
     text: Vec<u8>,
 }
 
@@ -115,22 +201,27 @@ impl Packer {
     pub(super) fn new() -> Result<Self, Error> {
         let make = || {
             let mut compressor = zstd::bulk::Compressor::new(LEVEL)?;
+            // For other tools: a run checks the XXH3 of the frame, which other readers do not know.
             compressor.include_checksum(true)?;
             Ok(Self { compressor, text: Vec::new() })
         };
         make().map_err(failed)
     }
 
-    /// The frame and the description of rows, of which there must be one at least
+    /// Returns the frame of rows and its description. There must be at least one row.
     ///
-    /// `told` is the last run whose removals were told.
+    /// `offset` is where the caller will write the frame; `reported_through` is the last run whose
+    /// removals were reported.
+    ///
+    /// # Errors
+    /// [`TooLarge`](crate::ErrorKind::TooLarge) if the rows are longer than a block may be.
     pub(super) fn pack(
         &mut self,
         rows: &[Row],
         offset: u64,
-        told: u64,
+        reported_through: u64,
     ) -> Result<(Vec<u8>, Block), Error> {
-        let mut print = Print::default();
+        let mut fingerprint = Fingerprint::default();
         let (mut listed, mut assets, mut missing) = (0, 0, 0);
         self.text.clear();
         for row in rows {
@@ -138,15 +229,18 @@ impl Packer {
             self.text.push(b'\n');
             if row.is_listed() {
                 listed += 1;
-                print.add_row(row);
+                fingerprint.add_row(row);
             }
             assets += u64::from(row.is_asset());
-            missing += u64::from(!row.is_asset() && row.told(told) == Told::Asset);
+            let has_asset = row.last_reported(reported_through) == Reported::Asset;
+            // Also rejections that were assets: a sink still has these.
+            missing += u64::from(!row.is_asset() && has_asset);
         }
-        writable("a block", self.text.len(), MOST_TEXT)?;
+        // Names have a limit in Azure, but not in other services.
+        limits::writable("a block", self.text.len(), MOST_TEXT)?;
         let frame = self.compressor.compress(&self.text).map_err(failed)?;
         let name = |row: Option<&Row>| row.map_or("", |row| &row.name).into();
-        let gone = || rows.iter().filter_map(|row| row.gone).map(|gone| gone.run);
+        let removed = || rows.iter().filter_map(|row| row.removed).map(|removed| removed.run);
         let block = Block {
             first: name(rows.first()),
             last: name(rows.last()),
@@ -158,9 +252,9 @@ impl Packer {
             listed,
             assets,
             missing,
-            oldest_gone: gone().min().unwrap_or_default(),
-            newest_gone: gone().max().unwrap_or_default(),
-            print: print.finish(),
+            oldest_removed: removed().min().unwrap_or_default(),
+            newest_removed: removed().max().unwrap_or_default(),
+            print: fingerprint.finish(),
         };
         Ok((frame, block))
     }
@@ -170,39 +264,18 @@ fn failed(error: std::io::Error) -> Error {
     Error::state("compress rows", error)
 }
 
-/// The rows of a frame
-pub(super) fn unpack(frame: &[u8], block: &Block) -> Result<Vec<Row>, Error> {
-    check_block(block)?;
-    block.check(frame)?;
-    let length = super::limits::length("the text of a block", block.text, MOST_TEXT)?;
-    let text = zstd::bulk::decompress(frame, length)
-        .map_err(|error| damaged(format_args!("a frame cannot be decompressed: {error}")))?;
-    let mut rows = Vec::with_capacity(usize::try_from(block.rows).unwrap_or_default());
-    for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-        let row: Row = serde_json::from_slice(line)
-            .map_err(|error| damaged(format_args!("a row cannot be read: {error}")))?;
-        check_row(&row)?;
-        if rows.len() as u64 == block.rows {
-            return Err(damaged("a block has more rows than it had"));
-        }
-        rows.push(row);
-    }
-    if rows.len() as u64 != block.rows {
-        return Err(damaged("a block has another number of rows than it had"));
-    }
-    Ok(rows)
-}
-
-/// Rows in pieces that make a block each: of so many rows or up to half as many more, and of fewer if
-/// they are too long together
-pub(super) fn pieces(rows: &[Row], size: usize) -> impl Iterator<Item = &[Row]> {
+/// Splits rows into the blocks that they will make.
+///
+/// A block has `size` rows or up to half as many more, and fewer if their texts are long.
+pub(super) fn split_into_blocks(rows: &[Row], size: usize) -> impl Iterator<Item = &[Row]> {
     let count = (rows.len() / size.max(1)).max(1);
+    // Parts of the same size: a short last block would cost as much as a full one to read.
     let parts = rows.chunks(rows.len().div_ceil(count).max(1));
     parts.flat_map(|part| {
         let mut text = 0;
         part.chunk_by(move |_, next| {
-            // What the rows of the piece have until then; the first one counts with the second.
-            text += most_text(next);
+            // Starts with the second row: the first one fits alone, by the limit on names.
+            text += next.most_text();
             let fits = text <= MOST_TEXT / 2;
             text = if fits { text } else { 0 };
             fits

@@ -1,4 +1,4 @@
-//! The handle on a run in a task of its own.
+//! The handle of a run in a task of its own.
 
 use std::{
     pin::Pin,
@@ -8,52 +8,60 @@ use std::{
 use tokio::task::{JoinError, JoinHandle};
 
 use super::{
-    status::{Board, Status, Wish},
+    control::{JobControl, Request},
+    status::Status,
     summary::Summary,
 };
 use crate::error::{Error, ErrorKind};
 
-/// A run in a task of its own; made by [`Job::start`](super::Job::start)
+/// A run in a task of its own, started by [`Job::start`](super::Job::start).
 ///
-/// A future of what the run comes to; it panics where the store or the sink has. Dropping it ends the
-/// run, as if it was interrupted.
-#[must_use = "a run ends with its handle"]
+/// A future of the [`Summary`]. It panics if the store or the sink has panicked. Dropping the handle
+/// aborts the run; the next run with the same state resumes it.
+#[must_use = "dropping the handle aborts the run"]
 #[derive(Debug)]
 pub struct Handle {
-    pub(super) board: Board,
-    pub(super) task: JoinHandle<Result<Summary, Error>>,
+    control: JobControl,
+    task: JoinHandle<Result<Summary, Error>>,
 }
 
 impl Handle {
-    /// How far it is
+    /// Takes a task that was spawned for the run with this control.
+    pub(super) fn new(control: JobControl, task: JoinHandle<Result<Summary, Error>>) -> Self {
+        Self { control, task }
+    }
+
+    /// Returns how far the run is.
     pub fn status(&self) -> Status {
-        self.board.status()
+        self.control.status()
     }
 
-    pub(super) fn board(&self) -> &Board {
-        &self.board
+    pub(super) fn control(&self) -> &JobControl {
+        &self.control
     }
 
-    /// Whether it is over, so that to await it takes no time
+    /// Returns whether the run is over, so that awaiting the handle takes no time.
     pub fn has_ended(&self) -> bool {
         self.task.is_finished()
     }
 
-    /// Lets it rest behind the page at hand, with the requests that are under way
-    pub fn pause(&self) {
-        self.board.wish(Wish::Pause);
-    }
-
-    /// Lets it go on
-    pub fn resume(&self) {
-        self.board.wish(Wish::Run);
-    }
-
-    /// Ends it behind the page at hand; the next run goes on with it
+    /// Pauses the run after the current page. Requests that are in flight still complete.
     ///
-    /// Once all is listed it comes to its end all the same.
+    /// The time of the pause is in [`Status::paused`], and does not count in [`Status::rate`].
+    pub fn pause(&self) {
+        self.control.request(Request::Pause);
+    }
+
+    /// Resumes a paused run.
+    pub fn resume(&self) {
+        self.control.request(Request::Run);
+    }
+
+    /// Cancels the run after the current page. The next run with the same state resumes it.
+    ///
+    /// A run that has listed everything is completed instead. A cancellation cannot be withdrawn.
     pub fn cancel(&self) {
-        self.board.wish(Wish::Cancel);
+        self.control.request(Request::Cancel);
     }
 }
 
@@ -71,9 +79,12 @@ impl Drop for Handle {
     }
 }
 
+/// Returns the result of a task that has ended, and passes on its panic.
 fn joined<T>(result: Result<Result<T, Error>, JoinError>) -> Result<T, Error> {
     result.unwrap_or_else(|error| match error.is_panic() {
+        // The panic of a store or a sink is that of the caller.
         true => std::panic::resume_unwind(error.into_panic()),
+        // The task is aborted only when the handle is dropped, and then nobody polls it.
         false => {
             Err(Error::new(ErrorKind::Unavailable, "the runtime shut down before the run ended"))
         }

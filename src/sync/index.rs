@@ -1,243 +1,192 @@
-//! The index in two levels: leaves that describe some blocks each, and a list of the leaves.
+//! The block index: the descriptions of all blocks of a manifest, by ascending name.
 //!
-//! Only the list is in memory, and the leaves that were asked for last.
-
-use std::{collections::VecDeque, fmt::Display};
+//! On disk the index is cut into index frames that stand between the blocks, so that a manifest is
+//! written from start to end. In memory it is one flat list: about 230 bytes for a block of 2,500 rows,
+//! which is about 1 MB for ten million rows. A list needs no cache, no second file and no error
+//! handling where it is used.
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    block::{self, Block, damaged},
+    block::{Block, read_bytes},
     disk::Disk,
-    entries::ASIDE,
-    limits,
-    manifest::{read_block, read_bytes},
+    format::{SKIPPABLE_HEADER, damaged, skippable_frame},
+    limits::{self, MOST_INDEX, MOST_INDEX_FRAME},
     row::Row,
-    sort::Limits,
 };
-use crate::{
-    error::{Error, ErrorKind},
-    scan::Bound,
-    store::NameOrder,
-};
+use crate::{error::Error, scan::Bound, store::NameOrder};
 
-/// The start of a frame that decompressors skip (RFC 8878, section 3.1.2)
-const SKIPPED: [u8; 4] = 0x184d_2a5a_u32.to_le_bytes();
-
-/// How long the head of such a frame is
-pub(super) const HEAD: usize = SKIPPED.len() + size_of::<u32>();
-
-/// A frame that decompressors skip
-pub(super) fn skipped(content: &[u8]) -> Result<Vec<u8>, Error> {
-    let length = u32::try_from(content.len())
-        .map_err(|_| Error::new(ErrorKind::TooLarge, "the manifest's index is over 4 GiB"))?;
-    Ok([&SKIPPED, &length.to_le_bytes()[..], content].concat())
-}
-
-/// How much of what is in a state, and what of it is in memory
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sizes {
-    /// How many rows a block has
-    pub(super) rows: usize,
-    /// How many blocks a leaf describes
-    pub(super) leaf: usize,
-    /// How many leaves of the run before are in memory
-    pub(super) leaves: usize,
-    /// For a listing that must be sorted
-    pub(super) sort: Limits,
-}
-
-impl Default for Sizes {
-    fn default() -> Self {
-        Self { rows: block::ROWS, leaf: 16, leaves: 8, sort: Limits::default() }
-    }
-}
-
-impl Sizes {
-    /// So small that a few names have many leaves, which leave the memory and come again
-    #[cfg(feature = "testing")]
-    pub(super) fn of_rows(rows: usize) -> Self {
-        let sort = Limits { run: 2000 * (1 + rows), frame: 400 * (1 + rows), runs: 2 + rows % 3 };
-        Self { rows, leaf: 1 + rows % 4, leaves: 1 + rows % 3, sort }
-    }
-}
-
-/// A part of the index that describes some neighbours
+/// The description of an index frame, in the footer of a manifest.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Leaf {
-    /// The name of the last row
+pub(super) struct IndexFrame {
+    /// The name of the last row that the frame covers.
     last: Box<str>,
-    /// How many blocks there are up to its end
+    /// The number of blocks up to the end of the frame.
     end: usize,
-    /// The place of its frame in the file, in bytes
+    /// Where the frame starts in its file, in bytes.
     offset: u64,
+    /// The length in bytes, with the header of the frame.
     length: usize,
-    /// The XXH3 of the frame
+    /// The XXH3-64 of the frame.
     frame: u64,
 }
 
-impl Leaf {
-    /// Its blocks, of which the first is in a place
-    fn read(&self, disk: &mut dyn Disk, file: &str, start: usize) -> Result<Vec<Block>, Error> {
-        let length = limits::length("a part of an index", self.length as u64, limits::MOST_LEAF)?;
+impl IndexFrame {
+    /// Appends the index frame of some blocks to a file of `size` bytes, and describes it.
+    ///
+    /// Returns `None`, and writes nothing, if there are no blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLarge`](crate::ErrorKind::TooLarge) if the names are too long for an index frame.
+    pub(super) fn append(
+        disk: &mut dyn Disk,
+        file: &str,
+        size: &mut u64,
+        blocks: &[Block],
+        previous: Option<&Self>,
+    ) -> Result<Option<Self>, Error> {
+        let failed = |error| Error::state("write an index frame", error);
+        let Some(last) = blocks.last() else { return Ok(None) };
+        let json = serde_json::to_vec(blocks).map_err(|error| failed(error.into()))?;
+        // Not compressed: the index is small, and readers need no decompressor for it.
+        let frame = skippable_frame(&json)?;
+        limits::writable("an index frame", frame.len(), MOST_INDEX_FRAME)?;
+        let described = Self {
+            last: last.last.clone(),
+            end: previous.map_or(0, |previous| previous.end) + blocks.len(),
+            offset: *size,
+            length: frame.len(),
+            frame: xxh3_64(&frame),
+        };
+        *size += frame.len() as u64;
+        disk.append(file, &frame).map_err(failed)?;
+        Ok(Some(described))
+    }
+
+    /// Reads the blocks of the frame, where `start` is the position of the first one.
+    ///
+    /// # Errors
+    ///
+    /// [`StateInvalid`](crate::ErrorKind::StateInvalid) if the frame is damaged.
+    pub(super) fn read(
+        &self,
+        disk: &mut dyn Disk,
+        file: &str,
+        start: usize,
+    ) -> Result<Vec<Block>, Error> {
+        let length = limits::length("an index frame", self.length as u64, MOST_INDEX_FRAME)?;
         let bytes = read_bytes(disk, file, self.offset, length)?;
-        let wrong = |what: &dyn Display| damaged(format_args!("a part of an index {what}"));
         if xxh3_64(&bytes) != self.frame {
-            return Err(wrong(&"has other bytes than were written"));
+            return Err(damaged("an index frame does not match its checksum"));
         }
-        let json = bytes.get(HEAD..).unwrap_or_default();
+        let json = bytes.get(SKIPPABLE_HEADER..).unwrap_or_default();
         let blocks: Vec<Block> = serde_json::from_slice(json)
-            .map_err(|error| wrong(&format_args!("cannot be read: {error}")))?;
-        blocks.iter().try_for_each(limits::check_block)?;
+            .map_err(|error| damaged(format_args!("an index frame cannot be read: {error}")))?;
+        blocks.iter().try_for_each(Block::check)?;
+        // The positions of later blocks depend on this number.
         match start.checked_add(blocks.len()) == Some(self.end) {
             true => Ok(blocks),
-            false => Err(wrong(&"has another number of blocks than it had")),
+            false => Err(damaged("an index frame has another number of blocks than it claims")),
         }
     }
-}
 
-/// Adds what describes some blocks behind a file that has so many bytes, and to the list
-pub(super) fn append_leaf(
-    disk: &mut dyn Disk,
-    file: &str,
-    size: &mut u64,
-    leaves: &mut Vec<Leaf>,
-    blocks: &[Block],
-) -> Result<(), Error> {
-    let failed = |error| Error::state("write an index", error);
-    let Some(last) = blocks.last() else { return Ok(()) };
-    let json = serde_json::to_vec(blocks).map_err(|error| failed(error.into()))?;
-    let frame = skipped(&json)?;
-    limits::writable("a part of an index", frame.len(), limits::MOST_LEAF)?;
-    leaves.push(Leaf {
-        last: last.last.clone(),
-        end: leaves.last().map_or(0, |leaf| leaf.end) + blocks.len(),
-        offset: *size,
-        length: frame.len(),
-        frame: xxh3_64(&frame),
-    });
-    *size += frame.len() as u64;
-    disk.append(file, &frame).map_err(failed)
-}
-
-/// Blocks that ascend and do not overlap, in the leaves of a file
-#[derive(Debug)]
-pub(super) struct Blocks {
-    file: &'static str,
-    leaves: Vec<Leaf>,
-    /// Those that were read, by their number; the one that was asked for last is the last
-    read: VecDeque<(usize, Vec<Block>)>,
-    /// How many that may be
-    most: usize,
-}
-
-impl Blocks {
-    pub(super) fn new(file: &'static str, leaves: Vec<Leaf>, most: usize) -> Self {
-        Self { file, leaves, read: VecDeque::new(), most }
+    /// Returns the number of blocks up to the end of the frame.
+    pub(super) fn end(&self) -> usize {
+        self.end
     }
 
-    /// The file that they are in
+    /// Returns the length of the frame in bytes, as a limit counts it.
+    pub(super) fn length(&self) -> u64 {
+        self.length as u64
+    }
+}
+
+/// The blocks of a file, by ascending name and without overlap.
+#[derive(Debug)]
+pub(super) struct BlockIndex {
+    // INVARIANT: `blocks` ascend and do not overlap. A writer checks this before it writes them,
+    // and lookups by name depend on it.
+    file: &'static str,
+    blocks: Vec<Block>,
+}
+
+impl BlockIndex {
+    /// Reads the index of a file from its index frames.
+    ///
+    /// # Errors
+    /// [`StateInvalid`](crate::ErrorKind::StateInvalid) if a frame is damaged, or if the frames
+    /// overlap or are longer in total than a run writes.
+    pub(super) fn read(
+        disk: &mut dyn Disk,
+        file: &'static str,
+        frames: &[IndexFrame],
+    ) -> Result<Self, Error> {
+        let mut blocks = Vec::new();
+        let (mut end, mut total) = (0, 0_u64);
+        for frame in frames {
+            // A forged footer could name the same frame many times, and fill the memory from a
+            // small file. Frames that a run has written ascend.
+            if frame.offset < end {
+                return Err(damaged("index frames overlap"));
+            }
+            end = frame.offset.saturating_add(frame.length());
+            total = total.saturating_add(frame.length());
+            limits::length("the index of the manifest", total, MOST_INDEX)?;
+            blocks.append(&mut frame.read(disk, file, blocks.len())?);
+        }
+        Ok(Self { file, blocks })
+    }
+
+    /// Returns the name of the file with the blocks.
     pub(super) fn file(&self) -> &'static str {
         self.file
     }
 
-    /// How many there are
+    /// Returns the number of blocks.
     pub(super) fn len(&self) -> usize {
-        self.leaves.last().map_or(0, |leaf| leaf.end)
+        self.blocks.len()
     }
 
-    /// Adds a leaf of blocks behind them, at the end of the file, which has so many bytes
-    pub(super) fn append(
-        &mut self,
-        disk: &mut dyn Disk,
-        size: &mut u64,
-        blocks: &[Block],
-    ) -> Result<(), Error> {
-        append_leaf(disk, self.file, size, &mut self.leaves, blocks)
+    /// Returns the block at a position, or `None` after the last one.
+    pub(super) fn get(&self, position: usize) -> Option<&Block> {
+        self.blocks.get(position)
     }
 
-    /// The block in a place
-    pub(super) fn get(
-        &mut self,
-        disk: &mut dyn Disk,
-        place: usize,
-    ) -> Result<Option<Block>, Error> {
-        let number = self.leaves.partition_point(|leaf| leaf.end <= place);
-        let inside = place.saturating_sub(self.start(number));
-        Ok(self.leaf(disk, number)?.get(inside).cloned())
+    /// Returns names that divide the rows into at most this many parts of the same size.
+    pub(super) fn split_names(&self, parts: usize) -> Vec<String> {
+        let step = self.len().div_ceil(parts.max(1)).max(1);
+        self.blocks.iter().step_by(step).skip(1).map(|block| block.first.to_string()).collect()
     }
 
-    /// The place of the first block that ends behind a cut
-    fn first_behind(
-        &mut self,
-        disk: &mut dyn Disk,
-        cut: &Bound,
-        order: NameOrder,
-    ) -> Result<usize, Error> {
-        let number = self.leaves.partition_point(|leaf| !cut.is_before(&leaf.last, order));
-        let leaf = self.leaf(disk, number)?;
-        let inside = leaf.partition_point(|block| !cut.is_before(&block.last, order));
-        Ok(self.start(number) + inside)
-    }
-
-    /// The place of a leaf's first block
-    fn start(&self, number: usize) -> usize {
-        let before = number.checked_sub(1).and_then(|before| self.leaves.get(before));
-        before.map_or(0, |leaf| leaf.end)
-    }
-
-    /// The blocks of a leaf; none behind the last one
-    fn leaf(&mut self, disk: &mut dyn Disk, number: usize) -> Result<&[Block], Error> {
-        let known = self.read.iter().position(|(other, _)| *other == number);
-        let known = known.and_then(|place| self.read.remove(place));
-        let known = match (known, self.leaves.get(number)) {
-            (Some(known), _) => known,
-            (None, None) => return Ok(&[]),
-            (None, Some(leaf)) => {
-                // First, so that there is never one more.
-                while self.read.len() >= self.most.max(1) {
-                    self.read.pop_front();
-                }
-                let blocks = leaf.read(disk, self.file, self.start(number));
-                // What a run puts aside is made anew, where all else is as it should be.
-                let anew = |error: Error| match (self.file, error.kind()) {
-                    (ASIDE, kind) if kind != ErrorKind::State => Error::new(
-                        ErrorKind::State,
-                        format!(
-                            "`{ASIDE}`, which a run makes for itself, has other bytes than were written; run it again, and it goes on"
-                        ),
-                    ),
-                    _ => error,
-                };
-                let blocks = blocks.map_err(anew)?;
-                (number, blocks)
-            }
-        };
-        self.read.push_back(known);
-        Ok(self.read.back().map_or(&[], |(_, blocks)| blocks))
+    /// Returns the position of the first block that has names after a bound.
+    /// The result is the number of blocks if there is no such block.
+    pub(super) fn first_after(&self, bound: &Bound, order: NameOrder) -> usize {
+        self.blocks.partition_point(|block| !bound.is_before(&block.last, order))
     }
 }
 
-/// What is known of the run before, and where to read it
-pub(super) struct Known<'a> {
-    pub(super) disk: &'a mut dyn Disk,
-    pub(super) blocks: &'a mut Blocks,
+/// The rows that a pass compares a listing with, and the disk to read them from.
+///
+/// Borrowed for one step: the merge owns neither the disk nor the index.
+pub(super) struct Base<'a> {
+    disk: &'a mut dyn Disk,
+    index: &'a BlockIndex,
 }
 
-impl Known<'_> {
-    /// The block in a place; `None` behind the last one
-    pub(super) fn block(&mut self, place: usize) -> Result<Option<Block>, Error> {
-        self.blocks.get(self.disk, place)
+impl<'a> Base<'a> {
+    pub(super) fn new(disk: &'a mut dyn Disk, index: &'a BlockIndex) -> Self {
+        Self { disk, index }
     }
 
-    /// The place of the first block that ends behind a cut
-    pub(super) fn first_behind(&mut self, cut: &Bound, order: NameOrder) -> Result<usize, Error> {
-        self.blocks.first_behind(self.disk, cut, order)
+    /// Returns the index of the rows.
+    pub(super) fn index(&self) -> &'a BlockIndex {
+        self.index
     }
 
-    /// The rows of a block
+    /// Reads the rows of a block.
     pub(super) fn rows(&mut self, block: &Block) -> Result<Vec<Row>, Error> {
-        read_block(self.disk, self.blocks.file(), block)
+        block.read_rows(self.disk, self.index.file)
     }
 }

@@ -1,21 +1,26 @@
+//! Runs under way by an id, for services that start a run in one request and ask for it in another.
+
 use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard},
 };
 
 use super::{
-    Handle, Job, Status, Summary,
-    status::{Board, Wish},
+    control::{JobControl, Request},
+    handle::Handle,
+    job::Job,
+    status::Status,
+    summary::Summary,
 };
 use crate::{
     error::{Error, ErrorKind},
     sink::Sink,
 };
 
-/// Runs under way, each by an id of the caller's choice, such as that of its connection
+/// Runs under way, each by an id that the caller chooses, such as that of a connection.
 ///
-/// For services that answer "how far is it?" by an id. An id has one run at a time. What a run came to
-/// is kept until it is taken, or the next one is started. Dropping it ends all of them.
+/// An id has one run at a time. The result of a run is kept until it is taken, or until the next run
+/// with the same id is started. Dropping this aborts all runs.
 ///
 /// ```
 /// use azure_asset_sync::{Blob, MemoryStore, Prefix, Scan, sync::{Job, Jobs}};
@@ -37,18 +42,20 @@ pub struct Jobs(Mutex<HashMap<String, Entry>>);
 
 #[derive(Debug)]
 struct Entry {
-    board: Board,
-    /// Not here while somebody waits for it
+    /// Stays here while somebody waits, so that the status can still be read.
+    control: JobControl,
+    /// `None` while somebody waits for the run.
     handle: Option<Handle>,
 }
 
 impl Jobs {
-    /// Starts a run under an id
-    ///
-    /// Must be called inside a Tokio runtime with time enabled.
+    /// Starts a run under an id.
     ///
     /// # Errors
-    /// [`StateBusy`](ErrorKind::StateBusy) where one with this id has not ended.
+    /// [`StateBusy`](ErrorKind::StateBusy) if a run with this id has not ended.
+    ///
+    /// # Panics
+    /// Panics outside of a Tokio runtime with time enabled.
     pub fn start(
         &self,
         id: impl Into<String>,
@@ -56,64 +63,70 @@ impl Jobs {
         sink: impl Sink + 'static,
     ) -> Result<(), Error> {
         let (id, mut all) = (id.into(), self.all());
-        if all.get(&id).is_some_and(|entry| !entry.board.has_ended()) {
+        if all.get(&id).is_some_and(|entry| !entry.control.has_ended()) {
             let what = format!(
-                "a run of `{}` is under way; wait for its end, or cancel it",
+                "a run with the id `{}` has not ended; wait until it ends, or cancel it",
                 id.escape_debug()
             );
             return Err(Error::new(ErrorKind::StateBusy, what));
         }
+        // Under the lock, so that two callers cannot start the same id.
         let handle = job.start(sink);
-        all.insert(id, Entry { board: handle.board().clone(), handle: Some(handle) });
+        all.insert(id, Entry { control: handle.control().clone(), handle: Some(handle) });
         Ok(())
     }
 
-    /// How far a run is; `None` where there is none with this id
+    /// Returns how far a run is, or `None` if there is no run with this id.
     pub fn status(&self, id: &str) -> Option<Status> {
-        self.all().get(id).map(|entry| entry.board.status())
+        self.all().get(id).map(|entry| entry.control.status())
     }
 
-    /// The ids of all, in no order
+    /// Returns the ids of all runs, in no particular order.
     pub fn ids(&self) -> Vec<String> {
         self.all().keys().cloned().collect()
     }
 
-    /// As [`Handle::pause`]; says whether there is such a run
+    /// Pauses a run, as [`Handle::pause`] does; returns whether there is a run with this id.
     pub fn pause(&self, id: &str) -> bool {
-        self.wish(id, Wish::Pause)
+        self.request(id, Request::Pause)
     }
 
-    /// As [`Handle::resume`]; says whether there is such a run
+    /// Resumes a run, as [`Handle::resume`] does; returns whether there is a run with this id.
     pub fn resume(&self, id: &str) -> bool {
-        self.wish(id, Wish::Run)
+        self.request(id, Request::Run)
     }
 
-    /// As [`Handle::cancel`]; says whether there is such a run
+    /// Cancels a run, as [`Handle::cancel`] does; returns whether there is a run with this id.
     pub fn cancel(&self, id: &str) -> bool {
-        self.wish(id, Wish::Cancel)
+        self.request(id, Request::Cancel)
     }
 
-    fn wish(&self, id: &str, wish: Wish) -> bool {
-        self.all().get(id).map(|entry| entry.board.wish(wish)).is_some()
+    /// Requests something of a run; returns whether there is a run with this id.
+    fn request(&self, id: &str, request: Request) -> bool {
+        self.all().get(id).map(|entry| entry.control.request(request)).is_some()
     }
 
-    /// Waits for the end of a run, and takes it out; `None` where there is none with this id, or where
-    /// somebody waits for it already
+    /// Waits until a run ends, and takes its result.
     ///
-    /// Dropping the future ends the run: to wait no longer than a time, ask for its status.
+    /// Returns `None` if there is no run with this id, or if somebody waits for it already. Dropping
+    /// the future aborts the run, so use [`status`](Self::status) rather than a timeout around this
+    /// future to look after a run.
     pub async fn wait(&self, id: &str) -> Option<Result<Summary, Error>> {
+        // Taken out while it is awaited, because the lock must not be held across an await.
         let handle = self.all().get_mut(id)?.handle.take()?;
-        let board = handle.board().clone();
+        let control = handle.control().clone();
         let result = handle.await;
         let mut all = self.all();
-        if all.get(id).is_some_and(|entry| entry.board.is(&board)) {
+        // Another run may have been started under the id in the meantime.
+        if all.get(id).is_some_and(|entry| entry.control.is(&control)) {
             all.remove(id);
         }
         Some(result)
     }
 
+    /// Locks the runs. No lock is held across an await.
     fn all(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
-        // Each change of the map is whole, so that a poisoned one is still right.
+        // No change can panic halfway, so a poisoned map is still consistent.
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }

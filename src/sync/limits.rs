@@ -1,70 +1,91 @@
-//! How large the parts of a state may be, so that a state which somebody has changed takes no more
-//! memory than one that a run has written.
+//! How large the parts of a state may be.
 //!
-//! A checksum shows that bytes have changed by accident. Whoever may write to the folder can make it
-//! fit again, so each length and number that is read is checked before it is used. Writers keep the
-//! same limits.
+//! A checksum finds bytes that changed by accident. Somebody who may write to the folder can make the
+//! checksum fit, so every length and number that is read is checked before it is used: a forged state
+//! must not take more memory than the limits here allow. Writers keep the same limits, so that a run
+//! never writes what the next run refuses. This file knows none of the records that it limits.
 
-use super::{
-    block::{Block, ROWS, damaged},
-    journal::{Commit, Counts, Header},
-    manifest::Index,
-    row::Row,
-};
-use crate::{
-    error::{Error, ErrorKind},
-    validate::Verdict,
-};
+use super::format::damaged;
+use crate::error::{Error, ErrorKind};
 
-/// How many bytes the index of a manifest may have: enough for a thousand million rows
-pub(super) const MOST_INDEX: u64 = 64 << 20;
+/// The most bytes of the footer of a manifest.
+pub(super) const MOST_FOOTER: u64 = 64 << 20;
 
-/// How many bytes a part of the index may have: a few blocks, with two names each
-pub(super) const MOST_LEAF: u64 = 4 << 20;
+/// The most bytes of an index frame: a few blocks, with two names each.
+pub(super) const MOST_INDEX_FRAME: u64 = 4 << 20;
 
-/// How many bytes a line of the journal may have
+/// The most bytes of all index frames of a manifest, which are in memory during a run.
+///
+/// Enough for more than a billion rows with names of 40 bytes.
+pub(super) const MOST_INDEX: u64 = 256 << 20;
+
+/// The most bytes of a line of the journal.
 pub(super) const MOST_LINE: u64 = 8 << 20;
 
-/// How many bytes the rows of a block may have as text
+/// The most bytes of the rows of a block before compression.
 pub(super) const MOST_TEXT: u64 = 16 << 20;
 
-/// How many bytes a block may have as it is stored: Zstandard adds a 256th to what it cannot compress
+/// The most bytes of a compressed block: Zstandard adds at most 1/256 to what it cannot compress.
 pub(super) const MOST_FRAME: u64 = MOST_TEXT + (MOST_TEXT >> 8) + (64 << 10);
 
-/// How many rows a block may have; writers make at most half as many more than [`ROWS`]
-const MOST_ROWS: u64 = 2 * ROWS as u64;
+/// The most bytes of text that may be listed, or wait for the rest of a block, before they are compared.
+pub(super) const MOST_BUFFERED: u64 = MOST_TEXT;
 
-/// How many rows, and how many bytes of them as text, the commits of a journal may have that were
-/// prepared and not made final: all of them are in memory when a run goes on
+/// The most rows in doubt of a journal: all of them are in memory when a run resumes.
 const MOST_IN_DOUBT: Volume = Volume { rows: 200_000, text: 128 << 20 };
 
-/// With more than this a run that goes on lists again, which empties its journal. One batch more is
-/// below the limit above, because the parts that a step is made of are bounded, too.
+/// With more rows in doubt than this, a run that resumes lists again, which empties its journal.
+///
+/// One batch more stays below [`MOST_IN_DOUBT`], because the steps of a run are bounded too.
 const MANY_IN_DOUBT: Volume = Volume { rows: 50_000, text: 32 << 20 };
 
-/// How many bytes of text may be listed, or wait for the rest of their block, before they are compared
-pub(super) const MOST_HELD: u64 = MOST_TEXT;
+/// No count, file size or run number reaches this value.
+const MOST: u64 = 1 << 53;
 
-/// How many rows there are, and how many bytes of text they have
+/// A number of rows, and their bytes as text.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Volume {
+    /// The number of rows.
     rows: u64,
+    /// Their length as JSON, in bytes.
     text: u64,
 }
 
 impl Volume {
-    /// Adds the blocks of a commit that is not final, as far as a state may have them
-    pub(super) fn add(&mut self, blocks: &[Block]) -> Result<(), Error> {
-        for block in blocks {
-            self.rows = self.rows.saturating_add(block.rows);
-            self.text = self.text.saturating_add(block.text);
-        }
+    /// Adds the rows of a block.
+    pub(super) fn add(&mut self, rows: u64, text: u64) {
+        // Saturating, because forged numbers may overflow.
+        self.rows = self.rows.saturating_add(rows);
+        self.text = self.text.saturating_add(text);
+    }
+
+    /// Refuses a journal with more rows in doubt than a run ever leaves.
+    pub(super) fn check(self) -> Result<(), Error> {
         match self.exceeds(MOST_IN_DOUBT) {
-            true => Err(damaged("its journal has more rows than a run is in doubt about")),
+            true => Err(damaged("the journal has more rows in doubt than a run writes")),
             false => Ok(()),
         }
     }
 
+    /// Refuses to write a prepare record that the next run could not resume from.
+    pub(super) fn check_writable(self) -> Result<(), Error> {
+        match self.exceeds(MOST_IN_DOUBT) {
+            true => Err(Error::new(
+                ErrorKind::TooLarge,
+                format!(
+                    "a batch has {} rows with {} bytes; the limits are {} rows and {} bytes ({} MiB); the blob names are too long for a sync",
+                    self.rows,
+                    self.text,
+                    MOST_IN_DOUBT.rows,
+                    MOST_IN_DOUBT.text,
+                    MOST_IN_DOUBT.text >> 20
+                ),
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// Returns whether there are so many rows in doubt that a run should list again.
     pub(super) fn is_much(self) -> bool {
         self.exceeds(MANY_IN_DOUBT)
     }
@@ -74,118 +95,44 @@ impl Volume {
     }
 }
 
-/// Refuses to write a commit that a run could not go on with
-pub(super) fn writable_commit(is_open: bool, blocks: &[Block]) -> Result<(), Error> {
-    let mut volume = Volume::default();
-    match volume.add(blocks) {
-        Err(_) if is_open => Err(Error::new(
-            ErrorKind::TooLarge,
-            format!(
-                "a batch has {} rows with {} bytes; the limits are {} and {}; the names of the container are too long",
-                volume.rows, volume.text, MOST_IN_DOUBT.rows, MOST_IN_DOUBT.text
-            ),
-        )),
-        _ => Ok(()),
-    }
-}
-
-/// No count, size of a file or number of a run is as high
-const MOST: u64 = 1 << 53;
-
-/// A length that was read, if it is within its limit
+/// Returns a length that was read, if it is within its limit.
+///
+/// # Errors
+/// [`StateInvalid`](ErrorKind::StateInvalid) if the length is above the limit.
 pub(super) fn length(what: &str, length: u64, most: u64) -> Result<usize, Error> {
+    // On 32-bit systems a length may not fit, whatever its limit.
     usize::try_from(length).ok().filter(|_| length <= most).ok_or_else(|| {
-        damaged(format_args!("{what} claims to have {length} bytes; the limit is {most}"))
+        damaged(format_args!("{what} claims to have {length} bytes; the limit is {most} bytes"))
     })
 }
 
-/// Refuses to write what could not be read again
+/// Refuses to write what the next run would refuse to read.
+///
+/// # Errors
+/// [`TooLarge`](ErrorKind::TooLarge) if the length is above the limit.
 pub(super) fn writable(what: &str, length: usize, most: u64) -> Result<(), Error> {
     match length as u64 <= most {
         true => Ok(()),
         false => Err(Error::new(
             ErrorKind::TooLarge,
             format!(
-                "{what} of the state has {length} bytes; the limit is {most}; the names of the container are too long"
+                "{what} of the state has {length} bytes; the limit is {most} bytes ({} MiB); the blob names are too long for a sync",
+                most >> 20
             ),
         )),
     }
 }
 
-fn numbers<const N: usize>(what: &str, numbers: [u64; N]) -> Result<(), Error> {
+/// Refuses numbers that would overflow the sums in which they are used.
+pub(super) fn numbers<const N: usize>(what: &str, numbers: [u64; N]) -> Result<(), Error> {
     match numbers.iter().all(|number| *number <= MOST) {
         true => Ok(()),
         false => Err(damaged(format_args!("{what} has a number above 2^53"))),
     }
 }
 
-pub(super) fn check_block(block: &Block) -> Result<(), Error> {
-    let Block { offset, length, text, rows, listed, assets, missing, .. } = *block;
-    numbers("a block", [offset, length, block.oldest_gone, block.newest_gone])?;
-    self::length("a block", length, MOST_FRAME)?;
-    self::length("the text of a block", text, MOST_TEXT)?;
-    if rows > MOST_ROWS || listed > rows || assets > rows || missing > rows {
-        return Err(damaged(format_args!(
-            "a block claims to have {rows} rows and {listed} listed"
-        )));
-    }
-    Ok(())
-}
-
-pub(super) fn check_index(index: &Index) -> Result<(), Error> {
-    let sums = &index.sums;
-    let all = [index.number, index.told, sums.listed, sums.assets, sums.missing, sums.newest_gone];
-    numbers("the manifest's index", all)?;
-    numbers("the manifest's index", [index.nameless])?;
-    let Some(partial) = &index.partial else { return Ok(()) };
-    numbers("the manifest's index", [partial.pass, partial.batches, partial.nameless])?;
-    check_counts("the manifest's index", &partial.counts)
-}
-
-pub(super) fn check_header(header: &Header) -> Result<(), Error> {
-    numbers("the journal", [header.number, header.pass])
-}
-
-fn check_counts(what: &str, counts: &Counts) -> Result<(), Error> {
-    let Counts { added, changed, restored, removed, rejected, unchanged } = *counts;
-    numbers(what, [added, changed, restored, removed, rejected, unchanged])
-}
-
-pub(super) fn check_commit(commit: &Commit) -> Result<(), Error> {
-    let all = [commit.batches, commit.rows, commit.told, commit.nameless];
-    numbers("a line of the journal", all)?;
-    check_counts("a line of the journal", &commit.counts)?;
-    commit.new.iter().try_for_each(check_block)
-}
-
-pub(super) fn check_row(row: &Row) -> Result<(), Error> {
-    numbers("a row", [row.gone.map_or(0, |gone| gone.run)])
-}
-
-/// How many bytes a row has as text at most
-pub(super) fn most_text(row: &Row) -> u64 {
-    let etag = row.etag.as_ref().map_or(0, |etag| etag.as_str().len());
-    let media_type = row.media_type.as_ref().map_or(0, |media_type| media_type.as_str().len());
-    let detail = row.detail.as_ref().map_or(0, |detail| detail.len());
-    most_of(row.name.len() + etag + media_type + detail)
-}
-
-/// How many bytes the row of a verdict has as text at most
-pub(super) fn most_text_of(verdict: &Verdict) -> u64 {
-    let name = verdict.name().map_or(0, str::len);
-    most_of(match verdict {
-        Verdict::Accept(asset) => {
-            let etag = asset.blob.etag.as_ref().map_or(0, |etag| etag.as_str().len());
-            name + etag + asset.media_type.as_str().len()
-        }
-        Verdict::Reject(rejection) => {
-            let etag = rejection.etag.as_ref().map_or(0, |etag| etag.as_str().len());
-            name + etag + rejection.detail.len()
-        }
-    })
-}
-
-fn most_of(texts: usize) -> u64 {
-    // JSON writes a control character with six bytes; the rest of a row is short.
+/// Returns the most bytes that a row with texts of this many bytes can have as JSON.
+pub(super) fn most_json(texts: usize) -> u64 {
+    // JSON writes a control character as six bytes; everything else in a row is below 512 bytes.
     texts as u64 * 6 + 512
 }

@@ -1,243 +1,23 @@
-//! What the last complete run knew: the file, its index, and how others read it.
+//! Reads the manifest of the last complete run, for callers.
 //!
-//! Only a run that has listed everything writes a manifest. It takes the place of the one before by a
-//! rename.
+//! Only a run that has listed everything writes a manifest, and it replaces the one before in one
+//! step. So a manifest can be read at any time, also while a run is under way.
 
 use std::{fmt, path::Path, time::SystemTime};
 
-use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_64;
-
 use super::{
-    block::{Block, damaged, unpack},
-    disk::{Disk, StateFolder},
-    index::{Blocks, HEAD, Leaf, append_leaf, skipped},
-    journal::Counts,
-    limits,
-    row::{Row, time},
+    block::Block, disk::Disk, footer::Footer, format::MANIFEST, index::IndexFrame, row::Row,
+    state_folder::StateFolder,
 };
 use crate::{
-    error::{Error, ErrorKind},
+    error::Error,
     sink::{Batch, Change, RunId, Sink},
-    store::NameOrder,
 };
 
-/// The name of the file
-pub(super) const FILE: &str = "manifest.jsonl.zst";
-
-/// What a run knows that must list all names again, because they came in another order
-pub(super) const PARTIAL: &str = "run.base";
-
-/// One that is not whole yet
-pub(super) const NEW: &str = "manifest.new";
-
-/// The version of the format, of manifests and of what is kept of a run under way
-pub(super) const FORMAT: u32 = 3;
-
-/// How many assets a sink is given at once
+/// How many assets an export gives a sink at once.
 const BATCH: usize = 1000;
 
-/// The last bytes of a manifest
-const END: [u8; 8] = *b"AASYNC\r\n";
-
-/// Offset, length and XXH3 of what a manifest says of itself, and [`END`]
-const FOOTER: usize = 32;
-
-/// What a manifest says of itself, and where the index of its blocks is
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Index {
-    pub(super) format: u32,
-    pub(super) run: RunId,
-    pub(super) number: u64,
-    #[serde(with = "time")]
-    pub(super) at: SystemTime,
-    pub(super) prefix: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) source: Option<String>,
-    /// The order of its rows, which is that of the listing
-    pub(super) order: Option<NameOrder>,
-    /// The order to expect of the next listing, if it is another one
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) expected: Option<NameOrder>,
-    /// The fingerprint of the rules
-    pub(super) rules: u64,
-    /// Removals of runs up to this number were told
-    pub(super) told: u64,
-    /// How many entries of the listing had no readable name
-    #[serde(default)]
-    pub(super) nameless: u64,
-    pub(super) sums: Sums,
-    /// Only in [`PARTIAL`]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) partial: Option<Partial>,
-    pub(super) leaves: Vec<Leaf>,
-}
-
-/// What a run carries from one pass over its listing to the next
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Partial {
-    /// The run whose manifest it goes out from
-    pub(super) base: Option<RunId>,
-    /// The number of the next pass: the first is 0
-    pub(super) pass: u64,
-    /// How many batches the sink has
-    pub(super) batches: u64,
-    pub(super) counts: Counts,
-    /// How many entries without a readable name are in these counts
-    pub(super) nameless: u64,
-}
-
-impl Partial {
-    /// How many blobs the sink was given: the next pass finds them as they were
-    pub(super) fn reported(&self) -> u64 {
-        let Counts { added, changed, restored, rejected, .. } = self.counts;
-        (added + changed + restored + rejected).saturating_sub(self.nameless)
-    }
-}
-
-/// What is known of all blocks without reading what describes each
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Sums {
-    /// How many blobs the listing had
-    pub(super) listed: u64,
-    /// How many of them are assets
-    pub(super) assets: u64,
-    /// How many assets are gone without a sink being told
-    pub(super) missing: u64,
-    /// The last run that found rows gone; 0 where none is
-    pub(super) newest_gone: u64,
-}
-
-impl Index {
-    /// How many assets a sink has, as far as it was told
-    pub(super) fn held(&self) -> u64 {
-        self.sums.assets + self.sums.missing
-    }
-
-    /// What comes behind all else, which ends at this offset
-    pub(super) fn frame(&self, offset: u64) -> Result<Vec<u8>, Error> {
-        let mut content = serde_json::to_vec(self)
-            .map_err(|error| Error::state("write an index", error.into()))?;
-        limits::writable("the index", content.len(), limits::MOST_INDEX)?;
-        let footer = [offset + HEAD as u64, content.len() as u64, xxh3_64(&content)];
-        content.extend(footer.map(u64::to_le_bytes).as_flattened());
-        content.extend(END);
-        skipped(&content)
-    }
-
-    /// The index of the manifest, where there is one
-    pub(super) fn read(disk: &mut dyn Disk) -> Result<Option<Self>, Error> {
-        match Self::of(disk, FILE)? {
-            Some(Self { partial: Some(_), .. }) => {
-                Err(damaged("the manifest is of a run that has not ended"))
-            }
-            index => Ok(index),
-        }
-    }
-
-    /// What a run has left that must list again
-    pub(super) fn unfinished(disk: &mut dyn Disk) -> Result<Option<Self>, Error> {
-        Self::of(disk, PARTIAL)
-    }
-
-    fn of(disk: &mut dyn Disk, file: &str) -> Result<Option<Self>, Error> {
-        let failed = |error| Error::state("read the manifest", error);
-        let Some(size) = disk.size(file).map_err(failed)? else { return Ok(None) };
-        let short = || damaged("the manifest breaks off");
-        let at = size.checked_sub(FOOTER as u64).ok_or_else(short)?;
-        let footer = disk.read(file, at, FOOTER).map_err(failed)?;
-        let (numbers, _) = footer.as_chunks::<8>();
-        let [start, length, print, end] = *numbers else { return Err(short()) };
-        let [start, length, print] = [start, length, print].map(u64::from_le_bytes);
-        if end != END || start.checked_add(length) != Some(at) {
-            return Err(short());
-        }
-        let length = limits::length("the manifest's index", length, limits::MOST_INDEX)?;
-        let index = disk.read(file, start, length).map_err(failed)?;
-        if xxh3_64(&index) != print {
-            return Err(damaged("the manifest's index has other bytes than were written"));
-        }
-        check_format(&index)?;
-        let index = serde_json::from_slice(&index)
-            .map_err(|error| damaged(format_args!("the manifest's index: {error}")))?;
-        limits::check_index(&index)?;
-        Ok(Some(index))
-    }
-}
-
-/// A manifest that is being written, of which only the index is in memory
-pub(super) struct Making {
-    pub(super) index: Index,
-    /// How many bytes there are
-    pub(super) size: u64,
-    /// How many blocks a leaf describes
-    pub(super) leaf: usize,
-    /// Those of the next leaf
-    pub(super) blocks: Vec<Block>,
-}
-
-impl Making {
-    /// Adds a block, which begins where the file ends
-    pub(super) fn add(
-        &mut self,
-        disk: &mut dyn Disk,
-        frame: &[u8],
-        block: Block,
-    ) -> Result<(), Error> {
-        disk.append(NEW, frame).map_err(failed)?;
-        self.size += block.length;
-        let sums = &mut self.index.sums;
-        sums.listed += block.listed;
-        sums.assets += block.assets;
-        sums.missing += block.missing(self.index.told);
-        sums.newest_gone = sums.newest_gone.max(block.newest_gone);
-        self.blocks.push(block);
-        if self.blocks.len() >= self.leaf { self.end_leaf(disk) } else { Ok(()) }
-    }
-
-    /// Describes the blocks behind the last leaf
-    fn end_leaf(&mut self, disk: &mut dyn Disk) -> Result<(), Error> {
-        append_leaf(disk, NEW, &mut self.size, &mut self.index.leaves, &self.blocks)?;
-        self.blocks.clear();
-        Ok(())
-    }
-
-    /// Makes it durable, and puts it in the place of the one before
-    pub(super) fn end(mut self, disk: &mut dyn Disk, file: &str) -> Result<(), Error> {
-        self.end_leaf(disk)?;
-        let frame = self.index.frame(self.size)?;
-        disk.append(NEW, &frame).map_err(failed)?;
-        disk.sync(NEW).map_err(failed)?;
-        disk.rename(NEW, file).map_err(failed)
-    }
-}
-
-fn failed(error: std::io::Error) -> Error {
-    Error::state("write the manifest", error)
-}
-
-/// That JSON is of a version of the format that is known
-pub(super) fn check_format(json: &[u8]) -> Result<(), Error> {
-    #[derive(Deserialize)]
-    struct Version {
-        format: u32,
-    }
-    match serde_json::from_slice(json) {
-        Ok(Version { format: FORMAT }) => Ok(()),
-        Ok(Version { format }) => {
-            let what = if format > FORMAT { "a newer" } else { "an older" };
-            Err(Error::new(
-                ErrorKind::StateInvalid,
-                format!(
-                    "the state has format {format}, of {what} version of this crate, which knows format {FORMAT} alone; use that version, or begin with a new state",
-                ),
-            ))
-        }
-        Err(error) => Err(damaged(format_args!("no version of its format: {error}"))),
-    }
-}
-
-/// What the last complete run knew of each blob, by ascending name
+/// What the last complete run knew of each blob, by ascending name.
 ///
 /// ```
 /// use azure_asset_sync::{Blob, MemoryStore, Prefix, Scan, sync::{Job, Manifest}};
@@ -254,85 +34,87 @@ pub(super) fn check_format(json: &[u8]) -> Result<(), Error> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # }).unwrap();
 /// ```
+#[doc(alias = "snapshot")]
+#[doc(alias = "inventory")]
 pub struct Manifest {
     disk: Box<dyn Disk>,
-    index: Index,
+    footer: Footer,
 }
 
 impl Manifest {
-    /// The manifest in a state folder; `None` before the first run that has listed all
+    /// Opens the manifest in a state folder, or returns `None` before the first complete run.
     ///
-    /// It is of the last run that was complete, whatever has happened to later ones: one that failed,
-    /// was cancelled or killed leaves it as it is, and the next run that ends puts a new one in its
-    /// place. [`interrupted`](super::interrupted) tells whether a later run waits to go on. May be read
-    /// while a run is under way.
+    /// The manifest is always that of the last complete run: a later run that failed or was cancelled
+    /// or killed leaves it as it is. [`interrupted`](super::interrupted) returns whether there is such
+    /// a run. The manifest may be read while a run is under way.
     ///
     /// # Errors
-    /// [`State`](ErrorKind::State) where it cannot be read,
-    /// [`StateInvalid`](ErrorKind::StateInvalid) where it is damaged or of another version.
+    /// [`State`](crate::ErrorKind::State) if the manifest cannot be read,
+    /// [`StateInvalid`](crate::ErrorKind::StateInvalid) if it is damaged or has another format version.
     pub fn open(folder: impl AsRef<Path>) -> Result<Option<Self>, Error> {
-        Self::on(Box::new(StateFolder::to_read(folder.as_ref())))
+        Self::on_disk(Box::new(StateFolder::open_to_read(folder.as_ref())))
     }
 
-    pub(crate) fn on(mut disk: Box<dyn Disk>) -> Result<Option<Self>, Error> {
-        let index = Index::read(&mut *disk)?;
-        Ok(index.map(|index| Self { disk, index }))
+    /// Opens the manifest on a disk, as [`open`](Self::open) does in a folder.
+    pub(crate) fn on_disk(mut disk: Box<dyn Disk>) -> Result<Option<Self>, Error> {
+        let footer = Footer::read_manifest(&mut *disk)?;
+        Ok(footer.map(|footer| Self { disk, footer }))
     }
 
-    /// The run that has written it
+    /// Returns the id of the run that has written the manifest.
     pub fn run(&self) -> RunId {
-        self.index.run
+        self.footer.run
     }
 
-    /// Its number: 1 is the first run with this state
+    /// Returns the number of that run. The first run with a state has the number 1.
     pub fn number(&self) -> u64 {
-        self.index.number
+        self.footer.number
     }
 
-    /// When that run began
+    /// Returns when that run began.
     pub fn at(&self) -> SystemTime {
-        self.index.at
+        self.footer.at
     }
 
-    /// The fingerprint of the rules that its verdicts are of, as [`Rules::fingerprint`] gives it
-    ///
-    /// [`Rules::fingerprint`]: crate::Rules::fingerprint
+    /// Returns the [fingerprint](crate::Rules::fingerprint) of the rules that gave the verdicts.
     pub fn rules(&self) -> u64 {
-        self.index.rules
+        self.footer.rules
     }
 
-    /// How many blobs the listing had
+    /// Returns how many blobs the listing had.
     pub fn listed(&self) -> u64 {
-        self.index.sums.listed
+        self.footer.totals().listed
     }
 
-    /// How many of them are assets
+    /// Returns how many of the listed blobs are assets.
     pub fn assets(&self) -> u64 {
-        self.index.sums.assets
+        self.footer.totals().assets
     }
 
-    /// How many more assets sinks still have, although the listing no longer had them
+    /// Returns how many more assets sinks still have, although the listing no longer had them.
     ///
-    /// 0 unless the run ended as [`Ending::RemovalsWithheld`](super::Ending::RemovalsWithheld). They
-    /// are neither in [`assets`](Self::assets) nor in what [`export`](Self::export) writes: a file
-    /// that must not lose them is best left as it is while this is not 0.
+    /// This is 0 unless the run ended as
+    /// [`Ending::RemovalsWithheld`](super::Ending::RemovalsWithheld). These assets are neither in
+    /// [`assets`](Self::assets) nor in what [`export`](Self::export) writes. Do not replace a file
+    /// that must keep them while this is not 0.
     pub fn withheld(&self) -> u64 {
-        self.index.sums.missing
+        self.footer.totals().missing
     }
 
-    /// How many entries of the listing had no readable name
+    /// Returns how many entries of the listing had no readable name.
     ///
-    /// Each could be any blob of its page. So a job takes no blob there for missing: if this is not 0,
-    /// rows of blobs that are gone may be among those that count as listed.
+    /// Each of them could be any blob of its page, so a job treats no blob there as missing: if this
+    /// is not 0, rows of removed blobs may be among those that count as listed.
     pub fn nameless(&self) -> u64 {
-        self.index.nameless
+        self.footer.nameless
     }
 
-    /// Writes the assets that the listing had into a sink, as if each was added: for files that are
-    /// made as a whole
+    /// Writes all assets into a sink as if each was added, and returns their number.
     ///
-    /// Of each asset it has what a [`Row`] has. The number of assets. Cancelled by dropping the
-    /// future; the sink is then not finished. Reading a block of rows blocks the calling task.
+    /// For sinks that replace their output, such as a CSV file. Each asset has the properties that a
+    /// [`Row`] has. Reading a block of rows blocks the calling task.
+    ///
+    /// Dropping the future cancels the export; the sink is then not finished.
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), azure_asset_sync::Error> {
@@ -345,10 +127,11 @@ impl Manifest {
     /// ```
     ///
     /// # Errors
-    /// The first error of the state or of the sink, which is then not finished.
+    /// Returns the first error of the state or of the sink. The sink is then not finished.
     pub async fn export(self, mut sink: impl Sink) -> Result<u64, Error> {
         let (run, mut count, mut changes) = (self.run(), 0, Vec::new());
         let mut assets = self.rows().filter_map(|row| row.map(Row::into_asset).transpose());
+        // Batches are numbered from 0, as in a run: each export is a delivery of its own.
         for sequence in 0.. {
             for asset in assets.by_ref().take(BATCH) {
                 changes.push(Change::Added(asset?));
@@ -365,32 +148,55 @@ impl Manifest {
         Ok(count)
     }
 
-    /// All rows, also of what is gone, by ascending name
+    /// Returns an iterator over all rows by ascending name, with those of removed blobs.
     ///
-    /// Some thousand are in memory at a time. It ends after an error.
+    /// Some thousand rows are in memory at a time. The iterator ends after an error.
     pub fn rows(self) -> Rows {
-        let blocks = Blocks::new(FILE, self.index.leaves, 1);
-        Rows { disk: self.disk, blocks, next: 0, rows: Vec::new().into_iter() }
+        Rows {
+            disk: self.disk,
+            frames: self.footer.into_index().into_iter(),
+            position: 0,
+            blocks: Vec::new().into_iter(),
+            rows: Vec::new().into_iter(),
+        }
     }
 }
 
 impl fmt::Debug for Manifest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Manifest")
-            .field("run", &self.index.run)
-            .field("number", &self.index.number)
+            .field("run", &self.footer.run)
+            .field("number", &self.footer.number)
             .field("listed", &self.listed())
             .finish_non_exhaustive()
     }
 }
 
-/// The rows of a manifest; made by [`Manifest::rows`]
+/// An iterator over the rows of a manifest, made by [`Manifest::rows`].
+///
+/// Reads one index frame and one block at a time, so that its memory does not grow with the manifest.
 #[derive(Debug)]
 pub struct Rows {
     disk: Box<dyn Disk>,
-    blocks: Blocks,
-    next: usize,
+    frames: std::vec::IntoIter<IndexFrame>,
+    /// How many blocks the index frames before have.
+    position: usize,
+    blocks: std::vec::IntoIter<Block>,
     rows: std::vec::IntoIter<Row>,
+}
+
+impl Rows {
+    /// Reads the next block, or the next index frame; returns whether there is more to read.
+    fn fill(&mut self) -> Result<bool, Error> {
+        if let Some(block) = self.blocks.next() {
+            self.rows = block.read_rows(&mut *self.disk, MANIFEST)?.into_iter();
+            return Ok(true);
+        }
+        let Some(frame) = self.frames.next() else { return Ok(false) };
+        self.blocks = frame.read(&mut *self.disk, MANIFEST, self.position)?.into_iter();
+        self.position = frame.end();
+        Ok(true)
+    }
 }
 
 impl Iterator for Rows {
@@ -401,48 +207,19 @@ impl Iterator for Rows {
             if let Some(row) = self.rows.next() {
                 return Some(Ok(row));
             }
-            let block = self.blocks.get(&mut *self.disk, self.next).transpose()?;
-            match block.and_then(|block| read_block(&mut *self.disk, FILE, &block)) {
-                Ok(rows) => self.rows = rows.into_iter(),
+            match self.fill() {
+                // An index frame or a block was read. The next round takes its rows.
+                Ok(true) => {}
+                Ok(false) => return None,
                 Err(error) => {
-                    self.next = self.blocks.len();
+                    // What comes after a damaged part would look like a complete manifest.
+                    self.frames = Vec::new().into_iter();
+                    self.blocks = Vec::new().into_iter();
                     return Some(Err(error));
                 }
             }
-            self.next += 1;
         }
     }
-}
-
-/// So many bytes of a file, which were written
-pub(super) fn read_bytes(
-    disk: &mut dyn Disk,
-    file: &str,
-    offset: u64,
-    length: usize,
-) -> Result<Vec<u8>, Error> {
-    disk.read(file, offset, length).map_err(|error| match error.kind() {
-        std::io::ErrorKind::UnexpectedEof => damaged(format_args!("`{file}` breaks off")),
-        _ => Error::state("read a part of the state", error),
-    })
-}
-
-/// The bytes of a block
-pub(super) fn read_frame(disk: &mut dyn Disk, file: &str, block: &Block) -> Result<Vec<u8>, Error> {
-    limits::check_block(block)?;
-    let length = limits::length("a block", block.length, limits::MOST_FRAME)?;
-    let frame = read_bytes(disk, file, block.offset, length)?;
-    block.check(&frame)?;
-    Ok(frame)
-}
-
-/// The rows of a block
-pub(super) fn read_block(
-    disk: &mut dyn Disk,
-    file: &str,
-    block: &Block,
-) -> Result<Vec<Row>, Error> {
-    unpack(&read_frame(disk, file, block)?, block)
 }
 
 #[cfg(test)]
@@ -455,49 +232,14 @@ mod tests {
         testing::TestDisk,
     };
 
-    fn index(format: u32) -> Index {
-        Index {
-            format,
-            run: RunId::random(),
-            number: 7,
-            at: SystemTime::UNIX_EPOCH,
-            prefix: "a/".into(),
-            source: None,
-            order: None,
-            expected: None,
-            rules: 0,
-            told: 3,
-            nameless: 0,
-            sums: Sums::default(),
-            partial: None,
-            leaves: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn other_versions_of_the_format_are_named_and_left_alone() {
-        for (format, want) in [(FORMAT, None), (0, Some("an older")), (99, Some("a newer"))] {
-            let mut disk = TestDisk::new(1);
-            disk.append(FILE, &index(format).frame(0).unwrap()).unwrap();
-            match (Index::read(&mut disk), want) {
-                (Ok(Some(read)), None) => assert_eq!((read.number, read.told), (7, 3)),
-                (Err(error), Some(want)) => {
-                    assert_eq!(error.kind(), ErrorKind::StateInvalid);
-                    assert!(error.to_string().contains(want), "{error}");
-                }
-                other => panic!("{format}: {other:?}"),
-            }
-        }
-    }
-
     #[tokio::test]
-    async fn whoever_reads_frames_of_zstandard_reads_the_rows() {
+    async fn any_zstandard_reader_reads_the_rows() {
         let disk = TestDisk::new(3);
         let names: Vec<String> = (0..20).map(|n| format!("{n:02}.jpg")).collect();
         let store: MemoryStore = names.iter().map(|name| Blob::new(name, 1)).collect();
         disk.job(Scan::new(store, &Prefix::default())).run(()).await.unwrap();
         let mut file = Vec::new();
-        disk.damage(FILE, |bytes| file.clone_from(bytes));
+        disk.damage(MANIFEST, |bytes| file.clone_from(bytes));
         let text = String::from_utf8(zstd::decode_all(file.as_slice()).unwrap()).unwrap();
         let rows = text.lines().map(|line| serde_json::from_str::<Row>(line).unwrap().name);
         assert_eq!(rows.collect::<Vec<_>>(), names);

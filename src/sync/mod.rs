@@ -1,9 +1,8 @@
-//! Runs that remember: what has changed since the one before, and where an interrupted one goes on.
+//! Syncs: runs that remember what they have seen, report what has changed, and resume after a crash.
 //!
-//! A [`Preview`](crate::Preview) tells beforehand what a run would find.
-//!
-//! A [`Job`] is a scan with a state. It tells its sink of what is new, changed, back or gone, and
-//! nothing of what is as it was.
+//! A [`Job`] is a scan with a state folder. It reports to its sink which blobs are new,
+//! changed, restored or removed, and does not report blobs that have stayed the same. A [`Preview`](crate::Preview) shows beforehand what a run would
+//! find.
 //!
 //! ```
 //! use azure_asset_sync::{Blob, MemoryStore, Prefix, Scan, sink::callback, sync::Job};
@@ -17,85 +16,83 @@
 //! let job = |store| Job::new(Scan::new(store, &Prefix::default()), state);
 //! job(container(&["a.jpg", "b.jpg", "c.jpg", "d.jpg"])).run(()).await?;
 //!
-//! let mut told = Vec::new();
+//! let mut changes = Vec::new();
 //! let sink = callback(|change| {
-//!     told.push(format!("{change:?}"));
+//!     changes.push(format!("{change:?}"));
 //!     Ok(())
 //! });
 //! let summary = job(container(&["a.jpg", "b.jpg", "c.jpg", "e.jpg"])).run(sink).await?;
 //! assert_eq!((summary.counts.added, summary.counts.removed), (1, 1));
-//! assert_eq!((summary.counts.unchanged, told.len()), (3, 2));
+//! assert_eq!((summary.counts.unchanged, changes.len()), (3, 2));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # }).unwrap();
 //! ```
 //!
-//! # What is promised
-//! - A blob that exists unchanged throughout a run is in its manifest, and was told of once. What
-//!   changes while it is listed is told of in this run or in the next.
-//! - What a sink has taken and made durable is remembered. After a crash, at any point and of the
-//!   machine as well, the next run goes on where the last commit was: at most one batch comes again.
-//!   What was in that batch and is gone when the run goes on is told as removed.
-//! - Nothing is told as removed unless all was listed: removals come last. More than
-//!   [`Job::max_removals`] are withheld. An asset that the [`Filter`](crate::validate::Filter) leaves out
-//!   now is listed, not missing: it is reported as removed and rejected at once, and is never withheld.
+//! # Guarantees
+//! - A blob that exists unchanged throughout a run is in the manifest of that run, and is reported
+//!   once. A blob that changes while it is listed is reported in this run or in the next.
+//! - What a sink has made durable is remembered. After a crash of the process or the machine, at any
+//!   point, the next run resumes from the last commit, and at most one batch is reported again. A blob of
+//!   that batch that is gone when the run resumes is reported as removed.
+//! - Nothing is reported as removed before everything is listed: removals come last. If more assets are
+//!   missing than [`Job::max_removals`] allows, removals are withheld. An asset that the
+//!   [`Filter`](crate::validate::Filter) leaves out now is listed and not missing: it is reported as
+//!   removed and rejected at once, and is never withheld.
 //! - Rules may change between runs. If they change while a run is interrupted, the run lists again what
-//!   it had judged by the former rules. If its sink was given removals already, it ends under the former
-//!   rules, which [`Manifest::rules`] then states, and the next run judges by the new ones.
-//! - A [`Manifest`] is of a run that has listed all. A run that fails, is cancelled, dropped or killed
-//!   leaves the manifest of the last complete run as it is. If there is none,
-//!   [`Manifest::open`] returns `None`, so that there is nothing to export. What the failed run has
-//!   given its sink is remembered apart from it, and [`interrupted`] tells that there is such a run.
+//!   it had judged by the former rules. If its sink was given removals already, the run ends under the
+//!   former rules, which [`Manifest::rules`] then returns, and the next run judges by the new ones.
+//! - A [`Manifest`] is always that of a run that has listed everything. A run that fails, or is
+//!   cancelled, dropped or killed, leaves the manifest of the last complete run as it is. If there is
+//!   none, [`Manifest::open`] returns `None`, so that there is nothing to export. What the
+//!   failed run has given its sink is remembered separately, and [`interrupted`] returns whether there is
+//!   such a run.
 //! - Names may come in any order. An order that this crate knows costs at most a second listing, when
-//!   it is met first; no order at all costs one request at a time, and a sort on the disk. A state
-//!   remembers the order for the next run.
-//! - An entry whose name cannot be read could be any of its page, so that nothing there is taken for
-//!   missing. Entries without a name are reported in each run, and once more if a
-//!   run lists again.
+//!   it is seen first. A listing in no order takes one request at a time and a sort on disk. A
+//!   state remembers the order for the next run.
+//! - An entry whose name cannot be read could be any blob of its page, so no blob there is taken for
+//!   missing. Entries without a name are reported in each run, and once more if a run lists again.
 //!
-//! The hand-off of a batch: its rows and a line of the journal are made durable; the sink takes the
-//! batch and flushes it; another line makes it final.
+//! A batch is delivered in three steps: its rows and a record of the journal are made durable, the sink
+//! takes the batch and flushes it, and a second record makes the batch final.
 //!
-//! # What is a change
-//! Another ETag, or without ETags another size or time; another verdict; another access tier, which
-//! changes without a new ETag, as does the state of an archived blob that is rehydrated: its tier
-//! then changes. An MD5 is compared too, for services that are not Azure. What else can change under
-//! the same ETag is not part of a [`Blob`](crate::Blob), and no change: leases, tags, immutability
-//! policies and legal holds, the days that a deleted blob is kept, the time of the last access, and
-//! whether and since when a tier is inferred. Findings are given with an asset when it changes, and
-//! are no change of their own.
+//! # Changes
+//! A blob has changed if it has another ETag (without ETags: another size or time), another verdict,
+//! another access tier, or another MD5. The access tier changes without a new ETag, also when an
+//! archived blob is rehydrated. The MD5 is compared for services that do not keep Azure's rules for
+//! ETags. Other properties that can change under the same ETag are not part of
+//! a [`Blob`](crate::Blob) and are not a change: leases, tags, immutability policies and legal holds, the
+//! retention of deleted blobs, the time of the last access, and whether a tier is inferred. Findings
+//! are given with an asset when it changes, and are not a change of their own.
 //!
-//! # What is in a state folder
-//! - `manifest.jsonl.zst`: the last complete run, replaced in one step when the next has ended. Frames
-//!   of Zstandard (RFC 8878) with some thousand [`Row`]s each, one JSON object a line, by ascending
-//!   name. Between them and behind them are frames that decompressors skip, with the index. So any
-//!   tool that reads compressed JSON Lines reads it, such as `zstdcat`; see below.
-//! - `run.journal` and `run.jsonl.zst`: a run that has not ended, a line for each commit, and rows.
-//!   `run.index`: what of its index is not in memory, made anew from the journal where it goes on.
-//! - `run.base`: what a run knows that has begun to list again because names came in another order.
-//! - `run.sort` and `run.sort-2`: names that a run sorts; they are of no use to another one.
-//! - `lock`: held while a run is under way.
+//! # State folder
+//! - `manifest.jsonl.zst`: the last complete run, replaced in one step when the next run has ended. Frames
+//!   of Zstandard (RFC 8878) with some thousand [`Row`]s each, one JSON object per line, by ascending
+//!   name. Its index is in frames that decompressors skip, so every tool that reads compressed JSON
+//!   Lines reads the file, for example `zstdcat`.
+//! - `run.journal` and `run.jsonl.zst`: a run that has not ended: a record for each commit, and rows.
+//! - `run.base`: what a run knows that lists again, because names came in another order.
+//! - `run.sort` and `run.sort-2`: temporary files of a sort.
+//! - `lock`: locked while a run is under way.
 //!
-//! The index tells of each block of rows its first and last name, and a fingerprint of what the
-//! listing had there (XXH3, 128 bits). A run reads a block only where the fingerprint differs: over a
-//! container that has not changed it reads the index, and leaves the manifest as it is.
+//! The manifest and the journal name the version of their format. Another version is refused and left
+//! as it is.
 //!
-//! The index has two levels. A leaf tells of 16 blocks, and stands behind their rows; at the end of
-//! the manifest is a list of the leaves, with the sums of all of them.
+//! # Time and memory
+//! The index has the first and the last name of each block of 2,500 rows, and a fingerprint of what the
+//! listing had there (XXH3, 128 bits). A run reads a block only if the fingerprint differs: over an
+//! unchanged container it reads the index, and leaves the manifest as it is.
 //!
-//! In memory are the pages that a scan has, what is listed of blocks of which a part is to come (of
-//! some thousand blobs for each request in flight), a few leaves, and the list: about 100 bytes for
-//! 40,000 rows. Of the run's own blocks a leaf for each range that is listed at a time is; what is more
-//! waits in `run.index`. A page that covers many blocks, as where a folder is gone, is compared a few of
-//! them at a time. So a run over ten million blobs takes as much as one over ten thousand, within 5 %.
-//! To sort names takes 4 MiB for those at hand, and for each of up to 16 sorted runs 128 KiB; the disk
-//! needs room for all entries of the listing twice, compressed.
+//! In memory are the pages of the scan, the verdicts of blocks that are listed in part (some thousand
+//! for each request in flight), and the block index: about 230 bytes for a block, so about 1 MB for
+//! ten million rows, and as much again if most blocks have changed. A page that covers
+//! many blocks, for example after a folder was deleted, is compared in bounded parts. A sort takes
+//! 4 MiB, and 128 KiB for each of up to 16 sorted runs; the disk needs room for all entries of the listing
+//! twice, compressed.
 //!
-//! Both files name the version of their format. Another version is refused and left as it is.
-//!
-//! # How other tools read a manifest
+//! # Reading a manifest with other tools
 //! Each line has the same keys with the same types. An absent text is `""`; `gone_run` is 0 unless the
-//! blob is missing, or is no asset any more. Readers that guess types change values, so these calls
-//! name them.
+//! blob is missing, or is not an asset any more. Readers that guess types change values, so these calls
+//! name the types.
 //!
 //! ```python
 //! import duckdb
@@ -114,36 +111,43 @@
 //! ```
 
 mod block;
-mod desk;
+mod block_list;
+mod control;
+mod counts;
 mod disk;
-mod doubt;
-mod entries;
+mod fingerprint;
+mod footer;
+mod format;
 mod handle;
-mod held;
 mod index;
 mod job;
 mod jobs;
 mod journal;
-mod ledger;
 mod limits;
-mod line;
 mod manifest;
+mod manifest_writer;
 mod merge;
 mod row;
+mod row_json;
+mod run;
 mod sort;
 mod spill;
+mod state;
+mod state_folder;
 mod status;
 mod summary;
+mod worker;
 
-#[cfg(feature = "testing")]
-pub(crate) use self::disk::{Disk, StateFolder};
 pub use self::{
+    counts::Counts,
     handle::Handle,
     job::Job,
     jobs::Jobs,
-    journal::{Counts, interrupted},
+    journal::interrupted,
     manifest::{Manifest, Rows},
     row::{RemovedIn, Row},
     status::{Phase, Status},
     summary::{Ending, Summary},
 };
+#[cfg(feature = "testing")]
+pub(crate) use self::{disk::Disk, state_folder::StateFolder};

@@ -1,157 +1,148 @@
-//! What is remembered of one blob, and what a new listing makes of it.
+//! What is remembered of one blob.
+//!
+//! A [`Row`] is what the manifest keeps of a blob: enough to notice a change, to report a removal, and
+//! to export the assets without a listing. How rows are written is in `row_json.rs`, how a listing
+//! changes them in `merge/rows.rs`.
 
 use std::{
     borrow::Cow,
     time::{Duration, SystemTime},
 };
 
-use serde::Deserialize;
-use xxhash_rust::xxh3::Xxh3;
-
+use super::limits;
 use crate::{
+    error::Error,
     sink::{Change, Removal},
-    store::{AccessTier, Blob, ContentMd5, ContentType, ETag, read_rfc3339, rfc3339},
+    store::{AccessTier, Blob, ContentMd5, ContentType, ETag},
     validate::{Asset, Findings, Kind, Reason, Rejection, Verdict},
 };
 
-/// A line of a manifest: what the last run knew of one blob
+/// A line of a manifest: what the last run knew of one blob.
 ///
-/// As JSON, each line has the same keys with the same types, because readers learn both from the first
-/// lines: an absent text is `""`, and `gone` is `gone_run`, which is 0, and `gone_at`.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(from = "super::line::Line")]
+/// As JSON, all lines have the same keys with the same types, because readers infer both from the
+/// first lines. An absent text is `""`, and [`removed`](Self::removed) is two keys: `gone_run`, which
+/// is 0 if the blob is not removed, and `gone_at`.
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Row {
-    /// The name
+    /// The name.
     pub name: String,
-    /// The size in bytes
+    /// The size in bytes.
     pub size: u64,
-    /// The version
+    /// The version of the content.
     pub etag: Option<ETag>,
-    /// When it was last written
+    /// The time of the last write, in whole seconds.
     pub last_modified: Option<SystemTime>,
-    /// The MD5 of its content
+    /// The MD5 of the content.
     pub content_md5: Option<ContentMd5>,
-    /// The access tier, if it is an asset: it changes without a new ETag
+    /// The access tier of an asset. It can change without a new ETag.
     pub access_tier: Option<AccessTier>,
-    /// Image or video, if it is an asset, or was one when it was last reported as one
+    /// Image or video, if the blob is an asset or was last reported as one.
     pub kind: Option<Kind>,
-    /// The media type, if it is an asset
+    /// The media type of an asset.
     pub media_type: Option<ContentType>,
-    /// Why it is no asset
+    /// Why the blob is not an asset.
     pub reason: Option<Reason>,
-    /// The same in words
+    /// The rejection reason in words.
     pub detail: Option<Cow<'static, str>>,
-    /// Since when it is missing, or no asset any more
-    pub gone: Option<RemovedIn>,
-    /// Whether a sink may know another version than this row has, because a run was interrupted in
-    /// the middle of a batch; the next run that lists the blob reports it again
+    /// The run since which the blob has been missing, or has not been an asset any more.
+    pub removed: Option<RemovedIn>,
+    /// Whether a sink may know another version than this row has, because a run was interrupted
+    /// in the middle of a batch. The next run that lists the blob reports it again.
     pub in_doubt: bool,
 }
 
-/// Since when a blob is missing, or no asset any more
+/// The run since which a blob has been missing, or has not been an asset any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RemovedIn {
-    /// The number of the run that found it so; the first run is 1
+    /// The number of the run that noticed it. The first run has the number 1.
     pub run: u64,
-    /// When that run began
+    /// When that run began.
     pub at: SystemTime,
 }
 
-/// An empty ETag is absent, as it is in a line
-fn known(etag: &Option<ETag>) -> Option<&ETag> {
+/// Returns the ETag of a blob, or `None` if it is empty, because a line cannot tell these apart.
+pub(super) fn non_empty_etag(etag: &Option<ETag>) -> Option<&ETag> {
     etag.as_ref().filter(|etag| !etag.as_str().is_empty())
 }
 
-/// An empty tier is absent, as it is in a line
-fn tier(tier: &Option<AccessTier>) -> Option<&AccessTier> {
+/// Returns the access tier of a blob, or `None` if it is empty, because a line cannot tell these apart.
+pub(super) fn non_empty_tier(tier: &Option<AccessTier>) -> Option<&AccessTier> {
     tier.as_ref().filter(|tier| !tier.as_str().is_empty())
 }
 
-/// The time as a row keeps it, and as the service gives it
+/// Returns the time in whole seconds, as the service gives it and a row keeps it.
 fn whole_seconds(time: SystemTime) -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds(time))
+    SystemTime::UNIX_EPOCH + Duration::from_secs(unix_seconds(time))
 }
 
-fn seconds(time: SystemTime) -> u64 {
+/// Returns the seconds since 1970, or 0 for an earlier time.
+pub(super) fn unix_seconds(time: SystemTime) -> u64 {
     time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// A time that is there
-pub(super) mod time {
-    use super::*;
-
-    pub(in crate::sync) fn serialize<S: serde::Serializer>(
-        time: &SystemTime,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        rfc3339(&Some(*time), serializer)
-    }
-
-    pub(in crate::sync) fn deserialize<'de, D: serde::Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<SystemTime, D::Error> {
-        let time = read_rfc3339(deserializer)?;
-        time.ok_or_else(|| serde::de::Error::custom("a time is missing"))
-    }
-}
-
-/// What a sink was told of a row last
+/// What a sink was last given for a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Told {
-    /// That it is an asset
+pub(super) enum Reported {
+    /// The sink has the asset.
     Asset,
-    /// That it is none
+    /// The sink has a rejection, or has never received the blob as an asset.
     Rejection,
-    /// That it is removed
+    /// The sink was given the removal.
     Removed,
 }
 
-/// The run that looks at rows
+/// The run that compares rows with a listing.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Run {
+pub(super) struct RunContext {
+    /// The number of the run, from 1.
     pub(super) number: u64,
+    /// When the run began.
     pub(super) at: SystemTime,
-    /// Removals of runs up to this number were told
-    pub(super) told: u64,
-    /// For how many runs a row stays behind what was removed
+    /// The removals that runs up to this number noticed were reported.
+    pub(super) reported_through: u64,
+    /// For how many runs the row of a removed blob is kept.
     pub(super) tombstones: u64,
 }
 
-impl Run {
-    pub(super) fn gone(&self) -> RemovedIn {
+impl RunContext {
+    /// Returns the mark of rows that this run finds removed.
+    pub(super) fn removed_now(&self) -> RemovedIn {
         RemovedIn { run: self.number, at: self.at }
     }
 
-    /// Whether nothing needs to know any more of what was gone with that run
-    pub(super) fn is_over(&self, gone: u64) -> bool {
-        gone <= self.told && self.number.saturating_sub(gone) > self.tombstones
+    /// Returns whether the row of a blob that was removed in a run can be dropped.
+    pub(super) fn has_expired(&self, removed: u64) -> bool {
+        removed <= self.reported_through && self.number.saturating_sub(removed) > self.tombstones
     }
 }
 
 impl Row {
-    /// The row of a verdict on a blob with a name
-    fn of(verdict: &Verdict) -> Option<Self> {
+    /// Returns the row of a verdict, or `None` if the entry has no readable name.
+    ///
+    /// The detail of a rejection is kept for the removal that a sink may receive later.
+    pub(super) fn of(verdict: &Verdict) -> Option<Self> {
         Some(match verdict {
             Verdict::Accept(asset) => Self {
                 name: asset.blob.name.clone(),
                 size: asset.blob.size,
-                etag: known(&asset.blob.etag).cloned(),
+                etag: non_empty_etag(&asset.blob.etag).cloned(),
                 last_modified: asset.blob.last_modified.map(whole_seconds),
                 content_md5: asset.blob.content_md5,
-                access_tier: tier(&asset.blob.access_tier).cloned(),
+                access_tier: non_empty_tier(&asset.blob.access_tier).cloned(),
                 kind: Some(asset.kind),
                 media_type: Some(asset.media_type.clone()),
                 reason: None,
                 detail: None,
-                gone: None,
+                removed: None,
                 in_doubt: false,
             },
             Verdict::Reject(rejection) => Self {
+                // Entries without a name cannot be found again, so they have no row.
                 name: rejection.name.clone()?,
                 size: rejection.size.unwrap_or_default(),
-                etag: known(&rejection.etag).cloned(),
+                etag: non_empty_etag(&rejection.etag).cloned(),
                 last_modified: None,
                 content_md5: None,
                 access_tier: None,
@@ -159,23 +150,23 @@ impl Row {
                 media_type: None,
                 reason: Some(rejection.reason),
                 detail: Some(rejection.detail.clone()),
-                gone: None,
+                removed: None,
                 in_doubt: false,
             },
         })
     }
 
-    /// Whether the listing had it
+    /// Returns whether the last listing had the blob.
     pub fn is_listed(&self) -> bool {
-        self.gone.is_none() || (self.kind.is_some() && self.reason.is_some())
+        self.removed.is_none() || (self.kind.is_some() && self.reason.is_some())
     }
 
-    /// Whether it is an asset that the listing had
+    /// Returns whether the blob is an asset that the last listing had.
     pub fn is_asset(&self) -> bool {
-        self.kind.is_some() && self.reason.is_none() && self.gone.is_none()
+        self.kind.is_some() && self.reason.is_none() && self.removed.is_none()
     }
 
-    /// The asset, where it is one that the listing had
+    /// Returns the asset, or `None` if the row [is not one](Self::is_asset).
     pub(super) fn into_asset(self) -> Option<Asset> {
         if !self.is_asset() {
             return None;
@@ -187,35 +178,47 @@ impl Row {
         Some(Asset { blob, kind, media_type, findings: Findings::default() })
     }
 
-    /// What a sink knows of it, that was told of all removals up to a run
-    pub(super) fn told(&self, removals: u64) -> Told {
-        let is_told = self.gone.is_none_or(|gone| gone.run <= removals);
-        match (self.kind, self.reason, self.gone) {
-            (Some(_), _, Some(_)) if !is_told => Told::Asset,
-            (Some(_), None, None) => Told::Asset,
-            (Some(_), None, Some(_)) => Told::Removed,
-            (None, _, Some(_)) if is_told => Told::Removed,
-            (_, _, _) => Told::Rejection,
+    /// Returns what a sink was last given for this blob.
+    ///
+    /// `reported_through` is the last run whose removals were reported. A removal after that run was
+    /// noticed, but the sink still has what it had before.
+    pub(super) fn last_reported(&self, reported_through: u64) -> Reported {
+        let is_reported = self.removed.is_none_or(|removed| removed.run <= reported_through);
+        match (self.kind, self.reason, self.removed) {
+            // A removal that was withheld, or that this run has still to report.
+            (Some(_), _, Some(_)) if !is_reported => Reported::Asset,
+            (Some(_), None, None) => Reported::Asset,
+            (Some(_), None, Some(_)) => Reported::Removed,
+            // A rejection that is gone. Nothing reports it, but the row counts as removed.
+            (None, _, Some(_)) if is_reported => Reported::Removed,
+            (_, _, _) => Reported::Rejection,
         }
     }
 
-    /// The same row, if nobody knows any more whether it is missing
+    /// Forgets a removal that was not reported, because the blob may be there after all.
     ///
-    /// What the listing has as a rejection is gone as an asset, and stays so.
-    pub(super) fn not_missing(mut self, removals: u64) -> Self {
+    /// A blob that is listed as a rejection stays removed as an asset.
+    pub(super) fn not_missing(mut self, reported_through: u64) -> Self {
+        // With both, the blob is listed, and the removal is that of the asset.
         if self.kind.is_none() || self.reason.is_none() {
-            self.gone = self.gone.filter(|gone| gone.run <= removals);
+            self.removed = self.removed.filter(|removed| removed.run <= reported_through);
         }
         self
     }
 
-    /// The changes that tell of what is gone with it
-    pub(super) fn farewell(&self, moved_to: Option<String>) -> impl Iterator<Item = Change> {
-        let rejected = (self.is_listed()).then(|| self.rejection()).flatten();
+    /// Returns the changes that report the removal of this row.
+    ///
+    /// A blob that is still listed, but rejected now, is reported as a rejection too.
+    pub(super) fn removal_changes(
+        &self,
+        moved_to: Option<String>,
+    ) -> impl Iterator<Item = Change> + use<> {
+        let rejected = self.is_listed().then(|| self.rejection()).flatten();
         [Some(self.removal(moved_to)), rejected.map(Change::Rejected)].into_iter().flatten()
     }
 
-    fn removal(&self, moved_to: Option<String>) -> Change {
+    /// Returns the change that reports that the asset of this row was removed.
+    pub(super) fn removal(&self, moved_to: Option<String>) -> Change {
         Change::Removed(Removal {
             name: self.name.clone(),
             size: self.size,
@@ -227,12 +230,13 @@ impl Row {
         })
     }
 
+    /// Returns the rejection of the row, or `None` if it was not rejected.
     fn rejection(&self) -> Option<Rejection> {
         Some(Rejection {
             name: Some(self.name.clone()),
             size: Some(self.size),
             etag: self.etag.clone(),
-            // A job lists no versions and no snapshots.
+            // A job lists neither versions nor snapshots.
             version_id: None,
             is_current_version: None,
             snapshot: None,
@@ -241,180 +245,59 @@ impl Row {
         })
     }
 
-    /// Whether a sink that knows this row need not be told of the new one
+    /// Returns whether a sink that has this row needs no report of the new row.
     ///
-    /// Of the properties that change without a new ETag, the listing gives sinks the access tier
-    /// alone. The MD5 is compared for services that do not keep Azure's rules for ETags.
-    fn is_same(&self, new: &Self) -> bool {
+    /// The access tier is the only property in a listing that changes without a new ETag. The
+    /// MD5 is compared for services that do not keep Azure's rules for ETags.
+    pub(super) fn is_same(&self, new: &Self) -> bool {
         !self.in_doubt
             && self.version() == new.version()
             && self.properties() == new.properties()
             && (self.kind, &self.media_type, self.reason) == (new.kind, &new.media_type, new.reason)
     }
 
-    /// What a sink has of an asset and the ETag may not vouch for
+    /// Returns the properties of an asset that can change under the same ETag.
     fn properties(&self) -> (Option<&AccessTier>, Option<ContentMd5>) {
         (self.access_tier.as_ref(), self.content_md5)
     }
 
-    /// Whether a sink that knows the one need not be told of the other
-    pub(super) fn tells_as(&self, other: &Self) -> bool {
-        self.is_same(other) && self.gone == other.gone
+    /// Returns whether a sink that has either row needs no report of the other.
+    pub(super) fn is_equivalent(&self, other: &Self) -> bool {
+        self.is_same(other) && self.removed == other.removed
     }
 
-    /// What changes with the content: the ETag, or what stands for it where there is none
-    fn version(&self) -> (Option<&ETag>, u64, Option<SystemTime>) {
+    /// Returns the version of the content: the ETag and size, and without an ETag also the time.
+    pub(super) fn version(&self) -> (Option<&ETag>, u64, Option<SystemTime>) {
         (self.etag.as_ref(), self.size, self.last_modified.filter(|_| self.etag.is_none()))
     }
-}
 
-/// Returns the row that stays after a run, and adds the changes that a sink is given at once
-pub(super) fn meet(
-    old: Option<Row>,
-    new: Option<Verdict>,
-    run: &Run,
-    changes: &mut Vec<Change>,
-) -> Option<Row> {
-    let Some(verdict) = new else { return old.and_then(|old| miss(old, run)) };
-    let Some(mut row) = Row::of(&verdict) else {
-        changes.push(verdict.into());
-        return old;
-    };
-    let Some(old) = old else {
-        changes.push(verdict.into());
-        return Some(row);
-    };
-    let change = match (old.told(run.told), verdict) {
-        (Told::Asset, Verdict::Accept(asset)) => {
-            // Between two assets there was maybe a rejection that was not told.
-            let is_same = old.reason.is_none() && old.is_same(&row);
-            (!is_same).then_some(Change::Changed(asset))
-        }
-        (Told::Asset, Verdict::Reject(rejection)) if row.reason == Some(Reason::Filtered) => {
-            // The blob is listed, so it is not missing: this is no removal that must wait until all
-            // is listed, or that may be withheld.
-            changes.push(old.removal(None));
-            row.kind = old.kind;
-            Some(Change::Rejected(rejection))
-        }
-        (Told::Asset, Verdict::Reject(_)) => {
-            row.kind = old.kind;
-            row.gone = old.gone.or_else(|| Some(run.gone()));
-            None
-        }
-        (Told::Rejection, Verdict::Reject(rejection)) => {
-            let is_same = (row.version(), row.reason) == (old.version(), old.reason);
-            let is_same = is_same && !old.in_doubt;
-            // Whether it once was an asset.
-            (row.kind, row.gone) = (old.kind, old.gone.filter(|_| old.kind.is_some()));
-            (!is_same).then_some(Change::Rejected(rejection))
-        }
-        (Told::Removed | Told::Rejection, Verdict::Accept(asset)) => {
-            Some(if old.kind.is_some() { Change::Restored(asset) } else { Change::Added(asset) })
-        }
-        (Told::Removed, Verdict::Reject(rejection)) => Some(Change::Rejected(rejection)),
-    };
-    changes.extend(change);
-    Some(row)
-}
-
-/// The row of what the listing did not have
-fn miss(mut old: Row, run: &Run) -> Option<Row> {
-    match old.told(run.told) {
-        Told::Removed => {
-            return Some(old).filter(|old| !old.gone.is_some_and(|gone| run.is_over(gone.run)));
-        }
-        Told::Asset => {
-            old.gone = old.gone.or_else(|| Some(run.gone()));
-            (old.reason, old.detail) = (None, None);
-        }
-        Told::Rejection => {
-            old.gone = old.gone.filter(|_| old.kind.is_none()).or_else(|| Some(run.gone()));
-            old.kind = None;
-        }
-    }
-    Some(old)
-}
-
-/// The fingerprint of what a listing has: names, versions, and what is thought of them
-///
-/// XXH3 with 128 bits, which others can compute again.
-#[derive(Default)]
-pub(super) struct Print(Xxh3);
-
-impl Print {
-    pub(super) fn add(&mut self, verdict: &Verdict) {
-        self.line(match verdict {
-            Verdict::Accept(asset) => Line {
-                name: &asset.blob.name,
-                etag: known(&asset.blob.etag),
-                size: asset.blob.size,
-                time: asset.blob.last_modified,
-                tier: tier(&asset.blob.access_tier),
-                md5: asset.blob.content_md5.as_ref(),
-                kind: asset.kind.as_str(),
-                code: asset.media_type.as_str(),
-                in_doubt: false,
-            },
-            Verdict::Reject(rejection) => Line {
-                name: rejection.name.as_deref().unwrap_or_default(),
-                etag: known(&rejection.etag),
-                size: rejection.size.unwrap_or_default(),
-                code: rejection.reason.as_str(),
-                ..Line::default()
-            },
-        });
+    /// Checks the numbers of a row that was read.
+    ///
+    /// The texts need no check: they are at most as long as their block.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        limits::numbers("a row", [self.removed.map_or(0, |removed| removed.run)])
     }
 
-    pub(super) fn add_row(&mut self, row: &Row) {
-        let media_type = row.media_type.as_ref().map_or("", ContentType::as_str);
-        self.line(Line {
-            name: &row.name,
-            etag: row.etag.as_ref(),
-            size: row.size,
-            time: row.last_modified,
-            tier: row.access_tier.as_ref(),
-            md5: row.content_md5.as_ref(),
-            kind: row.kind.filter(|_| row.reason.is_none()).map_or("", Kind::as_str),
-            code: row.reason.map_or(media_type, |reason| reason.as_str()),
-            in_doubt: row.in_doubt,
-        });
-    }
-
-    fn line(&mut self, line: Line<'_>) {
-        let time = match line.etag {
-            Some(_) => 0,
-            None => line.time.map_or(0, seconds),
-        };
-        let etag = line.etag.map_or("", ETag::as_str);
-        let tier = line.tier.map_or("", AccessTier::as_str);
-        for text in [line.name, etag, line.kind, line.code, tier] {
-            self.0.update(text.as_bytes());
-            // No text has a byte 0xff, so that no two lines look the same.
-            self.0.update(b"\xff");
-        }
-        self.0.update(&line.size.to_le_bytes());
-        self.0.update(&time.to_le_bytes());
-        // A row in doubt is like nothing that a listing has.
-        self.0.update(&[u8::from(line.md5.is_some()) | u8::from(line.in_doubt) << 1]);
-        self.0.update(line.md5.map_or(&[], |md5| md5.as_bytes()));
-    }
-
-    pub(super) fn finish(&self) -> u128 {
-        self.0.digest128()
+    /// Returns the most bytes that the row can have as JSON.
+    pub(super) fn most_text(&self) -> u64 {
+        let etag = self.etag.as_ref().map_or(0, |etag| etag.as_str().len());
+        let media_type = self.media_type.as_ref().map_or(0, |media_type| media_type.as_str().len());
+        let detail = self.detail.as_ref().map_or(0, |detail| detail.len());
+        limits::most_json(self.name.len() + etag + media_type + detail)
     }
 }
 
-/// What a fingerprint has of one blob
-#[derive(Default)]
-struct Line<'a> {
-    name: &'a str,
-    etag: Option<&'a ETag>,
-    size: u64,
-    time: Option<SystemTime>,
-    tier: Option<&'a AccessTier>,
-    md5: Option<&'a ContentMd5>,
-    kind: &'a str,
-    code: &'a str,
-    in_doubt: bool,
+/// Returns the most bytes that the row of a verdict can have as JSON.
+pub(super) fn most_text_of(verdict: &Verdict) -> u64 {
+    let name = verdict.name().map_or(0, str::len);
+    limits::most_json(match verdict {
+        Verdict::Accept(asset) => {
+            let etag = asset.blob.etag.as_ref().map_or(0, |etag| etag.as_str().len());
+            name + etag + asset.media_type.as_str().len()
+        }
+        Verdict::Reject(rejection) => {
+            let etag = rejection.etag.as_ref().map_or(0, |etag| etag.as_str().len());
+            name + etag + rejection.detail.len()
+        }
+    })
 }

@@ -1,7 +1,8 @@
-//! Verdicts as text, for a run that must sort a listing on the disk before it can compare it.
+//! The JSON of verdicts that are spilled to disk, to be sorted before they are compared.
 //!
-//! Each property of a blob that a sink is given is written down: [`Spilled::from`] takes a blob apart
-//! without `..`, so that a new property cannot be forgotten here.
+//! A sink receives these verdicts later, so every property must survive. INVARIANT: [`Spilled::from`]
+//! destructures a blob and a rejection without `..`, so that a new property does not compile until it
+//! is added here. The format is not stable: only the run that wrote it reads it.
 
 use std::{
     borrow::Cow,
@@ -19,10 +20,15 @@ use crate::{
     validate::{Asset, Finding, Kind, Reason, Rejection, Verdict},
 };
 
-/// A verdict that can be written and read again
+/// A verdict that can be written and read again.
+///
+/// Names are written in full, and not as numbers of a table, so that the JSON can be read when a
+/// run is debugged.
 #[derive(Serialize, Deserialize)]
 pub(super) enum Spilled {
+    /// An accepted blob. Boxed, because it is several times as large as a rejection.
     Asset(Box<SpilledAsset>),
+    /// A rejected blob, or an entry that cannot be read.
     Rejection {
         name: Option<String>,
         size: Option<u64>,
@@ -35,6 +41,7 @@ pub(super) enum Spilled {
     },
 }
 
+/// An accepted blob with all of its properties and findings.
 #[derive(Serialize, Deserialize)]
 pub(super) struct SpilledAsset {
     name: String,
@@ -55,13 +62,16 @@ pub(super) struct SpilledAsset {
     metadata: BTreeMap<String, String>,
     kind: Kind,
     media_type: ContentType,
+    /// The reason and the detail of each finding.
     findings: Vec<(Reason, Cow<'static, str>)>,
 }
 
-/// A time, also before 1970
+/// A time to the nanosecond, before or after 1970.
 #[derive(Serialize, Deserialize)]
 enum Time {
+    /// Since 1970.
     After(Duration),
+    /// Until 1970, because a duration cannot be negative.
     Before(Duration),
 }
 
@@ -75,6 +85,7 @@ impl From<SystemTime> for Time {
 }
 
 impl Time {
+    /// Returns the time, or `None` if this system cannot represent it.
     fn read(self) -> Option<SystemTime> {
         match self {
             Self::After(since) => SystemTime::UNIX_EPOCH.checked_add(since),
@@ -85,7 +96,10 @@ impl Time {
 
 impl From<Verdict> for Spilled {
     fn from(verdict: Verdict) -> Self {
+        // Texts share their buffer with the page in which they came. The copy lets the page be
+        // freed.
         let text = |text: Text| text.as_str().to_owned();
+        // Without `..`: see the invariant above.
         let Asset { blob, kind, media_type, findings } = match verdict {
             Verdict::Accept(asset) => asset,
             Verdict::Reject(rejection) => {
@@ -111,6 +125,7 @@ impl From<Verdict> for Spilled {
                 };
             }
         };
+        // Without `..`: see the invariant above.
         let Blob {
             name,
             size,
@@ -150,6 +165,7 @@ impl From<Verdict> for Spilled {
             metadata: metadata.iter().map(pair).collect(),
             kind,
             media_type,
+            // In their order, which a sink sees.
             findings: findings.into_iter().map(finding).collect(),
         }))
     }
@@ -182,6 +198,8 @@ impl From<Spilled> for Verdict {
                 });
             }
         };
+        // The struct is not exhaustive for callers, so that it starts from a blob of name and size.
+        // Every other field is set.
         let blob = Blob {
             etag: spilled.etag,
             last_modified: spilled.last_modified.and_then(Time::read),
@@ -209,17 +227,26 @@ impl From<Spilled> for Verdict {
     }
 }
 
-/// The verdict as bytes
+/// Returns the JSON of a verdict.
+///
+/// # Errors
+///
+/// [`State`](crate::ErrorKind::State) if the verdict cannot be written as JSON.
 pub(super) fn write(verdict: Verdict) -> Result<Vec<u8>, Error> {
     serde_json::to_vec(&Spilled::from(verdict))
-        .map_err(|error| Error::state("write down an entry of the listing", error.into()))
+        .map_err(|error| Error::state("write an entry of the listing to disk", error.into()))
 }
 
-/// The verdict of these bytes
+/// Reads a verdict that [`write`] has written.
+///
+/// # Errors
+///
+/// [`State`](crate::ErrorKind::State) if the bytes are not what was written. Running again helps,
+/// because the next run writes its own file.
 pub(super) fn read(bytes: &[u8]) -> Result<Verdict, Error> {
     serde_json::from_slice::<Spilled>(bytes)
         .map(Verdict::from)
-        .map_err(|error| Error::state("read an entry of the listing", error.into()))
+        .map_err(|error| Error::state("read an entry of the listing from disk", error.into()))
 }
 
 #[cfg(test)]
@@ -231,7 +258,7 @@ mod tests {
     };
 
     #[test]
-    fn a_verdict_is_read_as_it_was_written() {
+    fn verdicts_survive_a_round_trip() {
         let mut blob = Blob::new("a\u{0}\n\"\u{20bb7}.jpg", u64::MAX);
         blob.etag = Some(ETag::from("0x1"));
         blob.last_modified = Some(SystemTime::UNIX_EPOCH - Duration::from_millis(1500));

@@ -1,57 +1,58 @@
-//! What a run came to, for the caller.
+//! What a run did, for the caller.
 
 use std::fmt;
 
 use serde::Serialize;
 
-use super::journal::Counts;
+use super::counts::Counts;
 use crate::{scan::Report, sink::RunId, store::NameOrder};
 
-/// What a run came to
+/// What a run did. Returned by [`Job::run`](super::Job::run).
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Summary {
-    /// Names the run
+    /// The id of the run.
     pub run: RunId,
-    /// Its number: 1 is the first with this state; one that finds no change leaves its own to the next
+    /// The number of the run, from 1. A run that finds no change leaves its number to the next run.
     pub number: u64,
-    /// Whether it went on with one that was interrupted
+    /// Whether the run was interrupted before.
     pub is_resumed: bool,
-    /// What the sink was told of, also before an interruption
+    /// What the sink was given, also before an interruption.
     pub counts: Counts,
-    /// How many blobs the listing had, also before an interruption; `None` of a run that was cancelled
+    /// How many blobs the listing had, also before an interruption. `None` if the run was cancelled.
     pub listed: Option<u64>,
-    /// How many of them are assets; the others are rejected, in this run or since one before
+    /// How many of the listed blobs are assets. The others are rejected, since this run or before.
     pub assets: Option<u64>,
-    /// The order in which the service lists names; `None` if it listed none
+    /// The order in which the service lists names, or `None` if it listed none.
     ///
-    /// [`NameOrder::Unsorted`] if no order that this crate knows explains it: such a container is
-    /// listed with one request in flight, and sorted on the disk of the state, which takes longer.
+    /// [`NameOrder::Unsorted`] if no order that this crate knows explains the listing. Such a
+    /// container is listed with one request in flight and sorted on the disk of the state, which takes
+    /// longer.
     pub order: Option<NameOrder>,
-    /// What was listed and judged, since it went on
+    /// What was listed and judged since the run was started or resumed.
     pub report: Report,
-    /// How it has ended
+    /// How the run has ended.
     pub ending: Ending,
 }
 
-/// How a run has ended
+/// How a run has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Ending {
-    /// All was listed, and the sink was told of all
+    /// Everything was listed, and the sink was given all changes.
     Complete,
-    /// All was listed, and more assets are missing than [`Job::max_removals`](super::Job::max_removals) allows: the sink was
-    /// told of no removal
+    /// Everything was listed, but the sink was given no removals, because too many assets are missing.
     ///
-    /// All else is remembered. Run again with a higher share if they may be removed.
+    /// [`Job::max_removals`](super::Job::max_removals) sets the limit. All other changes were
+    /// reported. If the assets may be removed, run again with a higher share.
     RemovalsWithheld {
-        /// How many assets are missing
+        /// How many assets are missing.
         missing: u64,
-        /// Of how many
+        /// How many assets there were.
         of: u64,
     },
-    /// It was cancelled; the next run goes on with it
+    /// The run was cancelled. The next run with the same state resumes it.
     Cancelled,
 }
 
@@ -64,13 +65,14 @@ impl fmt::Display for Summary {
         )?;
         match self.ending {
             Ending::Complete => Ok(()),
+            // The remedy depends on whether the assets may be removed, so none is named here.
             Ending::RemovalsWithheld { missing, of } => {
                 write!(
                     f,
-                    "\n{missing} of {of} assets are missing, and were not removed (not listed, or no longer accepted)"
+                    "\n{missing} of {of} assets are missing (not listed, or no longer accepted); their removal was withheld"
                 )
             }
-            Ending::Cancelled => write!(f, "\ncancelled: the next run goes on with it"),
+            Ending::Cancelled => write!(f, "\ncancelled; the next run resumes it"),
         }
     }
 }

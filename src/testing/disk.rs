@@ -76,7 +76,7 @@ impl TestDisk {
     /// # Errors
     /// As [`Manifest::open`].
     pub fn manifest(&self) -> Result<Option<Manifest>, Error> {
-        Manifest::on(Box::new(self.clone()))
+        Manifest::on_disk(Box::new(self.clone()))
     }
 
     /// How many changes were made until now, or failed

@@ -365,7 +365,7 @@ async fn a_manifest_that_is_damaged_anywhere_is_found_out() {
             }
             Err(error) => {
                 assert_eq!(error.kind(), ErrorKind::StateInvalid, "{error}");
-                assert!(error.to_string().contains("begin anew"), "{error}");
+                assert!(error.to_string().contains("start with a new state"), "{error}");
                 let mut now = Vec::new();
                 made.damage("manifest.jsonl.zst", |file| now = file.clone());
                 assert_eq!(now, damaged, "it was written over");

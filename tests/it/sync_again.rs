@@ -480,42 +480,6 @@ async fn names_out_of_order_in_one_of_many_ranges_cost_no_blob() {
     }
 }
 
-/// Changes a byte of what a run has put aside
-struct Spoils(TestDisk);
-
-#[async_trait::async_trait]
-impl Sink for Spoils {
-    async fn accept(&mut self, _: Batch<'_>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    async fn flush(&mut self) -> Result<(), Error> {
-        Ok(())
-    }
-
-    async fn finish(&mut self) -> Result<(), Error> {
-        self.0.damage("run.index", |bytes| bytes[20] ^= 1);
-        Ok(())
-    }
-
-    fn delivery(&self) -> Delivery {
-        Delivery::Idempotent
-    }
-}
-
-#[tokio::test]
-async fn what_a_run_puts_aside_is_made_anew_where_it_is_damaged() {
-    let disk = TestDisk::new(1);
-    let all = (0..30).map(|n| blob(&format!("{n:02}.jpg"), "1")).collect::<MemoryStore>();
-    let all = Arc::new(all);
-    let error = disk.job(scan(Arc::clone(&all))).run(Spoils(disk.clone())).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::State);
-    assert!(error.to_string().contains("run it again"), "{error}");
-    let summary = disk.job(scan(all)).run(()).await.unwrap();
-    assert!(summary.is_resumed);
-    assert_eq!(disk.manifest().unwrap().unwrap().rows().filter(Result::is_ok).count(), 30);
-}
-
 #[tokio::test]
 async fn an_order_that_is_known_from_a_batch_that_failed_is_known() {
     let disk = TestDisk::new(2);

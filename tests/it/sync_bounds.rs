@@ -117,8 +117,7 @@ async fn what_an_interrupted_run_leaves_is_removed_when_the_next_one_begins() {
             false => Ok(NameOrder::Bytes),
         }))
     };
-    // The run makes `run.index` again for itself.
-    let needed = ["manifest.jsonl.zst", "run.base", "run.index", "run.journal", "run.jsonl.zst"];
+    let needed = ["manifest.jsonl.zst", "run.base", "run.journal", "run.jsonl.zst"];
     let mut seen = std::collections::BTreeSet::new();
     for at in 0.. {
         let disk = TestDisk::new(1);
@@ -137,7 +136,7 @@ async fn what_an_interrupted_run_leaves_is_removed_when_the_next_one_begins() {
             break;
         }
     }
-    for file in ["manifest.new", "run.base", "run.index", "run.sort", "run.sort-2"] {
+    for file in ["manifest.new", "run.base", "run.sort", "run.sort-2"] {
         assert!(seen.contains(file), "no run has left `{file}`: {seen:?}");
     }
 }

@@ -1,4 +1,5 @@
-//! A run takes the same memory for ten million rows as for ten thousand.
+//! A run takes the same memory for ten million rows as for ten thousand, except for the block index:
+//! about 1 MB for ten million rows, and as much again if all blocks have changed.
 //!
 //! `ROWS=10000000 cargo test --release --test it sync_memory:: -- --nocapture` is the whole of it.
 #![cfg(target_os = "linux")]
@@ -56,6 +57,11 @@ impl Store for Generated {
 /// By how many KiB two runs of the same differ: in how the allocator's pages are filled, and in which
 /// pages of the program are in memory
 const NOISE: u64 = 256;
+
+/// The most KiB of the block index: two descriptions of each block of 2,500 rows, of 250 bytes
+fn index_kib(rows: u64) -> u64 {
+    rows / 2500 * 2 * 250 / 1024
+}
 
 /// What a run is to find
 #[derive(Clone, Copy, Default)]
@@ -168,7 +174,7 @@ fn rows_by_the_million_take_no_more_than_those_by_the_thousand() {
         let (what, _) = name.split_once(',').unwrap_or((name, ""));
         let few = most(what);
         println!("{name}: {many} KiB for {rows} rows, {few} KiB for 10,000");
-        assert!(many <= few + few / 20 + NOISE, "{name}: {many} KiB, {few} KiB");
+        assert!(many <= few + few / 20 + NOISE + index_kib(rows), "{name}: {many} KiB, {few} KiB");
     }
 }
 
@@ -186,6 +192,6 @@ fn names_in_no_order_by_the_million_take_no_more_than_those_by_the_thousand() {
     let few = peaks(40_000);
     for ((what, few), many) in ["first", "changed", "unchanged"].iter().zip(few).zip(peaks(rows)) {
         println!("{what}: {many} KiB for {rows} rows in no order, {few} KiB for 40,000");
-        assert!(many <= few + few / 20 + NOISE, "{what}: {many} KiB, {few} KiB");
+        assert!(many <= few + few / 20 + NOISE + index_kib(rows), "{what}: {many} KiB, {few} KiB");
     }
 }

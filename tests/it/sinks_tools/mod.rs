@@ -126,8 +126,8 @@ fn values(row: &Row) -> Value {
         row.media_type.as_ref().map_or("", |media_type| media_type.as_str()),
         row.reason.map_or("", |reason| reason.as_str()),
         row.detail.as_deref().unwrap_or_default(),
-        row.gone.map_or(0, |gone| gone.run),
-        row.gone.map_or_else(String::new, |gone| time(gone.at)),
+        row.removed.map_or(0, |removed| removed.run),
+        row.removed.map_or_else(String::new, |removed| time(removed.at)),
         row.in_doubt,
     ])
 }
