@@ -11,8 +11,8 @@ use serde::Serialize;
 use super::{
     Batch, Change, Delivery, Sink,
     atomic_file::AtomicFile,
+    change_log::ChangeLog,
     json,
-    log::Log,
     object::{AssetObject, RejectionObject},
 };
 use crate::error::Error;
@@ -90,7 +90,7 @@ pub struct JsonLines(Lines);
 enum Lines {
     Assets(AtomicFile),
     Rejections(AtomicFile),
-    Changes(Log),
+    Changes(ChangeLog),
 }
 
 impl JsonLines {
@@ -124,7 +124,7 @@ impl JsonLines {
     /// [`ErrorKind::Sink`](crate::ErrorKind::Sink) if the file cannot be opened, or does not begin as a
     /// log of changes does; it then stays as it is.
     pub fn changes(path: impl Into<PathBuf>) -> Result<Self, Error> {
-        Log::open(path.into()).map(|log| Self(Lines::Changes(log)))
+        ChangeLog::open(path.into()).map(|log| Self(Lines::Changes(log)))
     }
 }
 

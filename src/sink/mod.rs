@@ -46,6 +46,7 @@
 mod atomic_file;
 mod callback;
 mod change;
+mod change_log;
 mod coco;
 mod columns;
 mod csv;
@@ -53,7 +54,6 @@ mod file_name;
 mod hugging_face;
 mod json;
 mod json_lines;
-mod log;
 mod object;
 #[cfg(feature = "parquet")]
 mod parquet;

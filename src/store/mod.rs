@@ -234,7 +234,7 @@ impl Page {
 
     /// Adds an entry that cannot be read, behind the blobs so far
     #[cfg(feature = "azure")]
-    fn set_aside(&mut self, mut entry: Malformed) {
+    fn push_malformed(&mut self, mut entry: Malformed) {
         entry.at = self.blobs.len();
         self.malformed.push(entry);
     }
@@ -243,7 +243,7 @@ impl Page {
     ///
     /// A short text can make an entry that takes twenty times its room.
     #[cfg(feature = "azure")]
-    fn is_over(&self) -> bool {
+    fn has_too_many_entries(&self) -> bool {
         self.blobs.len() + self.prefixes.len() + self.malformed.len() > 4 * usize::from(MAX_PAGE)
     }
 

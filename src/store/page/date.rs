@@ -3,11 +3,11 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Eight bytes of a date
-struct Form {
+struct Pattern {
     /// These bytes, and zeros for digits and for what is not looked at
     text: u64,
     /// All bits of what is looked at
-    looked_at: u64,
+    mask: u64,
     /// All bits of what is a digit
     digits: u64,
 }
@@ -38,24 +38,24 @@ const fn place(name: u32) -> usize {
 /// The days of a month, from 1 on, in a year that is no leap year
 const DAYS: [u64; 13] = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
-const DAY: Form = Form::of(*b"???, 00 ");
-const YEAR: Form = Form::of(*b"??? 0000");
-const TIME: Form = Form::of(*b"00:00:00");
+const DAY: Pattern = Pattern::of(*b"???, 00 ");
+const YEAR: Pattern = Pattern::of(*b"??? 0000");
+const TIME: Pattern = Pattern::of(*b"00:00:00");
 
-impl Form {
+impl Pattern {
     /// A form with `0` for any digit, and `?` for any byte
     #[expect(clippy::indexing_slicing, reason = "computed at compile time")]
     const fn of(form: [u8; 8]) -> Self {
-        let [mut looked_at, mut digits] = [[0; 8]; 2];
+        let [mut mask, mut digits] = [[0; 8]; 2];
         let mut at = 0;
         while at < form.len() {
-            looked_at[at] = if form[at] == b'?' { 0 } else { 0xff };
+            mask[at] = if form[at] == b'?' { 0 } else { 0xff };
             digits[at] = if form[at] == b'0' { 0xff } else { 0 };
             at += 1;
         }
-        let looked_at = u64::from_le_bytes(looked_at);
-        let text = u64::from_le_bytes(form) & looked_at;
-        Self { text, looked_at, digits: u64::from_le_bytes(digits) }
+        let mask = u64::from_le_bytes(mask);
+        let text = u64::from_le_bytes(form) & mask;
+        Self { text, mask, digits: u64::from_le_bytes(digits) }
     }
 
     /// The number that begins at each place, where there are two digits
@@ -63,7 +63,7 @@ impl Form {
         const HIGHEST: u64 = u64::from_ne_bytes([0x80; 8]);
         const TO_HIGHEST: u64 = u64::from_ne_bytes([0x80 - 10; 8]);
         // Nothing is left of a byte that is as it should be, and of a digit its value.
-        let left = (u64::from_le_bytes(text) & self.looked_at) ^ self.text;
+        let left = (u64::from_le_bytes(text) & self.mask) ^ self.text;
         // Where no byte has its highest bit, adding carries nothing into the next.
         let is_more_than_nine = (left | left.wrapping_add(TO_HIGHEST)) & HIGHEST != 0;
         if is_more_than_nine || left & !self.digits != 0 {
@@ -101,14 +101,14 @@ impl Dates {
         match &self.last {
             Some((last, time)) if last == text => Some(*time),
             _ => {
-                let time = self.another(text)?;
+                let time = self.parse(text)?;
                 self.last = Some((*text, time));
                 Some(time)
             }
         }
     }
 
-    fn another(&mut self, text: &[u8; 29]) -> Option<SystemTime> {
+    fn parse(&mut self, text: &[u8; 29]) -> Option<SystemTime> {
         let (first, behind) = text.split_first_chunk::<8>()?;
         let (second, behind) = behind.split_first_chunk::<8>()?;
         let (third, behind) = behind.strip_prefix(b" ")?.split_first_chunk::<8>()?;

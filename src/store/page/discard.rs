@@ -2,18 +2,18 @@
 //!
 //! Assumes the form in which Azure writes entries: no comments, and no `>` within a tag.
 
-use super::limits::Excess;
+use super::limits::Limit;
 
 /// Where in the entry it is
 #[derive(Debug, Default)]
 pub(super) struct Discard {
     /// How many elements are open
     depth: usize,
-    at: At,
+    state: State,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum At {
+enum State {
     #[default]
     Text,
     /// Behind a `<`
@@ -26,27 +26,27 @@ enum At {
 
 impl Discard {
     /// Takes more of the entry: the place behind its end, or `None` if there is more of it
-    pub(super) fn push(&mut self, text: &[u8]) -> Result<Option<usize>, Excess> {
+    pub(super) fn push(&mut self, text: &[u8]) -> Result<Option<usize>, Limit> {
         for (place, byte) in text.iter().enumerate() {
-            self.at = match (self.at, byte) {
-                (At::Text, b'<') => At::Start,
-                (At::Text, _) => At::Text,
-                (At::Start, b'/') => At::Close,
-                (At::Start, b'!' | b'?' | b'>') => return Err(Excess::Element),
-                (At::Start, _) => At::Open(false),
-                (At::Open(is_empty), b'>') => {
+            self.state = match (self.state, byte) {
+                (State::Text, b'<') => State::Start,
+                (State::Text, _) => State::Text,
+                (State::Start, b'/') => State::Close,
+                (State::Start, b'!' | b'?' | b'>') => return Err(Limit::Element),
+                (State::Start, _) => State::Open(false),
+                (State::Open(is_empty), b'>') => {
                     self.depth += usize::from(!is_empty);
-                    At::Text
+                    State::Text
                 }
-                (At::Open(_), byte) => At::Open(*byte == b'/'),
-                (At::Close, b'>') => {
+                (State::Open(_), byte) => State::Open(*byte == b'/'),
+                (State::Close, b'>') => {
                     // What ends here is no entry: the elements of the page come after one another.
-                    self.depth = self.depth.checked_sub(1).ok_or(Excess::Element)?;
-                    At::Text
+                    self.depth = self.depth.checked_sub(1).ok_or(Limit::Element)?;
+                    State::Text
                 }
-                (At::Close, _) => At::Close,
+                (State::Close, _) => State::Close,
             };
-            let has_ended = *byte == b'>' && self.at == At::Text && self.depth == 0;
+            let has_ended = *byte == b'>' && self.state == State::Text && self.depth == 0;
             if has_ended {
                 return Ok(Some(place + 1));
             }

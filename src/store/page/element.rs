@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use memchr::memchr;
 
-use super::fast::Stop;
+use super::scanner::Stop;
 
 /// The start of an element
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,18 +29,18 @@ pub(super) fn tag(text: &[u8], at: usize) -> Result<Tag<'_>, Stop> {
     let mut at = at;
     loop {
         match text.get(at) {
-            None => return Err(Stop::Short),
+            None => return Err(Stop::NeedMore),
             Some(b'<') => break,
             Some(b' ' | b'\t' | b'\r' | b'\n') => at += 1,
-            Some(_) => return Err(Stop::Odd),
+            Some(_) => return Err(Stop::Fallback),
         }
     }
     let inner = text.get(at + 1..).unwrap_or_default();
-    let Some(length) = memchr(b'>', inner) else { return Err(Stop::Short) };
+    let Some(length) = memchr(b'>', inner) else { return Err(Stop::NeedMore) };
     let end = at + 1 + length + 1;
     let inner = inner.get(..length).unwrap_or_default();
     match inner.first() {
-        None | Some(b'!' | b'?') => Err(Stop::Odd),
+        None | Some(b'!' | b'?') => Err(Stop::Fallback),
         Some(b'/') => Ok(Tag::Close { name: inner.get(1..).unwrap_or_default(), end }),
         Some(_) => {
             let (inner, empty) = match inner.strip_suffix(b"/") {
@@ -50,12 +50,12 @@ pub(super) fn tag(text: &[u8], at: usize) -> Result<Tag<'_>, Stop> {
             // Attributes end with a quote, and names do not.
             let (name, encoded) = match inner.last() {
                 Some(b'"' | b'\'') => {
-                    let blank = memchr(b' ', inner).ok_or(Stop::Odd)?;
+                    let blank = memchr(b' ', inner).ok_or(Stop::Fallback)?;
                     let (name, attributes) = inner.split_at(blank);
                     match attributes.trim_ascii() {
                         b"Encoded=\"true\"" => (name, true),
                         b"Encoded=\"false\"" => (name, false),
-                        _ => return Err(Stop::Odd),
+                        _ => return Err(Stop::Fallback),
                     }
                 }
                 _ => (inner, false),
@@ -143,14 +143,14 @@ pub(super) fn content<'a>(
     name: &[u8],
 ) -> Result<(&'a [u8], usize), Stop> {
     let inner = text.get(at..).unwrap_or_default();
-    let Some(length) = memchr(b'<', inner) else { return Err(Stop::Short) };
+    let Some(length) = memchr(b'<', inner) else { return Err(Stop::NeedMore) };
     let (content, close) = inner.split_at(length);
     let whole = name.len() + 3;
-    let Some(close) = close.get(..whole) else { return Err(Stop::Short) };
+    let Some(close) = close.get(..whole) else { return Err(Stop::NeedMore) };
     let closes = close.starts_with(b"</")
         && close.ends_with(b">")
         && close.get(2..2 + name.len()) == Some(name);
-    if closes { Ok((content, at + length + whole)) } else { Err(Stop::Odd) }
+    if closes { Ok((content, at + length + whole)) } else { Err(Stop::Fallback) }
 }
 
 /// The same for an element of which the start is read, and which may be empty
@@ -161,19 +161,19 @@ pub(super) fn leaf<'a>(text: &'a [u8], open: Open<'_>) -> Result<(&'a [u8], usiz
 /// The text that is meant: entities resolved
 #[inline]
 pub(super) fn resolved(content: &[u8]) -> Result<Cow<'_, str>, Stop> {
-    let text = str::from_utf8(content).map_err(|_| Stop::Odd)?;
+    let text = str::from_utf8(content).map_err(|_| Stop::Fallback)?;
     if is_marked(content) { unmarked(text).map(Cow::Owned) } else { Ok(Cow::Borrowed(text)) }
 }
 
 fn unmarked(text: &str) -> Result<String, Stop> {
     // Line ends are normalised by whoever knows how.
     if text.contains('\r') {
-        return Err(Stop::Odd);
+        return Err(Stop::Fallback);
     }
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, entity)) = rest.split_once('&') {
-        let (entity, after) = entity.split_once(';').ok_or(Stop::Odd)?;
+        let (entity, after) = entity.split_once(';').ok_or(Stop::Fallback)?;
         out.push_str(before);
         out.push(match entity {
             "amp" => '&',
@@ -181,7 +181,7 @@ fn unmarked(text: &str) -> Result<String, Stop> {
             "gt" => '>',
             "quot" => '"',
             "apos" => '\'',
-            _ => reference(entity).ok_or(Stop::Odd)?,
+            _ => reference(entity).ok_or(Stop::Fallback)?,
         });
         rest = after;
     }

@@ -5,16 +5,16 @@ use std::{mem, time::SystemTime};
 use super::{
     date::Dates,
     element::{Open, after, before_tag, resolved},
-    fast::Stop,
-    limits::{self, LARGE_ENTRY, Room, is_long_name},
-    slow::percent_decode,
+    limits::{self, ENTRY_TOO_LARGE, MetadataBudget, is_long_name},
+    scanner::Stop,
+    xml_reader::percent_decode,
 };
 use crate::store::{
     Blob, ContentMd5, ContentType, ETag, MAX_PAGE, Malformed, NameOrder, Page, Unreadable,
 };
 
 /// How many different Content-Types of a page are shared by its blobs
-const SHARED_TYPES: usize = 8;
+const MAX_SHARED_TYPES: usize = 8;
 
 /// A name, or why there is none
 pub(super) type Name = Result<String, &'static str>;
@@ -53,7 +53,7 @@ impl Field {
     }
 
     /// Whether most blobs of a container have this text alike
-    pub(super) fn is_alike(self) -> bool {
+    pub(super) fn is_shared(self) -> bool {
         matches!(
             self,
             Self::ContentEncoding
@@ -141,7 +141,7 @@ pub(super) struct Draft<'a> {
     /// Whether its text is longer than an entry can be
     pub(super) is_large: bool,
     /// How much more metadata it may have
-    room: Room,
+    budget: MetadataBudget,
 }
 
 impl Draft<'_> {
@@ -153,10 +153,10 @@ impl Draft<'_> {
         begin: impl FnMut() -> Blob,
         read: impl FnOnce(&mut Draft<'_>) -> Result<T, Stop>,
     ) -> Result<T, Stop> {
-        make_room(&mut page.blobs);
+        reserve_blobs(&mut page.blobs);
         // Made in its place, which is there already: else it would be copied there.
         page.blobs.resize_with(page.blobs.len() + 1, begin);
-        let Some(blob) = page.blobs.last_mut() else { return Err(Stop::Odd) };
+        let Some(blob) = page.blobs.last_mut() else { return Err(Stop::Fallback) };
         let mut draft = Draft {
             blob,
             name: None,
@@ -164,10 +164,10 @@ impl Draft<'_> {
             problem: None,
             has_path: false,
             is_large: false,
-            room: Room::default(),
+            budget: MetadataBudget::default(),
         };
         let read = read(&mut draft);
-        let Draft { blob, name, size, problem, has_path, is_large, room: _ } = draft;
+        let Draft { blob, name, size, problem, has_path, is_large, budget: _ } = draft;
         if let (Ok(_), Some(Ok(())), Some(size), None, false) =
             (&read, name, size, &problem, is_large)
         {
@@ -176,8 +176,8 @@ impl Draft<'_> {
             let name = name.map(|name| name.map(|()| mem::take(&mut blob.name)));
             page.blobs.pop();
             if read.is_ok() {
-                page.set_aside(match is_large {
-                    true => Malformed::new(None, LARGE_ENTRY),
+                page.push_malformed(match is_large {
+                    true => Malformed::new(None, ENTRY_TOO_LARGE),
                     false => malformed(name, problem),
                 });
             }
@@ -190,24 +190,28 @@ impl Draft<'_> {
 
     /// Names the blob by a text without marks
     #[inline]
-    pub(super) fn name_plainly(&mut self, name: &[u8]) -> Result<(), Stop> {
+    pub(super) fn set_plain_name(&mut self, name: &[u8]) -> Result<(), Stop> {
         // The copy is checked rather than the text, because the copy is aligned.
-        if name.len() <= limits::MOST_NAME {
-            self.name_it(Ok(String::from_utf8(name.to_vec()).map_err(|_| Stop::Odd)?));
+        if name.len() <= limits::MAX_NAME {
+            self.set_name(Ok(String::from_utf8(name.to_vec()).map_err(|_| Stop::Fallback)?));
             return Ok(());
         }
-        let name = str::from_utf8(name).map_err(|_| Stop::Odd)?;
-        self.name_it(if is_long_name(name) { Err(limits::LONG_NAME) } else { Ok(name.to_owned()) });
+        let name = str::from_utf8(name).map_err(|_| Stop::Fallback)?;
+        self.set_name(if is_long_name(name) {
+            Err(limits::NAME_TOO_LONG)
+        } else {
+            Ok(name.to_owned())
+        });
         Ok(())
     }
 
-    fn name_it(&mut self, name: Name) {
+    fn set_name(&mut self, name: Name) {
         self.name = Some(name.map(|name| self.blob.name = name));
     }
 
     /// Adds a pair of metadata
-    pub(super) fn describe(&mut self, key: &[u8], value: String) {
-        self.room.insert(&mut self.blob.metadata, key, value, &mut self.problem);
+    pub(super) fn add_metadata(&mut self, key: &[u8], value: String) {
+        self.budget.insert(&mut self.blob.metadata, key, value, &mut self.problem);
     }
 }
 
@@ -223,7 +227,7 @@ fn malformed(name: Option<Name>, problem: Option<String>) -> Malformed {
 }
 
 /// Grows in few steps: most pages are small or full, and what is not used costs no memory
-fn make_room(blobs: &mut Vec<Blob>) {
+fn reserve_blobs(blobs: &mut Vec<Blob>) {
     if blobs.len() == blobs.capacity() {
         let steps = [64, 640, usize::from(MAX_PAGE)];
         let step = steps.into_iter().find(|step| *step > blobs.len());
@@ -243,7 +247,7 @@ impl Fields {
     /// Takes the text that something begins with, as [`take`](Self::take) would if it ended behind the
     /// length that this gives, which is the caller's to see; `None` where that does not work
     #[inline]
-    pub(super) fn take_ahead(
+    pub(super) fn take_prefix(
         &mut self,
         field: Field,
         rest: &[u8],
@@ -298,13 +302,13 @@ impl Fields {
     /// Takes the text that something begins with, up to the next `<`: its length; not inlined, since it is
     /// rare where it is called
     #[inline(never)]
-    pub(super) fn take_whole(
+    pub(super) fn take_until_tag(
         &mut self,
         field: Field,
         rest: &[u8],
         draft: &mut Draft<'_>,
     ) -> Result<usize, Stop> {
-        let (found, _) = before_tag(rest).ok_or(Stop::Short)?;
+        let (found, _) = before_tag(rest).ok_or(Stop::NeedMore)?;
         self.take(field, found, draft)?;
         Ok(found.len())
     }
@@ -321,10 +325,14 @@ impl Fields {
             Field::Name => {
                 let name = resolved(content)?;
                 let is_long = is_long_name(&name);
-                draft.name_it(if is_long { Err(limits::LONG_NAME) } else { Ok(name.into_owned()) });
+                draft.set_name(if is_long {
+                    Err(limits::NAME_TOO_LONG)
+                } else {
+                    Ok(name.into_owned())
+                });
             }
             Field::EncodedName => {
-                draft.name_it(percent_decode(&resolved(content)?).and_then(limits::name));
+                draft.set_name(percent_decode(&resolved(content)?).and_then(limits::name));
             }
             Field::Snapshot => blob.snapshot = some(content, "Snapshot", &mut draft.problem)?,
             Field::VersionId => blob.version_id = some(content, "VersionId", &mut draft.problem)?,
@@ -372,7 +380,7 @@ impl Fields {
                 blob.unreadable = blob.unreadable.or(why);
             }
             // An entity may be broken, which is the general reader's to say.
-            Field::Unread if content.contains(&b'&') => return Err(Stop::Odd),
+            Field::Unread if content.contains(&b'&') => return Err(Stop::Fallback),
             Field::Unread => {}
         }
         Ok(())
@@ -410,7 +418,7 @@ impl Fields {
         }
         let new: Option<ContentType> = some(content, "Content-Type", problem)?;
         if let Some(new) = &new
-            && self.types.len() < SHARED_TYPES
+            && self.types.len() < MAX_SHARED_TYPES
         {
             self.types.push((content.into(), new.clone()));
         }

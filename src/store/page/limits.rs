@@ -13,42 +13,42 @@ use crate::{
 ///
 /// Whether a character above U+FFFF counts as one or two is not documented. No name that Azure takes
 /// has more by either count.
-pub(super) const MOST_NAME: usize = 1024;
+pub(super) const MAX_NAME: usize = 1024;
 
 /// How many bytes a property may have; Azure's own are below 100, the rest are headers of an upload
-const MOST_TEXT: usize = 1024;
+const MAX_PROPERTY: usize = 1024;
 
 /// How many characters the keys and values of a blob's metadata may have together (same page)
-const MOST_METADATA: usize = 8 << 10;
+const MAX_METADATA: usize = 8 << 10;
 
 /// How many keys and values a page may have: fifty for each blob of a full page
-pub(super) const MOST_PAIRS: usize = 250_000;
+pub(super) const MAX_PAIRS: usize = 250_000;
 
 /// How many bytes a marker may have: it becomes a part of the next request's URL
 ///
 /// Azure's hold a name, of up to 4 KiB in UTF-8, in base64.
-pub(super) const MOST_MARKER: usize = 16 << 10;
+pub(super) const MAX_MARKER: usize = 16 << 10;
 
 /// How many bytes an entry, or another element of the page, may have as text
-pub(super) const MOST_ENTRY: usize = 256 << 10;
+pub(super) const MAX_ENTRY: usize = 256 << 10;
 
 /// How many bytes of a page that Azure would write in another form are kept to be read as a whole
-pub(super) const MOST_ODD: usize = 16 << 20;
+pub(super) const MAX_FALLBACK: usize = 16 << 20;
 
-pub(super) const LONG_NAME: &str = "its name has more than 1,024 characters";
-pub(super) const LARGE_ENTRY: &str = "it is larger than 256 KiB, which no entry of Azure's is";
+pub(super) const NAME_TOO_LONG: &str = "its name has more than 1,024 characters";
+pub(super) const ENTRY_TOO_LARGE: &str = "it is larger than 256 KiB, which no entry of Azure's is";
 
 /// Which limit a page is beyond
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Excess {
+pub(super) enum Limit {
     Entries,
     Pairs,
     Marker,
     Element,
-    Odd,
+    Fallback,
 }
 
-impl Excess {
+impl Limit {
     /// The error for the whole page; no retry would help
     pub(super) fn error(self) -> Error {
         let what = match self {
@@ -64,7 +64,7 @@ impl Excess {
             Self::Element => {
                 "a page of the listing has an element of more than 256 KiB; check the endpoint"
             }
-            Self::Odd => {
+            Self::Fallback => {
                 "a page of the listing has more than 16 MiB in a form that Azure does not write; set a smaller page size, or check the endpoint"
             }
         };
@@ -75,12 +75,12 @@ impl Excess {
 /// Whether a name is longer than names can be
 #[inline]
 pub(super) fn is_long_name(name: &str) -> bool {
-    name.len() > MOST_NAME && (name.len() > 4 * MOST_NAME || name.chars().count() > MOST_NAME)
+    name.len() > MAX_NAME && (name.len() > 4 * MAX_NAME || name.chars().count() > MAX_NAME)
 }
 
 /// A name, unless it is longer than names can be
 pub(super) fn name(text: String) -> Result<String, &'static str> {
-    if is_long_name(&text) { Err(LONG_NAME) } else { Ok(text) }
+    if is_long_name(&text) { Err(NAME_TOO_LONG) } else { Ok(text) }
 }
 
 /// What the text of a property makes, if there is any; a long one makes the entry malformed
@@ -89,7 +89,7 @@ pub(super) fn property<T: for<'a> From<&'a str>>(
     what: &str,
     problem: &mut Option<String>,
 ) -> Option<T> {
-    if text.len() > MOST_TEXT {
+    if text.len() > MAX_PROPERTY {
         *problem = Some(format!("its {what} is longer than 1 KiB"));
         return None;
     }
@@ -98,15 +98,15 @@ pub(super) fn property<T: for<'a> From<&'a str>>(
 
 /// How much more metadata a blob may have
 #[derive(Debug)]
-pub(super) struct Room(usize);
+pub(super) struct MetadataBudget(usize);
 
-impl Default for Room {
+impl Default for MetadataBudget {
     fn default() -> Self {
-        Self(MOST_METADATA)
+        Self(MAX_METADATA)
     }
 }
 
-impl Room {
+impl MetadataBudget {
     /// Adds a pair; too much makes the entry malformed
     pub(super) fn insert(
         &mut self,

@@ -7,17 +7,17 @@
 mod date;
 mod discard;
 mod element;
-mod fast;
 mod field;
 mod limits;
-mod slow;
+mod scanner;
 mod template;
+mod xml_reader;
 
 use self::{
     discard::Discard,
-    fast::{Scanner, Stop},
-    limits::{Excess, LARGE_ENTRY, MOST_ENTRY, MOST_ODD},
-    slow::Reading,
+    limits::{ENTRY_TOO_LARGE, Limit, MAX_ENTRY, MAX_FALLBACK},
+    scanner::{Scanner, Stop},
+    xml_reader::XmlReader,
 };
 use super::{Malformed, NameOrder, Page};
 use crate::error::Error;
@@ -29,10 +29,10 @@ pub(super) fn decode(body: &[u8]) -> Result<Page, Error> {
 }
 
 /// How many bytes the general reader reads before other tasks may run
-const PART: usize = 64 << 10;
+const YIELD_EVERY: usize = 64 << 10;
 
 /// How much of a piece is put behind the rest of the one before at first: more than a blob has
-const STEP: usize = 1 << 10;
+const JOIN_STEP: usize = 1 << 10;
 
 /// Takes the body of a page piece by piece, and keeps no more of it than an entry or two
 ///
@@ -45,13 +45,13 @@ pub(in crate::store) struct Decoder {
     /// What is not decoded yet
     rest: Vec<u8>,
     /// How long the rest must be before it is looked at again
-    enough: usize,
+    min_rest: usize,
     /// Whether the general reader decodes the rest, once it is whole
-    is_odd: bool,
+    uses_fallback: bool,
     /// The entry that is left out because it is too large
     discard: Option<Discard>,
     /// Which limit the page is beyond
-    excess: Option<Excess>,
+    exceeded: Option<Limit>,
 }
 
 impl Decoder {
@@ -62,26 +62,26 @@ impl Decoder {
             page: Page::default(),
             keeps_metadata,
             rest: Vec::new(),
-            enough: 0,
-            is_odd: false,
+            min_rest: 0,
+            uses_fallback: false,
             discard: None,
-            excess: None,
+            exceeded: None,
         }
     }
 
     /// Takes the next piece
     pub(in crate::store) fn push(&mut self, piece: &[u8]) {
-        if self.excess.is_some() {
+        if self.exceeded.is_some() {
             return;
         }
         let Some(mut piece) = self.discarded(piece) else { return };
         // The rest is completed with the start of this piece, until the piece itself can be read on.
-        while !self.is_odd && !self.rest.is_empty() && !piece.is_empty() {
+        while !self.uses_fallback && !self.rest.is_empty() && !piece.is_empty() {
             let before = self.rest.len();
-            let lacks = self.enough.saturating_sub(before).max(STEP).min(piece.len());
+            let lacks = self.min_rest.saturating_sub(before).max(JOIN_STEP).min(piece.len());
             let (head, behind) = piece.split_at_checked(lacks).unwrap_or_default();
             self.rest.extend_from_slice(head);
-            if self.rest.len() < self.enough {
+            if self.rest.len() < self.min_rest {
                 return;
             }
             let (taken, stop) = self.scanner.scan(&self.rest, &mut self.page);
@@ -92,33 +92,33 @@ impl Decoder {
                 piece = behind;
                 self.rest.drain(..taken);
             }
-            self.stopped(stop, taken, self.rest.len());
+            self.record_stop(stop, taken, self.rest.len());
             if self.has_large_entry() {
-                self.begin_discard();
+                self.start_discard();
                 return self.push(piece);
             }
         }
-        if !self.is_odd && !piece.is_empty() {
+        if !self.uses_fallback && !piece.is_empty() {
             let (taken, stop) = self.scanner.scan(piece, &mut self.page);
             piece = piece.get(taken..).unwrap_or_default();
-            self.stopped(stop, taken, piece.len());
+            self.record_stop(stop, taken, piece.len());
         }
-        if self.is_odd && self.rest.len().saturating_add(piece.len()) > MOST_ODD {
-            self.excess = Some(Excess::Odd);
+        if self.uses_fallback && self.rest.len().saturating_add(piece.len()) > MAX_FALLBACK {
+            self.exceeded = Some(Limit::Fallback);
         }
-        if self.excess.is_some() {
+        if self.exceeded.is_some() {
             self.rest = Vec::new();
             return;
         }
         self.rest.extend_from_slice(piece);
         if self.has_large_entry() {
-            self.begin_discard();
+            self.start_discard();
         }
     }
 
     /// Whether the entry that the rest begins with would have ended by now, were it not too large
     fn has_large_entry(&self) -> bool {
-        !self.is_odd && self.excess.is_none() && self.rest.len() > 2 * MOST_ENTRY
+        !self.uses_fallback && self.exceeded.is_none() && self.rest.len() > 2 * MAX_ENTRY
     }
 
     /// Leaves out what belongs to an entry that is too large; what follows it
@@ -128,22 +128,22 @@ impl Decoder {
             Ok(None) => None,
             Ok(Some(end)) => {
                 self.discard = None;
-                self.page.set_aside(Malformed::new(None, LARGE_ENTRY));
+                self.page.push_malformed(Malformed::new(None, ENTRY_TOO_LARGE));
                 piece.get(end..)
             }
-            Err(excess) => {
-                self.excess = Some(excess);
+            Err(exceeded) => {
+                self.exceeded = Some(exceeded);
                 None
             }
         }
     }
 
     /// Leaves out the entry that the rest begins with
-    fn begin_discard(&mut self) {
+    fn start_discard(&mut self) {
         let rest = std::mem::take(&mut self.rest);
-        self.enough = 0;
+        self.min_rest = 0;
         if !self.scanner.is_in_blobs() {
-            self.excess = Some(Excess::Element);
+            self.exceeded = Some(Limit::Element);
             return;
         }
         self.discard = Some(Discard::default());
@@ -151,14 +151,14 @@ impl Decoder {
     }
 
     /// Takes note of why the scanner stopped, and before how much
-    fn stopped(&mut self, stop: Stop, taken: usize, left: usize) {
+    fn record_stop(&mut self, stop: Stop, taken: usize, left: usize) {
         match stop {
             // An element that does not end is looked at again only when there is twice as much.
-            Stop::Short if taken == 0 => self.enough = (left * 2).min(2 * MOST_ENTRY + 1),
-            Stop::Short => self.enough = 0,
-            Stop::Full(excess) => self.excess = Some(excess),
-            Stop::Odd => {
-                self.is_odd = true;
+            Stop::NeedMore if taken == 0 => self.min_rest = (left * 2).min(2 * MAX_ENTRY + 1),
+            Stop::NeedMore => self.min_rest = 0,
+            Stop::OverLimit(exceeded) => self.exceeded = Some(exceeded),
+            Stop::Fallback => {
+                self.uses_fallback = true;
                 // Room for the rest begins with the elements that are open.
                 self.rest.splice(..0, self.scanner.open().iter().copied());
             }
@@ -170,9 +170,9 @@ impl Decoder {
         let keeps_metadata = self.keeps_metadata;
         let (page, rest) = self.end()?;
         let Some(rest) = rest else { return Ok(with_order(page)) };
-        let mut reading = Reading::new(&rest, keeps_metadata)?;
-        while !reading.step()? {}
-        joined(page, reading.finish()).map(with_order)
+        let mut reader = XmlReader::new(&rest, keeps_metadata)?;
+        while !reader.step()? {}
+        joined(page, reader.finish()).map(with_order)
     }
 
     /// The page, once the body is whole; lets other tasks run in between
@@ -180,30 +180,30 @@ impl Decoder {
         let keeps_metadata = self.keeps_metadata;
         let (page, rest) = self.end()?;
         let Some(rest) = rest else { return Ok(with_order(page)) };
-        let mut reading = Reading::new(&rest, keeps_metadata)?;
-        let mut next = PART;
-        while !reading.step()? {
-            if reading.position() >= next {
-                next = reading.position() + PART;
+        let mut reader = XmlReader::new(&rest, keeps_metadata)?;
+        let mut next = YIELD_EVERY;
+        while !reader.step()? {
+            if reader.position() >= next {
+                next = reader.position() + YIELD_EVERY;
                 tokio::task::yield_now().await;
             }
         }
-        joined(page, reading.finish()).map(with_order)
+        joined(page, reader.finish()).map(with_order)
     }
 
     /// Ends the body: the page so far, and the rest of it that the general reader decodes
     fn end(mut self) -> Result<(Page, Option<Vec<u8>>), Error> {
-        if !self.is_odd && self.excess.is_none() && self.discard.is_none() {
+        if !self.uses_fallback && self.exceeded.is_none() && self.discard.is_none() {
             let (taken, stop) = self.scanner.scan(&self.rest, &mut self.page);
             self.rest.drain(..taken);
-            if let Stop::Full(excess) = stop {
-                self.excess = Some(excess);
+            if let Stop::OverLimit(exceeded) = stop {
+                self.exceeded = Some(exceeded);
             }
         }
-        if let Some(excess) = self.excess {
-            return Err(excess.error());
+        if let Some(exceeded) = self.exceeded {
+            return Err(exceeded.error());
         }
-        if !self.is_odd {
+        if !self.uses_fallback {
             if self.scanner.is_done() && self.rest.is_empty() {
                 return Ok((self.page, None));
             }
@@ -233,8 +233,8 @@ fn joined(mut page: Page, mut rest: Page) -> Result<Page, Error> {
     page.prefixes.extend(rest.prefixes);
     page.malformed.extend(rest.malformed);
     page.next = rest.next.or(page.next);
-    if page.is_over() {
-        return Err(Excess::Entries.error());
+    if page.has_too_many_entries() {
+        return Err(Limit::Entries.error());
     }
     Ok(page)
 }

@@ -10,17 +10,17 @@
 
 use super::{
     element::{after, before_tag},
-    fast::Stop,
     field::{Draft, Field, Fields},
-    limits::MOST_ENTRY,
+    limits::MAX_ENTRY,
+    scanner::Stop,
 };
 use crate::store::{self, AccessTier, Blob, BlobType, Page, Unreadable};
 
 /// How many are kept: with and without a digest, a directory, and so on
-const MOST: usize = 8;
+const MAX_TEMPLATES: usize = 8;
 
 /// A larger blob is not kept
-const MOST_BYTES: usize = 8 << 10;
+const MAX_TEMPLATE: usize = 8 << 10;
 
 /// An element of a blob that the scanner reads, of which the text may be another the next time
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +42,7 @@ struct Template {
     name: Text,
     others: Vec<Text>,
     /// What is made of texts that are among the bytes around
-    alike: Alike,
+    shared: SharedValues,
 }
 
 /// A text, and the bytes between it and the next
@@ -52,11 +52,11 @@ struct Text {
     behind: Box<[u8]>,
 }
 
-/// What is made of the fields of which [`Field::is_alike`] holds
+/// What is made of the fields of which [`Field::is_shared`] holds
 ///
 /// That names are ordered by segments, which one of them tells, the first such blob has told the page.
 #[derive(PartialEq)]
-struct Alike {
+struct SharedValues {
     content_encoding: Option<store::Text>,
     blob_type: Option<BlobType>,
     access_tier: Option<AccessTier>,
@@ -64,7 +64,7 @@ struct Alike {
     unreadable: Option<Unreadable>,
 }
 
-impl Alike {
+impl SharedValues {
     fn of(blob: &Blob) -> Self {
         Self {
             content_encoding: blob.content_encoding.clone(),
@@ -104,7 +104,7 @@ impl Templates {
     ) -> Result<Option<usize>, Stop> {
         for (index, template) in self.0.iter().enumerate() {
             match template.read(text, fields, page) {
-                Err(Stop::Short) => return Err(Stop::Short),
+                Err(Stop::NeedMore) => return Err(Stop::NeedMore),
                 Err(_) => {}
                 Ok(length) => {
                     if let Some(before @ [_, _, ..]) = self.0.get_mut(..=index) {
@@ -119,12 +119,12 @@ impl Templates {
 
     /// Keeps the form of a blob, of which the scanner met these leaves, where it is a new one: a text may
     /// have been what did not fit
-    pub(super) fn keep(&mut self, text: &[u8], leaves: &[Leaf], blob: &Blob) {
-        if text.len() <= MOST_BYTES
+    pub(super) fn learn(&mut self, text: &[u8], leaves: &[Leaf], blob: &Blob) {
+        if text.len() <= MAX_TEMPLATE
             && let Some(template) = Template::of(text, leaves, blob)
             && !self.0.contains(&template)
         {
-            self.0.truncate(MOST - 1);
+            self.0.truncate(MAX_TEMPLATES - 1);
             self.0.insert(0, template);
         }
     }
@@ -149,7 +149,7 @@ impl Template {
             return None;
         }
         let around = |from: usize, to: usize| text.get(from..to).unwrap_or_default().into();
-        let texts = leaves.iter().filter(|leaf| !leaf.field.is_alike());
+        let texts = leaves.iter().filter(|leaf| !leaf.field.is_shared());
         let texts = texts.filter_map(|leaf| Some((leaf.field, leaf.start, leaf.length?)));
         let (mut others, mut end) = (Vec::new(), text.len());
         for (field, start, length) in texts.rev() {
@@ -159,7 +159,7 @@ impl Template {
         let name = others.pop().filter(|text| text.field.is_name())?;
         others.reverse();
         let has_another = others.iter().any(|text| text.field.is_name());
-        let made = Self { before: around(0, end), name, others, alike: Alike::of(blob) };
+        let made = Self { before: around(0, end), name, others, shared: SharedValues::of(blob) };
         (!has_another).then_some(made)
     }
 
@@ -171,10 +171,10 @@ impl Template {
         let rest = behind(text, &self.before)?;
         let left = Draft::add(
             page,
-            || self.alike.blob(),
+            || self.shared.blob(),
             |draft| {
                 let left = self.fit(rest, fields, draft)?;
-                draft.is_large = rest.len() - left.len() > MOST_ENTRY;
+                draft.is_large = rest.len() - left.len() > MAX_ENTRY;
                 Ok(left)
             },
         )?;
@@ -188,18 +188,18 @@ impl Template {
         fields: &mut Fields,
         draft: &mut Draft<'_>,
     ) -> Result<&'a [u8], Stop> {
-        let (name, is_plain) = before_tag(text).ok_or(Stop::Short)?;
-        let mut rest = behind(text.get(name.len()..).ok_or(Stop::Short)?, &self.name.behind)?;
+        let (name, is_plain) = before_tag(text).ok_or(Stop::NeedMore)?;
+        let mut rest = behind(text.get(name.len()..).ok_or(Stop::NeedMore)?, &self.name.behind)?;
         for Text { field, behind: same } in &self.others {
-            let length = match fields.take_ahead(*field, rest, draft) {
+            let length = match fields.take_prefix(*field, rest, draft) {
                 Some(length) => length,
-                None => fields.take_whole(*field, rest, draft)?,
+                None => fields.take_until_tag(*field, rest, draft)?,
             };
-            rest = behind(rest.get(length..).ok_or(Stop::Short)?, same)?;
+            rest = behind(rest.get(length..).ok_or(Stop::NeedMore)?, same)?;
         }
         // The last, since it takes an allocation, which is for a blob that fits.
         match self.name.field {
-            Field::Name if is_plain => draft.name_plainly(name)?,
+            Field::Name if is_plain => draft.set_plain_name(name)?,
             field => fields.take(field, name, draft)?,
         }
         Ok(rest)
@@ -209,11 +209,11 @@ impl Template {
 /// What is behind these bytes
 #[inline(always)]
 fn behind<'a>(text: &'a [u8], same: &[u8]) -> Result<&'a [u8], Stop> {
-    after(text, same).ok_or_else(|| missed(same, text))
+    after(text, same).ok_or_else(|| mismatch(same, text))
 }
 
 /// What it means that a text does not begin with these bytes
 #[cold]
-fn missed(same: &[u8], rest: &[u8]) -> Stop {
-    if same.starts_with(rest) { Stop::Short } else { Stop::Odd }
+fn mismatch(same: &[u8], rest: &[u8]) -> Stop {
+    if same.starts_with(rest) { Stop::NeedMore } else { Stop::Fallback }
 }

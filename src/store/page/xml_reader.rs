@@ -10,7 +10,7 @@ use quick_xml::{
 
 use super::field::Field;
 use super::limits::{
-    self, Excess, LARGE_ENTRY, MOST_ENTRY, MOST_MARKER, MOST_PAIRS, Room, property,
+    self, ENTRY_TOO_LARGE, Limit, MAX_ENTRY, MAX_MARKER, MAX_PAIRS, MetadataBudget, property,
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -21,25 +21,25 @@ use crate::{
 const MAX_DEPTH: usize = 32;
 
 /// A page that is being read
-pub(super) struct Reading<'a> {
-    decoder: Decoder<'a>,
-    at: At,
+pub(super) struct XmlReader<'a> {
+    events: Events<'a>,
+    state: State,
 }
 
 #[derive(Clone, Copy)]
-enum At {
+enum State {
     Root,
     Blobs,
     Epilog,
 }
 
-impl<'a> Reading<'a> {
+impl<'a> XmlReader<'a> {
     /// Reads up to the root element
     pub(super) fn new(body: &'a [u8], keeps_metadata: bool) -> Result<Self, Error> {
         let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
         let mut reader = Reader::from_reader(body);
         reader.config_mut().expand_empty_elements = true;
-        let mut decoder = Decoder {
+        let mut events = Events {
             reader,
             page: Page::default(),
             content_type: None,
@@ -47,7 +47,7 @@ impl<'a> Reading<'a> {
             pairs: 0,
             start: 0,
         };
-        match decoder.prolog()? {
+        match events.prolog()? {
             Some(root) if root == b"EnumerationResults" => {}
             Some(_) => {
                 return Err(unexpected(
@@ -59,42 +59,42 @@ impl<'a> Reading<'a> {
                 return Err(unexpected("the answer is no listing; check the endpoint for a proxy"));
             }
         }
-        Ok(Self { decoder, at: At::Root })
+        Ok(Self { events, state: State::Root })
     }
 
     /// Reads the next element of the page; whether there was none
     pub(super) fn step(&mut self) -> Result<bool, Error> {
-        let decoder = &mut self.decoder;
-        decoder.start = decoder.position();
-        self.at = match (self.at, decoder.next()?) {
-            (At::Root, Event::Start(start)) => match start.name().as_ref() {
-                b"Blobs" => At::Blobs,
+        let events = &mut self.events;
+        events.start = events.position();
+        self.state = match (self.state, events.next()?) {
+            (State::Root, Event::Start(start)) => match start.name().as_ref() {
+                b"Blobs" => State::Blobs,
                 b"NextMarker" => {
-                    decoder.marker()?;
-                    At::Root
+                    events.marker()?;
+                    State::Root
                 }
                 _ => {
-                    decoder.skip(1)?;
-                    At::Root
+                    events.skip(1)?;
+                    State::Root
                 }
             },
-            (At::Root, Event::End(_)) => At::Epilog,
-            (At::Blobs, Event::Start(start)) => {
+            (State::Root, Event::End(_)) => State::Epilog,
+            (State::Blobs, Event::Start(start)) => {
                 match start.name().as_ref() {
-                    b"Blob" => decoder.blob()?,
-                    b"BlobPrefix" => decoder.prefix()?,
-                    _ => decoder.skip(2)?,
+                    b"Blob" => events.blob()?,
+                    b"BlobPrefix" => events.prefix()?,
+                    _ => events.skip(2)?,
                 }
-                At::Blobs
+                State::Blobs
             }
-            (At::Blobs, Event::End(_)) => At::Root,
-            (At::Root | At::Blobs, Event::Eof) => return Err(truncated("before its end")),
-            (At::Epilog, Event::Eof) => return Ok(true),
-            (At::Epilog, Event::Comment(_) | Event::PI(_)) => At::Epilog,
-            (At::Epilog, Event::Text(text)) if text.iter().all(u8::is_ascii_whitespace) => {
-                At::Epilog
+            (State::Blobs, Event::End(_)) => State::Root,
+            (State::Root | State::Blobs, Event::Eof) => return Err(truncated("before its end")),
+            (State::Epilog, Event::Eof) => return Ok(true),
+            (State::Epilog, Event::Comment(_) | Event::PI(_)) => State::Epilog,
+            (State::Epilog, Event::Text(text)) if text.iter().all(u8::is_ascii_whitespace) => {
+                State::Epilog
             }
-            (At::Epilog, _) => {
+            (State::Epilog, _) => {
                 return Err(unexpected("there is more behind the end of the listing"));
             }
             (at, _) => at,
@@ -104,11 +104,11 @@ impl<'a> Reading<'a> {
 
     /// How many bytes have been read
     pub(super) fn position(&self) -> usize {
-        self.decoder.position()
+        self.events.position()
     }
 
     pub(super) fn finish(self) -> Page {
-        self.decoder.page
+        self.events.page
     }
 }
 
@@ -120,7 +120,7 @@ fn unexpected(what: &str) -> Error {
     Error::new(ErrorKind::UnexpectedAnswer, what)
 }
 
-struct Decoder<'a> {
+struct Events<'a> {
     reader: Reader<&'a [u8]>,
     page: Page,
     /// The last Content-Type, shared by neighbours that have the same
@@ -132,15 +132,15 @@ struct Decoder<'a> {
     start: usize,
 }
 
-impl<'a> Decoder<'a> {
+impl<'a> Events<'a> {
     fn position(&self) -> usize {
         usize::try_from(self.reader.buffer_position()).unwrap_or(usize::MAX)
     }
 
     fn next(&mut self) -> Result<Event<'a>, Error> {
         // Twice, so that an entry that is a little too large is found malformed.
-        if self.position().saturating_sub(self.start) > 2 * MOST_ENTRY {
-            return Err(Excess::Element.error());
+        if self.position().saturating_sub(self.start) > 2 * MAX_ENTRY {
+            return Err(Limit::Element.error());
         }
         match self.reader.read_event() {
             Ok(Event::DocType(_)) => {
@@ -167,8 +167,8 @@ impl<'a> Decoder<'a> {
 
     fn marker(&mut self) -> Result<(), Error> {
         let marker = self.text(1)?;
-        if marker.len() > MOST_MARKER {
-            return Err(Excess::Marker.error());
+        if marker.len() > MAX_MARKER {
+            return Err(Limit::Marker.error());
         }
         if !marker.is_empty() {
             self.page.next = Some(marker.into());
@@ -237,7 +237,7 @@ impl<'a> Decoder<'a> {
 
     fn blob(&mut self) -> Result<(), Error> {
         let start = self.position();
-        let mut room = Room::default();
+        let mut budget = MetadataBudget::default();
         let mut blob = Blob::new(String::new(), 0);
         let mut name: Option<Result<String, &'static str>> = None;
         let mut size: Option<u64> = None;
@@ -261,7 +261,7 @@ impl<'a> Decoder<'a> {
                     let value =
                         if encoded { percent_decode(&value).unwrap_or(value) } else { value };
                     let key = start.name();
-                    room.insert(&mut blob.metadata, key.as_ref(), value, &mut problem);
+                    budget.insert(&mut blob.metadata, key.as_ref(), value, &mut problem);
                     Ok(())
                 })?,
                 other => this.state(Field::of_state(other), 3, &mut blob)?,
@@ -269,11 +269,11 @@ impl<'a> Decoder<'a> {
             Ok(())
         })?;
         self.pairs += blob.metadata.len();
-        if self.pairs > MOST_PAIRS {
-            return Err(Excess::Pairs.error());
+        if self.pairs > MAX_PAIRS {
+            return Err(Limit::Pairs.error());
         }
-        if self.position() - start > MOST_ENTRY {
-            self.page.set_aside(Malformed::new(None, LARGE_ENTRY));
+        if self.position() - start > MAX_ENTRY {
+            self.page.push_malformed(Malformed::new(None, ENTRY_TOO_LARGE));
             return self.check_count();
         }
         let (name, bad_name) = match name {
@@ -289,14 +289,14 @@ impl<'a> Decoder<'a> {
             }
             (name, _, why) => {
                 let why = why.unwrap_or_default();
-                self.page.set_aside(Malformed::new(name, why));
+                self.page.push_malformed(Malformed::new(name, why));
             }
         }
         self.check_count()
     }
 
     fn check_count(&self) -> Result<(), Error> {
-        if self.page.is_over() { Err(Excess::Entries.error()) } else { Ok(()) }
+        if self.page.has_too_many_entries() { Err(Limit::Entries.error()) } else { Ok(()) }
     }
 
     fn prefix(&mut self) -> Result<(), Error> {
@@ -310,7 +310,7 @@ impl<'a> Decoder<'a> {
         })?;
         match prefix(name) {
             Ok(prefix) => self.page.prefixes.push(prefix),
-            Err(entry) => self.page.set_aside(entry),
+            Err(entry) => self.page.push_malformed(entry),
         }
         self.check_count()
     }

@@ -5,9 +5,9 @@ use memchr::{memchr, memchr2};
 use super::{
     element::{Open, Tag, content, is_name, leaf, resolved, tag},
     field::{Draft, Field, Fields, Name},
-    limits::{self, Excess, MOST_ENTRY, MOST_MARKER, MOST_PAIRS},
-    slow::{percent_decode, prefix},
+    limits::{self, Limit, MAX_ENTRY, MAX_MARKER, MAX_PAIRS},
     template::{Leaf, Templates},
+    xml_reader::{percent_decode, prefix},
 };
 use crate::store::{Blob, Malformed, Page};
 
@@ -18,17 +18,17 @@ const MAX_DEPTH: usize = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
     /// More of the page is needed
-    Short,
+    NeedMore,
     /// The page has another form from here on
-    Odd,
+    Fallback,
     /// The page is beyond a limit
-    Full(Excess),
+    OverLimit(Limit),
 }
 
 /// Where in a page it is, and what it knows of the blobs before
 #[derive(Default)]
 pub(super) struct Scanner {
-    at: At,
+    state: State,
     fields: Fields,
     templates: Templates,
     /// The leaves of the blob that is read
@@ -39,7 +39,7 @@ pub(super) struct Scanner {
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum At {
+enum State {
     #[default]
     Prolog,
     Root,
@@ -57,11 +57,11 @@ impl Scanner {
     pub(super) fn scan(&mut self, text: &[u8], page: &mut Page) -> (usize, Stop) {
         let mut taken = 0;
         loop {
-            if page.is_over() {
-                return (taken, Stop::Full(Excess::Entries));
+            if page.has_too_many_entries() {
+                return (taken, Stop::OverLimit(Limit::Entries));
             }
-            if self.pairs > MOST_PAIRS {
-                return (taken, Stop::Full(Excess::Pairs));
+            if self.pairs > MAX_PAIRS {
+                return (taken, Stop::OverLimit(Limit::Pairs));
             }
             match self.step(text, taken, page) {
                 Ok(end) => taken = end,
@@ -72,11 +72,11 @@ impl Scanner {
 
     /// The elements that are open, as a page would begin with them
     pub(super) fn open(&self) -> &'static [u8] {
-        match self.at {
-            At::Prolog => b"",
-            At::Root => b"<EnumerationResults>",
-            At::Blobs => b"<EnumerationResults><Blobs>",
-            At::End => b"<EnumerationResults></EnumerationResults>",
+        match self.state {
+            State::Prolog => b"",
+            State::Root => b"<EnumerationResults>",
+            State::Blobs => b"<EnumerationResults><Blobs>",
+            State::End => b"<EnumerationResults></EnumerationResults>",
         }
     }
 
@@ -87,34 +87,34 @@ impl Scanner {
 
     /// Whether an entry comes next
     pub(super) fn is_in_blobs(&self) -> bool {
-        self.at == At::Blobs
+        self.state == State::Blobs
     }
 
     /// Whether the page is whole
     pub(super) fn is_done(&self) -> bool {
-        self.at == At::End
+        self.state == State::End
     }
 
     /// Reads the next unit; the place behind it
     fn step(&mut self, text: &[u8], at: usize, page: &mut Page) -> Result<usize, Stop> {
-        match self.at {
-            At::Prolog => {
+        match self.state {
+            State::Prolog => {
                 let end = prolog(text)?;
-                self.at = At::Root;
+                self.state = State::Root;
                 Ok(end)
             }
-            At::Root => match tag(text, at)? {
+            State::Root => match tag(text, at)? {
                 Tag::Open(open) if open.name == b"Blobs" => {
                     if !open.empty {
-                        self.at = At::Blobs;
+                        self.state = State::Blobs;
                     }
                     Ok(open.end)
                 }
                 Tag::Open(open) if open.name == b"NextMarker" => {
                     let (marker, end) = leaf(text, open)?;
                     let marker = resolved(marker)?;
-                    if marker.len() > MOST_MARKER {
-                        return Err(Stop::Full(Excess::Marker));
+                    if marker.len() > MAX_MARKER {
+                        return Err(Stop::OverLimit(Limit::Marker));
                     }
                     // One that is empty does not end a listing that another has gone on with.
                     if !marker.is_empty() {
@@ -124,22 +124,22 @@ impl Scanner {
                 }
                 Tag::Open(open) => skip(text, open),
                 Tag::Close { name: b"EnumerationResults", end } => {
-                    self.at = At::End;
+                    self.state = State::End;
                     Ok(end)
                 }
-                Tag::Close { .. } => Err(Stop::Odd),
+                Tag::Close { .. } => Err(Stop::Fallback),
             },
-            At::Blobs => {
+            State::Blobs => {
                 let blob = text.get(at..).unwrap_or_default();
                 match self.templates.read(blob, &mut self.fields, page)? {
                     Some(length) => Ok(at + length),
                     None => self.within_blobs(text, at, page),
                 }
             }
-            At::End => match text.get(at) {
-                None => Err(Stop::Short),
+            State::End => match text.get(at) {
+                None => Err(Stop::NeedMore),
                 Some(byte) if byte.is_ascii_whitespace() => Ok(at + 1),
-                Some(_) => Err(Stop::Odd),
+                Some(_) => Err(Stop::Fallback),
             },
         }
     }
@@ -151,7 +151,7 @@ impl Scanner {
                 let begin = || Blob::new(String::new(), 0);
                 Draft::add(page, begin, |draft| {
                     let end = self.blob(text, at, open.end, draft)?;
-                    draft.is_large = end - open.end > MOST_ENTRY;
+                    draft.is_large = end - open.end > MAX_ENTRY;
                     Ok(end)
                 })
             }
@@ -159,15 +159,15 @@ impl Scanner {
                 let (entry, end) = common_prefix(text, open.end)?;
                 match entry {
                     Ok(prefix) => page.prefixes.push(prefix),
-                    Err(entry) => page.set_aside(entry),
+                    Err(entry) => page.push_malformed(entry),
                 }
                 Ok(end)
             }
             Tag::Close { name: b"Blobs", end } => {
-                self.at = At::Root;
+                self.state = State::Root;
                 Ok(end)
             }
-            _ => Err(Stop::Odd),
+            _ => Err(Stop::Fallback),
         }
     }
 
@@ -189,7 +189,7 @@ impl Scanner {
                     at = end;
                     break;
                 }
-                Tag::Close { .. } => return Err(Stop::Odd),
+                Tag::Close { .. } => return Err(Stop::Fallback),
             };
             at = match open.name {
                 b"Properties" if !open.empty => self.properties(text, start, open.end, draft)?,
@@ -205,7 +205,7 @@ impl Scanner {
         }
         if is_regular {
             let text = text.get(start..at).unwrap_or_default();
-            self.templates.keep(text, &self.leaves, draft.blob);
+            self.templates.learn(text, &self.leaves, draft.blob);
         }
         Ok(at)
     }
@@ -224,7 +224,7 @@ impl Scanner {
                     self.leaf(text, start, open, Field::of_properties(open), draft)?
                 }
                 Tag::Close { name: b"Properties", end } => return Ok(end),
-                Tag::Close { .. } => return Err(Stop::Odd),
+                Tag::Close { .. } => return Err(Stop::Fallback),
             };
         }
     }
@@ -272,46 +272,46 @@ fn prolog(text: &[u8]) -> Result<usize, Stop> {
     let blanks = |at: usize| at + rest(at).len() - rest(at).trim_ascii_start().len();
     at = blanks(at);
     if rest(at).starts_with(b"<?xml ") {
-        let end = memchr(b'>', rest(at)).ok_or(Stop::Short)?;
+        let end = memchr(b'>', rest(at)).ok_or(Stop::NeedMore)?;
         if !rest(at).get(..end).is_some_and(|declaration| declaration.ends_with(b"?")) {
-            return Err(Stop::Odd);
+            return Err(Stop::Fallback);
         }
         at = blanks(at + end + 1);
     }
-    let end = memchr(b'>', rest(at)).ok_or(Stop::Short)?;
+    let end = memchr(b'>', rest(at)).ok_or(Stop::NeedMore)?;
     let start = rest(at).get(..end).unwrap_or_default();
-    let attributes = start.strip_prefix(ROOT).ok_or(Stop::Odd)?;
+    let attributes = start.strip_prefix(ROOT).ok_or(Stop::Fallback)?;
     let quotes = attributes.iter().filter(|byte| **byte == b'"').count();
     let plain = matches!(attributes.first(), None | Some(b' '))
         && quotes % 2 == 0
         && !attributes.contains(&b'\'')
         && !attributes.contains(&b'<')
         && attributes.last() != Some(&b'/');
-    if plain { Ok(at + end + 1) } else { Err(Stop::Odd) }
+    if plain { Ok(at + end + 1) } else { Err(Stop::Fallback) }
 }
 
 /// The place behind an element, whatever is in it
 fn skip(text: &[u8], open: Open<'_>) -> Result<usize, Stop> {
     if !is_name(open.name) {
-        return Err(Stop::Odd);
+        return Err(Stop::Fallback);
     }
     if open.empty {
         return Ok(open.end);
     }
     match content(text, open.end, open.name) {
         // An entity may be broken, which is the general reader's to say.
-        Ok((content, _)) if memchr(b'&', content).is_some() => return Err(Stop::Odd),
+        Ok((content, _)) if memchr(b'&', content).is_some() => return Err(Stop::Fallback),
         Ok((_, end)) => return Ok(end),
-        Err(Stop::Odd) => {}
+        Err(Stop::Fallback) => {}
         Err(stop) => return Err(stop),
     }
     let mut names = vec![open.name];
     let mut at = open.end;
     while let Some(name) = names.last().copied() {
         let behind = text.get(at..).unwrap_or_default();
-        let start = memchr2(b'<', b'&', behind).ok_or(Stop::Short)?;
+        let start = memchr2(b'<', b'&', behind).ok_or(Stop::NeedMore)?;
         if behind.get(start) == Some(&b'&') {
-            return Err(Stop::Odd);
+            return Err(Stop::Fallback);
         }
         at += start;
         at = match tag(text, at)? {
@@ -320,13 +320,13 @@ fn skip(text: &[u8], open: Open<'_>) -> Result<usize, Stop> {
                     names.push(open.name);
                 }
                 if names.len() > MAX_DEPTH || !is_name(open.name) {
-                    return Err(Stop::Odd);
+                    return Err(Stop::Fallback);
                 }
                 open.end
             }
             Tag::Close { name: closed, end } => {
                 if closed != name {
-                    return Err(Stop::Odd);
+                    return Err(Stop::Fallback);
                 }
                 names.pop();
                 end
@@ -342,10 +342,10 @@ fn metadata(text: &[u8], at: usize, draft: &mut Draft<'_>) -> Result<usize, Stop
         let open = match tag(text, at)? {
             Tag::Open(open) => open,
             Tag::Close { name: b"Metadata", end } => return Ok(end),
-            Tag::Close { .. } => return Err(Stop::Odd),
+            Tag::Close { .. } => return Err(Stop::Fallback),
         };
         if !is_name(open.name) {
-            return Err(Stop::Odd);
+            return Err(Stop::Fallback);
         }
         let (value, end) = leaf(text, open)?;
         let value = resolved(value)?;
@@ -353,7 +353,7 @@ fn metadata(text: &[u8], at: usize, draft: &mut Draft<'_>) -> Result<usize, Stop
             true => percent_decode(&value).unwrap_or_else(|_| value.into_owned()),
             false => value.into_owned(),
         };
-        draft.describe(open.name, value);
+        draft.add_metadata(open.name, value);
         at = end;
     }
 }
@@ -380,7 +380,7 @@ fn common_prefix(text: &[u8], at: usize) -> Result<(Result<String, Malformed>, u
             }
             Tag::Open(open) => skip(text, open)?,
             Tag::Close { name: b"BlobPrefix", end } => return Ok((prefix(name), end)),
-            Tag::Close { .. } => return Err(Stop::Odd),
+            Tag::Close { .. } => return Err(Stop::Fallback),
         };
     }
 }

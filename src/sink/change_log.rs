@@ -24,7 +24,7 @@ const ENOUGH: usize = 1 << 16;
 ///
 /// What fails once is over: lines that are lost must not be followed by later ones.
 #[derive(Debug)]
-pub(super) struct Log {
+pub(super) struct ChangeLog {
     path: PathBuf,
     file: File,
     /// Where the last line ends that was written as a whole
@@ -34,7 +34,7 @@ pub(super) struct Log {
     has_failed: bool,
 }
 
-impl Log {
+impl ChangeLog {
     pub(super) fn open(path: PathBuf) -> Result<Self, Error> {
         let open = || -> io::Result<(File, u64)> {
             let mut options = OpenOptions::new();
