@@ -1,14 +1,21 @@
+//! [`ContentMd5`], and a fast way to read it from base64.
+
 use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Serialize, Serializer};
 
-/// The MD5 of a blob's content; base64 in text, as Azure writes it
+/// The MD5 of a blob's content. Its text is base64, as Azure writes it.
+///
+/// Use it to compare content, and not to authenticate it: MD5 is broken, and whoever uploads a blob
+/// sets it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ContentMd5([u8; 16]);
 
-/// What each digit of base64 gives to the three bytes of four digits, by its place among these; the
-/// first byte is the lowest, and the highest is all bits for what is no digit
+/// The contribution of each base64 digit to three bytes, by its position among four digits.
+///
+/// The first of the three bytes is the lowest of the word. The highest byte of the word is zero, or
+/// all bits for a character that is no digit, so that one test finds any of those.
 #[cfg(feature = "azure")]
 #[expect(clippy::indexing_slicing, reason = "computed at compile time")]
 static BASE64: [[u32; 256]; 4] = {
@@ -28,23 +35,28 @@ static BASE64: [[u32; 256]; 4] = {
 };
 
 impl ContentMd5 {
-    /// The digest
+    /// Returns the digest.
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
 
+    /// Reads a digest from base64, with padding and without blanks; returns `None` for anything
+    /// else.
+    // Tables without branches, because nearly every blob of a listing has a digest.
     #[cfg(feature = "azure")]
     #[inline]
-    pub(crate) fn from_base64(text: &[u8]) -> Option<Self> {
+    pub(super) fn from_base64(text: &[u8]) -> Option<Self> {
         let (fours, rest) = text.as_chunks::<4>();
         let ([fours @ .., [a, b, b'=', b'=']], []) = (fours, rest) else { return None };
         let fours: &[[u8; 4]; 5] = fours.try_into().ok()?;
-        let gives = |gives: &[u32; 256], digit: &u8| gives.get(usize::from(*digit)).copied();
+        let look_up = |table: &[u32; 256], digit: &u8| table.get(usize::from(*digit)).copied();
         let bytes = |four: &[u8; 4]| {
             let digits = BASE64.iter().zip(four);
-            digits.fold(0, |bytes, (table, digit)| bytes | gives(table, digit).unwrap_or(u32::MAX))
+            let or = |bytes, (table, digit)| bytes | look_up(table, digit).unwrap_or(u32::MAX);
+            digits.fold(0, or)
         };
-        // Of the last digit's six bits four are of another byte, and zeros.
+        // Only the upper two of the last digit's six bits belong to the digest; the others must be
+        // zero.
         let last = bytes(&[b'A', b'A', *a, *b]);
         let mut all = last | (last & 0xf << 16) << 8;
         let mut digest = u128::from(last >> 8 << 4 & 0xf0 | last >> 20) << 120;
@@ -86,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_text_of_sixteen_bytes_is_a_digest() {
+    fn from_base64_accepts_what_a_base64_library_accepts() {
         let mut rng = fastrand::Rng::with_seed(3);
         for length in 0..40 {
             let bytes: Vec<u8> = (0..length).map(|_| rng.u8(..)).collect();

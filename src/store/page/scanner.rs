@@ -1,59 +1,63 @@
-//! The scanner: pages in the form in which Azure writes them.
+//! The scanner: reads a page as it arrives, in the form in which Azure writes it.
+//!
+//! The scanner is not an XML parser. It knows the elements of a List Blobs answer, and gives up
+//! with [`Stop::Fallback`] at anything else, however legal. What it does read, it must read exactly
+//! as the XML reader would: `tests.rs` compares the two on valid and on damaged pages.
 
 use memchr::{memchr, memchr2};
 
 use super::{
+    draft::Draft,
     element::{Open, Tag, content, is_name, leaf, resolved, tag},
-    field::{Draft, Field, Fields, Name},
-    limits::{self, Limit, MAX_ENTRY, MAX_MARKER, MAX_PAIRS},
+    field::Field,
+    limits::{Limit, MAX_MARKER, MAX_PAIRS},
+    name::{Name, checked, common_prefix, percent_decode},
+    stop::Stop,
     template::{Leaf, Templates},
-    xml_reader::{percent_decode, prefix},
+    values::Values,
 };
 use crate::store::{Blob, Malformed, Page};
 
-/// Deeper than Azure nests what this crate does not read
+/// The deepest nesting that is skipped, more than Azure writes.
 const MAX_DEPTH: usize = 16;
 
-/// Why the scanner stops
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stop {
-    /// More of the page is needed
-    NeedMore,
-    /// The page has another form from here on
-    Fallback,
-    /// The page is beyond a limit
-    OverLimit(Limit),
-}
-
-/// Where in a page it is, and what it knows of the blobs before
+/// The position in a page, and what is known from the blobs that were read.
 #[derive(Default)]
 pub(super) struct Scanner {
     state: State,
-    fields: Fields,
+    values: Values,
     templates: Templates,
-    /// The leaves of the blob that is read
+    /// The leaves of the current blob; kept between blobs for its capacity.
     leaves: Vec<Leaf>,
     keeps_metadata: bool,
-    /// How many pairs of metadata the page has
+    /// How many pairs of metadata the page has.
     pairs: usize,
 }
 
+/// The part of the page that comes next.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum State {
     #[default]
     Prolog,
+    /// The children of the root element.
     Root,
+    /// The children of `Blobs`.
     Blobs,
+    /// The blanks after the root element.
     End,
 }
 
 impl Scanner {
-    /// Begins a page; metadata that was not requested is skipped
+    /// Creates a scanner at the start of a page. Without `keeps_metadata` it skips metadata.
     pub(super) fn new(keeps_metadata: bool) -> Self {
         Self { keeps_metadata, ..Self::default() }
     }
 
-    /// Reads as far as it can, into the page; how much that was, and why it stopped
+    /// Reads as much of the text as possible into the page.
+    ///
+    /// Returns how many bytes were read, and why the scanner stopped. The bytes that were read are
+    /// complete entries or elements, so a call with the rest of the text, and more of the page,
+    /// continues there.
     pub(super) fn scan(&mut self, text: &[u8], page: &mut Page) -> (usize, Stop) {
         let mut taken = 0;
         loop {
@@ -64,13 +68,18 @@ impl Scanner {
                 return (taken, Stop::OverLimit(Limit::Pairs));
             }
             match self.step(text, taken, page) {
+                // INVARIANT: `taken` is a boundary between entries or elements. On an error the
+                // text after it has left no trace in the page, so it can be read again, by either
+                // reader.
                 Ok(end) => taken = end,
                 Err(stop) => return (taken, stop),
             }
         }
     }
 
-    /// The elements that are open, as a page would begin with them
+    /// Returns the start of a page in which the same elements are open.
+    ///
+    /// Together with the text that is not read, it is a page that the XML reader can read.
     pub(super) fn open(&self) -> &'static [u8] {
         match self.state {
             State::Prolog => b"",
@@ -85,17 +94,19 @@ impl Scanner {
         self.templates.count()
     }
 
-    /// Whether an entry comes next
+    /// Returns whether an entry comes next.
     pub(super) fn is_in_blobs(&self) -> bool {
         self.state == State::Blobs
     }
 
-    /// Whether the page is whole
+    /// Returns whether the root element has ended.
     pub(super) fn is_done(&self) -> bool {
         self.state == State::End
     }
 
-    /// Reads the next unit; the place behind it
+    /// Reads the next entry or element; returns the offset after it.
+    ///
+    /// Changes the page only if the entry or element is complete.
     fn step(&mut self, text: &[u8], at: usize, page: &mut Page) -> Result<usize, Stop> {
         match self.state {
             State::Prolog => {
@@ -116,7 +127,7 @@ impl Scanner {
                     if marker.len() > MAX_MARKER {
                         return Err(Stop::OverLimit(Limit::Marker));
                     }
-                    // One that is empty does not end a listing that another has gone on with.
+                    // If there are several markers, an empty one does not end the listing.
                     if !marker.is_empty() {
                         page.next = Some(marker.into_owned().into());
                     }
@@ -131,7 +142,7 @@ impl Scanner {
             },
             State::Blobs => {
                 let blob = text.get(at..).unwrap_or_default();
-                match self.templates.read(blob, &mut self.fields, page)? {
+                match self.templates.read(blob, &mut self.values, page)? {
                     Some(length) => Ok(at + length),
                     None => self.within_blobs(text, at, page),
                 }
@@ -144,19 +155,19 @@ impl Scanner {
         }
     }
 
-    /// Reads any blob, or what is beside them; the place behind it
+    /// Reads a child of `Blobs` without a template; returns the offset after it.
     fn within_blobs(&mut self, text: &[u8], at: usize, page: &mut Page) -> Result<usize, Stop> {
         match tag(text, at)? {
             Tag::Open(open) if open.name == b"Blob" && !open.empty => {
                 let begin = || Blob::new(String::new(), 0);
                 Draft::add(page, begin, |draft| {
                     let end = self.blob(text, at, open.end, draft)?;
-                    draft.is_large = end - open.end > MAX_ENTRY;
+                    draft.limit_length(end - open.end);
                     Ok(end)
                 })
             }
             Tag::Open(open) if open.name == b"BlobPrefix" && !open.empty => {
-                let (entry, end) = common_prefix(text, open.end)?;
+                let (entry, end) = prefix(text, open.end)?;
                 match entry {
                     Ok(prefix) => page.prefixes.push(prefix),
                     Err(entry) => page.push_malformed(entry),
@@ -171,7 +182,9 @@ impl Scanner {
         }
     }
 
-    /// Reads a blob that starts at `start` and has its first child, if any, at `at`
+    /// Reads the rest of a blob, and makes a template of it.
+    ///
+    /// `start` is the offset of the blob, and `at` the offset after its start tag.
     fn blob(
         &mut self,
         text: &[u8],
@@ -194,10 +207,10 @@ impl Scanner {
             at = match open.name {
                 b"Properties" if !open.empty => self.properties(text, start, open.end, draft)?,
                 b"Metadata" if !open.empty && self.keeps_metadata => {
-                    // Its keys are not leaves that a template knows.
+                    // A template has no slots for metadata, whose keys differ from blob to blob.
                     is_regular = false;
                     let end = metadata(text, open.end, draft)?;
-                    self.pairs += draft.blob.metadata.len();
+                    self.pairs += draft.blob().metadata.len();
                     end
                 }
                 _ => self.leaf(text, start, open, Field::of_blob(open), draft)?,
@@ -205,11 +218,12 @@ impl Scanner {
         }
         if is_regular {
             let text = text.get(start..at).unwrap_or_default();
-            self.templates.learn(text, &self.leaves, draft.blob);
+            self.templates.learn(text, &self.leaves, draft.blob());
         }
         Ok(at)
     }
 
+    /// Reads the children of `Properties`; returns the offset after its end tag.
     fn properties(
         &mut self,
         text: &[u8],
@@ -229,7 +243,8 @@ impl Scanner {
         }
     }
 
-    /// Reads an element of the blob that starts at `start`, or skips one that is not read
+    /// Reads an element of the blob that starts at `start`, or skips an unknown one; returns the
+    /// offset after it.
     fn leaf(
         &mut self,
         text: &[u8],
@@ -242,7 +257,7 @@ impl Scanner {
             Field::Unread => {
                 let end = skip(text, open)?;
                 match content(text, open.end, open.name) {
-                    Ok((content, _)) if !open.empty && differs(content) => (content, end),
+                    Ok((content, _)) if !open.empty && may_vary(content) => (content, end),
                     _ => return Ok(end),
                 }
             }
@@ -250,20 +265,21 @@ impl Scanner {
         };
         let length = (!open.empty).then_some(found.len());
         self.leaves.push(Leaf { field, start: open.end - start, length });
-        self.fields.take(field, found, draft)?;
+        self.values.take(field, found, draft)?;
         Ok(end)
     }
 }
 
-/// Whether the text of an element that is not read may well be another in the next blob
+/// Returns whether the text of an unknown element is likely to differ in the next blob.
 ///
-/// A guess, so that a template fits more than one blob: words are the same in many, such as
-/// `unlocked`; numbers, dates and digests are not.
-fn differs(content: &[u8]) -> bool {
+/// A guess, which decides whether a template compares the text or skips it. Words such as
+/// `unlocked` are the same in most blobs; numbers, dates and digests are not. A wrong guess costs
+/// time, not correctness.
+fn may_vary(content: &[u8]) -> bool {
     content.iter().any(|byte| byte.is_ascii_digit() || *byte == b'=')
 }
 
-/// The place behind the start of the root element
+/// Returns the offset after the start tag of the root element.
 fn prolog(text: &[u8]) -> Result<usize, Stop> {
     const ROOT: &[u8] = b"<EnumerationResults";
     const BOM: &[u8] = b"\xef\xbb\xbf";
@@ -281,6 +297,8 @@ fn prolog(text: &[u8]) -> Result<usize, Stop> {
     let end = memchr(b'>', rest(at)).ok_or(Stop::NeedMore)?;
     let start = rest(at).get(..end).unwrap_or_default();
     let attributes = start.strip_prefix(ROOT).ok_or(Stop::Fallback)?;
+    // With an even number of quotes and no `<`, no `>` in the value of an attribute can have ended
+    // the tag too early.
     let quotes = attributes.iter().filter(|byte| **byte == b'"').count();
     let plain = matches!(attributes.first(), None | Some(b' '))
         && quotes % 2 == 0
@@ -290,7 +308,7 @@ fn prolog(text: &[u8]) -> Result<usize, Stop> {
     if plain { Ok(at + end + 1) } else { Err(Stop::Fallback) }
 }
 
-/// The place behind an element, whatever is in it
+/// Skips an element with all its children; returns the offset after it.
 fn skip(text: &[u8], open: Open<'_>) -> Result<usize, Stop> {
     if !is_name(open.name) {
         return Err(Stop::Fallback);
@@ -299,7 +317,7 @@ fn skip(text: &[u8], open: Open<'_>) -> Result<usize, Stop> {
         return Ok(open.end);
     }
     match content(text, open.end, open.name) {
-        // An entity may be broken, which is the general reader's to say.
+        // The entity may be undefined, which makes the page invalid; the XML reader decides.
         Ok((content, _)) if memchr(b'&', content).is_some() => return Err(Stop::Fallback),
         Ok((_, end)) => return Ok(end),
         Err(Stop::Fallback) => {}
@@ -308,9 +326,9 @@ fn skip(text: &[u8], open: Open<'_>) -> Result<usize, Stop> {
     let mut names = vec![open.name];
     let mut at = open.end;
     while let Some(name) = names.last().copied() {
-        let behind = text.get(at..).unwrap_or_default();
-        let start = memchr2(b'<', b'&', behind).ok_or(Stop::NeedMore)?;
-        if behind.get(start) == Some(&b'&') {
+        let rest = text.get(at..).unwrap_or_default();
+        let start = memchr2(b'<', b'&', rest).ok_or(Stop::NeedMore)?;
+        if rest.get(start) == Some(&b'&') {
             return Err(Stop::Fallback);
         }
         at += start;
@@ -336,6 +354,7 @@ fn skip(text: &[u8], open: Open<'_>) -> Result<usize, Stop> {
     Ok(at)
 }
 
+/// Reads the children of `Metadata` into the draft; returns the offset after its end tag.
 fn metadata(text: &[u8], at: usize, draft: &mut Draft<'_>) -> Result<usize, Stop> {
     let mut at = at;
     loop {
@@ -349,6 +368,8 @@ fn metadata(text: &[u8], at: usize, draft: &mut Draft<'_>) -> Result<usize, Stop
         }
         let (value, end) = leaf(text, open)?;
         let value = resolved(value)?;
+        // A value that does not decode is kept as written: it is the owner's text, and nothing
+        // depends on it.
         let value = match open.encoded {
             true => percent_decode(&value).unwrap_or_else(|_| value.into_owned()),
             false => value.into_owned(),
@@ -358,17 +379,20 @@ fn metadata(text: &[u8], at: usize, draft: &mut Draft<'_>) -> Result<usize, Stop
     }
 }
 
-/// What a `Name` holds, or why that is no name; and the place behind it
+/// Reads a `Name`; returns the name, or why it is unusable, and the offset after the element.
 fn given_name(text: &[u8], open: Open<'_>) -> Result<(Name, usize), Stop> {
     let (content, end) = leaf(text, open)?;
     let text = resolved(content)?;
     let decoded = open.encoded.then(|| percent_decode(&text));
     let name = decoded.unwrap_or_else(|| Ok(text.into_owned()));
-    Ok((name.and_then(limits::name), end))
+    Ok((name.and_then(checked), end))
 }
 
-/// A common prefix; accounts with a hierarchical namespace give it properties, which are left out
-fn common_prefix(text: &[u8], at: usize) -> Result<(Result<String, Malformed>, usize), Stop> {
+/// Reads the rest of a `BlobPrefix`; returns the prefix, or a malformed entry, and the offset after
+/// it.
+///
+/// In accounts with a hierarchical namespace a prefix has properties, which are skipped.
+fn prefix(text: &[u8], at: usize) -> Result<(Result<String, Malformed>, usize), Stop> {
     let mut name: Option<Name> = None;
     let mut at = at;
     loop {
@@ -379,7 +403,7 @@ fn common_prefix(text: &[u8], at: usize) -> Result<(Result<String, Malformed>, u
                 end
             }
             Tag::Open(open) => skip(text, open)?,
-            Tag::Close { name: b"BlobPrefix", end } => return Ok((prefix(name), end)),
+            Tag::Close { name: b"BlobPrefix", end } => return Ok((common_prefix(name), end)),
             Tag::Close { .. } => return Err(Stop::Fallback),
         };
     }

@@ -1,4 +1,6 @@
-//! The scanner and the general reader read the same, however a page is cut and spoiled.
+//! Differential tests: the scanner, its templates and the XML reader read the same page.
+//!
+//! Pages are generated from seeds, cut at any byte, and damaged. Set `CASES` to run more of them.
 
 mod cpu_time;
 mod malicious_bodies;
@@ -34,6 +36,7 @@ const DATES: &[&str] = &[
     "yesterday",
     "",
 ];
+/// Other properties.
 const OTHERS: &[&str] = &[
     "<Content-Encoding />",
     "<Content-Encoding>gzip</Content-Encoding>",
@@ -58,6 +61,7 @@ const OTHERS: &[&str] = &[
     "<New a=\"1\">x</New>",
     "<New a='>'>x</New>",
 ];
+/// Siblings of `Properties`.
 const BESIDE: &[&str] = &[
     "<Snapshot>2026-01-01T00:00:00.0000000Z</Snapshot>",
     "<VersionId>v1</VersionId><IsCurrentVersion>true</IsCurrentVersion>",
@@ -85,10 +89,12 @@ const PREFIXES: &[&str] = &[
     "<BlobPrefix>",
 ];
 
+/// Returns a random element.
 fn some<'a>(rng: &mut Rng, from: &[&'a str]) -> &'a str {
     rng.choice(from.iter().copied()).unwrap_or_default()
 }
 
+/// Generates a blob; an odd one may be malformed, or in a form that Azure does not write.
 fn blob(rng: &mut Rng, odd: bool) -> String {
     let plain = |count: usize, all: usize| if odd { all } else { count };
     let name = some(rng, NAMES.get(..plain(6, NAMES.len())).unwrap_or(NAMES)).to_owned();
@@ -117,6 +123,7 @@ fn blob(rng: &mut Rng, odd: bool) -> String {
     format!("<Blob>{text}</Blob>")
 }
 
+/// Generates a page; an odd one may have odd blobs.
 fn page(rng: &mut Rng, odd: bool) -> String {
     let mut text = String::new();
     if rng.bool() {
@@ -143,40 +150,44 @@ fn page(rng: &mut Rng, odd: bool) -> String {
     text
 }
 
-/// What the general reader alone makes of a body
-fn general(body: &[u8]) -> Result<Page, Error> {
+/// Reads a body with the XML reader alone.
+fn by_xml_reader(body: &[u8]) -> Result<Page, Error> {
     let mut reader = XmlReader::new(body, true)?;
     while !reader.step()? {}
     Ok(with_order(reader.finish()))
 }
 
+/// Reads a body in pieces of random lengths, as it would arrive.
 fn in_pieces(rng: &mut Rng, body: &[u8]) -> Result<Page, Error> {
     let mut decoder = Decoder::new(true);
     let mut rest = body;
     while !rest.is_empty() {
-        let (piece, behind) = rest.split_at(rng.usize(1..=rest.len().min(700)));
+        let (piece, tail) = rest.split_at(rng.usize(1..=rest.len().min(700)));
         decoder.push(piece);
-        rest = behind;
+        rest = tail;
     }
     decoder.finish()
 }
 
-fn agree(rng: &mut Rng, body: &[u8], is_spoiled: bool) {
+/// Asserts that both ways of reading a body agree; a damaged body may fail with different kinds of
+/// errors.
+fn agree(rng: &mut Rng, body: &[u8], is_damaged: bool) {
     let show = || String::from_utf8_lossy(body).into_owned();
-    match (general(body), in_pieces(rng, body)) {
+    match (by_xml_reader(body), in_pieces(rng, body)) {
         (Ok(slow), Ok(fast)) => assert_eq!(slow, fast, "{}", show()),
-        (Err(slow), Err(fast)) if is_spoiled => drop((slow, fast)),
+        (Err(slow), Err(fast)) if is_damaged => drop((slow, fast)),
         (Err(slow), Err(fast)) => assert_eq!(slow.kind(), fast.kind(), "{}", show()),
         (slow, fast) => panic!("{slow:?}\n{fast:?}\n{}", show()),
     }
 }
 
-fn cases(few: u64) -> u64 {
-    std::env::var("CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(few)
+/// Returns the number of cases: `CASES` from the environment, or this default.
+fn cases(default: u64) -> u64 {
+    std::env::var("CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(default)
 }
 
 #[test]
-fn both_read_the_same_pages() {
+fn both_readers_agree_on_valid_pages() {
     for seed in 0..cases(5_000) {
         let mut rng = Rng::with_seed(seed);
         let odd = seed % 2 == 1;
@@ -184,14 +195,17 @@ fn both_read_the_same_pages() {
         if !odd {
             let mut decoder = Decoder::new(true);
             decoder.push(body.as_bytes());
-            assert!(!decoder.uses_fallback, "the scanner reads what Azure writes: {body}");
+            assert!(
+                !decoder.uses_fallback,
+                "the scanner needs no fallback for what Azure writes: {body}"
+            );
         }
         agree(&mut rng, body.as_bytes(), false);
     }
 }
 
 #[test]
-fn both_see_where_a_page_breaks_off() {
+fn both_readers_refuse_a_truncated_page() {
     let mut rng = Rng::with_seed(7);
     for _ in 0..20 {
         let body = page(&mut rng, false);
@@ -205,7 +219,7 @@ fn both_see_where_a_page_breaks_off() {
 }
 
 #[test]
-fn spoiled_pages_are_no_reason_to_panic_or_to_differ() {
+fn both_readers_agree_on_damaged_pages() {
     const BYTES: &[u8] = b"<>/&;'\"=!?-[] \r\n\0aB5\xff";
     for seed in 0..cases(20_000) {
         let mut rng = Rng::with_seed(seed);
@@ -229,7 +243,7 @@ fn spoiled_pages_are_no_reason_to_panic_or_to_differ() {
 }
 
 #[test]
-fn nothing_is_left_of_a_text_that_was_not_taken() {
+fn a_template_that_gives_up_leaves_no_value_of_the_failed_text() {
     let good = "AAECAwQFBgcICQoLDA0ODw==";
     let bad = "AAECAwQFBgcICQoLDA0OD?==";
     let long = "x".repeat(300);
@@ -249,7 +263,7 @@ fn nothing_is_left_of_a_text_that_was_not_taken() {
                     let page = format!(
                         "<EnumerationResults><Blobs>{first}{next}{first}</Blobs><NextMarker/></EnumerationResults>"
                     );
-                    match (decode(page.as_bytes()), general(page.as_bytes())) {
+                    match (Page::from_xml(page.as_bytes()), by_xml_reader(page.as_bytes())) {
                         (Ok(fast), Ok(slow)) => {
                             assert_eq!(format!("{fast:?}"), format!("{slow:?}"), "{page}");
                         }

@@ -1,6 +1,8 @@
-//! The general reader: whatever XML a page may be.
+//! The XML reader: reads a page whatever legal XML it is.
 //!
-//! It reads one element of the page at each step, so that a caller can let other tasks run in between.
+//! Slower than the scanner, and complete: comments, CDATA, attributes, any order. It needs the rest
+//! of the page at once, and reads one element of the page per step, so that a caller can let other
+//! tasks run in between.
 
 use quick_xml::{
     Reader, XmlVersion,
@@ -8,33 +10,40 @@ use quick_xml::{
     events::{BytesStart, Event},
 };
 
-use super::field::Field;
-use super::limits::{
-    self, ENTRY_TOO_LARGE, Limit, MAX_ENTRY, MAX_MARKER, MAX_PAIRS, MetadataBudget, property,
+use super::{
+    field::Field,
+    limits::{Limit, MAX_ENTRY, MAX_MARKER, MAX_PAIRS, MetadataBudget, property},
+    name::{Name, checked, common_prefix, percent_decode},
+    problem::{BAD_SIZE, ENTRY_TOO_LARGE, NO_NAME, NO_SIZE, bad_date},
 };
 use crate::{
     error::{Error, ErrorKind},
     store::{Blob, ContentMd5, ContentType, Malformed, NameOrder, Page},
 };
 
-/// Deeper than the format goes (metadata: 5), and shallow enough to hold on hostile input
+/// The deepest nesting that is read. The format has 5 levels, in metadata; the limit bounds the
+/// recursion.
 const MAX_DEPTH: usize = 32;
 
-/// A page that is being read
+/// A page that is being read.
 pub(super) struct XmlReader<'a> {
     events: Events<'a>,
     state: State,
 }
 
+/// The part of the page that comes next.
 #[derive(Clone, Copy)]
 enum State {
+    /// The children of the root element.
     Root,
+    /// The children of `Blobs`.
     Blobs,
+    /// What follows the root element.
     Epilog,
 }
 
 impl<'a> XmlReader<'a> {
-    /// Reads up to the root element
+    /// Creates a reader, and reads the start tag of the root element.
     pub(super) fn new(body: &'a [u8], keeps_metadata: bool) -> Result<Self, Error> {
         let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
         let mut reader = Reader::from_reader(body);
@@ -51,18 +60,20 @@ impl<'a> XmlReader<'a> {
             Some(root) if root == b"EnumerationResults" => {}
             Some(_) => {
                 return Err(unexpected(
-                    "the answer is XML of another kind than a listing; check the endpoint for a proxy",
+                    "the answer is XML, but not a listing of blobs; check whether a proxy answers for the endpoint",
                 ));
             }
-            None if body.is_empty() => return Err(truncated("the body is empty")),
+            None if body.is_empty() => return Err(truncated("it is empty")),
             None => {
-                return Err(unexpected("the answer is no listing; check the endpoint for a proxy"));
+                return Err(unexpected(
+                    "the answer is not a listing of blobs; check whether a proxy answers for the endpoint",
+                ));
             }
         }
         Ok(Self { events, state: State::Root })
     }
 
-    /// Reads the next element of the page; whether there was none
+    /// Reads the next element of the page; returns whether the page has ended.
     pub(super) fn step(&mut self) -> Result<bool, Error> {
         let events = &mut self.events;
         events.start = events.position();
@@ -88,47 +99,54 @@ impl<'a> XmlReader<'a> {
                 State::Blobs
             }
             (State::Blobs, Event::End(_)) => State::Root,
-            (State::Root | State::Blobs, Event::Eof) => return Err(truncated("before its end")),
+            (State::Root | State::Blobs, Event::Eof) => {
+                return Err(truncated("it ends before its last element"));
+            }
             (State::Epilog, Event::Eof) => return Ok(true),
             (State::Epilog, Event::Comment(_) | Event::PI(_)) => State::Epilog,
             (State::Epilog, Event::Text(text)) if text.iter().all(u8::is_ascii_whitespace) => {
                 State::Epilog
             }
             (State::Epilog, _) => {
-                return Err(unexpected("there is more behind the end of the listing"));
+                return Err(unexpected("the listing is followed by other content"));
             }
             (at, _) => at,
         };
         Ok(false)
     }
 
-    /// How many bytes have been read
+    /// Returns how many bytes have been read.
     pub(super) fn position(&self) -> usize {
         self.events.position()
     }
 
+    /// Returns the page. Its order of names is `Bytes` unless a blob shows another one.
     pub(super) fn finish(self) -> Page {
         self.events.page
     }
 }
 
-fn truncated(what: &str) -> Error {
-    Error::new(ErrorKind::Truncated, format!("the listing broke off: {what}; try the page again"))
+/// Returns the error for a body that breaks off, which a retry can help against.
+fn truncated(how: &str) -> Error {
+    let what = format!("a page of the listing is truncated: {how}; request the page again");
+    Error::new(ErrorKind::Truncated, what)
 }
 
+/// Returns the error for a body that no retry would change.
 fn unexpected(what: &str) -> Error {
     Error::new(ErrorKind::UnexpectedAnswer, what)
 }
 
+/// The events of the XML library, and the page so far.
 struct Events<'a> {
     reader: Reader<&'a [u8]>,
     page: Page,
-    /// The last Content-Type, shared by neighbours that have the same
+    /// The last Content-Type, which the next blob shares if it has the same.
     content_type: Option<ContentType>,
     keeps_metadata: bool,
-    /// How many pairs of metadata the page has
+    /// How many pairs of metadata the page has.
     pairs: usize,
-    /// Where the element of the page begins that is being read
+    /// The position where the current element of the page begins.
     start: usize,
 }
 
@@ -137,23 +155,25 @@ impl<'a> Events<'a> {
         usize::try_from(self.reader.buffer_position()).unwrap_or(usize::MAX)
     }
 
+    /// Returns the next event, or an error if the current element is too large.
     fn next(&mut self) -> Result<Event<'a>, Error> {
-        // Twice, so that an entry that is a little too large is found malformed.
+        // Twice the limit, so that an entry slightly beyond it becomes a malformed entry.
         if self.position().saturating_sub(self.start) > 2 * MAX_ENTRY {
             return Err(Limit::Element.error());
         }
         match self.reader.read_event() {
             Ok(Event::DocType(_)) => {
-                Err(unexpected("the listing has a DTD, which Azure's has not"))
+                // Entities of a DTD could expand without bound.
+                Err(unexpected("the listing has a DTD, which Azure never sends"))
             }
             Ok(event) => Ok(event),
-            Err(quick_xml::Error::Syntax(_)) => Err(truncated("inside of a tag")),
-            // The message of the decoder may hold blob names, so it is not passed on.
-            Err(_) => Err(unexpected("the listing is no well-formed XML")),
+            Err(quick_xml::Error::Syntax(_)) => Err(truncated("it ends within a tag")),
+            // The message of the library may quote blob names, so it is not passed on.
+            Err(_) => Err(unexpected("the listing is not well-formed XML")),
         }
     }
 
-    /// The name of the root element
+    /// Reads up to the root element; returns its name, or `None` if the body is not XML.
     fn prolog(&mut self) -> Result<Option<Vec<u8>>, Error> {
         loop {
             match self.next()? {
@@ -165,42 +185,44 @@ impl<'a> Events<'a> {
         }
     }
 
+    /// Reads the continuation marker.
     fn marker(&mut self) -> Result<(), Error> {
         let marker = self.text(1)?;
         if marker.len() > MAX_MARKER {
             return Err(Limit::Marker.error());
         }
+        // If there are several markers, an empty one does not end the listing.
         if !marker.is_empty() {
             self.page.next = Some(marker.into());
         }
         Ok(())
     }
 
-    /// Calls `child` with each child element, which it must consume, up to the end of this one
+    /// Calls `child` with each child of the current element, which `child` must read to its end.
     fn children(
         &mut self,
         depth: usize,
         mut child: impl FnMut(&mut Self, &BytesStart<'a>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         if depth > MAX_DEPTH {
-            return Err(unexpected("the listing is nested deeper than Azure's"));
+            return Err(unexpected("the listing has elements nested more than 32 levels deep"));
         }
         loop {
             match self.next()? {
                 Event::Start(start) => child(self, &start)?,
                 Event::End(_) => return Ok(()),
-                Event::Eof => return Err(truncated("before its end")),
+                Event::Eof => return Err(truncated("it ends before its last element")),
                 _ => {}
             }
         }
     }
 
-    /// Leaves out an element with all that is in it
+    /// Skips the current element with all its children.
     fn skip(&mut self, depth: usize) -> Result<(), Error> {
         self.children(depth, |this, _| this.skip(depth + 1))
     }
 
-    /// The text of an element, its children left out
+    /// Reads the text of the current element, without that of its children.
     fn text(&mut self, depth: usize) -> Result<String, Error> {
         let foreign = || unexpected("the listing is not UTF-8");
         let mut out = String::new();
@@ -220,26 +242,27 @@ impl<'a> Events<'a> {
                     let known = entity.resolve_char_ref().ok().flatten();
                     match (known, entity.decode().ok().as_deref()) {
                         (Some(c), _) => out.push(c),
-                        (None, Some(name)) => out.push_str(
-                            resolve_predefined_entity(name)
-                                .ok_or_else(|| unexpected("the listing has an unknown entity"))?,
-                        ),
+                        (None, Some(name)) => out
+                            .push_str(resolve_predefined_entity(name).ok_or_else(|| {
+                                unexpected("the listing has an undefined entity")
+                            })?),
                         (None, None) => return Err(foreign()),
                     }
                 }
                 Event::Start(_) => self.skip(depth + 1)?,
                 Event::End(_) => return Ok(out),
-                Event::Eof => return Err(truncated("before its end")),
+                Event::Eof => return Err(truncated("it ends before its last element")),
                 _ => {}
             }
         }
     }
 
+    /// Reads a `Blob` into the page, as a blob or as a malformed entry.
     fn blob(&mut self) -> Result<(), Error> {
         let start = self.position();
         let mut budget = MetadataBudget::default();
         let mut blob = Blob::new(String::new(), 0);
-        let mut name: Option<Result<String, &'static str>> = None;
+        let mut name: Option<Name> = None;
         let mut size: Option<u64> = None;
         let mut problem: Option<String> = None;
         self.children(2, |this, start| {
@@ -279,9 +302,9 @@ impl<'a> Events<'a> {
         let (name, bad_name) = match name {
             Some(Ok(name)) => (Some(name), None),
             Some(Err(why)) => (None, Some(why)),
-            None => (None, Some("it has no name")),
+            None => (None, Some(NO_NAME)),
         };
-        let missing = size.is_none().then(|| "it has no size".to_owned());
+        let missing = size.is_none().then(|| NO_SIZE.to_owned());
         match (name, size, bad_name.map(str::to_owned).or(problem).or(missing)) {
             (Some(name), Some(size), None) => {
                 (blob.name, blob.size) = (name, size);
@@ -295,12 +318,14 @@ impl<'a> Events<'a> {
         self.check_count()
     }
 
+    /// Fails if the page has more entries than the limit.
     fn check_count(&self) -> Result<(), Error> {
         if self.page.has_too_many_entries() { Err(Limit::Entries.error()) } else { Ok(()) }
     }
 
+    /// Reads a `BlobPrefix` into the page.
     fn prefix(&mut self) -> Result<(), Error> {
-        let mut name: Option<Result<String, &'static str>> = None;
+        let mut name: Option<Name> = None;
         self.children(2, |this, start| {
             match start.name().as_ref() {
                 b"Name" => name = Some(this.name(start)?),
@@ -308,21 +333,23 @@ impl<'a> Events<'a> {
             }
             Ok(())
         })?;
-        match prefix(name) {
+        match common_prefix(name) {
             Ok(prefix) => self.page.prefixes.push(prefix),
             Err(entry) => self.page.push_malformed(entry),
         }
         self.check_count()
     }
 
-    /// The name that an element holds, or why there is none
-    fn name(&mut self, start: &BytesStart<'a>) -> Result<Result<String, &'static str>, Error> {
+    /// Reads a `Name`; the inner result is the name, or why it is unusable.
+    fn name(&mut self, start: &BytesStart<'a>) -> Result<Name, Error> {
         let encoded = is_encoded(start);
         let text = self.text(3)?;
         let name = if encoded { percent_decode(&text) } else { Ok(text) };
-        Ok(name.and_then(limits::name))
+        Ok(name.and_then(checked))
     }
 
+    /// Reads a child of `Properties` into the blob, its size, or the problem that makes it
+    /// malformed.
     fn property(
         &mut self,
         start: &BytesStart<'a>,
@@ -336,7 +363,7 @@ impl<'a> Events<'a> {
             }
             let parsed = httpdate::parse_http_date(&text).ok();
             if parsed.is_none() {
-                *problem = Some(format!("its {what} is no RFC 1123 date"));
+                *problem = Some(bad_date(what));
             }
             parsed
         };
@@ -345,7 +372,7 @@ impl<'a> Events<'a> {
                 let text = self.text(4)?;
                 *size = text.parse().ok();
                 if size.is_none() && !text.is_empty() {
-                    *problem = Some("its Content-Length is no size".to_owned());
+                    *problem = Some(BAD_SIZE.to_owned());
                 }
             }
             b"Etag" => {
@@ -367,7 +394,7 @@ impl<'a> Events<'a> {
             b"Content-Encoding" => {
                 blob.content_encoding = property(&self.text(4)?, "Content-Encoding", problem);
             }
-            // A digest that cannot be read is as good as none: it is only ever a hint.
+            // An unreadable digest counts as absent, because a digest is only a hint.
             b"Content-MD5" => blob.content_md5 = ContentMd5::from_base64(self.text(4)?.as_bytes()),
             b"BlobType" => blob.blob_type = property(&self.text(4)?, "BlobType", problem),
             b"AccessTier" => blob.access_tier = property(&self.text(4)?, "AccessTier", problem),
@@ -380,37 +407,23 @@ impl<'a> Events<'a> {
         Ok(())
     }
 
-    /// Reads an element that can say that a blob cannot be read; skips any other
+    /// Reads an element that can mean that the blob is unreadable; skips any other element.
     fn state(&mut self, field: Field, depth: usize, blob: &mut Blob) -> Result<(), Error> {
         if field == Field::Unread {
             return self.skip(depth);
         }
         let why = field.unreadable(&self.text(depth)?);
+        // The first reason stays, as in the scanner.
         blob.unreadable = blob.unreadable.or(why);
         Ok(())
     }
 }
 
-/// Whether the element says `Encoded="true"`, as for names that XML cannot hold
+/// Returns whether an element has the attribute `Encoded="true"`.
 fn is_encoded(start: &BytesStart<'_>) -> bool {
     start
         .try_get_attribute("Encoded")
         .ok()
         .flatten()
         .is_some_and(|attribute| attribute.value.eq_ignore_ascii_case(b"true"))
-}
-
-/// A common prefix, where there is what makes one
-pub(super) fn prefix(name: Option<Result<String, &'static str>>) -> Result<String, Malformed> {
-    let why = match name {
-        Some(Ok(name)) => return Ok(name),
-        Some(Err(why)) => why,
-        None => "it has no name",
-    };
-    Err(Malformed::new(None, format!("a common prefix: {why}")))
-}
-
-pub(super) fn percent_decode(text: &str) -> Result<String, &'static str> {
-    let decoded = percent_encoding::percent_decode_str(text).decode_utf8();
-    decoded.map(Into::into).map_err(|_| "its encoded name is not UTF-8")
 }

@@ -1,5 +1,5 @@
-//! The processor time of the calling thread. Unlike wall-clock time, it does not grow with the load of
-//! the machine. Shared with `tests/hostile_pages.rs`.
+//! The processor time of the calling thread, which does not grow with the load of the machine as
+//! the wall-clock time does. Shared with `tests/hostile_pages.rs`.
 
 #![allow(unreachable_pub, reason = "an integration test includes this file as a module of its own")]
 

@@ -1,9 +1,12 @@
-//! Blobs that are written alike, as those of a real container are.
+//! Pages whose blobs are written alike, as those of a real container are, so that templates read
+//! them.
+//!
+//! A template must read what the XML reader reads, and give up where a byte makes a difference.
 
 use fastrand::Rng;
 
-use super::{agree, cases, general, some};
-use crate::store::page::{Decoder, decode};
+use super::{agree, by_xml_reader, cases, some};
+use crate::store::{Page, page::Decoder};
 
 const NAMES: &[&str] = &[
     "a.jpg",
@@ -27,7 +30,7 @@ const TYPES: &[&str] =
 const DIGESTS: &[&str] = &["AAECAwQFBgcICQoLDA0ODw==", "AAECAwQFBgcICQoLDA0ODx==", "AAEC", ""];
 const TIERS: &[&str] = &["Hot", "Hot", "Hot", "Cool", "P&lt;10"];
 
-/// Which elements the blobs of one shape have, and how
+/// The elements that the blobs of one shape have, and how they are written.
 struct Shape {
     encoded: bool,
     version: bool,
@@ -35,9 +38,9 @@ struct Shape {
     directory: bool,
     key: bool,
     metadata: bool,
-    /// Whether what is empty is written as `<Etag />`
+    /// Whether an element without text is written as `<Etag />`.
     empty: bool,
-    /// An element twice: the second counts
+    /// An element that appears twice; the second one counts.
     twice: &'static str,
     blank: &'static str,
 }
@@ -136,7 +139,7 @@ fn blobs(rng: &mut Rng) -> String {
 }
 
 #[test]
-fn blobs_that_are_alike_are_read_alike() {
+fn readers_agree_on_blobs_of_the_same_shape() {
     for seed in 0..cases(5_000) {
         let mut rng = Rng::with_seed(seed);
         let body = page(&blobs(&mut rng));
@@ -145,7 +148,7 @@ fn blobs_that_are_alike_are_read_alike() {
 }
 
 #[test]
-fn a_byte_here_and_there_makes_no_difference_between_the_readers() {
+fn readers_agree_after_random_damage() {
     const BYTES: &[u8] = b"<>/&;'\"=!?-[] \r\n\0aBHo059:, G\xff\x80";
     for seed in 0..cases(20_000) {
         let mut rng = Rng::with_seed(seed);
@@ -163,7 +166,8 @@ fn a_byte_here_and_there_makes_no_difference_between_the_readers() {
     }
 }
 
-/// Three blobs of which the second and third are read by the template of the first
+/// Returns three blobs, as the first two and the last; the template of the first blob reads the
+/// others.
 fn three() -> (String, String) {
     let blob = |name: &str, minute: u8, size: u32| {
         format!(
@@ -179,7 +183,7 @@ fn three() -> (String, String) {
 }
 
 #[test]
-fn one_template_is_enough_for_one_shape() {
+fn blobs_of_one_shape_need_one_template() {
     let (before, last) = three();
     let mut decoder = Decoder::new(true);
     decoder.push(&page(&(before + &last)));
@@ -188,7 +192,7 @@ fn one_template_is_enough_for_one_shape() {
 }
 
 #[test]
-fn each_byte_of_a_blob_counts_where_a_template_reads_it() {
+fn a_template_notices_a_change_of_any_byte() {
     let (before, last) = three();
     let at = page(&before).len() - page("").len() + "<EnumerationResults><Blobs>".len();
     let good = page(&(before + &last));
@@ -203,7 +207,7 @@ fn each_byte_of_a_blob_counts_where_a_template_reads_it() {
 }
 
 #[test]
-fn what_says_something_twice_or_by_being_empty_is_read_alike_each_time() {
+fn repeated_and_empty_elements_are_read_alike_in_every_blob() {
     let texts = [
         "<Name>a</Name><Name>b</Name>",
         "<Name>a</Name><Name />",
@@ -227,11 +231,11 @@ fn what_says_something_twice_or_by_being_empty_is_read_alike_each_time() {
     };
     let body = page(&(blob("a") + &blob("&nbsp;")));
     agree(&mut Rng::with_seed(1), &body, false);
-    assert!(decode(&body).is_err());
+    assert!(Page::from_xml(&body).is_err());
 }
 
 #[test]
-fn one_template_is_enough_for_blobs_with_the_same_fault() {
+fn blobs_with_the_same_fault_need_one_template() {
     for text in ["5 ", "5.5", "", "18446744073709551616"] {
         let (before, last) = three();
         let last = last.replace("1234567</Content-Length>", &format!("{text}</Content-Length>"));
@@ -242,22 +246,22 @@ fn one_template_is_enough_for_blobs_with_the_same_fault() {
 }
 
 #[test]
-fn a_page_in_two_pieces_is_the_page() {
+fn a_page_cut_anywhere_is_read_like_the_complete_page() {
     let (before, last) = three();
     let body = page(&format!("{before}<BlobPrefix><Name>c/</Name></BlobPrefix>{last}"));
-    let whole = general(&body).unwrap();
-    assert_eq!(decode(&body).unwrap(), whole);
+    let complete = by_xml_reader(&body).unwrap();
+    assert_eq!(Page::from_xml(&body).unwrap(), complete);
     for cut in 0..body.len() {
         let (first, second) = body.split_at(cut);
         let mut decoder = Decoder::new(true);
         decoder.push(first);
         decoder.push(second);
         assert!(!decoder.uses_fallback && decoder.rest.is_empty(), "cut at {cut}");
-        assert_eq!(decoder.finish().unwrap(), whole, "cut at {cut}");
+        assert_eq!(decoder.finish().unwrap(), complete, "cut at {cut}");
     }
     for length in 1..body.len() {
         let mut decoder = Decoder::new(true);
         body.chunks(length).for_each(|piece| decoder.push(piece));
-        assert_eq!(decoder.finish().unwrap(), whole, "pieces of {length}");
+        assert_eq!(decoder.finish().unwrap(), complete, "pieces of {length}");
     }
 }

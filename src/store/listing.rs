@@ -1,0 +1,77 @@
+//! A page of a listing: blobs, common prefixes, and entries that cannot be read.
+
+use super::{Blob, Marker, NameOrder};
+
+/// The most blobs of a page that the service returns: 5,000 (Microsoft Learn, "List Blobs").
+#[doc(alias = "page size")]
+pub const MAX_PAGE: u16 = 5000;
+
+/// One page of a listing.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Page {
+    /// The blobs, in the order of the listing.
+    pub blobs: Vec<Blob>,
+    /// The common prefixes, ascending. Empty unless the request has a delimiter.
+    #[doc(alias = "folders")]
+    pub prefixes: Vec<String>,
+    /// Entries of the page that cannot be read as a blob.
+    pub malformed: Vec<Malformed>,
+    /// Where the listing continues; `None` on the last page.
+    #[doc(alias = "continuation")]
+    pub next: Option<Marker>,
+    /// The order in which the names of the listing ascend: the same on all its pages with blobs.
+    ///
+    /// A scan starts with this order. If the names contradict it, the scan follows the names.
+    pub order: NameOrder,
+}
+
+impl Page {
+    /// Creates a page that another page follows.
+    pub fn new(blobs: Vec<Blob>, next: Marker) -> Self {
+        Self { blobs, next: Some(next), ..Self::default() }
+    }
+
+    /// Creates the last page of a listing.
+    pub fn last(blobs: Vec<Blob>) -> Self {
+        Self { blobs, ..Self::default() }
+    }
+
+    /// Adds an entry that cannot be read, after the blobs so far.
+    #[cfg(feature = "azure")]
+    pub(super) fn push_malformed(&mut self, mut entry: Malformed) {
+        entry.at = self.blobs.len();
+        self.malformed.push(entry);
+    }
+
+    /// Returns whether the page has more than four times as many entries as any page of the
+    /// service.
+    ///
+    /// Bounds the memory: a few bytes of text can make an entry that takes twenty times as many.
+    #[cfg(feature = "azure")]
+    pub(super) fn has_too_many_entries(&self) -> bool {
+        self.blobs.len() + self.prefixes.len() + self.malformed.len() > 4 * usize::from(MAX_PAGE)
+    }
+}
+
+/// An entry of a page that cannot be read as a blob.
+///
+/// A scan rejects such an entry as [`Reason::Malformed`](crate::Reason::Malformed), so that it
+/// appears in the report instead of being skipped silently.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Malformed {
+    /// The name, if it could be read.
+    pub name: Option<String>,
+    /// What is wrong with the entry.
+    pub detail: String,
+    /// How many blobs of the page come before the entry.
+    pub at: usize,
+}
+
+impl Malformed {
+    /// Creates an entry at the start of its page.
+    pub fn new(name: Option<String>, detail: impl Into<String>) -> Self {
+        Self { name, detail: detail.into(), at: 0 }
+    }
+}
