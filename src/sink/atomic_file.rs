@@ -57,6 +57,7 @@ impl AtomicFile {
         &mut self,
         put: impl FnOnce(&mut BufWriter<NamedTempFile>) -> io::Result<()>,
     ) -> Result<(), Error> {
+        // The buffer hides most writes, so an error can appear in a later call or in `persist`.
         let State::Open(file) = &mut self.state else { return Err(self.closed()) };
         put(file).map_err(|error| self.failed(error))
     }

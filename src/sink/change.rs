@@ -200,6 +200,7 @@ pub struct RunId(u128);
 impl RunId {
     /// Creates a new ID.
     pub fn random() -> Self {
+        // Unique, not secret: nothing is protected by a run ID.
         Self(fastrand::u128(..))
     }
 }

@@ -45,12 +45,14 @@ impl ChangeLog {
     pub(super) fn open(path: PathBuf) -> Result<Self, Error> {
         let open = || -> io::Result<(File, u64)> {
             let mut options = OpenOptions::new();
+            // Not in append mode, which would ignore the position after the last complete line.
             options.read(true).write(true).create(true).truncate(false);
             let mut file = open_in_place(&mut options, &path)?;
             if !file.metadata()?.is_file() {
                 return Err(io::Error::other("it is not a regular file"));
             }
             let end = end_of_lines(&file)?;
+            // Cuts off what a crash has left after the last line end.
             file.set_len(end)?;
             file.seek(SeekFrom::Start(end))?;
             file.sync_all()?;
@@ -120,6 +122,7 @@ fn end_of_lines(mut file: &File) -> io::Result<u64> {
         // The file belongs to something else, so it must not be truncated.
         return Err(io::Error::other("it is not a change log, and was not modified"));
     }
+    // Backwards, because a log can be large and its last line is short.
     let mut block = Vec::new();
     let mut end = file.metadata()?.len();
     while end > 0 {

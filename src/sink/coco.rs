@@ -62,6 +62,7 @@ impl Coco {
     /// [`ErrorKind::Sink`](crate::ErrorKind::Sink) if no file can be created in the folder.
     pub fn images(path: impl Into<PathBuf>) -> Result<Self, Error> {
         let mut file = AtomicFile::create(path.into())?;
+        // The document is opened here and closed in `finish`, so that entries can be appended.
         file.write(|out| {
             let by = concat!("azure-asset-sync ", env!("CARGO_PKG_VERSION"));
             write!(
@@ -79,6 +80,8 @@ impl Sink for Coco {
         let images = &mut self.images;
         self.file.write(|out| {
             for asset in batch.assets().filter(|asset| asset.kind == Kind::Image) {
+                // JSON allows no comma after the last entry, so each entry but the first one begins
+                // with it.
                 out.write_all(if *images == 0 { b"\n" } else { b",\n" })?;
                 *images += 1;
                 json::write(out, &FileObject { id: Some(*images), asset })?;

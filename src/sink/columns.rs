@@ -98,6 +98,7 @@ pub(super) const COLUMNS: [Column; COUNT] = [
     required("is_current", Type::Flag),
     optional("snapshot", Type::Text),
     optional("findings", Type::Text),
+    // Last, because it can be long and would hide the columns after it.
     optional("metadata", Type::Text),
 ];
 
@@ -121,6 +122,7 @@ pub(super) fn revision(
     is_current_version: Option<bool>,
     snapshot: &Option<Text>,
 ) -> Option<String> {
+    // A base blob in an account with versioning has a version ID too, and is the current version.
     let version_id = version_id.as_ref().filter(|_| is_current_version != Some(true));
     match (version_id, snapshot) {
         (None, None) => None,
@@ -157,6 +159,7 @@ pub(super) fn cells(asset: &Asset) -> [Cell<'_>; COUNT] {
 fn findings(asset: &Asset) -> Cell<'_> {
     match &*asset.findings {
         [] => Cell::Absent,
+        // Without an allocation in the usual case.
         [one] => Cell::Text(one.reason.as_str().into()),
         many => {
             let codes: Vec<_> = many.iter().map(|finding| finding.reason.as_str()).collect();

@@ -125,6 +125,7 @@ impl Csv {
     fn create(path: PathBuf, reader: Reader) -> Result<Self, Error> {
         let mut file = AtomicFile::create(path)?;
         file.write(|out| {
+            // Excel takes a file without a byte order mark for one in the code page of the machine.
             if reader == Reader::Spreadsheet {
                 out.write_all("\u{feff}".as_bytes())?;
             }
@@ -137,6 +138,7 @@ impl Csv {
 
 /// Writes a cell, quoted if its column has texts.
 fn write_cell(out: &mut impl Write, cell: Cell<'_>, reader: Reader) -> io::Result<()> {
+    // Times are quoted like texts, so that no reader converts them by itself.
     let has_quotes = matches!(cell, Cell::Text(_) | Cell::Time(_));
     let Some(mut text) = cell.into_text() else { return Ok(()) };
     if !has_quotes {
@@ -157,6 +159,7 @@ fn guarded(text: &str) -> String {
     let mut safe = String::with_capacity(text.len() + 1);
     safe.extend(is_risky.then_some('\''));
     for character in text.chars() {
+        // A spreadsheet would show nothing, or a line break within the cell.
         match is_unsafe(character) {
             true => safe.extend(character.escape_unicode()),
             false => safe.push(character),
@@ -170,6 +173,7 @@ fn guarded(text: &str) -> String {
 /// Errs on the side of a guard: every run of letters in such a text is a month or one of a few
 /// words, and long texts are none.
 fn may_be_converted(text: &str) -> bool {
+    // In numbers (`1e5`), times (`10:30 PM`, `2026-11-24T08:49`) and truth values.
     const WORDS: [&str; 6] = ["true", "false", "e", "am", "pm", "t"];
     const MONTHS: [&str; 12] =
         ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];

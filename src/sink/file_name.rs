@@ -105,7 +105,7 @@ fn is_device(segment: &str) -> bool {
 /// Appends the escaped form of a segment to a path. Different segments have different forms.
 fn escape(segment: &str, is_first: bool, path: &mut String) {
     if segment.is_empty() {
-        // No other segment has this form, because `%` is escaped.
+        // A single `%` is the form of no other segment, because a `%` in a name is escaped.
         return path.push('%');
     }
     let is_dots = matches!(segment, "." | "..");

@@ -79,6 +79,7 @@ impl HuggingFace {
 #[async_trait]
 impl Sink for HuggingFace {
     async fn accept(&mut self, batch: Batch<'_>) -> Result<(), Error> {
+        // The loader fails on files of another kind, so they must not be listed.
         let kind = self.kind;
         self.file.write(|out| {
             for asset in batch.assets().filter(|asset| asset.kind == kind) {

@@ -34,6 +34,7 @@ impl Formatter for Escaping {
     ) -> io::Result<()> {
         while let Some((before, rest)) = fragment.split_once(is_unsafe) {
             out.write_all(before.as_bytes())?;
+            // All of these characters are below U+10000, so four digits are enough.
             let control = fragment.get(before.len()..).and_then(|text| text.chars().next());
             write!(out, "\\u{:04x}", control.map_or(0, u32::from))?;
             fragment = rest;

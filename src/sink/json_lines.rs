@@ -179,6 +179,7 @@ impl Sink for JsonLines {
     async fn finish(&mut self) -> Result<(), Error> {
         match &mut self.0 {
             Lines::Assets(file) | Lines::Rejections(file) => file.persist(),
+            // A log has no end: the next run continues it.
             Lines::Changes(log) => log.flush(),
         }
     }

@@ -250,6 +250,7 @@ impl<A: Sink, B: Sink> Sink for (A, B) {
     }
 }
 
+// No `Arc`: a sink is called with `&mut self`, so it has one owner.
 macro_rules! forward {
     ($pointer:ty) => {
         #[async_trait]

@@ -83,6 +83,7 @@ impl Serialize for ChangeObject<'_> {
             Change::Rejected(rejection) => ("rejected", rejection_cells(rejection)),
         };
         let mut object = serializer.serialize_map(None)?;
+        // First, because `ChangeLog` recognizes a log by it.
         object.serialize_entry("change", code)?;
         columns(&mut object, cells)?;
         let moved_to = self.0.removal().and_then(|removal| removal.moved_to.as_deref());
@@ -101,6 +102,7 @@ fn columns<M: SerializeMap>(object: &mut M, cells: [Cell<'_>; COUNT]) -> Result<
         match (column.data_type, cell) {
             (Type::Number, Cell::Number(number)) => object.serialize_entry(column.name, &number)?,
             (Type::Flag, Cell::Flag(flag)) => object.serialize_entry(column.name, &flag)?,
+            // A number has no value that could mean "absent".
             (Type::Number | Type::Flag, _) => object.serialize_entry(column.name, &())?,
             (_, cell) => {
                 object.serialize_entry(column.name, &cell.into_text().unwrap_or_default())?;
@@ -110,7 +112,7 @@ fn columns<M: SerializeMap>(object: &mut M, cells: [Cell<'_>; COUNT]) -> Result<
     Ok(())
 }
 
-/// Returns what is known of a removed asset, by column.
+/// Returns the last known values of a removed asset, by column.
 fn removal_cells(removal: &Removal) -> [Cell<'_>; COUNT] {
     COLUMNS.map(|column| match column.name {
         "name" => Cell::Text(removal.name.as_str().into()),
@@ -127,7 +129,7 @@ fn removal_cells(removal: &Removal) -> [Cell<'_>; COUNT] {
     })
 }
 
-/// Returns what is known of a rejected entry, by column.
+/// Returns the known values of a rejected entry, by column.
 fn rejection_cells(rejection: &Rejection) -> [Cell<'_>; COUNT] {
     COLUMNS.map(|column| match column.name {
         "name" => text(rejection.name.as_deref()),

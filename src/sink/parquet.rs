@@ -1,7 +1,8 @@
 //! [`Parquet`]: the assets as a Parquet file.
 //!
 //! The only file that names the `parquet` crate, and none of its types is public, so that its major
-//! versions are not ours. Columns are written directly, so a build does not need the crates of Arrow.
+//! versions are not ours. Columns are written directly, so a build does not need the crates of
+//! Arrow.
 
 use std::{
     io, mem,
@@ -203,6 +204,7 @@ impl Group {
                     true
                 }
                 Cell::Number(number) => {
+                    // Signed, because not every reader supports unsigned integers.
                     values.numbers.push(number.try_into()?);
                     true
                 }
@@ -211,6 +213,7 @@ impl Group {
                     true
                 }
                 Cell::Time(time) => {
+                    // A time that does not fit counts as absent.
                     let micros = micros(time);
                     values.numbers.extend(micros);
                     micros.is_some()
@@ -229,6 +232,7 @@ impl Group {
 
     /// Writes the rows as a row group, and empties the group.
     fn write(&mut self, writer: &mut SerializedFileWriter<AtomicFile>) -> Result<(), ParquetError> {
+        // Taken first, so that rows are not written twice after an error.
         let group = mem::take(self);
         let mut out = writer.next_row_group()?;
         for (column, values) in COLUMNS.iter().zip(group.columns) {
@@ -254,6 +258,7 @@ impl Values {
                 writer.write_batch(&self.flags, levels, None)?;
             }
             ColumnWriter::ByteArrayColumnWriter(writer) => {
+                // Slices of one shared buffer, without a copy.
                 let texts = Bytes::from(self.texts);
                 let mut start = 0;
                 let values: Vec<ByteArray> = self
@@ -303,6 +308,7 @@ impl Sink for Parquet {
 
     async fn finish(&mut self) -> Result<(), Error> {
         self.write(|writer, group| if group.rows > 0 { group.write(writer) } else { Ok(()) })?;
+        // Taking the writer out of the state makes later calls fail.
         match mem::replace(&mut self.state, State::Finished) {
             State::Open(writer) => {
                 // Also writes the footer.

@@ -105,6 +105,7 @@ impl Sqlite {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NOFOLLOW
+            // `&mut self` already excludes concurrent use.
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&own, flags)
             .map_err(|error| failed("open", &path, error))?;
@@ -181,6 +182,7 @@ fn prepare(connection: &Connection, path: &Path) -> Result<(), Error> {
     let tables = number("SELECT count(*) FROM sqlite_schema")?;
     match (number("PRAGMA application_id")?, number("PRAGMA user_version")?, tables) {
         (APPLICATION, VERSION, _) => {}
+        // No header values and no tables: a new file, or an empty database.
         (0, 0, 0) => connection.execute_batch(&schema()).map_err(what)?,
         (APPLICATION, version, _) => {
             let path = path.display();
@@ -244,6 +246,7 @@ fn schema() -> String {
 fn begin(connection: &Connection, run: &RunId, sequence: u64) -> rusqlite::Result<i64> {
     let run = run.to_string();
     // Only batches of this run can be delivered again, so those of other runs need not be known.
+    // So the table does not grow from run to run.
     connection.execute("DELETE FROM batches WHERE run <> ?1", [&run])?;
     let known = connection
         .query_row(
@@ -252,6 +255,7 @@ fn begin(connection: &Connection, run: &RunId, sequence: u64) -> rusqlite::Resul
             |row| row.get(0),
         )
         .optional()?;
+    // Not by name: the second delivery may lack a name that the first one had.
     if let Some(batch) = known {
         for table in ["assets", "rejections", "unnamed_rejections"] {
             connection.execute(&format!("DELETE FROM {table} WHERE batch = ?1"), [batch])?;
@@ -296,6 +300,7 @@ impl<'a> Statements<'a> {
         let mut columns: Vec<_> = COLUMNS.iter().map(|column| column.name).collect();
         columns.extend(["revision", "batch"]);
         let put = |table: &str, columns: &[&str]| {
+            // An upsert instead of REPLACE, which would delete and insert the row.
             let set = columns.iter().map(|column| format!("{column} = excluded.{column}"));
             connection.prepare(&format!(
                 "INSERT INTO {table} ({}) VALUES ({}) ON CONFLICT DO UPDATE SET {}",
@@ -323,6 +328,7 @@ impl<'a> Statements<'a> {
                 let blob = &asset.blob;
                 let revision = key(&blob.version_id, blob.is_current_version, &blob.snapshot);
                 self.put(asset, &revision)?;
+                // The blob may have been rejected in an earlier run.
                 self.remove_rejection.execute([&blob.name, &revision])?;
             }
             Change::Removed(removal) => {
@@ -339,6 +345,7 @@ impl<'a> Statements<'a> {
     /// Inserts or replaces an asset.
     fn put(&mut self, asset: &Asset, revision: &str) -> rusqlite::Result<()> {
         let statement = &mut self.put_asset;
+        // Bound by position, because a tuple of parameters cannot be this long.
         for (at, cell) in (1..).zip(cells(asset)) {
             match cell {
                 Cell::Number(number) => statement.raw_bind_parameter(at, signed(number)?)?,
@@ -368,6 +375,7 @@ impl<'a> Statements<'a> {
                     name, revision, size, etag, version_id, snapshot, reason, detail, batch
                 ])?;
             }
+            // Without a name there is no key, so the place in the batch identifies the row.
             None => {
                 let position = signed(position as u64)?;
                 self.put_unnamed.execute(params![

@@ -12,6 +12,14 @@ use super::text::text_type;
 ///
 /// Nothing guarantees that it describes the content, or that it is a valid media type. Cheap to
 /// clone: usual media types are static, and the others of a page are shared.
+///
+/// ```
+/// use azure_asset_sync::store::ContentType;
+///
+/// let content_type = ContentType::from("image/jpeg");
+/// assert_eq!(content_type.as_str(), "image/jpeg");
+/// assert_ne!(content_type, ContentType::from("IMAGE/JPEG"));
+/// ```
 #[doc(alias = "MIME")]
 #[doc(alias = "media type")]
 #[derive(Clone)]
@@ -77,6 +85,8 @@ static KNOWN: &[&str] = &[
 
 impl From<&str> for MediaType {
     fn from(text: &str) -> Self {
+        // A linear search: most texts are among the first entries, and the decoder does this only
+        // once per page for each type.
         match KNOWN.iter().find(|known| **known == text) {
             Some(known) => Self::Known(known),
             None => Self::Shared(Arc::new(text.into())),
@@ -132,6 +142,7 @@ mod tests {
         assert_eq!(size_of::<Option<ContentType>>(), 16);
     }
 
+    /// Nearly all blobs of a container have one of these, and must not count references.
     #[test]
     fn the_media_types_of_the_default_formats_are_known() {
         for format in crate::Rules::default().formats() {

@@ -9,6 +9,16 @@ use serde::{Serialize, Serializer};
 ///
 /// Use it to compare content, and not to authenticate it: MD5 is broken, and whoever uploads a blob
 /// sets it.
+///
+/// ```
+/// use azure_asset_sync::store::ContentMd5;
+///
+/// let digest = ContentMd5::from([0; 16]);
+/// assert_eq!(digest.to_string(), "AAAAAAAAAAAAAAAAAAAAAA==");
+/// assert_eq!(digest.as_bytes(), &[0; 16]);
+/// ```
+#[doc(alias = "checksum")]
+#[doc(alias = "hash")]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ContentMd5([u8; 16]);
 
@@ -55,8 +65,8 @@ impl ContentMd5 {
             let or = |bytes, (table, digit)| bytes | look_up(table, digit).unwrap_or(u32::MAX);
             digits.fold(0, or)
         };
-        // Only the upper two of the last digit's six bits belong to the digest; the others must be
-        // zero.
+        // 22 digits: five groups of four, which are 15 bytes, and two for the last byte. Of the
+        // very last digit only the upper two bits belong to the digest; the others must be zero.
         let last = bytes(&[b'A', b'A', *a, *b]);
         let mut all = last | (last & 0xf << 16) << 8;
         let mut digest = u128::from(last >> 8 << 4 & 0xf0 | last >> 20) << 120;
@@ -65,6 +75,7 @@ impl ContentMd5 {
             all |= bytes;
             digest |= u128::from(bytes) << (24 * at);
         }
+        // One test for all digits, instead of a branch for each.
         (all >> 24 == 0).then(|| Self(digest.to_le_bytes()))
     }
 }
@@ -97,6 +108,7 @@ impl Serialize for ContentMd5 {
 mod tests {
     use super::*;
 
+    /// All lengths up to 39 bytes, and every byte value at every position of a digest.
     #[test]
     fn from_base64_accepts_what_a_base64_library_accepts() {
         let mut rng = fastrand::Rng::with_seed(3);

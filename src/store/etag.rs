@@ -96,6 +96,7 @@ text_type!(ETag, ShortText::from);
 mod tests {
     use super::*;
 
+    /// Texts of all lengths around the inline limit are equal only to themselves.
     #[test]
     fn an_etag_keeps_a_text_of_any_length() {
         assert_eq!(size_of::<Option<ETag>>(), 24);

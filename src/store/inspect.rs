@@ -25,6 +25,32 @@ use crate::{
 /// of a plain store skips the checks that need it, and reports that it did. It is object safe, and
 /// implemented for `Arc<S>` and `Box<S>`.
 ///
+/// A store without a network answers nothing:
+///
+/// ```
+/// use azure_asset_sync::{Error, MemoryStore, store::*};
+/// use bytes::Bytes;
+///
+/// struct Offline(MemoryStore);
+///
+/// #[async_trait::async_trait]
+/// impl Inspect for Offline {
+///     async fn inspect(&self, _: Question) -> Result<Answer, Error> {
+///         Ok(Answer::unknown())
+///     }
+/// }
+///
+/// # #[async_trait::async_trait]
+/// # impl Store for Offline {
+/// #     async fn list(&self, request: ListRequest) -> Result<Page, Error> {
+/// #         self.0.list(request).await
+/// #     }
+/// #     async fn read(&self, request: ReadRequest) -> Result<Bytes, Error> {
+/// #         self.0.read(request).await
+/// #     }
+/// # }
+/// ```
+///
 /// # Contract
 /// - A question takes at most one request, [`Question::Challenge`] at most two. Requests only read.
 /// - If the store cannot answer a question, it returns [`Answer::unknown`], not an error.
@@ -191,9 +217,11 @@ impl Challenge {
     /// Source: Microsoft Learn, "Authorize with Microsoft Entra ID", bearer challenge.
     pub fn parse(header: &str) -> Option<Self> {
         let rest = header.strip_prefix("Bearer ")?;
+        // Parameters are separated by blanks here, although RFC 9110 has commas.
         let field = |name: &str| {
             rest.split([' ', ',']).find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
         };
+        // Quotes are optional.
         let plain = |text: &str| text.trim_matches('"').to_owned();
         if plain(field("resource_id")?).trim_end_matches('/') != "https://storage.azure.com" {
             return None;

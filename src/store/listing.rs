@@ -7,6 +7,30 @@ use super::{Blob, Marker, NameOrder};
 pub const MAX_PAGE: u16 = 5000;
 
 /// One page of a listing.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+/// use azure_asset_sync::store::{Blob, ListRequest, MemoryStore, Store};
+///
+/// let store = MemoryStore::from_iter(["a.jpg", "b.jpg", "c.jpg"].map(|name| Blob::new(name, 1)));
+/// let mut request = ListRequest::new("");
+/// request.max_results = std::num::NonZeroU16::new(2);
+/// let mut names = Vec::new();
+/// loop {
+///     let page = store.list(request.clone()).await?;
+///     names.extend(page.blobs.into_iter().map(|blob| blob.name));
+///     request.marker = page.next;
+///     if request.marker.is_none() {
+///         break;
+///     }
+/// }
+/// assert_eq!(names, ["a.jpg", "b.jpg", "c.jpg"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// A [`Scan`](crate::Scan) does this with several requests in flight, retries and checks.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Page {
@@ -40,6 +64,7 @@ impl Page {
     /// Adds an entry that cannot be read, after the blobs so far.
     #[cfg(feature = "azure")]
     pub(super) fn push_malformed(&mut self, mut entry: Malformed) {
+        // INVARIANT: `malformed` is in the order of the page, so `at` never decreases.
         entry.at = self.blobs.len();
         self.malformed.push(entry);
     }

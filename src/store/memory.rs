@@ -50,6 +50,15 @@ impl MemoryStore {
     }
 
     /// Stores content under a name; returns its new ETag.
+    ///
+    /// Replaces a blob of the same name. The other properties of the new blob are absent.
+    ///
+    /// ```
+    /// use azure_asset_sync::MemoryStore;
+    ///
+    /// let store = MemoryStore::new();
+    /// assert_ne!(store.put("a.jpg", "old"), store.put("a.jpg", "new"));
+    /// ```
     pub fn put(&self, name: impl Into<String>, content: impl Into<Bytes>) -> ETag {
         let (name, content) = (name.into(), content.into());
         let mut blobs = self.blobs.write().unwrap_or_else(PoisonError::into_inner);
@@ -89,11 +98,14 @@ impl FromIterator<Blob> for MemoryStore {
 #[async_trait]
 impl Store for MemoryStore {
     async fn list(&self, request: ListRequest) -> Result<Page, Error> {
-        let most = usize::from(request.max_results.map_or(MAX_PAGE, |n| n.get().min(MAX_PAGE)));
+        let limit = request.max_results.map_or(MAX_PAGE, |n| n.get().min(MAX_PAGE));
+        let limit = usize::from(limit);
         let blobs = self.blobs.read().unwrap_or_else(PoisonError::into_inner);
         let (prefix, delimiter) = (request.prefix.as_str(), request.delimiter.as_deref());
         // A marker is the first name of the next page, or the prefix that begins there.
         let from = request.marker.as_ref().map(Marker::as_str).or(request.start_from.as_deref());
+        // A start before the prefix would list nothing: iteration ends at the first name without
+        // it.
         let start = from.unwrap_or_default().max(prefix);
         let mut page = Page::default();
         for (name, (blob, _)) in blobs
@@ -101,10 +113,12 @@ impl Store for MemoryStore {
             .take_while(|(name, _)| name.starts_with(prefix))
         {
             let rolled = delimiter.and_then(|delimiter| roll_up(name, prefix, delimiter));
+            // Names are in order, so all names of a common prefix follow one another.
             if rolled.is_some() && rolled == page.prefixes.last().map(String::as_str) {
                 continue;
             }
-            if page.blobs.len() + page.prefixes.len() == most {
+            // Checked when another entry is found, so that the last page has no marker.
+            if page.blobs.len() + page.prefixes.len() == limit {
                 page.next = Some(Marker::from(rolled.unwrap_or(name).to_owned()));
                 break;
             }
@@ -125,13 +139,15 @@ impl Store for MemoryStore {
             return Err(Error::from_response(412, Some("ConditionNotMet")));
         }
         let len = content.len();
+        // On a 32-bit machine a larger offset is beyond any content.
         let start = usize::try_from(request.range.start).unwrap_or(usize::MAX);
         let end = usize::try_from(request.range.end).unwrap_or(usize::MAX).min(len);
         if start >= end {
             return Err(Error::new(
                 ErrorKind::RangeNotSatisfiable,
                 format!(
-                    "the range {start}..{end} contains no byte of the blob, which has {len} bytes"
+                    "the range {:?} contains no byte of the blob, which has {len} bytes",
+                    request.range
                 ),
             ));
         }

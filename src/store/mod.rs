@@ -84,7 +84,23 @@ use crate::error::Error;
 ///
 /// # Contract
 /// The suite in `testing::conformance` (feature `testing`) checks what can be checked from outside.
-/// Run it against every store of your own.
+/// Run it against every store of your own:
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+/// use azure_asset_sync::{MemoryStore, testing::conformance::{Names, check, seed}};
+///
+/// let store = MemoryStore::new();
+/// for (name, content) in seed(Names::Any) {
+///     store.put(name, content);
+/// }
+/// for case in check(&store, Names::Any).await {
+///     case.outcome.map_err(|why| format!("{}: {why}", case.name))?;
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// **Names.** Names are returned exactly as stored: not normalized, not decoded, not refused.
 /// Whether a name is acceptable is decided by the rules of a scan. A prefix is a plain string
@@ -160,6 +176,7 @@ pub trait Store: Send + Sync {
     async fn read(&self, request: ReadRequest) -> Result<Bytes, Error>;
 }
 
+// Only pointers: a store behind a reference could not be moved into the tasks of a scan.
 macro_rules! forward {
     ($pointer:ident) => {
         #[async_trait]

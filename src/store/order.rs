@@ -10,6 +10,16 @@ use serde::{Deserialize, Serialize};
 
 /// The order in which the names of a listing ascend.
 ///
+/// The same four names in each order. U+FF5E is below U+1F600 as a code point, but above its first
+/// UTF-16 code unit:
+///
+/// | order | names |
+/// | --- | --- |
+/// | `Bytes` | `a-2`, `a/b`, `a/\u{ff5e}`, `a/\u{1f600}` |
+/// | `Utf16` | `a-2`, `a/b`, `a/\u{1f600}`, `a/\u{ff5e}` |
+/// | `Segments` | `a/b`, `a/\u{ff5e}`, `a/\u{1f600}`, `a-2` |
+/// | `SegmentsUtf16` | `a/b`, `a/\u{1f600}`, `a/\u{ff5e}`, `a-2` |
+///
 /// ```
 /// use azure_asset_sync::store::NameOrder;
 ///
@@ -101,11 +111,13 @@ fn compare_by(a: &str, b: &str, rank: impl Fn(u8) -> u8) -> Ordering {
 #[inline]
 fn first_difference(a: &[u8], b: &[u8]) -> Option<(u8, u8)> {
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    // Eight bytes at a time: names of a folder differ only near their ends.
     let mut count = 0;
     for (a, b) in a.iter().zip(b) {
         let (a, b) = (u64::from_le_bytes(*a), u64::from_le_bytes(*b));
         if a != b {
             // The first byte of the text is the lowest byte of the word.
+            // Rounded down to the start of the byte.
             let shift = (a ^ b).trailing_zeros() & !7;
             return Some(((a >> shift) as u8, (b >> shift) as u8));
         }
@@ -144,6 +156,7 @@ impl Orders {
     }
 
     /// Returns the orders in which one byte comes before another.
+    // Cold: most names differ in bytes on which all orders agree.
     #[cold]
     fn by(x: u8, y: u8) -> Self {
         let bit = |order: NameOrder, is_so: bool| if is_so { Self::bit(order) } else { 0 };
@@ -183,6 +196,7 @@ impl Orders {
     /// Prefers an order that also compares by path segments, or also does not: `wrong` was likely
     /// right about that, because the kind of the account decides it.
     pub(crate) fn instead_of(self, wrong: NameOrder) -> NameOrder {
+        // Known orders only, because `Unsorted` has no bit.
         let is_alike = |order: &NameOrder| order.is_by_segments() == wrong.is_by_segments();
         let (alike, others): (Vec<_>, Vec<_>) = NameOrder::KNOWN.into_iter().partition(is_alike);
         let mut orders = alike.into_iter().chain(others);
@@ -190,6 +204,7 @@ impl Orders {
     }
 }
 
+/// Lists the orders of the set.
 impl fmt::Debug for Orders {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(NameOrder::KNOWN.iter().filter(|o| self.has(**o))).finish()
@@ -200,6 +215,7 @@ impl fmt::Debug for Orders {
 mod tests {
     use super::*;
 
+    /// Generates a name of characters whose order differs between the encodings.
     fn word(random: &mut fastrand::Rng) -> String {
         let letters = [
             '\0',
@@ -238,6 +254,8 @@ mod tests {
         }
     }
 
+    /// The comparisons by bytes, and the sets of orders, agree with the definitions for random
+    /// names of characters at the limits of the encodings.
     #[test]
     fn each_order_compares_by_its_definition() {
         let mut random = fastrand::Rng::with_seed(1);

@@ -1,4 +1,4 @@
-//! What a store is asked for: a page of a listing, or a range of a blob's bytes.
+//! Requests to a store: for a page of a listing, or for a range of a blob's bytes.
 //!
 //! Requests are plain values with public fields, so that stores outside of this crate can read
 //! them. They are `#[non_exhaustive]`: create one with a constructor, and set the fields that

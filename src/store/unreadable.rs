@@ -8,6 +8,12 @@ use serde::{Deserialize, Serialize};
 
 /// A property of a listed blob that prevents reading its content.
 ///
+/// ```
+/// use azure_asset_sync::store::Unreadable;
+///
+/// assert_eq!(Unreadable::CustomerKey.as_str(), "customer_key");
+/// ```
+///
 /// The archive tier is not among them; see [`AccessTier::Archive`](super::AccessTier::Archive).
 ///
 /// Source: Microsoft Learn, "List Blobs", "Provide an encryption key on a request to Blob storage",

@@ -165,6 +165,7 @@ impl Month {
 mod tests {
     use super::*;
 
+    /// Random times of all years, each twice: parsed, and from the cache of the last date.
     #[test]
     fn every_date_is_read_as_httpdate_reads_it() {
         let mut rng = fastrand::Rng::with_seed(5);
@@ -177,6 +178,7 @@ mod tests {
         }
     }
 
+    /// Every byte value at every position, with an empty cache and with one that has the good date.
     #[test]
     fn an_altered_date_is_refused_unless_httpdate_reads_it() {
         let good = *b"Sun, 06 Nov 1994 08:49:37 GMT";
@@ -196,6 +198,7 @@ mod tests {
         }
     }
 
+    /// All days from 0 to 39 of all months of leap years and other years, with every weekday.
     #[test]
     fn days_and_weekdays_are_checked_for_every_month() {
         let mut dates = Dates::default();

@@ -37,6 +37,7 @@ impl Discard {
                 (State::Text, b'<') => State::TagStart,
                 (State::Text, _) => State::Text,
                 (State::TagStart, b'/') => State::EndTag,
+                // Comments and processing instructions may contain anything, also `</Blob>`.
                 (State::TagStart, b'!' | b'?' | b'>') => return Err(Limit::Element),
                 (State::TagStart, _) => State::StartTag { after_slash: false },
                 (State::StartTag { after_slash }, b'>') => {

@@ -13,18 +13,20 @@ use super::{
 };
 use crate::store::{Blob, MAX_PAGE, Malformed, NameOrder, Page};
 
-/// A blob of which a part has been read.
+/// A blob that is partly read.
 pub(super) struct Draft<'a> {
     /// The last blob of the page. It is filled in place, because copying a finished blob into the
     /// page would take a considerable part of the time of reading it.
     blob: &'a mut Blob,
     /// Whether there is a name, or why there is none; the name itself is in the blob.
     name: Option<Result<(), &'static str>>,
+    /// The size, which is stored in the blob at the end.
     size: Option<u64>,
     /// Why the entry is malformed.
     problem: Option<String>,
     /// Whether the entry has a property that only accounts with a hierarchical namespace have.
     has_path: bool,
+    /// Whether the text of the entry is longer than the limit.
     is_large: bool,
     budget: MetadataBudget,
 }
@@ -44,6 +46,7 @@ impl Draft<'_> {
         // `resize_with` constructs the blob in its place; `push` would construct it and copy it
         // there.
         page.blobs.resize_with(page.blobs.len() + 1, begin);
+        // Never `None`, because a blob was just added.
         let Some(blob) = page.blobs.last_mut() else { return Err(Stop::Fallback) };
         let mut draft = Draft {
             blob,

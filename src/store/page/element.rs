@@ -34,6 +34,7 @@ pub(super) enum Tag<'a> {
 ///
 /// Does not check that the name is one: callers compare it with known names, or use [`is_name`].
 pub(super) fn tag(text: &[u8], at: usize) -> Result<Tag<'_>, Stop> {
+    // A loop, not a search: Azure writes no blanks, so there is usually nothing to skip.
     let mut at = at;
     loop {
         match text.get(at) {
@@ -48,6 +49,7 @@ pub(super) fn tag(text: &[u8], at: usize) -> Result<Tag<'_>, Stop> {
     let end = at + 1 + length + 1;
     let inner = inner.get(..length).unwrap_or_default();
     match inner.first() {
+        // Comments, CDATA, processing instructions, and an empty tag.
         None | Some(b'!' | b'?') => Err(Stop::Fallback),
         Some(b'/') => Ok(Tag::Close { name: inner.get(1..).unwrap_or_default(), end }),
         Some(_) => {
@@ -152,5 +154,6 @@ fn character_reference(entity: &str) -> Option<char> {
         None if number.bytes().all(|b| b.is_ascii_digit()) => number.parse().ok()?,
         _ => return None,
     };
+    // XML excludes U+0000, and `from_u32` excludes surrogates.
     char::from_u32(number).filter(|c| *c != '\0')
 }

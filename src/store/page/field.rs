@@ -9,27 +9,38 @@ use crate::store::Unreadable;
 /// An element without children in an entry of a listing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Field {
+    /// `Name`, in text that XML can hold.
     Name,
     /// A `Name` with `Encoded="true"`.
     EncodedName,
+    /// `Snapshot`: the time of a snapshot.
     Snapshot,
     VersionId,
     IsCurrentVersion,
+    /// `Content-Length`: the size in bytes. Without it an entry is malformed.
     ContentLength,
     Etag,
     LastModified,
     CreationTime,
     ContentType,
     ContentEncoding,
+    /// `Content-MD5`, in base64.
     ContentMd5,
     BlobType,
     AccessTier,
+    /// `ResourceType`: `file` or `directory`, in accounts with a hierarchical namespace only.
     ResourceType,
+    /// `Deleted`: `true` for a blob that soft delete keeps.
     Deleted,
+    /// `HasVersionsOnly`: `true` for a blob without a current version.
     HasVersionsOnly,
+    /// `CustomerProvidedKeySha256`: present if each request must provide the key.
     CustomerKey,
+    /// `ArchiveStatus`: for example `rehydrate-pending-to-hot`.
     ArchiveStatus,
+    /// `CopyStatus`: `success`, `pending`, `aborted` or `failed`.
     CopyStatus,
+    /// `IncrementalCopy`: `true` for the base of incremental copies.
     IncrementalCopy,
     /// An element that this crate does not read.
     Unread,

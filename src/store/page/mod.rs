@@ -1,10 +1,24 @@
 //! The page decoder: reads a List Blobs answer as it arrives, in one pass and without a document in
 //! memory.
 //!
-//! Three readers share the work. A template reads a blob that is written like an earlier one; the
-//! scanner reads any page in the form in which Azure writes it; the XML reader reads the rest of a
-//! page from the first element in another form on. All of them read the same values, which
-//! `tests.rs` checks. Format: Microsoft Learn, "List Blobs", "Response body".
+//! Three readers share the work:
+//!
+//! ```text
+//! piece of the body ─► template   a blob written like an earlier one: compares bytes
+//!                        │ no match
+//!                        ▼
+//!                      scanner    any page in the form in which Azure writes it
+//!                        │ another form
+//!                        ▼
+//!                      XML reader the rest of the page, whatever legal XML it is
+//! ```
+//!
+//! Each reader is several times faster than the next one. All of them read the same values, which
+//! `tests.rs` checks. The first two read pieces as they arrive; only the XML reader needs the rest
+//! of the page at once. Whatever a body contains, the memory is bounded by `limits`, and the time
+//! is linear in the length of the body.
+//!
+//! Format: Microsoft Learn, "List Blobs", "Response body".
 
 mod date;
 mod discard;
@@ -118,6 +132,7 @@ impl Decoder {
         if self.exceeded.is_some() {
             return;
         }
+        // Within an entry that is left out, the piece is skipped up to the end of the entry.
         let Some(mut piece) = self.discarded(piece) else { return };
         // The rest is completed with the start of this piece, until the piece itself can be
         // scanned.
@@ -144,6 +159,7 @@ impl Decoder {
                 return self.push(piece);
             }
         }
+        // The usual case: nothing is left of the last piece, or it was completed above.
         if !self.uses_fallback && !piece.is_empty() {
             let (taken, stop) = self.scanner.scan(piece, &mut self.page);
             piece = piece.get(taken..).unwrap_or_default();
@@ -153,6 +169,7 @@ impl Decoder {
             self.exceeded = Some(Limit::Fallback);
         }
         if self.exceeded.is_some() {
+            // Frees the memory: the page is lost, and the caller may still have pieces of it.
             self.rest = Vec::new();
             return;
         }
@@ -293,6 +310,7 @@ fn joined(mut page: Page, mut rest: Page) -> Result<Page, Error> {
     page.blobs.extend(rest.blobs);
     page.prefixes.extend(rest.prefixes);
     page.malformed.extend(rest.malformed);
+    // The later marker counts, as within a part.
     page.next = rest.next.or(page.next);
     if page.has_too_many_entries() {
         return Err(Limit::Entries.error());

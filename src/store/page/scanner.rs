@@ -21,7 +21,7 @@ use crate::store::{Blob, Malformed, Page};
 /// The deepest nesting that is skipped, more than Azure writes.
 const MAX_DEPTH: usize = 16;
 
-/// The position in a page, and what is known from the blobs that were read.
+/// The position in a page, and what was learned from its blobs.
 #[derive(Default)]
 pub(super) struct Scanner {
     state: State,
@@ -29,6 +29,7 @@ pub(super) struct Scanner {
     templates: Templates,
     /// The leaves of the current blob; kept between blobs for its capacity.
     leaves: Vec<Leaf>,
+    /// Whether the listing was requested with metadata.
     keeps_metadata: bool,
     /// How many pairs of metadata the page has.
     pairs: usize,
@@ -43,7 +44,7 @@ enum State {
     Root,
     /// The children of `Blobs`.
     Blobs,
-    /// The blanks after the root element.
+    /// What follows the root element: only blanks.
     End,
 }
 
@@ -61,6 +62,8 @@ impl Scanner {
     pub(super) fn scan(&mut self, text: &[u8], page: &mut Page) -> (usize, Stop) {
         let mut taken = 0;
         loop {
+            // Checked at each step, because entries of a few bytes could otherwise fill the memory
+            // from a single piece.
             if page.has_too_many_entries() {
                 return (taken, Stop::OverLimit(Limit::Entries));
             }
@@ -89,6 +92,7 @@ impl Scanner {
         }
     }
 
+    /// Returns the number of templates.
     #[cfg(test)]
     pub(super) fn templates(&self) -> usize {
         self.templates.count()
@@ -110,12 +114,14 @@ impl Scanner {
     fn step(&mut self, text: &[u8], at: usize, page: &mut Page) -> Result<usize, Stop> {
         match self.state {
             State::Prolog => {
+                // Nothing was read before, so the text begins with the page.
                 let end = prolog(text)?;
                 self.state = State::Root;
                 Ok(end)
             }
             State::Root => match tag(text, at)? {
                 Tag::Open(open) if open.name == b"Blobs" => {
+                    // `<Blobs />` is the empty listing, and has no end tag.
                     if !open.empty {
                         self.state = State::Blobs;
                     }
@@ -133,6 +139,7 @@ impl Scanner {
                     }
                     Ok(end)
                 }
+                // For example `Prefix` and `MaxResults`, which repeat the request.
                 Tag::Open(open) => skip(text, open),
                 Tag::Close { name: b"EnumerationResults", end } => {
                     self.state = State::End;
@@ -141,6 +148,8 @@ impl Scanner {
                 Tag::Close { .. } => Err(Stop::Fallback),
             },
             State::Blobs => {
+                // Templates read nearly all blobs. What they do not recognize, be it a blob of a
+                // new form or no blob at all, costs a comparison of a few bytes.
                 let blob = text.get(at..).unwrap_or_default();
                 match self.templates.read(blob, &mut self.values, page)? {
                     Some(length) => Ok(at + length),
@@ -255,6 +264,7 @@ impl Scanner {
     ) -> Result<usize, Stop> {
         let (found, end) = match field {
             Field::Unread => {
+                // Skipped first: an element with children is valid, and is part of the literals.
                 let end = skip(text, open)?;
                 match content(text, open.end, open.name) {
                     Ok((content, _)) if !open.empty && may_vary(content) => (content, end),
@@ -287,6 +297,7 @@ fn prolog(text: &[u8]) -> Result<usize, Stop> {
     let rest = |at: usize| text.get(at..).unwrap_or_default();
     let blanks = |at: usize| at + rest(at).len() - rest(at).trim_ascii_start().len();
     at = blanks(at);
+    // The encoding is not read: Azure writes UTF-8, and each text is checked to be UTF-8.
     if rest(at).starts_with(b"<?xml ") {
         let end = memchr(b'>', rest(at)).ok_or(Stop::NeedMore)?;
         if !rest(at).get(..end).is_some_and(|declaration| declaration.ends_with(b"?")) {
@@ -323,6 +334,7 @@ fn skip(text: &[u8], open: Open<'_>) -> Result<usize, Stop> {
         Err(Stop::Fallback) => {}
         Err(stop) => return Err(stop),
     }
+    // A stack of names, not recursion, so that the depth costs no stack of the thread.
     let mut names = vec![open.name];
     let mut at = open.end;
     while let Some(name) = names.last().copied() {
@@ -363,6 +375,8 @@ fn metadata(text: &[u8], at: usize, draft: &mut Draft<'_>) -> Result<usize, Stop
             Tag::Close { name: b"Metadata", end } => return Ok(end),
             Tag::Close { .. } => return Err(Stop::Fallback),
         };
+        // Keys are chosen by the owner, so they are compared with nothing that would prove them
+        // names.
         if !is_name(open.name) {
             return Err(Stop::Fallback);
         }
@@ -397,6 +411,7 @@ fn prefix(text: &[u8], at: usize) -> Result<(Result<String, Malformed>, usize), 
     let mut at = at;
     loop {
         at = match tag(text, at)? {
+            // As in a blob, a later name replaces an earlier one.
             Tag::Open(open) if open.name == b"Name" => {
                 let (given, end) = given_name(text, open)?;
                 name = Some(given);

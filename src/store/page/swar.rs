@@ -121,6 +121,8 @@ fn digits_of_word(text: [u8; 8]) -> (u64, usize) {
 mod tests {
     use super::*;
 
+    /// All lengths up to 99, so that each branch by length is taken, and a change of any bit is
+    /// seen.
     #[test]
     fn strip_start_equals_strip_prefix() {
         let mut rng = fastrand::Rng::with_seed(1);
@@ -161,6 +163,8 @@ mod tests {
         }
     }
 
+    /// All lengths that fit, followed by bytes close to the digits and by the lowest and highest
+    /// ones.
     #[test]
     fn leading_digits_are_the_number_a_text_begins_with() {
         let mut rng = fastrand::Rng::with_seed(4);

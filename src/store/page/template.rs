@@ -72,6 +72,7 @@ struct SharedValues {
 }
 
 impl SharedValues {
+    /// Copies the values of a blob.
     fn of(blob: &Blob) -> Self {
         Self {
             content_encoding: blob.content_encoding.clone(),
@@ -98,6 +99,7 @@ impl SharedValues {
 }
 
 impl Templates {
+    /// Returns the number of templates.
     #[cfg(test)]
     pub(super) fn count(&self) -> usize {
         self.0.len()
@@ -114,9 +116,11 @@ impl Templates {
     ) -> Result<Option<usize>, Stop> {
         for (index, template) in self.0.iter().enumerate() {
             match template.read(text, values, page) {
+                // The text ends before it differs from the template, so only more text can decide.
                 Err(Stop::NeedMore) => return Err(Stop::NeedMore),
                 Err(_) => {}
                 Ok(length) => {
+                    // Moves the template to the front, because the next blob is likely to match it.
                     if let Some(before @ [_, _, ..]) = self.0.get_mut(..=index) {
                         before.rotate_right(1);
                     }
@@ -164,6 +168,7 @@ impl Template {
             return None;
         }
         let literal = |from: usize, to: usize| text.get(from..to).unwrap_or_default().into();
+        // The texts of shared fields become no slots, so they stay within the literals.
         let texts = leaves.iter().filter(|leaf| !leaf.field.is_shared());
         let texts = texts.filter_map(|leaf| Some((leaf.field, leaf.start, leaf.length?)));
         let (mut others, mut end) = (Vec::new(), text.len());
@@ -204,6 +209,7 @@ impl Template {
         values: &mut Values,
         draft: &mut Draft<'_>,
     ) -> Result<&'a [u8], Stop> {
+        // The name is only measured here.
         let (name, is_plain) = before_tag(text).ok_or(Stop::NeedMore)?;
         let mut rest =
             after_literal(text.get(name.len()..).ok_or(Stop::NeedMore)?, &self.name.literal)?;

@@ -11,6 +11,7 @@ use fastrand::Rng;
 
 use super::*;
 
+/// Texts of names. The scanner needs no fallback for the first six.
 const NAMES: &[&str] = &[
     "a.jpg",
     "hall 3/b&amp;c.png",
@@ -27,7 +28,9 @@ const NAMES: &[&str] = &[
     "&#xD;",
     "a]]>b",
 ];
+/// Texts of sizes; the first two are valid.
 const SIZES: &[&str] = &["5", "0", "", "-1", "+5", "99999999999999999999", " 5"];
+/// Texts of dates; Azure writes dates like the first two.
 const DATES: &[&str] = &[
     "Sun, 06 Nov 1994 08:49:37 GMT",
     "Tue, 31 Mar 2026 23:59:59 GMT",
@@ -36,7 +39,7 @@ const DATES: &[&str] = &[
     "yesterday",
     "",
 ];
-/// Other properties.
+/// Other properties. The first 14 are in the form in which Azure writes them.
 const OTHERS: &[&str] = &[
     "<Content-Encoding />",
     "<Content-Encoding>gzip</Content-Encoding>",
@@ -61,7 +64,7 @@ const OTHERS: &[&str] = &[
     "<New a=\"1\">x</New>",
     "<New a='>'>x</New>",
 ];
-/// Siblings of `Properties`.
+/// Siblings of `Properties`. The first eight are in the form in which Azure writes them.
 const BESIDE: &[&str] = &[
     "<Snapshot>2026-01-01T00:00:00.0000000Z</Snapshot>",
     "<VersionId>v1</VersionId><IsCurrentVersion>true</IsCurrentVersion>",
@@ -78,6 +81,7 @@ const BESIDE: &[&str] = &[
     "\n  ",
 ];
 
+/// Common prefixes. The first three are in the form in which Azure writes them.
 const PREFIXES: &[&str] = &[
     "<BlobPrefix><Name>hall &lt;3&gt;/</Name></BlobPrefix>",
     "<BlobPrefix><Name Encoded=\"true\">a%EF%BF%BE/</Name></BlobPrefix>",
@@ -186,6 +190,7 @@ fn cases(default: u64) -> u64 {
     std::env::var("CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(default)
 }
 
+/// Pages as Azure writes them, which need no fallback, and pages with odd entries.
 #[test]
 fn both_readers_agree_on_valid_pages() {
     for seed in 0..cases(5_000) {
@@ -204,6 +209,7 @@ fn both_readers_agree_on_valid_pages() {
     }
 }
 
+/// A page that breaks off must never be taken for a complete one, wherever it breaks off.
 #[test]
 fn both_readers_refuse_a_truncated_page() {
     let mut rng = Rng::with_seed(7);
@@ -218,6 +224,7 @@ fn both_readers_refuse_a_truncated_page() {
     }
 }
 
+/// Up to three bytes of a valid page are removed, inserted or replaced.
 #[test]
 fn both_readers_agree_on_damaged_pages() {
     const BYTES: &[u8] = b"<>/&;'\"=!?-[] \r\n\0aB5\xff";
@@ -242,6 +249,8 @@ fn both_readers_agree_on_damaged_pages() {
     }
 }
 
+/// The second of three blobs has texts that a template cannot read, so the scanner reads it from
+/// its start.
 #[test]
 fn a_template_that_gives_up_leaves_no_value_of_the_failed_text() {
     let good = "AAECAwQFBgcICQoLDA0ODw==";

@@ -49,7 +49,7 @@ impl Values {
         rest: &[u8],
         draft: &mut Draft<'_>,
     ) -> Option<usize> {
-        // Each text that is accepted here means what is written: it has no entity, or it was looked
+        // Each text that is accepted here is literal: it has no entity, or it was looked
         // up in the form in which it is written.
         Some(match field {
             Field::LastModified | Field::CreationTime => {
@@ -73,6 +73,7 @@ impl Values {
                 ETag::put_ascii(&mut draft.blob().etag, content)?;
                 content.len()
             }
+            // Plain, because an undefined entity would make the page invalid.
             Field::Unread => {
                 let (content, is_plain) = before_tag(rest)?;
                 if !is_plain {
@@ -81,6 +82,7 @@ impl Values {
                 content.len()
             }
             Field::ContentType => {
+                // The text must end here: `image/jp` is not the type of `image/jp2`.
                 let is_next = |text: &[u8]| {
                     strip_start(rest, text).is_some_and(|rest| rest.first() == Some(&b'<'))
                 };
@@ -143,6 +145,7 @@ impl Values {
                 let text = resolved(content)?;
                 let size = text.parse().ok();
                 draft.set_size(size);
+                // An empty text counts as a missing element.
                 if size.is_none() && !text.is_empty() {
                     *draft.problem() = Some(BAD_SIZE.to_owned());
                 }
@@ -198,6 +201,7 @@ impl Values {
         what: &str,
         draft: &mut Draft<'_>,
     ) -> Result<Option<SystemTime>, Stop> {
+        // The preferred form, without a check for UTF-8 and entities: a match proves both.
         if let Ok(text) = content.try_into()
             && let Some(time) = self.dates.read(text)
         {
@@ -226,6 +230,7 @@ impl Values {
         }
         let new: Option<ContentType> = property(content, "Content-Type", draft)?;
         if let Some(new) = &new
+            // A malicious page could have another type for each blob, and each would be searched.
             && self.types.len() < MAX_SHARED_TYPES
         {
             self.types.push((content.into(), new.clone()));

@@ -45,8 +45,10 @@ enum State {
 impl<'a> XmlReader<'a> {
     /// Creates a reader, and reads the start tag of the root element.
     pub(super) fn new(body: &'a [u8], keeps_metadata: bool) -> Result<Self, Error> {
+        // The byte order mark is not part of the document.
         let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
         let mut reader = Reader::from_reader(body);
+        // An empty element then has a start and an end event, like any other element.
         reader.config_mut().expand_empty_elements = true;
         let mut events = Events {
             reader,
@@ -63,6 +65,7 @@ impl<'a> XmlReader<'a> {
                     "the answer is XML, but not a listing of blobs; check whether a proxy answers for the endpoint",
                 ));
             }
+            // An empty body is the usual form of a connection that broke, so a retry can help.
             None if body.is_empty() => return Err(truncated("it is empty")),
             None => {
                 return Err(unexpected(
@@ -107,10 +110,12 @@ impl<'a> XmlReader<'a> {
             (State::Epilog, Event::Text(text)) if text.iter().all(u8::is_ascii_whitespace) => {
                 State::Epilog
             }
+            // A second document would mean that two answers were mixed.
             (State::Epilog, _) => {
                 return Err(unexpected("the listing is followed by other content"));
             }
-            (at, _) => at,
+            // Comments, blanks and other texts between the elements.
+            (state, _) => state,
         };
         Ok(false)
     }
@@ -151,6 +156,7 @@ struct Events<'a> {
 }
 
 impl<'a> Events<'a> {
+    /// Returns how many bytes have been read.
     fn position(&self) -> usize {
         usize::try_from(self.reader.buffer_position()).unwrap_or(usize::MAX)
     }
@@ -167,6 +173,7 @@ impl<'a> Events<'a> {
                 Err(unexpected("the listing has a DTD, which Azure never sends"))
             }
             Ok(event) => Ok(event),
+            // The library reports a syntax error if a construct does not end.
             Err(quick_xml::Error::Syntax(_)) => Err(truncated("it ends within a tag")),
             // The message of the library may quote blob names, so it is not passed on.
             Err(_) => Err(unexpected("the listing is not well-formed XML")),
@@ -228,6 +235,8 @@ impl<'a> Events<'a> {
         let mut out = String::new();
         loop {
             match self.next()? {
+                // A text arrives in parts, between its entities and CDATA sections. `xml_content`
+                // normalizes line ends.
                 Event::Text(text) => {
                     out.push_str(
                         &text.xml_content(XmlVersion::Implicit1_0).map_err(|_| foreign())?,
@@ -239,6 +248,8 @@ impl<'a> Events<'a> {
                     );
                 }
                 Event::GeneralRef(entity) => {
+                    // Only the five predefined entities and characters by number: without a DTD
+                    // there are no others.
                     let known = entity.resolve_char_ref().ok().flatten();
                     match (known, entity.decode().ok().as_deref()) {
                         (Some(c), _) => out.push(c),
@@ -287,6 +298,7 @@ impl<'a> Events<'a> {
                     budget.insert(&mut blob.metadata, key.as_ref(), value, &mut problem);
                     Ok(())
                 })?,
+                // Also skips `Metadata` that was not requested.
                 other => this.state(Field::of_state(other), 3, &mut blob)?,
             }
             Ok(())
@@ -295,6 +307,7 @@ impl<'a> Events<'a> {
         if self.pairs > MAX_PAIRS {
             return Err(Limit::Pairs.error());
         }
+        // Without the name, which may be the part that is too large.
         if self.position() - start > MAX_ENTRY {
             self.page.push_malformed(Malformed::new(None, ENTRY_TOO_LARGE));
             return self.check_count();
@@ -304,6 +317,8 @@ impl<'a> Events<'a> {
             Some(Err(why)) => (None, Some(why)),
             None => (None, Some(NO_NAME)),
         };
+        // The name is reported first, then a value that cannot be read, then a missing size: the
+        // order of `Draft`, so that both readers give the same detail.
         let missing = size.is_none().then(|| NO_SIZE.to_owned());
         match (name, size, bad_name.map(str::to_owned).or(problem).or(missing)) {
             (Some(name), Some(size), None) => {
@@ -400,6 +415,8 @@ impl<'a> Events<'a> {
             b"AccessTier" => blob.access_tier = property(&self.text(4)?, "AccessTier", problem),
             b"ResourceType" => {
                 blob.is_directory = self.text(4)? == "directory";
+                // Only accounts with a hierarchical namespace have this property, and they list by
+                // segments.
                 self.page.order = NameOrder::Segments;
             }
             other => self.state(Field::of_state(other), 4, blob)?,

@@ -13,6 +13,7 @@ use crate::store::Page;
 /// exceeds.
 const LONG: Duration = Duration::from_secs(1);
 
+/// A listing that ended too early would make a job report removals.
 #[test]
 fn an_empty_marker_does_not_replace_another_one() {
     for odd in ["", "<Blobs/>", "<!-- odd -->"] {
@@ -24,6 +25,7 @@ fn an_empty_marker_does_not_replace_another_one() {
     }
 }
 
+/// The bodies of `mutate`, in pieces of random lengths.
 #[test]
 fn malicious_bodies_are_read_alike_in_little_time() {
     let (mut bytes, mut slowest) = (0, Duration::ZERO);

@@ -74,6 +74,7 @@ impl Shape {
         }
     }
 
+    /// Generates a blob of this shape, with random texts.
     fn blob(&self, rng: &mut Rng) -> String {
         let empty = self.empty;
         let leaf = |name: &str, text: &str| match text {
@@ -129,15 +130,18 @@ impl Shape {
     }
 }
 
+/// Returns a page with these entries.
 fn page(blobs: &str) -> Vec<u8> {
     format!("<EnumerationResults><Blobs>{blobs}</Blobs><NextMarker /></EnumerationResults>").into()
 }
 
+/// Generates up to eleven blobs of up to three shapes.
 fn blobs(rng: &mut Rng) -> String {
     let shapes: Vec<_> = (0..rng.usize(1..4)).map(|_| Shape::new(rng)).collect();
     (0..rng.usize(2..12)).filter_map(|_| rng.choice(&shapes).map(|shape| shape.blob(rng))).collect()
 }
 
+/// Texts differ from blob to blob, also in ways that a template must refuse.
 #[test]
 fn readers_agree_on_blobs_of_the_same_shape() {
     for seed in 0..cases(5_000) {
@@ -191,6 +195,8 @@ fn blobs_of_one_shape_need_one_template() {
     assert_eq!(decoder.page.blobs.last().unwrap().name, "hall 3/camera/\u{20ac}.jpg");
 }
 
+/// Replaces each byte of the last blob, which a template reads, by bytes with a meaning in XML or
+/// in a value.
 #[test]
 fn a_template_notices_a_change_of_any_byte() {
     let (before, last) = three();
@@ -206,6 +212,7 @@ fn a_template_notices_a_change_of_any_byte() {
     }
 }
 
+/// Shapes for which no template can be made, or for which an empty element has a meaning.
 #[test]
 fn repeated_and_empty_elements_are_read_alike_in_every_blob() {
     let texts = [
@@ -234,6 +241,7 @@ fn repeated_and_empty_elements_are_read_alike_in_every_blob() {
     assert!(Page::from_xml(&body).is_err());
 }
 
+/// A size that cannot be read makes an entry malformed, but is no reason for another template.
 #[test]
 fn blobs_with_the_same_fault_need_one_template() {
     for text in ["5 ", "5.5", "", "18446744073709551616"] {
@@ -245,6 +253,7 @@ fn blobs_with_the_same_fault_need_one_template() {
     }
 }
 
+/// Two pieces cut at each byte, and pieces of each length.
 #[test]
 fn a_page_cut_anywhere_is_read_like_the_complete_page() {
     let (before, last) = three();
