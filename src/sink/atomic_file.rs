@@ -134,6 +134,7 @@ fn temporary(path: &Path) -> io::Result<NamedTempFile> {
     let ends = name.char_indices().map(|(at, character)| at + character.len_utf8());
     let end = ends.take_while(|end| *end <= MOST_NAME).last().unwrap_or_default();
     let name = name.get(..end).unwrap_or_default();
+    // Slots instead of random names, so that stale files can be found again.
     for slot in 0..SLOTS {
         let prefix = format!(".{name}.azure-asset-sync-{slot}");
         let at = folder.join(format!("{prefix}.tmp"));
@@ -190,6 +191,7 @@ fn remove_stale(at: &Path) -> bool {
     let Ok(file) = open_in_place(OpenOptions::new().read(true).write(true), at) else {
         return false;
     };
+    // Only a regular file, because another program may have put something else there.
     let is_stale = file.metadata().is_ok_and(|metadata| metadata.is_file())
         && FileExt::try_lock(&file).is_ok()
         // The file may have been moved to its path, and another run may have created a new one.
@@ -202,6 +204,7 @@ fn remove_stale(at: &Path) -> bool {
 pub(super) fn open_in_place(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     {
+        // Without NONBLOCK, opening a pipe would wait for its other end.
         use rustix::fs::OFlags;
         use std::os::unix::fs::OpenOptionsExt as _;
         let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();

@@ -50,6 +50,7 @@ where
     F: FnMut(&Change) -> Result<(), Error> + Send,
 {
     async fn accept(&mut self, batch: Batch<'_>) -> Result<(), Error> {
+        // Stops at the first error: the run ends with it.
         batch.changes.iter().try_for_each(&mut self.0)
     }
 

@@ -147,6 +147,7 @@ fn write_cell(out: &mut impl Write, cell: Cell<'_>, reader: Reader) -> io::Resul
     if reader == Reader::Spreadsheet {
         text = guarded(&text).into();
     }
+    // RFC 4180: a quote within a text is doubled.
     write!(out, "\"{}\"", text.replace('"', "\"\""))
 }
 

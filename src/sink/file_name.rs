@@ -49,6 +49,7 @@ const DEVICES: &[&str] = &["con", "prn", "aux", "nul", "conin$", "conout$"];
 #[doc(alias = "path traversal")]
 #[doc(alias = "sanitize")]
 pub fn file_name(name: &str) -> Cow<'_, str> {
+    // Most names are safe, and are returned without an allocation.
     let is_safe = !name.is_empty()
         && !name.starts_with('~')
         && !begins_as_escaped(name)
@@ -113,6 +114,8 @@ fn escape(segment: &str, is_first: bool, path: &mut String) {
     // Windows drops dots and spaces at the end of a segment, so two names would be the same file.
     let kept = segment.trim_end_matches(['.', ' ']).len();
     for (at, character) in segment.char_indices() {
+        // One escaped character is enough to change what a device or `~` means; the rest stays
+        // legible.
         let is_start = at == 0 && (is_device || is_first && character == '~');
         if is_dots || is_start || at >= kept || character == '%' || is_special(character) {
             let mut bytes = [0; 4];

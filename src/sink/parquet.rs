@@ -145,6 +145,7 @@ fn open(file: AtomicFile) -> Result<SerializedFileWriter<AtomicFile>, ParquetErr
             Type::Time => format!("{presence} INT64 {} (TIMESTAMP(MICROS,true));", column.name),
         }
     });
+    // From the shared list of columns, so the schema cannot differ from the values.
     let schema = parse_message_type(&format!("message assets {{ {} }}", columns.concat()))?;
     let mut properties = WriterProperties::builder().set_compression(Compression::SNAPPY);
     // Nearly every row has another value, so a dictionary would cost memory and save nothing.

@@ -231,6 +231,7 @@ impl Challenge {
         // info, no backslash and no port can hide in the authority.
         let authority = text.strip_prefix("https://")?.split('/').next()?;
         let host = AUTHORITIES.iter().find(|known| authority.eq_ignore_ascii_case(known))?;
+        // Only the tenant is taken from the path; the rest of the URL is never used.
         let url = Url::parse(&text).ok()?;
         // A GUID only: a domain name could be any text that whoever answers has put there.
         let tenant = url.path_segments()?.next().filter(|tenant| is_guid(tenant))?;

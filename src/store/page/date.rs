@@ -105,6 +105,7 @@ impl Dates {
     #[inline]
     pub(super) fn read(&mut self, text: &[u8; 29]) -> Option<SystemTime> {
         match &self.last {
+            // Comparing 29 bytes costs a fraction of parsing them.
             Some((last, time)) if last == text => Some(*time),
             _ => {
                 let time = self.parse(text)?;
@@ -130,6 +131,7 @@ impl Dates {
         if rest != b" GMT" || hour > 23 || minute > 59 || second > 59 {
             return None;
         }
+        // Days count from 1, so day 0 is none, and `before` is the number of days before this one.
         let days = month.start + day.checked_sub(1).filter(|before| *before < month.days)?;
         let weekday = WEEKDAYS.get(usize::try_from(days % 7).ok()?)?;
         let seconds = ((days * 24 + hour) * 60 + minute) * 60 + second;

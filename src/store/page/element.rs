@@ -98,6 +98,7 @@ pub(super) fn content<'a>(
     let (content, close) = inner.split_at(length);
     // `</`, the name, and `>`.
     let close_length = name.len() + 3;
+    // An end tag with blanks, `</Name >`, is legal, and goes to the XML reader.
     let Some(close) = close.get(..close_length) else { return Err(Stop::NeedMore) };
     let closes = close.starts_with(b"</")
         && close.ends_with(b">")

@@ -58,6 +58,7 @@ pub(super) fn before_tag(rest: &[u8]) -> Option<(&[u8], bool)> {
 pub(super) fn strip_start<'a>(text: &'a [u8], start: &[u8]) -> Option<&'a [u8]> {
     let (head, rest) = text.split_at_checked(start.len())?;
     let is_same = match start.len() {
+        // Shorter starts do not occur in templates often enough to matter.
         8..=16 => same_ends::<8>(head, start),
         17..=32 => same_ends::<16>(head, start),
         33..=64 => same_ends::<32>(head, start),
@@ -99,6 +100,7 @@ pub(super) fn leading_digits(text: &[u8]) -> Option<(u64, usize)> {
         return (length > 0).then_some((number, length));
     }
     let (more, length) = digits_of_word(*text.get(WORD..)?.first_chunk()?);
+    // The digits of the first word move up by as many places as the second word has digits.
     let shift = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
     Some((number * shift.get(length)? + more, WORD + length))
 }

@@ -136,6 +136,7 @@ impl Templates {
     /// Keeps no second template of the same form: the scanner may have read the blob only because
     /// one of its texts did not fit.
     pub(super) fn learn(&mut self, text: &[u8], leaves: &[Leaf], blob: &Blob) {
+        // A larger blob is unusual, and its copy would stay for the rest of the page.
         if text.len() <= MAX_TEMPLATE
             && let Some(template) = Template::of(text, leaves, blob)
             && !self.0.contains(&template)
@@ -164,6 +165,7 @@ impl Template {
     /// Returns `None` if the name is not the first slot, if there are two names, or if an empty
     /// element has a meaning.
     fn of(text: &[u8], leaves: &[Leaf], blob: &Blob) -> Option<Self> {
+        // An empty element becomes part of a literal, so it must not have a meaning of its own.
         if !leaves.iter().all(|leaf| leaf.length.is_some() || leaf.equals_absent(leaves)) {
             return None;
         }

@@ -200,6 +200,7 @@ fn blobs_of_one_shape_need_one_template() {
 #[test]
 fn a_template_notices_a_change_of_any_byte() {
     let (before, last) = three();
+    // The offset of the last blob in the page.
     let at = page(&before).len() - page("").len() + "<EnumerationResults><Blobs>".len();
     let good = page(&(before + &last));
     let mut rng = Rng::with_seed(1);
