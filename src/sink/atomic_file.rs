@@ -36,6 +36,7 @@ pub(super) struct AtomicFile {
     state: State,
 }
 
+/// Whether the file can still be written.
 #[derive(Debug)]
 enum State {
     Open(BufWriter<NamedTempFile>),

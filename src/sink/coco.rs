@@ -94,6 +94,7 @@ impl Sink for Coco {
         self.file.flush()
     }
 
+    /// Closes the document, and moves the file to its path. Later calls fail.
     async fn finish(&mut self) -> Result<(), Error> {
         self.file.write(|out| out.write_all(b"\n],\"annotations\":[],\"categories\":[]}\n"))?;
         self.file.persist()

@@ -210,6 +210,7 @@ impl Sink for Csv {
         self.file.flush()
     }
 
+    /// Moves the file to its path. Later calls fail.
     async fn finish(&mut self) -> Result<(), Error> {
         self.file.persist()
     }

@@ -94,6 +94,7 @@ impl Sink for HuggingFace {
         self.file.flush()
     }
 
+    /// Moves the file to its path. Later calls fail.
     async fn finish(&mut self) -> Result<(), Error> {
         self.file.persist()
     }

@@ -176,6 +176,7 @@ impl Sink for JsonLines {
         }
     }
 
+    /// Moves a file to its path, after which calls fail; flushes a log.
     async fn finish(&mut self) -> Result<(), Error> {
         match &mut self.0 {
             Lines::Assets(file) | Lines::Rejections(file) => file.persist(),

@@ -301,12 +301,14 @@ impl Sink for Parquet {
         })
     }
 
+    /// Writes nothing; fails if an earlier call has failed.
     async fn flush(&mut self) -> Result<(), Error> {
         // A row group per flush would make a file that is slow to read, and nobody sees the file
         // before it is finished. The call only reports an earlier failure.
         self.write(|_, _| Ok(()))
     }
 
+    /// Writes the last rows and the footer, and moves the file to its path. Later calls fail.
     async fn finish(&mut self) -> Result<(), Error> {
         self.write(|writer, group| if group.rows > 0 { group.write(writer) } else { Ok(()) })?;
         // Taking the writer out of the state makes later calls fail.

@@ -296,6 +296,7 @@ struct Statements<'a> {
 }
 
 impl<'a> Statements<'a> {
+    /// Prepares the statements for a batch with this number.
     fn new(connection: &'a Connection, batch: i64) -> rusqlite::Result<Self> {
         let mut columns: Vec<_> = COLUMNS.iter().map(|column| column.name).collect();
         columns.extend(["revision", "batch"]);
@@ -408,10 +409,12 @@ impl Sink for Sqlite {
         self.or_failed(result)
     }
 
+    /// Commits, and waits until the changes are on the disk.
     async fn flush(&mut self) -> Result<(), Error> {
         self.commit()
     }
 
+    /// Commits, and empties the write-ahead log. The sink can be used further.
     async fn finish(&mut self) -> Result<(), Error> {
         self.commit()?;
         // Everything is durable. This moves the write-ahead log into the file, as far as readers

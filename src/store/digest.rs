@@ -87,6 +87,7 @@ impl From<[u8; 16]> for ContentMd5 {
 }
 
 impl fmt::Display for ContentMd5 {
+    /// Writes the digest in base64.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&STANDARD.encode(self.0))
     }

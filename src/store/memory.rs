@@ -89,6 +89,7 @@ impl MemoryStore {
 }
 
 impl FromIterator<Blob> for MemoryStore {
+    /// Creates a container of blobs without content. If a name appears twice, the last blob counts.
     fn from_iter<I: IntoIterator<Item = Blob>>(blobs: I) -> Self {
         let blobs = blobs.into_iter().map(|b| (b.name.clone(), (b, Bytes::new()))).collect();
         Self { blobs: RwLock::new(blobs) }

@@ -47,6 +47,7 @@ impl Metadata {
 }
 
 impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Metadata {
+    /// Creates metadata from pairs. If a key appears twice, the last value counts.
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
         let mut metadata = Self::default();
         pairs.into_iter().for_each(|(key, value)| drop(metadata.insert(key.into(), value.into())));

@@ -120,10 +120,10 @@ use crate::error::Error;
 /// a [`Malformed`] entry of its page, and is not skipped.
 ///
 /// **`start_from`.** A first page with [`ListRequest::start_from`] begins with the first name that
-/// does not come before it in the store's order, and the listing continues as the listing of all
-/// names would. A request with a marker continues at the marker, whatever its `start_from`. A store
-/// that cannot start at a name ignores the field and lists from the beginning; a scan notices that
-/// from the first names, and does without.
+/// is equal to `start_from` or after it in the store's order, and the listing continues as the
+/// listing of all names would. A request with a marker continues at the marker, whatever its
+/// `start_from`. A store that cannot start at a name ignores the field and lists from the
+/// beginning. A scan notices that from the first names, and continues without the field.
 ///
 /// A store that lists in no known order **must** ignore `start_from`. If such a store filters its
 /// listing by `name >= start_from`, a scan that lists ranges in parallel sees only plausible names

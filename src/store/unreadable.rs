@@ -56,6 +56,7 @@ impl Unreadable {
 }
 
 impl fmt::Display for Unreadable {
+    /// Writes the code, as [`as_str`](Self::as_str) returns it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }

@@ -47,8 +47,11 @@ const fn slot(name: u32) -> usize {
 /// The days of each month, from 1 on, in a year that is not a leap year.
 const DAYS: [u64; 13] = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
+/// The first eight bytes, for example `Sun, 06 `.
 const DAY: Pattern = Pattern::of(*b"???, 00 ");
+/// The next eight bytes, for example `Nov 1994`.
 const YEAR: Pattern = Pattern::of(*b"??? 0000");
+/// After a blank, for example `08:49:37`.
 const TIME: Pattern = Pattern::of(*b"00:00:00");
 
 impl Pattern {
@@ -90,6 +93,7 @@ pub(super) struct Dates {
     months: [Month; 16],
 }
 
+/// A month of a year.
 #[derive(Clone, Copy, Default)]
 struct Month {
     /// For example `Nov 1994`; the zeros of an empty slot are the text of no month.

@@ -14,6 +14,7 @@ pub(super) struct Discard {
     state: State,
 }
 
+/// Where the next byte is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum State {
     #[default]

@@ -103,6 +103,7 @@ pub(super) fn property<T: for<'a> From<&'a str>>(
 pub(super) struct MetadataBudget(usize);
 
 impl Default for MetadataBudget {
+    /// The budget of a blob without metadata.
     fn default() -> Self {
         Self(MAX_METADATA)
     }

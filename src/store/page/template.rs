@@ -41,6 +41,7 @@ pub(super) struct Leaf {
 #[derive(Default)]
 pub(super) struct Templates(Vec<Template>);
 
+/// The form of a blob: literal bytes around slots.
 #[derive(PartialEq)]
 struct Template {
     /// The literal bytes before the name.

@@ -8,6 +8,7 @@ use fastrand::Rng;
 use super::{agree, by_xml_reader, cases, some};
 use crate::store::{Page, page::Decoder};
 
+/// Names: plain, with an entity, not ASCII, with a carriage return, and empty.
 const NAMES: &[&str] = &[
     "a.jpg",
     "hall 3/camera-07/frame-00000001.jpg",
@@ -16,18 +17,24 @@ const NAMES: &[&str] = &[
     "&#13;",
     "",
 ];
+/// Dates: two in the preferred form, one in an obsolete form, and none.
 const DATES: &[&str] = &[
     "Sun, 06 Nov 1994 08:49:37 GMT",
     "Tue, 31 Mar 2026 23:59:59 GMT",
     "Sunday, 06-Nov-94 08:49:37 GMT",
     "",
 ];
+/// ETags: usual, with entities, longer than the inline limit, and empty.
 const ETAGS: &[&str] =
     &["0x8DD0C7A1B2C3D4E", "&quot;0x8D&quot;", "0x8DD0C7A1B2C3D4E0x8DD0C7A1B", ""];
+/// Sizes around the limits of 64 bits, with a sign, and none.
 const SIZES: &[&str] = &["0", "54321", "18446744073709551615", "18446744073709551616", "+7", ""];
+/// Content-Types, one of them the start of another.
 const TYPES: &[&str] =
     &["image/jpeg", "image/png", "image/j", "video/mp4; codecs=&quot;x&quot;", ""];
+/// Digests: valid, with unused bits, too short, and empty.
 const DIGESTS: &[&str] = &["AAECAwQFBgcICQoLDA0ODw==", "AAECAwQFBgcICQoLDA0ODx==", "AAEC", ""];
+/// Access tiers, mostly the same.
 const TIERS: &[&str] = &["Hot", "Hot", "Hot", "Cool", "P&lt;10"];
 
 /// The elements that the blobs of one shape have, and how they are written.
