@@ -37,6 +37,8 @@ pub struct Page {
     /// The blobs, in the order of the listing.
     pub blobs: Vec<Blob>,
     /// The common prefixes, ascending. Empty unless the request has a delimiter.
+    ///
+    /// Each is a text up to and including the delimiter, for example `photos/2026/`.
     #[doc(alias = "folders")]
     pub prefixes: Vec<String>,
     /// Entries of the page that cannot be read as a blob.
@@ -46,7 +48,8 @@ pub struct Page {
     pub next: Option<Marker>,
     /// The order in which the names of the listing ascend: the same on all its pages with blobs.
     ///
-    /// A scan starts with this order. If the names contradict it, the scan follows the names.
+    /// A scan starts with this order. If the names contradict it, the scan follows the names. On a page
+    /// without blobs the value has no meaning.
     pub order: NameOrder,
 }
 
@@ -91,6 +94,8 @@ pub struct Malformed {
     /// What is wrong with the entry.
     pub detail: String,
     /// How many blobs of the page come before the entry.
+    ///
+    /// So a reader of the page knows between which names the entry was listed.
     pub at: usize,
 }
 

@@ -42,6 +42,8 @@ pub struct ListRequest {
     #[doc(alias = "limit")]
     pub max_results: Option<NonZeroU16>,
     /// What to return beyond the current blobs and their properties.
+    ///
+    /// A store that has no snapshots or versions, for example, ignores the value.
     pub include: Vec<Include>,
 }
 
@@ -88,7 +90,7 @@ impl Include {
 pub struct Marker(String);
 
 impl Marker {
-    /// Returns the text as the service sent it.
+    /// Returns the text as the service sent it, to send it back in a request.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -109,6 +109,7 @@ pub(super) fn content<'a>(
 /// Returns the text of an element whose start tag is read, which may be empty, and the offset after
 /// it.
 pub(super) fn leaf<'a>(text: &'a [u8], open: Open<'_>) -> Result<(&'a [u8], usize), Stop> {
+    // An empty element has no end tag to look for.
     if open.empty { Ok((b"", open.end)) } else { content(text, open.end, open.name) }
 }
 

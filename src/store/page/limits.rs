@@ -119,6 +119,7 @@ impl MetadataBudget {
         value: String,
         problem: &mut Option<String>,
     ) {
+        // Azure's keys are ASCII, so their bytes are their characters.
         let characters = key.len().saturating_add(value.chars().count());
         match self.0.checked_sub(characters) {
             Some(left) => {

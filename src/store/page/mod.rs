@@ -138,6 +138,7 @@ impl Decoder {
         // scanned.
         while !self.uses_fallback && !self.rest.is_empty() && !piece.is_empty() {
             let before = self.rest.len();
+            // A little at a time, so that not all of a large piece is copied.
             let lacks = self.min_rest.saturating_sub(before).max(JOIN_STEP).min(piece.len());
             let (head, tail) = piece.split_at_checked(lacks).unwrap_or_default();
             self.rest.extend_from_slice(head);
@@ -294,6 +295,7 @@ impl Decoder {
 /// Sets the order of names that accounts without a hierarchical namespace have, unless a blob has
 /// shown that the account has one.
 fn with_order(mut page: Page) -> Page {
+    // A page without blobs shows nothing, and keeps the default.
     if page.order == NameOrder::Bytes && !page.blobs.is_empty() {
         page.order = NameOrder::Utf16;
     }

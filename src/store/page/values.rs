@@ -133,6 +133,7 @@ impl Values {
                     false => Ok(name.into_owned()),
                 });
             }
+            // Entities are resolved first, because the encoded name is the text of the element.
             Field::EncodedName => {
                 draft.set_name(percent_decode(&resolved(content)?).and_then(checked));
             }

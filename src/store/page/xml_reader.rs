@@ -260,6 +260,7 @@ impl<'a> Events<'a> {
                         (None, None) => return Err(foreign()),
                     }
                 }
+                // An element where a text is expected is ignored, like any unknown element.
                 Event::Start(_) => self.skip(depth + 1)?,
                 Event::End(_) => return Ok(out),
                 Event::Eof => return Err(truncated("it ends before its last element")),
@@ -399,6 +400,7 @@ impl<'a> Events<'a> {
             b"Creation-Time" => blob.created = date(self.text(4)?, "Creation-Time", problem),
             b"Content-Type" => {
                 let text = self.text(4)?;
+                // Only the last type is compared, because neighbors usually have the same one.
                 let last = self.content_type.as_ref().filter(|last| last.as_str() == text);
                 blob.content_type = match last {
                     Some(last) => Some(last.clone()),
