@@ -3,8 +3,8 @@
 //! Both readers use these texts, so that an entry has the same detail whichever reader found it
 //! malformed. A detail never quotes the page, because the text of a listing is not trusted.
 
-pub(super) const NO_NAME: &str = "the name is missing";
-pub(super) const NO_SIZE: &str = "the size is missing";
+pub(super) const NO_NAME: &str = "the entry has no name";
+pub(super) const NO_SIZE: &str = "the entry has no size";
 pub(super) const NAME_TOO_LONG: &str = "the name has more than 1,024 characters";
 pub(super) const NAME_NOT_UTF8: &str = "the encoded name is not UTF-8";
 pub(super) const BAD_SIZE: &str = "Content-Length is not a valid size";
