@@ -1,3 +1,8 @@
+//! What a sink receives: changes, in batches of a run.
+//!
+//! The same types serve scans, which know only additions and rejections, and jobs, which compare
+//! with the previous run.
+
 use std::{fmt, str::FromStr, time::SystemTime};
 
 use serde::{Deserialize, Serialize};
@@ -8,30 +13,51 @@ use crate::{
     validate::{Asset, Kind, Rejection, Verdict},
 };
 
-/// What is new of one blob
+/// A change of one blob.
 ///
-/// A scan remembers nothing, so that to it everything is added or rejected. A sync tells what has
-/// changed since the run before. In JSON the word stands in `change`, beside the fields of what it
-/// is about.
+/// A scan remembers nothing, so every asset is added. A job reports what has changed since the
+/// previous run. Serializes to an object with the word in `change`, beside the fields of the asset,
+/// removal or rejection.
+///
+/// ```
+/// use azure_asset_sync::sink::{Change, callback};
+///
+/// let sink = callback(|change| {
+///     match change {
+///         Change::Added(asset) | Change::Changed(asset) | Change::Restored(asset) => {
+///             println!("store {}", asset.blob.name);
+///         }
+///         Change::Removed(removal) => println!("delete {}", removal.name),
+///         Change::Rejected(rejection) => println!("rejected: {}", rejection.detail),
+///         _ => {}
+///     }
+///     Ok(())
+/// });
+/// # drop(sink);
+/// ```
+#[doc(alias = "delta")]
+#[doc(alias = "event")]
+#[doc(alias = "diff")]
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "change", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Change {
-    /// An asset that was not there
+    /// A new asset.
     Added(Asset),
-    /// An asset with another ETag than before, or judged otherwise
+    /// An asset with another ETag, or another verdict, than in the previous run.
     Changed(Asset),
-    /// An asset that was removed in an earlier run, and is there again
+    /// An asset that was removed in an earlier run, and exists again.
     Restored(Asset),
-    /// It is there no longer, or no asset any more, which a [`Rejected`](Self::Rejected) behind
-    /// this tells
+    /// An asset that no longer exists, or is rejected now. In the latter case a
+    /// [`Rejected`](Self::Rejected) with the same name follows.
+    #[doc(alias = "deleted")]
     Removed(Removal),
-    /// It is no asset, and why
+    /// A blob that is not an asset, and the reason.
     Rejected(Rejection),
 }
 
 impl Change {
-    /// The name of the blob; `None` where the listing had no readable one
+    /// Returns the name of the blob, or `None` if the listing had no readable name.
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::Added(asset) | Self::Changed(asset) | Self::Restored(asset) => {
@@ -42,7 +68,7 @@ impl Change {
         }
     }
 
-    /// The asset as it is now, where there is one
+    /// Returns the asset in its present state, or `None` for a removal or a rejection.
     pub fn asset(&self) -> Option<&Asset> {
         match self {
             Self::Added(asset) | Self::Changed(asset) | Self::Restored(asset) => Some(asset),
@@ -50,7 +76,7 @@ impl Change {
         }
     }
 
-    /// What was removed, where something was
+    /// Returns the removal, or `None` if the change is something else.
     pub fn removal(&self) -> Option<&Removal> {
         match self {
             Self::Removed(removal) => Some(removal),
@@ -58,7 +84,7 @@ impl Change {
         }
     }
 
-    /// The rejection, where it is one
+    /// Returns the rejection, or `None` if the change is something else.
     pub fn rejection(&self) -> Option<&Rejection> {
         match self {
             Self::Rejected(rejection) => Some(rejection),
@@ -77,37 +103,37 @@ impl From<Verdict> for Change {
     }
 }
 
-/// A blob that a sink was told of, and that is there no longer: the last that was known of it
+/// An asset that was reported to a sink and no longer exists, with its last known properties.
+#[doc(alias = "deletion")]
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Removal {
-    /// The name
+    /// The name.
     pub name: String,
-    /// The size in bytes
+    /// The size in bytes.
     pub size: u64,
-    /// The version
+    /// The version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub etag: Option<ETag>,
-    /// When it was last written
+    /// When the blob was last written.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "crate::store::rfc3339")]
     pub last_modified: Option<SystemTime>,
-    /// The MD5 of its content
+    /// The MD5 of the content.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_md5: Option<ContentMd5>,
-    /// Image or video; `None` where it was rejected, too
+    /// Image or video; `None` if the blob was rejected before it was removed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
-    /// The name of an asset that this run has added with the same MD5 and size
+    /// The name of an asset that this run has added, with the same MD5 and size.
     ///
-    /// A hint that it was renamed, and no more: many blobs have no MD5, and not every pair is seen.
+    /// A hint that the blob was renamed: many blobs have no MD5, and not every pair is found.
+    #[doc(alias = "rename")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub moved_to: Option<String>,
 }
 
 impl Removal {
-    /// The removal of an asset, as it was
-    ///
-    /// For tests of sinks.
+    /// Creates the removal of an asset. For tests of sinks.
     pub fn of(blob: &Blob, kind: Kind) -> Self {
         Self {
             name: blob.name.clone(),
@@ -121,42 +147,60 @@ impl Removal {
     }
 }
 
-/// Changes that a sink takes at once
+/// Changes that a sink receives at once.
+///
+/// ```
+/// use azure_asset_sync::{Blob, Rules, sink::{Batch, Change, RunId}};
+///
+/// let changes = [Change::from(Rules::default().check(Blob::new("a.jpg", 10)))];
+/// let run = RunId::random();
+/// let batch = Batch::new(&run, 0, &changes);
+/// assert_eq!(batch.assets().count(), 1);
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Batch<'a> {
-    /// The run that it is of
+    /// The run that the batch belongs to.
     pub run: &'a RunId,
-    /// Its number in the run, from 0, without gaps
+    /// The number of the batch in the run, from 0, without gaps.
     ///
-    /// A run that was interrupted may give the batch a second time that was the last, with the same
-    /// number and maybe other changes: the second takes the place of the first.
+    /// A job that continues an interrupted run may deliver the last batch a second time, with the
+    /// same number and possibly other changes. The second delivery replaces the first.
     pub sequence: u64,
-    /// What is new, never nothing; of a name at most once, but that [`Change::Rejected`] may follow
-    /// [`Change::Removed`]
+    /// The changes, at least one. A name appears at most once, except that [`Change::Rejected`] can
+    /// follow [`Change::Removed`].
     pub changes: &'a [Change],
 }
 
 impl<'a> Batch<'a> {
-    /// A batch with this number
+    /// Creates a batch with this number.
     pub fn new(run: &'a RunId, sequence: u64, changes: &'a [Change]) -> Self {
         Self { run, sequence, changes }
     }
 
-    /// The assets that are new or changed
+    /// Returns the assets that are added, changed or restored.
     pub fn assets(&self) -> impl Iterator<Item = &'a Asset> + use<'a> {
         self.changes.iter().filter_map(Change::asset)
     }
 }
 
-/// Names a run: 128 random bits, written as 32 hexadecimal digits
+/// The ID of a run: 128 random bits, written as 32 hexadecimal digits.
+///
+/// ```
+/// use azure_asset_sync::sink::RunId;
+///
+/// let run = RunId::random();
+/// assert_eq!(run.to_string().parse::<RunId>()?, run);
+/// # Ok::<(), azure_asset_sync::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct RunId(u128);
 
 impl RunId {
-    /// A new one
+    /// Creates a new ID.
     pub fn random() -> Self {
+        // Unique, not secret: nothing is protected by a run ID.
         Self(fastrand::u128(..))
     }
 }
@@ -176,12 +220,19 @@ impl fmt::Debug for RunId {
 impl FromStr for RunId {
     type Err = Error;
 
+    /// Parses the text of a run ID.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] if the text is anything but 32 hexadecimal digits.
     fn from_str(text: &str) -> Result<Self, Error> {
+        // `from_str_radix` alone would accept a sign and fewer digits.
         let is_hex = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         let number = u128::from_str_radix(text, 16).ok().filter(|_| is_hex);
         number.map(Self).ok_or_else(|| {
+            // Escaped and cut, because the text may come from a damaged file.
             let text = text.chars().take(40).collect::<String>();
-            let what = format!("`{}` is no run id: 32 hexadecimal digits", text.escape_debug());
+            let text = text.escape_debug();
+            let what = format!("`{text}` is not a run ID; expected 32 hexadecimal digits");
             Error::new(ErrorKind::Config, what)
         })
     }

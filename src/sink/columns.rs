@@ -1,4 +1,8 @@
-//! The columns of every table: an asset is the same in each of them.
+//! The columns of every table, and the values of an asset in them.
+//!
+//! All sinks use this list, so an asset has the same columns and the same texts in every format.
+//! Readers learn types from the first rows, so each column has one type, and a value of that type
+//! or none.
 
 use std::{borrow::Cow, time::SystemTime};
 
@@ -7,18 +11,20 @@ use crate::{
     validate::Asset,
 };
 
+/// A column of a table.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Column {
     pub(super) name: &'static str,
-    pub(super) of: Type,
-    /// Whether every asset has it
+    pub(super) data_type: Type,
+    /// Whether every asset has a value.
     #[cfg_attr(
         not(any(feature = "parquet", feature = "sqlite")),
         allow(dead_code, reason = "text formats have no type that excludes an empty text")
     )]
-    pub(super) is_always: bool,
+    pub(super) is_required: bool,
 }
 
+/// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Type {
     Text,
@@ -27,10 +33,11 @@ pub(super) enum Type {
     Time,
 }
 
-/// The value of an asset in a column
+/// The value of an asset in a column.
 #[derive(Debug)]
 pub(super) enum Cell<'a> {
-    Nothing,
+    /// The asset has no value.
+    Absent,
     Text(Cow<'a, str>),
     Number(u64),
     Flag(bool),
@@ -38,10 +45,10 @@ pub(super) enum Cell<'a> {
 }
 
 impl<'a> Cell<'a> {
-    /// The value as text, in the form that JSON has; `None` if there is no value
+    /// Returns the value as text, in the form of JSON, or `None` if there is no value.
     pub(super) fn into_text(self) -> Option<Cow<'a, str>> {
         match self {
-            Self::Nothing => None,
+            Self::Absent => None,
             Self::Text(text) => Some(text),
             Self::Number(number) => Some(number.to_string().into()),
             Self::Flag(flag) => Some(if flag { "true" } else { "false" }.into()),
@@ -50,64 +57,72 @@ impl<'a> Cell<'a> {
     }
 }
 
-/// RFC 3339 with milliseconds; `None` for a time that has no such text
+/// Returns a time in RFC 3339 with milliseconds, or `None` for a time that has no such text.
 ///
-/// The fraction stays even if it is zero: without it, Arrow's JSON reader takes a block of rows in
-/// which each row has a time for timestamps, and a block in which one row has none for texts.
-/// `datasets` fails if two blocks differ.
+/// The fraction is written even if it is zero. Without it, Arrow's JSON reader reads a block of
+/// rows as timestamps if each row has a time, and as texts if one row has none, and `datasets`
+/// fails if two blocks differ.
 fn time_text(time: SystemTime) -> Option<String> {
     rfc3339_text(time).map(|_| humantime::format_rfc3339_millis(time).to_string())
 }
 
-const fn always(name: &'static str, of: Type) -> Column {
-    Column { name, of, is_always: true }
+/// A column in which every asset has a value.
+const fn required(name: &'static str, data_type: Type) -> Column {
+    Column { name, data_type, is_required: true }
 }
 
-const fn perhaps(name: &'static str, of: Type) -> Column {
-    Column { name, of, is_always: false }
+/// A column in which an asset may have no value.
+const fn optional(name: &'static str, data_type: Type) -> Column {
+    Column { name, data_type, is_required: false }
 }
 
+/// The number of columns.
 pub(super) const COUNT: usize = 17;
 
-/// The columns of an asset; the name is first because the other columns describe it
+/// The columns of an asset. The name is first, because the other columns describe it.
+// INVARIANT: the order and types are those of `cells`, as a test checks.
 pub(super) const COLUMNS: [Column; COUNT] = [
-    always("name", Type::Text),
-    always("size", Type::Number),
-    always("kind", Type::Text),
-    always("media_type", Type::Text),
-    perhaps("etag", Type::Text),
-    perhaps("last_modified", Type::Time),
-    perhaps("created", Type::Time),
-    perhaps("content_type", Type::Text),
-    perhaps("content_encoding", Type::Text),
-    perhaps("content_md5", Type::Text),
-    perhaps("blob_type", Type::Text),
-    perhaps("access_tier", Type::Text),
-    perhaps("version_id", Type::Text),
-    always("is_current", Type::Flag),
-    perhaps("snapshot", Type::Text),
-    perhaps("findings", Type::Text),
-    perhaps("metadata", Type::Text),
+    required("name", Type::Text),
+    required("size", Type::Number),
+    required("kind", Type::Text),
+    required("media_type", Type::Text),
+    optional("etag", Type::Text),
+    optional("last_modified", Type::Time),
+    optional("created", Type::Time),
+    optional("content_type", Type::Text),
+    optional("content_encoding", Type::Text),
+    optional("content_md5", Type::Text),
+    optional("blob_type", Type::Text),
+    optional("access_tier", Type::Text),
+    optional("version_id", Type::Text),
+    required("is_current", Type::Flag),
+    optional("snapshot", Type::Text),
+    optional("findings", Type::Text),
+    // Last, because it can be long and would hide the columns after it.
+    optional("metadata", Type::Text),
 ];
 
-/// A property that a service gives as an empty text is absent: most write them so
+/// Returns the cell of a text. An empty property counts as absent, because most services write an
+/// absent one so.
 pub(super) fn text(text: Option<&str>) -> Cell<'_> {
-    text.filter(|text| !text.is_empty()).map_or(Cell::Nothing, |text| Cell::Text(text.into()))
+    text.filter(|text| !text.is_empty()).map_or(Cell::Absent, |text| Cell::Text(text.into()))
 }
 
+/// Returns the cell of a time.
 pub(super) fn time<'a>(time: Option<SystemTime>) -> Cell<'a> {
-    time.map_or(Cell::Nothing, Cell::Time)
+    time.map_or(Cell::Absent, Cell::Time)
 }
 
-/// Which earlier version or snapshot of a blob an entry of the listing is; `None` for the current blob
+/// Returns the ID of an earlier version or snapshot, or `None` for the current blob.
 ///
-/// A version is an earlier one unless the listing calls it the current one, as in the rule for
-/// [`Reason::OldVersion`](crate::Reason::OldVersion).
+/// A version is an earlier one unless the listing says that it is the current one, as in the rule
+/// for [`Reason::OldVersion`](crate::Reason::OldVersion).
 pub(super) fn revision(
     version_id: &Option<Text>,
     is_current_version: Option<bool>,
     snapshot: &Option<Text>,
 ) -> Option<String> {
+    // A base blob in an account with versioning has a version ID too, and is the current version.
     let version_id = version_id.as_ref().filter(|_| is_current_version != Some(true));
     match (version_id, snapshot) {
         (None, None) => None,
@@ -116,7 +131,7 @@ pub(super) fn revision(
     }
 }
 
-/// The values of an asset, by column
+/// Returns the values of an asset, in the order of [`COLUMNS`].
 pub(super) fn cells(asset: &Asset) -> [Cell<'_>; COUNT] {
     let blob = &asset.blob;
     [
@@ -129,7 +144,7 @@ pub(super) fn cells(asset: &Asset) -> [Cell<'_>; COUNT] {
         time(blob.created),
         text(blob.content_type.as_ref().map(|content_type| content_type.as_str())),
         text(blob.content_encoding.as_ref().map(|encoding| encoding.as_str())),
-        blob.content_md5.map_or(Cell::Nothing, |md5| Cell::Text(md5.to_string().into())),
+        blob.content_md5.map_or(Cell::Absent, |md5| Cell::Text(md5.to_string().into())),
         text(blob.blob_type.as_ref().map(|blob_type| blob_type.as_str())),
         text(blob.access_tier.as_ref().map(|tier| tier.as_str())),
         text(blob.version_id.as_ref().map(|version| version.as_str())),
@@ -140,10 +155,11 @@ pub(super) fn cells(asset: &Asset) -> [Cell<'_>; COUNT] {
     ]
 }
 
-/// The codes of the findings, separated by spaces
+/// Returns the codes of the findings, separated by spaces.
 fn findings(asset: &Asset) -> Cell<'_> {
     match &*asset.findings {
-        [] => Cell::Nothing,
+        [] => Cell::Absent,
+        // Without an allocation in the usual case.
         [one] => Cell::Text(one.reason.as_str().into()),
         many => {
             let codes: Vec<_> = many.iter().map(|finding| finding.reason.as_str()).collect();
@@ -152,14 +168,14 @@ fn findings(asset: &Asset) -> Cell<'_> {
     }
 }
 
-/// The metadata as a JSON object
+/// Returns the metadata as the text of a JSON object.
 ///
-/// As text, because readers make a struct type of nested objects, with the keys of the first rows.
+/// A text, because readers convert nested objects to a struct type with the keys of the first rows.
 fn metadata(asset: &Asset) -> Cell<'_> {
     let metadata = &asset.blob.metadata;
-    // A map of texts to texts always has a JSON form.
+    // Serializing a map of texts to texts cannot fail.
     let json = (!metadata.is_empty()).then(|| serde_json::to_string(metadata).ok()).flatten();
-    json.map_or(Cell::Nothing, |json| Cell::Text(json.into()))
+    json.map_or(Cell::Absent, |json| Cell::Text(json.into()))
 }
 
 #[cfg(test)]
@@ -171,7 +187,7 @@ mod tests {
     };
 
     #[test]
-    fn each_cell_has_the_type_of_its_column() {
+    fn every_cell_has_the_type_of_its_column() {
         let mut blob = Blob::new("a.jpg", 7);
         (blob.last_modified, blob.created) =
             (Some(SystemTime::UNIX_EPOCH), Some(SystemTime::UNIX_EPOCH));
@@ -179,11 +195,11 @@ mod tests {
             let Verdict::Accept(asset) = Rules::default().check(blob) else { panic!() };
             for (column, cell) in COLUMNS.iter().zip(cells(&asset)) {
                 let fits = match cell {
-                    Cell::Nothing => !column.is_always,
-                    Cell::Text(_) => column.of == Type::Text,
-                    Cell::Number(_) => column.of == Type::Number,
-                    Cell::Flag(_) => column.of == Type::Flag,
-                    Cell::Time(_) => column.of == Type::Time,
+                    Cell::Absent => !column.is_required,
+                    Cell::Text(_) => column.data_type == Type::Text,
+                    Cell::Number(_) => column.data_type == Type::Number,
+                    Cell::Flag(_) => column.data_type == Type::Flag,
+                    Cell::Time(_) => column.data_type == Type::Time,
                 };
                 assert!(fits, "{column:?} {asset:?}");
             }

@@ -1,37 +1,21 @@
-//! Names of blobs as paths below a folder, for tools that join the two.
+//! [`file_name`]: a safe relative path for the name of a blob.
+//!
+//! Anyone who can write to the container chooses names, and tools join them with a folder. The
+//! mapping is injective and the same on every system, because a data set may be copied to another
+//! one.
 
 use std::borrow::Cow;
 
-/// The folder of escaped names
+/// The folder of escaped names.
 const ESCAPED: &str = "_escaped/";
 
-/// Devices of Windows, which have no folder and ignore an extension
+/// The devices of Windows without a number. A device exists in every folder, and with any
+/// extension.
 const DEVICES: &[&str] = &["con", "prn", "aux", "nul", "conin$", "conout$"];
 
-/// A relative path for a blob's name: joined with a folder, the path stays in that folder, and no two
-/// names have the same path
+/// Returns a safe relative path for the name of a blob.
 ///
-/// Nearly all names are returned as they are. A name that would leave the folder, or that would name
-/// the same file as another name, is escaped: its path begins with `_escaped/`, and in each segment
-/// the characters that cause this are written as `%` and two hexadecimal digits of each UTF-8 byte.
-/// These names are escaped, on every system, because a file may be copied to another one:
-///
-/// | name | path |
-/// | --- | --- |
-/// | a segment `.`, `..` or empty: `../a.jpg`, `/a.jpg`, `a//b.jpg` | `_escaped/%2E%2E/a.jpg`, `_escaped/%/a.jpg`, `_escaped/a/%/b.jpg` |
-/// | a backslash, a colon or a NUL: `..\a.jpg`, `C:/a.jpg`, `a.jpg:b`, `file://a.jpg` | `_escaped/..%5Ca.jpg`, `_escaped/C%3A/a.jpg`, … |
-/// | a segment with a dot or a space at its end: `a./b.jpg` | `_escaped/a%2E/b.jpg` |
-/// | a device of Windows: `con.jpg`, `a/LPT1` | `_escaped/%63on.jpg`, `_escaped/a/%4CPT1` |
-/// | a `~` at the start: `~/a.jpg` | `_escaped/%7E/a.jpg` |
-/// | a name that begins with `_escaped/` | `_escaped/_escaped/…` |
-///
-/// In an escaped name, `%` itself becomes `%25`. Names that differ only in letter case, or only in
-/// their Unicode normalization form, have different paths; some file systems do not distinguish them.
-/// The rules report such names as [`Reason::CaseCollision`](crate::Reason::CaseCollision). A segment
-/// can be longer than a file system allows.
-///
-/// [`Coco`](super::Coco) and [`HuggingFace`](super::HuggingFace) write this path as `file_name`. Code
-/// that downloads blobs to files for these tools must use the same paths:
+/// Joined with a folder, the path stays in that folder, and no two names have the same path.
 ///
 /// ```
 /// use azure_asset_sync::sink::file_name;
@@ -39,7 +23,33 @@ const DEVICES: &[&str] = &["con", "prn", "aux", "nul", "conin$", "conout$"];
 /// assert_eq!(file_name("hall-3/0001.jpg"), "hall-3/0001.jpg");
 /// assert_eq!(file_name("../../etc/passwd"), "_escaped/%2E%2E/%2E%2E/etc/passwd");
 /// ```
+///
+/// Nearly all names are returned as they are. A name that would leave the folder, or that would
+/// denote the same file as another name, is escaped: its path begins with `_escaped/`, and each
+/// character that causes this is written as `%` and two hexadecimal digits for each of its UTF-8
+/// bytes. These names are escaped, on every system, because a file may be copied to another one:
+///
+/// | name | path |
+/// | --- | --- |
+/// | a segment `.`, `..` or empty: `../a.jpg`, `/a.jpg`, `a//b.jpg` | `_escaped/%2E%2E/a.jpg`, `_escaped/%/a.jpg`, `_escaped/a/%/b.jpg` |
+/// | a backslash, a colon or a NUL: `..\a.jpg`, `C:/a.jpg`, `a.jpg:b`, `file://a.jpg` | `_escaped/..%5Ca.jpg`, `_escaped/C%3A/a.jpg`, … |
+/// | a segment that ends with a dot or a space: `a./b.jpg` | `_escaped/a%2E/b.jpg` |
+/// | a device of Windows: `con.jpg`, `a/LPT1` | `_escaped/%63on.jpg`, `_escaped/a/%4CPT1` |
+/// | a `~` at the start: `~/a.jpg` | `_escaped/%7E/a.jpg` |
+/// | a name that begins with `_escaped/` | `_escaped/_escaped/…` |
+///
+/// In an escaped name, `%` itself becomes `%25`. Names that differ only in letter case, or only in
+/// their Unicode normalization form, have different paths, which some file systems do not
+/// distinguish; the rules report such names as
+/// [`Reason::CaseCollision`](crate::Reason::CaseCollision). A segment can be longer than a file
+/// system allows.
+///
+/// [`Coco`](super::Coco) and [`HuggingFace`](super::HuggingFace) write this path as `file_name`.
+/// Code that downloads blobs to files for these tools must use the same paths.
+#[doc(alias = "path traversal")]
+#[doc(alias = "sanitize")]
 pub fn file_name(name: &str) -> Cow<'_, str> {
+    // Most names are safe, and are returned without an allocation.
     let is_safe = !name.is_empty()
         && !name.starts_with('~')
         && !begins_as_escaped(name)
@@ -57,13 +67,15 @@ pub fn file_name(name: &str) -> Cow<'_, str> {
     path.into()
 }
 
-/// Whatever the letter case, since some file systems ignore it
+/// Returns whether the first segment is the folder of escaped names, in any letter case.
+// Some file systems ignore the letter case, and would put such a name among the escaped ones.
 fn begins_as_escaped(name: &str) -> bool {
     let folder = ESCAPED.trim_end_matches('/');
     let first = name.split('/').next();
     first.is_some_and(|first| first.eq_ignore_ascii_case(folder))
 }
 
+/// Returns whether a segment means the same on every system, and stays in its folder.
 fn is_safe_segment(segment: &str) -> bool {
     !segment.is_empty()
         && !segment.ends_with(['.', ' '])
@@ -71,12 +83,14 @@ fn is_safe_segment(segment: &str) -> bool {
         && !is_device(segment)
 }
 
+/// Returns whether a character separates segments, drives, streams or strings on some system.
 fn is_special(character: char) -> bool {
     matches!(character, '\\' | ':' | '\0')
 }
 
-/// Whether Windows takes a segment for a device, whatever its extension
+/// Returns whether Windows opens a device instead of a file with this name.
 fn is_device(segment: &str) -> bool {
+    // Windows ignores an extension, and spaces before it: `con .jpg` is the console.
     let stem = segment.split('.').next().unwrap_or_default().trim_end_matches(' ');
     if DEVICES.iter().any(|device| stem.eq_ignore_ascii_case(device)) {
         return true;
@@ -85,20 +99,23 @@ fn is_device(segment: &str) -> bool {
     let port: String = characters.by_ref().take(3).collect();
     let is_port = ["com", "lpt"].iter().any(|device| port.eq_ignore_ascii_case(device));
     let number = (characters.next(), characters.next());
-    // Windows takes the superscript digits for digits, too.
+    // Windows accepts the superscript digits 1 to 3 as digits.
     is_port && matches!(number, (Some('0'..='9' | '\u{b9}' | '\u{b2}' | '\u{b3}'), None))
 }
 
-/// Adds a segment so that it is safe; different segments have different forms
+/// Appends the escaped form of a segment to a path. Different segments have different forms.
 fn escape(segment: &str, is_first: bool, path: &mut String) {
     if segment.is_empty() {
-        // No other segment has this form, because `%` is escaped.
+        // A single `%` is the form of no other segment, because a `%` in a name is escaped.
         return path.push('%');
     }
     let is_dots = matches!(segment, "." | "..");
     let is_device = is_device(segment);
+    // Windows drops dots and spaces at the end of a segment, so two names would be the same file.
     let kept = segment.trim_end_matches(['.', ' ']).len();
     for (at, character) in segment.char_indices() {
+        // One escaped character is enough to change what a device or `~` means; the rest stays
+        // legible.
         let is_start = at == 0 && (is_device || is_first && character == '~');
         if is_dots || is_start || at >= kept || character == '%' || is_special(character) {
             let mut bytes = [0; 4];
@@ -120,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_names_stay_as_they_are() {
+    fn safe_names_are_unchanged() {
         for name in [
             "a.jpg",
             "hall-3/0001.jpg",
@@ -143,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_leave_a_folder_or_alias_a_file_are_escaped() {
+    fn names_that_leave_the_folder_or_denote_another_file_are_escaped() {
         for (name, path) in [
             ("", "%"),
             (".", "%2E"),
@@ -185,7 +202,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(200))]
 
         #[test]
-        fn a_path_is_safe_and_the_path_of_one_name(
+        fn every_path_is_safe_and_belongs_to_one_name(
             names in prop::collection::vec(r"([.~:%\\ /]|con|_escaped|2E|a){0,9}", 1..60),
         ) {
             let mut found = HashMap::new();

@@ -1,4 +1,7 @@
-//! The metadata file of a Hugging Face data set.
+//! [`HuggingFace`]: the metadata file of a Hugging Face data set.
+//!
+//! The same lines as those of `JsonLines`, with `file_name` in front, and of one kind of asset,
+//! because the loader accepts only one kind.
 
 use std::{io::Write as _, path::PathBuf};
 
@@ -7,30 +10,7 @@ use async_trait::async_trait;
 use super::{Batch, Delivery, Sink, atomic_file::AtomicFile, json, object::FileObject};
 use crate::{error::Error, validate::Kind};
 
-/// The `metadata.jsonl` of a Hugging Face data set: an ImageFolder or a VideoFolder
-///
-/// Each line has `file_name`, then all [columns](crate::sink#columns), `name` among them. An absent
-/// text is `""`, because the loader fails if the type of a column changes from `null` to text.
-///
-/// `file_name` is the path that [`file_name`](super::file_name) makes of the blob's name: nearly
-/// always the name itself, and otherwise a path that stays in the folder. The loader looks for each
-/// file beside this one, under that path. It wants one kind, and every file to be there. So images and
-/// videos each have a file and a folder of their own, and each blob is downloaded to its `file_name`:
-///
-/// ```python
-/// from datasets import load_dataset
-/// table = load_dataset("imagefolder", data_dir="images", split="train")
-/// ```
-///
-/// The same file without the images:
-///
-/// ```python
-/// from datasets import load_dataset
-/// table = load_dataset("json", data_files="images/metadata.jsonl", split="train")
-/// ```
-///
-/// Replaced when the scan is complete, as [`JsonLines`](crate::JsonLines) are, and writes block as
-/// theirs do.
+/// The `metadata.jsonl` of a Hugging Face data set, an ImageFolder or a VideoFolder.
 ///
 /// ```no_run
 /// # async fn example(scan: azure_asset_sync::Scan) -> Result<(), azure_asset_sync::Error> {
@@ -41,6 +21,36 @@ use crate::{error::Error, validate::Kind};
 /// scan.run((images, videos)).await?;
 /// # Ok(()) }
 /// ```
+///
+/// Each line has `file_name`, then all [columns](crate::sink#columns), including `name`. An absent
+/// text is `""`, because the loader fails if the type of a column changes from `null` to text.
+///
+/// `file_name` is the path that [`file_name`](super::file_name) derives from the blob's name:
+/// nearly always the name itself, otherwise a path that stays in the folder.
+///
+/// # How to read it
+/// The loader looks for each file below the folder of `metadata.jsonl`. It requires that all files
+/// are of one kind, and that every file exists. So write images and videos to folders of their own,
+/// and download each blob to its `file_name`:
+///
+/// ```python
+/// from datasets import load_dataset
+/// table = load_dataset("imagefolder", data_dir="images", split="train")
+/// ```
+///
+/// Without the images, as a table:
+///
+/// ```python
+/// from datasets import load_dataset
+/// table = load_dataset("json", data_files="images/metadata.jsonl", split="train")
+/// ```
+///
+/// # After a failed run
+/// The file of the previous run stays as it was, and the temporary file is removed, as for
+/// [`JsonLines`](crate::JsonLines#after-a-failed-run). Writes block the calling task.
+#[doc(alias = "ImageFolder")]
+#[doc(alias = "VideoFolder")]
+#[doc(alias = "datasets")]
 #[derive(Debug)]
 pub struct HuggingFace {
     file: AtomicFile,
@@ -48,16 +58,16 @@ pub struct HuggingFace {
 }
 
 impl HuggingFace {
-    /// Writes the images, for `load_dataset("imagefolder", …)`; the loader looks for a file
-    /// `metadata.jsonl`
+    /// Creates a sink that writes the images to this path, for `load_dataset("imagefolder", …)`.
+    /// The loader expects the file name `metadata.jsonl`.
     ///
     /// # Errors
-    /// [`ErrorKind::Sink`](crate::ErrorKind::Sink) if no file can be made in the folder.
+    /// [`ErrorKind::Sink`](crate::ErrorKind::Sink) if no file can be created in the folder.
     pub fn images(path: impl Into<PathBuf>) -> Result<Self, Error> {
         Ok(Self { file: AtomicFile::create(path.into())?, kind: Kind::Image })
     }
 
-    /// Writes the videos, for `load_dataset("videofolder", …)`
+    /// Creates a sink that writes the videos to this path, for `load_dataset("videofolder", …)`.
     ///
     /// # Errors
     /// As [`images`](Self::images).
@@ -69,6 +79,7 @@ impl HuggingFace {
 #[async_trait]
 impl Sink for HuggingFace {
     async fn accept(&mut self, batch: Batch<'_>) -> Result<(), Error> {
+        // The loader fails on files of another kind, so they must not be listed.
         let kind = self.kind;
         self.file.write(|out| {
             for asset in batch.assets().filter(|asset| asset.kind == kind) {
@@ -83,11 +94,12 @@ impl Sink for HuggingFace {
         self.file.flush()
     }
 
+    /// Moves the file to its path. Later calls fail.
     async fn finish(&mut self) -> Result<(), Error> {
         self.file.persist()
     }
 
-    /// The file of a scan that is not complete is removed
+    /// Returns [`Delivery::Replace`]: the file of an incomplete scan is removed.
     fn delivery(&self) -> Delivery {
         Delivery::Replace
     }

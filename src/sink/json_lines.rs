@@ -1,4 +1,7 @@
-//! A file with one JSON object a line: assets, rejections or changes.
+//! [`JsonLines`]: one JSON object per line, for assets, rejections or changes.
+//!
+//! Assets and rejections are snapshots of the container, so their files are replaced; changes are a
+//! log.
 
 use std::{
     io::{self, Write},
@@ -11,29 +14,32 @@ use serde::Serialize;
 use super::{
     Batch, Change, Delivery, Sink,
     atomic_file::AtomicFile,
+    change_log::ChangeLog,
     json,
-    log::Log,
     object::{AssetObject, RejectionObject},
 };
 use crate::error::Error;
 
-/// A file with one JSON object a line
+/// A file with one JSON object per line.
 ///
-/// The files of [`assets`](Self::assets) and [`rejections`](Self::rejections) are replaced when the
-/// scan is complete: until then the lines go to a temporary file in the same folder. If the scan fails
-/// or is cancelled, that file is removed, and a file of an earlier run stays as it was. If the process
-/// is killed, the next run that writes the same file removes it. A symbolic link at the path is
-/// replaced, not followed. The log of [`changes`](Self::changes) grows from run to run.
+/// ```no_run
+/// # async fn example(scan: azure_asset_sync::Scan) -> Result<(), azure_asset_sync::Error> {
+/// use azure_asset_sync::JsonLines;
 ///
-/// Each line has the same keys, and each key always the same type, because many readers learn both
-/// from the first lines. An absent text is `""`, and an empty text means nothing else. `size` of a
-/// rejection is `null` if the listing does not have it.
+/// let sinks = (JsonLines::assets("assets.jsonl")?, JsonLines::rejections("rejected.jsonl")?);
+/// let report = scan.run(sinks).await?;
+/// # Ok(()) }
+/// ```
+///
+/// Each line has the same keys, and each key always has the same type, because many readers learn
+/// both from the first lines. An absent text is `""`, and an empty text means nothing else. The
+/// `size` of a rejection is `null` if the listing does not have it.
 ///
 /// # How to read it
-/// Readers that guess types change values: `0001` becomes 1, a version id a time with one digit less.
-/// These calls return each value as it is in the file; `jq` and `datasets` need no options. `datasets`
-/// takes a column for times if every text in 10 MB of the file is a date; use `sink::Parquet`
-/// for such a container.
+/// Readers that guess types change values: `0001` becomes 1, a version ID a time with one digit
+/// less. These calls return each value as it is in the file; `jq` and `datasets` need no options.
+/// `datasets` reads a column as times if every text in 10 MB of the file is a date; use
+/// `sink::Parquet` for such a container.
 ///
 /// DuckDB:
 ///
@@ -70,64 +76,76 @@ use crate::error::Error;
 /// table = load_dataset("json", data_files="assets.jsonl", split="train")
 /// ```
 ///
+/// # After a failed run
+/// The files of [`assets`](Self::assets) and [`rejections`](Self::rejections) are replaced when the
+/// scan is complete. Until then, lines are written to a temporary file in the same folder. If the
+/// scan fails or is cancelled, the temporary file is removed, and the file of the previous run
+/// stays as it was. If the process is killed, the next run that writes the same file removes the
+/// temporary file. A symbolic link at the path is replaced, not followed.
+///
+/// The log of [`changes`](Self::changes) grows from run to run, and keeps what a failed run has
+/// flushed.
+///
 /// # Names are untrusted
 /// Control characters and line separators are escaped, so that a line can be printed. Use
-/// [`file_name`](super::file_name) to make a path of a name. Writes block the calling task for as long
-/// as the operating system takes a buffer.
-///
-/// ```no_run
-/// # async fn example(scan: azure_asset_sync::Scan) -> Result<(), azure_asset_sync::Error> {
-/// use azure_asset_sync::JsonLines;
-///
-/// let sinks = (JsonLines::assets("assets.jsonl")?, JsonLines::rejections("rejected.jsonl")?);
-/// let report = scan.run(sinks).await?;
-/// # Ok(()) }
-/// ```
+/// [`file_name`](super::file_name) to derive a path from a name. Writes block the calling task
+/// until the operating system has taken the data.
+#[doc(alias = "NDJSON")]
+#[doc(alias = "JSONL")]
 #[derive(Debug)]
 pub struct JsonLines(Lines);
 
+/// What the lines are, and where they are written.
 #[derive(Debug)]
 enum Lines {
     Assets(AtomicFile),
     Rejections(AtomicFile),
-    Changes(Log),
+    Changes(ChangeLog),
 }
 
 impl JsonLines {
-    /// Writes the assets, with the [columns](crate::sink#columns) of each table
+    /// Creates a sink that writes the assets to this path, with all [columns](crate::sink#columns).
     ///
     /// # Errors
-    /// [`ErrorKind::Sink`](crate::ErrorKind::Sink) if no file can be made in the folder.
+    /// [`ErrorKind::Sink`](crate::ErrorKind::Sink) if no file can be created in the folder.
     pub fn assets(path: impl Into<PathBuf>) -> Result<Self, Error> {
         AtomicFile::create(path.into()).map(|file| Self(Lines::Assets(file)))
     }
 
-    /// Writes the rejections: `name`, `size`, `etag`, `version_id`, `snapshot`, `reason`, `detail`
+    /// Creates a sink that writes the rejections to this path.
+    ///
+    /// The keys are `name`, `size`, `etag`, `version_id`, `snapshot`, `reason` and `detail`.
     ///
     /// # Errors
-    /// [`ErrorKind::Sink`](crate::ErrorKind::Sink) if no file can be made in the folder.
+    /// [`ErrorKind::Sink`](crate::ErrorKind::Sink) if no file can be created in the folder.
     pub fn rejections(path: impl Into<PathBuf>) -> Result<Self, Error> {
         AtomicFile::create(path.into()).map(|file| Self(Lines::Rejections(file)))
     }
 
-    /// Appends each [`Change`] to the file: `change` says which, then come the
-    /// [columns](crate::sink#columns) of each table, `moved_to`, `reason` and `detail`
+    /// Opens or creates a log at this path, and appends each [`Change`] to it.
     ///
-    /// Text after the end of the last line is what a crash has left there, and is cut off. Each flush
-    /// is a write and a wait for the disk. If the disk is full, no incomplete line stays. One writer at
-    /// a time. Readers may follow the file; a change that comes twice is there twice.
+    /// The keys are `change`, which names the kind of change, all [columns](crate::sink#columns),
+    /// `moved_to`, `reason` and `detail`.
     ///
-    /// A symbolic link at the path is an error, so that nobody who may write to the folder can direct
-    /// the log to another file.
+    /// Text after the last line end was left by a crash, and is cut off. Each flush writes the
+    /// lines and waits until they are on the disk. If the disk is full, no incomplete line remains.
+    /// Readers may follow the file while it is written, by one writer at a time. A batch that a job
+    /// delivers twice appears twice.
+    ///
+    /// A symbolic link at the path is an error, so that nobody who can write to the folder can
+    /// redirect the log to another file.
     ///
     /// # Errors
-    /// [`ErrorKind::Sink`](crate::ErrorKind::Sink) if the file cannot be opened, or does not begin as a
-    /// log of changes does; it then stays as it is.
+    /// [`ErrorKind::Sink`](crate::ErrorKind::Sink) if the file cannot be opened, or does not begin
+    /// like a log of changes. The file is then unchanged.
+    #[doc(alias = "append")]
+    #[doc(alias = "audit log")]
     pub fn changes(path: impl Into<PathBuf>) -> Result<Self, Error> {
-        Log::open(path.into()).map(|log| Self(Lines::Changes(log)))
+        ChangeLog::open(path.into()).map(|log| Self(Lines::Changes(log)))
     }
 }
 
+/// Writes each object on a line of its own.
 fn write<T: Serialize>(
     out: &mut impl Write,
     mut objects: impl Iterator<Item = T>,
@@ -158,14 +176,16 @@ impl Sink for JsonLines {
         }
     }
 
+    /// Moves a file to its path, after which calls fail; flushes a log.
     async fn finish(&mut self) -> Result<(), Error> {
         match &mut self.0 {
             Lines::Assets(file) | Lines::Rejections(file) => file.persist(),
+            // A log has no end: the next run continues it.
             Lines::Changes(log) => log.flush(),
         }
     }
 
-    /// A log grows; another file of a scan that is not complete is removed
+    /// Returns [`Delivery::AppendOnly`] for a log, and [`Delivery::Replace`] for the other files.
     fn delivery(&self) -> Delivery {
         match self.0 {
             Lines::Assets(_) | Lines::Rejections(_) => Delivery::Replace,

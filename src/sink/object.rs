@@ -1,8 +1,8 @@
-//! Assets, rejections and changes as JSON objects: each object of a file has the same keys, and each
-//! key the same type of value.
+//! Assets, rejections and changes as JSON objects.
 //!
-//! Readers learn columns and types from the first rows. A key that comes late, or is `null` for long,
-//! makes them fail or lose the value. So an absent text is an empty text.
+//! Readers learn columns and types from the first rows. A key that appears late, or is `null` in
+//! the first rows, makes them fail or lose the value. So each object of a file has the same keys,
+//! each key has values of one type, and an absent text is an empty text.
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::validate::{Asset, Rejection};
 
-/// An asset, with all columns
+/// An asset with all columns.
 #[derive(Debug)]
 pub(super) struct AssetObject<'a>(pub(super) &'a Asset);
 
@@ -25,7 +25,7 @@ impl Serialize for AssetObject<'_> {
     }
 }
 
-/// An asset as vision tools expect it: `id`, if there is one, then `file_name`, then all columns
+/// An asset as vision tools expect it: `id`, if there is one, `file_name`, and all columns.
 #[derive(Debug)]
 pub(super) struct FileObject<'a> {
     pub(super) id: Option<u64>,
@@ -44,7 +44,8 @@ impl Serialize for FileObject<'_> {
     }
 }
 
-/// A rejection
+/// A rejection. Its keys are fewer than those of an asset, because nothing else is known of all
+/// rejected entries.
 #[derive(Debug)]
 pub(super) struct RejectionObject<'a>(pub(super) &'a Rejection);
 
@@ -66,7 +67,9 @@ impl Serialize for RejectionObject<'_> {
     }
 }
 
-/// A change: its code, all columns of an asset, and the columns of a removal and of a rejection
+/// A change: its code, all columns of an asset, and those of a removal and a rejection.
+///
+/// One set of keys for all kinds of changes, because they are lines of one file.
 #[derive(Debug)]
 pub(super) struct ChangeObject<'a>(pub(super) &'a Change);
 
@@ -80,6 +83,7 @@ impl Serialize for ChangeObject<'_> {
             Change::Rejected(rejection) => ("rejected", rejection_cells(rejection)),
         };
         let mut object = serializer.serialize_map(None)?;
+        // First, because `ChangeLog` recognizes a log by it.
         object.serialize_entry("change", code)?;
         columns(&mut object, cells)?;
         let moved_to = self.0.removal().and_then(|removal| removal.moved_to.as_deref());
@@ -92,12 +96,13 @@ impl Serialize for ChangeObject<'_> {
     }
 }
 
-/// Adds a key for each column
+/// Adds a key for each column. A missing number is `null`, a missing text is empty.
 fn columns<M: SerializeMap>(object: &mut M, cells: [Cell<'_>; COUNT]) -> Result<(), M::Error> {
     for (column, cell) in COLUMNS.iter().zip(cells) {
-        match (column.of, cell) {
+        match (column.data_type, cell) {
             (Type::Number, Cell::Number(number)) => object.serialize_entry(column.name, &number)?,
             (Type::Flag, Cell::Flag(flag)) => object.serialize_entry(column.name, &flag)?,
+            // A number has no value that could mean "absent".
             (Type::Number | Type::Flag, _) => object.serialize_entry(column.name, &())?,
             (_, cell) => {
                 object.serialize_entry(column.name, &cell.into_text().unwrap_or_default())?;
@@ -107,6 +112,7 @@ fn columns<M: SerializeMap>(object: &mut M, cells: [Cell<'_>; COUNT]) -> Result<
     Ok(())
 }
 
+/// Returns the last known values of a removed asset, by column.
 fn removal_cells(removal: &Removal) -> [Cell<'_>; COUNT] {
     COLUMNS.map(|column| match column.name {
         "name" => Cell::Text(removal.name.as_str().into()),
@@ -115,18 +121,19 @@ fn removal_cells(removal: &Removal) -> [Cell<'_>; COUNT] {
         "etag" => text(removal.etag.as_ref().map(|etag| etag.as_str())),
         "last_modified" => time(removal.last_modified),
         "content_md5" => {
-            removal.content_md5.map_or(Cell::Nothing, |md5| Cell::Text(md5.to_string().into()))
+            removal.content_md5.map_or(Cell::Absent, |md5| Cell::Text(md5.to_string().into()))
         }
-        // A job lists no versions and no snapshots.
+        // Only a job reports removals, and a job lists neither versions nor snapshots.
         "is_current" => Cell::Flag(true),
-        _ => Cell::Nothing,
+        _ => Cell::Absent,
     })
 }
 
+/// Returns the known values of a rejected entry, by column.
 fn rejection_cells(rejection: &Rejection) -> [Cell<'_>; COUNT] {
     COLUMNS.map(|column| match column.name {
         "name" => text(rejection.name.as_deref()),
-        "size" => rejection.size.map_or(Cell::Nothing, Cell::Number),
+        "size" => rejection.size.map_or(Cell::Absent, Cell::Number),
         "etag" => text(rejection.etag.as_ref().map(|etag| etag.as_str())),
         "version_id" => text(rejection.version_id.as_ref().map(|version| version.as_str())),
         "is_current" => {
@@ -134,6 +141,6 @@ fn rejection_cells(rejection: &Rejection) -> [Cell<'_>; COUNT] {
             Cell::Flag(revision(version_id, *is_current_version, snapshot).is_none())
         }
         "snapshot" => text(rejection.snapshot.as_ref().map(|snapshot| snapshot.as_str())),
-        _ => Cell::Nothing,
+        _ => Cell::Absent,
     })
 }

@@ -1,14 +1,31 @@
+//! [`ContentMd5`], and a fast way to read it from base64.
+
 use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Serialize, Serializer};
 
-/// The MD5 of a blob's content; base64 in text, as Azure writes it
+/// The MD5 of a blob's content. Its text is base64, as Azure writes it.
+///
+/// Use it to compare content, and not to authenticate it: MD5 is broken, and whoever uploads a blob
+/// sets it.
+///
+/// ```
+/// use azure_asset_sync::store::ContentMd5;
+///
+/// let digest = ContentMd5::from([0; 16]);
+/// assert_eq!(digest.to_string(), "AAAAAAAAAAAAAAAAAAAAAA==");
+/// assert_eq!(digest.as_bytes(), &[0; 16]);
+/// ```
+#[doc(alias = "checksum")]
+#[doc(alias = "hash")]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ContentMd5([u8; 16]);
 
-/// What each digit of base64 gives to the three bytes of four digits, by its place among these; the
-/// first byte is the lowest, and the highest is all bits for what is no digit
+/// The contribution of each base64 digit to three bytes, by its position among four digits.
+///
+/// The first of the three bytes is the lowest of the word. The highest byte of the word is zero, or
+/// all bits for a character that is no digit, so that one test finds any of those.
 #[cfg(feature = "azure")]
 #[expect(clippy::indexing_slicing, reason = "computed at compile time")]
 static BASE64: [[u32; 256]; 4] = {
@@ -28,23 +45,28 @@ static BASE64: [[u32; 256]; 4] = {
 };
 
 impl ContentMd5 {
-    /// The digest
+    /// Returns the digest.
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
 
+    /// Reads a digest from base64, with padding and without blanks; returns `None` for anything
+    /// else.
+    // Tables without branches, because nearly every blob of a listing has a digest.
     #[cfg(feature = "azure")]
     #[inline]
-    pub(crate) fn from_base64(text: &[u8]) -> Option<Self> {
+    pub(super) fn from_base64(text: &[u8]) -> Option<Self> {
         let (fours, rest) = text.as_chunks::<4>();
         let ([fours @ .., [a, b, b'=', b'=']], []) = (fours, rest) else { return None };
         let fours: &[[u8; 4]; 5] = fours.try_into().ok()?;
-        let gives = |gives: &[u32; 256], digit: &u8| gives.get(usize::from(*digit)).copied();
+        let look_up = |table: &[u32; 256], digit: &u8| table.get(usize::from(*digit)).copied();
         let bytes = |four: &[u8; 4]| {
             let digits = BASE64.iter().zip(four);
-            digits.fold(0, |bytes, (table, digit)| bytes | gives(table, digit).unwrap_or(u32::MAX))
+            let or = |bytes, (table, digit)| bytes | look_up(table, digit).unwrap_or(u32::MAX);
+            digits.fold(0, or)
         };
-        // Of the last digit's six bits four are of another byte, and zeros.
+        // 22 digits: five groups of four, which are 15 bytes, and two for the last byte. Of the
+        // very last digit only the upper two bits belong to the digest; the others must be zero.
         let last = bytes(&[b'A', b'A', *a, *b]);
         let mut all = last | (last & 0xf << 16) << 8;
         let mut digest = u128::from(last >> 8 << 4 & 0xf0 | last >> 20) << 120;
@@ -53,6 +75,7 @@ impl ContentMd5 {
             all |= bytes;
             digest |= u128::from(bytes) << (24 * at);
         }
+        // One test for all digits, instead of a branch for each.
         (all >> 24 == 0).then(|| Self(digest.to_le_bytes()))
     }
 }
@@ -64,6 +87,7 @@ impl From<[u8; 16]> for ContentMd5 {
 }
 
 impl fmt::Display for ContentMd5 {
+    /// Writes the digest in base64.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&STANDARD.encode(self.0))
     }
@@ -85,8 +109,9 @@ impl Serialize for ContentMd5 {
 mod tests {
     use super::*;
 
+    /// All lengths up to 39 bytes, and every byte value at every position of a digest.
     #[test]
-    fn only_the_text_of_sixteen_bytes_is_a_digest() {
+    fn from_base64_accepts_what_a_base64_library_accepts() {
         let mut rng = fastrand::Rng::with_seed(3);
         for length in 0..40 {
             let bytes: Vec<u8> = (0..length).map(|_| rng.u8(..)).collect();

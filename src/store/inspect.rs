@@ -1,4 +1,8 @@
-//! What only a probe asks.
+//! [`Inspect`]: the questions that only a probe asks a store.
+//!
+//! The questions are about the surroundings of a container: the network, the sign-in, and what else
+//! the credential can access. Nothing here does I/O, and an answer contains facts only; the probe
+//! draws conclusions.
 
 use std::{
     net::IpAddr,
@@ -15,26 +19,52 @@ use crate::{
     name::{ContainerName, TenantId, is_guid},
 };
 
-/// A store that can look around its container too: at the network, the sign-in, the neighbours
+/// A store that can also inspect the surroundings of its container.
 ///
-/// A probe asks these questions beyond a [`Store`]'s two. Nobody has to: a probe of a plain store
-/// leaves those checks out, and says so.
+/// A probe asks these questions in addition to those of [`Store`]. The trait is optional: a probe
+/// of a plain store skips the checks that need it, and reports that it did. It is object safe, and
+/// implemented for `Arc<S>` and `Box<S>`.
+///
+/// A store without a network answers nothing:
+///
+/// ```
+/// use azure_asset_sync::{Error, MemoryStore, store::*};
+/// use bytes::Bytes;
+///
+/// struct Offline(MemoryStore);
+///
+/// #[async_trait::async_trait]
+/// impl Inspect for Offline {
+///     async fn inspect(&self, _: Question) -> Result<Answer, Error> {
+///         Ok(Answer::unknown())
+///     }
+/// }
+///
+/// # #[async_trait::async_trait]
+/// # impl Store for Offline {
+/// #     async fn list(&self, request: ListRequest) -> Result<Page, Error> {
+/// #         self.0.list(request).await
+/// #     }
+/// #     async fn read(&self, request: ReadRequest) -> Result<Bytes, Error> {
+/// #         self.0.read(request).await
+/// #     }
+/// # }
+/// ```
 ///
 /// # Contract
-/// - Each question is one request or none, and [`Question::Challenge`] at most two. Requests read;
-///   nothing is written or changed.
-/// - A question that a store has no answer for is [`Answer::unknown`], not an error.
-/// - An answer that says *no*, such as a 403, is an [`Error`] with status and code.
-/// - A credential goes to the connection's own endpoint and authority, and nowhere else: the store
-///   reports what an answer says of other hosts, and does not contact them.
-///
-/// Object safe, and implemented by `Arc<S>` and `Box<S>`.
+/// - A question takes at most one request, [`Question::Challenge`] at most two. Requests only read.
+/// - If the store cannot answer a question, it returns [`Answer::unknown`], not an error.
+/// - If the service refuses, for example with status 403, the store returns an [`Error`] with
+///   status and code.
+/// - A credential is sent to the endpoint and the authority of the connection only. The store
+///   reports other hosts that an answer names, and does not contact them.
+/// - Errors, cancellation and concurrency are as for [`Store`].
 #[async_trait]
 pub trait Inspect: Store {
-    /// Asks one question
+    /// Answers a question.
     ///
     /// # Errors
-    /// [`Error`] of any kind but [`ErrorKind::Sink`](crate::ErrorKind::Sink).
+    /// An [`Error`] of any kind except [`ErrorKind::Sink`](crate::ErrorKind::Sink).
     async fn inspect(&self, question: Question) -> Result<Answer, Error>;
 }
 
@@ -52,107 +82,111 @@ macro_rules! forward {
 forward!(Arc);
 forward!(Box);
 
-/// A question of a probe
+/// A question of a probe about the surroundings of a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Question {
-    /// Which addresses has the host? Asks the name service only
+    /// Which addresses does the host have? Sends a request to the name service only.
     Addresses,
-    /// Lists the container without a credential: whom does it send to sign in, and is it public?
+    /// Lists the container without a credential: which authority does the account name, and is the
+    /// container public?
     ///
-    /// The expected refusal, 401 with a challenge, is an answer and no error. An account that forbids
-    /// public access can refuse with 409 and no challenge; then a second request, with a text that is
-    /// no token, gets one.
+    /// The expected refusal, 401 with a challenge, is an answer and not an error. An account that
+    /// forbids public access can refuse with 409 and without a challenge. A second request with an
+    /// invalid token then gets one.
     Challenge,
-    /// Signs in, or takes the token that is at hand; sends nothing to the storage account
+    /// Gets a token, or uses a cached one; sends nothing to the storage account.
     Token,
-    /// Lists one name of the container over a connection that is closed behind it
+    /// Lists one name of the container over a connection of its own.
     ///
-    /// Front ends learn of a change one after the other, and a connection leads to one of them.
+    /// Front ends of the service learn of a change at different times, and a connection stays with
+    /// one of them, so a reused connection would show only one front end.
     List {
-        /// The prefix
+        /// The prefix.
         prefix: String,
     },
-    /// Reads the first byte of a blob as a page of this origin would
+    /// Reads the first byte of a blob as a web page of this origin would.
     BrowserRead {
-        /// The blob
+        /// The name of the blob.
         blob: String,
-        /// The origin, such as `https://app.example`
+        /// The origin, for example `https://app.example`.
         origin: String,
     },
-    /// Asks for a key for view links, valid for a few minutes
+    /// Requests a user delegation key, valid for a few minutes, which view links need.
     DelegationKey,
-    /// Asks what a browser asks before a ranged read by a page of this origin; has no credential
+    /// Sends the CORS preflight of a ranged read by a web page of this origin, without a
+    /// credential.
     Preflight {
-        /// The origin
+        /// The origin.
         origin: String,
     },
-    /// Lists one name of a container of the same account, with a prefix
+    /// Lists one name with a prefix in another container of the account.
     ListOther {
-        /// The container
+        /// The container.
         container: ContainerName,
-        /// The prefix
+        /// The prefix.
         prefix: String,
     },
-    /// Reads the first byte of a blob in a container of the same account
+    /// Reads the first byte of a blob in another container of the account.
     ReadOther {
-        /// The container
+        /// The container.
         container: ContainerName,
-        /// The blob
+        /// The name of the blob.
         blob: String,
     },
-    /// Lists one name of the account's containers
+    /// Lists one container of the account.
     ListContainers,
 }
 
-/// What an answer tells; each part only where it does
+/// The facts of an answer; each is absent if the answer does not contain it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Answer {
-    /// Whether the store can answer such questions at all
+    /// Whether the store can answer the question at all.
     pub known: bool,
-    /// The HTTP status
+    /// The HTTP status.
     pub status: Option<u16>,
-    /// The service's own word where it said no, as in the refusal of [`Question::Challenge`]
+    /// The error code of a refusal that is an answer, as for [`Question::Challenge`].
     pub code: Option<String>,
-    /// The id under which the service's operator finds the request
+    /// The request ID, by which the operator of the service finds the request.
     pub request_id: Option<String>,
-    /// The time of day at the service
+    /// The time at the service, from the `Date` header.
     pub served_at: Option<SystemTime>,
-    /// The addresses of the host
+    /// The addresses of the host.
     pub addresses: Vec<IpAddr>,
-    /// Whom the account sends to sign in
+    /// The authority and tenant that the account names.
     pub challenge: Option<Challenge>,
-    /// Whom the token stands for
+    /// The principal of the token.
     pub identity: Option<Identity>,
-    /// What browsers are allowed
+    /// What browsers are allowed to do.
     pub cors: Option<Cors>,
 }
 
 impl Answer {
-    /// An answer that tells nothing yet
+    /// Creates an answer without facts.
     pub fn new() -> Self {
         Self { known: true, ..Self::default() }
     }
 
-    /// No answer: the store does not know such questions
+    /// Creates the answer of a store that cannot answer the question.
     pub fn unknown() -> Self {
         Self::default()
     }
 }
 
-/// Where an account sends who comes without a token
+/// The authority and tenant at which an account wants a caller without a token to sign in.
 ///
-/// It has passed the list of known authorities: a challenge that names another host is none.
+/// The host is one of [`AUTHORITIES`]: a challenge that names another host is not accepted as one.
+#[doc(alias = "WWW-Authenticate")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Challenge {
-    /// The authority's host
+    /// The host of the authority.
     pub host: String,
-    /// The tenant of the account's subscription
+    /// The tenant of the account's subscription.
     pub tenant: TenantId,
 }
 
-/// The hosts that sign principals in, for each national cloud
+/// The hosts at which principals sign in, of all national clouds.
 ///
 /// Source: Microsoft Learn, "National clouds", app registration and token endpoints.
 pub const AUTHORITIES: &[&str] = &[
@@ -163,57 +197,74 @@ pub const AUTHORITIES: &[&str] = &[
 ];
 
 impl Challenge {
-    /// Reads a `WWW-Authenticate` header of the blob service
+    /// Parses a `WWW-Authenticate` header of the blob service.
     ///
-    /// `None` where it is no bearer challenge for Azure Storage by a known authority over https that
-    /// names the tenant by its id.
+    /// Returns `None` unless the header is a bearer challenge for Azure Storage that names a known
+    /// authority over https, and the tenant by its ID.
+    ///
+    /// ```
+    /// use azure_asset_sync::store::inspect::Challenge;
+    ///
+    /// let header = "Bearer authorization_uri=https://login.microsoftonline.com/\
+    ///     aaaaaaaa-0000-1111-2222-bbbbbbbbbbbb/oauth2/authorize resource_id=https://storage.azure.com";
+    /// let challenge = Challenge::parse(header).ok_or("no challenge")?;
+    /// assert_eq!(challenge.host, "login.microsoftonline.com");
+    ///
+    /// assert_eq!(Challenge::parse(&header.replace("login.", "login-")), None);
+    /// # Ok::<(), &str>(())
+    /// ```
+    ///
     /// Source: Microsoft Learn, "Authorize with Microsoft Entra ID", bearer challenge.
     pub fn parse(header: &str) -> Option<Self> {
         let rest = header.strip_prefix("Bearer ")?;
+        // Parameters are separated by blanks here, although RFC 9110 has commas.
         let field = |name: &str| {
             rest.split([' ', ',']).find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
         };
+        // Quotes are optional.
         let plain = |text: &str| text.trim_matches('"').to_owned();
         if plain(field("resource_id")?).trim_end_matches('/') != "https://storage.azure.com" {
             return None;
         }
         let text = plain(field("authorization_uri")?);
-        // Before the parser repairs it: no user info, no backslash, no other port can hide in it.
+        // The text is compared before it is parsed, because the parser repairs URLs: so no user
+        // info, no backslash and no port can hide in the authority.
         let authority = text.strip_prefix("https://")?.split('/').next()?;
         let host = AUTHORITIES.iter().find(|known| authority.eq_ignore_ascii_case(known))?;
+        // Only the tenant is taken from the path; the rest of the URL is never used.
         let url = Url::parse(&text).ok()?;
-        // An id: a domain name could be any text that the service knows, such as a signature.
+        // A GUID only: a domain name could be any text that whoever answers has put there.
         let tenant = url.path_segments()?.next().filter(|tenant| is_guid(tenant))?;
         Some(Self { host: (*host).to_owned(), tenant: tenant.parse().ok()? })
     }
 }
 
-/// Whom a token stands for, as its claims tell
+/// The principal of a token, according to its claims.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Identity {
-    /// The tenant that issued it
+    /// The tenant that issued the token.
     pub tenant: Option<String>,
-    /// The object id of the principal: what a role is assigned to
+    /// The object ID of the principal, to which roles are assigned.
     pub object_id: Option<String>,
-    /// The application (client) id
+    /// The application (client) ID.
     pub application: Option<String>,
-    /// When it ends
+    /// When the token expires.
     pub expires: Option<SystemTime>,
 }
 
-/// What a browser is allowed, by the `Access-Control` headers of an answer
+/// What a browser is allowed to do, according to the `Access-Control` headers of an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Cors {
-    /// `Access-Control-Allow-Origin`
+    /// The header `Access-Control-Allow-Origin`.
     pub allow_origin: Option<String>,
-    /// `Access-Control-Allow-Methods`, of a preflight
+    /// The header `Access-Control-Allow-Methods` of a preflight.
     pub allow_methods: Option<String>,
-    /// `Access-Control-Allow-Headers`, of a preflight
+    /// The header `Access-Control-Allow-Headers` of a preflight.
     pub allow_headers: Option<String>,
-    /// `Access-Control-Expose-Headers`, of a read
+    /// The header `Access-Control-Expose-Headers` of a read.
     pub expose_headers: Option<String>,
-    /// `Access-Control-Max-Age`, of a preflight
+    /// The header `Access-Control-Max-Age` of a preflight.
     pub max_age: Option<Duration>,
 }

@@ -1,34 +1,43 @@
-//! Why a listing says that a blob cannot be read.
+//! [`Unreadable`]: why nobody can read a blob, according to the listing.
 //!
-//! Assumes nothing about the reader's rights: each cause holds for every principal.
+//! Assumes nothing about the permissions of the reader: each cause holds for every principal.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A property of a listed blob that prevents a reader from getting its content
+/// A property of a listed blob that prevents reading its content.
 ///
-/// The archive tier is not one of them: see [`AccessTier::Archive`](super::AccessTier::Archive).
+/// ```
+/// use azure_asset_sync::store::Unreadable;
 ///
-/// Source: Microsoft Learn, "List Blobs", "Provide an encryption key on a request to Blob storage", and
-/// "Incremental Copy Blob".
+/// assert_eq!(Unreadable::CustomerKey.as_str(), "customer_key");
+/// ```
+///
+/// The archive tier is not among them; see [`AccessTier::Archive`](super::AccessTier::Archive).
+///
+/// Source: Microsoft Learn, "List Blobs", "Provide an encryption key on a request to Blob storage",
+/// and "Incremental Copy Blob".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Unreadable {
-    /// The blob was deleted, and soft delete keeps it (`Deleted`); a scan does not ask for such blobs
+    /// The blob was deleted, and soft delete keeps it (`Deleted`). A scan does not request such
+    /// blobs.
     Deleted,
-    /// The blob has earlier versions, but no current one (`HasVersionsOnly`)
+    /// The blob has earlier versions, but no current one (`HasVersionsOnly`).
     NoCurrentVersion,
-    /// The blob is encrypted with a key that each request must bring (`CustomerProvidedKeySha256`)
+    /// The blob is encrypted with a key that each request must provide
+    /// (`CustomerProvidedKeySha256`).
     CustomerKey,
-    /// The blob is being moved from the archive tier to an online tier, which takes hours (`ArchiveStatus`)
+    /// The blob is being moved from the archive tier to an online tier, which takes hours
+    /// (`ArchiveStatus`).
     Rehydrating,
     /// A copy into the blob has not finished, or has failed (`CopyStatus`, with
-    /// [`Include::Copies`](super::Include::Copies))
+    /// [`Include::Copies`](super::Include::Copies)).
     CopyIncomplete,
-    /// The blob is the base of incremental copies, of which only snapshots can be read
-    /// (`IncrementalCopy`, with [`Include::Copies`](super::Include::Copies))
+    /// The blob is the base of incremental copies; only its snapshots can be read
+    /// (`IncrementalCopy`, with [`Include::Copies`](super::Include::Copies)).
     IncrementalCopy,
 }
 
@@ -47,6 +56,7 @@ impl Unreadable {
 }
 
 impl fmt::Display for Unreadable {
+    /// Writes the code, as [`as_str`](Self::as_str) returns it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }

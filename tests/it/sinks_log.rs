@@ -131,7 +131,7 @@ fn what_is_no_log_of_changes_is_left_as_it_is() {
         fs::write(&path, content).unwrap();
         let error = JsonLines::changes(&path).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Sink);
-        assert!(error.to_string().contains("other`: it is no change log"), "{error}");
+        assert!(error.to_string().contains("other`: it is not a change log"), "{error}");
         assert_eq!(fs::read(&path).unwrap(), content);
     }
     let missing = JsonLines::changes(folder.path().join("no/log")).unwrap_err();

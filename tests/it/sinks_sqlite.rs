@@ -308,7 +308,7 @@ async fn a_lock_of_another_is_an_error_that_says_so_and_passes() {
     ];
     for error in told {
         assert_eq!(error.kind(), ErrorKind::Sink);
-        assert!(error.to_string().contains("which another process writes"), "{error}");
+        assert!(error.to_string().contains("another process holds the write lock"), "{error}");
         assert!(error.to_string().contains("assets.sqlite"), "{error}");
     }
     other.execute_batch("ROLLBACK").unwrap();
@@ -356,12 +356,12 @@ fn a_file_of_something_else_is_an_error_and_stays_as_it_is() {
     for (path, why) in [
         (
             sqlite("tables", "CREATE TABLE assets (name TEXT)"),
-            "is an SQLite file of something else",
+            "is an SQLite database of another program",
         ),
-        (sqlite("id", "PRAGMA application_id = 7"), "is an SQLite file of something else"),
-        (sqlite("version", "PRAGMA user_version = 1"), "is an SQLite file of something else"),
-        (newer, "has tables of version 3, and this is 2"),
-        (text, "which is no SQLite file"),
+        (sqlite("id", "PRAGMA application_id = 7"), "is an SQLite database of another program"),
+        (sqlite("version", "PRAGMA user_version = 1"), "is an SQLite database of another program"),
+        (newer, "has tables of version 3; this version of the crate writes version 2"),
+        (text, "is not an SQLite database"),
         (folder.path().to_owned(), "could not open"),
         (folder.path().join("no/such/folder"), "could not open"),
     ] {

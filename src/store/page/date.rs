@@ -1,141 +1,157 @@
-//! Dates of HTTP, at fixed places.
+//! Dates of HTTP in their preferred form, such as `Sun, 06 Nov 1994 08:49:37 GMT`.
+//!
+//! All fields of that form have fixed positions, so a date is read as three words of eight bytes,
+//! without a loop. Other legal forms are refused; the caller reads them with `httpdate`.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Eight bytes of a date
-struct Form {
-    /// These bytes, and zeros for digits and for what is not looked at
+use super::swar::above_nine;
+
+/// Eight bytes of a date: which of them are digits, and which are fixed.
+struct Pattern {
+    /// The fixed bytes, `0` for digits, and zeros for bytes that are ignored.
     text: u64,
-    /// All bits of what is looked at
-    looked_at: u64,
-    /// All bits of what is a digit
+    /// All bits of each byte that is not ignored.
+    mask: u64,
+    /// All bits of each digit.
     digits: u64,
 }
 
-/// From the first day of 1970 on, which was a Thursday
+/// The days of the week, beginning with the first day of 1970, a Thursday.
 const WEEKDAYS: [&[u8; 3]; 7] = [b"Thu", b"Fri", b"Sat", b"Sun", b"Mon", b"Tue", b"Wed"];
 
-/// Months from 1 on, each at the place that its name leads to; the others have no name
+/// The names of the months with their numbers from 1, as a hash table; the slots of no month have
+/// no name.
 #[expect(clippy::indexing_slicing, reason = "computed at compile time")]
 const MONTHS: [(u32, u64); 16] = {
     let mut months = [(u32::MAX, 0); 16];
     let mut names = b"JanFebMarAprMayJunJulAugSepOctNovDec".as_slice();
     let mut month = 1;
-    while let [a, b, c, behind @ ..] = names {
+    while let [a, b, c, rest @ ..] = names {
         let name = u32::from_le_bytes([*a, *b, *c, 0]);
-        assert!(months[place(name)].1 == 0, "no two have one place");
-        months[place(name)] = (name, month);
-        (month, names) = (month + 1, behind);
+        assert!(months[slot(name)].1 == 0, "two months have the same slot");
+        months[slot(name)] = (name, month);
+        (month, names) = (month + 1, rest);
     }
     months
 };
 
-/// The place of a month's name: a product with the least number that gives each one of its own
-const fn place(name: u32) -> usize {
+/// Returns the slot of a month's name in a table of 16: a perfect hash.
+///
+/// The factor is the smallest number that gives each month a slot of its own, as [`MONTHS`]
+/// asserts.
+const fn slot(name: u32) -> usize {
     (name.wrapping_mul(0x67e5) >> 28) as usize
 }
 
-/// The days of a month, from 1 on, in a year that is no leap year
+/// The days of each month, from 1 on, in a year that is not a leap year.
 const DAYS: [u64; 13] = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
-const DAY: Form = Form::of(*b"???, 00 ");
-const YEAR: Form = Form::of(*b"??? 0000");
-const TIME: Form = Form::of(*b"00:00:00");
+/// The first eight bytes, for example `Sun, 06 `.
+const DAY: Pattern = Pattern::of(*b"???, 00 ");
+/// The next eight bytes, for example `Nov 1994`.
+const YEAR: Pattern = Pattern::of(*b"??? 0000");
+/// After a blank, for example `08:49:37`.
+const TIME: Pattern = Pattern::of(*b"00:00:00");
 
-impl Form {
-    /// A form with `0` for any digit, and `?` for any byte
+impl Pattern {
+    /// Creates a pattern from a text with `0` for each digit and `?` for each byte that is ignored.
     #[expect(clippy::indexing_slicing, reason = "computed at compile time")]
     const fn of(form: [u8; 8]) -> Self {
-        let [mut looked_at, mut digits] = [[0; 8]; 2];
+        let [mut mask, mut digits] = [[0; 8]; 2];
         let mut at = 0;
         while at < form.len() {
-            looked_at[at] = if form[at] == b'?' { 0 } else { 0xff };
+            mask[at] = if form[at] == b'?' { 0 } else { 0xff };
             digits[at] = if form[at] == b'0' { 0xff } else { 0 };
             at += 1;
         }
-        let looked_at = u64::from_le_bytes(looked_at);
-        let text = u64::from_le_bytes(form) & looked_at;
-        Self { text, looked_at, digits: u64::from_le_bytes(digits) }
+        let mask = u64::from_le_bytes(mask);
+        let text = u64::from_le_bytes(form) & mask;
+        Self { text, mask, digits: u64::from_le_bytes(digits) }
     }
 
-    /// The number that begins at each place, where there are two digits
+    /// Returns, for each position with two digits, the number that begins there; `None` if the text
+    /// does not match.
     fn numbers(&self, text: [u8; 8]) -> Option<[u8; 8]> {
-        const HIGHEST: u64 = u64::from_ne_bytes([0x80; 8]);
-        const TO_HIGHEST: u64 = u64::from_ne_bytes([0x80 - 10; 8]);
-        // Nothing is left of a byte that is as it should be, and of a digit its value.
-        let left = (u64::from_le_bytes(text) & self.looked_at) ^ self.text;
-        // Where no byte has its highest bit, adding carries nothing into the next.
-        let is_more_than_nine = (left | left.wrapping_add(TO_HIGHEST)) & HIGHEST != 0;
-        if is_more_than_nine || left & !self.digits != 0 {
+        // A digit becomes its value, and any other byte that matches becomes zero.
+        let left = (u64::from_le_bytes(text) & self.mask) ^ self.text;
+        if above_nine(left) != 0 || left & !self.digits != 0 {
             return None;
         }
         Some((left.wrapping_mul(10).wrapping_add(left >> 8)).to_le_bytes())
     }
 }
 
-/// Reads dates such as `Sun, 06 Nov 1994 08:49:37 GMT`, and remembers what they had to do with
+/// Reads dates, and remembers the last date and the months that occurred.
 ///
-/// Blobs that are listed together were often written in a few months, and the two dates of one are
-/// often the same.
+/// Blobs that are listed together were often written within a few months, and the two dates of a
+/// blob are often the same.
 #[derive(Default)]
 pub(super) struct Dates {
     last: Option<([u8; 29], SystemTime)>,
-    /// Each at the place that its name leads to
+    /// A cache of months, each in the [`slot`] of its name.
     months: [Month; 16],
 }
 
+/// A month of a year.
 #[derive(Clone, Copy, Default)]
 struct Month {
-    /// Such as `Nov 1994`
+    /// For example `Nov 1994`; the zeros of an empty slot are the text of no month.
     text: [u8; 8],
-    /// How many days it has
+    /// The number of days.
     days: u64,
-    /// The days from the first of 1970 to its first
+    /// The days from the first day of 1970 to the first day of the month.
     start: u64,
 }
 
 impl Dates {
-    /// The time that a text says; `None` for any other form, however legal
+    /// Returns the time of a date, or `None` if the text has another form, however legal.
     #[inline]
     pub(super) fn read(&mut self, text: &[u8; 29]) -> Option<SystemTime> {
         match &self.last {
+            // Comparing 29 bytes costs a fraction of parsing them.
             Some((last, time)) if last == text => Some(*time),
             _ => {
-                let time = self.another(text)?;
+                let time = self.parse(text)?;
                 self.last = Some((*text, time));
                 Some(time)
             }
         }
     }
 
-    fn another(&mut self, text: &[u8; 29]) -> Option<SystemTime> {
-        let (first, behind) = text.split_first_chunk::<8>()?;
-        let (second, behind) = behind.split_first_chunk::<8>()?;
-        let (third, behind) = behind.strip_prefix(b" ")?.split_first_chunk::<8>()?;
+    /// Parses a date that is not the last one.
+    fn parse(&mut self, text: &[u8; 29]) -> Option<SystemTime> {
+        let (first, rest) = text.split_first_chunk::<8>()?;
+        let (second, rest) = rest.split_first_chunk::<8>()?;
+        let (third, rest) = rest.strip_prefix(b" ")?.split_first_chunk::<8>()?;
         let name = u32::from_le_bytes(*second.first_chunk()?) & 0xff_ffff;
-        // No search, of which the processor would have to guess where it ends.
-        let month = self.months.get_mut(place(name))?;
+        // A table rather than a search, whose end the processor would mispredict.
+        let month = self.months.get_mut(slot(name))?;
         if month.text != *second {
             *month = Month::of(*second)?;
         }
         let [.., day, _, _] = DAY.numbers(*first)?.map(u64::from);
         let [hour, _, _, minute, _, _, second, _] = TIME.numbers(*third)?.map(u64::from);
-        if behind != b" GMT" || hour > 23 || minute > 59 || second > 59 {
+        if rest != b" GMT" || hour > 23 || minute > 59 || second > 59 {
             return None;
         }
+        // Days count from 1, so day 0 is none, and `before` is the number of days before this one.
         let days = month.start + day.checked_sub(1).filter(|before| *before < month.days)?;
         let weekday = WEEKDAYS.get(usize::try_from(days % 7).ok()?)?;
         let seconds = ((days * 24 + hour) * 60 + minute) * 60 + second;
+        // A date with the wrong weekday is refused, as `httpdate` does.
         (first.first_chunk() == Some(*weekday))
             .then(|| UNIX_EPOCH.checked_add(Duration::from_secs(seconds)))?
     }
 }
 
 impl Month {
+    /// Computes a month from a text such as `Nov 1994`.
+    // Not inlined: rare, because of the cache.
     #[inline(never)]
     fn of(text: [u8; 8]) -> Option<Self> {
         let name = u32::from_le_bytes(*text.first_chunk()?) & 0xff_ffff;
-        let (_, month) = *MONTHS.get(place(name)).filter(|(text, _)| *text == name)?;
+        let (_, month) = *MONTHS.get(slot(name)).filter(|(text, _)| *text == name)?;
         let [.., century, _, year, _] = YEAR.numbers(text)?.map(u64::from);
         let year = century * 100 + year;
         let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
@@ -143,9 +159,10 @@ impl Month {
         if year < 1970 {
             return None;
         }
-        // With years that begin in March, so that the leap day is their last.
+        // Years begin in March here, so that the leap day is their last day.
         let (y, m) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
         let start = y * 365 + y / 4 - y / 100 + y / 400 + (m * 153 + 2) / 5;
+        // 719,468 days from 1 March of the year 0 to 1 January 1970.
         Some(Self { text, days, start: start.checked_sub(719_468)? })
     }
 }
@@ -154,8 +171,9 @@ impl Month {
 mod tests {
     use super::*;
 
+    /// Random times of all years, each twice: parsed, and from the cache of the last date.
     #[test]
-    fn it_reads_what_a_library_reads() {
+    fn every_date_is_read_as_httpdate_reads_it() {
         let mut rng = fastrand::Rng::with_seed(5);
         let mut dates = Dates::default();
         for _ in 0..100_000 {
@@ -166,8 +184,9 @@ mod tests {
         }
     }
 
+    /// Every byte value at every position, with an empty cache and with one that has the good date.
     #[test]
-    fn it_reads_no_more_than_a_library_reads() {
+    fn an_altered_date_is_refused_unless_httpdate_reads_it() {
         let good = *b"Sun, 06 Nov 1994 08:49:37 GMT";
         let time = UNIX_EPOCH + Duration::from_secs(784_111_777);
         let mut dates = Dates::default();
@@ -185,8 +204,9 @@ mod tests {
         }
     }
 
+    /// All days from 0 to 39 of all months of leap years and other years, with every weekday.
     #[test]
-    fn a_month_has_its_days() {
+    fn days_and_weekdays_are_checked_for_every_month() {
         let mut dates = Dates::default();
         for year in [1970, 1999, 2000, 2001, 2004, 2100, 9999] {
             for (month, _) in MONTHS.iter().filter(|(_, month)| *month > 0) {

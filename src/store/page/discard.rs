@@ -1,52 +1,59 @@
-//! Leaves out an entry that is too large to be kept, without keeping it.
+//! Leaves out an entry that is too large to buffer.
 //!
-//! Assumes the form in which Azure writes entries: no comments, and no `>` within a tag.
+//! Follows the entry byte by byte to its end, and keeps nothing of it. Assumes the form in which
+//! Azure writes entries: no comments, and no `>` within a tag. Anything else is an error for the
+//! whole page.
 
-use super::limits::Excess;
+use super::limits::Limit;
 
-/// Where in the entry it is
+/// The position in an entry that is left out.
 #[derive(Debug, Default)]
 pub(super) struct Discard {
-    /// How many elements are open
+    /// How many elements are open.
     depth: usize,
-    at: At,
+    state: State,
 }
 
+/// Where the next byte is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum At {
+enum State {
     #[default]
     Text,
-    /// Behind a `<`
-    Start,
-    /// In a start tag; whether the last byte was a slash
-    Open(bool),
-    /// In an end tag
-    Close,
+    /// After a `<`.
+    TagStart,
+    StartTag {
+        /// Whether the last byte was a slash, so that a `>` makes the element empty.
+        after_slash: bool,
+    },
+    EndTag,
 }
 
 impl Discard {
-    /// Takes more of the entry: the place behind its end, or `None` if there is more of it
-    pub(super) fn push(&mut self, text: &[u8]) -> Result<Option<usize>, Excess> {
+    /// Takes the next piece of the entry.
+    ///
+    /// Returns the offset after the entry, or `None` if the entry does not end in this piece.
+    pub(super) fn push(&mut self, text: &[u8]) -> Result<Option<usize>, Limit> {
         for (place, byte) in text.iter().enumerate() {
-            self.at = match (self.at, byte) {
-                (At::Text, b'<') => At::Start,
-                (At::Text, _) => At::Text,
-                (At::Start, b'/') => At::Close,
-                (At::Start, b'!' | b'?' | b'>') => return Err(Excess::Element),
-                (At::Start, _) => At::Open(false),
-                (At::Open(is_empty), b'>') => {
-                    self.depth += usize::from(!is_empty);
-                    At::Text
+            self.state = match (self.state, byte) {
+                (State::Text, b'<') => State::TagStart,
+                (State::Text, _) => State::Text,
+                (State::TagStart, b'/') => State::EndTag,
+                // Comments and processing instructions may contain anything, also `</Blob>`.
+                (State::TagStart, b'!' | b'?' | b'>') => return Err(Limit::Element),
+                (State::TagStart, _) => State::StartTag { after_slash: false },
+                (State::StartTag { after_slash }, b'>') => {
+                    self.depth += usize::from(!after_slash);
+                    State::Text
                 }
-                (At::Open(_), byte) => At::Open(*byte == b'/'),
-                (At::Close, b'>') => {
-                    // What ends here is no entry: the elements of the page come after one another.
-                    self.depth = self.depth.checked_sub(1).ok_or(Excess::Element)?;
-                    At::Text
+                (State::StartTag { .. }, byte) => State::StartTag { after_slash: *byte == b'/' },
+                (State::EndTag, b'>') => {
+                    // At depth 0 this tag ends `Blobs`, so the large text before it is no entry.
+                    self.depth = self.depth.checked_sub(1).ok_or(Limit::Element)?;
+                    State::Text
                 }
-                (At::Close, _) => At::Close,
+                (State::EndTag, _) => State::EndTag,
             };
-            let has_ended = *byte == b'>' && self.at == At::Text && self.depth == 0;
+            let has_ended = *byte == b'>' && self.state == State::Text && self.depth == 0;
             if has_ended {
                 return Ok(Some(place + 1));
             }

@@ -1,59 +1,62 @@
-//! What is read of a blob: which elements, and what their text means.
+//! The elements of a blob that this crate reads.
+//!
+//! Knows names of elements and what they stand for, and nothing of the readers or of how a text is
+//! parsed. Source: Microsoft Learn, "List Blobs", "Response body".
 
-use std::{mem, time::SystemTime};
+use super::element::Open;
+use crate::store::Unreadable;
 
-use super::{
-    date::Dates,
-    element::{Open, after, before_tag, resolved},
-    fast::Stop,
-    limits::{self, LARGE_ENTRY, Room, is_long_name},
-    slow::percent_decode,
-};
-use crate::store::{
-    Blob, ContentMd5, ContentType, ETag, MAX_PAGE, Malformed, NameOrder, Page, Unreadable,
-};
-
-/// How many different Content-Types of a page are shared by its blobs
-const SHARED_TYPES: usize = 8;
-
-/// A name, or why there is none
-pub(super) type Name = Result<String, &'static str>;
-
-/// An element without children
+/// An element without children in an entry of a listing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Field {
+    /// `Name`, in text that XML can hold.
     Name,
+    /// A `Name` with `Encoded="true"`.
     EncodedName,
+    /// `Snapshot`: the time of a snapshot.
     Snapshot,
     VersionId,
     IsCurrentVersion,
+    /// `Content-Length`: the size in bytes. Without it an entry is malformed.
     ContentLength,
     Etag,
     LastModified,
     CreationTime,
     ContentType,
     ContentEncoding,
+    /// `Content-MD5`, in base64.
     ContentMd5,
     BlobType,
     AccessTier,
+    /// `ResourceType`: `file` or `directory`, in accounts with a hierarchical namespace only.
     ResourceType,
+    /// `Deleted`: `true` for a blob that soft delete keeps.
     Deleted,
+    /// `HasVersionsOnly`: `true` for a blob without a current version.
     HasVersionsOnly,
+    /// `CustomerProvidedKeySha256`: present if each request must provide the key.
     CustomerKey,
+    /// `ArchiveStatus`: for example `rehydrate-pending-to-hot`.
     ArchiveStatus,
+    /// `CopyStatus`: `success`, `pending`, `aborted` or `failed`.
     CopyStatus,
+    /// `IncrementalCopy`: `true` for the base of incremental copies.
     IncrementalCopy,
-    /// One that this crate does not read
+    /// An element that this crate does not read.
     Unread,
 }
 
 impl Field {
+    /// Returns whether the element is a name, encoded or not.
     pub(super) fn is_name(self) -> bool {
         matches!(self, Self::Name | Self::EncodedName)
     }
 
-    /// Whether most blobs of a container have this text alike
-    pub(super) fn is_alike(self) -> bool {
+    /// Returns whether most blobs of a container have the same value in this field.
+    ///
+    /// A template compares such a text as a whole, and copies the value, instead of parsing the
+    /// text.
+    pub(super) fn is_shared(self) -> bool {
         matches!(
             self,
             Self::ContentEncoding
@@ -69,7 +72,7 @@ impl Field {
         )
     }
 
-    /// What an element is directly in a blob
+    /// Returns the field of an element that is a child of `Blob`.
     pub(super) fn of_blob(open: Open<'_>) -> Self {
         match open.name {
             b"Name" if open.encoded => Self::EncodedName,
@@ -81,7 +84,7 @@ impl Field {
         }
     }
 
-    /// What an element is in a blob's properties
+    /// Returns the field of an element that is a child of `Properties`.
     pub(super) fn of_properties(open: Open<'_>) -> Self {
         match open.name {
             b"Content-Length" => Self::ContentLength,
@@ -98,7 +101,10 @@ impl Field {
         }
     }
 
-    /// Returns the element of this name if it can say that a blob cannot be read
+    /// Returns the field of an element that can mean that a blob is unreadable.
+    ///
+    /// The readers look for them in `Blob` and in `Properties`: `Deleted` is a child of the former,
+    /// and `CopyStatus` of the latter.
     pub(super) fn of_state(name: &[u8]) -> Self {
         match name {
             b"Deleted" => Self::Deleted,
@@ -111,7 +117,8 @@ impl Field {
         }
     }
 
-    /// Returns why a blob cannot be read if this element has this text
+    /// Returns why a blob is unreadable if this field has this text, or `None` if the text does not
+    /// say so.
     pub(super) fn unreadable(self, text: &str) -> Option<Unreadable> {
         let (is_so, why) = match self {
             Self::Deleted => (text == "true", Unreadable::Deleted),
@@ -125,363 +132,5 @@ impl Field {
             _ => return None,
         };
         is_so.then_some(why)
-    }
-}
-
-/// A blob of which not all is read yet
-pub(super) struct Draft<'a> {
-    /// In the page already: to copy it there would take a good part of the time that reading does
-    pub(super) blob: &'a mut Blob,
-    /// Whether there is a name, or why there is none
-    name: Option<Result<(), &'static str>>,
-    size: Option<u64>,
-    problem: Option<String>,
-    /// Whether it says what only an account with a hierarchical namespace says
-    has_path: bool,
-    /// Whether its text is longer than an entry can be
-    pub(super) is_large: bool,
-    /// How much more metadata it may have
-    room: Room,
-}
-
-impl Draft<'_> {
-    /// Adds a blob to a page, where there is what makes one: it begins as what `begin` makes, and `read`
-    /// takes the rest
-    #[inline]
-    pub(super) fn add<T>(
-        page: &mut Page,
-        begin: impl FnMut() -> Blob,
-        read: impl FnOnce(&mut Draft<'_>) -> Result<T, Stop>,
-    ) -> Result<T, Stop> {
-        make_room(&mut page.blobs);
-        // Made in its place, which is there already: else it would be copied there.
-        page.blobs.resize_with(page.blobs.len() + 1, begin);
-        let Some(blob) = page.blobs.last_mut() else { return Err(Stop::Odd) };
-        let mut draft = Draft {
-            blob,
-            name: None,
-            size: None,
-            problem: None,
-            has_path: false,
-            is_large: false,
-            room: Room::default(),
-        };
-        let read = read(&mut draft);
-        let Draft { blob, name, size, problem, has_path, is_large, room: _ } = draft;
-        if let (Ok(_), Some(Ok(())), Some(size), None, false) =
-            (&read, name, size, &problem, is_large)
-        {
-            blob.size = size;
-        } else {
-            let name = name.map(|name| name.map(|()| mem::take(&mut blob.name)));
-            page.blobs.pop();
-            if read.is_ok() {
-                page.set_aside(match is_large {
-                    true => Malformed::new(None, LARGE_ENTRY),
-                    false => malformed(name, problem),
-                });
-            }
-        }
-        if has_path && read.is_ok() {
-            page.order = NameOrder::Segments;
-        }
-        read
-    }
-
-    /// Names the blob by a text without marks
-    #[inline]
-    pub(super) fn name_plainly(&mut self, name: &[u8]) -> Result<(), Stop> {
-        // The copy is checked rather than the text, because the copy is aligned.
-        if name.len() <= limits::MOST_NAME {
-            self.name_it(Ok(String::from_utf8(name.to_vec()).map_err(|_| Stop::Odd)?));
-            return Ok(());
-        }
-        let name = str::from_utf8(name).map_err(|_| Stop::Odd)?;
-        self.name_it(if is_long_name(name) { Err(limits::LONG_NAME) } else { Ok(name.to_owned()) });
-        Ok(())
-    }
-
-    fn name_it(&mut self, name: Name) {
-        self.name = Some(name.map(|name| self.blob.name = name));
-    }
-
-    /// Adds a pair of metadata
-    pub(super) fn describe(&mut self, key: &[u8], value: String) {
-        self.room.insert(&mut self.blob.metadata, key, value, &mut self.problem);
-    }
-}
-
-#[cold]
-fn malformed(name: Option<Name>, problem: Option<String>) -> Malformed {
-    let (name, bad_name) = match name {
-        Some(Ok(name)) => (Some(name), None),
-        Some(Err(why)) => (None, Some(why)),
-        None => (None, Some("it has no name")),
-    };
-    let why = bad_name.map(str::to_owned).or(problem);
-    Malformed::new(name, why.unwrap_or_else(|| "it has no size".to_owned()))
-}
-
-/// Grows in few steps: most pages are small or full, and what is not used costs no memory
-fn make_room(blobs: &mut Vec<Blob>) {
-    if blobs.len() == blobs.capacity() {
-        let steps = [64, 640, usize::from(MAX_PAGE)];
-        let step = steps.into_iter().find(|step| *step > blobs.len());
-        blobs.reserve_exact(step.unwrap_or(blobs.len() * 2) - blobs.len());
-    }
-}
-
-/// Reads the text of elements, and what the blobs of a page share
-#[derive(Default)]
-pub(super) struct Fields {
-    /// Content-Types, each with the text that it was read from
-    types: Vec<(Box<[u8]>, ContentType)>,
-    dates: Dates,
-}
-
-impl Fields {
-    /// Takes the text that something begins with, as [`take`](Self::take) would if it ended behind the
-    /// length that this gives, which is the caller's to see; `None` where that does not work
-    #[inline]
-    pub(super) fn take_ahead(
-        &mut self,
-        field: Field,
-        rest: &[u8],
-        draft: &mut Draft<'_>,
-    ) -> Option<usize> {
-        // What is taken here means what is written: it has no entity, or was looked up as it is written.
-        let blob = &mut *draft.blob;
-        Some(match field {
-            Field::LastModified | Field::CreationTime => {
-                let time = self.dates.read(rest.first_chunk()?)?;
-                match field {
-                    Field::LastModified => blob.last_modified = Some(time),
-                    _ => blob.created = Some(time),
-                }
-                29
-            }
-            Field::ContentLength => {
-                let (size, length) = digits(rest)?;
-                draft.size = Some(size);
-                length
-            }
-            Field::Etag => {
-                let (content, is_plain) = before_tag(rest)?;
-                if !is_plain {
-                    return None;
-                }
-                ETag::put_ascii(&mut blob.etag, content)?;
-                content.len()
-            }
-            Field::Unread => {
-                let (content, is_plain) = before_tag(rest)?;
-                if !is_plain {
-                    return None;
-                }
-                content.len()
-            }
-            Field::ContentType => {
-                let is_next =
-                    |text: &[u8]| after(rest, text).is_some_and(|rest| rest.first() == Some(&b'<'));
-                let (text, known) = self.types.iter().find(|(text, _)| is_next(text))?;
-                blob.content_type = Some(known.clone());
-                text.len()
-            }
-            Field::ContentMd5 => {
-                blob.content_md5 = Some(ContentMd5::from_base64(rest.first_chunk::<24>()?)?);
-                24
-            }
-            _ => return None,
-        })
-    }
-
-    /// Takes the text that something begins with, up to the next `<`: its length; not inlined, since it is
-    /// rare where it is called
-    #[inline(never)]
-    pub(super) fn take_whole(
-        &mut self,
-        field: Field,
-        rest: &[u8],
-        draft: &mut Draft<'_>,
-    ) -> Result<usize, Stop> {
-        let (found, _) = before_tag(rest).ok_or(Stop::Short)?;
-        self.take(field, found, draft)?;
-        Ok(found.len())
-    }
-
-    /// Takes an element's text, as it is written, into the draft
-    pub(super) fn take(
-        &mut self,
-        field: Field,
-        content: &[u8],
-        draft: &mut Draft<'_>,
-    ) -> Result<(), Stop> {
-        let blob = &mut *draft.blob;
-        match field {
-            Field::Name => {
-                let name = resolved(content)?;
-                let is_long = is_long_name(&name);
-                draft.name_it(if is_long { Err(limits::LONG_NAME) } else { Ok(name.into_owned()) });
-            }
-            Field::EncodedName => {
-                draft.name_it(percent_decode(&resolved(content)?).and_then(limits::name));
-            }
-            Field::Snapshot => blob.snapshot = some(content, "Snapshot", &mut draft.problem)?,
-            Field::VersionId => blob.version_id = some(content, "VersionId", &mut draft.problem)?,
-            Field::IsCurrentVersion => blob.is_current_version = Some(resolved(content)? == "true"),
-            Field::ContentLength => {
-                let text = resolved(content)?;
-                draft.size = text.parse().ok();
-                if draft.size.is_none() && !text.is_empty() {
-                    draft.problem = Some("its Content-Length is no size".to_owned());
-                }
-            }
-            Field::Etag => blob.etag = some(content, "Etag", &mut draft.problem)?,
-            Field::LastModified => {
-                blob.last_modified = self.date(content, "Last-Modified", &mut draft.problem)?;
-            }
-            Field::CreationTime => {
-                blob.created = self.date(content, "Creation-Time", &mut draft.problem)?;
-            }
-            Field::ContentType => {
-                blob.content_type = self.content_type(content, &mut draft.problem)?;
-            }
-            Field::ContentEncoding => {
-                blob.content_encoding = some(content, "Content-Encoding", &mut draft.problem)?;
-            }
-            // A digest that cannot be read is as good as none: it is only ever a hint.
-            Field::ContentMd5 => {
-                blob.content_md5 = ContentMd5::from_base64(resolved(content)?.as_bytes());
-            }
-            Field::BlobType => blob.blob_type = some(content, "BlobType", &mut draft.problem)?,
-            Field::AccessTier => {
-                blob.access_tier = some(content, "AccessTier", &mut draft.problem)?;
-            }
-            Field::ResourceType => {
-                blob.is_directory = resolved(content)? == "directory";
-                draft.has_path = true;
-            }
-            Field::Deleted
-            | Field::HasVersionsOnly
-            | Field::CustomerKey
-            | Field::ArchiveStatus
-            | Field::CopyStatus
-            | Field::IncrementalCopy => {
-                // The first reason stays: an element without one does not take it back.
-                let why = field.unreadable(&resolved(content)?);
-                blob.unreadable = blob.unreadable.or(why);
-            }
-            // An entity may be broken, which is the general reader's to say.
-            Field::Unread if content.contains(&b'&') => return Err(Stop::Odd),
-            Field::Unread => {}
-        }
-        Ok(())
-    }
-
-    fn date(
-        &mut self,
-        content: &[u8],
-        what: &str,
-        problem: &mut Option<String>,
-    ) -> Result<Option<SystemTime>, Stop> {
-        if let Ok(text) = content.try_into()
-            && let Some(time) = self.dates.read(text)
-        {
-            return Ok(Some(time));
-        }
-        let text = resolved(content)?;
-        if text.is_empty() {
-            return Ok(None);
-        }
-        let time = httpdate::parse_http_date(&text).ok();
-        if time.is_none() {
-            *problem = Some(format!("its {what} is no RFC 1123 date"));
-        }
-        Ok(time)
-    }
-
-    fn content_type(
-        &mut self,
-        content: &[u8],
-        problem: &mut Option<String>,
-    ) -> Result<Option<ContentType>, Stop> {
-        if let Some((_, known)) = self.types.iter().find(|(text, _)| **text == *content) {
-            return Ok(Some(known.clone()));
-        }
-        let new: Option<ContentType> = some(content, "Content-Type", problem)?;
-        if let Some(new) = &new
-            && self.types.len() < SHARED_TYPES
-        {
-            self.types.push((content.into(), new.clone()));
-        }
-        Ok(new)
-    }
-}
-
-/// The number that something begins with, and how many digits it has: from 1 to 15, which always fit;
-/// `None` of more, and near the end of what has arrived
-#[inline]
-fn digits(text: &[u8]) -> Option<(u64, usize)> {
-    const WORD: usize = 8;
-    let (number, length) = some_digits(*text.first_chunk()?);
-    if length < WORD {
-        return (length > 0).then_some((number, length));
-    }
-    let (more, length) = some_digits(*text.get(WORD..)?.first_chunk()?);
-    let shift = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
-    Some((number * shift.get(length)? + more, WORD + length))
-}
-
-/// The number that eight bytes begin with, and how many digits it has
-#[inline]
-fn some_digits(text: [u8; 8]) -> (u64, usize) {
-    const HIGHEST: u64 = u64::from_le_bytes([0x80; 8]);
-    const TO_HIGHEST: u64 = u64::from_le_bytes([0x80 - 10; 8]);
-    // Nothing is left of a digit but its value. What is carried goes into bytes behind the first that
-    // is no digit.
-    let left = u64::from_le_bytes(text) ^ u64::from_le_bytes([b'0'; 8]);
-    let others = (left | left.wrapping_add(TO_HIGHEST)) & HIGHEST;
-    let length = others.trailing_zeros() as usize / 8;
-    // Zeros before the digits, in the place of what is behind them: one number of eight digits.
-    let ones = left.checked_shl(64 - 8 * length as u32).unwrap_or(0);
-    let tens = ones.wrapping_mul(10).wrapping_add(ones >> 8) & 0x00ff_00ff_00ff_00ff;
-    let hundreds = tens.wrapping_mul(100).wrapping_add(tens >> 16) & 0x0000_ffff_0000_ffff;
-    (hundreds.wrapping_mul(10_000).wrapping_add(hundreds >> 32) & 0xffff_ffff, length)
-}
-
-/// What a text makes, if there is any
-fn some<T: for<'a> From<&'a str>>(
-    content: &[u8],
-    what: &str,
-    problem: &mut Option<String>,
-) -> Result<Option<T>, Stop> {
-    Ok(limits::property(&resolved(content)?, what, problem))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::digits;
-
-    #[test]
-    fn digits_are_the_number_that_something_begins_with() {
-        let mut rng = fastrand::Rng::with_seed(4);
-        for behind in ["<", "/", ":", "0", "\u{0}", "\u{7f}", "\u{ff}"] {
-            for length in 0..16 {
-                for _ in 0..1000 {
-                    let number: String = (0..length).map(|_| rng.digit(10)).collect();
-                    let text = format!("{number}{behind}{}", rng.char(..)).into_bytes();
-                    let text = [text.as_slice(), b"</Content-Length>"].concat();
-                    let end = text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(0);
-                    let known = str::from_utf8(&text[..end]).unwrap().parse().ok();
-                    let known = known.filter(|_| end < 16).map(|number: u64| (number, end));
-                    assert_eq!(digits(&text), known, "{:?}", String::from_utf8_lossy(&text));
-                }
-            }
-        }
-        // What may go on with what has not arrived yet is no number yet.
-        for length in 0..8 {
-            assert_eq!(digits(&b"12345678"[..length]), None);
-            assert_eq!(digits(&b"1234567812345678"[..8 + length]), None);
-        }
     }
 }

@@ -1,113 +1,117 @@
-//! What a page may have, so that a page that means ill takes no more memory than an ordinary one by far.
+//! The limits of a page, which bound the memory that a malicious answer can take.
 //!
-//! Both readers keep the same limits. An entry beyond one of them is a malformed entry; a page beyond
-//! one of them is an error.
+//! Both readers keep the same limits. An entry beyond a limit of entries becomes a malformed entry;
+//! a page beyond a limit of pages is an error. Each limit is above anything that Azure sends.
 
+use super::problem::{METADATA_TOO_LARGE, property_too_long};
 use crate::{
     error::{Error, ErrorKind},
     store::Metadata,
 };
 
-/// How many characters a name may have (Microsoft Learn, "Naming and referencing containers, blobs,
-/// and metadata")
+/// The most characters of a name (Microsoft Learn, "Naming and referencing containers, blobs, and
+/// metadata").
 ///
-/// Whether a character above U+FFFF counts as one or two is not documented. No name that Azure takes
-/// has more by either count.
-pub(super) const MOST_NAME: usize = 1024;
+/// It is not documented whether a character above U+FFFF counts as one or as two. Names that Azure
+/// accepts are within the limit by either count.
+pub(super) const MAX_NAME: usize = 1024;
 
-/// How many bytes a property may have; Azure's own are below 100, the rest are headers of an upload
-const MOST_TEXT: usize = 1024;
+/// The most bytes of a property. Azure's own values are below 100; the others are headers of an
+/// upload.
+const MAX_PROPERTY: usize = 1024;
 
-/// How many characters the keys and values of a blob's metadata may have together (same page)
-const MOST_METADATA: usize = 8 << 10;
+/// The most characters of a blob's metadata, keys and values together (same page).
+const MAX_METADATA: usize = 8 << 10;
 
-/// How many keys and values a page may have: fifty for each blob of a full page
-pub(super) const MOST_PAIRS: usize = 250_000;
+/// The most pairs of metadata in a page: fifty for each blob of a full page.
+pub(super) const MAX_PAIRS: usize = 250_000;
 
-/// How many bytes a marker may have: it becomes a part of the next request's URL
+/// The most bytes of a continuation marker, which becomes a part of the next request's URL.
 ///
-/// Azure's hold a name, of up to 4 KiB in UTF-8, in base64.
-pub(super) const MOST_MARKER: usize = 16 << 10;
+/// Azure's markers hold a name in base64, and a name has up to 4 KiB in UTF-8.
+pub(super) const MAX_MARKER: usize = 16 << 10;
 
-/// How many bytes an entry, or another element of the page, may have as text
-pub(super) const MOST_ENTRY: usize = 256 << 10;
+/// The most bytes of the text of an entry, or of another element of the page.
+pub(super) const MAX_ENTRY: usize = 256 << 10;
 
-/// How many bytes of a page that Azure would write in another form are kept to be read as a whole
-pub(super) const MOST_ODD: usize = 16 << 20;
+/// The most bytes that are buffered for the XML reader, which needs the rest of the page at once.
+pub(super) const MAX_FALLBACK: usize = 16 << 20;
 
-pub(super) const LONG_NAME: &str = "its name has more than 1,024 characters";
-pub(super) const LARGE_ENTRY: &str = "it is larger than 256 KiB, which no entry of Azure's is";
-
-/// Which limit a page is beyond
+/// A limit of a whole page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Excess {
+pub(super) enum Limit {
+    /// Four times as many entries as Azure puts into a page.
     Entries,
+    /// [`MAX_PAIRS`].
     Pairs,
+    /// [`MAX_MARKER`].
     Marker,
+    /// [`MAX_ENTRY`], for an element that cannot be left out as a malformed entry.
     Element,
-    Odd,
+    /// [`MAX_FALLBACK`].
+    Fallback,
 }
 
-impl Excess {
-    /// The error for the whole page; no retry would help
+impl Limit {
+    /// Returns the error for a page beyond this limit. No retry would help.
     pub(super) fn error(self) -> Error {
         let what = match self {
             Self::Entries => {
-                "a page of the listing has more than 20,000 entries, and Azure's have at most 5,000; check the endpoint"
+                "a page of the listing has more than 20,000 entries; Azure returns at most 5,000; check the endpoint"
             }
             Self::Pairs => {
                 "a page of the listing has more than 250,000 pairs of metadata; set a smaller page size"
             }
             Self::Marker => {
-                "the continuation marker of the listing is longer than 16 KiB, which no request can send back; check the endpoint"
+                "the continuation marker of the listing is longer than 16 KiB, so no request can return it; check the endpoint"
             }
             Self::Element => {
-                "a page of the listing has an element of more than 256 KiB; check the endpoint"
+                "a page of the listing has an element larger than 256 KiB; check the endpoint"
             }
-            Self::Odd => {
-                "a page of the listing has more than 16 MiB in a form that Azure does not write; set a smaller page size, or check the endpoint"
+            Self::Fallback => {
+                "a page of the listing has more than 16 MiB of XML in a form that Azure does not write; set a smaller page size, or check the endpoint"
             }
         };
         Error::new(ErrorKind::TooLarge, what)
     }
 }
 
-/// Whether a name is longer than names can be
+/// Returns whether a name has more than [`MAX_NAME`] characters.
 #[inline]
 pub(super) fn is_long_name(name: &str) -> bool {
-    name.len() > MOST_NAME && (name.len() > 4 * MOST_NAME || name.chars().count() > MOST_NAME)
+    // Characters are counted only if the bytes do not settle it: a character has one to four of
+    // them.
+    name.len() > MAX_NAME && (name.len() > 4 * MAX_NAME || name.chars().count() > MAX_NAME)
 }
 
-/// A name, unless it is longer than names can be
-pub(super) fn name(text: String) -> Result<String, &'static str> {
-    if is_long_name(&text) { Err(LONG_NAME) } else { Ok(text) }
-}
-
-/// What the text of a property makes, if there is any; a long one makes the entry malformed
+/// Converts the text of a property; returns `None` for an empty text, and for one that is too long,
+/// which also sets `problem` and so makes the entry malformed.
 pub(super) fn property<T: for<'a> From<&'a str>>(
     text: &str,
     what: &str,
     problem: &mut Option<String>,
 ) -> Option<T> {
-    if text.len() > MOST_TEXT {
-        *problem = Some(format!("its {what} is longer than 1 KiB"));
+    if text.len() > MAX_PROPERTY {
+        *problem = Some(property_too_long(what));
         return None;
     }
     (!text.is_empty()).then(|| text.into())
 }
 
-/// How much more metadata a blob may have
+/// How many more characters of metadata a blob may have.
 #[derive(Debug)]
-pub(super) struct Room(usize);
+pub(super) struct MetadataBudget(usize);
 
-impl Default for Room {
+impl Default for MetadataBudget {
+    /// The budget of a blob without metadata.
     fn default() -> Self {
-        Self(MOST_METADATA)
+        Self(MAX_METADATA)
     }
 }
 
-impl Room {
-    /// Adds a pair; too much makes the entry malformed
+impl MetadataBudget {
+    /// Adds a pair to the metadata. Beyond the budget it sets `problem`, which makes the entry
+    /// malformed.
     pub(super) fn insert(
         &mut self,
         metadata: &mut Metadata,
@@ -115,6 +119,7 @@ impl Room {
         value: String,
         problem: &mut Option<String>,
     ) {
+        // Azure's keys are ASCII, so their bytes are their characters.
         let characters = key.len().saturating_add(value.chars().count());
         match self.0.checked_sub(characters) {
             Some(left) => {
@@ -122,8 +127,10 @@ impl Room {
                 metadata.insert(String::from_utf8_lossy(key).into_owned(), value);
             }
             None => {
+                // No later pair is stored either, however short, because the entry is malformed
+                // anyway.
                 self.0 = 0;
-                *problem = Some("its metadata has more than 8 KiB".to_owned());
+                *problem = Some(METADATA_TOO_LARGE.to_owned());
             }
         }
     }

@@ -1,8 +1,11 @@
-//! Bodies of listings that mean ill: seeded, and shared with a test that counts what they allocate.
+//! Generates malicious bodies of listings from seeds.
+//!
+//! Shared with `tests/hostile_pages.rs`, which counts what they allocate, so this file uses nothing
+//! of the crate.
 
 use fastrand::Rng;
 
-/// Whole elements, well made and not
+/// Complete elements, valid and invalid.
 const ELEMENTS: &[&str] = &[
     "<Blob><Name>a/b.jpg</Name><Properties><Content-Length>5</Content-Length><Etag>0x8D</Etag></Properties></Blob>",
     "<Blob><Name Encoded=\"true\">%FF%41&amp;</Name><Properties><Content-Length>-1</Content-Length></Properties></Blob>",
@@ -27,7 +30,7 @@ const ELEMENTS: &[&str] = &[
     "<EnumerationResults>",
 ];
 
-/// What bytes are replaced with, or put between: all that a reader looks for
+/// Bytes to insert: everything that a reader looks for.
 const PIECES: &[&[u8]] = &[
     b"<",
     b">",
@@ -62,6 +65,7 @@ const PIECES: &[&[u8]] = &[
     b"Encoded=\"true\"",
 ];
 
+/// Generates a page of up to 11 blobs as Azure writes them.
 fn page(rng: &mut Rng) -> Vec<u8> {
     let mut text = "<?xml version=\"1.0\" encoding=\"utf-8\"?><EnumerationResults ServiceEndpoint=\"https://a/\"><Blobs>".to_owned();
     for n in 0..rng.usize(..12) {
@@ -77,7 +81,7 @@ fn page(rng: &mut Rng) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// Where an element begins, or anywhere
+/// Returns a random offset, preferably where a tag begins.
 fn place(rng: &mut Rng, body: &[u8]) -> usize {
     let any = rng.usize(..=body.len());
     let rest = body.get(any..).unwrap_or_default();
@@ -87,14 +91,15 @@ fn place(rng: &mut Rng, body: &[u8]) -> usize {
     }
 }
 
+/// Returns a random range of offsets.
 fn span(rng: &mut Rng, body: &[u8]) -> std::ops::Range<usize> {
     let (a, b) = (place(rng, body), place(rng, body));
     a.min(b)..a.max(b)
 }
 
-/// A body: a listing with a few changes, or mere bytes
+/// Generates the body of a seed: a listing with a few changes, or random bytes. At most 64 KiB.
 pub(crate) fn body(seed: u64) -> Vec<u8> {
-    const MOST: usize = 1 << 16;
+    const MAX: usize = 1 << 16;
     let mut rng = Rng::with_seed(seed);
     let mut body = page(&mut rng);
     match rng.u8(..20) {
@@ -114,20 +119,20 @@ pub(crate) fn body(seed: u64) -> Vec<u8> {
                 let copy = body.get(some).unwrap_or_default().to_vec();
                 body.splice(at..at, copy);
             }
-            // The same thing very often: what is kept of it adds up.
+            // Many copies of an element, whose memory adds up.
             3 => {
                 let what = *rng.choice(ELEMENTS).unwrap_or(&"");
-                let often = rng.usize(1..2000).min(MOST / what.len().max(1));
+                let often = rng.usize(1..2000).min(MAX / what.len().max(1));
                 body.splice(at..at, what.repeat(often).into_bytes());
             }
             4 => body.truncate(at),
-            // Two parts change places.
+            // A part moves to another place.
             5 => {
                 let part: Vec<_> = body.drain(some).collect();
                 let at = place(&mut rng, &body);
                 body.splice(at..at, part);
             }
-            // One long text, name or attribute.
+            // A long text, name or attribute.
             6 => {
                 let byte = *rng.choice(b"a&<>\"%\xff \0-]").unwrap_or(&b'a');
                 body.splice(at..at, std::iter::repeat_n(byte, rng.usize(1..20_000)));
@@ -143,7 +148,7 @@ pub(crate) fn body(seed: u64) -> Vec<u8> {
                 body.get_mut(at).into_iter().for_each(|byte| *byte ^= bit);
             }
         }
-        body.truncate(MOST);
+        body.truncate(MAX);
     }
     body
 }

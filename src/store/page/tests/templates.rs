@@ -1,10 +1,14 @@
-//! Blobs that are written alike, as those of a real container are.
+//! Pages whose blobs are written alike, as those of a real container are, so that templates read
+//! them.
+//!
+//! A template must read what the XML reader reads, and give up where a byte makes a difference.
 
 use fastrand::Rng;
 
-use super::{agree, cases, general, some};
-use crate::store::page::{Decoder, decode};
+use super::{agree, by_xml_reader, cases, some};
+use crate::store::{Page, page::Decoder};
 
+/// Names: plain, with an entity, not ASCII, with a carriage return, and empty.
 const NAMES: &[&str] = &[
     "a.jpg",
     "hall 3/camera-07/frame-00000001.jpg",
@@ -13,21 +17,27 @@ const NAMES: &[&str] = &[
     "&#13;",
     "",
 ];
+/// Dates: two in the preferred form, one in an obsolete form, and none.
 const DATES: &[&str] = &[
     "Sun, 06 Nov 1994 08:49:37 GMT",
     "Tue, 31 Mar 2026 23:59:59 GMT",
     "Sunday, 06-Nov-94 08:49:37 GMT",
     "",
 ];
+/// ETags: usual, with entities, longer than the inline limit, and empty.
 const ETAGS: &[&str] =
     &["0x8DD0C7A1B2C3D4E", "&quot;0x8D&quot;", "0x8DD0C7A1B2C3D4E0x8DD0C7A1B", ""];
+/// Sizes around the limits of 64 bits, with a sign, and none.
 const SIZES: &[&str] = &["0", "54321", "18446744073709551615", "18446744073709551616", "+7", ""];
+/// Content-Types, one of them the start of another.
 const TYPES: &[&str] =
     &["image/jpeg", "image/png", "image/j", "video/mp4; codecs=&quot;x&quot;", ""];
+/// Digests: valid, with unused bits, too short, and empty.
 const DIGESTS: &[&str] = &["AAECAwQFBgcICQoLDA0ODw==", "AAECAwQFBgcICQoLDA0ODx==", "AAEC", ""];
+/// Access tiers, mostly the same.
 const TIERS: &[&str] = &["Hot", "Hot", "Hot", "Cool", "P&lt;10"];
 
-/// Which elements the blobs of one shape have, and how
+/// The elements that the blobs of one shape have, and how they are written.
 struct Shape {
     encoded: bool,
     version: bool,
@@ -35,9 +45,9 @@ struct Shape {
     directory: bool,
     key: bool,
     metadata: bool,
-    /// Whether what is empty is written as `<Etag />`
+    /// Whether an element without text is written as `<Etag />`.
     empty: bool,
-    /// An element twice: the second counts
+    /// An element that appears twice; the second one counts.
     twice: &'static str,
     blank: &'static str,
 }
@@ -71,6 +81,7 @@ impl Shape {
         }
     }
 
+    /// Generates a blob of this shape, with random texts.
     fn blob(&self, rng: &mut Rng) -> String {
         let empty = self.empty;
         let leaf = |name: &str, text: &str| match text {
@@ -126,17 +137,20 @@ impl Shape {
     }
 }
 
+/// Returns a page with these entries.
 fn page(blobs: &str) -> Vec<u8> {
     format!("<EnumerationResults><Blobs>{blobs}</Blobs><NextMarker /></EnumerationResults>").into()
 }
 
+/// Generates up to eleven blobs of up to three shapes.
 fn blobs(rng: &mut Rng) -> String {
     let shapes: Vec<_> = (0..rng.usize(1..4)).map(|_| Shape::new(rng)).collect();
     (0..rng.usize(2..12)).filter_map(|_| rng.choice(&shapes).map(|shape| shape.blob(rng))).collect()
 }
 
+/// Texts differ from blob to blob, also in ways that a template must refuse.
 #[test]
-fn blobs_that_are_alike_are_read_alike() {
+fn readers_agree_on_blobs_of_the_same_shape() {
     for seed in 0..cases(5_000) {
         let mut rng = Rng::with_seed(seed);
         let body = page(&blobs(&mut rng));
@@ -145,7 +159,7 @@ fn blobs_that_are_alike_are_read_alike() {
 }
 
 #[test]
-fn a_byte_here_and_there_makes_no_difference_between_the_readers() {
+fn readers_agree_after_random_damage() {
     const BYTES: &[u8] = b"<>/&;'\"=!?-[] \r\n\0aBHo059:, G\xff\x80";
     for seed in 0..cases(20_000) {
         let mut rng = Rng::with_seed(seed);
@@ -163,7 +177,8 @@ fn a_byte_here_and_there_makes_no_difference_between_the_readers() {
     }
 }
 
-/// Three blobs of which the second and third are read by the template of the first
+/// Returns three blobs, as the first two and the last; the template of the first blob reads the
+/// others.
 fn three() -> (String, String) {
     let blob = |name: &str, minute: u8, size: u32| {
         format!(
@@ -179,7 +194,7 @@ fn three() -> (String, String) {
 }
 
 #[test]
-fn one_template_is_enough_for_one_shape() {
+fn blobs_of_one_shape_need_one_template() {
     let (before, last) = three();
     let mut decoder = Decoder::new(true);
     decoder.push(&page(&(before + &last)));
@@ -187,9 +202,12 @@ fn one_template_is_enough_for_one_shape() {
     assert_eq!(decoder.page.blobs.last().unwrap().name, "hall 3/camera/\u{20ac}.jpg");
 }
 
+/// Replaces each byte of the last blob, which a template reads, by bytes with a meaning in XML or
+/// in a value.
 #[test]
-fn each_byte_of_a_blob_counts_where_a_template_reads_it() {
+fn a_template_notices_a_change_of_any_byte() {
     let (before, last) = three();
+    // The offset of the last blob in the page.
     let at = page(&before).len() - page("").len() + "<EnumerationResults><Blobs>".len();
     let good = page(&(before + &last));
     let mut rng = Rng::with_seed(1);
@@ -202,8 +220,9 @@ fn each_byte_of_a_blob_counts_where_a_template_reads_it() {
     }
 }
 
+/// Shapes for which no template can be made, or for which an empty element has a meaning.
 #[test]
-fn what_says_something_twice_or_by_being_empty_is_read_alike_each_time() {
+fn repeated_and_empty_elements_are_read_alike_in_every_blob() {
     let texts = [
         "<Name>a</Name><Name>b</Name>",
         "<Name>a</Name><Name />",
@@ -227,11 +246,12 @@ fn what_says_something_twice_or_by_being_empty_is_read_alike_each_time() {
     };
     let body = page(&(blob("a") + &blob("&nbsp;")));
     agree(&mut Rng::with_seed(1), &body, false);
-    assert!(decode(&body).is_err());
+    assert!(Page::from_xml(&body).is_err());
 }
 
+/// A size that cannot be read makes an entry malformed, but is no reason for another template.
 #[test]
-fn one_template_is_enough_for_blobs_with_the_same_fault() {
+fn blobs_with_the_same_fault_need_one_template() {
     for text in ["5 ", "5.5", "", "18446744073709551616"] {
         let (before, last) = three();
         let last = last.replace("1234567</Content-Length>", &format!("{text}</Content-Length>"));
@@ -241,23 +261,24 @@ fn one_template_is_enough_for_blobs_with_the_same_fault() {
     }
 }
 
+/// Two pieces cut at each byte, and pieces of each length.
 #[test]
-fn a_page_in_two_pieces_is_the_page() {
+fn a_page_cut_anywhere_is_read_like_the_complete_page() {
     let (before, last) = three();
     let body = page(&format!("{before}<BlobPrefix><Name>c/</Name></BlobPrefix>{last}"));
-    let whole = general(&body).unwrap();
-    assert_eq!(decode(&body).unwrap(), whole);
+    let complete = by_xml_reader(&body).unwrap();
+    assert_eq!(Page::from_xml(&body).unwrap(), complete);
     for cut in 0..body.len() {
         let (first, second) = body.split_at(cut);
         let mut decoder = Decoder::new(true);
         decoder.push(first);
         decoder.push(second);
-        assert!(!decoder.is_odd && decoder.rest.is_empty(), "cut at {cut}");
-        assert_eq!(decoder.finish().unwrap(), whole, "cut at {cut}");
+        assert!(!decoder.uses_fallback && decoder.rest.is_empty(), "cut at {cut}");
+        assert_eq!(decoder.finish().unwrap(), complete, "cut at {cut}");
     }
     for length in 1..body.len() {
         let mut decoder = Decoder::new(true);
         body.chunks(length).for_each(|piece| decoder.push(piece));
-        assert_eq!(decoder.finish().unwrap(), whole, "pieces of {length}");
+        assert_eq!(decoder.finish().unwrap(), complete, "pieces of {length}");
     }
 }

@@ -1,8 +1,9 @@
-//! What was written as JSON is read again.
+//! Deserializes values of a blob from the JSON that this crate writes.
+//!
+//! A job reads rows of its own state. The values are parsed as strictly as they are written,
+//! because a state folder may have been damaged.
 
 use std::borrow::Cow;
-#[cfg(feature = "sync")]
-use std::time::SystemTime;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Deserializer, de::Error as _};
@@ -27,15 +28,6 @@ impl<'de> Deserialize<'de> for ContentMd5 {
         let text = Cow::<str>::deserialize(deserializer)?;
         let digest =
             STANDARD.decode(&*text).ok().and_then(|bytes| <[u8; 16]>::try_from(bytes).ok());
-        digest.map(Self::from).ok_or_else(|| D::Error::custom("no MD5 in base64"))
+        digest.map(Self::from).ok_or_else(|| D::Error::custom("not an MD5 in base64"))
     }
-}
-
-/// A time in RFC 3339, of whole seconds
-#[cfg(feature = "sync")]
-pub(crate) fn rfc3339<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<SystemTime>, D::Error> {
-    let Some(text) = Option::<Cow<'_, str>>::deserialize(deserializer)? else { return Ok(None) };
-    humantime::parse_rfc3339(&text).map(Some).map_err(D::Error::custom)
 }
