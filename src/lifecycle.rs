@@ -232,7 +232,9 @@ impl State {
         use Event as E;
         use State::*;
         Some(match (self, event) {
+            // A grant repairs a failure or a drift, so both can start again from here.
             (Draft | AwaitingGrant | Failed | Drifted, E::GrantIssued) => AwaitingGrant,
+            // One test at a time, and none beside a sync. All other states allow a test.
             (Testing | Syncing | Disconnected, E::TestStarted) => return None,
             (_, E::TestStarted) => Testing,
             (Testing | Propagating, E::PropagationNoted) => Propagating,
@@ -244,11 +246,14 @@ impl State {
             (Syncing, E::SyncSucceeded) => Synced,
             (Syncing, E::SyncHadErrors) => SyncedWithErrors,
             (Syncing, E::SyncFailed) => Failed,
+            // The access is still there, and the next sync resumes from the checkpoint.
             (Syncing, E::Cancelled) => Connected,
             // Not while syncing: a sync reports an access error itself.
             (Connected | Synced | SyncedWithErrors | Drifted, E::DriftFound) => Drifted,
+            // Editing would change the container below a running sync: cancel the sync first.
             (Syncing | Disconnected, E::Edited) => return None,
             (_, E::Edited) => Draft,
+            // A second click is an event that arrives too late.
             (Disconnected, E::Disconnected) => return None,
             (_, E::Disconnected) => Disconnected,
             // The role assignment may have been removed in the meantime.
@@ -277,6 +282,7 @@ impl From<&WaitOutcome> for Event {
         match ended.reason {
             EndReason::Connected => Self::TestPassed,
             EndReason::Permanent => Self::TestFailed,
+            // Not a failure: the role assignment may still propagate.
             EndReason::Deadline | EndReason::Unconfirmed => Self::PropagationNoted,
         }
     }
@@ -288,6 +294,7 @@ impl Event {
     /// Repaired access, narrower access and a container that is no longer public are improvements.
     pub fn of_drift(drift: &[Drift]) -> Option<Self> {
         let is_worse = |drift: &Drift| {
+            // Every kind that is not listed is worse, also a kind that is added later.
             !matches!(drift, Drift::Mended(_) | Drift::Narrowed(_) | Drift::ContainerPrivate)
         };
         drift.iter().any(is_worse).then_some(Self::DriftFound)

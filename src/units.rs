@@ -35,6 +35,7 @@ impl fmt::Display for Bytes {
 mod tests {
     use super::Bytes;
 
+    /// Sizes on, just below and just above the border of a unit.
     #[test]
     fn rounded_sizes_show_the_exact_number_too() {
         for (bytes, want) in [

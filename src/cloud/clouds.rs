@@ -66,6 +66,7 @@ impl TryFrom<u8> for DnsZone {
 
     fn try_from(zone: u8) -> Result<Self, InvalidName> {
         if zone > Self::LAST {
+            // Azure's documentation names zones 00 to 50.
             let rule = "a DNS zone must be a number from 0 to 50";
             return Err(InvalidName::new(Field::Cloud, &zone.to_string(), rule));
         }
@@ -98,10 +99,12 @@ impl Cloud {
     /// Returns the account and the cloud of a `blob` or `dfs` host, or `None` for another host.
     pub(crate) fn of_host(host: &str) -> Option<(&str, Self)> {
         let (account, rest) = host.split_once('.')?;
+        // The read-only secondary endpoint belongs to the same account.
         let account = account.strip_suffix("-secondary").unwrap_or(account);
         // In a private DNS zone the same account has a name with `privatelink`.
         let rest = rest.strip_prefix("privatelink.").unwrap_or(rest);
         let cloud = match rest {
+            // A `dfs` host is the same account with a hierarchical namespace.
             "blob.core.windows.net" | "dfs.core.windows.net" => Self::Public,
             "blob.core.usgovcloudapi.net" | "dfs.core.usgovcloudapi.net" => Self::UsGovernment,
             "blob.core.chinacloudapi.cn" | "dfs.core.chinacloudapi.cn" => Self::China,
@@ -120,6 +123,7 @@ impl Cloud {
     pub(crate) fn container(&self, account: &AccountName, container: &ContainerName) -> Url {
         let mut url = self.service(account);
         if let Ok(mut path) = url.path_segments_mut() {
+            // `pop_if_empty`, so that a path-style endpoint with or without a slash at its end works.
             path.pop_if_empty().push(container.as_str());
         }
         url
@@ -130,6 +134,7 @@ impl Cloud {
         match self {
             Self::UsGovernment => "https://login.microsoftonline.us/",
             Self::China => "https://login.partner.microsoftonline.cn/",
+            // Accounts with a DNS zone endpoint exist only in the public cloud.
             Self::Public | Self::DnsZone(_) => PUBLIC_AUTHORITY,
             Self::Custom(endpoint) => endpoint.authority().map_or(PUBLIC_AUTHORITY, Url::as_str),
         }

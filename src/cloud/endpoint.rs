@@ -97,6 +97,7 @@ impl Endpoint {
     /// has a path, because the tenant is a field of the connection.
     pub fn with_authority(mut self, url: &str) -> Result<Self, InvalidName> {
         let authority = parse_url(url)?;
+        // No exception for loopback addresses: emulators have no authority of their own.
         if authority.scheme() != "https" {
             let rule = "an authority must be https, because a secret is sent to it";
             return Err(InvalidName::new(Field::Cloud, url, rule));
@@ -119,6 +120,7 @@ pub(super) fn parse_url(text: &str) -> Result<Url, InvalidName> {
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
         return Err(bad("it must be an http or https URL"));
     }
+    // A name with a trailing dot would be another origin than the one that a policy allows.
     if let Some(Host::Domain(name)) = url.host()
         && !is_dns_name(name)
     {

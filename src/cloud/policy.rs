@@ -199,6 +199,7 @@ impl HostPolicy {
     /// [`RefusedHost`] if the policy does not allow the endpoint or the authority.
     pub fn check(&self, cloud: &Cloud, account: &AccountName) -> Result<(), RefusedHost> {
         let endpoint = cloud.service(account).origin().ascii_serialization();
+        // A listed endpoint may belong to any cloud: the service has decided about it.
         let is_listed = self.endpoints.contains(&endpoint);
         // The cloud of an Azure endpoint that the policy does not list itself. Only then must the
         // authority be of the same cloud.
@@ -214,6 +215,7 @@ impl HostPolicy {
         }
         Err(RefusedHost {
             endpoint: (!endpoint_is_allowed).then_some(endpoint),
+            // Kept for the message, which explains why Azure's own host can be refused.
             has_path: cloud.service(account).path() != "/",
             authority: (!authority_is_allowed).then_some(authority),
         })
@@ -223,6 +225,7 @@ impl HostPolicy {
     ///
     /// `host` is a name, or an IP address without brackets, that [`check`](Self::check) has allowed.
     pub fn allows_address(&self, host: &str, address: IpAddr) -> bool {
+        // An IP address as a host was allowed as an endpoint or authority, so it is allowed as itself.
         let itself = host.parse() == Ok(address);
         match reach(address) {
             // A public address for `localhost` is a forged DNS answer.
@@ -328,6 +331,7 @@ impl Cloud {
 
 /// Returns whether a name means this machine (RFC 6761).
 pub(crate) fn is_localhost(host: &str) -> bool {
+    // Also names below `localhost`.
     let last = host.rsplit('.').next().unwrap_or_default();
     last.eq_ignore_ascii_case("localhost")
 }
@@ -384,6 +388,7 @@ impl RefusedHost {
             .iter()
             .filter_map(|(method, origin)| Some((*method, origin.as_deref()?)))
             .collect();
+        // A reserved address is refused by `allow_endpoint` too, so no advice is printed for it.
         let can_be_allowed = calls.iter().all(|(_, origin)| parse_origin(origin).is_ok());
         can_be_allowed.then(|| builder_call(calls.into_iter()))
     }
@@ -398,6 +403,7 @@ impl fmt::Display for RefusedHost {
             }
             (Some(endpoint), None) => {
                 write!(f, "endpoint `{endpoint}`")?;
+                // A container URL that was entered as an endpoint is a frequent mistake.
                 let host = endpoint.strip_prefix("https://").unwrap_or_default();
                 if self.has_path && Cloud::of_host(host).is_some() {
                     f.write_str(

@@ -140,11 +140,13 @@ impl ConnectionBuilder {
         let account = AccountName::try_from(self.account).map_err(&mut keep).ok();
         let container = ContainerName::try_from(self.container).map_err(&mut keep).ok();
         let prefix = Prefix::try_from(self.prefix).map_err(&mut keep).ok();
+        // A missing tenant is allowed, an empty one is not.
         let tenant = self.tenant.map(TryInto::try_into).transpose().map_err(&mut keep).ok();
         match (name, account, container, prefix, tenant) {
             (Some(name), Some(account), Some(container), Some(prefix), Some(tenant)) => {
                 Ok(Connection { name, account, container, prefix, cloud: self.cloud, tenant })
             }
+            // INVARIANT: every `None` above has pushed its problem, so the list is not empty.
             _ => Err(InvalidConnection { problems }),
         }
     }
@@ -173,6 +175,7 @@ impl InvalidConnection {
 
 impl fmt::Display for InvalidConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // In one line, because it is shown in logs as well as on pages.
         for (n, problem) in self.problems.iter().enumerate() {
             if n > 0 {
                 f.write_str("; ")?;

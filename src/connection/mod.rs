@@ -128,12 +128,14 @@ impl Connection {
     /// # Ok::<(), azure_asset_sync::InvalidConnection>(())
     /// ```
     pub fn blob_url(&self, blob: &str) -> Option<Url> {
+        // Percent-encoding the dots does not help: URL parsers treat `%2e` as a dot.
         if blob.is_empty() || blob.split('/').any(|segment| matches!(segment, "." | "..")) {
             return None;
         }
         let mut url = self.container_url();
         // Encoded before the URL parser sees the name, because the parser drops tabs and line breaks.
         let path = format!("{}/{}", url.path(), utf8_percent_encode(blob, BLOB_NAME));
+        // INVARIANT: the path begins with the container's path, because a segment `..` was refused above.
         url.set_path(&path);
         Some(url)
     }

@@ -44,7 +44,9 @@ pub(super) fn parse(text: &str) -> Result<PastedUrl, InvalidName> {
                 bad("it must be an https URL").hint(format!("write `https://`; {EMULATOR}"))
             );
         }
+        // URLs of the Hadoop drivers, which Spark and Synapse show.
         "abfss" | "abfs" | "wasbs" | "wasb" => return driver(text, &url),
+        // Short forms of other tools, in which the account is a setting and not part of the URL.
         "az" | "adl" => {
             return Err(bad("it does not name the account").hint(FORM));
         }
@@ -57,6 +59,7 @@ pub(super) fn parse(text: &str) -> Result<PastedUrl, InvalidName> {
         return Err(bad("it must not contain a port").hint(EMULATOR));
     }
     let host = url.host_str().unwrap_or_default().to_owned();
+    // Before the check of the fragment, because the portal keeps its whole address in it.
     if is_portal(&host) {
         return portal(text, &url, &host);
     }
@@ -78,6 +81,7 @@ pub(super) fn parse(text: &str) -> Result<PastedUrl, InvalidName> {
         account: account.to_owned(),
         container: container.to_owned(),
         prefix: match listed_prefix {
+            // A folder in the path and a prefix in the query must agree: either may be the wrong one.
             Some(listed) if prefix.is_empty() || prefix == listed => listed,
             Some(_) => return Err(bad("its path and its query name different prefixes")),
             None => prefix.to_owned(),
@@ -88,6 +92,7 @@ pub(super) fn parse(text: &str) -> Result<PastedUrl, InvalidName> {
 
 /// Removes what editors, mail clients and shells put around a URL, and the HTML entity `&amp;`.
 fn unquoted(text: &str) -> Cow<'_, str> {
+    // Mails use typographic quotes, and some pages add a zero-width space to long URLs.
     let around =
         |c: char| c.is_whitespace() || "\"'`<>\u{201c}\u{201d}\u{feff}\u{200b}".contains(c);
     let text = text.trim_matches(around);
@@ -103,11 +108,13 @@ fn unquoted(text: &str) -> Cow<'_, str> {
 /// For any other query, whether it contains a signature.
 fn prefix_in_query(url: &Url) -> Result<Option<String>, bool> {
     let mut prefix = None;
+    // `sig=` in any letter case, because a signature must never be stored in a connection.
     let is_signed = url.query().is_some_and(|query| query.to_ascii_lowercase().contains("sig="));
     for (key, value) in url.query_pairs() {
         match &*key {
             _ if is_signed => return Err(true),
             "prefix" => prefix = Some(value.into_owned()),
+            // The query of a listing, as Storage Explorer and logs show it.
             "restype" | "comp" | "delimiter" | "include" | "maxresults" => {}
             "" if value.is_empty() => {}
             _ => return Err(false),
@@ -133,6 +140,7 @@ fn driver(text: &str, url: &Url) -> Result<PastedUrl, InvalidName> {
     if url.port().is_some() {
         return Err(bad("it must not contain a port"));
     }
+    // In these URLs the user info is the container.
     if url.username().is_empty() || url.password().is_some() {
         return Err(bad("it must name the container before the `@`").hint(form));
     }
@@ -166,6 +174,7 @@ fn portal(text: &str, url: &Url, host: &str) -> Result<PastedUrl, InvalidName> {
         )
     };
     let fragment = url.fragment().unwrap_or_default();
+    // The portal separates by slashes in its paths, and by `?` and `&` in newer pages.
     let segments: Vec<&str> = fragment.split(['/', '?', '&']).collect();
     let after = |name: &str| {
         let place = segments.iter().position(|segment| segment.eq_ignore_ascii_case(name))?;
@@ -173,6 +182,7 @@ fn portal(text: &str, url: &Url, host: &str) -> Result<PastedUrl, InvalidName> {
     };
     let account =
         after("storageAccountId").map(|id| id.rsplit('/').next().unwrap_or_default().to_owned());
+    // In a resource ID that is not percent-encoded, the account follows its type.
     let account = account.or_else(|| after("storageAccounts"));
     match (account, after("path").or_else(|| after("containerName"))) {
         (Some(account), Some(path)) if !path.is_empty() => {
@@ -197,6 +207,7 @@ fn portal(text: &str, url: &Url, host: &str) -> Result<PastedUrl, InvalidName> {
 fn unknown_host(text: &str, host: &str) -> InvalidName {
     let bad = |rule| InvalidName::new(Field::Url, text, rule);
     let account = host.split('.').next().unwrap_or_default();
+    // Other services of the same account have hosts that differ only in the second label.
     let services = [
         (".file.", "Azure Files"),
         (".queue.", "Azure Queue storage"),

@@ -29,9 +29,11 @@ impl Connection {
         if !prefix.is_empty() && !prefix.ends_with('/') {
             warnings.push(Warning::PrefixWithoutSlash { prefix: prefix.to_owned() });
         }
+        // Legal: a blob name can start with a slash, and some tools create such names.
         if prefix.starts_with('/') {
             warnings.push(Warning::PrefixWithLeadingSlash { prefix: prefix.to_owned() });
         }
+        // A path copied from a tool that shows the container first.
         if prefix.split('/').next() == Some(self.container.as_str()) {
             warnings.push(Warning::PrefixRepeatsContainer { prefix: prefix.to_owned() });
         }

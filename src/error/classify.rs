@@ -11,27 +11,36 @@ use super::{detail::Detail, kind::ErrorKind};
 /// A code consists of capitalized words and has at most three digits.
 pub(crate) fn is_code(text: &str) -> bool {
     let count = |is: fn(&u8) -> bool| text.bytes().filter(is).count();
+    // The longest documented codes have about 60 characters.
     text.len() <= 80
         && text.starts_with(|c: char| c.is_ascii_uppercase())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
         // For example `InvalidMd5` and `Crc64Mismatch`.
         && count(u8::is_ascii_digit) <= 3
+        // Words have three letters or more on average. Random Base64 has more capitals than that.
         && count(u8::is_ascii_uppercase) * 3 <= text.len()
 }
 
+/// The codes for a container that does not exist, is being deleted, or is disabled.
+///
+/// A container that is being deleted no longer exists for readers. The `dfs` endpoint has its own
+/// codes for the same.
+const CONTAINER_MISSING: &[&str] = &[
+    "ContainerNotFound",
+    "ContainerBeingDeleted",
+    "ContainerDisabled",
+    "FilesystemNotFound",
+    "FilesystemBeingDeleted",
+    "FilesystemDisabled",
+];
+
 /// Returns the kind and the advice for an answer of the blob service.
+///
+/// `code` is empty if the answer has none. The advice says what happened and then what to do.
 pub(super) fn classify(status: u16, code: &str) -> (ErrorKind, &'static str) {
     use ErrorKind::*;
     match (status, code) {
-        (
-            _,
-            "ContainerNotFound"
-            | "ContainerBeingDeleted"
-            | "ContainerDisabled"
-            | "FilesystemNotFound"
-            | "FilesystemBeingDeleted"
-            | "FilesystemDisabled",
-        ) => (
+        _ if CONTAINER_MISSING.contains(&code) => (
             ContainerNotFound,
             "the container does not exist; check the container name of the connection",
         ),
@@ -39,6 +48,7 @@ pub(super) fn classify(status: u16, code: &str) -> (ErrorKind, &'static str) {
             BlobNotFound,
             "the blob does not exist; it may have been deleted after it was listed, so list again",
         ),
+        // From the account's front end. If the blob service sends it, the store corrects the kind.
         (_, "ResourceNotFound" | "AccountNotFound") => (
             AccountNotFound,
             "the storage account does not exist at this endpoint; check the account name and the cloud of the connection",
@@ -47,6 +57,7 @@ pub(super) fn classify(status: u16, code: &str) -> (ErrorKind, &'static str) {
             PermissionDenied,
             "access denied: the role assignment is missing or has not propagated yet; assign Storage Blob Data Reader on the container, check the container in its condition, or wait some minutes",
         ),
+        // Also the answer to an anonymous request through a firewall, so both are named.
         (_, "AuthorizationFailure" | "IpAuthorizationError") => (
             PermissionDenied,
             "access denied: the storage account refuses this machine; check the Networking page of the account (firewalls and virtual networks), or use a credential",
@@ -57,6 +68,7 @@ pub(super) fn classify(status: u16, code: &str) -> (ErrorKind, &'static str) {
         (_, "PublicAccessNotPermitted" | "NoAuthenticationInformation") => {
             (Unauthenticated, "the container does not allow anonymous access; use a credential")
         }
+        // 403 with these codes is an authentication failure, whatever the status suggests.
         (401, _) | (403, "AuthenticationFailed" | "InvalidAuthenticationInfo") => (
             Unauthenticated,
             "the storage account did not accept the token or shared access signature; check the tenant, the cloud of the connection, the expiry and the clock of this machine",
@@ -65,10 +77,12 @@ pub(super) fn classify(status: u16, code: &str) -> (ErrorKind, &'static str) {
             PermissionDenied,
             "access denied: the storage account refuses the request; check the role assignment and the Networking page of the account",
         ),
+        // Without a code the answer comes from another server than the blob service.
         (404, _) => (
             BadRequest,
             "nothing was found at this URL; check the account, the container and the endpoint of the connection",
         ),
+        // The only condition that this crate sends is the ETag of a listed blob.
         (304 | 412, "" | "ConditionNotMet") => {
             (BlobChanged, "the blob was overwritten after it was listed; list it again")
         }
@@ -81,6 +95,7 @@ pub(super) fn classify(status: u16, code: &str) -> (ErrorKind, &'static str) {
             RangeNotSatisfiable,
             "the range starts after the end of the blob; the blob may have been overwritten, so list it again",
         ),
+        // A timeout of the service is an answer; the store's own timeouts have the kind `Timeout`.
         (408, _) | (500, "OperationTimedOut") => {
             (Unavailable, "the service timed out; try again later")
         }
@@ -104,6 +119,9 @@ pub(super) fn classify(status: u16, code: &str) -> (ErrorKind, &'static str) {
 }
 
 /// Returns the kind and the advice for an authority's refusal.
+///
+/// AADSTS numbers are documented but may change. So only numbers with advice of their own are listed,
+/// and every other number leads to the page that explains it.
 pub(super) fn classify_sign_in(
     status: Option<u16>,
     code: &str,
@@ -129,10 +147,12 @@ pub(super) fn classify_sign_in(
             CredentialRejected,
             "the application has no service principal in this tenant; create one there with `az ad sp create --id` and the application (client) ID",
         ),
+        // Throttling and outages first: a number must not turn a transient failure into a permanent one.
         ("AADSTS90055", _) | (_, Some(429)) => busy,
         ("AADSTS90033" | "AADSTS90024" | "AADSTS90006" | "AADSTS90012" | "AADSTS50196", _)
         | (_, Some(500..)) => down,
         _ if detail == Some(Detail::TemporarilyUnavailable) => down,
+        // Without a number: the answer is probably not one of Entra.
         ("", Some(300..=399)) => (
             UnexpectedAnswer,
             "the authority answers with a redirect, which Microsoft Entra ID never does; check whether a proxy or a login page answers instead",
@@ -160,6 +180,7 @@ pub(super) fn classify_sign_in(
 /// assert_eq!(sign_in_code(text).as_deref(), Some("AADSTS7000215"));
 /// ```
 pub fn sign_in_code(text: &str) -> Option<String> {
+    // At most 12 digits, so that nothing else of the text can be smuggled out as a number.
     let (_, rest) = text.split_once("AADSTS")?;
     let digits: String = rest.chars().take_while(char::is_ascii_digit).take(12).collect();
     (!digits.is_empty()).then(|| format!("AADSTS{digits}"))

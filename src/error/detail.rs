@@ -88,14 +88,17 @@ impl Detail {
     /// 4 KiB. The rest is never searched or passed on: for signatures it quotes the string-to-sign,
     /// which contains the names of the account, the container and the blob.
     pub fn in_body(body: &[u8]) -> Option<Self> {
+        // 4 KiB contain the code and the start of the detail of every known answer.
         let text = String::from_utf8_lossy(body.get(..body.len().min(4096)).unwrap_or(body));
         if let Some((_, detail)) = text.split_once("AuthenticationErrorDetail") {
             // The separators of XML, of JSON, and of the output of the Azure CLI.
             let detail = detail.trim_start_matches(['>', '"', ':', ' ', '\r', '\n', '\t']);
+            // `starts_with`, because the rest of the detail quotes names that a customer chose.
             let known = AUTHENTICATION.iter().find(|(start, _)| detail.starts_with(start));
             return known.map(|(_, detail)| *detail);
         }
         if let Some((_, header)) = text.split_once("<HeaderName>") {
+            // The value of the element, up to its end tag.
             let is_version = header.split('<').next()?.eq_ignore_ascii_case("x-ms-version");
             return Some(if is_version { Self::ApiVersion } else { Self::RequestHeader });
         }
@@ -110,6 +113,7 @@ impl Detail {
     /// authorization error codes".
     pub fn of_oauth(word: &str) -> Option<Self> {
         Some(match word {
+            // Words of RFC 6749, which every authority shares; AADSTS numbers are Entra's own.
             "invalid_client" => Self::InvalidClient,
             "unauthorized_client" => Self::UnauthorizedClient,
             "invalid_request" => Self::InvalidRequest,

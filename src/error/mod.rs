@@ -88,6 +88,7 @@ impl Error {
     /// code is dropped, because a malicious service could echo a secret there. Source: Microsoft Learn,
     /// "Blob Storage error codes" and "Common REST API error codes".
     pub fn from_response(status: u16, code: Option<&str>) -> Self {
+        // INVARIANT: a code in an error always has the form of a code.
         let code = code.filter(|code| is_code(code));
         let (kind, advice) = classify(status, code.unwrap_or_default());
         let mut error = Self::new(kind, advice);
@@ -260,6 +261,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.message)?;
+        // The first field opens the parenthesis, and the last line closes it if there was any.
         let mut open = " (";
         let mut field = |f: &mut fmt::Formatter<'_>, text: fmt::Arguments<'_>| {
             write!(f, "{open}{text}")?;

@@ -96,6 +96,7 @@ impl InvalidName {
             "it looks like a secret, which belongs in a credential; if it was stored or logged as a name, rotate it"
                 .to_owned()
         });
+        // INVARIANT: the value is stored only in printable form, so no accessor can leak a secret.
         Self { field, value: printable(value), rule, hint }
     }
 

@@ -3,6 +3,18 @@
 //! Each type has one constructor (`FromStr` and `TryFrom`), which refuses what Azure would refuse,
 //! names the broken rule and suggests a fix. Blob names have no type of their own, because they come
 //! from the service and are kept exactly as it returned them.
+//!
+//! ```
+//! use azure_asset_sync::{ContainerName, Prefix};
+//!
+//! let container: ContainerName = "training".parse()?;
+//! let prefix = Prefix::try_from("hall-3/")?;
+//! assert_eq!(format!("{container}/{prefix}"), "training/hall-3/");
+//!
+//! let error = "My_Container".parse::<ContainerName>().unwrap_err();
+//! assert_eq!(error.fix(), Some("did you mean `my-container`?"));
+//! # Ok::<(), azure_asset_sync::InvalidName>(())
+//! ```
 
 mod guid;
 mod invalid;
@@ -80,6 +92,7 @@ macro_rules! name {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                // Names in stored connections are checked again, because the store may be older than the rules.
                 let value = String::deserialize(deserializer)?;
                 value.try_into().map_err(serde::de::Error::custom)
             }

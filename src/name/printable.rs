@@ -34,6 +34,7 @@ const MAX_EXAMINED_CHARS: usize = 4096;
 pub(super) fn looks_secret(text: &str) -> bool {
     let text = examined(text);
     let shown = text.split('?').next().unwrap_or_default();
+    // GUIDs and hosts have long runs of letters and digits, but are no secrets.
     if is_guid(shown.trim().trim_matches(['{', '}'])) || is_host(shown) {
         return false;
     }
@@ -71,6 +72,7 @@ fn is_host(text: &str) -> bool {
     let host = text.split_once("://").map_or(text, |(_, rest)| rest);
     let (host, path) = host.split_once('/').unwrap_or((host, ""));
     let lower = host.to_ascii_lowercase();
+    // A longer path can itself be a secret.
     ENDS.iter().any(|end| lower.ends_with(end)) && path.len() < 20
 }
 
@@ -82,6 +84,9 @@ fn examined(text: &str) -> &str {
 }
 
 /// Returns whether a text may be or contain a secret, in a query as well.
+///
+/// Stricter than [`looks_secret`]: it decides whether a part of the text may be repeated in a
+/// suggestion.
 pub(crate) fn may_be_secret(text: &str) -> bool {
     let plain: String = examined(text).chars().filter(|c| *c != '?').collect();
     looks_secret(&plain) || secret_start(&plain).is_some() || without_user_info(&plain) != plain
@@ -99,6 +104,7 @@ pub(crate) fn printable(value: &str) -> String {
         Some(head) => (head, true),
         None => (value, false),
     };
+    // INVARIANT: no part of a text that may be a secret is shown, not even its start.
     if looks_secret(shown) {
         return "(not shown, because it may be a secret)".to_owned();
     }
@@ -191,8 +197,10 @@ fn secret_start(value: &str) -> Option<usize> {
             let name = a.trim_start_matches('-').to_lowercase();
             let is_name = a.starts_with("--") || a.contains('_');
             let is_secret = is_name && SECRET_WORDS.iter().any(|word| name.ends_with(word));
+            // The byte index of `b` in `value`: both are parts of the same text.
             is_secret.then(|| b.as_ptr() as usize - value.as_ptr() as usize)
         });
+    // A pasted `Authorization` header.
     let bearer = ["bearer ", "basic "].iter().find_map(|scheme| {
         let at = value.to_ascii_lowercase().find(scheme)?;
         Some(at + scheme.len())

@@ -24,6 +24,7 @@ fn suggestion(value: &str, fits: impl Fn(&str) -> bool) -> Option<String> {
     let decoded = percent_decode_str(value).decode_utf8_lossy().into_owned();
     let plain = unicode::nfkc(&decoded);
     let plain = plain.trim_matches(around);
+    // From the most literal to the freest reading; the first legal one is suggested.
     let candidates = [
         plain.to_owned(),
         plain.to_lowercase(),
@@ -32,7 +33,10 @@ fn suggestion(value: &str, fits: impl Fn(&str) -> bool) -> Option<String> {
     candidates.into_iter().find(|text| text != value && fits(text))
 }
 
-/// Checks the label of a connection.
+/// Checks the label of a connection: not blank, at most 128 characters, no control characters.
+///
+/// # Errors
+/// [`InvalidName`] with the broken rule, as for all checks of this file.
 pub(super) fn connection_name(value: &str) -> Result<(), InvalidName> {
     let bad = |rule| Err(InvalidName::new(Field::ConnectionName, value, rule));
     if value.trim().is_empty() {
@@ -48,6 +52,8 @@ pub(super) fn connection_name(value: &str) -> Result<(), InvalidName> {
 }
 
 /// Checks the name of a storage account.
+///
+/// For a pasted host name, connection string or resource ID, the error suggests the account in it.
 pub(super) fn account(value: &str) -> Result<(), InvalidName> {
     let fits = |v: &str| {
         (3..=24).contains(&v.len())
@@ -63,7 +69,9 @@ pub(super) fn account(value: &str) -> Result<(), InvalidName> {
     let host = host.split('/').next().unwrap_or_default();
     let host = host.rsplit('@').next().unwrap_or_default();
     let first = host.split(['.', '?']).next().unwrap_or_default();
+    // The host of the secondary endpoint.
     let first = first.strip_suffix("-secondary").unwrap_or(first).to_ascii_lowercase();
+    // People paste a connection string or a resource ID into the field for the account.
     let setting = setting(value, "accountname=");
     let resource = setting.or_else(|| {
         let (_, rest) = value.rsplit_once("/storageAccounts/")?;
@@ -98,6 +106,8 @@ fn with_suggestion(error: InvalidName, value: &str, name: &str) -> InvalidName {
 }
 
 /// Checks the name of a container.
+///
+/// For a pasted URL or path, the error says which part belongs into which field.
 pub(super) fn container(value: &str) -> Result<(), InvalidName> {
     let fits = |v: &str| {
         (3..=63).contains(&v.len())
@@ -106,6 +116,7 @@ pub(super) fn container(value: &str) -> Result<(), InvalidName> {
             && !v.ends_with('-')
             && !v.contains("--")
     };
+    // The service's own containers break the rule for names.
     if fits(value) || matches!(value, "$root" | "$web" | "$logs" | "$blobchangefeed") {
         return Ok(());
     }
@@ -134,18 +145,24 @@ pub(super) fn container(value: &str) -> Result<(), InvalidName> {
 }
 
 /// Checks a prefix of blob names.
+///
+/// A blob name may contain almost any character, so only certain mistakes are refused: a
+/// URL, a secret, percent-encoding, a wildcard, or a text that is longer than any blob name.
 pub(super) fn prefix(value: &str) -> Result<(), InvalidName> {
     let bad = |rule| InvalidName::new(Field::Prefix, value, rule);
     if value.contains("://") {
         return Err(bad("it must be the start of a blob name, not a URL")
             .hint("give the URL to `ConnectionBuilder::from_url`"));
     }
+    // Signatures and keys are refused, because a prefix is stored and logged.
     let lower = value.to_ascii_lowercase();
     if ["sig=", "sig%3d", "accountkey="].iter().any(|mark| lower.contains(mark)) {
         return Err(bad("it must be the start of a blob name, not a signature or a key")
             .hint("use the shared access signature as the credential of the store"));
     }
+    // A percent sign is legal in a blob name, but `%2F` almost always is an encoded slash.
     if let Some(at) = lower.find("%2f") {
+        // Only the first one: a suggestion that decodes all of them could be wrong.
         let decoded = format!(
             "{}/{}",
             value.get(..at).unwrap_or_default(),
@@ -165,8 +182,12 @@ pub(super) fn prefix(value: &str) -> Result<(), InvalidName> {
 }
 
 /// Checks the ID or domain name of a tenant.
+///
+/// Whether the domain is verified is not checked; the authority answers with
+/// [`TenantNotFound`](crate::ErrorKind::TenantNotFound) if not.
 pub(super) fn tenant(value: &str) -> Result<(), InvalidName> {
     let bad = |rule| InvalidName::new(Field::Tenant, value, rule);
+    // These names of the authority stand for "any tenant" of a user's sign-in.
     if matches!(value, "common" | "organizations" | "consumers") {
         return Err(bad("it must be one specific tenant")
             .hint("a service principal cannot sign in to it; ask the customer for the Directory (tenant) ID"));
@@ -187,6 +208,7 @@ pub(super) fn tenant(value: &str) -> Result<(), InvalidName> {
         "it must be a Directory (tenant) ID, which is a GUID, or a verified domain such as `contoso.onmicrosoft.com`",
     );
     let path = value.split_once("://").and_then(|(_, rest)| rest.split('/').nth(1));
+    // Every tenant has a domain of this form, so a bare name is probably its first label.
     let domain = format!("{}.onmicrosoft.com", value.trim().to_ascii_lowercase());
     Err(if let Some(tenant) = path.filter(|text| fits(text)) {
         error.hint(format!("this looks like a URL: the tenant is probably `{tenant}`"))

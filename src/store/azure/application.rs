@@ -40,6 +40,9 @@ pub(super) fn client_id(text: &str, field: &str) -> Result<String, Error> {
 
 /// Returns a client secret without the blanks and line breaks that surround it in files.
 ///
+/// Secrets of Microsoft Entra contain no blanks and no control characters, so this never changes a
+/// valid secret.
+///
 /// # Errors
 /// [`ErrorKind::Config`] if nothing is left, or if the text cannot be a secret's value.
 pub(super) fn client_secret(secret: &Secret) -> Result<String, Error> {

@@ -27,6 +27,8 @@ const LIMIT: Duration = Duration::from_secs(25);
 const MAX_OUTPUT_BYTES: u64 = 1 << 20;
 
 /// Why the Azure CLI returned no token.
+///
+/// Each failure has its own advice, because "the CLI failed" helps nobody.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum CliFailure {
     /// The program `az` was not found.
@@ -48,6 +50,7 @@ pub(super) enum CliFailure {
 impl CliFailure {
     /// Returns the error that callers see.
     pub(super) fn to_error(&self) -> Error {
+        // All failures have one kind, and the detail tells a diagnosis which cause it is.
         let error = |detail, what: &str| {
             Error::new(ErrorKind::CredentialUnavailable, format!("sign in: {what}"))
                 .with_detail(detail)
@@ -61,6 +64,7 @@ impl CliFailure {
             Self::SignedOut => {
                 error(Detail::CliSignedOut, "nobody is signed in to the Azure CLI; run `az login`")
             }
+            // The CLI was refused by Entra itself: the same error as for any other credential.
             Self::Refused(code) => Error::from_sign_in(None, Some(code), None),
             Self::Failed(code) => {
                 let status = code.map_or_else(
@@ -110,6 +114,7 @@ pub(super) struct AzureCli {
 impl AzureCli {
     /// Creates a runner with a limit of 25 s, or 80 % of the store's deadline if that is less.
     pub(super) fn within(deadline: Duration) -> Self {
+        // Less than the deadline, so that the specific error comes before the general timeout.
         Self { limit: LIMIT.min(deadline.mul_f32(0.8)) }
     }
 }
@@ -117,6 +122,7 @@ impl AzureCli {
 #[async_trait]
 impl Executor for AzureCli {
     async fn run(&self, program: &OsStr, args: &[&OsStr]) -> io::Result<Output> {
+        // A timeout drops the future, and with it the running program.
         let output = tokio::time::timeout(self.limit, output(program, args));
         let output = output.await.map_err(|_| {
             // In whole milliseconds, because the message shows the limit.
@@ -125,6 +131,7 @@ impl Executor for AzureCli {
             io::Error::other(CliFailure::TimedOut(rounded))
         })??;
         match failure(&output) {
+            // The reason travels inside the I/O error that this interface of the SDK allows.
             Some(failure) => Err(io::Error::other(failure)),
             None => Ok(output),
         }
@@ -134,6 +141,7 @@ impl Executor for AzureCli {
 /// Runs a program to its end. Dropping the future stops the program.
 async fn output(program: &OsStr, args: &[&OsStr]) -> io::Result<Output> {
     let mut command = Command::new(program);
+    // No input: an interactive prompt would otherwise wait until the time limit.
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.kill_on_drop(true);
     // `az` is a script that starts Python: a process group, so that both can be stopped.
@@ -141,6 +149,7 @@ async fn output(program: &OsStr, args: &[&OsStr]) -> io::Result<Output> {
     command.process_group(0);
     let mut child = Running(command.spawn()?);
     let (stdout, stderr) = (child.0.stdout.take(), child.0.stderr.take());
+    // All three at once: a full pipe that nobody reads would block the program.
     let (stdout, stderr, status) =
         tokio::join!(read_bounded(stdout), read_bounded(stderr), child.0.wait());
     Ok(Output { status: status?, stdout: stdout?, stderr: stderr? })
@@ -166,6 +175,7 @@ impl Drop for Running {
         if let Some(id) = self.0.id().and_then(|id| i32::try_from(id).ok())
             && let Some(id) = rustix::process::Pid::from_raw(id)
         {
+            // An error only means that the group has already ended.
             let _ = rustix::process::kill_process_group(id, rustix::process::Signal::KILL);
         }
     }
@@ -180,6 +190,7 @@ fn failure(output: &Output) -> Option<CliFailure> {
     if is_missing(output.status, &text) {
         return Some(CliFailure::NotInstalled);
     }
+    // Before `az login`, which the CLI also suggests for refusals that a new login does not fix.
     if let Some(code) = sign_in_code(&text) {
         return Some(CliFailure::Refused(code));
     }
@@ -193,6 +204,7 @@ fn failure(output: &Output) -> Option<CliFailure> {
 
 /// Returns whether the shell found no program, by the exit status of Unix and the text of Windows.
 fn is_missing(status: ExitStatus, text: &str) -> bool {
+    // The SDK starts the CLI through a shell, so a missing program is an exit status and no error.
     status.code() == Some(127) || text.contains("is not recognized as an internal")
 }
 

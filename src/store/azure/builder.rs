@@ -11,7 +11,7 @@ use tokio::task::spawn_blocking;
 use super::{
     AzureStore,
     credential::Credential,
-    network::{self, NameResolver, Pooling, Target, Timeouts},
+    network::{self, NameResolver, Pooling, Target, Timeouts, TlsConfigs},
     token_cache::{Bearer, SCOPE},
     transport::StorageTransport,
 };
@@ -52,6 +52,7 @@ pub struct AzureStoreBuilder {
 }
 
 impl AzureStoreBuilder {
+    /// Creates a builder with the default policy, timeouts and clock.
     pub(super) fn new(connection: &Connection) -> Self {
         Self {
             connection: connection.clone(),
@@ -98,6 +99,7 @@ impl AzureStoreBuilder {
         mut self,
         lookup: impl Fn(&str) -> std::io::Result<Vec<std::net::SocketAddr>> + Send + Sync + 'static,
     ) -> Self {
+        // Only the source of addresses changes: the host policy checks what the function returns.
         self.resolver = NameResolver::Custom(Arc::new(lookup));
         self
     }
@@ -137,6 +139,19 @@ impl AzureStoreBuilder {
     /// For an emulator or a private host with its own authority. Azure's own hosts are verified with
     /// the certificate authorities of this machine. To trust a proxy that inspects TLS, add its
     /// authority to those. A text that is not PEM fails in [`build`](Self::build).
+    ///
+    /// ```no_run
+    /// use azure_asset_sync::{AzureStore, Connection, Credential, HostPolicy};
+    ///
+    /// # fn example(connection: Connection, credential: Credential)
+    /// #     -> Result<(), Box<dyn std::error::Error>> {
+    /// let pem = std::fs::read_to_string("azurite-ca.pem")?;
+    /// let store = AzureStore::builder(&connection)
+    ///     .policy(HostPolicy::azure().allow_endpoint("https://127.0.0.1:10000")?)
+    ///     .certificate_authority(pem)
+    ///     .build(credential)?;
+    /// # Ok(()) }
+    /// ```
     pub fn certificate_authority(mut self, pem: impl Into<String>) -> Self {
         self.certificates.push(pem.into());
         self
@@ -161,7 +176,17 @@ impl AzureStoreBuilder {
     /// [`ErrorKind::TenantNotFound`] if the account names no tenant, for example because its container
     /// is public or its firewall answers first; those of [`build`](Self::build), and those of a
     /// request.
+    ///
+    /// ```no_run
+    /// use azure_asset_sync::{AzureStore, Connection, Error};
+    ///
+    /// # async fn example(connection: Connection) -> Result<(), Error> {
+    /// let tenant = AzureStore::builder(&connection).discover_tenant().await?;
+    /// let connection = connection.in_tenant(tenant);
+    /// # Ok(()) }
+    /// ```
     pub async fn discover_tenant(&self) -> Result<TenantId, Error> {
+        // A store without a credential, because the account sends its challenge to anybody.
         let builder = self.clone();
         // Reading this machine's certificate authorities can take more than 10 ms.
         let store = spawn_blocking(move || builder.build(Credential::Anonymous))
@@ -171,6 +196,7 @@ impl AzureStoreBuilder {
         answer.challenge.map(|challenge| challenge.tenant).ok_or_else(|| {
             let what = "the storage account does not say which tenant it belongs to; ask the customer for the Directory (tenant) ID from the overview page of Microsoft Entra ID";
             let error = Error::new(ErrorKind::TenantNotFound, what);
+            // Status and code say whether the firewall or public access prevented a challenge.
             let error = answer.status.into_iter().fold(error, Error::with_status);
             answer.code.into_iter().fold(error, Error::with_code)
         })
@@ -186,47 +212,46 @@ impl AzureStoreBuilder {
     /// authority cannot be read, or if one was given for a connection with Azure's own hosts only.
     pub fn build(self, credential: Credential) -> Result<AzureStore, Error> {
         let (account, cloud) = (self.connection.account(), self.connection.cloud());
+        // INVARIANT: this check comes before any client exists, so no code path can contact a host
+        // that the policy refuses.
         self.policy
             .check(cloud, account)
             .map_err(|refused| Error::new(ErrorKind::HostRefused, refused.to_string()))?;
         let authority = Url::parse(cloud.authority()).map_err(|_| {
             Error::new(ErrorKind::Config, "the authority of the connection's cloud is not a URL")
         })?;
+        // Extra certificate authorities count only for hosts that are not Azure's: an authority of a
+        // customer's private network must not be able to vouch for `login.microsoftonline.com`.
         let (trusts_endpoint, trusts_authority) =
             (cloud.has_own_endpoint(account), cloud.has_own_authority());
-        if !self.certificates.is_empty() && !trusts_endpoint && !trusts_authority {
-            return Err(Error::new(
-                ErrorKind::Config,
-                "a certificate authority was given, but the connection has no custom endpoint or authority; Azure's own hosts are verified with the certificate authorities of this machine, so remove it",
-            ));
-        }
-        let with_custom_roots = network::tls(&self.certificates)?;
-        let platform_roots = match self.certificates.is_empty() {
-            true => with_custom_roots.clone(),
-            false => network::tls(&[])?,
-        };
-        let tls_for =
-            |trusted| if trusted { with_custom_roots.clone() } else { platform_roots.clone() };
+        self.check_certificates(trusts_endpoint || trusts_authority)?;
+        let tls = TlsConfigs::load(&self.certificates)?;
         let policy = Arc::new(self.policy);
         let target = |url| Arc::new(Target::new(url, Arc::clone(&policy), self.resolver.clone()));
         let (storage, authority) = (target(cloud.service(account)), target(authority));
-        let client =
-            |pooling| network::client(&storage, self.timeouts, tls_for(trusts_endpoint), pooling);
+        let client = |pooling| {
+            network::client(&storage, self.timeouts, tls.config(trusts_endpoint), pooling)
+        };
+        // Two clients: a probe needs new connections, because a connection that stays open always
+        // reaches the same front end, and front ends learn of a role assignment at different times.
         let (client, unpooled) = (client(Pooling::Reuse)?, client(Pooling::CloseAfterRequest)?);
 
+        // All problems of the credential are found here, before the first request.
         let sas = credential.sas_token(&self.connection)?;
         let transport = match credential.uses_identity_endpoint() {
-            true => (network::identity_client(self.timeouts, platform_roots.clone())?, None),
+            true => (network::identity_client(self.timeouts, tls.config(false))?, None),
             false => {
-                let tls = tls_for(trusts_authority);
+                let tls = tls.config(trusts_authority);
                 let client = network::client(&authority, self.timeouts, tls, Pooling::Reuse)?;
                 (client, Some(authority))
             }
         };
         let credential =
             credential.token_source(&self.connection, transport, self.deadline)?.map(Arc::new);
+        // No retries of the SDK: the scan owns them, with its own limits and its own backoff.
         let mut options = ClientOptions { retry: RetryOptions::none(), ..Default::default() };
         if let Some(credential) = &credential {
+            // The authentication policy refuses this too. Here the error comes before the sign-in.
             if self.connection.container_url().scheme() != "https" {
                 return Err(Error::new(
                     ErrorKind::Config,
@@ -243,6 +268,7 @@ impl AzureStoreBuilder {
             }
         };
         let pipeline = |options| {
+            // For the `User-Agent`. `option_env`, because not every build system sets these.
             let (name, version) = (option_env!("CARGO_PKG_NAME"), option_env!("CARGO_PKG_VERSION"));
             Pipeline::new(name, version, options, Vec::new(), Vec::new(), None)
         };
@@ -260,6 +286,17 @@ impl AzureStoreBuilder {
             key_cache: Arc::default(),
             clock: self.clock,
         })
+    }
+
+    /// Checks that certificate authorities are given only if a host of the connection uses them.
+    fn check_certificates(&self, has_custom_host: bool) -> Result<(), Error> {
+        if !self.certificates.is_empty() && !has_custom_host {
+            return Err(Error::new(
+                ErrorKind::Config,
+                "a certificate authority was given, but the connection has no custom endpoint or authority; Azure's own hosts are verified with the certificate authorities of this machine, so remove it",
+            ));
+        }
+        Ok(())
     }
 }
 

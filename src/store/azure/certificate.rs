@@ -38,6 +38,8 @@ impl Certificate {
     pub(super) fn new(pem: &str, client_id: &str, audience: String) -> Result<Self, Error> {
         let (key, der) = parse(pem)
             .map_err(|what| Error::new(ErrorKind::Config, format!("client certificate: {what}")))?;
+        // Entra finds the uploaded certificate by its thumbprint. PS256 with SHA-256 is the form that
+        // Microsoft recommends, over RS256 with SHA-1.
         let thumbprint = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, &der));
         let header =
             serde_json::json!({ "alg": "PS256", "typ": "JWT", "x5t#S256": thumbprint }).to_string();
@@ -48,12 +50,14 @@ impl Certificate {
     /// Returns a signed JSON Web Token with the unique ID `id`, or `None` if signing fails.
     fn assertion(&self, now: u64, id: u128) -> Option<String> {
         let claims = serde_json::json!({
+            // Subject and issuer are both the application: it vouches for itself.
             "aud": self.audience, "iss": self.client_id, "sub": self.client_id,
             "jti": format!("{id:032x}"), "nbf": now, "exp": now + LIFETIME_SECONDS,
         });
         let [header, claims] =
             [&self.header, &claims.to_string()].map(|json| URL_SAFE_NO_PAD.encode(json));
         let text = format!("{header}.{claims}");
+        // A PSS signature is as long as the modulus. Signing blinds with random numbers of the system.
         let mut signed = vec![0; self.key.public().modulus_len()];
         let algorithm = &signature::RSA_PSS_SHA256;
         self.key.sign(algorithm, &SystemRandom::new(), text.as_bytes(), &mut signed).ok()?;
@@ -64,6 +68,7 @@ impl Certificate {
 /// Returns the private key of a PEM text and the certificate that belongs to it, in any order.
 fn parse(text: &str) -> Result<(RsaKeyPair, Vec<u8>), &'static str> {
     let sections = pem::sections(text);
+    // All labels of keys end so: `PRIVATE KEY`, `RSA PRIVATE KEY`, `ENCRYPTED PRIVATE KEY`.
     let is_key = |section: &&Section<'_>| section.label.ends_with("PRIVATE KEY");
     let is_certificate = |label| matches!(label, "CERTIFICATE" | "X509 CERTIFICATE");
     let certificates = || sections.iter().filter(|section| is_certificate(section.label));
@@ -72,6 +77,7 @@ fn parse(text: &str) -> Result<(RsaKeyPair, Vec<u8>), &'static str> {
             "the text contains no certificate; give PEM text, which begins with `-----BEGIN`, and not the path of a file",
         ));
     }
+    // Before the missing parts: for an encrypted key the advice is to decrypt it, not to add a key.
     if let Some(what) = sections.iter().find_map(pem::explain_unusable_key) {
         return Err(what);
     }
@@ -107,6 +113,8 @@ const RSA: &[u8] = &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01]
 /// Returns the RSA key pair of a section, in PKCS#1 or PKCS#8.
 fn private_key(section: &Section<'_>) -> Result<RsaKeyPair, &'static str> {
     let der = section.der.as_deref().unwrap_or_default();
+    // ring reports only that a key is invalid. So another algorithm is recognized here, by the lack of
+    // RSA's identifier in the PKCS#8 header.
     let pair = match section.label {
         "RSA PRIVATE KEY" => RsaKeyPair::from_der(der),
         _ if !der.windows(RSA.len()).any(|part| part == RSA) => return Err(pem::NOT_RSA),
@@ -120,6 +128,7 @@ impl ClientAssertion for Certificate {
     async fn secret(&self, _: Option<ClientMethodOptions<'_>>) -> azure_core::Result<String> {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let now = now.map_or(0, |since| since.as_secs());
+        // The ID only has to be unique, so it needs no cryptographic random numbers.
         self.assertion(now, fastrand::u128(..)).ok_or_else(|| {
             let what = "the client assertion could not be signed";
             azure_core::Error::with_message(azure_core::error::ErrorKind::Credential, what)

@@ -118,12 +118,29 @@ pub enum Credential {
     /// Reads the variables `AZURE_CLIENT_ID` and `AZURE_FEDERATED_TOKEN_FILE`, and `AZURE_TENANT_ID` if
     /// the connection has no tenant; the webhook of Azure Workload Identity sets them. Signs in to the
     /// authority of the connection's cloud, and does not read `AZURE_AUTHORITY_HOST`.
+    ///
+    /// ```no_run
+    /// use azure_asset_sync::{AzureStore, Connection, Credential, Error};
+    ///
+    /// # fn example(connection: Connection) -> Result<(), Error> {
+    /// // In a pod with the label `azure.workload.identity/use: "true"`.
+    /// let store = AzureStore::new(&connection, Credential::WorkloadIdentity)?;
+    /// # Ok(()) }
+    /// ```
     #[doc(alias = "federated")]
     WorkloadIdentity,
     /// A managed identity of the machine or app that this process runs on.
     ///
     /// The token comes from the identity endpoint: `IDENTITY_ENDPOINT` of App Service, or the metadata
     /// service of a virtual machine. The request never goes through a proxy.
+    ///
+    /// ```
+    /// use azure_asset_sync::Credential;
+    ///
+    /// let system_assigned = Credential::ManagedIdentity { client_id: None };
+    /// let client_id = "00001111-aaaa-2222-bbbb-3333cccc4444".to_owned();
+    /// let user_assigned = Credential::ManagedIdentity { client_id: Some(client_id) };
+    /// ```
     #[doc(alias = "MSI")]
     #[doc(alias = "IMDS")]
     ManagedIdentity {
@@ -142,6 +159,14 @@ pub enum Credential {
     /// service. Blanks and quotes around the text, `&amp;`, and a second percent-encoding are accepted.
     /// The signature must allow reading and listing (`sp=rl`).
     #[doc(alias = "SAS")]
+    ///
+    /// ```
+    /// use azure_asset_sync::Credential;
+    ///
+    /// let url = "https://contosovision.blob.core.windows.net/training?sv=2026-04-06&sp=rl&sig=…";
+    /// let credential = Credential::Sas(url.into());
+    /// assert_eq!(format!("{credential:?}"), "Sas { .. }");
+    /// ```
     Sas(Secret),
     /// No credential: the container must allow public access.
     Anonymous,
@@ -230,6 +255,7 @@ impl Credential {
                 let tenant = tenant(connection)?;
                 let id = client_id(&id, "client_id")?;
                 let authority = connection.cloud().authority().trim_end_matches('/');
+                // The assertion names the token endpoint that it is for, so that no other authority accepts it.
                 let audience = format!("{authority}/{tenant}/oauth2/v2.0/token");
                 let certificate = Certificate::new(pem.expose(), &id, audience)?;
                 make_assertion(tenant, id, certificate, options)
@@ -248,6 +274,7 @@ impl Credential {
             Self::AzureCli => make_azure_cli(connection, deadline),
             Self::Sas(_) | Self::Anonymous => return Ok(None),
             #[cfg(feature = "azure-core-1")]
+            // The caller's credential cannot be created anew, so a renewal asks the same one again.
             Self::Token(credential) => Box::new(move || Ok(Arc::clone(&credential))),
         };
         let source = RenewableCredential::new(make);
@@ -255,6 +282,7 @@ impl Credential {
     }
 }
 
+/// The error for identity endpoints that the SDK does not support.
 const UNSUPPORTED_IDENTITY_ENDPOINT: &str = "managed identity: the identity endpoint in IDENTITY_ENDPOINT, IDENTITY_HEADER or MSI_ENDPOINT is not supported (Azure Arc, Machine Learning, Service Fabric and Cloud Shell are not), or IDENTITY_ENDPOINT is not a URL; correct the variables, or use another credential";
 
 /// Returns the SDK options for sign-ins: this crate's transport, and no retries.
@@ -284,6 +312,7 @@ fn tenant(connection: &Connection) -> Result<String, Error> {
     })
 }
 
+/// Signs in with a client secret.
 fn make_client_secret(
     tenant: String,
     client_id: String,
@@ -311,12 +340,14 @@ fn make_assertion(
     })
 }
 
+/// Signs in with the managed identity with this client ID, or with the system-assigned one.
 fn make_managed_identity(
     client_id: Option<String>,
     client_options: ClientOptions,
 ) -> MakeCredential {
     Box::new(move || {
         let options = ManagedIdentityCredentialOptions {
+            // Only by client ID; the SDK would also accept an object or resource ID.
             user_assigned_id: client_id.clone().map(UserAssignedId::ClientId),
             client_options: client_options.clone(),
         };
@@ -324,10 +355,12 @@ fn make_managed_identity(
     })
 }
 
+/// Signs in with the Azure CLI, to the connection's tenant if there is one.
 fn make_azure_cli(connection: &Connection, deadline: Duration) -> MakeCredential {
     let tenant = connection.tenant().map(|tenant| tenant.as_str().to_owned());
     Box::new(move || {
         let options = AzureCliCredentialOptions {
+            // Without a tenant the CLI uses that of its own login.
             tenant_id: tenant.clone(),
             executor: Some(Arc::new(AzureCli::within(deadline))),
             ..Default::default()

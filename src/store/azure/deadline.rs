@@ -1,6 +1,7 @@
 //! The deadline of a call, and the conversion of a panic inside it into an error.
 //!
-//! Every public future of the store runs through [`within`].
+//! Every public future of the store runs through [`within`]. The timeouts of the HTTP client alone are
+//! not enough: a server that sends one byte per second never triggers them.
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 

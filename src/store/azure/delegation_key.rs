@@ -62,12 +62,15 @@ impl DelegationKey {
 
     /// Parses an answer; `None` if a field is missing or malformed.
     fn parse(body: &[u8]) -> Option<Self> {
+        // Not an XML parser: the answer has seven flat elements, and anything else is refused.
         let body = str::from_utf8(body).ok()?;
         let (_, body) = body.split_once("<UserDelegationKey>")?;
         let text = |tag: &str| {
             let (_, rest) = body.split_once(&format!("<{tag}>"))?;
             Some(rest.split_once(&format!("</{tag}>"))?.0)
         };
+        // INVARIANT: every text that is signed and repeated in links has been checked by form, so that a
+        // malicious answer cannot add fields to a link.
         let guid = |tag| text(tag).filter(|id| is_guid(id)).map(str::to_owned);
         let (start, expiry) = (text("SignedStart")?, text("SignedExpiry")?);
         humantime::parse_rfc3339(start).ok()?;
@@ -149,6 +152,7 @@ pub(super) fn key_request(
     let body = format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?><KeyInfo><Start>{start}</Start><Expiry>{expiry}</Expiry></KeyInfo>"
     );
+    // The request goes to the account, not to the container.
     let mut url = connection.cloud().service(connection.account());
     url.set_query(Some("restype=service&comp=userdelegationkey"));
     let mut request = Request::new(url, Method::Post);
@@ -171,6 +175,9 @@ fn with_role_advice(error: Error) -> Error {
 }
 
 /// The key of a store, and the pending request for the next one.
+///
+/// Links are made concurrently, for example for each image of a page. Without a shared request, the
+/// first page after a start would request one key per image.
 #[derive(Default)]
 pub(super) struct KeyCache(Mutex<State>);
 
@@ -185,6 +192,7 @@ struct State {
 /// The result of a request, for all callers that wait for it.
 type Outcome = Result<Arc<DelegationKey>, Arc<Error>>;
 
+/// A request for a key that has not been answered yet.
 struct PendingRequest {
     /// The requested expiry of the key.
     valid_until: SystemTime,
@@ -193,6 +201,7 @@ struct PendingRequest {
 }
 
 impl KeyCache {
+    /// Locks the state, for a moment and never across an await.
     fn state(&self) -> MutexGuard<'_, State> {
         // INVARIANT: each critical section replaces whole values, so a poisoned state is consistent.
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
@@ -235,6 +244,7 @@ impl KeyCache {
             };
             (pending, state.generation)
         };
+        // No lock is held during the request.
         let key = pending.await.map_err(|error| error.again())?;
         if key.expires_at < valid_until {
             let what = "get a user delegation key for view links: the service returned a key that expires before the link; use a shorter lifetime for view links";
@@ -253,6 +263,7 @@ impl KeyCache {
     /// Drops the key. A pending request still answers its waiting callers, but is not cached.
     pub(super) fn forget(&self) {
         let mut state = self.state();
+        // A new generation keeps a pending request from storing its key.
         let generation = state.generation.wrapping_add(1);
         *state = State { cached: None, pending: None, generation };
     }

@@ -25,6 +25,8 @@ pub(super) enum LinkedContent<'a> {
 }
 
 /// What a link allows: reading one blob, over https, until a time.
+///
+/// There is no field for other permissions or for writing, so no link can allow more.
 pub(super) struct SasFields<'a> {
     pub(super) account: &'a str,
     pub(super) container: &'a str,
@@ -42,6 +44,7 @@ impl SasFields<'_> {
     /// Returns the signed query of the link.
     pub(super) fn query(&self, key: &DelegationKey) -> String {
         let Self { account, container, blob, .. } = self;
+        // Signed, but not sent: the service takes it from the URL.
         let resource = format!("/blob/{account}/{container}/{blob}");
         let (kind, parameter, selector) = match self.content {
             LinkedContent::Current => ("b", "", ""),
@@ -88,6 +91,7 @@ impl SasFields<'_> {
             query.extend(utf8_percent_encode(value, VALUE));
             query.push('&');
         }
+        // The signature covers the fields before percent-encoding, one on each line.
         let signed = key.sign(&fields.map(|(_, value)| value).join("\n"));
         query.push_str("sig=");
         query.extend(utf8_percent_encode(&signed, VALUE));

@@ -41,6 +41,7 @@ pub struct RawRequest {
 }
 
 impl RawRequest {
+    /// Creates a request with the store's credential and the default limit.
     fn new(method: Method, url: Url) -> Self {
         Self { method, url, headers: Vec::new(), is_authorized: true, max_body_bytes: 64 << 10 }
     }
@@ -132,6 +133,7 @@ impl RawAnswer {
         for (name, value) in &self.headers {
             headers.insert(name.clone(), value.clone());
         }
+        // The same filter and bound as for the store's own requests, so that checks see its errors.
         let headers = transport::allowed_headers(&headers, None);
         let body = self.body.get(..transport::MAX_ERROR_BYTES).unwrap_or(&self.body);
         Some(failure::from_response(self.status.into(), &headers, body))
@@ -154,6 +156,17 @@ impl AzureStore {
     /// # Errors
     /// [`ErrorKind::BadRequest`] for a URL of another host than the account's, or a header that cannot
     /// be sent; otherwise those of the sign-in and of the network. A refusal is an answer here.
+    ///
+    /// ```no_run
+    /// use azure_asset_sync::{AzureStore, Connection, Error, store::azure::RawRequest};
+    ///
+    /// # async fn example(store: AzureStore, connection: Connection) -> Result<(), Error> {
+    /// let mut url = connection.container_url();
+    /// url.set_query(Some("restype=container"));
+    /// let answer = store.exchange(RawRequest::head(url)).await?;
+    /// println!("HTTP {}, ETag {:?}", answer.status, answer.header("etag"));
+    /// # Ok(()) }
+    /// ```
     pub async fn exchange(&self, request: RawRequest) -> Result<RawAnswer, Error> {
         within(self.deadline, self.send_raw(request, None)).await
     }
@@ -180,6 +193,7 @@ impl AzureStore {
     async fn send_raw(&self, request: RawRequest, body: Option<Bytes>) -> Result<RawAnswer, Error> {
         let RawRequest { method, mut url, headers, is_authorized, max_body_bytes } = request;
         if !self.target.is_origin_of(&url) {
+            // INVARIANT: neither the token nor the signature is sent to another host than the account's.
             return Err(bad("the URL has another host than the connection's account"));
         }
         if is_authorized && !self.sas.query().is_empty() {
@@ -192,7 +206,9 @@ impl AzureStore {
         for (name, value) in headers {
             let name = HeaderName::try_from(name).map_err(|_| unsendable())?;
             let mut value = HeaderValue::try_from(value).map_err(|_| unsendable())?;
+            // A sensitive value is hidden in the debug output of the HTTP client.
             value.set_sensitive(name == AUTHORIZATION);
+            // `insert`, because a header that is set twice keeps its last value.
             sent.insert(name, value);
         }
         sent.entry("x-ms-version").or_insert(HeaderValue::from_static(VERSION));
@@ -213,7 +229,9 @@ impl AzureStore {
         }
         let request = builder.build().map_err(|_| bad("the request is not valid HTTP"))?;
         let sent = self.client.execute(request).await;
+        // `without_url`, because the URL can contain a signature.
         let response = sent.map_err(|error| failure::from_network(&error.without_url()))?;
+        // The client stores a reason phrase only if it differs from the standard one.
         let reason = response.extensions().get::<ReasonPhrase>();
         let reason = reason.map(|reason| String::from_utf8_lossy(reason.as_bytes()).into_owned());
         let text = |(name, value): (&HeaderName, &HeaderValue)| {
@@ -234,6 +252,7 @@ impl AzureStore {
             let fits = max_body_bytes.saturating_sub(body.len()).min(piece.len());
             body.extend_from_slice(piece.get(..fits).unwrap_or_default());
             if fits < piece.len() {
+                // Dropping the stream closes the connection, so the rest of the body is never received.
                 answer.is_cut = true;
                 break;
             }

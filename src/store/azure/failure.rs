@@ -47,6 +47,7 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Converts the error of a request that the SDK sent.
 pub(super) fn from_sdk(error: &azure_core::Error) -> Error {
+    // A missing token travels in errors of several kinds, so it is looked for before the kind.
     if chain(error).any(|cause| cause.is::<NoToken>()) {
         return from_credential(error);
     }
@@ -95,6 +96,7 @@ pub(super) fn from_response(status: StatusCode, headers: &Headers, body: &[u8]) 
     if let Some(id) = request_id(headers) {
         error = error.with_request_id(id);
     }
+    // The body decides between causes that share a code, for example the reasons of a 403.
     error = Detail::in_body(body).into_iter().fold(error, Error::with_detail);
     if error.detail() == Some(Detail::ApiVersion) {
         error = error.with_message(&format!(
@@ -113,9 +115,11 @@ pub(super) fn from_response(status: StatusCode, headers: &Headers, body: &[u8]) 
 /// this refusal proves that the account exists and that its network rules let the request through.
 fn refine_service_refusal(error: Error) -> Error {
     match error.code() {
+        // From the front end this code means the network rules; from the service, the credential.
         Some("AuthorizationFailure") => error
             .with_detail(Detail::BlobService)
             .with_message("the account does not allow this operation with this credential; check the permissions of the shared access signature, or the role assignment"),
+        // The service says so for a missing container and for an anonymous request alike.
         Some(code @ "ResourceNotFound") => {
             let code = code.to_owned();
             let what = "the container or blob does not exist, or is not public; check the names, and use a credential";
@@ -142,6 +146,7 @@ pub(super) fn served_at(headers: &Headers) -> Option<SystemTime> {
 /// Adds the service's time and the wait that it asked for, which is a number or a date.
 fn with_times(error: Error, headers: &Headers) -> Error {
     let now = served_at(headers);
+    // The first header that can be read wins; the milliseconds are more exact.
     let wait = RETRY_AFTER.iter().find_map(|(name, unit)| {
         let text = headers.get_optional_str(name)?.trim();
         match text.parse::<u64>() {
@@ -157,6 +162,7 @@ fn with_times(error: Error, headers: &Headers) -> Error {
 
 /// Returns the code of an error body in XML, or in JSON as the `dfs` endpoint writes it.
 fn code_in_body(body: &[u8]) -> Option<String> {
+    // JSON, from the `dfs` endpoint.
     if body.trim_ascii_start().first() == Some(&b'{') {
         let body = body.get(..MAX_ERROR_BYTES).unwrap_or(body);
         let body: serde_json::Value = serde_json::from_slice(body).ok()?;
@@ -168,6 +174,9 @@ fn code_in_body(body: &[u8]) -> Option<String> {
 }
 
 /// Converts the error of a sign-in: the authority's refusal, or a source of tokens that has none.
+///
+/// Every error of this function is marked as one of the sign-in, so that a diagnosis does not blame
+/// the storage account for it.
 pub(super) fn from_credential(error: &azure_core::Error) -> Error {
     // This crate's own reasons come first: the SDK wraps them in errors of its own.
     for cause in chain(error) {
@@ -179,6 +188,7 @@ pub(super) fn from_credential(error: &azure_core::Error) -> Error {
             return failure.to_error();
         }
     }
+    // The authority's answer is nested at a depth that depends on the credential.
     let answer = chain(error).filter_map(as_sdk_error).find_map(|inner| match inner.kind() {
         SdkKind::HttpResponse { status, raw_response, .. } => {
             Some((*status, raw_response.as_deref()))
@@ -199,6 +209,7 @@ pub(super) fn from_credential(error: &azure_core::Error) -> Error {
     {
         let inner = from_network(error);
         return match inner.kind() {
+            // The host without an address is the authority's here, not the account's.
             ErrorKind::AccountNotFound => Error::new(
                 ErrorKind::Unreachable,
                 "sign in: the authority's host name does not exist; check the cloud of the connection",
@@ -234,10 +245,14 @@ fn trace_id(body: &[u8]) -> Option<String> {
 }
 
 /// Converts the error of a connection that could not be made or that broke.
+///
+/// The order decides: an address that the policy refuses, then the most specific cause in the chain.
+/// The text of an error is only compared, and never passed on.
 pub(super) fn from_network(error: &(dyn StdError + 'static)) -> Error {
     if let Some(refused) = chain(error).find_map(|cause| cause.downcast_ref::<RefusedAddress>()) {
         return refused.to_error();
     }
+    // Only reported at the end, because a later cause in the chain may be more specific.
     let mut refused = false;
     for cause in chain(error) {
         if let Some(error) = cause.downcast_ref::<reqwest::Error>()

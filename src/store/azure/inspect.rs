@@ -51,6 +51,7 @@ const KEY_LIFETIME: Duration = Duration::from_secs(600);
 impl Inspect for AzureStore {
     async fn inspect(&self, question: Question) -> Result<Answer, Error> {
         let operation = match question {
+            // The permission whose lack in the signature would explain a refusal.
             Question::List { .. } | Question::ListOther { .. } => Operation::List,
             Question::BrowserRead { .. } | Question::ReadOther { .. } => Operation::Read,
             _ => Operation::Other,
@@ -85,6 +86,7 @@ impl AzureStore {
             Question::Preflight { origin } => self.preflight(&origin).await,
             Question::List { prefix } => {
                 let request = self.list_one(self.connection.container_url(), &prefix);
+                // A new connection, so that repeated probes reach different front ends.
                 self.send_list(request, &self.unpooled).await
             }
             Question::ListOther { container, prefix } => {
@@ -101,6 +103,7 @@ impl AzureStore {
                 self.set_query(&mut url, "comp=list&maxresults=1");
                 self.send_list(Request::new(url, Method::Get), &self.pipeline).await
             }
+            // A shared access signature or anonymous access cannot request a key.
             Question::DelegationKey => Ok(Answer::unknown()),
         }
     }
@@ -148,6 +151,7 @@ impl AzureStore {
         let now = self.clock.time();
         let (pipeline, connection) = (self.pipeline.clone(), self.connection.clone());
         let requested = delegation_key::request_key(pipeline, connection, now, now + KEY_LIFETIME);
+        // INVARIANT: the key is dropped here. A probe must not sign anything.
         let (headers, _) = requested.await?;
         Ok(answer(200, &headers))
     }
@@ -170,6 +174,7 @@ impl AzureStore {
         if !status.is_success() {
             return Err(failure::from_response(status, &headers, &body));
         }
+        // A login page of a proxy answers with status 200 and HTML.
         if !is_listing(&body) {
             return Err(not_a_listing());
         }
@@ -190,10 +195,12 @@ impl AzureStore {
         let status = response.status().as_u16();
         let mut headers = Headers::new();
         for (name, value) in response.headers() {
+            // A header that is not text is dropped; none of the headers read here can be one.
             if let Ok(value) = value.to_str() {
                 headers.insert(name.as_str().to_owned(), value.to_owned());
             }
         }
+        // Read before the filter removes the header, which can contain anything.
         let challenge = headers.get_optional_str(&WWW_AUTHENTICATE).and_then(Challenge::parse);
         let headers = transport::allowed_headers(&headers, origin);
         let mut body = Vec::new();
@@ -201,6 +208,7 @@ impl AzureStore {
         while let Some(piece) = pieces.next().await {
             let piece = piece.map_err(|error| failure::from_network(&error.without_url()))?;
             body.extend_from_slice(&piece);
+            // Not an error: only the start of the body is examined.
             if body.len() > MAX_LIST_BYTES {
                 break;
             }
@@ -225,9 +233,11 @@ impl AzureStore {
     /// sends a challenge if the request has a token, even if that text is not a token.
     async fn challenge(&self) -> Result<Answer, Error> {
         let answer = self.request_challenge(None).await?;
+        // 404 and 409 are the refusals of accounts without public access.
         if answer.challenge.is_some() || !matches!(answer.status, Some(404 | 409)) {
             return Ok(answer);
         }
+        // The status stays that of the first request, which shows whether the container is public.
         let challenge = self.request_challenge(Some(PLACEHOLDER_TOKEN)).await?.challenge;
         Ok(Answer { challenge, ..answer })
     }
@@ -242,9 +252,11 @@ impl AzureStore {
         }
         let AnonymousAnswer { status, headers, body, challenge } =
             self.send_anonymous(request, None).await?;
+        // A success means that the container is public, if the body is a listing.
         if (200..300).contains(&status) && !is_listing(&body) {
             return Err(not_a_listing());
         }
+        // No statement about the account: throttled, failed, or not Azure at all.
         if status == 429 || status >= 500 || (300..400).contains(&status) {
             return Err(failure::from_response(status.into(), &headers, &body));
         }
@@ -276,10 +288,12 @@ impl AzureStore {
 
     /// Signs in, or returns the claims of the cached token.
     async fn token(&self) -> Result<Answer, Error> {
+        // A signature or anonymous access has no token to look into.
         let Some(credential) = &self.credential else { return Ok(Answer::unknown()) };
         let token =
             credential.get_token(&[SCOPE], None).await.map_err(|e| failure::from_credential(&e))?;
         let mut identity = identity(token.token.secret()).unwrap_or_default();
+        // The lifetime from the sign-in, for tokens whose claims cannot be read.
         identity.expires = identity.expires.or(Some(token.expires_on.into()));
         Ok(Answer { identity: Some(identity), ..Answer::new() })
     }
@@ -301,11 +315,13 @@ struct AnonymousAnswer {
 
 /// Returns whether a body is a listing, of blobs or of containers.
 fn is_listing(body: &[u8]) -> bool {
+    // The root element is within the first 512 bytes, after an XML declaration.
     let head = body.get(..body.len().min(512)).unwrap_or_default();
     let root = b"<EnumerationResults";
     head.windows(root.len()).any(|part| part == root)
 }
 
+/// The error for an answer that is not a listing of the blob service.
 fn not_a_listing() -> Error {
     let what = "the answer is not a listing; check whether a proxy or a login page answers instead of the endpoint";
     Error::new(ErrorKind::UnexpectedAnswer, what)
@@ -315,6 +331,7 @@ fn not_a_listing() -> Error {
 fn answer(status: u16, headers: &Headers) -> Answer {
     let text = |name: &'static str| {
         let value = headers.get_optional_str(&HeaderName::from_static(name));
+        // Longer values are no CORS headers, and would fill a report.
         value.filter(|text| text.len() <= 1000).map(str::to_owned)
     };
     let cors = Cors {
@@ -328,6 +345,7 @@ fn answer(status: u16, headers: &Headers) -> Answer {
     };
     Answer {
         status: Some(status),
+        // Everything here is checked by form, so that an answer can be logged.
         request_id: failure::request_id(headers).map(str::to_owned),
         served_at: failure::served_at(headers),
         cors: (cors != Cors::default()).then_some(cors),
@@ -340,6 +358,7 @@ fn answer(status: u16, headers: &Headers) -> Answer {
 struct Claims {
     tid: Option<String>,
     oid: Option<String>,
+    // `appid` in tokens of version 1.0, `azp` in version 2.0.
     #[serde(alias = "azp")]
     appid: Option<String>,
     exp: Option<u64>,

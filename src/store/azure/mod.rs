@@ -4,6 +4,22 @@
 //! with its telemetry policy and without its retries, because the scan owns all retries. Bodies of
 //! listings are decoded by this crate, because the SDK's decoder cannot tell a listing from a login
 //! page, nor a malformed entry from a malformed page.
+//!
+//! | files | responsibility |
+//! | --- | --- |
+//! | `mod`, `builder`, `request`, `deadline` | the store, its settings, one request, its time limit |
+//! | `network`, `transport` | which host and address may be contacted; which parts of an answer pass |
+//! | `credential`, `application`, `secret` | what signs in, and the checks before anything is sent |
+//! | `certificate`, `pem`, `workload`, `azure_cli` | the sources of assertions and tokens |
+//! | `token_transport`, `token_cache`, `no_token` | the sign-in, the cached token, a missing token |
+//! | `sas` | shared access signatures that people paste |
+//! | `view_links`, `delegation_key`, `delegation_sas` | signed links to single blobs |
+//! | `inspect`, `owner`, `exchange` | the questions of a probe, proofs of ownership, raw requests |
+//! | `failure` | errors of the SDK and refusals of the service, as this crate's errors |
+//!
+//! Three rules hold in all of them. A secret goes only to the host that it is for, and no error, log or
+//! `Debug` output contains one. Whatever arrives is bounded in size and time before it is read. Text of
+//! an answer is passed on only if its form is known.
 mod application;
 mod azure_cli;
 mod builder;
@@ -190,6 +206,7 @@ impl AzureStore {
             add("prefix", &request.prefix);
         }
         match (&request.marker, &request.start_from) {
+            // A marker wins: it already contains the start of the listing.
             (Some(marker), _) => add("marker", marker.as_str()),
             (None, Some(name)) => add("startFrom", name),
             (None, None) => {}
@@ -221,11 +238,13 @@ impl Store for AzureStore {
         http.insert_header(ACCEPT, "application/xml");
         let page = async {
             let response = send(&self.pipeline, http).await?;
+            // The status comes first: the body of a refusal has another format and a smaller limit.
             let (status, headers, body) = response.deconstruct();
             if !status.is_success() {
                 let body = collect(body, transport::MAX_ERROR_BYTES).await?;
                 return Err(failure::from_response(status, &headers, &body));
             }
+            // A login page has status 200 too, so the content type is checked before decoding.
             let content_type = headers.get_optional_str(&CONTENT_TYPE).unwrap_or_default();
             if !content_type.to_ascii_lowercase().contains("xml") {
                 return Err(Error::new(
@@ -248,6 +267,7 @@ impl Store for AzureStore {
         let Some(mut url) = self.connection.blob_url(&request.name) else {
             return Err(Error::new(ErrorKind::BadRequest, format!("{doing}: {NO_URL}")));
         };
+        // The SDK counts in `usize`, which is smaller than the range on 32-bit machines.
         let range = (usize::try_from(request.range.start), usize::try_from(request.range.end));
         let (Ok(start), Ok(end)) = range else {
             let what = format!("{doing}: the range exceeds the address space of this machine");
@@ -278,6 +298,7 @@ impl Store for AzureStore {
                 ..Default::default()
             };
             let result = client.download(Some(options)).await.map_err(|e| failure::from_sdk(&e))?;
+            // INVARIANT: no more bytes than requested are kept, whatever the service sends.
             let bytes = collect(result.body, length.get()).await?;
             // For a range after the end of an empty blob the SDK returns no bytes and no error.
             if bytes.is_empty() {

@@ -45,6 +45,7 @@ pub(super) enum NameResolver {
 }
 
 #[cfg(feature = "testing")]
+/// A function that resolves a host name, for tests of DNS answers.
 pub(super) type LookupFn = Arc<dyn Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync>;
 
 impl fmt::Debug for NameResolver {
@@ -54,6 +55,9 @@ impl fmt::Debug for NameResolver {
 }
 
 /// The one host that a client may contact.
+///
+/// Resolves the host for the HTTP client and checks every address, so the check and the connection
+/// use the same DNS answer. This is the defense against DNS rebinding.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
     /// The scheme, host and port; the rest of the URL is ignored.
@@ -65,13 +69,16 @@ pub(super) struct Target {
 }
 
 impl Target {
+    /// Creates a target from any URL of the host.
     pub(super) fn new(url: Url, policy: Arc<HostPolicy>, resolver: NameResolver) -> Self {
+        // `IpAddr` parses an IPv6 address only without the brackets of a URL.
         let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         Self { url, host, policy, resolver }
     }
 
     /// Returns whether a request to this URL stays with the host and carries no user info.
     pub(super) fn is_origin_of(&self, url: &Url) -> bool {
+        // User info would become an `Authorization` header, beside or instead of the token.
         url.origin() == self.url.origin() && url.username().is_empty() && url.password().is_none()
     }
 
@@ -81,6 +88,8 @@ impl Target {
     /// [`LookupError::Refused`] if the policy refuses at least one of the addresses.
     pub(super) async fn addresses(&self) -> Result<Vec<IpAddr>, LookupError> {
         let port = self.url.port_or_known_default().unwrap_or_default();
+        // The HTTP client does not call its resolver for an IP address, so such a host is checked here
+        // and by the policy when the store is built.
         let found = match self.host.parse::<IpAddr>() {
             Ok(address) => vec![SocketAddr::new(address, port)],
             Err(_) => self.lookup(&self.host).await.map_err(LookupError::Failed)?,
@@ -89,6 +98,7 @@ impl Target {
         Ok(found.into_iter().map(|address| address.ip()).collect())
     }
 
+    /// Resolves a name, without a check of the addresses.
     async fn lookup(&self, name: &str) -> io::Result<Vec<SocketAddr>> {
         match &self.resolver {
             // Port 0 is a placeholder: the client uses the port of the URL.
@@ -107,6 +117,7 @@ impl Target {
         match addresses.iter().find(refused) {
             None => Ok(()),
             Some(address) => Err(RefusedAddress {
+                // Only a private address can be allowed: a reserved one is never a storage account.
                 opt_in: (reach(address.ip()) == Reach::Private).then(|| {
                     let origin = self.url.origin().ascii_serialization();
                     self.policy.private_opt_in(&origin, &self.host)
@@ -136,6 +147,8 @@ impl Resolve for Target {
             let found = target.lookup(name.as_str()).await?;
             // The client also resolves the host of an HTTP proxy. That host is not checked, because
             // the operator of this machine chose it and not a customer.
+            // INVARIANT: the client connects only to the addresses returned here, so a second DNS answer
+            // between check and connection cannot change them.
             if name.as_str().eq_ignore_ascii_case(&target.host) {
                 target.check(&found)?;
             }
@@ -188,17 +201,40 @@ impl fmt::Display for RefusedAddress {
 
 impl std::error::Error for RefusedAddress {}
 
+/// The TLS configurations of a store.
+pub(super) struct TlsConfigs {
+    /// Trusts this machine's certificate authorities.
+    platform: ClientConfig,
+    /// Trusts the given certificate authorities as well.
+    custom: ClientConfig,
+}
+
+impl TlsConfigs {
+    /// Loads the configurations.
+    ///
+    /// Loading this machine's authorities takes more than 10 ms on some systems. So it happens once if
+    /// no authorities are given, and twice otherwise.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] if a PEM text has no certificate.
+    pub(super) fn load(authorities: &[String]) -> Result<Self, Error> {
+        let custom = tls(authorities)?;
+        let platform = if authorities.is_empty() { custom.clone() } else { tls(&[])? };
+        Ok(Self { platform, custom })
+    }
+
+    /// Returns the configuration for a host; `is_custom` if the host is not one of Azure's.
+    pub(super) fn config(&self, is_custom: bool) -> ClientConfig {
+        if is_custom { self.custom.clone() } else { self.platform.clone() }
+    }
+}
+
 /// Returns a TLS configuration that trusts this machine's certificate authorities and the given ones.
-///
-/// Loading this machine's authorities takes more than 10 ms on some systems, so a builder calls this
-/// once for each set of authorities.
-///
-/// # Errors
-/// [`ErrorKind::Config`] if a PEM text has no certificate.
-pub(super) fn tls(authorities: &[String]) -> Result<ClientConfig, Error> {
+fn tls(authorities: &[String]) -> Result<ClientConfig, Error> {
     let config = |what: &str| Error::new(ErrorKind::Config, what);
     let mut roots = Vec::new();
     for pem in authorities {
+        // Each text must add at least one certificate. An empty text is a mistake, not a choice.
         let before = roots.len();
         for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
             roots.push(certificate.map_err(|_| config("a certificate authority cannot be read; give it as PEM text that begins with `-----BEGIN CERTIFICATE-----`"))?);
@@ -240,8 +276,10 @@ pub(super) fn client(
     pooling: Pooling,
 ) -> Result<reqwest::Client, Error> {
     let builder = builder(timeouts, tls).dns_resolver(Arc::new(target.clone()));
+    // A proxy would resolve `localhost` to itself.
     let builder = if target.is_local() { builder.no_proxy() } else { builder };
     build(builder.pool_max_idle_per_host(match pooling {
+        // No limit: the number of idle connections is bounded by the number of concurrent calls.
         Pooling::Reuse => usize::MAX,
         Pooling::CloseAfterRequest => 0,
     }))
@@ -270,17 +308,23 @@ pub(super) fn identity_client(
 }
 
 /// Returns a client builder without what other crates could enable through features of the client.
+///
+/// Cargo unifies features: another crate of the program can enable compression or another resolver for
+/// all clients. So each of them is turned off explicitly.
 fn builder(timeouts: Timeouts, tls: ClientConfig) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .connect_timeout(timeouts.connect)
         .read_timeout(timeouts.read)
+        // A redirect would repeat the request, with its signature in the query, at another host.
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
+        // A small compressed body could otherwise expand far beyond every limit.
         .no_gzip()
         .no_brotli()
         .no_zstd()
         .no_deflate()
+        // Another resolver would bypass the check of addresses.
         .no_hickory_dns()
 }
 
@@ -295,6 +339,7 @@ fn build(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Error> {
 mod tests {
     use super::*;
 
+    /// Spellings of the same origin are accepted, and look-alike hosts are not.
     #[test]
     fn a_request_stays_with_its_origin() {
         let url = |text: &str| Url::parse(text).unwrap();
@@ -309,6 +354,7 @@ mod tests {
         for other in [
             "http://contoso.blob.core.windows.net/",
             "https://contoso.blob.core.windows.net:8443/",
+            // A trailing dot is another origin, and another name in certificates.
             "https://contoso.blob.core.windows.net./",
             "https://user@contoso.blob.core.windows.net/",
             "https://other.blob.core.windows.net/",
@@ -320,6 +366,7 @@ mod tests {
         let local = [
             "http://127.0.0.1:10000",
             "http://[::1]",
+            // An IPv4 loopback address in IPv6 form.
             "http://[::ffff:127.0.0.1]",
             "http://a.localhost",
             "http://169.254.169.254",

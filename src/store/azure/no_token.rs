@@ -8,6 +8,8 @@ use std::fmt;
 use crate::error::{Detail, Error, ErrorKind};
 
 /// Why a sign-in gave no token.
+///
+/// The SDK has no error kind for these reasons, and its texts are not stable.
 #[derive(Debug)]
 pub(super) enum NoToken {
     /// The answer contains no token that can be used.
@@ -23,9 +25,10 @@ pub(super) enum NoToken {
 }
 
 impl NoToken {
-    /// Returns the error that callers see.
+    /// Returns the error that callers see, with the detail that a diagnosis needs.
     pub(super) fn to_error(&self) -> Error {
         use ErrorKind::{CredentialUnavailable, UnexpectedAnswer};
+        // All of these arise in the sign-in, which a diagnosis must not confuse with the store.
         let error = |kind, what: &str| Error::new(kind, format!("sign in: {what}")).in_sign_in();
         match self {
             Self::UnusableAnswer => error(

@@ -43,6 +43,7 @@ impl AzureStoreBuilder {
             ));
         }
         let found = self.discover_tenant().await?;
+        // GUIDs are equal in any letter case.
         if !found.as_str().eq_ignore_ascii_case(on_record.as_str()) {
             return Err(Error::new(
                 ErrorKind::TenantMismatch,
@@ -63,6 +64,7 @@ impl AzureStore {
     /// [`ErrorKind::BlobNotFound`] if the blob does not exist; those of a read. Treat every error as
     /// "not proved".
     pub async fn verify_marker(&self, marker: &OwnerMarker) -> Result<(), Error> {
+        // Below the prefix, because a role condition may allow nothing else.
         let name = marker.blob_name(self.connection.prefix());
         match self.read(ReadRequest::new(name, 0..1)).await {
             Ok(_) => Ok(()),
@@ -95,6 +97,8 @@ impl AzureStore {
 pub struct OwnerMarker(String);
 
 /// The length of a marker in hexadecimal digits, for half as many random bytes.
+///
+/// 128 bits cannot be guessed, so nobody can upload the marker of another customer in advance.
 const DIGITS: usize = 32;
 
 impl OwnerMarker {
@@ -131,6 +135,7 @@ impl TryFrom<String> for OwnerMarker {
     type Error = Error;
 
     fn try_from(text: String) -> Result<Self, Error> {
+        // Only the form that `generate` returns, so that equal markers are equal texts.
         let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
         if text.len() != DIGITS || !text.bytes().all(is_digit) {
             let what = "an owner marker must be 32 hexadecimal digits in lower case";

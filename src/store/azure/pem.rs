@@ -4,6 +4,9 @@
 //! mark, quotes, indentation, blanks or a literal `\n` instead of line breaks, and the *Bag
 //! Attributes* that OpenSSL prints between sections are accepted. Messages never quote the text,
 //! because it contains a private key.
+//!
+//! Most messages are about files that people have instead: PFX, DER, encrypted keys, EC keys. Each one
+//! contains the `openssl` command that converts the file.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
@@ -25,15 +28,18 @@ pub(super) fn sections(text: &str) -> Vec<Section<'_>> {
     text.split(BEGIN).skip(1).filter_map(section).collect()
 }
 
+/// Splits the text after a begin marker into label and content.
 fn section(text: &str) -> Option<Section<'_>> {
     let (label, rest) = text.split_once(DASHES)?;
     let body = rest.split_once(END).map(|(body, _)| body);
+    // Such a section has RFC 1421 headers before its Base64.
     let is_encrypted = body.is_some_and(|body| body.contains("Proc-Type:"));
     Some(Section { label, is_encrypted, der: body.and_then(decode) })
 }
 
 /// Decodes a section's Base64, in which line breaks may be blanks or a literal `\n`.
 fn decode(body: &str) -> Option<Vec<u8>> {
+    // Environment variables and JSON often hold line breaks as two characters.
     let body = body.replace("\\r", "").replace("\\n", "");
     let body: String = body.chars().filter(|c| !c.is_whitespace()).collect();
     STANDARD.decode(body).ok().filter(|der| !der.is_empty())
@@ -50,6 +56,7 @@ pub(super) fn explain_non_pem(text: &str) -> Option<&'static str> {
 /// What the file is instead, with the command that converts it, if it is not text.
 pub(super) fn to_text(bytes: &[u8]) -> Result<String, &'static str> {
     let units = |from: fn([u8; 2]) -> u16| {
+        // An odd last byte is dropped; the damaged text is reported when it is parsed.
         let (pairs, _) = bytes.as_chunks::<2>();
         String::from_utf16(&pairs.iter().copied().map(from).collect::<Vec<_>>()).ok()
     };

@@ -1,7 +1,8 @@
 //! Sends a request through the store's pipeline and reads its body up to a bound.
 //!
 //! The pipeline adds the credential and does not retry. Every answer is returned, also a refusal:
-//! the caller decides which statuses are errors.
+//! the caller decides which statuses are errors. The limit is checked while the body arrives, so a
+//! malicious server cannot fill the memory, whatever its `Content-Length` says.
 
 use azure_core::http::{
     AsyncRawResponse, Context, Pipeline, PipelineStreamOptions, Request, headers::HeaderName,

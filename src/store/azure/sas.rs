@@ -37,6 +37,9 @@ const REQUEST_PARAMETERS: &[&str] =
     &["restype", "comp", "timeout", "prefix", "delimiter", "marker", "maxresults", "include"];
 
 /// A shared access signature in the form in which it is sent, and what it says about itself.
+///
+/// `Debug` prints nothing of it. The permissions and times are the signature's own claims. They
+/// explain a refusal and never replace the service's decision.
 #[derive(Clone, Default)]
 pub(super) struct SasToken {
     /// The query without `?`; empty for other credentials.
@@ -62,6 +65,7 @@ impl SasToken {
     /// # Errors
     /// [`ErrorKind::Config`] with what is wrong and what to copy instead.
     pub(super) fn parse(text: &str, connection: &Connection) -> Result<Self, Error> {
+        // HTML pages and mails escape `&`.
         let text = unquoted(text).replace("&amp;", "&");
         if text.is_empty() {
             return Err(config("it is empty"));
@@ -81,18 +85,21 @@ impl SasToken {
     /// Parses the query of a signature.
     fn parse_query(query: &str) -> Result<Self, Error> {
         let query = undo_double_encoding(query);
-        let kept: Vec<_> = query
+        let parameters: Vec<_> = query
             .split('&')
             .filter_map(|pair| pair.split_once('='))
             .filter(|(name, _)| !REQUEST_PARAMETERS.contains(&name.to_ascii_lowercase().as_str()))
             .collect();
-        let raw = |wanted: &str| kept.iter().find(|(name, _)| *name == wanted).map(|pair| pair.1);
+        // Names are compared exactly, because the service's parameters are case-sensitive.
+        let raw =
+            |wanted: &str| parameters.iter().find(|(name, _)| *name == wanted).map(|pair| pair.1);
         let value = |wanted: &str| {
             let value = percent_decode_str(raw(wanted)?).decode_utf8().ok()?;
             Some(value.into_owned()).filter(|value| !value.is_empty())
         };
         let Some(sig) = raw("sig") else {
             return Err(config(match STANDARD.decode(query.as_bytes()) {
+                // An account key is 64 bytes in Base64, and people paste it as the signature.
                 Ok(key) if key.len() == 64 => {
                     "this is an account key, which this crate does not accept; create a shared access signature with it: `az storage container generate-sas`"
                 }
@@ -117,8 +124,11 @@ impl SasToken {
             ));
         }
         // Some readers of queries take `+` for a blank, and no value here contains blanks.
-        let pairs: Vec<_> = kept.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let pairs: Vec<_> =
+            parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let time = |name| value(name).and_then(|text| parse_time(&text));
+        // Permissions and times are stored for `explain`. A time that cannot be parsed is not an error:
+        // the service decides about it.
         let sig = percent_decode_str(sig).collect::<Vec<_>>();
         Ok(Self {
             permissions: value("sp"),
@@ -138,6 +148,9 @@ impl SasToken {
 
     /// Adds the reason for a refusal, if the signature itself shows it.
     ///
+    /// The service answers the same code for an expired signature, a wrong key and a role that has not
+    /// propagated, and only the last of them can pass by itself. So this decides whether waiting helps.
+    ///
     /// `now` is this machine's time, which is used if the answer has no `Date` header.
     pub(super) fn explain(&self, error: Error, operation: Operation, now: SystemTime) -> Error {
         let is_refusal =
@@ -155,9 +168,12 @@ impl SasToken {
         if self.query().is_empty() || !is_refusal || !is_unspecific || error.is_in_sign_in() {
             return error;
         }
+        // The service's own time if known, because this machine's clock may be the problem.
         let now = error.served_at().unwrap_or(now);
+        // Without `sp` the permissions are in a stored access policy of the container: unknown here.
         let lacks = |wanted| !self.permissions.as_ref().is_none_or(|all| all.contains(wanted));
         let at = |time| humantime::format_rfc3339_seconds(time);
+        // In the order of certainty: times and permissions are facts, a mismatch is what remains.
         let (detail, what) = if let Some(end) = self.expires_at.filter(|end| *end < now) {
             (
                 Detail::SignatureExpired,
@@ -193,6 +209,7 @@ impl SasToken {
                 ),
                 // The account's network rules refused the request, whatever the signature allows.
                 (Some("AuthorizationFailure"), _) => return error,
+                // The service's clock decides about the lifetime, and its message says so.
                 (_, Some(Detail::SignatureLifetime)) => return error,
                 _ if self.is_truncated => (
                     Detail::SignatureCut,
@@ -238,6 +255,7 @@ fn from_connection_string<'a>(text: &'a str, connection: &Connection) -> Result<
         }
         return Ok(signature);
     }
+    // INVARIANT: an account key is never used or stored. It allows everything in the account.
     if part("AccountKey").is_some() {
         return Err(config(
             "it is a connection string with an account key, which this crate does not accept; create a shared access signature, or sign in with Microsoft Entra ID",
@@ -273,6 +291,7 @@ fn query_of_url(text: &str, connection: &Connection) -> Result<String, Error> {
 /// Checks that a URL has the host of the connection's account, as a `dfs` or `privatelink` host too.
 fn check_host(url: &Url, connection: &Connection) -> Result<(), Error> {
     let service = connection.cloud().service(connection.account());
+    // A signature is valid at all hosts of its account.
     let host = |url: &Url| {
         let host = url.host_str().unwrap_or_default().to_ascii_lowercase();
         host.replacen(".dfs.", ".blob.", 1).replacen(".privatelink.", ".", 1)
@@ -315,12 +334,14 @@ fn config(what: &str) -> Error {
 mod tests {
     use super::*;
 
+    /// Parses a text for the container `training` of the account `contoso`.
     fn read(text: &str) -> Result<String, String> {
         let connection = Connection::builder("x").account("contoso").container("training");
         let signature = SasToken::parse(text, &connection.build().unwrap());
         signature.map(|read| read.query().to_owned()).map_err(|error| error.to_string())
     }
 
+    /// Every form is sent as the same query.
     #[test]
     fn pasted_forms_of_a_signature_are_accepted() {
         const QUERY: &str = "sv=2026-04-06&sp=rl&se=2030-01-01T00:00:00Z&sig=a%2Bb%2Fc%3D";
@@ -350,6 +371,7 @@ mod tests {
         assert_eq!(read(&url).as_deref(), Ok(&*directory));
     }
 
+    /// Each message names the mistake, and none contains the signature or key.
     #[test]
     fn unusable_texts_are_explained_and_not_quoted() {
         let key = STANDARD.encode([7; 64]);
@@ -377,6 +399,7 @@ mod tests {
         }
     }
 
+    /// A date, minutes, seconds and fractions of seconds, as tools write them.
     #[test]
     fn all_time_formats_are_parsed() {
         let midnight = parse_time("2030-01-02T00:00:00Z").unwrap();

@@ -44,6 +44,7 @@ pub(super) struct RenewableCredential {
     state: Mutex<State>,
 }
 
+/// The current source of tokens, and what storage has said about it and its predecessor.
 struct State {
     source: Arc<TokenSource>,
     /// Whether storage has accepted a token of this source.
@@ -60,6 +61,7 @@ struct TokenSource {
 }
 
 impl TokenSource {
+    /// Creates a source without a token.
     fn new(credential: Arc<dyn TokenCredential>) -> Arc<Self> {
         Arc::new(Self { credential, token: tokio::sync::Mutex::new(None) })
     }
@@ -100,11 +102,13 @@ impl RenewableCredential {
         Ok(Self { make, state: Mutex::new(state) })
     }
 
+    /// Locks the state, for a moment and never across an await.
     fn state(&self) -> MutexGuard<'_, State> {
         // INVARIANT: each critical section replaces whole values, so a poisoned state is consistent.
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
+    /// Returns the current source; a renewal replaces it for later requests only.
     fn source(&self) -> Arc<TokenSource> {
         Arc::clone(&self.state().source)
     }
@@ -153,6 +157,8 @@ impl TokenCredential for RenewableCredential {
 
 /// The pipeline policy that adds the token to each request.
 ///
+/// Any answer except 401 counts as an accepted token: a 403 means that storage knows the principal.
+///
 /// It sends a request a second time if storage refuses a token that it accepted before. The SDK's own
 /// policy keeps one token for all requests and drops it on each refusal: if many requests are refused
 /// together, some of them drop the new token, or get the old one again.
@@ -163,6 +169,7 @@ pub(super) struct Bearer {
 }
 
 impl Bearer {
+    /// Creates a policy that requests tokens with this scope.
     pub(super) fn new(credential: Arc<RenewableCredential>, scope: &'static str) -> Self {
         Self { credential, scope }
     }

@@ -33,6 +33,9 @@ const MAX_TOKEN_BYTES: usize = 256 << 10;
 const MAX_LIFETIME_SECONDS: u64 = 365 * 24 * 60 * 60;
 
 /// The HTTP transport of the SDK's credentials.
+///
+/// What it returns has a fixed form: an answer with a checked token, a refusal with its known fields,
+/// or a [`NoToken`] in an SDK error.
 #[derive(Debug)]
 pub(super) struct TokenTransport {
     client: reqwest::Client,
@@ -55,6 +58,7 @@ impl TokenTransport {
     /// A failure after the connection is transient. The reason is returned in a form that the SDK does
     /// not retry: its own retries for this endpoint last more than a minute.
     fn no_answer_reason(&self, error: &azure_core::Error) -> NoToken {
+        // `is_connect` covers refused connections, missing routes and the connect timeout.
         let is_connect = failure::chain(error).any(|cause| {
             cause.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_connect)
         });
@@ -76,6 +80,7 @@ impl HttpClient for TokenTransport {
             }
         };
         let (status, headers, body) = response.deconstruct();
+        // The SDK logs headers, and an endpoint could echo the secret that it received.
         let headers = allowed_headers(&headers, None);
         // One byte more than the limit, so that a body of exactly the limit is distinguishable.
         let max_bytes = if status.is_success() { MAX_TOKEN_BYTES + 1 } else { MAX_ERROR_BYTES };
@@ -86,6 +91,7 @@ impl HttpClient for TokenTransport {
         }
         if status.is_success() {
             let answer = token_answer(status, headers, &collected)?;
+            // `Relaxed`: the flag only chooses between two messages.
             self.has_answered.store(true, Ordering::Relaxed);
             return Ok(answer);
         }
@@ -100,6 +106,7 @@ impl HttpClient for TokenTransport {
 
 /// Returns what a refusal by the identity endpoint means, if it is a known one.
 fn identity_endpoint_refusal(status: u16, body: &[u8]) -> Option<NoToken> {
+    // Azure's endpoints answer with a JSON object, other metadata services with text or HTML.
     let fields = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(body).ok();
     match (status, fields) {
         (400, Some(fields)) => says_no_such_identity(&fields).then_some(NoToken::NoSuchIdentity),
@@ -138,6 +145,7 @@ struct TokenAnswer {
 /// Reads a collected number, or a string that contains one, as identity endpoints write it.
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     #[derive(Deserialize)]
+    // Entra writes `3599`, the metadata service of a virtual machine `"86399"`.
     #[serde(untagged)]
     enum Seconds {
         Number(u64),
@@ -179,6 +187,7 @@ fn normalize(body: &[u8], now: u64) -> Option<Vec<u8>> {
         (None, None) => 0,
     };
     let expires_on = answer.expires_on.unwrap_or_else(|| now.saturating_add(expires_in));
+    // INVARIANT: the SDK's sum of `now` and the lifetime cannot overflow.
     let is_plausible = expires_in <= MAX_LIFETIME_SECONDS
         && expires_on <= now.saturating_add(MAX_LIFETIME_SECONDS);
     let answer = serde_json::json!({
@@ -186,6 +195,7 @@ fn normalize(body: &[u8], now: u64) -> Option<Vec<u8>> {
         "access_token": token,
         "expires_in": expires_in,
         "expires_on": expires_on.to_string(),
+        // The SDK requires the field for managed identities, and does not use its value.
         "resource": "",
     });
     is_plausible.then(|| answer.to_string().into_bytes())
@@ -219,6 +229,7 @@ fn refusal_answer(
         Err(_) => return AsyncRawResponse::from_bytes(status, headers, body),
     };
     for text in [&mut error.error, &mut error.error_description, &mut error.trace_id] {
+        // The SDK borrows these texts from the JSON, which fails for every escaped character.
         *text = text.replace(|c: char| c.is_control() || matches!(c, '"' | '\\'), " ");
     }
     let body = serde_json::json!({
@@ -236,6 +247,7 @@ mod tests {
 
     const NOW: u64 = 1_800_000_000;
 
+    /// The refused lifetimes made `azure_identity` 1.0 panic or would never expire.
     #[test]
     fn implausible_lifetimes_are_refused_and_known_forms_are_parsed() {
         let max = i64::MAX;

@@ -32,6 +32,8 @@ pub(super) const MAX_ERROR_BYTES: usize = 64 << 10;
 pub(super) const SERVICE_SERVER: &str = "Windows-Azure-";
 
 /// The transport for requests to the account.
+///
+/// It is the only way from the pipeline to the network, so its checks hold for the SDK's clients too.
 #[derive(Debug)]
 pub(super) struct StorageTransport {
     client: reqwest::Client,
@@ -95,6 +97,7 @@ pub(super) fn truncated(
     body: AsyncResponseBody,
     max_bytes: usize,
 ) -> BoxStream<'static, azure_core::Result<Bytes>> {
+    // A stream that ends early, because the SDK collects whatever stream it gets.
     let start = (body, max_bytes);
     Box::pin(stream::unfold(start, |(mut body, remaining)| async move {
         if remaining == 0 {
@@ -126,6 +129,7 @@ fn allowed_value(name: &str, value: &str, origin: Option<&str>) -> Option<String
     let is_number = || value.bytes().all(|b| b.is_ascii_digit() || b"bytes -/*".contains(&b));
     let fits = match name {
         "x-ms-request-id" => is_guid(value),
+        // A token or signature that is echoed here does not look like a code.
         "x-ms-error-code" => is_code(value),
         // Azure's have 15 hexadecimal digits after `0x`.
         "etag" => value.len() <= 26,
@@ -135,6 +139,7 @@ fn allowed_value(name: &str, value: &str, origin: Option<&str>) -> Option<String
         "retry-after" | "retry-after-ms" | "x-ms-retry-after-ms" => is_number() || is_date(),
         // Not `content-range`: the SDK would derive further requests from it.
         "content-length" | "access-control-max-age" => is_number(),
+        // Only the origin that was sent: anything else may be an echoed secret, and fails the check anyway.
         "access-control-allow-origin" => value == "*" || Some(value) == origin,
         "access-control-allow-methods" => return Some(list_words(value).to_ascii_uppercase()),
         "content-type" | "access-control-allow-headers" | "access-control-expose-headers" => {
@@ -159,6 +164,7 @@ fn list_words(list: &str) -> String {
 mod tests {
     use super::*;
 
+    /// No allowed header passes on a text in the form of a key or token.
     #[test]
     fn only_expected_headers_with_well_formed_values_are_kept() {
         const ORIGIN: Option<&str> = Some("https://app.example");
@@ -168,7 +174,7 @@ mod tests {
             "eyJhbGciOiJSUzI1NiJ9.eyJ0aWQiOiIxMTEx.q83vEjRWeJCrze8",
             "BpLHtKqZ8u3vQ2mXyT5Rw1NdE7cJfG4aSiUo9hVbC0k=",
         ];
-        let kept = [
+        let allowed = [
             ("x-ms-request-id", GUID),
             ("x-ms-error-code", "FeatureNotYetSupportedForHierarchicalNamespaceAccounts"),
             ("x-ms-error-code", "AuthorizationSourceIPMismatch"),
@@ -183,7 +189,7 @@ mod tests {
             ("access-control-allow-methods", "GET,OPTIONS"),
             ("access-control-expose-headers", "content-range,x-ms-content-crc64,*"),
         ];
-        for (name, value) in kept {
+        for (name, value) in allowed {
             assert_eq!(allowed_value(name, value, ORIGIN).as_deref(), Some(value), "{name}");
             for secret in SECRETS {
                 let value = allowed_value(name, secret, ORIGIN).unwrap_or_default();

@@ -53,6 +53,7 @@ impl AzureStore {
     #[doc(alias = "presigned URL")]
     #[doc(alias = "SAS")]
     pub fn view_links(&self) -> Result<ViewLinks, Error> {
+        // Checked when the maker is created, so that a service finds out when it starts.
         if self.credential.is_none() {
             return Err(Error::new(
                 ErrorKind::Config,
@@ -140,7 +141,7 @@ impl ViewLinks {
         Ok(self)
     }
 
-    /// Makes a link.
+    /// Makes a link, usually without a request.
     ///
     /// Does not check that the blob exists or that the principal may read it; whoever opens the link
     /// then gets the error.
@@ -174,6 +175,7 @@ impl ViewLinks {
             ));
         }
         let now = self.clock.time();
+        // In whole seconds before the comparison with the key's expiry, which has no fractions.
         let until = |time: Duration| now.checked_add(time).map(whole_seconds);
         let (Some(expires_at), Some(requested_expiry)) =
             (until(self.lifetime), until(self.lifetime + KEY_MARGIN))
@@ -189,17 +191,20 @@ impl ViewLinks {
             self.deadline,
             delegation_key::request_key(pipeline, connection, now, requested_expiry),
         );
+        // Usually no await here: the key of about a day is cached.
         let key = self.key_cache.get(expires_at, requested_expiry, request_for_key).await?;
         let fields = SasFields {
             account: self.connection.account().as_str(),
             container: self.connection.container().as_str(),
             blob: &request.name,
+            // A snapshot takes precedence, as documented at `LinkRequest::snapshot`.
             content: match &request {
                 LinkRequest { snapshot: Some(time), .. } => LinkedContent::Snapshot(time.as_str()),
                 LinkRequest { version_id: Some(id), .. } => LinkedContent::Version(id.as_str()),
                 _ => LinkedContent::Current,
             },
             expiry: &expiry,
+            // Always set, so that the stored disposition of a customer never decides.
             disposition: if is_displayable(content_type) { "inline" } else { "attachment" },
             content_type,
         };
@@ -227,10 +232,12 @@ fn is_displayable(content_type: &str) -> bool {
     matches!(kind, "image" | "video")
         && !subtype.is_empty()
         && subtype.chars().all(is_token)
+        // `image/svg+xml`, and any other type that a browser parses as XML.
         && !subtype.contains("xml")
         && !subtype.contains("svg")
 }
 
+/// The error for a link that cannot be made safely.
 fn bad_request(what: &str) -> Error {
     Error::new(ErrorKind::BadRequest, format!("make a view link: {what}"))
 }
@@ -251,6 +258,14 @@ impl fmt::Debug for ViewLinks {
 }
 
 /// The blob that a link shows, and how.
+///
+/// ```
+/// use azure_asset_sync::LinkRequest;
+///
+/// // A video that its owner stored as `application/octet-stream`.
+/// let request = LinkRequest::new("hall-3/run 7.mp4").shown_as("video/mp4".into());
+/// assert_eq!(request.version_id, None); // the content at the time the link is opened
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LinkRequest {
@@ -282,6 +297,7 @@ impl LinkRequest {
     /// overwritten, that link shows the new content; set [`version_id`](Self::version_id) to keep the
     /// old one.
     pub fn of(blob: &Blob) -> Self {
+        // Without versioning there is no ID, so the name alone is used.
         let is_old = blob.is_current_version != Some(true);
         Self {
             version_id: blob.version_id.clone().filter(|_| is_old),
@@ -306,6 +322,15 @@ impl LinkRequest {
 ///
 /// Never printed and never serialized; only [`url`](Self::url) returns it. A page that embeds a link
 /// should send `Referrer-Policy: no-referrer`, so that browsers do not pass the link to other sites.
+///
+/// ```no_run
+/// use azure_asset_sync::{Error, LinkRequest, ViewLinks};
+///
+/// # async fn example(links: ViewLinks) -> Result<(), Error> {
+/// let link = links.link(LinkRequest::new("hall-3/frame 1.jpg")).await?;
+/// println!("{link:?}"); // the URL without its signature, and the expiry
+/// # Ok(()) }
+/// ```
 #[doc(alias = "presigned URL")]
 #[derive(Clone)]
 pub struct ViewLink {
@@ -327,6 +352,7 @@ impl ViewLink {
 
 impl fmt::Debug for ViewLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The query contains the signature.
         let url = self.url().split('?').next().unwrap_or_default();
         f.debug_struct("ViewLink")
             .field("url", &format_args!("{url}?(secret)"))

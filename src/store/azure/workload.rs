@@ -49,13 +49,19 @@ impl Workload {
             None => TenantId::try_from(variable(TENANT_ID)?.trim())
                 .map_err(|error| config(&format!("{TENANT_ID}: {error}")))?,
         };
+        // Read once now, so that a wrong path is an error of the set-up and not of the first scan.
         let file = TokenFile { path };
         file.read().map_err(|what| config(&what))?;
         Ok(Self { client_id, tenant: tenant.as_str().to_owned(), file })
     }
 }
 
+/// Returns the value of an environment variable.
+///
+/// # Errors
+/// [`ErrorKind::Config`] if it is missing, blank or not text, with what sets it in Kubernetes.
 fn variable(name: &str) -> Result<String, Error> {
+    // A variable that is set to blanks counts as missing: templates leave such values.
     env::var(name).ok().filter(|value| !value.trim().is_empty()).ok_or_else(|| {
         config(&format!(
             "the environment variable {name} is not set; label the pod `azure.workload.identity/use: \"true\"`, and check the annotations of its service account"
@@ -68,6 +74,9 @@ fn config(what: &str) -> Error {
 }
 
 /// The file with the Kubernetes token.
+///
+/// Kubernetes replaces the token about every hour. Entra exchanges it for an access token, so it is
+/// needed only for a sign-in.
 #[derive(Clone)]
 pub(super) struct TokenFile {
     path: PathBuf,
@@ -81,6 +90,10 @@ impl fmt::Debug for TokenFile {
 }
 
 impl TokenFile {
+    /// Reads the current token, without the line break at its end.
+    ///
+    /// # Errors
+    /// A text with the variable, the file and the reason.
     fn read(&self) -> Result<String, String> {
         let path = printable_path(&self.path);
         let text = read_bounded(&self.path)
@@ -96,6 +109,7 @@ impl TokenFile {
     }
 }
 
+/// Reads the start of a text file; a longer file is not a token.
 fn read_bounded(path: &Path) -> io::Result<String> {
     use io::Read as _;
     let mut text = String::new();
@@ -107,6 +121,7 @@ fn read_bounded(path: &Path) -> io::Result<String> {
 impl ClientAssertion for TokenFile {
     async fn secret(&self, _: Option<ClientMethodOptions<'_>>) -> azure_core::Result<String> {
         let file = self.clone();
+        // File systems block, also the volume of a Kubernetes token.
         let read = tokio::task::spawn_blocking(move || file.read()).await;
         read.unwrap_or_else(|_| {
             Err("the token file could not be read, because the Tokio runtime is shutting down"
