@@ -1,9 +1,22 @@
-//! What becomes of a connection in a service: its states, and what leads from one to the next.
+//! The states of a connection in a service, and the events that change them.
 //!
-//! A service stores the [`State`] beside the [`Connection`](crate::Connection) and tells it each
-//! [`Event`]; [`State::on`] gives the next state, or says that the event cannot be. Pure values: nothing
-//! is awaited, and nothing but the state is remembered. What went wrong is in the
-//! [`Health`] or the error that the event came from.
+//! A service stores the [`State`] beside the [`Connection`](crate::Connection). For each [`Event`],
+//! [`State::on`] returns the next state, or an error if the event is not possible in the current state.
+//! These are pure values: nothing is awaited, and the state has no history. The reason for a failure is
+//! in the [`Health`] or the error that the event came from.
+//!
+//! ```
+//! use azure_asset_sync::lifecycle::{Event, State};
+//!
+//! let mut state = State::Draft;
+//! for event in [Event::GrantIssued, Event::TestStarted, Event::TestPassed, Event::SyncStarted] {
+//!     state = state.on(event)?;
+//! }
+//! assert_eq!(state, State::Syncing);
+//! let buttons: Vec<_> = state.events().map(Event::as_str).collect();
+//! assert!(buttons.contains(&"cancelled"));
+//! # Ok::<(), azure_asset_sync::Error>(())
+//! ```
 //!
 //! ```text
 //! draft ──► awaiting_grant ──► testing ──► connected ──► syncing ──► synced, synced_with_errors
@@ -21,7 +34,7 @@
 //! all ── disconnected ──► disconnected ── reconnected ──► awaiting_grant
 //! ```
 //!
-//! The whole table; `–` stands for an event that cannot be:
+//! The complete table of transitions. `–` means that the event is not possible:
 //!
 //! | from | grant_issued | test_started | propagation_noted | test_passed | test_failed |
 //! | --- | --- | --- | --- | --- | --- |
@@ -65,9 +78,10 @@
 //! | `drifted` | drifted | draft | disconnected | – |
 //! | `disconnected` | – | – | – | awaiting_grant |
 //!
-//! An event that comes too late cannot be either, and so does no harm: the test of a connection that
-//! was edited meanwhile connects nothing. What failed or drifted is tested before it is synced again,
-//! since a test that passes means a scan that starts.
+//! An event that arrives too late is not possible either, and so does no harm: if a connection was
+//! edited during a test, the result of that test does not connect it. After a failure or drift a
+//! connection must be tested before it is synced again, because a test that passes means that a scan
+//! can start.
 
 use std::fmt;
 
@@ -80,6 +94,7 @@ use crate::{
     probe::{Drift, EndReason, Health, Outlook, WaitOutcome},
 };
 
+/// Defines an enum whose variants have stable names, in JSON and as text.
 macro_rules! named {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$doc])*
@@ -91,10 +106,10 @@ macro_rules! named {
         }
 
         impl $name {
-            /// All of them
+            /// All variants, in the order of their definition.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
-            /// The stable name, as in JSON
+            /// Returns the name, as in JSON; it does not change between versions.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $text,)+
@@ -111,7 +126,7 @@ macro_rules! named {
 }
 
 named! {
-    /// Where a connection stands
+    /// The state of a connection.
     ///
     /// ```
     /// use azure_asset_sync::lifecycle::{Event, State};
@@ -119,123 +134,131 @@ named! {
     /// let state = State::default().on(Event::GrantIssued)?.on(Event::TestStarted)?;
     /// assert_eq!(state, State::Testing);
     /// let error = state.on(Event::SyncStarted).unwrap_err();
-    /// assert!(error.to_string().starts_with("`sync_started` cannot be while `testing`"));
+    /// assert!(error.to_string().starts_with("`sync_started` is not possible in state `testing`"));
     /// # Ok::<(), azure_asset_sync::Error>(())
     /// ```
     State {
-        /// It is being typed
+        /// The connection is being typed.
         Draft = "draft",
-        /// The customer has the commands, and may have run them
+        /// The customer has the commands of the grant, and may have run them.
         AwaitingGrant = "awaiting_grant",
-        /// A probe asks whether it works
+        /// A probe is testing the connection.
         Testing = "testing",
-        /// It does not yet, and may by itself: a grant takes minutes to reach every front end
+        /// Access is not there yet but may come by itself: a role assignment takes minutes to propagate.
         Propagating = "propagating",
-        /// It works; what there is has not been synced, or not to the end
+        /// The connection works, and no sync has completed yet.
         Connected = "connected",
-        /// A sync goes on
+        /// A sync is running.
         Syncing = "syncing",
-        /// The last sync went to its end
+        /// The last sync completed.
         Synced = "synced",
-        /// The same, and left out what it could not take
+        /// The last sync completed, but some blobs could not be processed.
         SyncedWithErrors = "synced_with_errors",
-        /// The last test or sync failed, and does not heal by itself
+        /// The last test or sync failed, and somebody must change something.
         Failed = "failed",
-        /// It worked, and a later look found it changed
+        /// The connection worked, and a later check found its access changed.
         Drifted = "drifted",
-        /// It is not used any more; what was synced is the service's to keep or to drop
+        /// The connection is no longer used. The service decides whether to keep the synced assets.
         Disconnected = "disconnected",
     }
 }
 
 named! {
-    /// What happens to a connection
+    /// An event in the life of a connection.
     ///
-    /// Those of a test come from what a probe gives: from a [`Health`], from the [`Ended`] of a wait, from
-    /// the [drift](Self::of_drift) between two of them.
+    /// The events of a test convert from a [`Health`], from the [`WaitOutcome`] of a wait, and from the
+    /// [drift](Self::of_drift) between two healths.
     Event {
-        /// The customer was given the commands of a grant
+        /// The customer received the commands of a grant.
         GrantIssued = "grant_issued",
-        /// A probe has begun
+        /// A probe has started.
         TestStarted = "test_started",
-        /// It says that it does not work yet and may by itself
+        /// The probe found no access yet, but access may come by itself.
         PropagationNoted = "propagation_noted",
-        /// It says that it works
+        /// The probe found that the connection works.
         TestPassed = "test_passed",
-        /// It says that somebody must change something
+        /// The probe found a problem that somebody must fix.
         TestFailed = "test_failed",
-        /// A sync has begun
+        /// A sync has started.
         SyncStarted = "sync_started",
-        /// It is at its end, and took all that the rules let in
+        /// The sync completed, with every blob that the rules accept.
         SyncSucceeded = "sync_succeeded",
-        /// It is at its end, and some blobs could not be taken
+        /// The sync completed, but some blobs could not be processed.
         SyncHadErrors = "sync_had_errors",
-        /// It came to no end
+        /// The sync did not complete.
         SyncFailed = "sync_failed",
-        /// Somebody stopped the test or the sync
+        /// Somebody stopped the test or the sync.
         Cancelled = "cancelled",
-        /// A later look found another access than before
+        /// A later check found that the access has changed.
         DriftFound = "drift_found",
-        /// What it names was changed: account, container, prefix, tenant
+        /// A field of the connection was edited: account, container, prefix or tenant.
         Edited = "edited",
-        /// Somebody ended it
+        /// Somebody disconnected the connection.
         Disconnected = "disconnected",
-        /// Somebody took it up again
+        /// Somebody reconnected the connection.
         Reconnected = "reconnected",
     }
 }
 
 impl Default for State {
-    /// Where every connection begins
+    /// Returns [`State::Draft`], the first state of every connection.
     fn default() -> Self {
         Self::Draft
     }
 }
 
 impl State {
-    /// The next state
+    /// Returns the state after an event.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] where the event cannot be in this state; the message names both, and the
-    /// events that can.
+    /// [`ErrorKind::Config`] if the event is not possible in this state. The message names both, and
+    /// the possible events. Keep the old state then; a late event is no reason to change it.
     pub fn on(self, event: Event) -> Result<Self, Error> {
         self.next(event).ok_or_else(|| {
-            let can: Vec<_> = self.events().map(Event::as_str).collect();
-            let what =
-                format!("`{event}` cannot be while `{self}`; what can is {}", can.join(", "));
+            let possible: Vec<_> = self.events().map(Event::as_str).collect();
+            let what = format!(
+                "`{event}` is not possible in state `{self}`; possible events are {}",
+                possible.join(", ")
+            );
             Error::new(ErrorKind::Config, what)
         })
     }
 
-    /// The events that can be in this state: what buttons to show
+    /// Returns the events that are possible in this state, for example to show buttons.
     pub fn events(self) -> impl Iterator<Item = Event> {
         Event::ALL.iter().copied().filter(move |event| self.next(*event).is_some())
     }
 
+    /// Returns the state after an event, or `None` if the event is not possible.
     fn next(self, event: Event) -> Option<Self> {
         use Event as E;
         use State::*;
         Some(match (self, event) {
+            // A grant repairs a failure or a drift, so both can start again from here.
             (Draft | AwaitingGrant | Failed | Drifted, E::GrantIssued) => AwaitingGrant,
+            // One test at a time, and none beside a sync. All other states allow a test.
             (Testing | Syncing | Disconnected, E::TestStarted) => return None,
             (_, E::TestStarted) => Testing,
             (Testing | Propagating, E::PropagationNoted) => Propagating,
             (Testing | Propagating, E::TestPassed) => Connected,
             (Testing | Propagating, E::TestFailed) => Failed,
-            // What access there is nobody knows.
+            // A cancelled test proves nothing about the access.
             (Testing | Propagating, E::Cancelled) => AwaitingGrant,
             (Connected | Synced | SyncedWithErrors, E::SyncStarted) => Syncing,
             (Syncing, E::SyncSucceeded) => Synced,
             (Syncing, E::SyncHadErrors) => SyncedWithErrors,
             (Syncing, E::SyncFailed) => Failed,
+            // The access is still there, and the next sync resumes from the checkpoint.
             (Syncing, E::Cancelled) => Connected,
-            // A sync finds out for itself.
+            // Not while syncing: a sync reports an access error itself.
             (Connected | Synced | SyncedWithErrors | Drifted, E::DriftFound) => Drifted,
+            // Editing would change the container below a running sync: cancel the sync first.
             (Syncing | Disconnected, E::Edited) => return None,
             (_, E::Edited) => Draft,
+            // A second click is an event that arrives too late.
             (Disconnected, E::Disconnected) => return None,
             (_, E::Disconnected) => Disconnected,
-            // The grant may have been revoked meanwhile.
+            // The role assignment may have been removed in the meantime.
             (Disconnected, E::Reconnected) => AwaitingGrant,
             _ => return None,
         })
@@ -243,7 +266,7 @@ impl State {
 }
 
 impl From<&Health> for Event {
-    /// What one pass of a probe says
+    /// Returns the event for the result of one probe.
     fn from(health: &Health) -> Self {
         match health.outlook {
             Outlook::Ready => Self::TestPassed,
@@ -254,11 +277,14 @@ impl From<&Health> for Event {
 }
 
 impl From<&WaitOutcome> for Event {
-    /// What a wait says: one that ran out of time says no more than before
+    /// Returns the event for the result of a wait.
+    ///
+    /// A wait that reached its deadline is still propagating: it proves nothing new.
     fn from(ended: &WaitOutcome) -> Self {
         match ended.reason {
             EndReason::Connected => Self::TestPassed,
             EndReason::Permanent => Self::TestFailed,
+            // Not a failure: the role assignment may still propagate.
             EndReason::Deadline | EndReason::Unconfirmed => Self::PropagationNoted,
         }
     }
@@ -284,9 +310,12 @@ impl From<&Summary> for Event {
 }
 
 impl Event {
-    /// What a later look says, by [`Health::drift`]; `None` where nothing changed for the worse
+    /// Returns the event for the result of [`Health::drift`], or `None` if nothing got worse.
+    ///
+    /// Repaired access, narrower access and a container that is no longer public are improvements.
     pub fn of_drift(drift: &[Drift]) -> Option<Self> {
         let is_worse = |drift: &Drift| {
+            // Every kind that is not listed is worse, also a kind that is added later.
             !matches!(drift, Drift::Mended(_) | Drift::Narrowed(_) | Drift::ContainerPrivate)
         };
         drift.iter().any(is_worse).then_some(Self::DriftFound)

@@ -1,8 +1,13 @@
-//! Sizes in messages for people.
+//! Sizes for people: in binary units, with the exact number where the unit rounds.
+//!
+//! For messages and reports only. Stored formats and JSON contain plain numbers of bytes.
 
 use std::fmt;
 
-/// A size in bytes, shown with a unit, and with the exact number if the unit rounds it
+/// A size in bytes that is displayed with a unit, for example `256 MiB` or `1.5 KiB (1,500 bytes)`.
+///
+/// The exact number follows if the unit rounds it, so that a size just above a limit never looks
+/// equal to the limit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bytes(pub(crate) u64);
 
@@ -10,12 +15,14 @@ impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const UNITS: &[(&str, u32)] = &[("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)];
         let bytes = self.0;
+        // The largest unit that fits at least once; below 1 KiB there is none.
         let Some((unit, shift)) = UNITS.iter().find(|(_, shift)| bytes >> shift > 0) else {
             return write!(f, "{bytes} {}", if bytes == 1 { "byte" } else { "bytes" });
         };
         if bytes.is_multiple_of(1 << shift) {
             return write!(f, "{} {unit}", bytes >> shift);
         }
+        // Groups of three digits from the right.
         let exact = bytes.to_string();
         let groups = exact.as_bytes().rchunks(3).rev();
         let groups: Vec<_> = groups.filter_map(|group| str::from_utf8(group).ok()).collect();
@@ -28,8 +35,9 @@ impl fmt::Display for Bytes {
 mod tests {
     use super::Bytes;
 
+    /// Sizes on, just below and just above the border of a unit.
     #[test]
-    fn a_size_has_a_unit_and_its_exact_number_if_that_is_rounded() {
+    fn rounded_sizes_show_the_exact_number_too() {
         for (bytes, want) in [
             (0, "0 bytes"),
             (1, "1 byte"),

@@ -1,7 +1,7 @@
-//! A connection as somebody typed it, checked as a whole.
+//! The builder of a connection, which checks all fields together and reports all problems at once.
 //!
-//! Checks the form of each field alone: which hosts a store contacts is the decision of
-//! [`HostPolicy`](crate::HostPolicy).
+//! Only the form of each field is checked. [`HostPolicy`](crate::HostPolicy) decides which hosts a
+//! store may contact.
 
 use std::fmt;
 
@@ -9,17 +9,30 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Connection,
-    pasted::{self, Pasted},
+    pasted_url::{self, PastedUrl},
 };
 use crate::{
-    cloud::{Cloud, Endpoint},
+    cloud::Cloud,
     name::{AccountName, ContainerName, InvalidName, Prefix},
 };
 
-/// A connection as somebody typed it: raw text, checked as a whole by [`build`](Self::build)
+/// The fields of a connection as typed, which [`build`](Self::build) checks.
 ///
-/// This is also the shape of a connection in JSON and of a form: `name`, `account`, `container`,
-/// and optionally `prefix`, `cloud`, `tenant`.
+/// This is also the form of a connection in JSON and on a web page: `name`, `account`, `container`, and
+/// optionally `prefix`, `cloud` and `tenant`. Unknown fields are refused.
+///
+/// ```
+/// use azure_asset_sync::{Connection, ConnectionBuilder};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let form = r#"{"name":"hall 3","account":"contosovision","container":"training"}"#;
+/// let builder: ConnectionBuilder = serde_json::from_str(form)?;
+/// let connection: Connection = builder.prefix("hall-3/").build()?;
+///
+/// let invalid = Connection::builder("").account("Contoso").container("a").build().unwrap_err();
+/// assert_eq!(invalid.problems().len(), 3);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConnectionBuilder {
@@ -37,17 +50,24 @@ pub struct ConnectionBuilder {
     tenant: Option<String>,
 }
 
+impl Connection {
+    /// Starts a connection with this label.
+    pub fn builder(name: impl Into<String>) -> ConnectionBuilder {
+        ConnectionBuilder::new(name)
+    }
+}
+
 impl ConnectionBuilder {
-    /// A connection with this label
+    /// Starts a connection with this label; account and container are still missing.
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), ..Self::default() }
     }
 
-    /// Takes account, container, prefix and cloud from a container's address, as people paste it
+    /// Reads account, container, prefix and cloud from a pasted URL.
     ///
-    /// It may be the container's URL at a blob or `dfs` host, also with `-secondary` or `privatelink`, with
-    /// a folder after it, or with the query of a listing; an `abfss:` or `wasbs:` address; or the address
-    /// of the container's page in the portal. Blanks and quotes around it are ignored.
+    /// Accepts the container's URL at a blob or `dfs` host, also with `-secondary` or `privatelink`, with
+    /// a folder, or with the query of a listing; an `abfss:` or `wasbs:` URL; and the URL of the
+    /// container's page in the Azure portal. Blanks and quotes around the URL are ignored.
     ///
     /// ```
     /// use azure_asset_sync::ConnectionBuilder;
@@ -59,71 +79,74 @@ impl ConnectionBuilder {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidName`] if the text is no such address, and if it has a shared access signature, which is a
-    /// credential and belongs to the store.
+    /// [`InvalidName`] if the text is not such a URL, or if it contains a shared access signature, which
+    /// is a credential and belongs to the store.
     pub fn from_url(text: &str) -> Result<Self, InvalidName> {
-        let Pasted { account, container, prefix, cloud } = pasted::read(text)?;
+        let PastedUrl { account, container, prefix, cloud } = pasted_url::parse(text)?;
         Ok(Self { name: String::new(), account, container, prefix, cloud, tenant: None })
     }
 
-    /// The label
+    /// Sets the label.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// The storage account
+    /// Sets the name of the storage account.
     #[must_use]
     pub fn account(mut self, account: impl Into<String>) -> Self {
         self.account = account.into();
         self
     }
 
-    /// The container
+    /// Sets the name of the container.
     #[must_use]
     pub fn container(mut self, container: impl Into<String>) -> Self {
         self.container = container.into();
         self
     }
 
-    /// The start of the names to cover; empty, the default, for the whole container
+    /// Sets the prefix of the blob names to cover; empty by default, for the whole container.
     #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// The cloud of the account; [`Cloud::Public`] by default
+    /// Sets the cloud of the storage account; [`Cloud::Public`] by default.
     #[must_use]
     pub fn cloud(mut self, cloud: Cloud) -> Self {
         self.cloud = cloud;
         self
     }
 
-    /// The customer's tenant, where it is known
+    /// Sets the customer's tenant, if it is known: an ID or a domain name.
     #[must_use]
     pub fn tenant(mut self, tenant: impl Into<String>) -> Self {
         self.tenant = Some(tenant.into());
         self
     }
 
-    /// Checks every field
+    /// Checks every field and creates the connection.
     ///
     /// # Errors
-    /// [`InvalidConnection`] with every problem at once, so that a form can mark all its fields.
+    /// [`InvalidConnection`] with all problems, so that a form can mark every wrong field.
     pub fn build(self) -> Result<Connection, InvalidConnection> {
+        // Every field is checked before the first problem is returned.
         let mut problems = Vec::new();
         let mut keep = |problem| problems.push(problem);
         let name = self.name.try_into().map_err(&mut keep).ok();
         let account = AccountName::try_from(self.account).map_err(&mut keep).ok();
         let container = ContainerName::try_from(self.container).map_err(&mut keep).ok();
         let prefix = Prefix::try_from(self.prefix).map_err(&mut keep).ok();
+        // A missing tenant is allowed, an empty one is not.
         let tenant = self.tenant.map(TryInto::try_into).transpose().map_err(&mut keep).ok();
         match (name, account, container, prefix, tenant) {
             (Some(name), Some(account), Some(container), Some(prefix), Some(tenant)) => {
                 Ok(Connection { name, account, container, prefix, cloud: self.cloud, tenant })
             }
+            // INVARIANT: every `None` above has pushed its problem, so the list is not empty.
             _ => Err(InvalidConnection { problems }),
         }
     }
@@ -137,20 +160,14 @@ impl TryFrom<ConnectionBuilder> for Connection {
     }
 }
 
-impl From<Endpoint> for Cloud {
-    fn from(endpoint: Endpoint) -> Self {
-        Self::Custom(endpoint)
-    }
-}
-
-/// Every problem of a connection
+/// All problems of a connection, in one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidConnection {
     problems: Vec<InvalidName>,
 }
 
 impl InvalidConnection {
-    /// The problems, one for each wrong field, in the order of the fields
+    /// Returns the problems, one for each wrong field, in the order of the fields.
     pub fn problems(&self) -> &[InvalidName] {
         &self.problems
     }
@@ -158,6 +175,7 @@ impl InvalidConnection {
 
 impl fmt::Display for InvalidConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // In one line, because it is shown in logs as well as on pages.
         for (n, problem) in self.problems.iter().enumerate() {
             if n > 0 {
                 f.write_str("; ")?;

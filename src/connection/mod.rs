@@ -1,33 +1,38 @@
-//! What to connect to: a value without a secret.
+//! A connection: which container to read, without any secret.
+//!
+//! Everything in a connection is typed by a customer and therefore not trusted. Only the form of each
+//! field is checked here; the host policy and the checks of ownership decide what a store may read.
 
 mod builder;
-mod pasted;
-
-use std::fmt;
+mod pasted_url;
+mod warning;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-pub use self::builder::{ConnectionBuilder, InvalidConnection};
+pub use self::{
+    builder::{ConnectionBuilder, InvalidConnection},
+    warning::Warning,
+};
 use crate::{
     cloud::Cloud,
-    name::{AccountName, ConnectionName, ContainerName, Prefix, TenantId, printable},
+    name::{AccountName, ConnectionName, ContainerName, Prefix, TenantId},
 };
 
-/// All but what RFC 3986 calls unreserved, and the slash between segments
+/// All characters except the unreserved ones of RFC 3986 and the slash between segments.
 const BLOB_NAME: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
-/// A container, or the part of one below a prefix, and where it lives
+/// A container, or the part of it below a prefix, in a storage account.
 ///
-/// A connection says *what* to read; a credential says *who* reads it, and is given to the store. So
-/// a connection can be printed, stored and compared. Its JSON form is that of [`ConnectionBuilder`];
-/// unknown fields are refused.
+/// A connection says *what* to read. A `Credential` says *who*
+/// reads it, and is given to the store. Because a connection contains no secret, it can be printed,
+/// stored and compared. Its JSON form is that of [`ConnectionBuilder`], and unknown fields are refused.
 ///
-/// A service takes connections from its customers, so nothing in one is trusted: the service's
-/// [`HostPolicy`](crate::HostPolicy) decides which hosts a store contacts, and the service must check
-/// that the container belongs to the customer (see `AzureStore`, "Whose container it is").
+/// A service receives connections from its customers, so nothing in a connection is trusted. The
+/// service's [`HostPolicy`](crate::HostPolicy) decides which hosts a store may contact, and the service
+/// must check that the container belongs to the customer (see `AzureStore`, "Whose container it is").
 ///
 /// ```
 /// use azure_asset_sync::Connection;
@@ -57,133 +62,81 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Starts a connection with this label
-    pub fn builder(name: impl Into<String>) -> ConnectionBuilder {
-        ConnectionBuilder::new(name)
-    }
-
-    /// The label
+    /// Returns the label.
     pub fn name(&self) -> &ConnectionName {
         &self.name
     }
 
-    /// The storage account
+    /// Returns the name of the storage account.
     pub fn account(&self) -> &AccountName {
         &self.account
     }
 
-    /// The container
+    /// Returns the name of the container.
     pub fn container(&self) -> &ContainerName {
         &self.container
     }
 
-    /// The start of the names that are covered; empty for all
+    /// Returns the prefix of the covered blob names; empty for the whole container.
     pub fn prefix(&self) -> &Prefix {
         &self.prefix
     }
 
-    /// The cloud of the account
+    /// Returns the cloud of the storage account.
     pub fn cloud(&self) -> &Cloud {
         &self.cloud
     }
 
-    /// The customer's tenant, where it is known
+    /// Returns the customer's tenant, if it is known.
     pub fn tenant(&self) -> Option<&TenantId> {
         self.tenant.as_ref()
     }
 
-    /// The same connection, in this tenant
+    /// Returns the connection with this tenant, for example a discovered one.
     #[must_use]
     pub fn in_tenant(mut self, tenant: TenantId) -> Self {
         self.tenant = Some(tenant);
         self
     }
 
-    /// The same connection, to another container of the account
+    /// Returns the connection with another container of the account.
     #[cfg(feature = "azure")]
     pub(crate) fn to_container(&self, container: ContainerName) -> Self {
         Self { container, ..self.clone() }
     }
 
-    /// The address of the container, without a trailing slash
+    /// Returns the URL of the container, without a trailing slash.
     pub fn container_url(&self) -> Url {
         self.cloud.container(&self.account, &self.container)
     }
 
-    /// The address of a blob in the container, or `None` where no URL leads to it
+    /// Returns the URL of a blob in the container, or `None` if the name has no URL.
     ///
-    /// A name with a segment `.` or `..` has none: every HTTP client resolves those segments, even
-    /// percent-encoded, and the address would be another blob's or the container's own.
+    /// A name with a segment `.` or `..` has none, because every HTTP client removes such segments,
+    /// even percent-encoded: the URL would be that of another blob or of the container. An empty name
+    /// has none either.
+    ///
+    /// ```
+    /// use azure_asset_sync::Connection;
+    ///
+    /// let connection =
+    ///     Connection::builder("hall 3").account("contosovision").container("training").build()?;
+    /// let url = connection.blob_url("hall-3/frame 1.jpg").map(String::from);
+    /// let expected = "https://contosovision.blob.core.windows.net/training/hall-3/frame%201.jpg";
+    /// assert_eq!(url.as_deref(), Some(expected));
+    /// assert_eq!(connection.blob_url("a/../b.jpg"), None);
+    /// # Ok::<(), azure_asset_sync::InvalidConnection>(())
+    /// ```
     pub fn blob_url(&self, blob: &str) -> Option<Url> {
+        // Percent-encoding the dots does not help: URL parsers treat `%2e` as a dot.
         if blob.is_empty() || blob.split('/').any(|segment| matches!(segment, "." | "..")) {
             return None;
         }
         let mut url = self.container_url();
-        // A URL parser drops tabs and line breaks, so they are encoded before it sees them.
+        // Encoded before the URL parser sees the name, because the parser drops tabs and line breaks.
         let path = format!("{}/{}", url.path(), utf8_percent_encode(blob, BLOB_NAME));
+        // INVARIANT: the path begins with the container's path, because a segment `..` was refused above.
         url.set_path(&path);
         Some(url)
-    }
-
-    /// What is legal and yet probably not meant; show it to whoever typed the connection
-    pub fn warnings(&self) -> Vec<Warning> {
-        let prefix = self.prefix.as_str();
-        let mut warnings = Vec::new();
-        if !prefix.is_empty() && !prefix.ends_with('/') {
-            warnings.push(Warning::PrefixWithoutSlash { prefix: prefix.to_owned() });
-        }
-        if prefix.starts_with('/') {
-            warnings.push(Warning::PrefixWithLeadingSlash { prefix: prefix.to_owned() });
-        }
-        if prefix.split('/').next() == Some(self.container.as_str()) {
-            warnings.push(Warning::PrefixRepeatsContainer { prefix: prefix.to_owned() });
-        }
-        warnings
-    }
-}
-
-/// Something legal in a connection that people seldom mean
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Warning {
-    /// The prefix has no trailing slash, so it covers neighbours of the folder too
-    PrefixWithoutSlash {
-        /// The prefix
-        prefix: String,
-    },
-    /// The prefix begins with a slash, which few blob names do
-    PrefixWithLeadingSlash {
-        /// The prefix
-        prefix: String,
-    },
-    /// The prefix begins with the container's name, which blob names do not include
-    PrefixRepeatsContainer {
-        /// The prefix
-        prefix: String,
-    },
-}
-
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::PrefixWithoutSlash { prefix } => {
-                let p = printable(prefix);
-                write!(
-                    f,
-                    "prefix `{p}` also covers names such as `{p}-old/a.jpg` and `{p}.jpg`; for the folder alone write `{p}/`"
-                )
-            }
-            Self::PrefixWithLeadingSlash { prefix } => write!(
-                f,
-                "prefix `{}` begins with a slash, which blob names seldom do; did you mean `{}`?",
-                printable(prefix),
-                printable(prefix.trim_start_matches('/'))
-            ),
-            Self::PrefixRepeatsContainer { prefix } => write!(
-                f,
-                "prefix `{}` begins with the container's name, which is not part of blob names",
-                printable(prefix)
-            ),
-        }
     }
 }

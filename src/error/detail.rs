@@ -1,112 +1,119 @@
-//! What an error tells beyond its kind and code, and how answers say it.
+//! The detail of an error beyond its kind and code, and how answers express it.
 //!
-//! Reads answers at fixed places only: their texts quote names that a customer chose.
+//! Answers are read only at fixed places, because their texts quote names that a customer chose and
+//! could otherwise imitate any detail.
 
-/// What an answer or the network says beyond kind and code, if that decides what to do
+/// The cause of an error beyond kind and code, if it decides what to do.
+///
+/// A diagnosis uses it to name one cause where several share a status and a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Detail {
-    /// The name service does not know the host
+    /// The DNS server does not know the host name.
     NameNotFound,
-    /// The name service did not answer
+    /// The DNS server did not answer.
     NameServiceFailed,
-    /// The host resolves to a private address, which the host policy refuses
+    /// The host resolves to a private IP address, which the host policy refuses.
     PrivateAddress,
-    /// The host resolves to an address that no blob service has: loopback, link-local or reserved
+    /// The host resolves to a loopback, link-local or reserved IP address, which no blob service has.
     ReservedAddress,
-    /// Nothing listens at the address
+    /// Nothing listens at the address and port.
     ConnectionRefused,
-    /// The endpoint and this machine have no version of TLS in common
+    /// The endpoint and this machine have no TLS version in common.
     TlsVersion,
-    /// The token is not valid at this time: expired, or a clock is wrong
+    /// The token is not valid at this time: it has expired, or a clock is wrong.
     TokenLifetime,
-    /// The token is for another service
+    /// The token is for another service.
     TokenAudience,
-    /// The token is of another tenant
+    /// The token is from another tenant.
     TokenIssuer,
-    /// The request had no token, or text that is no token
+    /// The request had no token, or a text that is not a token.
     TokenMalformed,
-    /// The shared access signature has expired or is not valid yet
+    /// The shared access signature has expired or is not valid yet, as the service says.
     SignatureLifetime,
-    /// The shared access signature does not fit what it signs: wrong key, or cut when copied
+    /// The shared access signature does not match: it was signed with another key, or changed.
     SignatureMismatch,
-    /// The shared access signature has expired, by its own `se`
+    /// The shared access signature has expired, according to its own `se`.
     SignatureExpired,
-    /// The shared access signature is not valid yet, by its own `st`
+    /// The shared access signature is not valid yet, according to its own `st`.
     SignatureNotYetValid,
-    /// The shared access signature does not have the right to this operation
+    /// The shared access signature has no permission for this operation.
     SignatureRights,
-    /// The shared access signature has lost a part
+    /// The shared access signature was truncated when it was copied.
     SignatureCut,
-    /// The Azure CLI is not installed on this machine
+    /// The Azure CLI is not installed on this machine.
     CliMissing,
-    /// Nobody is signed in to the Azure CLI
+    /// Nobody is signed in to the Azure CLI.
     CliSignedOut,
-    /// The Azure CLI ended with an error
+    /// The Azure CLI exited with an error.
     CliFailed,
-    /// The Azure CLI printed something other than a token
+    /// The output of the Azure CLI is not a token.
     CliOutput,
-    /// The Azure CLI did not end in time
+    /// The Azure CLI did not exit within its time limit.
     CliHangs,
-    /// This machine has no identity endpoint of Azure
+    /// This machine has no managed identity endpoint.
     NoIdentityEndpoint,
-    /// The identity endpoint of this machine knows no such identity
+    /// The managed identity endpoint of this machine does not know the identity.
     NoSuchIdentity,
-    /// The file with the token of a Kubernetes workload cannot be read
+    /// The file with the token of a Kubernetes workload cannot be read.
     TokenFile,
-    /// The blob service itself refused the request, not the account's network rules before it
+    /// The blob service itself refused the request, not the account's network rules before it.
     BlobService,
-    /// The service does not know the requested version of its API
+    /// The service does not support the requested API version.
     ApiVersion,
-    /// The service lacks a header of the request or does not accept it; not that of the API version
+    /// The service misses or does not accept a request header other than the API version.
     RequestHeader,
-    /// The authority's `invalid_client`
+    /// The authority answered `invalid_client`.
     InvalidClient,
-    /// The authority's `unauthorized_client`
+    /// The authority answered `unauthorized_client`.
     UnauthorizedClient,
-    /// The authority's `invalid_request`
+    /// The authority answered `invalid_request`.
     InvalidRequest,
-    /// The authority's `invalid_resource`
+    /// The authority answered `invalid_resource`.
     InvalidResource,
-    /// The authority's `invalid_scope`
+    /// The authority answered `invalid_scope`.
     InvalidScope,
-    /// The authority's `invalid_grant`
+    /// The authority answered `invalid_grant`.
     InvalidGrant,
-    /// The authority's `access_denied`
+    /// The authority answered `access_denied`.
     AccessDenied,
-    /// The authority's `temporarily_unavailable`
+    /// The authority answered `temporarily_unavailable`.
     TemporarilyUnavailable,
 }
 
 impl Detail {
-    /// What the body of a refusal by the blob service says beyond its code
+    /// Returns the detail in the body of a refusal by the blob service, if it is a known one.
     ///
-    /// Reads the start of `AuthenticationErrorDetail`, `HeaderName`, and the start of `Message`. The rest of the detail is
-    /// never searched or passed on: for signatures it quotes the string to sign, which holds the
-    /// names of the account, the container and the blob.
+    /// Reads the start of `AuthenticationErrorDetail`, of `HeaderName` and of `Message`, in the first
+    /// 4 KiB. The rest is never searched or passed on: for signatures it quotes the string-to-sign,
+    /// which contains the names of the account, the container and the blob.
     pub fn in_body(body: &[u8]) -> Option<Self> {
+        // 4 KiB contain the code and the start of the detail of every known answer.
         let text = String::from_utf8_lossy(body.get(..body.len().min(4096)).unwrap_or(body));
         if let Some((_, detail)) = text.split_once("AuthenticationErrorDetail") {
-            // In XML, in JSON, or as the Azure CLI prints it.
+            // The separators of XML, of JSON, and of the output of the Azure CLI.
             let detail = detail.trim_start_matches(['>', '"', ':', ' ', '\r', '\n', '\t']);
+            // `starts_with`, because the rest of the detail quotes names that a customer chose.
             let known = AUTHENTICATION.iter().find(|(start, _)| detail.starts_with(start));
             return known.map(|(_, detail)| *detail);
         }
         if let Some((_, header)) = text.split_once("<HeaderName>") {
+            // The value of the element, up to its end tag.
             let is_version = header.split('<').next()?.eq_ignore_ascii_case("x-ms-version");
             return Some(if is_version { Self::ApiVersion } else { Self::RequestHeader });
         }
-        // Azurite's words, which name no header.
+        // Azurite's text, which does not name the header.
         let (_, message) = text.split_once("<Message>")?;
         message.starts_with("The API version ").then_some(Self::ApiVersion)
     }
 
-    /// The meaning of the word in `error` of an authority's answer
+    /// Returns the detail for the OAuth word in `error` of an authority's answer.
     ///
     /// Source: RFC 6749, section 5.2, and Microsoft Learn, "Microsoft Entra authentication and
     /// authorization error codes".
     pub fn of_oauth(word: &str) -> Option<Self> {
         Some(match word {
+            // Words of RFC 6749, which every authority shares; AADSTS numbers are Entra's own.
             "invalid_client" => Self::InvalidClient,
             "unauthorized_client" => Self::UnauthorizedClient,
             "invalid_request" => Self::InvalidRequest,
@@ -120,20 +127,20 @@ impl Detail {
     }
 }
 
-/// How an `AuthenticationErrorDetail` starts
+/// The known starts of `AuthenticationErrorDetail`, in the service's own words.
 const AUTHENTICATION: &[(&str, Detail)] = &[
     ("Lifetime validation failed", Detail::TokenLifetime),
     ("Audience validation failed", Detail::TokenAudience),
     ("Issuer validation failed", Detail::TokenIssuer),
-    // Azurite's words.
+    // As Azurite writes it.
     ("Invalid token audience", Detail::TokenAudience),
     ("Invalid token issuer", Detail::TokenIssuer),
     ("The access token was missing or malformed", Detail::TokenMalformed),
     ("Signature not valid in the specified time frame", Detail::SignatureLifetime),
-    // A signature by a user delegation key.
+    // For a user delegation SAS.
     ("Signature not valid in the specified key time frame", Detail::SignatureLifetime),
     ("Signed expiry", Detail::SignatureLifetime),
     ("Signature did not match", Detail::SignatureMismatch),
-    // A request signed with an account key.
+    // For a request that was signed with an account key.
     ("The MAC signature found in the HTTP request", Detail::SignatureMismatch),
 ];

@@ -1,9 +1,10 @@
-//! One error for everything that awaits something.
+//! The one error type of all operations that do I/O.
 //!
-//! Names no type of another module. Whoever makes an error keeps secrets out of its message.
+//! Uses no type of another module. Whoever creates an error must keep secrets out of its message.
 
 mod classify;
 mod detail;
+mod kind;
 
 use std::{
     error::Error as StdError,
@@ -14,116 +15,36 @@ use std::{
 
 pub(crate) use self::classify::is_code;
 use self::classify::{classify, classify_sign_in};
-pub use self::{classify::sign_in_code, detail::Detail};
+pub use self::{classify::sign_in_code, detail::Detail, kind::ErrorKind};
 
-/// What went wrong, in one word to match on
+/// An error: what happened, to what, and what to do about it.
 ///
-/// The word says who must act; [`Error::is_transient`] says whether trying again can help.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// The settings contradict each other: for example, a token for an endpoint without TLS
-    Config,
-    /// The service's [`HostPolicy`](crate::HostPolicy) does not allow the endpoint or authority of
-    /// the connection, or an address that the host resolves to
-    ///
-    /// Nothing was sent there. The message prints the line that allows the host.
-    HostRefused,
-    /// The storage account belongs to another tenant than the customer on record
-    TenantMismatch,
-    /// The authority refused the credential: wrong or expired secret, unknown application
-    CredentialRejected,
-    /// The authority does not know the tenant
-    TenantNotFound,
-    /// No token could be obtained for another reason: for example, the Azure CLI is missing
-    CredentialUnavailable,
-    /// The storage account did not accept the token or the signature
-    Unauthenticated,
-    /// The principal may not do this: role, scope, condition, propagation or network rule
-    PermissionDenied,
-    /// There is no such storage account
-    AccountNotFound,
-    /// There is no such container in the account
-    ContainerNotFound,
-    /// There is no such blob, or not this version of it
-    BlobNotFound,
-    /// The blob is no longer the version that was asked for
-    BlobChanged,
-    /// The range begins after the end of the blob
-    RangeNotSatisfiable,
-    /// The service refused the request as malformed, or does not know it
-    BadRequest,
-    /// Nothing answers at the address: connection refused, reset, no route
-    Unreachable,
-    /// The endpoint shows a certificate that this machine does not trust, or speaks no TLS that it
-    /// does
-    Untrusted,
-    /// The service asks for fewer requests
-    Throttled,
-    /// The service failed
-    Unavailable,
-    /// The complete answer did not arrive within the deadline
-    Timeout,
-    /// The answer ended too early
-    Truncated,
-    /// The answer is complete, but is not one of Azure Blob Storage
-    UnexpectedAnswer,
-    /// The answer is larger than the store accepts
-    TooLarge,
-    /// The service gave a marker a second time, so the listing would never end
-    RepeatedMarker,
-    /// The service gave names in another order than it should, so the listing may lack some
-    OutOfOrder,
-    /// The sink could not take a batch
-    Sink,
-    /// The state of a sync could not be read or written: no room, no right, a failing disk
-    State,
-    /// Another run holds the state
-    StateBusy,
-    /// The state is damaged, of a format that is not known, or of another container
-    StateInvalid,
-}
-
-impl ErrorKind {
-    /// The kind as a stable code, for logs and answers of an API
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Config => "config",
-            Self::HostRefused => "host_refused",
-            Self::TenantMismatch => "tenant_mismatch",
-            Self::CredentialRejected => "credential_rejected",
-            Self::TenantNotFound => "tenant_not_found",
-            Self::CredentialUnavailable => "credential_unavailable",
-            Self::Unauthenticated => "unauthenticated",
-            Self::PermissionDenied => "permission_denied",
-            Self::AccountNotFound => "account_not_found",
-            Self::ContainerNotFound => "container_not_found",
-            Self::BlobNotFound => "blob_not_found",
-            Self::BlobChanged => "blob_changed",
-            Self::RangeNotSatisfiable => "range_not_satisfiable",
-            Self::BadRequest => "bad_request",
-            Self::Unreachable => "unreachable",
-            Self::Untrusted => "untrusted",
-            Self::Throttled => "throttled",
-            Self::Unavailable => "unavailable",
-            Self::Timeout => "timeout",
-            Self::Truncated => "truncated",
-            Self::UnexpectedAnswer => "unexpected_answer",
-            Self::TooLarge => "too_large",
-            Self::RepeatedMarker => "repeated_marker",
-            Self::OutOfOrder => "out_of_order",
-            Self::Sink => "sink",
-            Self::State => "state",
-            Self::StateBusy => "state_busy",
-            Self::StateInvalid => "state_invalid",
-        }
-    }
-}
-
-/// What happened, to what, and what to do about it
+/// [`kind`](Self::kind) says what kind of error it is, and [`is_transient`](Self::is_transient) whether
+/// the same request may succeed later. `Display` prints the message in one line, with the HTTP status,
+/// the error code and the request ID, for example:
 ///
-/// One pointer wide. Never holds a token, a secret or a URL with a signature: the errors of the
-/// SDK, which do, are read and dropped.
+/// ```text
+/// list container `training`: access denied: … (HTTP 403, AuthorizationPermissionMismatch, request 3f25…)
+/// ```
+///
+/// An error never contains a token, a secret or a URL with a signature. The errors of the SDK, which
+/// do, are read and dropped. The type is one pointer wide.
+///
+/// ```
+/// use azure_asset_sync::{Error, ErrorKind};
+///
+/// fn handle(error: &Error) -> &'static str {
+///     match error.kind() {
+///         ErrorKind::PermissionDenied => "ask the customer to assign the role",
+///         _ if error.is_transient() => "try again later",
+///         _ => "show the message",
+///     }
+/// }
+///
+/// let error = Error::from_response(503, Some("ServerBusy"));
+/// assert_eq!(error.kind(), ErrorKind::Throttled);
+/// assert_eq!(handle(&error), "try again later");
+/// ```
 pub struct Error(Box<Inner>);
 
 #[derive(Clone)]
@@ -141,9 +62,11 @@ struct Inner {
 }
 
 impl Error {
-    /// An error of this kind; the message says what happened and what to do, in one line
+    /// Creates an error of this kind, for implementors of [`Store`](crate::store::Store) and
+    /// [`Sink`](crate::sink::Sink).
     ///
-    /// For implementors of [`Store`](crate::store::Store) and [`Sink`](crate::sink::Sink).
+    /// The message says in one line what happened, to what, and what to do. It must not contain a
+    /// secret.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
@@ -159,12 +82,13 @@ impl Error {
         }))
     }
 
-    /// The error that a blob service's answer stands for
+    /// Creates the error for an answer of the blob service.
     ///
-    /// `code` is the `x-ms-error-code` header, or `<Code>` of the body; what has not the shape of a
-    /// code is left out, since a service could echo there what it was sent. Source: Microsoft Learn,
+    /// `code` is the `x-ms-error-code` header, or `<Code>` of the body. A text that does not look like a
+    /// code is dropped, because a malicious service could echo a secret there. Source: Microsoft Learn,
     /// "Blob Storage error codes" and "Common REST API error codes".
     pub fn from_response(status: u16, code: Option<&str>) -> Self {
+        // INVARIANT: a code in an error always has the form of a code.
         let code = code.filter(|code| is_code(code));
         let (kind, advice) = classify(status, code.unwrap_or_default());
         let mut error = Self::new(kind, advice);
@@ -173,11 +97,11 @@ impl Error {
         error
     }
 
-    /// The error that an authority's refusal to sign in stands for
+    /// Creates the error for an authority's refusal to sign in.
     ///
-    /// `code` is `AADSTS` with a number, for which [`sign_in_code`] looks. The number is the
-    /// authority's own and may change, so what it does not tell the OAuth word in `detail` does.
-    /// Source: Microsoft Learn, "Microsoft Entra authentication and authorization error codes".
+    /// `code` is `AADSTS` with a number, which [`sign_in_code`] finds in a text. For a number that is
+    /// not known, the OAuth word in `detail` decides. Source: Microsoft Learn, "Microsoft Entra
+    /// authentication and authorization error codes".
     pub fn from_sign_in(status: Option<u16>, code: Option<&str>, detail: Option<Detail>) -> Self {
         let (kind, advice) = classify_sign_in(status, code.unwrap_or_default(), detail);
         let mut error = Self::new(kind, format!("sign in: {advice}"));
@@ -187,99 +111,106 @@ impl Error {
         error.in_sign_in()
     }
 
-    /// Names the request that failed, as the service calls it
+    /// Adds the ID that the service gave the request.
     #[must_use]
     pub fn with_request_id(mut self, id: impl Into<String>) -> Self {
         self.0.request_id = Some(id.into());
         self
     }
 
-    /// Adds the HTTP status of the answer
+    /// Adds the HTTP status of the answer.
     #[must_use]
     pub fn with_status(mut self, status: u16) -> Self {
         self.0.status = Some(status);
         self
     }
 
-    /// Adds the error code of the service or of the authority
+    /// Adds the error code of the service or of the authority.
     #[must_use]
     pub fn with_code(mut self, code: impl Into<String>) -> Self {
         self.0.code = Some(code.into());
         self
     }
 
-    /// Adds how long the service asked to wait
+    /// Adds the wait that the service asked for.
     #[must_use]
     pub fn with_retry_after(mut self, wait: Duration) -> Self {
         self.0.retry_after = Some(wait);
         self
     }
 
-    /// Adds what is known beyond kind and code
+    /// Adds the detail that is known beyond kind and code.
     #[must_use]
     pub fn with_detail(mut self, detail: Detail) -> Self {
         self.0.detail = Some(detail);
         self
     }
 
-    /// Adds the time of day at the service, as its `Date` header tells
+    /// Adds the time of day at the service, from its `Date` header.
     #[must_use]
     pub fn with_served_at(mut self, time: SystemTime) -> Self {
         self.0.served_at = Some(time);
         self
     }
 
-    /// Says that it arose while a token was asked for, and not at the store
+    /// Marks the error as one of the sign-in, not of the store.
     #[must_use]
     pub fn in_sign_in(mut self) -> Self {
         self.0.in_sign_in = true;
         self
     }
 
-    /// Adds the cause; it is printed with the error, so it must hold no secret
+    /// Adds the cause, which is printed with the error and must not contain a secret.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(Arc::from(source.into()));
         self
     }
 
+    /// Creates an error of reading or writing the state of a sync.
     #[cfg(feature = "sync")]
     pub(crate) fn state(what: &str, source: io::Error) -> Self {
         Self::new(ErrorKind::State, format!("could not {what}: {source}")).with_source(source)
     }
 
+    /// Creates an error of writing a batch.
     pub(crate) fn sink(what: &str, source: io::Error) -> Self {
         Self::new(ErrorKind::Sink, format!("the sink could not {what}: {source}"))
             .with_source(source)
     }
 
-    /// Puts what was being done before the message
+    /// Puts the operation before the message.
     pub(crate) fn context(mut self, doing: fmt::Arguments<'_>) -> Self {
         self.0.message = format!("{doing}: {}", self.0.message);
         self
     }
 
-    /// Says this in the place of its message, where it is known better what to do
+    /// Replaces the message, if more specific advice is known.
     #[cfg(feature = "azure")]
     pub(crate) fn with_message(mut self, message: &str) -> Self {
         message.clone_into(&mut self.0.message);
         self
     }
 
-    /// The same error, for another who waited for the same
+    /// Returns a copy, for another caller that waited for the same result.
     #[cfg(feature = "azure")]
     pub(crate) fn again(&self) -> Self {
         Self(self.0.clone())
     }
 
-    /// What went wrong, in one word
+    /// Returns the kind, to match on.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// Whether the same request may succeed a little later
+    /// Returns whether the same request may succeed later, without any change.
+    ///
+    /// True for [`Unreachable`](ErrorKind::Unreachable), [`Throttled`](ErrorKind::Throttled),
+    /// [`Unavailable`](ErrorKind::Unavailable), [`Timeout`](ErrorKind::Timeout) and
+    /// [`Truncated`](ErrorKind::Truncated), unless the host name does not exist.
+    #[doc(alias = "retryable")]
     pub fn is_transient(&self) -> bool {
-        // A name that does not exist is no passing failure, whatever host it is of.
+        // A host name that does not exist, of the authority for example, will not appear by itself.
         self.0.detail != Some(Detail::NameNotFound)
             && matches!(
                 self.0.kind,
@@ -291,37 +222,37 @@ impl Error {
             )
     }
 
-    /// The HTTP status of the answer, where there was one
+    /// Returns the HTTP status, or `None` if there was no answer.
     pub fn status(&self) -> Option<u16> {
         self.0.status
     }
 
-    /// The service's own word: `x-ms-error-code`, or `AADSTS…` of the authority
+    /// Returns the service's error code: `x-ms-error-code`, or `AADSTS…` of the authority.
     pub fn code(&self) -> Option<&str> {
         self.0.code.as_deref()
     }
 
-    /// The id under which Azure's support finds the request
+    /// Returns the ID under which Azure support finds the request.
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
 
-    /// What is known beyond kind and code
+    /// Returns the detail that is known beyond kind and code.
     pub fn detail(&self) -> Option<Detail> {
         self.0.detail
     }
 
-    /// Whether it arose while a token was asked for
+    /// Returns whether the sign-in failed, and not the request to storage.
     pub fn is_in_sign_in(&self) -> bool {
         self.0.in_sign_in
     }
 
-    /// The time of day at the service when it answered
+    /// Returns the time of day at the service when it answered.
     pub fn served_at(&self) -> Option<SystemTime> {
         self.0.served_at
     }
 
-    /// How long the service asked to wait before the next request
+    /// Returns how long the service asked to wait before the next request.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
@@ -330,6 +261,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.message)?;
+        // The first field opens the parenthesis, and the last line closes it if there was any.
         let mut open = " (";
         let mut field = |f: &mut fmt::Formatter<'_>, text: fmt::Arguments<'_>| {
             write!(f, "{open}{text}")?;

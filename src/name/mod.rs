@@ -1,136 +1,39 @@
-//! Names that cannot hold an illegal value.
+//! Checked names: values that cannot hold an illegal text.
 //!
-//! Each type has one constructor (`FromStr` and `TryFrom`). It refuses what Azure would refuse, and
-//! says which rule is broken and what was probably meant. Blob names have no type of their own:
-//! they come from the service and are kept exactly as it gave them.
+//! Each type has one constructor (`FromStr` and `TryFrom`), which refuses what Azure would refuse,
+//! names the broken rule and suggests a fix. Blob names have no type of their own, because they come
+//! from the service and are kept exactly as it returned them.
+//!
+//! ```
+//! use azure_asset_sync::{ContainerName, Prefix};
+//!
+//! let container: ContainerName = "training".parse()?;
+//! let prefix = Prefix::try_from("hall-3/")?;
+//! assert_eq!(format!("{container}/{prefix}"), "training/hall-3/");
+//!
+//! let error = "My_Container".parse::<ContainerName>().unwrap_err();
+//! assert_eq!(error.fix(), Some("did you mean `my-container`?"));
+//! # Ok::<(), azure_asset_sync::InvalidName>(())
+//! ```
 
-mod check;
-mod shown;
+mod guid;
+mod invalid;
+mod printable;
+mod rules;
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use self::shown::looks_secret;
+pub use self::invalid::{Field, InvalidName};
 #[cfg(feature = "azure")]
-pub(crate) use self::shown::printable_path;
+pub(crate) use self::printable::printable_path;
 pub(crate) use self::{
-    check::is_guid,
-    shown::{may_be_secret, one_line, printable},
+    guid::is_guid,
+    printable::{may_be_secret, one_line, printable},
 };
 
-/// The field of a connection that a value was meant for
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Field {
-    /// The label of the connection
-    ConnectionName,
-    /// The storage account
-    Account,
-    /// The container
-    Container,
-    /// The folder prefix
-    Prefix,
-    /// The tenant of the customer's directory
-    Tenant,
-    /// The cloud, or the endpoint in its place
-    Cloud,
-    /// A pasted container URL
-    Url,
-    /// The customer's subscription
-    Subscription,
-    /// The resource group of the storage account
-    ResourceGroup,
-    /// The application (client) id of the service
-    Application,
-    /// The object id of the service principal
-    Principal,
-    /// The origin of a browser
-    Origin,
-    /// The resource id of a private endpoint
-    PrivateEndpoint,
-    /// The time until which something is granted
-    Until,
-}
-
-impl Field {
-    /// The field as it is written in a configuration
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ConnectionName => "name",
-            Self::Account => "account",
-            Self::Container => "container",
-            Self::Prefix => "prefix",
-            Self::Tenant => "tenant",
-            Self::Cloud => "cloud",
-            Self::Url => "url",
-            Self::Subscription => "subscription",
-            Self::ResourceGroup => "resource_group",
-            Self::Application => "application",
-            Self::Principal => "principal",
-            Self::Origin => "origin",
-            Self::PrivateEndpoint => "private_endpoint",
-            Self::Until => "until",
-        }
-    }
-}
-
-impl fmt::Display for Field {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// A value that breaks the rule of its field
-///
-/// The message has the field, the value, the rule and, if it can be guessed, the fix. A value that may
-/// be a secret is not shown, because people paste keys and signed URLs into the wrong field.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{field} `{value}` is not valid: {rule}{}", self.hint.as_ref().map(|h| format!("; {h}")).unwrap_or_default())]
-pub struct InvalidName {
-    field: Field,
-    value: String,
-    rule: &'static str,
-    hint: Option<String>,
-}
-
-impl InvalidName {
-    pub(crate) fn new(field: Field, value: &str, rule: &'static str) -> Self {
-        let hint = looks_secret(value).then(|| {
-            "it looks like a secret, which belongs in a credential; if it has been stored or logged as a name, replace it"
-                .to_owned()
-        });
-        Self { field, value: printable(value), rule, hint }
-    }
-
-    /// Adds what was probably meant, unless the value may be a secret: a hint repeats parts of it
-    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = self.hint.or_else(|| Some(hint.into()));
-        self
-    }
-
-    /// The field that the value was meant for
-    pub fn field(&self) -> Field {
-        self.field
-    }
-
-    /// Returns the value in printable form: control characters escaped, at most 80 characters, without a
-    /// URL's query, and replaced if it may be a secret
-    pub fn value(&self) -> &str {
-        &self.value
-    }
-
-    /// The rule that it breaks
-    pub fn rule(&self) -> &'static str {
-        self.rule
-    }
-
-    /// What was probably meant
-    pub fn fix(&self) -> Option<&str> {
-        self.hint.as_deref()
-    }
-}
-
+/// Defines a checked name: its type, conversions, and serde as a plain string.
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $check:path) => {
         $(#[$doc])*
@@ -138,7 +41,7 @@ macro_rules! name {
         pub struct $name(String);
 
         impl $name {
-            /// The name as text
+            /// Returns the name as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -189,6 +92,7 @@ macro_rules! name {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                // Names in stored connections are checked again, because the store may be older than the rules.
                 let value = String::deserialize(deserializer)?;
                 value.try_into().map_err(serde::de::Error::custom)
             }
@@ -197,46 +101,56 @@ macro_rules! name {
 }
 
 name! {
-    /// The label of a connection: 1 to 128 characters, no control characters
+    /// The label of a connection: 1 to 128 characters, no control characters.
     ///
-    /// The bounds are this crate's own; the label is shown to people and never sent to Azure.
-    ConnectionName, check::connection_name
+    /// The limits are this crate's own. The label is shown to people and never sent to Azure.
+    ConnectionName, rules::connection_name
 }
 
 name! {
-    /// The name of a storage account: 3 to 24 lower-case letters and digits
+    /// The name of a storage account: 3 to 24 lower-case letters and digits.
     ///
     /// Source: Microsoft Learn, "Storage account overview", "Storage account name".
-    AccountName, check::account
+    ///
+    /// ```
+    /// use azure_asset_sync::AccountName;
+    ///
+    /// let account: AccountName = "contosovision".parse()?;
+    /// assert!("contoso_vision".parse::<AccountName>().is_err());
+    /// # Ok::<(), azure_asset_sync::InvalidName>(())
+    /// ```
+    AccountName, rules::account
 }
 
 name! {
-    /// The name of a container: 3 to 63 lower-case letters, digits and single hyphens
+    /// The name of a container: 3 to 63 lower-case letters, digits and single hyphens.
     ///
-    /// `$root`, `$web`, `$logs` and `$blobchangefeed` are the service's own. Source: Microsoft
-    /// Learn, "Naming and referencing containers, blobs, and metadata".
-    ContainerName, check::container
+    /// Also `$root`, `$web`, `$logs` and `$blobchangefeed`, which the service creates. Source:
+    /// Microsoft Learn, "Naming and referencing containers, blobs, and metadata".
+    ContainerName, rules::container
 }
 
 name! {
-    /// The start of the names that a connection covers, in raw characters; empty for all
+    /// The start of the blob names that a connection covers, not percent-encoded; empty for all.
     ///
-    /// It is a string prefix, as the service takes it: `images` covers `images/a.jpg` and
-    /// `images-old/a.jpg` alike. Source: Microsoft Learn, "List Blobs", parameter `prefix`.
+    /// A string prefix, as in the service's listing: `images` covers both `images/a.jpg` and
+    /// `images-old/a.jpg`. Source: Microsoft Learn, "List Blobs", parameter `prefix`.
+    #[doc(alias = "folder")]
     #[derive(Default)]
-    Prefix, check::prefix
+    Prefix, rules::prefix
 }
 
 name! {
-    /// The customer's Entra tenant: its id, or one of its verified domain names
+    /// The customer's Microsoft Entra tenant: its ID, or one of its verified domain names.
     ///
-    /// `common`, `organizations` and `consumers` are no tenants: a service principal signs in to a
-    /// concrete one. Source: Microsoft Learn, "OAuth 2.0 client credentials flow".
-    TenantId, check::tenant
+    /// `common`, `organizations` and `consumers` are refused, because a service principal signs in to
+    /// one specific tenant. Source: Microsoft Learn, "OAuth 2.0 client credentials flow".
+    #[doc(alias = "directory")]
+    TenantId, rules::tenant
 }
 
 impl Prefix {
-    /// Whether it covers the whole container
+    /// Returns whether the prefix covers the whole container.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -408,7 +408,7 @@ async fn nobody_is_denied_the_permission() {
         match error.kind() {
             ErrorKind::PermissionDenied => {
                 assert_eq!(error.code(), Some("AuthorizationFailure"));
-                assert!(error.to_string().contains("missing credential"), "{error}");
+                assert!(error.to_string().contains("or use a credential"), "{error}");
             }
             kind => panic!("{kind:?}: {error}"),
         }

@@ -96,8 +96,8 @@ fn a_refusal_says_what_was_probably_meant() {
         (told::<ContainerName>("<YOUR_CONTAINER_NAME>"), "placeholder"),
         (told::<ContainerName>("https://a.blob.core.windows.net/c"), "ConnectionBuilder::from_url"),
         (told::<Prefix>("images%2F2024%2f"), "did you mean `images/2024%2f`?"),
-        (told::<Prefix>("*/x"), "no wildcards"),
-        (told::<TenantId>("common"), "tenant id"),
+        (told::<Prefix>("*/x"), "must not contain wildcards"),
+        (told::<TenantId>("common"), "Directory (tenant) ID"),
         (told::<ConnectionName>("  "), "blank"),
     ];
     for (message, hint) in rows {

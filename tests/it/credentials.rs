@@ -102,18 +102,18 @@ fn what_is_no_certificate_with_an_rsa_key_is_named_with_the_command_that_helps()
     };
     let cut = pem.get(..pem.len() - 60).unwrap();
     for (text, named) in [
-        (String::new(), "must be PEM"),
+        (String::new(), "give PEM text"),
         ("/etc/ssl/canary.pem".to_owned(), "not the path of a file"),
         (leaf.clone(), "no private key"),
         (key.to_owned(), "no certificate"),
-        (format!("{other_key}{leaf}"), "belongs to its private key"),
+        (format!("{other_key}{leaf}"), "belongs to the private key"),
         (elliptic, "openssl req -x509 -newkey rsa:2048"),
         (format!("{encrypted}{leaf}"), "openssl pkey -in"),
         (format!("{old}{leaf}"), "openssl pkey -in"),
         (base64(&pfx), "openssl pkcs12 -in"),
         (base64(&der), "openssl x509 -in"),
         (request, "certificate request"),
-        (cut.to_owned(), "cut or damaged"),
+        (cut.to_owned(), "truncated or damaged"),
     ] {
         let error = refused(certificate(&text)).to_string();
         assert!(error.contains(named), "{named}: {error}");
@@ -137,7 +137,7 @@ fn what_is_no_certificate_with_an_rsa_key_is_named_with_the_command_that_helps()
 fn what_is_given_in_place_of_the_path_of_a_certificate_is_not_repeated() {
     let (pem, _) = openssl::make(&["-newkey", "rsa:2048"]);
     let line = pem.lines().nth(1).unwrap();
-    let content = "this is the content, not the path of a file";
+    let content = "it is the content of a file and not its path";
     for (path, named) in [
         (&*pem, content),
         (&pem.replace('\n', "\\n"), content),
@@ -251,7 +251,7 @@ async fn a_refused_signature_is_explained_by_what_it_says_of_itself_and_never_wa
             Confidence::Certain,
             "before 2120",
         ),
-        ("sp=r", mismatch(), Cause::SasRights, Confidence::Certain, "right to list"),
+        ("sp=r", mismatch(), Cause::SasRights, Confidence::Certain, "permission to list"),
         ("sp=rl", mismatch(), Cause::SasRights, Confidence::Certain, "delegation key"),
         ("sp=rl", failed(), Cause::SignatureRejected, Confidence::Certain, "another key"),
         ("sp=rl", Refusal::new(403, ""), Cause::SignatureRejected, Confidence::Certain, "key"),
@@ -278,7 +278,7 @@ async fn a_refused_signature_is_explained_by_what_it_says_of_itself_and_never_wa
     let (_, store) = signed(&cloud, &format!("sv=2026-04-06&sp=l&{SIG}"));
     cloud.always(Some(Fault::Refuse(mismatch())));
     let error = store.read(ReadRequest::new("a.jpg", 0..1)).await.unwrap_err();
-    assert!(error.to_string().contains("right to read"), "{error}");
+    assert!(error.to_string().contains("permission to read"), "{error}");
     // What has another cause keeps it.
     cloud.always(Some(Fault::Refuse(Refusal::new(403, "KeyBasedAuthenticationNotPermitted"))));
     let error = store.list(ListRequest::new("")).await.unwrap_err();

@@ -309,8 +309,7 @@ fn a_workload_without_its_variables_or_file_names_them() {
         refused("workload", &variables, "config", Cause::Misconfigured, file);
     }
     // The token itself, or a key, in place of the path.
-    let content =
-        "AZURE_FEDERATED_TOKEN_FILE: could not be read: this is the content, not the path";
+    let content = "AZURE_FEDERATED_TOKEN_FILE: the file (not shown, because it is the content";
     for given in [
         "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.canary",
         "e30.e30.canary",

@@ -376,7 +376,7 @@ fn the_examples_name_the_credential_the_variable_the_option_and_the_path() {
         (
             &[ID, SECRET, TENANT, ("AZURE_AUTHORITY_HOST", "https://127.0.0.1:1/tenant")],
             &at_host,
-            "an authority must have no path",
+            "an authority must not have a path",
         ),
         (&[ID, SECRET, ("AZURE_TENANT_ID", "no tenant")], &at_host, "tenant"),
     ] {

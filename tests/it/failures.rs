@@ -63,7 +63,7 @@ async fn a_wrong_secret_is_told_from_an_unknown_application_and_tenant() {
     );
     assert_eq!(error.status(), Some(401));
     assert_eq!(error.request_id(), Some("33333333-3333-4333-8333-333333333333"));
-    assert!(error.to_string().contains("not its id"), "{error}");
+    assert!(error.to_string().contains("not its Secret ID"), "{error}");
 
     let stranger = Credential::ClientSecret {
         client_id: "77777777-7777-4777-8777-777777777777".into(),

@@ -218,7 +218,7 @@ async fn any_name_is_linked_that_a_url_can_lead_to() {
     for name in ["", ".", "..", "a/../b.jpg", "./a.jpg", "a/.", "a/..", "../a.jpg"] {
         let error = scene.links().link(LinkRequest::new(name)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::BadRequest, "{name:?}");
-        assert!(error.to_string().contains("no URL leads"), "{error}");
+        assert!(error.to_string().contains("has no URL"), "{error}");
     }
     // A signature for the first would be one for `a.jpg` with other fields.
     let mut requests = ["a.jpg\nx", "a\rb.jpg", "\n", "a.jpg", "a.jpg"].map(LinkRequest::new);
@@ -509,16 +509,16 @@ async fn an_answer_that_is_no_key_is_an_error() {
     let scene = Scene::of(vision()).await;
     let good = "<UserDelegationKey><SignedOid>44444444-4444-4444-8444-444444444444</SignedOid><SignedTid>11111111-1111-4111-8111-111111111111</SignedTid><SignedStart>2025-12-31T23:45:00Z</SignedStart><SignedExpiry>2026-01-02T00:00:00Z</SignedExpiry><SignedService>b</SignedService><SignedVersion>2026-04-06</SignedVersion><Value>AAEC</Value></UserDelegationKey>";
     let broken = [
-        ("<html>Sign in to the hotel</html>".to_owned(), "no key"),
-        (good.replace("44444444-", "4-"), "no key"),
-        (good.replace("<SignedTid>1", "<SignedTid>&amp;"), "no key"),
-        (good.replace("2025-12-31T", "yesterday "), "no key"),
-        (good.replace("2026-01-02T", "2026-13-02T"), "no key"),
-        (good.replace("<SignedService>b", "<SignedService>q"), "no key"),
-        (good.replace("2026-04-06", "2026-04-06&"), "no key"),
-        (good.replace("AAEC", "A"), "no key"),
-        (good.replace("AAEC", ""), "no key"),
-        (good.replace("2026-01-02T00:00:00Z", "2026-01-01T00:59:59Z"), "ends before"),
+        ("<html>Sign in to the hotel</html>".to_owned(), "contains no user delegation key"),
+        (good.replace("44444444-", "4-"), "contains no user delegation key"),
+        (good.replace("<SignedTid>1", "<SignedTid>&amp;"), "contains no user delegation key"),
+        (good.replace("2025-12-31T", "yesterday "), "contains no user delegation key"),
+        (good.replace("2026-01-02T", "2026-13-02T"), "contains no user delegation key"),
+        (good.replace("<SignedService>b", "<SignedService>q"), "contains no user delegation key"),
+        (good.replace("2026-04-06", "2026-04-06&"), "contains no user delegation key"),
+        (good.replace("AAEC", "A"), "contains no user delegation key"),
+        (good.replace("AAEC", ""), "contains no user delegation key"),
+        (good.replace("2026-01-02T00:00:00Z", "2026-01-01T00:59:59Z"), "expires before"),
     ];
     for (body, part) in broken {
         scene.asker.cloud.inject(Fault::Instead(200, "application/xml", body.clone().into()));

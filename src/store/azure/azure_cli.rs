@@ -1,8 +1,7 @@
-//! Runs the Azure CLI for a token: with a time limit, a bound on what it prints, and an error for each
-//! way in which it fails.
+//! Runs the Azure CLI for a token, with a time limit, an output limit, and one error per failure.
 //!
-//! The SDK makes the command and reads the token. What the CLI prints is never quoted, because its
-//! output has the token.
+//! The SDK builds the command line and parses the token. The output is never quoted in an error,
+//! because it contains the token.
 
 use std::{
     ffi::OsStr,
@@ -21,62 +20,76 @@ use tokio::{
 
 use crate::error::{Detail, Error, ErrorKind, sign_in_code};
 
-/// The CLI takes a second or two; with an update check or a slow disk some more
+/// The time limit for the CLI. It takes 1 to 2 s, and more with an update check or a slow disk.
 const LIMIT: Duration = Duration::from_secs(25);
 
-/// A token has some kilobytes, and warnings before it hardly more
+/// The limit for each output stream: 1 MiB. A token has a few KiB, and so have the warnings.
 const MAX_OUTPUT_BYTES: u64 = 1 << 20;
 
-/// Why the Azure CLI gave no token
+/// Why the Azure CLI returned no token.
+///
+/// Each failure has its own advice, because "the CLI failed" helps nobody.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum CliFailure {
-    Missing,
+    /// The program `az` was not found.
+    NotInstalled,
+    /// The CLI asks for `az login`.
     SignedOut,
-    /// The authority's number in what it printed
+    /// The authority refused the sign-in with this AADSTS code.
     Refused(String),
+    /// The CLI exited with this status, or was ended by a signal.
     Failed(Option<i32>),
+    /// The output is not a token in JSON.
     NoToken,
-    Old,
-    Hangs(Duration),
+    /// The output has no expiry in UTC, as before version 2.54.
+    Outdated,
+    /// The CLI did not exit within this time and was stopped.
+    TimedOut(Duration),
 }
 
 impl CliFailure {
+    /// Returns the error that callers see.
     pub(super) fn to_error(&self) -> Error {
+        // All failures have one kind, and the detail tells a diagnosis which cause it is.
         let error = |detail, what: &str| {
             Error::new(ErrorKind::CredentialUnavailable, format!("sign in: {what}"))
                 .with_detail(detail)
                 .in_sign_in()
         };
         match self {
-            Self::Missing => error(
+            Self::NotInstalled => error(
                 Detail::CliMissing,
-                "the Azure CLI is not installed, or `az` is not in PATH; install it, or give the store another credential",
+                "the Azure CLI is not installed, or `az` is not in PATH; install it, or use another credential",
             ),
             Self::SignedOut => {
                 error(Detail::CliSignedOut, "nobody is signed in to the Azure CLI; run `az login`")
             }
+            // The CLI was refused by Entra itself: the same error as for any other credential.
             Self::Refused(code) => Error::from_sign_in(None, Some(code), None),
             Self::Failed(code) => {
-                let code = code.map_or_else(|| "a signal".to_owned(), |code| code.to_string());
+                let status = code.map_or_else(
+                    || "was ended by a signal".to_owned(),
+                    |code| format!("exited with status {code}"),
+                );
                 error(
                     Detail::CliFailed,
                     &format!(
-                        "the Azure CLI ended with {code}; run `az account get-access-token` in a terminal to see why"
+                        "the Azure CLI {status}; run `az account get-access-token` in a terminal to see why"
                     ),
                 )
             }
             Self::NoToken => error(
                 Detail::CliOutput,
-                "the Azure CLI printed something other than a token in JSON; compare `az account get-access-token -o json` in a terminal, and look for a wrapper script named `az`",
+                "the output of the Azure CLI is not a token in JSON; run `az account get-access-token -o json` in a terminal to compare, and look for a wrapper script named `az`",
             ),
-            Self::Old => error(
+            Self::Outdated => error(
                 Detail::CliOutput,
-                "the Azure CLI is older than 2.54 and does not say when its tokens end; run `az upgrade`",
+                "the Azure CLI is older than version 2.54 and does not report in UTC when its tokens expire; run `az upgrade`",
             ),
-            Self::Hangs(limit) => error(
+            Self::TimedOut(limit) => error(
                 Detail::CliHangs,
                 &format!(
-                    "the Azure CLI gave no token within {} and was stopped; run `az account get-access-token` in a terminal to see what it waits for",
+                    "the Azure CLI returned no token within {} and was stopped; run `az account get-access-token` in a terminal to see what it waits for",
                     humantime::format_duration(*limit)
                 ),
             ),
@@ -86,21 +99,22 @@ impl CliFailure {
 
 impl fmt::Display for CliFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the Azure CLI gave no token")
+        f.write_str("the Azure CLI returned no token")
     }
 }
 
 impl std::error::Error for CliFailure {}
 
-/// Runs the CLI for the SDK
+/// The SDK's way to run a program, with the limits of this module.
 #[derive(Debug)]
 pub(super) struct AzureCli {
     limit: Duration,
 }
 
 impl AzureCli {
-    /// The CLI, which ends before a store's calls do
+    /// Creates a runner with a limit of 25 s, or 80 % of the store's deadline if that is less.
     pub(super) fn within(deadline: Duration) -> Self {
+        // Less than the deadline, so that the specific error comes before the general timeout.
         Self { limit: LIMIT.min(deadline.mul_f32(0.8)) }
     }
 }
@@ -108,36 +122,41 @@ impl AzureCli {
 #[async_trait]
 impl Executor for AzureCli {
     async fn run(&self, program: &OsStr, args: &[&OsStr]) -> io::Result<Output> {
+        // A timeout drops the future, and with it the running program.
         let output = tokio::time::timeout(self.limit, output(program, args));
         let output = output.await.map_err(|_| {
-            let whole =
+            // In whole milliseconds, because the message shows the limit.
+            let rounded =
                 Duration::from_millis(self.limit.as_millis().try_into().unwrap_or(u64::MAX));
-            io::Error::other(CliFailure::Hangs(whole))
+            io::Error::other(CliFailure::TimedOut(rounded))
         })??;
         match failure(&output) {
+            // The reason travels inside the I/O error that this interface of the SDK allows.
             Some(failure) => Err(io::Error::other(failure)),
             None => Ok(output),
         }
     }
 }
 
-/// Runs a program to its end; dropping the future stops it
+/// Runs a program to its end. Dropping the future stops the program.
 async fn output(program: &OsStr, args: &[&OsStr]) -> io::Result<Output> {
     let mut command = Command::new(program);
+    // No input: an interactive prompt would otherwise wait until the time limit.
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.kill_on_drop(true);
-    // `az` is a script that starts Python: a group of their own, so that both can be stopped.
+    // `az` is a script that starts Python: a process group, so that both can be stopped.
     #[cfg(unix)]
     command.process_group(0);
     let mut child = Running(command.spawn()?);
     let (stdout, stderr) = (child.0.stdout.take(), child.0.stderr.take());
+    // All three at once: a full pipe that nobody reads would block the program.
     let (stdout, stderr, status) =
-        tokio::join!(first_bytes(stdout), first_bytes(stderr), child.0.wait());
+        tokio::join!(read_bounded(stdout), read_bounded(stderr), child.0.wait());
     Ok(Output { status: status?, stdout: stdout?, stderr: stderr? })
 }
 
-/// Reads a stream to its end and keeps its first bytes
-async fn first_bytes(stream: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>> {
+/// Returns the first bytes of a stream, and reads the rest so that the program does not block.
+async fn read_bounded(stream: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let Some(stream) = stream else { return Ok(bytes) };
     let mut stream = stream.take(MAX_OUTPUT_BYTES);
@@ -146,30 +165,32 @@ async fn first_bytes(stream: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u
     Ok(bytes)
 }
 
-/// A program that is stopped, with all that it has started, if it is dropped before its end
+/// A running program, which is killed with all its children if it is dropped before its end.
 struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // The child has not been waited for, so its number is still its own.
+        // INVARIANT: `id` is `None` after `wait` has returned, so the ID is not that of a later process.
         #[cfg(unix)]
         if let Some(id) = self.0.id().and_then(|id| i32::try_from(id).ok())
             && let Some(id) = rustix::process::Pid::from_raw(id)
         {
+            // An error only means that the group has already ended.
             let _ = rustix::process::kill_process_group(id, rustix::process::Signal::KILL);
         }
     }
 }
 
-/// Why an output has no token, if so
+/// Returns why an output contains no token, or `None` if it contains one.
 fn failure(output: &Output) -> Option<CliFailure> {
     if output.status.success() {
-        return no_token(&output.stdout);
+        return token_problem(&output.stdout);
     }
     let text = String::from_utf8_lossy(&output.stderr);
     if is_missing(output.status, &text) {
-        return Some(CliFailure::Missing);
+        return Some(CliFailure::NotInstalled);
     }
+    // Before `az login`, which the CLI also suggests for refusals that a new login does not fix.
     if let Some(code) = sign_in_code(&text) {
         return Some(CliFailure::Refused(code));
     }
@@ -181,12 +202,14 @@ fn failure(output: &Output) -> Option<CliFailure> {
     })
 }
 
-/// Whether the shell found no program, in the words of the shells of Unix and of Windows
+/// Returns whether the shell found no program, by the exit status of Unix and the text of Windows.
 fn is_missing(status: ExitStatus, text: &str) -> bool {
+    // The SDK starts the CLI through a shell, so a missing program is an exit status and no error.
     status.code() == Some(127) || text.contains("is not recognized as an internal")
 }
 
-fn no_token(stdout: &[u8]) -> Option<CliFailure> {
+/// Returns why the printed JSON is not a usable token, or `None` if it is one.
+fn token_problem(stdout: &[u8]) -> Option<CliFailure> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Token {
@@ -195,14 +218,14 @@ fn no_token(stdout: &[u8]) -> Option<CliFailure> {
         expires_on: Option<i64>,
     }
     match serde_json::from_slice::<Token>(stdout) {
-        // It becomes the value of a header.
+        // The token becomes the value of a header.
         Ok(token)
             if token.access_token.is_empty()
                 || !token.access_token.bytes().all(|b| b.is_ascii_graphic()) =>
         {
             Some(CliFailure::NoToken)
         }
-        Ok(Token { expires_on: None, .. }) => Some(CliFailure::Old),
+        Ok(Token { expires_on: None, .. }) => Some(CliFailure::Outdated),
         Ok(_) => None,
         Err(_) => Some(CliFailure::NoToken),
     }

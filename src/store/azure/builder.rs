@@ -1,4 +1,7 @@
-//! The settings of a store, and the one place where a connection meets the policy of the service.
+//! The settings of a store, and the checks that need both the connection and the host policy.
+//!
+//! [`AzureStoreBuilder::build`] is the only constructor of a store, so no store exists for a host that
+//! the policy refuses. It creates the HTTP clients and pipelines, and sends nothing.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -6,9 +9,10 @@ use azure_core::http::{ClientOptions, Pipeline, RetryOptions, Transport, Url};
 use tokio::task::spawn_blocking;
 
 use super::{
-    AzureStore, Credential, SCOPE,
-    network::{self, Connections, Names, Target, Timeouts},
-    renew::Bearer,
+    AzureStore,
+    credential::Credential,
+    network::{self, NameResolver, Pooling, Target, Timeouts, TlsConfigs},
+    token_cache::{Bearer, SCOPE},
     transport::StorageTransport,
 };
 use crate::{
@@ -20,13 +24,27 @@ use crate::{
     store::{Inspect, Question},
 };
 
-/// Settings of an [`AzureStore`]
+/// The settings of an [`AzureStore`], and checks of the account that need no credential.
+///
+/// ```
+/// use std::time::Duration;
+/// use azure_asset_sync::{AzureStore, Connection, Credential};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let connection =
+///     Connection::builder("hall 3").account("contosovision").container("training").build()?;
+/// let store = AzureStore::builder(&connection)
+///     .connect_timeout(Duration::from_secs(5))
+///     .request_deadline(Duration::from_secs(60))
+///     .build(Credential::Anonymous)?;
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 #[must_use]
 pub struct AzureStoreBuilder {
     connection: Connection,
     policy: HostPolicy,
-    names: Names,
+    resolver: NameResolver,
     timeouts: Timeouts,
     deadline: Duration,
     certificates: Vec<String>,
@@ -34,11 +52,12 @@ pub struct AzureStoreBuilder {
 }
 
 impl AzureStoreBuilder {
+    /// Creates a builder with the default policy, timeouts and clock.
     pub(super) fn new(connection: &Connection) -> Self {
         Self {
             connection: connection.clone(),
             policy: HostPolicy::azure(),
-            names: Names::default(),
+            resolver: NameResolver::default(),
             timeouts: Timeouts { connect: Duration::from_secs(10), read: Duration::from_secs(60) },
             deadline: Duration::from_secs(5 * 60),
             certificates: Vec::new(),
@@ -46,9 +65,10 @@ impl AzureStoreBuilder {
         }
     }
 
-    /// Which hosts the store may contact; [`HostPolicy::azure`] by default
+    /// Sets the hosts that the store may contact; [`HostPolicy::azure`] by default.
     ///
-    /// The policy is the service's own. Never derive it from a connection that a customer typed.
+    /// The policy belongs to the service. Never derive it from a connection that a customer typed,
+    /// because that connection could then send the service's credential to any host.
     ///
     /// ```
     /// use azure_asset_sync::{AzureStore, Connection, Credential, Endpoint, HostPolicy};
@@ -69,9 +89,9 @@ impl AzureStoreBuilder {
         self
     }
 
-    /// Resolves host names by this function instead of the system's name service
+    /// Resolves host names with this function instead of the system's resolver.
     ///
-    /// For tests of what a name may resolve to. A port other than 0 replaces that of a URL that
+    /// For tests of what a name may resolve to. A port other than 0 replaces the port of a URL that
     /// names none.
     #[cfg(feature = "testing")]
     #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
@@ -79,165 +99,210 @@ impl AzureStoreBuilder {
         mut self,
         lookup: impl Fn(&str) -> std::io::Result<Vec<std::net::SocketAddr>> + Send + Sync + 'static,
     ) -> Self {
-        self.names = Names::Given(Arc::new(lookup));
+        // Only the source of addresses changes: the host policy checks what the function returns.
+        self.resolver = NameResolver::Custom(Arc::new(lookup));
         self
     }
 
-    /// How long a connection may take to be made; 10 seconds by default
+    /// Sets the limit for making a connection, including TLS; 10 seconds by default.
+    ///
+    /// A slower connection fails with [`ErrorKind::Timeout`].
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.timeouts.connect = timeout;
         self
     }
 
-    /// How long the service may be silent in the middle of an answer; 60 seconds by default
+    /// Sets the limit for silence in the middle of an answer; 60 seconds by default.
+    ///
+    /// The time starts again with each piece of the answer. A longer silence fails with
+    /// [`ErrorKind::Timeout`].
     pub fn read_timeout(mut self, timeout: Duration) -> Self {
         self.timeouts.read = timeout;
         self
     }
 
-    /// How long any call of the store may take, from the sign-in to the last byte; 5 minutes by
-    /// default
+    /// Sets the limit for a call of the store, from the sign-in to the last byte; 5 minutes by
+    /// default.
     ///
-    /// Applies to each `list`, `read` and `inspect`, to [`discover_tenant`](Self::discover_tenant),
+    /// It applies to each `list`, `read` and `inspect`, to [`discover_tenant`](Self::discover_tenant),
     /// to [`ViewLinks::link`](super::ViewLinks::link) and to the checks of ownership. A call that
-    /// takes longer fails with [`ErrorKind::Timeout`], however busily the service sends. Allow more
-    /// for reads of large ranges over slow networks.
+    /// takes longer fails with [`ErrorKind::Timeout`], even while the service still sends. Use a
+    /// longer deadline to read large ranges over slow networks.
+    #[doc(alias = "timeout")]
     pub fn request_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
-    /// Trusts the certificate authorities in this PEM text for the custom endpoint and the custom
-    /// authority of the connection
+    /// Trusts the certificate authorities in this PEM text, for a custom endpoint or authority only.
     ///
-    /// Azure's own hosts are verified by the authorities of this machine alone. To trust a proxy
-    /// that inspects TLS, add its authority to those.
+    /// For an emulator or a private host with its own authority. Azure's own hosts are verified with
+    /// the certificate authorities of this machine. To trust a proxy that inspects TLS, add its
+    /// authority to those. A text that is not PEM fails in [`build`](Self::build).
+    ///
+    /// ```no_run
+    /// use azure_asset_sync::{AzureStore, Connection, Credential, HostPolicy};
+    ///
+    /// # fn example(connection: Connection, credential: Credential)
+    /// #     -> Result<(), Box<dyn std::error::Error>> {
+    /// let pem = std::fs::read_to_string("azurite-ca.pem")?;
+    /// let store = AzureStore::builder(&connection)
+    ///     .policy(HostPolicy::azure().allow_endpoint("https://127.0.0.1:10000")?)
+    ///     .certificate_authority(pem)
+    ///     .build(credential)?;
+    /// # Ok(()) }
+    /// ```
     pub fn certificate_authority(mut self, pem: impl Into<String>) -> Self {
         self.certificates.push(pem.into());
         self
     }
 
-    /// Tells the time by this clock where view links and their keys are dated; the machine's by
-    /// default
+    /// Sets the clock for the times of view links and their keys; the machine's clock by default.
     ///
-    /// Tokens and deadlines go by the machine's, whatever is given here.
+    /// Tokens and deadlines always use the machine's clock.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// The tenant of the account's subscription: where a service principal must sign in
+    /// Returns the tenant of the account's subscription, where a service principal must sign in.
     ///
-    /// Sends one request without a credential, which the account answers with a challenge that names
-    /// the tenant. If it refuses without a challenge, as accounts without public access can, a second
-    /// request carries a text that is no token. Only challenges by the authorities of Azure's clouds
-    /// count. Nothing is sent to the authority that a challenge names.
+    /// Sends one request without a credential. The account answers with a challenge that names its
+    /// tenant. If the account refuses without a challenge, as accounts without public access can, a
+    /// second request carries a text that is not a token. Only challenges that name one of Azure's
+    /// authorities count, and nothing is sent to the authority that a challenge names.
     ///
     /// # Errors
-    /// [`ErrorKind::TenantNotFound`] if the account names no tenant, as when it is public or its
-    /// firewall answers first; those of [`build`](Self::build), and those of a request.
+    /// [`ErrorKind::TenantNotFound`] if the account names no tenant, for example because its container
+    /// is public or its firewall answers first; those of [`build`](Self::build), and those of a
+    /// request.
+    ///
+    /// ```no_run
+    /// use azure_asset_sync::{AzureStore, Connection, Error};
+    ///
+    /// # async fn example(connection: Connection) -> Result<(), Error> {
+    /// let tenant = AzureStore::builder(&connection).discover_tenant().await?;
+    /// let connection = connection.in_tenant(tenant);
+    /// # Ok(()) }
+    /// ```
     pub async fn discover_tenant(&self) -> Result<TenantId, Error> {
+        // A store without a credential, because the account sends its challenge to anybody.
         let builder = self.clone();
-        // Reading this machine's certificate authorities takes more than 10 ms.
+        // Reading this machine's certificate authorities can take more than 10 ms.
         let store = spawn_blocking(move || builder.build(Credential::Anonymous))
             .await
-            .map_err(|_| Error::new(ErrorKind::Config, "the store could not be set up"))??;
+            .map_err(|_| Error::new(ErrorKind::Config, "the store could not be created, because the Tokio runtime is shutting down or the setup panicked"))??;
         let answer = store.inspect(Question::Challenge).await?;
         answer.challenge.map(|challenge| challenge.tenant).ok_or_else(|| {
-            let what = "the account does not say which tenant it belongs to; ask the customer for the Directory (tenant) ID";
+            let what = "the storage account does not say which tenant it belongs to; ask the customer for the Directory (tenant) ID from the overview page of Microsoft Entra ID";
             let error = Error::new(ErrorKind::TenantNotFound, what);
+            // Status and code say whether the firewall or public access prevented a challenge.
             let error = answer.status.into_iter().fold(error, Error::with_status);
             answer.code.into_iter().fold(error, Error::with_code)
         })
     }
 
-    /// The store, for the principal that the credential stands for
+    /// Creates the store, which signs in with `credential`.
+    ///
+    /// Reads the proxy variables and this machine's certificate authorities, and sends nothing.
     ///
     /// # Errors
     /// [`ErrorKind::HostRefused`] if the [policy](Self::policy) refuses the connection's endpoint or
-    /// authority; [`ErrorKind::Config`] if credential and connection do not fit together, or a
-    /// certificate cannot be read or is for no host of the connection.
+    /// authority. [`ErrorKind::Config`] if the credential does not fit the connection, if a certificate
+    /// authority cannot be read, or if one was given for a connection with Azure's own hosts only.
     pub fn build(self, credential: Credential) -> Result<AzureStore, Error> {
         let (account, cloud) = (self.connection.account(), self.connection.cloud());
+        // INVARIANT: this check comes before any client exists, so no code path can contact a host
+        // that the policy refuses.
         self.policy
             .check(cloud, account)
             .map_err(|refused| Error::new(ErrorKind::HostRefused, refused.to_string()))?;
-        let authority = Url::parse(cloud.authority())
-            .map_err(|_| Error::new(ErrorKind::Config, "the authority is not a URL"))?;
+        let authority = Url::parse(cloud.authority()).map_err(|_| {
+            Error::new(ErrorKind::Config, "the authority of the connection's cloud is not a URL")
+        })?;
+        // Extra certificate authorities count only for hosts that are not Azure's: an authority of a
+        // customer's private network must not be able to vouch for `login.microsoftonline.com`.
         let (trusts_endpoint, trusts_authority) =
             (cloud.has_own_endpoint(account), cloud.has_own_authority());
-        if !self.certificates.is_empty() && !trusts_endpoint && !trusts_authority {
-            return Err(Error::new(
-                ErrorKind::Config,
-                "a certificate authority applies to a custom endpoint or authority, and the connection has none; Azure's own hosts are verified by the authorities of this machine",
-            ));
-        }
-        let private = network::tls(&self.certificates)?;
-        let public = match self.certificates.is_empty() {
-            true => private.clone(),
-            false => network::tls(&[])?,
-        };
-        let pick = |trusted| if trusted { private.clone() } else { public.clone() };
+        self.check_certificates(trusts_endpoint || trusts_authority)?;
+        let tls = TlsConfigs::load(&self.certificates)?;
         let policy = Arc::new(self.policy);
-        let target = |url| Arc::new(Target::new(url, Arc::clone(&policy), self.names.clone()));
+        let target = |url| Arc::new(Target::new(url, Arc::clone(&policy), self.resolver.clone()));
         let (storage, authority) = (target(cloud.service(account)), target(authority));
-        let client = |connections| {
-            network::client(&storage, self.timeouts, pick(trusts_endpoint), connections)
+        let client = |pooling| {
+            network::client(&storage, self.timeouts, tls.config(trusts_endpoint), pooling)
         };
-        let (client, lone) = (client(Connections::Kept)?, client(Connections::ForOneRequest)?);
+        // Two clients: a probe needs new connections, because a connection that stays open always
+        // reaches the same front end, and front ends learn of a role assignment at different times.
+        let (client, unpooled) = (client(Pooling::Reuse)?, client(Pooling::CloseAfterRequest)?);
 
-        let signature = credential.signature(&self.connection)?;
+        // All problems of the credential are found here, before the first request.
+        let sas = credential.sas_token(&self.connection)?;
         let transport = match credential.uses_identity_endpoint() {
-            true => (network::identity_client(self.timeouts, public.clone())?, None),
+            true => (network::identity_client(self.timeouts, tls.config(false))?, None),
             false => {
-                let tls = pick(trusts_authority);
-                let client = network::client(&authority, self.timeouts, tls, Connections::Kept)?;
+                let tls = tls.config(trusts_authority);
+                let client = network::client(&authority, self.timeouts, tls, Pooling::Reuse)?;
                 (client, Some(authority))
             }
         };
         let credential =
-            credential.token(&self.connection, transport, self.deadline)?.map(Arc::new);
+            credential.token_source(&self.connection, transport, self.deadline)?.map(Arc::new);
+        // No retries of the SDK: the scan owns them, with its own limits and its own backoff.
         let mut options = ClientOptions { retry: RetryOptions::none(), ..Default::default() };
         if let Some(credential) = &credential {
+            // The authentication policy refuses this too. Here the error comes before the sign-in.
             if self.connection.container_url().scheme() != "https" {
                 return Err(Error::new(
                     ErrorKind::Config,
-                    "a token is never sent without TLS; use an https endpoint, a shared access signature or no credential",
+                    "a token is never sent without TLS; use an https endpoint, a shared access signature or `Credential::Anonymous`",
                 ));
             }
             options.per_try_policies.push(Arc::new(Bearer::new(Arc::clone(credential), SCOPE)));
         }
-        let options = |client| ClientOptions {
-            transport: Some(Transport::new(Arc::new(StorageTransport {
-                client,
-                target: Arc::clone(&storage),
-            }))),
-            ..options.clone()
+        let options = |client| {
+            let transport = StorageTransport::new(client, Arc::clone(&storage));
+            ClientOptions {
+                transport: Some(Transport::new(Arc::new(transport))),
+                ..options.clone()
+            }
         };
         let pipeline = |options| {
+            // For the `User-Agent`. `option_env`, because not every build system sets these.
             let (name, version) = (option_env!("CARGO_PKG_NAME"), option_env!("CARGO_PKG_VERSION"));
             Pipeline::new(name, version, options, Vec::new(), Vec::new(), None)
         };
-        let (fresh, options) = (options(lone), options(client.clone()));
+        let (unpooled, options) = (options(unpooled), options(client.clone()));
         Ok(AzureStore {
             pipeline: pipeline(options.clone()),
-            fresh: pipeline(fresh),
+            unpooled: pipeline(unpooled),
             options,
             connection: self.connection,
-            signature,
+            sas,
             credential,
             client,
             target: storage,
             deadline: self.deadline,
-            keys: Arc::default(),
+            key_cache: Arc::default(),
             clock: self.clock,
         })
+    }
+
+    /// Checks that certificate authorities are given only if a host of the connection uses them.
+    fn check_certificates(&self, has_custom_host: bool) -> Result<(), Error> {
+        if !self.certificates.is_empty() && !has_custom_host {
+            return Err(Error::new(
+                ErrorKind::Config,
+                "a certificate authority was given, but the connection has no custom endpoint or authority; Azure's own hosts are verified with the certificate authorities of this machine, so remove it",
+            ));
+        }
+        Ok(())
     }
 }
 
 impl fmt::Debug for AzureStoreBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Not the certificates: their PEM text can have the private key beside them.
+        // Not the certificates: their PEM text can include a private key.
         f.debug_struct("AzureStoreBuilder")
             .field("connection", &self.connection)
             .field("policy", &self.policy)

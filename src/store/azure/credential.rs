@@ -1,7 +1,8 @@
-//! Who signs in, and how: each variant becomes a credential of the SDK.
+//! The credentials that a store accepts, and their conversion into credentials of the SDK.
 //!
-//! The client for sign-ins may contact the connection's authority alone, or, for a managed identity,
-//! the identity endpoint of this machine.
+//! The HTTP client for sign-ins may contact only the authority of the connection, or, for a managed
+//! identity, the identity endpoint of this machine. Everything that can be wrong with a credential
+//! without asking the authority is reported when the store is built.
 
 use std::{fmt, io, path::Path, sync::Arc, time::Duration};
 
@@ -10,20 +11,22 @@ use azure_core::{
     http::{ClientOptions, RetryOptions, Transport},
 };
 use azure_identity::{
-    AzureCliCredential, AzureCliCredentialOptions, ClientAssertionCredential,
+    AzureCliCredential, AzureCliCredentialOptions, ClientAssertion, ClientAssertionCredential,
     ClientAssertionCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions,
     ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
 };
 
 use super::{
+    application::{client_id, client_secret},
     azure_cli::AzureCli,
     certificate::Certificate,
     failure,
     network::Target,
     pem,
-    renew::{Make, Renewable},
-    sas::Signature,
-    token::TokenTransport,
+    sas::SasToken,
+    secret::Secret,
+    token_cache::{MakeCredential, RenewableCredential},
+    token_transport::TokenTransport,
     workload::Workload,
 };
 use crate::{
@@ -32,102 +35,142 @@ use crate::{
     name::{is_guid, printable_path},
 };
 
-/// A certificate, its chain and its key have some kilobytes
+/// The limit for a certificate file: 1 MiB. A certificate, its chain and its key have a few KiB.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
-/// Text that is neither printed nor serialised
-#[derive(Clone, Default)]
-pub struct Secret(String);
-
-impl Secret {
-    pub(super) fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<String> for Secret {
-    fn from(text: String) -> Self {
-        Self(text)
-    }
-}
-
-impl From<&str> for Secret {
-    fn from(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret")
-    }
-}
-
-/// Who reads the container: the usual sources of a token, a signature, or nobody
+/// How a store signs in: a Microsoft Entra principal, a shared access signature, or anonymously.
 ///
-/// A store keeps a token until five minutes before it expires, and requests a token with a shorter
-/// lifetime anew each time.
+/// There is no chain that tries one source after another, because the principal that a service acts
+/// as is a decision. `Debug` prints the variant and the client ID, and never a secret.
 ///
-/// There is no chain that tries one source after another, because which principal a service acts as
-/// is a decision.
+/// # Sources
+/// | variant | reads | when |
+/// | --- | --- | --- |
+/// | [`ClientSecret`](Self::ClientSecret) | nothing | |
+/// | [`ClientCertificate`](Self::ClientCertificate) | nothing; [`certificate_file`](Self::certificate_file) reads a PEM file | once, in that call |
+/// | [`WorkloadIdentity`](Self::WorkloadIdentity) | `AZURE_CLIENT_ID`, `AZURE_TENANT_ID`, `AZURE_FEDERATED_TOKEN_FILE` | the variables when the store is built, the file for each sign-in |
+/// | [`ManagedIdentity`](Self::ManagedIdentity) | `IDENTITY_ENDPOINT`, `IDENTITY_HEADER` | when the store is built |
+/// | [`AzureCli`](Self::AzureCli) | the output of `az account get-access-token` | for each sign-in |
+///
+/// No other variable is read for a credential: not `AZURE_CLIENT_SECRET` and not
+/// `AZURE_AUTHORITY_HOST`. The authority is the one of the connection's cloud.
+///
+/// # What is kept in memory
+/// A store keeps the credential, the token, and nothing on disk. A token is used until five minutes
+/// before it expires; a token with a shorter lifetime serves one request. Neither is wiped from
+/// memory when it is dropped. Sign-ins are shared: of many calls that need a token, one requests it.
+///
+/// # Rotation
+/// A client secret or certificate is fixed for the life of a store. To rotate one, build a new store
+/// with the new credential, and drop the old store when its calls have ended. Kubernetes renews the
+/// file of a workload identity, and the store reads it again for each sign-in. If storage refuses a
+/// token that it accepted before, for example after a revocation, the store signs in again once.
 ///
 /// # Where secrets go
-/// A secret, certificate assertion or federated token goes to the authority of the connection alone,
-/// and a token or signature to the account's host alone. The service's
-/// [`HostPolicy`](crate::HostPolicy) must allow both hosts. A token of a service principal is valid
-/// for every account that the principal can access: a custom endpoint that receives one can use it
-/// there.
+/// A client secret, a signed assertion or a Kubernetes token goes only to the authority of the
+/// connection, and an access token or shared access signature only to the account's host. The
+/// service's [`HostPolicy`](crate::HostPolicy) must allow both hosts. A token of a service principal
+/// is valid for *every* account that the principal can access, so a custom endpoint that receives one
+/// could use it there.
+///
+/// ```no_run
+/// use azure_asset_sync::{AzureStore, Connection, Credential};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let connection = Connection::builder("hall 3")
+///     .account("contosovision")
+///     .container("training")
+///     .tenant("contoso.onmicrosoft.com")
+///     .build()?;
+/// let client_id = "00001111-aaaa-2222-bbbb-3333cccc4444";
+/// let credential = Credential::certificate_file(client_id, "/run/secrets/app.pem")?;
+/// println!("{credential:?}"); // the variant and the client ID, without the key
+/// let store = AzureStore::new(&connection, credential)?;
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Credential {
-    /// A service principal with a secret, in the connection's tenant
+    /// A service principal with a client secret, which signs in to the connection's tenant.
     ClientSecret {
-        /// The application (client) ID, a GUID; not the object ID. Blanks around it do not count.
+        /// The application (client) ID, a GUID; not the object ID. Blanks around it are ignored.
         client_id: String,
-        /// The secret's value, not its ID. Blanks and line breaks around it do not count: secrets that
-        /// Microsoft Entra makes have none, and files and variables often end with one.
+        /// The secret's value, not its ID. Blanks and line breaks around it are ignored, because files
+        /// and variables often end with one and secrets of Microsoft Entra contain none.
         secret: Secret,
     },
-    /// A service principal with a certificate, in the connection's tenant
+    /// A service principal with a certificate, which signs in to the connection's tenant.
     ///
     /// [`certificate_file`](Self::certificate_file) reads one from a file.
     ClientCertificate {
-        /// The application (client) ID, a GUID; not the object ID. Blanks around it do not count.
+        /// The application (client) ID, a GUID; not the object ID. Blanks around it are ignored.
         client_id: String,
-        /// The certificate and its unencrypted RSA key, both as PEM
+        /// The certificate and its unencrypted RSA private key, both as PEM.
         ///
-        /// Other certificates of the chain may stand beside them, in any order: the certificate that
-        /// belongs to the key is used. Line breaks may be lost or stand there as `\n`, as in variables of
-        /// the environment. The error for a PFX file, an encrypted key or an EC key has the command that
-        /// helps.
+        /// The text may contain the other certificates of the chain, in any order: the certificate that
+        /// belongs to the key is used. Line breaks may be lost or written as `\n`, as in environment
+        /// variables. For a PFX file, an encrypted key or an EC key the error names the command that
+        /// converts it.
         pem: Secret,
     },
-    /// The identity of a Kubernetes workload, from the variables `AZURE_CLIENT_ID`,
-    /// `AZURE_FEDERATED_TOKEN_FILE` and, if the connection has no tenant, `AZURE_TENANT_ID`
+    /// A Kubernetes workload identity.
     ///
-    /// It signs in to the authority of the connection's cloud. `AZURE_AUTHORITY_HOST` is not read.
+    /// Reads the variables `AZURE_CLIENT_ID` and `AZURE_FEDERATED_TOKEN_FILE`, and `AZURE_TENANT_ID` if
+    /// the connection has no tenant; the webhook of Azure Workload Identity sets them. Signs in to the
+    /// authority of the connection's cloud, and does not read `AZURE_AUTHORITY_HOST`.
+    ///
+    /// ```no_run
+    /// use azure_asset_sync::{AzureStore, Connection, Credential, Error};
+    ///
+    /// # fn example(connection: Connection) -> Result<(), Error> {
+    /// // In a pod with the label `azure.workload.identity/use: "true"`.
+    /// let store = AzureStore::new(&connection, Credential::WorkloadIdentity)?;
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "federated")]
     WorkloadIdentity,
-    /// The identity of the machine that this runs on, from its identity endpoint: `IDENTITY_ENDPOINT`
-    /// of App Service, or the metadata service of a virtual machine; never through a proxy
+    /// A managed identity of the machine or app that this process runs on.
+    ///
+    /// The token comes from the identity endpoint: `IDENTITY_ENDPOINT` of App Service, or the metadata
+    /// service of a virtual machine. The request never goes through a proxy.
+    ///
+    /// ```
+    /// use azure_asset_sync::Credential;
+    ///
+    /// let system_assigned = Credential::ManagedIdentity { client_id: None };
+    /// let client_id = "00001111-aaaa-2222-bbbb-3333cccc4444".to_owned();
+    /// let user_assigned = Credential::ManagedIdentity { client_id: Some(client_id) };
+    /// ```
+    #[doc(alias = "MSI")]
+    #[doc(alias = "IMDS")]
     ManagedIdentity {
-        /// The client ID of a user-assigned identity, a GUID; `None` for the machine's own
+        /// The client ID of a user-assigned identity, a GUID; `None` for the system-assigned one.
         client_id: Option<String>,
     },
-    /// The account that is signed in to the Azure CLI on this machine
+    /// The account that is signed in to the Azure CLI on this machine, for development.
     ///
-    /// Runs `az account get-access-token`. A CLI that gives no token within 25 seconds, or four fifths of
-    /// the store's [deadline](crate::store::azure::AzureStoreBuilder::request_deadline) if that is less,
-    /// is stopped.
+    /// Runs `az account get-access-token`. The CLI is stopped if it prints no token within 25 s, or
+    /// within 80 % of the store's
+    /// [deadline](crate::store::azure::AzureStoreBuilder::request_deadline) if that is less.
     AzureCli,
-    /// A shared access signature: its query, a URL or a connection string with it
+    /// A shared access signature: its query, a URL that contains it, or a connection string.
     ///
-    /// The URL may be that of the container or, as the portal's *Blob service SAS URL*, of the blob
-    /// service. Blanks and quotes around the text, `&amp;` and a second percent-encoding do not count. It
-    /// must allow listing and reading (`sp=rl`).
+    /// A URL may be that of the container or, as the portal's *Blob service SAS URL*, of the blob
+    /// service. Blanks and quotes around the text, `&amp;`, and a second percent-encoding are accepted.
+    /// The signature must allow reading and listing (`sp=rl`).
+    #[doc(alias = "SAS")]
+    ///
+    /// ```
+    /// use azure_asset_sync::Credential;
+    ///
+    /// let url = "https://contosovision.blob.core.windows.net/training?sv=2026-04-06&sp=rl&sig=…";
+    /// let credential = Credential::Sas(url.into());
+    /// assert_eq!(format!("{credential:?}"), "Sas { .. }");
+    /// ```
     Sas(Secret),
-    /// Nobody: the container must allow public access
+    /// No credential: the container must allow public access.
     Anonymous,
-    /// Any token credential of the official SDK
+    /// A token credential of the official SDK.
     #[cfg(feature = "azure-core-1")]
     #[cfg_attr(docsrs, doc(cfg(feature = "azure-core-1")))]
     Token(Arc<dyn azure_core::credentials::TokenCredential>),
@@ -143,12 +186,12 @@ impl fmt::Debug for Credential {
             Self::AzureCli => ("AzureCli", None),
             Self::Sas(_) => ("Sas", None),
             Self::Anonymous => ("Anonymous", None),
-            // What the caller's own type shows of itself may be its token.
+            // Not the caller's own `Debug`, which may print its token.
             #[cfg(feature = "azure-core-1")]
             Self::Token(_) => ("Token", None),
         };
         let mut shown = f.debug_struct(kind);
-        // What is no GUID may be a secret that was put into the wrong field.
+        // Only a GUID: anything else may be a secret that was put into the wrong field.
         if let Some(id) = client_id.filter(|id| is_guid(id.trim())) {
             shown.field("client_id", id);
         }
@@ -157,14 +200,14 @@ impl fmt::Debug for Credential {
 }
 
 impl Credential {
-    /// A service principal with the certificate and key in this file, as PEM
+    /// Reads a service principal's certificate and key from a PEM file.
     ///
-    /// Reads the file now. A text in UTF-16, as PowerShell writes it, is read too.
+    /// Reads the file in this call. Text in UTF-16, as PowerShell writes it, is accepted.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] with the path, if the file cannot be read or is not text: for example a PFX
-    /// file, with the command that converts it. A path that may be a secret itself, such as the PEM text,
-    /// is not repeated. What is in the PEM text is checked when the store is built.
+    /// [`ErrorKind::Config`] with the path if the file cannot be read or is not text. For a PFX file the
+    /// message has the command that converts it. A path that may itself be a secret, such as the PEM
+    /// text, is not repeated. The content of the PEM text is checked when the store is built.
     pub fn certificate_file(
         client_id: impl Into<String>,
         path: impl AsRef<Path>,
@@ -174,152 +217,159 @@ impl Credential {
             config(&format!("client certificate: {}: {what}", printable_path(path)))
         };
         let bytes = read(path).map_err(|error| bad(&error))?;
-        let pem = pem::text(&bytes).map_err(|what| bad(&what))?;
+        let pem = pem::to_text(&bytes).map_err(|what| bad(&what))?;
         Ok(Self::ClientCertificate { client_id: client_id.into(), pem: pem.into() })
     }
 
-    /// The shared access signature; an empty one for the other credentials
-    pub(super) fn signature(&self, connection: &Connection) -> Result<Signature, Error> {
+    /// Parses the shared access signature; returns an empty one for the other credentials.
+    pub(super) fn sas_token(&self, connection: &Connection) -> Result<SasToken, Error> {
         match self {
-            Self::Sas(text) => Signature::read(text.expose(), connection),
-            _ => Ok(Signature::default()),
+            Self::Sas(text) => SasToken::parse(text.expose(), connection),
+            _ => Ok(SasToken::default()),
         }
     }
 
-    /// Whether tokens come from this machine, and not from the authority
+    /// Returns whether tokens come from this machine and not from the authority.
     pub(super) fn uses_identity_endpoint(&self) -> bool {
         matches!(self, Self::ManagedIdentity { .. })
     }
 
-    /// What gives tokens; `None` where none are needed
-    pub(super) fn token(
+    /// Creates the source of tokens; `None` for credentials that need no token.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] if the credential is incomplete or does not fit the connection.
+    pub(super) fn token_source(
         self,
         connection: &Connection,
         (client, target): (reqwest::Client, Option<Arc<Target>>),
         deadline: Duration,
-    ) -> Result<Option<Renewable>, Error> {
-        let mut authority = CustomConfiguration::default();
-        authority.authority_host = connection.cloud().authority().to_owned();
-        let client_options = ClientOptions {
-            cloud: Some(Arc::new(CloudConfiguration::Custom(authority))),
-            retry: RetryOptions::none(),
-            transport: Some(Transport::new(Arc::new(TokenTransport::new(client, target)))),
-            ..Default::default()
-        };
-        let tenant = || {
-            connection.tenant().ok_or_else(|| {
-                config(
-                    "the connection has no tenant; a service principal signs in to the customer's",
-                )
-            })
-        };
-        let make: Make = match self {
+    ) -> Result<Option<RenewableCredential>, Error> {
+        let options = client_options(connection, client, target);
+        let make = match self {
             Self::ClientSecret { client_id: id, secret } => {
-                let tenant = tenant()?.as_str().to_owned();
-                let (client_id, secret) = (client_id(&id, "client_id")?, client_secret(&secret)?);
-                Box::new(move || {
-                    let client_options = client_options.clone();
-                    let options = ClientSecretCredentialOptions { client_options };
-                    let (id, secret) = (client_id.clone(), secret.clone().into());
-                    Ok(ClientSecretCredential::new(&tenant, id, secret, Some(options))?)
-                })
+                let tenant = tenant(connection)?;
+                let (id, secret) = (client_id(&id, "client_id")?, client_secret(&secret)?);
+                make_client_secret(tenant, id, secret, options)
             }
             Self::ClientCertificate { client_id: id, pem } => {
-                let tenant = tenant()?.as_str().to_owned();
-                let client_id = client_id(&id, "client_id")?;
+                let tenant = tenant(connection)?;
+                let id = client_id(&id, "client_id")?;
                 let authority = connection.cloud().authority().trim_end_matches('/');
+                // The assertion names the token endpoint that it is for, so that no other authority accepts it.
                 let audience = format!("{authority}/{tenant}/oauth2/v2.0/token");
-                let certificate = Certificate::new(pem.expose(), &client_id, audience)?;
-                Box::new(move || {
-                    let client_options = client_options.clone();
-                    let options = ClientAssertionCredentialOptions { client_options };
-                    let (tenant, id) = (tenant.clone(), client_id.clone());
-                    let certificate = certificate.clone();
-                    Ok(ClientAssertionCredential::new(tenant, id, certificate, Some(options))?)
-                })
+                let certificate = Certificate::new(pem.expose(), &id, audience)?;
+                make_assertion(tenant, id, certificate, options)
             }
             Self::WorkloadIdentity => {
                 let Workload { client_id, tenant, file } = Workload::from_environment(connection)?;
-                Box::new(move || {
-                    let client_options = client_options.clone();
-                    let options = ClientAssertionCredentialOptions { client_options };
-                    let (tenant, id, file) = (tenant.clone(), client_id.clone(), file.clone());
-                    Ok(ClientAssertionCredential::new(tenant, id, file, Some(options))?)
-                })
+                make_assertion(tenant, client_id, file, options)
             }
             Self::ManagedIdentity { client_id: id } => {
-                let client_id = id.map(|id| client_id(&id, "client_id")).transpose()?;
-                let make: Make = Box::new(move || {
-                    let options = ManagedIdentityCredentialOptions {
-                        user_assigned_id: client_id.clone().map(UserAssignedId::ClientId),
-                        client_options: client_options.clone(),
-                    };
-                    Ok(ManagedIdentityCredential::new(Some(options))?)
-                });
-                return Renewable::new(make).map(Some).map_err(|_| {
-                    config("managed identity: the identity endpoint that the variables IDENTITY_ENDPOINT, IDENTITY_HEADER and MSI_ENDPOINT describe is not supported, as those of Azure Arc, Machine Learning, Service Fabric and Cloud Shell, or IDENTITY_ENDPOINT is no URL")
-                });
+                let id = id.map(|id| client_id(&id, "client_id")).transpose()?;
+                // The SDK fails here for endpoints that it does not support, before any request.
+                return RenewableCredential::new(make_managed_identity(id, options))
+                    .map(Some)
+                    .map_err(|_| config(UNSUPPORTED_IDENTITY_ENDPOINT));
             }
-            Self::AzureCli => {
-                let tenant = connection.tenant().map(|tenant| tenant.as_str().to_owned());
-                Box::new(move || {
-                    let options = AzureCliCredentialOptions {
-                        tenant_id: tenant.clone(),
-                        executor: Some(Arc::new(AzureCli::within(deadline))),
-                        ..Default::default()
-                    };
-                    Ok(AzureCliCredential::new(Some(options))?)
-                })
-            }
+            Self::AzureCli => make_azure_cli(connection, deadline),
             Self::Sas(_) | Self::Anonymous => return Ok(None),
             #[cfg(feature = "azure-core-1")]
+            // The caller's credential cannot be created anew, so a renewal asks the same one again.
             Self::Token(credential) => Box::new(move || Ok(Arc::clone(&credential))),
         };
-        Renewable::new(make).map(Some).map_err(|error| failure::of_credential(&error))
+        let source = RenewableCredential::new(make);
+        source.map(Some).map_err(|error| failure::from_credential(&error))
     }
 }
 
-/// Checks an application's id, which `field` has
-///
-/// The value is never quoted: people put secrets into the wrong field.
-pub(super) fn client_id(text: &str, field: &str) -> Result<String, Error> {
-    let trimmed = text.trim().trim_start_matches('\u{feff}');
-    let id = trimmed.strip_prefix('{').and_then(|id| id.strip_suffix('}')).unwrap_or(trimmed);
-    if is_guid(id) {
-        return Ok(id.to_owned());
+/// The error for identity endpoints that the SDK does not support.
+const UNSUPPORTED_IDENTITY_ENDPOINT: &str = "managed identity: the identity endpoint in IDENTITY_ENDPOINT, IDENTITY_HEADER or MSI_ENDPOINT is not supported (Azure Arc, Machine Learning, Service Fabric and Cloud Shell are not), or IDENTITY_ENDPOINT is not a URL; correct the variables, or use another credential";
+
+/// Returns the SDK options for sign-ins: this crate's transport, and no retries.
+fn client_options(
+    connection: &Connection,
+    client: reqwest::Client,
+    target: Option<Arc<Target>>,
+) -> ClientOptions {
+    // The SDK's own clouds lack custom authorities, so each cloud is given as a custom one.
+    let mut cloud = CustomConfiguration::default();
+    cloud.authority_host = connection.cloud().authority().to_owned();
+    ClientOptions {
+        cloud: Some(Arc::new(CloudConfiguration::Custom(cloud))),
+        retry: RetryOptions::none(),
+        transport: Some(Transport::new(Arc::new(TokenTransport::new(client, target)))),
+        ..Default::default()
     }
-    let hint = if id.is_empty() {
-        "it is empty"
-    } else if id.starts_with("/subscriptions/") {
-        "this is the resource ID of an identity; its overview page shows the client ID"
-    } else if id.contains("://") {
-        "this looks like an application ID URI"
-    } else {
-        "this is not a GUID"
-    };
-    Err(config(&format!(
-        "{field}: {hint}; it must be the application (client) ID, such as `00001111-aaaa-2222-bbbb-3333cccc4444`, as the application's overview page shows it"
-    )))
 }
 
-/// Checks a client secret, and removes what surrounds it in files
-fn client_secret(secret: &Secret) -> Result<String, Error> {
-    let text = secret.expose().trim().trim_start_matches('\u{feff}');
-    let bad = |what: &str| Err(config(&format!("client secret: {what}")));
-    if text.is_empty() {
-        return bad("it is empty");
-    }
-    if text.contains("-----BEGIN") {
-        return bad("it is PEM; give it to the store as a client certificate");
-    }
-    if text.contains(|c: char| c.is_control()) {
-        return bad(
-            "it has a line break or another control character in it; copy the secret's value alone",
-        );
-    }
-    Ok(text.to_owned())
+/// Returns the tenant that a service principal signs in to.
+fn tenant(connection: &Connection) -> Result<String, Error> {
+    let tenant = connection.tenant().map(|tenant| tenant.as_str().to_owned());
+    tenant.ok_or_else(|| {
+        config(
+            "the connection has no tenant, and a service principal signs in to the customer's tenant; set the Directory (tenant) ID of the connection",
+        )
+    })
 }
 
+/// Signs in with a client secret.
+fn make_client_secret(
+    tenant: String,
+    client_id: String,
+    secret: String,
+    client_options: ClientOptions,
+) -> MakeCredential {
+    Box::new(move || {
+        let options = ClientSecretCredentialOptions { client_options: client_options.clone() };
+        let (id, secret) = (client_id.clone(), secret.clone().into());
+        Ok(ClientSecretCredential::new(&tenant, id, secret, Some(options))?)
+    })
+}
+
+/// Signs in with an assertion: of a certificate, or the token of a Kubernetes workload.
+fn make_assertion(
+    tenant: String,
+    client_id: String,
+    assertion: impl ClientAssertion + Clone + 'static,
+    client_options: ClientOptions,
+) -> MakeCredential {
+    Box::new(move || {
+        let options = ClientAssertionCredentialOptions { client_options: client_options.clone() };
+        let (tenant, id, assertion) = (tenant.clone(), client_id.clone(), assertion.clone());
+        Ok(ClientAssertionCredential::new(tenant, id, assertion, Some(options))?)
+    })
+}
+
+/// Signs in with the managed identity with this client ID, or with the system-assigned one.
+fn make_managed_identity(
+    client_id: Option<String>,
+    client_options: ClientOptions,
+) -> MakeCredential {
+    Box::new(move || {
+        let options = ManagedIdentityCredentialOptions {
+            // Only by client ID; the SDK would also accept an object or resource ID.
+            user_assigned_id: client_id.clone().map(UserAssignedId::ClientId),
+            client_options: client_options.clone(),
+        };
+        Ok(ManagedIdentityCredential::new(Some(options))?)
+    })
+}
+
+/// Signs in with the Azure CLI, to the connection's tenant if there is one.
+fn make_azure_cli(connection: &Connection, deadline: Duration) -> MakeCredential {
+    let tenant = connection.tenant().map(|tenant| tenant.as_str().to_owned());
+    Box::new(move || {
+        let options = AzureCliCredentialOptions {
+            // Without a tenant the CLI uses that of its own login.
+            tenant_id: tenant.clone(),
+            executor: Some(Arc::new(AzureCli::within(deadline))),
+            ..Default::default()
+        };
+        Ok(AzureCliCredential::new(Some(options))?)
+    })
+}
+
+/// Reads a file up to [`MAX_FILE_BYTES`]; a cut PEM text is reported when it is parsed.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     use io::Read as _;
     let mut bytes = Vec::new();

@@ -1,4 +1,7 @@
-//! The deadline of a public future, and what happens if a dependency panics inside it.
+//! The deadline of a call, and the conversion of a panic inside it into an error.
+//!
+//! Every public future of the store runs through [`within`]. The timeouts of the HTTP client alone are
+//! not enough: a server that sends one byte per second never triggers them.
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
@@ -6,10 +9,14 @@ use futures::FutureExt as _;
 
 use crate::error::{Error, ErrorKind};
 
-/// Waits for a result until the deadline; a panic becomes an error too
+/// Waits for a result until the deadline, and converts a panic into an error.
 ///
-/// The future owns what it changes, or changes it by whole values, so that nothing half-changed
-/// remains after a panic.
+/// A panic can only come from a dependency that reads an answer. Unwinding is safe here, because a
+/// future owns what it changes or replaces whole values, so no half-changed state survives it.
+///
+/// # Errors
+/// [`ErrorKind::Timeout`] after the deadline, [`ErrorKind::UnexpectedAnswer`] for a panic, and those of
+/// the future.
 pub(super) async fn within<T>(
     deadline: Duration,
     future: impl Future<Output = Result<T, Error>>,
@@ -18,12 +25,12 @@ pub(super) async fn within<T>(
         Ok(Ok(result)) => result,
         Ok(Err(_)) => Err(Error::new(
             ErrorKind::UnexpectedAnswer,
-            "the answer made the code that reads it panic; report the request, and check the endpoint for a proxy",
+            "reading the answer caused a panic in a dependency; report a bug with the name of the operation, and check whether a proxy answers instead of the endpoint",
         )),
         Err(_) => Err(Error::new(
             ErrorKind::Timeout,
             format!(
-                "no complete answer within {}, the store's request deadline; check the endpoint and the network, or ask for less",
+                "no complete answer within the request deadline of {}; check the endpoint and the network, or request less",
                 humantime::format_duration(deadline)
             ),
         )),

@@ -1,8 +1,8 @@
-//! Single requests whose answers are returned as they came, for checks of the service itself.
+//! Single requests whose answers are returned unchanged, for checks of the service itself.
 //!
-//! Requests can only read: there is no constructor for one that writes. They go to the account's host
-//! alone, by the store's own client, host policy and deadline, and the token of the store never
-//! leaves it. Nothing here is filtered, so an answer may hold secrets.
+//! Requests can only read: no constructor creates one that writes. They go only to the account's
+//! host, with the store's client, host policy and deadline, and the store's token never leaves the
+//! store. Answers are not filtered, so they may contain secrets.
 
 use std::{fmt, time::Duration};
 
@@ -18,10 +18,18 @@ use reqwest::{
     header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue},
 };
 
-use super::{AzureStore, SCOPE, VERSION, deadline::within, delegation, failure, transport};
+use super::{
+    AzureStore,
+    deadline::within,
+    delegation_key, failure,
+    token_cache::SCOPE,
+    transport::{self, VERSION},
+};
 use crate::error::{Error, ErrorKind};
 
-/// A request that reads from the account of a store
+/// A request that reads from the account of a store.
+///
+/// `Debug` prints only the method, because the URL or a header may contain a signature or token.
 #[derive(Clone)]
 #[must_use]
 pub struct RawRequest {
@@ -29,77 +37,78 @@ pub struct RawRequest {
     url: Url,
     headers: Vec<(&'static str, String)>,
     is_authorized: bool,
-    most: usize,
+    max_body_bytes: usize,
 }
 
 impl RawRequest {
+    /// Creates a request with the store's credential and the default limit.
     fn new(method: Method, url: Url) -> Self {
-        Self { method, url, headers: Vec::new(), is_authorized: true, most: 64 << 10 }
+        Self { method, url, headers: Vec::new(), is_authorized: true, max_body_bytes: 64 << 10 }
     }
 
-    /// A GET with the store's credential
+    /// Creates a GET request with the store's credential.
     pub fn get(url: Url) -> Self {
         Self::new(Method::GET, url)
     }
 
-    /// A HEAD with the store's credential
+    /// Creates a HEAD request with the store's credential.
     pub fn head(url: Url) -> Self {
         Self::new(Method::HEAD, url)
     }
 
-    /// An OPTIONS, as of a browser's preflight, without a credential
+    /// Creates an OPTIONS request without a credential, as a browser's CORS preflight.
     pub fn options(url: Url) -> Self {
         Self::new(Method::OPTIONS, url).anonymous()
     }
 
-    /// Sends no credential
+    /// Removes the store's credential from the request.
     pub fn anonymous(mut self) -> Self {
         self.is_authorized = false;
         self
     }
 
-    /// Sets a header, in place of one that the store would send or that was set before
+    /// Sets a header, and replaces a value that was set before or that the store would send.
     ///
-    /// With an `authorization` of its own the request is sent without the store's token.
+    /// A request with an `authorization` header of its own is sent without the store's token.
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
-    /// Reads at most so many bytes of the body; 64 KiB by default
+    /// Sets the limit for the body that is read, in bytes; 64 KiB by default.
     pub fn at_most(mut self, bytes: usize) -> Self {
-        self.most = bytes;
+        self.max_body_bytes = bytes;
         self
     }
 }
 
 impl fmt::Debug for RawRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Not the URL and the headers: either may hold a signature or a token.
+        // Not the URL and the headers, which may contain a signature or a token.
         f.debug_struct("RawRequest").field("method", &self.method).finish_non_exhaustive()
     }
 }
 
-/// An answer as it came
+/// An answer of the account, unchanged.
 ///
-/// `Debug` prints the status alone: headers and body may hold what is secret.
+/// `Debug` prints only the status, because headers and body may contain secrets.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct RawAnswer {
-    /// The HTTP status
+    /// The HTTP status.
     pub status: u16,
-    /// The reason phrase, if it is not the usual one of the status
+    /// The reason phrase, if it is not the usual one for the status.
     pub reason: Option<String>,
-    /// The headers, with names in lower case; without those that are no text
+    /// The headers, with names in lower case; headers that are not text are left out.
     pub headers: Vec<(String, String)>,
-    /// The body, up to the bound of the request
+    /// The body, up to the limit of the request.
     pub body: Bytes,
-    /// Whether the body was longer than the bound
+    /// Whether the body was longer than the limit.
     pub is_cut: bool,
 }
 
 impl RawAnswer {
-    /// An answer with this status, these headers and this body
+    /// Creates an answer with this status, these headers and this body.
     pub fn new(
         status: u16,
         headers: impl IntoIterator<Item = (String, String)>,
@@ -110,12 +119,12 @@ impl RawAnswer {
         Self { status, reason: None, headers, body, is_cut: false }
     }
 
-    /// The value of a header, whose name is in lower case
+    /// Returns the value of a header; `name` must be in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The error that a store makes of the answer; `None` if the status is a success
+    /// Returns the error that a store makes of the answer, or `None` if the status is a success.
     pub fn error(&self) -> Option<Error> {
         if (200..300).contains(&self.status) {
             return None;
@@ -124,9 +133,10 @@ impl RawAnswer {
         for (name, value) in &self.headers {
             headers.insert(name.clone(), value.clone());
         }
-        let headers = transport::plain(&headers, None);
+        // The same filter and bound as for the store's own requests, so that checks see its errors.
+        let headers = transport::allowed_headers(&headers, None);
         let body = self.body.get(..transport::MAX_ERROR_BYTES).unwrap_or(&self.body);
-        Some(failure::of_response(self.status.into(), &headers, body))
+        Some(failure::from_response(self.status.into(), &headers, body))
     }
 }
 
@@ -137,52 +147,68 @@ impl fmt::Debug for RawAnswer {
 }
 
 impl AzureStore {
-    /// Sends one request and returns whatever the account answers
+    /// Sends one request and returns the account's answer unchanged.
     ///
     /// For checks of the service, such as the example `acceptance`. A service needs
     /// [`Store`](crate::Store) and [`Inspect`](crate::store::Inspect) instead, whose answers are
     /// checked and filtered.
     ///
     /// # Errors
-    /// [`ErrorKind::BadRequest`] for a URL of another host than the account's or a header that cannot
-    /// be sent; otherwise those of the sign-in and of the network. A refusal is an answer.
+    /// [`ErrorKind::BadRequest`] for a URL of another host than the account's, or a header that cannot
+    /// be sent; otherwise those of the sign-in and of the network. A refusal is an answer here.
+    ///
+    /// ```no_run
+    /// use azure_asset_sync::{AzureStore, Connection, Error, store::azure::RawRequest};
+    ///
+    /// # async fn example(store: AzureStore, connection: Connection) -> Result<(), Error> {
+    /// let mut url = connection.container_url();
+    /// url.set_query(Some("restype=container"));
+    /// let answer = store.exchange(RawRequest::head(url)).await?;
+    /// println!("HTTP {}, ETag {:?}", answer.status, answer.header("etag"));
+    /// # Ok(()) }
+    /// ```
     pub async fn exchange(&self, request: RawRequest) -> Result<RawAnswer, Error> {
         within(self.deadline, self.send_raw(request, None)).await
     }
 
-    /// Asks for a user delegation key that lasts so long, and returns whatever the account answers
+    /// Requests a user delegation key with this lifetime, and returns the answer unchanged.
     ///
-    /// A good answer has a key in its body: a secret.
+    /// The body of a successful answer contains the key, which is a secret.
     ///
     /// # Errors
     /// Those of [`exchange`](Self::exchange).
     pub async fn exchange_delegation_key(&self, lifetime: Duration) -> Result<RawAnswer, Error> {
         let now = self.clock.time();
         let expiry = now.checked_add(lifetime).unwrap_or(now);
-        let key = delegation::request(&self.connection, now, expiry)?;
+        let key = delegation_key::key_request(&self.connection, now, expiry)?;
         let Body::Bytes(body) = key.body().clone() else {
-            return Err(bad("the request for a key has no body"));
+            return Err(bad("the request for a user delegation key has no body"));
         };
         let request = RawRequest::new(Method::POST, key.url().clone())
             .header("content-type", "application/xml");
         within(self.deadline, self.send_raw(request, Some(body))).await
     }
 
+    /// Sends a request, with a body for POST, and reads the answer up to the limit.
     async fn send_raw(&self, request: RawRequest, body: Option<Bytes>) -> Result<RawAnswer, Error> {
-        let RawRequest { method, mut url, headers, is_authorized, most } = request;
+        let RawRequest { method, mut url, headers, is_authorized, max_body_bytes } = request;
         if !self.target.is_origin_of(&url) {
-            return Err(bad("the request leads to another host than the connection's"));
+            // INVARIANT: neither the token nor the signature is sent to another host than the account's.
+            return Err(bad("the URL has another host than the connection's account"));
         }
-        if is_authorized && !self.signature.query().is_empty() {
+        if is_authorized && !self.sas.query().is_empty() {
             let query = url.query().unwrap_or_default().to_owned();
             self.set_query(&mut url, &query);
         }
-        let unsendable = || bad("a header of the request cannot be sent");
+        let unsendable =
+            || bad("a header of the request contains characters that HTTP does not allow");
         let mut sent = HeaderMap::new();
         for (name, value) in headers {
             let name = HeaderName::try_from(name).map_err(|_| unsendable())?;
             let mut value = HeaderValue::try_from(value).map_err(|_| unsendable())?;
+            // A sensitive value is hidden in the debug output of the HTTP client.
             value.set_sensitive(name == AUTHORIZATION);
+            // `insert`, because a header that is set twice keeps its last value.
             sent.insert(name, value);
         }
         sent.entry("x-ms-version").or_insert(HeaderValue::from_static(VERSION));
@@ -191,7 +217,7 @@ impl AzureStore {
             && let Some(credential) = &self.credential
         {
             let token = credential.get_token(&[SCOPE], None).await;
-            let token = token.map_err(|error| failure::of_credential(&error))?;
+            let token = token.map_err(|error| failure::from_credential(&error))?;
             let value = HeaderValue::try_from(format!("Bearer {}", token.token.secret()));
             let mut value = value.map_err(|_| unsendable())?;
             value.set_sensitive(true);
@@ -201,9 +227,11 @@ impl AzureStore {
         if let Some(body) = body {
             builder = builder.body(body);
         }
-        let request = builder.build().map_err(|_| bad("the request cannot be sent"))?;
+        let request = builder.build().map_err(|_| bad("the request is not valid HTTP"))?;
         let sent = self.client.execute(request).await;
-        let response = sent.map_err(|error| failure::of_network(&error.without_url()))?;
+        // `without_url`, because the URL can contain a signature.
+        let response = sent.map_err(|error| failure::from_network(&error.without_url()))?;
+        // The client stores a reason phrase only if it differs from the standard one.
         let reason = response.extensions().get::<ReasonPhrase>();
         let reason = reason.map(|reason| String::from_utf8_lossy(reason.as_bytes()).into_owned());
         let text = |(name, value): (&HeaderName, &HeaderValue)| {
@@ -220,10 +248,11 @@ impl AzureStore {
         let mut body = BytesMut::new();
         let mut pieces = response.bytes_stream();
         while let Some(piece) = pieces.next().await {
-            let piece = piece.map_err(|error| failure::of_network(&error.without_url()))?;
-            let fits = most.saturating_sub(body.len()).min(piece.len());
+            let piece = piece.map_err(|error| failure::from_network(&error.without_url()))?;
+            let fits = max_body_bytes.saturating_sub(body.len()).min(piece.len());
             body.extend_from_slice(piece.get(..fits).unwrap_or_default());
             if fits < piece.len() {
+                // Dropping the stream closes the connection, so the rest of the body is never received.
                 answer.is_cut = true;
                 break;
             }

@@ -1,6 +1,8 @@
-//! The one place where errors of the SDK become this crate's.
+//! Converts errors and refusals into this crate's [`Error`]: the only place that reads SDK errors.
 //!
-//! An SDK error can print whole pages, and URLs with signatures; so it is read here and dropped.
+//! An SDK error can print whole pages, and URLs with signatures. Therefore an SDK error is read here
+//! and dropped: no text of it, of an answer's body or of a URL reaches a message. Only codes and
+//! words of fixed lists are passed on.
 
 use std::{
     error::Error as StdError,
@@ -9,7 +11,7 @@ use std::{
 };
 
 use azure_core::{
-    error::ErrorKind as Sdk,
+    error::ErrorKind as SdkKind,
     http::{
         StatusCode,
         headers::{HeaderName, Headers},
@@ -17,8 +19,10 @@ use azure_core::{
 };
 
 use super::{
-    VERSION, azure_cli::CliFailure, network::RefusedAddress, token::NoToken,
-    transport::MAX_ERROR_BYTES,
+    azure_cli::CliFailure,
+    network::RefusedAddress,
+    no_token::NoToken,
+    transport::{MAX_ERROR_BYTES, SERVICE_SERVER, VERSION},
 };
 use crate::{
     error::{Detail, Error, ErrorKind, sign_in_code},
@@ -30,83 +34,95 @@ const DATE: HeaderName = HeaderName::from_static("date");
 const SERVER: HeaderName = HeaderName::from_static("server");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
 
-/// The headers in which a service says how long to wait, and their unit in milliseconds
+/// The headers in which a service says how long to wait, with their unit in milliseconds.
 const RETRY_AFTER: [(HeaderName, u64); 3] = [
     (HeaderName::from_static("x-ms-retry-after-ms"), 1),
     (HeaderName::from_static("retry-after-ms"), 1),
     (HeaderName::from_static("retry-after"), 1000),
 ];
 
-/// No service asks to wait longer; a larger figure would overflow the sums of times
+/// The longest wait that is passed on: 24 h. No service asks for more, and a larger figure could
+/// overflow sums of times.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A failure of a request
-pub(super) fn of(error: &azure_core::Error) -> Error {
+/// Converts the error of a request that the SDK sent.
+pub(super) fn from_sdk(error: &azure_core::Error) -> Error {
+    // A missing token travels in errors of several kinds, so it is looked for before the kind.
     if chain(error).any(|cause| cause.is::<NoToken>()) {
-        return of_credential(error);
+        return from_credential(error);
     }
     match error.kind() {
-        Sdk::HttpResponse { status, error_code, raw_response } => match raw_response {
-            Some(raw) => of_response(*status, raw.headers(), raw.body()),
+        SdkKind::HttpResponse { status, error_code, raw_response } => match raw_response {
+            Some(raw) => from_response(*status, raw.headers(), raw.body()),
             None => Error::from_response((*status).into(), error_code.as_deref()),
         },
-        Sdk::Credential => of_credential(error),
-        Sdk::Connection | Sdk::Io => of_network(error),
-        Sdk::DataConversion => Error::new(
+        SdkKind::Credential => from_credential(error),
+        SdkKind::Connection | SdkKind::Io => from_network(error),
+        SdkKind::DataConversion => Error::new(
             ErrorKind::UnexpectedAnswer,
-            "the answer cannot be read; check the endpoint for a proxy",
+            "the answer cannot be parsed; check whether a proxy answers instead of the endpoint",
         ),
-        // Behind the error itself, which would come back here for ever.
-        _ => match chain(error).skip(1).find_map(nested) {
-            Some(inner) => of(inner),
-            None => Error::new(ErrorKind::BadRequest, "the SDK refused the request"),
+        // `skip(1)`, because the chain starts with this error itself: an endless recursion.
+        _ => match chain(error).skip(1).find_map(as_sdk_error) {
+            Some(inner) => from_sdk(inner),
+            None => Error::new(
+                ErrorKind::BadRequest,
+                "the Azure SDK could not send the request; report it with the name of the operation",
+            ),
         },
     }
 }
 
-/// A body that broke off
-pub(super) fn of_body(error: &azure_core::Error) -> Error {
-    let error = of_network(error);
+/// Converts the error of a body that ended before its length.
+pub(super) fn from_body(error: &azure_core::Error) -> Error {
+    let error = from_network(error);
     match error.kind() {
         ErrorKind::Timeout => error,
-        _ => Error::new(ErrorKind::Truncated, "the answer broke off; try again"),
+        _ => Error::new(
+            ErrorKind::Truncated,
+            "the connection closed before the answer was complete; try again",
+        ),
     }
 }
 
-/// An answer of the service that is no success
-pub(super) fn of_response(status: StatusCode, headers: &Headers, body: &[u8]) -> Error {
+/// Converts an answer that is not a success.
+///
+/// The code comes from the `x-ms-error-code` header or else from the body. The body also decides the
+/// [`Detail`], and the `Server` header whether the network rules let the request through.
+pub(super) fn from_response(status: StatusCode, headers: &Headers, body: &[u8]) -> Error {
     let code =
         headers.get_optional_str(&ERROR_CODE).map(str::to_owned).or_else(|| code_in_body(body));
     let mut error = Error::from_response(status.into(), code.as_deref());
     if let Some(id) = request_id(headers) {
         error = error.with_request_id(id);
     }
+    // The body decides between causes that share a code, for example the reasons of a 403.
     error = Detail::in_body(body).into_iter().fold(error, Error::with_detail);
     if error.detail() == Some(Detail::ApiVersion) {
         error = error.with_message(&format!(
-            "the service does not know version {VERSION} of its API; update the emulator, or start Azurite with `--skipApiVersionCheck`"
+            "the service does not support API version {VERSION}; update the emulator, or start Azurite with `--skipApiVersionCheck`"
         ));
     }
-    if headers.get_optional_str(&SERVER).is_some_and(|server| server.starts_with(SERVICE)) {
-        error = by_service(error);
+    if headers.get_optional_str(&SERVER).is_some_and(|server| server.starts_with(SERVICE_SERVER)) {
+        error = refine_service_refusal(error);
     }
-    timed(error, headers)
+    with_times(error, headers)
 }
 
-/// Start of the `Server` header if the service itself answers; its front end, which checks networks
-/// and tokens, sends `Microsoft-HTTPAPI/2.0` alone
-pub(super) const SERVICE: &str = "Windows-Azure-";
-
-/// Corrects a refusal that the service itself sent: the account exists, and its network rules let
-/// the request through
-fn by_service(error: Error) -> Error {
+/// Corrects the advice for a refusal that the blob service itself sent.
+///
+/// The account's front end checks network rules and tokens before a request reaches the service. So
+/// this refusal proves that the account exists and that its network rules let the request through.
+fn refine_service_refusal(error: Error) -> Error {
     match error.code() {
+        // From the front end this code means the network rules; from the service, the credential.
         Some("AuthorizationFailure") => error
             .with_detail(Detail::BlobService)
-            .with_message("the account does not allow this operation with this credential; check what the signature or the role allows"),
+            .with_message("the account does not allow this operation with this credential; check the permissions of the shared access signature, or the role assignment"),
+        // The service says so for a missing container and for an anonymous request alike.
         Some(code @ "ResourceNotFound") => {
             let code = code.to_owned();
-            let what = "there is no such container or blob, or it is not public; check the names, and give the store a credential";
+            let what = "the container or blob does not exist, or is not public; check the names, and use a credential";
             let found = Error::new(ErrorKind::ContainerNotFound, what).with_code(code);
             let found = error.status().into_iter().fold(found, Error::with_status);
             let id = error.request_id().map(str::to_owned);
@@ -116,23 +132,25 @@ fn by_service(error: Error) -> Error {
     }
 }
 
-/// The id under which the service's operator finds the request
+/// Returns the ID under which Azure support finds the request.
 pub(super) fn request_id(headers: &Headers) -> Option<&str> {
-    // A service could echo there what it was sent.
+    // Only GUIDs: a malicious endpoint could echo a token or signature in this header.
     headers.get_optional_str(&REQUEST_ID).filter(|id| is_guid(id))
 }
 
-/// The time of day at the service
+/// Returns the service's time of day, from the `Date` header.
 pub(super) fn served_at(headers: &Headers) -> Option<SystemTime> {
     httpdate::parse_http_date(headers.get_optional_str(&DATE)?).ok()
 }
 
-/// Adds when the service answered, and how long it asked to wait: so many seconds, or a date
-fn timed(error: Error, headers: &Headers) -> Error {
+/// Adds the service's time and the wait that it asked for, which is a number or a date.
+fn with_times(error: Error, headers: &Headers) -> Error {
     let now = served_at(headers);
+    // The first header that can be read wins; the milliseconds are more exact.
     let wait = RETRY_AFTER.iter().find_map(|(name, unit)| {
         let text = headers.get_optional_str(name)?.trim();
         match text.parse::<u64>() {
+            // INVARIANT: no arithmetic with the service's numbers can overflow.
             Ok(n) => Some(Duration::from_millis(n.saturating_mul(*unit))),
             Err(_) => httpdate::parse_http_date(text).ok()?.duration_since(now?).ok(),
         }
@@ -142,8 +160,9 @@ fn timed(error: Error, headers: &Headers) -> Error {
     now.into_iter().fold(error, Error::with_served_at)
 }
 
-/// The code in an error body, for answers without the header: XML, or JSON of the dfs endpoint
+/// Returns the code of an error body in XML, or in JSON as the `dfs` endpoint writes it.
 fn code_in_body(body: &[u8]) -> Option<String> {
+    // JSON, from the `dfs` endpoint.
     if body.trim_ascii_start().first() == Some(&b'{') {
         let body = body.get(..MAX_ERROR_BYTES).unwrap_or(body);
         let body: serde_json::Value = serde_json::from_slice(body).ok()?;
@@ -154,8 +173,12 @@ fn code_in_body(body: &[u8]) -> Option<String> {
     Some(rest.split_once("</Code>")?.0.to_owned())
 }
 
-/// A token that could not be obtained
-pub(super) fn of_credential(error: &azure_core::Error) -> Error {
+/// Converts the error of a sign-in: the authority's refusal, or a source of tokens that has none.
+///
+/// Every error of this function is marked as one of the sign-in, so that a diagnosis does not blame
+/// the storage account for it.
+pub(super) fn from_credential(error: &azure_core::Error) -> Error {
+    // This crate's own reasons come first: the SDK wraps them in errors of its own.
     for cause in chain(error) {
         if let Some(reason) = cause.downcast_ref::<NoToken>() {
             return reason.to_error();
@@ -165,21 +188,28 @@ pub(super) fn of_credential(error: &azure_core::Error) -> Error {
             return failure.to_error();
         }
     }
-    let answer = chain(error).filter_map(nested).find_map(|inner| match inner.kind() {
-        Sdk::HttpResponse { status, raw_response, .. } => Some((*status, raw_response.as_deref())),
+    // The authority's answer is nested at a depth that depends on the credential.
+    let answer = chain(error).filter_map(as_sdk_error).find_map(|inner| match inner.kind() {
+        SdkKind::HttpResponse { status, raw_response, .. } => {
+            Some((*status, raw_response.as_deref()))
+        }
         _ => None,
     });
     if let Some((status, raw)) = answer {
         let body = raw.map_or(&[][..], |raw| raw.body());
-        let detail = oauth(body);
+        let detail = oauth_detail(body);
         let code = sign_in_code(&String::from_utf8_lossy(body));
         let mut error = Error::from_sign_in(Some(status.into()), code.as_deref(), detail);
         error = trace_id(body).into_iter().fold(error, Error::with_request_id);
-        return raw.into_iter().fold(error, |error, raw| timed(error, raw.headers()));
+        return raw.into_iter().fold(error, |error, raw| with_times(error, raw.headers()));
     }
-    if chain(error).filter_map(nested).any(|e| matches!(e.kind(), Sdk::Connection | Sdk::Io)) {
-        let inner = of_network(error);
+    if chain(error)
+        .filter_map(as_sdk_error)
+        .any(|e| matches!(e.kind(), SdkKind::Connection | SdkKind::Io))
+    {
+        let inner = from_network(error);
         return match inner.kind() {
+            // The host without an address is the authority's here, not the account's.
             ErrorKind::AccountNotFound => Error::new(
                 ErrorKind::Unreachable,
                 "sign in: the authority's host name does not exist; check the cloud of the connection",
@@ -189,36 +219,40 @@ pub(super) fn of_credential(error: &azure_core::Error) -> Error {
             _ => inner.context(format_args!("sign in")).in_sign_in(),
         };
     }
-    // Where the SDK could not read the answer, the answer's words stand in its message: it quotes
-    // the text that it had no room for.
+    // If the SDK could not parse the answer, its error message quotes the authority's text. Only the
+    // AADSTS number is taken from that text.
     if let Some(code) = chain(error).find_map(|cause| sign_in_code(&cause.to_string())) {
         return Error::from_sign_in(None, Some(&code), None);
     }
     Error::new(
         ErrorKind::CredentialUnavailable,
-        "sign in: no token could be obtained; check that the source of the credential is set up on this machine",
+        "sign in: no token could be obtained; check that the source of the credential is set up on this machine, for example with `az account get-access-token`",
     )
     .in_sign_in()
 }
 
-/// The word in `error` of the authority's answer
-fn oauth(body: &[u8]) -> Option<Detail> {
+/// Returns what the OAuth word in `error` of the authority's answer means.
+fn oauth_detail(body: &[u8]) -> Option<Detail> {
     let body: serde_json::Value = serde_json::from_slice(body).ok()?;
     Detail::of_oauth(body.get("error")?.as_str()?)
 }
 
-/// The id under which the authority's operator finds the request
+/// Returns the ID under which Microsoft support finds the sign-in.
 fn trace_id(body: &[u8]) -> Option<String> {
     let body: serde_json::Value = serde_json::from_slice(body).ok()?;
     let id = body.get("trace_id")?.as_str()?;
     is_guid(id).then(|| id.to_owned())
 }
 
-/// A connection that could not be made, or broke
-pub(super) fn of_network(error: &(dyn StdError + 'static)) -> Error {
+/// Converts the error of a connection that could not be made or that broke.
+///
+/// The order decides: an address that the policy refuses, then the most specific cause in the chain.
+/// The text of an error is only compared, and never passed on.
+pub(super) fn from_network(error: &(dyn StdError + 'static)) -> Error {
     if let Some(refused) = chain(error).find_map(|cause| cause.downcast_ref::<RefusedAddress>()) {
         return refused.to_error();
     }
+    // Only reported at the end, because a later cause in the chain may be more specific.
     let mut refused = false;
     for cause in chain(error) {
         if let Some(error) = cause.downcast_ref::<reqwest::Error>()
@@ -226,30 +260,31 @@ pub(super) fn of_network(error: &(dyn StdError + 'static)) -> Error {
         {
             return Error::new(
                 ErrorKind::Timeout,
-                "no answer in time; check the endpoint and the network, or try again later",
+                "the endpoint did not answer within the connect or read timeout; check the endpoint and the network, or try again later",
             );
         }
         if let Some(io) = cause.downcast_ref::<io::Error>() {
             refused |= io.kind() == io::ErrorKind::ConnectionRefused;
         }
-        // The resolver's error has no type of its own; its text is that of the system.
+        // The HTTP client has no public type for errors of the resolver and of TLS. The texts below
+        // are those of the system's resolver and of rustls.
         let text = cause.to_string();
         if text.contains("invalid dns name") {
-            return of_lookup(false);
+            return from_lookup(false);
         }
         if text.contains("dns error") || text.contains("failed to lookup address") {
-            return of_lookup(chain(error).any(|cause| is_passing(&cause.to_string())));
+            return from_lookup(chain(error).any(|cause| is_temporary(&cause.to_string())));
         }
         if text.contains("invalid peer certificate") {
             return Error::new(
                 ErrorKind::Untrusted,
-                "the endpoint's certificate is not trusted; check for a proxy, or add its certificate authority to the store",
+                "the endpoint's TLS certificate is not trusted; check for a proxy that inspects TLS, or add the endpoint's certificate authority to the store",
             );
         }
         if text.contains("ProtocolVersion") || text.contains("peer is incompatible") {
             return Error::new(
                 ErrorKind::Untrusted,
-                "the endpoint speaks no version of TLS that this machine does; TLS 1.2 and 1.3 are offered",
+                "the endpoint and this machine have no TLS version in common; this machine offers TLS 1.2 and 1.3",
             )
             .with_detail(Detail::TlsVersion);
         }
@@ -257,40 +292,44 @@ pub(super) fn of_network(error: &(dyn StdError + 'static)) -> Error {
     if refused {
         return Error::new(
             ErrorKind::Unreachable,
-            "the connection was refused; check the endpoint, its port and the network",
+            "the connection was refused: nothing listens at this address and port; check the endpoint, its port and the firewall",
         )
         .with_detail(Detail::ConnectionRefused);
     }
     Error::new(
         ErrorKind::Unreachable,
-        "the connection failed or broke; check the endpoint and the network, or try again later",
+        "the connection could not be made or broke; check the endpoint and the network, or try again later",
     )
 }
 
-/// Whether the resolver says that it did not get an answer, in the words of glibc, musl and Windows
-pub(super) fn is_passing(text: &str) -> bool {
+/// Returns whether a resolver's message, of glibc, musl or Windows, means that it got no answer.
+pub(super) fn is_temporary(text: &str) -> bool {
     ["Temporary failure", "Try again", "temporary error"].iter().any(|part| text.contains(part))
 }
 
-/// A host without an address: a passing failure of the name service is none of the name's
-pub(super) fn of_lookup(passing: bool) -> Error {
-    if passing {
-        let what = "the name service does not answer; try again later";
+/// Returns the error for a host without an address.
+///
+/// A name service that does not answer says nothing about the name, so that error is transient.
+pub(super) fn from_lookup(temporary: bool) -> Error {
+    if temporary {
+        let what = "the DNS server did not answer; check the network, or try again later";
         return Error::new(ErrorKind::Unreachable, what).with_detail(Detail::NameServiceFailed);
     }
     Error::new(
         ErrorKind::AccountNotFound,
-        "the account's host name does not exist; check the account and the cloud of the connection",
+        "the storage account's host name does not exist; check the account name and the cloud of the connection",
     )
     .with_detail(Detail::NameNotFound)
 }
 
+/// Returns an error and its causes, the outermost first.
 pub(super) fn chain<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error| error.source())
 }
 
-fn nested<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a azure_core::Error> {
+/// Returns the cause as an SDK error, if it is one.
+fn as_sdk_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a azure_core::Error> {
     error.downcast_ref::<azure_core::Error>()
 }

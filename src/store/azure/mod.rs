@@ -1,41 +1,59 @@
-//! A container in Azure, by the official SDK.
+//! A container in Azure, over the official SDK's HTTP pipeline.
 //!
-//! Requests go through `azure_core`'s pipeline, with its telemetry policy and without its retries,
-//! which are the scan's. The body of a listing goes to this crate's own decoder, which tells a
-//! listing from a captive portal and a bad entry from a bad page.
-
+//! This is the only module that names types of the SDK. Requests go through `azure_core`'s pipeline
+//! with its telemetry policy and without its retries, because the scan owns all retries. Bodies of
+//! listings are decoded by this crate, because the SDK's decoder cannot tell a listing from a login
+//! page, nor a malformed entry from a malformed page.
+//!
+//! | files | responsibility |
+//! | --- | --- |
+//! | `mod`, `builder`, `request`, `deadline` | the store, its settings, one request, its time limit |
+//! | `network`, `transport` | which host and address may be contacted; which parts of an answer pass |
+//! | `credential`, `application`, `secret` | what signs in, and the checks before anything is sent |
+//! | `certificate`, `pem`, `workload`, `azure_cli` | the sources of assertions and tokens |
+//! | `token_transport`, `token_cache`, `no_token` | the sign-in, the cached token, a missing token |
+//! | `sas` | shared access signatures that people paste |
+//! | `view_links`, `delegation_key`, `delegation_sas` | signed links to single blobs |
+//! | `inspect`, `owner`, `exchange` | the questions of a probe, proofs of ownership, raw requests |
+//! | `failure` | errors of the SDK and refusals of the service, as this crate's errors |
+//!
+//! Three rules hold in all of them. A secret goes only to the host that it is for, and no error, log or
+//! `Debug` output contains one. Whatever arrives is bounded in size and time before it is read. Text of
+//! an answer is passed on only if its form is known.
+mod application;
 mod azure_cli;
 mod builder;
 mod certificate;
 mod credential;
 mod deadline;
-mod delegation;
+mod delegation_key;
+mod delegation_sas;
 #[cfg(feature = "testing")]
 mod exchange;
 mod failure;
 mod inspect;
-mod links;
 mod network;
+mod no_token;
 mod owner;
 mod pem;
-mod renew;
+mod request;
 mod sas;
-mod signature;
-mod token;
+mod secret;
+mod token_cache;
+mod token_transport;
 mod transport;
+mod view_links;
 mod workload;
 
 use std::{fmt, num::NonZero, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use azure_core::http::{
-    AsyncRawResponse, ClientOptions, Context, Method, Pipeline, PipelineStreamOptions, Request,
-    Url,
-    headers::{ACCEPT, CONTENT_TYPE, HeaderName},
+    ClientOptions, Method, Pipeline, Request, Url,
+    headers::{ACCEPT, CONTENT_TYPE},
 };
 use azure_storage_blob::{BlobClient, BlobClientOptions, models::BlobClientDownloadOptions};
-use bytes::{Bytes, BytesMut};
-use futures::TryStreamExt as _;
+use bytes::Bytes;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 #[cfg(feature = "testing")]
@@ -43,64 +61,81 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 pub use self::exchange::{RawAnswer, RawRequest};
 pub use self::{
     builder::AzureStoreBuilder,
-    credential::{Credential, Secret},
-    links::{LinkRequest, ViewLink, ViewLinks},
+    credential::Credential,
     owner::OwnerMarker,
+    secret::Secret,
+    view_links::{LinkRequest, ViewLink, ViewLinks},
 };
 use self::{
     deadline::within,
-    delegation::Keys,
+    delegation_key::KeyCache,
     network::Target,
-    renew::Renewable,
-    sas::{Right, Signature},
+    request::{NO_URL, collect, for_each_chunk, send},
+    sas::{Operation, SasToken},
+    token_cache::RenewableCredential,
+    transport::VERSION,
 };
 use super::{Include, ListRequest, Page, ReadRequest, Store, page::Decoder};
 use crate::{
     clock::Clock,
     connection::Connection,
     error::{Error, ErrorKind},
-    units,
 };
 
-/// The service version that requests ask for: the first that all of this was tested with
-const VERSION: &str = "2026-04-06";
-
-/// The scope of tokens for any storage account of any cloud
-const SCOPE: &str = "https://storage.azure.com/.default";
-
-/// How many bytes of a body are taken before other tasks may run
-const PART: usize = 512 << 10;
-
-/// Larger than 5,000 blobs with all the metadata that they can have are in practice
+/// The limit for the body of a listing: 64 MiB.
+///
+/// A page has at most 5,000 blobs, and even with all their metadata it stays below this in practice.
 const MAX_PAGE_BYTES: usize = 64 << 20;
 
-/// A container in Azure
+/// A container in Azure Blob Storage.
 ///
-/// A store contacts two hosts: the account's blob endpoint and the authority that signs its
-/// principal in. The service's [`HostPolicy`](crate::HostPolicy) decides which hosts these may be;
-/// by default they are those of Azure's clouds, at public addresses. For an emulator or a private
-/// endpoint see [`AzureStoreBuilder::policy`]. Each public future ends at the store's
-/// [deadline](AzureStoreBuilder::request_deadline), and each answer has a bound on its size.
+/// A store contacts two hosts: the account's blob endpoint, and the authority that signs its
+/// principal in (or the managed identity endpoint of the machine). The service's
+/// [`HostPolicy`](crate::HostPolicy) decides which hosts these may be; by default they are those of
+/// Azure's clouds, at public addresses. For an emulator or a private endpoint see
+/// [`AzureStoreBuilder::policy`].
+///
+/// # What is sent
+/// Requests only read: GET and OPTIONS, and one POST that returns the key for
+/// [view links](ViewLinks). Nothing in the account is written or changed. A request carries the token or the shared
+/// access signature, the API version `2026-04-06`, and a `User-Agent` with the names of this crate
+/// and of the SDK. A token is never sent without TLS. Redirects are not followed, because they would
+/// take the credential to another host.
+///
+/// # Timeouts and connections
+/// | setting | default | applies to |
+/// | --- | --- | --- |
+/// | [`connect_timeout`](AzureStoreBuilder::connect_timeout) | 10 s | making a connection, TLS included |
+/// | [`read_timeout`](AzureStoreBuilder::read_timeout) | 60 s | silence in the middle of an answer |
+/// | [`request_deadline`](AzureStoreBuilder::request_deadline) | 5 min | a call, from the sign-in to the last byte |
+///
+/// A store does not retry a request, because the [scan](crate::Scan) owns all retries. The one
+/// exception: if storage refuses a token that it accepted before, the store signs in again and sends
+/// the request once more. Connections are pooled and reused; the number of open connections is the
+/// number of concurrent calls. An error body is read up to 64 KiB, a listing up to 64 MiB, and a
+/// blob up to the requested range.
+///
+/// Dropping the future of a call cancels the call.
 ///
 /// # Whose container it is
-/// A service that reads the containers of many customers has a problem known as the *confused
-/// deputy*: customer B types the account and container of customer A, who has given the service's
-/// principal a role, and the service then reads A's blobs for B. The credential is valid and the
-/// policy allows the host, so neither prevents it. Before it saves a connection, a service must
-/// check that the container belongs to the customer who typed it:
+/// A service that reads the containers of many customers can become a *confused deputy*: customer B
+/// types the account and container of customer A, who has assigned a role to the service's
+/// principal, and the service then reads A's blobs for B. Neither the credential nor the host policy
+/// prevents this, because both are valid. Before it saves a connection, a service must check that the
+/// container belongs to the customer who typed it:
 ///
 /// - [`AzureStoreBuilder::verify_tenant`] compares the tenant of the storage account with the tenant
-///   that the customer proved to own, for example by signing in to the service. Never compare with
-///   [`Connection::tenant`]: the customer typed that too.
-/// - [`verify_marker`](Self::verify_marker) finds a blob with a random name in the container, which
-///   only somebody who may write there can have made. Use it if customers share a tenant.
+///   that the customer has proved to own, for example by signing in to the service. Never compare
+///   with [`Connection::tenant`], because the customer typed that too.
+/// - [`verify_marker`](Self::verify_marker) checks for a blob with a random name, which only somebody
+///   with write access to the container can have created. Use it if customers share a tenant.
 ///
 /// # Proxies
-/// A store reads `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, in capitals or in small
-/// letters, when it is built, and ignores them if `REQUEST_METHOD` is set (CGI). Requests to
-/// loopback addresses and to the identity endpoint of the machine (`169.254.169.254`,
-/// `IDENTITY_ENDPOINT`) never go through a proxy. A proxy resolves names itself, so that only the
-/// name of a host is checked, and not its addresses.
+/// A store reads `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, in upper or lower case, when
+/// it is built. It ignores them if `REQUEST_METHOD` is set, because in a CGI program a client could
+/// set `HTTP_PROXY` through a header. Requests to loopback addresses and to the identity endpoint of
+/// the machine (`169.254.169.254`, `IDENTITY_ENDPOINT`) never use a proxy. A proxy resolves host
+/// names itself, so only the name of a host is checked then, and not its addresses.
 ///
 /// ```no_run
 /// use azure_asset_sync::{AzureStore, Connection, Credential};
@@ -117,52 +152,53 @@ const MAX_PAGE_BYTES: usize = 64 << 20;
 /// ```
 pub struct AzureStore {
     connection: Connection,
-    /// A shared access signature; empty for none
-    signature: Signature,
-    /// What gives tokens; `None` for a signature or nobody
-    credential: Option<Arc<Renewable>>,
+    /// The shared access signature; empty for other credentials.
+    sas: SasToken,
+    /// The source of tokens; `None` for a shared access signature or anonymous access.
+    credential: Option<Arc<RenewableCredential>>,
     pipeline: Pipeline,
-    /// The same over connections of their own: each may lead to another front end
-    fresh: Pipeline,
-    /// Those of `pipeline`, for clients of the SDK
+    /// A pipeline that makes a new connection for each request, which may reach another front end.
+    unpooled: Pipeline,
+    /// The options that `pipeline` was made with, for clients of the SDK.
     options: ClientOptions,
-    /// For requests without the credential
+    /// The client of `pipeline`, for requests without the credential.
     client: reqwest::Client,
-    /// The account's host
+    /// The account's host.
     target: Arc<Target>,
     deadline: Duration,
-    /// The key for view links, for all who make some
-    keys: Arc<Keys>,
+    /// The key for view links, which all [`ViewLinks`] of this store share.
+    key_cache: Arc<KeyCache>,
     clock: Arc<dyn Clock>,
 }
 
 impl AzureStore {
-    /// The connection's container, for the principal that the credential stands for
+    /// Creates a store for the connection's container, with default settings.
     ///
-    /// Sends nothing yet: a wrong secret shows with the first request.
+    /// Sends nothing: a wrong secret shows with the first request.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] if credential and connection do not fit together, and
-    /// [`ErrorKind::HostRefused`] if the connection has an endpoint or an authority that is none of
-    /// Azure's: [`AzureStoreBuilder::policy`] allows it.
+    /// [`ErrorKind::Config`] if the credential does not fit the connection, for example a token for an
+    /// endpoint without TLS. [`ErrorKind::HostRefused`] if the connection names an endpoint or
+    /// authority other than Azure's; allow the host with [`AzureStoreBuilder::policy`].
     pub fn new(connection: &Connection, credential: Credential) -> Result<Self, Error> {
         Self::builder(connection).build(credential)
     }
 
-    /// Starts a store with settings of its own
+    /// Returns a builder for a store with other settings.
     pub fn builder(connection: &Connection) -> AzureStoreBuilder {
         AzureStoreBuilder::new(connection)
     }
 
-    /// Says of a refusal what the credential itself tells
-    fn explain(&self, error: Error, right: Right) -> Error {
-        self.signature.explain(error, right, self.clock.time())
+    /// Adds to a refusal what the shared access signature says about itself.
+    fn explain(&self, error: Error, operation: Operation) -> Error {
+        self.sas.explain(error, operation, self.clock.time())
     }
 
+    /// Returns the URL of one page of the listing.
     fn list_url(&self, request: &ListRequest) -> Url {
         let mut query = String::from("restype=container&comp=list");
         let mut add = |key: &str, value: &str| {
-            // Not form encoding, in which a blank is a plus.
+            // Not form encoding, which writes a blank as `+`; the service would read a plus sign.
             query.extend(["&", key, "="]);
             query.extend(utf8_percent_encode(value, NON_ALPHANUMERIC));
         };
@@ -170,6 +206,7 @@ impl AzureStore {
             add("prefix", &request.prefix);
         }
         match (&request.marker, &request.start_from) {
+            // A marker wins: it already contains the start of the listing.
             (Some(marker), _) => add("marker", marker.as_str()),
             (None, Some(name)) => add("startFrom", name),
             (None, None) => {}
@@ -184,8 +221,8 @@ impl AzureStore {
             let include: Vec<_> = request.include.iter().copied().map(Include::as_str).collect();
             add("include", &include.join(","));
         }
-        if !self.signature.query().is_empty() {
-            query.extend(["&", self.signature.query()]);
+        if !self.sas.query().is_empty() {
+            query.extend(["&", self.sas.query()]);
         }
         let mut url = self.connection.container_url();
         url.set_query(Some(&query));
@@ -197,28 +234,30 @@ impl AzureStore {
 impl Store for AzureStore {
     async fn list(&self, request: ListRequest) -> Result<Page, Error> {
         let mut http = Request::new(self.list_url(&request), Method::Get);
-        // Asked for in so many words, since a later SDK may prefer another format.
+        // Explicit, because a later version of the service or SDK may prefer another format.
         http.insert_header(ACCEPT, "application/xml");
         let page = async {
             let response = send(&self.pipeline, http).await?;
+            // The status comes first: the body of a refusal has another format and a smaller limit.
             let (status, headers, body) = response.deconstruct();
             if !status.is_success() {
                 let body = collect(body, transport::MAX_ERROR_BYTES).await?;
-                return Err(failure::of_response(status, &headers, &body));
+                return Err(failure::from_response(status, &headers, &body));
             }
+            // A login page has status 200 too, so the content type is checked before decoding.
             let content_type = headers.get_optional_str(&CONTENT_TYPE).unwrap_or_default();
             if !content_type.to_ascii_lowercase().contains("xml") {
                 return Err(Error::new(
                     ErrorKind::UnexpectedAnswer,
-                    "the answer is no XML; check the endpoint for a proxy or a login page",
+                    "the answer is not XML; check whether a proxy or a login page answers instead of the endpoint",
                 ));
             }
             let mut decoder = Decoder::new(request.include.contains(&Include::Metadata));
-            pieces(body, MAX_PAGE_BYTES, |piece| decoder.push(piece)).await?;
+            for_each_chunk(body, MAX_PAGE_BYTES, |chunk| decoder.push(chunk)).await?;
             decoder.finish_in_parts().await
         };
         within(self.deadline, page).await.map_err(|error: Error| {
-            let error = self.explain(error, Right::List);
+            let error = self.explain(error, Operation::List);
             error.context(format_args!("list container `{}`", self.connection.container()))
         })
     }
@@ -226,101 +265,51 @@ impl Store for AzureStore {
     async fn read(&self, request: ReadRequest) -> Result<Bytes, Error> {
         let doing = format!("read a blob of container `{}`", self.connection.container());
         let Some(mut url) = self.connection.blob_url(&request.name) else {
-            return Err(Error::new(
-                ErrorKind::BadRequest,
-                format!("{doing}: no URL leads to a name with a segment `.` or `..`"),
-            ));
+            return Err(Error::new(ErrorKind::BadRequest, format!("{doing}: {NO_URL}")));
         };
+        // The SDK counts in `usize`, which is smaller than the range on 32-bit machines.
         let range = (usize::try_from(request.range.start), usize::try_from(request.range.end));
         let (Ok(start), Ok(end)) = range else {
-            let what = format!("{doing}: the range is larger than this machine's addresses");
+            let what = format!("{doing}: the range exceeds the address space of this machine");
             return Err(Error::new(ErrorKind::RangeNotSatisfiable, what));
         };
         let Some(length) = end.checked_sub(start).and_then(NonZero::new) else {
-            let what = format!("{doing}: the range is empty");
+            let what = format!("{doing}: the range is empty; request at least one byte");
             return Err(Error::new(ErrorKind::RangeNotSatisfiable, what));
         };
-        if !self.signature.query().is_empty() {
-            url.set_query(Some(self.signature.query()));
+        if !self.sas.query().is_empty() {
+            url.set_query(Some(self.sas.query()));
         }
         let read = async {
             let options = BlobClientOptions {
                 client_options: self.options.clone(),
                 version: VERSION.to_owned(),
             };
-            // No credential here: the policy that has it is in the options, with its token cache.
-            let client = BlobClient::new(url, None, Some(options)).map_err(|e| failure::of(&e))?;
+            // No credential argument: the authentication policy and its token cache are in the options.
+            let client =
+                BlobClient::new(url, None, Some(options)).map_err(|e| failure::from_sdk(&e))?;
             let options = BlobClientDownloadOptions {
                 range: Some((start..end).into()),
                 if_match: request.if_match.as_ref().map(|etag| etag.as_str().into()),
-                // One request: the tasks of a download in parts would outlive the deadline.
+                // INVARIANT: one request per call. The SDK's tasks for a download in several parts
+                // would outlive the deadline.
                 partition_size: Some(length),
                 parallel: Some(NonZero::<usize>::MIN),
                 ..Default::default()
             };
-            let result = client.download(Some(options)).await.map_err(|e| failure::of(&e))?;
+            let result = client.download(Some(options)).await.map_err(|e| failure::from_sdk(&e))?;
+            // INVARIANT: no more bytes than requested are kept, whatever the service sends.
             let bytes = collect(result.body, length.get()).await?;
-            // The SDK returns nothing for a range after the end of an empty blob.
+            // For a range after the end of an empty blob the SDK returns no bytes and no error.
             if bytes.is_empty() {
                 return Err(Error::from_response(416, Some("InvalidRange")));
             }
             Ok(bytes)
         };
         within(self.deadline, read).await.map_err(|error: Error| {
-            self.explain(error, Right::Read).context(format_args!("{doing}"))
+            self.explain(error, Operation::Read).context(format_args!("{doing}"))
         })
     }
-}
-
-/// One request, with the credential of the pipeline; every answer is one, a refusal too
-async fn send(pipeline: &Pipeline, mut request: Request) -> Result<AsyncRawResponse, Error> {
-    request.insert_header(HeaderName::from_static("x-ms-version"), VERSION);
-    let options = PipelineStreamOptions { skip_checks: true, ..Default::default() };
-    pipeline
-        .stream(&Context::new(), &mut request, Some(options))
-        .await
-        .map_err(|error| failure::of(&error))
-}
-
-/// A body as a whole, up to a bound
-async fn collect(
-    body: azure_core::http::response::AsyncResponseBody,
-    most: usize,
-) -> Result<Bytes, Error> {
-    let mut whole = BytesMut::new();
-    pieces(body, most, |piece| whole.extend_from_slice(piece)).await?;
-    Ok(whole.freeze())
-}
-
-/// Each piece of a body as it arrives, up to a bound
-async fn pieces(
-    mut body: azure_core::http::response::AsyncResponseBody,
-    most: usize,
-    mut take: impl FnMut(&[u8]),
-) -> Result<(), Error> {
-    let (mut length, mut taken) = (0_usize, 0);
-    while let Some(piece) = body.try_next().await.map_err(|error| failure::of_body(&error))? {
-        length = length.saturating_add(piece.len());
-        if length > most {
-            return Err(Error::new(
-                ErrorKind::TooLarge,
-                format!(
-                    "the answer is larger than {}; ask for a smaller page or range",
-                    units::Bytes(most as u64)
-                ),
-            ));
-        }
-        // A body that is there already would be taken in one poll, however long that is.
-        for part in piece.chunks(PART) {
-            taken += part.len();
-            if taken > PART {
-                taken = part.len();
-                tokio::task::yield_now().await;
-            }
-            take(part);
-        }
-    }
-    Ok(())
 }
 
 impl fmt::Debug for AzureStore {

@@ -1,7 +1,7 @@
 //! Checks that a container belongs to the customer who typed the connection.
 //!
-//! See "Whose container it is" at [`AzureStore`]. What is compared here comes from the service's own
-//! records; nothing of the connection counts as proof.
+//! See "Whose container it is" at [`AzureStore`]. The values to compare with come from the service's
+//! own records, because nothing in a connection counts as proof.
 
 use std::{fmt, str::FromStr};
 
@@ -16,11 +16,11 @@ use crate::{
 };
 
 impl AzureStoreBuilder {
-    /// Checks that the storage account belongs to this tenant
+    /// Checks that the storage account belongs to this tenant.
     ///
-    /// `on_record` is the tenant that the customer has proved to be theirs, for example the `tid`
-    /// claim of a sign-in to the service, and not what they typed into the connection. Asks the
-    /// account as [`discover_tenant`](Self::discover_tenant) does.
+    /// `on_record` is the tenant that the customer has proved to own, for example the `tid` claim of a
+    /// sign-in to the service, and not what they typed into the connection. Sends the requests of
+    /// [`discover_tenant`](Self::discover_tenant).
     ///
     /// ```no_run
     /// use azure_asset_sync::{AzureStore, Connection, TenantId};
@@ -33,20 +33,21 @@ impl AzureStoreBuilder {
     ///
     /// # Errors
     /// [`ErrorKind::TenantMismatch`] if the account belongs to another tenant;
-    /// [`ErrorKind::Config`] if `on_record` is a domain, because accounts name tenants by id; those
+    /// [`ErrorKind::Config`] if `on_record` is a domain, because accounts report tenants by ID; those
     /// of [`discover_tenant`](Self::discover_tenant). Treat every error as "not proved".
     pub async fn verify_tenant(&self, on_record: &TenantId) -> Result<(), Error> {
         if !is_guid(on_record.as_str()) {
             return Err(Error::new(
                 ErrorKind::Config,
-                "the tenant on record must be a Directory (tenant) ID, because accounts name their tenant by id",
+                "the tenant on record is a domain name, and storage accounts report only tenant IDs; store the Directory (tenant) ID of the customer",
             ));
         }
         let found = self.discover_tenant().await?;
+        // GUIDs are equal in any letter case.
         if !found.as_str().eq_ignore_ascii_case(on_record.as_str()) {
             return Err(Error::new(
                 ErrorKind::TenantMismatch,
-                "the storage account belongs to another tenant than the customer on record; do not read it for this customer",
+                "the storage account belongs to another tenant than the customer on record; do not read it for this customer, and ask which account they mean",
             ));
         }
         Ok(())
@@ -54,31 +55,32 @@ impl AzureStoreBuilder {
 }
 
 impl AzureStore {
-    /// Checks that the container has the marker of this customer
+    /// Checks that the container has the marker of this customer.
     ///
     /// Reads one byte of the blob that [`OwnerMarker::blob_name`] names, below the connection's
-    /// prefix. Only somebody who may write to the container can have made it.
+    /// prefix. Only somebody with write access to the container can have created that blob.
     ///
     /// # Errors
-    /// [`ErrorKind::BlobNotFound`] if there is no such blob; those of a read. Treat every error as
+    /// [`ErrorKind::BlobNotFound`] if the blob does not exist; those of a read. Treat every error as
     /// "not proved".
     pub async fn verify_marker(&self, marker: &OwnerMarker) -> Result<(), Error> {
+        // Below the prefix, because a role condition may allow nothing else.
         let name = marker.blob_name(self.connection.prefix());
         match self.read(ReadRequest::new(name, 0..1)).await {
             Ok(_) => Ok(()),
-            // It exists, and is empty.
+            // The blob exists and is empty, which proves as much.
             Err(error) if error.kind() == ErrorKind::RangeNotSatisfiable => Ok(()),
-            Err(error) => Err(error.context(format_args!("look for the owner's marker"))),
+            Err(error) => Err(error.context(format_args!("check for the owner marker"))),
         }
     }
 }
 
-/// A random name that a customer puts into the container, to prove that they may write there
+/// A random blob name with which a customer proves write access to a container.
 ///
-/// Make one per connection, store it with the customer's record, and ask the customer to upload a
-/// blob of this name, which may be empty. The blob can be deleted after the check. The name need not
-/// be secret: whoever reads it cannot use it for a container that they may not write to, as long as
-/// each marker belongs to one customer.
+/// Generate one marker for each connection, store it with the customer's record, and ask the customer
+/// to upload a blob of this name, which may be empty. The blob can be deleted after the check. The
+/// name need not be secret: somebody who learns it cannot use it for a container without write
+/// access, as long as each marker belongs to one customer.
 ///
 /// ```no_run
 /// use azure_asset_sync::{AzureStore, OwnerMarker, Prefix};
@@ -94,28 +96,30 @@ impl AzureStore {
 #[serde(try_from = "String", into = "String")]
 pub struct OwnerMarker(String);
 
-/// Half as many random bytes
+/// The length of a marker in hexadecimal digits, for half as many random bytes.
+///
+/// 128 bits cannot be guessed, so nobody can upload the marker of another customer in advance.
 const DIGITS: usize = 32;
 
 impl OwnerMarker {
-    /// A new marker of 128 random bits
+    /// Generates a marker of 128 random bits.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] if the system has no random numbers.
+    /// [`ErrorKind::Config`] if the operating system provides no random numbers.
     pub fn generate() -> Result<Self, Error> {
         let mut bytes = [0; DIGITS / 2];
         SystemRandom::new().fill(&mut bytes).map_err(|_| {
-            Error::new(ErrorKind::Config, "the system's random number generator failed")
+            Error::new(ErrorKind::Config, "the operating system provides no random numbers; retry, and check the sandbox of this process")
         })?;
         Ok(Self(format!("{:0width$x}", u128::from_be_bytes(bytes), width = DIGITS)))
     }
 
-    /// The marker's text, to be stored: 32 hexadecimal digits
+    /// Returns the text to store: 32 hexadecimal digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The name of the blob that proves ownership, below this prefix
+    /// Returns the name of the blob that proves ownership, below this prefix.
     pub fn blob_name(&self, prefix: &Prefix) -> String {
         format!("{prefix}azure-asset-sync-owner-{self}")
     }
@@ -131,9 +135,10 @@ impl TryFrom<String> for OwnerMarker {
     type Error = Error;
 
     fn try_from(text: String) -> Result<Self, Error> {
+        // Only the form that `generate` returns, so that equal markers are equal texts.
         let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
         if text.len() != DIGITS || !text.bytes().all(is_digit) {
-            let what = "an owner's marker has 32 hexadecimal digits in small letters";
+            let what = "an owner marker must be 32 hexadecimal digits in lower case";
             return Err(Error::new(ErrorKind::Config, what));
         }
         Ok(Self(text))

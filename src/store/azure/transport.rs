@@ -1,7 +1,8 @@
-//! What goes over the wire to storage, and what of an answer is passed on.
+//! The HTTP transport to storage: one host, bounded error bodies, and a list of allowed headers.
 //!
-//! Whatever a service sends is bounded and filtered here, before the SDK sees it: the SDK collects
-//! error bodies whole, and logs headers.
+//! Answers are bounded and filtered here before the SDK sees them, because the SDK collects error
+//! bodies without a bound and logs the names of all headers and the values of many. Nothing that an
+//! endpoint sends is trusted: it could echo the token or signature that it received.
 
 use std::sync::Arc;
 
@@ -15,20 +16,35 @@ use futures::{
     stream::{self, BoxStream},
 };
 
-use super::{failure::SERVICE, network::Target};
+use super::network::Target;
 use crate::{error::is_code, name::is_guid};
 
-/// An error of the service is a kilobyte or two
+/// The service version of all requests: the first that this crate was tested with.
+pub(super) const VERSION: &str = "2026-04-06";
+
+/// The limit for error bodies: 64 KiB. Errors of the service have 1 to 2 KiB.
 pub(super) const MAX_ERROR_BYTES: usize = 64 << 10;
 
-/// The transport of storage: of an answer's headers only those that are read here
+/// The start of the `Server` header of the blob service itself.
 ///
-/// The SDK logs the names of all headers and the values of many, and a service could echo there
-/// what it was sent. The body of a refusal ends at a bound.
+/// The account's front end, which checks network rules and tokens, sends `Microsoft-HTTPAPI/2.0`
+/// without it.
+pub(super) const SERVICE_SERVER: &str = "Windows-Azure-";
+
+/// The transport for requests to the account.
+///
+/// It is the only way from the pipeline to the network, so its checks hold for the SDK's clients too.
 #[derive(Debug)]
 pub(super) struct StorageTransport {
-    pub(super) client: reqwest::Client,
-    pub(super) target: Arc<Target>,
+    client: reqwest::Client,
+    target: Arc<Target>,
+}
+
+impl StorageTransport {
+    /// Creates a transport whose requests may reach `target` and no other host.
+    pub(super) fn new(client: reqwest::Client, target: Arc<Target>) -> Self {
+        Self { client, target }
+    }
 }
 
 #[async_trait]
@@ -36,98 +52,108 @@ impl HttpClient for StorageTransport {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
         let (status, headers, body) =
             execute(&self.client, &self.target, request).await?.deconstruct();
-        // `get_optional_str` makes an error of a header that is not there, with a backtrace where
-        // RUST_BACKTRACE asks for them.
+        // Not `get_optional_str`: for a missing header it creates an error, and captures a backtrace
+        // if RUST_BACKTRACE is set.
         let mut sent = request.headers().iter();
         let origin =
             sent.find(|(name, _)| name.as_str() == "origin").map(|(_, value)| value.as_str());
-        if u16::from(status) == 200 && starts_after_0(request) {
+        // A proxy that ignores the range would return the start of the blob in its place.
+        if u16::from(status) == 200 && skips_first_byte(request) {
             let what = "the answer ignores the range";
             let kind = azure_core::error::ErrorKind::DataConversion;
             return Err(azure_core::Error::with_message(kind, what));
         }
-        let headers = plain(&headers, origin);
+        let headers = allowed_headers(&headers, origin);
         let body: BoxStream<'static, _> = match status.is_success() {
             true => Box::pin(body),
-            false => first_bytes(body, MAX_ERROR_BYTES),
+            false => truncated(body, MAX_ERROR_BYTES),
         };
         Ok(AsyncRawResponse::new(status, headers, body))
     }
 }
 
-/// Whether a request wants bytes that do not begin with the first
-fn starts_after_0(request: &Request) -> bool {
+/// Returns whether a request has a range that does not start at the first byte.
+fn skips_first_byte(request: &Request) -> bool {
     let mut headers = request.headers().iter();
     let range = headers.find(|(name, _)| matches!(name.as_str(), "range" | "x-ms-range"));
     range.is_some_and(|(_, range)| !range.as_str().starts_with("bytes=0-"))
 }
 
-/// Sends a request to the host that the client is for, and to no other
+/// Sends a request, and fails if it would leave the host that the client is for.
 pub(super) async fn execute(
     client: &reqwest::Client,
     target: &Target,
     request: &Request,
 ) -> azure_core::Result<AsyncRawResponse> {
     if !target.is_origin_of(request.url()) {
-        let what = "the request leads to another host than the connection's";
+        let what = "the request would go to another host than the connection's";
         return Err(azure_core::Error::with_message(azure_core::error::ErrorKind::Other, what));
     }
     client.execute_request(request).await
 }
 
-/// Ends a body after its first bytes: the code of an error stands there
-pub(super) fn first_bytes(
+/// Returns the first bytes of a body, where the code of an error is.
+pub(super) fn truncated(
     body: AsyncResponseBody,
-    most: usize,
+    max_bytes: usize,
 ) -> BoxStream<'static, azure_core::Result<Bytes>> {
-    let start = (body, most);
-    Box::pin(stream::unfold(start, |(mut body, left)| async move {
-        if left == 0 {
+    // A stream that ends early, because the SDK collects whatever stream it gets.
+    let start = (body, max_bytes);
+    Box::pin(stream::unfold(start, |(mut body, remaining)| async move {
+        if remaining == 0 {
             return None;
         }
-        let piece = body.next().await?.map(|piece: Bytes| piece.slice(..piece.len().min(left)));
-        let left = piece.as_ref().map_or(0, |piece| left - piece.len());
-        Some((piece, (body, left)))
+        let piece =
+            body.next().await?.map(|piece: Bytes| piece.slice(..piece.len().min(remaining)));
+        let remaining = piece.as_ref().map_or(0, |piece| remaining - piece.len());
+        Some((piece, (body, remaining)))
     }))
 }
 
-/// The headers that are read here, each where its value has the shape that it should have
-pub(super) fn plain(headers: &Headers, origin: Option<&str>) -> Headers {
+/// Returns the headers that this crate reads, each only if its value has the expected form.
+///
+/// `origin` is the request's `Origin`, which a CORS answer repeats.
+pub(super) fn allowed_headers(headers: &Headers, origin: Option<&str>) -> Headers {
     let mut plain = Headers::new();
     for (name, value) in headers.iter() {
-        if let Some(value) = shaped(name.as_str(), value.as_str(), origin) {
+        if let Some(value) = allowed_value(name.as_str(), value.as_str(), origin) {
             plain.insert(name.clone(), value);
         }
     }
     plain
 }
 
-fn shaped(name: &str, value: &str, origin: Option<&str>) -> Option<String> {
+/// Returns the value to pass on for one header, or `None` to drop the header.
+fn allowed_value(name: &str, value: &str, origin: Option<&str>) -> Option<String> {
     let is_date = || httpdate::parse_http_date(value).is_ok();
     let is_number = || value.bytes().all(|b| b.is_ascii_digit() || b"bytes -/*".contains(&b));
     let fits = match name {
         "x-ms-request-id" => is_guid(value),
+        // A token or signature that is echoed here does not look like a code.
         "x-ms-error-code" => is_code(value),
         // Azure's have 15 hexadecimal digits after `0x`.
         "etag" => value.len() <= 26,
-        // Who answers, and no more of it.
-        "server" => return value.starts_with(SERVICE).then(|| SERVICE.to_owned()),
+        // Only which server answers, without its version.
+        "server" => return value.starts_with(SERVICE_SERVER).then(|| SERVICE_SERVER.to_owned()),
         "date" => is_date(),
         "retry-after" | "retry-after-ms" | "x-ms-retry-after-ms" => is_number() || is_date(),
-        // Not `content-range`, from which the SDK would derive further requests.
+        // Not `content-range`: the SDK would derive further requests from it.
         "content-length" | "access-control-max-age" => is_number(),
+        // Only the origin that was sent: anything else may be an echoed secret, and fails the check anyway.
         "access-control-allow-origin" => value == "*" || Some(value) == origin,
-        "access-control-allow-methods" => return Some(words(value).to_ascii_uppercase()),
+        "access-control-allow-methods" => return Some(list_words(value).to_ascii_uppercase()),
         "content-type" | "access-control-allow-headers" | "access-control-expose-headers" => {
-            return Some(words(value));
+            return Some(list_words(value));
         }
         _ => false,
     };
     fits.then(|| value.to_owned())
 }
 
-/// The words of a list in which case is of no matter, but for those that look made by a machine
-fn words(list: &str) -> String {
+/// Returns a comma-separated list in lower case, without words that could be secrets.
+///
+/// A word of more than 64 characters or with more than 3 digits is probably not a header name.
+fn list_words(list: &str) -> String {
     let is_word =
         |word: &&str| word.len() <= 64 && word.bytes().filter(u8::is_ascii_digit).count() <= 3;
     let words: Vec<_> = list.split(',').map(str::trim).filter(is_word).collect();
@@ -138,8 +164,9 @@ fn words(list: &str) -> String {
 mod tests {
     use super::*;
 
+    /// No allowed header passes on a text in the form of a key or token.
     #[test]
-    fn of_a_services_headers_only_what_is_read_and_has_its_shape_is_let_through() {
+    fn only_expected_headers_with_well_formed_values_are_kept() {
         const ORIGIN: Option<&str> = Some("https://app.example");
         const GUID: &str = "3f2504e0-4f89-11d3-9a0c-0305e82c3301";
         const SECRETS: [&str; 3] = [
@@ -147,7 +174,7 @@ mod tests {
             "eyJhbGciOiJSUzI1NiJ9.eyJ0aWQiOiIxMTEx.q83vEjRWeJCrze8",
             "BpLHtKqZ8u3vQ2mXyT5Rw1NdE7cJfG4aSiUo9hVbC0k=",
         ];
-        let kept = [
+        let allowed = [
             ("x-ms-request-id", GUID),
             ("x-ms-error-code", "FeatureNotYetSupportedForHierarchicalNamespaceAccounts"),
             ("x-ms-error-code", "AuthorizationSourceIPMismatch"),
@@ -162,15 +189,15 @@ mod tests {
             ("access-control-allow-methods", "GET,OPTIONS"),
             ("access-control-expose-headers", "content-range,x-ms-content-crc64,*"),
         ];
-        for (name, value) in kept {
-            assert_eq!(shaped(name, value, ORIGIN).as_deref(), Some(value), "{name}");
+        for (name, value) in allowed {
+            assert_eq!(allowed_value(name, value, ORIGIN).as_deref(), Some(value), "{name}");
             for secret in SECRETS {
-                let told = shaped(name, secret, ORIGIN).unwrap_or_default();
-                assert!(!told.contains(secret), "{name}: {told}");
+                let value = allowed_value(name, secret, ORIGIN).unwrap_or_default();
+                assert!(!value.contains(secret), "{name}: {value}");
             }
         }
-        assert_eq!(shaped("access-control-allow-origin", "https://x.example", ORIGIN), None);
-        assert_eq!(shaped("server", GUID, ORIGIN), None);
-        assert_eq!(shaped("content-range", "bytes 0-0/10", ORIGIN), None);
+        assert_eq!(allowed_value("access-control-allow-origin", "https://x.example", ORIGIN), None);
+        assert_eq!(allowed_value("server", GUID, ORIGIN), None);
+        assert_eq!(allowed_value("content-range", "bytes 0-0/10", ORIGIN), None);
     }
 }

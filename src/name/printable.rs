@@ -1,8 +1,13 @@
 //! Text of users and services in messages: on one line, printable, and without secrets.
+//!
+//! Detecting secrets is a guess by form, and errs on the side of hiding. A false alarm costs a name
+//! its place in a message; a miss would put a secret into a log.
 
-/// Words that stand before a secret in texts that people paste: parts of connection strings and URLs,
-/// fields of JSON, options and variables
-const WORDS: &[&str] = &[
+use super::guid::is_guid;
+
+/// The words that precede a secret in pasted text: in connection strings, URLs, JSON, command-line
+/// options and environment variables.
+const SECRET_WORDS: &[&str] = &[
     "sig",
     "signature",
     "key",
@@ -15,27 +20,27 @@ const WORDS: &[&str] = &[
     "assertion",
 ];
 
-/// What separates such a word from the secret, in lower case and without blanks
+/// The separators between such a word and the secret, in lower case and without blanks.
 const SEPARATORS: &[&str] = &["=", ":", "\":", "':", "\"=", "%3d", "%253d"];
 
-/// How much of a text is looked at: no legal value is longer
-const LONGEST_LOOK: usize = 4096;
+/// The number of characters that are examined; no legal value is longer.
+const MAX_EXAMINED_CHARS: usize = 4096;
 
-/// Whether a text may be a secret by itself: a client secret, an account key, a token, a private key
+/// Returns whether a text may itself be a secret: a client secret, account key, token or private key.
 ///
-/// It is if it has 20 characters or more in a row of those that keys are made of, with upper case,
-/// lower case and digits among them, or 32 letters and digits that look like a number in base 16 or a
-/// token. Names of people are rarely so, and lose no more than their place in a message.
+/// This holds for a run of at least 20 characters of an encoded key that has upper case, lower case
+/// and digits, and for a run of at least 32 letters and digits with at least 4 digits, as in
+/// hexadecimal keys. A query after `?` is not examined. GUIDs and hosts of Azure are no secrets.
 pub(super) fn looks_secret(text: &str) -> bool {
-    let text = start(text);
+    let text = examined(text);
     let shown = text.split('?').next().unwrap_or_default();
-    // A GUID and a host are names.
-    if super::is_guid(shown.trim().trim_matches(['{', '}'])) || is_host(shown) {
+    // GUIDs and hosts have long runs of letters and digits, but are no secrets.
+    if is_guid(shown.trim().trim_matches(['{', '}'])) || is_host(shown) {
         return false;
     }
-    // A run with one of these is no name of words: `_`, `.` and `-` separate those.
-    let is_odd = |run: &str| run.contains(['~', '+', '=']) || run.starts_with("eyJ");
-    let is_of_key = |c: char| c.is_ascii_alphanumeric() || "+=_~.-%".contains(c);
+    // Names are words separated by `_`, `.` or `-`. A run with one of these characters is not a name.
+    let is_unlike_name = |run: &str| run.contains(['~', '+', '=']) || run.starts_with("eyJ");
+    let is_key_char = |c: char| c.is_ascii_alphanumeric() || "+=_~.-%".contains(c);
     let is_mixed = |run: &str| {
         let has = |class: fn(&u8) -> bool| run.bytes().any(|byte| class(&byte));
         run.len() >= 20
@@ -43,18 +48,18 @@ pub(super) fn looks_secret(text: &str) -> bool {
             && has(u8::is_ascii_lowercase)
             && has(u8::is_ascii_digit)
     };
-    let is_word = |run: &str| {
+    let is_long_code = |run: &str| {
         let digits = run.bytes().filter(u8::is_ascii_digit).count();
         run.len() >= 32 && digits >= 4 && digits < run.len()
     };
     text.contains("-----BEGIN")
-        || shown.split(|c| !is_of_key(c)).any(|run| is_odd(run) && is_mixed(run))
+        || shown.split(|c| !is_key_char(c)).any(|run| is_unlike_name(run) && is_mixed(run))
         || shown
             .split(|c: char| !c.is_ascii_alphanumeric())
-            .any(|run| is_mixed(run) || is_word(run))
+            .any(|run| is_mixed(run) || is_long_code(run))
 }
 
-/// Whether a text is the address or name of a host of Azure, perhaps with a path
+/// Returns whether a text is a host name or URL of Azure, with a short path at most.
 fn is_host(text: &str) -> bool {
     const ENDS: &[&str] = &[
         ".windows.net",
@@ -67,38 +72,49 @@ fn is_host(text: &str) -> bool {
     let host = text.split_once("://").map_or(text, |(_, rest)| rest);
     let (host, path) = host.split_once('/').unwrap_or((host, ""));
     let lower = host.to_ascii_lowercase();
+    // A longer path can itself be a secret.
     ENDS.iter().any(|end| lower.ends_with(end)) && path.len() < 20
 }
 
-fn start(text: &str) -> &str {
-    text.char_indices().nth(LONGEST_LOOK).map_or(text, |(at, _)| text.get(..at).unwrap_or_default())
+/// Returns the part of a text that is examined.
+fn examined(text: &str) -> &str {
+    text.char_indices()
+        .nth(MAX_EXAMINED_CHARS)
+        .map_or(text, |(at, _)| text.get(..at).unwrap_or_default())
 }
 
-/// Whether a text is a secret or has one, apart from what may follow a `?`
+/// Returns whether a text may be or contain a secret, in a query as well.
+///
+/// Stricter than [`looks_secret`]: it decides whether a part of the text may be repeated in a
+/// suggestion.
 pub(crate) fn may_be_secret(text: &str) -> bool {
-    let plain: String = start(text).chars().filter(|c| *c != '?').collect();
-    looks_secret(&plain) || mark(&plain).is_some() || without_user_info(&plain) != plain
+    let plain: String = examined(text).chars().filter(|c| *c != '?').collect();
+    looks_secret(&plain) || secret_start(&plain).is_some() || without_user_info(&plain) != plain
 }
 
-/// Returns user text for one line of a message: escaped, short, without a URL's query or user info,
-/// a signature or a key
+/// Returns a user's text for one line of a message.
+///
+/// Control characters are escaped, and the text is cut after 80 characters, at a URL's query and
+/// before the value of a secret. User info in a URL is removed. A text that may itself be a secret is
+/// replaced.
 pub(crate) fn printable(value: &str) -> String {
-    const LONGEST: usize = 80;
-    let value = start(value);
-    let (shown, mut cut) = match mark(value).and_then(|end| value.get(..end)) {
+    const MAX_CHARS: usize = 80;
+    let value = examined(value);
+    let (shown, mut cut) = match secret_start(value).and_then(|end| value.get(..end)) {
         Some(head) => (head, true),
         None => (value, false),
     };
+    // INVARIANT: no part of a text that may be a secret is shown, not even its start.
     if looks_secret(shown) {
         return "(not shown, because it may be a secret)".to_owned();
     }
     let mut out = String::new();
     for (n, c) in without_user_info(shown).chars().enumerate() {
-        if n == LONGEST {
+        if n == MAX_CHARS {
             cut = true;
             break;
         }
-        if moves_text(c) || c == '`' {
+        if breaks_line(c) || c == '`' {
             out.extend(c.escape_unicode());
         } else {
             out.push(c);
@@ -110,8 +126,10 @@ pub(crate) fn printable(value: &str) -> String {
     out
 }
 
-/// Replaces what stands before the last `@` of each part between slashes and blanks, if it has a colon
-/// or follows `//`: it may be a password
+/// Replaces user info, which may contain a password, by `…`.
+///
+/// User info is the text before the last `@` of a part between slashes or blanks, if it contains a
+/// colon or follows `//`.
 fn without_user_info(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut is_authority = false;
@@ -128,22 +146,23 @@ fn without_user_info(text: &str) -> String {
     out
 }
 
-/// Returns the path of a file for one line of a message
+/// Returns the path of a file for one line of a message.
 ///
-/// People put the content of a file into the field for its path: a private key, a token.
+/// People put the content of a file into the field for its path: a private key or a token. Such a text
+/// is replaced.
 #[cfg(feature = "azure")]
 pub(crate) fn printable_path(path: &std::path::Path) -> String {
     let text = path.to_string_lossy();
     match text.contains("-----BEGIN") || is_jwt(text.trim()) {
-        true => "this is the content, not the path of a file".to_owned(),
+        true => "(not shown, because it is the content of a file and not its path)".to_owned(),
         false => printable(&text),
     }
 }
 
-/// Whether a text has the form of a JSON Web Token: three parts with dots between them
+/// Returns whether a text has the form of a JSON Web Token: three parts separated by dots.
 ///
-/// Names such as `service.v1.pem` have three parts, too. The first part of a token is the Base64 of
-/// `{`, or the last one is longer than the extension of a file.
+/// File names such as `service.v1.pem` have three parts too. In a token the first part is the Base64 of
+/// `{`, or the last part is longer than a file name's extension.
 #[cfg(feature = "azure")]
 fn is_jwt(text: &str) -> bool {
     let parts: Vec<&str> = text.split('.').collect();
@@ -152,10 +171,10 @@ fn is_jwt(text: &str) -> bool {
     !text.contains(['/', '\\']) && (is_json || signature.len() > 10)
 }
 
-/// The place where the part of a text ends that can be shown: at a query, or before the value of a
-/// setting that is a secret
-fn mark(value: &str) -> Option<usize> {
-    // Blanks are no part of a mark: `Account Key = …` is one, too.
+/// Returns the byte index up to which a text can be shown: a query, or a setting with a secret.
+fn secret_start(value: &str) -> Option<usize> {
+    // Compares without blanks and in lower case, so that `Account Key = …` is found too. `places`
+    // maps each byte of `plain` back to its index in `value`.
     let mut places = Vec::new();
     let mut plain = String::new();
     for (at, c) in value.char_indices().filter(|(_, c)| !c.is_whitespace()) {
@@ -164,7 +183,7 @@ fn mark(value: &str) -> Option<usize> {
             plain.push(c);
         }
     }
-    let settings = WORDS.iter().flat_map(|word| {
+    let settings = SECRET_WORDS.iter().flat_map(|word| {
         let ends = plain.match_indices(word).map(|(at, _)| (at, at + word.len()));
         ends.filter(|(_, end)| {
             let rest = plain.get(*end..).unwrap_or_default();
@@ -172,14 +191,16 @@ fn mark(value: &str) -> Option<usize> {
         })
     });
     let first = settings.map(|(at, _)| at).chain(plain.find('?')).min();
-    // An option or a variable, with the value after a blank
+    // The value of a command-line option or variable follows after a blank.
     let option =
         value.split_whitespace().zip(value.split_whitespace().skip(1)).find_map(|(a, b)| {
             let name = a.trim_start_matches('-').to_lowercase();
             let is_name = a.starts_with("--") || a.contains('_');
-            let is_secret = is_name && WORDS.iter().any(|word| name.ends_with(word));
+            let is_secret = is_name && SECRET_WORDS.iter().any(|word| name.ends_with(word));
+            // The byte index of `b` in `value`: both are parts of the same text.
             is_secret.then(|| b.as_ptr() as usize - value.as_ptr() as usize)
         });
+    // A pasted `Authorization` header.
     let bearer = ["bearer ", "basic "].iter().find_map(|scheme| {
         let at = value.to_ascii_lowercase().find(scheme)?;
         Some(at + scheme.len())
@@ -187,12 +208,11 @@ fn mark(value: &str) -> Option<usize> {
     first.and_then(|first| places.get(first).copied()).into_iter().chain(option).chain(bearer).min()
 }
 
-/// Returns text of the service, or a pattern, for one line: all of it, and with nothing that ends the
-/// line, moves the cursor or reorders the text around it
+/// Returns the complete text of the service for one line of a message, with control characters escaped.
 pub(crate) fn one_line(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if moves_text(c) {
+        if breaks_line(c) {
             out.extend(c.escape_unicode());
         } else {
             out.push(c);
@@ -201,9 +221,10 @@ pub(crate) fn one_line(text: &str) -> String {
     out
 }
 
-/// Whether a character ends a line, moves the cursor, or reorders the text around it, and so can make a
-/// message lie
-fn moves_text(c: char) -> bool {
+/// Returns whether a character ends a line, moves the cursor, or reorders the text around it.
+///
+/// Such a character in a name could forge a line of a log or hide a part of a message.
+fn breaks_line(c: char) -> bool {
     c.is_control()
         || matches!(
             c,

@@ -1,57 +1,61 @@
-//! What a link says, and how it is signed.
+//! The query of a view link: a user delegation SAS for one blob.
 //!
 //! Source: Microsoft Learn, "Create a user delegation SAS", string-to-sign of version 2026-04-06 and
-//! later; what follows the table there stands here in its order, as one table for text and query.
+//! later. The fields are listed in the order of that string, as one table for the string and the query.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
-    VERSION,
-    delegation::{Key, SERVICE},
+    delegation_key::{DelegationKey, SERVICE},
+    transport::VERSION,
 };
 
-/// All but what RFC 3986 calls unreserved
+/// All characters except the unreserved ones of RFC 3986.
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Which content of the blob
+/// Which content of the blob a link shows.
 #[derive(Clone, Copy)]
-pub(super) enum Moment<'a> {
-    /// What it has when it is asked for
+pub(super) enum LinkedContent<'a> {
+    /// The content at the time the link is opened.
     Current,
-    /// A version
+    /// The version with this ID.
     Version(&'a str),
-    /// A snapshot
+    /// The snapshot with this time.
     Snapshot(&'a str),
 }
 
-/// What a link allows: to read one blob, over https, until a time
-pub(super) struct Terms<'a> {
+/// What a link allows: reading one blob, over https, until a time.
+///
+/// There is no field for other permissions or for writing, so no link can allow more.
+pub(super) struct SasFields<'a> {
     pub(super) account: &'a str,
     pub(super) container: &'a str,
-    /// As it is stored, not as it stands in a URL
+    /// The name as it is stored, without percent-encoding.
     pub(super) blob: &'a str,
-    pub(super) moment: Moment<'a>,
+    pub(super) content: LinkedContent<'a>,
     pub(super) expiry: &'a str,
-    /// Answers shall have it in the place of what is stored; empty for that
+    /// The `Content-Disposition` of the answer; empty for the stored one.
     pub(super) disposition: &'a str,
-    /// The same
+    /// The `Content-Type` of the answer; empty for the stored one.
     pub(super) content_type: &'a str,
 }
 
-impl Terms<'_> {
-    /// The query of the link, signed
-    pub(super) fn query(&self, key: &Key) -> String {
+impl SasFields<'_> {
+    /// Returns the signed query of the link.
+    pub(super) fn query(&self, key: &DelegationKey) -> String {
         let Self { account, container, blob, .. } = self;
+        // Signed, but not sent: the service takes it from the URL.
         let resource = format!("/blob/{account}/{container}/{blob}");
-        let (kind, parameter, moment) = match self.moment {
-            Moment::Current => ("b", "", ""),
-            Moment::Version(id) => ("bv", "versionid", id),
-            Moment::Snapshot(time) => ("bs", "snapshot", time),
+        let (kind, parameter, selector) = match self.content {
+            LinkedContent::Current => ("b", "", ""),
+            LinkedContent::Version(id) => ("bv", "versionid", id),
+            LinkedContent::Snapshot(time) => ("bs", "snapshot", time),
         };
-        // The name of the parameter, and its value; both are empty where there is none.
+        // The name of the query parameter and its value. The order is that of the string-to-sign, and
+        // each empty value is an empty line there. A field without a name is only signed.
         let fields = [
             ("sp", "r"),
-            ("st", ""), // as soon as the key
+            ("st", ""), // the start of the key's validity
             ("se", self.expiry),
             ("", &resource),
             ("skoid", &key.object_id),
@@ -69,7 +73,7 @@ impl Terms<'_> {
             ("spr", "https"),
             ("sv", VERSION),
             ("sr", kind),
-            (parameter, moment),
+            (parameter, selector),
             ("ses", ""),
             ("srh", ""),
             ("srq", ""),
@@ -87,6 +91,7 @@ impl Terms<'_> {
             query.extend(utf8_percent_encode(value, VALUE));
             query.push('&');
         }
+        // The signature covers the fields before percent-encoding, one on each line.
         let signed = key.sign(&fields.map(|(_, value)| value).join("\n"));
         query.push_str("sig=");
         query.extend(utf8_percent_encode(&signed, VALUE));
