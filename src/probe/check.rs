@@ -182,12 +182,12 @@ impl Evidence {
             code: error.code().map(str::to_owned),
             action: None,
             request_id: error.request_id().map(str::to_owned),
-            took: whole(took),
+            took: to_millis(took),
         }
     }
 
     pub(super) fn of_time(took: Duration) -> Self {
-        Self { took: whole(took), ..Self::default() }
+        Self { took: to_millis(took), ..Self::default() }
     }
 
     pub(super) fn of_answer(answer: &Answer, took: Duration) -> Self {
@@ -196,13 +196,13 @@ impl Evidence {
             code: answer.code.clone(),
             action: None,
             request_id: answer.request_id.clone(),
-            took: whole(took),
+            took: to_millis(took),
         }
     }
 }
 
 /// In whole milliseconds, as it is stored
-fn whole(took: Duration) -> Duration {
+fn to_millis(took: Duration) -> Duration {
     Duration::from_millis(u64::try_from(took.as_millis()).unwrap_or(u64::MAX))
 }
 

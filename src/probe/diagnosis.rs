@@ -42,7 +42,7 @@ pub enum Confidence {
 /// println!("{diagnosis}");
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(into = "Shown", from = "Shown")]
+#[serde(into = "Stored", from = "Stored")]
 #[non_exhaustive]
 pub struct Diagnosis {
     /// What is wrong
@@ -183,7 +183,7 @@ impl fmt::Display for Diagnosis {
 
 /// A diagnosis as machines and saved reports see it: what follows from the cause is spelled out
 #[derive(Clone, Serialize, Deserialize)]
-struct Shown {
+struct Stored {
     cause: Cause,
     confidence: Confidence,
     #[serde(default, skip_deserializing)]
@@ -204,7 +204,7 @@ struct Shown {
     evidence: Evidence,
 }
 
-impl From<Diagnosis> for Shown {
+impl From<Diagnosis> for Stored {
     fn from(diagnosis: Diagnosis) -> Self {
         let Diagnosis { cause, confidence, command, evidence } = diagnosis;
         Self {
@@ -222,9 +222,9 @@ impl From<Diagnosis> for Shown {
     }
 }
 
-impl From<Shown> for Diagnosis {
-    fn from(shown: Shown) -> Self {
-        let Shown { cause, confidence, command, evidence, .. } = shown;
+impl From<Stored> for Diagnosis {
+    fn from(stored: Stored) -> Self {
+        let Stored { cause, confidence, command, evidence, .. } = stored;
         Self { cause, confidence, command, evidence }
     }
 }

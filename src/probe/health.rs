@@ -139,7 +139,7 @@ mod epoch {
 }
 
 /// How many minutes and seconds, as people say it
-pub(super) fn minutes(duration: Duration) -> String {
+pub(super) fn in_minutes(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match (seconds / 60, seconds % 60) {
         (0, seconds) => format!("{seconds} s"),

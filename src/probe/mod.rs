@@ -30,17 +30,17 @@
 //! # Ok(()) }
 //! ```
 
-mod asked;
 mod cause;
 mod check;
+mod checks;
 mod class;
 mod code;
-mod conclude;
 mod diagnosis;
 mod drift;
 mod health;
+mod infer;
+mod pass;
 mod privilege;
-mod round;
 mod wait;
 
 use std::{
@@ -192,17 +192,17 @@ impl Probe {
     ///
     /// What fails is in the health, so there is no error.
     pub async fn run(&self) -> Health {
-        let mut round = round::Round::first(Arc::clone(&self.0));
-        while round.step().await.is_some() {}
-        round.finish().health
+        let mut pass = pass::Pass::first(Arc::clone(&self.0));
+        while pass.step().await.is_some() {}
+        pass.finish().health
     }
 
     /// Passes, until the connection works, cannot work, or the patience is at its end
     ///
     /// Nothing is asked, and no time runs, before the stream is polled. What works is confirmed by
     /// lists over connections of their own, and by a whole pass at the end.
-    pub fn wait(&self, patience: WaitOptions) -> Wait {
-        Wait::new(Arc::clone(&self.0), patience)
+    pub fn wait(&self, options: WaitOptions) -> Wait {
+        Wait::new(Arc::clone(&self.0), options)
     }
 }
 

@@ -17,9 +17,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Cause, Checked, Confidence, Diagnosis, Health, Outlook, Plan, PropagationTime, Retry,
-    conclude::{can_heal, is_mixed},
-    health::minutes,
-    round::{Finished, Round},
+    health::in_minutes,
+    infer::{can_resolve, is_mixed},
+    pass::{Finished, Pass},
 };
 use crate::{backoff::Backoff, clock::Clock as _};
 
@@ -27,10 +27,10 @@ use crate::{backoff::Backoff, clock::Clock as _};
 const MOST_RETRY_AFTER: Duration = Duration::from_secs(120);
 
 /// The time between two successes in a row
-const CONFIRM: Duration = Duration::from_secs(1);
+const CONFIRM_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What is seen in so many passes in a row is no passing state of front ends
-const SURE: u32 = 3;
+const STEADY_PASSES: u32 = 3;
 
 /// How long to wait, and what for
 ///
@@ -123,7 +123,12 @@ impl fmt::Display for Retrying {
             None => write!(f, "works, {} of {} times in a row", self.successes, self.needed)?,
         }
         write!(f, "; {}", self.tier.title())?;
-        write!(f, "; next try in {:.1} s, {} left", self.next_in.as_secs_f64(), minutes(self.left))
+        write!(
+            f,
+            "; next try in {:.1} s, {} left",
+            self.next_in.as_secs_f64(),
+            in_minutes(self.left)
+        )
     }
 }
 
@@ -210,11 +215,11 @@ pub struct Wait {
 }
 
 impl Wait {
-    pub(super) fn new(plan: Arc<Plan>, patience: WaitOptions) -> Self {
-        let events = stream::unfold(Stage::Planned(plan, patience), |stage| async move {
+    pub(super) fn new(plan: Arc<Plan>, options: WaitOptions) -> Self {
+        let events = stream::unfold(Stage::Planned(plan, options), |stage| async move {
             let state = match stage {
                 // The time runs from the first poll on.
-                Stage::Planned(plan, patience) => State::new(plan, patience),
+                Stage::Planned(plan, options) => State::new(plan, options),
                 Stage::Running(state) => *state,
                 Stage::Over => return None,
             };
@@ -262,39 +267,42 @@ enum Stage {
 
 struct State {
     plan: Arc<Plan>,
-    course: Course,
+    schedule: Schedule,
     /// The pass that goes on
-    round: Round,
+    pass: Pass,
 }
 
 impl State {
-    fn new(plan: Arc<Plan>, patience: WaitOptions) -> Self {
-        let course = Course::new(plan.clock.elapsed(), patience);
-        Self { round: Round::first(Arc::clone(&plan)), plan, course }
+    fn new(plan: Arc<Plan>, options: WaitOptions) -> Self {
+        let schedule = Schedule::new(plan.clock.elapsed(), options);
+        Self { pass: Pass::first(Arc::clone(&plan)), plan, schedule }
     }
 
     async fn next(mut self) -> (WaitEvent, Stage) {
-        if let Some(pause) = self.course.pause.take() {
+        if let Some(pause) = self.schedule.pause.take() {
             self.plan.clock.sleep(pause).await;
         }
-        if let Some(checked) = self.round.step().await {
+        if let Some(checked) = self.pass.step().await {
             return (WaitEvent::Checked(checked), Stage::Running(Box::new(self)));
         }
-        let Self { plan, mut course, round } = self;
-        let mut finished = round.finish();
+        let Self { plan, mut schedule, pass } = self;
+        let mut finished = pass.finish();
         let now = plan.clock.elapsed();
-        let age = plan.granted.map_or_else(|| course.elapsed(now), |_| plan.age());
-        match course.after(now, age, &finished) {
+        let age = plan.granted.map_or_else(|| schedule.elapsed(now), |_| plan.age());
+        match schedule.after(now, age, &finished) {
             Decision::Retrying(again) => {
-                course.pause = Some(again.next_in);
-                let round = match again.diagnosis {
+                schedule.pause = Some(again.next_in);
+                let pass = match again.diagnosis {
                     // The last pass is whole: what else is wanted has had time to change.
                     None if again.successes + 1 < again.needed => {
-                        Round::confirm(Arc::clone(&plan), finished)
+                        Pass::confirm(Arc::clone(&plan), finished)
                     }
-                    _ => Round::again(Arc::clone(&plan), finished),
+                    _ => Pass::again(Arc::clone(&plan), finished),
                 };
-                (WaitEvent::Retrying(again), Stage::Running(Box::new(Self { plan, course, round })))
+                (
+                    WaitEvent::Retrying(again),
+                    Stage::Running(Box::new(Self { plan, schedule, pass })),
+                )
             }
             Decision::Ended(reason) => {
                 finished.health.outlook = match reason {
@@ -302,7 +310,7 @@ impl State {
                     EndReason::Permanent => Outlook::Stop,
                     EndReason::Deadline => Outlook::Wait,
                 };
-                let (attempts, elapsed) = (course.attempts, course.elapsed(now));
+                let (attempts, elapsed) = (schedule.attempts, schedule.elapsed(now));
                 let ended = WaitOutcome { reason, health: finished.health, attempts, elapsed };
                 (WaitEvent::Ended(Box::new(ended)), Stage::Over)
             }
@@ -316,8 +324,8 @@ enum Decision {
 }
 
 /// Decides after each pass; knows times and causes, and asks nobody
-struct Course {
-    patience: WaitOptions,
+struct Schedule {
+    options: WaitOptions,
     /// When the wait began, by the clock's own count
     start: Duration,
     attempts: u32,
@@ -334,8 +342,8 @@ struct Course {
     pause: Option<Duration>,
 }
 
-impl Course {
-    fn new(start: Duration, patience: WaitOptions) -> Self {
+impl Schedule {
+    fn new(start: Duration, options: WaitOptions) -> Self {
         Self {
             start,
             attempts: 0,
@@ -345,9 +353,9 @@ impl Course {
             broken: 0,
             last: (None, 0),
             first: BTreeMap::new(),
-            delays: Box::new(patience.backoff.delays(fastrand::f64)),
+            delays: Box::new(options.backoff.delays(fastrand::f64)),
             pause: None,
-            patience,
+            options,
         }
     }
 
@@ -359,7 +367,7 @@ impl Course {
     fn after(&mut self, now: Duration, age: Duration, finished: &Finished) -> Decision {
         self.attempts += 1;
         let elapsed = self.elapsed(now);
-        let left = self.patience.deadline.saturating_sub(elapsed);
+        let left = self.options.deadline.saturating_sub(elapsed);
         let needed = self.needed(age);
         let diagnosis = finished.health.diagnosis.clone();
         let cause = diagnosis.as_ref().map(|diagnosis| diagnosis.cause);
@@ -372,12 +380,12 @@ impl Course {
                 if self.successes >= needed {
                     return Decision::Ended(EndReason::Connected);
                 }
-                CONFIRM
+                CONFIRM_INTERVAL
             }
             Some(cause) => {
                 if self.successes > 0 {
                     // It has begun to work, so it will soon.
-                    self.delays = Box::new(self.patience.backoff.delays(fastrand::f64));
+                    self.delays = Box::new(self.options.backoff.delays(fastrand::f64));
                 }
                 // A request that was throttled, or lost, says nothing of what is allowed.
                 if cause.retry() != Retry::Transient {
@@ -390,7 +398,7 @@ impl Course {
                 if cause.spread().is_some_and(|spread| spread != PropagationTime::ROLE) {
                     waited = elapsed.saturating_sub(first);
                 }
-                if !self.may_heal(cause, waited) {
+                if !self.may_resolve(cause, waited) {
                     return Decision::Ended(EndReason::Permanent);
                 }
                 let asked = finished.facts.retry_after.unwrap_or_default().min(MOST_RETRY_AFTER);
@@ -419,7 +427,7 @@ impl Course {
 
     /// How many successes in a row are enough, for a grant of this age
     fn needed(&self, age: Duration) -> u32 {
-        let asked = self.patience.successes;
+        let asked = self.options.successes;
         match self.broken {
             0 if !self.has_failed && age >= PropagationTime::ROLE.worst => 1,
             0 => asked,
@@ -428,13 +436,13 @@ impl Course {
         }
     }
 
-    fn may_heal(&self, cause: Cause, waited: Duration) -> bool {
+    fn may_resolve(&self, cause: Cause, waited: Duration) -> bool {
         match cause {
             // Each pass after a refusal has a new token.
             Cause::TokenExpired => self.last.1 < 2,
             // These are inferred, and one answer that fails by chance is enough to.
-            Cause::PrivateEndpoint | Cause::ClockSkew => self.last.1 < SURE,
-            _ => can_heal(cause, waited),
+            Cause::PrivateEndpoint | Cause::ClockSkew => self.last.1 < STEADY_PASSES,
+            _ => can_resolve(cause, waited),
         }
     }
 
@@ -442,7 +450,7 @@ impl Course {
     fn for_now(&self, diagnosis: Diagnosis) -> Diagnosis {
         let partly = match diagnosis.cause {
             Cause::AccessMissing => self.has_succeeded,
-            cause => is_mixed(cause) && (self.last.1 < SURE || self.has_succeeded),
+            cause => is_mixed(cause) && (self.last.1 < STEADY_PASSES || self.has_succeeded),
         };
         if !partly {
             return diagnosis;

@@ -9,7 +9,7 @@ use std::{
 use tokio::time::timeout;
 
 use super::{
-    Check, Checked, Diagnosis, Evidence, Health, Outcome, Plan, Subject, asked::unasked, conclude,
+    Check, Checked, Diagnosis, Evidence, Health, Outcome, Plan, Subject, checks::unanswered, infer,
     privilege::Allowed,
 };
 use crate::{
@@ -51,7 +51,7 @@ pub(super) struct Facts {
     pub(super) browser: Option<Answer>,
 }
 
-pub(super) struct Round {
+pub(super) struct Pass {
     pub(super) plan: Arc<Plan>,
     todo: VecDeque<Check>,
     done: Vec<Checked>,
@@ -77,11 +77,11 @@ pub(super) struct Finished {
     pub(super) facts: Facts,
 }
 
-impl Round {
+impl Pass {
     /// A pass over everything
     pub(super) fn first(plan: Arc<Plan>) -> Self {
         let mut todo = vec![Check::Names, Check::Dns, Check::Challenge];
-        todo.extend(behind_the_network(&plan));
+        todo.extend(after_network(&plan));
         Self::over(plan, todo, Vec::new(), Facts::default())
     }
 
@@ -90,11 +90,11 @@ impl Round {
         if before.health.failed(Check::Challenge) {
             return Self::first(plan);
         }
-        let mut todo = behind_the_network(&plan);
+        let mut todo = after_network(&plan);
         // The rule for browsers is none of the role's.
         todo.retain(|&check| check != Check::Preflight || !before.health.passed(check));
         let again = !before.health.is_ready();
-        Self { again, ..Self::behind(plan, todo, before) }
+        Self { again, ..Self::resume(plan, todo, before) }
     }
 
     /// A pass over the list alone, since one that was good
@@ -107,7 +107,7 @@ impl Round {
     }
 
     /// A pass over some checks, with what an earlier one told of the others
-    fn behind(plan: Arc<Plan>, todo: Vec<Check>, before: Finished) -> Self {
+    fn resume(plan: Arc<Plan>, todo: Vec<Check>, before: Finished) -> Self {
         let facts = Facts {
             ever_allowed: before.facts.ever_allowed,
             challenge: before.facts.challenge,
@@ -148,7 +148,7 @@ impl Round {
             }
             _ => self.make(check).await,
         };
-        let checked = conclude::checked(&self.plan, checked, &self.facts);
+        let checked = infer::checked(&self.plan, checked, &self.facts);
         self.done.push(checked.clone());
         Some(checked)
     }
@@ -159,7 +159,7 @@ impl Round {
         if facts.allowed.list == Some(true) {
             facts.ever_allowed = facts.ever_allowed.or(facts.allowed);
         }
-        Finished { health: conclude::health(&plan, done, &facts), facts }
+        Finished { health: infer::health(&plan, done, &facts), facts }
     }
 
     async fn make(&mut self, check: Check) -> Checked {
@@ -174,9 +174,9 @@ impl Round {
             Check::Preflight => self.preflight().await,
             Check::BrowserRead => self.browser_read(),
             Check::OtherList | Check::OtherRead | Check::OutsidePrefix | Check::ListContainers => {
-                self.neighbour(check).await
+                self.least_privilege(check).await
             }
-            Check::Unknown => unasked(check),
+            Check::Unknown => unanswered(check),
         }
     }
 
@@ -237,7 +237,7 @@ impl Round {
 }
 
 /// The checks that need more than an account that answers
-fn behind_the_network(plan: &Plan) -> Vec<Check> {
+fn after_network(plan: &Plan) -> Vec<Check> {
     let mut todo = vec![Check::Token, Check::List, Check::Read];
     if plan.view_links || plan.least_privilege {
         todo.push(Check::DelegationKey);

@@ -3,9 +3,10 @@
 use std::{net::IpAddr, num::NonZeroU16, time::Duration};
 
 use super::{
-    Cause, Check, Checked, Confidence, Diagnosis, Evidence, Outcome, conclude,
-    health::minutes,
-    round::{Block, Round},
+    Cause, Check, Checked, Confidence, Diagnosis, Evidence, Outcome,
+    health::in_minutes,
+    infer,
+    pass::{Block, Pass},
 };
 use crate::{
     cloud::{Cloud, Reach, reach},
@@ -17,7 +18,7 @@ use crate::{
 /// An empty page with a marker is legal; so many in a row are no reason to doubt
 const MOST_PAGES: usize = 8;
 
-impl Round {
+impl Pass {
     pub(super) fn names(&mut self) -> Checked {
         let check = Check::Names;
         if let Some((grant, _)) = &self.plan.grant
@@ -48,7 +49,7 @@ impl Round {
     pub(super) async fn dns(&mut self) -> Checked {
         let check = Check::Dns;
         match self.ask(Question::Addresses).await {
-            (Ok(answer), _) if !answer.known => unasked(check),
+            (Ok(answer), _) if !answer.known => unanswered(check),
             (Ok(answer), evidence) => {
                 let own = matches!(self.plan.connection.cloud(), Cloud::Custom(_));
                 let addresses = &answer.addresses;
@@ -75,7 +76,7 @@ impl Round {
     pub(super) async fn challenge(&mut self) -> Checked {
         let check = Check::Challenge;
         let (answer, evidence) = match self.ask(Question::Challenge).await {
-            (Ok(answer), _) if !answer.known => return unasked(check),
+            (Ok(answer), _) if !answer.known => return unanswered(check),
             (Ok(answer), evidence) => (answer, evidence),
             (Err(error), evidence) => {
                 self.block = Block::Everything("the account does not answer");
@@ -85,7 +86,7 @@ impl Round {
         self.facts.challenge = answer.challenge;
         let public = answer.status.is_some_and(|status| (200..300).contains(&status));
         self.facts.public = Some(public);
-        if let Some(cause) = conclude::of_cloud(&self.plan.connection, &self.facts) {
+        if let Some(cause) = infer::wrong_cloud(&self.plan.connection, &self.facts) {
             self.block = Block::Everything("the sign-in would be of no use");
             let diagnosis = Diagnosis::new(cause, Confidence::Certain, evidence.clone());
             return Checked::new(check, Outcome::Failed, cause.what())
@@ -93,14 +94,15 @@ impl Round {
                 .because(diagnosis);
         }
         self.facts.other_tenant =
-            conclude::is_in_another_tenant(&self.plan.connection, &self.facts);
+            infer::account_in_other_tenant(&self.plan.connection, &self.facts);
         let off = answer.served_at.and_then(|served| self.skew(served));
         self.facts.skewed = off.is_some();
         let (cause, note) = match off {
             _ if self.facts.other_tenant => (Some(Cause::TenantMismatch), String::new()),
-            Some(off) => {
-                (Some(Cause::ClockSkew), format!("this machine's clock is off by {}", minutes(off)))
-            }
+            Some(off) => (
+                Some(Cause::ClockSkew),
+                format!("this machine's clock is off by {}", in_minutes(off)),
+            ),
             None if public => (Some(Cause::PublicContainer), String::new()),
             None => (None, String::new()),
         };
@@ -133,7 +135,7 @@ impl Round {
             _ => "its token tells no principal".to_owned(),
         };
         self.facts.identity = Some(identity);
-        if conclude::is_of_another_tenant(&self.facts) {
+        if infer::token_of_other_tenant(&self.facts) {
             self.block = Block::Credential("the token is of another tenant");
             let cause = Cause::TokenIssuer;
             let diagnosis = Diagnosis::new(cause, Confidence::Certain, evidence.clone());
@@ -156,7 +158,7 @@ impl Round {
                     let seen = seen.unwrap_or_else(|| Checked::new(check, Outcome::Passed, ""));
                     return seen.with(evidence);
                 }
-                Err(error) => return self.no_list(&error, evidence),
+                Err(error) => return self.list_failed(&error, evidence),
             }
         }
         let mut request = ListRequest::new(prefix);
@@ -168,7 +170,7 @@ impl Round {
                 Ok(page) => page,
                 Err(error) => {
                     let evidence = Evidence::of_error(&error, self.since(start));
-                    return self.no_list(&error, evidence);
+                    return self.list_failed(&error, evidence);
                 }
             };
             blob = page.blobs.into_iter().next();
@@ -176,7 +178,7 @@ impl Round {
                 let what = "the service gave a marker a second time, so a listing would never end";
                 let error = Error::new(ErrorKind::RepeatedMarker, what);
                 let evidence = Evidence::of_error(&error, self.since(start));
-                return self.no_list(&error, evidence);
+                return self.list_failed(&error, evidence);
             }
             request.marker = page.next;
             if blob.is_some() || request.marker.is_none() {
@@ -198,7 +200,7 @@ impl Round {
         Checked::new(check, Outcome::Warned, cause.what()).with(evidence).because(diagnosis)
     }
 
-    fn no_list(&mut self, error: &Error, evidence: Evidence) -> Checked {
+    fn list_failed(&mut self, error: &Error, evidence: Evidence) -> Checked {
         // A read that was allowed before says nothing of the front end that refuses now.
         self.facts.allowed.read = None;
         self.facts.allowed.list = denied(error).then_some(false);
@@ -213,7 +215,7 @@ impl Round {
         let check = Check::Read;
         let name = match &self.facts.blob {
             Some(blob) => blob.name.clone(),
-            None => format!("{}{}", self.plan.connection.prefix(), made_up()),
+            None => format!("{}{}", self.plan.connection.prefix(), random_name()),
         };
         let mut as_browser = None;
         if let Some(origin) = &self.plan.origin {
@@ -228,7 +230,7 @@ impl Round {
             Some((result, evidence)) => {
                 (result.map(|answer| self.facts.browser = Some(answer)), evidence)
             }
-            None => self.read_plainly(name).await,
+            None => self.plain_read(name).await,
         };
         let Err(error) = result else {
             self.facts.allowed.read = Some(true);
@@ -256,7 +258,7 @@ impl Round {
         Checked::new(check, Outcome::Passed, note).with(evidence)
     }
 
-    async fn read_plainly(&self, name: String) -> (Result<(), Error>, Evidence) {
+    async fn plain_read(&self, name: String) -> (Result<(), Error>, Evidence) {
         let request = match &self.facts.blob {
             Some(blob) => ReadRequest::of(blob, 0..1),
             None => ReadRequest::new(name, 0..1),
@@ -276,7 +278,7 @@ impl Round {
         let wanted = self.plan.view_links;
         match self.ask(Question::DelegationKey).await {
             (Ok(answer), _) if !answer.known && wanted => not_probed(check),
-            (Ok(answer), _) if !answer.known => unasked(check),
+            (Ok(answer), _) if !answer.known => unanswered(check),
             (Ok(_), evidence) => {
                 self.facts.allowed.key = Some(true);
                 let note = if wanted { "" } else { "allowed, and not needed" };
@@ -298,15 +300,15 @@ impl Round {
 
     pub(super) async fn preflight(&mut self) -> Checked {
         let check = Check::Preflight;
-        let Some(origin) = self.plan.origin.clone() else { return unasked(check) };
+        let Some(origin) = self.plan.origin.clone() else { return unanswered(check) };
         match self.ask(Question::Preflight { origin: origin.clone() }).await {
             (Ok(answer), _) if !answer.known => not_probed(check),
             (Ok(answer), evidence)
-                if conclude::lets_in(&answer, &origin) && conclude::lets_ask(&answer) =>
+                if infer::allows_origin(&answer, &origin) && infer::allows_ranges(&answer) =>
             {
                 Checked::new(check, Outcome::Passed, "").with(evidence)
             }
-            (Ok(_), evidence) => no_rule(check, evidence),
+            (Ok(_), evidence) => cors_missing(check, evidence),
             (Err(error), evidence) => self.failed(check, &error, evidence),
         }
     }
@@ -320,10 +322,10 @@ impl Round {
             return Checked::new(check, Outcome::Skipped, "there was no answer to a read");
         };
         let evidence = Evidence::of_answer(answer, Duration::ZERO);
-        if !conclude::lets_in(answer, origin) {
-            return no_rule(check, evidence);
+        if !infer::allows_origin(answer, origin) {
+            return cors_missing(check, evidence);
         }
-        if conclude::lets_seek(answer) {
+        if infer::exposes_ranges(answer) {
             return Checked::new(check, Outcome::Passed, "").with(evidence);
         }
         let cause = Cause::CorsIncomplete;
@@ -332,13 +334,13 @@ impl Round {
     }
 
     /// A question whose good answer is no
-    pub(super) async fn neighbour(&mut self, check: Check) -> Checked {
+    pub(super) async fn least_privilege(&mut self, check: Check) -> Checked {
         let connection = &self.plan.connection;
-        let elsewhere = || ContainerName::try_from(made_up());
+        let elsewhere = || ContainerName::try_from(random_name());
         let (question, cause) = match (check, elsewhere()) {
             (Check::OutsidePrefix, _) => {
                 let container = connection.container().clone();
-                let prefix = format!("{}/", made_up());
+                let prefix = format!("{}/", random_name());
                 (Question::ListOther { container, prefix }, Cause::PrefixNotLimited)
             }
             (Check::ListContainers, _) => (Question::ListContainers, Cause::ContainersListable),
@@ -347,14 +349,14 @@ impl Round {
                 (Question::ListOther { container, prefix }, Cause::BroadAccess)
             }
             (_, Ok(container)) => {
-                let blob = made_up();
+                let blob = random_name();
                 (Question::ReadOther { container, blob }, Cause::BroadAccess)
             }
-            (_, Err(_)) => return unasked(check),
+            (_, Err(_)) => return unanswered(check),
         };
         let (result, evidence) = self.ask(question).await;
         let allowed = match &result {
-            Ok(answer) if !answer.known => return unasked(check),
+            Ok(answer) if !answer.known => return unanswered(check),
             Ok(_) => Some(true),
             // Only who may look is told that there is nothing.
             Err(error) => match error.kind() {
@@ -381,7 +383,7 @@ impl Round {
     }
 }
 
-pub(super) fn unasked(check: Check) -> Checked {
+pub(super) fn unanswered(check: Check) -> Checked {
     Checked::new(check, Outcome::Skipped, "the store does not tell")
 }
 
@@ -392,7 +394,7 @@ fn not_probed(check: Check) -> Checked {
     Checked::new(check, Outcome::Warned, cause.what()).because(diagnosis)
 }
 
-fn no_rule(check: Check, evidence: Evidence) -> Checked {
+fn cors_missing(check: Check, evidence: Evidence) -> Checked {
     let cause = Cause::CorsMissing;
     let diagnosis = Diagnosis::new(cause, Confidence::Certain, evidence.clone());
     Checked::new(check, Outcome::Failed, cause.what()).with(evidence).because(diagnosis)
@@ -404,7 +406,7 @@ fn denied(error: &Error) -> bool {
 }
 
 /// A name that nothing has
-fn made_up() -> String {
+fn random_name() -> String {
     format!("azure-asset-sync-probe-{:016x}", fastrand::u64(..))
 }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{
     Cause, Check, Checked, Confidence, Diagnosis, Health, Outcome, Outlook, Plan, PropagationTime,
-    Retry, round::Facts,
+    Retry, pass::Facts,
 };
 use crate::{cloud::Cloud, connection::Connection, name::is_guid, store::Answer};
 
@@ -17,7 +17,8 @@ pub(super) fn health(plan: &Plan, mut checks: Vec<Checked>, facts: &Facts) -> He
         checks.into_iter().map(|checked| self::checked(plan, checked, facts)).collect();
     let first = checks.iter().find(|checked| checked.outcome == Outcome::Failed);
     let diagnosis = first.and_then(|checked| checked.diagnosis.clone());
-    let outlook = match diagnosis.as_ref().map(|diagnosis| can_heal(diagnosis.cause, plan.age())) {
+    let outlook = match diagnosis.as_ref().map(|diagnosis| can_resolve(diagnosis.cause, plan.age()))
+    {
         None => Outlook::Ready,
         Some(true) => Outlook::Wait,
         Some(false) => Outlook::Stop,
@@ -48,7 +49,7 @@ fn whole_seconds(time: SystemTime) -> SystemTime {
 }
 
 /// Whether a cause can pass by itself, when what it waits for is so old
-pub(super) fn can_heal(cause: Cause, age: Duration) -> bool {
+pub(super) fn can_resolve(cause: Cause, age: Duration) -> bool {
     match (cause.retry(), cause.spread()) {
         (Retry::Transient, _) => true,
         (_, Some(spread)) => age < spread.worst,
@@ -146,7 +147,7 @@ fn other_principal(plan: &Plan, facts: &Facts) -> Option<Cause> {
 }
 
 /// Whether the account is of another cloud, by its challenge
-pub(super) fn of_cloud(connection: &Connection, facts: &Facts) -> Option<Cause> {
+pub(super) fn wrong_cloud(connection: &Connection, facts: &Facts) -> Option<Cause> {
     let challenge = facts.challenge.as_ref()?;
     // An endpoint of one's own may stand before an account of any cloud.
     let own = matches!(connection.cloud(), Cloud::Custom(_));
@@ -155,7 +156,7 @@ pub(super) fn of_cloud(connection: &Connection, facts: &Facts) -> Option<Cause> 
 }
 
 /// Whether the account belongs to another tenant than the connection names, by its challenge
-pub(super) fn is_in_another_tenant(connection: &Connection, facts: &Facts) -> bool {
+pub(super) fn account_in_other_tenant(connection: &Connection, facts: &Facts) -> bool {
     let (Some(challenge), Some(tenant)) = (&facts.challenge, connection.tenant()) else {
         return false;
     };
@@ -172,20 +173,20 @@ fn family(authority: &str) -> &'static str {
     }
 }
 
-pub(super) fn is_of_another_tenant(facts: &Facts) -> bool {
+pub(super) fn token_of_other_tenant(facts: &Facts) -> bool {
     let token = facts.identity.as_ref().and_then(|identity| identity.tenant.as_deref());
     let account = facts.challenge.as_ref().map(|challenge| challenge.tenant.as_str());
     matches!((token, account), (Some(token), Some(account)) if is_guid(account) && !token.eq_ignore_ascii_case(account))
 }
 
 /// Whether pages of the origin may use the answer
-pub(super) fn lets_in(answer: &Answer, origin: &str) -> bool {
+pub(super) fn allows_origin(answer: &Answer, origin: &str) -> bool {
     let allowed = answer.cors.as_ref().and_then(|cors| cors.allow_origin.as_deref());
     allowed.is_some_and(|allowed| allowed == "*" || allowed == origin)
 }
 
 /// Whether a preflight lets pages read ranges
-pub(super) fn lets_ask(answer: &Answer) -> bool {
+pub(super) fn allows_ranges(answer: &Answer) -> bool {
     let has = |list: Option<&str>, wanted: &str| {
         let list = list.unwrap_or_default();
         list.split(',').any(|one| one.trim() == "*" || one.trim().eq_ignore_ascii_case(wanted))
@@ -196,7 +197,7 @@ pub(super) fn lets_ask(answer: &Answer) -> bool {
 }
 
 /// Whether a page sees which range it was given: a player that seeks by itself asks for that
-pub(super) fn lets_seek(answer: &Answer) -> bool {
+pub(super) fn exposes_ranges(answer: &Answer) -> bool {
     let exposed = answer.cors.as_ref().and_then(|cors| cors.expose_headers.as_deref());
     exposed.unwrap_or_default().split(',').any(|header| {
         let header = header.trim();
