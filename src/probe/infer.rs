@@ -1,24 +1,37 @@
-//! From all answers together to what is wrong: pure, and where single answers mislead.
+//! Inference: from all facts of a pass to what is wrong.
+//!
+//! Pure functions over [`Facts`] and answers. A single answer can mislead (for example, a wrong clock
+//! looks like an expired token), so a diagnosis is refined by what the other answers showed.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use super::{
-    Cause, Check, Checked, Confidence, Diagnosis, Health, Outcome, Outlook, Plan, PropagationTime,
-    Retry, pass::Facts,
+    cause::Cause,
+    check::{Check, Outcome},
+    checked::Checked,
+    class::{PropagationTime, Retry},
+    diagnosis::{Confidence, Diagnosis},
+    facts::Facts,
+    health::{Health, Outlook},
+    plan::Plan,
+    privilege::Privileges,
+    time::whole_seconds,
 };
 use crate::{cloud::Cloud, connection::Connection, name::is_guid, store::Answer};
 
+/// Infers the health from the results and the facts of a pass.
+///
+/// Refines every diagnosis once more, because a later answer can explain an earlier failure.
 pub(super) fn health(plan: &Plan, mut checks: Vec<Checked>, facts: &Facts) -> Health {
     checks.sort_by_key(|checked| checked.check);
-    let connection = &plan.connection;
-    let object_id = facts.identity.as_ref().and_then(|identity| identity.object_id.clone());
-    // Later answers can tell more of an earlier check.
+    let connection = plan.connection();
     let checks: Vec<_> =
         checks.into_iter().map(|checked| self::checked(plan, checked, facts)).collect();
+    // Later checks often fail as a consequence, so the first failure is the one to act on.
     let first = checks.iter().find(|checked| checked.outcome == Outcome::Failed);
     let diagnosis = first.and_then(|checked| checked.diagnosis.clone());
-    let outlook = match diagnosis.as_ref().map(|diagnosis| can_resolve(diagnosis.cause, plan.age()))
-    {
+    let can_resolve = diagnosis.as_ref().map(|diagnosis| can_resolve(diagnosis.cause, plan.age()));
+    let outlook = match can_resolve {
         None => Outlook::Ready,
         Some(true) => Outlook::Wait,
         Some(false) => Outlook::Stop,
@@ -28,55 +41,37 @@ pub(super) fn health(plan: &Plan, mut checks: Vec<Checked>, facts: &Facts) -> He
         account: connection.account().clone(),
         container: connection.container().clone(),
         prefix: connection.prefix().clone(),
-        at: whole_seconds(plan.clock.time()),
+        at: whole_seconds(plan.clock().time()),
         outlook,
         diagnosis,
-        tenant: facts.challenge.as_ref().map(|challenge| challenge.tenant.to_string()),
-        object_id,
-        public: facts.public,
-        privileges: plan.least_privilege.then(|| {
-            let allowed = facts.ever_allowed.or(facts.allowed);
-            allowed.privileges(has_prefix)
-        }),
+        tenant: facts.challenge().map(|challenge| challenge.tenant.to_string()),
+        object_id: facts.object_id().map(str::to_owned),
+        public: facts.public(),
+        privileges: plan
+            .least_privilege()
+            .then(|| Privileges::of(&facts.allowed_by_any_pass(), has_prefix)),
         checks,
     }
 }
 
-/// As it is stored
-fn whole_seconds(time: SystemTime) -> SystemTime {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    UNIX_EPOCH + Duration::from_secs(since.as_secs())
-}
-
-/// Whether a cause can pass by itself, when what it waits for is so old
+/// Returns whether a cause can pass without a change, if the change it waits for has this age.
 pub(super) fn can_resolve(cause: Cause, age: Duration) -> bool {
-    match (cause.retry(), cause.spread()) {
+    match (cause.retry(), cause.propagation_time()) {
         (Retry::Transient, _) => true,
-        (_, Some(spread)) => age < spread.worst,
-        // As long as front ends may differ, this is also what two of them say of one assignment.
-        _ => is_mixed(cause) && age < PropagationTime::ROLE.worst,
+        (_, Some(time)) => age < time.worst,
+        // While an assignment propagates, front ends disagree, and their answers look like this.
+        _ => cause.is_mixed() && age < PropagationTime::ROLE.worst,
     }
 }
 
-/// Whether some requests were allowed and others not
-pub(super) fn is_mixed(cause: Cause) -> bool {
-    matches!(
-        cause,
-        Cause::ListNotCovered
-            | Cause::ReadNotCovered
-            | Cause::KeyOutOfScope
-            | Cause::ManagementRoleOnly
-    )
-}
-
-/// A check with what the answers so far tell of it, and the command that mends it
+/// Refines the diagnosis of a result by the facts so far, and adds the command of its remedy.
 pub(super) fn checked(plan: &Plan, mut checked: Checked, facts: &Facts) -> Checked {
     let Some(diagnosis) = checked.diagnosis.take() else { return checked };
-    let object_id = facts.identity.as_ref().and_then(|identity| identity.object_id.as_deref());
     let mut diagnosis = refined(plan, diagnosis, checked.check, facts);
-    diagnosis = diagnosis.with_names(&plan.connection, object_id);
-    if let Some((grant, form)) = &plan.grant {
-        diagnosis = diagnosis.with_grant(grant, *form);
+    diagnosis = diagnosis.with_names(plan.connection(), facts.object_id());
+    // The grant's command wins over the general one: it fits the customer's shell.
+    if let Some((grant, form)) = plan.grant() {
+        diagnosis = diagnosis.with_grant(grant, form);
     }
     if checked.outcome == Outcome::Failed {
         checked.note = diagnosis.cause.what().to_owned();
@@ -84,10 +79,11 @@ pub(super) fn checked(plan: &Plan, mut checked: Checked, facts: &Facts) -> Check
     checked.because(diagnosis)
 }
 
-/// The cause that several answers together point to
+/// Returns the diagnosis with the cause that several answers together point to.
 fn refined(plan: &Plan, diagnosis: Diagnosis, check: Check, facts: &Facts) -> Diagnosis {
-    let allowed = facts.allowed;
+    let allowed = |check| facts.allowed(check);
     let (cause, confidence) = match (diagnosis.cause, check) {
+        // Every check of validity times fails if this machine's clock is wrong.
         (
             Cause::TokenExpired
             | Cause::TokenInvalid
@@ -97,45 +93,57 @@ fn refined(plan: &Plan, diagnosis: Diagnosis, check: Check, facts: &Facts) -> Di
             | Cause::SasNotYetValid
             | Cause::AssertionTime,
             _,
-        ) if facts.skewed => (Cause::ClockSkew, Confidence::Likely),
-        // What a principal of the wrong tenant is told.
+        ) if facts.is_skewed() => (Cause::ClockSkew, Confidence::Likely),
+        // In the wrong tenant, the application is unknown and its tokens are of no use.
         (
             Cause::TenantNotFound
             | Cause::ServicePrincipalMissing
             | Cause::CredentialRejected
             | Cause::TokenIssuer,
             _,
-        ) if facts.other_tenant => (Cause::TenantMismatch, Confidence::Certain),
-        (Cause::Unreachable | Cause::RequestTimeout, Check::Challenge) if facts.private => {
+        ) if account_in_other_tenant(plan.connection(), facts) => {
+            (Cause::TenantMismatch, Confidence::Certain)
+        }
+        (Cause::Unreachable | Cause::RequestTimeout, Check::Challenge) if facts.is_private() => {
             (Cause::PrivateEndpoint, Confidence::Likely)
         }
-        (Cause::KeyOutOfScope, Check::DelegationKey) => match allowed.list {
+        (Cause::KeyOutOfScope, Check::DelegationKey) => match allowed(Check::List) {
             Some(true) => (Cause::KeyOutOfScope, Confidence::Likely),
-            // Nothing is allowed, so the scope is the least of it.
+            // Nothing at all is allowed, so the scope is not the problem.
             _ => (Cause::AccessMissing, Confidence::Possible),
         },
-        (Cause::AccessMissing, Check::List | Check::Read) => match other_principal(plan, facts) {
-            Some(cause) => (cause, Confidence::Certain),
-            None => match (allowed.list, allowed.read, allowed.containers, allowed.key) {
-                (Some(false), Some(true), ..) => (Cause::ListNotCovered, Confidence::Likely),
-                (Some(true), Some(false), ..) => (Cause::ReadNotCovered, Confidence::Likely),
-                // Azure's own Reader can list containers and not make keys; a role for data that
-                // is on the account can do both.
-                (_, _, Some(true), Some(false)) => (Cause::ManagementRoleOnly, Confidence::Likely),
-                (_, _, Some(true), Some(true)) => (Cause::ConditionMismatch, Confidence::Likely),
-                _ => return diagnosis,
-            },
-        },
+        (Cause::AccessMissing, Check::List | Check::Read) => {
+            match (other_principal(plan, facts), access_cause(facts)) {
+                (Some(cause), _) => (cause, Confidence::Certain),
+                (None, Some(cause)) => (cause, Confidence::Likely),
+                (None, None) => return diagnosis,
+            }
+        }
         _ => return diagnosis,
     };
     Diagnosis { cause, confidence, ..diagnosis }
 }
 
-/// Whether the grant gave the role to somebody else than who signed in
+/// Infers why a list or a read was denied, from which other requests were allowed.
+fn access_cause(facts: &Facts) -> Option<Cause> {
+    let allowed = [Check::List, Check::Read, Check::ListContainers, Check::DelegationKey]
+        .map(|check| facts.allowed(check));
+    match allowed {
+        [Some(false), Some(true), ..] => Some(Cause::ListNotCovered),
+        [Some(true), Some(false), ..] => Some(Cause::ReadNotCovered),
+        // The role Reader can list containers but obtains no keys. A data role on the account can do
+        // both.
+        [_, _, Some(true), Some(false)] => Some(Cause::ManagementRoleOnly),
+        [_, _, Some(true), Some(true)] => Some(Cause::ConditionMismatch),
+        _ => None,
+    }
+}
+
+/// Returns a cause if the grant assigns the role to another principal than the one that signed in.
 fn other_principal(plan: &Plan, facts: &Facts) -> Option<Cause> {
-    let (grant, _) = plan.grant.as_ref()?;
+    let (grant, _) = plan.grant()?;
     let granted = grant.principal()?;
-    let identity = facts.identity.as_ref()?;
+    let identity = facts.identity()?;
     if granted.eq_ignore_ascii_case(identity.object_id.as_deref()?) {
         return None;
     }
@@ -146,25 +154,34 @@ fn other_principal(plan: &Plan, facts: &Facts) -> Option<Cause> {
     Some(Cause::WrongPrincipal)
 }
 
-/// Whether the account is of another cloud, by its challenge
+/// Returns a cause if the challenge of the account names the authority of another cloud.
 pub(super) fn wrong_cloud(connection: &Connection, facts: &Facts) -> Option<Cause> {
-    let challenge = facts.challenge.as_ref()?;
-    // An endpoint of one's own may stand before an account of any cloud.
-    let own = matches!(connection.cloud(), Cloud::Custom(_));
-    let other = family(connection.cloud().authority()) != family(&challenge.host);
-    (!own && other).then_some(Cause::WrongCloud)
+    let challenge = facts.challenge()?;
+    // A custom endpoint can belong to an account of any cloud.
+    let is_custom = matches!(connection.cloud(), Cloud::Custom(_));
+    let differs = family(connection.cloud().authority()) != family(&challenge.host);
+    (!is_custom && differs).then_some(Cause::WrongCloud)
 }
 
-/// Whether the account belongs to another tenant than the connection names, by its challenge
+/// Returns whether the account belongs to another tenant than the connection names.
+///
+/// Only GUIDs are compared: a connection may name its tenant by a domain.
 pub(super) fn account_in_other_tenant(connection: &Connection, facts: &Facts) -> bool {
-    let (Some(challenge), Some(tenant)) = (&facts.challenge, connection.tenant()) else {
+    let (Some(challenge), Some(tenant)) = (facts.challenge(), connection.tenant()) else {
         return false;
     };
-    let both = is_guid(tenant.as_str()) && is_guid(challenge.tenant.as_str());
-    both && !tenant.as_str().eq_ignore_ascii_case(challenge.tenant.as_str())
+    let are_guids = is_guid(tenant.as_str()) && is_guid(challenge.tenant.as_str());
+    are_guids && !tenant.as_str().eq_ignore_ascii_case(challenge.tenant.as_str())
 }
 
-/// The cloud that an authority signs in to
+/// Returns whether the token was issued by another tenant than the one that the account belongs to.
+pub(super) fn token_of_other_tenant(facts: &Facts) -> bool {
+    let token = facts.identity().and_then(|identity| identity.tenant.as_deref());
+    let account = facts.challenge().map(|challenge| challenge.tenant.as_str());
+    matches!((token, account), (Some(token), Some(account)) if is_guid(account) && !token.eq_ignore_ascii_case(account))
+}
+
+/// Returns the cloud that an authority belongs to, by its host name.
 fn family(authority: &str) -> &'static str {
     match authority {
         host if host.contains("microsoftonline.us") => "us_government",
@@ -173,34 +190,27 @@ fn family(authority: &str) -> &'static str {
     }
 }
 
-pub(super) fn token_of_other_tenant(facts: &Facts) -> bool {
-    let token = facts.identity.as_ref().and_then(|identity| identity.tenant.as_deref());
-    let account = facts.challenge.as_ref().map(|challenge| challenge.tenant.as_str());
-    matches!((token, account), (Some(token), Some(account)) if is_guid(account) && !token.eq_ignore_ascii_case(account))
-}
-
-/// Whether pages of the origin may use the answer
+/// Returns whether a browser lets pages of the origin use the answer.
 pub(super) fn allows_origin(answer: &Answer, origin: &str) -> bool {
     let allowed = answer.cors.as_ref().and_then(|cors| cors.allow_origin.as_deref());
     allowed.is_some_and(|allowed| allowed == "*" || allowed == origin)
 }
 
-/// Whether a preflight lets pages read ranges
+/// Returns whether a preflight allows pages to read ranges.
 pub(super) fn allows_ranges(answer: &Answer) -> bool {
-    let has = |list: Option<&str>, wanted: &str| {
-        let list = list.unwrap_or_default();
-        list.split(',').any(|one| one.trim() == "*" || one.trim().eq_ignore_ascii_case(wanted))
-    };
     answer.cors.as_ref().is_some_and(|cors| {
-        has(cors.allow_methods.as_deref(), "GET") && has(cors.allow_headers.as_deref(), "range")
+        lists(cors.allow_methods.as_deref(), "GET") && lists(cors.allow_headers.as_deref(), "range")
     })
 }
 
-/// Whether a page sees which range it was given: a player that seeks by itself asks for that
+/// Returns whether a page sees which range it received. A player that seeks needs that.
 pub(super) fn exposes_ranges(answer: &Answer) -> bool {
     let exposed = answer.cors.as_ref().and_then(|cors| cors.expose_headers.as_deref());
-    exposed.unwrap_or_default().split(',').any(|header| {
-        let header = header.trim();
-        header == "*" || header.eq_ignore_ascii_case("content-range")
-    })
+    lists(exposed, "content-range")
+}
+
+/// Returns whether a header with a comma-separated list has a token, or `*`.
+fn lists(header: Option<&str>, token: &str) -> bool {
+    let header = header.unwrap_or_default();
+    header.split(',').map(str::trim).any(|one| one == "*" || one.eq_ignore_ascii_case(token))
 }
