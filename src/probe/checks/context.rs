@@ -20,7 +20,6 @@ use super::super::{
     plan::Plan,
 };
 use crate::{
-    clock::Clock as _,
     error::{Error, ErrorKind},
     store::{Answer, Question},
 };

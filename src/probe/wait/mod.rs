@@ -30,7 +30,6 @@ use super::{
     pass::{Finished, Pass},
     plan::Plan,
 };
-use crate::clock::Clock as _;
 
 /// A stream of the events of a wait. The last event is [`WaitEvent::Ended`].
 ///
