@@ -1,28 +1,36 @@
 //! Decides the rows of an audit: by the roles, by the scopes, and by proof under the conditions.
+//!
+//! Assignments add up: a request is allowed if one of them allows it. A proof that takes too long counts as
+//! "may be allowed", so an audit errs on the side of warning.
 
 use super::{
-    Access, Assigned, Decision,
-    rows::{BLOBS, CONTAINERS, Kind, Places, Row},
+    access::{Access, Assigned, Decision},
+    rows::{Kind, Places, Row},
 };
 use crate::{
     condition::{
         Condition,
+        catalog::{BLOB_READ, CONTAINERS},
         prove::{self, Budget, Example, Family, Found},
     },
     connection::Connection,
 };
 
-/// How much work all rows together may take, and how much one question may
+/// How many steps the proofs of all rows together may take.
 ///
-/// They bound an audit of the largest condition to a fraction of a second. A question that takes more
-/// is answered with "may be allowed".
+/// Bounds the audit of the largest condition to a fraction of a second.
 const STEPS: u64 = 20_000_000;
+
+/// How many steps one proof may take, so that one hard row leaves enough for the others.
 const STEPS_OF_QUESTION: u64 = 2_000_000;
 
+/// The least telling reason: other reasons win over it.
 const NO_ACTION: &str = "the role does not have the action";
+/// The reason of a row that could not be decided.
 const UNPROVED: &str =
     "the conditions are too large or too entangled to prove that this is denied; split them up";
 
+/// Decides all rows for the assignments.
 pub(super) fn table(connection: &Connection, assignments: &[Assigned<'_>]) -> Vec<Access> {
     let mut budget = Budget::new(STEPS);
     let places = Places::of(connection, assignments, &mut budget);
@@ -36,6 +44,7 @@ pub(super) fn table(connection: &Connection, assignments: &[Assigned<'_>]) -> Ve
                 access(&row, decision, why)
             }
         };
+        // The row was decided once for a group of containers that no condition distinguishes.
         let same = row.same.into_iter().map(|(name, request)| {
             let name = name.as_str();
             let example = access.example.clone();
@@ -49,11 +58,12 @@ pub(super) fn table(connection: &Connection, assignments: &[Assigned<'_>]) -> Ve
     table
 }
 
+/// Returns a decided row without an example.
 fn access(row: &Row, decision: Decision, why: String) -> Access {
     Access { request: row.words.clone(), decision, needed: row.needed, why, example: None }
 }
 
-/// Requests for a data action, which conditions can limit
+/// Decides requests for a data action, which conditions can limit.
 fn data(
     row: &Row,
     families: &[Family],
@@ -65,7 +75,7 @@ fn data(
     for assigned in assignments {
         let has = |family: &Family| match assigned.role {
             Some(role) => role.allows(family.action()),
-            None => family.action() == format!("{BLOBS}/read"),
+            None => family.action() == BLOB_READ,
         };
         if !families.iter().all(has) {
             reasons.push(NO_ACTION.to_owned());
@@ -102,13 +112,19 @@ fn data(
     }
 }
 
+/// What the proofs show about a row.
 enum Decided {
     Denied,
     Allowed,
+    /// Some requests are allowed, for example this one.
     Sometimes(Example),
     Unproved,
 }
 
+/// Decides families of requests under conditions, of which one is enough to allow a request.
+///
+/// First looks for one allowed request, then for one denied request: a row is "allowed" only if there is
+/// no denied one.
 fn decided(families: &[Family], conditions: &[&Condition], budget: &mut Budget) -> Decided {
     let mut example = None;
     let mut unproved = false;
@@ -141,7 +157,7 @@ fn decided(families: &[Family], conditions: &[&Condition], budget: &mut Budget) 
     Decided::Allowed
 }
 
-/// Requests for an action, which no condition limits
+/// Decides requests for an action, which no condition can limit.
 fn control(
     row: &Row,
     action: &str,
@@ -179,7 +195,10 @@ fn control(
     (false, most_telling(reasons))
 }
 
-/// Of the reasons of several assignments, one that is not only that the role has no such action
+/// Returns the reason to show among those of several assignments.
+///
+/// Prefers a reason other than that the role lacks the action, because such a role is not meant to allow
+/// the request.
 fn most_telling(mut reasons: Vec<String>) -> String {
     let position = reasons.iter().position(|reason| reason != NO_ACTION);
     if reasons.is_empty() {

@@ -1,15 +1,21 @@
-//! What people read before a text that they paste: what it does, what it takes, what it costs.
+//! What people read before a text that they paste, and what the commands print.
+//!
+//! The words are the same in every form, so that a customer who changes the form reads the same promise:
+//! what the step does, which right it needs, and what it cannot undo.
 
 use super::{
     super::{Form, Grant, Step},
-    obsolete, shared_or_earlier,
+    resource::EXPOSED,
+    selection::{obsolete, shared_or_earlier},
 };
+use crate::condition::Role;
 
-/// The words before a step, the same in every form but for what people do by hand
+/// Returns the words before a step.
 ///
-/// Commands stop and compare by themselves. In the portal and with requests, whoever works has to.
+/// They differ between the forms only where commands compare and stop by themselves: in the portal and
+/// with single requests, people have to do that.
 pub(super) fn about(grant: &Grant, step: Step, form: Form) -> String {
-    let application = &grant.application;
+    let application = grant.application();
     let account = grant.account();
     let by_hand = matches!(form, Form::Portal | Form::Rest);
     let either = |hand: &'static str, command: &'static str| if by_hand { hand } else { command };
@@ -19,7 +25,7 @@ pub(super) fn about(grant: &Grant, step: Step, form: Form) -> String {
         ),
         Step::Apply => {
             let roles: Vec<_> = grant
-                .assignments
+                .assignments()
                 .iter()
                 .map(|a| match &a.container {
                     Some(container) => format!("{} on container {container}", a.role_name),
@@ -29,7 +35,7 @@ pub(super) fn about(grant: &Grant, step: Step, form: Form) -> String {
             format!(
                 "Assigns {}. It needs {}. You need the right to assign roles there, for example as Role Based Access Control Administrator. {} The assignment takes up to 10 minutes to work everywhere.",
                 roles.join(", and "),
-                grant.shape.cost(),
+                grant.shape().cost(),
                 either(
                     "Stop if the application has the role there for something else.",
                     "A second run changes nothing. If the application has the role there for something else, the step stops, and shows what it found."
@@ -38,7 +44,7 @@ pub(super) fn about(grant: &Grant, step: Step, form: Form) -> String {
         }
         Step::Cors => format!(
             "Lets pages of {} read blobs of storage account {account} by range, which videos need. You need the right to change the account, for example as Storage Account Contributor. {}",
-            grant.origin.as_deref().unwrap_or_default(),
+            grant.origin().unwrap_or_default(),
             either(
                 "Keep the other rules as they are. If a rule for this origin exposes too little, change that rule, because Azure uses the first rule that matches.",
                 "Other rules stay as they are, and a second run changes nothing. If a rule for this origin exposes too little, the step stops, because Azure uses the first rule that matches."
@@ -80,7 +86,8 @@ pub(super) fn about(grant: &Grant, step: Step, form: Form) -> String {
                 text.push_str(&format!(" This ends access for all {connections} connections of the grant."));
             }
             if shared_or_earlier(grant).is_some() {
-                text.push_str(" Storage Blob Delegator on the account is shared: it goes with the last container that the application can read.");
+                let delegator = Role::BlobDelegator.name();
+                text.push_str(&format!(" {delegator} on the account is shared: it goes with the last container that the application can read."));
             }
             text.push(' ');
             text.push_str(&stays(grant));
@@ -97,76 +104,80 @@ pub(super) fn about(grant: &Grant, step: Step, form: Form) -> String {
     }
 }
 
-/// What a revocation does not end, the same in every form
+/// Returns what a revocation does not end.
 fn stays(grant: &Grant) -> String {
     let mut text = String::from("What stays after a revocation:");
     if grant.has_view_links() {
         text.push_str(" view links that were made earlier work up to 7 days (the user delegation keys of the account end them, with the links of every other service);");
     }
-    if let Some(origin) = &grant.origin {
+    if let Some(origin) = grant.origin() {
         text.push_str(&format!(" the rule for browsers of {origin}, which gives no access by itself (remove it in the portal, under Resource sharing (CORS));"));
     }
     text.push_str(" the service principal, which has no access without a role.");
     text
 }
 
-/// What to say about the sign-in, for tools that have one
+/// Returns what to do if the Azure CLI is signed in to another cloud or subscription.
 pub(super) fn sign_in(grant: &Grant) -> String {
     let name = grant.management().name;
     format!(
         "sign in to {name} with an account that has subscription {}: az cloud set --name {name}, then az login, then paste this again",
-        grant.subscription
+        grant.subscription()
     )
 }
 
-// What the commands say. INVARIANT: no parenthesis, quote or other character with a meaning in cmd,
-// which has these words outside quotes.
+// What the commands print.
+//
+// INVARIANT: no parenthesis, quote or other character with a meaning in cmd, whose `echo` prints these
+// words without quotes.
 
-/// Another grant's assignment is in the way
+/// Another grant's assignment is in the way.
 pub(super) fn foreign(name: &str) -> String {
     format!(
         "{name}: the application has this role there for something else, shown above, and replacing it would end that access. Make one grant for both connections, or use the step that replaces another grant"
     )
 }
 
-/// An older version of the grant is in the way
+/// An older version of this grant is in the way.
 pub(super) fn older(name: &str) -> String {
     format!(
         "{name}: an older version of this grant is there, shown above. Use the step that changes the condition"
     )
 }
 
-/// There is nothing to change
+/// The assignment to change does not exist.
 pub(super) fn missing(name: &str) -> String {
     format!("{name}: not assigned. Use the step that assigns it")
 }
 
-/// An update came upon another grant's assignment
+/// An update found another grant's assignment.
 pub(super) fn anothers(name: &str) -> String {
     format!("{name}: the assignment that is shown above is of another grant. Nothing was changed")
 }
 
-/// What a replacement costs
+/// The question before another grant's assignment is replaced.
 pub(super) fn loses(name: &str) -> String {
     format!(
         "{name}: whoever uses the assignment that is shown above loses what this grant does not give."
     )
 }
 
-/// Nothing uses the shared assignment, and yet no grant made it as it is
+/// A revocation keeps the shared assignment, because no grant creates one like it.
 pub(super) fn odd_delegator(name: &str) -> String {
     format!(
         "KEPT: {name}: no container needs it, but its condition or its principal type is not what a grant makes. Look at the assignment that is shown above, and delete it by hand"
     )
 }
 
+/// The question before the shared assignment is removed.
 pub(super) fn ends_delegator(grant: &Grant, name: &str) -> String {
     format!(
         "This removes {name} for every grant of application {}: view links stop working for all of them.",
-        grant.application
+        grant.application()
     )
 }
 
+/// The question before the user delegation keys of the account are revoked.
 pub(super) fn ends_links(grant: &Grant) -> String {
     format!(
         "This ends every view link to storage account {} that rests on a user delegation key, of every service.",
@@ -174,17 +185,20 @@ pub(super) fn ends_links(grant: &Grant) -> String {
     )
 }
 
+/// The question before the service principal is deleted.
 pub(super) fn ends_principal(grant: &Grant) -> String {
     format!(
         "This deletes the service principal of application {} from your directory: every grant of the application ends.",
-        grant.application
+        grant.application()
     )
 }
 
-/// A rule for the origin is there that no other rule can make up for
+/// A CORS rule for the origin exists but is not sufficient.
+///
+/// Azure uses the first rule that matches, so a second rule would not help.
 pub(super) fn incomplete_rule(origin: &str) -> String {
     format!(
         "a rule for {origin} is there, shown above, and allows or exposes too little. Azure uses the first rule that matches, so another one would not help. In the portal, under Resource sharing, give it the methods GET and HEAD, the allowed headers * and the exposed headers {}",
-        super::EXPOSED.join(",")
+        EXPOSED.join(",")
     )
 }

@@ -1,15 +1,19 @@
-//! Steps in the Azure portal.
+//! The steps in the Azure portal, in its own words.
 //!
-//! Words of the portal: Microsoft Learn, "Assign Azure roles using the Azure portal" and "Add or edit
-//! Azure role assignment conditions using the Azure portal".
+//! Source of the words: Microsoft Learn, "Assign Azure roles using the Azure portal" and "Add or edit
+//! Azure role assignment conditions using the Azure portal". People follow these steps, so each says
+//! what to compare before something is changed.
 
 use super::{
     super::{Grant, Part, RoleAssignment, Step},
-    EXPOSED, about, commands, custom_role, name_of, obsolete, obsolete_roles, own, role_file,
-    shared_or_earlier,
+    about,
+    part::commands,
+    resource::{EXPOSED, custom_role, role_file},
+    selection::{name_of, obsolete, obsolete_roles, own, shared_or_earlier},
 };
 use crate::condition::Layout;
 
+/// Returns all parts of the pack.
 pub(super) fn parts(grant: &Grant) -> Vec<Part> {
     let mut parts = Vec::from_iter(role_file(grant));
     parts.extend([
@@ -25,7 +29,7 @@ pub(super) fn parts(grant: &Grant) -> Vec<Part> {
     parts
 }
 
-/// Where an assignment is found
+/// Returns where to find an assignment in the portal.
 fn on(grant: &Grant, assignment: &RoleAssignment) -> String {
     let account = grant.account();
     match &assignment.container {
@@ -36,9 +40,10 @@ fn on(grant: &Grant, assignment: &RoleAssignment) -> String {
     }
 }
 
+/// Creates the service principal. The portal has no page for that, so the Cloud Shell does it.
 fn principal(grant: &Grant) -> Part {
     let portal = grant.management().portal;
-    let application = &grant.application;
+    let application = grant.application();
     let lines = vec![
         format!("1. Open {portal} and start the Cloud Shell (the >_ beside the search)."),
         format!("2. Run: az ad sp create --id {application}"),
@@ -49,21 +54,22 @@ fn principal(grant: &Grant) -> Part {
     commands(Step::Principal, lines)
 }
 
+/// Assigns the roles, and creates the custom role before that.
 fn apply(grant: &Grant) -> Part {
     let mut lines = Vec::new();
     if custom_role(grant).is_some() {
         lines.push(format!(
             "* Open resource group `{}`, Access control (IAM), Add, Add custom role. Baseline permissions: Start from JSON, and choose role.json. Review + create, Create.",
-            grant.resource_group
+            grant.resource_group()
         ));
     }
-    for assignment in &grant.assignments {
+    for assignment in grant.assignments() {
         lines.extend([
             format!("* Open {}, Access control (IAM), Role assignments.", on(grant, assignment)),
             format!("  If the application has the role {} there already, stop: Azure keeps one assignment of a role. Compare it with the text below, as the step that reads back says.", assignment.role_name),
             "  Add, Add role assignment.".to_owned(),
             format!("  Role: {}. Next.", assignment.role_name),
-            format!("  Members: User, group, or service principal. Select members, and type the display name of the service principal: the search does not find the application id. If several have the name, compare the application id in Microsoft Entra ID, Enterprise applications, with {}. Select.", grant.application),
+            format!("  Members: User, group, or service principal. Select members, and type the display name of the service principal: the search does not find the application id. If several have the name, compare the application id in Microsoft Entra ID, Enterprise applications, with {}. Select.", grant.application()),
             format!("  Description: {}", assignment.description),
             "  Next.".to_owned(),
         ]);
@@ -82,6 +88,7 @@ fn apply(grant: &Grant) -> Part {
     commands(Step::Apply, lines)
 }
 
+/// Returns a list of assignments between two lines.
 fn listed<'a>(
     grant: &Grant,
     before: &str,
@@ -94,15 +101,16 @@ fn listed<'a>(
     lines
 }
 
+/// Compares what Azure has with the grant.
 fn read_back(grant: &Grant) -> Part {
     let mut lines = listed(
         grant,
         "In Access control (IAM), Role assignments, there must be:",
-        grant.assignments.iter(),
+        grant.assignments().iter(),
         "The type must be App. Description (under Edit columns) must be:",
     );
     lines.extend(own(grant).map(|a| format!("  {}", a.description)));
-    if grant.assignments.iter().any(|a| a.condition.is_some()) {
+    if grant.assignments().iter().any(|a| a.condition.is_some()) {
         lines.push(
             "In the column Condition, View/Edit, Editor type: Code must show the text above."
                 .to_owned(),
@@ -111,6 +119,7 @@ fn read_back(grant: &Grant) -> Part {
     commands(Step::ReadBack, lines)
 }
 
+/// Changes the condition, and removes what earlier grants had.
 fn update(grant: &Grant) -> Part {
     let mut lines = if own(grant).any(|a| a.condition.is_some()) {
         listed(
@@ -137,6 +146,7 @@ fn update(grant: &Grant) -> Part {
     commands(Step::Update, lines)
 }
 
+/// Replaces another grant's assignment.
 fn replace(grant: &Grant) -> Part {
     let mut lines = Vec::new();
     for assignment in own(grant) {
@@ -152,6 +162,7 @@ fn replace(grant: &Grant) -> Part {
     commands(Step::Replace, lines)
 }
 
+/// Removes what only this grant uses.
 fn revoke(grant: &Grant) -> Part {
     let mut lines = listed(
         grant,
@@ -172,13 +183,16 @@ fn revoke(grant: &Grant) -> Part {
     commands(Step::Revoke, lines)
 }
 
+/// Returns the line that deletes a custom role.
 fn remove_role(grant: &Grant, assignment: &RoleAssignment) -> String {
     format!(
         "Open resource group `{}`, Access control (IAM), Roles, find `{}`, Delete.",
-        grant.resource_group, assignment.role_name
+        grant.resource_group(),
+        assignment.role_name
     )
 }
 
+/// Ends what other grants use too.
 fn end_shared(grant: &Grant) -> Part {
     let mut lines = vec!["Do each of these only if no other grant needs what it ends.".to_owned()];
     if let Some(assignment) = shared_or_earlier(grant) {
@@ -193,14 +207,14 @@ fn end_shared(grant: &Grant) -> Part {
         let account = grant.account();
         lines.push(format!(
             "* View links: in the Cloud Shell, run: az storage account revoke-delegation-keys --name {account} --resource-group '{}'",
-            grant.resource_group
+            grant.resource_group()
         ));
     }
     lines.push(format!(
         "* Service principal: Microsoft Entra ID, Enterprise applications, the one with application ID {}, Properties, Delete.",
-        grant.application
+        grant.application()
     ));
-    if let Some(origin) = &grant.origin {
+    if let Some(origin) = grant.origin() {
         lines.push(format!(
             "* Rule for browsers: storage account `{}`, Settings, Resource sharing (CORS), Blob service, delete the row of {origin}, Save.",
             grant.account()
@@ -209,8 +223,9 @@ fn end_shared(grant: &Grant) -> Part {
     commands(Step::EndShared, lines)
 }
 
+/// Adds a CORS rule. Returns `None` if the grant has no origin.
 fn cors(grant: &Grant) -> Option<Part> {
-    let origin = grant.origin.as_ref()?;
+    let origin = grant.origin()?;
     let exposed = EXPOSED.join(",");
     let lines = vec![
         format!(

@@ -1,23 +1,28 @@
-//! The commands that bring a template or a Terraform folder to Azure, after a look at what is there.
+//! The commands that deploy a template or a Terraform folder.
+//!
+//! Each looks first at what Azure has: a template or a Terraform resource with a new name would ask for a
+//! second assignment of the same role, which Azure refuses.
 
 use super::{
     super::{
         super::{Grant, Part, Sharing, Step, quote::bash as quoted},
-        about, custom_role, name_of, obsolete, obsolete_roles, own, shared, shared_or_earlier,
+        about,
+        resource::custom_role,
+        selection::{name_of, obsolete, obsolete_roles, own, shared, shared_or_earlier},
     },
-    NOTHING_LEFT, apply_one,
-    block::Block,
-    is_usable, remove, remove_obsolete, remove_role, revoke_if_unused, role_list, stop_at_another,
+    assign::{apply_one, is_usable, stop_at_another},
+    block::{Block, role_list},
+    remove::{NOTHING_LEFT, remove, remove_leftovers, remove_role, revoke_if_unused},
 };
 
-/// Deploys a template over what was found, if that is this grant's to change
+/// Deploys a template, if this grant may change the assignments that exist.
 ///
-/// The names of the assignments that are there go into the template, which otherwise would ask for a
-/// second assignment of the same role.
+/// The names of existing assignments become parameters of the template, so that the deployment changes
+/// them instead of asking for a second assignment of the same role.
 pub(in super::super) fn deploy(grant: &Grant, step: Step, template: &str) -> Part {
     let mut block = Block::with_principal(grant);
     let mut names = String::new();
-    for (n, assignment) in grant.assignments.iter().enumerate() {
+    for (n, assignment) in grant.assignments().iter().enumerate() {
         block.look(grant, assignment);
         block.line("if [ -z \"$STATE\" ]; then");
         match step {
@@ -40,18 +45,18 @@ pub(in super::super) fn deploy(grant: &Grant, step: Step, template: &str) -> Par
     }
     block.line(format!(
         "az deployment group create --resource-group {} --template-file {template} --parameters principalId=\"$OID\"{names} --output none",
-        quoted(&grant.resource_group)
+        quoted(grant.resource_group())
     ));
     block.line("echo 'Deployed.'");
     if step == Step::Update {
-        remove_obsolete(&mut block, grant);
+        remove_leftovers(&mut block, grant);
     }
     block.end(step)
 }
 
-/// Applies with Terraform, unless Azure has an assignment that Terraform cannot take over
+/// Applies with Terraform, unless Azure has an assignment that Terraform cannot manage.
 ///
-/// A name is a part of what Terraform declares, so it cannot work on an assignment of another name.
+/// The name is a part of what Terraform declares, so it cannot adopt an assignment with another name.
 pub(in super::super) fn terraform(grant: &Grant, step: Step) -> Part {
     let mut block = Block::with_principal(grant);
     for assignment in own(grant) {
@@ -75,12 +80,12 @@ pub(in super::super) fn terraform(grant: &Grant, step: Step) -> Part {
         apply_one(&mut block, grant, assignment);
     }
     if step == Step::Update {
-        remove_obsolete(&mut block, grant);
+        remove_leftovers(&mut block, grant);
     }
     block.end(step)
 }
 
-/// Destroys with Terraform, and looks at what stays
+/// Destroys with Terraform, and reports what stays.
 pub(in super::super) fn terraform_destroy(grant: &Grant) -> Part {
     let mut block = Block::with_principal(grant);
     block.line("terraform init");

@@ -1,0 +1,203 @@
+//! Creates, changes and compares assignments in bash.
+
+use serde_json::json;
+
+use super::{
+    super::{
+        super::{Grant, Part, RoleAssignment, Sharing, Step, quote::bash as quoted},
+        about, query,
+        resource::{API, custom_role, properties, role_resource},
+        selection::{name_of, own},
+    },
+    block::{Block, IS_ANOTHERS, ask_function, role_list},
+    cors::cors_list,
+    remove::remove_leftovers,
+};
+
+/// Assigns the roles, and creates the custom role before that.
+pub(super) fn apply(grant: &Grant) -> Part {
+    let mut block = Block::with_principal(grant);
+    if let Some((assignment, properties)) = custom_role(grant) {
+        let list = role_list(grant, assignment);
+        let url = format!("{}?api-version={API}", role_resource(grant, assignment));
+        let body = quoted(&json!({ "properties": properties }).to_string());
+        block.line(format!("ROLE=$({list})"));
+        block.line("if [ \"$ROLE\" = same ]; then");
+        block.line("  echo 'The custom role is there already.'");
+        block.line("else");
+        block.line(format!(
+            "  az rest --method put --url {} --body {body} --output none",
+            quoted(&url)
+        ));
+        block.line("  echo 'The custom role was written.'");
+        block.line("fi");
+    }
+    for assignment in grant.assignments() {
+        apply_one(&mut block, grant, assignment);
+    }
+    block.end(Step::Apply)
+}
+
+/// Creates an assignment, unless Azure already has one for the same principal, role and scope.
+pub(super) fn apply_one(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) {
+    let name = name_of(assignment);
+    block.look(grant, assignment);
+    block.line("if [ -z \"$STATE\" ]; then");
+    block.line(format!("  MADE=$({} | tr -d '\\r')", create(assignment)));
+    let stop = format!("{name}: Azure has not kept what was sent; read it back");
+    block.line(format!("  [ \"$MADE\" = same ] || grant_stop {}", quoted(&stop)));
+    block.line(format!("  echo {}", quoted(&format!("{name}: assigned"))));
+    block.line(format!("elif {}; then", is_usable(assignment)));
+    block.line(format!("  echo {}", quoted(&format!("{name}: assigned already"))));
+    stop_at_another(block, assignment);
+    block.line("fi");
+}
+
+/// Returns the test whether an existing assignment needs no change.
+///
+/// It must give the intended access, and must not be another grant's, unless all grants share it.
+pub(super) fn is_usable(assignment: &RoleAssignment) -> String {
+    let is_same = "[ \"${STATE%% *}\" = same ]";
+    match assignment.sharing {
+        Sharing::Account => is_same.to_owned(),
+        _ => format!("{is_same} && ! {IS_ANOTHERS}"),
+    }
+}
+
+/// Writes the branches for an existing assignment that cannot be used.
+pub(super) fn stop_at_another(block: &mut Block, assignment: &RoleAssignment) {
+    let name = name_of(assignment);
+    block.line(format!("elif {IS_ANOTHERS}; then"));
+    block.show(assignment);
+    block.line(format!("  grant_stop {}", quoted(&about::foreign(&name))));
+    block.line("else");
+    block.show(assignment);
+    block.line(format!("  grant_stop {}", quoted(&about::older(&name))));
+}
+
+/// Returns the command that creates an assignment and prints whether Azure kept what was sent.
+///
+/// Because the principal type is given, the CLI does not look the principal up. That lookup would fail for
+/// a new principal that has not propagated yet.
+fn create(assignment: &RoleAssignment) -> String {
+    let condition = match &assignment.condition {
+        Some(condition) => {
+            format!(" --condition {} --condition-version 2.0", quoted(&condition.to_string()))
+        }
+        None => String::new(),
+    };
+    format!(
+        "az role assignment create --name {} --assignee-object-id \"$OID\" --assignee-principal-type ServicePrincipal --role {} --scope {} --description {}{condition} --query {} --output tsv",
+        assignment.name,
+        assignment.role_id,
+        quoted(&assignment.scope),
+        quoted(&assignment.description),
+        quoted(&query::created(assignment))
+    )
+}
+
+/// Compares what Azure has with the grant. Changes nothing.
+pub(super) fn read_back(grant: &Grant) -> Part {
+    let mut block = Block::with_principal(grant);
+    block.line("BAD=0");
+    for assignment in grant.assignments() {
+        let name = name_of(assignment);
+        block.look(grant, assignment);
+        let states =
+            query::as_meant(assignment).iter().map(|state| format!("[ \"$IS\" = '{state}' ]"));
+        block.line(format!("if {}; then", states.collect::<Vec<_>>().join(" || ")));
+        block.line(format!("  echo {}", quoted(&format!("{name}: as meant"))));
+        block.line("else");
+        block.line("  BAD=1");
+        block.line(format!(
+            "  printf 'DRIFT: %s: %s\\n' {} \"${{IS:-missing}}\" >&2",
+            quoted(&name)
+        ));
+        block.show(assignment);
+        block.line("fi");
+    }
+    if let Some((assignment, _)) = custom_role(grant) {
+        block.line(format!("ROLE=$({})", role_list(grant, assignment)));
+        check_word(&mut block, "ROLE", "same", "the custom role");
+    }
+    if let Some(origin) = grant.origin() {
+        block.line(format!("RULE=$({})", cors_list(grant, origin)));
+        check_word(&mut block, "RULE", "complete", "the rule for browsers");
+    }
+    block.line(
+        "[ \"$BAD\" = 0 ] || grant_stop 'Azure has something else than was meant: see above'",
+    );
+    block.end(Step::ReadBack)
+}
+
+/// Writes the comparison of a variable with the word that a query prints if all is as intended.
+fn check_word(block: &mut Block, variable: &str, wanted: &str, name: &str) {
+    block.line(format!("if [ \"${variable}\" = {wanted} ]; then"));
+    block.line(format!("  echo '{name}: as meant'"));
+    block.line("else");
+    block.line("  BAD=1");
+    block.line(format!("  printf 'DRIFT: {name}: %s\\n' \"${{{variable}:-missing}}\" >&2"));
+    block.line("fi");
+}
+
+/// Where the object ID goes in a request body.
+const PLACE: &str = "\"principalId\":\"OBJECT_ID\"";
+
+/// Writes the intended assignment over the existing one, and looks again.
+///
+/// `az role assignment create` silently keeps an old condition, and `update` cannot remove one, so the
+/// request goes to the REST API.
+fn put(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) {
+    let name = name_of(assignment);
+    let properties = properties(grant, assignment, "OBJECT_ID");
+    let body = json!({ "properties": properties }).to_string();
+    let body = quoted(&body).replace(PLACE, "\"principalId\":\"'\"$OID\"'\"");
+    block.line(format!(
+        "  az rest --method put --url \"$ID?api-version={API}\" --body {body} --output none"
+    ));
+    block.look(grant, assignment);
+    let stop = format!("{name}: Azure has not kept what was sent; read it back");
+    block.line(format!("  [ \"$IS\" = 'same ours' ] || grant_stop {}", quoted(&stop)));
+    block.line(format!("  echo {}", quoted(&format!("{name}: changed"))));
+}
+
+/// Writes the branch that stops if the assignment does not exist.
+fn nothing_there(block: &mut Block, assignment: &RoleAssignment) {
+    block.line("if [ -z \"$STATE\" ]; then");
+    let stop = about::missing(&name_of(assignment));
+    block.line(format!("  grant_stop {}", quoted(&stop)));
+}
+
+/// Changes assignments to what the grant intends.
+///
+/// [`Step::Update`] stops if another grant owns the assignment; [`Step::Replace`] asks instead.
+pub(super) fn change(grant: &Grant, step: Step) -> Part {
+    let mut block = Block::with_principal(grant);
+    if step == Step::Replace {
+        ask_function(&mut block);
+    }
+    for assignment in own(grant) {
+        let name = name_of(assignment);
+        block.look(grant, assignment);
+        nothing_there(&mut block, assignment);
+        block.line("elif [ \"$IS\" = 'same ours' ]; then");
+        block.line(format!("  echo {}", quoted(&format!("{name}: as meant already"))));
+        if step == Step::Replace {
+            block.line("else");
+            block.show(assignment);
+            let question = quoted(&about::loses(&name));
+            block.line(format!("  grant_ask {question} || grant_stop 'nothing was changed'"));
+        } else {
+            block.line(format!("elif {IS_ANOTHERS}; then"));
+            block.show(assignment);
+            block.line(format!("  grant_stop {}", quoted(&about::anothers(&name))));
+            block.line("else");
+        }
+        put(&mut block, grant, assignment);
+        block.line("fi");
+    }
+    if step == Step::Update {
+        remove_leftovers(&mut block, grant);
+    }
+    block.end(step)
+}

@@ -1,0 +1,158 @@
+//! Creates, changes and compares assignments with the Az module of PowerShell.
+
+use super::{
+    super::{
+        super::{Grant, Part, RoleAssignment, Sharing, Step, quote::powershell as quoted},
+        about,
+        resource::{API, custom_role, role_resource},
+        selection::{name_of, own, shared},
+    },
+    block::{Block, ask, rest, role_look, throw},
+    cors::cors_look,
+    remove::remove_leftovers,
+};
+use crate::condition::catalog::BLOB_READ;
+
+/// Assigns the roles, and creates the custom role before that.
+pub(super) fn apply(grant: &Grant) -> Part {
+    let mut block = Block::with_principal(grant);
+    if let Some((assignment, _)) = custom_role(grant) {
+        role_look(&mut block, grant, assignment);
+        block.line(format!(
+            "if ({}) {{ 'The custom role is there already.' }} else {{",
+            role_is_same(assignment)
+        ));
+        let path = format!("{}?api-version={API}", role_resource(grant, assignment));
+        rest(&mut block, "PUT", &path, " -Payload (Get-Content -Raw role.json)");
+        block.say("The custom role was written.");
+        block.line("}");
+    }
+    for assignment in grant.assignments() {
+        let name = name_of(assignment);
+        block.look(grant, assignment);
+        block.line("if (-not $FOUND) {");
+        block.line(format!("  {} | Out-Null", create(assignment)));
+        block.say(&format!("{name}: assigned"));
+        let usable = match assignment.sharing {
+            Sharing::Account => "$SAME",
+            _ => "$SAME -and $KNOWN",
+        };
+        block.line(format!(
+            "}} elseif ({usable}) {{ {} }} else {{",
+            quoted(&format!("{name}: assigned already"))
+        ));
+        block.show();
+        block.line(format!("  if (-not $KNOWN) {{ {} }}", throw(&about::foreign(&name))));
+        block.line(format!("  {}", throw(&about::older(&name))));
+        block.line("}");
+    }
+    block.end(Step::Apply)
+}
+
+/// Returns the command that creates an assignment.
+fn create(assignment: &RoleAssignment) -> String {
+    let condition = match &assignment.condition {
+        Some(condition) => {
+            format!(" -Condition {} -ConditionVersion '2.0'", quoted(&condition.to_string()))
+        }
+        None => String::new(),
+    };
+    format!(
+        "New-AzRoleAssignment -ObjectId $OID -ObjectType ServicePrincipal -RoleDefinitionId '{}' -Scope {} -Description {}{condition}",
+        assignment.role_id,
+        quoted(&assignment.scope),
+        quoted(&assignment.description)
+    )
+}
+
+/// Returns the test whether the custom role in `$ROLE` is as intended.
+fn role_is_same(assignment: &RoleAssignment) -> String {
+    format!(
+        "$ROLE -and $ROLE.Name -ceq {} -and ($ROLE.DataActions -join ',') -ceq '{}' -and -not $ROLE.Actions",
+        quoted(&assignment.role_name),
+        BLOB_READ
+    )
+}
+
+/// Compares what Azure has with the grant. Changes nothing.
+pub(super) fn read_back(grant: &Grant) -> Part {
+    let mut block = Block::with_principal(grant);
+    block.line("$BAD = $false");
+    for assignment in grant.assignments() {
+        let name = name_of(assignment);
+        block.look(grant, assignment);
+        let wanted = if shared(grant) == Some(assignment) { "$SAME" } else { "$SAME -and $OURS" };
+        block.line(format!("if ({wanted}) {{ {} }} else {{", quoted(&format!("{name}: as meant"))));
+        block.line("  $BAD = $true");
+        block.say(&format!("DRIFT: {name}: missing, or not as meant"));
+        block.show();
+        block.line("}");
+    }
+    if let Some((assignment, _)) = custom_role(grant) {
+        role_look(&mut block, grant, assignment);
+        block.line(format!(
+            "if ({}) {{ 'the custom role: as meant' }} else {{ $BAD = $true; 'DRIFT: the custom role: missing, or not as meant' }}",
+            role_is_same(assignment)
+        ));
+    }
+    if let Some(origin) = grant.origin() {
+        cors_look(&mut block, grant, origin);
+        block.line("if ($COMPLETE) { 'the rule for browsers: as meant' } else { $BAD = $true; 'DRIFT: the rule for browsers: missing, or not as meant' }");
+    }
+    let stop = throw("Azure has something else than was meant: see above");
+    block.line(format!("if ($BAD) {{ {stop} }}"));
+    block.end(Step::ReadBack)
+}
+
+/// Writes the intended assignment over the existing one, and looks again.
+fn put(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) {
+    let name = name_of(assignment);
+    match &assignment.condition {
+        Some(condition) => {
+            block.line(format!("  $FOUND.Condition = {}", quoted(&condition.to_string())));
+            block.line("  $FOUND.ConditionVersion = '2.0'");
+        }
+        None => {
+            block.line("  $FOUND.Condition = $null");
+            block.line("  $FOUND.ConditionVersion = $null");
+        }
+    }
+    block.line(format!("  $FOUND.Description = {}", quoted(&assignment.description)));
+    block.line("  Set-AzRoleAssignment -InputObject $FOUND | Out-Null");
+    block.look(grant, assignment);
+    let stop = throw(&format!("{name}: Azure has not kept what was sent; read it back"));
+    block.line(format!("  if (-not ($SAME -and $OURS)) {{ {stop} }}"));
+    block.say(&format!("{name}: changed"));
+}
+
+/// Changes assignments to what the grant intends.
+///
+/// [`Step::Update`] stops if another grant owns the assignment; [`Step::Replace`] asks instead.
+pub(super) fn change(grant: &Grant, step: Step) -> Part {
+    let mut block = Block::with_principal(grant);
+    for assignment in own(grant) {
+        let name = name_of(assignment);
+        block.look(grant, assignment);
+        block.line(format!("if (-not $FOUND) {{ {} }}", throw(&about::missing(&name))));
+        let done = quoted(&format!("{name}: as meant already"));
+        let unchanged = format!("if ($SAME -and $OURS) {{ {done} }}");
+        if step == Step::Replace {
+            block.line(format!("{unchanged} else {{"));
+            block.show();
+            let (question, stop) = (ask(&about::loses(&name)), throw("nothing was changed"));
+            block.line(format!("  if (-not ({question})) {{ {stop} }}"));
+        } else {
+            block.line(unchanged);
+            block.line("elseif (-not $KNOWN) {");
+            block.show();
+            block.line(format!("  {}", throw(&about::anothers(&name))));
+            block.line("} else {");
+        }
+        put(&mut block, grant, assignment);
+        block.line("}");
+    }
+    if step == Step::Update {
+        remove_leftovers(&mut block, grant);
+    }
+    block.end(step)
+}

@@ -1,0 +1,67 @@
+//! The CORS rule with the Az module of PowerShell.
+//!
+//! The rule is written by requests to Azure Resource Manager, as in the form for REST.
+
+use super::{
+    super::{
+        super::{Grant, Part, Step, quote::powershell as quoted},
+        about, query,
+        resource::{EXPOSED, STORAGE_API},
+    },
+    block::{Block, rest, throw},
+};
+
+/// Sets `$SERVICE` to the blob service, `$RULE` to the first rule that matches the origin, and `$COMPLETE`
+/// to whether that rule is sufficient.
+///
+/// A PUT replaces all rules, so `$SERVICE` and `$RULES` keep what is there.
+pub(super) fn cors_look(block: &mut Block, grant: &Grant, origin: &str) {
+    rest(block, "GET", &service_path(grant), "");
+    block.line("$SERVICE = $ANSWER.Content | ConvertFrom-Json");
+    block.line("$RULES = @($SERVICE.properties.cors.corsRules | Where-Object { $_ })");
+    let origins: Vec<_> = query::origins(origin).iter().map(|one| quoted(one)).collect();
+    block.line(format!(
+        "$RULE = $RULES | Where-Object {{ ($_.AllowedOrigins | Where-Object {{ @({}) -ccontains $_ }}) -and $_.AllowedMethods -contains 'GET' }} | Select-Object -First 1",
+        origins.join(", ")
+    ));
+    block.line(format!(
+        "$COMPLETE = $RULE -and $RULE.AllowedMethods -contains 'HEAD' -and ($RULE.AllowedHeaders -contains '*' -or $RULE.AllowedHeaders -contains 'range') -and -not (@('{}') | Where-Object {{ $RULE.ExposedHeaders -notcontains $_ }})",
+        EXPOSED.join("', '")
+    ));
+}
+
+/// Returns the path of the blob service in Azure Resource Manager.
+fn service_path(grant: &Grant) -> String {
+    format!("{}/blobServices/default?api-version={STORAGE_API}", grant.account_scope())
+}
+
+/// Adds a rule for the origin, unless there is one. Returns `None` if the grant has no origin.
+pub(super) fn cors(grant: &Grant) -> Option<Part> {
+    let origin = grant.origin()?;
+    let mut block = Block::new(grant);
+    cors_look(&mut block, grant, origin);
+    block.line("if ($COMPLETE) { 'The rule for browsers is there already.' }");
+    block.line("elseif ($RULE) {");
+    block.line("  $RULE | Format-List | Out-Host");
+    block.line(format!("  {}", throw(&about::incomplete_rule(origin))));
+    block.line("} else {");
+    let path = service_path(grant);
+    let rule = format!(
+        "[pscustomobject]@{{ allowedOrigins = @({}); allowedMethods = @('GET', 'HEAD', 'OPTIONS'); allowedHeaders = @('*'); exposedHeaders = @('{}'); maxAgeInSeconds = 3600 }}",
+        quoted(origin),
+        EXPOSED.join("', '")
+    );
+    block.line(format!("  $CORS = [pscustomobject]@{{ corsRules = @($RULES) + @({rule}) }}"));
+    block.line(
+        "  $SERVICE.properties | Add-Member -Force -NotePropertyName cors -NotePropertyValue $CORS",
+    );
+    rest(
+        &mut block,
+        "PUT",
+        &path,
+        " -Payload (@{ properties = $SERVICE.properties } | ConvertTo-Json -Depth 20)",
+    );
+    block.say("The rule for browsers was added. It takes about a minute to work.");
+    block.line("}");
+    Some(block.end(Step::Cors))
+}
