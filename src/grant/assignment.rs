@@ -19,6 +19,25 @@ pub(super) const STORAGE: &str = "/providers/Microsoft.Storage/";
 /// Azure keeps one assignment for each principal, role and scope, whatever its condition, and answers a
 /// second one with 409 `RoleAssignmentExists`. So every form looks an assignment up by these three, and
 /// never by its name.
+///
+/// ```
+/// use azure_asset_sync::{Connection, grant::{Grant, Shape, Sharing}};
+///
+/// # let connection =
+/// #     Connection::builder("hall 3").account("contosovision").container("training").build()?;
+/// # let grant = Grant::builder(&connection)
+/// #     .subscription("11111111-2222-3333-4444-555555555555")
+/// #     .resource_group("vision")
+/// #     .application("99999999-8888-7777-6666-555555555555")
+/// #     .shape(Shape::ContainerAndDelegator)
+/// #     .build()?;
+/// let [reader, delegator] = grant.assignments() else { return Err("the shape has two".into()) };
+/// assert!(reader.scope.ends_with("/containers/training"));
+/// assert_eq!(reader.sharing, Sharing::Own);
+/// assert_eq!(delegator.role_name, "Storage Blob Delegator");
+/// assert_eq!(delegator.sharing, Sharing::Account, "other grants use it too");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct RoleAssignment {
@@ -121,6 +140,7 @@ const LONGEST: usize = 300;
 /// same application. If some shell or language would need quotes for a place, or if the list is too
 /// long, a fingerprint replaces the list.
 pub(super) fn description(application: &str, places: &[String]) -> String {
+    // Characters that no shell and no language interprets between quotes.
     let is_plain = |place: &String| {
         place.chars().all(|c| c.is_ascii_alphanumeric() || "-_./ ".contains(c))
             && !place.ends_with(' ')
@@ -129,6 +149,7 @@ pub(super) fn description(application: &str, places: &[String]) -> String {
     let text = if places.iter().all(is_plain) && listed.len() <= LONGEST {
         listed
     } else {
+        // The fingerprint distinguishes grants; the container names are for people.
         let fingerprint = arm_guid(&[&unambiguous(places)]);
         let mut containers: Vec<_> = places.iter().filter_map(|p| p.split('/').next()).collect();
         containers.dedup();

@@ -83,6 +83,24 @@ impl GrantBuilder {
     /// [`Shape::AccountWithCondition`], all connections of an application to one account must therefore
     /// be in one grant, whose condition lists their containers. With the other shapes, all connections
     /// to one container must be in one grant.
+    ///
+    /// ```
+    /// use azure_asset_sync::{Connection, grant::Grant};
+    ///
+    /// let connection = |container: &str| {
+    ///     Connection::builder("hall 3").account("contosovision").container(container).build()
+    /// };
+    /// let (training, archive) = (connection("training")?, connection("archive")?);
+    /// let grant = Grant::builder(&training)
+    ///     .also(&archive)
+    ///     .subscription("11111111-2222-3333-4444-555555555555")
+    ///     .resource_group("vision")
+    ///     .application("99999999-8888-7777-6666-555555555555")
+    ///     .build()?;
+    /// assert_eq!(grant.assignments().len(), 1, "one condition lists both containers");
+    /// assert!(grant.audits().all(|(_, audit)| audit.suffices()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn also(mut self, connection: &Connection) -> Self {
         self.others.push(connection.clone());
         self
@@ -144,6 +162,30 @@ impl GrantBuilder {
     /// step also removes the assignments and the custom role of the earlier grant that this grant does
     /// not use. If this grant has assignments that the earlier one did not have, apply this grant before
     /// the update.
+    ///
+    /// ```
+    /// use azure_asset_sync::{Connection, grant::{Form, Grant, Step}};
+    ///
+    /// let connection = |prefix: &str| {
+    ///     Connection::builder("hall 3")
+    ///         .account("contosovision")
+    ///         .container("training")
+    ///         .prefix(prefix)
+    ///         .build()
+    /// };
+    /// let (before, after) = (connection("hall-3/")?, connection("hall-4/")?);
+    /// let builder = |connection| {
+    ///     Grant::builder(connection)
+    ///         .subscription("11111111-2222-3333-4444-555555555555")
+    ///         .resource_group("vision")
+    ///         .application("99999999-8888-7777-6666-555555555555")
+    /// };
+    /// let earlier = builder(&before).build()?;
+    /// let grant = builder(&after).replaces(&earlier).build()?;
+    /// let pack = grant.pack(Form::AzBash)?;
+    /// println!("{}", pack.step(Step::Update).ok_or("every form has this step")?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn replaces(mut self, earlier: &Grant) -> Self {
         self.replaces.extend(earlier.assignments.iter().cloned());
         self
@@ -180,6 +222,7 @@ impl GrantBuilder {
         let mut grant = Grant {
             connection: self.connection,
             others: self.others,
+            // GUIDs in one letter case, because names of assignments are computed from them.
             subscription: self.subscription.to_ascii_lowercase(),
             resource_group: self.resource_group,
             application: self.application.to_ascii_lowercase(),
@@ -196,9 +239,14 @@ impl GrantBuilder {
 
 impl Grant {
     /// Returns the assignments that the grant consists of, by its shape.
+    ///
+    /// # Errors
+    /// [`InvalidName`] if a condition cannot be built.
     fn planned(&self, limit: Option<&Limit>) -> Result<Vec<RoleAssignment>, InvalidName> {
         let reader = Role::BlobDataReader;
         if self.shape == Shape::AccountWithCondition {
+            // One assignment for all connections, because Azure keeps only one of this role on the
+            // account.
             let all: Vec<_> = self.connections().collect();
             let limit = limit.cloned().unwrap_or_else(|| limit_of(&self.connection, &all));
             let condition = Some(limit.condition()?);
@@ -208,6 +256,8 @@ impl Grant {
         let mut done = Vec::new();
         for connection in self.connections() {
             let container = connection.container();
+            // Two connections can differ by prefix only; they share the assignment on their
+            // container.
             if done.contains(&container) {
                 continue;
             }
@@ -223,6 +273,7 @@ impl Grant {
             let container = Some(container.as_str());
             assignments.push(match self.shape {
                 Shape::CustomRole => {
+                    // One role serves all containers of the grant.
                     let (name, id) = self.custom_role();
                     self.assigned(container, (&name, id, None), &of_it, condition)
                 }
@@ -262,6 +313,7 @@ impl Grant {
         let id = arm_guid(&[&self.account_scope(), &self.application, &containers.join(",")]);
         let first = containers.first().map_or("", String::as_str);
         let account = self.account();
+        // Eight hexadecimal digits, as short as people can compare.
         let mark = id.get(..8).unwrap_or(&id);
         (format!("Blob data reader {account} {first} {mark}"), id)
     }
@@ -279,6 +331,9 @@ impl Grant {
     }
 
     /// Returns the assignment of a role, on a container or on the account.
+    ///
+    /// The name follows from scope, application, role and places, so the same grant always has the
+    /// same names.
     fn assigned(
         &self,
         container: Option<&str>,
@@ -311,6 +366,8 @@ impl Grant {
 /// Returns the limit to what the connections cover.
 ///
 /// Containers with the same prefix share one clause, which keeps the condition short.
+///
+/// A prefix of its own needs a clause of its own, which pairs the container with the prefix.
 fn limit_of(first: &Connection, connections: &[&Connection]) -> Limit {
     let limit = Limit::container(first.container()).prefix(first.prefix());
     connections.iter().filter(|one| **one != first).fold(limit, |limit, one| {
@@ -326,6 +383,9 @@ fn limit_of(first: &Connection, connections: &[&Connection]) -> Limit {
 ///
 /// Source: Microsoft Learn, "Naming rules and restrictions for Azure resources". Azure also allows a
 /// hyphen at the start, but a tool would take such a name for an option, for example `--help`.
+///
+/// # Errors
+/// [`InvalidName`] with the rule, for the field [`Field::ResourceGroup`].
 fn check_group(name: &str) -> Result<(), InvalidName> {
     let legal = |c: char| c.is_alphanumeric() || "-_.()".contains(c);
     let ok = (1..=90).contains(&name.chars().count())
@@ -342,12 +402,16 @@ fn check_group(name: &str) -> Result<(), InvalidName> {
 /// Checks that a text is an origin exactly as browsers send it: no slash at the end, no default port.
 ///
 /// Azure compares the origin of a CORS rule as text, so any difference makes the rule useless.
+///
+/// # Errors
+/// [`InvalidName`] with the rule and, if possible, the origin to write instead.
 pub(crate) fn check_origin(origin: &str) -> Result<(), InvalidName> {
     let bad = |rule| InvalidName::new(Field::Origin, origin, rule);
     let url = Url::parse(origin).map_err(|_| bad("it must be a scheme and a host"))?;
     if !matches!(url.scheme(), "https" | "http") {
         return Err(bad("it must start with https:// or http://"));
     }
+    // The serialization of the URL standard is what browsers send, so anything else never matches.
     let ours = url.origin().ascii_serialization();
     if ours != origin {
         let rule = "browsers send only the scheme, the host and a port that is not the default";

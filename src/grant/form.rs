@@ -8,6 +8,17 @@ use std::fmt;
 /// The form in which a grant is written.
 ///
 /// All forms have the same steps and the same effect. They differ in the tool that the customer uses.
+///
+/// | the customer | form |
+/// | --- | --- |
+/// | has a browser only | [`Portal`](Self::Portal), or [`AzBash`](Self::AzBash) in the Cloud Shell |
+/// | works on Linux or macOS | [`AzBash`](Self::AzBash) |
+/// | works on Windows | [`PowerShell`](Self::PowerShell), [`AzPowerShell`](Self::AzPowerShell) or [`AzCmd`](Self::AzCmd) |
+/// | keeps infrastructure as code | [`Arm`](Self::Arm), [`Bicep`](Self::Bicep), [`TerraformAzurerm`](Self::TerraformAzurerm) or [`TerraformAzapi`](Self::TerraformAzapi) |
+/// | has tools of their own | [`Rest`](Self::Rest) |
+///
+/// The forms for Windows cannot express every prefix, because `az` is a batch file there.
+/// [`Grant::pack`](super::Grant::pack) then fails and names a form that can.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Form {
@@ -75,6 +86,15 @@ impl fmt::Display for Form {
 /// What a part of a pack is for.
 ///
 /// The order is that of use. A customer needs the first three to five; the others are for later.
+///
+/// ```
+/// use azure_asset_sync::grant::Step;
+///
+/// for step in Step::ALL {
+///     println!("{step:?}: {}", step.title());
+/// }
+/// assert_eq!(Step::ReadBack.as_str(), "read-back");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Step {
@@ -205,6 +225,7 @@ impl fmt::Display for Pack {
     /// Writes the pack as Markdown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (n, part) in self.parts.iter().enumerate() {
+            // A blank line between parts, but none at the start.
             if n > 0 {
                 f.write_str("\n")?;
             }

@@ -64,6 +64,9 @@ pub struct Grant {
 
 impl Grant {
     /// Returns the role assignments that the grant consists of.
+    ///
+    /// One for [`Shape::AccountWithCondition`], and one for each container for the other shapes.
+    /// [`Shape::ContainerAndDelegator`] has one more on the account.
     pub fn assignments(&self) -> &[RoleAssignment] {
         &self.assignments
     }
@@ -74,11 +77,15 @@ impl Grant {
     }
 
     /// Returns the connections that the grant is for, in the order in which they were added.
+    ///
+    /// The first one is that of [`Grant::builder`].
     pub fn connections(&self) -> impl Iterator<Item = &Connection> {
         iter::once(&self.connection).chain(&self.others)
     }
 
     /// Returns the object ID of the service principal, if it is known.
+    ///
+    /// If it is not, the commands look it up by the application ID.
     pub fn principal(&self) -> Option<&str> {
         self.principal.as_deref()
     }
@@ -89,6 +96,8 @@ impl Grant {
     }
 
     /// Returns whether the grant is for the account and the container of a connection.
+    ///
+    /// The prefix does not matter: a probe shows whether the grant covers it.
     pub(crate) fn is_for(&self, connection: &Connection) -> bool {
         self.connections().any(|ours| {
             ours.account() == connection.account() && ours.container() == connection.container()

@@ -4,6 +4,8 @@
 //! for every text, or return `None`.
 
 /// Returns whether every shell accepts the text without quotes.
+///
+/// Plain text stays unquoted, because people read and compare it.
 pub(super) fn is_plain(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:".contains(c);
     !text.is_empty() && text.chars().all(plain)
@@ -34,6 +36,7 @@ pub(super) fn is_literal_in_double_quotes(text: &str) -> bool {
 pub(super) fn powershell(text: &str) -> String {
     let mut quoted = String::from("'");
     for c in text.chars() {
+        // Doubling a quote escapes it, also a typographic one.
         if matches!(c, '\'' | '\u{2018}' | '\u{2019}' | '\u{201a}' | '\u{201b}') {
             quoted.push(c);
         }
@@ -47,6 +50,8 @@ pub(super) fn powershell(text: &str) -> String {
 ///
 /// Only `%` is replaced between double quotes, and it cannot be escaped at the prompt. A backslash before
 /// the closing quote would escape the quote for the program.
+///
+/// Inside a batch file, `%%` would be a percent sign, but not at the prompt.
 pub(super) fn cmd(text: &str) -> Option<String> {
     let impossible = text.contains(['"', '%', '\n', '\r']) || text.ends_with('\\');
     (!impossible).then(|| format!("\"{text}\""))
@@ -63,6 +68,8 @@ pub(super) fn bicep(text: &str) -> String {
 /// Quotes text for the configuration language of Terraform, in which `${` and `%{` start templates.
 ///
 /// Source: HashiCorp, "Strings and Templates".
+///
+/// The text is on one line: line breaks are escaped.
 pub(super) fn hcl(text: &str) -> String {
     let mut quoted = String::from("\"");
     let mut characters = text.chars().peekable();
@@ -72,6 +79,7 @@ pub(super) fn hcl(text: &str) -> String {
             '\n' => quoted.push_str(r"\n"),
             '\r' => quoted.push_str(r"\r"),
             '\t' => quoted.push_str(r"\t"),
+            // Doubling escapes the start of a template, `${` or `%{`; a single `$` is plain.
             '$' | '%' if characters.peek() == Some(&'{') => quoted.extend([c, c]),
             c => quoted.push(c),
         }

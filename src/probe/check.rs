@@ -11,6 +11,17 @@ use super::class::Layer;
 /// One thing that a probe verifies.
 ///
 /// The variants are in the order in which a pass runs them. The serialized names are stable.
+///
+/// ```
+/// use azure_asset_sync::probe::Check;
+///
+/// assert_eq!(Check::Read.title(), "blobs can be read");
+/// assert_eq!(Check::Read.opposite(), "blobs cannot be read");
+/// assert_eq!(serde_json::to_string(&Check::OtherList)?, r#""other_list""#);
+/// let newer: Check = serde_json::from_str(r#""a_check_of_2030""#)?;
+/// assert_eq!(newer, Check::Unknown);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -105,6 +116,8 @@ impl Check {
     }
 
     /// Returns a clause that is true if the check fails, for example `blobs cannot be read`.
+    ///
+    /// For a check of least privilege, this is what a principal with too much access can do.
     pub fn opposite(self) -> &'static str {
         match self {
             Self::Names => "connection and grant do not match",

@@ -13,6 +13,15 @@ use super::{
 /// The result of one check.
 ///
 /// A check that passed can still carry a diagnosis: see [`Outcome::Warned`].
+///
+/// ```
+/// use azure_asset_sync::{Health, probe::Outcome};
+///
+/// fn failures(health: &Health) -> Vec<String> {
+///     let failed = health.checks.iter().filter(|checked| checked.outcome == Outcome::Failed);
+///     failed.map(|checked| checked.to_string()).collect()
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Checked {

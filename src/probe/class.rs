@@ -7,6 +7,9 @@ use std::{fmt, time::Duration};
 use serde::{Deserialize, Serialize};
 
 /// The layer in which a cause shows.
+///
+/// The layers are in the order in which a request passes them. A user interface can group causes by
+/// layer, for example to send `Dns`, `Tcp` and `Tls` to the network team.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -34,6 +37,14 @@ pub enum Layer {
 /// A step of the wizard in which a customer connects a container.
 ///
 /// Deliberately exhaustive: the wizard has these six steps. The order is that of the wizard.
+///
+/// ```
+/// use azure_asset_sync::probe::{Cause, WizardStep};
+///
+/// assert_eq!(WizardStep::AssignRole.to_string(), "3 assign the role");
+/// assert_eq!(Cause::AccessMissing.step(), WizardStep::Confirm, "where it shows");
+/// assert_eq!(Cause::AccessMissing.redo(), WizardStep::AssignRole, "where to correct it");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WizardStep {
@@ -80,6 +91,9 @@ impl fmt::Display for WizardStep {
 /// Whether waiting helps against a cause.
 ///
 /// Deliberately exhaustive: a caller that handles these three handles them all.
+///
+/// For how long to wait, see [`PropagationTime`] and
+/// [`Cause::propagation_time`](super::Cause::propagation_time).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Retry {
@@ -93,6 +107,14 @@ pub enum Retry {
 }
 
 /// How long a change takes to reach every front end.
+///
+/// ```
+/// use azure_asset_sync::probe::{Cause, PropagationTime};
+///
+/// assert_eq!(Cause::AccessMissing.propagation_time(), Some(PropagationTime::ROLE));
+/// assert_eq!(Cause::CorsMissing.propagation_time(), Some(PropagationTime::RULES));
+/// assert_eq!(Cause::Firewall.propagation_time(), None, "waiting does not help");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PropagationTime {
@@ -105,6 +127,7 @@ pub struct PropagationTime {
 }
 
 impl PropagationTime {
+    /// In the order usual, documented, worst.
     const fn seconds(usual: u64, documented: u64, worst: u64) -> Self {
         Self {
             usual: Duration::from_secs(usual),

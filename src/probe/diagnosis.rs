@@ -24,6 +24,9 @@ use crate::{
 /// How certain a diagnosis is.
 ///
 /// Deliberately exhaustive. The order is that of certainty.
+///
+/// Show a [`Possible`](Self::Possible) cause as a suggestion: the answer fits it, but fits others
+/// too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Confidence {
@@ -101,8 +104,12 @@ impl Diagnosis {
     /// let text = "(RoleAssignmentExists) The role assignment already exists.";
     /// assert_eq!(Diagnosis::of_text(text).map(|d| d.cause), Some(Cause::AssignmentExists));
     /// ```
+    ///
+    /// The confidence is [`Likely`](Confidence::Likely) at most: a pasted text can be of another
+    /// request.
     pub fn of_text(text: &str) -> Option<Self> {
         let (cause, code) = code::in_text(text)?;
+        // The action tells an administrator which permission is missing.
         let action = code::refused_action(text).map(str::to_owned);
         let evidence = Evidence { code: Some(code), action, ..Evidence::default() };
         Some(Self::new(cause, Confidence::Likely, evidence))
@@ -118,6 +125,8 @@ impl Diagnosis {
     /// Changes nothing if no step of the grant is the remedy, or if the form cannot express the grant.
     #[must_use]
     pub fn with_grant(mut self, grant: &Grant, form: Form) -> Self {
+        // The step of the grant that corrects the cause; all other causes need no command of the
+        // grant.
         let step = match self.cause {
             Cause::ServicePrincipalMissing => Step::Principal,
             Cause::AccessMissing
@@ -139,13 +148,17 @@ impl Diagnosis {
         // Not every form can express every grant. The remedy in words is then all there is.
         let pack = grant.pack(form).ok();
         let command = pack.and_then(|pack| pack.step(step).map(|text| text.trim().to_owned()));
+        // A command that was there before stays if this form has none.
         self.command = command.or(self.command);
         self
     }
 
     /// Adds the command of the remedy if connection and principal are enough to write it.
+    ///
+    /// A grant, if there is one, can replace the command by its own.
     pub(super) fn with_names(mut self, connection: &Connection, object_id: Option<&str>) -> Self {
         self.command = match (self.cause, object_id) {
+            // The portal shows the same endpoint, but a command can be pasted.
             (Cause::AccountNotFound, _) => Some(format!(
                 "az storage account show --name {} --query primaryEndpoints.blob --output tsv",
                 connection.account()

@@ -105,6 +105,7 @@ impl Health {
                 drift.push(change);
             }
         }
+        // A condition limits both, so either one shows that it no longer does.
         let others = [Check::OtherList, Check::OtherRead].map(Drift::Broadened);
         let wider: Vec<_> = Check::ALL.iter().filter_map(|&c| self.wider(since, c)).collect();
         if wider.iter().any(|change| others.contains(change)) {
@@ -130,6 +131,7 @@ impl Health {
         let cause = |health: &Self| health.check(check)?.diagnosis.as_ref().map(|d| d.cause);
         let now = cause(self);
         if since.passed(check) && self.failed(check) {
+            // The causes that a missing role, or a changed condition, can have.
             return Some(match now {
                 Some(
                     Cause::AccessMissing

@@ -12,6 +12,14 @@ use crate::{error::Error, store::Answer};
 /// The facts about one answer that help to find the request in Azure's logs.
 ///
 /// Has no secret, so it can be logged and attached to a support request.
+///
+/// ```
+/// use azure_asset_sync::{Error, probe::Diagnosis};
+///
+/// let diagnosis = Diagnosis::of(&Error::from_response(403, Some("AuthorizationFailure")));
+/// assert_eq!(diagnosis.evidence.status, Some(403));
+/// assert_eq!(diagnosis.evidence.to_string(), "HTTP 403, AuthorizationFailure");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Evidence {

@@ -27,6 +27,7 @@ impl Allowed {
     /// Records whether the request of a check was allowed; `None` forgets what was recorded.
     fn set(&mut self, check: Check, allowed: Option<bool>) {
         match allowed {
+            // The previous value is of no interest.
             Some(allowed) => self.0.insert(check, allowed),
             None => self.0.remove(&check),
         };
@@ -39,6 +40,7 @@ impl Allowed {
     fn or(&self, other: &Self) -> Self {
         let mut merged = self.clone();
         for (check, allowed) in &other.0 {
+            // `or_default` is `false`, which changes nothing in an "or".
             *merged.0.entry(*check).or_default() |= allowed;
         }
         merged
@@ -46,6 +48,9 @@ impl Allowed {
 }
 
 /// What the answers of a pass showed.
+///
+/// INVARIANT: no field has a secret. A token or a signature never gets here, only what follows from
+/// it.
 #[derive(Clone, Default)]
 pub(super) struct Facts {
     allowed: Allowed,
@@ -66,6 +71,8 @@ impl Facts {
     /// Keeps what a later pass does not observe again, and forgets the rest.
     pub(super) fn for_next_pass(self) -> Self {
         Self {
+            // The network does not change from pass to pass, and access only grows while it
+            // propagates. The sign-in and the list are observed again.
             ever_allowed: self.ever_allowed,
             challenge: self.challenge,
             public: self.public,
@@ -95,6 +102,7 @@ impl Facts {
         self.ever_allowed.or(&self.allowed)
     }
 
+    /// `None` means that the answer neither allows nor denies the request.
     pub(super) fn set_allowed(&mut self, check: Check, allowed: Option<bool>) {
         self.allowed.set(check, allowed);
     }
@@ -104,6 +112,7 @@ impl Facts {
         self.identity.as_ref()
     }
 
+    /// Records who signed in.
     pub(super) fn set_identity(&mut self, identity: Identity) {
         self.identity = Some(identity);
     }
@@ -118,6 +127,7 @@ impl Facts {
         self.challenge.as_ref()
     }
 
+    /// Records the challenge, or that the account sent none that can be trusted.
     pub(super) fn set_challenge(&mut self, challenge: Option<Challenge>) {
         self.challenge = challenge;
     }
@@ -127,6 +137,7 @@ impl Facts {
         self.public
     }
 
+    /// Records whether a list without a credential succeeded.
     pub(super) fn set_public(&mut self, public: bool) {
         self.public = Some(public);
     }
@@ -136,6 +147,7 @@ impl Facts {
         self.is_skewed
     }
 
+    /// Records the comparison with the `Date` header of the latest answer.
     pub(super) fn set_skewed(&mut self, is_skewed: bool) {
         self.is_skewed = is_skewed;
     }
@@ -145,6 +157,7 @@ impl Facts {
         self.is_private
     }
 
+    /// Records what the host name resolved to.
     pub(super) fn set_private(&mut self, is_private: bool) {
         self.is_private = is_private;
     }
@@ -154,6 +167,7 @@ impl Facts {
         self.retry_after
     }
 
+    /// Keeps the longer one of two `Retry-After` headers.
     pub(super) fn raise_retry_after(&mut self, retry_after: Option<Duration>) {
         self.retry_after = self.retry_after.max(retry_after);
     }
@@ -163,6 +177,7 @@ impl Facts {
         self.readable_blob.as_ref()
     }
 
+    /// Records the blob that the next read uses.
     pub(super) fn set_readable_blob(&mut self, blob: Option<Blob>) {
         self.readable_blob = blob;
     }
@@ -172,6 +187,7 @@ impl Facts {
         self.reads_as_browser
     }
 
+    /// Records that the store answered a read as a browser, with data or with an error.
     pub(super) fn set_reads_as_browser(&mut self, reads_as_browser: bool) {
         self.reads_as_browser = reads_as_browser;
     }
@@ -181,6 +197,7 @@ impl Facts {
         self.browser_answer.as_ref()
     }
 
+    /// Records an answer whose CORS headers the next check looks at.
     pub(super) fn set_browser_answer(&mut self, answer: Answer) {
         self.browser_answer = Some(answer);
     }

@@ -125,6 +125,8 @@ impl fmt::Display for Health {
         let Some(diagnosis) = &self.diagnosis else {
             return f.write_str("\nready: a scan can start");
         };
+        // A diagnosis with the outlook Ready comes from a wait that ended in between; waiting is
+        // then right.
         let verdict = match self.outlook {
             Outlook::Stop => "stop",
             Outlook::Wait | Outlook::Ready => "wait",

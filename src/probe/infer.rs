@@ -23,6 +23,7 @@ use crate::{cloud::Cloud, connection::Connection, name::is_guid, store::Answer};
 ///
 /// Refines every diagnosis once more, because a later answer can explain an earlier failure.
 pub(super) fn health(plan: &Plan, mut checks: Vec<Checked>, facts: &Facts) -> Health {
+    // A later pass made some checks again, so they are out of order.
     checks.sort_by_key(|checked| checked.check);
     let connection = plan.connection();
     let checks: Vec<_> =
@@ -36,6 +37,7 @@ pub(super) fn health(plan: &Plan, mut checks: Vec<Checked>, facts: &Facts) -> He
         Some(true) => Outlook::Wait,
         Some(false) => Outlook::Stop,
     };
+    // Without a prefix, every name of the container is inside it.
     let has_prefix = !connection.prefix().is_empty();
     Health {
         account: connection.account().clone(),
@@ -55,6 +57,8 @@ pub(super) fn health(plan: &Plan, mut checks: Vec<Checked>, facts: &Facts) -> He
 }
 
 /// Returns whether a cause can pass without a change, if the change it waits for has this age.
+///
+/// A zero age means that nobody knows when the change was made, so it may have been just now.
 pub(super) fn can_resolve(cause: Cause, age: Duration) -> bool {
     match (cause.retry(), cause.propagation_time()) {
         (Retry::Transient, _) => true,
@@ -65,6 +69,8 @@ pub(super) fn can_resolve(cause: Cause, age: Duration) -> bool {
 }
 
 /// Refines the diagnosis of a result by the facts so far, and adds the command of its remedy.
+///
+/// A result without a diagnosis is returned unchanged.
 pub(super) fn checked(plan: &Plan, mut checked: Checked, facts: &Facts) -> Checked {
     let Some(diagnosis) = checked.diagnosis.take() else { return checked };
     let mut diagnosis = refined(plan, diagnosis, checked.check, facts);
@@ -73,6 +79,7 @@ pub(super) fn checked(plan: &Plan, mut checked: Checked, facts: &Facts) -> Check
     if let Some((grant, form)) = plan.grant() {
         diagnosis = diagnosis.with_grant(grant, form);
     }
+    // The note of a failure repeats its cause, which may just have changed.
     if checked.outcome == Outcome::Failed {
         checked.note = diagnosis.cause.what().to_owned();
     }
@@ -125,6 +132,8 @@ fn refined(plan: &Plan, diagnosis: Diagnosis, check: Check, facts: &Facts) -> Di
 }
 
 /// Infers why a list or a read was denied, from which other requests were allowed.
+///
+/// Returns `None` if the answers leave it open: then the cause stays that the role is missing.
 fn access_cause(facts: &Facts) -> Option<Cause> {
     let allowed = [Check::List, Check::Read, Check::ListContainers, Check::DelegationKey]
         .map(|check| facts.allowed(check));
@@ -140,6 +149,9 @@ fn access_cause(facts: &Facts) -> Option<Cause> {
 }
 
 /// Returns a cause if the grant assigns the role to another principal than the one that signed in.
+///
+/// Needs a grant that names its principal, and a token that can be read. Without them, nothing is
+/// known.
 fn other_principal(plan: &Plan, facts: &Facts) -> Option<Cause> {
     let (grant, _) = plan.grant()?;
     let granted = grant.principal()?;
@@ -175,6 +187,8 @@ pub(super) fn account_in_other_tenant(connection: &Connection, facts: &Facts) ->
 }
 
 /// Returns whether the token was issued by another tenant than the one that the account belongs to.
+///
+/// A challenge with a domain name instead of a GUID proves nothing.
 pub(super) fn token_of_other_tenant(facts: &Facts) -> bool {
     let token = facts.identity().and_then(|identity| identity.tenant.as_deref());
     let account = facts.challenge().map(|challenge| challenge.tenant.as_str());
@@ -182,6 +196,8 @@ pub(super) fn token_of_other_tenant(facts: &Facts) -> bool {
 }
 
 /// Returns the cloud that an authority belongs to, by its host name.
+///
+/// Several hosts belong to one cloud, so hosts are not compared as texts.
 fn family(authority: &str) -> &'static str {
     match authority {
         host if host.contains("microsoftonline.us") => "us_government",

@@ -118,11 +118,15 @@ impl Probe {
 
     /// Creates a probe of any store. It checks whether the store lists and reads; the other checks are
     /// skipped.
+    ///
+    /// If [`origin`](Self::origin) or [`view_links`](Self::view_links) was called, the checks for
+    /// these pass with the warning [`NotProbed`](Cause::NotProbed).
     pub fn of_store(connection: &Connection, store: impl Store + 'static) -> Self {
         let subject = Subject::Plain(Arc::new(store));
         Self(Arc::new(Plan::new(connection.clone(), subject)))
     }
 
+    /// Copies the plan if another probe or a wait shares it, so that these are not affected.
     fn with(mut self, change: impl FnOnce(&mut Plan)) -> Self {
         change(Arc::make_mut(&mut self.0));
         self
@@ -132,6 +136,18 @@ impl Probe {
     ///
     /// The probe then also detects a role that is assigned to another principal than the one that signs
     /// in, and a grant for another container.
+    ///
+    /// ```no_run
+    /// use azure_asset_sync::{Connection, MemoryStore, Probe, grant::{Form, Grant}};
+    ///
+    /// # async fn example(connection: Connection, grant: Grant) {
+    /// let probe = Probe::of_store(&connection, MemoryStore::new()).grant(&grant, Form::AzBash);
+    /// let health = probe.run().await;
+    /// if let Some(command) = health.diagnosis.and_then(|diagnosis| diagnosis.command) {
+    ///     println!("run this:\n{command}");
+    /// }
+    /// # }
+    /// ```
     pub fn grant(self, grant: &Grant, form: Form) -> Self {
         self.with(|plan| plan.set_grant(grant.clone(), form))
     }
@@ -156,6 +172,8 @@ impl Probe {
     }
 
     /// Also checks whether view links can be created, which takes a role on the account.
+    ///
+    /// A key for view links belongs to the account, so a role on the container is not enough.
     #[doc(alias = "presigned")]
     #[doc(alias = "SAS")]
     pub fn view_links(self) -> Self {
@@ -169,16 +187,23 @@ impl Probe {
     /// The requests only read, and reveal no data: the other container and the other prefix have random
     /// names, for which the service answers 403 to a principal without access and 404 to one with
     /// access. The requests go beyond the grant, and the customer's log shows them.
+    ///
+    /// The result is in [`Health::privileges`] and, check by check, in [`Health::warnings`].
     pub fn least_privilege(self) -> Self {
         self.with(Plan::enable_least_privilege)
     }
 
     /// Sets how long one request may take, measured by Tokio's clock. The default is 30 s.
+    ///
+    /// A request that takes longer fails with the cause [`RequestTimeout`](Cause::RequestTimeout),
+    /// which is transient.
     pub fn request_timeout(self, timeout: Duration) -> Self {
         self.with(|plan| plan.set_request_timeout(timeout))
     }
 
     /// Uses this clock for delays and for the time of day, instead of the machine's clock.
+    ///
+    /// For tests: `testing::ManualClock` lets a wait of minutes take milliseconds.
     pub fn clock(self, clock: impl Clock + 'static) -> Self {
         self.with(|plan| plan.set_clock(Arc::new(clock)))
     }
@@ -186,6 +211,8 @@ impl Probe {
     /// Runs all checks once.
     ///
     /// A check that fails is a part of the result, so this never returns an error.
+    ///
+    /// Cancel safe: dropping the future stops the request in progress and no other state is kept.
     pub async fn run(&self) -> Health {
         let mut pass = Pass::first(Arc::clone(&self.0));
         while pass.step().await.is_some() {}

@@ -55,7 +55,10 @@ impl Pass {
     }
 
     /// Starts a pass over the checks whose answer can have changed since an earlier pass.
+    ///
+    /// The facts about the network are kept, and everything about access is observed again.
     pub(super) fn again(plan: Arc<Plan>, before: Finished) -> Self {
+        // The account was not reached, so even its network may be different now.
         if before.health.failed(Check::Challenge) {
             return Self::first(plan);
         }
@@ -69,7 +72,10 @@ impl Pass {
     }
 
     /// Starts a pass that repeats only the list of a pass that succeeded.
+    ///
+    /// One request over a connection of its own, because connections lead to different front ends.
     pub(super) fn confirm(plan: Arc<Plan>, before: Finished) -> Self {
+        // All other results are kept: a confirmation asks only whether access works everywhere.
         let seen = before.health.check(Check::List).cloned();
         let todo = vec![Check::List];
         let done = except(before.health, &todo);
@@ -77,12 +83,16 @@ impl Pass {
         Self { plan, todo: todo.into(), done, checks, is_retry: false }
     }
 
+    /// `done` has the results of an earlier pass, for checks that are not repeated.
     fn over(plan: Arc<Plan>, todo: Vec<Check>, done: Vec<Checked>, facts: Facts) -> Self {
         let checks = Checks::new(Arc::clone(&plan), facts);
         Self { plan, todo: todo.into(), done, checks, is_retry: false }
     }
 
     /// Makes the next check, or returns `None` after the last one.
+    ///
+    /// The result already includes what the facts so far explain. [`finish`](Self::finish) refines
+    /// it once more.
     pub(super) async fn step(&mut self) -> Option<Checked> {
         let check = self.todo.pop_front()?;
         let checked = match self.checks.blocked(check) {
@@ -123,6 +133,7 @@ fn after_network(plan: &Plan) -> Vec<Check> {
         todo.extend([Check::Preflight, Check::BrowserRead]);
     }
     if plan.least_privilege() {
+        // After the checks that are needed, because their answers decide whether these are made.
         todo.extend([Check::OtherList, Check::OtherRead]);
         if !plan.connection().prefix().is_empty() {
             todo.push(Check::OutsidePrefix);

@@ -75,38 +75,47 @@ impl Plan {
         }
     }
 
+    /// Sets where remedies take their commands from.
     pub(super) fn set_grant(&mut self, grant: Grant, form: Form) {
         self.grant = Some((grant, form));
     }
 
+    /// Sets when the customer applied the grant.
     pub(super) fn set_granted(&mut self, at: SystemTime) {
         self.granted = Some(at);
     }
 
+    /// Requests the checks of CORS. INVARIANT: the origin was checked by `check_origin`.
     pub(super) fn set_origin(&mut self, origin: String) {
         self.origin = Some(origin);
     }
 
+    /// Makes a refused user delegation key a failure.
     pub(super) fn enable_view_links(&mut self) {
         self.view_links = true;
     }
 
+    /// Requests the checks of requests that should be refused.
     pub(super) fn enable_least_privilege(&mut self) {
         self.least_privilege = true;
     }
 
+    /// Sets how long one request may take.
     pub(super) fn set_request_timeout(&mut self, timeout: Duration) {
         self.request_timeout = timeout;
     }
 
+    /// Sets the clock for delays, ages and the time of day.
     pub(super) fn set_clock(&mut self, clock: Arc<dyn Clock>) {
         self.clock = clock;
     }
 
+    /// The connection that is checked.
     pub(super) fn connection(&self) -> &Connection {
         &self.connection
     }
 
+    /// The store that answers the requests.
     pub(super) fn subject(&self) -> &Subject {
         &self.subject
     }
@@ -131,10 +140,12 @@ impl Plan {
         self.least_privilege
     }
 
+    /// How long one request may take.
     pub(super) fn request_timeout(&self) -> Duration {
         self.request_timeout
     }
 
+    /// The clock for delays, ages and the time of day.
     pub(super) fn clock(&self) -> &dyn Clock {
         &self.clock
     }

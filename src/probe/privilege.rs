@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::{check::Check, facts::Allowed};
 
 /// The shape of the grant that the answers show.
+///
+/// Compare with [`Shape`](crate::grant::Shape), which says what a grant intends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -50,6 +52,15 @@ impl SeenShape {
 /// What the principal can do beyond its needs.
 ///
 /// [`Probe::least_privilege`](super::Probe::least_privilege) requests it.
+///
+/// ```
+/// use azure_asset_sync::{Health, probe::SeenShape};
+///
+/// fn is_too_wide(health: &Health) -> bool {
+///     let Some(privileges) = &health.privileges else { return false };
+///     privileges.shape == SeenShape::AccountUnlimited || !privileges.wider.is_empty()
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Privileges {
@@ -68,6 +79,7 @@ impl Privileges {
     pub(super) fn of(allowed: &Allowed, has_prefix: bool) -> Self {
         let mut checks = vec![Check::OtherList, Check::OtherRead, Check::ListContainers];
         if has_prefix {
+            // In the order of `Check::ALL`.
             checks.insert(2, Check::OutsidePrefix);
         }
         let with = |wanted: Option<bool>| {
@@ -83,6 +95,9 @@ impl Privileges {
 }
 
 /// Infers the shape of the grant from what was allowed.
+///
+/// Two of the answers are about the account (container names and keys), and two about other
+/// containers. No answer about the role assignments themselves is needed.
 fn shape(allowed: &Allowed) -> SeenShape {
     let is_allowed = |check| allowed.get(check) == Some(true);
     let elsewhere = match (allowed.get(Check::OtherList), allowed.get(Check::OtherRead)) {

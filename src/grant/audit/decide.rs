@@ -31,6 +31,9 @@ const UNPROVED: &str =
     "the conditions are too large or too entangled to prove that this is denied; split them up";
 
 /// Decides all rows for the assignments.
+///
+/// The budget is shared: rows that come first are the ones that a scan needs, so they are decided
+/// first.
 pub(super) fn table(connection: &Connection, assignments: &[Assigned<'_>]) -> Vec<Access> {
     let mut budget = Budget::new(STEPS);
     let places = Places::of(connection, assignments, &mut budget);
@@ -64,6 +67,9 @@ fn access(row: &Row, decision: Decision, why: String) -> Access {
 }
 
 /// Decides requests for a data action, which conditions can limit.
+///
+/// Conditions are collected from the assignments that have the action on this container. Without a
+/// condition, such an assignment allows everything.
 fn data(
     row: &Row,
     families: &[Family],
@@ -84,6 +90,7 @@ fn data(
         } else if let Some(condition) = assigned.condition {
             conditions.push(condition);
         } else {
+            // Nothing can take this access away again, so the other assignments do not matter.
             let why = "the role has the action, without a condition".to_owned();
             return access(row, Decision::Allowed, why);
         }
@@ -128,6 +135,7 @@ enum Decided {
 fn decided(families: &[Family], conditions: &[&Condition], budget: &mut Budget) -> Decided {
     let mut example = None;
     let mut unproved = false;
+    // One allowed request is enough to exclude "denied".
     'search: for family in families {
         for condition in conditions {
             let mut share = budget.share(STEPS_OF_QUESTION);
@@ -158,6 +166,8 @@ fn decided(families: &[Family], conditions: &[&Condition], budget: &mut Budget) 
 }
 
 /// Decides requests for an action, which no condition can limit.
+///
+/// Actions are not data actions: conditions do not apply to them, so role and scope decide alone.
 fn control(
     row: &Row,
     action: &str,

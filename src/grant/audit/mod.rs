@@ -62,11 +62,18 @@ impl Audit {
     }
 
     /// Returns whether everything that a scan needs is allowed, whatever the open attributes are.
+    ///
+    /// A row that may be denied, for example outside a time window of the condition, does not
+    /// suffice.
     pub fn suffices(&self) -> bool {
         self.rows.iter().all(|row| row.decision == Decision::Allowed || !row.needed)
     }
 
     /// Returns what is or may be allowed although no scan needs it.
+    ///
+    /// Roles on the account always allow some requests that no condition limits, such as listing
+    /// the names of containers, so this is rarely empty for
+    /// [`Shape::AccountWithCondition`](super::Shape::AccountWithCondition).
     pub fn wider(&self) -> impl Iterator<Item = &Access> {
         self.rows.iter().filter(|row| row.decision != Decision::Denied && !row.needed)
     }
@@ -75,6 +82,7 @@ impl Audit {
 impl fmt::Display for Audit {
     /// Writes one line for each row: the decision, whether it is needed, the request and the reason.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Characters, not bytes: the words contain an ellipsis.
         let width = self.rows.iter().map(|row| row.request.chars().count()).max().unwrap_or(0);
         for row in &self.rows {
             let decision = match row.decision {
@@ -105,6 +113,7 @@ impl Grant {
         self.connections().map(|connection| (connection, self.audit_of(connection)))
     }
 
+    /// The assignments of the whole grant count, because each of them can allow a request.
     fn audit_of(&self, connection: &Connection) -> Audit {
         let assigned = self.assignments().iter().map(|assignment| Assigned {
             role: assignment.role,

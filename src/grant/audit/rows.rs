@@ -76,6 +76,7 @@ impl<'a> Places<'a> {
         let mut named: BTreeSet<String> =
             conditions.iter().flat_map(|condition| prove::containers(condition)).collect();
         named.remove(container);
+        // `split_off` keeps the names before this one.
         if let Some(end) = named.iter().nth(MOST_NAMED).cloned() {
             named.split_off(&end);
         }
@@ -89,7 +90,9 @@ impl<'a> Places<'a> {
         named.retain(|name| !own.contains(name));
         let owned = |group: Vec<&str>| group.into_iter().map(str::to_owned).collect();
         let mut named: Vec<Vec<String>> = match prove::same(&conditions, &named, budget) {
+            // Containers that no condition distinguishes are decided once.
             Some(groups) => groups.into_iter().map(owned).collect(),
+            // Without a proof that they are alike, each container gets a group of its own.
             None => named.into_iter().map(|name| vec![name]).collect(),
         };
         named.extend(own.into_iter().map(|name| vec![name]));
@@ -135,6 +138,7 @@ impl<'a> Places<'a> {
         ));
         let list = list(self.another(base("read").suboperation("Blob.List"), true));
         rows.push(self.data("list another container".into(), false, None, vec![list]));
+        // No scan needs these, and a customer wants to see them denied.
         for action in ["write", "delete"] {
             let family = self.blobs(self.at(self.container, base(action)), Some(true));
             let words = format!("{action} {}", self.shown(self.container));
@@ -165,9 +169,12 @@ impl<'a> Places<'a> {
     }
 
     /// Returns the rows for reads and lists of one container.
+    ///
+    /// The first rows are the ones that a scan needs, if `needed` is set.
     fn container(&self, name: &str, needed: bool) -> Vec<Row> {
         let read = |inside| {
             reads(|request| {
+                // A scan reads current versions only; old ones have rows of their own.
                 let is_current = needed && inside;
                 let request = match is_current {
                     true => request.resource(&format!("{BLOBS}:isCurrentVersion"), true),
@@ -266,6 +273,8 @@ impl<'a> Places<'a> {
     }
 
     /// Returns the family of reads of an old version, or of a snapshot.
+    ///
+    /// The two differ in which attribute is present: `versionId` or `snapshot`.
     fn old(&self, is_version: bool) -> Family {
         let request = self
             .at(self.container, base("read").resource(&format!("{BLOBS}:isCurrentVersion"), false));
@@ -279,6 +288,8 @@ impl<'a> Places<'a> {
     }
 
     /// Returns a family of requests for any container that has no rows of its own.
+    ///
+    /// Excludes all names that have rows, because "another container" must not include them.
     fn another(&self, request: Request, is_list: bool) -> Family {
         // A name that starts like the container's own is the likeliest to be allowed by mistake. It must
         // not be longer than 63 characters.

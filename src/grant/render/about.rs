@@ -14,9 +14,14 @@ use crate::condition::Role;
 ///
 /// They differ between the forms only where commands compare and stop by themselves: in the portal and
 /// with single requests, people have to do that.
+///
+/// Each text says what the step does, which right the user needs (with a role that has it), what a
+/// second run does, and how long a change takes. Sources of the rights and times: Microsoft Learn,
+/// "Assign Azure roles using the Azure portal" and "Troubleshoot Azure RBAC".
 pub(super) fn about(grant: &Grant, step: Step, form: Form) -> String {
     let application = grant.application();
     let account = grant.account();
+    // Only here do people compare and decide themselves.
     let by_hand = matches!(form, Form::Portal | Form::Rest);
     let either = |hand: &'static str, command: &'static str| if by_hand { hand } else { command };
     match step {
@@ -24,6 +29,7 @@ pub(super) fn about(grant: &Grant, step: Step, form: Form) -> String {
             "Adds the service principal of application {application} to your directory, unless it is there. It has no access until a role is assigned. You need the right to add applications, for example as Cloud Application Administrator."
         ),
         Step::Apply => {
+            // All roles are named in one sentence, since one run assigns them all.
             let roles: Vec<_> = grant
                 .assignments()
                 .iter()
@@ -57,6 +63,8 @@ pub(super) fn about(grant: &Grant, step: Step, form: Form) -> String {
         .to_owned(),
         Step::Update => {
             let mut text = "Puts the condition and the description above in the place of an older version of this grant, or of an earlier grant that it replaces.".to_owned();
+            // The order matters to the customer: access that is removed before the new one works is
+            // an outage.
             if !obsolete(grant).is_empty() {
                 text.push_str(" Removes what the earlier grant had and this one has no use for: apply this grant first, so that no access is missing between the two.");
             }
@@ -82,6 +90,7 @@ pub(super) fn about(grant: &Grant, step: Step, form: Form) -> String {
             )
             .to_owned();
             let connections = grant.connections().count();
+            // One grant can serve several connections, and the customer may think of only one.
             if connections > 1 {
                 text.push_str(&format!(" This ends access for all {connections} connections of the grant."));
             }
@@ -105,6 +114,10 @@ pub(super) fn about(grant: &Grant, step: Step, form: Form) -> String {
 }
 
 /// Returns what a revocation does not end.
+///
+/// View links work until their key ends, at most 7 days (Microsoft Learn, "Get User Delegation
+/// Key"). A CORS rule and a service principal give no access on their own, so a revocation leaves
+/// them.
 fn stays(grant: &Grant) -> String {
     let mut text = String::from("What stays after a revocation:");
     if grant.has_view_links() {
@@ -118,6 +131,9 @@ fn stays(grant: &Grant) -> String {
 }
 
 /// Returns what to do if the Azure CLI is signed in to another cloud or subscription.
+///
+/// Cloud and subscription are checked first, because a command in the wrong directory fails with a
+/// message about something else.
 pub(super) fn sign_in(grant: &Grant) -> String {
     let name = grant.management().name;
     format!(
@@ -132,6 +148,9 @@ pub(super) fn sign_in(grant: &Grant) -> String {
 // words without quotes.
 
 /// Another grant's assignment is in the way.
+///
+/// The step stops here. Replacing the assignment is a step of its own, which the user has to
+/// choose.
 pub(super) fn foreign(name: &str) -> String {
     format!(
         "{name}: the application has this role there for something else, shown above, and replacing it would end that access. Make one grant for both connections, or use the step that replaces another grant"
@@ -139,6 +158,8 @@ pub(super) fn foreign(name: &str) -> String {
 }
 
 /// An older version of this grant is in the way.
+///
+/// Applying never changes an assignment; the step that changes the condition does.
 pub(super) fn older(name: &str) -> String {
     format!(
         "{name}: an older version of this grant is there, shown above. Use the step that changes the condition"
@@ -163,6 +184,8 @@ pub(super) fn loses(name: &str) -> String {
 }
 
 /// A revocation keeps the shared assignment, because no grant creates one like it.
+///
+/// Somebody created it by hand, perhaps for another purpose, so only a person can decide.
 pub(super) fn odd_delegator(name: &str) -> String {
     format!(
         "KEPT: {name}: no container needs it, but its condition or its principal type is not what a grant makes. Look at the assignment that is shown above, and delete it by hand"
@@ -178,6 +201,8 @@ pub(super) fn ends_delegator(grant: &Grant, name: &str) -> String {
 }
 
 /// The question before the user delegation keys of the account are revoked.
+///
+/// Azure can revoke only all user delegation keys of an account together.
 pub(super) fn ends_links(grant: &Grant) -> String {
     format!(
         "This ends every view link to storage account {} that rests on a user delegation key, of every service.",

@@ -47,6 +47,8 @@ impl Grant {
     /// # Errors
     /// [`InvalidName`] if the form cannot express a value, for example a prefix with a double quote in a
     /// command for Windows. The hint of the error names a form that can.
+    ///
+    /// Files come before the commands that use them, and each part has words to read first.
     pub fn pack(&self, form: Form) -> Result<Pack, InvalidName> {
         let mut parts = match form {
             Form::Portal => portal::parts(self),
@@ -60,7 +62,10 @@ impl Grant {
             Form::TerraformAzapi => terraform::azapi(self)?,
             Form::Rest => rest::parts(self),
         };
+        // In the order of use; within a step, files come first.
         parts.sort_by_key(|part| (part.step, part.file.is_none()));
+        // A form may have added words of its own, such as how to confirm; the general words come
+        // first.
         for part in parts.iter_mut().filter(|part| part.file.is_none()) {
             let about = about::about(self, part.step, form);
             part.about =

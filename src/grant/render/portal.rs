@@ -14,6 +14,8 @@ use super::{
 use crate::condition::Layout;
 
 /// Returns all parts of the pack.
+///
+/// Files first: the user saves them before the steps that upload them.
 pub(super) fn parts(grant: &Grant) -> Vec<Part> {
     let mut parts = Vec::from_iter(role_file(grant));
     parts.extend([
@@ -55,8 +57,12 @@ fn principal(grant: &Grant) -> Part {
 }
 
 /// Assigns the roles, and creates the custom role before that.
+///
+/// The portal does not warn that a role is already assigned with another condition, so the user
+/// looks first.
 fn apply(grant: &Grant) -> Part {
     let mut lines = Vec::new();
+    // First, because the list of roles shows only roles that exist.
     if custom_role(grant).is_some() {
         lines.push(format!(
             "* Open resource group `{}`, Access control (IAM), Add, Add custom role. Baseline permissions: Start from JSON, and choose role.json. Review + create, Create.",
@@ -76,6 +82,7 @@ fn apply(grant: &Grant) -> Part {
         if let Some(condition) = &assignment.condition {
             lines.push("  Conditions: Add condition. Editor type: Code. Paste:".to_owned());
             lines.push(String::new());
+            // The portal's editor accepts the text in this layout without changing it.
             lines.push(condition.print(Layout::Portal));
             lines.push(String::new());
             lines.push("  Save. Next.".to_owned());
@@ -89,6 +96,8 @@ fn apply(grant: &Grant) -> Part {
 }
 
 /// Returns a list of assignments between two lines.
+///
+/// `before` says what to do with the assignments, and `after` what to compare.
 fn listed<'a>(
     grant: &Grant,
     before: &str,
@@ -102,6 +111,9 @@ fn listed<'a>(
 }
 
 /// Compares what Azure has with the grant.
+///
+/// The shared assignment may have the description of another grant, so only the others are listed
+/// with theirs.
 fn read_back(grant: &Grant) -> Part {
     let mut lines = listed(
         grant,
@@ -120,6 +132,8 @@ fn read_back(grant: &Grant) -> Part {
 }
 
 /// Changes the condition, and removes what earlier grants had.
+///
+/// The portal edits the condition in place, so access is never interrupted.
 fn update(grant: &Grant) -> Part {
     let mut lines = if own(grant).any(|a| a.condition.is_some()) {
         listed(
@@ -147,6 +161,8 @@ fn update(grant: &Grant) -> Part {
 }
 
 /// Replaces another grant's assignment.
+///
+/// Asks to note what is removed, because the portal cannot undo it.
 fn replace(grant: &Grant) -> Part {
     let mut lines = Vec::new();
     for assignment in own(grant) {
@@ -163,6 +179,8 @@ fn replace(grant: &Grant) -> Part {
 }
 
 /// Removes what only this grant uses.
+///
+/// An assignment without a description counts as this grant's if the condition is the same.
 fn revoke(grant: &Grant) -> Part {
     let mut lines = listed(
         grant,
@@ -203,6 +221,7 @@ fn end_shared(grant: &Grant) -> Part {
             about::ends_delegator(grant, &name_of(assignment))
         ));
     }
+    // The portal has no button for this, so the Cloud Shell does it.
     if grant.has_view_links() {
         let account = grant.account();
         lines.push(format!(
@@ -224,6 +243,8 @@ fn end_shared(grant: &Grant) -> Part {
 }
 
 /// Adds a CORS rule. Returns `None` if the grant has no origin.
+///
+/// The portal shows the rules as rows. Their order matters: Azure uses the first row that matches.
 fn cors(grant: &Grant) -> Option<Part> {
     let origin = grant.origin()?;
     let exposed = EXPOSED.join(",");

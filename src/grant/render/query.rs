@@ -15,6 +15,9 @@ use super::{
 use crate::condition::catalog::BLOB_READ;
 
 /// A query that contains the object ID of the service principal, which the shell inserts.
+///
+/// The shell knows the object ID only when the commands run, if the grant does not name it. How it
+/// is inserted depends on the quoting of the shell.
 pub(super) struct Query {
     /// The text before the object ID.
     pub(super) before: String,
@@ -23,11 +26,16 @@ pub(super) struct Query {
 }
 
 /// Returns a raw string of JMESPath.
+///
+/// A single quote is the only character that has to be escaped, because no text has a backslash.
 fn raw(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"\'"))
 }
 
 /// Returns the query for the principal's assignments of a role, in a list of those on the scope.
+///
+/// Compares the end of `roleDefinitionId`, because Azure returns it with the scope at which the
+/// role was defined.
 fn ours(role_id: &str, what: &str) -> Query {
     Query {
         before: "[?principalId=='".to_owned(),
@@ -37,6 +45,7 @@ fn ours(role_id: &str, what: &str) -> Query {
 
 /// Returns the test whether an assignment has the principal type and the condition of the grant.
 fn is_same(assignment: &RoleAssignment) -> String {
+    // No condition is `null` in JMESPath; the empty text makes both comparable.
     let condition = assignment.condition.as_ref().map(ToString::to_string).unwrap_or_default();
     format!("principalType=='ServicePrincipal' && (condition || '')=={}", raw(&condition))
 }
@@ -49,6 +58,7 @@ fn is_same(assignment: &RoleAssignment) -> String {
 ///    was created by hand for this grant, and one that differs is `foreign`.
 /// 3. The ID of the assignment.
 pub(super) fn state(grant: &Grant, assignment: &RoleAssignment) -> Query {
+    // Without earlier grants, the query is shorter: cmd limits the length of a command.
     let replaced = earlier_descriptions(grant, assignment);
     let earlier = match replaced.as_slice() {
         [] => String::new(),
@@ -67,6 +77,8 @@ pub(super) fn state(grant: &Grant, assignment: &RoleAssignment) -> Query {
 }
 
 /// Returns the query whether Azure kept what was sent: `same` or `differs`.
+///
+/// Runs on the answer of the command that created the assignment, not on a list.
 pub(super) fn created(assignment: &RoleAssignment) -> String {
     format!("{} && 'same' || 'differs'", is_same(assignment))
 }
@@ -92,6 +104,8 @@ pub(super) fn users(grant: &Grant) -> Query {
 }
 
 /// Returns the query whether the custom role is as intended: nothing, `same` or `differs`.
+///
+/// Compares name and data actions, and that there are no other actions. The description may differ.
 pub(super) fn role(assignment: &RoleAssignment) -> String {
     format!(
         "[?name=='{}'].[roleName=={} && join(',', permissions[].dataActions[])=='{BLOB_READ}' && join(',', permissions[].actions[])=='' && 'same' || 'differs'] | [0] | [0]",
@@ -102,6 +116,9 @@ pub(super) fn role(assignment: &RoleAssignment) -> String {
 
 /// Returns the origins of rules that cover an origin: the origin itself, `*`, and the wildcards for its
 /// parent domains.
+///
+/// For example, for `https://app.contoso.com`: the origin itself, `*`, `https://*.contoso.com` and
+/// `https://*.com`.
 pub(super) fn origins(origin: &str) -> Vec<String> {
     let mut found = vec![origin.to_owned(), "*".to_owned()];
     if let Some((scheme, host)) = origin.split_once("://") {
@@ -116,6 +133,8 @@ pub(super) fn origins(origin: &str) -> Vec<String> {
 /// The service uses the first rule that matches origin and method, and ignores later ones (Microsoft
 /// Learn, "Cross-Origin Resource Sharing (CORS) support for Azure Storage"). So does the query.
 pub(super) fn cors(origin: &str) -> String {
+    // The service compares header names without case, but JMESPath does not, so both usual
+    // spellings count.
     let exposed: Vec<_> = EXPOSED
         .iter()
         .map(|name| {
@@ -138,6 +157,7 @@ pub(super) fn cors(origin: &str) -> String {
 pub(super) fn as_meant(assignment: &RoleAssignment) -> &'static [&'static str] {
     match assignment.sharing {
         // Every grant creates this assignment in the same way, so its description does not matter.
+        // One spelling for each word, because the shells compare the two words as one text.
         Sharing::Account => &["same ours", "same foreign", "same earlier", "same unnamed"],
         _ => &["same ours"],
     }

@@ -26,6 +26,8 @@ pub(super) const ROLE_DESCRIPTION: &str = "Lists and reads blobs; no right on co
 pub(super) const EXPOSED: [&str; 4] = ["Accept-Ranges", "Content-Length", "Content-Range", "ETag"];
 
 /// Returns the resource ID of the definition of the assignment's role.
+///
+/// Below the subscription, as Azure returns it, wherever the role was defined.
 pub(super) fn definition(grant: &Grant, assignment: &RoleAssignment) -> String {
     format!(
         "/subscriptions/{}/providers/Microsoft.Authorization/roleDefinitions/{}",
@@ -43,6 +45,9 @@ pub(super) fn resource(assignment: &RoleAssignment) -> String {
 }
 
 /// Returns the properties of a role assignment for the REST API.
+///
+/// `principalType` is given because Azure otherwise looks the principal up, and does not find a new
+/// one.
 pub(super) fn properties(grant: &Grant, assignment: &RoleAssignment, principal: &str) -> Value {
     let mut properties = json!({
         "roleDefinitionId": definition(grant, assignment),
@@ -52,12 +57,15 @@ pub(super) fn properties(grant: &Grant, assignment: &RoleAssignment, principal: 
     });
     if let (Some(condition), Some(map)) = (&assignment.condition, properties.as_object_mut()) {
         map.insert("condition".into(), condition.to_string().into());
+        // Without the version, Azure refuses a condition.
         map.insert("conditionVersion".into(), "2.0".into());
     }
     properties
 }
 
 /// Returns the resource ID of the custom role, as it is created in the resource group.
+///
+/// Below the resource group, which is the only scope at which the role can be assigned.
 pub(super) fn role_resource(grant: &Grant, assignment: &RoleAssignment) -> String {
     format!(
         "{}/providers/Microsoft.Authorization/roleDefinitions/{}",
@@ -74,6 +82,9 @@ pub(super) fn role_file(grant: &Grant) -> Option<Part> {
 
 /// Returns the definition of the custom role and the first assignment that uses it, if the grant has
 /// one.
+///
+/// The role has one data action and no actions, so it cannot even read the properties of
+/// containers.
 pub(super) fn custom_role(grant: &Grant) -> Option<(&RoleAssignment, Value)> {
     let assignment = grant.assignments().iter().find(|assignment| assignment.role.is_none())?;
     let properties = json!({

@@ -32,11 +32,15 @@ pub(super) fn parts(grant: &Grant) -> Vec<Part> {
 }
 
 /// Returns the object ID, or the placeholder for it. The answer of the first step has the ID.
+///
+/// Azure refuses the placeholder, because it is not a GUID.
 fn object_id(grant: &Grant) -> &str {
     grant.principal().unwrap_or("{id of the service principal}")
 }
 
 /// Returns a request to Azure Resource Manager.
+///
+/// Sent to the management endpoint of the cloud, with the token of the user.
 fn request(grant: &Grant, method: &str, path: &str, body: Option<&Value>) -> String {
     let address = format!("{method} {}{path}", grant.management().arm);
     match body {
@@ -51,6 +55,9 @@ fn part(step: Step, requests: Vec<String>) -> Part {
 }
 
 /// Returns the request that looks an assignment up by principal, role and scope.
+///
+/// The filter `principalId eq` also returns inherited assignments, so the text says which one
+/// counts.
 fn look(grant: &Grant, assignment: &RoleAssignment) -> Vec<String> {
     let principal = object_id(grant);
     let path = format!(
@@ -68,6 +75,8 @@ fn look(grant: &Grant, assignment: &RoleAssignment) -> Vec<String> {
 }
 
 /// Returns the request that writes an assignment under an ID.
+///
+/// A PUT with the ID of an existing assignment changes it; with a new ID, it creates one.
 fn put(grant: &Grant, assignment: &RoleAssignment, id: &str) -> String {
     let body = json!({ "properties": properties(grant, assignment, object_id(grant)) });
     request(grant, "PUT", &format!("{id}?api-version={API}"), Some(&body))
@@ -101,6 +110,7 @@ fn apply(grant: &Grant) -> Part {
     for assignment in grant.assignments() {
         requests.extend(look(grant, assignment));
         requests.push(match assignment.sharing {
+            // Whoever created it, a shared assignment without a condition serves all grants.
             Sharing::Account => "If there is one without a condition, there is nothing to do. If there is one with a condition, stop. If there is none:".to_owned(),
             _ => "If there is one with the same condition, and with the same description or none, there is nothing to do. If there is any other, stop: it is an older version of this grant, or another grant's, as its description says. If there is none:".to_owned(),
         });
@@ -110,6 +120,8 @@ fn apply(grant: &Grant) -> Part {
 }
 
 /// Compares what Azure has with the grant.
+///
+/// Lists the properties that must be equal; everything else may differ.
 fn read_back(grant: &Grant) -> Part {
     let mut requests = Vec::new();
     for assignment in grant.assignments() {
@@ -148,6 +160,7 @@ fn change(grant: &Grant, step: Step) -> Part {
         });
         requests.push(put(grant, assignment, "{id of the assignment}"));
     }
+    // A replacement takes over one assignment and removes nothing else.
     if step == Step::Update {
         for assignment in obsolete(grant) {
             remove(&mut requests, grant, assignment);
@@ -191,11 +204,15 @@ fn revoke_if_unused(requests: &mut Vec<String>, grant: &Grant, assignment: &Role
 }
 
 /// Returns the request that deletes the assignment that was looked up.
+///
+/// The ID has to be filled in, so nothing is deleted that nobody looked at.
 fn delete(grant: &Grant) -> String {
     request(grant, "DELETE", &format!("{{id of the assignment}}?api-version={API}"), None)
 }
 
 /// Returns the request that deletes a custom role.
+///
+/// Azure refuses to delete a role that is still assigned.
 fn delete_role(grant: &Grant, assignment: &RoleAssignment) -> String {
     let path = format!("{}?api-version={API}", role_resource(grant, assignment));
     request(grant, "DELETE", &path, None)
@@ -219,6 +236,9 @@ fn remove(requests: &mut Vec<String>, grant: &Grant, assignment: &RoleAssignment
 }
 
 /// Ends what other grants use too.
+///
+/// Each request has an API version that is no version until the user has decided: Azure refuses it
+/// as it stands.
 fn end_shared(grant: &Grant) -> Part {
     let mut requests = Vec::new();
     if let Some(assignment) = shared_or_earlier(grant) {
@@ -244,6 +264,9 @@ fn end_shared(grant: &Grant) -> Part {
 }
 
 /// Adds a CORS rule. Returns `None` if the grant has no origin.
+///
+/// A PUT replaces all properties of the blob service, so the body has to repeat those of the
+/// answer.
 fn cors(grant: &Grant) -> Option<Part> {
     let origin = grant.origin()?;
     let rule = json!({

@@ -34,6 +34,7 @@ pub(super) fn leftovers(grant: &Grant) -> Vec<Removal<'_>> {
     removals(obsolete(grant), obsolete_shared(grant), obsolete_roles(grant))
 }
 
+/// Puts the three kinds in their order.
 fn removals<'a>(
     assignments: impl IntoIterator<Item = &'a RoleAssignment>,
     shared: Option<&'a RoleAssignment>,
@@ -45,6 +46,8 @@ fn removals<'a>(
 }
 
 /// Returns the name of an assignment as people say it, for example in messages.
+///
+/// For example `Storage Blob Data Reader on container training`.
 pub(super) fn name_of(assignment: &RoleAssignment) -> String {
     match &assignment.container {
         Some(container) => format!("{} on container {container}", assignment.role_name),
@@ -53,6 +56,8 @@ pub(super) fn name_of(assignment: &RoleAssignment) -> String {
 }
 
 /// Returns the assignments that no other grant uses.
+///
+/// A revocation may remove these without asking.
 pub(super) fn own(grant: &Grant) -> impl Iterator<Item = &RoleAssignment> {
     grant.assignments().iter().filter(|assignment| assignment.sharing != Sharing::Account)
 }
@@ -68,12 +73,16 @@ pub(super) fn shared_or_earlier(grant: &Grant) -> Option<&RoleAssignment> {
 }
 
 /// Returns the shared assignment of an earlier grant, if this grant has none.
+///
+/// Removed only if no other assignment of the principal needs it; see [`Removal::SharedIfUnused`].
 pub(super) fn obsolete_shared(grant: &Grant) -> Option<&RoleAssignment> {
     let earlier = grant.replaces().iter().find(|a| a.sharing == Sharing::Account);
     earlier.filter(|_| shared(grant).is_none())
 }
 
 /// Returns the assignments of earlier grants that this grant does not replace with its own.
+///
+/// An assignment at the same place as one of this grant is changed, not removed.
 pub(super) fn obsolete(grant: &Grant) -> Vec<&RoleAssignment> {
     let mut found: Vec<&RoleAssignment> = Vec::new();
     for earlier in grant.replaces().iter().filter(|a| a.sharing != Sharing::Account) {

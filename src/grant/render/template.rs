@@ -24,6 +24,8 @@ const BY_AZ: &[Step] =
     &[Step::Principal, Step::Cors, Step::ReadBack, Step::Replace, Step::Revoke, Step::EndShared];
 
 /// Returns the parts of the pack with a template in JSON.
+///
+/// The template is deployed to the resource group of the storage account.
 pub(super) fn arm(grant: &Grant) -> Vec<Part> {
     let mut resources = Vec::new();
     let mut depends = Vec::new();
@@ -42,6 +44,7 @@ pub(super) fn arm(grant: &Grant) -> Vec<Part> {
         if let Some(map) = properties.as_object_mut() {
             for value in map.values_mut() {
                 if let Value::String(text) = value {
+                    // A description may start with `[`, which would make it an expression.
                     *text = quote::arm(text);
                 }
             }
@@ -52,9 +55,11 @@ pub(super) fn arm(grant: &Grant) -> Vec<Part> {
             "apiVersion": API,
             "name": format!("[parameters('assignmentName{n}')]"),
             "scope": assignment.scope,
+            // Only the custom role is created here; built-in roles always exist.
             "dependsOn": if assignment.role.is_none() { depends.clone() } else { Vec::new() },
             "properties": properties,
         }));
+        // A parameter, so that the commands can pass the name of an assignment that already exists.
         let name = json!({
             "type": "string",
             "defaultValue": assignment.name,
@@ -99,6 +104,9 @@ pub(super) fn bicep(grant: &Grant) -> Vec<Part> {
 }
 
 /// Returns the template in Bicep.
+///
+/// Storage account and containers are `existing`: the template changes only assignments and the
+/// custom role.
 fn bicep_text(grant: &Grant) -> String {
     let quoted = quote::bicep;
     let mut text = String::from("@description('The object id of the service principal')\n");
@@ -176,6 +184,7 @@ resource role 'Microsoft.Authorization/roleDefinitions@{API}' = {{
         };
         let role = match assignment.role {
             Some(_) => quoted(&definition(grant, assignment)),
+            // The symbolic name makes Bicep create the role first.
             None => "role.id".to_owned(),
         };
         text.push_str(&format!(
@@ -197,6 +206,7 @@ resource assignment{n} 'Microsoft.Authorization/roleAssignments@{API}' = {{
         }
         text.push_str("  }\n}\n");
     }
+    // For people who want to find the assignments later; Bicep ignores comments.
     let ids: Vec<_> = grant.assignments().iter().map(|a| format!("// {}", resource(a))).collect();
     text.push_str(&format!("\n// makes:\n{}\n", ids.join("\n")));
     text

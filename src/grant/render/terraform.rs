@@ -24,6 +24,9 @@ const BY_AZ: &[Step] =
     &[Step::Principal, Step::Cors, Step::ReadBack, Step::Replace, Step::EndShared];
 
 /// Returns the parts of the pack for the provider azurerm.
+///
+/// `resource_provider_registrations = "none"`, because a customer's user often may not register
+/// providers.
 pub(super) fn azurerm(grant: &Grant) -> Result<Vec<Part>, InvalidName> {
     let environment = quoted(grant.management().terraform);
     let mut text = head(
@@ -100,6 +103,9 @@ resource "azurerm_role_assignment" "reader{n}" {{
 }
 
 /// Returns the parts of the pack for the provider azapi.
+///
+/// This provider sends the properties unchanged to Azure Resource Manager, as the form for REST
+/// does.
 pub(super) fn azapi(grant: &Grant) -> Result<Vec<Part>, InvalidName> {
     let environment = quoted(grant.management().terraform);
     let mut text = head(
@@ -182,12 +188,17 @@ resource "azapi_resource" "reader{n}" {{
 }
 
 /// Returns the assignments that no other grant uses, with their numbers.
+///
+/// The numbers name the Terraform resources, so they count the shared assignment too: a change of
+/// shape does not rename resources.
 fn own(grant: &Grant) -> impl Iterator<Item = (usize, &RoleAssignment)> {
     let is_own = |(_, a): &(usize, &RoleAssignment)| a.sharing != Sharing::Account;
     grant.assignments().iter().enumerate().filter(is_own)
 }
 
 /// Returns the block that `terraform init` reads: every provider with its source.
+///
+/// azuread is listed only if the object ID has to be looked up.
 fn head(grant: &Grant, provider: &str) -> String {
     let azuread = match grant.principal() {
         Some(_) => "",
@@ -230,12 +241,16 @@ locals {{
 ///
 /// # Errors
 /// [`InvalidName`] if Terraform would change the text.
+///
+/// The configuration is a file; the commands look at Azure before Terraform does.
 fn parts(grant: &Grant, text: String) -> Result<Vec<Part>, InvalidName> {
     // Terraform normalizes all text to Unicode form NFC, so a prefix in another form would name other
     // blobs.
     let nfc = ComposingNormalizerBorrowed::new_nfc();
     if !nfc.is_normalized(&text) {
         let mut prefixes = grant.connections().map(|c| c.prefix().as_str());
+        // Names the value to change: it is a prefix or the resource group, since all others are
+        // ASCII.
         let odd = prefixes.find(|prefix| !nfc.is_normalized(prefix));
         let (field, value) = match odd {
             Some(prefix) => (Field::Prefix, prefix),

@@ -31,6 +31,9 @@ pub(super) fn cmd(text: &str) -> Result<String, InvalidName> {
 ///
 /// # Errors
 /// [`InvalidName`] if cmd would change the text.
+///
+/// Stricter than [`cmd`], because PowerShell decides by itself whether to quote an argument for a
+/// program.
 pub(super) fn powershell(text: &str) -> Result<String, InvalidName> {
     if is_plain(text) {
         return Ok(text.to_owned());
@@ -50,11 +53,14 @@ pub(super) fn powershell(text: &str) -> Result<String, InvalidName> {
 ///
 /// # Errors
 /// [`InvalidName`] with the condition of the first line that is too long.
+///
+/// Counts characters, as cmd does, not bytes.
 pub(super) fn check_length(text: &str) -> Result<(), InvalidName> {
     let Some(line) = text.lines().find(|line| line.chars().count() > LONGEST_LINE) else {
         return Ok(());
     };
     let rule = "with it the command has more than 8,191 characters, which cmd does not take";
+    // Only a condition makes a line this long: it lists all containers of the grant.
     let condition = line.split(" --condition ").nth(1).unwrap_or(line);
     Err(InvalidName::new(Field::Prefix, condition, rule)
         .hint("use the form for bash, in the Cloud Shell for example"))

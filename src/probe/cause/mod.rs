@@ -21,6 +21,18 @@ macro_rules! causes {
         /// error codes", "Blob Storage error codes", "Microsoft Entra authentication and authorization
         /// error codes", "Troubleshoot Azure RBAC" and "Troubleshoot role assignment conditions". The
         /// sources of single groups are named in the table.
+        ///
+        /// ```
+        /// use azure_asset_sync::probe::{Cause, Layer, Retry};
+        ///
+        /// let cause = Cause::CorsMissing;
+        /// assert_eq!((cause.layer(), cause.retry()), (Layer::Cors, Retry::Propagating));
+        /// println!("{cause}: {}; {}", cause.what(), cause.remedy());
+        /// assert!(Cause::ALL.iter().all(|cause| !cause.remedy().is_empty()));
+        /// let newer: Cause = serde_json::from_str(r#""a_cause_of_2030""#)?;
+        /// assert_eq!(newer, Cause::Unknown, "a rollback reads what a newer version stored");
+        /// # Ok::<(), serde_json::Error>(())
+        /// ```
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum Cause {

@@ -19,9 +19,11 @@ causes! {
     InvalidTenant "invalid_tenant" Input BlobDetails Never,
         "the tenant is neither a GUID nor a domain name",
         "enter the customer's Directory (tenant) ID";
+    // The most frequent mistake in scripts: the portal shows both IDs under app registrations.
     ApplicationIdAsObjectId "application_id_as_object_id" Input AssignRole Never,
         "the role is assigned to the application (client) ID instead of the service principal's object ID",
         "assign the role to the object ID of the service principal (Enterprise applications), not to the application (client) ID";
+    // Found by comparing the grant with the token; Azure itself only denies access.
     WrongPrincipal "wrong_principal" Input AssignRole Never,
         "the role is assigned to another principal than the one that signs in",
         "assign the role to the object ID of the principal that signs in";
@@ -33,12 +35,14 @@ causes! {
         "use the storage account's own blob endpoint; for an emulator or a private endpoint, the operator of the service must allow the host";
 
     // DNS, TCP and TLS. Source: measured, see the test `probe_hosts`.
+    // Never: a host name that does not exist is a wrong name, not a change that propagates.
     AccountNotFound "account_not_found" Dns BlobDetails Never,
         "the storage account's host name does not exist: the account name is misspelled, the account was deleted or is in another cloud, or it has a DNS zone endpoint",
         "check the storage account name, and copy its blob endpoint from `az storage account show`";
     PrivateEndpoint "private_endpoint" Dns Confirm Never,
         "the storage account resolves to a private address that cannot be reached from here",
         "connect the service to the private network and allow the address in its host policy, or enable public network access for the service's addresses";
+    // Transient, unlike an account that does not exist: the answer was no answer.
     NameServiceFailed "name_service_failed" Dns Confirm Transient,
         "the DNS server does not answer",
         "try again; check the DNS settings of the machine that this runs on";
@@ -73,9 +77,11 @@ causes! {
     CrossCloud "cross_cloud" Entra ServicePrincipal Never,
         "the application is registered in another national cloud than the tenant",
         "register the application in the customer's cloud";
+    // Propagating: a new service principal is not known everywhere at once.
     ServicePrincipalMissing "service_principal_missing" Entra ServicePrincipal Propagating,
         "the customer's tenant has no service principal for this application, or it has not propagated yet",
         "create the service principal in the customer's tenant, or wait if it was just created";
+    // "Secret ID" and "Value" are columns of the same table in the portal.
     SecretWrong "secret_wrong" Entra ServicePrincipal Never,
         "the client secret is wrong; often the secret ID was copied instead of the value",
         "the service, not the customer, must correct the client secret";
@@ -130,9 +136,11 @@ causes! {
     ConsentMissing "consent_missing" Entra ServicePrincipal Never,
         "the tenant has not consented to the application",
         "the customer's administrator must grant admin consent to the application";
+    // AADSTS50194 and AADSTS9001023.
     AuthorityInvalid "authority_invalid" Entra ServicePrincipal Never,
         "a service principal cannot sign in at /common or /consumers",
         "sign in to the customer's own tenant";
+    // AADSTS50196.
     SignInLoop "sign_in_loop" Entra ServicePrincipal Transient,
         "Microsoft Entra ID sees the same sign-in repeated too often",
         "reuse tokens until they expire, and wait at least 5 min";
@@ -142,9 +150,11 @@ causes! {
     SignInThrottled "sign_in_throttled" Entra ServicePrincipal Transient,
         "Microsoft Entra ID throttles the sign-in",
         "wait as long as the answer says, and try again";
+    // Propagating: federated credentials take about a minute.
     FederationMissing "federation_missing" Entra ServicePrincipal Propagating,
         "the application has no federated credential for this subject, issuer and audience, or it has not propagated yet",
         "correct subject, issuer and audience (`api://AzureADTokenExchange`) of the federated credential";
+    // The OAuth errors `invalid_client` and `invalid_grant`, with a number that has no row.
     CredentialRejected "credential_rejected" Entra ServicePrincipal Never,
         "Microsoft Entra ID rejects the credential",
         "look up the AADSTS number at https://login.microsoftonline.com/error; check application, client secret and tenant";
@@ -196,6 +206,7 @@ causes! {
     ManagedResourceNotFound "managed_resource_not_found" Arm AssignRole Never,
         "Azure Resource Manager finds no such resource",
         "check the names of the storage account, its resource group and its subscription";
+    // Git Bash rewrites an argument that starts with a slash to a Windows path.
     ScopeMalformed "scope_malformed" Arm AssignRole Never,
         "the scope has no subscription: it was cut off, or the shell rewrote it",
         "give the complete scope; in Git Bash, run `export MSYS_NO_PATHCONV=1` first";
@@ -208,9 +219,11 @@ causes! {
     PrincipalMalformed "principal_malformed" Arm AssignRole Never,
         "the object ID of the principal is empty or malformed",
         "assign the role to the object ID of the service principal: `az ad sp show --id <application id> --query id`";
+    // Microsoft Learn recommends to set `principalType`, which skips the lookup.
     PrincipalNotReplicated "principal_not_replicated" Arm AssignRole Propagating,
         "the service principal was just created and has not propagated yet",
         "set the principal type to ServicePrincipal, and try again in 1 min";
+    // Azure keeps one assignment for each principal, role and scope.
     AssignmentExists "assignment_exists" Arm AssignRole Never,
         "the role is already assigned here, with another condition or without one",
         "change the existing role assignment instead of adding another";
@@ -220,6 +233,7 @@ causes! {
     ConditionInvalid "condition_invalid" Arm AssignRole Never,
         "Azure rejects the condition",
         "paste the condition as plain text with condition version 2.0, and check it with the linter";
+    // In double quotes, shells replace `$Resource` by nothing.
     ConditionMangled "condition_mangled" Arm AssignRole Never,
         "the shell replaced a part of the condition that starts with `$`",
         "pass the condition in a file, or quote it for the shell";
@@ -244,6 +258,7 @@ causes! {
     NoCredential "no_credential" Storage Confirm Never,
         "the request has no credential, and the container is not public",
         "give the store a credential";
+    // Transient: every pass gets a new token. A wrong clock is a cause of its own.
     TokenExpired "token_expired" Storage Confirm Transient,
         "the access token has expired",
         "get a new token and try once more";
@@ -259,6 +274,7 @@ causes! {
     HeaderMalformed "header_malformed" Storage Confirm Never,
         "the Authorization header is malformed",
         "send `Bearer` and the token";
+    // The code `AuthenticationFailed` without a detail that names the reason.
     SignatureRejected "signature_rejected" Storage Confirm Never,
         "the storage account rejects the signature or the API version of the request",
         "create a new shared access signature, and check the clock of the machine that this runs on";
@@ -277,24 +293,30 @@ causes! {
     SasCut "sas_cut" Storage Confirm Never,
         "the shared access signature is incomplete: its `sig` is too short or too long for a signature",
         "copy the complete shared access signature";
+    // Inferred from the `Date` header of the answer; Azure itself reports an expired token.
     ClockSkew "clock_skew" Storage Confirm Never,
         "the clock of the machine that this runs on is wrong",
         "synchronize the clock of the machine that this runs on";
+    // A 401 after a successful sign-in.
     JustAssigned "just_assigned" Storage Confirm Propagating,
         "the storage account does not know the principal yet",
         "wait until the role assignment has taken effect";
 
     // Authorization at the blob service. Source: Microsoft Learn, "Troubleshoot Azure RBAC",
     // "Troubleshoot role assignment conditions" and "Configure Azure Storage firewalls".
+    // The code `AuthorizationPermissionMismatch`. Azure does not say which of the reasons it is.
     AccessMissing "access_missing" Storage Confirm Propagating,
         "access denied: the role assignment is missing or has not propagated yet, or a deny assignment forbids the request",
         "assign Storage Blob Data Reader to the principal, with the condition for this container, or wait until the assignment has taken effect";
+    // Reported only while a wait goes on.
     PartlyInEffect "partly_in_effect" Storage Confirm Propagating,
         "some requests are allowed and others are not: the role assignment has not reached all front ends yet",
         "wait until the role assignment has taken effect everywhere";
+    // Inferred: listing containers and getting a key are allowed, so the role is on the account.
     ConditionMismatch "condition_mismatch" Storage Confirm Propagating,
         "the principal has a role on the storage account, but its condition does not allow this container, or the change has not propagated yet",
         "compare container and prefix in the condition with those of the connection, letter by letter";
+    // Never, but a wait gives it time: two front ends that disagree look the same.
     ListNotCovered "list_not_covered" Storage Confirm Never,
         "blobs can be read but not listed: the condition limits the blob path, which a list request does not have",
         "add a clause for Blob.List to the condition that compares the prefix of the request";
@@ -307,9 +329,11 @@ causes! {
     KeyOutOfScope "key_out_of_scope" Storage Confirm Never,
         "no user delegation key for view links can be obtained, because the role is assigned on the container and the key belongs to the storage account",
         "also assign Storage Blob Delegator on the storage account, or do without view links";
+    // Inferred: listing containers is allowed, but getting a key is not.
     ManagementRoleOnly "management_role_only" Storage Confirm Never,
         "the principal has a role to manage the storage account, but none to read its data",
         "assign Storage Blob Data Reader; Owner, Contributor and Reader do not include access to data";
+    // The code `AuthorizationFailure`, which is not about roles.
     Firewall "firewall" Storage Confirm Never,
         "the storage account's firewall refuses this caller",
         "add the service's outbound IP addresses under Networking, Firewalls and virtual networks";
@@ -358,6 +382,7 @@ causes! {
     ContainerNotFound "container_not_found" Storage Confirm Never,
         "the storage account has no such container",
         "correct the container name";
+    // The name is blocked for at least 30 s (Microsoft Learn, "Delete Container").
     ContainerBeingDeleted "container_being_deleted" Storage Confirm Transient,
         "the container is being deleted",
         "wait until the container is deleted or created again";
@@ -370,6 +395,7 @@ causes! {
     BlobArchived "blob_archived" Storage Confirm Never,
         "the blob is in the archive tier and cannot be read",
         "rehydrate the blob, or exclude it";
+    // Up to 15 hours with standard priority (Microsoft Learn, "Blob rehydration").
     BlobRehydrating "blob_rehydrating" Storage Confirm Transient,
         "the blob is being rehydrated from the archive tier",
         "try again in some hours";
@@ -424,9 +450,11 @@ causes! {
 
     // Browsers. Source: Microsoft Learn, "Cross-Origin Resource Sharing (CORS) support for Azure
     // Storage"; that the service expands `*` in exposed headers: measured.
+    // Propagating: a rule takes about a minute.
     CorsMissing "cors_missing" Cors Cors Propagating,
         "no CORS rule of the blob service allows pages of this origin to read, or the rule has not propagated yet",
         "add a rule under Resource sharing (CORS), Blob service, with the origin, the methods GET, HEAD and OPTIONS and the allowed header range";
+    // A warning: videos play, but a player cannot seek.
     CorsIncomplete "cors_incomplete" Cors Cors Never,
         "a CORS rule allows pages of this origin to read, but hides the headers that a player needs to seek",
         "expose the headers content-length, content-range, accept-ranges and etag in the CORS rule";

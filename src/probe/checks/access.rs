@@ -27,9 +27,12 @@ use crate::{
 const MAX_PAGES: usize = 8;
 
 /// Checks that the container can be listed with the connection's prefix.
+///
+/// Uses [`Store::list`](crate::store::Store::list), which a scan uses too.
 pub(super) async fn list(context: &mut Context) -> Checked {
     let check = Check::List;
     let mut request = ListRequest::new(context.plan().connection().prefix().as_str().to_owned());
+    // One blob is enough to read, and the request costs the same.
     request.max_results = NonZeroU16::new(1);
     let start = context.now();
     let mut blob = None;
@@ -43,6 +46,7 @@ pub(super) async fn list(context: &mut Context) -> Checked {
             }
         };
         blob = page.blobs.into_iter().next();
+        // The same rule as in a scan: a repeated marker would be an endless loop.
         if page.next.is_some() && page.next == request.marker {
             let what = "the service repeated a continuation marker, so the listing would never end";
             let error = Error::new(ErrorKind::RepeatedMarker, what);
@@ -122,6 +126,7 @@ pub(super) async fn read(context: &mut Context) -> Checked {
         Cause::BlobNotFound => "allowed; there is no blob to read",
         Cause::RangeInvalid => "allowed; the blob is empty",
         Cause::BlobChanged => "allowed; the blob changed after it was listed",
+        // Access works, but this blob cannot be read. A scan reports such blobs.
         Cause::BlobArchived | Cause::BlobRehydrating | Cause::CustomerKey => {
             context.facts_mut().set_allowed(check, Some(true));
             let note = diagnosis.cause.what();
@@ -153,6 +158,8 @@ async fn read_as_browser(
 }
 
 /// Reads the first byte of a blob, pinned to the version that was listed.
+///
+/// The condition on the ETag is the one that a scan uses, so a change in between shows as such.
 async fn plain_read(context: &Context, name: String) -> (Result<(), Error>, Evidence) {
     let request = match context.facts().readable_blob() {
         Some(blob) => ReadRequest::of(blob, 0..1),

@@ -18,6 +18,8 @@ use super::{
 use crate::store::Question;
 
 /// Checks that a browser's preflight for a ranged read is allowed.
+///
+/// Sends no credential: browsers do not either.
 pub(super) async fn preflight(context: &mut Context) -> Checked {
     let check = Check::Preflight;
     let Some(origin) = context.plan().origin().map(str::to_owned) else {

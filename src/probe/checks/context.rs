@@ -95,6 +95,7 @@ impl Context {
         &self,
         request: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
+        // Tokio's clock, not the clock of the probe: a manual clock must not stop a real request.
         timeout(self.plan.request_timeout(), request).await.unwrap_or_else(|_| {
             let what = "the request timed out; check the network";
             Err(Error::new(ErrorKind::Timeout, what))
@@ -126,6 +127,7 @@ impl Context {
         error: &Error,
         evidence: &Evidence,
     ) -> Diagnosis {
+        // The wait before the next pass respects the longest `Retry-After` of this pass.
         self.facts.raise_retry_after(error.retry_after());
         if let Some(served) = error.served_at() {
             let is_skewed = self.skew(served).is_some();
@@ -135,6 +137,8 @@ impl Context {
     }
 
     /// Returns the result of a check that failed with an error.
+    ///
+    /// Does not block later checks; the check decides that.
     pub(super) fn failed(&mut self, check: Check, error: &Error, evidence: Evidence) -> Checked {
         let diagnosis = self.diagnose(check, error, &evidence);
         Checked::new(check, Outcome::Failed, diagnosis.cause.what())
@@ -160,11 +164,15 @@ pub(super) fn requested_but_unsupported(check: Check) -> Checked {
 }
 
 /// Returns whether the service denied the request because a permission is missing.
+///
+/// Other refusals, such as a firewall, say nothing about roles.
 pub(super) fn is_denied(error: &Error) -> bool {
     matches!(Diagnosis::at(Check::List, error).cause, Cause::AccessMissing)
 }
 
 /// Returns a name that no container and no blob has.
+///
+/// 64 random bits, so nobody can create the name in advance to mislead the probe.
 pub(super) fn random_name() -> String {
     format!("azure-asset-sync-probe-{:016x}", fastrand::u64(..))
 }

@@ -39,6 +39,8 @@ pub(super) async fn excess(context: &mut Context, check: Check) -> Checked {
 }
 
 /// Returns the request of a check, and the cause to report if the request is allowed.
+///
+/// Returns `None` if no container name can be made.
 fn question(context: &Context, check: Check) -> Option<(Question, Cause)> {
     let connection = context.plan().connection();
     let other = || ContainerName::try_from(random_name()).ok();

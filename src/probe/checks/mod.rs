@@ -72,6 +72,8 @@ impl Checks {
             Check::Challenge => network::challenge(context).await,
             Check::Token => network::token(context).await,
             Check::List => {
+                // A store that cannot list over a connection of its own lists again in the usual
+                // way.
                 if let Some(seen) = self.confirms.take()
                     && let Some(checked) = access::confirm_list(context, seen).await
                 {

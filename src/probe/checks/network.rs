@@ -22,9 +22,13 @@ use crate::{
 };
 
 /// Checks that connection and grant name the same things. Sends no request.
+///
+/// A role that is assigned to the application (client) ID can never work, so all later checks are
+/// skipped.
 pub(super) fn names(context: &mut Context) -> Checked {
     let check = Check::Names;
     if let Some((grant, _)) = context.plan().grant() {
+        // An application and its service principal never have the same GUID.
         if grant.principal().is_some_and(|id| id.eq_ignore_ascii_case(grant.application())) {
             context
                 .set_block(Block::Everything("not checked: the grant names the wrong principal"));
@@ -48,6 +52,8 @@ pub(super) fn names(context: &mut Context) -> Checked {
 }
 
 /// Checks that the account's host name resolves.
+///
+/// An emulator and a private endpoint may have private addresses, so these are no failure.
 pub(super) async fn dns(context: &mut Context) -> Checked {
     let check = Check::Dns;
     match context.ask(Question::Addresses).await {
@@ -77,9 +83,13 @@ pub(super) async fn dns(context: &mut Context) -> Checked {
 }
 
 /// Checks that the account answers over TLS, and learns its tenant and its time.
+///
+/// The request has no credential. The expected answer is 401 with a challenge that names the
+/// tenant.
 pub(super) async fn challenge(context: &mut Context) -> Checked {
     let check = Check::Challenge;
     let (answer, evidence) = match context.ask(Question::Challenge).await {
+        // The later checks still run: an unknown answer is not a failure.
         (Ok(answer), _) if !answer.known => return unsupported(check),
         (Ok(answer), evidence) => (answer, evidence),
         (Err(error), evidence) => {
@@ -96,6 +106,7 @@ pub(super) async fn challenge(context: &mut Context) -> Checked {
         context.set_block(Block::Everything(why));
         return certain(check, Outcome::Failed, cause, evidence);
     }
+    // The first answer of the account, so a wrong clock explains the failures that follow.
     let off = answer.served_at.and_then(|served| context.skew(served));
     context.facts_mut().set_skewed(off.is_some());
     if infer::account_in_other_tenant(context.plan().connection(), context.facts()) {
@@ -116,6 +127,9 @@ pub(super) async fn challenge(context: &mut Context) -> Checked {
 }
 
 /// Checks that the principal can sign in, and learns its object ID.
+///
+/// Sends nothing to the storage account. A store without Microsoft Entra ID, for example with a
+/// shared access signature, skips the check.
 pub(super) async fn token(context: &mut Context) -> Checked {
     let check = Check::Token;
     let (identity, evidence) = match context.ask(Question::Token).await {

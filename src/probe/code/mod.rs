@@ -23,6 +23,8 @@ pub(super) enum Basis {
 }
 
 /// Returns the cause of an error that a check encountered, and what the cause follows from.
+///
+/// In this order: the code, the detail, the status, the kind.
 pub(super) fn of_error(error: &Error, check: Check) -> (Cause, Basis) {
     if let Some((cause, by)) = error.code().and_then(|code| of_code(code, error, check)) {
         return match (cause, check) {
@@ -32,6 +34,7 @@ pub(super) fn of_error(error: &Error, check: Check) -> (Cause, Basis) {
             _ => (cause, by),
         };
     }
+    // Status codes have other meanings at the authority than at the blob service.
     let signing_in = error.is_in_sign_in() || check.layer() == Layer::Entra;
     if let Some(cause) = error.detail().and_then(of_detail) {
         // During the sign-in, the host without an address is that of the authority.
@@ -86,6 +89,8 @@ pub(super) fn of_error(error: &Error, check: Check) -> (Cause, Basis) {
 }
 
 /// Returns the cause of an error code, with what the status and the detail add.
+///
+/// Returns `None` for a code that has no row. The caller then looks at the detail and the kind.
 fn of_code(code: &str, error: &Error, check: Check) -> Option<(Cause, Basis)> {
     if let Some(number) = code.strip_prefix("AADSTS") {
         return of_number(number).map(|cause| (cause, Basis::Code));
@@ -182,6 +187,7 @@ fn of_detail(detail: Detail) -> Option<Cause> {
 /// A code anywhere in the text outranks a sentence, because sentences are translated.
 pub(super) fn in_text(text: &str) -> Option<(Cause, String)> {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    // The first known word wins: an answer names its own code before it quotes others.
     for word in text.split(|c| !is_word(c)) {
         let known = match word.strip_prefix("AADSTS") {
             Some(number) => of_number(number),
@@ -191,6 +197,7 @@ pub(super) fn in_text(text: &str) -> Option<(Cause, String)> {
             return Some((in_words(text, word, cause), word.to_owned()));
         }
     }
+    // Sentences come in different letter case from different tools.
     let lower = text.to_ascii_lowercase();
     let found = PASTED.iter().find(|(part, _)| lower.contains(&part.to_ascii_lowercase()));
     found.map(|(part, cause)| (*cause, (*part).to_owned()))
@@ -226,6 +233,7 @@ pub(super) fn refused_action(text: &str) -> Option<&str> {
     let linked = text.split_once("not have permission to perform action(s) '");
     let (_, rest) = linked.or_else(|| text.split_once("perform action '"))?;
     let (action, _) = rest.split_once('\'')?;
+    // Keeps pasted text out of the diagnosis, unless it has the form of an action.
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '/' | '*');
     (action.len() <= 200 && action.chars().all(is_plain)).then_some(action)
 }

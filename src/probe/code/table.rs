@@ -18,8 +18,11 @@ pub(super) const SERVICE: &[(&str, C)] = &[
     ("AccountNameInvalid", C::InvalidAccountName),
     ("AccountNotFound", C::AccountNotFound),
     ("AccountRequiresHttps", C::HttpsRequired),
+    // The message in the body names the reason; see `of_detail`.
     ("AuthenticationFailed", C::SignatureRejected),
+    // From Azure Resource Manager. The refused action decides; see `in_words`.
     ("AuthorizationFailed", C::AssignmentForbidden),
+    // From the blob service, and only about the firewall. The similar names are easily confused.
     ("AuthorizationFailure", C::Firewall),
     ("AuthorizationPermissionMismatch", C::AccessMissing),
     ("AuthorizationProtocolMismatch", C::SasProtocol),
@@ -32,6 +35,7 @@ pub(super) const SERVICE: &[(&str, C)] = &[
     ("BlobNotFound", C::BlobNotFound),
     ("BlobUsesCustomerSpecifiedEncryption", C::CustomerKey),
     ("BothCrc64AndMd5RangeHeaderPresent", C::HeaderInvalid),
+    // Reads are pinned to an ETag, so the blob has changed.
     ("ConditionNotMet", C::BlobChanged),
     ("ContainerBeingDeleted", C::ContainerBeingDeleted),
     ("ContainerDisabled", C::ContainerDisabled),
@@ -51,6 +55,7 @@ pub(super) const SERVICE: &[(&str, C)] = &[
     ("InvalidAuthenticationInfo", C::TokenInvalid),
     ("InvalidAuthenticationToken", C::SignInExpired),
     ("InvalidAuthenticationTokenTenant", C::SubscriptionNotFound),
+    // In practice the header `x-ms-version`; in a preflight, the CORS headers.
     ("InvalidHeaderValue", C::VersionInvalid),
     ("InvalidPrincipalId", C::PrincipalMalformed),
     ("InvalidQueryParameterValue", C::QueryInvalid),
@@ -68,6 +73,7 @@ pub(super) const SERVICE: &[(&str, C)] = &[
     ("MutuallyExclusiveQueryParameters", C::QueryInvalid),
     ("NoAuthenticationInformation", C::NoCredential),
     ("OperationTimedOut", C::ServiceTimeout),
+    // Also for other inputs than names, so it is never certain.
     ("OutOfRangeInput", C::NameInvalid),
     ("OutOfRangeQueryParameterValue", C::QueryInvalid),
     ("ParentResourceNotFound", C::ManagedResourceNotFound),
@@ -80,12 +86,14 @@ pub(super) const SERVICE: &[(&str, C)] = &[
     ("RequestForbiddenByContainerEncryptionPolicy", C::EncryptionPolicy),
     ("Request_ResourceNotFound", C::ServicePrincipalMissing),
     ("ResourceGroupNotFound", C::ResourceGroupNotFound),
+    // From the blob service. Azure Resource Manager has the same code; see `in_words`.
     ("ResourceNotFound", C::ResourceNotFound),
     ("RoleAssignmentExists", C::AssignmentExists),
     ("RoleAssignmentLimitExceeded", C::AssignmentLimit),
     ("RoleAssignmentUpdateNotPermitted", C::AssignmentNameTaken),
     ("RoleDefinitionDoesNotExist", C::RoleUnknown),
     ("ScopeLocked", C::ScopeLocked),
+    // A 503 that means throttling.
     ("ServerBusy", C::Throttled),
     ("SubscriptionNotFound", C::SubscriptionNotFound),
     ("SubscriptionRequestsThrottled", C::Throttled),
@@ -121,7 +129,9 @@ pub(super) const AADSTS: &[(u32, C)] = &[
     (53_003, C::ConditionalAccess),
     (53_004, C::ConditionalAccess),
     (65_001, C::ConsentMissing),
+    // Also for an application that is not in the directory; see `in_words`.
     (70_001, C::ApplicationDisabled),
+    // A general number; more specific ones tell a wrong secret from a missing one.
     (70_002, C::SecretWrong),
     (70_008, C::SignInExpired),
     (70_011, C::ScopeInvalid),
@@ -142,6 +152,7 @@ pub(super) const AADSTS: &[(u32, C)] = &[
     (500_011, C::ResourceUnknown),
     (500_014, C::ResourceDisabled),
     (500_021, C::TenantRestricted),
+    // The clock of the machine that made the assertion is wrong, or the assertion is old.
     (500_133, C::AssertionTime),
     (500_212, C::ConditionalAccess),
     (500_213, C::ConditionalAccess),

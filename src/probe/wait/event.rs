@@ -17,6 +17,17 @@ use super::super::{
 /// An event of a [`Wait`](super::Wait).
 ///
 /// In JSON: an object whose field `event` names the variant.
+///
+/// ```
+/// use azure_asset_sync::probe::{Tier, WaitEvent};
+///
+/// let json = r#"{"event": "retrying", "attempt": 2, "successes": 0, "needed": 20,
+///     "next_in_ms": 4000, "left_ms": 590000, "tier": "usual"}"#;
+/// let WaitEvent::Retrying(retrying) = serde_json::from_str(json)? else { panic!("another event") };
+/// assert_eq!(retrying.tier, Tier::Usual);
+/// assert!(retrying.to_string().starts_with("attempt 2: works, 0 of 20 times in a row"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -60,6 +71,7 @@ impl fmt::Display for Retrying {
             Some(diagnosis) => write!(f, "{} [{}]", diagnosis.cause.what(), diagnosis.cause)?,
             None => write!(f, "works, {} of {} times in a row", self.successes, self.needed)?,
         }
+        // Tenths of a second, because delays are drawn at random and often short.
         let (next_in, left) = (self.next_in.as_secs_f64(), in_minutes(self.left));
         write!(f, "; {}; next attempt in {next_in:.1} s, {left} left", self.tier.title())
     }
@@ -68,6 +80,9 @@ impl fmt::Display for Retrying {
 /// How the age of a change compares with how long such changes take.
 ///
 /// Deliberately exhaustive. The order is that of the time.
+///
+/// The times are those of [`PropagationTime`](crate::probe::PropagationTime) for the cause of the
+/// last pass, or those of a role after a success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Tier {
@@ -104,6 +119,9 @@ impl Tier {
 }
 
 /// How a wait ended.
+///
+/// The outlook of [`health`](Self::health) agrees with the reason, also if the last pass alone
+/// would suggest another one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct WaitOutcome {
@@ -128,6 +146,10 @@ impl WaitOutcome {
 /// Why a wait ended.
 ///
 /// Deliberately exhaustive: a caller that handles these four handles them all.
+///
+/// Only [`Connected`](Self::Connected) means that a scan will work. After
+/// [`Unconfirmed`](Self::Unconfirmed), a scan can start but may still reach a front end that
+/// refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndReason {

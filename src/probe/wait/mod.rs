@@ -117,6 +117,8 @@ enum Stage {
 }
 
 /// A wait in progress.
+///
+/// Boxed in [`Stage`], because a pass is large compared with the other stages.
 struct Running {
     plan: Arc<Plan>,
     schedule: Schedule,
@@ -133,10 +135,13 @@ impl Running {
     }
 
     /// Makes the next check, or decides what follows the pass that has ended.
+    ///
+    /// Returns the event and the state that follows it.
     async fn next(mut self) -> (WaitEvent, Stage) {
         if let Some(pause) = self.pause.take() {
             self.plan.clock().sleep(pause).await;
         }
+        // One event for each check, so that a user interface can show progress.
         if let Some(checked) = self.pass.step().await {
             return (WaitEvent::Checked(checked), Stage::Running(Box::new(self)));
         }

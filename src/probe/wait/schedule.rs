@@ -33,6 +33,9 @@ pub(super) enum Decision {
 }
 
 /// Counts passes, successes and causes of one wait.
+///
+/// INVARIANT: `successes` is the number of successful passes since the last failure that was not
+/// transient.
 pub(super) struct Schedule {
     options: WaitOptions,
     /// When the wait started, in the monotonic time of the probe's clock.
@@ -93,6 +96,7 @@ impl Schedule {
         let elapsed = self.elapsed(now);
         let left = self.options.left(elapsed);
         let cause = diagnosis.as_ref().map(|diagnosis| diagnosis.cause);
+        // Counts passes in a row, so any other cause starts again at 1.
         self.last = (cause, if self.last.0 == cause { self.last.1 + 1 } else { 1 });
         let mut waited = age;
         let next_in = match cause {
@@ -120,6 +124,7 @@ impl Schedule {
                 self.delays.next().unwrap_or_default().max(requested)
             }
         };
+        // After the decision above: the last pass may still succeed or find a permanent cause.
         if left.is_zero() {
             return Decision::Ended(match cause {
                 None => EndReason::Unconfirmed,

@@ -17,6 +17,11 @@ use super::{
 use crate::name::InvalidName;
 
 /// Assigns the roles, and creates the custom role before that.
+///
+/// # Errors
+/// [`InvalidName`] if a value cannot be passed to `az` on Windows.
+///
+/// The definition of the custom role comes from the file `role.json`.
 pub(super) fn apply(grant: &Grant) -> Result<Part, InvalidName> {
     let mut block = Block::with_principal(grant);
     if let Some((assignment, _)) = custom_role(grant) {
@@ -41,6 +46,7 @@ pub(super) fn apply(grant: &Grant) -> Result<Part, InvalidName> {
         let stop = throw(&format!("{name}: Azure has not kept what was sent; read it back"));
         block.line(format!("  if ($MADE -cne 'same') {{ {stop} }}"));
         block.say(&format!("{name}: assigned"));
+        // Whoever created a shared assignment, it has no condition and serves all grants.
         let usable = match assignment.sharing {
             Sharing::Account => "$SAME -ceq 'same'",
             _ => "$SAME -ceq 'same' -and $WHOSE -cne 'foreign'",
@@ -59,6 +65,9 @@ pub(super) fn apply(grant: &Grant) -> Result<Part, InvalidName> {
 }
 
 /// Returns the command that creates an assignment and sets `$MADE` to whether Azure kept what was sent.
+///
+/// # Errors
+/// [`InvalidName`] if a value cannot be passed to `az` on Windows.
 fn create(assignment: &RoleAssignment) -> Result<String, InvalidName> {
     let condition = match &assignment.condition {
         Some(condition) => {
@@ -78,8 +87,12 @@ fn create(assignment: &RoleAssignment) -> Result<String, InvalidName> {
 }
 
 /// Compares what Azure has with the grant. Changes nothing.
+///
+/// # Errors
+/// [`InvalidName`] if a value cannot be passed to `az` on Windows.
 pub(super) fn read_back(grant: &Grant) -> Result<Part, InvalidName> {
     let mut block = Block::with_principal(grant);
+    // Goes on after a difference, so that one run shows all of them.
     block.line("$BAD = $false");
     for assignment in grant.assignments() {
         let name = name_of(assignment);
@@ -125,11 +138,15 @@ const PLACE: &str = "\"principalId\":\"OBJECT_ID\"";
 ///
 /// The body goes through a file, because `az` on Windows is a batch file, to which no double quote can be
 /// passed.
+///
+/// # Errors
+/// [`InvalidName`] if a value cannot be passed to `az` on Windows.
 fn put(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) -> Result<(), InvalidName> {
     let name = name_of(assignment);
     let properties = properties(grant, assignment, "OBJECT_ID");
     let body = json!({ "properties": properties }).to_string();
     block.line("  $FILE = [IO.Path]::GetTempFileName()");
+    // `finally` deletes the file also if `az` fails.
     block.line("  try {");
     block.line(format!(
         "    [IO.File]::WriteAllText($FILE, {}.Replace('{PLACE}', '\"principalId\":\"' + $OID + '\"'))",
@@ -150,6 +167,9 @@ fn put(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) -> Result<
 /// Changes assignments to what the grant intends.
 ///
 /// [`Step::Update`] stops if another grant owns the assignment; [`Step::Replace`] asks instead.
+///
+/// # Errors
+/// [`InvalidName`] if a value cannot be passed to `az` on Windows.
 pub(super) fn change(grant: &Grant, step: Step) -> Result<Part, InvalidName> {
     let mut block = Block::with_principal(grant);
     for assignment in own(grant) {

@@ -21,7 +21,10 @@ impl Block {
     pub(super) fn new(grant: &Grant) -> Self {
         let subscription = grant.subscription();
         let lines = [
+            // A script block of its own: `throw` ends the block, and its variables stay inside.
             "& {".to_owned(),
+            // Ends the script block at the first error of a cmdlet; `Assert-Az` does the same for
+            // `az`.
             "$ErrorActionPreference = 'Stop'".to_owned(),
             "function Assert-Az { if ($LASTEXITCODE -ne 0) { throw 'Stopped: az has failed, see above' } }".to_owned(),
             format!("$CLOUD = az account show --subscription {subscription} --query environmentName --output tsv"),
@@ -62,6 +65,9 @@ impl Block {
     /// Looks an assignment up: sets `$SAME`, `$WHOSE` and `$ID`.
     ///
     /// `$SAME` is empty if there is no assignment. See [`query::state`] for the words.
+    ///
+    /// # Errors
+    /// [`InvalidName`] if a value cannot be passed to `az` on Windows.
     pub(super) fn look(
         &mut self,
         grant: &Grant,
@@ -73,6 +79,8 @@ impl Block {
             argument(&assignment.scope)?
         ));
         self.line("Assert-Az");
+        // The quotes turn `$null` into an empty text, which `-split` accepts. At most three parts,
+        // because an ID may contain spaces.
         self.line("$SAME, $WHOSE, $ID = \"$STATE\" -split ' ', 3");
         Ok(())
     }
@@ -80,6 +88,9 @@ impl Block {
     /// Prints the assignment that is in the way.
     ///
     /// `Out-Host` prints at once; without it, the output would come after an error that ends the block.
+    ///
+    /// # Errors
+    /// [`InvalidName`] if a value cannot be passed to `az` on Windows.
     pub(super) fn show(&mut self, assignment: &RoleAssignment) -> Result<(), InvalidName> {
         let query = with_object_id(&query::shown(assignment))?;
         self.line(format!(
@@ -119,6 +130,8 @@ pub(super) fn find_principal(grant: &Grant) -> String {
 /// # Errors
 /// [`InvalidName`] if the query has a character that cannot be passed to `az` on Windows.
 pub(super) fn with_object_id(query: &Query) -> Result<String, InvalidName> {
+    // The parts are joined by PowerShell, but the result is an argument that cmd parses. So both
+    // parts must be possible in cmd.
     windows::cmd(&query.before)?;
     windows::cmd(&query.after)?;
     Ok(format!("({} + $OID + {})", quoted(&query.before), quoted(&query.after)))
@@ -130,6 +143,9 @@ pub(super) fn ask(question: &str) -> String {
 }
 
 /// Sets `$ROLE` to whether the custom role is as intended.
+///
+/// # Errors
+/// [`InvalidName`] if a value cannot be passed to `az` on Windows.
 pub(super) fn role_look(
     block: &mut Block,
     grant: &Grant,

@@ -12,12 +12,18 @@ use super::{
 use crate::name::InvalidName;
 
 /// Returns the options that name the storage account.
+///
+/// # Errors
+/// [`InvalidName`] if a value cannot be passed to `az` on Windows.
 fn cors_on(grant: &Grant) -> Result<String, InvalidName> {
     let group = argument(grant.resource_group())?;
     Ok(format!("--account-name {} --resource-group {group}", grant.account()))
 }
 
 /// Sets `$RULE` to whether the rules are sufficient for the origin.
+///
+/// # Errors
+/// [`InvalidName`] if a value cannot be passed to `az` on Windows.
 pub(super) fn cors_look(block: &mut Block, grant: &Grant, origin: &str) -> Result<(), InvalidName> {
     block.line(format!(
         "$RULE = az storage account blob-service-properties cors-rule list {} --query {} --output tsv",
@@ -29,6 +35,12 @@ pub(super) fn cors_look(block: &mut Block, grant: &Grant, origin: &str) -> Resul
 }
 
 /// Adds a rule for the origin, unless there is one. Returns `None` if the grant has no origin.
+///
+/// # Errors
+/// [`InvalidName`] if a value cannot be passed to `az` on Windows.
+///
+/// Stops at a rule that matches but is not sufficient, because Azure would never look at a second
+/// one.
 pub(super) fn cors(grant: &Grant) -> Result<Option<Part>, InvalidName> {
     let Some(origin) = grant.origin() else { return Ok(None) };
     let mut block = Block::new(grant);
@@ -42,6 +54,7 @@ pub(super) fn cors(grant: &Grant) -> Result<Option<Part>, InvalidName> {
     block.line(format!("  {}", throw(&about::incomplete_rule(origin))));
     block.line("} else {");
     block.line(format!(
+        // PowerShell on Unix expands an unquoted star to file names.
         "  az storage account blob-service-properties cors-rule add {on} --origins {} --methods GET HEAD OPTIONS --allowed-headers '*' --exposed-headers {} --max-age 3600 --output none",
         argument(origin)?,
         EXPOSED.join(" ")

@@ -33,6 +33,7 @@ pub(super) fn parts(grant: &Grant) -> Result<Vec<Part>, InvalidName> {
         remove::end_shared(grant)?,
     ];
     parts.extend(cors::cors(grant)?);
+    // Before the files are added, which no shell runs.
     for part in &parts {
         windows::check_length(&part.text)?;
     }
@@ -41,6 +42,11 @@ pub(super) fn parts(grant: &Grant) -> Result<Vec<Part>, InvalidName> {
 }
 
 /// Creates the service principal, unless it exists.
+///
+/// # Errors
+/// [`InvalidName`] if a value cannot be passed to `az` on Windows.
+///
+/// A second run only says that the service principal exists.
 fn principal(grant: &Grant) -> Result<Part, InvalidName> {
     let mut block = Block::new(grant);
     block.line(find_principal(grant));

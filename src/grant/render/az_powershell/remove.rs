@@ -12,6 +12,9 @@ use super::{
 use crate::name::InvalidName;
 
 /// Removes what only this grant uses. Fails if anything of it stays.
+///
+/// # Errors
+/// [`InvalidName`] if a value cannot be passed to `az` on Windows.
 pub(super) fn revoke(grant: &Grant) -> Result<Part, InvalidName> {
     let mut block = Block::with_principal(grant);
     remove_all(&mut block, grant, &revocation(grant))?;
@@ -19,11 +22,17 @@ pub(super) fn revoke(grant: &Grant) -> Result<Part, InvalidName> {
 }
 
 /// Removes what earlier grants had and this grant does not use.
+///
+/// # Errors
+/// [`InvalidName`] if a value cannot be passed to `az` on Windows.
 pub(super) fn remove_leftovers(block: &mut Block, grant: &Grant) -> Result<(), InvalidName> {
     remove_all(block, grant, &leftovers(grant))
 }
 
 /// Removes in order. If anything stays, goes on with the rest and fails at the end.
+///
+/// # Errors
+/// [`InvalidName`] if a value cannot be passed to `az` on Windows.
 fn remove_all(
     block: &mut Block,
     grant: &Grant,
@@ -46,6 +55,11 @@ fn remove_all(
 }
 
 /// Deletes an assignment, unless it belongs to another grant.
+///
+/// # Errors
+/// [`InvalidName`] if a value cannot be passed to `az` on Windows.
+///
+/// Sets `$LEFT` if the assignment stays. Does nothing if there is none, so a second run succeeds.
 fn remove(
     block: &mut Block,
     grant: &Grant,
@@ -65,6 +79,9 @@ fn remove(
 }
 
 /// Deletes the definition of the custom role that an assignment uses.
+///
+/// # Errors
+/// [`InvalidName`] if a value cannot be passed to `az` on Windows.
 fn remove_role(
     block: &mut Block,
     grant: &Grant,
@@ -73,6 +90,7 @@ fn remove_role(
     role_look(block, grant, assignment)?;
     block.line("if ($ROLE) {");
     block.line(format!(
+        // `az` prints why a role cannot be deleted, for example because it is still assigned.
         "  az role definition delete --name {} --scope {} --output none",
         assignment.role_id,
         argument(&grant.group_scope())?
@@ -85,6 +103,11 @@ fn remove_role(
 }
 
 /// Deletes the assignment that was found, and looks again.
+///
+/// # Errors
+/// [`InvalidName`] if a value cannot be passed to `az` on Windows.
+///
+/// Looks again afterwards, and sets `$LEFT` if the assignment is still there.
 fn delete(
     block: &mut Block,
     grant: &Grant,
@@ -103,6 +126,12 @@ fn delete(
 }
 
 /// Deletes the assignment that grants share, if no other assignment needs it.
+///
+/// # Errors
+/// [`InvalidName`] if a value cannot be passed to `az` on Windows.
+///
+/// Another grant needs the assignment while the principal has assignments on containers of the
+/// account.
 fn revoke_if_unused(
     block: &mut Block,
     grant: &Grant,
@@ -133,6 +162,9 @@ fn revoke_if_unused(
 }
 
 /// Ends what other grants use too, and asks before each command.
+///
+/// # Errors
+/// [`InvalidName`] if a value cannot be passed to `az` on Windows.
 pub(super) fn end_shared(grant: &Grant) -> Result<Part, InvalidName> {
     let mut block = match shared_or_earlier(grant) {
         Some(_) => Block::with_principal(grant),

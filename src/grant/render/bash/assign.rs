@@ -15,6 +15,8 @@ use super::{
 };
 
 /// Assigns the roles, and creates the custom role before that.
+///
+/// The role definition is written first, because an assignment of an unknown role is refused.
 pub(super) fn apply(grant: &Grant) -> Part {
     let mut block = Block::with_principal(grant);
     if let Some((assignment, properties)) = custom_role(grant) {
@@ -22,6 +24,8 @@ pub(super) fn apply(grant: &Grant) -> Part {
         let url = format!("{}?api-version={API}", role_resource(grant, assignment));
         let body = quoted(&json!({ "properties": properties }).to_string());
         block.line(format!("ROLE=$({list})"));
+        // A PUT of a role that is the same would still need the right to define roles, and would
+        // show in the activity log.
         block.line("if [ \"$ROLE\" = same ]; then");
         block.line("  echo 'The custom role is there already.'");
         block.line("else");
@@ -39,6 +43,10 @@ pub(super) fn apply(grant: &Grant) -> Part {
 }
 
 /// Creates an assignment, unless Azure already has one for the same principal, role and scope.
+///
+/// A second run prints "assigned already" and changes nothing. Another grant's assignment, or an
+/// older version of this one, stops the block, because a create would silently keep the old
+/// condition.
 pub(super) fn apply_one(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) {
     let name = name_of(assignment);
     block.look(grant, assignment);
@@ -47,6 +55,8 @@ pub(super) fn apply_one(block: &mut Block, grant: &Grant, assignment: &RoleAssig
     let stop = format!("{name}: Azure has not kept what was sent; read it back");
     block.line(format!("  [ \"$MADE\" = same ] || grant_stop {}", quoted(&stop)));
     block.line(format!("  echo {}", quoted(&format!("{name}: assigned"))));
+    // An assignment without a description counts as ours if all else is the same: see
+    // `query::state`.
     block.line(format!("elif {}; then", is_usable(assignment)));
     block.line(format!("  echo {}", quoted(&format!("{name}: assigned already"))));
     stop_at_another(block, assignment);
@@ -65,6 +75,8 @@ pub(super) fn is_usable(assignment: &RoleAssignment) -> String {
 }
 
 /// Writes the branches for an existing assignment that cannot be used.
+///
+/// Prints the assignment first, so that the user sees whose it is before deciding.
 pub(super) fn stop_at_another(block: &mut Block, assignment: &RoleAssignment) {
     let name = name_of(assignment);
     block.line(format!("elif {IS_ANOTHERS}; then"));
@@ -97,8 +109,12 @@ fn create(assignment: &RoleAssignment) -> String {
 }
 
 /// Compares what Azure has with the grant. Changes nothing.
+///
+/// Looks assignments up by principal, role and scope, so an assignment with another name counts
+/// too. Goes on after a difference, so that one run shows all of them.
 pub(super) fn read_back(grant: &Grant) -> Part {
     let mut block = Block::with_principal(grant);
+    // A variable instead of an exit: all assignments are compared before the block fails.
     block.line("BAD=0");
     for assignment in grant.assignments() {
         let name = name_of(assignment);
@@ -151,6 +167,8 @@ fn put(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) {
     let name = name_of(assignment);
     let properties = properties(grant, assignment, "OBJECT_ID");
     let body = json!({ "properties": properties }).to_string();
+    // The body is quoted as a whole, and only then the variable is put in: quotes end, `"$OID"`,
+    // quotes start again.
     let body = quoted(&body).replace(PLACE, "\"principalId\":\"'\"$OID\"'\"");
     block.line(format!(
         "  az rest --method put --url \"$ID?api-version={API}\" --body {body} --output none"
@@ -162,6 +180,9 @@ fn put(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) {
 }
 
 /// Writes the branch that stops if the assignment does not exist.
+///
+/// An update never creates: if the assignment is missing, somebody removed it, and that should be
+/// noticed.
 fn nothing_there(block: &mut Block, assignment: &RoleAssignment) {
     block.line("if [ -z \"$STATE\" ]; then");
     let stop = about::missing(&name_of(assignment));

@@ -29,10 +29,15 @@ impl Block {
         let stop = quoted(&about::sign_in(grant));
         let lines = [
             "(".to_owned(),
+            // `pipefail`, because otherwise the status of `tr` would hide that of `az`.
             "set -e -o pipefail".to_owned(),
+            // Git Bash otherwise rewrites arguments that start with a slash, such as scopes.
             "export MSYS_NO_PATHCONV=1".to_owned(),
+            // `exit` leaves the subshell only, never the shell that the text is pasted into.
             "grant_stop() { printf 'Stopped: %s\\n' \"$1\" >&2; exit 1; }".to_owned(),
             format!(
+                // A failure (nobody is signed in) must reach the message of the next line, so it
+                // does not end the subshell here.
                 "CLOUD=$(az account show --subscription {subscription} --query environmentName --output tsv | tr -d '\\r') || CLOUD="
             ),
             format!("[ \"$CLOUD\" = {} ] || grant_stop {stop}", management.name),
@@ -42,9 +47,13 @@ impl Block {
     }
 
     /// Starts a block that knows the object ID of the principal and can look up assignments.
+    ///
+    /// Stops if the service principal is missing: every later command would fail with a message
+    /// that is harder to understand.
     pub(super) fn with_principal(grant: &Grant) -> Self {
         let mut block = Self::new(grant);
         match grant.principal() {
+            // A GUID needs no quotes. INVARIANT: the builder checked that it is one.
             Some(id) => block.line(format!("OID={id}")),
             None => {
                 let stop = format!(
@@ -82,6 +91,7 @@ impl Block {
     pub(super) fn look(&mut self, grant: &Grant, assignment: &RoleAssignment) {
         let query = with_object_id(&query::state(grant, assignment));
         self.line(format!("STATE=$(grant_state {} {query})", quoted(&assignment.scope)));
+        // The ID starts with a slash, and the two words before it have none.
         self.line("IS=${STATE%% /*}");
         self.line("ID=${STATE#* * }");
     }
@@ -104,15 +114,19 @@ impl Block {
 /// Double quotes read better, but an interactive shell replaces some characters in them. A query with
 /// such a character is put together from single-quoted parts.
 pub(super) fn with_object_id(query: &Query) -> String {
+    // Readable if possible: one pair of double quotes with `$OID` inside.
     let Query { before, after } = query;
     if [before, after].into_iter().all(|text| is_literal_in_double_quotes(text)) {
         return format!("\"{before}$OID{after}\"");
     }
+    // Otherwise `'…'"$OID"'…'`: the shell replaces nothing but the variable.
     let single = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
     format!("{}\"$OID\"{}", single(before), single(after))
 }
 
 /// Returns the command that prints whether the custom role is as intended.
+///
+/// Prints nothing if the role does not exist.
 pub(super) fn role_list(grant: &Grant, assignment: &RoleAssignment) -> String {
     format!(
         "az role definition list --name {} --scope {} --query {} --output tsv | tr -d '\\r'",
@@ -123,6 +137,8 @@ pub(super) fn role_list(grant: &Grant, assignment: &RoleAssignment) -> String {
 }
 
 /// Defines the function that asks for confirmation.
+///
+/// Anything but `yes`, including the end of the input, means no.
 pub(super) fn ask_function(block: &mut Block) {
     block.line("grant_ask() { printf '%s Type yes to go on: ' \"$1\" >&2; ANSWER=; read -r ANSWER || ANSWER=; [ \"$ANSWER\" = yes ]; }");
 }

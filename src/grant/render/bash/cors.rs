@@ -20,6 +20,9 @@ pub(super) fn cors_list(grant: &Grant, origin: &str) -> String {
 }
 
 /// Adds a rule for the origin, unless there is one. Returns `None` if the grant has no origin.
+///
+/// A rule that matches but is not sufficient stops the block: Azure uses the first rule that
+/// matches, so a second one would have no effect.
 pub(super) fn cors(grant: &Grant) -> Option<Part> {
     let origin = grant.origin()?;
     let mut block = Block::new(grant);
@@ -39,6 +42,7 @@ pub(super) fn cors(grant: &Grant) -> Option<Part> {
     block.line(format!("  grant_stop {}", quoted(&stop)));
     block.line("else");
     block.line(format!(
+        // OPTIONS is the preflight itself; GET and HEAD are what a player sends after it.
         "  az storage account blob-service-properties cors-rule add {on} --origins {} --methods GET HEAD OPTIONS --allowed-headers '*' --exposed-headers {} --max-age 3600 --output none",
         quoted(origin),
         EXPOSED.join(" ")

@@ -19,6 +19,9 @@ use super::{
 ///
 /// The names of existing assignments become parameters of the template, so that the deployment changes
 /// them instead of asking for a second assignment of the same role.
+///
+/// For [`Step::Apply`], assignments that exist must already be as intended. For [`Step::Update`],
+/// they must exist, and may be older versions of this grant.
 pub(in super::super) fn deploy(grant: &Grant, step: Step, template: &str) -> Part {
     let mut block = Block::with_principal(grant);
     let mut names = String::new();
@@ -44,6 +47,8 @@ pub(in super::super) fn deploy(grant: &Grant, step: Step, template: &str) -> Par
         names.push_str(&format!(" assignmentName{n}=\"$NAME{n}\""));
     }
     block.line(format!(
+        // Mode Incremental is the default: the deployment removes nothing that the template does
+        // not declare.
         "az deployment group create --resource-group {} --template-file {template} --parameters principalId=\"$OID\"{names} --output none",
         quoted(grant.resource_group())
     ));
@@ -57,10 +62,13 @@ pub(in super::super) fn deploy(grant: &Grant, step: Step, template: &str) -> Par
 /// Applies with Terraform, unless Azure has an assignment that Terraform cannot manage.
 ///
 /// The name is a part of what Terraform declares, so it cannot adopt an assignment with another name.
+///
+/// Terraform itself asks for a confirmation before it changes anything.
 pub(in super::super) fn terraform(grant: &Grant, step: Step) -> Part {
     let mut block = Block::with_principal(grant);
     for assignment in own(grant) {
         let name = name_of(assignment);
+        // An assignment with the name of `grant.tf` is one that Terraform created or can import.
         let another = format!("[ -n \"$STATE\" ] && [ \"${{ID##*/}}\" != {} ]", assignment.name);
         block.look(grant, assignment);
         block.line(match step {
@@ -76,6 +84,7 @@ pub(in super::super) fn terraform(grant: &Grant, step: Step) -> Part {
     }
     block.line("terraform init");
     block.line("terraform apply");
+    // Grants share this assignment, so Terraform must not own it: `destroy` would delete it.
     if let Some(assignment) = shared(grant) {
         apply_one(&mut block, grant, assignment);
     }
@@ -86,10 +95,14 @@ pub(in super::super) fn terraform(grant: &Grant, step: Step) -> Part {
 }
 
 /// Destroys with Terraform, and reports what stays.
+///
+/// Terraform deletes what it created. What somebody created by hand, or another grant owns, stays
+/// and is reported.
 pub(in super::super) fn terraform_destroy(grant: &Grant) -> Part {
     let mut block = Block::with_principal(grant);
     block.line("terraform init");
     block.line("terraform destroy");
+    // `destroy` succeeds even if its state was lost and nothing was deleted, so Azure is asked.
     block.line("LEFT=0");
     for assignment in own(grant) {
         block.look(grant, assignment);

@@ -33,6 +33,8 @@ pub(super) fn parts(grant: &Grant) -> Vec<Part> {
 }
 
 /// Creates the service principal, unless it exists.
+///
+/// Needs no subscription, but selects it like all other steps, so that a wrong sign-in shows first.
 fn principal(grant: &Grant) -> Part {
     let mut block = Block::new(grant);
     let id = grant.application();
@@ -40,6 +42,8 @@ fn principal(grant: &Grant) -> Part {
     block.line("if [ -n \"$OID\" ]; then");
     block.line("  echo 'The service principal is there already.'");
     block.line("else");
+    // Creates the service principal of a multi-tenant application in this directory. The
+    // application itself stays in its own tenant.
     block.line(format!("  az ad sp create --id {id} --output none"));
     block.line("  echo 'The service principal was created.'");
     block.line("fi");

@@ -42,6 +42,8 @@ fn remove_all(block: &mut Block, grant: &Grant, removals: &[Removal<'_>]) {
 }
 
 /// Deletes an assignment, unless it belongs to another grant.
+///
+/// Sets `LEFT` if the assignment stays. Does nothing if there is none, so a second run succeeds.
 pub(super) fn remove(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) {
     let name = name_of(assignment);
     block.look(grant, assignment);
@@ -58,11 +60,15 @@ pub(super) fn remove(block: &mut Block, grant: &Grant, assignment: &RoleAssignme
 }
 
 /// Deletes the definition of the custom role that an assignment uses.
+///
+/// A role that is still assigned somewhere cannot be deleted; then the role stays and `LEFT` is
+/// set.
 pub(super) fn remove_role(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) {
     let list = role_list(grant, assignment);
     block.line(format!("ROLE=$({list})"));
     block.line("if [ -n \"$ROLE\" ]; then");
     block.line(format!(
+        // `|| LEFT=1` instead of the exit of `set -e`: the other things are removed nevertheless.
         "  az role definition delete --name {} --scope {} --output none || LEFT=1",
         assignment.role_id,
         quoted(&grant.group_scope())
@@ -73,6 +79,9 @@ pub(super) fn remove_role(block: &mut Block, grant: &Grant, assignment: &RoleAss
 }
 
 /// Deletes the assignment that was found, and looks again.
+///
+/// The exit status of the deletion is no proof, so Azure is asked again. Sets `LEFT` if the
+/// assignment is still there.
 fn delete(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) {
     let name = name_of(assignment);
     block.line("  az role assignment delete --ids \"$ID\" --output none");
@@ -86,11 +95,17 @@ fn delete(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) {
 }
 
 /// Deletes the assignment that grants share, if no other assignment needs it.
+///
+/// Counts the assignments of the principal on all containers of the account. While there is one,
+/// another grant needs the shared assignment. Keeps an assignment that no grant creates in this
+/// form.
 pub(super) fn revoke_if_unused(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) {
     let name = name_of(assignment);
     let users = with_object_id(&query::users(grant));
     block.look(grant, assignment);
     block.line(format!(
+        // `--all` covers the subscription; a scope would not include the containers below the
+        // account.
         "USERS=$(az role assignment list --all --query {users} --output tsv | tr -d '\\r')"
     ));
     block.line("if [ -z \"$STATE\" ]; then");
@@ -111,6 +126,7 @@ pub(super) fn revoke_if_unused(block: &mut Block, grant: &Grant, assignment: &Ro
 
 /// Ends what other grants use too, and asks before each command.
 pub(super) fn end_shared(grant: &Grant) -> Part {
+    // Without a shared assignment, the object ID is not needed and not looked up.
     let mut block = match shared_or_earlier(grant) {
         Some(_) => Block::with_principal(grant),
         None => Block::new(grant),
@@ -131,6 +147,7 @@ pub(super) fn end_shared(grant: &Grant) -> Part {
         let account = grant.account();
         block.line(format!("if grant_ask {}; then", quoted(&about::ends_links(grant))));
         block.line(format!(
+            // Ends the keys of all services: Azure cannot revoke a single key.
             "  az storage account revoke-delegation-keys --name {account} --resource-group {} --output none",
             quoted(grant.resource_group())
         ));

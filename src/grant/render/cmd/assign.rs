@@ -15,6 +15,11 @@ use super::{
 use crate::name::InvalidName;
 
 /// Returns the command that creates an assignment.
+///
+/// # Errors
+/// [`InvalidName`] if cmd cannot express a value.
+///
+/// Has no query for the result, unlike in bash: the caller looks again instead.
 fn create(assignment: &RoleAssignment) -> Result<String, InvalidName> {
     let condition = match &assignment.condition {
         Some(condition) => {
@@ -33,6 +38,9 @@ fn create(assignment: &RoleAssignment) -> Result<String, InvalidName> {
 }
 
 /// Assigns the roles, and creates the custom role before that.
+///
+/// # Errors
+/// [`InvalidName`] if cmd cannot express a value.
 pub(super) fn apply(grant: &Grant) -> Result<Part, InvalidName> {
     let mut lines = Lines::with_principal(grant)?;
     if let Some((assignment, _)) = custom_role(grant) {
@@ -50,6 +58,7 @@ pub(super) fn apply(grant: &Grant) -> Result<Part, InvalidName> {
             "if \"%SAME%\"==\"none\" ({} || set \"GRANT_OK=\")",
             create(assignment)?
         ));
+        // Shown before the messages, because each line can only test conditions, not branch.
         lines.show("\"%SAME%\"==\"differs\"", assignment)?;
         if assignment.sharing == Sharing::Account {
             lines.stop_if("\"%SAME% %WHOSE%\"==\"differs foreign\"", &about::foreign(&name));
@@ -69,12 +78,16 @@ pub(super) fn apply(grant: &Grant) -> Result<Part, InvalidName> {
 }
 
 /// Compares what Azure has with the grant. Changes nothing.
+///
+/// # Errors
+/// [`InvalidName`] if cmd cannot express a value.
 pub(super) fn read_back(grant: &Grant) -> Result<Part, InvalidName> {
     let mut lines = Lines::with_principal(grant)?;
     lines.line("set \"BAD=\"");
     for assignment in grant.assignments() {
         let name = name_of(assignment);
         lines.look(grant, assignment)?;
+        // cmd has no "or", so a shared assignment is compared by its first word alone.
         let wanted = match query::as_meant(assignment) {
             [one] => format!("\"%SAME% %WHOSE%\"==\"{one}\""),
             _ => "\"%SAME%\"==\"same\"".to_owned(),
@@ -100,6 +113,9 @@ pub(super) fn read_back(grant: &Grant) -> Result<Part, InvalidName> {
 ///
 /// Deletes the assignment and creates it again, because cmd cannot express the body of a request.
 /// [`Step::Update`] stops if another grant owns the assignment; [`Step::Replace`] needs a confirmation.
+///
+/// # Errors
+/// [`InvalidName`] if cmd cannot express a value.
 pub(super) fn change(grant: &Grant, step: Step) -> Result<Part, InvalidName> {
     let mut lines = Lines::with_principal(grant)?;
     for assignment in own(grant) {
@@ -116,6 +132,7 @@ pub(super) fn change(grant: &Grant, step: Step) -> Result<Part, InvalidName> {
             lines.stop_if(IS_ANOTHERS, &about::anothers(&name));
         }
         lines.if_ok(&format!(
+            // `&&` and `||`: a failure of either command clears `GRANT_OK`.
             "if not \"%SAME% %WHOSE%\"==\"same ours\" (az role assignment delete --ids \"%ID%\" --output none && {} || set \"GRANT_OK=\")",
             create(assignment)?
         ));
@@ -126,6 +143,7 @@ pub(super) fn change(grant: &Grant, step: Step) -> Result<Part, InvalidName> {
         );
     }
     if step == Step::Replace {
+        // The confirmation counts once.
         lines.line("set \"REPLACE_GRANT=\"");
     } else {
         remove_leftovers(&mut lines, grant)?;

@@ -12,6 +12,9 @@ use super::{
 use crate::name::InvalidName;
 
 /// Returns the command that lists the rules.
+///
+/// # Errors
+/// [`InvalidName`] if cmd cannot express a value.
 pub(super) fn cors_list(grant: &Grant) -> Result<String, InvalidName> {
     Ok(format!(
         "az storage account blob-service-properties cors-rule list --account-name {} --resource-group {}",
@@ -21,6 +24,12 @@ pub(super) fn cors_list(grant: &Grant) -> Result<String, InvalidName> {
 }
 
 /// Adds a rule for the origin, unless there is one. Returns `None` if the grant has no origin.
+///
+/// # Errors
+/// [`InvalidName`] if cmd cannot express a value.
+///
+/// Stops at a rule that matches but is not sufficient, because Azure would never look at a second
+/// one.
 pub(super) fn cors(grant: &Grant) -> Result<Option<Part>, InvalidName> {
     let Some(origin) = grant.origin() else { return Ok(None) };
     let mut lines = Lines::new(grant);

@@ -26,6 +26,8 @@ impl Lines {
         let subscription = grant.subscription();
         let name = grant.management().name;
         let mut lines = Self { lines: vec![] };
+        // Variables of the prompt outlive a paste, so an earlier run must not be taken for this
+        // one.
         lines.line("set \"GRANT_OK=\" & set \"CLOUD=\" & set \"OID=\"");
         lines.set(
             "CLOUD",
@@ -34,6 +36,7 @@ impl Lines {
             ),
         );
         lines.line(format!(
+            // Only this line sets `GRANT_OK`. Every later line tests the variable.
             "if \"%CLOUD%\"==\"{name}\" (az account set --subscription {subscription} && set \"GRANT_OK=1\") else echo Stopped: {}",
             about::sign_in(grant)
         ));
@@ -41,6 +44,9 @@ impl Lines {
     }
 
     /// Starts lines that know the object ID of the principal.
+    ///
+    /// # Errors
+    /// [`InvalidName`] if cmd cannot express a value.
     pub(super) fn with_principal(grant: &Grant) -> Result<Self, InvalidName> {
         let mut lines = Self::new(grant);
         match grant.principal() {
@@ -60,6 +66,9 @@ impl Lines {
     /// Sets `OID` to the object ID of the principal, or to `none`.
     ///
     /// A list is empty if the principal is missing, whereas `az ad sp show` would fail.
+    ///
+    /// # Errors
+    /// [`InvalidName`] if cmd cannot express a value.
     pub(super) fn find_principal(&mut self, grant: &Grant) -> Result<(), InvalidName> {
         let filter = argument(&format!("appId eq '{}'", grant.application()))?;
         self.word("OID", &format!("az ad sp list --filter {filter}"), "[0].id")
@@ -72,6 +81,8 @@ impl Lines {
 
     /// Sets a variable to the line that a command prints.
     pub(super) fn set(&mut self, variable: &str, command: &str) {
+        // The only way in cmd to put the output of a command into a variable. `delims=` keeps
+        // spaces.
         self.line(format!("for /f \"delims=\" %i in ('{command}') do @set \"{variable}=%i\""));
     }
 
@@ -89,6 +100,9 @@ impl Lines {
     ///
     /// `SAME` is `none` if there is no assignment, because `for` skips an empty line and would leave the
     /// variable of an earlier assignment. See [`query::state`] for the words.
+    ///
+    /// # Errors
+    /// [`InvalidName`] if cmd cannot express a value.
     pub(super) fn look(
         &mut self,
         grant: &Grant,
@@ -97,6 +111,7 @@ impl Lines {
         let query = query::state(grant, assignment);
         let query = Query {
             before: format!("({}", query.before),
+            // `none` instead of nothing, because `for` skips empty output.
             after: format!("{}) || 'none'", query.after),
         };
         self.line("set \"STATE=\" & set \"SAME=\" & set \"WHOSE=-\" & set \"ID=-\"");
@@ -106,6 +121,7 @@ impl Lines {
             &format!("az role assignment list --scope {scope} --query {query} --output tsv"),
         );
         self.stop_if("not defined STATE", "the assignments cannot be read, see above");
+        // `2,*` puts everything after the second word into `%j`, since an ID may contain spaces.
         for (tokens, value, variable) in
             [("1", "%i", "SAME"), ("2", "%i", "WHOSE"), ("2,*", "%j", "ID")]
         {
@@ -117,6 +133,9 @@ impl Lines {
     }
 
     /// Prints the assignment that is in the way, if a condition holds.
+    ///
+    /// # Errors
+    /// [`InvalidName`] if cmd cannot express a value.
     pub(super) fn show(
         &mut self,
         condition: &str,
@@ -131,6 +150,9 @@ impl Lines {
     }
 
     /// Sets a variable to the word that a query prints, or to `none` if it prints nothing.
+    ///
+    /// # Errors
+    /// [`InvalidName`] if cmd cannot express a value.
     pub(super) fn word(
         &mut self,
         variable: &str,
@@ -146,6 +168,7 @@ impl Lines {
 
     /// Ends the lines with the exit status.
     pub(super) fn end(mut self, step: Step) -> Part {
+        // `cmd /c exit` sets the exit status without closing the prompt.
         self.line("if defined GRANT_OK (echo Done.& cmd /c exit 0) else (echo Failed: see above.& cmd /c exit 1)");
         commands(step, self.lines)
     }
@@ -157,11 +180,15 @@ impl Lines {
 /// [`InvalidName`] if cmd cannot express the query.
 pub(super) fn with_object_id(query: &Query) -> Result<String, InvalidName> {
     let (before, after) = (argument(&query.before)?, argument(&query.after)?);
+    // The parts are quoted one by one, but stand in one pair of quotes around the variable.
     let inner = |text: &str| text.trim_matches('"').to_owned();
     Ok(format!("\"{}%OID%{}\"", inner(&before), inner(&after)))
 }
 
 /// Returns the command that lists the custom role.
+///
+/// # Errors
+/// [`InvalidName`] if cmd cannot express a value.
 pub(super) fn role_list(grant: &Grant, assignment: &RoleAssignment) -> Result<String, InvalidName> {
     let group = argument(&grant.group_scope())?;
     Ok(format!("az role definition list --name {} --scope {group}", assignment.role_id))

@@ -12,6 +12,9 @@ use super::{
 use crate::name::InvalidName;
 
 /// Removes what only this grant uses. Fails if anything of it stays.
+///
+/// # Errors
+/// [`InvalidName`] if cmd cannot express a value.
 pub(super) fn revoke(grant: &Grant) -> Result<Part, InvalidName> {
     let mut lines = Lines::with_principal(grant)?;
     remove_all(&mut lines, grant, &revocation(grant))?;
@@ -19,11 +22,17 @@ pub(super) fn revoke(grant: &Grant) -> Result<Part, InvalidName> {
 }
 
 /// Removes what earlier grants had and this grant does not use.
+///
+/// # Errors
+/// [`InvalidName`] if cmd cannot express a value.
 pub(super) fn remove_leftovers(lines: &mut Lines, grant: &Grant) -> Result<(), InvalidName> {
     remove_all(lines, grant, &leftovers(grant))
 }
 
 /// Removes in order. If anything stays, goes on with the rest and fails at the end.
+///
+/// # Errors
+/// [`InvalidName`] if cmd cannot express a value.
 fn remove_all(
     lines: &mut Lines,
     grant: &Grant,
@@ -45,6 +54,11 @@ fn remove_all(
 }
 
 /// Deletes an assignment, unless it belongs to another grant.
+///
+/// # Errors
+/// [`InvalidName`] if cmd cannot express a value.
+///
+/// Sets `LEFT` if the assignment stays. Does nothing if there is none, so a second run succeeds.
 fn remove(
     lines: &mut Lines,
     grant: &Grant,
@@ -67,6 +81,12 @@ fn remove(
 }
 
 /// Deletes the definition of the custom role that an assignment uses.
+///
+/// # Errors
+/// [`InvalidName`] if cmd cannot express a value.
+///
+/// A role that is still assigned somewhere cannot be deleted; then the role stays and `LEFT` is
+/// set.
 fn remove_role(
     lines: &mut Lines,
     grant: &Grant,
@@ -87,6 +107,12 @@ fn remove_role(
 }
 
 /// Deletes the assignment that grants share, if no other assignment needs it.
+///
+/// # Errors
+/// [`InvalidName`] if cmd cannot express a value.
+///
+/// Another grant needs the assignment while the principal has assignments on containers of the
+/// account. Keeps an assignment that no grant creates in this form.
 fn revoke_if_unused(
     lines: &mut Lines,
     grant: &Grant,
@@ -102,6 +128,8 @@ fn revoke_if_unused(
     lines.if_ok(&format!(
         "if not \"%SAME%\"==\"none\" if not \"%USERS%\"==\"0\" echo {name}: kept, because the application has assignments on containers of the account"
     ));
+    // Not used by any container, but with a condition or another principal type than a grant
+    // creates.
     let odd = "\"%SAME% %USERS%\"==\"differs 0\"";
     lines.show(odd, assignment)?;
     lines.if_ok(&format!("if {odd} (set \"LEFT=1\" & echo {})", about::odd_delegator(&name)));
@@ -112,6 +140,9 @@ fn revoke_if_unused(
 }
 
 /// Ends what other grants use too, if the user confirmed it by a variable.
+///
+/// # Errors
+/// [`InvalidName`] if cmd cannot express a value.
 pub(super) fn end_shared(grant: &Grant) -> Result<Part, InvalidName> {
     let mut lines = match shared_or_earlier(grant) {
         Some(_) => Lines::with_principal(grant)?,
@@ -140,6 +171,7 @@ pub(super) fn end_shared(grant: &Grant) -> Result<Part, InvalidName> {
     }
     let command = format!("az ad sp delete --id {} --output none", grant.application());
     guarded(&mut lines, "END_PRINCIPAL", &about::ends_principal(grant), &command);
+    // Each confirmation counts once.
     for variable in &variables {
         lines.line(format!("set \"{variable}=\""));
     }

@@ -14,6 +14,8 @@ use super::{
 use crate::condition::catalog::BLOB_READ;
 
 /// Assigns the roles, and creates the custom role before that.
+///
+/// The definition of the custom role comes from the file `role.json`.
 pub(super) fn apply(grant: &Grant) -> Part {
     let mut block = Block::with_principal(grant);
     if let Some((assignment, _)) = custom_role(grant) {
@@ -66,6 +68,8 @@ fn create(assignment: &RoleAssignment) -> String {
 }
 
 /// Returns the test whether the custom role in `$ROLE` is as intended.
+///
+/// Compares name and data actions, and that there are no other actions.
 fn role_is_same(assignment: &RoleAssignment) -> String {
     format!(
         "$ROLE -and $ROLE.Name -ceq {} -and ($ROLE.DataActions -join ',') -ceq '{}' -and -not $ROLE.Actions",
@@ -77,10 +81,13 @@ fn role_is_same(assignment: &RoleAssignment) -> String {
 /// Compares what Azure has with the grant. Changes nothing.
 pub(super) fn read_back(grant: &Grant) -> Part {
     let mut block = Block::with_principal(grant);
+    // Goes on after a difference, so that one run shows all of them.
     block.line("$BAD = $false");
     for assignment in grant.assignments() {
         let name = name_of(assignment);
         block.look(grant, assignment);
+        // Every grant creates the shared assignment in the same way, so its description does not
+        // matter.
         let wanted = if shared(grant) == Some(assignment) { "$SAME" } else { "$SAME -and $OURS" };
         block.line(format!("if ({wanted}) {{ {} }} else {{", quoted(&format!("{name}: as meant"))));
         block.line("  $BAD = $true");
@@ -113,11 +120,13 @@ fn put(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) {
             block.line("  $FOUND.ConditionVersion = '2.0'");
         }
         None => {
+            // An assignment that had a condition must lose it, and the version with it.
             block.line("  $FOUND.Condition = $null");
             block.line("  $FOUND.ConditionVersion = $null");
         }
     }
     block.line(format!("  $FOUND.Description = {}", quoted(&assignment.description)));
+    // The success of the cmdlet is not proof enough: what Azure has afterwards is compared below.
     block.line("  Set-AzRoleAssignment -InputObject $FOUND | Out-Null");
     block.look(grant, assignment);
     let stop = throw(&format!("{name}: Azure has not kept what was sent; read it back"));

@@ -23,6 +23,7 @@ impl Block {
         );
         let lines = [
             "& {".to_owned(),
+            // Ends the script block at the first error of a cmdlet.
             "$ErrorActionPreference = 'Stop'".to_owned(),
             format!("if ((Get-AzContext).Environment.Name -cne '{name}') {{ {} }}", throw(&stop)),
             format!("Set-AzContext -Subscription '{subscription}' | Out-Null"),
@@ -71,14 +72,18 @@ impl Block {
         let scope = quoted(&assignment.scope);
         let condition = assignment.condition.as_ref().map(ToString::to_string).unwrap_or_default();
         self.line(format!(
+            // The cmdlet also returns assignments that are inherited from wider scopes, so the
+            // scope is compared.
             "$FOUND = Get-AzRoleAssignment -ObjectId $OID -RoleDefinitionId '{}' -Scope {scope} | Where-Object Scope -eq {scope}",
             assignment.role_id
         ));
         self.line(format!(
+            // The quotes turn a condition that is `$null` into an empty text.
             "$SAME = $FOUND -and @('ServicePrincipal', 'Unknown') -ccontains $FOUND.ObjectType -and \"$($FOUND.Condition)\" -ceq {}",
             quoted(&condition)
         ));
         let ours = quoted(&assignment.description);
+        // Case-sensitive: descriptions contain prefixes, and names of blobs are case-sensitive.
         self.line(format!("$OURS = $FOUND -and $FOUND.Description -ceq {ours}"));
         let mut known = vec![ours];
         known.extend(earlier_descriptions(grant, assignment).into_iter().map(quoted));
@@ -113,6 +118,8 @@ pub(super) fn ask(question: &str) -> String {
 /// Sends a request to Azure Resource Manager and stops if it is refused.
 ///
 /// `Invoke-AzRestMethod` reports a refusal as an answer, not as an error, so the status is tested.
+///
+/// `more` is appended to the command, for example a payload.
 pub(super) fn rest(block: &mut Block, method: &str, path: &str, more: &str) {
     block.line(format!(
         "  $ANSWER = Invoke-AzRestMethod -Method {method} -Path {}{more}",

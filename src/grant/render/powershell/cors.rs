@@ -18,6 +18,7 @@ use super::{
 pub(super) fn cors_look(block: &mut Block, grant: &Grant, origin: &str) {
     rest(block, "GET", &service_path(grant), "");
     block.line("$SERVICE = $ANSWER.Content | ConvertFrom-Json");
+    // Without the filter, a missing property would become a list with one empty element.
     block.line("$RULES = @($SERVICE.properties.cors.corsRules | Where-Object { $_ })");
     let origins: Vec<_> = query::origins(origin).iter().map(|one| quoted(one)).collect();
     block.line(format!(
@@ -51,6 +52,7 @@ pub(super) fn cors(grant: &Grant) -> Option<Part> {
         quoted(origin),
         EXPOSED.join("', '")
     );
+    // Existing rules keep their order: Azure uses the first one that matches.
     block.line(format!("  $CORS = [pscustomobject]@{{ corsRules = @($RULES) + @({rule}) }}"));
     block.line(
         "  $SERVICE.properties | Add-Member -Force -NotePropertyName cors -NotePropertyValue $CORS",
@@ -59,6 +61,7 @@ pub(super) fn cors(grant: &Grant) -> Option<Part> {
         &mut block,
         "PUT",
         &path,
+        // The default depth of 2 would cut off the rules.
         " -Payload (@{ properties = $SERVICE.properties } | ConvertTo-Json -Depth 20)",
     );
     block.say("The rule for browsers was added. It takes about a minute to work.");

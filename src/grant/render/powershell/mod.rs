@@ -33,6 +33,8 @@ pub(super) fn parts(grant: &Grant) -> Vec<Part> {
 }
 
 /// Creates the service principal, unless it exists.
+///
+/// A second run only says that the service principal exists.
 fn principal(grant: &Grant) -> Part {
     let mut block = Block::new(grant);
     let application = grant.application();

@@ -39,6 +39,8 @@ fn remove_all(block: &mut Block, grant: &Grant, removals: &[Removal<'_>]) {
 }
 
 /// Deletes an assignment, unless it belongs to another grant.
+///
+/// Sets `$LEFT` if the assignment stays. Does nothing if there is none, so a second run succeeds.
 fn remove(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) {
     let name = name_of(assignment);
     block.look(grant, assignment);
@@ -53,6 +55,8 @@ fn remove(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) {
 }
 
 /// Deletes the definition of the custom role that an assignment uses.
+///
+/// `-Force` only suppresses the question; a role that is still assigned is not deleted.
 fn remove_role(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) {
     role_look(block, grant, assignment);
     block.line("if ($ROLE) {");
@@ -67,6 +71,8 @@ fn remove_role(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) {
 }
 
 /// Deletes the assignment that was found, and looks again.
+///
+/// Looks again afterwards, and sets `$LEFT` if the assignment is still there.
 fn delete(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) {
     let name = name_of(assignment);
     block.line("  $FOUND | Remove-AzRoleAssignment | Out-Null");
@@ -79,6 +85,9 @@ fn delete(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) {
 }
 
 /// Deletes the assignment that grants share, if no other assignment needs it.
+///
+/// Another grant needs the assignment while the principal has assignments on containers of the
+/// account.
 fn revoke_if_unused(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) {
     let name = name_of(assignment);
     block.look(grant, assignment);
