@@ -73,6 +73,7 @@ impl RoleAssignment {
     /// account can move to another group.
     pub(super) fn is_in_place_of(&self, other: &Self) -> bool {
         let place = |scope: &str| {
+            // A scope without the text is compared as a whole.
             let at = scope.find(STORAGE).unwrap_or_default();
             scope.get(at..).unwrap_or_default().to_owned()
         };
@@ -119,6 +120,7 @@ pub(super) fn places<'a>(connections: impl IntoIterator<Item = &'a Connection>) 
         prefix => format!("{}/{prefix}", connection.container()),
     };
     let mut places: Vec<_> = connections.into_iter().map(place).collect();
+    // The order in which connections were added must not change the name.
     places.sort();
     places.dedup();
     places

@@ -211,6 +211,7 @@ impl GrantBuilder {
         if let Some(origin) = &self.origin {
             check_origin(origin)?;
         }
+        // The cloud is compared as well: account names are unique only within one.
         let first = &self.connection;
         let is_elsewhere =
             |c: &&Connection| c.account() != first.account() || c.cloud() != first.cloud();
@@ -353,6 +354,7 @@ impl Grant {
             role_id,
             condition,
             description: description(&self.application, &places),
+            // Connections with the same container and prefix are one place.
             sharing: match places.len() {
                 1 => Sharing::Own,
                 _ => Sharing::Connections,

@@ -112,7 +112,7 @@ pub enum Step {
     Update,
     /// Replaces the assignment of another grant. Asks before it changes anything.
     Replace,
-    /// Removes what only this grant uses, and fails if anything of it stays.
+    /// Removes what only this grant uses, and fails if anything of it remains.
     Revoke,
     /// Ends what other grants use too. Asks before each command.
     EndShared,
@@ -247,6 +247,7 @@ impl fmt::Display for Pack {
 
 /// Returns the language of a fenced block, or `None` for steps that people follow.
 fn fence(form: Form, part: &Part) -> Option<&'static str> {
+    // A file has the language of its extension, whatever the form.
     match part.file.and_then(|name| name.rsplit('.').next()) {
         Some("json") => return Some("json"),
         Some("bicep") => return Some("bicep"),

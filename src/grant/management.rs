@@ -28,6 +28,7 @@ impl Grant {
 }
 
 fn of(cloud: &Cloud) -> Management {
+    // The authority for the sign-in is not here: `cloud` has it, because stores need it too.
     match cloud {
         Cloud::UsGovernment => Management {
             name: "AzureUSGovernment",

@@ -147,6 +147,7 @@ impl Grant {
     ///
     /// A key belongs to the account, so only a role on the account counts.
     fn has_view_links(&self) -> bool {
+        // Every built-in role of a grant that has actions can obtain keys; the custom role has none.
         let makes_keys = |a: &RoleAssignment| {
             a.is_on_account() && a.role.is_some_and(|role| !role.actions().is_empty())
         };

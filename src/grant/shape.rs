@@ -49,15 +49,16 @@ impl Shape {
 
     /// Returns what the shape needs and what it allows, as text for people.
     pub fn cost(self) -> &'static str {
+        // Each text continues the sentence "It needs …" before the step that assigns the role.
         match self {
             Self::AccountWithCondition => {
-                "one role assignment. The principal can also read the names and properties of all containers of the account, and make keys for view links: no condition limits that"
+                "one role assignment. The principal can also read the names and properties of all containers of the account, and obtain keys for view links: no condition can limit that"
             }
             Self::ContainerAndDelegator => {
-                "two role assignments. View links work, and the names of other containers cannot be listed. The principal can make keys for view links, which reach only what it can read itself"
+                "two role assignments. View links work, and the names of other containers cannot be listed. The principal can obtain keys for view links, which reach only what it can read itself"
             }
             Self::CustomRole => {
-                "a custom role, which takes the right to define roles. The principal can list and read the blobs and nothing else: no view links, and no container properties"
+                "a custom role, which needs the right to define roles. The principal can list and read the blobs and nothing else: no view links, and no container properties"
             }
         }
     }

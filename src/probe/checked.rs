@@ -1,4 +1,6 @@
 //! A check together with its result.
+//!
+//! A value that services store and show; `checks` makes it, `infer` refines its diagnosis.
 
 use std::fmt;
 

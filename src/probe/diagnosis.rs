@@ -98,15 +98,14 @@ impl Diagnosis {
     ///
     /// Returns `None` if the text has no known code and no known sentence.
     ///
+    /// The confidence is [`Likely`](Confidence::Likely): a pasted text can be about another request.
+    ///
     /// ```
     /// use azure_asset_sync::probe::{Cause, Diagnosis};
     ///
     /// let text = "(RoleAssignmentExists) The role assignment already exists.";
     /// assert_eq!(Diagnosis::of_text(text).map(|d| d.cause), Some(Cause::AssignmentExists));
     /// ```
-    ///
-    /// The confidence is [`Likely`](Confidence::Likely) at most: a pasted text can be of another
-    /// request.
     pub fn of_text(text: &str) -> Option<Self> {
         let (cause, code) = code::in_text(text)?;
         // The action tells an administrator which permission is missing.

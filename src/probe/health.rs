@@ -125,8 +125,7 @@ impl fmt::Display for Health {
         let Some(diagnosis) = &self.diagnosis else {
             return f.write_str("\nready: a scan can start");
         };
-        // A diagnosis with the outlook Ready comes from a wait that ended in between; waiting is
-        // then right.
+        // Ready never comes with a diagnosis; "wait" is then the word that does the least harm.
         let verdict = match self.outlook {
             Outlook::Stop => "stop",
             Outlook::Wait | Outlook::Ready => "wait",

@@ -39,6 +39,7 @@ impl Subject {
     /// Returns the store if it answers the questions of [`Inspect`].
     pub(super) fn inspect(&self) -> Option<&dyn Inspect> {
         match self {
+            // The checks that need more are then skipped or warned about.
             Self::Plain(_) => None,
             Self::Inspected(store) => Some(store),
         }

@@ -1,4 +1,6 @@
 //! The rows of an audit as values: requests, and whether they are allowed.
+//!
+//! Values only: `rows` and `decide` make them.
 
 use std::fmt;
 

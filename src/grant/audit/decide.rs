@@ -106,6 +106,7 @@ fn data(
         }
         Decided::Allowed => {
             let sample = families.first().map(Family::sample).unwrap_or_default();
+            // One of the conditions allows the request; the reason is that of this one.
             let deciding = conditions.iter().find(|condition| condition.allows(&sample));
             let why = deciding.map(|condition| condition.reason(&sample)).unwrap_or_default();
             access(row, Decision::Allowed, why)
@@ -152,6 +153,7 @@ fn decided(families: &[Family], conditions: &[&Condition], budget: &mut Budget) 
         }
     }
     let Some(example) = example else {
+        // Nothing was found, but a proof that was given up may have missed something.
         return if unproved { Decided::Unproved } else { Decided::Denied };
     };
     for family in families {

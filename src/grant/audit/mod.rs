@@ -90,6 +90,8 @@ impl fmt::Display for Audit {
                 Decision::Denied => "deny ",
                 Decision::MayBeAllowed => "may  ",
             };
+            // "missing" and "wider" are the words to look for; the other rows are as they should
+            // be.
             let mark = match (row.decision == Decision::Denied, row.needed) {
                 (true, true) => "missing",
                 (false, true) => "needed ",

@@ -112,6 +112,7 @@ impl<'a> Places<'a> {
     /// Returns all rows, those that a scan needs first.
     pub(super) fn rows(&self) -> Vec<Row> {
         let mut rows = self.container(self.container, true);
+        // Versions and snapshots are not in the listing that a scan reads.
         let old = [
             (true, format!("read an old version of {}", self.shown(self.container))),
             (false, format!("read a snapshot of {}", self.shown(self.container))),
@@ -336,6 +337,7 @@ fn outside(prefix: &str) -> [String; 2] {
     let start = prefix.trim_end_matches('/');
     let beside =
         if prefix.ends_with('/') { format!("{start}-other/") } else { format!("zz-{start}/") };
+    // Conditions can compare without letter case, but names of blobs differ by it.
     let changed = prefix.chars().map(|c| match c.is_lowercase() {
         true => c.to_ascii_uppercase(),
         false => c.to_ascii_lowercase(),

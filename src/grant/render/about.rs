@@ -26,7 +26,7 @@ pub(super) fn about(grant: &Grant, step: Step, form: Form) -> String {
     let either = |hand: &'static str, command: &'static str| if by_hand { hand } else { command };
     match step {
         Step::Principal => format!(
-            "Adds the service principal of application {application} to your directory, unless it is there. It has no access until a role is assigned. You need the right to add applications, for example as Cloud Application Administrator."
+            "Adds the service principal of application {application} to your directory, unless it already exists. It has no access until a role is assigned. You need the right to add applications, for example as Cloud Application Administrator."
         ),
         Step::Apply => {
             // All roles are named in one sentence, since one run assigns them all.
@@ -39,12 +39,12 @@ pub(super) fn about(grant: &Grant, step: Step, form: Form) -> String {
                 })
                 .collect();
             format!(
-                "Assigns {}. It needs {}. You need the right to assign roles there, for example as Role Based Access Control Administrator. {} The assignment takes up to 10 minutes to work everywhere.",
+                "Assigns {}. It needs {}. You need the right to assign roles there, for example as Role Based Access Control Administrator. {} The assignment takes up to 10 minutes to take effect everywhere.",
                 roles.join(", and "),
                 grant.shape().cost(),
                 either(
-                    "Stop if the application has the role there for something else.",
-                    "A second run changes nothing. If the application has the role there for something else, the step stops, and shows what it found."
+                    "Stop if the application already has the role there for another purpose.",
+                    "A second run changes nothing. If the application already has the role there for another purpose, the step stops and shows what it found."
                 )
             )
         }
@@ -57,27 +57,27 @@ pub(super) fn about(grant: &Grant, step: Step, form: Form) -> String {
             )
         ),
         Step::ReadBack => either(
-            "Compare what Azure has with what was meant: principal type, condition and description of each assignment, whatever its name. Nothing may be missing or differ.",
-            "Compares what Azure has with what was meant: principal type, condition and description of each assignment, whatever its name. Fails if anything is missing or differs. Changes nothing.",
+            "Compare what Azure has with this grant: principal type, condition and description of each assignment, whatever its name. Nothing may be missing or differ.",
+            "Compares what Azure has with this grant: principal type, condition and description of each assignment, whatever its name. Fails if anything is missing or differs. Changes nothing.",
         )
         .to_owned(),
         Step::Update => {
-            let mut text = "Puts the condition and the description above in the place of an older version of this grant, or of an earlier grant that it replaces.".to_owned();
+            let mut text = "Changes the assignment of an older version of this grant, or of an earlier grant that it replaces, to the condition and the description above.".to_owned();
             // The order matters to the customer: access that is removed before the new one works is
             // an outage.
             if !obsolete(grant).is_empty() {
-                text.push_str(" Removes what the earlier grant had and this one has no use for: apply this grant first, so that no access is missing between the two.");
+                text.push_str(" Also removes what the earlier grant had and this grant does not need: apply this grant first, so that no access is missing between the two.");
             }
             text.push(' ');
             text.push_str(either(
                 "Stop if the assignment belongs to another grant.",
                 "Stops if the assignment belongs to another grant.",
             ));
-            text.push_str(" The change takes up to 10 minutes to work everywhere.");
+            text.push_str(" The change takes up to 10 minutes to take effect everywhere.");
             text
         }
         Step::Replace => format!(
-            "Azure keeps one assignment of a role for an application on one scope. If the step that assigns the role has found another grant's assignment, this step can put this grant in its place: the other grant then loses its access. {} The better way is one grant that covers both connections.",
+            "Azure keeps one assignment of a role for an application on one scope. If the step that assigns the role has found another grant's assignment, this step can replace that assignment with this grant's: the other grant then loses its access. {} It is better to make one grant that covers both connections.",
             either(
                 "Look at what is there, and ask whoever uses it before you change it.",
                 "It shows what is there, and does nothing unless you confirm."
@@ -85,8 +85,8 @@ pub(super) fn about(grant: &Grant, step: Step, form: Form) -> String {
         ),
         Step::Revoke => {
             let mut text = either(
-                "Removes what only this grant uses. Look again at the end: nothing of it may stay.",
-                "Removes what only this grant uses, and fails if anything of it stays.",
+                "Removes what only this grant uses. Look again at the end: nothing of it may remain.",
+                "Removes what only this grant uses, and fails if anything of it remains.",
             )
             .to_owned();
             let connections = grant.connections().count();
@@ -119,12 +119,12 @@ pub(super) fn about(grant: &Grant, step: Step, form: Form) -> String {
 /// Key"). A CORS rule and a service principal give no access on their own, so a revocation leaves
 /// them.
 fn stays(grant: &Grant) -> String {
-    let mut text = String::from("What stays after a revocation:");
+    let mut text = String::from("What remains after a revocation:");
     if grant.has_view_links() {
         text.push_str(" view links that were made earlier work up to 7 days (the user delegation keys of the account end them, with the links of every other service);");
     }
     if let Some(origin) = grant.origin() {
-        text.push_str(&format!(" the rule for browsers of {origin}, which gives no access by itself (remove it in the portal, under Resource sharing (CORS));"));
+        text.push_str(&format!(" the CORS rule for {origin}, which gives no access by itself (remove it in the portal, under Resource sharing (CORS));"));
     }
     text.push_str(" the service principal, which has no access without a role.");
     text
@@ -153,7 +153,7 @@ pub(super) fn sign_in(grant: &Grant) -> String {
 /// choose.
 pub(super) fn foreign(name: &str) -> String {
     format!(
-        "{name}: the application has this role there for something else, shown above, and replacing it would end that access. Make one grant for both connections, or use the step that replaces another grant"
+        "{name}: the application already has this role here for another purpose, shown above. Replacing that assignment would end that access. Make one grant for both connections, or use the step that replaces the assignment of another grant"
     )
 }
 
@@ -162,7 +162,7 @@ pub(super) fn foreign(name: &str) -> String {
 /// Applying never changes an assignment; the step that changes the condition does.
 pub(super) fn older(name: &str) -> String {
     format!(
-        "{name}: an older version of this grant is there, shown above. Use the step that changes the condition"
+        "{name}: an older version of this grant exists, shown above. Use the step that changes the condition"
     )
 }
 
@@ -173,13 +173,13 @@ pub(super) fn missing(name: &str) -> String {
 
 /// An update found another grant's assignment.
 pub(super) fn anothers(name: &str) -> String {
-    format!("{name}: the assignment that is shown above is of another grant. Nothing was changed")
+    format!("{name}: the assignment shown above belongs to another grant. Nothing was changed")
 }
 
 /// The question before another grant's assignment is replaced.
 pub(super) fn loses(name: &str) -> String {
     format!(
-        "{name}: whoever uses the assignment that is shown above loses what this grant does not give."
+        "{name}: whoever uses the assignment shown above loses all access that this grant does not give."
     )
 }
 
@@ -188,7 +188,7 @@ pub(super) fn loses(name: &str) -> String {
 /// Somebody created it by hand, perhaps for another purpose, so only a person can decide.
 pub(super) fn odd_delegator(name: &str) -> String {
     format!(
-        "KEPT: {name}: no container needs it, but its condition or its principal type is not what a grant makes. Look at the assignment that is shown above, and delete it by hand"
+        "KEPT: {name}: no container needs it, but its condition or its principal type is not what a grant creates. Look at the assignment shown above, and delete it by hand"
     )
 }
 
@@ -223,7 +223,7 @@ pub(super) fn ends_principal(grant: &Grant) -> String {
 /// Azure uses the first rule that matches, so a second rule would not help.
 pub(super) fn incomplete_rule(origin: &str) -> String {
     format!(
-        "a rule for {origin} is there, shown above, and allows or exposes too little. Azure uses the first rule that matches, so another one would not help. In the portal, under Resource sharing, give it the methods GET and HEAD, the allowed headers * and the exposed headers {}",
+        "a rule for {origin} exists, shown above, and allows or exposes too little. Azure uses the first rule that matches, so a second rule would not help. In the portal, under Resource sharing, give the rule the methods GET and HEAD, the allowed headers * and the exposed headers {}",
         EXPOSED.join(",")
     )
 }

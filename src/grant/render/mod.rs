@@ -28,6 +28,8 @@ use crate::name::InvalidName;
 impl Grant {
     /// Returns everything to apply, check, change and revoke the grant, in one form.
     ///
+    /// Files come before the commands that use them, and each part has words to read first.
+    ///
     /// ```
     /// use azure_asset_sync::{Connection, grant::{Form, Grant, Step}};
     ///
@@ -47,8 +49,6 @@ impl Grant {
     /// # Errors
     /// [`InvalidName`] if the form cannot express a value, for example a prefix with a double quote in a
     /// command for Windows. The hint of the error names a form that can.
-    ///
-    /// Files come before the commands that use them, and each part has words to read first.
     pub fn pack(&self, form: Form) -> Result<Pack, InvalidName> {
         let mut parts = match form {
             Form::Portal => portal::parts(self),

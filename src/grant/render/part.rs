@@ -1,4 +1,6 @@
 //! Makes the parts of a pack from lines and files.
+//!
+//! Every form uses these, so that files and commands of all forms have the same shape.
 
 use serde_json::Value;
 

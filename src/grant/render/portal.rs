@@ -49,7 +49,9 @@ fn principal(grant: &Grant) -> Part {
     let lines = vec![
         format!("1. Open {portal} and start the Cloud Shell (the >_ beside the search)."),
         format!("2. Run: az ad sp create --id {application}"),
-        "   If the answer says that it is in use, it is there already.".to_owned(),
+        "   If the answer says that it is in use, the service principal already exists.".to_owned(),
+        // The name in the customer's directory, which can differ from the name in the service's
+        // own.
         format!("3. Run: az ad sp show --id {application} --query displayName --output tsv"),
         "   Note the display name that it prints: the next step searches for it.".to_owned(),
     ];
@@ -88,6 +90,8 @@ fn apply(grant: &Grant) -> Part {
             lines.push("  Save. Next.".to_owned());
         }
         lines.push(
+            // Tenants with Privileged Identity Management have this tab. An eligible assignment
+            // has to be activated by a person, which a service principal cannot do.
             "  If there is a tab Assignment type: Active, Permanent. Review + assign, and Review + assign once more."
                 .to_owned(),
         );
@@ -140,7 +144,7 @@ fn update(grant: &Grant) -> Part {
             grant,
             "In Access control (IAM), Role assignments, find:",
             own(grant),
-            "If its description names what this grant or an earlier one of it is for: in the column Condition, View/Edit. Editor type: Code. Paste the text above. Save. If it names something else, it is another grant's: do not change it.",
+            "If the description is that of this grant or of an earlier grant that it replaces: in the column Condition, View/Edit. Editor type: Code. Paste the text above. Save. Otherwise the assignment belongs to another grant: do not change it.",
         )
     } else {
         vec!["No assignment of this grant has a condition, so there is none to change.".to_owned()]
@@ -150,7 +154,7 @@ fn update(grant: &Grant) -> Part {
         let descriptions: Vec<_> = obsolete.iter().map(|a| a.description.clone()).collect();
         lines.extend(listed(
             grant,
-            "The earlier grant had these, which this one has no use for. If the description is one of those below, select and Remove them:",
+            "The earlier grant had these, which this grant does not need. If the description is one of those below, select and Remove them:",
             obsolete.into_iter(),
             "The descriptions:",
         ));
@@ -184,7 +188,7 @@ fn replace(grant: &Grant) -> Part {
 fn revoke(grant: &Grant) -> Part {
     let mut lines = listed(
         grant,
-        "In Access control (IAM), Role assignments, find these, and look at the description. If it is this grant's, or if there is none and the condition is this grant's, select and Remove them. Another description is another grant's:",
+        "In Access control (IAM), Role assignments, find these, and look at the description. If it is this grant's, or if there is none and the condition is this grant's, select and Remove them. With another description, the assignment belongs to another grant:",
         own(grant).chain(obsolete(grant)),
         "Look again: none of them may be there.",
     );
@@ -235,7 +239,7 @@ fn end_shared(grant: &Grant) -> Part {
     ));
     if let Some(origin) = grant.origin() {
         lines.push(format!(
-            "* Rule for browsers: storage account `{}`, Settings, Resource sharing (CORS), Blob service, delete the row of {origin}, Save.",
+            "* CORS rule: storage account `{}`, Settings, Resource sharing (CORS), Blob service, delete the row of {origin}, Save.",
             grant.account()
         ));
     }

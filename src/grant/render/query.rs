@@ -122,6 +122,7 @@ pub(super) fn role(assignment: &RoleAssignment) -> String {
 pub(super) fn origins(origin: &str) -> Vec<String> {
     let mut found = vec![origin.to_owned(), "*".to_owned()];
     if let Some((scheme, host)) = origin.split_once("://") {
+        // Azure allows a wildcard for the first labels of a host only.
         let ends = host.match_indices('.').filter_map(|(at, _)| host.get(at..));
         found.extend(ends.map(|end| format!("{scheme}://*{end}")));
     }

@@ -102,6 +102,7 @@ fn principal(grant: &Grant) -> Part {
 /// Assigns the roles, and creates the custom role before that.
 fn apply(grant: &Grant) -> Part {
     let mut requests = Vec::new();
+    // First, because an assignment of an unknown role is refused.
     if let Some((assignment, properties)) = custom_role(grant) {
         let path = format!("{}?api-version={API}", role_resource(grant, assignment));
         let body = json!({ "properties": properties });
@@ -127,6 +128,7 @@ fn read_back(grant: &Grant) -> Part {
     for assignment in grant.assignments() {
         requests.extend(look(grant, assignment));
         let condition = match &assignment.condition {
+            // Printed as it is stored: a condition is compared as text.
             Some(condition) => format!("properties.condition must be: {condition}"),
             None => "There must be no properties.condition.".to_owned(),
         };
@@ -165,6 +167,7 @@ fn change(grant: &Grant, step: Step) -> Part {
         for assignment in obsolete(grant) {
             remove(&mut requests, grant, assignment);
         }
+        // After the assignments, because Azure deletes no role that is assigned.
         for assignment in obsolete_roles(grant) {
             requests.push(delete_role(grant, assignment));
         }

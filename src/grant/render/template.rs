@@ -40,6 +40,7 @@ pub(super) fn arm(grant: &Grant) -> Vec<Part> {
     }
     let mut names = Vec::new();
     for (n, assignment) in grant.assignments().iter().enumerate() {
+        // The object ID is a parameter, and set below.
         let mut properties = properties(grant, assignment, "");
         if let Some(map) = properties.as_object_mut() {
             for value in map.values_mut() {
@@ -48,6 +49,7 @@ pub(super) fn arm(grant: &Grant) -> Vec<Part> {
                     *text = quote::arm(text);
                 }
             }
+            // After the escaping: this one is meant to be an expression.
             map.insert("principalId".into(), "[parameters('principalId')]".into());
         }
         resources.push(json!({
@@ -124,6 +126,7 @@ fn bicep_text(grant: &Grant) -> String {
     text.push_str(&format!(
         "\nresource account 'Microsoft.Storage/storageAccounts@{STORAGE_API}' existing = {{\n  name: {account}\n}}\n"
     ));
+    // Bicep warns about resources that are declared but not used.
     if grant.assignments().iter().any(|assignment| !assignment.is_on_account()) {
         text.push_str(&format!(
             "

@@ -75,6 +75,7 @@ resource "azurerm_role_definition" "reader" {{
     for (n, assignment) in own(grant) {
         let role = match assignment.role {
             Some(_) => quoted(&definition(grant, assignment)),
+            // The attribute, not the text of the ID: Terraform then creates the role first.
             None => "azurerm_role_definition.reader.role_definition_resource_id".to_owned(),
         };
         text.push_str(&format!(
@@ -157,6 +158,7 @@ resource "azapi_resource" "role" {{
         let role = quoted(&definition(grant, assignment));
         let depends = match assignment.role {
             Some(_) => "",
+            // The role is referred to by a text, so Terraform cannot see the dependency.
             None => "\n  depends_on = [azapi_resource.role]\n",
         };
         text.push_str(&format!(
@@ -239,10 +241,10 @@ locals {{
 
 /// Returns the parts of the pack with a configuration.
 ///
+/// The configuration is a file; the commands look at Azure before Terraform does.
+///
 /// # Errors
 /// [`InvalidName`] if Terraform would change the text.
-///
-/// The configuration is a file; the commands look at Azure before Terraform does.
 fn parts(grant: &Grant, text: String) -> Result<Vec<Part>, InvalidName> {
     // Terraform normalizes all text to Unicode form NFC, so a prefix in another form would name other
     // blobs.
@@ -262,6 +264,7 @@ fn parts(grant: &Grant, text: String) -> Result<Vec<Part>, InvalidName> {
             .hint("use the form for bash, or that for Bicep, which keep it as it is"));
     }
     let mut parts = bash::by_az(grant, BY_AZ);
+    // The words differ from those of bash: Terraform needs a folder, and keeps its state there.
     let mut apply = bash::terraform(grant, Step::Apply);
     apply.about = "Save grant.tf in an empty folder of its own, and run this there: Terraform keeps its state beside it.".into();
     parts.extend([

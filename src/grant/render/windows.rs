@@ -20,6 +20,7 @@ pub(super) fn cmd(text: &str) -> Result<String, InvalidName> {
     if is_plain(text) {
         return Ok(text.to_owned());
     }
+    // Only a prefix can have such a character: all other values were checked by the builder.
     quote::cmd(text).ok_or_else(|| {
         let rule = "on Windows there is no spelling for a double quote or a percent sign";
         InvalidName::new(Field::Prefix, text, rule)
@@ -29,11 +30,11 @@ pub(super) fn cmd(text: &str) -> Result<String, InvalidName> {
 
 /// Returns an argument of `az` in PowerShell.
 ///
-/// # Errors
-/// [`InvalidName`] if cmd would change the text.
-///
 /// Stricter than [`cmd`], because PowerShell decides by itself whether to quote an argument for a
 /// program.
+///
+/// # Errors
+/// [`InvalidName`] if cmd would change the text.
 pub(super) fn powershell(text: &str) -> Result<String, InvalidName> {
     if is_plain(text) {
         return Ok(text.to_owned());
@@ -51,10 +52,10 @@ pub(super) fn powershell(text: &str) -> Result<String, InvalidName> {
 
 /// Checks that every line of a text is short enough for cmd.
 ///
+/// Counts characters, as cmd does, not bytes.
+///
 /// # Errors
 /// [`InvalidName`] with the condition of the first line that is too long.
-///
-/// Counts characters, as cmd does, not bytes.
 pub(super) fn check_length(text: &str) -> Result<(), InvalidName> {
     let Some(line) = text.lines().find(|line| line.chars().count() > LONGEST_LINE) else {
         return Ok(());

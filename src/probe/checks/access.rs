@@ -59,6 +59,7 @@ pub(super) async fn list(context: &mut Context) -> Checked {
         }
     }
     context.facts_mut().set_allowed(check, Some(true));
+    // With a marker left over, the first pages were empty, and nothing is known about the others.
     let is_empty = blob.is_none() && request.marker.is_none();
     // An archived blob cannot be read, and a name that fits in no URL cannot be requested. Neither
     // says anything about access, so such a blob is not used for the read.

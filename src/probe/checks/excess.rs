@@ -56,6 +56,7 @@ fn question(context: &Context, check: Check) -> Option<(Question, Cause)> {
             (Question::ListOther { container: other()?, prefix }, Cause::BroadAccess)
         }
         _ => {
+            // Both names are random, so a 404 means that the principal may read anywhere.
             let (container, blob) = (other()?, random_name());
             (Question::ReadOther { container, blob }, Cause::BroadAccess)
         }

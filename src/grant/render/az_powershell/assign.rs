@@ -1,4 +1,7 @@
 //! Creates, changes and compares assignments with the Azure CLI in PowerShell.
+//!
+//! The branches are those of bash. Every call of `az` is followed by `Assert-Az`, because
+//! PowerShell does not stop when a program fails.
 
 use serde_json::json;
 
@@ -18,16 +21,18 @@ use crate::name::InvalidName;
 
 /// Assigns the roles, and creates the custom role before that.
 ///
+/// The definition of the custom role comes from the file `role.json`.
+///
 /// # Errors
 /// [`InvalidName`] if a value cannot be passed to `az` on Windows.
-///
-/// The definition of the custom role comes from the file `role.json`.
 pub(super) fn apply(grant: &Grant) -> Result<Part, InvalidName> {
     let mut block = Block::with_principal(grant);
     if let Some((assignment, _)) = custom_role(grant) {
         role_look(&mut block, grant, assignment)?;
         let url = format!("{}?api-version={API}", role_resource(grant, assignment));
-        block.line("if ($ROLE -ceq 'same') { 'The custom role is there already.' } else {");
+        // Writing an unchanged role would need the right to define roles, which the user may not
+        // have.
+        block.line("if ($ROLE -ceq 'same') { 'The custom role already exists.' } else {");
         block.line(format!(
             "  az rest --method put --url {} --body {} --output none",
             quoted(&url),
@@ -43,7 +48,9 @@ pub(super) fn apply(grant: &Grant) -> Result<Part, InvalidName> {
         block.line("if (-not $SAME) {");
         block.line(format!("  {}", create(assignment)?));
         block.line("  Assert-Az");
-        let stop = throw(&format!("{name}: Azure has not kept what was sent; read it back"));
+        let stop = throw(&format!(
+            "{name}: Azure did not keep what was sent. Use the step that reads back"
+        ));
         block.line(format!("  if ($MADE -cne 'same') {{ {stop} }}"));
         block.say(&format!("{name}: assigned"));
         // Whoever created a shared assignment, it has no condition and serves all grants.
@@ -101,7 +108,7 @@ pub(super) fn read_back(grant: &Grant) -> Result<Part, InvalidName> {
         block.line(format!(
             "if (@({}) -ccontains \"$SAME $WHOSE\") {{ {} }} else {{",
             states.collect::<Vec<_>>().join(", "),
-            quoted(&format!("{name}: as meant"))
+            quoted(&format!("{name}: as intended"))
         ));
         block.line("  $BAD = $true");
         block.line(format!(
@@ -117,9 +124,9 @@ pub(super) fn read_back(grant: &Grant) -> Result<Part, InvalidName> {
     }
     if let Some(origin) = grant.origin() {
         cors_look(&mut block, grant, origin)?;
-        check_word(&mut block, "RULE", "complete", "the rule for browsers");
+        check_word(&mut block, "RULE", "complete", "the CORS rule");
     }
-    let stop = throw("Azure has something else than was meant: see above");
+    let stop = throw("Azure does not match this grant: see above");
     block.line(format!("if ($BAD) {{ {stop} }}"));
     Ok(block.end(Step::ReadBack))
 }
@@ -127,7 +134,7 @@ pub(super) fn read_back(grant: &Grant) -> Result<Part, InvalidName> {
 /// Writes the comparison of a variable with the word that a query prints if all is as intended.
 fn check_word(block: &mut Block, variable: &str, wanted: &str, name: &str) {
     block.line(format!(
-        "if (${variable} -ceq '{wanted}') {{ '{name}: as meant' }} else {{ $BAD = $true; 'DRIFT: {name}: ' + $(if (${variable}) {{ ${variable} }} else {{ 'missing' }}) }}"
+        "if (${variable} -ceq '{wanted}') {{ '{name}: as intended' }} else {{ $BAD = $true; 'DRIFT: {name}: ' + $(if (${variable}) {{ ${variable} }} else {{ 'missing' }}) }}"
     ));
 }
 
@@ -158,7 +165,8 @@ fn put(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) -> Result<
     block.line("    Assert-Az");
     block.line("  } finally { Remove-Item $FILE }");
     block.look(grant, assignment)?;
-    let stop = throw(&format!("{name}: Azure has not kept what was sent; read it back"));
+    let stop =
+        throw(&format!("{name}: Azure did not keep what was sent. Use the step that reads back"));
     block.line(format!("  if (\"$SAME $WHOSE\" -cne 'same ours') {{ {stop} }}"));
     block.say(&format!("{name}: changed"));
     Ok(())
@@ -176,7 +184,8 @@ pub(super) fn change(grant: &Grant, step: Step) -> Result<Part, InvalidName> {
         let name = name_of(assignment);
         block.look(grant, assignment)?;
         block.line(format!("if (-not $SAME) {{ {} }}", throw(&about::missing(&name))));
-        let done = quoted(&format!("{name}: as meant already"));
+        let done = quoted(&format!("{name}: already as intended"));
+        // A replacement and an update differ only in what follows: a question, or a stop.
         let unchanged = format!("if (\"$SAME $WHOSE\" -ceq 'same ours') {{ {done} }}");
         if step == Step::Replace {
             block.line(format!("{unchanged} else {{"));

@@ -27,6 +27,7 @@ impl Block {
             // `az`.
             "$ErrorActionPreference = 'Stop'".to_owned(),
             "function Assert-Az { if ($LASTEXITCODE -ne 0) { throw 'Stopped: az has failed, see above' } }".to_owned(),
+            // A failure leaves `$CLOUD` empty, which the next line reports with what to do.
             format!("$CLOUD = az account show --subscription {subscription} --query environmentName --output tsv"),
             format!(
                 "if ($CLOUD -cne '{}') {{ throw {} }}",
@@ -43,6 +44,7 @@ impl Block {
     pub(super) fn with_principal(grant: &Grant) -> Self {
         let mut block = Self::new(grant);
         match grant.principal() {
+            // A GUID needs no escaping. INVARIANT: the builder checked that it is one.
             Some(id) => block.line(format!("$OID = '{id}'")),
             None => {
                 block.line(find_principal(grant));

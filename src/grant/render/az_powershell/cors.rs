@@ -1,4 +1,7 @@
 //! The CORS rule with the Azure CLI in PowerShell.
+//!
+//! A rule is only added. Existing rules belong to others too, so a rule that is in the way stops
+//! the block.
 
 use super::{
     super::{
@@ -36,17 +39,17 @@ pub(super) fn cors_look(block: &mut Block, grant: &Grant, origin: &str) -> Resul
 
 /// Adds a rule for the origin, unless there is one. Returns `None` if the grant has no origin.
 ///
-/// # Errors
-/// [`InvalidName`] if a value cannot be passed to `az` on Windows.
-///
 /// Stops at a rule that matches but is not sufficient, because Azure would never look at a second
 /// one.
+///
+/// # Errors
+/// [`InvalidName`] if a value cannot be passed to `az` on Windows.
 pub(super) fn cors(grant: &Grant) -> Result<Option<Part>, InvalidName> {
     let Some(origin) = grant.origin() else { return Ok(None) };
     let mut block = Block::new(grant);
     let on = cors_on(grant)?;
     cors_look(&mut block, grant, origin)?;
-    block.line("if ($RULE -ceq 'complete') { 'The rule for browsers is there already.' }");
+    block.line("if ($RULE -ceq 'complete') { 'The CORS rule already exists.' }");
     block.line("elseif ($RULE) {");
     block.line(format!(
         "  az storage account blob-service-properties cors-rule list {on} --output yaml | Out-Host"
@@ -60,7 +63,7 @@ pub(super) fn cors(grant: &Grant) -> Result<Option<Part>, InvalidName> {
         EXPOSED.join(" ")
     ));
     block.line("  Assert-Az");
-    block.say("The rule for browsers was added. It takes about a minute to work.");
+    block.say("The CORS rule was added. It takes about a minute to take effect.");
     block.line("}");
     Ok(Some(block.end(Step::Cors)))
 }

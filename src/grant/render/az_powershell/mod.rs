@@ -43,15 +43,15 @@ pub(super) fn parts(grant: &Grant) -> Result<Vec<Part>, InvalidName> {
 
 /// Creates the service principal, unless it exists.
 ///
+/// A second run only says that the service principal exists.
+///
 /// # Errors
 /// [`InvalidName`] if a value cannot be passed to `az` on Windows.
-///
-/// A second run only says that the service principal exists.
 fn principal(grant: &Grant) -> Result<Part, InvalidName> {
     let mut block = Block::new(grant);
     block.line(find_principal(grant));
     block.line("Assert-Az");
-    block.line("if ($OID) { 'The service principal is there already.' } else {");
+    block.line("if ($OID) { 'The service principal already exists.' } else {");
     block.line(format!("  az ad sp create --id {} --output none", grant.application()));
     block.line("  Assert-Az");
     block.say("The service principal was created.");

@@ -1,4 +1,7 @@
 //! Removes assignments and roles with the Azure CLI in PowerShell, and ends what grants share.
+//!
+//! Deletes one thing after the other and looks again after each. What stays is reported and makes
+//! the block fail at the end.
 
 use super::{
     super::{
@@ -56,10 +59,10 @@ fn remove_all(
 
 /// Deletes an assignment, unless it belongs to another grant.
 ///
+/// Sets `$LEFT` if the assignment stays. Does nothing if there is none, so a second run succeeds.
+///
 /// # Errors
 /// [`InvalidName`] if a value cannot be passed to `az` on Windows.
-///
-/// Sets `$LEFT` if the assignment stays. Does nothing if there is none, so a second run succeeds.
 fn remove(
     block: &mut Block,
     grant: &Grant,
@@ -71,7 +74,7 @@ fn remove(
     block.line("elseif ($WHOSE -ceq 'foreign') {");
     block.line("  $LEFT = $true");
     block.show(assignment)?;
-    block.say(&format!("KEPT: {name}: the assignment that is shown above is another grant's"));
+    block.say(&format!("KEPT: {name}: the assignment shown above belongs to another grant"));
     block.line("} else {");
     delete(block, grant, assignment)?;
     block.line("}");
@@ -104,10 +107,10 @@ fn remove_role(
 
 /// Deletes the assignment that was found, and looks again.
 ///
+/// Looks again afterwards, and sets `$LEFT` if the assignment is still there.
+///
 /// # Errors
 /// [`InvalidName`] if a value cannot be passed to `az` on Windows.
-///
-/// Looks again afterwards, and sets `$LEFT` if the assignment is still there.
 fn delete(
     block: &mut Block,
     grant: &Grant,
@@ -127,11 +130,11 @@ fn delete(
 
 /// Deletes the assignment that grants share, if no other assignment needs it.
 ///
-/// # Errors
-/// [`InvalidName`] if a value cannot be passed to `az` on Windows.
-///
 /// Another grant needs the assignment while the principal has assignments on containers of the
 /// account.
+///
+/// # Errors
+/// [`InvalidName`] if a value cannot be passed to `az` on Windows.
 fn revoke_if_unused(
     block: &mut Block,
     grant: &Grant,
@@ -151,6 +154,7 @@ fn revoke_if_unused(
             "{name}: kept, because the application has assignments on containers of the account"
         ))
     ));
+    // Only an assignment as a grant creates it is deleted without a question.
     block.line("elseif ($SAME -ceq 'same') {");
     delete(block, grant, assignment)?;
     block.line("} else {");
@@ -191,6 +195,7 @@ pub(super) fn end_shared(grant: &Grant) -> Result<Part, InvalidName> {
         block.line("  Assert-Az");
         block.line("} else { 'View links: nothing was done' }");
     }
+    // Last, because everything before needs the principal to look assignments up.
     block.line(format!("if ({}) {{", ask(&about::ends_principal(grant))));
     block.line(format!("  az ad sp delete --id {} --output none", grant.application()));
     block.line("  Assert-Az");

@@ -1,4 +1,7 @@
 //! Creates, changes and compares assignments in bash.
+//!
+//! Each assignment is looked up first, and every branch prints what it found or did. `selection`
+//! decides which assignments a step is about.
 
 use serde_json::json;
 
@@ -27,7 +30,7 @@ pub(super) fn apply(grant: &Grant) -> Part {
         // A PUT of a role that is the same would still need the right to define roles, and would
         // show in the activity log.
         block.line("if [ \"$ROLE\" = same ]; then");
-        block.line("  echo 'The custom role is there already.'");
+        block.line("  echo 'The custom role already exists.'");
         block.line("else");
         block.line(format!(
             "  az rest --method put --url {} --body {body} --output none",
@@ -52,7 +55,7 @@ pub(super) fn apply_one(block: &mut Block, grant: &Grant, assignment: &RoleAssig
     block.look(grant, assignment);
     block.line("if [ -z \"$STATE\" ]; then");
     block.line(format!("  MADE=$({} | tr -d '\\r')", create(assignment)));
-    let stop = format!("{name}: Azure has not kept what was sent; read it back");
+    let stop = format!("{name}: Azure did not keep what was sent. Use the step that reads back");
     block.line(format!("  [ \"$MADE\" = same ] || grant_stop {}", quoted(&stop)));
     block.line(format!("  echo {}", quoted(&format!("{name}: assigned"))));
     // An assignment without a description counts as ours if all else is the same: see
@@ -119,10 +122,12 @@ pub(super) fn read_back(grant: &Grant) -> Part {
     for assignment in grant.assignments() {
         let name = name_of(assignment);
         block.look(grant, assignment);
+        // The words are compared as one text, because an assignment is as intended only in certain
+        // pairs.
         let states =
             query::as_meant(assignment).iter().map(|state| format!("[ \"$IS\" = '{state}' ]"));
         block.line(format!("if {}; then", states.collect::<Vec<_>>().join(" || ")));
-        block.line(format!("  echo {}", quoted(&format!("{name}: as meant"))));
+        block.line(format!("  echo {}", quoted(&format!("{name}: as intended"))));
         block.line("else");
         block.line("  BAD=1");
         block.line(format!(
@@ -134,22 +139,22 @@ pub(super) fn read_back(grant: &Grant) -> Part {
     }
     if let Some((assignment, _)) = custom_role(grant) {
         block.line(format!("ROLE=$({})", role_list(grant, assignment)));
+        // The role is compared too: a customer can add actions to a custom role.
         check_word(&mut block, "ROLE", "same", "the custom role");
     }
     if let Some(origin) = grant.origin() {
         block.line(format!("RULE=$({})", cors_list(grant, origin)));
-        check_word(&mut block, "RULE", "complete", "the rule for browsers");
+        // Other origins do not matter, so only the rule that matches this origin is compared.
+        check_word(&mut block, "RULE", "complete", "the CORS rule");
     }
-    block.line(
-        "[ \"$BAD\" = 0 ] || grant_stop 'Azure has something else than was meant: see above'",
-    );
+    block.line("[ \"$BAD\" = 0 ] || grant_stop 'Azure does not match this grant: see above'");
     block.end(Step::ReadBack)
 }
 
 /// Writes the comparison of a variable with the word that a query prints if all is as intended.
 fn check_word(block: &mut Block, variable: &str, wanted: &str, name: &str) {
     block.line(format!("if [ \"${variable}\" = {wanted} ]; then"));
-    block.line(format!("  echo '{name}: as meant'"));
+    block.line(format!("  echo '{name}: as intended'"));
     block.line("else");
     block.line("  BAD=1");
     block.line(format!("  printf 'DRIFT: {name}: %s\\n' \"${{{variable}:-missing}}\" >&2"));
@@ -174,7 +179,8 @@ fn put(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) {
         "  az rest --method put --url \"$ID?api-version={API}\" --body {body} --output none"
     ));
     block.look(grant, assignment);
-    let stop = format!("{name}: Azure has not kept what was sent; read it back");
+    let stop = format!("{name}: Azure did not keep what was sent. Use the step that reads back");
+    // Both words: the condition and the description must have been written.
     block.line(format!("  [ \"$IS\" = 'same ours' ] || grant_stop {}", quoted(&stop)));
     block.line(format!("  echo {}", quoted(&format!("{name}: changed"))));
 }
@@ -202,7 +208,7 @@ pub(super) fn change(grant: &Grant, step: Step) -> Part {
         block.look(grant, assignment);
         nothing_there(&mut block, assignment);
         block.line("elif [ \"$IS\" = 'same ours' ]; then");
-        block.line(format!("  echo {}", quoted(&format!("{name}: as meant already"))));
+        block.line(format!("  echo {}", quoted(&format!("{name}: already as intended"))));
         if step == Step::Replace {
             block.line("else");
             block.show(assignment);

@@ -28,6 +28,8 @@ impl Block {
         let subscription = grant.subscription();
         let stop = quoted(&about::sign_in(grant));
         let lines = [
+            // Parentheses make a subshell, so that options, variables and functions of the user's
+            // shell stay as they are.
             "(".to_owned(),
             // `pipefail`, because otherwise the status of `tr` would hide that of `az`.
             "set -e -o pipefail".to_owned(),
@@ -64,6 +66,7 @@ impl Block {
                 block.line(format!("[ -n \"$OID\" ] || grant_stop {}", quoted(&stop)));
             }
         }
+        // As functions, so that the lines below, which people read, stay short.
         block.line("grant_state() { az role assignment list --scope \"$1\" --query \"$2\" --output tsv | tr -d '\\r'; }");
         block.line("grant_show() { az role assignment list --scope \"$1\" --query \"$2\" --output yaml >&2; }");
         block

@@ -1,4 +1,7 @@
 //! The CORS rule in bash.
+//!
+//! A rule is only added. Existing rules belong to others too, so a rule that is in the way stops
+//! the block.
 
 use super::{
     super::{
@@ -33,7 +36,7 @@ pub(super) fn cors(grant: &Grant) -> Option<Part> {
     );
     block.line(format!("RULE=$({})", cors_list(grant, origin)));
     block.line("if [ \"$RULE\" = complete ]; then");
-    block.line("  echo 'The rule for browsers is there already.'");
+    block.line("  echo 'The CORS rule already exists.'");
     block.line("elif [ -n \"$RULE\" ]; then");
     block.line(format!(
         "  az storage account blob-service-properties cors-rule list {on} --output yaml >&2"
@@ -47,7 +50,7 @@ pub(super) fn cors(grant: &Grant) -> Option<Part> {
         quoted(origin),
         EXPOSED.join(" ")
     ));
-    block.line("  echo 'The rule for browsers was added. It takes about a minute to work.'");
+    block.line("  echo 'The CORS rule was added. It takes about a minute to take effect.'");
     block.line("fi");
     Some(block.end(Step::Cors))
 }

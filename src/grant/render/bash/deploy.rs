@@ -71,18 +71,20 @@ pub(in super::super) fn terraform(grant: &Grant, step: Step) -> Part {
         // An assignment with the name of `grant.tf` is one that Terraform created or can import.
         let another = format!("[ -n \"$STATE\" ] && [ \"${{ID##*/}}\" != {} ]", assignment.name);
         block.look(grant, assignment);
+        // An update may find an assignment of an earlier grant, which Terraform replaces.
         block.line(match step {
             Step::Update => format!("if {another} && [ \"${{IS##* }}\" = foreign ]; then"),
             _ => format!("if {another}; then"),
         });
         block.show(assignment);
         let stop = format!(
-            "{name}: the application has this role there already, under another name than the one in grant.tf, and Terraform cannot rename it. If it is this grant's, remove it with the step that revokes of the form for bash, and paste this again; if it is another grant's, make one grant for both connections"
+            "{name}: the application already has this role here, under another name than the one in grant.tf, and Terraform cannot rename an assignment. If the assignment is this grant's, remove it with the step that revokes in the form for bash, and paste this again; if it belongs to another grant, make one grant for both connections"
         );
         block.line(format!("  grant_stop {}", quoted(&stop)));
         block.line("fi");
     }
     block.line("terraform init");
+    // Without `-auto-approve`: the user sees the plan before it is applied.
     block.line("terraform apply");
     // Grants share this assignment, so Terraform must not own it: `destroy` would delete it.
     if let Some(assignment) = shared(grant) {

@@ -40,7 +40,7 @@ fn principal(grant: &Grant) -> Part {
     let id = grant.application();
     block.find_principal(grant);
     block.line("if [ -n \"$OID\" ]; then");
-    block.line("  echo 'The service principal is there already.'");
+    block.line("  echo 'The service principal already exists.'");
     block.line("else");
     // Creates the service principal of a multi-tenant application in this directory. The
     // application itself stays in its own tenant.

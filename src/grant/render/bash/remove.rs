@@ -1,4 +1,7 @@
 //! Removes assignments and roles in bash, and ends what grants share.
+//!
+//! Deletes one thing after the other and looks again after each. What stays is reported and makes
+//! the block fail at the end.
 
 use super::{
     super::{
@@ -38,6 +41,7 @@ fn remove_all(block: &mut Block, grant: &Grant, removals: &[Removal<'_>]) {
             Removal::Role(assignment) => remove_role(block, grant, assignment),
         }
     }
+    // Only now, so that one thing that cannot be removed does not keep the others.
     block.line(NOTHING_LEFT);
 }
 
@@ -52,7 +56,7 @@ pub(super) fn remove(block: &mut Block, grant: &Grant, assignment: &RoleAssignme
     block.line(format!("elif {IS_ANOTHERS}; then"));
     block.line("  LEFT=1");
     block.show(assignment);
-    let kept = format!("KEPT: {name}: the assignment that is shown above is another grant's");
+    let kept = format!("KEPT: {name}: the assignment shown above belongs to another grant");
     block.line(format!("  echo {} >&2", quoted(&kept)));
     block.line("else");
     delete(block, grant, assignment);
@@ -110,6 +114,7 @@ pub(super) fn revoke_if_unused(block: &mut Block, grant: &Grant, assignment: &Ro
     ));
     block.line("if [ -z \"$STATE\" ]; then");
     block.line(format!("  echo {}", quoted(&format!("{name}: not assigned"))));
+    // Fails safe: if the number cannot be read, `set -e` has already ended the block.
     block.line("elif [ \"$USERS\" != 0 ]; then");
     block.line(format!(
         "  printf '%s: kept, because the application has assignments on containers of the account (%s)\\n' {} \"$USERS\"",
@@ -156,6 +161,7 @@ pub(super) fn end_shared(grant: &Grant) -> Part {
         block.line("  echo 'View links: nothing was done'");
         block.line("fi");
     }
+    // Last, because everything before needs the principal to look assignments up.
     block.line(format!("if grant_ask {}; then", quoted(&about::ends_principal(grant))));
     block.line(format!("  az ad sp delete --id {} --output none", grant.application()));
     block.line("  echo 'Service principal: deleted'");

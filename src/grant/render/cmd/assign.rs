@@ -1,4 +1,7 @@
 //! Creates, changes and compares assignments at the prompt of cmd.
+//!
+//! There are no branches: each line has its own condition, and the order of the lines is that of
+//! the branches in the other forms.
 
 use super::{
     super::{
@@ -16,10 +19,10 @@ use crate::name::InvalidName;
 
 /// Returns the command that creates an assignment.
 ///
+/// Has no query for the result, unlike in bash: the caller looks again instead.
+///
 /// # Errors
 /// [`InvalidName`] if cmd cannot express a value.
-///
-/// Has no query for the result, unlike in bash: the caller looks again instead.
 fn create(assignment: &RoleAssignment) -> Result<String, InvalidName> {
     let condition = match &assignment.condition {
         Some(condition) => {
@@ -60,6 +63,7 @@ pub(super) fn apply(grant: &Grant) -> Result<Part, InvalidName> {
         ));
         // Shown before the messages, because each line can only test conditions, not branch.
         lines.show("\"%SAME%\"==\"differs\"", assignment)?;
+        // A shared assignment may have any description, as long as it is the same otherwise.
         if assignment.sharing == Sharing::Account {
             lines.stop_if("\"%SAME% %WHOSE%\"==\"differs foreign\"", &about::foreign(&name));
         } else {
@@ -70,7 +74,7 @@ pub(super) fn apply(grant: &Grant) -> Result<Part, InvalidName> {
         lines.look(grant, assignment)?;
         lines.stop_if(
             "not \"%SAME%\"==\"same\"",
-            &format!("{name}: Azure has not kept what was sent; read it back"),
+            &format!("{name}: Azure did not keep what was sent. Use the step that reads back"),
         );
         lines.if_ok(&format!("echo {name}: assigned"));
     }
@@ -93,19 +97,20 @@ pub(super) fn read_back(grant: &Grant) -> Result<Part, InvalidName> {
             _ => "\"%SAME%\"==\"same\"".to_owned(),
         };
         lines.if_ok(&format!(
-            "if {wanted} (echo {name}: as meant) else (set \"BAD=1\" & echo DRIFT: {name}: %SAME% %WHOSE%)"
+            "if {wanted} (echo {name}: as intended) else (set \"BAD=1\" & echo DRIFT: {name}: %SAME% %WHOSE%)"
         ));
         lines.show(&format!("not {wanted}"), assignment)?;
     }
     if let Some((assignment, _)) = custom_role(grant) {
         lines.word("ROLE", &role_list(grant, assignment)?, &query::role(assignment))?;
-        lines.if_ok("if \"%ROLE%\"==\"same\" (echo the custom role: as meant) else (set \"BAD=1\" & echo DRIFT: the custom role: %ROLE%)");
+        lines.if_ok("if \"%ROLE%\"==\"same\" (echo the custom role: as intended) else (set \"BAD=1\" & echo DRIFT: the custom role: %ROLE%)");
     }
     if let Some(origin) = grant.origin() {
         lines.word("RULE", &cors_list(grant)?, &query::cors(origin))?;
-        lines.if_ok("if \"%RULE%\"==\"complete\" (echo the rule for browsers: as meant) else (set \"BAD=1\" & echo DRIFT: the rule for browsers: %RULE%)");
+        lines.if_ok("if \"%RULE%\"==\"complete\" (echo the CORS rule: as intended) else (set \"BAD=1\" & echo DRIFT: the CORS rule: %RULE%)");
     }
-    lines.stop_if("defined BAD", "Azure has something else than was meant: see above");
+    // After all comparisons, so that one run shows all differences.
+    lines.stop_if("defined BAD", "Azure does not match this grant: see above");
     Ok(lines.end(Step::ReadBack))
 }
 
@@ -139,7 +144,7 @@ pub(super) fn change(grant: &Grant, step: Step) -> Result<Part, InvalidName> {
         lines.look(grant, assignment)?;
         lines.stop_if(
             "not \"%SAME% %WHOSE%\"==\"same ours\"",
-            &format!("{name}: Azure has not kept what was sent; read it back"),
+            &format!("{name}: Azure did not keep what was sent. Use the step that reads back"),
         );
     }
     if step == Step::Replace {
@@ -149,6 +154,7 @@ pub(super) fn change(grant: &Grant, step: Step) -> Result<Part, InvalidName> {
         remove_leftovers(&mut lines, grant)?;
     }
     let mut part = lines.end(step);
+    // The other forms change the assignment in place; the customer has to know this difference.
     part.about = "At the prompt of cmd the old assignment is deleted before the new one is created, so there is no access for some minutes.".to_owned();
     if step == Step::Replace {
         part.about.push_str(" To confirm, type first: set REPLACE_GRANT=yes");

@@ -1,4 +1,7 @@
 //! The CORS rule at the prompt of cmd.
+//!
+//! A rule is only added. Existing rules belong to others too, so a rule that is in the way stops
+//! the lines.
 
 use super::{
     super::{
@@ -25,11 +28,11 @@ pub(super) fn cors_list(grant: &Grant) -> Result<String, InvalidName> {
 
 /// Adds a rule for the origin, unless there is one. Returns `None` if the grant has no origin.
 ///
-/// # Errors
-/// [`InvalidName`] if cmd cannot express a value.
-///
 /// Stops at a rule that matches but is not sufficient, because Azure would never look at a second
 /// one.
+///
+/// # Errors
+/// [`InvalidName`] if cmd cannot express a value.
 pub(super) fn cors(grant: &Grant) -> Result<Option<Part>, InvalidName> {
     let Some(origin) = grant.origin() else { return Ok(None) };
     let mut lines = Lines::new(grant);

@@ -51,6 +51,7 @@ impl Lines {
         let mut lines = Self::new(grant);
         match grant.principal() {
             Some(id) => lines.line(format!("set \"OID={id}\"")),
+            // Looked up, because the grant does not name it.
             None => {
                 let id = grant.application();
                 lines.find_principal(grant)?;

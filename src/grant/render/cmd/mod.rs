@@ -43,10 +43,10 @@ pub(super) fn parts(grant: &Grant) -> Result<Vec<Part>, InvalidName> {
 
 /// Creates the service principal, unless it exists.
 ///
+/// A second run changes nothing.
+///
 /// # Errors
 /// [`InvalidName`] if cmd cannot express a value.
-///
-/// A second run changes nothing.
 fn principal(grant: &Grant) -> Result<Part, InvalidName> {
     let mut lines = Lines::new(grant);
     lines.find_principal(grant)?;

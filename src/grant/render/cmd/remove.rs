@@ -1,4 +1,7 @@
 //! Removes assignments and roles at the prompt of cmd, and ends what grants share.
+//!
+//! Deletes one thing after the other and looks again after each. What stays is reported and clears
+//! `GRANT_OK` at the end.
 
 use super::{
     super::{
@@ -55,10 +58,10 @@ fn remove_all(
 
 /// Deletes an assignment, unless it belongs to another grant.
 ///
+/// Sets `LEFT` if the assignment stays. Does nothing if there is none, so a second run succeeds.
+///
 /// # Errors
 /// [`InvalidName`] if cmd cannot express a value.
-///
-/// Sets `LEFT` if the assignment stays. Does nothing if there is none, so a second run succeeds.
 fn remove(
     lines: &mut Lines,
     grant: &Grant,
@@ -66,9 +69,10 @@ fn remove(
 ) -> Result<(), InvalidName> {
     let name = name_of(assignment);
     lines.look(grant, assignment)?;
+    // Shown even though nothing is deleted, so that the user can see whose it is.
     lines.show(IS_ANOTHERS, assignment)?;
     lines.if_ok(&format!(
-        "if {IS_ANOTHERS} (set \"LEFT=1\" & echo KEPT: {name}: the assignment that is shown above is another grant's)"
+        "if {IS_ANOTHERS} (set \"LEFT=1\" & echo KEPT: {name}: the assignment shown above belongs to another grant)"
     ));
     lines.if_ok(&format!(
         "if not \"%SAME%\"==\"none\" if not {IS_ANOTHERS} (az role assignment delete --ids \"%ID%\" --output none || set \"GRANT_OK=\")"
@@ -82,11 +86,11 @@ fn remove(
 
 /// Deletes the definition of the custom role that an assignment uses.
 ///
-/// # Errors
-/// [`InvalidName`] if cmd cannot express a value.
-///
 /// A role that is still assigned somewhere cannot be deleted; then the role stays and `LEFT` is
 /// set.
+///
+/// # Errors
+/// [`InvalidName`] if cmd cannot express a value.
 fn remove_role(
     lines: &mut Lines,
     grant: &Grant,
@@ -108,11 +112,11 @@ fn remove_role(
 
 /// Deletes the assignment that grants share, if no other assignment needs it.
 ///
-/// # Errors
-/// [`InvalidName`] if cmd cannot express a value.
-///
 /// Another grant needs the assignment while the principal has assignments on containers of the
 /// account. Keeps an assignment that no grant creates in this form.
+///
+/// # Errors
+/// [`InvalidName`] if cmd cannot express a value.
 fn revoke_if_unused(
     lines: &mut Lines,
     grant: &Grant,
@@ -123,6 +127,7 @@ fn revoke_if_unused(
     let query = with_object_id(&query::users(grant))?;
     lines.line("set \"USERS=\"");
     lines.set("USERS", &format!("az role assignment list --all --query {query} --output tsv"));
+    // Fails safe: without the number, nothing is deleted.
     lines.stop_if("not defined USERS", "the assignments cannot be read, see above");
     lines.if_ok(&format!("if \"%SAME%\"==\"none\" echo {name}: not assigned"));
     lines.if_ok(&format!(
@@ -149,6 +154,7 @@ pub(super) fn end_shared(grant: &Grant) -> Result<Part, InvalidName> {
         None => Lines::new(grant),
     };
     let mut variables = Vec::new();
+    // The prompt cannot ask a question that pasted lines do not answer, so a variable confirms.
     let mut guarded = |lines: &mut Lines, variable: &'static str, question: &str, command: &str| {
         lines.if_ok(&format!(
             "if \"%{variable}%\"==\"yes\" ({command} || set \"GRANT_OK=\") else echo {question} Nothing was done. To do it, type: set {variable}=yes and paste this again"

@@ -1,4 +1,6 @@
 //! Creates, changes and compares assignments with the Az module of PowerShell.
+//!
+//! The branches are those of bash. Assignments are objects here, which are changed and sent back.
 
 use super::{
     super::{
@@ -21,7 +23,7 @@ pub(super) fn apply(grant: &Grant) -> Part {
     if let Some((assignment, _)) = custom_role(grant) {
         role_look(&mut block, grant, assignment);
         block.line(format!(
-            "if ({}) {{ 'The custom role is there already.' }} else {{",
+            "if ({}) {{ 'The custom role already exists.' }} else {{",
             role_is_same(assignment)
         ));
         let path = format!("{}?api-version={API}", role_resource(grant, assignment));
@@ -35,6 +37,7 @@ pub(super) fn apply(grant: &Grant) -> Part {
         block.line("if (-not $FOUND) {");
         block.line(format!("  {} | Out-Null", create(assignment)));
         block.say(&format!("{name}: assigned"));
+        // Whoever created a shared assignment, it has no condition and serves all grants.
         let usable = match assignment.sharing {
             Sharing::Account => "$SAME",
             _ => "$SAME -and $KNOWN",
@@ -89,24 +92,27 @@ pub(super) fn read_back(grant: &Grant) -> Part {
         // Every grant creates the shared assignment in the same way, so its description does not
         // matter.
         let wanted = if shared(grant) == Some(assignment) { "$SAME" } else { "$SAME -and $OURS" };
-        block.line(format!("if ({wanted}) {{ {} }} else {{", quoted(&format!("{name}: as meant"))));
+        block.line(format!(
+            "if ({wanted}) {{ {} }} else {{",
+            quoted(&format!("{name}: as intended"))
+        ));
         block.line("  $BAD = $true");
-        block.say(&format!("DRIFT: {name}: missing, or not as meant"));
+        block.say(&format!("DRIFT: {name}: missing, or not as intended"));
         block.show();
         block.line("}");
     }
     if let Some((assignment, _)) = custom_role(grant) {
         role_look(&mut block, grant, assignment);
         block.line(format!(
-            "if ({}) {{ 'the custom role: as meant' }} else {{ $BAD = $true; 'DRIFT: the custom role: missing, or not as meant' }}",
+            "if ({}) {{ 'the custom role: as intended' }} else {{ $BAD = $true; 'DRIFT: the custom role: missing, or not as intended' }}",
             role_is_same(assignment)
         ));
     }
     if let Some(origin) = grant.origin() {
         cors_look(&mut block, grant, origin);
-        block.line("if ($COMPLETE) { 'the rule for browsers: as meant' } else { $BAD = $true; 'DRIFT: the rule for browsers: missing, or not as meant' }");
+        block.line("if ($COMPLETE) { 'the CORS rule: as intended' } else { $BAD = $true; 'DRIFT: the CORS rule: missing, or not as intended' }");
     }
-    let stop = throw("Azure has something else than was meant: see above");
+    let stop = throw("Azure does not match this grant: see above");
     block.line(format!("if ($BAD) {{ {stop} }}"));
     block.end(Step::ReadBack)
 }
@@ -125,11 +131,13 @@ fn put(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) {
             block.line("  $FOUND.ConditionVersion = $null");
         }
     }
+    // The found object is changed and sent back, so that its name and ID stay.
     block.line(format!("  $FOUND.Description = {}", quoted(&assignment.description)));
     // The success of the cmdlet is not proof enough: what Azure has afterwards is compared below.
     block.line("  Set-AzRoleAssignment -InputObject $FOUND | Out-Null");
     block.look(grant, assignment);
-    let stop = throw(&format!("{name}: Azure has not kept what was sent; read it back"));
+    let stop =
+        throw(&format!("{name}: Azure did not keep what was sent. Use the step that reads back"));
     block.line(format!("  if (-not ($SAME -and $OURS)) {{ {stop} }}"));
     block.say(&format!("{name}: changed"));
 }
@@ -143,7 +151,8 @@ pub(super) fn change(grant: &Grant, step: Step) -> Part {
         let name = name_of(assignment);
         block.look(grant, assignment);
         block.line(format!("if (-not $FOUND) {{ {} }}", throw(&about::missing(&name))));
-        let done = quoted(&format!("{name}: as meant already"));
+        let done = quoted(&format!("{name}: already as intended"));
+        // A replacement and an update differ only in what follows: a question, or a stop.
         let unchanged = format!("if ($SAME -and $OURS) {{ {done} }}");
         if step == Step::Replace {
             block.line(format!("{unchanged} else {{"));

@@ -25,7 +25,10 @@ impl Block {
             "& {".to_owned(),
             // Ends the script block at the first error of a cmdlet.
             "$ErrorActionPreference = 'Stop'".to_owned(),
+            // Without a sign-in, the context is `$null`, and so is its environment: the message is
+            // the same.
             format!("if ((Get-AzContext).Environment.Name -cne '{name}') {{ {} }}", throw(&stop)),
+            // `Out-Null`, because the context would be printed among the messages.
             format!("Set-AzContext -Subscription '{subscription}' | Out-Null"),
         ];
         Self { lines: lines.into() }
@@ -85,6 +88,7 @@ impl Block {
         let ours = quoted(&assignment.description);
         // Case-sensitive: descriptions contain prefixes, and names of blobs are case-sensitive.
         self.line(format!("$OURS = $FOUND -and $FOUND.Description -ceq {ours}"));
+        // Ours, or that of an earlier grant.
         let mut known = vec![ours];
         known.extend(earlier_descriptions(grant, assignment).into_iter().map(quoted));
         self.line(format!(

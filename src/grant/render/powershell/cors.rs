@@ -20,6 +20,7 @@ pub(super) fn cors_look(block: &mut Block, grant: &Grant, origin: &str) {
     block.line("$SERVICE = $ANSWER.Content | ConvertFrom-Json");
     // Without the filter, a missing property would become a list with one empty element.
     block.line("$RULES = @($SERVICE.properties.cors.corsRules | Where-Object { $_ })");
+    // The same origins as in the query for the Azure CLI, so that both forms find the same rule.
     let origins: Vec<_> = query::origins(origin).iter().map(|one| quoted(one)).collect();
     block.line(format!(
         "$RULE = $RULES | Where-Object {{ ($_.AllowedOrigins | Where-Object {{ @({}) -ccontains $_ }}) -and $_.AllowedMethods -contains 'GET' }} | Select-Object -First 1",
@@ -41,7 +42,7 @@ pub(super) fn cors(grant: &Grant) -> Option<Part> {
     let origin = grant.origin()?;
     let mut block = Block::new(grant);
     cors_look(&mut block, grant, origin);
-    block.line("if ($COMPLETE) { 'The rule for browsers is there already.' }");
+    block.line("if ($COMPLETE) { 'The CORS rule already exists.' }");
     block.line("elseif ($RULE) {");
     block.line("  $RULE | Format-List | Out-Host");
     block.line(format!("  {}", throw(&about::incomplete_rule(origin))));
@@ -64,7 +65,7 @@ pub(super) fn cors(grant: &Grant) -> Option<Part> {
         // The default depth of 2 would cut off the rules.
         " -Payload (@{ properties = $SERVICE.properties } | ConvertTo-Json -Depth 20)",
     );
-    block.say("The rule for browsers was added. It takes about a minute to work.");
+    block.say("The CORS rule was added. It takes about a minute to take effect.");
     block.line("}");
     Some(block.end(Step::Cors))
 }

@@ -39,7 +39,7 @@ fn principal(grant: &Grant) -> Part {
     let mut block = Block::new(grant);
     let application = grant.application();
     block.line(format!(
-        "if (Get-AzADServicePrincipal -ApplicationId '{application}') {{ 'The service principal is there already.' }} else {{"
+        "if (Get-AzADServicePrincipal -ApplicationId '{application}') {{ 'The service principal already exists.' }} else {{"
     ));
     block.line(format!("  New-AzADServicePrincipal -ApplicationId '{application}' | Out-Null"));
     block.say("The service principal was created.");

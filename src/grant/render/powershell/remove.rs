@@ -1,4 +1,7 @@
 //! Removes assignments and roles with the Az module of PowerShell, and ends what grants share.
+//!
+//! Deletes one thing after the other and looks again after each. What stays is reported and makes
+//! the block fail at the end.
 
 use super::{
     super::{
@@ -48,7 +51,7 @@ fn remove(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) {
     block.line("elseif (-not $KNOWN) {");
     block.line("  $LEFT = $true");
     block.show();
-    block.say(&format!("KEPT: {name}: the assignment that is shown above is another grant's"));
+    block.say(&format!("KEPT: {name}: the assignment shown above belongs to another grant"));
     block.line("} else {");
     delete(block, grant, assignment);
     block.line("}");
@@ -92,6 +95,7 @@ fn revoke_if_unused(block: &mut Block, grant: &Grant, assignment: &RoleAssignmen
     let name = name_of(assignment);
     block.look(grant, assignment);
     block.line(format!(
+        // `@(…)` makes a list also of one or no assignment, which otherwise has no `Count`.
         "$USERS = @(Get-AzRoleAssignment -ObjectId $OID | Where-Object Scope -like '*/storageAccounts/{}/*').Count",
         grant.account()
     ));
@@ -102,6 +106,7 @@ fn revoke_if_unused(block: &mut Block, grant: &Grant, assignment: &RoleAssignmen
             "{name}: kept, because the application has assignments on containers of the account"
         ))
     ));
+    // Only an assignment as a grant creates it is deleted without a question.
     block.line("elseif ($SAME) {");
     delete(block, grant, assignment);
     block.line("} else {");
@@ -134,6 +139,7 @@ pub(super) fn end_shared(grant: &Grant) -> Part {
         ));
         block.line("} else { 'View links: nothing was done' }");
     }
+    // Last, because everything before needs the principal to look assignments up.
     block.line(format!("if ({}) {{", ask(&about::ends_principal(grant))));
     block.line(format!("  Remove-AzADServicePrincipal -ApplicationId '{}'", grant.application()));
     block.line("} else { 'Service principal: nothing was done' }");
