@@ -211,7 +211,7 @@ impl From<&InvalidName> for Diagnosis {
 }
 
 impl fmt::Display for Diagnosis {
-    /// Writes what is wrong and what to do, without the command.
+    /// Writes the problem and the remedy, without the command.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}; {}", self.cause.what(), self.remedy())
     }

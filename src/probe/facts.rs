@@ -162,7 +162,7 @@ impl Facts {
         self.is_private = is_private;
     }
 
-    /// The longest time that a service asked to wait before the next request.
+    /// The longest `Retry-After` of the answers.
     pub(super) fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }

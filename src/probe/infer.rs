@@ -1,4 +1,4 @@
-//! Inference: from all facts of a pass to what is wrong.
+//! Inference: from all facts of a pass to the cause of a failure.
 //!
 //! Pure functions over [`Facts`] and answers. A single answer can mislead (for example, a wrong clock
 //! looks like an expired token), so a diagnosis is refined by what the other answers showed.

@@ -6,7 +6,7 @@
 //! assignment takes effect.
 //!
 //! Data flows in one direction: `plan` (settings) → `checks` (requests) → `facts` (what the answers
-//! showed) → `infer` (what is wrong) → `health`. `pass` runs the checks once, `wait` repeats passes.
+//! showed) → `infer` (the cause) → `health`. `pass` runs the checks once, `wait` repeats passes.
 //!
 //! ```no_run
 //! use std::time::{Duration, SystemTime};

@@ -40,7 +40,7 @@ impl Finished {
         self.health
     }
 
-    /// Returns the longest time that a service asked to wait before the next request.
+    /// Returns the longest `Retry-After` of the answers.
     pub(super) fn retry_after(&self) -> Option<Duration> {
         self.facts.retry_after()
     }

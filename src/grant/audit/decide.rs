@@ -129,7 +129,7 @@ enum Decided {
     Unproved,
 }
 
-/// Decides families of requests under conditions, of which one is enough to allow a request.
+/// Decides families of requests under conditions. A request is allowed if one condition allows it.
 ///
 /// First looks for one allowed request, then for one denied request: a row is "allowed" only if there is
 /// no denied one.

@@ -166,7 +166,7 @@ fn update(grant: &Grant) -> Part {
 
 /// Replaces another grant's assignment.
 ///
-/// Asks to note what is removed, because the portal cannot undo it.
+/// Tells the user to note the assignment first, because the portal cannot undo it.
 fn replace(grant: &Grant) -> Part {
     let mut lines = Vec::new();
     for assignment in own(grant) {

@@ -63,7 +63,7 @@ macro_rules! causes {
                 match self { $(Self::$variant => Retry::$retry,)+ }
             }
 
-            /// Returns what is wrong, as a clause for people.
+            /// Returns the problem, as a clause for people.
             pub fn what(self) -> &'static str {
                 match self { $(Self::$variant => $what,)+ }
             }

@@ -1,6 +1,6 @@
 //! The causes of failure, one row each.
 //!
-//! A row is: variant, stable code, layer, wizard step, whether waiting helps, what is wrong, what to do.
+//! A row is: variant, stable code, layer, wizard step, whether waiting helps, problem, remedy.
 //! The texts are clauses without a capital and without a period, so that a line can join them. They name
 //! things as the Azure portal does, and say whose turn it is: the customer, or the service that
 //! connects. To add a cause, add a row here and its codes in `code/table.rs`.

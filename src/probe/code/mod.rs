@@ -26,12 +26,12 @@ pub(super) enum Basis {
 ///
 /// In this order: the code, the detail, the status, the kind.
 pub(super) fn of_error(error: &Error, check: Check) -> (Cause, Basis) {
-    if let Some((cause, by)) = error.code().and_then(|code| of_code(code, error, check)) {
+    if let Some((cause, basis)) = error.code().and_then(|code| of_code(code, error, check)) {
         return match (cause, check) {
             // Both need a role on the account; the role may well be on the container.
             (C::AccessMissing, Check::ListContainers) => (C::ContainersOutOfScope, Basis::Kind),
             (C::AccessMissing, Check::DelegationKey) => (C::KeyOutOfScope, Basis::Kind),
-            _ => (cause, by),
+            _ => (cause, basis),
         };
     }
     // Status codes have other meanings at the authority than at the blob service.

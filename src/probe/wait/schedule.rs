@@ -84,7 +84,7 @@ impl Schedule {
     /// Decides what follows a pass that ended now.
     ///
     /// `age` is the age of the grant, `diagnosis` is `None` if the pass succeeded, and `retry_after`
-    /// is what a service asked for.
+    /// is the longest `Retry-After` of its answers.
     pub(super) fn decide(
         &mut self,
         now: Duration,

@@ -104,7 +104,7 @@ pub(in super::super) fn terraform_destroy(grant: &Grant) -> Part {
     let mut block = Block::with_principal(grant);
     block.line("terraform init");
     block.line("terraform destroy");
-    // `destroy` succeeds even if its state was lost and nothing was deleted, so Azure is asked.
+    // `destroy` succeeds even if its state was lost and nothing was deleted, so the block looks in Azure itself.
     block.line("LEFT=0");
     for assignment in own(grant) {
         block.look(grant, assignment);

@@ -84,7 +84,7 @@ pub(super) fn remove_role(block: &mut Block, grant: &Grant, assignment: &RoleAss
 
 /// Deletes the assignment that was found, and looks again.
 ///
-/// The exit status of the deletion is no proof, so Azure is asked again. Sets `LEFT` if the
+/// The exit status of the deletion is no proof, so the block looks again. Sets `LEFT` if the
 /// assignment is still there.
 fn delete(block: &mut Block, grant: &Grant, assignment: &RoleAssignment) {
     let name = name_of(assignment);

@@ -14,7 +14,7 @@ use super::{
 /// Sets `$SERVICE` to the blob service, `$RULE` to the first rule that matches the origin, and `$COMPLETE`
 /// to whether that rule is sufficient.
 ///
-/// A PUT replaces all rules, so `$SERVICE` and `$RULES` keep what is there.
+/// A PUT replaces all rules, so `$SERVICE` and `$RULES` keep the existing ones.
 pub(super) fn cors_look(block: &mut Block, grant: &Grant, origin: &str) {
     rest(block, "GET", &service_path(grant), "");
     block.line("$SERVICE = $ANSWER.Content | ConvertFrom-Json");
