@@ -130,7 +130,8 @@ fn a_refused_connection_is_given_up_within_the_deadline() {
         let start = tokio::time::Instant::now();
         assert_eq!(scan.run(()).await.unwrap_err().kind(), ErrorKind::Unreachable);
         // The retries of the SDK take 82 seconds here.
-        assert!(start.elapsed() <= deadline, "{:?}", start.elapsed());
+        // The clock moves in steps, so the deadline may pass within one.
+        assert!(start.elapsed() <= deadline + quiet::STEP, "{:?}", start.elapsed());
 
         let dead = endpoint.with_authority(&base).unwrap();
         let connection = cloud.connection().cloud(Cloud::Custom(dead)).build().unwrap();
