@@ -82,7 +82,6 @@ mod table;
 impl Cause {
     /// Returns how long the cause may take to pass, if it is one that
     /// [propagates](Retry::Propagating).
-    #[doc(alias = "spread")]
     pub fn propagation_time(self) -> Option<PropagationTime> {
         match (self.retry(), self) {
             (Retry::Never | Retry::Transient, _) => None,
