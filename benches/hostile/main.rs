@@ -7,7 +7,7 @@
 //! machine adds to a time and never takes from it.
 //!
 //! Requests run in tasks of their own, whose polls are not among those of the future: bodies are decoded
-//! there. `tests/hostile_pages.rs` counts the turns that other tasks have meanwhile.
+//! there. `tests/malicious/pages.rs` counts the turns that other tasks have meanwhile.
 //!
 //! The exit code is 1 if memory exceeds a limit. Times are figures alone: they depend on the machine.
 //! The limit on polls is 10 ms.
@@ -17,14 +17,14 @@
 //! cargo bench --bench hostile -- page    # the attacks whose name contains a word
 //! ```
 
-#[path = "../../tests/allocation/mod.rs"]
+#[path = "../../tests/malicious/counting_allocator.rs"]
 mod allocation;
 mod answers;
 mod measure;
 mod pages;
-#[path = "../../tests/hostile/mod.rs"]
+#[path = "../../tests/it/scripted_server.rs"]
 mod server;
-#[path = "../../tests/tampered/mod.rs"]
+#[path = "../../tests/state_tampered/manifest.rs"]
 mod tampered;
 mod texts;
 

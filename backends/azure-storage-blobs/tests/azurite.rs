@@ -1,8 +1,8 @@
 //! 10,000 odd names in a real emulator: what this SDK lists, and what the official one does.
 
-#[path = "../../../tests/azurite/harness.rs"]
+#[path = "../../../tests/it/azurite/harness.rs"]
 mod harness;
-#[path = "../../../tests/azurite/odd_names.rs"]
+#[path = "../../../tests/it/azurite/odd_names.rs"]
 mod odd_names;
 
 use std::{collections::BTreeSet, sync::Arc};

@@ -11,7 +11,7 @@ mod markup;
 pub mod names;
 mod order;
 /// The words of expectations, which the replay compares
-#[path = "../../../tests/recordings/outcome.rs"]
+#[path = "../../../tests/it/recordings/outcome.rs"]
 pub mod outcome;
 mod reading;
 mod recording;

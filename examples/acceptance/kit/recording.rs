@@ -1,4 +1,4 @@
-//! Writes the answers of a run as recordings, in the format of `tests/recordings.rs`.
+//! Writes the answers of a run as recordings, in the format of `tests/it/recordings.rs`.
 //!
 //! Each recording expects what this version of the crate makes of the redacted answer. Whoever
 //! takes recordings into the project judges whether that is right.
