@@ -31,7 +31,7 @@ pub(super) const STORAGE: &str = "/providers/Microsoft.Storage/";
 /// #     .application("99999999-8888-7777-6666-555555555555")
 /// #     .shape(Shape::ContainerAndDelegator)
 /// #     .build()?;
-/// let [reader, delegator] = grant.assignments() else { return Err("the shape has two".into()) };
+/// let [reader, delegator] = grant.assignments() else { panic!("this shape has two assignments") };
 /// assert!(reader.scope.ends_with("/containers/training"));
 /// assert_eq!(reader.sharing, Sharing::Own);
 /// assert_eq!(delegator.role_name, "Storage Blob Delegator");

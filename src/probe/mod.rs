@@ -91,7 +91,7 @@ use crate::{
 /// Cheap to clone. Dropping the future of a pass, or a [`Wait`], cancels the request in progress.
 ///
 /// ```
-/// use azure_asset_sync::{Connection, MemoryStore, Probe, probe::Check, store::Blob};
+/// use azure_asset_sync::{Connection, MemoryStore, Probe, probe::Check};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
