@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Source;
 use crate::wildcard::star_matches;
 
-pub(super) const BLOB_READ: &str =
+pub(crate) const BLOB_READ: &str =
     "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read";
 pub(super) const BLOB_LIST: &str = "Blob.List";
 pub(super) const CONTAINER_NAME: &str =
@@ -17,6 +17,16 @@ pub(super) const BLOB_PATH: &str =
     "Microsoft.Storage/storageAccounts/blobServices/containers/blobs:path";
 pub(super) const BLOB_PREFIX: &str =
     "Microsoft.Storage/storageAccounts/blobServices/containers/blobs:prefix";
+
+/// The resource type of blobs, with which the names of their actions and attributes start.
+pub(crate) const BLOBS: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs";
+/// The resource type of containers.
+pub(crate) const CONTAINERS: &str = "Microsoft.Storage/storageAccounts/blobServices/containers";
+/// The attribute with the name of the storage account.
+pub(crate) const ACCOUNT_NAME: &str = "Microsoft.Storage/storageAccounts:name";
+/// The action that obtains a user delegation key, from which view links are made.
+pub(crate) const DELEGATION_KEY: &str =
+    "Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action";
 
 const TAG: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/tags:";
 /// What stands behind the key of a tag, to the letter
@@ -83,7 +93,7 @@ use Known as K;
 
 /// Attribute, path (or its start, for those with a key), what it holds, what people call it
 const ATTRIBUTES: &[(Known, &str, Holds, &str)] = &[
-    (K::Account, "Microsoft.Storage/storageAccounts:name", Holds::Text, "the account's name"),
+    (K::Account, ACCOUNT_NAME, Holds::Text, "the account's name"),
     (
         K::Hns,
         "Microsoft.Storage/storageAccounts:isHnsEnabled",
@@ -383,8 +393,7 @@ impl Role {
 
     /// The patterns of its actions, which no condition can limit
     pub fn actions(self) -> &'static [&'static str] {
-        const KEY: &str =
-            "Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action";
+        const KEY: &str = DELEGATION_KEY;
         match self {
             Self::BlobDataReader => {
                 &["Microsoft.Storage/storageAccounts/blobServices/containers/read", KEY]

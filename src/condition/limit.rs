@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt::Write as _, time::SystemTime};
 
-use super::{Condition, parser};
+use super::{Condition, catalog::BLOB_READ as READ, parser};
 use crate::name::{ContainerName, Field, InvalidName, Prefix};
 
 /// The longest condition that is made, in bytes
@@ -10,7 +10,6 @@ use crate::name::{ContainerName, Field, InvalidName, Prefix};
 /// Azure's limit is 8 KB, and does not say of what: bytes or characters, before or after escaping.
 pub const MAX_MADE: usize = 8000;
 
-const READ: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read";
 const CONTAINER: &str = "@Resource[Microsoft.Storage/storageAccounts/blobServices/containers:name]";
 const PATH: &str =
     "@Resource[Microsoft.Storage/storageAccounts/blobServices/containers/blobs:path]";

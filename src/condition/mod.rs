@@ -19,7 +19,7 @@
 //! ```
 
 mod ast;
-mod catalog;
+pub(crate) mod catalog;
 mod error;
 mod eval;
 mod explain;

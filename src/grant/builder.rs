@@ -1,4 +1,7 @@
-//! Makes grants: checks every value that a text will contain, and decides on the assignments.
+//! Builds grants: checks every value that a text will contain, and plans the assignments.
+//!
+//! INVARIANT: a [`Grant`] has only values that were checked here, so the renderers can rely on them. For
+//! example, no ID needs quotes in any shell.
 
 use url::Url;
 
@@ -12,7 +15,30 @@ use crate::{
     name::{Field, InvalidName, is_guid},
 };
 
-/// Makes a [`Grant`]
+/// Builds a [`Grant`].
+///
+/// Subscription, resource group and application are required; everything else has a default.
+///
+/// ```
+/// use azure_asset_sync::{Connection, grant::{Grant, Shape}, name::Field};
+///
+/// let connection = Connection::builder("hall 3")
+///     .account("contosovision")
+///     .container("training")
+///     .prefix("hall-3/")
+///     .build()?;
+/// let builder = Grant::builder(&connection)
+///     .subscription("11111111-2222-3333-4444-555555555555")
+///     .resource_group("vision")
+///     .shape(Shape::ContainerAndDelegator)
+///     .origin("https://app.contoso.com");
+/// let error = builder.clone().build().unwrap_err();
+/// assert_eq!(error.field(), Field::Application, "it is missing");
+///
+/// let grant = builder.application("99999999-8888-7777-6666-555555555555").build()?;
+/// assert_eq!(grant.assignments().len(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct GrantBuilder {
@@ -28,8 +54,15 @@ pub struct GrantBuilder {
     replaces: Vec<RoleAssignment>,
 }
 
+impl Grant {
+    /// Starts the grant for a connection.
+    pub fn builder(connection: &Connection) -> GrantBuilder {
+        GrantBuilder::new(connection)
+    }
+}
+
 impl GrantBuilder {
-    pub(super) fn new(connection: &Connection) -> Self {
+    fn new(connection: &Connection) -> Self {
         Self {
             connection: connection.clone(),
             others: Vec::new(),
@@ -44,80 +77,125 @@ impl GrantBuilder {
         }
     }
 
-    /// One more connection that the grant is for, of the same account
+    /// Adds a connection of the same account to the grant.
     ///
-    /// Azure keeps one assignment of a role for a principal on an account. So the connections that an
-    /// application has on one account under [`Shape::AccountWithCondition`] must be in one grant,
-    /// whose condition lists them all. Under the other shapes, this holds for the connections on one
-    /// container.
+    /// Azure keeps one assignment for each principal, role and scope. With
+    /// [`Shape::AccountWithCondition`], all connections of an application to one account must therefore
+    /// be in one grant, whose condition lists their containers. With the other shapes, all connections
+    /// to one container must be in one grant.
+    ///
+    /// ```
+    /// use azure_asset_sync::{Connection, grant::Grant};
+    ///
+    /// let connection = |container: &str| {
+    ///     Connection::builder("hall 3").account("contosovision").container(container).build()
+    /// };
+    /// let (training, archive) = (connection("training")?, connection("archive")?);
+    /// let grant = Grant::builder(&training)
+    ///     .also(&archive)
+    ///     .subscription("11111111-2222-3333-4444-555555555555")
+    ///     .resource_group("vision")
+    ///     .application("99999999-8888-7777-6666-555555555555")
+    ///     .build()?;
+    /// assert_eq!(grant.assignments().len(), 1, "one condition lists both containers");
+    /// assert!(grant.audits().all(|(_, audit)| audit.suffices()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn also(mut self, connection: &Connection) -> Self {
         self.others.push(connection.clone());
         self
     }
 
-    /// The id of the customer's subscription, a GUID
+    /// Sets the ID of the customer's subscription, a GUID. Required.
     pub fn subscription(mut self, id: impl Into<String>) -> Self {
         self.subscription = id.into();
         self
     }
 
-    /// The resource group of the storage account
+    /// Sets the resource group of the storage account. Required.
     pub fn resource_group(mut self, name: impl Into<String>) -> Self {
         self.resource_group = name.into();
         self
     }
 
-    /// The application (client) id of the service, a GUID
+    /// Sets the application (client) ID of the service, a GUID. Required.
     pub fn application(mut self, id: impl Into<String>) -> Self {
         self.application = id.into();
         self
     }
 
-    /// The object id of the service principal in the customer's tenant, if it is known
+    /// Sets the object ID of the service principal in the customer's tenant, a GUID.
     ///
-    /// It is not the application's own object id. Without it the commands look it up.
+    /// In the portal, this is the object ID under Enterprise applications, not the one under App
+    /// registrations. Without it, the commands look the service principal up.
     pub fn principal(mut self, object_id: impl Into<String>) -> Self {
         self.principal = Some(object_id.into());
         self
     }
 
-    /// How much is granted; the default is [`Shape::AccountWithCondition`]
+    /// Sets how much is granted. The default is [`Shape::AccountWithCondition`].
     pub fn shape(mut self, shape: Shape) -> Self {
         self.shape = shape;
         self
     }
 
-    /// The origin of the browsers that play videos, such as `https://app.contoso.com`: adds a rule
-    /// for cross-origin requests
+    /// Adds a CORS rule for the pages of this origin, which then can play videos. For example
+    /// `https://app.contoso.com`.
+    #[doc(alias = "cors")]
     pub fn origin(mut self, origin: impl Into<String>) -> Self {
         self.origin = Some(origin.into());
         self
     }
 
-    /// What the role is limited to; the default is the containers and prefixes of the connections
+    /// Sets what the role is limited to. The default is the containers and prefixes of the connections.
+    #[doc(alias = "condition")]
     pub fn limit(mut self, limit: Limit) -> Self {
         self.limit = Some(limit);
         self
     }
 
-    /// An earlier grant of the same application, which this one takes the place of
+    /// Names an earlier grant of the same application, which this grant replaces.
     ///
-    /// The step [`Update`](super::Step::Update) changes an assignment only if its description is that
-    /// of this grant or of an earlier one that is named here, so that it never takes the access of
-    /// another connection. It also removes the assignments and the custom role of the earlier grant
-    /// that this grant has no use for. Name the earlier grant when a prefix changes, or when a
-    /// connection joins or leaves the grant. When this grant has assignments that the earlier one had
-    /// not, apply it before the update.
+    /// Call this when a prefix changes, or when a connection joins or leaves the grant. The step
+    /// [`Update`](super::Step::Update) changes an assignment only if its description is that of this
+    /// grant or of an earlier grant named here, so it never takes access from another connection. The
+    /// step also removes the assignments and the custom role of the earlier grant that this grant does
+    /// not use. If this grant has assignments that the earlier one did not have, apply this grant before
+    /// the update.
+    ///
+    /// ```
+    /// use azure_asset_sync::{Connection, grant::{Form, Grant, Step}};
+    ///
+    /// let connection = |prefix: &str| {
+    ///     Connection::builder("hall 3")
+    ///         .account("contosovision")
+    ///         .container("training")
+    ///         .prefix(prefix)
+    ///         .build()
+    /// };
+    /// let (before, after) = (connection("hall-3/")?, connection("hall-4/")?);
+    /// let builder = |connection| {
+    ///     Grant::builder(connection)
+    ///         .subscription("11111111-2222-3333-4444-555555555555")
+    ///         .resource_group("vision")
+    ///         .application("99999999-8888-7777-6666-555555555555")
+    /// };
+    /// let earlier = builder(&before).build()?;
+    /// let grant = builder(&after).replaces(&earlier).build()?;
+    /// let pack = grant.pack(Form::AzBash)?;
+    /// println!("{}", pack.step(Step::Update).ok_or("every form has this step")?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn replaces(mut self, earlier: &Grant) -> Self {
         self.replaces.extend(earlier.assignments.iter().cloned());
         self
     }
 
-    /// The grant
+    /// Builds the grant.
     ///
     /// # Errors
-    /// [`InvalidName`] for the first value that breaks its rule, if the connections are not of one
-    /// account, and if the condition cannot be made (see [`Limit::condition`]).
+    /// [`InvalidName`] for the first value that is missing or breaks its rule, if the connections belong
+    /// to different accounts, or if the condition cannot be built (see [`Limit::condition`]).
     pub fn build(self) -> Result<Grant, InvalidName> {
         for (field, id) in [
             (Field::Subscription, Some(&self.subscription)),
@@ -133,17 +211,19 @@ impl GrantBuilder {
         if let Some(origin) = &self.origin {
             check_origin(origin)?;
         }
+        // The cloud is compared as well: account names are unique only within one.
         let first = &self.connection;
         let is_elsewhere =
             |c: &&Connection| c.account() != first.account() || c.cloud() != first.cloud();
         if let Some(other) = self.others.iter().find(is_elsewhere) {
-            let rule = "all connections of a grant must be of one account";
+            let rule = "all connections of a grant must belong to one storage account";
             return Err(InvalidName::new(Field::Account, other.account().as_str(), rule)
-                .hint("make a grant for each account"));
+                .hint("build one grant for each storage account"));
         }
         let mut grant = Grant {
             connection: self.connection,
             others: self.others,
+            // GUIDs in one letter case, because names of assignments are computed from them.
             subscription: self.subscription.to_ascii_lowercase(),
             resource_group: self.resource_group,
             application: self.application.to_ascii_lowercase(),
@@ -159,10 +239,15 @@ impl GrantBuilder {
 }
 
 impl Grant {
-    /// The assignments that the grant consists of
+    /// Returns the assignments that the grant consists of, by its shape.
+    ///
+    /// # Errors
+    /// [`InvalidName`] if a condition cannot be built.
     fn planned(&self, limit: Option<&Limit>) -> Result<Vec<RoleAssignment>, InvalidName> {
         let reader = Role::BlobDataReader;
         if self.shape == Shape::AccountWithCondition {
+            // One assignment for all connections, because Azure keeps only one of this role on the
+            // account.
             let all: Vec<_> = self.connections().collect();
             let limit = limit.cloned().unwrap_or_else(|| limit_of(&self.connection, &all));
             let condition = Some(limit.condition()?);
@@ -172,12 +257,15 @@ impl Grant {
         let mut done = Vec::new();
         for connection in self.connections() {
             let container = connection.container();
+            // Two connections can differ by prefix only; they share the assignment on their
+            // container.
             if done.contains(&container) {
                 continue;
             }
             done.push(container);
             let of_it: Vec<_> = self.connections().filter(|c| c.container() == container).collect();
-            // On the container itself, a condition that names only it would say nothing.
+            // A role on the container needs no condition that names the container, so a condition is
+            // needed only for a prefix or an explicit limit.
             let condition = match limit {
                 Some(limit) => Some(limit.condition()?),
                 None if of_it.iter().any(|c| c.prefix().is_empty()) => None,
@@ -186,6 +274,7 @@ impl Grant {
             let container = Some(container.as_str());
             assignments.push(match self.shape {
                 Shape::CustomRole => {
+                    // One role serves all containers of the grant.
                     let (name, id) = self.custom_role();
                     self.assigned(container, (&name, id, None), &of_it, condition)
                 }
@@ -213,10 +302,10 @@ impl Grant {
         Ok(assignments)
     }
 
-    /// The name and the GUID of the custom role, which no other grant has
+    /// Returns the name and the GUID of the custom role, which no other grant has.
     ///
-    /// The name must be unique in the directory. An account's name is unique in its cloud, and the
-    /// start of the GUID tells the applications apart that read one container.
+    /// The name must be unique in the directory. An account name is unique in its cloud, and the start
+    /// of the GUID distinguishes applications that read the same container.
     fn custom_role(&self) -> (String, String) {
         let mut containers: Vec<_> =
             self.connections().map(|c| c.container().to_string()).collect();
@@ -225,10 +314,12 @@ impl Grant {
         let id = arm_guid(&[&self.account_scope(), &self.application, &containers.join(",")]);
         let first = containers.first().map_or("", String::as_str);
         let account = self.account();
+        // Eight hexadecimal digits, as short as people can compare.
         let mark = id.get(..8).unwrap_or(&id);
         (format!("Blob data reader {account} {first} {mark}"), id)
     }
 
+    /// Returns the assignment of a built-in role.
     fn built_in(
         &self,
         role: Role,
@@ -240,6 +331,10 @@ impl Grant {
         self.assigned(container, named, connections, condition)
     }
 
+    /// Returns the assignment of a role, on a container or on the account.
+    ///
+    /// The name follows from scope, application, role and places, so the same grant always has the
+    /// same names.
     fn assigned(
         &self,
         container: Option<&str>,
@@ -259,6 +354,7 @@ impl Grant {
             role_id,
             condition,
             description: description(&self.application, &places),
+            // Connections with the same container and prefix are one place.
             sharing: match places.len() {
                 1 => Sharing::Own,
                 _ => Sharing::Connections,
@@ -269,7 +365,11 @@ impl Grant {
     }
 }
 
-/// The limit that covers what the connections cover, of which one is the first
+/// Returns the limit to what the connections cover.
+///
+/// Containers with the same prefix share one clause, which keeps the condition short.
+///
+/// A prefix of its own needs a clause of its own, which pairs the container with the prefix.
 fn limit_of(first: &Connection, connections: &[&Connection]) -> Limit {
     let limit = Limit::container(first.container()).prefix(first.prefix());
     connections.iter().filter(|one| **one != first).fold(limit, |limit, one| {
@@ -281,10 +381,13 @@ fn limit_of(first: &Connection, connections: &[&Connection]) -> Limit {
     })
 }
 
-/// Checks a name as Azure does, and that no tool takes it for an option
+/// Checks the name of a resource group.
 ///
-/// Source: Microsoft Learn, "Naming rules and restrictions for Azure resources". Azure allows a hyphen at
-/// the start, but a command that names such a group, as `--help`, would do something else.
+/// Source: Microsoft Learn, "Naming rules and restrictions for Azure resources". Azure also allows a
+/// hyphen at the start, but a tool would take such a name for an option, for example `--help`.
+///
+/// # Errors
+/// [`InvalidName`] with the rule, for the field [`Field::ResourceGroup`].
 fn check_group(name: &str) -> Result<(), InvalidName> {
     let legal = |c: char| c.is_alphanumeric() || "-_.()".contains(c);
     let ok = (1..=90).contains(&name.chars().count())
@@ -294,26 +397,32 @@ fn check_group(name: &str) -> Result<(), InvalidName> {
     if ok {
         return Ok(());
     }
-    let rule = "it must be 1 to 90 letters, digits, hyphens, underscores, periods and parentheses, not beginning with a hyphen and not ending with a period";
+    let rule = "it must be 1 to 90 letters, digits, hyphens, underscores, periods and parentheses, without a hyphen at the start and without a period at the end";
     Err(InvalidName::new(Field::ResourceGroup, name, rule))
 }
 
+/// Checks that a text is an origin exactly as browsers send it: no slash at the end, no default port.
+///
+/// Azure compares the origin of a CORS rule as text, so any difference makes the rule useless.
+///
+/// # Errors
+/// [`InvalidName`] with the rule and, if possible, the origin to write instead.
 pub(crate) fn check_origin(origin: &str) -> Result<(), InvalidName> {
     let bad = |rule| InvalidName::new(Field::Origin, origin, rule);
     let url = Url::parse(origin).map_err(|_| bad("it must be a scheme and a host"))?;
     if !matches!(url.scheme(), "https" | "http") {
-        return Err(bad("it must begin with https:// or http://"));
+        return Err(bad("it must start with https:// or http://"));
     }
+    // The serialization of the URL standard is what browsers send, so anything else never matches.
     let ours = url.origin().ascii_serialization();
     if ours != origin {
-        let rule =
-            "browsers send a scheme, a host and a port that is not the usual one, nothing else";
+        let rule = "browsers send only the scheme, the host and a port that is not the default";
         return Err(bad(rule).hint(format!("write `{ours}`")));
     }
-    // The URL standard lets `&`, `$`, `'` and others pass in a host, and shells do not.
+    // The URL standard allows `&`, `$`, `'` and other characters in a host, but shells interpret them.
     let legal = |c: char| c.is_ascii_alphanumeric() || "-_.:/[]".contains(c);
     if !origin.chars().all(legal) {
-        let rule = "a host has letters, digits, hyphens, underscores and periods";
+        let rule = "a host may have only letters, digits, hyphens, underscores and periods";
         return Err(bad(rule));
     }
     Ok(())

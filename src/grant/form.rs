@@ -1,35 +1,51 @@
 //! The forms of a pack, its steps and its parts.
+//!
+//! A [`Pack`] is what a customer receives: parts in the order of their use, each with words to read first
+//! and a text to paste, save or follow.
 
 use std::fmt;
 
-/// The form in which a grant is written
+/// The form in which a grant is written.
+///
+/// All forms have the same steps and the same effect. They differ in the tool that the customer uses.
+///
+/// | the customer | form |
+/// | --- | --- |
+/// | has a browser only | [`Portal`](Self::Portal), or [`AzBash`](Self::AzBash) in the Cloud Shell |
+/// | works on Linux or macOS | [`AzBash`](Self::AzBash) |
+/// | works on Windows | [`PowerShell`](Self::PowerShell), [`AzPowerShell`](Self::AzPowerShell) or [`AzCmd`](Self::AzCmd) |
+/// | keeps infrastructure as code | [`Arm`](Self::Arm), [`Bicep`](Self::Bicep), [`TerraformAzurerm`](Self::TerraformAzurerm) or [`TerraformAzapi`](Self::TerraformAzapi) |
+/// | has tools of their own | [`Rest`](Self::Rest) |
+///
+/// The forms for Windows cannot express every prefix, because `az` is a batch file there.
+/// [`Grant::pack`](super::Grant::pack) then fails and names a form that can.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Form {
-    /// Steps in the Azure portal
+    /// Steps to follow in the Azure portal.
     Portal,
-    /// The Azure CLI in bash, zsh, Git Bash or the Cloud Shell
+    /// The Azure CLI in bash, zsh, Git Bash or the Cloud Shell.
     AzBash,
-    /// The Azure CLI in PowerShell
+    /// The Azure CLI in PowerShell.
     AzPowerShell,
-    /// The Azure CLI at the prompt of cmd
+    /// The Azure CLI at the prompt of cmd.
     AzCmd,
-    /// The Az module of PowerShell
+    /// The Az module of PowerShell.
     PowerShell,
-    /// A template of Azure Resource Manager
+    /// A template of Azure Resource Manager (ARM), in JSON.
     Arm,
-    /// Bicep
+    /// A Bicep template.
     Bicep,
-    /// Terraform, with the providers azurerm and azuread
+    /// Terraform with the providers azurerm and azuread.
     TerraformAzurerm,
-    /// Terraform, with the providers azapi and azuread
+    /// Terraform with the providers azapi and azuread.
     TerraformAzapi,
-    /// Requests to the REST APIs
+    /// Requests to the REST APIs, to send with any HTTP client.
     Rest,
 }
 
 impl Form {
-    /// All of them
+    /// All forms.
     pub const ALL: &[Self] = &[
         Self::Portal,
         Self::AzBash,
@@ -43,7 +59,7 @@ impl Form {
         Self::Rest,
     ];
 
-    /// Its stable name, such as `az-bash`
+    /// Returns the stable name, for example `az-bash`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Portal => "portal",
@@ -61,35 +77,49 @@ impl Form {
 }
 
 impl fmt::Display for Form {
+    /// Writes the stable name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-/// What a part of a pack is for
+/// What a part of a pack is for.
+///
+/// The order is that of use. A customer needs the first three to five; the others are for later.
+///
+/// ```
+/// use azure_asset_sync::grant::Step;
+///
+/// for step in Step::ALL {
+///     println!("{step:?}: {}", step.title());
+/// }
+/// assert_eq!(Step::ReadBack.as_str(), "read-back");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Step {
-    /// Create the service principal in the customer's tenant
+    /// Creates the service principal in the customer's tenant.
     Principal,
-    /// Assign the roles; a second run changes nothing, and another grant's assignment stops it
+    /// Assigns the roles. A second run changes nothing, and the step stops at an assignment of another
+    /// grant.
     Apply,
-    /// Let browsers play videos; a second run changes nothing
+    /// Adds the CORS rule with which browsers can play videos. A second run changes nothing.
     Cors,
-    /// Compare what Azure has with what was meant; fails if anything differs
+    /// Compares what Azure has with the grant, and fails if anything differs. Changes nothing.
     ReadBack,
-    /// Replace an older condition of this grant, or of an earlier grant that it replaces
+    /// Changes assignments of this grant, or of an earlier grant that it replaces, to what the grant
+    /// intends now.
     Update,
-    /// Replace the assignment of another grant, knowingly: asks before it does anything
+    /// Replaces the assignment of another grant. Asks before it changes anything.
     Replace,
-    /// Remove what only this grant uses; fails if anything of it stays
+    /// Removes what only this grant uses, and fails if anything of it remains.
     Revoke,
-    /// End what other grants use too: asks before each command
+    /// Ends what other grants use too. Asks before each command.
     EndShared,
 }
 
 impl Step {
-    /// All of them, in the order in which they are used
+    /// All steps, in the order of their use.
     pub const ALL: &[Self] = &[
         Self::Principal,
         Self::Apply,
@@ -101,7 +131,7 @@ impl Step {
         Self::EndShared,
     ];
 
-    /// Its stable name, such as `read-back`
+    /// Returns the stable name, for example `read-back`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Principal => "principal",
@@ -115,7 +145,7 @@ impl Step {
         }
     }
 
-    /// A heading for it
+    /// Returns a heading for people.
     pub fn title(self) -> &'static str {
         match self {
             Self::Principal => "create the service principal",
@@ -130,38 +160,61 @@ impl Step {
     }
 }
 
-/// A piece of text to run, to save or to follow
+/// A text to run, to save or to follow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Part {
-    /// What it is for
+    /// The step that the part belongs to.
     pub step: Step,
-    /// The name to save it under, if it is a file that other parts use
+    /// The file name to save the text under, if it is a file that the commands of the step use.
     pub file: Option<&'static str>,
-    /// What it does and what it costs, to read before the text: not for pasting
+    /// What the text does, which right it needs and what it cannot undo. To read before, not to paste.
     pub about: String,
-    /// The text
+    /// The text itself.
     pub text: String,
 }
 
-/// Everything that a customer needs for a grant, in one form
+/// Everything that a customer needs for a grant, in one form.
+///
+/// [`Grant::pack`](super::Grant::pack) returns it. Its [`Display`](fmt::Display) is Markdown with a
+/// heading for each part and a fenced block for each text.
+///
+/// ```
+/// use azure_asset_sync::{Connection, grant::{Form, Grant, Step}};
+///
+/// # let connection =
+/// #     Connection::builder("hall 3").account("contosovision").container("training").build()?;
+/// # let grant = Grant::builder(&connection)
+/// #     .subscription("11111111-2222-3333-4444-555555555555")
+/// #     .resource_group("vision")
+/// #     .application("99999999-8888-7777-6666-555555555555")
+/// #     .build()?;
+/// let pack = grant.pack(Form::Bicep)?;
+/// let template = pack.file("grant.bicep").ok_or("the form has this file")?;
+/// assert!(template.contains("Microsoft.Authorization/roleAssignments"));
+/// assert!(pack.step(Step::Revoke).is_some());
+/// assert!(pack.step(Step::Cors).is_none(), "the grant has no origin");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Pack {
-    /// The form
+    /// The form of the texts.
     pub form: Form,
-    /// The parts, in the order in which they are used
+    /// The parts, in the order of their use. Files come before the commands that use them.
     pub parts: Vec<Part>,
 }
 
 impl Pack {
-    /// The text of a step, without files
+    /// Returns the commands of a step, without its files.
+    ///
+    /// Returns `None` if the grant does not need the step, for example CORS without an origin.
     pub fn step(&self, step: Step) -> Option<&str> {
         let part = self.parts.iter().find(|part| part.step == step && part.file.is_none());
         part.map(|part| part.text.as_str())
     }
 
-    /// The text of a file
+    /// Returns the content of a file, for example `role.json`.
     pub fn file(&self, name: &str) -> Option<&str> {
         let part = self.parts.iter().find(|part| part.file == Some(name));
         part.map(|part| part.text.as_str())
@@ -169,8 +222,10 @@ impl Pack {
 }
 
 impl fmt::Display for Pack {
+    /// Writes the pack as Markdown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (n, part) in self.parts.iter().enumerate() {
+            // A blank line between parts, but none at the start.
             if n > 0 {
                 f.write_str("\n")?;
             }
@@ -190,8 +245,9 @@ impl fmt::Display for Pack {
     }
 }
 
-/// The language of a text to paste or to save, which prints between fences; `None` for prose
+/// Returns the language of a fenced block, or `None` for steps that people follow.
 fn fence(form: Form, part: &Part) -> Option<&'static str> {
+    // A file has the language of its extension, whatever the form.
     match part.file.and_then(|name| name.rsplit('.').next()) {
         Some("json") => return Some("json"),
         Some("bicep") => return Some("bicep"),

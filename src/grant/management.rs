@@ -1,22 +1,34 @@
-//! Where each cloud is managed.
+//! Where each cloud is managed: the names and URLs that the tools use.
+//!
+//! Source: Microsoft Learn, "National clouds" and "Azure Government developer guide"; the names of the
+//! Azure CLI from `az cloud list`.
 
+use super::Grant;
 use crate::cloud::Cloud;
 
-/// The names and addresses by which the tools know a cloud
+/// The names and URLs of one cloud.
 pub(super) struct Management {
-    /// For the Azure CLI and the Az module of PowerShell
+    /// The name in the Azure CLI and in the Az module of PowerShell.
     pub(super) name: &'static str,
-    /// For Terraform's providers
+    /// The name in the providers of Terraform.
     pub(super) terraform: &'static str,
-    /// Azure Resource Manager
+    /// The URL of Azure Resource Manager.
     pub(super) arm: &'static str,
-    /// Microsoft Graph
+    /// The URL of Microsoft Graph.
     pub(super) graph: &'static str,
-    /// The portal
+    /// The URL of the portal.
     pub(super) portal: &'static str,
 }
 
-pub(super) fn of(cloud: &Cloud) -> Management {
+impl Grant {
+    /// Returns where the cloud of the grant is managed.
+    pub(super) fn management(&self) -> Management {
+        of(self.connection.cloud())
+    }
+}
+
+fn of(cloud: &Cloud) -> Management {
+    // The authority for the sign-in is not here: `cloud` has it, because stores need it too.
     match cloud {
         Cloud::UsGovernment => Management {
             name: "AzureUSGovernment",
@@ -32,7 +44,8 @@ pub(super) fn of(cloud: &Cloud) -> Management {
             graph: "https://microsoftgraph.chinacloudapi.cn",
             portal: "https://portal.azure.cn",
         },
-        // An endpoint of one's own is a private one, or a custom domain, of the public cloud.
+        // A custom endpoint is a private endpoint or a custom domain; both are managed in the public
+        // cloud, because the connection names no other.
         Cloud::Public | Cloud::DnsZone(_) | Cloud::Custom(_) => Management {
             name: "AzureCloud",
             terraform: "public",

@@ -1,6 +1,7 @@
-//! The grant that a customer applies: which role, where, under which condition, and how.
+//! What a customer applies: which role, on which scope, under which condition, and the commands for it.
 //!
-//! Values and text, no I/O: what is made here is shown to the customer, who runs it.
+//! Values and text only, no I/O: a service shows the text to the customer, who runs it. [`Grant`] is
+//! built by `builder`, written in ten forms by `render`, and checked by `audit`.
 
 mod assignment;
 mod audit;
@@ -21,15 +22,15 @@ pub use self::{
     form::{Form, Pack, Part, Step},
     shape::Shape,
 };
-use crate::{
-    connection::Connection,
-    name::{AccountName, InvalidName},
-};
+use crate::{connection::Connection, name::AccountName};
 
-/// What a customer applies so that a service can read what a connection covers
+/// What a customer applies so that a service can read what a connection covers.
+///
+/// A grant consists of role assignments and, if browsers play videos, a CORS rule. It never contains a
+/// secret. [`pack`](Self::pack) writes the commands, [`audit`](Self::audit) says what they allow.
 ///
 /// ```
-/// use azure_asset_sync::{Connection, grant::{Form, Grant}};
+/// use azure_asset_sync::{Connection, grant::{Form, Grant, Shape}};
 ///
 /// let connection =
 ///     Connection::builder("hall 3").account("contosovision").container("training").build()?;
@@ -38,117 +39,118 @@ use crate::{
 ///     .resource_group("vision")
 ///     .application("99999999-8888-7777-6666-555555555555")
 ///     .build()?;
+/// assert_eq!(grant.shape(), Shape::AccountWithCondition);
+/// assert_eq!(grant.assignments().len(), 1);
 /// println!("{}", grant.pack(Form::AzBash)?);
 /// println!("{}", grant.audit());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias = "RBAC")]
+#[doc(alias = "permission")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grant {
     connection: Connection,
-    /// INVARIANT: of the same account as the first.
+    /// INVARIANT: of the same account and cloud as `connection`.
     others: Vec<Connection>,
     subscription: String,
     resource_group: String,
     application: String,
-    pub(crate) principal: Option<String>,
+    principal: Option<String>,
     shape: Shape,
     origin: Option<String>,
-    /// The assignments of earlier grants that this one takes the place of
     replaces: Vec<RoleAssignment>,
     assignments: Vec<RoleAssignment>,
 }
 
 impl Grant {
-    /// Starts the grant for a connection
-    pub fn builder(connection: &Connection) -> GrantBuilder {
-        GrantBuilder::new(connection)
-    }
-
-    /// The role assignments that it consists of
+    /// Returns the role assignments that the grant consists of.
+    ///
+    /// One for [`Shape::AccountWithCondition`], and one for each container for the other shapes.
+    /// [`Shape::ContainerAndDelegator`] has one more on the account.
     pub fn assignments(&self) -> &[RoleAssignment] {
         &self.assignments
     }
 
-    /// The application (client) id of the service
+    /// Returns the application (client) ID of the service.
     pub fn application(&self) -> &str {
         &self.application
     }
 
-    /// The connections that it is for, in the order in which they were given
+    /// Returns the connections that the grant is for, in the order in which they were added.
+    ///
+    /// The first one is that of [`Grant::builder`].
     pub fn connections(&self) -> impl Iterator<Item = &Connection> {
         iter::once(&self.connection).chain(&self.others)
     }
 
-    /// The object id of the service principal, if it is known
+    /// Returns the object ID of the service principal, if it is known.
+    ///
+    /// If it is not, the commands look it up by the application ID.
     pub fn principal(&self) -> Option<&str> {
         self.principal.as_deref()
     }
 
-    /// Whether it is for the account and the container of a connection
+    /// Returns how much is granted, and by what means.
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// Returns whether the grant is for the account and the container of a connection.
+    ///
+    /// The prefix does not matter: a probe shows whether the grant covers it.
     pub(crate) fn is_for(&self, connection: &Connection) -> bool {
         self.connections().any(|ours| {
             ours.account() == connection.account() && ours.container() == connection.container()
         })
     }
 
-    /// How much is granted
-    pub fn shape(&self) -> Shape {
-        self.shape
-    }
-
-    /// What it lets the principal do, and what not, and why, for its first connection
-    pub fn audit(&self) -> Audit {
-        self.audit_of(&self.connection)
-    }
-
-    /// The audit for each connection, in the order in which they were given
-    pub fn audits(&self) -> impl Iterator<Item = (&Connection, Audit)> {
-        self.connections().map(|connection| (connection, self.audit_of(connection)))
-    }
-
-    fn audit_of(&self, connection: &Connection) -> Audit {
-        let assigned = self.assignments.iter().map(|assignment| audit::Assigned {
-            role: assignment.role,
-            container: assignment.container.as_deref(),
-            condition: assignment.condition.as_ref(),
-        });
-        audit::audit(connection, &assigned.collect::<Vec<_>>())
-    }
-
-    /// Everything to apply, check, change and revoke it, in a form
-    ///
-    /// # Errors
-    /// [`InvalidName`] if the form has no spelling for a value. The error names a form that has.
-    pub fn pack(&self, form: Form) -> Result<Pack, InvalidName> {
-        render::pack(self, form)
-    }
-
-    fn group_scope(&self) -> String {
-        format!("/subscriptions/{}/resourceGroups/{}", self.subscription, self.resource_group)
-    }
-
-    fn account_scope(&self) -> String {
-        let group = self.group_scope();
-        format!("{group}/providers/Microsoft.Storage/storageAccounts/{}", self.account())
-    }
-
-    fn container_scope(&self, container: &str) -> String {
-        format!("{}/blobServices/default/containers/{container}", self.account_scope())
-    }
-
+    /// Returns the account that all connections of the grant belong to.
     pub(crate) fn account(&self) -> &AccountName {
         self.connection.account()
     }
 
-    /// Whether the principal can make keys for view links
+    fn subscription(&self) -> &str {
+        &self.subscription
+    }
+
+    fn resource_group(&self) -> &str {
+        &self.resource_group
+    }
+
+    /// The origin of the pages that play videos, if the grant has a CORS rule.
+    fn origin(&self) -> Option<&str> {
+        self.origin.as_deref()
+    }
+
+    /// The assignments of the earlier grants that this grant replaces.
+    fn replaces(&self) -> &[RoleAssignment] {
+        &self.replaces
+    }
+
+    /// Returns the resource ID of the resource group.
+    fn group_scope(&self) -> String {
+        format!("/subscriptions/{}/resourceGroups/{}", self.subscription, self.resource_group)
+    }
+
+    /// Returns the resource ID of the storage account.
+    fn account_scope(&self) -> String {
+        let group = self.group_scope();
+        format!("{group}{}storageAccounts/{}", assignment::STORAGE, self.account())
+    }
+
+    /// Returns the resource ID of a container.
+    fn container_scope(&self, container: &str) -> String {
+        format!("{}/blobServices/default/containers/{container}", self.account_scope())
+    }
+
+    /// Returns whether the principal can obtain user delegation keys, from which view links are made.
+    ///
+    /// A key belongs to the account, so only a role on the account counts.
     fn has_view_links(&self) -> bool {
+        // Every built-in role of a grant that has actions can obtain keys; the custom role has none.
         let makes_keys = |a: &RoleAssignment| {
             a.is_on_account() && a.role.is_some_and(|role| !role.actions().is_empty())
         };
         self.assignments.iter().any(makes_keys)
-    }
-
-    fn management(&self) -> management::Management {
-        management::of(self.connection.cloud())
     }
 }

@@ -1,15 +1,20 @@
-//! Text as a value of another language: what the program behind it receives is the text itself.
+//! Quotes text for shells and languages, so that the program receives exactly this text.
+//!
+//! One function for each language. A prefix can contain any character, so each function must be correct
+//! for every text, or return `None`.
 
-/// Whether every shell takes the text as it is, without quotes
+/// Returns whether every shell accepts the text without quotes.
+///
+/// Plain text stays unquoted, because people read and compare it.
 pub(super) fn is_plain(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:".contains(c);
     !text.is_empty() && text.chars().all(plain)
 }
 
-/// For bash and other POSIX shells, interactive ones too
+/// Quotes text for bash and other POSIX shells, including interactive ones.
 ///
-/// Between single quotes nothing is replaced. Double quotes are used only if they read better and the
-/// text has nothing that they replace; an interactive shell replaces `!` in them too.
+/// Nothing is replaced between single quotes. Double quotes are used only if the text has a single quote
+/// and nothing that double quotes replace. An interactive shell also replaces `!` in double quotes.
 pub(super) fn bash(text: &str) -> String {
     if is_plain(text) {
         text.to_owned()
@@ -20,17 +25,18 @@ pub(super) fn bash(text: &str) -> String {
     }
 }
 
-/// Whether POSIX shells replace nothing of the text between double quotes
+/// Returns whether POSIX shells replace nothing of the text between double quotes.
 pub(super) fn is_literal_in_double_quotes(text: &str) -> bool {
     !text.contains(['$', '`', '\\', '!', '"'])
 }
 
-/// For PowerShell, where typographic quotes end a text between single quotes as well
+/// Quotes text for PowerShell, in which typographic quotes end single-quoted text too.
 ///
 /// Source: Microsoft Learn, "about_Quoting_Rules".
 pub(super) fn powershell(text: &str) -> String {
     let mut quoted = String::from("'");
     for c in text.chars() {
+        // Doubling a quote escapes it, also a typographic one.
         if matches!(c, '\'' | '\u{2018}' | '\u{2019}' | '\u{201a}' | '\u{201b}') {
             quoted.push(c);
         }
@@ -40,22 +46,30 @@ pub(super) fn powershell(text: &str) -> String {
     quoted
 }
 
-/// For the prompt of cmd; `None` where it has no spelling for the text
+/// Quotes text for the prompt of cmd, or returns `None` if cmd cannot express the text.
 ///
-/// Between double quotes only `%` is replaced, which at the prompt cannot be escaped. A backslash
-/// before the closing quote would escape it for the program.
+/// Only `%` is replaced between double quotes, and it cannot be escaped at the prompt. A backslash before
+/// the closing quote would escape the quote for the program.
+///
+/// Inside a batch file, `%%` would be a percent sign, but not at the prompt.
 pub(super) fn cmd(text: &str) -> Option<String> {
     let impossible = text.contains(['"', '%', '\n', '\r']) || text.ends_with('\\');
     (!impossible).then(|| format!("\"{text}\""))
 }
 
-/// For Bicep
+/// Quotes text for Bicep.
+///
+/// Source: Microsoft Learn, "Data types in Bicep", strings.
 pub(super) fn bicep(text: &str) -> String {
     let text = text.replace('\\', r"\\").replace('\'', r"\'").replace("${", r"\${");
     format!("'{}'", text.replace('\n', r"\n").replace('\r', r"\r"))
 }
 
-/// For Terraform
+/// Quotes text for the configuration language of Terraform, in which `${` and `%{` start templates.
+///
+/// Source: HashiCorp, "Strings and Templates".
+///
+/// The text is on one line: line breaks are escaped.
 pub(super) fn hcl(text: &str) -> String {
     let mut quoted = String::from("\"");
     let mut characters = text.chars().peekable();
@@ -65,6 +79,7 @@ pub(super) fn hcl(text: &str) -> String {
             '\n' => quoted.push_str(r"\n"),
             '\r' => quoted.push_str(r"\r"),
             '\t' => quoted.push_str(r"\t"),
+            // Doubling escapes the start of a template, `${` or `%{`; a single `$` is plain.
             '$' | '%' if characters.peek() == Some(&'{') => quoted.extend([c, c]),
             c => quoted.push(c),
         }
@@ -73,7 +88,7 @@ pub(super) fn hcl(text: &str) -> String {
     quoted
 }
 
-/// For a template of Azure Resource Manager, where a text that begins with `[` is an expression
+/// Escapes text for a template of Azure Resource Manager, in which a leading `[` starts an expression.
 pub(super) fn arm(text: &str) -> String {
     if text.starts_with('[') { format!("[{text}") } else { text.to_owned() }
 }

@@ -1,66 +1,74 @@
-//! The classes of causes: layer, wizard step, whether waiting helps and for how long; and causes as
-//! text.
+//! The classes of causes: layer, wizard step, whether waiting helps, and for how long.
 //!
-//! The causes themselves are rows in `cause.rs`.
+//! Small values without behavior. The rows that assign classes to causes are in `cause`.
 
 use std::{fmt, time::Duration};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use super::Cause;
-
-/// Where a cause shows
+/// The layer in which a cause shows.
+///
+/// The layers are in the order in which a request passes them. A user interface can group causes by
+/// layer, for example to send `Dns`, `Tcp` and `Tls` to the network team.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Layer {
-    /// What was typed
+    /// The values that the user entered.
     Input,
-    /// The name service
+    /// Name resolution.
     Dns,
-    /// The network
+    /// The network connection.
     Tcp,
-    /// The encryption
+    /// The TLS handshake.
     Tls,
-    /// The sign-in, Microsoft Entra ID
+    /// The sign-in to Microsoft Entra ID.
     Entra,
-    /// The management of resources, Azure Resource Manager, and the Azure CLI before it
+    /// The management of resources: Azure Resource Manager, and the Azure CLI that calls it.
     Arm,
-    /// The blob service
+    /// The blob service.
     Storage,
-    /// What browsers are allowed
+    /// Cross-origin requests by browsers.
     Cors,
-    /// A good answer that is not what was meant
+    /// A successful answer that is not what the user meant, for example an empty listing.
     Semantic,
 }
 
-/// The steps in which a customer connects a container
+/// A step of the wizard in which a customer connects a container.
 ///
-/// Deliberately complete: the wizard has these six.
+/// Deliberately exhaustive: the wizard has these six steps. The order is that of the wizard.
+///
+/// ```
+/// use azure_asset_sync::probe::{Cause, WizardStep};
+///
+/// assert_eq!(WizardStep::AssignRole.to_string(), "3 assign the role");
+/// assert_eq!(Cause::AccessMissing.step(), WizardStep::Confirm, "where it shows");
+/// assert_eq!(Cause::AccessMissing.redo(), WizardStep::AssignRole, "where to correct it");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WizardStep {
-    /// 1: account, container and prefix
+    /// Step 1: account, container and prefix.
     BlobDetails,
-    /// 2: the service principal in the customer's tenant
+    /// Step 2: the service principal in the customer's tenant.
     ServicePrincipal,
-    /// 3: the role, its scope and its condition
+    /// Step 3: the role, its scope and its condition.
     AssignRole,
-    /// 4: the rule for browsers
+    /// Step 4: the CORS rule for browsers.
     Cors,
-    /// 5: the test of the connection
+    /// Step 5: the test of the connection.
     Confirm,
-    /// 6: the sync
+    /// Step 6: the sync.
     Sync,
 }
 
 impl WizardStep {
-    /// Its number, from 1
+    /// Returns the number of the step, from 1 to 6.
     pub fn number(self) -> u8 {
         self as u8 + 1
     }
 
-    /// What it is about, in words
+    /// Returns the heading of the step.
     pub fn title(self) -> &'static str {
         match self {
             Self::BlobDetails => "blob details",
@@ -74,38 +82,52 @@ impl WizardStep {
 }
 
 impl fmt::Display for WizardStep {
+    /// Writes number and heading, for example `3 assign the role`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.number(), self.title())
     }
 }
 
-/// Whether waiting helps
+/// Whether waiting helps against a cause.
 ///
-/// Deliberately complete.
+/// Deliberately exhaustive: a caller that handles these three handles them all.
+///
+/// For how long to wait, see [`PropagationTime`] and
+/// [`Cause::propagation_time`](super::Cause::propagation_time).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Retry {
-    /// No: somebody must change something
+    /// Waiting does not help: somebody must change something.
     Never,
-    /// It passes by itself, soon
+    /// The cause passes soon without any change, for example throttling.
     Transient,
-    /// What was changed has not reached every front end yet; later than that, it never will
+    /// A change has not reached every front end yet. After [`PropagationTime::worst`] it never will,
+    /// and the cause is another one.
     Propagating,
 }
 
-/// How long a change takes to reach every front end
+/// How long a change takes to reach every front end.
+///
+/// ```
+/// use azure_asset_sync::probe::{Cause, PropagationTime};
+///
+/// assert_eq!(Cause::AccessMissing.propagation_time(), Some(PropagationTime::ROLE));
+/// assert_eq!(Cause::CorsMissing.propagation_time(), Some(PropagationTime::RULES));
+/// assert_eq!(Cause::Firewall.propagation_time(), None, "waiting does not help");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PropagationTime {
-    /// Nearly always within this
+    /// Nearly all changes take effect within this time.
     pub usual: Duration,
-    /// The bound that the documentation names
+    /// The limit that Microsoft's documentation names.
     pub documented: Duration,
-    /// The longest that was seen: later than this, the cause is another
+    /// The longest time that was observed. After this time, waiting is pointless.
     pub worst: Duration,
 }
 
 impl PropagationTime {
+    /// In the order usual, documented, worst.
     const fn seconds(usual: u64, documented: u64, worst: u64) -> Self {
         Self {
             usual: Duration::from_secs(usual),
@@ -114,69 +136,15 @@ impl PropagationTime {
         }
     }
 
-    /// Role assignments and conditions: 5, 10 and 30 minutes
+    /// Role assignments and their conditions: usually 5 min, documented 10 min, at worst 30 min.
     ///
-    /// Source: Microsoft Learn, "Troubleshoot Azure RBAC" (10 minutes), "Troubleshoot role
-    /// assignment conditions" (5 minutes), "Assign an Azure role for access to blob data"
-    /// (30 minutes).
+    /// Source: Microsoft Learn, "Troubleshoot Azure RBAC" (10 min), "Troubleshoot role assignment
+    /// conditions" (5 min), "Assign an Azure role for access to blob data" (30 min).
     pub const ROLE: Self = Self::seconds(300, 600, 1800);
-    /// A service principal that was just made: 2, 5 and 60 minutes; vendors report an hour
+    /// A new service principal: usually 2 min, documented 5 min, at worst 60 min.
+    ///
+    /// Source of the worst case: reports by vendors of delays of an hour.
     pub const PRINCIPAL: Self = Self::seconds(120, 300, 3600);
-    /// Rules for browsers and federated credentials: 30 seconds, 1 minute and 5 minutes
+    /// CORS rules and federated credentials: usually 30 s, documented 1 min, at worst 5 min.
     pub const RULES: Self = Self::seconds(30, 60, 300);
-}
-
-impl Cause {
-    /// How long it may take to heal by itself, for those that [propagate](Retry::Propagating)
-    pub fn spread(self) -> Option<PropagationTime> {
-        match (self.retry(), self) {
-            (Retry::Never | Retry::Transient, _) => None,
-            (_, Self::ServicePrincipalMissing | Self::PrincipalNotReplicated) => {
-                Some(PropagationTime::PRINCIPAL)
-            }
-            (_, Self::CorsMissing | Self::FederationMissing) => Some(PropagationTime::RULES),
-            _ => Some(PropagationTime::ROLE),
-        }
-    }
-
-    /// The step of the wizard that must be done again
-    pub fn redo(self) -> WizardStep {
-        match self {
-            Self::AccessMissing
-            | Self::ConditionMismatch
-            | Self::ListNotCovered
-            | Self::ReadNotCovered
-            | Self::KeyOutOfScope
-            | Self::ContainersOutOfScope
-            | Self::ManagementRoleOnly
-            | Self::JustAssigned
-            | Self::BroadAccess => WizardStep::AssignRole,
-            Self::ContainerNotFound | Self::ResourceNotFound | Self::EmptyListing => {
-                WizardStep::BlobDetails
-            }
-            Self::TokenIssuer => WizardStep::ServicePrincipal,
-            _ => self.step(),
-        }
-    }
-}
-
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl Serialize for Cause {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for Cause {
-    /// A code that a later version of this crate has is [`Unknown`](Self::Unknown) to this one
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let code = String::deserialize(deserializer)?;
-        let found = Self::ALL.iter().copied().find(|cause| cause.as_str() == code);
-        Ok(found.unwrap_or(Self::Unknown))
-    }
 }

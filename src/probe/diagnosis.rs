@@ -1,12 +1,18 @@
-//! What an error means for a connection: a value, not an error.
+//! What an error means for a connection: the cause, how certain it is, and what to do.
+//!
+//! A [`Diagnosis`] is a value, not an error. It follows from a code or a kind by the tables in `code`
+//! and `cause`, and never quotes the message of a service.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Cause, Check, Evidence, Layer, Retry, WizardStep,
-    code::{self, By},
+    cause::Cause,
+    check::Check,
+    class::{Layer, Retry, WizardStep},
+    code::{self, Basis},
+    evidence::Evidence,
 };
 use crate::{
     connection::Connection,
@@ -15,21 +21,27 @@ use crate::{
     name::{Field, InvalidName},
 };
 
-/// How sure a diagnosis is
+/// How certain a diagnosis is.
 ///
-/// Deliberately complete.
+/// Deliberately exhaustive. The order is that of certainty.
+///
+/// Show a [`Possible`](Self::Possible) cause as a suggestion: the answer fits it, but fits others
+/// too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Confidence {
-    /// The answer leaves other causes open, and this is the most frequent
+    /// The answer has several possible causes, and this is the most frequent one.
     Possible,
-    /// Several answers together point to it
+    /// Several answers together point to the cause.
     Likely,
-    /// The answer says it
+    /// The answer names the cause.
     Certain,
 }
 
-/// What is wrong, which step of the wizard it belongs to, and what to do
+/// What is wrong, in which step of the wizard to correct it, and how.
+///
+/// In JSON, what follows from the cause (layer, steps, texts) is written out for readers of other
+/// languages, and ignored when a diagnosis is read back.
 ///
 /// ```
 /// use azure_asset_sync::{Error, probe::{Cause, Diagnosis, Retry, WizardStep}};
@@ -39,42 +51,54 @@ pub enum Confidence {
 /// assert_eq!(diagnosis.cause, Cause::Firewall);
 /// assert_eq!(diagnosis.retry(), Retry::Never);
 /// assert_eq!(diagnosis.step(), WizardStep::Confirm);
+///
+/// let stored = serde_json::to_string(&diagnosis)?;
+/// assert_eq!(serde_json::from_str::<Diagnosis>(&stored)?, diagnosis);
 /// println!("{diagnosis}");
+/// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(into = "Shown", from = "Shown")]
+#[serde(into = "Stored", from = "Stored")]
 #[non_exhaustive]
 pub struct Diagnosis {
-    /// What is wrong
+    /// What is wrong.
     pub cause: Cause,
-    /// How sure that is
+    /// How certain the cause is.
     pub confidence: Confidence,
-    /// What to run, word for word, where a command is the remedy
+    /// The command to run, if a command is the remedy.
     pub command: Option<String>,
-    /// What it follows from
+    /// What the diagnosis follows from.
     pub evidence: Evidence,
 }
 
 impl Diagnosis {
-    /// What an error means that came from a store
+    /// Returns the diagnosis of an error that a store returned.
+    ///
+    /// An error of the sign-in is diagnosed as such; every other error as one of a list.
     pub fn of(error: &Error) -> Self {
         Self::at(if error.is_in_sign_in() { Check::Token } else { Check::List }, error)
     }
 
-    /// What an error means that a check came upon
+    /// Returns the diagnosis of an error that a check encountered.
+    ///
+    /// The check matters because one code has several meanings: a missing permission for a list is a
+    /// missing role, but for a delegation key it is a role on the container instead of the account.
     pub fn at(check: Check, error: &Error) -> Self {
-        let (cause, by) = code::of_error(error, check);
-        let confidence = match (cause, by) {
-            // The service does not say which of the reasons it is.
-            (Cause::AccessMissing, _) | (_, By::Kind) => Confidence::Possible,
-            (_, By::Code) => Confidence::Certain,
+        let (cause, basis) = code::of_error(error, check);
+        let confidence = match (cause, basis) {
+            // The service gives one code for a missing role, a condition and a deny assignment.
+            (Cause::AccessMissing, _) | (_, Basis::Kind) => Confidence::Possible,
+            (_, Basis::Code) => Confidence::Certain,
         };
         Self::new(cause, confidence, Evidence::of_error(error, Default::default()))
     }
 
-    /// What a message means that a customer pastes: of the portal, of `az`, of a log
+    /// Returns the diagnosis of a message that a customer pastes, for example from the portal, from
+    /// `az` or from a log.
     ///
-    /// `None` where it has neither a known code nor a known sentence.
+    /// Returns `None` if the text has no known code and no known sentence.
+    ///
+    /// The confidence is [`Likely`](Confidence::Likely): a pasted text can be about another request.
     ///
     /// ```
     /// use azure_asset_sync::probe::{Cause, Diagnosis};
@@ -84,18 +108,24 @@ impl Diagnosis {
     /// ```
     pub fn of_text(text: &str) -> Option<Self> {
         let (cause, code) = code::in_text(text)?;
+        // The action tells an administrator which permission is missing.
         let action = code::refused_action(text).map(str::to_owned);
         let evidence = Evidence { code: Some(code), action, ..Evidence::default() };
         Some(Self::new(cause, Confidence::Likely, evidence))
     }
 
+    /// Returns a diagnosis without a command.
     pub(super) fn new(cause: Cause, confidence: Confidence, evidence: Evidence) -> Self {
         Self { cause, confidence, command: None, evidence }
     }
 
-    /// Adds the command that mends it, from the grant that the customer applies
+    /// Adds the command of the remedy, from the grant that the customer applies.
+    ///
+    /// Changes nothing if no step of the grant is the remedy, or if the form cannot express the grant.
     #[must_use]
     pub fn with_grant(mut self, grant: &Grant, form: Form) -> Self {
+        // The step of the grant that corrects the cause; all other causes need no command of the
+        // grant.
         let step = match self.cause {
             Cause::ServicePrincipalMissing => Step::Principal,
             Cause::AccessMissing
@@ -114,16 +144,20 @@ impl Diagnosis {
             Cause::CorsMissing | Cause::CorsIncomplete => Step::Cors,
             _ => return self,
         };
-        // A form without a spelling for a value has no command, and the sentence stands.
+        // Not every form can express every grant. The remedy in words is then all there is.
         let pack = grant.pack(form).ok();
         let command = pack.and_then(|pack| pack.step(step).map(|text| text.trim().to_owned()));
+        // A command that was there before stays if this form has none.
         self.command = command.or(self.command);
         self
     }
 
-    /// Adds the command that needs no more than the connection and the principal
+    /// Adds the command of the remedy if connection and principal are enough to write it.
+    ///
+    /// A grant, if there is one, can replace the command by its own.
     pub(super) fn with_names(mut self, connection: &Connection, object_id: Option<&str>) -> Self {
         self.command = match (self.cause, object_id) {
+            // The portal shows the same endpoint, but a command can be pasted.
             (Cause::AccountNotFound, _) => Some(format!(
                 "az storage account show --name {} --query primaryEndpoints.blob --output tsv",
                 connection.account()
@@ -136,34 +170,35 @@ impl Diagnosis {
         self
     }
 
-    /// Where it shows
+    /// Returns the layer in which the cause shows.
     pub fn layer(&self) -> Layer {
         self.cause.layer()
     }
 
-    /// The step of the wizard in which it shows
+    /// Returns the step of the wizard in which the cause shows.
     pub fn step(&self) -> WizardStep {
         self.cause.step()
     }
 
-    /// The step of the wizard that must be done again
+    /// Returns the step of the wizard that the customer must do again.
     pub fn redo(&self) -> WizardStep {
         self.cause.redo()
     }
 
-    /// Whether waiting helps
+    /// Returns whether waiting helps.
     pub fn retry(&self) -> Retry {
         self.cause.retry()
     }
 
-    /// What to do, in a sentence
+    /// Returns what to do, as a clause for people.
     pub fn remedy(&self) -> &'static str {
         self.cause.remedy()
     }
 }
 
 impl From<&InvalidName> for Diagnosis {
-    /// What a refused field of a form means, in the same words as a failed request
+    /// Returns the diagnosis of a form field that was refused, so that a user interface can show it
+    /// like the diagnosis of a failed request.
     fn from(problem: &InvalidName) -> Self {
         let cause = match problem.field() {
             Field::Account => Cause::InvalidAccountName,
@@ -176,14 +211,18 @@ impl From<&InvalidName> for Diagnosis {
 }
 
 impl fmt::Display for Diagnosis {
+    /// Writes the problem and the remedy, without the command.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}; {}", self.cause.what(), self.remedy())
     }
 }
 
-/// A diagnosis as machines and saved reports see it: what follows from the cause is spelled out
+/// The JSON form of a diagnosis.
+///
+/// Fields with `skip_deserializing` follow from the cause. They are written for readers and not read
+/// back, because a newer version may describe the same cause in other words.
 #[derive(Clone, Serialize, Deserialize)]
-struct Shown {
+struct Stored {
     cause: Cause,
     confidence: Confidence,
     #[serde(default, skip_deserializing)]
@@ -204,7 +243,7 @@ struct Shown {
     evidence: Evidence,
 }
 
-impl From<Diagnosis> for Shown {
+impl From<Diagnosis> for Stored {
     fn from(diagnosis: Diagnosis) -> Self {
         let Diagnosis { cause, confidence, command, evidence } = diagnosis;
         Self {
@@ -222,9 +261,9 @@ impl From<Diagnosis> for Shown {
     }
 }
 
-impl From<Shown> for Diagnosis {
-    fn from(shown: Shown) -> Self {
-        let Shown { cause, confidence, command, evidence, .. } = shown;
+impl From<Stored> for Diagnosis {
+    fn from(stored: Stored) -> Self {
+        let Stored { cause, confidence, command, evidence, .. } = stored;
         Self { cause, confidence, command, evidence }
     }
 }

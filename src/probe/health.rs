@@ -1,91 +1,120 @@
-use std::{
-    fmt,
-    time::{Duration, SystemTime},
-};
+//! The result of a probe.
+//!
+//! A [`Health`] is a value without secrets: services store it, compare it with a later one
+//! (see `drift`) and show it to the customer.
+
+use std::{fmt, time::SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Check, Checked, Diagnosis, Outcome, Privileges};
+use super::{
+    check::{Check, Outcome},
+    checked::Checked,
+    diagnosis::Diagnosis,
+    privilege::Privileges,
+    time::epoch,
+};
 use crate::name::{AccountName, ContainerName, Prefix};
 
-/// Whether a scan can start, and if not, whether waiting helps
+/// Whether a scan can start, and if not, whether waiting helps.
 ///
-/// Deliberately complete.
+/// Deliberately exhaustive: a caller that handles these three handles them all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outlook {
-    /// What was asked for works, as far as the store can tell; what it cannot is a warning
+    /// Everything that was checked works. A check that the store cannot make is a warning.
     Ready,
-    /// Not yet, and it may heal by itself
+    /// Something fails that can start to work without a change, for example because a role
+    /// assignment has not propagated yet.
     Wait,
-    /// Not before somebody changes something
+    /// Something fails until somebody changes it.
     Stop,
 }
 
-/// What a probe found: its checks, and what follows from them
+/// The result of a probe: the checks, and what follows from them.
 ///
-/// Has no secret, and can be stored: [`drift`](Self::drift) compares it with a later one.
+/// Has no secret, so it can be stored as JSON. [`drift`](Self::drift) compares two of them.
+///
+/// ```
+/// use azure_asset_sync::{Connection, MemoryStore, Probe, probe::{Check, Outcome}};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let connection = Connection::builder("hall 3").account("contosovision").container("training").build()?;
+/// let health = Probe::of_store(&connection, MemoryStore::new()).run().await;
+/// assert!(health.is_ready());
+/// let list = health.check(Check::List).ok_or("the list was not checked")?;
+/// assert_eq!(list.outcome, Outcome::Warned, "there are no blobs");
+/// let stored = serde_json::to_string(&health)?;
+/// assert_eq!(serde_json::from_str::<azure_asset_sync::Health>(&stored)?, health);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Health {
-    /// The storage account
+    /// The storage account.
     pub account: AccountName,
-    /// The container
+    /// The container.
     pub container: ContainerName,
-    /// The prefix
+    /// The prefix.
     pub prefix: Prefix,
-    /// When it was found, by the clock of the probe; in JSON seconds since 1970
+    /// When the probe ended, by its own clock. In JSON: whole seconds since 1970.
     #[serde(with = "epoch")]
     pub at: SystemTime,
-    /// Whether a scan can start
+    /// Whether a scan can start.
     pub outlook: Outlook,
-    /// Why not, where it cannot
+    /// Why a scan cannot start: the diagnosis of the first check that failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diagnosis: Option<Diagnosis>,
-    /// The checks, in order
+    /// The checks, in the order of [`Check::ALL`].
     pub checks: Vec<Checked>,
-    /// The tenant that the account sends its callers to
+    /// The tenant that the account belongs to, from its challenge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
-    /// The object id of the principal that signed in: what a role is assigned to
+    /// The object ID of the principal that signed in. Roles are assigned to this ID.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object_id: Option<String>,
-    /// Whether anybody may list the container; `None` where the account did not tell
+    /// Whether anybody may list the container; `None` if the account did not answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public: Option<bool>,
-    /// What the principal may do beyond what it needs, where that was looked at
+    /// What the principal can do beyond its needs, if
+    /// [`Probe::least_privilege`](super::Probe::least_privilege) was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub privileges: Option<Privileges>,
 }
 
 impl Health {
-    /// Whether everything that was asked for works
+    /// Returns whether everything that was checked works.
     pub fn is_ready(&self) -> bool {
         self.outlook == Outlook::Ready
     }
 
-    /// A check, where it was made
+    /// Returns the result of a check, or `None` if the probe does not include the check.
     pub fn check(&self, check: Check) -> Option<&Checked> {
         self.checks.iter().find(|checked| checked.check == check)
     }
 
-    /// What is worth knowing though it works, such as more access than is needed
+    /// Returns the diagnoses of checks that passed with a warning, for example because access is
+    /// wider than needed.
     pub fn warnings(&self) -> impl Iterator<Item = &Diagnosis> {
         let warned = self.checks.iter().filter(|checked| checked.outcome == Outcome::Warned);
         warned.filter_map(|checked| checked.diagnosis.as_ref())
     }
 
+    /// Returns whether a check was made and passed, with or without a warning.
     pub(super) fn passed(&self, check: Check) -> bool {
         self.check(check)
             .is_some_and(|checked| matches!(checked.outcome, Outcome::Passed | Outcome::Warned))
     }
 
+    /// Returns whether a check was made and failed.
     pub(super) fn failed(&self, check: Check) -> bool {
         self.check(check).is_some_and(|checked| checked.outcome == Outcome::Failed)
     }
 }
 
 impl fmt::Display for Health {
+    /// Writes the checks, the privileges, and either `ready` or the diagnosis with its remedy.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for checked in &self.checks {
             writeln!(f, "{checked}")?;
@@ -96,6 +125,7 @@ impl fmt::Display for Health {
         let Some(diagnosis) = &self.diagnosis else {
             return f.write_str("\nready: a scan can start");
         };
+        // Ready never comes with a diagnosis; "wait" is then the word that does the least harm.
         let verdict = match self.outlook {
             Outlook::Stop => "stop",
             Outlook::Wait | Outlook::Ready => "wait",
@@ -112,38 +142,5 @@ impl fmt::Display for Health {
             Some(command) => write!(f, "\n\n{command}"),
             None => Ok(()),
         }
-    }
-}
-
-mod epoch {
-    use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(
-        time: &SystemTime,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-        serializer.serialize_u64(since.as_secs())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<SystemTime, D::Error> {
-        let seconds = u64::deserialize(deserializer)?;
-        UNIX_EPOCH
-            .checked_add(Duration::from_secs(seconds))
-            .ok_or_else(|| serde::de::Error::custom("a time that is too late"))
-    }
-}
-
-/// How many minutes and seconds, as people say it
-pub(super) fn minutes(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    match (seconds / 60, seconds % 60) {
-        (0, seconds) => format!("{seconds} s"),
-        (minutes, 0) => format!("{minutes} min"),
-        (minutes, seconds) => format!("{minutes} min {seconds} s"),
     }
 }

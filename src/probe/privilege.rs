@@ -1,125 +1,131 @@
+//! What the principal can do beyond its needs, as the answers of a pass show it.
+//!
+//! The role assignments themselves cannot be read with the rights of a blob reader, so their shape is
+//! inferred from requests that should be refused.
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Check;
+use super::{check::Check, facts::Allowed};
 
-/// The shape of the grant that the answers show
+/// The shape of the grant that the answers show.
+///
+/// Compare with [`Shape`](crate::grant::Shape), which says what a grant intends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SeenShape {
-    /// A reading role on the account, limited to the container by its condition
+    /// A reading role on the account, limited to the container by a condition.
     AccountWithCondition,
-    /// A reading role on the container alone, or one that has data actions and no others
+    /// A reading role on the container only, or a custom role that has only data actions.
     Container,
-    /// A reading role on the container, and one that makes keys for view links on the account
+    /// A reading role on the container, and a role on the account that can obtain user delegation
+    /// keys.
     ContainerAndDelegator,
-    /// A reading role on the account or above, limited by nothing
+    /// A reading role on the account or above, without a condition that limits the container.
     AccountUnlimited,
-    /// The answers do not tell
+    /// The answers fit no shape, or some of them are missing.
     #[serde(other)]
     Undetermined,
 }
 
 impl SeenShape {
-    /// What it is, in words
+    /// Returns a description for people.
     pub fn title(self) -> &'static str {
         match self {
             Self::AccountWithCondition => "a reading role on the account, with a condition",
-            Self::Container => "a reading role on the container, or one with data actions alone",
-            Self::ContainerAndDelegator => {
-                "a reading role on the container, and a delegating one on the account"
+            Self::Container => {
+                "a reading role on the container, or a custom role with data actions only"
             }
-            Self::AccountUnlimited => "a reading role on the whole account, limited by nothing",
-            Self::Undetermined => "not to be told from the answers",
+            Self::ContainerAndDelegator => {
+                "a reading role on the container, and Storage Blob Delegator on the account"
+            }
+            Self::AccountUnlimited => {
+                "a reading role on the whole account, not limited to the container"
+            }
+            Self::Undetermined => "undetermined",
         }
     }
 }
 
-/// What a principal may do, beside what it needs: shown by requests that should be refused
+/// What the principal can do beyond its needs.
+///
+/// [`Probe::least_privilege`](super::Probe::least_privilege) requests it.
+///
+/// ```
+/// use azure_asset_sync::{Health, probe::SeenShape};
+///
+/// fn is_too_wide(health: &Health) -> bool {
+///     let Some(privileges) = &health.privileges else { return false };
+///     privileges.shape == SeenShape::AccountUnlimited || !privileges.wider.is_empty()
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Privileges {
-    /// The shape of the grant
+    /// The shape of the grant.
     pub shape: SeenShape,
-    /// What is allowed and not needed
+    /// The checks whose requests were allowed although a scan does not need them.
     pub wider: Vec<Check>,
-    /// What could not be told, since its answer was neither yes nor no
+    /// The checks whose answers neither allow nor deny the request.
     pub unknown: Vec<Check>,
 }
 
-/// Whether a request was allowed; `None` where it was not made, or its answer tells neither
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Allowed {
-    pub(super) list: Option<bool>,
-    pub(super) read: Option<bool>,
-    pub(super) key: Option<bool>,
-    pub(super) other_list: Option<bool>,
-    pub(super) other_read: Option<bool>,
-    pub(super) outside_prefix: Option<bool>,
-    pub(super) containers: Option<bool>,
+impl Privileges {
+    /// Infers the privileges from what was allowed.
+    ///
+    /// Without a prefix there are no names outside the prefix, so that check does not count.
+    pub(super) fn of(allowed: &Allowed, has_prefix: bool) -> Self {
+        let mut checks = vec![Check::OtherList, Check::OtherRead, Check::ListContainers];
+        if has_prefix {
+            // In the order of `Check::ALL`.
+            checks.insert(2, Check::OutsidePrefix);
+        }
+        let with = |wanted: Option<bool>| {
+            checks.iter().copied().filter(|check| allowed.get(*check) == wanted).collect()
+        };
+        let mut unknown: Vec<_> = with(None);
+        // A key is never wider than needed, but without its answer the shape cannot be inferred.
+        if allowed.get(Check::DelegationKey).is_none() {
+            unknown.push(Check::DelegationKey);
+        }
+        Self { shape: shape(allowed), wider: with(Some(true)), unknown }
+    }
 }
 
-impl Allowed {
-    pub(super) fn privileges(self, has_prefix: bool) -> Privileges {
-        let mut rows = vec![
-            (Check::OtherList, self.other_list),
-            (Check::OtherRead, self.other_read),
-            (Check::ListContainers, self.containers),
-        ];
-        // A key is no more than is needed, but what it tells is missed where nobody knows.
-        let no_key = self.key.is_none().then_some(Check::DelegationKey);
-        if has_prefix {
-            rows.insert(2, (Check::OutsidePrefix, self.outside_prefix));
-        }
-        let which = |wanted: Option<bool>| {
-            rows.iter().filter(|(_, allowed)| *allowed == wanted).map(|(check, _)| *check).collect()
-        };
-        let elsewhere = match (self.other_list, self.other_read) {
-            (Some(true), _) | (_, Some(true)) => Some(true),
-            (Some(false), Some(false)) => Some(false),
-            _ => None,
-        };
-        let reads = self.list == Some(true) || self.read == Some(true);
-        let shape = match (reads, elsewhere, self.containers, self.key) {
-            (_, Some(true), _, _) => SeenShape::AccountUnlimited,
-            (true, Some(false), Some(true), Some(true)) => SeenShape::AccountWithCondition,
-            (true, Some(false), Some(false), Some(true)) => SeenShape::ContainerAndDelegator,
-            (true, Some(false), Some(false), Some(false)) => SeenShape::Container,
-            _ => SeenShape::Undetermined,
-        };
-        let mut unknown: Vec<_> = which(None);
-        unknown.extend(no_key);
-        Privileges { shape, wider: which(Some(true)), unknown }
-    }
-
-    /// What either pass was allowed: a front end that refuses has not learned of it yet
-    pub(super) fn or(self, other: Self) -> Self {
-        let or = |a: Option<bool>, b: Option<bool>| match (a, b) {
-            (Some(true), _) | (_, Some(true)) => Some(true),
-            (a, b) => a.or(b),
-        };
-        Self {
-            list: or(self.list, other.list),
-            read: or(self.read, other.read),
-            key: or(self.key, other.key),
-            other_list: or(self.other_list, other.other_list),
-            other_read: or(self.other_read, other.other_read),
-            outside_prefix: or(self.outside_prefix, other.outside_prefix),
-            containers: or(self.containers, other.containers),
-        }
+/// Infers the shape of the grant from what was allowed.
+///
+/// Two of the answers are about the account (container names and keys), and two about other
+/// containers. No answer about the role assignments themselves is needed.
+fn shape(allowed: &Allowed) -> SeenShape {
+    let is_allowed = |check| allowed.get(check) == Some(true);
+    let elsewhere = match (allowed.get(Check::OtherList), allowed.get(Check::OtherRead)) {
+        (Some(true), _) | (_, Some(true)) => Some(true),
+        (Some(false), Some(false)) => Some(false),
+        _ => None,
+    };
+    let reads = is_allowed(Check::List) || is_allowed(Check::Read);
+    let (containers, key) = (allowed.get(Check::ListContainers), allowed.get(Check::DelegationKey));
+    match (reads, elsewhere, containers, key) {
+        (_, Some(true), _, _) => SeenShape::AccountUnlimited,
+        // Container names and keys belong to the account, so they show where the role is assigned.
+        (true, Some(false), Some(true), Some(true)) => SeenShape::AccountWithCondition,
+        (true, Some(false), Some(false), Some(true)) => SeenShape::ContainerAndDelegator,
+        (true, Some(false), Some(false), Some(false)) => SeenShape::Container,
+        _ => SeenShape::Undetermined,
     }
 }
 
 impl fmt::Display for Privileges {
+    /// Writes the shape, then one line for each check that is wider than needed or undetermined.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "grant: {}", self.shape.title())?;
         for check in &self.wider {
             write!(f, "\nwider than needed: {}", check.opposite())?;
         }
         for check in &self.unknown {
-            write!(f, "\nnot to be told: whether {}", check.title())?;
+            write!(f, "\nundetermined: whether {}", check.title())?;
         }
         Ok(())
     }

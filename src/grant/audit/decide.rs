@@ -1,29 +1,40 @@
 //! Decides the rows of an audit: by the roles, by the scopes, and by proof under the conditions.
+//!
+//! Assignments add up: a request is allowed if one of them allows it. A proof that takes too long counts as
+//! "may be allowed", so an audit errs on the side of warning.
 
 use super::{
-    Access, Assigned, Decision,
-    rows::{BLOBS, CONTAINERS, Kind, Places, Row},
+    access::{Access, Assigned, Decision},
+    rows::{Kind, Places, Row},
 };
 use crate::{
     condition::{
         Condition,
+        catalog::{BLOB_READ, CONTAINERS},
         prove::{self, Budget, Example, Family, Found},
     },
     connection::Connection,
     wildcard::star_matches,
 };
 
-/// How much work all rows together may take, and how much one question may
+/// How many steps the proofs of all rows together may take.
 ///
-/// They bound an audit of the largest condition to a fraction of a second. A question that takes more
-/// is answered with "may be allowed".
+/// Bounds the audit of the largest condition to a fraction of a second.
 const STEPS: u64 = 20_000_000;
+
+/// How many steps one proof may take, so that one hard row leaves enough for the others.
 const STEPS_OF_QUESTION: u64 = 2_000_000;
 
+/// The least telling reason: other reasons win over it.
 const NO_ACTION: &str = "the role does not have the action";
+/// The reason of a row that could not be decided.
 const UNPROVED: &str =
     "the conditions are too large or too entangled to prove that this is denied; split them up";
 
+/// Decides all rows for the assignments.
+///
+/// The budget is shared: rows that come first are the ones that a scan needs, so they are decided
+/// first.
 pub(super) fn table(connection: &Connection, assignments: &[Assigned<'_>]) -> Vec<Access> {
     let mut budget = Budget::new(STEPS);
     let places = Places::of(connection, assignments, &mut budget);
@@ -37,6 +48,7 @@ pub(super) fn table(connection: &Connection, assignments: &[Assigned<'_>]) -> Ve
                 access(&row, decision, why)
             }
         };
+        // The row was decided once for a group of containers that no condition distinguishes.
         let same = row.same.into_iter().map(|(name, request)| {
             let name = name.as_str();
             let example = access.example.clone();
@@ -50,11 +62,15 @@ pub(super) fn table(connection: &Connection, assignments: &[Assigned<'_>]) -> Ve
     table
 }
 
+/// Returns a decided row without an example.
 fn access(row: &Row, decision: Decision, why: String) -> Access {
     Access { request: row.words.clone(), decision, needed: row.needed, why, example: None }
 }
 
-/// Requests for a data action, which conditions can limit
+/// Decides requests for a data action, which conditions can limit.
+///
+/// Conditions are collected from the assignments that have the action on this container. Without a
+/// condition, such an assignment allows everything.
 fn data(
     row: &Row,
     families: &[Family],
@@ -66,7 +82,7 @@ fn data(
     for assigned in assignments {
         let has = |family: &Family| match assigned.role {
             Some(role) => role.allows(family.action()),
-            None => family.action() == format!("{BLOBS}/read"),
+            None => family.action() == BLOB_READ,
         };
         if !families.iter().all(has) {
             reasons.push(NO_ACTION.to_owned());
@@ -75,6 +91,7 @@ fn data(
         } else if let Some(condition) = assigned.condition {
             conditions.push(condition);
         } else {
+            // Nothing can take this access away again, so the other assignments do not matter.
             let why = "the role has the action, without a condition".to_owned();
             return access(row, Decision::Allowed, why);
         }
@@ -90,6 +107,7 @@ fn data(
         }
         Decided::Allowed => {
             let sample = families.first().map(Family::sample).unwrap_or_default();
+            // One of the conditions allows the request; the reason is that of this one.
             let deciding = conditions.iter().find(|condition| condition.allows(&sample));
             let why = deciding.map(|condition| condition.reason(&sample)).unwrap_or_default();
             access(row, Decision::Allowed, why)
@@ -103,16 +121,23 @@ fn data(
     }
 }
 
+/// What the proofs show about a row.
 enum Decided {
     Denied,
     Allowed,
+    /// Some requests are allowed, for example this one.
     Sometimes(Example),
     Unproved,
 }
 
+/// Decides families of requests under conditions. A request is allowed if one condition allows it.
+///
+/// First looks for one allowed request, then for one denied request: a row is "allowed" only if there is
+/// no denied one.
 fn decided(families: &[Family], conditions: &[&Condition], budget: &mut Budget) -> Decided {
     let mut example = None;
     let mut unproved = false;
+    // One allowed request is enough to exclude "denied".
     'search: for family in families {
         for condition in conditions {
             let mut share = budget.share(STEPS_OF_QUESTION);
@@ -129,6 +154,7 @@ fn decided(families: &[Family], conditions: &[&Condition], budget: &mut Budget) 
         }
     }
     let Some(example) = example else {
+        // Nothing was found, but a proof that was given up may have missed something.
         return if unproved { Decided::Unproved } else { Decided::Denied };
     };
     for family in families {
@@ -142,7 +168,9 @@ fn decided(families: &[Family], conditions: &[&Condition], budget: &mut Budget) 
     Decided::Allowed
 }
 
-/// Requests for an action, which no condition limits
+/// Decides requests for an action, which no condition can limit.
+///
+/// Actions are not data actions: conditions do not apply to them, so role and scope decide alone.
 fn control(
     row: &Row,
     action: &str,
@@ -176,7 +204,10 @@ fn control(
     (false, most_telling(reasons))
 }
 
-/// Of the reasons of several assignments, one that is not only that the role has no such action
+/// Returns the reason to show among those of several assignments.
+///
+/// Prefers a reason other than that the role lacks the action, because such a role is not meant to allow
+/// the request.
 fn most_telling(mut reasons: Vec<String>) -> String {
     let position = reasons.iter().position(|reason| reason != NO_ACTION);
     if reasons.is_empty() {

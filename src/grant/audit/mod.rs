@@ -1,9 +1,10 @@
 //! What a grant allows: a table of requests, each decided by proof.
 //!
-//! A row stands for a family of requests, such as "read a blob of another container": what its words
-//! say is fixed, and everything else about the request is open. `rows` names the families, `decide`
-//! decides them by [`prove`](crate::condition::prove).
+//! A row is a family of requests, for example "read a blob of another container": the attributes that
+//! the words name are fixed, and all others are open. `rows` lists the families, and `decide` decides each
+//! by [`prove`](crate::condition::prove). `access` has the values that come out.
 
+mod access;
 mod decide;
 mod rows;
 
@@ -11,75 +12,46 @@ use std::fmt;
 
 use serde::Serialize;
 
+use self::access::Assigned;
+pub use self::access::{Access, Decision};
+use super::Grant;
 use crate::{
-    condition::{Condition, Request, Role},
+    condition::{Condition, Role},
     connection::Connection,
 };
 
-/// What a grant lets a principal do: a table of requests
+/// What a grant allows: a table of requests.
 ///
-/// Each row stands for all requests that its words describe. See [`Decision`] for what a row says of
-/// them. A row assumes what the documentation of role assignment conditions says about an action: an
-/// attribute that the action does not have is absent. All other attributes may be absent or may have any
-/// values: the time, the network, tags, and attributes of the principal.
+/// Each row covers all requests that its words describe; [`Decision`] says whether they are allowed. A row
+/// assumes that an attribute is absent if the documentation says that the action does not have it. All
+/// other attributes may be absent or have any value: the time, the network, tags, and attributes of the
+/// principal.
+///
+/// ```
+/// use azure_asset_sync::{Connection, grant::{Audit, Decision}};
+///
+/// let connection =
+///     Connection::builder("hall 3").account("contosovision").container("training").build()?;
+/// let condition = "!(ActionMatches{'Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read'}) OR \
+///     @Resource[Microsoft.Storage/storageAccounts/blobServices/containers:name] StringEquals 'training'";
+/// let audit = Audit::of_condition(&connection, &condition.parse()?);
+/// assert!(audit.suffices());
+/// let other = audit.rows.iter().find(|row| row.request == "read a blob of another container");
+/// assert_eq!(other.ok_or("a row of every audit")?.decision, Decision::Denied);
+/// for access in audit.wider() {
+///     println!("not needed, but allowed: {}: {}", access.request, access.why);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Audit {
-    /// The requests; those that a scan makes come first
+    /// The requests, starting with those that a scan sends.
     pub rows: Vec<Access>,
 }
 
-/// Requests of one kind, and whether they are allowed
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Access {
-    /// The requests, in words
-    pub request: String,
-    /// Whether they are allowed
-    pub decision: Decision,
-    /// Whether a scan of the connection makes them
-    pub needed: bool,
-    /// Why they are allowed or not; for [`Decision::MayBeAllowed`] the example in words
-    pub why: String,
-    /// For [`Decision::MayBeAllowed`], one of the requests that an evaluation of the conditions allows
-    ///
-    /// `None` if the conditions are too large or too entangled for an example and for a proof.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub example: Option<Request>,
-}
-
-/// Whether the requests of a row are allowed
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Decision {
-    /// None of them is: this is proved for all values of everything that is open
-    Denied,
-    /// All of them are: this is proved for all values of everything that is open
-    Allowed,
-    /// Some of them are, or it could not be proved that none is
-    MayBeAllowed,
-}
-
-impl Decision {
-    /// Its stable name, such as `may-be-allowed`
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Denied => "denied",
-            Self::Allowed => "allowed",
-            Self::MayBeAllowed => "may-be-allowed",
-        }
-    }
-}
-
-impl fmt::Display for Decision {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 impl Audit {
-    /// The audit of a condition: Storage Blob Data Reader on the connection's account, under it
+    /// Audits a condition on the role Storage Blob Data Reader, assigned on the connection's account.
     pub fn of_condition(connection: &Connection, condition: &Condition) -> Self {
         let reader = Assigned {
             role: Some(Role::BlobDataReader),
@@ -89,19 +61,28 @@ impl Audit {
         audit(connection, &[reader])
     }
 
-    /// Whether everything that a scan needs is allowed, whatever the circumstances
+    /// Returns whether everything that a scan needs is allowed, whatever the open attributes are.
+    ///
+    /// A row that may be denied, for example outside a time window of the condition, does not
+    /// suffice.
     pub fn suffices(&self) -> bool {
         self.rows.iter().all(|row| row.decision == Decision::Allowed || !row.needed)
     }
 
-    /// What is or may be allowed although no scan needs it
+    /// Returns what is or may be allowed although no scan needs it.
+    ///
+    /// Roles on the account always allow some requests that no condition limits, such as listing
+    /// the names of containers, so this is rarely empty for
+    /// [`Shape::AccountWithCondition`](super::Shape::AccountWithCondition).
     pub fn wider(&self) -> impl Iterator<Item = &Access> {
         self.rows.iter().filter(|row| row.decision != Decision::Denied && !row.needed)
     }
 }
 
 impl fmt::Display for Audit {
+    /// Writes one line for each row: the decision, whether it is needed, the request and the reason.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Characters, not bytes: the words contain an ellipsis.
         let width = self.rows.iter().map(|row| row.request.chars().count()).max().unwrap_or(0);
         for row in &self.rows {
             let decision = match row.decision {
@@ -109,6 +90,8 @@ impl fmt::Display for Audit {
                 Decision::Denied => "deny ",
                 Decision::MayBeAllowed => "may  ",
             };
+            // "missing" and "wider" are the words to look for; the other rows are as they should
+            // be.
             let mark = match (row.decision == Decision::Denied, row.needed) {
                 (true, true) => "missing",
                 (false, true) => "needed ",
@@ -121,17 +104,30 @@ impl fmt::Display for Audit {
     }
 }
 
-/// What of a role assignment decides
-pub(super) struct Assigned<'a> {
-    /// The role; `None` for the custom role, which reads and lists and nothing else
-    pub(super) role: Option<Role>,
-    /// The container that it is made on; the account if `None`
-    pub(super) container: Option<&'a str>,
-    pub(super) condition: Option<&'a Condition>,
+impl Grant {
+    /// Returns what the grant allows and denies, and why, for its first connection.
+    pub fn audit(&self) -> Audit {
+        self.audit_of(&self.connection)
+    }
+
+    /// Returns the audit for each connection, in the order in which the connections were added.
+    pub fn audits(&self) -> impl Iterator<Item = (&Connection, Audit)> {
+        self.connections().map(|connection| (connection, self.audit_of(connection)))
+    }
+
+    /// The assignments of the whole grant count, because each of them can allow a request.
+    fn audit_of(&self, connection: &Connection) -> Audit {
+        let assigned = self.assignments().iter().map(|assignment| Assigned {
+            role: assignment.role,
+            container: assignment.container.as_deref(),
+            condition: assignment.condition.as_ref(),
+        });
+        audit(connection, &assigned.collect::<Vec<_>>())
+    }
 }
 
-/// The audit of role assignments on the connection's account and its containers
-pub(super) fn audit(connection: &Connection, assignments: &[Assigned<'_>]) -> Audit {
+/// Audits role assignments on the connection's account and its containers.
+fn audit(connection: &Connection, assignments: &[Assigned<'_>]) -> Audit {
     Audit { rows: decide::table(connection, assignments) }
 }
 

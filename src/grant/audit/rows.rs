@@ -1,67 +1,70 @@
-//! The rows of an audit: which families of requests there are.
+//! The rows of an audit: the families of requests that an audit covers.
+//!
+//! A family fixes the attributes that the words of its row name, and leaves all others open. INVARIANT:
+//! samples in a family are real requests, because an example is shown to people.
 
 use std::collections::BTreeSet;
 
-use super::Assigned;
+use super::access::Assigned;
 use crate::{
     condition::{
         Request, Source,
+        catalog::{ACCOUNT_NAME, BLOBS, CONTAINERS, DELEGATION_KEY},
         prove::{self, Budget, Domain, Family, Texts},
     },
     connection::Connection,
 };
 
-pub(super) const BLOBS: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs";
-pub(super) const CONTAINERS: &str = "Microsoft.Storage/storageAccounts/blobServices/containers";
-const ACCOUNT_NAME: &str = "Microsoft.Storage/storageAccounts:name";
-const KEY: &str = "Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action";
-
-/// The characters of containers' names: a superset of the names that there can be
+/// The characters of container names, including those of `$root`, `$web` and `$logs`.
 ///
-/// Source: Microsoft Learn, "Naming and referencing containers, blobs, and metadata"; the `$` is that of
-/// `$root`, `$web` and `$logs`.
+/// A superset is safe: a proof about more names also holds for the real ones. Source: Microsoft Learn,
+/// "Naming and referencing containers, blobs, and metadata".
 const CONTAINER_CHARACTERS: &str = "abcdefghijklmnopqrstuvwxyz0123456789-$";
 
-/// A suboperation of reads that conditions of the preview name; requests may have it or not
+/// A suboperation of reads from the preview of conditions. A request may have the suboperation or not.
 ///
 /// Source: Microsoft Learn, "Example Azure role assignment conditions for Blob Storage", which calls it
-/// deprecated and supported.
+/// deprecated but supported.
 const WITH_TAGS: &str = "Blob.Read.WithTagConditions";
 
-/// The containers that an audit has rows for
+/// The containers that an audit has rows for.
 pub(super) struct Places<'a> {
     account: &'a str,
     container: &'a str,
     prefix: &'a str,
-    /// Other containers that the conditions name or that roles are assigned on, in groups of which the
-    /// same is true
+    /// Other containers that the conditions name or that roles are assigned on, in groups that no
+    /// condition distinguishes.
     named: Vec<Vec<String>>,
 }
 
-/// No more containers have rows of their own; the others are then rows of "another container"
+/// How many named containers have rows of their own. All others belong to "another container".
 ///
-/// A condition of the length that Azure takes can name about as many.
+/// A condition of the length that Azure accepts can name about this many.
 const MOST_NAMED: usize = 1000;
 
-/// A row that is not decided yet
+/// A row that is not decided yet.
 pub(super) struct Row {
+    /// The requests, in words.
     pub(super) words: String,
+    /// Whether a scan sends such requests.
     pub(super) needed: bool,
-    /// The container, if the row is about one
+    /// The container, if the row is about one.
     pub(super) container: Option<String>,
-    /// Containers of which the same is true, and the row in words for each
+    /// The other containers of the group, each with the words of its row.
     pub(super) same: Vec<(String, String)>,
     pub(super) kind: Kind,
 }
 
+/// What kind of action a row is about.
 pub(super) enum Kind {
-    /// Requests for a data action, which conditions can limit: all of these families
+    /// A data action, which conditions can limit, with all families of the row.
     Data(Vec<Family>),
-    /// Requests for an action that no condition limits; whether a container is enough as the scope
+    /// An action, which no condition can limit. `of_account` if a role on a container is not enough.
     Control { action: String, of_account: bool },
 }
 
 impl<'a> Places<'a> {
+    /// Collects the containers that the assignments name.
     pub(super) fn of(
         connection: &'a Connection,
         assignments: &[Assigned<'_>],
@@ -73,10 +76,11 @@ impl<'a> Places<'a> {
         let mut named: BTreeSet<String> =
             conditions.iter().flat_map(|condition| prove::containers(condition)).collect();
         named.remove(container);
+        // `split_off` keeps the names before this one.
         if let Some(end) = named.iter().nth(MOST_NAMED).cloned() {
             named.split_off(&end);
         }
-        // A role assigned on a container tells that container from the others.
+        // A role on a container treats this container differently, so it gets a group of its own.
         let own: BTreeSet<String> = assignments
             .iter()
             .filter_map(|assigned| assigned.container)
@@ -86,7 +90,9 @@ impl<'a> Places<'a> {
         named.retain(|name| !own.contains(name));
         let owned = |group: Vec<&str>| group.into_iter().map(str::to_owned).collect();
         let mut named: Vec<Vec<String>> = match prove::same(&conditions, &named, budget) {
+            // Containers that no condition distinguishes are decided once.
             Some(groups) => groups.into_iter().map(owned).collect(),
+            // Without a proof that they are alike, each container gets a group of its own.
             None => named.into_iter().map(|name| vec![name]).collect(),
         };
         named.extend(own.into_iter().map(|name| vec![name]));
@@ -98,12 +104,15 @@ impl<'a> Places<'a> {
         }
     }
 
+    /// Returns the names of all other containers with rows of their own.
     fn names(&self) -> impl Iterator<Item = &String> {
         self.named.iter().flatten()
     }
 
+    /// Returns all rows, those that a scan needs first.
     pub(super) fn rows(&self) -> Vec<Row> {
         let mut rows = self.container(self.container, true);
+        // Versions and snapshots are not in the listing that a scan reads.
         let old = [
             (true, format!("read an old version of {}", self.shown(self.container))),
             (false, format!("read a snapshot of {}", self.shown(self.container))),
@@ -130,6 +139,7 @@ impl<'a> Places<'a> {
         ));
         let list = list(self.another(base("read").suboperation("Blob.List"), true));
         rows.push(self.data("list another container".into(), false, None, vec![list]));
+        // No scan needs these, and a customer wants to see them denied.
         for action in ["write", "delete"] {
             let family = self.blobs(self.at(self.container, base(action)), Some(true));
             let words = format!("{action} {}", self.shown(self.container));
@@ -150,14 +160,22 @@ impl<'a> Places<'a> {
         }
         let words = "properties and metadata of another container".to_owned();
         rows.push(control(words, None, &containers, false));
-        rows.push(control("a key for view links (user delegation key)".into(), None, KEY, true));
+        rows.push(control(
+            "a key for view links (user delegation key)".into(),
+            None,
+            DELEGATION_KEY,
+            true,
+        ));
         rows
     }
 
-    /// Reads and lists of one container
+    /// Returns the rows for reads and lists of one container.
+    ///
+    /// The first rows are the ones that a scan needs, if `needed` is set.
     fn container(&self, name: &str, needed: bool) -> Vec<Row> {
         let read = |inside| {
             reads(|request| {
+                // A scan reads current versions only; old ones have rows of their own.
                 let is_current = needed && inside;
                 let request = match is_current {
                     true => request.resource(&format!("{BLOBS}:isCurrentVersion"), true),
@@ -202,7 +220,7 @@ impl<'a> Places<'a> {
         ]
     }
 
-    /// The rows of [`container`](Self::container) in words
+    /// Returns the words of the rows of [`container`](Self::container), in the same order.
     fn words(&self, name: &str) -> Vec<String> {
         let read = format!("read {}", self.shown(name));
         let bare = format!("list `{name}`, no prefix");
@@ -214,6 +232,7 @@ impl<'a> Places<'a> {
         vec![read, within, bare, others, format!("read another blob of `{name}`")]
     }
 
+    /// Returns a row about a data action.
     fn data(
         &self,
         words: String,
@@ -225,11 +244,12 @@ impl<'a> Places<'a> {
         Row { words, needed, container, same: Vec::new(), kind: Kind::Data(families) }
     }
 
-    /// Blobs under the prefix, in words
+    /// Returns the words for the blobs of a container under the prefix.
     fn shown(&self, container: &str) -> String {
         format!("`{container}/{}…`", self.prefix)
     }
 
+    /// Returns a family of requests for one container.
     fn at(&self, container: &str, request: Request) -> Family {
         let request = request
             .resource(ACCOUNT_NAME, self.account)
@@ -237,7 +257,7 @@ impl<'a> Places<'a> {
         Family::of(request)
     }
 
-    /// Limits the name of the blob: under the prefix, outside, or any
+    /// Limits the blob name of a family: under the prefix, outside of it, or any name for `None`.
     fn blobs(&self, family: Family, inside: Option<bool>) -> Family {
         let sample = |start: &str| format!("{start}a.jpg");
         let texts = match inside {
@@ -248,11 +268,14 @@ impl<'a> Places<'a> {
             }
             None => Texts::like(&[&sample(self.prefix), "a.jpg"]),
         };
-        // A blob's name has at least one character.
+        // A blob name has at least one character.
         let texts = texts.none_of(std::iter::once(String::new()));
         family.open(Source::Resource, &format!("{BLOBS}:path"), Domain::Text(texts))
     }
 
+    /// Returns the family of reads of an old version, or of a snapshot.
+    ///
+    /// The two differ in which attribute is present: `versionId` or `snapshot`.
     fn old(&self, is_version: bool) -> Family {
         let request = self
             .at(self.container, base("read").resource(&format!("{BLOBS}:isCurrentVersion"), false));
@@ -265,8 +288,12 @@ impl<'a> Places<'a> {
         )
     }
 
-    /// Requests for a container that has no rows of its own
+    /// Returns a family of requests for any container that has no rows of its own.
+    ///
+    /// Excludes all names that have rows, because "another container" must not include them.
     fn another(&self, request: Request, is_list: bool) -> Family {
+        // A name that starts like the container's own is the likeliest to be allowed by mistake. It must
+        // not be longer than 63 characters.
         let start = self.container.get(..57).unwrap_or(self.container);
         let other = format!("{start}-other");
         let excluded = self.names().cloned();
@@ -282,32 +309,35 @@ impl<'a> Places<'a> {
         if is_list { family } else { self.blobs(family, None) }
     }
 
+    /// Returns the families of reads in any container that has no rows of its own.
     fn elsewhere(&self) -> Vec<Family> {
         reads(|request| self.another(request, false))
     }
 }
 
-/// A request for an action on blobs
+/// Returns a request for an action on blobs.
 fn base(action: &str) -> Request {
     Request::new(format!("{BLOBS}/{action}"))
 }
 
-/// The families of reads: with the suboperation of the preview, and without
+/// Returns the families of reads, with the suboperation of the preview and without.
 fn reads(family: impl Fn(Request) -> Family) -> Vec<Family> {
     vec![family(base("read")), family(base("read").suboperation(WITH_TAGS))]
 }
 
-/// A list with any prefix, or none
+/// Returns the family of lists with any prefix or without one.
 fn list(family: Family) -> Family {
     let texts = Domain::Text(Texts::like(&["a/"]).or_absent());
     family.open(Source::Request, &format!("{BLOBS}:prefix"), texts)
 }
 
-/// Prefixes beside a prefix: of a folder next to it, and in another letter case
+/// Returns prefixes outside a prefix that are easily confused with it: a folder next to it, and the prefix
+/// in another letter case.
 fn outside(prefix: &str) -> [String; 2] {
     let start = prefix.trim_end_matches('/');
     let beside =
         if prefix.ends_with('/') { format!("{start}-other/") } else { format!("zz-{start}/") };
+    // Conditions can compare without letter case, but names of blobs differ by it.
     let changed = prefix.chars().map(|c| match c.is_lowercase() {
         true => c.to_ascii_uppercase(),
         false => c.to_ascii_lowercase(),

@@ -1,20 +1,32 @@
-//! Terraform, with two providers for Azure.
+//! Terraform, with the provider azurerm or azapi.
 //!
-//! The folder declares only what this grant alone uses. What other grants use too would go with
-//! `terraform destroy`: the service principal is read, and the Azure CLI assigns Storage Blob Delegator.
+//! The configuration declares only what this grant alone uses, because `terraform destroy` deletes
+//! everything that is declared. So the service principal is a data source, and the Azure CLI assigns
+//! Storage Blob Delegator, which grants share.
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 
 use super::{
     super::{Grant, Part, RoleAssignment, Sharing, Step, quote::hcl as quoted},
-    API, READ, ROLE_DESCRIPTION, bash, by_az, custom_role, definition, file,
+    bash,
+    part::file,
+    resource::{API, ROLE_DESCRIPTION, custom_role, definition},
 };
-use crate::name::{Field, InvalidName};
+use crate::{
+    condition::catalog::BLOB_READ,
+    name::{Field, InvalidName},
+};
 
-/// The rule for browsers is a part of the storage account's resource, which is not ours to declare
+/// The steps that the Azure CLI does.
+///
+/// The CORS rule is a part of the storage account's resource, which the customer declares elsewhere.
 const BY_AZ: &[Step] =
     &[Step::Principal, Step::Cors, Step::ReadBack, Step::Replace, Step::EndShared];
 
+/// Returns the parts of the pack for the provider azurerm.
+///
+/// `resource_provider_registrations = "none"`, because a customer's user often may not register
+/// providers.
 pub(super) fn azurerm(grant: &Grant) -> Result<Vec<Part>, InvalidName> {
     let environment = quoted(grant.management().terraform);
     let mut text = head(
@@ -34,7 +46,7 @@ provider "azurerm" {{
   resource_provider_registrations = "none"
 }}
 "#,
-        quoted(&grant.subscription)
+        quoted(grant.subscription())
     ));
     text.push_str(&principal(grant));
     if let Some((assignment, _)) = custom_role(grant) {
@@ -57,12 +69,13 @@ resource "azurerm_role_definition" "reader" {{
             quoted(&assignment.role_name),
             quoted(&grant.group_scope()),
             quoted(ROLE_DESCRIPTION),
-            quoted(READ)
+            quoted(BLOB_READ)
         ));
     }
     for (n, assignment) in own(grant) {
         let role = match assignment.role {
             Some(_) => quoted(&definition(grant, assignment)),
+            // The attribute, not the text of the ID: Terraform then creates the role first.
             None => "azurerm_role_definition.reader.role_definition_resource_id".to_owned(),
         };
         text.push_str(&format!(
@@ -90,6 +103,10 @@ resource "azurerm_role_assignment" "reader{n}" {{
     parts(grant, text)
 }
 
+/// Returns the parts of the pack for the provider azapi.
+///
+/// This provider sends the properties unchanged to Azure Resource Manager, as the form for REST
+/// does.
 pub(super) fn azapi(grant: &Grant) -> Result<Vec<Part>, InvalidName> {
     let environment = quoted(grant.management().terraform);
     let mut text = head(
@@ -107,7 +124,7 @@ provider "azapi" {{
   subscription_id = {}
 }}
 "#,
-        quoted(&grant.subscription)
+        quoted(grant.subscription())
     ));
     text.push_str(&principal(grant));
     if let Some((assignment, _)) = custom_role(grant) {
@@ -132,15 +149,16 @@ resource "azapi_resource" "role" {{
             quoted(&assignment.role_name),
             quoted(&grant.group_scope()),
             quoted(ROLE_DESCRIPTION),
-            quoted(READ)
+            quoted(BLOB_READ)
         ));
     }
     for (n, assignment) in own(grant) {
-        // The service answers with the subscription's id of a role, wherever it was defined. So this is
-        // the id that a later plan compares with.
+        // The service returns the ID of a role below the subscription, wherever the role was defined. A
+        // later plan compares with that ID, so this ID is used.
         let role = quoted(&definition(grant, assignment));
         let depends = match assignment.role {
             Some(_) => "",
+            // The role is referred to by a text, so Terraform cannot see the dependency.
             None => "\n  depends_on = [azapi_resource.role]\n",
         };
         text.push_str(&format!(
@@ -171,14 +189,20 @@ resource "azapi_resource" "reader{n}" {{
     parts(grant, text)
 }
 
+/// Returns the assignments that no other grant uses, with their numbers.
+///
+/// The numbers name the Terraform resources, so they count the shared assignment too: a change of
+/// shape does not rename resources.
 fn own(grant: &Grant) -> impl Iterator<Item = (usize, &RoleAssignment)> {
     let is_own = |(_, a): &(usize, &RoleAssignment)| a.sharing != Sharing::Account;
-    grant.assignments.iter().enumerate().filter(is_own)
+    grant.assignments().iter().enumerate().filter(is_own)
 }
 
-/// The block that `terraform init` reads: every provider, with its source
+/// Returns the block that `terraform init` reads: every provider with its source.
+///
+/// azuread is listed only if the object ID has to be looked up.
 fn head(grant: &Grant, provider: &str) -> String {
-    let azuread = match grant.principal {
+    let azuread = match grant.principal() {
         Some(_) => "",
         None => {
             r#"    azuread = {
@@ -191,9 +215,9 @@ fn head(grant: &Grant, provider: &str) -> String {
     format!("terraform {{\n  required_providers {{\n{provider}{azuread}  }}\n}}\n")
 }
 
-/// The service principal: as it is given, or as the directory has it
+/// Returns the declaration of the object ID: as given, or from a data source.
 fn principal(grant: &Grant) -> String {
-    match &grant.principal {
+    match grant.principal() {
         Some(id) => format!("\nlocals {{\n  principal_id = {}\n}}\n", quoted(id)),
         None => format!(
             r#"
@@ -210,27 +234,37 @@ locals {{
 }}
 "#,
             quoted(grant.management().terraform),
-            quoted(&grant.application)
+            quoted(grant.application())
         ),
     }
 }
 
+/// Returns the parts of the pack with a configuration.
+///
+/// The configuration is a file; the commands look at Azure before Terraform does.
+///
+/// # Errors
+/// [`InvalidName`] if Terraform would change the text.
 fn parts(grant: &Grant, text: String) -> Result<Vec<Part>, InvalidName> {
-    // Terraform turns all text into Unicode form NFC, in which it would be another text.
+    // Terraform normalizes all text to Unicode form NFC, so a prefix in another form would name other
+    // blobs.
     let nfc = ComposingNormalizerBorrowed::new_nfc();
     if !nfc.is_normalized(&text) {
         let mut prefixes = grant.connections().map(|c| c.prefix().as_str());
+        // Names the value to change: it is a prefix or the resource group, since all others are
+        // ASCII.
         let odd = prefixes.find(|prefix| !nfc.is_normalized(prefix));
         let (field, value) = match odd {
             Some(prefix) => (Field::Prefix, prefix),
-            None => (Field::ResourceGroup, grant.resource_group.as_str()),
+            None => (Field::ResourceGroup, grant.resource_group()),
         };
         let rule =
             "Terraform rewrites text to Unicode form NFC, and the blobs have it in another form";
         return Err(InvalidName::new(field, value, rule)
             .hint("use the form for bash, or that for Bicep, which keep it as it is"));
     }
-    let mut parts = by_az(grant, BY_AZ);
+    let mut parts = bash::by_az(grant, BY_AZ);
+    // The words differ from those of bash: Terraform needs a folder, and keeps its state there.
     let mut apply = bash::terraform(grant, Step::Apply);
     apply.about = "Save grant.tf in an empty folder of its own, and run this there: Terraform keeps its state beside it.".into();
     parts.extend([

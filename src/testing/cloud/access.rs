@@ -7,13 +7,13 @@ use super::{
     state::ticks,
 };
 use crate::{
-    condition::{Request, Role, Source},
+    condition::{
+        Request, Role, Source,
+        catalog::{ACCOUNT_NAME, BLOBS, CONTAINERS},
+    },
     grant::Grant,
     wildcard::star_matches,
 };
-
-pub(super) const BLOBS: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs";
-pub(super) const CONTAINERS: &str = "Microsoft.Storage/storageAccounts/blobServices/containers";
 
 /// The role assignments of the cloud's service principal, and the front ends that learn of them
 #[derive(Default)]
@@ -57,7 +57,7 @@ impl<'a> Need<'a> {
     /// A data action on a container, with what every request of the cloud has
     pub(super) fn data(container: &'a str, request: Request, state: &State) -> Self {
         let request = request
-            .resource("Microsoft.Storage/storageAccounts:name", ACCOUNT)
+            .resource(ACCOUNT_NAME, ACCOUNT)
             .resource(
                 "Microsoft.Storage/storageAccounts:isHnsEnabled",
                 state.behavior.is_hierarchical(),
@@ -145,8 +145,8 @@ impl State {
     }
 
     pub(super) fn apply(&self, grant: &Grant, after: Duration) {
-        let is_other = |principal: &String| !principal.eq_ignore_ascii_case(OBJECT_ID);
-        if grant.principal.as_ref().is_some_and(is_other) || grant.account().as_str() != ACCOUNT {
+        let is_other = |principal: &str| !principal.eq_ignore_ascii_case(OBJECT_ID);
+        if grant.principal().is_some_and(is_other) || grant.account().as_str() != ACCOUNT {
             return;
         }
         for granted in grant.assignments() {

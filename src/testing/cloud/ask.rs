@@ -7,11 +7,11 @@ use hyper::{HeaderMap, Method, Request};
 use percent_encoding::percent_decode_str;
 use url::form_urlencoded;
 
-use super::{
-    ACCOUNT, Refusal, State,
-    access::{BLOBS, CONTAINERS, Need},
+use super::{ACCOUNT, Refusal, State, access::Need};
+use crate::condition::{
+    self,
+    catalog::{BLOBS, CONTAINERS, DELEGATION_KEY},
 };
-use crate::condition;
 
 /// A request to the blob service, taken apart
 pub(super) struct Ask<'a> {
@@ -109,10 +109,7 @@ impl<'a> Ask<'a> {
         let read = || condition::Request::new(format!("{BLOBS}/read"));
         match operation {
             Operation::ListContainers => Need::action(None, format!("{CONTAINERS}/read")),
-            Operation::DelegationKey => Need::action(
-                None,
-                "Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action",
-            ),
+            Operation::DelegationKey => Need::action(None, DELEGATION_KEY),
             Operation::ContainerProperties(container) => {
                 Need::action(Some(container), format!("{CONTAINERS}/read"))
             }

@@ -96,7 +96,7 @@ fn each_form_has_every_step_and_no_second_run_changes_anything() {
             let about = &part(Step::Revoke).about;
             let links = *shape != Shape::CustomRole;
             assert_eq!(about.contains("up to 7 days"), links, "{form}: {about}");
-            assert!(about.contains("rule for browsers") && about.contains("service principal"));
+            assert!(about.contains("CORS rule") && about.contains("service principal"));
             let end = &part(Step::EndShared).text.to_lowercase();
             let ends_links = ["revoke-delegation-keys", "userdelegationkeys"]
                 .iter()

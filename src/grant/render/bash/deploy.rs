@@ -1,23 +1,31 @@
-//! The commands that bring a template or a Terraform folder to Azure, after a look at what is there.
+//! The commands that deploy a template or a Terraform folder.
+//!
+//! Each looks first at what Azure has: a template or a Terraform resource with a new name would ask for a
+//! second assignment of the same role, which Azure refuses.
 
 use super::{
     super::{
         super::{Grant, Part, Sharing, Step, quote::bash as quoted},
-        about, custom_role, name_of, obsolete, obsolete_roles, own, shared, shared_or_earlier,
+        about,
+        resource::custom_role,
+        selection::{name_of, obsolete, obsolete_roles, own, shared, shared_or_earlier},
     },
-    NOTHING_LEFT, apply_one,
-    block::Block,
-    is_usable, remove, remove_obsolete, remove_role, revoke_if_unused, role_list, stop_at_another,
+    assign::{apply_one, is_usable, stop_at_another},
+    block::{Block, role_list},
+    remove::{NOTHING_LEFT, remove, remove_leftovers, remove_role, revoke_if_unused},
 };
 
-/// Deploys a template over what was found, if that is this grant's to change
+/// Deploys a template, if this grant may change the assignments that exist.
 ///
-/// The names of the assignments that are there go into the template, which otherwise would ask for a
-/// second assignment of the same role.
+/// The names of existing assignments become parameters of the template, so that the deployment changes
+/// them instead of asking for a second assignment of the same role.
+///
+/// For [`Step::Apply`], assignments that exist must already be as intended. For [`Step::Update`],
+/// they must exist, and may be older versions of this grant.
 pub(in super::super) fn deploy(grant: &Grant, step: Step, template: &str) -> Part {
     let mut block = Block::with_principal(grant);
     let mut names = String::new();
-    for (n, assignment) in grant.assignments.iter().enumerate() {
+    for (n, assignment) in grant.assignments().iter().enumerate() {
         block.look(grant, assignment);
         block.line("if [ -z \"$STATE\" ]; then");
         match step {
@@ -39,52 +47,64 @@ pub(in super::super) fn deploy(grant: &Grant, step: Step, template: &str) -> Par
         names.push_str(&format!(" assignmentName{n}=\"$NAME{n}\""));
     }
     block.line(format!(
+        // Mode Incremental is the default: the deployment removes nothing that the template does
+        // not declare.
         "az deployment group create --resource-group {} --template-file {template} --parameters principalId=\"$OID\"{names} --output none",
-        quoted(&grant.resource_group)
+        quoted(grant.resource_group())
     ));
     block.line("echo 'Deployed.'");
     if step == Step::Update {
-        remove_obsolete(&mut block, grant);
+        remove_leftovers(&mut block, grant);
     }
     block.end(step)
 }
 
-/// Applies with Terraform, unless Azure has an assignment that Terraform cannot take over
+/// Applies with Terraform, unless Azure has an assignment that Terraform cannot manage.
 ///
-/// A name is a part of what Terraform declares, so it cannot work on an assignment of another name.
+/// The name is a part of what Terraform declares, so it cannot adopt an assignment with another name.
+///
+/// Terraform itself asks for a confirmation before it changes anything.
 pub(in super::super) fn terraform(grant: &Grant, step: Step) -> Part {
     let mut block = Block::with_principal(grant);
     for assignment in own(grant) {
         let name = name_of(assignment);
+        // An assignment with the name of `grant.tf` is one that Terraform created or can import.
         let another = format!("[ -n \"$STATE\" ] && [ \"${{ID##*/}}\" != {} ]", assignment.name);
         block.look(grant, assignment);
+        // An update may find an assignment of an earlier grant, which Terraform replaces.
         block.line(match step {
             Step::Update => format!("if {another} && [ \"${{IS##* }}\" = foreign ]; then"),
             _ => format!("if {another}; then"),
         });
         block.show(assignment);
         let stop = format!(
-            "{name}: the application has this role there already, under another name than the one in grant.tf, and Terraform cannot rename it. If it is this grant's, remove it with the step that revokes of the form for bash, and paste this again; if it is another grant's, make one grant for both connections"
+            "{name}: the application already has this role here, under another name than the one in grant.tf, and Terraform cannot rename an assignment. If the assignment is this grant's, remove it with the step that revokes in the form for bash, and paste this again; if it belongs to another grant, make one grant for both connections"
         );
         block.line(format!("  grant_stop {}", quoted(&stop)));
         block.line("fi");
     }
     block.line("terraform init");
+    // Without `-auto-approve`: the user sees the plan before it is applied.
     block.line("terraform apply");
+    // Grants share this assignment, so Terraform must not own it: `destroy` would delete it.
     if let Some(assignment) = shared(grant) {
         apply_one(&mut block, grant, assignment);
     }
     if step == Step::Update {
-        remove_obsolete(&mut block, grant);
+        remove_leftovers(&mut block, grant);
     }
     block.end(step)
 }
 
-/// Destroys with Terraform, and looks at what stays
+/// Destroys with Terraform, and reports what stays.
+///
+/// Terraform deletes what it created. What somebody created by hand, or another grant owns, stays
+/// and is reported.
 pub(in super::super) fn terraform_destroy(grant: &Grant) -> Part {
     let mut block = Block::with_principal(grant);
     block.line("terraform init");
     block.line("terraform destroy");
+    // `destroy` succeeds even if its state was lost and nothing was deleted, so the block looks in Azure itself.
     block.line("LEFT=0");
     for assignment in own(grant) {
         block.look(grant, assignment);

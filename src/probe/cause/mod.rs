@@ -1,0 +1,155 @@
+//! Causes of failure: how long each may take to pass, and how it is stored.
+//!
+//! `table` has the causes, one row each. A row is data: code, layer, step, whether waiting helps, what
+//! is wrong, and what to do. What follows from a row, or is the same for all rows, is here.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+pub use self::table::Cause;
+use super::class::{PropagationTime, Retry, WizardStep};
+
+/// Makes the enum and its accessors from the rows of `table`, so that no cause can lack a text.
+///
+/// The names of the layers, steps and retry classes resolve in `table`, which imports them.
+macro_rules! causes {
+    ($($variant:ident $code:literal $layer:ident $step:ident $retry:ident, $what:literal, $remedy:literal;)+) => {
+        /// What is wrong.
+        ///
+        /// The codes are stable; the texts may change. Sources: Microsoft Learn, "Common REST API
+        /// error codes", "Blob Storage error codes", "Microsoft Entra authentication and authorization
+        /// error codes", "Troubleshoot Azure RBAC" and "Troubleshoot role assignment conditions". The
+        /// sources of single groups are named in the table.
+        ///
+        /// ```
+        /// use azure_asset_sync::probe::{Cause, Layer, Retry};
+        ///
+        /// let cause = Cause::CorsMissing;
+        /// assert_eq!((cause.layer(), cause.retry()), (Layer::Cors, Retry::Propagating));
+        /// println!("{cause}: {}; {}", cause.what(), cause.remedy());
+        /// assert!(Cause::ALL.iter().all(|cause| !cause.remedy().is_empty()));
+        /// let newer: Cause = serde_json::from_str(r#""a_cause_of_2030""#)?;
+        /// assert_eq!(newer, Cause::Unknown, "a rollback reads what a newer version stored");
+        /// # Ok::<(), serde_json::Error>(())
+        /// ```
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum Cause {
+            $(#[doc = concat!("Cause: ", $what, ".")] $variant,)+
+        }
+
+        impl Cause {
+            /// All causes, in the order of the layers.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// Returns the stable code, for example `access_missing`.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)+ }
+            }
+
+            /// Returns the layer in which the cause shows.
+            pub fn layer(self) -> Layer {
+                match self { $(Self::$variant => Layer::$layer,)+ }
+            }
+
+            /// Returns the step of the wizard in which the cause shows.
+            pub fn step(self) -> WizardStep {
+                match self { $(Self::$variant => WizardStep::$step,)+ }
+            }
+
+            /// Returns whether waiting helps.
+            pub fn retry(self) -> Retry {
+                match self { $(Self::$variant => Retry::$retry,)+ }
+            }
+
+            /// Returns the problem, as a clause for people.
+            pub fn what(self) -> &'static str {
+                match self { $(Self::$variant => $what,)+ }
+            }
+
+            /// Returns what to do, as a clause for people.
+            pub fn remedy(self) -> &'static str {
+                match self { $(Self::$variant => $remedy,)+ }
+            }
+        }
+    };
+}
+
+// After the macro, whose scope is the text below it.
+mod table;
+
+impl Cause {
+    /// Returns how long the cause may take to pass, if it is one that
+    /// [propagates](Retry::Propagating).
+    pub fn propagation_time(self) -> Option<PropagationTime> {
+        match (self.retry(), self) {
+            (Retry::Never | Retry::Transient, _) => None,
+            (_, Self::ServicePrincipalMissing | Self::PrincipalNotReplicated) => {
+                Some(PropagationTime::PRINCIPAL)
+            }
+            (_, Self::CorsMissing | Self::FederationMissing) => Some(PropagationTime::RULES),
+            _ => Some(PropagationTime::ROLE),
+        }
+    }
+
+    /// Returns the step of the wizard that the customer must do again.
+    ///
+    /// Many causes show in the step that tests the connection, but are corrected in an earlier step.
+    pub fn redo(self) -> WizardStep {
+        match self {
+            Self::AccessMissing
+            | Self::ConditionMismatch
+            | Self::ListNotCovered
+            | Self::ReadNotCovered
+            | Self::KeyOutOfScope
+            | Self::ContainersOutOfScope
+            | Self::ManagementRoleOnly
+            | Self::JustAssigned
+            | Self::BroadAccess => WizardStep::AssignRole,
+            Self::ContainerNotFound | Self::ResourceNotFound | Self::EmptyListing => {
+                WizardStep::BlobDetails
+            }
+            Self::TokenIssuer => WizardStep::ServicePrincipal,
+            _ => self.step(),
+        }
+    }
+
+    /// Returns whether the cause is inferred from some requests that were allowed and others that
+    /// were not.
+    ///
+    /// While an assignment propagates, two front ends that disagree look the same as these causes.
+    pub(super) fn is_mixed(self) -> bool {
+        matches!(
+            self,
+            Self::ListNotCovered
+                | Self::ReadNotCovered
+                | Self::KeyOutOfScope
+                | Self::ManagementRoleOnly
+        )
+    }
+}
+
+impl fmt::Display for Cause {
+    /// Writes the stable code.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Cause {
+    /// Writes the stable code.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Cause {
+    /// Reads a code. A code of a newer version of this crate becomes [`Unknown`](Self::Unknown), so
+    /// that a service can be rolled back without losing what it stored.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let code = String::deserialize(deserializer)?;
+        let found = Self::ALL.iter().copied().find(|cause| cause.as_str() == code);
+        Ok(found.unwrap_or(Self::Unknown))
+    }
+}
