@@ -69,46 +69,15 @@
 //! was edited meanwhile connects nothing. What failed or drifted is tested before it is synced again,
 //! since a test that passes means a scan that starts.
 
-use std::fmt;
-
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::{
+    coded::coded_enum,
     error::{Error, ErrorKind},
     probe::{Drift, EndReason, Health, Outlook, WaitOutcome},
 };
 
-macro_rules! named {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
-        #[non_exhaustive]
-        pub enum $name {
-            $($(#[$variant_doc])* $variant,)+
-        }
-
-        impl $name {
-            /// All of them
-            pub const ALL: &[Self] = &[$(Self::$variant),+];
-
-            /// The stable name, as in JSON
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $text,)+
-                }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-    };
-}
-
-named! {
+coded_enum! {
     /// Where a connection stands
     ///
     /// ```
@@ -120,7 +89,9 @@ named! {
     /// assert!(error.to_string().starts_with("`sync_started` cannot be while `testing`"));
     /// # Ok::<(), azure_asset_sync::Error>(())
     /// ```
-    State {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum State by as_str {
         /// It is being typed
         Draft = "draft",
         /// The customer has the commands, and may have run them
@@ -146,12 +117,14 @@ named! {
     }
 }
 
-named! {
+coded_enum! {
     /// What happens to a connection
     ///
     /// Those of a test come from what a probe gives: from a [`Health`], from the [`Ended`] of a wait, from
     /// the [drift](Self::of_drift) between two of them.
-    Event {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Event by as_str {
         /// The customer was given the commands of a grant
         GrantIssued = "grant_issued",
         /// A probe has begun

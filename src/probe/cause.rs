@@ -1,29 +1,22 @@
 //! What can be wrong, one row a cause.
 
 use super::{Layer, Retry, WizardStep};
+use crate::coded::coded_enum;
 
 macro_rules! causes {
     ($($variant:ident $code:literal $layer:ident $step:ident $retry:ident, $what:literal, $remedy:literal;)+) => {
-        /// What is wrong
-        ///
-        /// The codes are stable. Sources: Microsoft Learn, "Common REST API error codes", "Blob
-        /// Storage error codes", "Microsoft Entra authentication and authorization error codes",
-        /// "Troubleshoot Azure RBAC" and "Troubleshoot role assignment conditions".
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[non_exhaustive]
-        pub enum Cause {
-            $(#[doc = $what] $variant,)+
+        coded_enum! {
+            /// What is wrong
+            ///
+            /// The codes are stable. Sources: Microsoft Learn, "Common REST API error codes", "Blob
+            /// Storage error codes", "Microsoft Entra authentication and authorization error codes",
+            /// "Troubleshoot Azure RBAC" and "Troubleshoot role assignment conditions".
+            pub enum Cause by as_str {
+                $(#[doc = $what] $variant = $code,)+
+            }
         }
 
         impl Cause {
-            /// All of them
-            pub const ALL: &[Self] = &[$(Self::$variant),+];
-
-            /// Its stable code
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $code,)+ }
-            }
-
             /// Where it shows
             pub fn layer(self) -> Layer {
                 match self { $(Self::$variant => Layer::$layer,)+ }

@@ -15,9 +15,9 @@ mod rules;
 mod stable;
 mod suspicious_name;
 
-use std::{borrow::Cow, fmt};
+use std::borrow::Cow;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 #[cfg(feature = "sync")]
 pub(crate) use self::stable::Fnv;
@@ -31,7 +31,10 @@ pub use self::{
     format::{Format, Kind},
     rules::{Action, Rules},
 };
-use crate::store::{Blob, ContentType, ETag, Malformed, Text};
+use crate::{
+    coded::coded_enum,
+    store::{Blob, ContentType, ETag, Malformed, Text},
+};
 
 /// What became of one entry of the listing
 ///
@@ -157,72 +160,54 @@ pub struct Finding {
     pub detail: Cow<'static, str>,
 }
 
-macro_rules! reasons {
-    ($($(#[$doc:meta])* $variant:ident = $code:literal),+ $(,)?) => {
-        /// Why a blob is rejected, or what is odd about it; each has a stable code and a rule
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        #[non_exhaustive]
-        pub enum Reason {
-            $($(#[$doc])* $variant,)+
-        }
-
-        impl Reason {
-            /// All of them, in the order in which they are looked for
-            pub const ALL: &[Self] = &[$(Self::$variant),+];
-
-            /// The stable code
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $code,)+
-                }
-            }
-        }
-    };
-}
-
-reasons! {
-    /// The entry of the listing cannot be read, or has a size above 2^53 bytes (8 PiB), which no blob
-    /// has; always rejected
-    Malformed = "malformed",
-    /// The filter leaves it out: nobody asked for it
-    Filtered = "filtered",
-    /// It stands for a folder
-    Directory = "directory",
-    /// It is the stub of a symbolic link, as azcopy uploads it: its metadata says `is_symlink`
+coded_enum! {
+    /// Why a blob is rejected, or what is odd about it; each has a stable code and a rule
     ///
-    /// Seen only if the listing has metadata: [`Scan::include`](crate::Scan::include) with
-    /// [`Include::Metadata`](crate::store::Include::Metadata).
-    Symlink = "symlink",
-    /// It is a snapshot
-    Snapshot = "snapshot",
-    /// It is an earlier version
-    OldVersion = "old_version",
-    /// Its name has no extension
-    NoExtension = "no_extension",
-    /// Its extension is no format of the rules
-    UnsupportedFormat = "unsupported_format",
-    /// Its stored Content-Type contradicts its extension
-    TypeMismatch = "type_mismatch",
-    /// It has zero bytes
-    Empty = "empty",
-    /// It is larger than its kind may be
-    TooLarge = "too_large",
-    /// It is in the archive tier, so it cannot be read
-    Archived = "archived",
-    /// The listing says that nobody can read it, or only with a key of its owner: see
-    /// [`Unreadable`](crate::store::Unreadable). Copies that have not finished are seen only with
-    /// [`Include::Copies`](crate::store::Include::Copies).
-    Unreadable = "unreadable",
-    /// It is a file that a system, a network disk, a notebook or an upload tool keeps beside the data,
-    /// such as `._IMG_1.JPG` or a file in `@eaDir/`; noted by default
-    SystemFile = "system_file",
-    /// Its name is legal but breaks tools: control characters, `..`, a trailing dot, `con.jpg`; noted
-    /// by default
-    OddName = "odd_name",
-    /// Another asset has the same name but for letter case or Unicode form (NFC, NFD); noted by default
-    CaseCollision = "case_collision",
-    /// Another asset has the same name in another folder; noted by default
-    BaseNameCollision = "base_name_collision",
+    /// [`ALL`](Self::ALL) is the order in which they are looked for.
+    pub enum Reason by as_str {
+        /// The entry of the listing cannot be read, or has a size above 2^53 bytes (8 PiB), which no blob
+        /// has; always rejected
+        Malformed = "malformed",
+        /// The filter leaves it out: nobody asked for it
+        Filtered = "filtered",
+        /// It stands for a folder
+        Directory = "directory",
+        /// It is the stub of a symbolic link, as azcopy uploads it: its metadata says `is_symlink`
+        ///
+        /// Seen only if the listing has metadata: [`Scan::include`](crate::Scan::include) with
+        /// [`Include::Metadata`](crate::store::Include::Metadata).
+        Symlink = "symlink",
+        /// It is a snapshot
+        Snapshot = "snapshot",
+        /// It is an earlier version
+        OldVersion = "old_version",
+        /// Its name has no extension
+        NoExtension = "no_extension",
+        /// Its extension is no format of the rules
+        UnsupportedFormat = "unsupported_format",
+        /// Its stored Content-Type contradicts its extension
+        TypeMismatch = "type_mismatch",
+        /// It has zero bytes
+        Empty = "empty",
+        /// It is larger than its kind may be
+        TooLarge = "too_large",
+        /// It is in the archive tier, so it cannot be read
+        Archived = "archived",
+        /// The listing says that nobody can read it, or only with a key of its owner: see
+        /// [`Unreadable`](crate::store::Unreadable). Copies that have not finished are seen only with
+        /// [`Include::Copies`](crate::store::Include::Copies).
+        Unreadable = "unreadable",
+        /// It is a file that a system, a network disk, a notebook or an upload tool keeps beside the data,
+        /// such as `._IMG_1.JPG` or a file in `@eaDir/`; noted by default
+        SystemFile = "system_file",
+        /// Its name is legal but breaks tools: control characters, `..`, a trailing dot, `con.jpg`; noted
+        /// by default
+        OddName = "odd_name",
+        /// Another asset has the same name but for letter case or Unicode form (NFC, NFD); noted by default
+        CaseCollision = "case_collision",
+        /// Another asset has the same name in another folder; noted by default
+        BaseNameCollision = "base_name_collision",
+    }
 }
 
 /// One value for each reason
@@ -248,17 +233,5 @@ impl<T> std::ops::Index<Reason> for ByReason<T> {
 impl<T> std::ops::IndexMut<Reason> for ByReason<T> {
     fn index_mut(&mut self, reason: Reason) -> &mut T {
         &mut self.0[reason as usize]
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl Serialize for Reason {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
     }
 }
