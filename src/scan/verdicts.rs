@@ -20,7 +20,10 @@ use crate::{
     error::Error,
     sink::{Batch, Change, RunId, Sink},
     store::{Blob, Malformed, NameOrder},
-    validate::{Action, Asset, Collisions, Judgement, Reason, Rejection, Rules, Seen, Verdict},
+    validate::{
+        Action, Asset, Classification, CollisionCheck, Collisions, Reason, Rejection, Rules,
+        Verdict,
+    },
 };
 
 /// How many verdicts a batch has at most
@@ -310,7 +313,7 @@ impl Verdicts {
         self.tally.unremembered += u64::from(*is_unseen);
         self.tally.count(judgement, self.blobs.as_slice().first()?.size);
         match self.judged.next()?.judgement {
-            Judgement::Accept { kind, media_type, findings, format: _ } => {
+            Classification::Accept { kind, media_type, findings, format: _ } => {
                 let blob = self.blobs.next()?;
                 Some(given(Verdict::Accept(Asset { blob, kind, media_type, findings })))
             }
@@ -348,20 +351,20 @@ impl Verdicts {
             self.listed.extend(other.into_iter().chain(last));
             self.listed.extend(blobs.iter().map(|blob| blob.name.clone()));
         }
-        let judged = blobs.iter().map(|blob| self.rules.judge(blob));
+        let judged = blobs.iter().map(|blob| self.rules.classify(blob));
         let judged = judged.map(|judgement| Judged { judgement, is_unseen: false });
         self.judged = judged.collect::<Vec<_>>().into_iter();
         let Some(collisions) = &mut self.collisions else { return };
 
         let judged = self.judged.as_slice();
         let compared = blobs.iter().zip(judged).filter(|(blob, judged)| judged.is_compared(blob));
-        let seen = collisions.see(compared.map(|(blob, _)| blob.name.as_str()));
+        let seen = collisions.check(compared.map(|(blob, _)| blob.name.as_str()));
         let compared = blobs.iter().zip(self.judged.as_mut_slice());
         let compared = compared.filter(|(blob, judged)| judged.is_compared(blob));
         for ((_, judged), seen) in compared.zip(seen) {
-            judged.is_unseen = *seen == Seen::Nothing;
+            judged.is_unseen = *seen == CollisionCheck::Forgotten;
             for finding in seen.findings() {
-                self.rules.find_too(finding, &mut judged.judgement);
+                self.rules.add_finding(finding, &mut judged.judgement);
             }
         }
     }
@@ -375,7 +378,7 @@ impl Verdicts {
 
 /// What is known of a blob before it is handed out
 struct Judged {
-    judgement: Judgement,
+    judgement: Classification,
     /// Whether its name was not compared, since there were too many to remember
     is_unseen: bool,
 }
@@ -385,7 +388,7 @@ impl Judged {
     ///
     /// Snapshots and versions have the name of their blob without colliding with it.
     fn is_compared(&self, blob: &Blob) -> bool {
-        matches!(self.judgement, Judgement::Accept { .. })
+        matches!(self.judgement, Classification::Accept { .. })
             && blob.snapshot.is_none()
             && blob.version_id.is_none()
     }

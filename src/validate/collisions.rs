@@ -1,7 +1,6 @@
 use super::{
-    Finding,
-    findings::known,
-    fingerprint::{Print, Prints},
+    Finding, fixed_findings as fixed,
+    name_fingerprint::{NameFingerprint, NameHasher},
 };
 
 /// How many names are remembered, twice each: a list takes 7 MiB then and a set 10, and both while the
@@ -19,12 +18,12 @@ const AT_ONCE: usize = 64;
 /// million.
 #[derive(Default)]
 pub(crate) struct Collisions {
-    prints: Prints,
+    hasher: NameHasher,
     folded: Remembered,
     base: Remembered,
     /// Room for the fingerprints of one call, and for what was found
-    room: Vec<Print>,
-    seen: Vec<Seen>,
+    room: Vec<NameFingerprint>,
+    checks: Vec<CollisionCheck>,
 }
 
 /// The fingerprints of what was seen
@@ -39,21 +38,21 @@ enum Remembered {
 
 /// What is known of a name
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Seen {
+pub(crate) enum CollisionCheck {
     /// Whether it was there in another letter case, and in another folder
     Compared { case: bool, base: bool },
     /// Nothing, since there were too many names to remember
-    Nothing,
+    Forgotten,
 }
 
-impl Seen {
+impl CollisionCheck {
     #[inline]
     pub(crate) fn findings(self) -> impl Iterator<Item = &'static Finding> {
         let (case, base) = match self {
             Self::Compared { case, base } => (case, base),
-            Self::Nothing => (false, false),
+            Self::Forgotten => (false, false),
         };
-        case.then_some(&known::CASE).into_iter().chain(base.then_some(&known::BASE))
+        case.then_some(&fixed::CASE).into_iter().chain(base.then_some(&fixed::BASE))
     }
 }
 
@@ -63,15 +62,15 @@ impl Collisions {
     /// Many at once, so that the processor fetches the memory for one while it waits for that of
     /// another: each name has its place in a set at random, which is larger than a cache. No name may
     /// come twice, which a scan sees to.
-    pub(crate) fn see<'a>(&mut self, names: impl Iterator<Item = &'a str>) -> &[Seen] {
-        let Self { prints, folded, base, room, seen } = self;
-        seen.clear();
+    pub(crate) fn check<'a>(&mut self, names: impl Iterator<Item = &'a str>) -> &[CollisionCheck] {
+        let Self { hasher, folded, base, room, checks } = self;
+        checks.clear();
         if folded.len().max(base.len()) >= MAX_NAMES {
-            seen.extend(names.map(|_| Seen::Nothing));
-            return seen;
+            checks.extend(names.map(|_| CollisionCheck::Forgotten));
+            return checks;
         }
         room.clear();
-        room.extend(names.map(|name| prints.of(name)));
+        room.extend(names.map(|name| hasher.of(name)));
         if room.iter().any(|print| !print.is_lower) {
             folded.look_up();
         }
@@ -81,19 +80,19 @@ impl Collisions {
         // Of those for which there is no room nothing is known.
         let known = MAX_NAMES - folded.len().max(base.len());
         let known = room.get(..known).unwrap_or(room);
-        seen.resize(known.len(), Seen::Compared { case: false, base: false });
+        checks.resize(known.len(), CollisionCheck::Compared { case: false, base: false });
         folded.add(known.iter().map(|print| print.folded), |n, is_there| {
-            if let Some(Seen::Compared { case, .. }) = seen.get_mut(n) {
+            if let Some(CollisionCheck::Compared { case, .. }) = checks.get_mut(n) {
                 *case = is_there;
             }
         });
         base.add(known.iter().map(|print| print.base), |n, is_there| {
-            if let Some(Seen::Compared { base, .. }) = seen.get_mut(n) {
+            if let Some(CollisionCheck::Compared { base, .. }) = checks.get_mut(n) {
                 *base = is_there;
             }
         });
-        seen.resize(room.len(), Seen::Nothing);
-        seen
+        checks.resize(room.len(), CollisionCheck::Forgotten);
+        checks
     }
 }
 
@@ -289,10 +288,16 @@ mod tests {
         let names: Vec<_> = (0..MAX_NAMES).map(|n| n.to_string()).collect();
         let mut collisions = Collisions::default();
         for names in names.chunks(1000) {
-            let seen = collisions.see(names.iter().map(String::as_str));
-            assert!(seen.iter().all(|seen| matches!(seen, Seen::Compared { case: false, .. })));
+            let seen = collisions.check(names.iter().map(String::as_str));
+            assert!(
+                seen.iter()
+                    .all(|seen| matches!(seen, CollisionCheck::Compared { case: false, .. }))
+            );
         }
-        assert_eq!(collisions.see(["A", "b"].into_iter()), [Seen::Nothing, Seen::Nothing]);
+        assert_eq!(
+            collisions.check(["A", "b"].into_iter()),
+            [CollisionCheck::Forgotten, CollisionCheck::Forgotten]
+        );
         assert!(matches!(collisions.folded, Remembered::List { .. }));
     }
 
@@ -301,8 +306,8 @@ mod tests {
         for (other, at) in [0, 1, 100, PART, 3 * PART, 3 * PART + 1].into_iter().enumerate() {
             let mut collisions = Collisions::default();
             let names: Vec<_> = (0..3 * PART + 2).map(|n| format!("a/{n}\u{e9}.jpg")).collect();
-            let mut see = |name: &str| match collisions.see([name].into_iter()) {
-                [Seen::Compared { case, base }] => (*case, *base),
+            let mut see = |name: &str| match collisions.check([name].into_iter()) {
+                [CollisionCheck::Compared { case, base }] => (*case, *base),
                 other => panic!("{other:?}"),
             };
             for (n, name) in names.iter().enumerate() {

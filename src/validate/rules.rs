@@ -3,13 +3,16 @@
 use std::borrow::Cow;
 
 use super::{
-    Asset, ByReason, Filter, Finding, Findings, Format, Kind, Reason, Rejection, Verdict,
-    findings::known, format::Formats, suspicious_name,
+    ByReason, Classification, Filter, Finding, Findings, Format, Kind, MAX_SIZE, Reason, Verdict,
+    fixed_findings as fixed, format::Formats, suspicious_name,
 };
 use crate::{
     store::{AccessTier, Blob, ContentType, Unreadable},
     units::Bytes,
 };
+
+/// The kind, the media type, and the position of the format in the rules if the extension has one.
+type Identity = (Kind, ContentType, Option<usize>);
 
 /// Which blobs are assets
 ///
@@ -76,13 +79,6 @@ impl Default for Rules {
         rules
     }
 }
-
-/// The largest size that is believed, in bytes
-///
-/// Every whole number up to 2^53 is exact in JSON and in each sink's format. The largest blob of Azure
-/// has 50,000 blocks of 4,000 MiB, 190.7 TiB (Microsoft Learn, "Scalability and performance targets for
-/// Blob storage"), which is a fiftieth of this.
-pub(super) const MAX_SIZE: u64 = 1 << 53;
 
 impl Rules {
     /// Accepts a format, in the place of the one with the same extension
@@ -153,7 +149,7 @@ impl Rules {
     ///
     /// Collisions need the other blobs, and are found by a scan.
     pub fn check(&self, blob: Blob) -> Verdict {
-        self.judge(&blob).verdict(blob)
+        self.classify(&blob).verdict(blob)
     }
 
     /// How many nanoseconds a byte of a blob's name takes at most, beyond what all rules take
@@ -161,24 +157,28 @@ impl Rules {
         self.filter.as_ref().map_or(0, |filter| filter.cost())
     }
 
-    /// Judges a blob by itself, and leaves it where it is
-    pub(crate) fn judge(&self, blob: &Blob) -> Judgement {
+    /// Applies all rules that need no other blob, and leaves the blob where it is.
+    pub(crate) fn classify(&self, blob: &Blob) -> Classification {
         let mut findings = Findings::default();
-        match self.look(blob, &mut findings) {
-            Ok(Likeness { kind, media_type, format }) => {
-                Judgement::Accept { kind, media_type, findings, format }
+        match self.apply(blob, &mut findings) {
+            Ok((kind, media_type, format)) => {
+                Classification::Accept { kind, media_type, findings, format }
             }
-            Err(finding) => Judgement::Reject(finding),
+            Err(finding) => Classification::Reject(finding),
         }
     }
 
-    /// Adds what the other blobs say to the judgement on a blob
+    /// Adds what the other blobs say to the classification on a blob
     #[inline]
-    pub(crate) fn find_too(&self, finding: &'static Finding, judgement: &mut Judgement) {
-        if let Judgement::Accept { findings, .. } = judgement
+    pub(crate) fn add_finding(
+        &self,
+        finding: &'static Finding,
+        classification: &mut Classification,
+    ) {
+        if let Classification::Accept { findings, .. } = classification
             && let Err(finding) = self.found(Cow::Borrowed(finding), findings)
         {
-            *judgement = Judgement::Reject(finding);
+            *classification = Classification::Reject(finding);
         }
     }
 
@@ -197,9 +197,19 @@ impl Rules {
         Ok(())
     }
 
-    fn look(&self, blob: &Blob, findings: &mut Findings) -> Result<Likeness, Finding> {
+    /// Applies the rules in the order of [`Reason::ALL`], up to the first that rejects.
+    fn apply(&self, blob: &Blob, findings: &mut Findings) -> Result<Identity, Finding> {
+        self.check_entry(blob, findings)?;
+        let identity = self.identify(blob, findings)?;
+        self.check_content(blob, identity.0, findings)?;
+        Ok(identity)
+    }
+
+    /// Checks what the listing says about the entry, whatever its format.
+    #[inline]
+    fn check_entry(&self, blob: &Blob, findings: &mut Findings) -> Result<(), Finding> {
         if blob.size > MAX_SIZE {
-            return Err(known::NO_SIZE.clone());
+            return Err(fixed::NO_SIZE.clone());
         }
         let mut found = |finding| self.found(finding, findings);
         if let Some(filter) = &self.filter
@@ -208,23 +218,29 @@ impl Rules {
             found(finding)?;
         }
         if is_directory(blob) {
-            found(Cow::Borrowed(&known::DIRECTORY))?;
+            found(Cow::Borrowed(&fixed::DIRECTORY))?;
         }
         if !blob.metadata.is_empty() && says(blob, "is_symlink") {
-            found(Cow::Borrowed(&known::SYMLINK))?;
+            found(Cow::Borrowed(&fixed::SYMLINK))?;
         }
         if blob.snapshot.is_some() {
-            found(Cow::Borrowed(&known::SNAPSHOT))?;
+            found(Cow::Borrowed(&fixed::SNAPSHOT))?;
         }
         if blob.version_id.is_some() && blob.is_current_version != Some(true) {
-            found(Cow::Borrowed(&known::OLD_VERSION))?;
+            found(Cow::Borrowed(&fixed::OLD_VERSION))?;
         }
+        Ok(())
+    }
 
+    /// Determines the kind and the format by the extension and the stored Content-Type.
+    #[inline]
+    fn identify(&self, blob: &Blob, findings: &mut Findings) -> Result<Identity, Finding> {
+        let mut found = |finding| self.found(finding, findings);
         let stored = blob.content_type.as_ref();
         let extension = extension(&blob.name);
         let place = extension.and_then(|extension| self.formats.place(extension));
         let format = place.and_then(|place| self.formats().get(place));
-        let (kind, media_type) = if let Some(format) = format {
+        if let Some(format) = format {
             // Most are stored as what they are, letter by letter.
             if let Some(stored) = stored
                 && stored != format.media_type()
@@ -238,29 +254,39 @@ impl Rules {
                 );
                 found(told(Reason::TypeMismatch, detail))?;
             }
-            (format.kind(), format.media_type().clone())
+            Ok((format.kind(), format.media_type().clone(), place))
         } else {
             let guess = extension.and_then(|e| mime_guess::from_ext(e).first_raw());
             let finding = match (extension, guess) {
-                (None, _) => Cow::Borrowed(&known::NO_EXTENSION),
+                (None, _) => Cow::Borrowed(&fixed::NO_EXTENSION),
                 (Some(_), Some(guess)) => told(
                     Reason::UnsupportedFormat,
                     format!("its extension stands for {guess}, which the rules do not accept"),
                 ),
-                (Some(_), None) => Cow::Borrowed(&known::UNKNOWN_FORMAT),
+                (Some(_), None) => Cow::Borrowed(&fixed::UNKNOWN_FORMAT),
             };
             let says = |media_type| Some((kind(media_type)?, media_type));
             match stored.map(ContentType::as_str).and_then(specific).or(guess).and_then(says) {
                 Some((kind, media_type)) => {
                     found(finding)?;
-                    (kind, media_type.into())
+                    Ok((kind, media_type.into(), None))
                 }
-                None => return Err(finding.into_owned()),
+                None => Err(finding.into_owned()),
             }
-        };
+        }
+    }
 
+    /// Checks the size, whether the blob can be read, and its name.
+    #[inline]
+    fn check_content(
+        &self,
+        blob: &Blob,
+        kind: Kind,
+        findings: &mut Findings,
+    ) -> Result<(), Finding> {
+        let mut found = |finding| self.found(finding, findings);
         if blob.size == 0 {
-            found(Cow::Borrowed(&known::EMPTY))?;
+            found(Cow::Borrowed(&fixed::EMPTY))?;
         }
         let most = match kind {
             Kind::Image => self.max_image,
@@ -272,7 +298,7 @@ impl Rules {
         }
         if matches!(blob.access_tier, Some(AccessTier::Archive)) {
             let is_moving = blob.unreadable == Some(Unreadable::Rehydrating);
-            found(Cow::Borrowed(if is_moving { &known::REHYDRATING } else { &known::ARCHIVED }))?;
+            found(Cow::Borrowed(if is_moving { &fixed::REHYDRATING } else { &fixed::ARCHIVED }))?;
         }
         let is_archived = matches!(blob.access_tier, Some(AccessTier::Archive));
         if let Some(why) = blob.unreadable
@@ -284,7 +310,7 @@ impl Rules {
         for finding in suspicious_name::of(&blob.name) {
             found(Cow::Borrowed(finding))?;
         }
-        Ok(Likeness { kind, media_type, format: place })
+        Ok(())
     }
 
     /// Why a filter leaves a blob out
@@ -302,42 +328,9 @@ impl Rules {
     }
 }
 
-/// What a blob is, going by its name and its stored Content-Type
-struct Likeness {
-    kind: Kind,
-    media_type: ContentType,
-    /// The place of its format in the rules, where its extension stands for one
-    format: Option<usize>,
-}
-
 /// A finding in words of its own
 fn told(reason: Reason, detail: String) -> Cow<'static, Finding> {
     Cow::Owned(Finding { reason, detail: detail.into() })
-}
-
-/// What became of a blob, apart from the blob: small, so that many can wait
-pub(crate) enum Judgement {
-    Accept {
-        kind: Kind,
-        media_type: ContentType,
-        findings: Findings,
-        /// The place of its format in the rules, where its extension stands for one
-        format: Option<usize>,
-    },
-    Reject(Finding),
-}
-
-impl Judgement {
-    /// The same, with the blob that was judged
-    #[inline]
-    pub(crate) fn verdict(self, blob: Blob) -> Verdict {
-        match self {
-            Self::Accept { kind, media_type, findings, format: _ } => {
-                Verdict::Accept(Asset { blob, kind, media_type, findings })
-            }
-            Self::Reject(finding) => Rejection::of(blob, finding),
-        }
-    }
 }
 
 /// Folders: of a hierarchical namespace, of its emulation by tools, and of people's habit
@@ -354,13 +347,13 @@ fn says(blob: &Blob, key: &str) -> bool {
 /// The finding on a blob that nobody can read
 fn unreadable(why: Unreadable, blob: &Blob) -> Option<&'static Finding> {
     Some(match why {
-        Unreadable::Deleted => &known::DELETED,
-        Unreadable::NoCurrentVersion => &known::NO_CURRENT_VERSION,
-        Unreadable::CustomerKey => &known::CUSTOMER_KEY,
-        Unreadable::Rehydrating => &known::REHYDRATING,
-        Unreadable::CopyIncomplete => &known::COPY_INCOMPLETE,
+        Unreadable::Deleted => &fixed::DELETED,
+        Unreadable::NoCurrentVersion => &fixed::NO_CURRENT_VERSION,
+        Unreadable::CustomerKey => &fixed::CUSTOMER_KEY,
+        Unreadable::Rehydrating => &fixed::REHYDRATING,
+        Unreadable::CopyIncomplete => &fixed::COPY_INCOMPLETE,
         Unreadable::IncrementalCopy if blob.snapshot.is_some() => return None,
-        Unreadable::IncrementalCopy => &known::INCREMENTAL_COPY,
+        Unreadable::IncrementalCopy => &fixed::INCREMENTAL_COPY,
     })
 }
 

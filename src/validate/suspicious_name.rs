@@ -6,13 +6,13 @@
 //! Sources: Microsoft Learn, "Naming and referencing containers, blobs, and metadata", and "Naming
 //! Files, Paths, and Namespaces" for Windows.
 
-use super::{Finding, findings::known};
+use super::{Finding, fixed_findings as fixed};
 
 /// What is suspicious about a name: at most one finding of each reason
 pub(super) fn of(name: &str) -> impl Iterator<Item = &'static Finding> {
     let (system_file, odd) =
         if is_plain(name.as_bytes()) { (None, None) } else { (system_file(name), odd(name)) };
-    let unfinished = || is_unfinished(name).then_some(&known::UNFINISHED);
+    let unfinished = || is_unfinished(name).then_some(&fixed::UNFINISHED);
     system_file.or_else(unfinished).into_iter().chain(odd)
 }
 
@@ -73,53 +73,53 @@ const DOWNLOAD: &str = ".download";
 fn system_file(name: &str) -> Option<&'static Finding> {
     let folders = name.rsplit_once('/').map_or("", |(folders, _)| folders);
     if folders.split('/').any(|folder| folder.ends_with(DOWNLOAD)) {
-        return Some(&known::UNFINISHED);
+        return Some(&fixed::UNFINISHED);
     }
     let mut segments = name.split('/').filter(|segment| !matches!(*segment, "." | ".."));
     segments.find_map(|segment| match segment.as_bytes().first()? {
-        b'.' => Some(&known::HIDDEN),
+        b'.' => Some(&fixed::HIDDEN),
         b'~' => {
-            STARTS.iter().any(|start| segment.starts_with(start)).then_some(&known::SYSTEM_FILE)
+            STARTS.iter().any(|start| segment.starts_with(start)).then_some(&fixed::SYSTEM_FILE)
         }
         _ => {
             let is_known = FOLDERS.iter().any(|folder| segment.eq_ignore_ascii_case(folder));
-            is_known.then_some(&known::SYSTEM_FILE)
+            is_known.then_some(&fixed::SYSTEM_FILE)
         }
     })
 }
 
 fn odd(name: &str) -> Option<&'static Finding> {
     if name.chars().any(|c| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}')) {
-        return Some(&known::CONTROL);
+        return Some(&fixed::CONTROL);
     }
     if !name.is_ascii() && name.chars().any(is_invisible) {
-        return Some(&known::INVISIBLE);
+        return Some(&fixed::INVISIBLE);
     }
     if name.contains('\\') {
-        return Some(&known::BACKSLASH);
+        return Some(&fixed::BACKSLASH);
     }
     let mut segments = 0;
     let mut found = None;
     for segment in name.split('/') {
         segments += 1;
         match segment {
-            "." | ".." => return Some(&known::DOTS),
-            "" => return Some(&known::EMPTY_SEGMENT),
-            _ if segment.ends_with('.') => return Some(&known::TRAILING_DOT),
+            "." | ".." => return Some(&fixed::DOTS),
+            "" => return Some(&fixed::EMPTY_SEGMENT),
+            _ if segment.ends_with('.') => return Some(&fixed::TRAILING_DOT),
             _ if segment.starts_with(char::is_whitespace)
                 || segment.ends_with(char::is_whitespace) =>
             {
-                found = found.or(Some(&known::BLANK));
+                found = found.or(Some(&fixed::BLANK));
             }
-            _ if is_device(segment) => found = found.or(Some(&known::DEVICE)),
+            _ if is_device(segment) => found = found.or(Some(&fixed::DEVICE)),
             _ => {}
         }
     }
     if segments > 254 {
-        return Some(&known::SEGMENTS);
+        return Some(&fixed::SEGMENTS);
     }
     let is_reserved = |byte| matches!(byte, b':' | b'*' | b'?' | b'"' | b'<' | b'>' | b'|');
-    found.or_else(|| name.bytes().any(is_reserved).then_some(&known::RESERVED))
+    found.or_else(|| name.bytes().any(is_reserved).then_some(&fixed::RESERVED))
 }
 
 /// Whether a character shows nothing, ends a line, or turns the direction of the text around it
@@ -303,7 +303,7 @@ mod tests {
 
     #[test]
     fn a_url_may_have_254_segments() {
-        for (segments, want) in [(254, None), (255, Some(&known::SEGMENTS))] {
+        for (segments, want) in [(254, None), (255, Some(&fixed::SEGMENTS))] {
             for segment in ["a", "image"] {
                 assert_eq!(of(&vec![segment; segments].join("/")).next(), want);
             }

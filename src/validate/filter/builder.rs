@@ -19,7 +19,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind},
     name::{may_be_secret, one_line, printable},
-    validate::{Kind, rules::MAX_SIZE},
+    validate::{Kind, MAX_SIZE},
 };
 
 /// A filter as somebody typed it: raw text, checked as a whole by [`build`](Self::build)

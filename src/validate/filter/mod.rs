@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 pub use self::builder::FilterBuilder;
 use self::patterns::{Patterns, Set};
-use super::{Finding, Kind, Reason, findings::known, stable::Fnv};
+use super::{Finding, Kind, Reason, fixed_findings as fixed, fnv::Fnv};
 use crate::{
     error::Error,
     name::{Prefix, one_line},
@@ -119,25 +119,25 @@ impl Filter {
         let borrowed = |known: &'static Finding| Some(Cow::Borrowed(known));
         // From what costs little to what costs more.
         if min_size.is_some_and(|min| blob.size < min) {
-            return borrowed(&known::SMALLER);
+            return borrowed(&fixed::SMALLER);
         }
         if max_size.is_some_and(|max| blob.size > max) {
-            return borrowed(&known::LARGER);
+            return borrowed(&fixed::LARGER);
         }
         if (modified_since.is_some() || modified_before.is_some()) && blob.last_modified.is_none() {
-            return borrowed(&known::UNDATED);
+            return borrowed(&fixed::UNDATED);
         }
         if modified_since.is_some_and(|since| modified(&|time| time < since)) {
-            return borrowed(&known::OLDER);
+            return borrowed(&fixed::OLDER);
         }
         if modified_before.is_some_and(|before| modified(&|time| time >= before)) {
-            return borrowed(&known::NEWER);
+            return borrowed(&fixed::NEWER);
         }
         if !is_wanted(&self.formats) {
-            return borrowed(&known::OTHER_FORMAT);
+            return borrowed(&fixed::OTHER_FORMAT);
         }
         if !kinds.is_empty() && kind().is_none_or(|kind| !kinds.contains(&kind)) {
-            return borrowed(&known::OTHER_KIND);
+            return borrowed(&fixed::OTHER_KIND);
         }
         self.look_at_name(&blob.name)
     }
@@ -153,10 +153,10 @@ impl Filter {
             Some(Cow::Owned(Finding { reason: Reason::Filtered, detail: detail.into() }))
         };
         if is_left_out(include) {
-            return Some(Cow::Borrowed(&known::NOT_INCLUDED));
+            return Some(Cow::Borrowed(&fixed::NOT_INCLUDED));
         }
         if is_left_out(include_regex) {
-            return Some(Cow::Borrowed(&known::NOT_INCLUDED_BY_REGEX));
+            return Some(Cow::Borrowed(&fixed::NOT_INCLUDED_BY_REGEX));
         }
         if let Some(at) = matched(exclude) {
             return told("exclude", self.typed.exclude.get(at));

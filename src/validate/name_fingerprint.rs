@@ -19,7 +19,7 @@ const LONGEST: usize = 8 * WORDS;
 ///
 /// In a whole name the fingerprint of its folder is one word more, so that the chance is two to 2^64:
 /// the name before has nearly always the same folder, which then need not be read again.
-pub(super) struct Prints {
+pub(super) struct NameHasher {
     key: Key,
     folder: Folder,
     /// Room for a text in lower case
@@ -49,7 +49,7 @@ struct Key {
     long: RandomState,
 }
 
-impl Default for Prints {
+impl Default for NameHasher {
     fn default() -> Self {
         let long = RandomState::new();
         let mut numbers = (0_u64..).map(|n| u128::from(long.hash_one(n)));
@@ -73,7 +73,7 @@ impl Folder {
 
 /// What is remembered of a name
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Print {
+pub(super) struct NameFingerprint {
     /// Of the name in lower case and in NFC
     pub(super) folded: u64,
     /// Of what is behind its last slash, as it is
@@ -84,8 +84,8 @@ pub(super) struct Print {
     pub(super) is_in_first_folder: bool,
 }
 
-impl Prints {
-    pub(super) fn of(&mut self, name: &str) -> Print {
+impl NameHasher {
+    pub(super) fn of(&mut self, name: &str) -> NameFingerprint {
         let base = last_slash(name.as_bytes()).map_or(0, |slash| slash + 1);
         // A place behind a slash is one between characters.
         let (folder, base) = name.split_at_checked(base).unwrap_or_default();
@@ -103,7 +103,7 @@ impl Prints {
             _ => self.key.folded(base, &mut self.lower),
         };
         let folder = self.key.folder.wrapping_mul(u128::from(self.folder.print));
-        Print {
+        NameFingerprint {
             folded: print(folded.wrapping_add(folder)),
             base: print(exact),
             is_lower: is_lower && self.folder.is_lower,
@@ -213,7 +213,7 @@ mod tests {
             b in "[@AZ\\[`az/{e\u{301}\u{0}\u{e9}\u{c9}\u{212a}k]{0,20}",
             times in prop::sample::select(vec![1, 3, 60]),
         ) {
-            let mut prints = Prints::default();
+            let mut hasher = NameHasher::default();
             let names = [
                 a.repeat(times),
                 b.repeat(times),
@@ -224,33 +224,33 @@ mod tests {
             let lower = |name: &str| folded(name).collect::<String>();
             for name in names.iter().flat_map(|name| [name.clone(), lower(name)]) {
                 let base = name.rsplit_once('/').map_or(&*name, |(_, base)| base);
-                let print = prints.of(&name);
+                let print = hasher.of(&name);
                 prop_assert_eq!(print.is_lower, lower(&name) == name);
-                prop_assert_eq!(print.folded, prints.of(&lower(&name)).folded);
-                prop_assert_eq!(print.base, prints.of(base).base);
-                prop_assert_eq!(prints.of(&lower(base)).base == print.base, lower(base) == base);
+                prop_assert_eq!(print.folded, hasher.of(&lower(&name)).folded);
+                prop_assert_eq!(print.base, hasher.of(base).base);
+                prop_assert_eq!(hasher.of(&lower(base)).base == print.base, lower(base) == base);
                 let is_base = lower(base) == lower(&name);
-                prop_assert_eq!(prints.of(base).folded == print.folded, is_base);
+                prop_assert_eq!(hasher.of(base).folded == print.folded, is_base);
                 for other in [format!("{name}\0"), format!("\0{name}"), format!("{name}/")] {
-                    prop_assert_ne!(prints.of(&other).folded, print.folded);
+                    prop_assert_ne!(hasher.of(&other).folded, print.folded);
                 }
-                prop_assert_ne!(Prints::default().of(&name).folded, print.folded);
+                prop_assert_ne!(NameHasher::default().of(&name).folded, print.folded);
             }
         }
     }
 
     #[test]
     fn each_byte_counts() {
-        let mut prints = Prints::default();
+        let mut hasher = NameHasher::default();
         for length in [1, 7, 8, 9, 15, 16, 17, 511, 512, 513, 600] {
             for whole in ["a".repeat(length), format!("{}/a", "a".repeat(length))] {
-                let mut seen = std::collections::HashSet::from([prints.of(&whole).folded]);
+                let mut seen = std::collections::HashSet::from([hasher.of(&whole).folded]);
                 for place in 0..length {
                     let mut other = whole.clone();
                     other.replace_range(place..=place, "b");
-                    assert!(seen.insert(prints.of(&other).folded), "{place} of {length}");
+                    assert!(seen.insert(hasher.of(&other).folded), "{place} of {length}");
                     other.replace_range(place..=place, "B");
-                    assert!(!seen.insert(prints.of(&other).folded), "{place} of {length}");
+                    assert!(!seen.insert(hasher.of(&other).folded), "{place} of {length}");
                 }
             }
         }
