@@ -31,6 +31,8 @@ mod parser;
 mod print;
 pub(crate) mod prove;
 mod request;
+mod role;
+mod rule;
 mod value;
 
 use std::{fmt, str::FromStr};
@@ -39,14 +41,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use self::{
     ast::{Attribute, Expr, ExprKind, Operand, OperandKind, Source, Span},
-    catalog::Role,
     error::ParseError,
     eval::{Trace, TraceStep},
     limit::{Limit, MAX_MADE},
-    lint::{Lint, LintFinding, Rule, ScopeLevel, Severity},
+    lint::{Lint, LintFinding, ScopeLevel, Severity},
     operator::{Base, Operator, Quantifier, ValueType},
     print::Layout,
     request::{Request, Values},
+    role::Role,
+    rule::Rule,
     value::Value,
 };
 

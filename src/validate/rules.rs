@@ -220,7 +220,7 @@ impl Rules {
         if is_directory(blob) {
             found(Cow::Borrowed(&fixed::DIRECTORY))?;
         }
-        if !blob.metadata.is_empty() && says(blob, "is_symlink") {
+        if !blob.metadata.is_empty() && has_true_metadata(blob, "is_symlink") {
             found(Cow::Borrowed(&fixed::SYMLINK))?;
         }
         if blob.snapshot.is_some() {
@@ -252,14 +252,14 @@ impl Rules {
                     format.media_type(),
                     stored.escape_debug()
                 );
-                found(told(Reason::TypeMismatch, detail))?;
+                found(custom(Reason::TypeMismatch, detail))?;
             }
             Ok((format.kind(), format.media_type().clone(), place))
         } else {
             let guess = extension.and_then(|e| mime_guess::from_ext(e).first_raw());
             let finding = match (extension, guess) {
                 (None, _) => Cow::Borrowed(&fixed::NO_EXTENSION),
-                (Some(_), Some(guess)) => told(
+                (Some(_), Some(guess)) => custom(
                     Reason::UnsupportedFormat,
                     format!("its extension stands for {guess}, which the rules do not accept"),
                 ),
@@ -294,7 +294,7 @@ impl Rules {
         };
         if blob.size > most {
             let detail = format!("{kind} is {}; the limit is {}", Bytes(blob.size), Bytes(most));
-            found(told(Reason::TooLarge, detail))?;
+            found(custom(Reason::TooLarge, detail))?;
         }
         if matches!(blob.access_tier, Some(AccessTier::Archive)) {
             let is_moving = blob.unreadable == Some(Unreadable::Rehydrating);
@@ -329,17 +329,19 @@ impl Rules {
 }
 
 /// A finding in words of its own
-fn told(reason: Reason, detail: String) -> Cow<'static, Finding> {
+fn custom(reason: Reason, detail: String) -> Cow<'static, Finding> {
     Cow::Owned(Finding { reason, detail: detail.into() })
 }
 
 /// Folders: of a hierarchical namespace, of its emulation by tools, and of people's habit
 fn is_directory(blob: &Blob) -> bool {
-    blob.is_directory || (blob.size == 0 && blob.name.ends_with('/')) || says(blob, "hdi_isfolder")
+    blob.is_directory
+        || (blob.size == 0 && blob.name.ends_with('/'))
+        || has_true_metadata(blob, "hdi_isfolder")
 }
 
 /// Whether a blob's metadata has this key with the value `true`
-fn says(blob: &Blob, key: &str) -> bool {
+fn has_true_metadata(blob: &Blob, key: &str) -> bool {
     let is_true = |value: &str| value.eq_ignore_ascii_case("true");
     blob.metadata.iter().any(|(k, v)| k.eq_ignore_ascii_case(key) && is_true(v))
 }

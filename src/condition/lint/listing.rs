@@ -1,11 +1,17 @@
 //! Whether lists are as limited as reads: shown by requests, not by how the condition is written.
 
-use super::{Check, LintFinding, Rule, Severity, anywhere, influence::Influences, quoted};
+use super::{
+    LintFinding, Severity,
+    context::{Context, anywhere},
+    influence::Influences,
+};
 use crate::condition::{
-    Attribute, Base, Expr, ExprKind, Layout, Operand, OperandKind, Request, Source, Span, Value,
+    Attribute, Base, Expr, ExprKind, Layout, Operand, OperandKind, Request, Rule, Source, Span,
+    Value,
     catalog::{
         ACTIONS, Action, BLOB_LIST, BLOB_PATH, BLOB_PREFIX, BLOB_READ, CONTAINER_NAME, Known,
     },
+    error::quoted,
     eval::{Possible, leaf, possible},
     operator::Relation,
     parser, print,
@@ -24,9 +30,9 @@ const LONGEST_NAME: usize = 1024;
 /// A container that no condition names
 const UNNAMED: &str = "zz-not-named-in-any-condition";
 
-pub(super) fn check(check: &Check<'_>, found: &mut Vec<LintFinding>) {
-    let Some(span) = concerns_blobs(check.root) else { return };
-    let Some(outcome) = outcome(check.root) else { return };
+pub(super) fn check(context: &Context<'_>, found: &mut Vec<LintFinding>) {
+    let Some(span) = concerns_blobs(context.root) else { return };
+    let Some(outcome) = outcome(context.root) else { return };
     let shown = |container: String| match container.as_str() {
         UNNAMED => "a container that it does not name".to_owned(),
         name => format!("container {}", quoted(name)),
@@ -55,7 +61,7 @@ pub(super) fn check(check: &Check<'_>, found: &mut Vec<LintFinding>) {
         }
         Outcome::Open { container, whole: false } => {
             let container = shown(container);
-            let limited = limits_lists(check.root);
+            let limited = limits_lists(context.root);
             let severity = if limited { Severity::Note } else { Severity::Warning };
             let message = format!(
                 "all names in {container} can be listed, also those of blobs that cannot be read"
@@ -63,7 +69,7 @@ pub(super) fn check(check: &Check<'_>, found: &mut Vec<LintFinding>) {
             (Rule::ListUnconstrained, severity, message)
         }
     };
-    let repair = repair(check.root);
+    let repair = repair(context.root);
     found.push(LintFinding { rule, severity, span, message, repair });
 }
 

@@ -1,16 +1,18 @@
 //! What is wrong, or not as it seems, in a condition.
 
+mod actions;
+mod attributes;
+mod context;
 mod influence;
 mod listing;
 mod parts;
 mod preview;
-mod rule;
 mod values;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::rule::Rule;
-use super::{Condition, Expr, ExprKind, ParseError, Role, Span, error::quoted, parser};
+use self::context::Context;
+use super::{Condition, ParseError, Role, Rule, Span, error::quoted, parser};
 
 /// Azure's limit for a condition; bytes or characters is not said
 const LIMIT: usize = 8 << 10;
@@ -126,16 +128,16 @@ impl Lint {
         self.around(text, &mut found);
         // What Azure does not take for its length is not looked at in depth: the rules that make
         // requests take time with its square.
-        if let Some((condition, mended)) = mend(text, &mut found)
+        if let Some((condition, repaired)) = repair_certain(text, &mut found)
             && text.len() <= LIMIT
         {
             let mut more = Vec::new();
-            let check = Check { lint: self, text: &mended.text, root: condition.root() };
-            parts::check(&check, &mut more);
-            listing::check(&check, &mut more);
-            preview::check(&check, &mut more);
+            let context = Context { lint: self, text: &repaired.text, root: condition.root() };
+            parts::check(&context, &mut more);
+            listing::check(&context, &mut more);
+            preview::check(&context, &mut more);
             for mut finding in more {
-                finding.span = mended.original(finding.span);
+                finding.span = repaired.original(finding.span);
                 found.push(finding);
             }
         }
@@ -176,35 +178,19 @@ impl Lint {
     }
 }
 
-/// What the rules look at
-struct Check<'a> {
-    lint: &'a Lint,
-    text: &'a str,
-    root: &'a Expr,
-}
-
-impl Check<'_> {
-    /// The text with another in the place of a span
-    fn spliced(&self, span: Span, with: &str) -> String {
-        let before = self.text.get(..span.start).unwrap_or_default();
-        let after = self.text.get(span.end..).unwrap_or_default();
-        format!("{before}{with}{after}")
-    }
-}
-
 /// A text in which certain mistakes are repaired
-struct Mended {
+struct RepairedText {
     text: String,
     /// For each byte of the text, and for its end, the byte of the original that it stands for
     from: Vec<usize>,
 }
 
-impl Mended {
+impl RepairedText {
     fn new(text: &str) -> Self {
         Self { text: text.to_owned(), from: (0..=text.len()).collect() }
     }
 
-    /// Where something of the mended text stands in the original
+    /// Where something of the repaired text stands in the original
     fn original(&self, span: Span) -> Span {
         let at = |position: usize| self.from.get(position).copied().unwrap_or_default();
         Span { start: at(span.start), end: at(span.end) }
@@ -218,17 +204,17 @@ impl Mended {
 }
 
 /// Repairs what is certain; `None` where something else does not parse
-fn mend(text: &str, found: &mut Vec<LintFinding>) -> Option<(Condition, Mended)> {
+fn repair_certain(text: &str, found: &mut Vec<LintFinding>) -> Option<(Condition, RepairedText)> {
     /// More than anybody makes; the rest is then said of the repaired text
     const MOST: usize = 64;
-    let mut mended = Mended::new(text);
+    let mut repaired = RepairedText::new(text);
     for _ in 0..MOST {
-        let error: ParseError = match parser::parse(&mended.text) {
-            Ok(root) => return Some((Condition { root }, mended)),
+        let error: ParseError = match parser::parse(&repaired.text) {
+            Ok(root) => return Some((Condition { root }, repaired)),
             Err(error) => error,
         };
         let span = error.span();
-        let original = mended.original(span);
+        let original = repaired.original(span);
         let fix = error.fix().map(str::to_owned);
         let repair = fix.as_ref().map(|fix| {
             let (before, after) = (text.get(..original.start), text.get(original.end..));
@@ -241,14 +227,7 @@ fn mend(text: &str, found: &mut Vec<LintFinding>) -> Option<(Condition, Mended)>
             message: error.message().to_owned(),
             repair,
         });
-        mended.replace(span, &fix?);
+        repaired.replace(span, &fix?);
     }
     None
-}
-
-/// Whether something stands anywhere in an expression
-fn anywhere(root: &Expr, is: impl Fn(&ExprKind) -> bool) -> bool {
-    let mut found = false;
-    root.walk(&mut |expr| found |= is(&expr.kind));
-    found
 }

@@ -5,12 +5,12 @@
 //! the snapshot attribute of accounts with a hierarchical namespace. Its version of April 2024 names the
 //! include attribute and the metadata of containers.
 
-use super::{Check, LintFinding, Rule, Severity};
-use crate::condition::catalog::Known;
+use super::{LintFinding, Severity, context::Context};
+use crate::condition::{Rule, catalog::Known};
 
-pub(super) fn check(check: &Check<'_>, found: &mut Vec<LintFinding>) {
+pub(super) fn check(context: &Context<'_>, found: &mut Vec<LintFinding>) {
     let mut seen = Vec::new();
-    check.root.walk(&mut |expr| {
+    context.root.walk(&mut |expr| {
         for known in expr.attributes().filter_map(|attribute| Known::of(attribute.path())) {
             let Some(state) = state(known) else { continue };
             if seen.contains(&known) {

@@ -1,17 +1,18 @@
 //! The rules about the values that stand in a condition.
 
-use super::{Rule, Severity, parts::Parts, quoted};
+use super::{Severity, context::PartRules};
 use crate::{
     condition::{
-        Base, Expr, ExprKind, Operand, Operator, Span, Value, ValueType,
+        Base, Expr, ExprKind, Operand, Operator, Rule, Span, Value, ValueType,
         catalog::Known,
+        error::quoted,
         operator::Relation,
         value::{guid, ticks},
     },
     name::ContainerName,
 };
 
-impl Parts<'_, '_> {
+impl PartRules<'_, '_> {
     pub(super) fn values(&mut self, operand: &Operand, operator: Operator) {
         let wrong = |value: &Value| match operator.base().value_type() {
             ValueType::String => value.text().is_none(),
@@ -39,7 +40,7 @@ impl Parts<'_, '_> {
         } else {
             return;
         };
-        self.say(Rule::ValueNotOfType, Severity::Error, operand.span, message, None);
+        self.report(Rule::ValueNotOfType, Severity::Error, operand.span, message, None);
     }
 
     pub(super) fn text_value(&mut self, known: Option<Known>, base: Base, span: Span, value: &str) {
@@ -47,7 +48,7 @@ impl Parts<'_, '_> {
         if is_placeholder(known, value) {
             let message =
                 format!("a placeholder was left in {shown}: it matches nothing; put the value in");
-            return self.say(Rule::Placeholder, Severity::Warning, span, message, None);
+            return self.report(Rule::Placeholder, Severity::Warning, span, message, None);
         }
         let exact = base.relation() == Relation::Equals;
         let folded = if base.ignores_case() { value.to_ascii_lowercase() } else { value.into() };
@@ -56,7 +57,7 @@ impl Parts<'_, '_> {
                 let message = format!(
                     "{shown} cannot be a container's name (3 to 63 small letters, digits and single hyphens), so this matches none"
                 );
-                self.say(Rule::ContainerValueShape, Severity::Warning, span, message, None);
+                self.report(Rule::ContainerValueShape, Severity::Warning, span, message, None);
             }
             Some(Known::Path | Known::Prefix) if !base.is_negative() => {
                 self.path_value(base, span, value);
@@ -67,7 +68,7 @@ impl Parts<'_, '_> {
 
     fn path_value(&mut self, base: Base, span: Span, value: &str) {
         let shown = quoted(value);
-        let repeats = behind_container(&self.containers, value).is_some();
+        let repeats = after_container(&self.containers, value).is_some();
         let problem = if value.starts_with('/') {
             Some("blob names in conditions have no leading slash")
         } else if value.contains("://") {
@@ -81,11 +82,11 @@ impl Parts<'_, '_> {
         };
         if let Some(problem) = problem {
             let bare = value.trim_start_matches('/');
-            let bare = behind_container(&self.containers, bare).unwrap_or(bare);
+            let bare = after_container(&self.containers, bare).unwrap_or(bare);
             let repair =
                 (bare != value && !bare.is_empty()).then(|| self.replaced(span, value, bare));
             let message = format!("{problem}: {shown} matches none");
-            return self.say(Rule::PathValueShape, Severity::Warning, span, message, repair);
+            return self.report(Rule::PathValueShape, Severity::Warning, span, message, repair);
         }
         let start = match base.relation() {
             Relation::StartsWith => Some(value),
@@ -95,7 +96,7 @@ impl Parts<'_, '_> {
         match start {
             Some("") => {
                 let message = "every name begins with nothing: this limits nothing";
-                self.say(Rule::EmptyPrefix, Severity::Warning, span, message, None);
+                self.report(Rule::EmptyPrefix, Severity::Warning, span, message, None);
             }
             Some(start) if !start.ends_with('/') => {
                 let message = format!(
@@ -103,7 +104,7 @@ impl Parts<'_, '_> {
                     start.trim_end_matches('-')
                 );
                 let repair = self.replaced(span, start, &format!("{start}/"));
-                self.say(Rule::PrefixNoSlash, Severity::Warning, span, message, Some(repair));
+                self.report(Rule::PrefixNoSlash, Severity::Warning, span, message, Some(repair));
             }
             _ => {}
         }
@@ -111,8 +112,8 @@ impl Parts<'_, '_> {
 
     /// The text with a value in a span replaced
     fn replaced(&self, span: Span, value: &str, with: &str) -> String {
-        let inner = self.check.text.get(span.start..span.end).unwrap_or_default();
-        self.check.spliced(span, &inner.replacen(&format!("'{value}"), &format!("'{with}"), 1))
+        let inner = self.context.text.get(span.start..span.end).unwrap_or_default();
+        self.context.spliced(span, &inner.replacen(&format!("'{value}"), &format!("'{with}"), 1))
     }
 }
 
@@ -133,7 +134,7 @@ pub(super) fn containers(root: &Expr) -> Vec<String> {
 }
 
 /// What follows a container's name and a slash at the start of a value
-fn behind_container<'a>(containers: &[String], value: &'a str) -> Option<&'a str> {
+fn after_container<'a>(containers: &[String], value: &'a str) -> Option<&'a str> {
     let (name, rest) = value.split_once('/')?;
     containers.binary_search_by(|known| known.as_str().cmp(name)).is_ok().then_some(rest)
 }

@@ -85,10 +85,11 @@ impl<'a> Places<'a> {
             .collect();
         named.retain(|name| !own.contains(name));
         let owned = |group: Vec<&str>| group.into_iter().map(str::to_owned).collect();
-        let mut named: Vec<Vec<String>> = match prove::same(&conditions, &named, budget) {
-            Some(groups) => groups.into_iter().map(owned).collect(),
-            None => named.into_iter().map(|name| vec![name]).collect(),
-        };
+        let mut named: Vec<Vec<String>> =
+            match prove::indistinguishable(&conditions, &named, budget) {
+                Some(groups) => groups.into_iter().map(owned).collect(),
+                None => named.into_iter().map(|name| vec![name]).collect(),
+            };
         named.extend(own.into_iter().map(|name| vec![name]));
         Self {
             account: connection.account().as_str(),

@@ -9,16 +9,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, se
 
 use super::{
     Filter,
-    glob::Wrong,
-    limits::{
-        Budget, LONGEST, LONGEST_FORMAT, MOST_FORMATS, MOST_PATTERNS, MOST_PROBLEMS, MOST_TEXT,
-    },
+    limits::{Budget, LONGEST_FORMAT, MOST_FORMATS, MOST_PATTERNS, MOST_PROBLEMS, MOST_TEXT},
     matcher::{Compiler, Syntax},
     patterns::{self, Patterns},
 };
 use crate::{
     error::{Error, ErrorKind},
-    name::{may_be_secret, one_line, printable},
+    name::printable,
     validate::{Kind, MAX_SIZE},
 };
 
@@ -57,14 +54,14 @@ pub struct FilterBuilder {
     pub(super) max_size: Option<u64>,
     #[serde(
         skip_serializing_if = "Option::is_none",
-        serialize_with = "told_time",
-        deserialize_with = "time"
+        serialize_with = "serialize_time",
+        deserialize_with = "deserialize_time"
     )]
     pub(super) modified_since: Option<SystemTime>,
     #[serde(
         skip_serializing_if = "Option::is_none",
-        serialize_with = "told_time",
-        deserialize_with = "time"
+        serialize_with = "serialize_time",
+        deserialize_with = "deserialize_time"
     )]
     pub(super) modified_before: Option<SystemTime>,
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
@@ -208,7 +205,7 @@ impl FilterBuilder {
         for (field, time) in
             [("modified_since", self.modified_since), ("modified_before", self.modified_before)]
         {
-            if time.is_some_and(|time| !can_be_told(time)) {
+            if time.is_some_and(|time| !is_representable(time)) {
                 wrong.push(format!("{field}: it must be in the years 1970 to 9999"));
             }
         }
@@ -297,22 +294,10 @@ fn extension(typed: &str, wrong: &mut Vec<String>) -> Box<str> {
     extension.to_ascii_lowercase().into()
 }
 
-/// What is wrong with a pattern, in one line
-pub(super) fn told(field: &str, pattern: &str, Wrong { place, what }: Wrong) -> String {
-    // A pattern may well have a `?`, after which `printable` shows nothing.
-    // Nothing beyond what a pattern may have is looked at.
-    let pattern: String = pattern.chars().take(LONGEST + 1).collect();
-    let has_secret = may_be_secret(&pattern);
-    let shown: String = match has_secret {
-        true => printable(&pattern),
-        false => one_line(&pattern.chars().take(80).collect::<String>()),
-    };
-    let dots = if !has_secret && pattern.chars().count() > 80 { "…" } else { "" };
-    format!("{field} `{shown}{dots}`, character {place}: {what}")
-}
-
 /// A time or a date
-fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SystemTime>, D::Error> {
+fn deserialize_time<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<SystemTime>, D::Error> {
     let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
     let text = text.trim();
     let is_date = text.len() == "2026-11-24".len();
@@ -327,15 +312,18 @@ fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SystemTime>
 }
 
 /// Whether RFC 3339 has a text for it
-fn can_be_told(time: SystemTime) -> bool {
+fn is_representable(time: SystemTime) -> bool {
     const YEAR_10000: u64 = 253_402_300_800;
     time.duration_since(UNIX_EPOCH).is_ok_and(|since| since.as_secs() < YEAR_10000)
 }
 
 /// With all its digits, so that what is stored is the same filter
-fn told_time<S: Serializer>(time: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
+fn serialize_time<S: Serializer>(
+    time: &Option<SystemTime>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     match time {
-        Some(time) if can_be_told(*time) => {
+        Some(time) if is_representable(*time) => {
             serializer.collect_str(&humantime::format_rfc3339(*time))
         }
         Some(_) => Err(S::Error::custom("a time must be in the years 1970 to 9999")),

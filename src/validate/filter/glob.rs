@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use super::{
+    foreign_syntax,
     limits::{Budget, MOST_TOKENS},
-    slip,
+    pattern_error::PatternError,
 };
 use crate::unicode;
 
@@ -41,23 +42,10 @@ pub(super) struct Plain {
     pub(super) literal: String,
 }
 
-/// What is wrong with a pattern, and the position of the character that shows it, from 1
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Wrong {
-    pub(super) place: usize,
-    pub(super) what: String,
-}
-
-impl Wrong {
-    pub(super) fn new(place: usize, what: impl Into<String>) -> Self {
-        Self { place, what: what.into() }
-    }
-}
-
 /// Expands the braces of a glob and translates each alternative
-pub(super) fn parse(glob: &str, budget: &mut Budget) -> Result<Vec<Plain>, Wrong> {
+pub(super) fn parse(glob: &str, budget: &mut Budget) -> Result<Vec<Plain>, PatternError> {
     let chars: Vec<char> = glob.chars().collect();
-    slip::check(&chars)?;
+    foreign_syntax::check(&chars)?;
     let mut parser = Parser { chars: &chars, at: 0, budget };
     let alternatives = parser.sequence(0)?;
     alternatives.iter().map(|tokens| plain(tokens)).collect()
@@ -88,14 +76,14 @@ struct Parser<'a> {
 
 impl Parser<'_> {
     /// Counts tokens that the expansion is about to have
-    fn charge(&mut self, tokens: usize, place: usize) -> Result<(), Wrong> {
+    fn charge(&mut self, tokens: usize, place: usize) -> Result<(), PatternError> {
         if self.budget.take_tokens(tokens) {
             return Ok(());
         }
         let what = format!(
             "with their braces expanded, the filter's globs have more than {MOST_TOKENS} characters; write fewer alternatives or shorter globs"
         );
-        Err(Wrong::new(place, what))
+        Err(PatternError::new(place, what))
     }
 
     fn next(&mut self) -> Option<char> {
@@ -109,7 +97,7 @@ impl Parser<'_> {
     }
 
     /// All that the text stands for, up to its end or, within braces, up to a comma or a brace
-    fn sequence(&mut self, depth: usize) -> Result<Vec<Vec<Token>>, Wrong> {
+    fn sequence(&mut self, depth: usize) -> Result<Vec<Vec<Token>>, PatternError> {
         let mut all = vec![Vec::new()];
         while let Some(char) = self.peek() {
             if depth > 0 && matches!(char, ',' | '}') {
@@ -125,7 +113,7 @@ impl Parser<'_> {
                         let what = format!(
                             "its braces expand to {count} globs or more; the limit is {MOST_ALTERNATIVES}; write several globs"
                         );
-                        return Err(Wrong::new(place, what));
+                        return Err(PatternError::new(place, what));
                     }
                     let length = |list: &[Vec<Token>]| list.iter().map(Vec::len).sum::<usize>();
                     let tokens = length(&all) * inner.len() + length(&inner) * all.len();
@@ -137,7 +125,7 @@ impl Parser<'_> {
                     continue;
                 }
                 '}' => {
-                    return Err(Wrong::new(
+                    return Err(PatternError::new(
                         place,
                         "`}` has no `{` before it; `\\}` is the brace itself",
                     ));
@@ -152,7 +140,7 @@ impl Parser<'_> {
                 '\\' => match self.next() {
                     Some(char) => What::Char(char),
                     None => {
-                        return Err(Wrong::new(
+                        return Err(PatternError::new(
                             place,
                             "`\\` has nothing behind it; `\\\\` is the backslash itself",
                         ));
@@ -167,9 +155,12 @@ impl Parser<'_> {
     }
 
     /// What stands between braces, the first of which is read already
-    fn braces(&mut self, depth: usize, place: usize) -> Result<Vec<Vec<Token>>, Wrong> {
+    fn braces(&mut self, depth: usize, place: usize) -> Result<Vec<Vec<Token>>, PatternError> {
         if depth > DEEPEST {
-            return Err(Wrong::new(place, format!("braces may be nested at most {DEEPEST} deep")));
+            return Err(PatternError::new(
+                place,
+                format!("braces may be nested at most {DEEPEST} deep"),
+            ));
         }
         let mut all = Vec::new();
         loop {
@@ -181,10 +172,10 @@ impl Parser<'_> {
                     let what = format!(
                         "its braces expand to more than {MOST_ALTERNATIVES} globs; write several globs"
                     );
-                    return Err(Wrong::new(place, what));
+                    return Err(PatternError::new(place, what));
                 }
                 None => {
-                    return Err(Wrong::new(
+                    return Err(PatternError::new(
                         place,
                         "`{` has no `}` behind it; `\\{` is the brace itself",
                     ));
@@ -194,9 +185,9 @@ impl Parser<'_> {
     }
 
     /// What stands between brackets, the first of which is read already
-    fn class(&mut self, place: usize) -> Result<String, Wrong> {
+    fn class(&mut self, place: usize) -> Result<String, PatternError> {
         let unclosed =
-            || Wrong::new(place, "`[` has no `]` behind it; `\\[` is the bracket itself");
+            || PatternError::new(place, "`[` has no `]` behind it; `\\[` is the bracket itself");
         let is_not = matches!(self.peek(), Some('!' | '^'));
         self.at += usize::from(is_not);
         let mut items = String::new();
@@ -218,7 +209,7 @@ impl Parser<'_> {
                 };
                 if high < low {
                     let what = format!("the range goes backwards; write `{high}-{low}`");
-                    return Err(Wrong::new(first + 1, what));
+                    return Err(PatternError::new(first + 1, what));
                 }
                 items.push('-');
                 escape(high, &mut items);
@@ -235,7 +226,7 @@ fn escape(char: char, regex: &mut String) {
     regex.push(char);
 }
 
-fn plain(tokens: &[Token]) -> Result<Plain, Wrong> {
+fn plain(tokens: &[Token]) -> Result<Plain, PatternError> {
     let is_slash = |token: &Token| matches!(token.what, What::Char('/'));
     let (is_anchored, tokens) = match tokens.split_first() {
         Some((first, rest)) if is_slash(first) => (true, rest),
@@ -261,7 +252,10 @@ fn plain(tokens: &[Token]) -> Result<Plain, Wrong> {
             && !is_all
         {
             let place = pair.first().map_or(1, |token| token.place);
-            return Err(Wrong::new(place, "`**` stands alone between slashes, as in `a/**/b*`"));
+            return Err(PatternError::new(
+                place,
+                "`**` stands alone between slashes, as in `a/**/b*`",
+            ));
         }
         if is_all {
             if is_last {
@@ -373,7 +367,7 @@ fn end(literal: &mut Option<String>, whole: &mut String) {
 mod tests {
     use super::*;
 
-    fn parse(glob: &str) -> Result<Vec<Plain>, Wrong> {
+    fn parse(glob: &str) -> Result<Vec<Plain>, PatternError> {
         super::parse(glob, &mut Budget::default())
     }
 

@@ -1,11 +1,12 @@
 //! What of a container is wanted: by name, size, date, kind and extension.
 
 mod builder;
+mod foreign_syntax;
 mod glob;
 mod limits;
 mod matcher;
+mod pattern_error;
 mod patterns;
-mod slip;
 
 use std::{borrow::Cow, time::SystemTime};
 
@@ -146,7 +147,7 @@ impl Filter {
         let Patterns { include, exclude, include_regex, exclude_regex } = &self.patterns;
         let is_left_out = |set: &Option<Set>| set.as_ref().is_some_and(|set| !set.matches(name));
         let matched = |set: &Option<Set>| set.as_ref()?.first_match(name);
-        let told = |what: &str, pattern: Option<&String>| {
+        let excluded = |what: &str, pattern: Option<&String>| {
             let shown = pattern.map(|pattern| one_line(pattern));
             let detail =
                 format!("the filter's {what} `{}` matches its name", shown.unwrap_or_default());
@@ -159,10 +160,10 @@ impl Filter {
             return Some(Cow::Borrowed(&fixed::NOT_INCLUDED_BY_REGEX));
         }
         if let Some(at) = matched(exclude) {
-            return told("exclude", self.typed.exclude.get(at));
+            return excluded("exclude", self.typed.exclude.get(at));
         }
         if let Some(at) = matched(exclude_regex) {
-            return told("exclude_regex", self.typed.exclude_regex.get(at));
+            return excluded("exclude_regex", self.typed.exclude_regex.get(at));
         }
         None
     }

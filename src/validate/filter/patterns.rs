@@ -3,10 +3,10 @@
 use regex_syntax::{ParserBuilder, hir::Hir};
 
 use super::{
-    builder::told,
-    glob::{self, Wrong},
+    glob,
     limits::{Budget, LONGEST, MOST_PARTS, MOST_STATES},
     matcher::{Compiler, DEEPEST, Matcher, Syntax},
+    pattern_error::PatternError,
 };
 
 /// The patterns of a filter; an empty list is `None`
@@ -70,7 +70,7 @@ pub(super) fn compile(
                 regexes.push(regex);
                 literals.extend(starts);
             }
-            Err(what) => wrong.push(told(field, pattern, what)),
+            Err(error) => wrong.push(error.describe(field, pattern)),
         }
     }
     if wrong.len() > found || regexes.is_empty() {
@@ -92,7 +92,7 @@ fn read(
     pattern: &str,
     compiler: Compiler,
     budget: &mut Budget,
-) -> Result<(String, Vec<String>), Wrong> {
+) -> Result<(String, Vec<String>), PatternError> {
     check_length(pattern)?;
     let (regex, literals) = match compiler.syntax {
         Syntax::Regex => (pattern.to_owned(), vec![String::new()]),
@@ -110,25 +110,25 @@ fn read(
     let what = format!(
         "with repetitions written out, the filter's patterns have more than {MOST_PARTS} parts; use smaller counts of repetitions and smaller classes"
     );
-    Err(Wrong::new(1, what))
+    Err(PatternError::new(1, what))
 }
 
-fn check_length(pattern: &str) -> Result<(), Wrong> {
+fn check_length(pattern: &str) -> Result<(), PatternError> {
     // No text of so many bytes has fewer characters.
     match if pattern.len() > 4 * LONGEST { pattern.len() / 4 } else { pattern.chars().count() } {
-        0 => Err(Wrong::new(1, "it is empty; leave it out, or write `**` for all names")),
+        0 => Err(PatternError::new(1, "it is empty; leave it out, or write `**` for all names")),
         1..=LONGEST => Ok(()),
-        length => Err(Wrong::new(
+        length => Err(PatternError::new(
             LONGEST + 1,
             format!("it has {length} characters or more; the limit is {LONGEST}"),
         )),
     }
 }
 
-fn parse(regex: &str, compiler: Compiler) -> Result<Hir, Wrong> {
-    let told = |at: usize, what: String| {
+fn parse(regex: &str, compiler: Compiler) -> Result<Hir, PatternError> {
+    let error_at = |at: usize, what: String| {
         let place = regex.get(..at).map_or(1, |before| before.chars().count() + 1);
-        Wrong::new(place, format!("{what}; see https://docs.rs/regex/latest/regex/#syntax"))
+        PatternError::new(place, format!("{what}; see https://docs.rs/regex/latest/regex/#syntax"))
     };
     let parsed = ParserBuilder::new()
         .nest_limit(DEEPEST)
@@ -138,12 +138,12 @@ fn parse(regex: &str, compiler: Compiler) -> Result<Hir, Wrong> {
         .parse(regex);
     parsed.map_err(|error| match error {
         regex_syntax::Error::Parse(error) => {
-            told(error.span().start.offset, error.kind().to_string())
+            error_at(error.span().start.offset, error.kind().to_string())
         }
         regex_syntax::Error::Translate(error) => {
-            told(error.span().start.offset, error.kind().to_string())
+            error_at(error.span().start.offset, error.kind().to_string())
         }
-        error => told(0, error.to_string().lines().last().unwrap_or_default().to_owned()),
+        error => error_at(0, error.to_string().lines().last().unwrap_or_default().to_owned()),
     })
 }
 

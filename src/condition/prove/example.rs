@@ -1,12 +1,29 @@
-//! An example in words: what the attributes that it depends on are.
+//! The result of a search, and an example in words: what the attributes that it depends on are.
 
-use super::Example;
 use crate::condition::{
-    Value,
+    Attribute, Request, Value,
     catalog::{BLOB_LIST, Known},
     error::quoted,
     explain::title,
 };
+
+/// How a search ended
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// No request of the family is so
+    None,
+    /// This one is
+    Example(Example),
+    /// Neither was proved
+    Unproved,
+}
+
+/// A request of a family, and the attributes that make it what was looked for
+#[derive(Clone, Debug)]
+pub(crate) struct Example {
+    pub(crate) request: Request,
+    pub(crate) because: Vec<Attribute>,
+}
 
 /// More values of one attribute, and more attributes, are not shown
 const MOST: usize = 4;

@@ -1,14 +1,17 @@
 //! What must hold of the comparisons of a condition so that the condition comes out as wished.
 //!
-//! A wish for `a AND b` to be true is a wish for both; for `a OR b` there is a choice. Choices are made
+//! A requirement for `a AND b` to be true is a requirement for both; for `a OR b` there is a choice. Choices are made
 //! last, the narrowest first, and taken back when they cannot be granted.
 
 use std::{collections::HashMap, rc::Rc};
 
 use super::{
-    Budget, Domain, Example, Family, Found,
-    compile::{Atom, Node, Problem, Truths},
-    variable::{self, Wish},
+    attribute_solver::{self, Answer, Given, Requirement},
+    budget::Budget,
+    example::{Example, Found},
+    family::{Domain, Family},
+    predicate::Truths,
+    problem::{Atom, Node, Problem},
 };
 use crate::condition::{Condition, Request, Value, eval};
 
@@ -35,18 +38,7 @@ struct Point<'n> {
     untried: std::vec::IntoIter<Goal<'n>>,
 }
 
-/// The values of an attribute; none where it is absent
-pub(super) type Given = Option<Vec<Value>>;
-
-/// Whether an attribute can have values with which its comparisons come out as wished
-#[derive(Clone, Debug)]
-pub(super) enum Answer {
-    Yes(Given),
-    No,
-    Unproved,
-}
-
-type Asked = (usize, Vec<(usize, Truths)>);
+type Question = (usize, Vec<(usize, Truths)>);
 
 struct Search<'p, 'b> {
     problem: &'p Problem<'p>,
@@ -55,7 +47,7 @@ struct Search<'p, 'b> {
     /// Whether a request is looked for that a condition allows, or one that none allows
     allowed: bool,
     budget: &'b mut Budget,
-    answers: HashMap<Asked, Rc<Answer>>,
+    answers: HashMap<Question, Rc<Answer>>,
 }
 
 pub(super) fn search(
@@ -215,17 +207,17 @@ impl<'p> Search<'p, '_> {
         }
     }
 
-    fn wishes(&self, state: &State<'p>, variable: usize) -> Vec<(usize, Truths)> {
+    fn requirements(&self, state: &State<'p>, variable: usize) -> Vec<(usize, Truths)> {
         let atoms = self.problem.variables.get(variable).map_or(&[][..], |v| &v.atoms);
-        let wish = |atom: &usize| {
+        let requirement = |atom: &usize| {
             let wanted = *state.wanted.get(*atom)?;
             (wanted != Truths::ANY).then_some((*atom, wanted))
         };
-        atoms.iter().filter_map(wish).collect()
+        atoms.iter().filter_map(requirement).collect()
     }
 
     fn answer(&mut self, state: &State<'p>, variable: usize) -> Rc<Answer> {
-        let key = (variable, self.wishes(state, variable));
+        let key = (variable, self.requirements(state, variable));
         if let Some(known) = self.answers.get(&key) {
             return Rc::clone(known);
         }
@@ -234,15 +226,15 @@ impl<'p> Search<'p, '_> {
         answer
     }
 
-    fn solve(&mut self, (variable, wishes): &Asked) -> Answer {
+    fn solve(&mut self, (variable, requirements): &Question) -> Answer {
         let Some(variable) = self.problem.variables.get(*variable) else { return Answer::Unproved };
         let mut needs = Vec::new();
         let mut present = None;
-        for (atom, wanted) in wishes {
+        for (atom, wanted) in requirements {
             let (truth, is_compared) = match self.problem.atoms.get(*atom) {
                 Some(Atom::Exists { .. }) => (*wanted, false),
                 Some(Atom::Fixed { operator, predicate, .. }) => {
-                    needs.push(Wish {
+                    needs.push(Requirement {
                         operator: *operator,
                         predicate: *predicate,
                         wanted: *wanted,
@@ -268,14 +260,14 @@ impl<'p> Search<'p, '_> {
             }
             present = Some(must);
         }
-        variable::solve(variable.domain, &variable.usual, &needs, present, self.budget)
+        attribute_solver::solve(variable.domain, &variable.usual, &needs, present, self.budget)
     }
 
     /// A request that is as wished, evaluated
     fn example(&mut self, state: &State<'p>) -> Option<Example> {
         let mut given: Vec<Option<Given>> = Vec::new();
         for variable in 0..self.problem.variables.len() {
-            let is_wished = !self.wishes(state, variable).is_empty();
+            let is_wished = !self.requirements(state, variable).is_empty();
             given.push(match &*self.answer(state, variable) {
                 _ if !is_wished => None,
                 Answer::Yes(values) => Some(values.clone()),
@@ -337,7 +329,7 @@ impl<'p> Search<'p, '_> {
             if let Some(Domain::Text(texts)) =
                 self.problem.variables.get(variable).map(|v| v.domain)
             {
-                pool.extend(texts.samples.iter().map(|text| Some(vec![text.as_str().into()])));
+                pool.extend(texts.samples().iter().map(|text| Some(vec![text.as_str().into()])));
             }
         }
         let texts = ["x", "y", "*", "2026-01-01T00:00:00.0Z", "2027-01-01T00:00:00.0Z"];
@@ -368,13 +360,13 @@ impl<'p> Search<'p, '_> {
         variables.into_iter().all(|variable| {
             let Some(known) = problem.variables.get(variable) else { return false };
             let own = values(variable);
-            let wishes = self.wishes(state, variable);
-            self.budget.spend(4 * (1 + wishes.len()))
-                && variable::is_member(known.domain, own)
-                && wishes.iter().all(|(atom, wanted)| match problem.atoms.get(*atom) {
+            let requirements = self.requirements(state, variable);
+            self.budget.spend(4 * (1 + requirements.len()))
+                && known.domain.contains(own)
+                && requirements.iter().all(|(atom, wanted)| match problem.atoms.get(*atom) {
                     Some(Atom::Exists { .. }) => wanted.has(Some(own.is_some())),
                     Some(Atom::Fixed { operator, predicate, .. }) => {
-                        wanted.has(variable::truth(*operator, predicate, own))
+                        wanted.has(attribute_solver::truth(*operator, predicate, own))
                     }
                     Some(Atom::Pair { left, right, operator }) if *atom <= last => {
                         let both = values(*left).zip(values(*right));
@@ -391,7 +383,7 @@ impl<'p> Search<'p, '_> {
         for (variable, given) in self.problem.variables.iter().zip(given) {
             let Some(given) = given else { continue };
             let attribute = variable.attribute;
-            if !variable::is_member(variable.domain, given.as_deref()) {
+            if !variable.domain.contains(given.as_deref()) {
                 return None;
             }
             request.set(attribute, given.clone());

@@ -3,10 +3,10 @@
 //! Each of these texts has a literal meaning that some blob name may have. The message says how to
 //! write that, so no name is out of reach.
 
-use super::glob::Wrong;
+use super::pattern_error::PatternError;
 
 /// Fails for a glob that is almost certainly a slip
-pub(super) fn check(glob: &[char]) -> Result<(), Wrong> {
+pub(super) fn check(glob: &[char]) -> Result<(), PatternError> {
     ends(glob)?;
     segments(glob)?;
     let mut depth = 0_usize;
@@ -37,28 +37,31 @@ pub(super) fn check(glob: &[char]) -> Result<(), Wrong> {
 }
 
 /// Blanks at the ends, a negation as in `.gitignore`, a URL
-fn ends(glob: &[char]) -> Result<(), Wrong> {
+fn ends(glob: &[char]) -> Result<(), PatternError> {
     let blank = |at: Option<&char>| at.is_some_and(|c| c.is_whitespace());
     if blank(glob.first()) {
-        return Err(Wrong::new(1, "it begins with a blank; remove it, or write `[ ]` for one"));
+        return Err(PatternError::new(
+            1,
+            "it begins with a blank; remove it, or write `[ ]` for one",
+        ));
     }
     if blank(glob.last()) && glob.len() > 1 {
         let what = "it ends with a blank; remove it, or write `[ ]` for one";
-        return Err(Wrong::new(glob.len(), what));
+        return Err(PatternError::new(glob.len(), what));
     }
     if glob.first() == Some(&'!') && glob.get(1) != Some(&'(') {
         let what = "`!` does not negate a glob; move it to the other list, or write `\\!` for the character";
-        return Err(Wrong::new(1, what));
+        return Err(PatternError::new(1, what));
     }
     let is_drive = matches!(glob, [letter, ':', '/', ..] if letter.is_ascii_alphabetic());
     if is_drive || matches!(glob, ['~', '/', ..]) {
         let what = "it is a path on a computer; write the blob's name within the container, as in `hall-3/**`";
-        return Err(Wrong::new(1, what));
+        return Err(PatternError::new(1, what));
     }
     if let [first @ ('"' | '\'' | '`'), .., last] = glob
         && first == last
     {
-        return Err(Wrong::new(
+        return Err(PatternError::new(
             1,
             "it stands in quotes; remove them, or write `[\"]` for the character",
         ));
@@ -68,23 +71,26 @@ fn ends(glob: &[char]) -> Result<(), Wrong> {
         && mime_guess::from_ext(&extension.iter().collect::<String>()).first_raw().is_some()
     {
         let extension: String = extension.iter().collect();
-        return Err(Wrong::new(1, format!("it is an extension alone; write `*.{extension}`")));
+        return Err(PatternError::new(
+            1,
+            format!("it is an extension alone; write `*.{extension}`"),
+        ));
     }
     if let Some(at) = glob.windows(3).position(|three| three == [':', '/', '/']) {
         let what = "it is a URL; write the blob's name within the container, as in `hall-3/**`";
-        return Err(Wrong::new(at + 1, what));
+        return Err(PatternError::new(at + 1, what));
     }
     Ok(())
 }
 
 /// Segments `.` and `..`, which few names have and no URL leads to
-fn segments(glob: &[char]) -> Result<(), Wrong> {
+fn segments(glob: &[char]) -> Result<(), PatternError> {
     let mut place = 1;
     for segment in glob.split(|c| *c == '/') {
         if matches!(segment, ['.'] | ['.', '.']) {
             let what =
                 "few names have a segment `.` or `..`; remove it, or write `[.]` for the character";
-            return Err(Wrong::new(place, what));
+            return Err(PatternError::new(place, what));
         }
         place += segment.len() + 1;
     }
@@ -92,7 +98,7 @@ fn segments(glob: &[char]) -> Result<(), Wrong> {
 }
 
 /// A backslash between folders, or before a letter, as in a regular expression
-fn backslash(glob: &[char], at: usize, next: Option<char>) -> Result<(), Wrong> {
+fn backslash(glob: &[char], at: usize, next: Option<char>) -> Result<(), PatternError> {
     // The parser refuses one at the end.
     let Some(next) = next else { return Ok(()) };
     let rest = glob.get(at + 2..).unwrap_or_default();
@@ -104,19 +110,19 @@ fn backslash(glob: &[char], at: usize, next: Option<char>) -> Result<(), Wrong> 
     if next == '.' {
         let what =
             "a dot needs no `\\`; remove it, or move a regular expression to the list for those";
-        return Err(Wrong::new(at + 1, what));
+        return Err(PatternError::new(at + 1, what));
     }
     if (next.is_ascii_punctuation() && next != '/' && !is_folder) || next == ' ' {
         return Ok(());
     }
-    Err(Wrong::new(
+    Err(PatternError::new(
         at + 1,
         "`\\` quotes a special character, and does not separate folders; write `/` between folders, `[0-9]` for a digit, and `[*]` for a star",
     ))
 }
 
 /// Returns the place after a class, or fails for one of POSIX
-fn class(glob: &[char], at: usize) -> Result<usize, Wrong> {
+fn class(glob: &[char], at: usize) -> Result<usize, PatternError> {
     let mut place = at + 1;
     place += usize::from(matches!(glob.get(place), Some('!' | '^')));
     let start = place;
@@ -126,11 +132,11 @@ fn class(glob: &[char], at: usize) -> Result<usize, Wrong> {
             ']' if place > start => return Ok(place + 1),
             '[' if is_posix(glob.get(place + 1..).unwrap_or_default()) => {
                 let what = "classes such as `[:digit:]` are not known; write `[0-9]`, `[a-z]` or `[A-Za-z]`, and `[\\[:]` for the characters themselves";
-                return Err(Wrong::new(place + 1, what));
+                return Err(PatternError::new(place + 1, what));
             }
             '\\' if next.is_some_and(|next| next.is_ascii_alphanumeric()) => {
                 let what = "`\\` quotes a special character; write `0-9` for a digit";
-                return Err(Wrong::new(place + 1, what));
+                return Err(PatternError::new(place + 1, what));
             }
             '\\' => place += 1,
             _ => {}
@@ -141,11 +147,13 @@ fn class(glob: &[char], at: usize) -> Result<usize, Wrong> {
 }
 
 /// A group of the extended globs of shells, `@(a|b)`
-fn group(glob: &[char], at: usize) -> Result<(), Wrong> {
+fn group(glob: &[char], at: usize) -> Result<(), PatternError> {
     let rest = glob.get(at + 2..).unwrap_or_default();
     let end = rest.iter().position(|c| *c == ')').unwrap_or(0);
     match rest.get(..end).is_some_and(|inner| inner.contains(&'|')) {
-        true => Err(Wrong::new(at + 1, "groups such as `@(a|b)` are not known; write `{a,b}`")),
+        true => {
+            Err(PatternError::new(at + 1, "groups such as `@(a|b)` are not known; write `{a,b}`"))
+        }
         false => Ok(()),
     }
 }
@@ -164,7 +172,7 @@ fn is_extension(text: &[char]) -> bool {
 }
 
 /// A list of globs in one text, such as `*.jpg,*.png`, `*.jpg *.png`, `a.jpg;b.png` or `*.jpg,png`
-fn list(glob: &[char], at: usize) -> Result<(), Wrong> {
+fn list(glob: &[char], at: usize) -> Result<(), PatternError> {
     let is_separator = |c: &char| matches!(c, ',' | ';' | '|') || c.is_whitespace();
     let (before, rest) = glob.split_at(at);
     let rest = rest.get(1..).unwrap_or_default();
@@ -189,7 +197,7 @@ fn list(glob: &[char], at: usize) -> Result<(), Wrong> {
         }
     };
     match is_list {
-        true => Err(Wrong::new(
+        true => Err(PatternError::new(
             at + 1,
             "it is a list of globs; write one entry each, or `*.{jpg,png}`; `\\` before the character means the character itself",
         )),

@@ -2,55 +2,15 @@
 //!
 //! What is fixed is decided here, once. What remains refers to comparisons by number.
 
-use super::{Domain, Family};
+use super::{
+    family::{Domain, Family, USUAL_TIME},
+    predicate::Predicate,
+};
 use crate::condition::{
-    Attribute, Base, Expr, ExprKind, Operand, OperandKind, Operator, Quantifier, Value,
+    Attribute, Expr, ExprKind, Operand, OperandKind, Operator, Quantifier, Value,
     catalog::{Holds, Known},
     eval::{self, Truth},
-    value::compare,
 };
-
-/// Some of false, undecided and true
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Truths(u8);
-
-impl Truths {
-    pub(super) const FALSE: Self = Self(1);
-    pub(super) const UNDECIDED: Self = Self(2);
-    pub(super) const TRUE: Self = Self(4);
-    pub(super) const NOT_TRUE: Self = Self(3);
-    pub(super) const NOT_FALSE: Self = Self(6);
-    pub(super) const ANY: Self = Self(7);
-
-    pub(super) fn of(truth: Truth) -> Self {
-        match truth {
-            Some(false) => Self::FALSE,
-            None => Self::UNDECIDED,
-            Some(true) => Self::TRUE,
-        }
-    }
-
-    pub(super) fn has(self, truth: Truth) -> bool {
-        self.0 & Self::of(truth).0 != 0
-    }
-
-    pub(super) fn and(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-
-    pub(super) fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    pub(super) fn is_within(self, other: Self) -> bool {
-        self.0 & !other.0 == 0
-    }
-
-    /// The truths of which these are the negations
-    pub(super) fn negated(self) -> Self {
-        Self(self.0 & 2 | self.0 >> 2 | (self.0 & 1) << 2)
-    }
-}
 
 #[derive(Debug)]
 pub(super) enum Node {
@@ -70,27 +30,6 @@ pub(super) enum Atom<'a> {
     Fixed { variable: usize, operator: Operator, predicate: Predicate<'a> },
     /// Two open attributes with each other
     Pair { left: usize, right: usize, operator: Operator },
-}
-
-/// A question about one value of an attribute: how it compares with fixed values
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Predicate<'a> {
-    pub(super) base: Base,
-    pub(super) values: &'a [Value],
-    /// The attribute stands to the left of the operator
-    pub(super) is_left: bool,
-    /// All of the values must agree; one is enough if not set
-    pub(super) every: bool,
-}
-
-impl Predicate<'_> {
-    pub(super) fn truth(&self, value: &Value) -> Truth {
-        let each = self.values.iter().map(|fixed| match self.is_left {
-            true => compare(self.base, value, fixed),
-            false => compare(self.base, fixed, value),
-        });
-        if self.every { eval::all(each) } else { eval::any(each) }
-    }
 }
 
 #[derive(Debug)]
@@ -140,7 +79,7 @@ impl<'a> Problem<'a> {
             }
             ExprKind::ActionMatches(texts) | ExprKind::SubOperationMatches(texts) => {
                 self.cost += texts.len();
-                Node::Constant(eval::leaf(expr, &family.fixed))
+                Node::Constant(eval::leaf(expr, family.fixed()))
             }
         }
     }
@@ -222,9 +161,9 @@ impl<'a> Problem<'a> {
 
     fn side(&mut self, attribute: &'a Attribute, family: &'a Family) -> Side<'a> {
         if eval::is_suboperation(attribute) {
-            return Side::Values(&family.suboperations);
+            return Side::Values(family.suboperations());
         }
-        if let Some(values) = family.fixed.values(attribute) {
+        if let Some(values) = family.fixed().values(attribute) {
             return Side::Values(values);
         }
         let same = |variable: &Variable<'_>| {
@@ -249,7 +188,7 @@ impl<'a> Problem<'a> {
 fn usual(attribute: &Attribute) -> Value {
     match Known::of(attribute.path()).map(Known::holds) {
         Some(Holds::Bool) => true.into(),
-        Some(Holds::Time) => super::USUAL_TIME.into(),
+        Some(Holds::Time) => USUAL_TIME.into(),
         _ => "x".into(),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::Budget;
+use super::budget::Budget;
 use crate::{
     condition::{
         Attribute, Condition, ExprKind, Operator, Quantifier, Source, Value, ValueType,
@@ -47,7 +47,7 @@ struct Comparison<'a> {
 /// The containers in groups, in each of which every condition comes to the same for the same request
 ///
 /// `None` if that is too much work, or if a condition compares the name with another attribute.
-pub(crate) fn same<'n>(
+pub(crate) fn indistinguishable<'n>(
     conditions: &[&Condition],
     names: &'n BTreeSet<String>,
     budget: &mut Budget,

@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 
 use super::{
-    Budget, Domain, Texts,
-    compile::{Predicate, Truths},
-    text::{self, Text},
-    variable::is_text,
+    budget::Budget,
+    family::{Domain, Texts},
+    predicate::{Predicate, Truths, ValueRequirement},
+    text_solver::{self, TextAnswer},
 };
 use crate::condition::{
     Base, Value, ValueType,
@@ -15,25 +15,8 @@ use crate::condition::{
 };
 use crate::wildcard;
 
-/// A question about a value, and what the answer must be
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Need<'a> {
-    pub(super) predicate: Predicate<'a>,
-    pub(super) wanted: Truths,
-}
-
-impl Need<'_> {
-    fn is_met(&self, value: &Value) -> bool {
-        self.wanted.has(self.predicate.truth(value))
-    }
-
-    fn value_type(&self) -> ValueType {
-        self.predicate.base.value_type()
-    }
-}
-
 #[derive(Debug)]
-pub(super) enum Element {
+pub(super) enum ValueAnswer {
     Value(Value),
     None,
     Unproved,
@@ -46,9 +29,9 @@ const FEW: usize = 16;
 pub(super) fn solve(
     domain: &Domain,
     usual: &Value,
-    needs: &[Need<'_>],
+    needs: &[ValueRequirement<'_>],
     budget: &mut Budget,
-) -> Element {
+) -> ValueAnswer {
     let any = Texts::default();
     let (texts, only_text) = match domain {
         Domain::Text(texts) => (texts, true),
@@ -67,7 +50,7 @@ pub(super) fn solve(
     let is_typed =
         needs.iter().any(|need| matches!(need.value_type(), ValueType::Bool | ValueType::Integer));
     let texts_first =
-        candidates(texts, needs).into_iter().filter(|text| is_text(texts, text)).map(Value::Text);
+        candidates(texts, needs).into_iter().filter(|text| texts.contains(text)).map(Value::Text);
     let usual = std::iter::once(usual.clone()).filter(|_| !only_text);
     let all: Vec<Value> = match is_typed {
         true => usual.chain(others).chain(texts_first).collect(),
@@ -75,18 +58,18 @@ pub(super) fn solve(
     };
     for value in all {
         if is_met(&value, budget) {
-            return Element::Value(value);
+            return ValueAnswer::Value(value);
         }
     }
     // Candidates that were not evaluated prove nothing.
     if !budget.spend(1) {
-        return Element::Unproved;
+        return ValueAnswer::Unproved;
     }
     no_text(texts, needs, budget)
 }
 
 /// A text that was not among the candidates, or the proof that there is none
-fn no_text(texts: &Texts, needs: &[Need<'_>], budget: &mut Budget) -> Element {
+fn no_text(texts: &Texts, needs: &[ValueRequirement<'_>], budget: &mut Budget) -> ValueAnswer {
     // INVARIANT: each type of comparison is decided alone. If one of them cannot be met, no text meets
     // all; if each can be met, one text need not meet them together.
     let mut types: Vec<ValueType> = Vec::new();
@@ -96,24 +79,24 @@ fn no_text(texts: &Texts, needs: &[Need<'_>], budget: &mut Budget) -> Element {
         }
     }
     for value_type in types.iter().copied().filter(|other| *other != ValueType::String) {
-        let own: Vec<Need<'_>> =
+        let own: Vec<ValueRequirement<'_>> =
             needs.iter().filter(|need| need.value_type() == value_type).copied().collect();
         let cost: usize = own.iter().map(|need| need.predicate.values.len() + 1).sum();
         let mut met = false;
         // These stand for all texts of the type, and the first for texts that are not of the type.
         for text in ["x".to_owned()].into_iter().chain(of_type(value_type, &own)) {
             if !budget.spend(cost) {
-                return Element::Unproved;
+                return ValueAnswer::Unproved;
             }
             let value = Value::Text(text);
             met |= own.iter().all(|need| need.is_met(&value));
         }
         if !met {
-            return Element::None;
+            return ValueAnswer::None;
         }
     }
     // A text that must be one of a few was one of the candidates.
-    let is_one_of_few = |need: &Need<'_>| {
+    let is_one_of_few = |need: &ValueRequirement<'_>| {
         let Predicate { base, values, is_left: _, every: _ } = need.predicate;
         need.wanted == Truths::TRUE
             && base == Base::StringEquals
@@ -121,26 +104,26 @@ fn no_text(texts: &Texts, needs: &[Need<'_>], budget: &mut Budget) -> Element {
             && values.iter().all(|value| value.text().is_some())
     };
     if needs.iter().any(is_one_of_few) {
-        return Element::None;
+        return ValueAnswer::None;
     }
-    let strings: Vec<Need<'_>> =
+    let strings: Vec<ValueRequirement<'_>> =
         needs.iter().filter(|need| need.value_type() == ValueType::String).copied().collect();
-    match text::find(texts, &strings, budget) {
-        Text::None => Element::None,
-        Text::Unproved => Element::Unproved,
-        Text::Is(text) => {
+    match text_solver::find(texts, &strings, budget) {
+        TextAnswer::None => ValueAnswer::None,
+        TextAnswer::Unproved => ValueAnswer::Unproved,
+        TextAnswer::Is(text) => {
             let value = Value::Text(text);
             match needs.iter().all(|need| need.is_met(&value)) {
-                true => Element::Value(value),
-                false => Element::Unproved,
+                true => ValueAnswer::Value(value),
+                false => ValueAnswer::Unproved,
             }
         }
     }
 }
 
 /// Texts that are likely to be what is needed, those that people recognise first
-fn candidates(texts: &Texts, needs: &[Need<'_>]) -> Vec<String> {
-    let mut found: Vec<String> = texts.samples.clone();
+fn candidates(texts: &Texts, needs: &[ValueRequirement<'_>]) -> Vec<String> {
+    let mut found: Vec<String> = texts.samples().to_vec();
     let mut strings = Vec::new();
     let mut types: Vec<ValueType> = Vec::new();
     for need in needs {
@@ -164,7 +147,7 @@ fn candidates(texts: &Texts, needs: &[Need<'_>]) -> Vec<String> {
     }
     found.extend(strings.iter().filter(|text| !text.is_empty()).cloned());
     found.push("x".to_owned());
-    for start in texts.start.iter().filter_map(Value::text) {
+    if let Some(start) = texts.start() {
         found.extend(strings.iter().map(|text| format!("{start}{text}")));
     }
     let longer: Vec<String> = strings.iter().map(|text| format!("{text}x")).collect();
@@ -175,13 +158,16 @@ fn candidates(texts: &Texts, needs: &[Need<'_>]) -> Vec<String> {
     found
 }
 
-fn literals<'a>(needs: &'a [Need<'_>], value_type: ValueType) -> impl Iterator<Item = &'a Value> {
-    let of_type = move |need: &&Need<'_>| need.value_type() == value_type;
+fn literals<'a>(
+    needs: &'a [ValueRequirement<'_>],
+    value_type: ValueType,
+) -> impl Iterator<Item = &'a Value> {
+    let of_type = move |need: &&ValueRequirement<'_>| need.value_type() == value_type;
     needs.iter().filter(of_type).flat_map(|need| need.predicate.values)
 }
 
 /// Numbers that stand for all numbers
-fn integers(needs: &[Need<'_>]) -> Vec<i64> {
+fn integers(needs: &[ValueRequirement<'_>]) -> Vec<i64> {
     let mut found = Vec::new();
     for number in literals(needs, ValueType::Integer).filter_map(Value::integer) {
         found.push(number);
@@ -193,7 +179,7 @@ fn integers(needs: &[Need<'_>]) -> Vec<i64> {
 }
 
 /// Texts of a type that stand for all texts of the type
-fn of_type(value_type: ValueType, needs: &[Need<'_>]) -> Vec<String> {
+fn of_type(value_type: ValueType, needs: &[ValueRequirement<'_>]) -> Vec<String> {
     match value_type {
         ValueType::String => Vec::new(),
         ValueType::Integer => integers(needs).iter().map(i64::to_string).collect(),

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::OnceLock};
 
 /// Fixed texts as a tree of their characters
-pub(super) struct Tree {
+pub(super) struct PrefixTree {
     /// For each node the children
     children: Vec<HashMap<char, usize>>,
     parents: Vec<usize>,
@@ -21,7 +21,7 @@ pub(super) struct Place {
     pub(super) is_off: bool,
 }
 
-impl Tree {
+impl PrefixTree {
     pub(super) fn new() -> Self {
         Self {
             children: vec![HashMap::new()],
@@ -75,7 +75,7 @@ impl Tree {
     }
 
     /// The characters with which the tree goes on
-    pub(super) fn ways(&self, node: usize) -> Vec<char> {
+    pub(super) fn next_chars(&self, node: usize) -> Vec<char> {
         let mut ways: Vec<char> = self
             .children
             .get(node)

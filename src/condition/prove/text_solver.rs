@@ -7,16 +7,16 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::{
-    Budget, Texts,
-    compile::{Predicate, Truths},
-    element::Need,
-    letters::{Place, Tree, with_unfolded},
+    budget::Budget,
+    family::Texts,
+    predicate::{Truths, ValueRequirement},
+    prefix_tree::{Place, PrefixTree, with_unfolded},
 };
-use crate::condition::{Base, Value, eval::Truth, operator::Relation, value::folded};
+use crate::condition::{Value, eval::Truth, operator::Relation, value::folded};
 use crate::wildcard::{self, Part, PatternSet, is_set};
 
 #[derive(Debug)]
-pub(super) enum Text {
+pub(super) enum TextAnswer {
     Is(String),
     None,
     Unproved,
@@ -37,16 +37,16 @@ enum Fits {
     /// Those that end at one of these nodes
     Equals { is_folded: bool, ends: HashSet<usize> },
     /// Those that it begins with
-    Begins { is_folded: bool, ends: Vec<usize> },
+    StartsWith { is_folded: bool, ends: Vec<usize> },
     /// Those that begin with it
-    BeginsThem { is_folded: bool, ends: Vec<usize> },
+    IsPrefixOf { is_folded: bool, ends: Vec<usize> },
     /// Patterns, by the bits that say so
     Patterns { is_folded: bool, ends: Vec<usize> },
 }
 
 struct Automaton {
-    exact: Tree,
-    folded: Tree,
+    exact: PrefixTree,
+    folded: PrefixTree,
     /// The patterns that compare exactly, and those that ignore letter case
     patterns: [PatternSet; 2],
     tests: Vec<Test>,
@@ -62,33 +62,27 @@ type State = Box<[u64]>;
 /// The words of a state before those of the patterns
 const PLACES: usize = 2;
 
-pub(super) fn find(texts: &Texts, needs: &[Need<'_>], budget: &mut Budget) -> Text {
+pub(super) fn find(
+    texts: &Texts,
+    needs: &[ValueRequirement<'_>],
+    budget: &mut Budget,
+) -> TextAnswer {
     let mut automaton = Automaton {
-        exact: Tree::new(),
-        folded: Tree::new(),
+        exact: PrefixTree::new(),
+        folded: PrefixTree::new(),
         patterns: [PatternSet::default(), PatternSet::default()],
         tests: Vec::new(),
         letters: [BTreeSet::new(), BTreeSet::new()],
         keeps: [false; 2],
     };
-    let size = |need: &Need<'_>| -> usize {
+    let size = |need: &ValueRequirement<'_>| -> usize {
         need.predicate.values.iter().filter_map(Value::text).map(str::len).sum()
     };
     if !budget.spend(1 + needs.iter().map(size).sum::<usize>()) {
-        return Text::Unproved;
+        return TextAnswer::Unproved;
     }
-    let own = |base, values, wanted| Need {
-        predicate: Predicate { base, values, is_left: true, every: false },
-        wanted,
-    };
-    if !texts.start.is_empty() {
-        automaton.add(&own(Base::StringStartsWith, &texts.start, Truths::TRUE));
-    }
-    if !texts.other_start.is_empty() {
-        automaton.add(&own(Base::StringStartsWith, &texts.other_start, Truths::FALSE));
-    }
-    if !texts.excluded.is_empty() {
-        automaton.add(&own(Base::StringEquals, &texts.excluded, Truths::FALSE));
+    for constraint in texts.constraints() {
+        automaton.add(&constraint);
     }
     let mut all_decided = true;
     for need in needs {
@@ -96,13 +90,13 @@ pub(super) fn find(texts: &Texts, needs: &[Need<'_>], budget: &mut Budget) -> Te
     }
     automaton.exact.number();
     automaton.folded.number();
-    match automaton.walk(texts.characters, budget) {
+    match automaton.walk(texts.characters(), budget) {
         // What was not taken in can only exclude texts.
-        Text::Is(text) if all_decided => Text::Is(text),
-        Text::Is(text) => {
+        TextAnswer::Is(text) if all_decided => TextAnswer::Is(text),
+        TextAnswer::Is(text) => {
             let value = Value::Text(text.clone());
             let met = needs.iter().all(|need| need.wanted.has(need.predicate.truth(&value)));
-            if met { Text::Is(text) } else { Text::Unproved }
+            if met { TextAnswer::Is(text) } else { TextAnswer::Unproved }
         }
         other => other,
     }
@@ -110,7 +104,7 @@ pub(super) fn find(texts: &Texts, needs: &[Need<'_>], budget: &mut Budget) -> Te
 
 impl Automaton {
     /// Takes a need in; whether it could be
-    fn add(&mut self, need: &Need<'_>) -> bool {
+    fn add(&mut self, need: &ValueRequirement<'_>) -> bool {
         let predicate = &need.predicate;
         let base = predicate.base;
         let is_folded = base.ignores_case();
@@ -132,9 +126,9 @@ impl Automaton {
                             *is_start = true;
                         }
                     }
-                    Fits::Begins { is_folded, ends }
+                    Fits::StartsWith { is_folded, ends }
                 } else {
-                    Fits::BeginsThem { is_folded, ends }
+                    Fits::IsPrefixOf { is_folded, ends }
                 }
             }
             _ => {
@@ -144,7 +138,7 @@ impl Automaton {
         };
         if need.wanted == Truths::TRUE
             && !base.is_negative()
-            && matches!(relation, Fits::Equals { .. } | Fits::BeginsThem { .. })
+            && matches!(relation, Fits::Equals { .. } | Fits::IsPrefixOf { .. })
             && let Some(keeps) = self.keeps.get_mut(usize::from(is_folded))
         {
             *keeps = true;
@@ -247,11 +241,11 @@ impl Automaton {
                 let fits = !place.is_off && ends.contains(&place.node);
                 (fits, ends.len() > usize::from(fits))
             }
-            Fits::Begins { is_folded, ends } => {
+            Fits::StartsWith { is_folded, ends } => {
                 let (tree, place) = place(*is_folded);
                 either(ends.iter().map(|end| tree.is_below(place.node, *end)))
             }
-            Fits::BeginsThem { is_folded, ends } => {
+            Fits::IsPrefixOf { is_folded, ends } => {
                 let (tree, place) = place(*is_folded);
                 either(ends.iter().map(|end| !place.is_off && tree.is_below(*end, place.node)))
             }
@@ -272,19 +266,19 @@ impl Automaton {
     }
 
     /// The shortest text that is as needed
-    fn walk(&mut self, characters: &str, budget: &mut Budget) -> Text {
+    fn walk(&mut self, characters: &str, budget: &mut Budget) -> TextAnswer {
         let alphabet = self.alphabet(characters);
         let tests = |test: &Test| match &test.relation {
             Fits::Equals { .. } => 1,
-            Fits::Begins { ends, .. }
-            | Fits::BeginsThem { ends, .. }
+            Fits::StartsWith { ends, .. }
+            | Fits::IsPrefixOf { ends, .. }
             | Fits::Patterns { ends, .. } => ends.len(),
         };
         let cost_of_test: usize = 1 + self.tests.iter().map(tests).sum::<usize>() / 4;
         let cost_of_step = 4 + self.patterns.iter().map(|all| all.words()).sum::<usize>();
         let start = self.start();
         if self.is_needed(&start) {
-            return Text::Is(String::new());
+            return TextAnswer::Is(String::new());
         }
         let mut seen = HashSet::from([start.clone()]);
         // Each state that was reached, from which one, and by which character.
@@ -294,15 +288,15 @@ impl Automaton {
             // A text that must stay on a tree goes on as the tree does.
             let [exact, any_case] = places(&state);
             let ways = match self.keeps {
-                [true, _] => Some(self.exact.ways(exact.node)),
-                [_, true] => Some(with_unfolded(&self.folded.ways(any_case.node))),
+                [true, _] => Some(self.exact.next_chars(exact.node)),
+                [_, true] => Some(with_unfolded(&self.folded.next_chars(any_case.node))),
                 _ => None,
             };
             let allowed = |c: &char| characters.is_empty() || characters.contains(*c);
             let ways = ways.map(|ways| ways.into_iter().filter(allowed).collect::<Vec<_>>());
             for c in ways.as_ref().unwrap_or(&alphabet) {
                 if !budget.spend(cost_of_step) {
-                    return Text::Unproved;
+                    return TextAnswer::Unproved;
                 }
                 let next = self.step(&state, *c);
                 let strays =
@@ -311,17 +305,17 @@ impl Automaton {
                     continue;
                 }
                 if !budget.spend(cost_of_test) {
-                    return Text::Unproved;
+                    return TextAnswer::Unproved;
                 }
                 let is_needed = self.is_needed(&next);
                 reached.push((next, at, *c));
                 if is_needed {
-                    return Text::Is(spelled(&reached));
+                    return TextAnswer::Is(spelled(&reached));
                 }
             }
             at += 1;
         }
-        Text::None
+        TextAnswer::None
     }
 }
 

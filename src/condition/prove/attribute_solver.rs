@@ -1,19 +1,30 @@
 //! Whether one open attribute can have values with which all of its comparisons come out as wished.
 
 use super::{
-    Budget, Domain, Texts,
-    compile::{Predicate, Truths},
-    element::{self, Element, Need},
-    goals::{Answer, Given},
+    budget::Budget,
+    family::Domain,
+    predicate::{Predicate, Truths, ValueRequirement},
+    value_solver::{self, ValueAnswer},
 };
 use crate::condition::{
     Operator, Quantifier, Value,
     eval::{self, Truth},
 };
 
+/// The values of an attribute; none where it is absent
+pub(super) type Given = Option<Vec<Value>>;
+
+/// Whether an attribute can have values with which its comparisons come out as wished
+#[derive(Clone, Debug)]
+pub(super) enum Answer {
+    Yes(Given),
+    No,
+    Unproved,
+}
+
 /// A comparison with fixed values, and what it must come to
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Wish<'a> {
+pub(super) struct Requirement<'a> {
     pub(super) operator: Operator,
     pub(super) predicate: Predicate<'a>,
     pub(super) wanted: Truths,
@@ -32,32 +43,10 @@ pub(super) fn truth(
     }
 }
 
-/// Whether an attribute may have these values
-pub(super) fn is_member(domain: &Domain, given: Option<&[Value]>) -> bool {
-    match (domain, given) {
-        (Domain::Any, _) | (Domain::Absent, None) | (Domain::Present, Some(_)) => true,
-        (Domain::Absent, Some(_)) | (Domain::Present, None) => false,
-        (Domain::Text(texts), None) => texts.optional,
-        (Domain::Text(texts), Some([Value::Text(text)])) => is_text(texts, text),
-        (Domain::Text(_), Some(_)) => false,
-    }
-}
-
-/// Whether a text is one that an attribute may have
-pub(super) fn is_text(texts: &Texts, text: &str) -> bool {
-    let begins = |starts: &[Value]| {
-        starts.iter().filter_map(Value::text).any(|start| text.starts_with(start))
-    };
-    (texts.start.is_empty() || begins(&texts.start))
-        && !begins(&texts.other_start)
-        && !texts.excluded.iter().any(|excluded| excluded.text() == Some(text))
-        && (texts.characters.is_empty() || text.chars().all(|c| texts.characters.contains(c)))
-}
-
 pub(super) fn solve(
     domain: &Domain,
     usual: &Value,
-    wishes: &[Wish<'_>],
+    requirements: &[Requirement<'_>],
     present: Option<bool>,
     budget: &mut Budget,
 ) -> Answer {
@@ -66,28 +55,35 @@ pub(super) fn solve(
         Domain::Absent => (true, false),
         Domain::Present => (false, true),
         Domain::Any => (true, true),
-        Domain::Text(texts) => (texts.optional, false),
+        Domain::Text(texts) => (texts.is_optional(), false),
     };
     let mut unproved = false;
     if present != Some(false) && !matches!(domain, Domain::Absent) {
-        match one(domain, usual, wishes, budget) {
-            Element::Value(value) => return Answer::Yes(Some(vec![value])),
-            Element::None => {}
-            Element::Unproved => unproved = true,
+        match one(domain, usual, requirements, budget) {
+            ValueAnswer::Value(value) => return Answer::Yes(Some(vec![value])),
+            ValueAnswer::None => {}
+            ValueAnswer::Unproved => unproved = true,
         }
     }
-    if present != Some(true) && may_be_absent && wishes.iter().all(|wish| wish.wanted.has(None)) {
+    if present != Some(true)
+        && may_be_absent
+        && requirements.iter().all(|requirement| requirement.wanted.has(None))
+    {
         return Answer::Yes(None);
     }
     if present != Some(false) && may_be_several {
-        match several(domain, usual, wishes, budget) {
+        match several(domain, usual, requirements, budget) {
             Answer::No => {}
             Answer::Unproved => unproved = true,
             Answer::Yes(given) => {
-                let all = |wish: &Wish<'_>| {
-                    wish.wanted.has(truth(wish.operator, &wish.predicate, given.as_deref()))
+                let all = |requirement: &Requirement<'_>| {
+                    requirement.wanted.has(truth(
+                        requirement.operator,
+                        &requirement.predicate,
+                        given.as_deref(),
+                    ))
                 };
-                if wishes.iter().all(all) {
+                if requirements.iter().all(all) {
                     return Answer::Yes(given);
                 }
                 unproved = true;
@@ -97,61 +93,77 @@ pub(super) fn solve(
     if unproved { Answer::Unproved } else { Answer::No }
 }
 
-fn one(domain: &Domain, usual: &Value, wishes: &[Wish<'_>], budget: &mut Budget) -> Element {
-    let needs: Vec<Need<'_>> =
-        wishes.iter().map(|wish| Need { predicate: wish.predicate, wanted: wish.wanted }).collect();
-    element::solve(domain, usual, &needs, budget)
+fn one(
+    domain: &Domain,
+    usual: &Value,
+    requirements: &[Requirement<'_>],
+    budget: &mut Budget,
+) -> ValueAnswer {
+    let needs: Vec<ValueRequirement<'_>> = requirements
+        .iter()
+        .map(|requirement| ValueRequirement {
+            predicate: requirement.predicate,
+            wanted: requirement.wanted,
+        })
+        .collect();
+    value_solver::solve(domain, usual, &needs, budget)
 }
 
 /// What a list of values must be: each of them so, and for each of these one that is so
 #[derive(Clone, Default)]
 struct Lists<'a> {
-    each: Vec<Need<'a>>,
-    some: Vec<Need<'a>>,
+    each: Vec<ValueRequirement<'a>>,
+    some: Vec<ValueRequirement<'a>>,
 }
 
 /// No value, or two and more
-fn several(domain: &Domain, usual: &Value, wishes: &[Wish<'_>], budget: &mut Budget) -> Answer {
-    /// More ways to grant the wishes than this are not tried
+fn several(
+    domain: &Domain,
+    usual: &Value,
+    requirements: &[Requirement<'_>],
+    budget: &mut Budget,
+) -> Answer {
+    /// More ways to grant the requirements than this are not tried
     const MOST_WAYS: usize = 64;
     let mut ways = vec![Lists::default()];
-    for wish in wishes {
-        let Some(quantifier) = wish.operator.quantifier() else {
+    for requirement in requirements {
+        let Some(quantifier) = requirement.operator.quantifier() else {
             // A comparison of single values is undecided for several.
-            if wish.wanted.has(None) {
+            if requirement.wanted.has(None) {
                 continue;
             }
             return Answer::No;
         };
-        let is_any = match (wish.predicate.is_left, quantifier) {
+        let is_any = match (requirement.predicate.is_left, quantifier) {
             (true, Quantifier::AnyAny | Quantifier::AnyAll)
             | (false, Quantifier::AnyAny | Quantifier::AllAny) => true,
             (true, Quantifier::AllAny | Quantifier::AllAll)
             | (false, Quantifier::AnyAll | Quantifier::AllAll) => false,
         };
         // With the attribute on the right, these two ask about the fixed values one by one.
-        let is_split = !wish.predicate.is_left
+        let is_split = !requirement.predicate.is_left
             && matches!(quantifier, Quantifier::AllAny | Quantifier::AnyAll);
         if !is_split {
-            ways.iter_mut().for_each(|way| way.add(is_any, wish.predicate, wish.wanted));
+            ways.iter_mut()
+                .for_each(|way| way.add(is_any, requirement.predicate, requirement.wanted));
             continue;
         }
         // `AllAny`: all fixed values agree with some value; `AnyAll`: some fixed value with all.
         let all_fixed = quantifier == Quantifier::AllAny;
         let each = match all_fixed {
-            true => wish.wanted.is_within(Truths::NOT_FALSE),
-            false => wish.wanted.is_within(Truths::NOT_TRUE),
+            true => requirement.wanted.is_within(Truths::NOT_FALSE),
+            false => requirement.wanted.is_within(Truths::NOT_TRUE),
         };
-        let parts: Vec<Predicate<'_>> = wish
+        let parts: Vec<Predicate<'_>> = requirement
             .predicate
             .values
             .chunks(1)
-            .map(|values| Predicate { values, every: false, ..wish.predicate })
+            .map(|values| Predicate { values, every: false, ..requirement.predicate })
             .collect();
-        // "Undecided" alone is a wish for all of them and for one of them.
-        let split = wish.wanted == Truths::UNDECIDED;
+        // "Undecided" alone is a requirement for all of them and for one of them.
+        let split = requirement.wanted == Truths::UNDECIDED;
         let wanted_each = match (split, all_fixed) {
-            (false, _) => wish.wanted,
+            (false, _) => requirement.wanted,
             (true, true) => Truths::NOT_FALSE,
             (true, false) => Truths::NOT_TRUE,
         };
@@ -165,7 +177,7 @@ fn several(domain: &Domain, usual: &Value, wishes: &[Wish<'_>], budget: &mut Bud
             for way in &ways {
                 for part in &parts {
                     let mut way = way.clone();
-                    way.add(is_any, *part, wish.wanted);
+                    way.add(is_any, *part, requirement.wanted);
                     more.push(way);
                 }
             }
@@ -189,7 +201,7 @@ fn several(domain: &Domain, usual: &Value, wishes: &[Wish<'_>], budget: &mut Bud
 impl<'a> Lists<'a> {
     /// That any, or that all, of the values come to this
     fn add(&mut self, is_any: bool, predicate: Predicate<'a>, wanted: Truths) {
-        let need = |wanted| Need { predicate, wanted };
+        let need = |wanted| ValueRequirement { predicate, wanted };
         match (is_any, wanted) {
             (true, Truths::UNDECIDED) => {
                 self.each.push(need(Truths::NOT_TRUE));
@@ -209,10 +221,10 @@ impl<'a> Lists<'a> {
         let mut values: Vec<Value> = Vec::new();
         for some in &self.some {
             let needs: Vec<_> = self.each.iter().chain([some]).copied().collect();
-            match element::solve(domain, usual, &needs, budget) {
-                Element::Value(value) => values.push(value),
-                Element::None => return Answer::No,
-                Element::Unproved => return Answer::Unproved,
+            match value_solver::solve(domain, usual, &needs, budget) {
+                ValueAnswer::Value(value) => values.push(value),
+                ValueAnswer::None => return Answer::No,
+                ValueAnswer::Unproved => return Answer::Unproved,
             }
         }
         // One value is another case: a second one that is the same makes it this one.
