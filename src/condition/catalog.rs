@@ -1,4 +1,5 @@
-//! What conditions can be about: the attributes, the actions, and which action has which attribute.
+//! What conditions can limit: the documented attributes, the actions, and which action has which
+//! attribute.
 //!
 //! Source: Microsoft Learn, "Actions and attributes for Azure role assignment conditions for Azure
 //! Blob Storage", the same for Queue Storage, and "Authorization actions and attributes".
@@ -16,38 +17,38 @@ pub(super) const BLOB_PREFIX: &str =
     "Microsoft.Storage/storageAccounts/blobServices/containers/blobs:prefix";
 
 const TAG: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/tags:";
-/// What stands behind the key of a tag, to the letter
+/// The literal suffix after the key of an index tag.
 pub(super) const TAG_MARK: &str = "<$key_case_sensitive$>";
 const METADATA: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/metadata:";
 const CUSTOM: &str = "Microsoft.Directory/CustomSecurityAttributes/Id:";
 
-/// Other services with conditions; what their attributes and actions are is not in these tables
+/// Other services that support conditions. Their attributes and actions are not in these tables.
 ///
-/// Source: Microsoft Learn, what these services have on attribute-based access control.
+/// Source: Microsoft Learn, the pages of these services on attribute-based access control.
 const OTHER_SERVICES: [&str; 3] =
     ["Microsoft.ContainerRegistry", "Microsoft.KeyVault", "Microsoft.OperationalInsights"];
 
-/// Whether an attribute or an action is of a service that has conditions and is not in these tables
+/// Returns whether an attribute or action belongs to a service that is not in these tables.
 pub(super) fn is_of_another_service(path: &str) -> bool {
     path.split_once('/').is_some_and(|(provider, _)| {
         OTHER_SERVICES.iter().any(|other| other.eq_ignore_ascii_case(provider))
     })
 }
 
-/// What an attribute holds
+/// The type of an attribute's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Holds {
     Text,
-    /// Several texts: only operators with a quantifier compare them
+    /// Several texts, which only operators with a quantifier compare.
     Texts,
-    /// One text or several, as the customer defined it
+    /// One text or several, as the customer defined the attribute.
     TextOrTexts,
     Bool,
     Time,
     Guid,
 }
 
-/// An attribute that the documentation names
+/// An attribute that the documentation lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Known {
     Account,
@@ -72,13 +73,13 @@ pub(super) enum Known {
     RoleDefinition,
     PrincipalId,
     PrincipalType,
-    /// The spelling of suboperations in the preview of 2021
+    /// The suboperation as spelled in the preview of 2021.
     SubOperation,
 }
 
 use Known as K;
 
-/// Attribute, path (or its start, for those with a key), what it holds, what people call it
+/// The attribute, its path (or the start of the path if a key follows), its type, and a name for people.
 const ATTRIBUTES: &[(Known, &str, Holds, &str)] = &[
     (K::Account, "Microsoft.Storage/storageAccounts:name", Holds::Text, "the account's name"),
     (
@@ -161,7 +162,7 @@ const ATTRIBUTES: &[(Known, &str, Holds, &str)] = &[
 ];
 
 impl Known {
-    /// The attribute with this path, in any letter case
+    /// Finds the attribute with this path, in any letter case.
     pub(super) fn of(path: &str) -> Option<Self> {
         let after = |start: &str| {
             let head = path.get(..start.len())?;
@@ -176,7 +177,7 @@ impl Known {
         })
     }
 
-    /// The documented path that a wrong one is closest to
+    /// Returns the documented path that is most similar to an unknown one, if any is similar enough.
     pub(super) fn nearest(path: &str) -> Option<&'static str> {
         let lower = path.to_ascii_lowercase();
         ATTRIBUTES
@@ -194,21 +195,22 @@ impl Known {
         ATTRIBUTES.iter().find(|(known, ..)| *known == self)
     }
 
-    /// Its path, or the start of it where a key follows
+    /// Returns the path, or the start of the path if a key follows.
     pub(super) fn path(self) -> &'static str {
         self.row().map_or("", |row| row.1)
     }
 
+    /// Returns the type of the value.
     pub(super) fn holds(self) -> Holds {
         self.row().map_or(Holds::Text, |row| row.2)
     }
 
-    /// What it is, in words
+    /// Returns a name for explanations.
     pub(super) fn title(self) -> &'static str {
         self.row().map_or("", |row| row.3)
     }
 
-    /// What it is not, in words; only for truth values
+    /// Returns the wording for false; only truth values have one.
     pub(super) fn opposite(self) -> Option<&'static str> {
         match self {
             Self::Hns => Some("the account has no hierarchical namespace"),
@@ -218,7 +220,7 @@ impl Known {
         }
     }
 
-    /// Whether a request of an action that has the attribute may come without it
+    /// Returns whether a request can lack the attribute although its action supports it.
     pub(super) fn is_optional(self) -> bool {
         matches!(
             self,
@@ -244,13 +246,13 @@ pub(super) fn edits(a: &str, b: &str, limit: usize) -> Option<usize> {
     edits.filter(|edits| *edits <= limit)
 }
 
-/// An action that conditions can limit
+/// An action that conditions can limit, or one suboperation of it.
 #[derive(Debug)]
 pub(super) struct Action {
     pub(super) title: &'static str,
     pub(super) name: &'static str,
     pub(super) suboperation: Option<&'static str>,
-    /// The attributes of the resource, beside those that every storage action has
+    /// The resource attributes in addition to those that every storage action has.
     resource: &'static [Known],
     request: &'static [Known],
 }
@@ -320,12 +322,12 @@ actions! {
         None, [RoleDefinition PrincipalId PrincipalType] [];
 }
 
-/// The suboperations that the documentation names; the second is only for conditions of the preview
+/// The documented suboperations. The second one is only valid in conditions of the preview.
 pub(super) const SUBOPERATIONS: &[&str] =
     &[BLOB_LIST, "Blob.Read.WithTagConditions", "Blob.Write.WithTagHeaders", "Blob.Write.Tier"];
 
 impl Action {
-    /// Whether requests of this action can have the attribute
+    /// Returns whether requests of this action can have the attribute.
     pub(super) fn has(&self, source: Source, known: Known) -> bool {
         match source {
             Source::Environment => {

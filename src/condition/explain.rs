@@ -1,4 +1,7 @@
-//! Conditions and decisions in plain words.
+//! Describes conditions and decisions in plain words.
+//!
+//! The explanation recognises the documented shape of a condition, clauses of `!(guard) OR limits` joined
+//! by `AND`, and groups the limits by the actions of the guard. Other shapes are described part by part.
 
 use std::fmt::Write as _;
 
@@ -10,7 +13,7 @@ use super::{
     operator::Relation,
 };
 
-/// A condition in plain words, a line for each clause and each limit
+/// Describes a condition, with a line for each clause and each limit.
 pub(super) fn explain(root: &Expr) -> String {
     let clauses = match &root.kind {
         ExprKind::And(parts) => parts.as_slice(),
@@ -19,11 +22,11 @@ pub(super) fn explain(root: &Expr) -> String {
     let mut text = String::new();
     let mut all_guarded = true;
     for clause in clauses {
-        // Writing into a String cannot fail.
+        // Writing to a `String` cannot fail.
         if let Some((named, body)) = guarded(clause) {
             let actions = actions(&named);
             let words = if actions.is_empty() {
-                // Of another service, of the preview, or not there.
+                // No documented action: it belongs to another service or to the preview, or is misspelled.
                 let named: Vec<_> = named.iter().map(|part| in_words(part)).collect();
                 format!("where {}", named.join(", or "))
             } else {
@@ -43,14 +46,16 @@ pub(super) fn explain(root: &Expr) -> String {
     text
 }
 
-/// What the guard of a clause `guard OR limits` names, and the limits
+/// Splits a clause `!(guard) OR limits` into the expressions of the guard and the limits.
+///
+/// Returns `None` if the clause does not begin with a negated guard.
 fn guarded(clause: &Expr) -> Option<(Vec<&Expr>, Vec<&Expr>)> {
     let (guard, body) = match &clause.kind {
         ExprKind::Or(parts) => {
             let (guard, body) = parts.split_first()?;
             (guard, body.iter().collect())
         }
-        // Without limits nothing of what it names is let through.
+        // A guard without limits denies everything that it matches.
         _ => (clause, Vec::new()),
     };
     let nots = match &guard.kind {
@@ -67,7 +72,7 @@ fn guarded(clause: &Expr) -> Option<(Vec<&Expr>, Vec<&Expr>)> {
     Some((named, body))
 }
 
-/// The titles of the actions that are named
+/// Returns the titles of the actions that the guard matches.
 fn actions(named: &[&Expr]) -> Vec<&'static str> {
     let about = |action: &&Action| {
         let request = Request::new(action.name);
@@ -80,7 +85,7 @@ fn actions(named: &[&Expr]) -> Vec<&'static str> {
     ACTIONS.iter().filter(about).map(|action| action.title).collect()
 }
 
-/// A part of a guard
+/// Describes a part of a guard.
 fn in_words(expr: &Expr) -> String {
     match &expr.kind {
         ExprKind::And(parts) => parts.iter().map(in_words).collect::<Vec<_>>().join(" and "),
@@ -89,6 +94,7 @@ fn in_words(expr: &Expr) -> String {
     }
 }
 
+/// Returns whether an expression selects actions, possibly with suboperations.
 fn is_about_actions(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::ActionMatches(_) => true,
@@ -104,12 +110,13 @@ fn is_about_actions(expr: &Expr) -> bool {
     }
 }
 
+/// Returns whether an expression tests the suboperation, also in the spelling of the preview.
 fn is_suboperation(expr: &Expr) -> bool {
     matches!(expr.kind, ExprKind::SubOperationMatches(_))
         || expr.attributes().any(|a| Known::of(a.path()) == Some(Known::SubOperation))
 }
 
-/// The limits of a clause, of which one is enough
+/// Writes the limits of a clause, one of which must be fulfilled.
 fn limits(text: &mut String, body: &[&Expr], level: usize) {
     match body {
         [] => line(text, level, "never"),
@@ -121,6 +128,7 @@ fn limits(text: &mut String, body: &[&Expr], level: usize) {
     }
 }
 
+/// Writes one limit, with its parts one level deeper.
 fn limit(text: &mut String, expr: &Expr, level: usize) {
     match &expr.kind {
         ExprKind::And(parts) if level == 1 => {
@@ -144,11 +152,12 @@ fn limit(text: &mut String, expr: &Expr, level: usize) {
     }
 }
 
+/// Writes one line of the list.
 fn line(text: &mut String, level: usize, words: &str) {
     let _ = writeln!(text, "{:1$}- {words}", "", level * 2);
 }
 
-/// A simple expression in words, with at most so many values of a list
+/// Describes an expression without parts, with at most `most` values of a list.
 fn sentence(expr: &Expr, most: usize) -> String {
     let list =
         |texts: &[String]| texts.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(" or ");
@@ -157,11 +166,12 @@ fn sentence(expr: &Expr, most: usize) -> String {
         ExprKind::SubOperationMatches(names) => format!("the suboperation is {}", list(names)),
         ExprKind::Exists(attribute) => format!("{} is given", title(attribute)),
         ExprKind::Compare { left, operator, right } => comparison(left, *operator, right, most),
-        // Expressions of several parts have lines of their own.
+        // Expressions with parts are written by `limit`.
         ExprKind::And(_) | ExprKind::Or(_) | ExprKind::Not(_) => String::new(),
     }
 }
 
+/// Describes a comparison. Truth values are described by the attribute's own wording.
 fn comparison(left: &Operand, operator: Operator, right: &Operand, most: usize) -> String {
     let base = operator.base();
     if base.value_type() == ValueType::Bool
@@ -213,6 +223,7 @@ fn comparison(left: &Operand, operator: Operator, right: &Operand, most: usize) 
     }
 }
 
+/// Describes one side of a comparison.
 fn side(operand: &Operand, most: usize) -> String {
     match operand.attribute() {
         Some(attribute) => title(attribute),
@@ -229,7 +240,7 @@ fn side(operand: &Operand, most: usize) -> String {
     }
 }
 
-/// What people call an attribute, with its key where it has one
+/// Returns the name of an attribute for people, with its key if it has one.
 pub(super) fn title(attribute: &Attribute) -> String {
     let path = attribute.path();
     let Some(known) = Known::of(path) else { return quoted(&attribute.to_string()) };
@@ -241,9 +252,9 @@ pub(super) fn title(attribute: &Attribute) -> String {
     }
 }
 
-/// Why a request is let through or stopped: the parts that decide it, in words
+/// Describes the parts of a condition that decide about a request.
 pub(super) fn reason(root: &Expr, request: &Request) -> String {
-    /// More values of a list, and more parts, are counted only
+    /// The most values of a list, and the most parts, that are shown. The rest is counted.
     const MOST: usize = 8;
     let mut parts = Vec::new();
     decisive(root, request, &mut parts);
@@ -275,7 +286,7 @@ pub(super) fn reason(root: &Expr, request: &Request) -> String {
     }
 }
 
-/// The simple expressions that make the whole what it is
+/// Collects the comparisons that make an expression evaluate to its result.
 fn decisive<'a>(expr: &'a Expr, request: &Request, found: &mut Vec<(&'a Expr, Option<bool>)>) {
     let truth = evaluate(expr, request);
     let (parts, deciding) = match &expr.kind {
@@ -284,7 +295,7 @@ fn decisive<'a>(expr: &'a Expr, request: &Request, found: &mut Vec<(&'a Expr, Op
         ExprKind::Not(part) => return decisive(part, request, found),
         _ => return found.push((expr, truth)),
     };
-    // Where all had to agree, all of them decide; otherwise the first that came to it.
+    // If all parts had to agree, all of them decide. Otherwise the first part with the result decides.
     if truth == deciding {
         parts.iter().for_each(|part| decisive(part, request, found));
     } else if let Some(part) = parts.iter().find(|part| evaluate(part, request) == truth) {

@@ -1,7 +1,12 @@
 //! Splits the text of a condition into tokens.
+//!
+//! The lexer also recognises text that was damaged on its way: typographic quotes from word processors,
+//! entities from the source of web pages, and placeholders. If such damage has exactly one correction,
+//! the error carries it, so that [`Lint`](super::Lint) can repair the text and go on.
 
 use super::{ParseError, Rule, Source, Span, error::quoted};
 
+/// A token, which borrows from the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Token<'a> {
     Open,
@@ -12,15 +17,18 @@ pub(super) enum Token<'a> {
     And,
     Or,
     Not,
-    /// An operator, a function, a number, a GUID, `true` or `false`
+    /// An operator, a function, a number, a GUID, `true` or `false`.
     Word(&'a str),
-    /// What stands between the quotes
+    /// The characters between two single quotes.
     Text(&'a str),
+    /// `@Source[path]`.
     Attribute(Source, &'a str),
+    /// The end of the text.
     End,
 }
 
 impl Token<'_> {
+    /// Returns the token as a message names it, for example after "found".
     pub(super) fn describe(self) -> String {
         match self {
             Self::Open => "`(`".into(),
@@ -39,18 +47,21 @@ impl Token<'_> {
     }
 }
 
-/// Reads one token after another, without copying
+/// Reads one token after another without copying.
 #[derive(Clone, Debug)]
 pub(super) struct Lexer<'a> {
     text: &'a str,
+    /// The byte at which the next token is searched for.
     at: usize,
 }
 
 impl<'a> Lexer<'a> {
+    /// Starts at the beginning of the text.
     pub(super) fn new(text: &'a str) -> Self {
         Self { text, at: 0 }
     }
 
+    /// The text that was not read yet.
     fn rest(&self) -> &'a str {
         self.text.get(self.at..).unwrap_or_default()
     }
@@ -59,6 +70,7 @@ impl<'a> Lexer<'a> {
         ParseError::new(self.text, span, message)
     }
 
+    /// Reads the next token; [`Token::End`] after the last one, as often as called.
     pub(super) fn next(&mut self) -> Result<(Token<'a>, Span), ParseError> {
         let rest = self.rest();
         self.at += rest.len() - rest.trim_ascii_start().len();
@@ -73,6 +85,7 @@ impl<'a> Lexer<'a> {
             '{' => (Token::OpenList, 1),
             '}' => (Token::CloseList, 1),
             ',' => (Token::Comma, 1),
+            // `!`, `&&` and `||` are the documented short forms of `NOT`, `AND` and `OR`.
             '!' => (Token::Not, 1),
             '&' if rest.starts_with("&&") => (Token::And, 2),
             '|' if rest.starts_with("||") => (Token::Or, 2),
@@ -83,6 +96,7 @@ impl<'a> Lexer<'a> {
                     |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ':' | '.');
                 let length = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
                 let word = rest.get(..length).unwrap_or_default();
+                // Keywords are case-sensitive. The parser suggests the right case for the others.
                 let token = match word {
                     "AND" => Token::And,
                     "OR" => Token::Or,
@@ -111,6 +125,9 @@ impl<'a> Lexer<'a> {
         Ok((token, Span { start, end: self.at }))
     }
 
+    /// Reads a text in single quotes and returns its length with the quotes.
+    ///
+    /// A text has no escape for a quote, so it ends at the first one.
     fn quoted(&self, rest: &'a str) -> Result<(Token<'a>, usize), ParseError> {
         let inner = rest.get(1..).unwrap_or_default();
         let Some(length) = inner.find('\'') else {
@@ -126,6 +143,7 @@ impl<'a> Lexer<'a> {
         Ok((Token::Text(inner.get(..length).unwrap_or_default()), length + 2))
     }
 
+    /// Reads `@Source[path]` and returns its length.
     fn attribute(&self, rest: &'a str) -> Result<(Token<'a>, usize), ParseError> {
         let name_length = rest.get(1..).unwrap_or_default();
         let name_length =
@@ -162,14 +180,14 @@ impl<'a> Lexer<'a> {
     }
 }
 
-/// The quotes of word processors
+/// The quotes that word processors and chat programs put in place of `'` and `"`.
 pub(super) const TYPOGRAPHIC: [char; 18] = [
     '\u{2018}', '\u{2019}', '\u{201a}', '\u{201b}', '\u{201c}', '\u{201d}', '\u{201e}', '\u{201f}',
     '\u{ab}', '\u{bb}', '\u{2039}', '\u{203a}', '\u{2032}', '\u{2033}', '\u{b4}', '\u{2bc}',
     '\u{ff02}', '\u{ff07}',
 ];
 
-/// What the source of a web page has in the place of characters
+/// Entities in the source of web pages, with the text that each one means here.
 const ENTITIES: &[(&str, &str)] = &[
     ("&quot;", "'"),
     ("&apos;", "'"),
@@ -179,8 +197,10 @@ const ENTITIES: &[(&str, &str)] = &[
     ("&amp;&amp;", "&&"),
 ];
 
-/// What to say of a character that begins nothing, and what to write in its place
+/// Returns the rule, the message and the correction for a character that begins no token.
 fn stray(c: char, rest: &str) -> (Rule, String, Option<&'static str>) {
+    // `<` begins a placeholder such as `<container>`, or a comparison that people know from other
+    // languages. A comparison is followed by a space, a value, an attribute or `=`.
     let comparison = |c: char| c.is_ascii_whitespace() || "=>'@-0123456789".contains(c);
     let message = match c {
         c if TYPOGRAPHIC.contains(&c) => {

@@ -1,13 +1,17 @@
-//! Makes conditions from what a reader shall be limited to.
+//! Makes conditions that limit a reader to containers, prefixes, network paths and a time.
+//!
+//! The text follows the examples of Microsoft Learn: a clause for each operation, `!(guard) OR limits`.
+//! What the guard does not name stays allowed, because the clause is true for it.
 
 use std::{collections::BTreeSet, fmt::Write as _, time::SystemTime};
 
 use super::{Condition, parser};
 use crate::name::{ContainerName, Field, InvalidName, Prefix};
 
-/// The longest condition that is made, in bytes
+/// The longest condition that [`Limit`] makes, in bytes.
 ///
-/// Azure's limit is 8 KB, and does not say of what: bytes or characters, before or after escaping.
+/// Azure's limit is 8 KB. The documentation does not say whether it counts bytes or characters, before
+/// or after escaping, so this stays below each of them.
 pub const MAX_MADE: usize = 8000;
 
 const READ: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read";
@@ -19,10 +23,10 @@ const PREFIX: &str =
 const CURRENT: &str =
     "@Resource[Microsoft.Storage/storageAccounts/blobServices/containers/blobs:isCurrentVersion]";
 
-/// What a reader of blobs shall be limited to, from which a condition is made
+/// The limits for a reader of blobs, from which a condition is made.
 ///
-/// The condition limits `blobs/read`: reading and listing. What else the role allows, such as
-/// listing the names of all containers, no condition can limit.
+/// The condition limits `blobs/read`, which is reading and listing. No condition can limit the actions of
+/// the control plane, for example listing the names of all containers.
 ///
 /// ```
 /// use azure_asset_sync::{ContainerName, Prefix, condition::Limit};
@@ -30,6 +34,9 @@ const CURRENT: &str =
 /// let training: ContainerName = "training".parse()?;
 /// let limit = Limit::container(&training).prefix(&"hall-3/".parse()?).current_versions_only();
 /// println!("{}", limit.condition()?);
+/// // Without a prefix, one clause is enough for reading and listing.
+/// let short = Limit::container(&training).condition()?.to_string();
+/// assert!(short.starts_with("(!(ActionMatches{"));
 /// # Ok::<(), azure_asset_sync::InvalidName>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +44,7 @@ const CURRENT: &str =
 pub struct Limit {
     containers: BTreeSet<String>,
     prefix: String,
+    /// Containers with a prefix of their own.
     places: BTreeSet<(String, String)>,
     current_versions_only: bool,
     private_link_only: bool,
@@ -45,7 +53,7 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// To one container
+    /// Starts with one container.
     pub fn container(container: &ContainerName) -> Self {
         Self {
             containers: BTreeSet::from([container.to_string()]),
@@ -58,59 +66,62 @@ impl Limit {
         }
     }
 
-    /// To another container as well
+    /// Allows another container as well.
     pub fn or_container(mut self, container: &ContainerName) -> Self {
         self.containers.insert(container.to_string());
         self
     }
 
-    /// To names with this prefix, in each of the containers; an empty one limits nothing
+    /// Allows only names with this prefix, in each of the containers. An empty prefix limits nothing.
     ///
-    /// Lists must then ask for names that begin with it, or they are denied.
+    /// Listings must then ask for a prefix that begins with this one. Other listings are denied, also a
+    /// listing of the whole container.
     pub fn prefix(mut self, prefix: &Prefix) -> Self {
         prefix.as_str().clone_into(&mut self.prefix);
         self
     }
 
-    /// To names with a prefix of its own in one more container; an empty prefix limits nothing
+    /// Allows another container, with a prefix of its own. An empty prefix limits nothing.
     ///
-    /// Use it if connections of one account have different prefixes:
-    /// [`or_container`](Self::or_container) gives all containers the same one.
+    /// Use this for connections of one account with different prefixes.
+    /// [`or_container`](Self::or_container) applies the same prefix to all containers.
     pub fn or_place(mut self, container: &ContainerName, prefix: &Prefix) -> Self {
         self.places.insert((container.to_string(), prefix.as_str().to_owned()));
         self
     }
 
-    /// To reads of current versions: no earlier ones, and no snapshots
+    /// Allows only reads of current versions, not of earlier versions or snapshots.
     pub fn current_versions_only(mut self) -> Self {
         self.current_versions_only = true;
         self
     }
 
-    /// To requests that come over a private link, whichever
+    /// Allows only requests over a private link, whichever.
     pub fn private_link_only(mut self) -> Self {
         self.private_link_only = true;
         self
     }
 
-    /// To requests that come over this private endpoint, given by its resource id
+    /// Allows only requests over the private endpoint with this resource id.
     pub fn private_endpoint(mut self, resource_id: impl Into<String>) -> Self {
         self.private_endpoint = Some(resource_id.into());
         self
     }
 
-    /// To requests before this time, to the second
+    /// Allows only requests before this time, rounded down to a second.
     pub fn until(mut self, time: SystemTime) -> Self {
         self.until = Some(time);
         self
     }
 
-    /// The condition
+    /// Makes the condition.
     ///
     /// # Errors
-    /// [`InvalidName`] for a value with a quote, a backslash or a control character, for which the
-    /// language has no documented spelling, for what is no private endpoint's id, for a time that it
-    /// cannot write, and where the condition would be longer than [`MAX_MADE`].
+    /// [`InvalidName`] in these cases:
+    /// - A value has a quote, a backslash or a control character, which the language cannot express.
+    /// - The id is not the resource id of a private endpoint.
+    /// - The time is before 1970 or after 9999.
+    /// - The condition would be longer than [`MAX_MADE`].
     pub fn condition(&self) -> Result<Condition, InvalidName> {
         let text = self.text()?;
         if text.len() > MAX_MADE {
@@ -119,13 +130,15 @@ impl Limit {
             return Err(InvalidName::new(Field::Container, longest, rule)
                 .hint("use several role assignments, or one on each container"));
         }
-        // What is made here is in the language, but for a value that slipped through `quoted`.
+        // The text is made from the language's own words and from values that `quoted` has checked, so
+        // this does not fail. A mistake here must not become a condition that means something else.
         let root = parser::parse(&text).map_err(|_| {
             InvalidName::new(Field::Prefix, &self.prefix, "it cannot be written in a condition")
         })?;
         Ok(Condition { root })
     }
 
+    /// Writes the clauses.
     fn text(&self) -> Result<String, InvalidName> {
         let mut everywhere = Vec::new();
         if self.private_link_only {
@@ -144,7 +157,7 @@ impl Limit {
             ));
         }
         if let Some(time) = self.until {
-            /// The first second of the year 10000
+            /// The first second of the year 10000.
             const END: u64 = 253_402_300_800;
             let since = time.duration_since(SystemTime::UNIX_EPOCH);
             if since.is_err() || since.is_ok_and(|since| since.as_secs() >= END) {
@@ -157,7 +170,8 @@ impl Limit {
         }
         let action = format!("ActionMatches{{'{READ}'}}");
         let has_prefix = !self.prefix.is_empty() || self.places.iter().any(|(_, p)| !p.is_empty());
-        // Without anything that only reads or only lists have, one clause is for both.
+        // Reads have the blob's path and version, listings have a prefix. Without limits on these, one
+        // clause serves both.
         if !has_prefix && !self.current_versions_only {
             everywhere.insert(0, self.place(PATH)?);
             return Ok(clause(&action, &everywhere));
@@ -173,7 +187,7 @@ impl Limit {
         Ok(format!("({reads}) AND ({lists})"))
     }
 
-    /// The containers, each with its prefix on the attribute that a read or a list has
+    /// Writes the containers with their prefixes, compared with the attribute that a read or a listing has.
     fn place(&self, attribute: &str) -> Result<String, InvalidName> {
         let mut names = self.containers.iter().map(|name| quoted(Field::Container, name));
         let first = match self.containers.len() {
@@ -207,7 +221,7 @@ impl Limit {
     }
 }
 
-/// Lets through what the guard does not name, and of the rest what holds all the limits
+/// Writes a clause that allows everything the guard does not match, and what fulfils all limits.
 fn clause(guard: &str, limits: &[String]) -> String {
     let mut text = String::new();
     // Writing into a String cannot fail.
@@ -215,6 +229,7 @@ fn clause(guard: &str, limits: &[String]) -> String {
     text
 }
 
+/// Quotes a value, if the language can express it.
 fn quoted(field: Field, value: &str) -> Result<String, InvalidName> {
     if value.contains(['\'', '\\']) || value.contains(char::is_control) {
         let rule =

@@ -1,8 +1,19 @@
 //! The operators of the language, as a table.
+//!
+//! An operator is a [`Base`], with a [`Quantifier`] in front of it for lists.
 
 use std::fmt;
 
-/// A comparison: a base, and for lists how many of each side must agree
+/// An operator of a comparison: a base, and for lists a quantifier.
+///
+/// ```
+/// use azure_asset_sync::condition::{Base, Operator, Quantifier};
+///
+/// let operator = Operator::cross(Quantifier::AnyAny, Base::StringEquals);
+/// let text = operator.map(|operator| operator.to_string());
+/// assert_eq!(text.as_deref(), Some("ForAnyOfAnyValues:StringEquals"));
+/// assert_eq!(Operator::cross(Quantifier::AnyAny, Base::BoolEquals), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Operator {
     quantifier: Option<Quantifier>,
@@ -10,24 +21,24 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// A comparison of two single values
+    /// Makes an operator for two single values.
     pub fn single(base: Base) -> Self {
         Self { quantifier: None, base }
     }
 
-    /// A comparison of lists; `None` where the language has no such operator
+    /// Makes an operator for lists, or returns `None` if the language has no such operator.
     ///
-    /// There are 64: each quantifier with 16 of the bases.
+    /// There are 64 of them: each quantifier with 16 of the bases.
     pub fn cross(quantifier: Quantifier, base: Base) -> Option<Self> {
         base.has_cross_product().then_some(Self { quantifier: Some(quantifier), base })
     }
 
-    /// How many of each side must agree; `None` for single values
+    /// Returns the quantifier, or `None` for an operator of single values.
     pub fn quantifier(self) -> Option<Quantifier> {
         self.quantifier
     }
 
-    /// How two values are compared
+    /// Returns how two values are compared.
     pub fn base(self) -> Base {
         self.base
     }
@@ -42,26 +53,26 @@ impl fmt::Display for Operator {
     }
 }
 
-/// `ForXOfYValues`: for X of the left values the comparison holds with Y of the right
+/// A quantifier, `ForXOfYValues`: X of the left values agree with Y of the right values.
 ///
-/// Deliberately complete: the language has these four.
+/// The enum is exhaustive: the language has these four quantifiers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Quantifier {
-    /// Some left value agrees with some right value
+    /// Some left value agrees with some right value.
     AnyAny,
-    /// Each left value agrees with some right value
+    /// Each left value agrees with some right value.
     AllAny,
-    /// Some left value agrees with each right value
+    /// Some left value agrees with each right value.
     AnyAll,
-    /// Each left value agrees with each right value
+    /// Each left value agrees with each right value.
     AllAll,
 }
 
 impl Quantifier {
-    /// All of them
+    /// All quantifiers.
     pub const ALL: [Self; 4] = [Self::AnyAny, Self::AllAny, Self::AnyAll, Self::AllAll];
 
-    /// The quantifier as it is written before the colon
+    /// Returns the quantifier as written before the colon.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::AnyAny => "ForAnyOfAnyValues",
@@ -72,23 +83,23 @@ impl Quantifier {
     }
 }
 
-/// What an operator compares
+/// The type of the values that an operator compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ValueType {
-    /// Text
+    /// Text.
     String,
-    /// Whole numbers
+    /// Whole numbers.
     Integer,
-    /// Points in time
+    /// Points in time.
     DateTime,
-    /// True and false
+    /// True and false.
     Bool,
-    /// GUIDs, in any letter case
+    /// GUIDs, which ignore letter case.
     Guid,
 }
 
-/// How two values are related; what a base tests, without its negation and letter case
+/// The relation that a base tests, without its negation and letter case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Relation {
     Equals,
@@ -102,7 +113,7 @@ pub(super) enum Relation {
 
 macro_rules! bases {
     ($($name:ident: $value:ident $relation:ident $sense:ident $case:ident $cross:ident;)+) => {
-        /// A comparison of two values
+        /// The comparison of two values, as the language names it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         #[expect(missing_docs, reason = "the names are the language's own and say what they compare")]
@@ -111,43 +122,45 @@ macro_rules! bases {
         }
 
         impl Base {
-            /// All 28 of them
+            /// All 28 bases.
             pub const ALL: &[Self] = &[$(Self::$name),+];
 
-            /// The operator as it is written
+            /// Returns the operator as written.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => stringify!($name),)+
                 }
             }
 
-            /// What it compares
+            /// Returns the type of the values that the operator compares.
             pub fn value_type(self) -> ValueType {
                 match self {
                     $(Self::$name => ValueType::$value,)+
                 }
             }
 
-            /// Whether it has the four forms for lists
+            /// Returns whether the operator exists with the four quantifiers.
             pub fn has_cross_product(self) -> bool {
                 match self {
                     $(Self::$name => bases!(@cross $cross),)+
                 }
             }
 
-            /// Whether it holds where its positive twin does not
+            /// Returns whether this is the negation of another operator.
             pub fn is_negative(self) -> bool {
                 match self {
                     $(Self::$name => bases!(@negative $sense),)+
                 }
             }
 
+            /// Returns whether letter case makes no difference.
             pub(super) fn ignores_case(self) -> bool {
                 match self {
                     $(Self::$name => bases!(@ignores $case),)+
                 }
             }
 
+            /// Returns the relation that the operator tests.
             pub(super) fn relation(self) -> Relation {
                 match self {
                     $(Self::$name => Relation::$relation,)+

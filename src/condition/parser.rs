@@ -1,4 +1,15 @@
-//! Reads the text of a condition, with limits on its length and depth.
+//! Parses the text of a condition by recursive descent, with limits on its length and depth.
+//!
+//! ```text
+//! or      = and { "OR" and }
+//! and     = unary { "AND" unary }
+//! unary   = "NOT" unary | "(" or ")" | function | "Exists" attribute | operand operator operand
+//! function = ( "ActionMatches" | "SubOperationMatches" ) "{" text { "," text } "}"
+//! operand = attribute | value | "{" [ value { "," value } ] "}"
+//! ```
+//!
+//! The documentation calls `AND` next to `OR` without parentheses ambiguous. Here `AND` binds tighter,
+//! and [`Lint`](super::Lint) reports the mix.
 
 use super::{
     Attribute, Base, Expr, ExprKind, MAX_DEPTH, MAX_LENGTH, MAX_PAIRS, Operand, OperandKind,
@@ -8,6 +19,11 @@ use super::{
     value::guid,
 };
 
+/// Parses a whole condition.
+///
+/// # Errors
+/// The first mistake, with its place. An empty text and a text of more than [`MAX_LENGTH`] characters
+/// are mistakes too.
 pub(super) fn parse(text: &str) -> Result<Expr, ParseError> {
     if let Some((start, _)) = text.char_indices().nth(MAX_LENGTH) {
         let span = Span { start, end: text.len() };
@@ -33,16 +49,19 @@ pub(super) fn parse(text: &str) -> Result<Expr, ParseError> {
     }
 }
 
-/// How deep parentheses may nest, also those that change nothing: a condition of the greatest depth
-/// is printed with two for each level
+/// The deepest nesting of parentheses, redundant ones included.
+///
+/// A condition of depth [`MAX_DEPTH`] is printed with two parentheses for each level and must be
+/// parseable again.
 const MAX_PARENTHESES: usize = 2 * MAX_DEPTH + 8;
 
 fn nested() -> String {
     format!("nested deeper than {MAX_DEPTH} levels")
 }
 
-/// The first expression that is deeper than so many levels
+/// Returns the place of the first expression that is nested deeper than `levels`.
 fn too_deep(expr: &Expr, levels: usize) -> Option<Span> {
+    // The recursion ends, because MAX_PARENTHESES already limits the depth of the tree.
     let Some(levels) = levels.checked_sub(1) else { return Some(expr.span) };
     match &expr.kind {
         ExprKind::And(parts) | ExprKind::Or(parts) => {
@@ -53,29 +72,34 @@ fn too_deep(expr: &Expr, levels: usize) -> Option<Span> {
     }
 }
 
+/// The parser: the text, the lexer, and one token of look-ahead.
 struct Parser<'a> {
     text: &'a str,
     lexer: Lexer<'a>,
-    /// The token at hand
+    /// The next token, which was read but not consumed.
     token: Token<'a>,
     span: Span,
-    /// The text that was taken last, where nothing was taken behind it
+    /// The text literal that was consumed last, if no other token was consumed after it.
     taken: Option<(&'a str, Span)>,
 }
 
 impl<'a> Parser<'a> {
+    /// Makes an error at the next token.
     fn error(&self, message: impl Into<String>) -> ParseError {
         ParseError::new(self.text, self.span, message)
     }
 
+    /// Makes an error for a word in the wrong letter case, with the correction.
     fn letter_case(&self, right: &str) -> ParseError {
         self.error(format!("write `{right}`, with that letter case"))
             .of(Rule::LetterCase)
             .fixed_by(right)
     }
 
+    /// Makes an error for an unexpected token; recognises frequent mistakes by what comes before it.
     fn expected(&self, what: &str) -> ParseError {
-        // A text that was meant to end at a typographic quote has taken what stands behind it.
+        // A text that was meant to end at a typographic quote ended at a later plain quote instead, so
+        // the token after it makes no sense. The typographic quote is the mistake.
         if let Some((text, span)) = self.taken
             && let Some((at, quote)) = text.char_indices().find(|(_, c)| TYPOGRAPHIC.contains(c))
         {
@@ -100,7 +124,7 @@ impl<'a> Parser<'a> {
         self.error(format!("expected {what}, found {}", self.token.describe()))
     }
 
-    /// Takes the token at hand, and reads the next
+    /// Consumes the next token and reads the one after it.
     fn take(&mut self) -> Result<(Token<'a>, Span), ParseError> {
         let taken = (self.token, self.span);
         self.taken = match self.token {
@@ -111,14 +135,17 @@ impl<'a> Parser<'a> {
         Ok(taken)
     }
 
+    /// Parses parts joined by `OR`.
     fn or(&mut self, depth: usize) -> Result<Expr, ParseError> {
         self.chain(depth, Token::Or, Self::and, ExprKind::Or)
     }
 
+    /// Parses parts joined by `AND`.
     fn and(&mut self, depth: usize) -> Result<Expr, ParseError> {
         self.chain(depth, Token::And, Self::unary, ExprKind::And)
     }
 
+    /// Parses one or more parts with a separator between them. A single part stays as it is.
     fn chain(
         &mut self,
         depth: usize,
@@ -141,6 +168,7 @@ impl<'a> Parser<'a> {
         Ok(Expr { kind: kind(parts), span, in_parentheses: false })
     }
 
+    /// Parses a negation, an expression in parentheses, a function or a comparison.
     fn unary(&mut self, depth: usize) -> Result<Expr, ParseError> {
         if depth > MAX_PARENTHESES {
             return Err(self.error(nested()));
@@ -192,12 +220,12 @@ impl<'a> Parser<'a> {
                 return Ok(Expr { kind, span, in_parentheses: false });
             }
         };
-        // The end of a function is the brace that was taken last.
+        // The function ends with the brace that was consumed last, before the white space.
         let end = self.text.get(..self.span.start).unwrap_or_default().trim_end().len();
         Ok(Expr { kind, span: Span { start: start.start, end }, in_parentheses: false })
     }
 
-    /// The texts in the braces of a function
+    /// Parses the name of a function and the texts in its braces.
     fn function(&mut self) -> Result<Vec<String>, ParseError> {
         self.take()?;
         if self.token != Token::OpenList {
@@ -221,6 +249,7 @@ impl<'a> Parser<'a> {
         Ok(texts)
     }
 
+    /// Parses one side of a comparison; `what` names it in the error.
     fn operand(&mut self, what: &str) -> Result<Operand, ParseError> {
         let start = self.span;
         let kind = match self.token {
@@ -238,6 +267,7 @@ impl<'a> Parser<'a> {
         Ok(Operand { kind, span: start })
     }
 
+    /// Parses a list of values in braces, which may be empty.
     fn list(&mut self) -> Result<(Vec<Value>, Span), ParseError> {
         let mut values = Vec::new();
         self.take()?;
@@ -257,6 +287,7 @@ impl<'a> Parser<'a> {
         Ok((values, end))
     }
 
+    /// Parses an operator, with or without a quantifier.
     fn operator(&mut self) -> Result<Operator, ParseError> {
         let Token::Word(word) = self.token else {
             return Err(self.expected("an operator such as StringEquals"));
@@ -307,21 +338,24 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// The words of the language that are no operators
+/// The words of the language other than operators.
 const KEYWORDS: &[&str] =
     &["AND", "OR", "NOT", "ActionMatches", "SubOperationMatches", "Exists", "true", "false"];
 
+/// Returns the value that a token stands for, or `None` for other tokens.
 fn value(token: Token<'_>) -> Option<Value> {
     match token {
         Token::Text(text) => Some(Value::Text(text.to_owned())),
         Token::Word("true") => Some(Value::Bool(true)),
         Token::Word("false") => Some(Value::Bool(false)),
+        // A GUID comes before a number, because 32 decimal digits without hyphens are a GUID.
         Token::Word(word) if guid(word).is_some() => Some(Value::Guid(word.to_owned())),
         Token::Word(word) => word.parse().ok().map(Value::Integer),
         _ => None,
     }
 }
 
+/// The message for an operator that does not exist; suggests what other languages call differently.
 fn unknown_operator(name: &str) -> String {
     let shown = quoted(name);
     let lower = name.to_ascii_lowercase();
@@ -336,6 +370,7 @@ fn unknown_operator(name: &str) -> String {
     format!("there is no operator {shown}; {instead}")
 }
 
+/// The message for a quantifier that does not exist.
 fn unknown_quantifier(name: &str) -> String {
     format!(
         "there is no quantifier {}; expected ForAnyOfAnyValues, ForAllOfAnyValues, ForAnyOfAllValues or ForAllOfAllValues",

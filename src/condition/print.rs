@@ -1,34 +1,40 @@
-//! Writes a condition as text, in the layouts of the portal and of command lines.
+//! Prints a condition as text, in the layout of the Azure portal or on one line.
+//!
+//! The printed text parses to an equal condition. Parentheses are written wherever the documentation
+//! calls a mix of operators ambiguous, so the text means the same to Azure and to its reader.
 
 use std::fmt::{self, Write as _};
 
 use super::{Attribute, Expr, ExprKind, Operand, OperandKind, Value};
 
-/// How a condition is laid out
+/// The layout of a printed condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Layout {
-    /// On many lines, indented as the Azure portal does
+    /// On several lines, indented as in the Azure portal.
     Portal,
-    /// On one line, for command lines
+    /// On one line, for command lines and templates.
     OneLine,
 }
 
+/// Prints an expression.
 pub(super) fn print(expr: &Expr, layout: Layout) -> String {
     let mut out = String::new();
     match layout {
         Layout::OneLine => inline(&mut out, expr),
         Layout::Portal => {
             block(&mut out, expr, 0);
-            // Each line ends with a line feed; the text does not.
+            // Each line ends with a line feed, the text does not.
             out.pop();
         }
     }
     out
 }
 
-/// Parentheses stand around each part of an `OR`, and around what is mixed: the documentation calls
-/// `AND` beside `OR` without them ambiguous.
+/// Prints on one line.
+///
+/// Each part of an `OR` and each nested mix is put in parentheses, because the documentation calls `AND`
+/// next to `OR` without parentheses ambiguous.
 fn inline(out: &mut String, expr: &Expr) {
     match &expr.kind {
         ExprKind::Or(parts) => {
@@ -85,7 +91,7 @@ fn function(out: &mut String, name: &str, texts: &[String]) {
     put(out, format_args!("{name}{{{}}}", texts.join(", ")));
 }
 
-/// One line for each parenthesis, operator and simple expression, a blank for each level
+/// Prints one line for each parenthesis, operator and comparison, indented by one space for each level.
 fn block(out: &mut String, expr: &Expr, level: usize) {
     match &expr.kind {
         ExprKind::Or(parts) => {
@@ -133,7 +139,7 @@ fn line(out: &mut String, level: usize, text: &str) {
 }
 
 fn put(out: &mut String, text: fmt::Arguments<'_>) {
-    // Writing into a String cannot fail.
+    // Writing to a `String` cannot fail.
     let _ = out.write_fmt(text);
 }
 

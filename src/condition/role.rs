@@ -1,4 +1,4 @@
-//! The built-in roles for blobs, with their actions.
+//! The built-in roles for blobs, with their ids and actions.
 //!
 //! Source: Microsoft Learn, "Azure built-in roles for Storage".
 
@@ -7,23 +7,30 @@ use serde::{Deserialize, Serialize};
 use super::catalog::BLOB_READ;
 use crate::wildcard::star_matches;
 
-/// A built-in role for blobs
+/// A built-in role for blobs.
+///
+/// ```
+/// use azure_asset_sync::condition::Role;
+///
+/// let write = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write";
+/// assert!(!Role::BlobDataReader.allows(write) && Role::BlobDataOwner.allows(write));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Role {
-    /// Storage Blob Data Reader
+    /// Storage Blob Data Reader: reads and lists blobs.
     BlobDataReader,
-    /// Storage Blob Data Contributor
+    /// Storage Blob Data Contributor: reads, lists, writes and deletes blobs.
     BlobDataContributor,
-    /// Storage Blob Data Owner
+    /// Storage Blob Data Owner: all data actions, including ownership and permissions.
     BlobDataOwner,
-    /// Storage Blob Delegator
+    /// Storage Blob Delegator: gets keys that sign shared access signatures, and has no data action.
     BlobDelegator,
 }
 
 impl Role {
-    /// Its name in the portal
+    /// Returns the name in the Azure portal.
     pub fn name(self) -> &'static str {
         match self {
             Self::BlobDataReader => "Storage Blob Data Reader",
@@ -33,7 +40,7 @@ impl Role {
         }
     }
 
-    /// The GUID of its definition, the same in every tenant
+    /// Returns the GUID of the role definition, which is the same in every tenant.
     pub fn id(self) -> &'static str {
         match self {
             Self::BlobDataReader => "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",
@@ -43,7 +50,7 @@ impl Role {
         }
     }
 
-    /// The patterns of its actions, which no condition can limit
+    /// Returns the patterns of the control-plane actions. Conditions do not limit these.
     pub fn actions(self) -> &'static [&'static str] {
         const KEY: &str =
             "Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action";
@@ -64,7 +71,7 @@ impl Role {
         }
     }
 
-    /// The patterns of its data actions, which conditions can limit
+    /// Returns the patterns of the data actions. Conditions limit these.
     pub fn data_actions(self) -> &'static [&'static str] {
         match self {
             Self::BlobDataReader => &[BLOB_READ],
@@ -82,7 +89,7 @@ impl Role {
         }
     }
 
-    /// Whether the role has a data action
+    /// Returns whether the role has a data action.
     pub fn allows(self, action: &str) -> bool {
         self.data_actions().iter().any(|pattern| star_matches(pattern, action))
     }

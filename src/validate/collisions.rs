@@ -1,51 +1,62 @@
+//! Finds names that differ only by letter case or Unicode form, and equal names in different folders.
+//!
+//! Only fingerprints of names are kept, so a million names take about 20 MiB. Two properties of usual
+//! listings make this cheap: as long as all names are in lower case and in one folder, no two of them can
+//! collide, and fingerprints are only appended to a list. The first name that breaks this turns the list
+//! into a hash set.
+
 use super::{
     Finding, fixed_findings as fixed,
     name_fingerprint::{NameFingerprint, NameHasher},
 };
 
-/// How many names are remembered, twice each: a list takes 7 MiB then and a set 10, and both while the
-/// one becomes the other
+/// The most names that are remembered, each by two fingerprints.
+///
+/// At the limit a list takes 7 MiB and a set 10 MiB, and both exist while one is converted to the other.
 const MAX_NAMES: usize = 917_504;
 
-/// How many fingerprints go into one part of a list, and at once into a set
+/// The number of fingerprints in one part of a list. Parts avoid copying the list when it grows.
 const PART: usize = 4096;
+/// The number of fingerprints of a list that are inserted into a set at once.
 const AT_ONCE: usize = 64;
 
-/// Finds names that are the same but for letter case, or but for the folder
+/// Detects collisions of the names of a scan's assets.
 ///
-/// Remembers a 64-bit fingerprint of each name under a key of its own, so that nobody can choose
-/// names that collide by design: with a million names the odds of one false finding are one to ten
-/// million.
+/// Fingerprints have 64 bits and a random key for each scan, so nobody can choose names that collide. With
+/// a million names, the probability of one false finding is about one in ten million.
 #[derive(Default)]
 pub(crate) struct Collisions {
     hasher: NameHasher,
+    /// Fingerprints of names in lower case.
     folded: Remembered,
+    /// Fingerprints of names without their folder.
     base: Remembered,
-    /// Room for the fingerprints of one call, and for what was found
+    /// The fingerprints of one call, kept for their allocation.
     room: Vec<NameFingerprint>,
+    /// The results of one call, kept for their allocation.
     checks: Vec<CollisionCheck>,
 }
 
-/// The fingerprints of what was seen
+/// The fingerprints of the names seen so far.
 enum Remembered {
-    /// In any order, as long as no two can be the same: of names in lower case those that all are in
-    /// lower case themselves, and of names without their folder those of one folder. To look each up in
-    /// a set would take several times as long.
+    /// A list without lookups, while no two names can collide: all names are in lower case themselves, or
+    /// all names are in one folder. Looking each one up in a set would take several times as long.
     List { parts: Vec<Vec<u64>>, len: usize },
-    /// Once two may be the same
+    /// A set, once two names may collide.
     Set(Set),
 }
 
-/// What is known of a name
+/// The result of the collision check for one name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CollisionCheck {
-    /// Whether it was there in another letter case, and in another folder
+    /// Whether an earlier name differs only by letter case, and whether one is equal in another folder.
     Compared { case: bool, base: bool },
-    /// Nothing, since there were too many names to remember
+    /// Unknown, because there were too many names to remember.
     Forgotten,
 }
 
 impl CollisionCheck {
+    /// Returns the findings that follow from the check.
     #[inline]
     pub(crate) fn findings(self) -> impl Iterator<Item = &'static Finding> {
         let (case, base) = match self {
@@ -57,11 +68,11 @@ impl CollisionCheck {
 }
 
 impl Collisions {
-    /// Takes note of the names of some assets, and tells of each what was there before it
+    /// Checks names against all earlier ones and remembers them.
     ///
-    /// Many at once, so that the processor fetches the memory for one while it waits for that of
-    /// another: each name has its place in a set at random, which is larger than a cache. No name may
-    /// come twice, which a scan sees to.
+    /// Pass many names at once: the set is larger than the processor's caches and each lookup hits a random
+    /// place, so the lookups of one call overlap their waiting for memory. No name may occur twice, which
+    /// the scan ensures.
     pub(crate) fn check<'a>(&mut self, names: impl Iterator<Item = &'a str>) -> &[CollisionCheck] {
         let Self { hasher, folded, base, room, checks } = self;
         checks.clear();
@@ -77,7 +88,7 @@ impl Collisions {
         if room.iter().any(|print| !print.is_in_first_folder) {
             base.look_up();
         }
-        // Of those for which there is no room nothing is known.
+        // Names beyond the limit are not checked.
         let known = MAX_NAMES - folded.len().max(base.len());
         let known = room.get(..known).unwrap_or(room);
         checks.resize(known.len(), CollisionCheck::Compared { case: false, base: false });
@@ -103,6 +114,7 @@ impl Default for Remembered {
 }
 
 impl Remembered {
+    /// The number of fingerprints.
     fn len(&self) -> usize {
         match self {
             Self::List { len, .. } => *len,
@@ -110,7 +122,7 @@ impl Remembered {
         }
     }
 
-    /// Adds some, and tells of each by its number whether it was there
+    /// Adds fingerprints and reports for each, by its index, whether it was there already.
     fn add(
         &mut self,
         mut prints: impl Iterator<Item = u64> + Clone,
@@ -118,6 +130,8 @@ impl Remembered {
     ) {
         match self {
             Self::List { parts, len } => loop {
+                // INVARIANT: fingerprints in a list are distinct, so nothing has to be reported. The
+                // caller converts the list before it adds one that may not be.
                 let Some(part) = parts.last_mut().filter(|part| part.len() < PART) else {
                     parts.push(Vec::with_capacity(PART));
                     continue;
@@ -138,7 +152,7 @@ impl Remembered {
         }
     }
 
-    /// From now on two may be the same
+    /// Converts a list to a set, because two names may collide from now on.
     #[inline(never)]
     fn look_up(&mut self) {
         if let Self::List { parts, len } = self {
@@ -156,27 +170,31 @@ impl Remembered {
     }
 }
 
-/// A set of fingerprints: open addressing by buckets, at most seven slots of eight taken
+/// A hash set of fingerprints: open addressing by buckets, at most seven of eight slots taken.
 struct Set {
-    /// A fingerprint is looked for in the one at its share of all numbers first: the order is that of
-    /// the fingerprints, so that growing goes through memory once
+    /// The first bucket for a fingerprint is at its proportional position among all 64-bit numbers. The
+    /// buckets are therefore roughly in the order of the fingerprints, and growing reads and writes
+    /// memory sequentially.
     buckets: Vec<Bucket>,
     len: usize,
 }
 
-/// A line of the cache, filled from the front; 0 is free
+/// A cache line of slots, filled from the front. 0 marks a free slot.
 #[derive(Clone, Copy, Default)]
 #[repr(align(64))]
 struct Bucket([u64; WIDTH]);
 
+/// The slots of a bucket: 64 bytes.
 const WIDTH: usize = 8;
 
-/// How many buckets a set has at first
+/// The initial number of buckets.
 const FIRST: usize = 76;
 
-/// In few steps, since memory that was not used before costs more than what is done in it, and yet not
-/// to much more than is needed. The last one leads to 10 MiB, of which all names that are remembered take
-/// seven slots of ten; with more, many a bucket would be full.
+/// The factor of growth.
+///
+/// A large factor means few steps, because touching fresh memory costs more than the work done in it. The
+/// last step leads to 10 MiB, in which the most names that are remembered take seven of ten slots. With
+/// more, many buckets would be full.
 const GROWTH: usize = 3;
 
 impl Default for Set {
@@ -186,11 +204,12 @@ impl Default for Set {
 }
 
 impl Set {
+    /// Makes an empty set.
     fn with_buckets(buckets: usize) -> Self {
         Self { buckets: vec![Bucket::default(); buckets], len: 0 }
     }
 
-    /// With room for so many and one more
+    /// Makes an empty set with room for more than `len` fingerprints.
     fn for_more_than(len: usize) -> Self {
         let mut buckets = FIRST;
         while len >= buckets * (WIDTH - 1) {
@@ -199,34 +218,36 @@ impl Set {
         Self::with_buckets(buckets)
     }
 
-    /// Where to look first
+    /// Returns the first bucket for a fingerprint.
     #[inline]
     fn place(&self, print: u64) -> usize {
         ((u128::from(print) * self.buckets.len() as u128) >> 64) as usize
     }
 
-    /// Lets the processor fetch the memory for some
+    /// Loads the buckets of some fingerprints into the cache.
     #[inline]
     fn fetch(&self, prints: impl Iterator<Item = u64>) {
         let first = |print| self.buckets.get(self.place(print)).map_or(0, |bucket| bucket.0[0]);
-        // Nothing depends on what is read here, so no branch keeps it from reading on.
+        // No branch depends on these reads, so the processor issues them all without waiting.
         std::hint::black_box(prints.fold(0, |all, print| all ^ first(print)));
     }
 
-    /// Whether it was not there
+    /// Inserts a fingerprint and returns whether it was new.
     #[inline]
     fn insert(&mut self, print: u64) -> bool {
         if self.len == self.buckets.len() * (WIDTH - 1) {
             self.grow();
         }
+        // 0 marks free slots, so the fingerprint 0 counts as 1.
         let print = print.max(1);
         let mut place = self.place(print);
         while let Some(Bucket(slots)) = self.buckets.get_mut(place) {
-            // All slots are looked at: where a search ends is a guess that is often wrong.
+            // Reading all slots is faster than stopping at a match, because the branch predictor cannot
+            // know where that is.
             let is_there = slots.iter().fold(false, |is, slot| is | (*slot == print));
             let taken = slots.iter().filter(|slot| **slot != 0).count();
             if is_there | (taken < WIDTH) {
-                // Free, or else nothing is added to it.
+                // The slot is free, or the fingerprint is there and the slot stays as it is.
                 if let Some(slot) = slots.get_mut(taken % WIDTH) {
                     *slot |= if is_there { 0 } else { print };
                 }
@@ -235,10 +256,11 @@ impl Set {
             }
             place = (place + 1) % self.buckets.len();
         }
-        // Not reached: an eighth of the slots is free, and each place is one of a bucket.
+        // Not reached: one slot in eight is free, and each position is one of a bucket.
         true
     }
 
+    /// Moves the fingerprints to a larger set.
     #[cold]
     fn grow(&mut self) {
         let mut larger = Self::for_more_than(self.len);
@@ -262,7 +284,7 @@ mod tests {
         let mut rng = fastrand::Rng::with_seed(8);
         let (mut set, mut known) = (Set::default(), HashSet::new());
         for n in 0..60_000_u64 {
-            // Many that begin alike, so that buckets are full and the last leads to the first.
+            // Many fingerprints with the same start fill buckets, and the last bucket wraps to the first.
             let print = [rng.u64(1..), u64::MAX - rng.u64(..300), rng.u64(1..40_000)];
             let print = print[(n % 3) as usize];
             assert_eq!(set.insert(print), known.insert(print));
@@ -312,7 +334,7 @@ mod tests {
             };
             for (n, name) in names.iter().enumerate() {
                 if n == at {
-                    // Not in lower case, or in another folder.
+                    // A name that is not in lower case, or in another folder.
                     assert_eq!(see(["a/B.jpg", "b.jpg"][other % 2]), (false, false));
                 }
                 assert_eq!(see(name), (false, false), "{name}");

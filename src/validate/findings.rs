@@ -1,4 +1,4 @@
-//! What was noted of an asset that is accepted, without an allocation if there is nothing.
+//! The findings that were noted on an accepted asset, without an allocation in the usual cases.
 
 use std::{borrow::Cow, ops::Deref, slice, vec};
 
@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::Finding;
 
-/// The findings on an asset, in the order in which they were found; derefs to a slice
+/// The findings on an asset, in the order of the checks; dereferences to a slice.
 ///
-/// Most assets have none or one, and that is a text which never changes: neither allocates.
+/// Most assets have no finding, or one with a fixed text. Neither allocates memory.
 ///
 /// ```
 /// use azure_asset_sync::{Reason, Rules, store::Blob};
@@ -24,7 +24,7 @@ use super::Finding;
 pub struct Findings(Cow<'static, [Finding]>);
 
 impl Findings {
-    /// Adds a finding at the end
+    /// Adds a finding at the end.
     pub fn push(&mut self, finding: Finding) {
         if let Cow::Borrowed(known) = self.0 {
             let mut owned = Vec::with_capacity(known.len() + 1);
@@ -34,7 +34,7 @@ impl Findings {
         self.0.to_mut().push(finding);
     }
 
-    /// Adds a finding at the end, without an allocation where it is the first and always the same
+    /// Adds a finding at the end, without an allocation if it is the first and its text is fixed.
     #[inline]
     pub(super) fn add(&mut self, finding: Cow<'static, Finding>) {
         match finding {

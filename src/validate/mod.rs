@@ -1,9 +1,25 @@
-//! What makes a blob an asset: rules, and a verdict for each blob.
+//! Decides which blobs are assets: rules, and a verdict for each blob.
 //!
-//! [`Rules::default`] is the profile of a vision platform: 14 image and 19 video extensions, at
-//! most 256 MiB an image and 512 GiB a video, the extension and the stored Content-Type in
-//! agreement. Every rule can be changed, and a [`Filter`] says what is wanted at all. Nothing here does
-//! I/O.
+//! [`Rules::default`] is the profile of a vision platform: 14 image and 19 video extensions, at most
+//! 256 MiB for an image and 512 GiB for a video, and a stored Content-Type that agrees with the
+//! extension. Every rule can be changed, and a [`Filter`] selects the blobs of interest. The module does
+//! no I/O: everything is decided from the entries of a listing.
+//!
+//! ```
+//! use azure_asset_sync::{Reason, Rules, store::Blob, validate::Verdict};
+//!
+//! let rules = Rules::default();
+//! match rules.check(Blob::new("hall-3/0001.jpg", 40_000)) {
+//!     Verdict::Accept(asset) => println!("{}: {}", asset.blob.name, asset.media_type),
+//!     Verdict::Reject(rejection) => panic!("{}", rejection.detail),
+//! }
+//! let verdict = rules.check(Blob::new("notes.txt", 100));
+//! assert_eq!(verdict.rejection().map(|it| it.reason), Some(Reason::UnsupportedFormat));
+//! ```
+//!
+//! The path of a blob: [`Filter`] first, because nothing else matters for a blob that is not wanted; then
+//! the rules in the order of [`Reason::ALL`]; then collisions with the names of other assets, which only
+//! a scan can find.
 
 mod collisions;
 mod filter;
@@ -34,9 +50,9 @@ pub use self::{
     verdict::{Asset, Rejection, Verdict},
 };
 
-/// The largest size that is believed, in bytes
+/// The largest size that is accepted as true, in bytes. A larger one means a malformed listing.
 ///
-/// Every whole number up to 2^53 is exact in JSON and in each sink's format. The largest blob of Azure
-/// has 50,000 blocks of 4,000 MiB, 190.7 TiB (Microsoft Learn, "Scalability and performance targets for
-/// Blob storage"), which is a fiftieth of this.
+/// Every whole number up to 2^53 is exact in JSON and in the formats of all sinks. The largest blob of
+/// Azure has 50,000 blocks of 4,000 MiB, which is 190.7 TiB or about a fiftieth of this limit (Microsoft
+/// Learn, "Scalability and performance targets for Blob storage").
 const MAX_SIZE: u64 = 1 << 53;

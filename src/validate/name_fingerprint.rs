@@ -1,50 +1,53 @@
-//! Fingerprints of names, by which names that collide are found.
+//! Fingerprints of names in lower case and of names without their folder.
+//!
+//! Hashing is on the hot path of every scan, so ASCII names are folded and hashed eight bytes at a time.
 
 use std::hash::{BuildHasher as _, RandomState};
 
 use crate::unicode::folded;
 
-/// How many words of eight bytes have a key: longer texts are rare, and SipHash takes those
+/// The most words of eight bytes that are hashed by products. Longer texts are rare and use SipHash.
 const WORDS: usize = 64;
+/// The most bytes that are hashed by products.
 const LONGEST: usize = 8 * WORDS;
 
-/// Fingerprints of names, under a secret key that is new each time
+/// Makes fingerprints of names under a secret key, which is random for each instance.
 ///
-/// A sum of products, multilinear hashing: word `i` of a text times the random key `i` of 128 bits,
-/// of which sum the upper 64 bits count. Of any two different texts of up to 512 bytes, chosen by
-/// whoever does not know the key, it is proven that they have the same fingerprint with a chance of one
-/// to 2^64 at most (Lemire and Kaser, "Strongly universal string hashing is fast", The Computer Journal 57,
-/// 2014). That matters where rules reject what collides. SipHash costs more, and other fast hashes
-/// have no such proof.
+/// The hash is multilinear: the sum of word `i` times the random 128-bit key `i`, of which the upper 64 bits
+/// are used. For any two different texts of up to 512 bytes, chosen by somebody who does not know the
+/// key, the probability of equal fingerprints is proven to be at most 2^-64 (Lemire and Kaser, "Strongly
+/// universal string hashing is fast", The Computer Journal 57, 2014). The proof matters because rules may
+/// reject blobs that collide. SipHash is slower, and other fast hashes have no such proof.
 ///
-/// In a whole name the fingerprint of its folder is one word more, so that the chance is two to 2^64:
-/// the name before has nearly always the same folder, which then need not be read again.
+/// The fingerprint of the folder enters the hash of a name as one more word, so the probability for names
+/// is at most 2^-63. The folder is nearly always that of the previous name, and is then not read again.
 pub(super) struct NameHasher {
     key: Key,
     folder: Folder,
-    /// Room for a text in lower case
+    /// A text in lower case, kept for its allocation.
     lower: String,
 }
 
-/// The folder of the name before
+/// The folder of the previous name.
 #[derive(Default)]
 struct Folder {
-    /// How many times it was another than before; 0 before the first name
+    /// How often the folder has changed; 0 before the first name.
     number: u64,
     name: String,
-    /// The fingerprint of that in lower case
+    /// The fingerprint of the folder in lower case.
     print: u64,
     is_lower: bool,
 }
 
+/// The random numbers of the hash.
 struct Key {
     words: [u128; WORDS],
     last: u128,
     length: u128,
     start: u128,
-    /// What is added to the sum of a folder, so that it begins with another number
+    /// Added to the sum of a folder, so that a folder never hashes like a name.
     folders: u128,
-    /// What is multiplied with the fingerprint of a folder
+    /// Multiplied with the fingerprint of a folder.
     folder: u128,
     long: RandomState,
 }
@@ -62,37 +65,39 @@ impl Default for NameHasher {
 }
 
 impl Folder {
+    /// Returns whether this is the folder of the previous name.
     #[inline]
     fn is(&self, name: &str) -> bool {
-        // Nothing is not compared with nothing: where a string without memory seems to be there may be
-        // none, and glibc's memcmp for AVX-512 then waits for a hundred cycles.
+        // Two empty texts are not passed to memcmp: the pointer of an empty `String` is dangling, and
+        // glibc's memcmp for AVX-512 then stalls for about a hundred cycles.
         let is_same = self.name.len() == name.len() && (name.is_empty() || self.name == name);
         is_same && self.number > 0
     }
 }
 
-/// What is remembered of a name
+/// The fingerprints of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NameFingerprint {
-    /// Of the name in lower case and in NFC
+    /// The fingerprint of the name in lower case and in NFC.
     pub(super) folded: u64,
-    /// Of what is behind its last slash, as it is
+    /// The fingerprint of the text after the last slash, unchanged.
     pub(super) base: u64,
-    /// Whether the name itself is in lower case and in NFC
+    /// Whether the name itself is in lower case and in NFC.
     pub(super) is_lower: bool,
-    /// Whether all names until now, and this one, have the same folder
+    /// Whether this name and all earlier ones are in the same folder.
     pub(super) is_in_first_folder: bool,
 }
 
 impl NameHasher {
+    /// Returns the fingerprints of a name.
     pub(super) fn of(&mut self, name: &str) -> NameFingerprint {
         let base = last_slash(name.as_bytes()).map_or(0, |slash| slash + 1);
-        // A place behind a slash is one between characters.
+        // The position after a slash is always a character boundary.
         let (folder, base) = name.split_at_checked(base).unwrap_or_default();
         if !self.folder.is(folder) {
             self.enter(folder);
         }
-        // What is too long for the key is known by a hash, which tells nothing of its bytes.
+        // A text that is too long for the key is hashed as a whole, so its letter case is unknown here.
         let mut other = u64::from(base.len() > LONGEST);
         let exact = self.key.sum(base, |word| {
             other |= word & each(0x80) | lower_case(word) ^ word;
@@ -111,6 +116,7 @@ impl NameHasher {
         }
     }
 
+    /// Hashes a new folder and makes it the current one.
     #[inline(never)]
     fn enter(&mut self, folder: &str) {
         self.folder.number += 1;
@@ -123,7 +129,9 @@ impl NameHasher {
 }
 
 impl Key {
-    /// The sum of a text in lower case and in NFC, and whether the text itself is so; `lower` is room for it
+    /// Returns the sum of a text in lower case and NFC, and whether the text itself is in that form.
+    ///
+    /// `lower` is a buffer for texts beyond ASCII.
     fn folded(&self, text: &str, lower: &mut String) -> (u128, bool) {
         if text.len() <= LONGEST {
             let (mut beyond_ascii, mut upper) = (0, 0);
@@ -142,14 +150,14 @@ impl Key {
         (self.sum(lower, |word| word), lower == text)
     }
 
-    /// The sum of a text, of which each word is changed
+    /// Returns the sum of a text after `change` was applied to each word.
     #[inline]
     fn sum(&self, text: &str, mut change: impl FnMut(u64) -> u64) -> u128 {
         let mut word = |bytes: &[u8; 8]| u128::from(change(u64::from_le_bytes(*bytes)));
         let mut sum = self.start.wrapping_add(self.length.wrapping_mul(text.len() as u128));
         let bytes = text.as_bytes();
-        // The last word overlaps the one before it, or is the same: with the length that is all
-        // of the text, and no two texts have the same words and length.
+        // The last word overlaps the one before it, or equals it. Together with the length the words
+        // determine the text, so different texts have different words or lengths.
         let last = match bytes.last_chunk() {
             _ if bytes.len() > LONGEST => change(self.long.hash_one(text)).into(),
             Some(last) => {
@@ -165,21 +173,22 @@ impl Key {
     }
 }
 
+/// Returns the fingerprint of a sum.
 fn print(sum: u128) -> u64 {
     scatter((sum >> 64) as u64)
 }
 
-/// Makes neighbours of numbers that are an even distance apart, as those of numbered names are;
-/// different numbers stay different
+/// Spreads numbers that are at even distances, as the sums of numbered names are. The mapping is
+/// one-to-one.
 fn scatter(number: u64) -> u64 {
     (number ^ number >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-/// The place of the last slash
+/// Returns the position of the last slash, searching eight bytes at a time.
 fn last_slash(name: &[u8]) -> Option<usize> {
     let (rest, words) = name.as_rchunks::<8>();
     for (index, word) in words.iter().rev().enumerate() {
-        // The highest bit of each byte that is a slash.
+        // Sets the highest bit of each byte that is a slash.
         let others = u64::from_le_bytes(*word) ^ each(b'/');
         let slashes = !(((others & each(0x7f)) + each(0x7f)) | others) & each(0x80);
         if slashes != 0 {
@@ -189,13 +198,14 @@ fn last_slash(name: &[u8]) -> Option<usize> {
     rest.iter().rposition(|byte| *byte == b'/')
 }
 
-/// Eight bytes of ASCII with `A` to `Z` in lower case
+/// Converts `A` to `Z` in eight bytes of ASCII to lower case.
 fn lower_case(word: u64) -> u64 {
     let from_a = word.wrapping_add(each(0x80 - b'A'));
     let beyond_z = word.wrapping_add(each(0x7f - b'Z'));
     word | (from_a & !beyond_z & each(0x80)) >> 2
 }
 
+/// Repeats a byte eight times.
 const fn each(byte: u8) -> u64 {
     u64::from_le_bytes([byte; 8])
 }

@@ -1,4 +1,7 @@
 //! Reasons: why a blob is rejected or noted, as stable codes and in words.
+//!
+//! A new reason needs a variant here at its place in the order of the checks, a check in `rules`, and an
+//! [`Action`](super::Action) in `Rules::default` if it should not reject.
 
 use std::borrow::Cow;
 
@@ -6,71 +9,87 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use crate::coded::coded_enum;
 
-/// Something that a rule has found
+/// The finding of a rule about a blob.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Finding {
-    /// What, as a stable code
+    /// The reason, as a stable code.
     pub reason: Reason,
-    /// What, in words
+    /// The finding in words, for people. The wording may change between versions.
     pub detail: Cow<'static, str>,
 }
 
 coded_enum! {
-    /// Why a blob is rejected, or what is odd about it; each has a stable code and a rule
+    /// A reason to reject a blob or to note a finding; each one has a stable code and a rule.
     ///
-    /// [`ALL`](Self::ALL) is the order in which they are looked for.
+    /// [`ALL`](Self::ALL) is in the order of the checks: the first reason that rejects wins.
+    ///
+    /// ```
+    /// use azure_asset_sync::{Reason, Rules, store::Blob, validate::Action};
+    ///
+    /// for reason in Reason::ALL {
+    ///     println!("{reason}: {}", Rules::default().action(*reason).as_str());
+    /// }
+    /// let reason: Reason = serde_json::from_str("\"too_large\"")?;
+    /// let rules = Rules::default().on(reason, Action::Note);
+    /// assert!(rules.check(Blob::new("big.png", 300 << 20)).asset().is_some());
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     pub enum Reason by as_str {
-        /// The entry of the listing cannot be read, or has a size above 2^53 bytes (8 PiB), which no blob
-        /// has; always rejected
+        /// The entry of the listing cannot be decoded, or has a size above 2^53 bytes (8 PiB), which no
+        /// blob has. Such an entry is always rejected.
         Malformed = "malformed",
-        /// The filter leaves it out: nobody asked for it
+        /// The [`Filter`](super::Filter) excludes the blob.
         Filtered = "filtered",
-        /// It stands for a folder
+        /// The entry represents a folder.
         Directory = "directory",
-        /// It is the stub of a symbolic link, as azcopy uploads it: its metadata says `is_symlink`
+        /// The blob is the stub of a symbolic link as uploaded by azcopy, with `is_symlink` in its metadata.
         ///
-        /// Seen only if the listing has metadata: [`Scan::include`](crate::Scan::include) with
+        /// Detected only if the listing has metadata: [`Scan::include`](crate::Scan::include) with
         /// [`Include::Metadata`](crate::store::Include::Metadata).
         Symlink = "symlink",
-        /// It is a snapshot
+        /// The entry is a snapshot.
         Snapshot = "snapshot",
-        /// It is an earlier version
+        /// The entry is an earlier version.
         OldVersion = "old_version",
-        /// Its name has no extension
+        /// The name has no extension.
         NoExtension = "no_extension",
-        /// Its extension is no format of the rules
+        /// The extension is not a format of the rules.
         UnsupportedFormat = "unsupported_format",
-        /// Its stored Content-Type contradicts its extension
+        /// The stored Content-Type contradicts the extension.
         TypeMismatch = "type_mismatch",
-        /// It has zero bytes
+        /// The blob has no bytes.
         Empty = "empty",
-        /// It is larger than its kind may be
+        /// The blob is larger than the limit for its kind.
         TooLarge = "too_large",
-        /// It is in the archive tier, so it cannot be read
+        /// The blob is in the archive tier and cannot be read before it is rehydrated.
         Archived = "archived",
-        /// The listing says that nobody can read it, or only with a key of its owner: see
-        /// [`Unreadable`](crate::store::Unreadable). Copies that have not finished are seen only with
+        /// The blob cannot be read, or only with a key of its owner: see
+        /// [`Unreadable`](crate::store::Unreadable).
+        ///
+        /// Unfinished copies are detected only with
         /// [`Include::Copies`](crate::store::Include::Copies).
         Unreadable = "unreadable",
-        /// It is a file that a system, a network disk, a notebook or an upload tool keeps beside the data,
-        /// such as `._IMG_1.JPG` or a file in `@eaDir/`; noted by default
+        /// The blob is a file that an operating system, a network drive, a notebook or an upload tool
+        /// creates next to the data, for example `._IMG_1.JPG` or a file in `@eaDir/`. Noted by default.
         SystemFile = "system_file",
-        /// Its name is legal but breaks tools: control characters, `..`, a trailing dot, `con.jpg`; noted
-        /// by default
+        /// The name is legal but breaks tools, for example because of control characters, `..`, a trailing
+        /// dot, or `con.jpg`. Noted by default.
         OddName = "odd_name",
-        /// Another asset has the same name but for letter case or Unicode form (NFC, NFD); noted by default
+        /// The name of another asset differs only by letter case or by Unicode form (NFC, NFD). Noted by
+        /// default.
         CaseCollision = "case_collision",
-        /// Another asset has the same name in another folder; noted by default
+        /// Another asset has the same name in another folder. Noted by default.
         BaseNameCollision = "base_name_collision",
     }
 }
 
-/// One value for each reason
+/// A value for each reason, in an array.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ByReason<T>([T; Reason::ALL.len()]);
 
 impl<T: Copy> ByReason<T> {
+    /// Starts with the same value for all reasons.
     pub(crate) fn all(value: T) -> Self {
         Self([value; Reason::ALL.len()])
     }

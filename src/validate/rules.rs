@@ -1,4 +1,7 @@
-//! The rules that decide whether a blob is an asset, and what happens to it if not.
+//! The rules that decide whether a blob is an asset, and the action for each reason.
+//!
+//! Rules look at one blob at a time. Findings that need other blobs come from `collisions`, through
+//! [`Rules::add_finding`].
 
 use std::borrow::Cow;
 
@@ -14,8 +17,13 @@ use crate::{
 /// The kind, the media type, and the position of the format in the rules if the extension has one.
 type Identity = (Kind, ContentType, Option<usize>);
 
-/// Which blobs are assets
+/// The rules that decide which blobs are assets.
 ///
+/// The defaults fit a vision platform. Every method returns changed rules.
+///
+/// assert!(rules.check(Blob::new("IMG_0001.heic", 3_000_000)).asset().is_some());
+/// let verdict = rules.check(Blob::new("IMG_0001.heic", 0));
+/// assert_eq!(verdict.rejection().map(|it| it.reason), Some(Reason::Empty));
 /// ```
 /// use azure_asset_sync::{Format, Kind, Reason, Rules, store::Blob, validate::Action};
 ///
@@ -31,24 +39,24 @@ pub struct Rules {
     max_image: u64,
     max_video: u64,
     actions: ByReason<Action>,
-    /// None that leaves nothing out
+    /// The filter; never one that excludes nothing.
     filter: Option<Box<Filter>>,
 }
 
-/// What follows where a rule finds something
+/// The action for blobs for which a reason applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Action {
-    /// The blob is rejected
+    /// Reject the blob.
     Reject,
-    /// The blob stays an asset, with a finding
+    /// Accept the blob and add a finding to the asset.
     Note,
-    /// Nothing
+    /// Do nothing.
     Ignore,
 }
 
 impl Action {
-    /// The action as a stable code
+    /// Returns the stable code.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Reject => "reject",
@@ -59,10 +67,10 @@ impl Action {
 }
 
 impl Default for Rules {
-    /// The profile of a vision platform
+    /// Returns the profile of a vision platform.
     ///
-    /// Everything is rejected but what the listing alone cannot prove wrong: odd and colliding names,
-    /// and names of system files, are noted.
+    /// Suspicious names, colliding names and names of system files are noted, because the listing alone
+    /// does not prove that these blobs are wrong. All other reasons reject.
     fn default() -> Self {
         let mut rules = Self {
             formats: Formats::default(),
@@ -81,21 +89,21 @@ impl Default for Rules {
 }
 
 impl Rules {
-    /// Accepts a format, in the place of the one with the same extension
+    /// Accepts a format; replaces the format with the same extension.
     #[must_use]
     pub fn accept(mut self, format: Format) -> Self {
         self.formats.accept(format);
         self
     }
 
-    /// Accepts an extension no longer
+    /// Stops accepting an extension, given in any letter case.
     #[must_use]
     pub fn refuse(mut self, extension: &str) -> Self {
         self.formats.refuse(extension);
         self
     }
 
-    /// The formats that are accepted, by extension
+    /// Returns the accepted formats, sorted by extension.
     pub fn formats(&self) -> &[Format] {
         self.formats.all()
     }
@@ -114,7 +122,8 @@ impl Rules {
         self.filter.as_deref()
     }
 
-    /// The largest size of a kind, in bytes; 256 MiB an image and 512 GiB a video by default
+    /// Sets the largest accepted size of a kind, in bytes. The defaults are 256 MiB for images and 512 GiB
+    /// for videos.
     #[must_use]
     pub fn max_size(mut self, kind: Kind, bytes: u64) -> Self {
         match kind {
@@ -126,33 +135,33 @@ impl Rules {
 
     /// Sets the action for blobs for which `reason` applies.
     ///
-    /// [`Reason::Malformed`] is always a rejection, since there is no blob to accept. A blob
-    /// without a known extension is accepted only where its Content-Type or `mime_guess` says that
-    /// it is an image or a video; else it stays rejected whatever the action.
+    /// [`Reason::Malformed`] always rejects, because there is no blob to accept. A blob without a known
+    /// extension can only be accepted if its Content-Type or `mime_guess` says that it is an image or a
+    /// video. Otherwise it is rejected whatever the action.
     #[must_use]
     pub fn on(mut self, reason: Reason, action: Action) -> Self {
         self.actions[reason] = action;
         self
     }
 
-    /// The largest sizes, in bytes
+    /// Returns the largest sizes of images and videos, in bytes.
     pub(super) fn limits(&self) -> [u64; 2] {
         [self.max_image, self.max_video]
     }
 
-    /// What follows from a reason
+    /// Returns the action for a reason.
     pub fn action(&self, reason: Reason) -> Action {
         self.actions[reason]
     }
 
-    /// Judges a blob by itself; the first reason to reject it, in the order of [`Reason::ALL`], wins
+    /// Decides about one blob. The first reason that rejects, in the order of [`Reason::ALL`], wins.
     ///
-    /// Collisions need the other blobs, and are found by a scan.
+    /// Collisions of names are found by a scan, because they depend on the other blobs.
     pub fn check(&self, blob: Blob) -> Verdict {
         self.classify(&blob).verdict(blob)
     }
 
-    /// How many nanoseconds a byte of a blob's name takes at most, beyond what all rules take
+    /// Returns the most nanoseconds that the filter takes for each byte of a blob's name.
     pub(crate) fn cost(&self) -> usize {
         self.filter.as_ref().map_or(0, |filter| filter.cost())
     }
@@ -168,7 +177,7 @@ impl Rules {
         }
     }
 
-    /// Adds what the other blobs say to the classification on a blob
+    /// Applies a finding that other blobs caused, for example a collision of names.
     #[inline]
     pub(crate) fn add_finding(
         &self,
@@ -182,7 +191,7 @@ impl Rules {
         }
     }
 
-    /// What follows from a finding
+    /// Performs the action for a finding: fails with it, notes it or ignores it.
     #[inline]
     fn found(
         &self,
@@ -241,7 +250,7 @@ impl Rules {
         let place = extension.and_then(|extension| self.formats.place(extension));
         let format = place.and_then(|place| self.formats().get(place));
         if let Some(format) = format {
-            // Most are stored as what they are, letter by letter.
+            // Most blobs are stored with exactly the format's media type, so that comparison comes first.
             if let Some(stored) = stored
                 && stored != format.media_type()
                 && let Some(stored) = specific(stored.as_str())
@@ -266,6 +275,7 @@ impl Rules {
                 (Some(_), None) => Cow::Borrowed(&fixed::UNKNOWN_FORMAT),
             };
             let says = |media_type| Some((kind(media_type)?, media_type));
+            // Without a format, the stored type counts more than a guess from the extension.
             match stored.map(ContentType::as_str).and_then(specific).or(guess).and_then(says) {
                 Some((kind, media_type)) => {
                     found(finding)?;
@@ -300,6 +310,7 @@ impl Rules {
             let is_moving = blob.unreadable == Some(Unreadable::Rehydrating);
             found(Cow::Borrowed(if is_moving { &fixed::REHYDRATING } else { &fixed::ARCHIVED }))?;
         }
+        // A blob that is being rehydrated is still in the archive tier, so it gets one finding, not two.
         let is_archived = matches!(blob.access_tier, Some(AccessTier::Archive));
         if let Some(why) = blob.unreadable
             && !(is_archived && why == Unreadable::Rehydrating)
@@ -313,7 +324,7 @@ impl Rules {
         Ok(())
     }
 
-    /// Why a filter leaves a blob out
+    /// Returns why the filter excludes a blob, or `None` if it does not.
     fn look_by(&self, filter: &Filter, blob: &Blob) -> Option<Cow<'static, Finding>> {
         let extension = extension(&blob.name);
         filter.look(blob, extension, || {
@@ -328,25 +339,26 @@ impl Rules {
     }
 }
 
-/// A finding in words of its own
+/// Makes a finding with a text that depends on the blob.
 fn custom(reason: Reason, detail: String) -> Cow<'static, Finding> {
     Cow::Owned(Finding { reason, detail: detail.into() })
 }
 
-/// Folders: of a hierarchical namespace, of its emulation by tools, and of people's habit
+/// Returns whether a blob represents a folder: in a hierarchical namespace, in the emulation of one by
+/// tools (`hdi_isfolder`), or as an empty blob with a trailing slash.
 fn is_directory(blob: &Blob) -> bool {
     blob.is_directory
         || (blob.size == 0 && blob.name.ends_with('/'))
         || has_true_metadata(blob, "hdi_isfolder")
 }
 
-/// Whether a blob's metadata has this key with the value `true`
+/// Returns whether a blob's metadata has a key with the value `true`, both in any letter case.
 fn has_true_metadata(blob: &Blob, key: &str) -> bool {
     let is_true = |value: &str| value.eq_ignore_ascii_case("true");
     blob.metadata.iter().any(|(k, v)| k.eq_ignore_ascii_case(key) && is_true(v))
 }
 
-/// The finding on a blob that nobody can read
+/// Returns the finding for a blob that cannot be read.
 fn unreadable(why: Unreadable, blob: &Blob) -> Option<&'static Finding> {
     Some(match why {
         Unreadable::Deleted => &fixed::DELETED,
@@ -359,7 +371,8 @@ fn unreadable(why: Unreadable, blob: &Blob) -> Option<&'static Finding> {
     })
 }
 
-/// The text behind the last dot of the last segment; a leading dot only hides a file
+/// Returns the text after the last dot of the last segment. A leading dot hides a file and begins no
+/// extension.
 fn extension(name: &str) -> Option<&str> {
     let place = name.bytes().rposition(|b| matches!(b, b'.' | b'/'))?;
     let (stem, extension) = name.split_at_checked(place)?;
@@ -367,7 +380,8 @@ fn extension(name: &str) -> Option<&str> {
     (!stem.is_empty() && !stem.ends_with('/') && !extension.is_empty()).then_some(extension)
 }
 
-/// What tools and browsers store if they do not know the type, or take the type of a form for it
+/// Content-Types that tools and browsers store if they do not know the type, or if they confuse it with
+/// the type of a form.
 const UNSPECIFIC: &[&str] = &[
     "",
     "application/octet-stream",
@@ -396,14 +410,15 @@ const UNSPECIFIC: &[&str] = &[
     "unknown/unknown",
 ];
 
-/// A media type without its parameters, where it says something
+/// Returns a media type without its parameters, or `None` if it is unspecific.
 ///
-/// What tools store when they do not know contradicts nothing.
+/// An unspecific type contradicts no extension.
 fn specific(content_type: &str) -> Option<&str> {
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     (!UNSPECIFIC.iter().any(|known| essence.eq_ignore_ascii_case(known))).then_some(essence)
 }
 
+/// Returns the kind of a media type, or `None` for other types.
 fn kind(media_type: &str) -> Option<Kind> {
     let top = media_type.split('/').next().unwrap_or_default();
     match () {

@@ -2,16 +2,18 @@
 
 use super::{Reason, Rules, fnv::Fnv};
 
-/// Counts up when the same rules judge another way than they did in the release before
+/// The revision of the rules' meaning. It must change with every release in which the same rules decide
+/// differently about some blob, because stored verdicts are then out of date.
 const REVISION: &str = "1";
 
 impl Rules {
-    /// A number that tells these rules from others, to be stored with what they judged
+    /// Returns a number that identifies these rules, to be stored with the verdicts they gave.
     ///
-    /// Rules that are set alike have the same, in every process and on every platform, and so have
-    /// lists of patterns in another order. Any other format, limit, action or filter has another
-    /// one, as has a release of this crate that judges otherwise. It is FNV-1a of 64 bits, and not
-    /// cryptographic: it shows a change, and is no proof against somebody who wants to hide one.
+    /// Equal rules have the same fingerprint in every process and on every platform. The order of the
+    /// filter's patterns makes no difference. A change of a format, limit, action or filter changes the
+    /// fingerprint, and so does a release of this crate that decides differently. The fingerprint is an
+    /// FNV-1a hash of 64 bits. It detects changes, but it is not cryptographic and does not protect
+    /// against somebody who wants to hide a change.
     ///
     /// ```
     /// use azure_asset_sync::{Kind, Rules};

@@ -1,4 +1,4 @@
-//! Verdicts: what the rules decided about one entry of a listing.
+//! Verdicts: the rules' decision about one entry of a listing.
 
 use std::borrow::Cow;
 
@@ -7,19 +7,28 @@ use serde::Serialize;
 use super::{Finding, Findings, Kind, MAX_SIZE, Reason};
 use crate::store::{Blob, ContentType, ETag, Malformed, Text};
 
-/// What became of one entry of the listing
+/// The decision about one entry of a listing.
 ///
-/// Deliberately complete: there is no third way out.
+/// The enum is exhaustive: every entry is accepted or rejected, and none is skipped.
+///
+/// ```
+/// use azure_asset_sync::{Reason, Rules, store::Blob};
+///
+/// let verdict = Rules::default().check(Blob::new("empty.png", 0));
+/// assert_eq!(verdict.name(), Some("empty.png"));
+/// assert!(verdict.asset().is_none());
+/// assert_eq!(verdict.rejection().map(|it| it.reason), Some(Reason::Empty));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
-    /// It is an asset
+    /// The entry is an asset.
     Accept(Asset),
-    /// It is not, and why
+    /// The entry is no asset, for this reason.
     Reject(Rejection),
 }
 
 impl Verdict {
-    /// The name of the blob; `None` where the listing had no readable one
+    /// Returns the blob's name, or `None` if the listing had no readable name.
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::Accept(asset) => Some(&asset.blob.name),
@@ -27,7 +36,7 @@ impl Verdict {
         }
     }
 
-    /// The asset, where it is one
+    /// Returns the asset, or `None` for a rejection.
     pub fn asset(&self) -> Option<&Asset> {
         match self {
             Self::Accept(asset) => Some(asset),
@@ -35,7 +44,7 @@ impl Verdict {
         }
     }
 
-    /// The rejection, where it is one
+    /// Returns the rejection, or `None` for an asset.
     pub fn rejection(&self) -> Option<&Rejection> {
         match self {
             Self::Accept(_) => None,
@@ -44,53 +53,77 @@ impl Verdict {
     }
 }
 
-/// The descriptor of an image or a video
+/// An accepted image or video.
 ///
-/// In JSON the fields of the blob, `kind`, `media_type` and `findings` stand side by side.
+/// In JSON the fields of the blob, `kind`, `media_type` and `findings` are on one level; `findings` is
+/// left out if there are none.
+///
+/// ```
+/// use azure_asset_sync::{Kind, Rules, store::Blob};
+///
+/// let verdict = Rules::default().check(Blob::new("a.JPG", 40_000));
+/// let asset = verdict.asset().ok_or("rejected")?;
+/// assert_eq!((asset.kind, asset.media_type.as_str()), (Kind::Image, "image/jpeg"));
+/// let json = serde_json::to_value(asset)?;
+/// assert_eq!((&json["name"], &json["kind"]), (&"a.JPG".into(), &"image".into()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Asset {
-    /// The blob, as listed
+    /// The blob as listed.
     #[serde(flatten)]
     pub blob: Blob,
-    /// Image or video
+    /// Image or video.
     pub kind: Kind,
-    /// The media type that its name stands for; the stored one is `blob.content_type`
+    /// The media type by the name's extension. The stored Content-Type is `blob.content_type`.
     pub media_type: ContentType,
-    /// What is odd about it, and yet no reason to reject it
+    /// What is unusual about the blob without being a reason to reject it.
     #[serde(skip_serializing_if = "<[Finding]>::is_empty")]
     pub findings: Findings,
 }
 
-/// An entry of the listing that is no asset
+/// An entry of a listing that is no asset, with the reason.
+///
+/// ```
+/// use azure_asset_sync::{Rules, store::Blob};
+///
+/// let verdict = Rules::default().check(Blob::new("big.png", 300 << 20));
+/// let rejection = verdict.rejection().ok_or("accepted")?;
+/// assert_eq!(rejection.reason.as_str(), "too_large");
+/// assert_eq!(rejection.detail, "image is 300 MiB; the limit is 256 MiB");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Rejection {
-    /// The name; `None` where the listing had no readable one
+    /// The name, or `None` if the listing had no readable name.
     pub name: Option<String>,
-    /// The size in bytes, where it is known
+    /// The size in bytes, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
-    /// The version, where it is known
+    /// The ETag, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub etag: Option<ETag>,
-    /// The version id, in an account with versioning
+    /// The version id, in an account with versioning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version_id: Option<Text>,
-    /// Whether this version is the current one, in an account with versioning
+    /// Whether this version is the current one, in an account with versioning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub is_current_version: Option<bool>,
-    /// The snapshot's time stamp; `None` for a base blob
+    /// The snapshot's time stamp, or `None` for a base blob.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<Text>,
-    /// Why, as a stable code
+    /// The reason, as a stable code.
     pub reason: Reason,
-    /// Why, in words
+    /// The reason in words, for people. The wording may change between versions.
     pub detail: Cow<'static, str>,
 }
 
 impl Rejection {
-    /// Not inlined: a blob that is accepted is copied as a whole where nobody takes one apart
+    /// Rejects a blob.
+    // Not inlined: otherwise the compiler takes every blob apart, and the accepted ones, which are most,
+    // are copied field by field instead of as a block.
     #[inline(never)]
     fn of(blob: Blob, finding: Finding) -> Verdict {
         Verdict::Reject(Self {
@@ -121,20 +154,22 @@ impl From<Malformed> for Rejection {
     }
 }
 
-/// What became of a blob, apart from the blob: small, so that many can wait
+/// The decision about a blob, without the blob.
+///
+/// It is small, so that a scan can classify many blobs at once before it hands them out.
 pub(crate) enum Classification {
     Accept {
         kind: Kind,
         media_type: ContentType,
         findings: Findings,
-        /// The place of its format in the rules, where its extension stands for one
+        /// The position of the format in the rules, if the extension has one. Reports count by it.
         format: Option<usize>,
     },
     Reject(Finding),
 }
 
 impl Classification {
-    /// The same, with the blob that was judged
+    /// Returns the verdict for the blob that was classified.
     #[inline]
     pub(crate) fn verdict(self, blob: Blob) -> Verdict {
         match self {

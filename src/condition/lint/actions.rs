@@ -17,9 +17,11 @@ use crate::{
 /// Names that differ in more characters are not suggested.
 const MAX_EDITS: usize = 6;
 
+/// The start of all actions on blobs.
 const BLOBS: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/";
 
 impl PartRules<'_, '_> {
+    /// Checks the patterns of an `ActionMatches`.
     pub(super) fn action(&mut self, span: Span, patterns: &[String]) {
         for pattern in patterns {
             let mut known =
@@ -46,7 +48,8 @@ impl PartRules<'_, '_> {
                 let message = format!(
                     "conditions cannot limit an action {shown}: this never matches a request{nearest}"
                 );
-                // Without a provider it is no action of any service.
+                // An action of another Microsoft service may be one that these tables do not know. Text
+                // without a provider is not an action of any service.
                 let no_action = ours || !lower.starts_with("microsoft.");
                 let severity = if no_action { Severity::Warning } else { Severity::Note };
                 self.report(Rule::UnknownAction, severity, span, message, None);
@@ -62,6 +65,7 @@ impl PartRules<'_, '_> {
         }
     }
 
+    /// Checks the names of a `SubOperationMatches`.
     pub(super) fn suboperation(&mut self, span: Span, names: &[String]) {
         for name in names {
             if SUBOPERATIONS.iter().any(|known| known.eq_ignore_ascii_case(name)) {
@@ -90,7 +94,10 @@ impl PartRules<'_, '_> {
         }
     }
 
-    /// What the role can do around the condition
+    /// Checks for actions by which a principal can get around the condition.
+    ///
+    /// If the role is known, its actions decide. Without a role, the actions that the condition names
+    /// show what the principal can probably do, and the findings are only notes.
     pub(super) fn role(&mut self) {
         let named = |suffix: &str| {
             anywhere(self.context.root, |kind| {
@@ -122,7 +129,7 @@ impl PartRules<'_, '_> {
                 on accounts with a hierarchical namespace everything stays allowed";
             say.push((Rule::RunAsSuperuserMissing, Severity::Warning, message));
         }
-        // Without a role the condition itself lets expect what it can do.
+        // An unknown role only justifies a note.
         let sure = |has: Option<bool>| match has {
             Some(true) => Some(Severity::Warning),
             Some(false) => None,

@@ -12,6 +12,7 @@ use crate::condition::{
 };
 
 impl PartRules<'_, '_> {
+    /// Checks one attribute of a comparison or an `Exists`.
     pub(super) fn attribute(&mut self, expr: &Expr, span: Span, attribute: &Attribute) {
         let path = attribute.path();
         let Some(known) = Known::of(path) else {
@@ -50,6 +51,10 @@ impl PartRules<'_, '_> {
         self.source(expr, span, attribute, known);
     }
 
+    /// Reports an attribute that is not documented, with the most likely reason.
+    ///
+    /// The order matters: text that was damaged by a web page or a shell looks like a placeholder or a
+    /// misspelling too, and the more specific reason has the better repair.
     fn unknown(&mut self, span: Span, attribute: &Attribute) {
         let path = attribute.path();
         let shown = quoted(path);
@@ -107,7 +112,7 @@ impl PartRules<'_, '_> {
         self.report(Rule::UnknownAttribute, Severity::Error, span, message, repair);
     }
 
-    /// Whether some action, on which this expression has an influence, has the attribute
+    /// Reports an attribute that none of the affected actions has.
     fn source(&mut self, expr: &Expr, span: Span, attribute: &Attribute, known: Known) {
         let source = attribute.source();
         let concerned = ACTIONS.iter().zip(&self.influences).filter(|(_, on)| on.has(expr));
@@ -139,7 +144,7 @@ impl PartRules<'_, '_> {
     }
 }
 
-/// The path of which a shell has made this: it takes `$…` away, or keeps what escapes the `$`
+/// Returns the path before a shell damaged it: a shell removes `$…`, or leaves the escape of the `$`.
 fn before_the_shell(path: &str) -> Option<String> {
     if let Some((head, key)) = path.split_once("/tags:") {
         let (key, mark) = key.split_at_checked(key.find('<')?)?;
@@ -151,7 +156,7 @@ fn before_the_shell(path: &str) -> Option<String> {
     matches!(word.as_str(), "" | "keys").then(|| Known::TagKeys.path().to_owned())
 }
 
-/// The condition with SubOperationMatches in the place of the preview's spelling
+/// Returns the text with `SubOperationMatches` instead of the spelling of the preview.
 fn legacy_repair(context: &Context<'_>, expr: &Expr) -> Option<String> {
     let ExprKind::Compare { operator, right, .. } = &expr.kind else { return None };
     let simple = !operator.base().is_negative()

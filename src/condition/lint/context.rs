@@ -1,9 +1,9 @@
-//! What the rules look at, and how they report.
+//! The input of the rules, and how they report findings.
 
 use super::{Lint, LintFinding, Severity, influence::Influences};
 use crate::condition::{Expr, ExprKind, Rule, Span, error::quoted};
 
-/// What the rules look at
+/// The input of the rules: the facts about the assignment, the text, and the parsed condition.
 pub(super) struct Context<'a> {
     pub(super) lint: &'a Lint,
     pub(super) text: &'a str,
@@ -11,7 +11,7 @@ pub(super) struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// The text with another in the place of a span
+    /// Returns the text with a span replaced, for repairs.
     pub(super) fn spliced(&self, span: Span, with: &str) -> String {
         let before = self.text.get(..span.start).unwrap_or_default();
         let after = self.text.get(span.end..).unwrap_or_default();
@@ -19,16 +19,18 @@ impl Context<'_> {
     }
 }
 
+/// The rules that look at one part of a condition at a time. Each file of the folder adds methods.
 pub(super) struct PartRules<'a, 'f> {
     pub(super) context: &'a Context<'a>,
     pub(super) found: &'f mut Vec<LintFinding>,
-    /// For each of [`ACTIONS`], what has an influence on it
+    /// The comparisons that affect each action of `catalog::ACTIONS`, in the same order.
     pub(super) influences: Vec<Influences>,
-    /// The names that containers are compared with
+    /// The container names that occur in the condition, sorted.
     pub(super) containers: Vec<String>,
 }
 
 impl PartRules<'_, '_> {
+    /// Adds a finding.
     pub(super) fn report(
         &mut self,
         rule: Rule,
@@ -40,6 +42,7 @@ impl PartRules<'_, '_> {
         self.found.push(LintFinding { rule, severity, span, message: message.into(), repair });
     }
 
+    /// Reports a placeholder in the name of an action, a suboperation or an attribute.
     pub(super) fn placeholder(&mut self, span: Span, text: &str) {
         let text = quoted(text);
         let message = format!("a placeholder was left in {text}; put the name in its place");
@@ -47,7 +50,7 @@ impl PartRules<'_, '_> {
     }
 }
 
-/// Whether something stands anywhere in an expression
+/// Returns whether a predicate holds for any expression of the tree.
 pub(super) fn anywhere(root: &Expr, is: impl Fn(&ExprKind) -> bool) -> bool {
     let mut found = false;
     root.walk(&mut |expr| found |= is(&expr.kind));

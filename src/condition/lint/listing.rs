@@ -1,4 +1,8 @@
-//! Whether lists are as limited as reads: shown by requests, not by how the condition is written.
+//! The rule that compares listings with reads: can a reader list names that it cannot read?
+//!
+//! The rule evaluates the condition for sample requests, so it does not depend on how the condition is
+//! written. The samples are all containers, paths and prefixes that the condition names, and some that it
+//! does not name. Attributes other than these are open, and count for the reader.
 
 use super::{
     LintFinding, Severity,
@@ -18,18 +22,19 @@ use crate::condition::{
 };
 use crate::wildcard::{self, star_matches};
 
-/// How many simple expressions and values all requests look at together, at most
+/// The most comparisons of values that all sample requests may take together.
 ///
-/// No more requests are made; a text of 8 KB that names both many containers and many paths has no
-/// finding here.
+/// This bounds the time to tens of milliseconds. A text of 8 KB with both many containers and many paths
+/// exceeds the limit and is not checked by this rule.
 const MOST: usize = 400_000;
 
-/// How many characters a blob's name may have
+/// The most characters of a blob's name.
 const LONGEST_NAME: usize = 1024;
 
-/// A container that no condition names
+/// A container that no condition names.
 const UNNAMED: &str = "zz-not-named-in-any-condition";
 
+/// Reports a condition that denies all listings, or that lists what cannot be read.
 pub(super) fn check(context: &Context<'_>, found: &mut Vec<LintFinding>) {
     let Some(span) = concerns_blobs(context.root) else { return };
     let Some(outcome) = outcome(context.root) else { return };
@@ -73,7 +78,7 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<LintFinding>) {
     found.push(LintFinding { rule, severity, span, message, repair });
 }
 
-/// Where the condition speaks of blobs, or `None` where it is about something else
+/// Returns the place at which the condition limits blobs, or `None` if it is about something else.
 fn concerns_blobs(root: &Expr) -> Option<Span> {
     let mut guard = None;
     let mut blobs = false;
@@ -90,12 +95,12 @@ fn concerns_blobs(root: &Expr) -> Option<Span> {
             });
         }
     });
-    // Without any action the condition is about every action that the role has.
+    // A condition without `ActionMatches` limits every action that the role has.
     let any_action = !anywhere(root, |kind| matches!(kind, ExprKind::ActionMatches(_)));
     guard.or_else(|| (blobs && any_action).then_some(root.span))
 }
 
-/// Whether any comparison has an influence on lists
+/// Returns whether any comparison affects listings.
 fn limits_lists(root: &Expr) -> bool {
     let list = ACTIONS.iter().find(|action| action.suboperation == Some(BLOB_LIST));
     let list = list.map(|list| Influences::on(root, list));
@@ -107,16 +112,17 @@ fn limits_lists(root: &Expr) -> bool {
     limits
 }
 
+/// The result of the sample requests.
 enum Outcome {
-    /// What can be listed can be read
+    /// Everything that can be listed can be read.
     AsRead,
-    /// Nothing can be listed; something that can be read
+    /// Nothing can be listed; `reads` is a container and a blob that can be read.
     Denied { reads: Option<(String, String)> },
-    /// Everything in this container can be listed, and nothing in it, or not everything, read
+    /// Everything in this container can be listed, but not read: nothing of it (`whole`), or some of it.
     Open { container: String, whole: bool },
 }
 
-/// What the requests of the table come to; `None` where there are too many to make
+/// Evaluates the sample requests; `None` if there are too many.
 fn outcome(root: &Expr) -> Option<Outcome> {
     let containers = candidates(root, Known::Container, &[UNNAMED]);
     let mut paths = candidates(root, Known::Path, &["zz-not-named/none.jpg", "none.jpg"]);
@@ -155,13 +161,13 @@ fn outcome(root: &Expr) -> Option<Outcome> {
     }
     Some(match open {
         _ if !listable => Outcome::Denied { reads: readable },
-        // Where nothing at all can be read, lists alone are what is meant.
+        // If nothing at all can be read, the condition is meant for listings only.
         Some((container, whole)) if readable.is_some() => Outcome::Open { container, whole },
         _ => Outcome::AsRead,
     })
 }
 
-/// The values that a condition compares an attribute with, and others
+/// Returns sample values for an attribute: those that the condition compares it with, and `others`.
 fn candidates(root: &Expr, known: Known, others: &[&str]) -> Vec<String> {
     let mut found: Vec<String> = others.iter().map(|&other| other.to_owned()).collect();
     root.walk(&mut |expr| {
@@ -183,15 +189,17 @@ fn candidates(root: &Expr, known: Known, others: &[&str]) -> Vec<String> {
     found.retain(|value| value.chars().nth(LONGEST_NAME).is_none());
     found.sort();
     found.dedup();
-    // Those that the condition does not name come first: they show most.
+    // Values that the condition does not name come first, because they make the clearest examples.
     found.sort_by_key(|value| !others.contains(&value.as_str()));
     found
 }
 
+/// A sample read of a blob.
 fn read(container: &str, path: &str) -> Request {
     Request::new(BLOB_READ).resource(CONTAINER_NAME, container).resource(BLOB_PATH, path)
 }
 
+/// A sample listing of a container.
 fn list(container: &str, prefix: Option<&str>) -> Request {
     let list = Request::new(BLOB_READ).suboperation(BLOB_LIST).resource(CONTAINER_NAME, container);
     match prefix {
@@ -200,7 +208,7 @@ fn list(container: &str, prefix: Option<&str>) -> Request {
     }
 }
 
-/// Whether the request is let through, whatever else it has of what such requests can have
+/// Returns whether the condition can allow the request, for some values of its other attributes.
 fn can(root: &Expr, request: &Request) -> bool {
     let suboperation = request.suboperations().first().map(String::as_str);
     let action = ACTIONS
@@ -212,7 +220,7 @@ fn can(root: &Expr, request: &Request) -> bool {
             && action.is_some_and(|action: &Action| action.has(attribute.source(), known))
     };
     possible(root, &|expr| {
-        // An attribute that is known to be missing decides, also beside an open one.
+        // A missing attribute makes the comparison undecided, even if the other side is open.
         let missing = expr.attributes().any(|attribute| {
             !open(attribute)
                 && request.values(attribute).is_none()
@@ -227,9 +235,9 @@ fn can(root: &Expr, request: &Request) -> bool {
     .yes
 }
 
-/// The condition with a clause for lists that says the same as the clause for reads
+/// Returns the condition with an additional clause that limits listings as reads are limited.
 ///
-/// Given only where the requests of the table then show nothing wrong.
+/// Returns `None` unless the sample requests confirm that the repaired condition is right.
 fn repair(root: &Expr) -> Option<String> {
     let clauses = match &root.kind {
         ExprKind::And(parts) => parts.as_slice(),
@@ -256,11 +264,13 @@ fn repair(root: &Expr) -> Option<String> {
     }
 }
 
+/// Makes an expression that has no place in a text.
 fn made(kind: ExprKind) -> Expr {
     Expr { kind, span: Span::default(), in_parentheses: false }
 }
 
-/// What a clause `guard OR body` asks of reads
+/// Returns the limits of a clause `!(guard) OR limits` for reads, if the guard matches reads and is not
+/// about listings.
 fn body_for_reads(clause: &Expr) -> Option<&[Expr]> {
     let ExprKind::Or(parts) = &clause.kind else { return None };
     let (guard, body) = parts.split_first()?;
@@ -279,7 +289,7 @@ fn body_for_reads(clause: &Expr) -> Option<&[Expr]> {
     (reads && !lists).then_some(body)
 }
 
-/// The same, with bare guards for reads made guards for reads that are no lists
+/// Returns the expression with each guard for reads narrowed to reads that are not listings.
 fn without_lists(expr: &Expr) -> Expr {
     let each = |parts: &[Expr]| parts.iter().map(without_lists).collect();
     made(match &expr.kind {
@@ -300,9 +310,11 @@ fn without_lists(expr: &Expr) -> Expr {
     })
 }
 
-/// What lists have of a limit of reads: `None` where that cannot be said, `Some(None)` where it is
-/// nothing
-#[expect(clippy::option_option, reason = "cannot be said, nothing, and something are three")]
+/// Translates a limit of reads to listings.
+///
+/// Returns `None` if there is no equivalent, and `Some(None)` if the limit does not apply to listings. A
+/// comparison of the blob's path with a start becomes one of the listing's prefix.
+#[expect(clippy::option_option, reason = "no equivalent, no limit and a limit are three cases")]
 fn for_lists(expr: &Expr) -> Option<Option<Expr>> {
     let list = ACTIONS.iter().find(|action| action.suboperation == Some(BLOB_LIST))?;
     match &expr.kind {

@@ -1,4 +1,7 @@
-//! What is wrong, or not as it seems, in a condition.
+//! Finds mistakes in conditions, and conditions that allow something else than they seem to.
+//!
+//! Mistakes of spelling come from the parser. The other rules look at single parts (`parts`), at the
+//! condition's effect on sample requests (`listing`), and at attributes in preview (`preview`).
 
 mod actions;
 mod attributes;
@@ -14,63 +17,71 @@ use serde::{Deserialize, Serialize};
 use self::context::Context;
 use super::{Condition, ParseError, Role, Rule, Span, error::quoted, parser};
 
-/// Azure's limit for a condition; bytes or characters is not said
+/// Azure's limit for a condition. The documentation does not say whether it counts bytes or characters;
+/// bytes are the stricter reading.
 const LIMIT: usize = 8 << 10;
 
-/// How bad a finding is
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Severity {
-    /// Worth knowing; the condition does what it says
+    /// Worth knowing: the condition does what it says.
     Note,
-    /// Azure takes the condition, and it allows or denies other than it seems to
+    /// Azure accepts the condition, but it allows or denies something else than it seems to.
     Warning,
-    /// Azure refuses the condition, or a part of it can never do what it says
+    /// Azure refuses the condition, or a part of it can never do what it says.
     Error,
 }
 
-/// Something wrong, or not as it seems, in a condition
+/// A mistake in a condition, found by [`Lint`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LintFinding {
-    /// The kind of mistake
+    /// The kind of mistake.
     pub rule: Rule,
-    /// How bad it is
+    /// The severity.
     pub severity: Severity,
-    /// Where in the text
+    /// The place in the text.
     pub span: Span,
-    /// What it is, what follows from it, and what to do
+    /// What is wrong, what follows from it, and what to write instead.
     pub message: String,
-    /// The whole text with this mistake repaired, where there is one repair
+    /// The whole text with this mistake repaired, if there is exactly one repair.
     pub repair: Option<String>,
 }
 
-/// Where a role is assigned
+/// The scope of a role assignment, from the narrowest to the widest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum ScopeLevel {
-    /// On one container
+    /// One container.
     Container,
-    /// On a storage account
+    /// A storage account.
     Account,
-    /// On a resource group
+    /// A resource group.
     ResourceGroup,
-    /// On a subscription
+    /// A subscription.
     Subscription,
-    /// On a management group
+    /// A management group.
     ManagementGroup,
 }
 
-/// Checks conditions; what is known of the assignment makes it see more
+/// Checks conditions for mistakes. Facts about the role assignment allow more checks.
 ///
 /// ```
-/// use azure_asset_sync::condition::{Lint, Rule};
+/// use azure_asset_sync::condition::{Lint, Role, Rule};
 ///
 /// let findings = Lint::new().check("@Resource[Microsoft.Storage/storageAccounts/\
 ///     blobServices/containers/blobs:path] StringStartsWith '/hall-3/'");
-/// assert!(findings.iter().any(|finding| finding.rule == Rule::PathValueShape));
+/// let slash = findings.iter().find(|finding| finding.rule == Rule::PathValueShape);
+/// let repaired = slash.and_then(|finding| finding.repair.as_deref());
+/// assert!(repaired.is_some_and(|text| text.ends_with("StringStartsWith 'hall-3/'")));
+///
+/// // With the role, the check also sees actions that the role does not have.
+/// let write = "!(ActionMatches{'Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write'})";
+/// let findings = Lint::new().role(Role::BlobDataReader).check(write);
+/// assert!(findings.iter().any(|finding| finding.rule == Rule::ActionNotInRole));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -84,50 +95,51 @@ pub struct Lint {
 }
 
 impl Lint {
-    /// Knows nothing of the assignment
+    /// Makes a check without facts about the assignment.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The role that is assigned
+    /// Sets the role that is assigned.
     pub fn role(mut self, role: Role) -> Self {
         self.role = Some(role);
         self
     }
 
-    /// Where the role is assigned
+    /// Sets the scope of the assignment.
     pub fn scope(mut self, scope: ScopeLevel) -> Self {
         self.scope = Some(scope);
         self
     }
 
-    /// The `conditionVersion` that goes with the condition
+    /// Sets the `conditionVersion` that accompanies the condition.
     pub fn version(mut self, version: impl Into<String>) -> Self {
         self.version = Some(version.into());
         self
     }
 
-    /// The version of the Azure CLI that applies it
+    /// Sets the version of the Azure CLI that will apply the condition.
     pub fn azure_cli(mut self, version: impl Into<String>) -> Self {
         self.azure_cli = Some(version.into());
         self
     }
 
-    /// The assignment is eligible, that is by Privileged Identity Management
+    /// Marks the assignment as eligible, which means managed by Privileged Identity Management.
     pub fn eligible(mut self) -> Self {
         self.eligible = true;
         self
     }
 
-    /// What is wrong with a condition, in the order of the text
+    /// Returns the mistakes in a condition, in the order of the text.
     ///
-    /// Text that does not parse is a finding too. Mistakes with a certain repair, such as letter
-    /// case, do not hide what comes behind them.
+    /// Text that does not parse is a finding too. A mistake with a certain repair, for example the wrong
+    /// letter case, does not hide later mistakes: the check goes on with the repaired text. Spans always
+    /// refer to `text`.
     pub fn check(&self, text: &str) -> Vec<LintFinding> {
         let mut found = Vec::new();
         self.around(text, &mut found);
-        // What Azure does not take for its length is not looked at in depth: the rules that make
-        // requests take time with its square.
+        // A text that is too long for Azure is not checked further, because some rules take time that
+        // grows with the square of the length.
         if let Some((condition, repaired)) = repair_certain(text, &mut found)
             && text.len() <= LIMIT
         {
@@ -146,7 +158,7 @@ impl Lint {
         found
     }
 
-    /// What concerns the assignment, and the text as a whole
+    /// Checks the facts about the assignment and the length of the text.
     fn around(&self, text: &str, found: &mut Vec<LintFinding>) {
         let span = Span { start: 0, end: text.len() };
         let mut say = |rule, severity, message: String| {
@@ -178,10 +190,10 @@ impl Lint {
     }
 }
 
-/// A text in which certain mistakes are repaired
+/// A text in which mistakes with a certain repair were repaired.
 struct RepairedText {
     text: String,
-    /// For each byte of the text, and for its end, the byte of the original that it stands for
+    /// The byte of the original for each byte of the text and for its end.
     from: Vec<usize>,
 }
 
@@ -190,12 +202,13 @@ impl RepairedText {
         Self { text: text.to_owned(), from: (0..=text.len()).collect() }
     }
 
-    /// Where something of the repaired text stands in the original
+    /// Translates a span of the repaired text to the original.
     fn original(&self, span: Span) -> Span {
         let at = |position: usize| self.from.get(position).copied().unwrap_or_default();
         Span { start: at(span.start), end: at(span.end) }
     }
 
+    /// Replaces a span of the repaired text.
     fn replace(&mut self, span: Span, with: &str) {
         let at = self.original(span).start;
         self.from.splice(span.start..span.end, std::iter::repeat_n(at, with.len()));
@@ -203,9 +216,11 @@ impl RepairedText {
     }
 }
 
-/// Repairs what is certain; `None` where something else does not parse
+/// Parses the text and repairs mistakes with a certain repair until it parses.
+///
+/// Adds a finding for each mistake. Returns `None` if a mistake has no certain repair.
 fn repair_certain(text: &str, found: &mut Vec<LintFinding>) -> Option<(Condition, RepairedText)> {
-    /// More than anybody makes; the rest is then said of the repaired text
+    /// The most repairs. Each one parses the text again, so the number bounds the time.
     const MOST: usize = 64;
     let mut repaired = RepairedText::new(text);
     for _ in 0..MOST {

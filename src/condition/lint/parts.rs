@@ -1,4 +1,4 @@
-//! The rules that look at one part of a condition at a time.
+//! Applies the rules that look at one part of a condition at a time, and the rules about comparisons.
 
 use super::{
     LintFinding, Severity,
@@ -13,6 +13,7 @@ use crate::condition::{
     operator::Relation,
 };
 
+/// Visits each part of the condition once and adds the findings.
 pub(super) fn check(context: &Context<'_>, found: &mut Vec<LintFinding>) {
     let influences = ACTIONS.iter().map(|action| Influences::on(context.root, action)).collect();
     let containers = containers(context.root);
@@ -37,6 +38,7 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<LintFinding>) {
 }
 
 impl PartRules<'_, '_> {
+    /// Reports an `AND` within an `OR`, or the reverse, without parentheses.
     fn mixed_logic(&mut self, expr: &Expr, within: &[Expr]) {
         let other = |part: &&Expr| match (&expr.kind, &part.kind) {
             (ExprKind::And(_), ExprKind::Or(_)) | (ExprKind::Or(_), ExprKind::And(_)) => {
@@ -53,6 +55,7 @@ impl PartRules<'_, '_> {
         }
     }
 
+    /// Checks the attributes and the values of a comparison against its operator and each other.
     fn comparison(&mut self, expr: &Expr, left: &Operand, operator: Operator, right: &Operand) {
         for (operand, other) in [(left, right), (right, left)] {
             let Some(attribute) = operand.attribute() else {
@@ -86,6 +89,8 @@ impl PartRules<'_, '_> {
         self.negated_any(expr, left, operator, right);
     }
 
+    /// Reports a negative comparison with an attribute that requests can lack, unless the condition also
+    /// tests with `Exists` whether the attribute is there.
     fn negative_on_optional(&mut self, expr: &Expr, attribute: &Attribute) {
         let asked = anywhere(
             self.context.root,
@@ -100,7 +105,7 @@ impl PartRules<'_, '_> {
         }
     }
 
-    /// What a `NOT` is before; guards are negated too, and have no attributes
+    /// Checks the comparisons within a `NOT`. Guards are negated too, but compare no attributes.
     fn negated(&mut self, part: &Expr) {
         let mut found = Vec::new();
         if !matches!(part.kind, ExprKind::Not(_)) {
@@ -120,6 +125,9 @@ impl PartRules<'_, '_> {
         }
     }
 
+    /// Reports a negated comparison with a list that is true for almost every value.
+    ///
+    /// "Not equal to *some* of two different values" is true for any value. People mean "to *none* of them".
     fn negated_any(&mut self, expr: &Expr, left: &Operand, operator: Operator, right: &Operand) {
         if !operator.base().is_negative() {
             return;
@@ -145,7 +153,7 @@ impl PartRules<'_, '_> {
     }
 }
 
-/// Where the first `!` stands that is no part of a text
+/// Returns the place of the first `!` outside of text, which an interactive bash would expand.
 fn shell_history(text: &str) -> Option<usize> {
     let mut in_text = false;
     text.char_indices().find_map(|(at, c)| {
@@ -154,13 +162,13 @@ fn shell_history(text: &str) -> Option<usize> {
     })
 }
 
-/// Whether there are two different ones among the values
+/// Returns whether the values differ, apart from letter case.
 fn differ(values: &[Value]) -> bool {
     let lower = |value: &Value| value.to_string().to_lowercase();
     values.first().is_some_and(|first| values.iter().any(|value| lower(value) != lower(first)))
 }
 
-/// Whether an operator compares what the attribute holds
+/// Returns whether an operator fits the type of an attribute.
 fn suits(known: Known, operator: Operator) -> bool {
     let value_type = operator.base().value_type();
     match known.holds() {
@@ -178,6 +186,7 @@ fn suits(known: Known, operator: Operator) -> bool {
     }
 }
 
+/// Returns which operators fit an attribute, for the message.
 fn suitable(known: Known) -> &'static str {
     match known.holds() {
         Holds::Text | Holds::TextOrTexts => "write one of the String operators",

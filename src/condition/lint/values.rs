@@ -1,4 +1,4 @@
-//! The rules about the values that stand in a condition.
+//! The rules about the values in a condition: their type, and container names and blob names in them.
 
 use super::{Severity, context::PartRules};
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
 };
 
 impl PartRules<'_, '_> {
+    /// Reports values that do not fit the operator, and lists for an operator of single values.
     pub(super) fn values(&mut self, operand: &Operand, operator: Operator) {
         let wrong = |value: &Value| match operator.base().value_type() {
             ValueType::String => value.text().is_none(),
@@ -43,6 +44,7 @@ impl PartRules<'_, '_> {
         self.report(Rule::ValueNotOfType, Severity::Error, operand.span, message, None);
     }
 
+    /// Checks a text that is compared with an attribute.
     pub(super) fn text_value(&mut self, known: Option<Known>, base: Base, span: Span, value: &str) {
         let shown = quoted(value);
         if is_placeholder(known, value) {
@@ -66,6 +68,7 @@ impl PartRules<'_, '_> {
         }
     }
 
+    /// Checks a text that is compared with a blob's path or with the prefix of a listing.
     fn path_value(&mut self, base: Base, span: Span, value: &str) {
         let shown = quoted(value);
         let repeats = after_container(&self.containers, value).is_some();
@@ -110,14 +113,14 @@ impl PartRules<'_, '_> {
         }
     }
 
-    /// The text with a value in a span replaced
+    /// Returns the text with the start of a value within a span replaced.
     fn replaced(&self, span: Span, value: &str, with: &str) -> String {
         let inner = self.context.text.get(span.start..span.end).unwrap_or_default();
         self.context.spliced(span, &inner.replacen(&format!("'{value}"), &format!("'{with}"), 1))
     }
 }
 
-/// The names that containers are compared with
+/// Returns the container names that the condition compares with, sorted.
 pub(super) fn containers(root: &Expr) -> Vec<String> {
     let mut names = std::collections::BTreeSet::new();
     root.walk(&mut |expr| {
@@ -125,7 +128,7 @@ pub(super) fn containers(root: &Expr) -> Vec<String> {
             && expr.attributes().any(|a| Known::of(a.path()) == Some(Known::Container))
         {
             let texts = left.values().iter().chain(right.values()).filter_map(Value::text);
-            // What cannot be a name begins no path either.
+            // Only a valid container name can be the mistaken start of a blob's path.
             let is_name = |name: &&str| name.parse::<ContainerName>().is_ok();
             names.extend(texts.filter(is_name).map(str::to_owned));
         }
@@ -133,13 +136,16 @@ pub(super) fn containers(root: &Expr) -> Vec<String> {
     names.into_iter().collect()
 }
 
-/// What follows a container's name and a slash at the start of a value
+/// Returns the rest of a value that begins with a known container's name and a slash.
 fn after_container<'a>(containers: &[String], value: &'a str) -> Option<&'a str> {
     let (name, rest) = value.split_once('/')?;
     containers.binary_search_by(|known| known.as_str().cmp(name)).is_ok().then_some(rest)
 }
 
-/// Whether a value was never filled in; containers can have no such characters, other names can
+/// Returns whether a value is a placeholder such as `<name>`, `{{name}}` or `${name}`.
+///
+/// Container names have no angle brackets or braces, so there a single one is enough. Blob names may
+/// contain them.
 pub(super) fn is_placeholder(known: Option<Known>, value: &str) -> bool {
     let enclosed = |open: &str, close: &str| {
         value.split_once(open).is_some_and(|(_, rest)| {
@@ -152,7 +158,7 @@ pub(super) fn is_placeholder(known: Option<Known>, value: &str) -> bool {
     in_container || enclosed("<", ">") || enclosed("{{", "}}") || enclosed("${", "}")
 }
 
-/// Whether a value has a percent sign with two hexadecimal digits behind it
+/// Returns whether a value has a percent sign followed by two hexadecimal digits.
 fn is_encoded(value: &str) -> bool {
     value
         .split('%')

@@ -1,4 +1,5 @@
-//! Whether one open attribute can have values with which all of its comparisons come out as wished.
+//! Decides whether one open attribute can have values that fulfil the requirements for all of its
+//! comparisons.
 
 use super::{
     budget::Budget,
@@ -11,18 +12,20 @@ use crate::condition::{
     eval::{self, Truth},
 };
 
-/// The values of an attribute; none where it is absent
+/// The values of an attribute; `None` if it is absent.
 pub(super) type Given = Option<Vec<Value>>;
 
-/// Whether an attribute can have values with which its comparisons come out as wished
+/// The answer for one attribute.
 #[derive(Clone, Debug)]
 pub(super) enum Answer {
+    /// The attribute with these values fulfils the requirements.
     Yes(Given),
+    /// Proved: no values do.
     No,
     Unproved,
 }
 
-/// A comparison with fixed values, and what it must come to
+/// A comparison of the attribute with fixed values, and its required results.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Requirement<'a> {
     pub(super) operator: Operator,
@@ -30,7 +33,7 @@ pub(super) struct Requirement<'a> {
     pub(super) wanted: Truths,
 }
 
-/// What a comparison comes to for these values of the attribute
+/// Evaluates a comparison for values of the attribute.
 pub(super) fn truth(
     operator: Operator,
     predicate: &Predicate<'_>,
@@ -43,6 +46,9 @@ pub(super) fn truth(
     }
 }
 
+/// Finds values that fulfil the requirements, or proves that there are none.
+///
+/// `present` is whether the attribute must be present or absent, if an `Exists` decides that.
 pub(super) fn solve(
     domain: &Domain,
     usual: &Value,
@@ -50,7 +56,7 @@ pub(super) fn solve(
     present: Option<bool>,
     budget: &mut Budget,
 ) -> Answer {
-    // INVARIANT: absent, one value, and no or several values are all the cases there are.
+    // INVARIANT: absent, one value, and no or several values are all cases.
     let (may_be_absent, may_be_several) = match domain {
         Domain::Absent => (true, false),
         Domain::Present => (false, true),
@@ -93,6 +99,7 @@ pub(super) fn solve(
     if unproved { Answer::Unproved } else { Answer::No }
 }
 
+/// Solves for exactly one value.
 fn one(
     domain: &Domain,
     usual: &Value,
@@ -109,26 +116,29 @@ fn one(
     value_solver::solve(domain, usual, &needs, budget)
 }
 
-/// What a list of values must be: each of them so, and for each of these one that is so
+/// Requirements for a list of values: some hold for each value, others for at least one value.
 #[derive(Clone, Default)]
 struct Lists<'a> {
     each: Vec<ValueRequirement<'a>>,
     some: Vec<ValueRequirement<'a>>,
 }
 
-/// No value, or two and more
+/// Solves for no value, or for two and more.
+///
+/// Each quantified comparison becomes requirements for each value or for some value. A comparison that
+/// asks about the fixed values one by one has alternatives, and each combination of them is tried.
 fn several(
     domain: &Domain,
     usual: &Value,
     requirements: &[Requirement<'_>],
     budget: &mut Budget,
 ) -> Answer {
-    /// More ways to grant the requirements than this are not tried
+    /// The most combinations of alternatives. The answer is undecided beyond.
     const MOST_WAYS: usize = 64;
     let mut ways = vec![Lists::default()];
     for requirement in requirements {
         let Some(quantifier) = requirement.operator.quantifier() else {
-            // A comparison of single values is undecided for several.
+            // A comparison without a quantifier is undecided for several values.
             if requirement.wanted.has(None) {
                 continue;
             }
@@ -140,7 +150,8 @@ fn several(
             (true, Quantifier::AllAny | Quantifier::AllAll)
             | (false, Quantifier::AnyAll | Quantifier::AllAll) => false,
         };
-        // With the attribute on the right, these two ask about the fixed values one by one.
+        // With the attribute on the right side, these two quantifiers ask about the fixed values one by
+        // one.
         let is_split = !requirement.predicate.is_left
             && matches!(quantifier, Quantifier::AllAny | Quantifier::AnyAll);
         if !is_split {
@@ -148,7 +159,7 @@ fn several(
                 .for_each(|way| way.add(is_any, requirement.predicate, requirement.wanted));
             continue;
         }
-        // `AllAny`: all fixed values agree with some value; `AnyAll`: some fixed value with all.
+        // `AllAny`: each fixed value agrees with some value. `AnyAll`: some fixed value agrees with all.
         let all_fixed = quantifier == Quantifier::AllAny;
         let each = match all_fixed {
             true => requirement.wanted.is_within(Truths::NOT_FALSE),
@@ -160,7 +171,7 @@ fn several(
             .chunks(1)
             .map(|values| Predicate { values, every: false, ..requirement.predicate })
             .collect();
-        // "Undecided" alone is a requirement for all of them and for one of them.
+        // "Only undecided" requires that none decides the result, and that one is undecided.
         let split = requirement.wanted == Truths::UNDECIDED;
         let wanted_each = match (split, all_fixed) {
             (false, _) => requirement.wanted,
@@ -199,7 +210,8 @@ fn several(
 }
 
 impl<'a> Lists<'a> {
-    /// That any, or that all, of the values come to this
+    /// Adds the requirement that the comparison with some value (`is_any`), or with all values, has a
+    /// result.
     fn add(&mut self, is_any: bool, predicate: Predicate<'a>, wanted: Truths) {
         let need = |wanted| ValueRequirement { predicate, wanted };
         match (is_any, wanted) {
@@ -217,6 +229,7 @@ impl<'a> Lists<'a> {
         }
     }
 
+    /// Finds a list: one value for each requirement about some value.
     fn solve(&self, domain: &Domain, usual: &Value, budget: &mut Budget) -> Answer {
         let mut values: Vec<Value> = Vec::new();
         for some in &self.some {
@@ -227,7 +240,7 @@ impl<'a> Lists<'a> {
                 ValueAnswer::Unproved => return Answer::Unproved,
             }
         }
-        // One value is another case: a second one that is the same makes it this one.
+        // A list of one value is compared differently. The same value twice makes it a list.
         if let [value] = values.as_slice() {
             values.push(value.clone());
         }

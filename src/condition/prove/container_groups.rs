@@ -1,4 +1,6 @@
-//! The containers that conditions name, and which of them no comparison tells apart.
+//! The containers that conditions name, in groups that no condition distinguishes.
+//!
+//! An audit needs one proof for each group instead of one for each container.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -14,11 +16,12 @@ use crate::{
     name::ContainerName,
 };
 
+/// Returns whether an attribute is the name of the container.
 fn is_container(attribute: &Attribute) -> bool {
     attribute.source() == Source::Resource && Known::of(attribute.path()) == Some(Known::Container)
 }
 
-/// The containers that a condition compares names with for equality
+/// Returns the containers that a condition names in comparisons for equality.
 pub(crate) fn containers(condition: &Condition) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     condition.root().walk(&mut |expr| {
@@ -35,18 +38,19 @@ pub(crate) fn containers(condition: &Condition) -> BTreeSet<String> {
     names
 }
 
-/// A comparison of the container's name with fixed values
+/// A comparison of the container's name with fixed values.
 struct Comparison<'a> {
     operator: Operator,
     values: &'a [Value],
     is_left: bool,
-    /// For a comparison for equality with texts, these
+    /// The fixed values as a set, for an equality with a quantifier: a lookup instead of a comparison
+    /// with each value.
     texts: Option<HashSet<String>>,
 }
 
-/// The containers in groups, in each of which every condition comes to the same for the same request
+/// Groups containers so that requests that differ only by containers of one group get the same decision.
 ///
-/// `None` if that is too much work, or if a condition compares the name with another attribute.
+/// Returns `None` if the budget is too small, or if a condition compares the name with another attribute.
 pub(crate) fn indistinguishable<'n>(
     conditions: &[&Condition],
     names: &'n BTreeSet<String>,
@@ -77,6 +81,7 @@ pub(crate) fn indistinguishable<'n>(
     if !is_known || !budget.spend(cost) {
         return None;
     }
+    // Two containers belong to one group if every comparison has the same result for both.
     let mut groups: BTreeMap<Vec<Truth>, Vec<&str>> = BTreeMap::new();
     for name in names {
         let truths = comparisons.iter().map(|comparison| comparison.truth(name)).collect();
@@ -86,6 +91,7 @@ pub(crate) fn indistinguishable<'n>(
 }
 
 impl<'a> Comparison<'a> {
+    /// Prepares a comparison for many names.
     fn new(operator: Operator, values: &'a [Value], is_left: bool) -> Self {
         let base = operator.base();
         let is_equality =
@@ -99,6 +105,7 @@ impl<'a> Comparison<'a> {
         Self { operator, values, is_left, texts }
     }
 
+    /// Compares a name.
     fn truth(&self, name: &str) -> Truth {
         let base = self.operator.base();
         if let (Some(texts), Some(quantifier)) = (&self.texts, self.operator.quantifier()) {
@@ -106,7 +113,7 @@ impl<'a> Comparison<'a> {
                 true => texts.contains(&folded(name).collect::<String>()),
                 false => texts.contains(name),
             };
-            // Whether it equals some text, and whether it differs from some.
+            // Whether the name equals some text, and whether it differs from some.
             let (some, not_some) = (is_in, texts.len() > usize::from(is_in));
             let (some, not_some) =
                 if base.is_negative() { (not_some, some) } else { (some, not_some) };

@@ -1,4 +1,4 @@
-//! The result of a search, and an example in words: what the attributes that it depends on are.
+//! The result of a search, and the description of an example for people.
 
 use crate::condition::{
     Attribute, Request, Value,
@@ -7,32 +7,35 @@ use crate::condition::{
     explain::title,
 };
 
-/// How a search ended
+/// The result of a search.
 #[derive(Debug)]
 pub(crate) enum Found {
-    /// No request of the family is so
+    /// Proved: there is no such request in the family.
     None,
-    /// This one is
+    /// There is such a request.
     Example(Example),
-    /// Neither was proved
+    /// Neither was proved: the budget was used up, or the condition is not covered.
     Unproved,
 }
 
-/// A request of a family, and the attributes that make it what was looked for
+/// A request that was found, and the attributes that the decision about it depends on.
 #[derive(Clone, Debug)]
 pub(crate) struct Example {
     pub(crate) request: Request,
     pub(crate) because: Vec<Attribute>,
 }
 
-/// More values of one attribute, and more attributes, are not shown
+/// The most values of one attribute that are shown.
 const MOST: usize = 4;
+/// The most attributes that are shown.
 const MOST_ATTRIBUTES: usize = 8;
 
 impl Example {
-    /// Such as "the container's name is `px`, and the request came over a private link"
+    /// Describes the attributes, for example "the container's name is `px`, and the request came over a
+    /// private link".
     pub(crate) fn words(&self) -> String {
-        // Which operation it is, the row says; a suboperation beside that is a circumstance.
+        // The reader knows the operation already, so Blob.List is not repeated. Another suboperation is a
+        // circumstance like an attribute.
         let beside = self.request.suboperations().iter().filter(|name| *name != BLOB_LIST);
         let mut words: Vec<String> =
             beside.map(|name| format!("the suboperation is {}", quoted(name))).collect();

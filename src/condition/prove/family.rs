@@ -1,4 +1,4 @@
-//! Families of requests: what they have in common, and which values their open attributes may have.
+//! Families of requests: fixed attributes, and the possible values of the open ones.
 
 use std::collections::BTreeMap;
 
@@ -8,35 +8,37 @@ use crate::condition::{
     catalog::{ACTIONS, Action, Known},
 };
 
-/// A time as services write it
+/// A time in the format of Azure's services.
 pub(super) const USUAL_TIME: &str = "2026-01-01T00:00:00.0000000Z";
 
-/// Requests that have the action and some attributes in common
+/// All requests that have the action and some attributes in common.
 #[derive(Clone, Debug)]
 pub(crate) struct Family {
-    /// What all of them have
+    /// The action, the suboperations and the attributes that all requests have.
     fixed: Request,
-    /// The suboperations again, as values
+    /// The suboperations again, as values for comparisons in the spelling of the preview.
     suboperations: Vec<Value>,
+    /// The open attributes with limited values, by source and [`Attribute::key_of`] the path.
     open: BTreeMap<(Source, String), Domain>,
+    /// The documented action. It determines which attributes a request can have.
     action: Option<&'static Action>,
 }
 
-/// Which values an open attribute may have
+/// The possible values of an open attribute.
 #[derive(Clone, Debug)]
 pub(crate) enum Domain {
-    /// It is never there
+    /// The attribute is always absent.
     Absent,
-    /// It is there, with any values
+    /// The attribute is present, with any values.
     Present,
-    /// Any values, or none
+    /// The attribute has any values, or is absent.
     Any,
-    /// One text
+    /// The attribute is one text of these.
     Text(Texts),
 }
 
 impl Domain {
-    /// Whether an attribute may have these values
+    /// Returns whether an attribute may have these values; `None` means absent.
     pub(super) fn contains(&self, given: Option<&[Value]>) -> bool {
         match (self, given) {
             (Self::Any, _) | (Self::Absent, None) | (Self::Present, Some(_)) => true,
@@ -48,81 +50,81 @@ impl Domain {
     }
 }
 
-/// The texts that an open attribute may have
+/// The possible texts of an open attribute, for example the valid blob names below a prefix.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Texts {
-    /// Whether the attribute may be absent
+    /// Whether the attribute may be absent.
     optional: bool,
-    /// What each of them begins with; nothing or one value
+    /// The start of each text: no or one value.
     start: Vec<Value>,
-    /// What none of them begins with; nothing or one value
+    /// A start that no text has: no or one value.
     other_start: Vec<Value>,
-    /// What none of them is
+    /// Texts that are excluded.
     excluded: Vec<Value>,
-    /// The characters that they consist of; any if empty
+    /// The allowed characters; all if empty.
     characters: &'static str,
-    /// Members that people recognise; the first one stands for all where nothing else is asked
+    /// Typical texts. The first one is used wherever any text will do.
     samples: Vec<String>,
 }
 
 impl Texts {
-    /// Any text; `samples` are tried first
+    /// Allows any text. The search tries `samples` first, so that examples look familiar.
     pub(crate) fn like(samples: &[&str]) -> Self {
         let samples = samples.iter().map(|sample| (*sample).to_owned()).collect();
         Self { samples, ..Self::default() }
     }
 
-    /// Or no text at all
+    /// Allows the attribute to be absent.
     pub(crate) fn or_absent(mut self) -> Self {
         self.optional = true;
         self
     }
 
-    /// Only texts that begin with this
+    /// Allows only texts with this start.
     pub(crate) fn beginning_with(mut self, start: &str) -> Self {
         self.start = vec![start.into()];
         self
     }
 
-    /// Only texts that do not begin with this
+    /// Allows only texts without this start.
     pub(crate) fn not_beginning_with(mut self, start: &str) -> Self {
         self.other_start = vec![start.into()];
         self
     }
 
-    /// None of these texts
+    /// Excludes these texts.
     pub(crate) fn none_of(mut self, texts: impl Iterator<Item = String>) -> Self {
         self.excluded.extend(texts.map(Value::from));
         self
     }
 
-    /// Only texts of these characters
+    /// Allows only texts of these characters.
     pub(crate) fn of_characters(mut self, characters: &'static str) -> Self {
         self.characters = characters;
         self
     }
 
-    /// Whether the attribute may be absent
+    /// Returns whether the attribute may be absent.
     pub(super) fn is_optional(&self) -> bool {
         self.optional
     }
 
-    /// The members that people recognise
+    /// Returns the typical texts.
     pub(super) fn samples(&self) -> &[String] {
         &self.samples
     }
 
-    /// What each of them begins with
+    /// Returns the start of each text.
     pub(super) fn start(&self) -> Option<&str> {
         self.start.first().and_then(Value::text)
     }
 
-    /// The characters that they consist of; any if empty
+    /// Returns the allowed characters; all if empty.
     pub(super) fn characters(&self) -> &'static str {
         self.characters
     }
 
-    /// The comparisons that each of them fulfils, or fails
+    /// Returns the limits on the texts as comparisons, for the automaton. The characters are not included.
     pub(super) fn constraints(&self) -> impl Iterator<Item = ValueRequirement<'_>> {
         let need = |base, values, wanted| ValueRequirement {
             predicate: Predicate { base, values, is_left: true, every: false },
@@ -137,7 +139,7 @@ impl Texts {
         .filter(|need| !need.predicate.values.is_empty())
     }
 
-    /// Whether a text is one that an attribute may have
+    /// Returns whether a text is allowed.
     pub(super) fn contains(&self, text: &str) -> bool {
         let begins = |starts: &[Value]| {
             starts.iter().filter_map(Value::text).any(|start| text.starts_with(start))
@@ -150,10 +152,11 @@ impl Texts {
 }
 
 impl Family {
-    /// All requests that have what this request has; its absent attributes are open
+    /// Makes the family of requests with the same action, suboperations and attributes as `fixed`.
     ///
-    /// Documented attributes that the action does not have are absent. Source: Microsoft Learn, "Actions
-    /// and attributes for Azure role assignment conditions for Azure Blob Storage".
+    /// Other attributes are open, except for documented attributes that the action does not have: these
+    /// are absent. Source: Microsoft Learn, "Actions and attributes for Azure role assignment conditions
+    /// for Azure Blob Storage".
     pub(crate) fn of(fixed: Request) -> Self {
         let action = ACTIONS.iter().find(|action| {
             action.name.eq_ignore_ascii_case(fixed.action())
@@ -166,28 +169,28 @@ impl Family {
         Self { fixed, suboperations, open: BTreeMap::new(), action }
     }
 
-    /// The action of all of them
+    /// Returns the action of all requests.
     pub(crate) fn action(&self) -> &str {
         self.fixed.action()
     }
 
-    /// Limits an open attribute
+    /// Limits the values of an open attribute.
     pub(crate) fn open(mut self, source: Source, path: &str, domain: Domain) -> Self {
         self.open.insert((source, Attribute::key_of(path)), domain);
         self
     }
 
-    /// What all of them have
+    /// Returns the request that has only what all requests of the family have.
     pub(super) fn fixed(&self) -> &Request {
         &self.fixed
     }
 
-    /// The suboperations of all of them, as values
+    /// Returns the suboperations as values.
     pub(super) fn suboperations(&self) -> &[Value] {
         &self.suboperations
     }
 
-    /// A member that stands for all of them in explanations
+    /// Returns a typical request of the family for explanations.
     pub(crate) fn sample(&self) -> Request {
         let mut request = self.fixed.clone();
         for ((source, path), domain) in &self.open {
@@ -205,7 +208,7 @@ impl Family {
         request
     }
 
-    /// What an attribute may be; only for those that are not fixed
+    /// Returns the possible values of an attribute that is not fixed.
     pub(super) fn domain(&self, attribute: &Attribute) -> &Domain {
         let key = (attribute.source(), attribute.key().to_owned());
         if let Some(domain) = self.open.get(&key) {

@@ -1,6 +1,7 @@
-//! A condition as a tree over the attributes that a family leaves open.
+//! Reduces a condition to the comparisons that depend on the open attributes of a family.
 //!
-//! What is fixed is decided here, once. What remains refers to comparisons by number.
+//! Everything that depends on fixed attributes only is evaluated once, here. The remaining tree refers to
+//! its comparisons ("atoms") by number, so that a search can keep their requirements in a vector.
 
 use super::{
     family::{Domain, Family, USUAL_TIME},
@@ -12,52 +13,61 @@ use crate::condition::{
     eval::{self, Truth},
 };
 
+/// A node of the reduced tree.
 #[derive(Debug)]
 pub(super) enum Node {
+    /// A part that does not depend on an open attribute.
     Constant(Truth),
     All(Vec<Node>),
     Any(Vec<Node>),
     Not(Box<Node>),
+    /// A comparison, by its number in [`Problem::atoms`].
     Atom(usize),
 }
 
-/// A comparison with at least one open attribute
+/// A comparison or test with at least one open attribute. Attributes are numbers in
+/// [`Problem::variables`].
 #[derive(Debug)]
 pub(super) enum Atom<'a> {
-    /// Whether the attribute is there
+    /// Tests whether the attribute is present.
     Exists { variable: usize },
-    /// The attribute with fixed values
+    /// Compares the attribute with fixed values.
     Fixed { variable: usize, operator: Operator, predicate: Predicate<'a> },
-    /// Two open attributes with each other
+    /// Compares two open attributes with each other.
     Pair { left: usize, right: usize, operator: Operator },
 }
 
+/// An open attribute of the condition.
 #[derive(Debug)]
 pub(super) struct Variable<'a> {
     pub(super) attribute: &'a Attribute,
     pub(super) domain: &'a Domain,
-    /// A value that people expect of it
+    /// A typical value, for readable examples.
     pub(super) usual: Value,
-    /// The comparisons that it stands in
+    /// The numbers of the atoms in which the attribute occurs.
     pub(super) atoms: Vec<usize>,
 }
 
+/// The atoms and the open attributes of all conditions of a search.
 #[derive(Debug, Default)]
 pub(super) struct Problem<'a> {
     pub(super) atoms: Vec<Atom<'a>>,
     pub(super) variables: Vec<Variable<'a>>,
-    /// What it took to make it, in steps of a budget
+    /// The work that reducing the conditions took, in steps of a budget.
     pub(super) cost: usize,
 }
 
-/// A side of a comparison
+/// One side of a comparison, within the family.
 enum Side<'a> {
     Values(&'a [Value]),
+    /// An attribute that is always absent.
     Absent,
+    /// An open attribute, by its number.
     Open(usize),
 }
 
 impl<'a> Problem<'a> {
+    /// Reduces an expression and adds its atoms and attributes.
     pub(super) fn add(&mut self, expr: &'a Expr, family: &'a Family) -> Node {
         self.cost += 2;
         match &expr.kind {
@@ -84,6 +94,7 @@ impl<'a> Problem<'a> {
         }
     }
 
+    /// Reduces an `AND`. A part that is false decides the whole.
     fn all(&mut self, parts: &'a [Expr], family: &'a Family) -> Node {
         let mut kept = Vec::new();
         for part in parts {
@@ -97,6 +108,7 @@ impl<'a> Problem<'a> {
         joined(kept, true, Node::All)
     }
 
+    /// Reduces an `OR`. A part that is true decides the whole.
     fn any(&mut self, parts: &'a [Expr], family: &'a Family) -> Node {
         let mut kept = Vec::new();
         for part in parts {
@@ -110,9 +122,10 @@ impl<'a> Problem<'a> {
         joined(kept, false, Node::Any)
     }
 
+    /// Reduces a comparison of two sides.
     fn comparison(&mut self, sides: [Side<'a>; 2], operator: Operator) -> Node {
         let every = |is_left: bool| match operator.quantifier() {
-            // With one value of the attribute, the quantifier of its own side says nothing.
+            // The attribute has one value here, so only the quantifier of the other side matters.
             Some(Quantifier::AllAll) => true,
             Some(Quantifier::AnyAll) => is_left,
             Some(Quantifier::AllAny) => !is_left,
@@ -138,6 +151,7 @@ impl<'a> Problem<'a> {
         self.atom(Atom::Fixed { variable, operator, predicate }, &[variable])
     }
 
+    /// Adds an atom and registers it with its attributes.
     fn atom(&mut self, atom: Atom<'a>, variables: &[usize]) -> Node {
         let id = self.atoms.len();
         self.atoms.push(atom);
@@ -151,6 +165,7 @@ impl<'a> Problem<'a> {
         Node::Atom(id)
     }
 
+    /// Classifies one side of a comparison.
     fn operand(&mut self, operand: &'a Operand, family: &'a Family) -> Side<'a> {
         match &operand.kind {
             OperandKind::Attribute(attribute) => self.side(attribute, family),
@@ -159,6 +174,7 @@ impl<'a> Problem<'a> {
         }
     }
 
+    /// Classifies an attribute: fixed, absent or open. Registers an open one on its first occurrence.
     fn side(&mut self, attribute: &'a Attribute, family: &'a Family) -> Side<'a> {
         if eval::is_suboperation(attribute) {
             return Side::Values(family.suboperations());
@@ -184,7 +200,7 @@ impl<'a> Problem<'a> {
     }
 }
 
-/// A value that people expect of an attribute
+/// Returns a typical value of an attribute.
 fn usual(attribute: &Attribute) -> Value {
     match Known::of(attribute.path()).map(Known::holds) {
         Some(Holds::Bool) => true.into(),
@@ -193,9 +209,9 @@ fn usual(attribute: &Attribute) -> Value {
     }
 }
 
-/// `empty` is what no part at all comes to
+/// Joins parts to one node; `empty` is the result of no parts.
 fn joined(mut parts: Vec<Node>, empty: bool, join: fn(Vec<Node>) -> Node) -> Node {
-    // What is undecided is so once.
+    // Only undecided constants are left. One of them has the effect of all.
     let mut undecided = false;
     parts.retain(|part| {
         let constant = matches!(part, Node::Constant(_));

@@ -1,7 +1,8 @@
-//! What must hold of the comparisons of a condition so that the condition comes out as wished.
+//! Searches for results of a condition's comparisons that make the condition true, or not true.
 //!
-//! A requirement for `a AND b` to be true is a requirement for both; for `a OR b` there is a choice. Choices are made
-//! last, the narrowest first, and taken back when they cannot be granted.
+//! A goal "`a AND b` is true" is split into goals for both parts. A goal "`a OR b` is true" is a choice.
+//! Goals without a choice are processed first. Then the choice with the fewest open alternatives is made,
+//! and undone if it cannot be fulfilled (backtracking, as in DPLL).
 
 use std::{collections::HashMap, rc::Rc};
 
@@ -15,48 +16,54 @@ use super::{
 };
 use crate::condition::{Condition, Request, Value, eval};
 
-/// A part of the condition, and what it must come to
+/// A part of the condition and its required results.
 type Goal<'n> = (&'n Node, Truths);
 
-/// Parts of which one must come to this
+/// Parts, one of which must have a required result.
 #[derive(Clone, Copy)]
 struct Choice<'n> {
     parts: &'n [Node],
     wanted: Truths,
 }
 
+/// The requirements that the choices made so far have led to.
 #[derive(Clone)]
 struct State<'n> {
-    /// For each comparison, what it may come to
+    /// The results that each atom may still have.
     wanted: Vec<Truths>,
+    /// The choices that were not made yet.
     choices: Vec<Choice<'n>>,
 }
 
-/// A choice that was made, and the parts that were not tried yet
+/// A choice that was made: the state before it, and the alternatives that were not tried yet.
 struct Point<'n> {
     state: State<'n>,
     untried: std::vec::IntoIter<Goal<'n>>,
 }
 
+/// The key of a cached answer: an attribute, and the required results of its atoms.
 type Question = (usize, Vec<(usize, Truths)>);
 
+/// A search over the states.
 struct Search<'p, 'b> {
     problem: &'p Problem<'p>,
     family: &'p Family,
     conditions: &'p [&'p Condition],
-    /// Whether a request is looked for that a condition allows, or one that none allows
+    /// Whether the search is for a request that a condition allows, or for one that none allows.
     allowed: bool,
     budget: &'b mut Budget,
+    /// Answers for attributes. Most choices do not change most attributes.
     answers: HashMap<Question, Rc<Answer>>,
 }
 
+/// Searches for a request of the family that one of the conditions allows, or that none allows.
 pub(super) fn search(
     conditions: &[&Condition],
     family: &Family,
     allowed: bool,
     budget: &mut Budget,
 ) -> Found {
-    // A budget that is spent allows no more than that.
+    // With a budget that is used up already, nothing can be proved.
     if !budget.spend(1) {
         return Found::Unproved;
     }
@@ -73,6 +80,7 @@ pub(super) fn search(
 }
 
 impl<'p> Search<'p, '_> {
+    /// Processes goals and choices until there is an example, or no alternative is left.
     fn run(&mut self, goals: Vec<Goal<'p>>) -> Found {
         let mut state =
             State { wanted: vec![Truths::ANY; self.problem.atoms.len()], choices: Vec::new() };
@@ -101,7 +109,7 @@ impl<'p> Search<'p, '_> {
                     return if unproved { Found::Unproved } else { Found::None };
                 };
                 match point.untried.next() {
-                    // The last part needs no copy of the state.
+                    // The last alternative takes the state without a copy.
                     Some(goal) if point.untried.len() > 0 => {
                         break (point.state.clone(), vec![goal]);
                     }
@@ -115,13 +123,14 @@ impl<'p> Search<'p, '_> {
         }
     }
 
-    /// Grants goals and all that follows without a choice; whether that is possible
+    /// Processes goals and everything that follows from them without a choice; returns whether they can
+    /// be fulfilled.
     fn is_possible(&mut self, state: &mut State<'p>, mut todo: Vec<Goal<'p>>) -> bool {
         loop {
             let mut changed = Vec::new();
             while let Some((node, wanted)) = todo.pop() {
                 if !self.budget.spend(1) {
-                    // The caller finds the budget spent, and proves nothing.
+                    // The caller finds the budget used up too, so this does not count as a proof.
                     return false;
                 }
                 let (parts, each) = match node {
@@ -159,7 +168,7 @@ impl<'p> Search<'p, '_> {
                     return false;
                 }
             }
-            // A choice with a single part is none.
+            // A choice with one open alternative is a goal.
             let mut kept = Vec::new();
             for choice in std::mem::take(&mut state.choices) {
                 if !self.budget.spend(choice.parts.len()) {
@@ -187,7 +196,7 @@ impl<'p> Search<'p, '_> {
         }
     }
 
-    /// The choice with the fewest parts that are still open, and these
+    /// Returns the choice with the fewest open alternatives, and these alternatives.
     fn narrowest(&self, state: &State<'p>) -> Option<(usize, Vec<Goal<'p>>)> {
         let open = |choice: &Choice<'p>| -> Vec<Goal<'p>> {
             let is_open = |part: &&Node| {
@@ -199,6 +208,7 @@ impl<'p> Search<'p, '_> {
         all.min_by_key(|(_, parts)| parts.len())
     }
 
+    /// Returns the attributes of an atom.
     fn variables_of(&self, atom: usize) -> Vec<usize> {
         match self.problem.atoms.get(atom) {
             Some(Atom::Exists { variable } | Atom::Fixed { variable, .. }) => vec![*variable],
@@ -207,6 +217,7 @@ impl<'p> Search<'p, '_> {
         }
     }
 
+    /// Returns the requirements for the atoms of an attribute.
     fn requirements(&self, state: &State<'p>, variable: usize) -> Vec<(usize, Truths)> {
         let atoms = self.problem.variables.get(variable).map_or(&[][..], |v| &v.atoms);
         let requirement = |atom: &usize| {
@@ -216,6 +227,7 @@ impl<'p> Search<'p, '_> {
         atoms.iter().filter_map(requirement).collect()
     }
 
+    /// Returns the cached answer for an attribute, or solves it.
     fn answer(&mut self, state: &State<'p>, variable: usize) -> Rc<Answer> {
         let key = (variable, self.requirements(state, variable));
         if let Some(known) = self.answers.get(&key) {
@@ -226,6 +238,7 @@ impl<'p> Search<'p, '_> {
         answer
     }
 
+    /// Solves one attribute on its own.
     fn solve(&mut self, (variable, requirements): &Question) -> Answer {
         let Some(variable) = self.problem.variables.get(*variable) else { return Answer::Unproved };
         let mut needs = Vec::new();
@@ -241,7 +254,8 @@ impl<'p> Search<'p, '_> {
                     });
                     continue;
                 }
-                // Undecided is what an absent attribute makes it; otherwise both are there.
+                // A comparison of two attributes is undecided if one is absent. For another result both
+                // must be present.
                 Some(Atom::Pair { .. }) => (*wanted, true),
                 None => continue,
             };
@@ -263,7 +277,7 @@ impl<'p> Search<'p, '_> {
         attribute_solver::solve(variable.domain, &variable.usual, &needs, present, self.budget)
     }
 
-    /// A request that is as wished, evaluated
+    /// Makes a request from the answers of all attributes, and evaluates it.
     fn example(&mut self, state: &State<'p>) -> Option<Example> {
         let mut given: Vec<Option<Given>> = Vec::new();
         for variable in 0..self.problem.variables.len() {
@@ -278,8 +292,8 @@ impl<'p> Search<'p, '_> {
         if let Some(request) = self.evaluated(&given) {
             return Some(self.because(request, &given));
         }
-        // INVARIANT: comparisons of two attributes are not decided together. Whatever is guessed for
-        // them here is evaluated before it becomes an example.
+        // INVARIANT: comparisons of two attributes are not solved. Whatever values are guessed for them
+        // here, the request is evaluated before it becomes an example.
         let problem = self.problem;
         let wished = problem.atoms.iter().zip(&state.wanted).enumerate();
         let pairs = wished.filter_map(|(id, (atom, wanted))| match atom {
@@ -321,7 +335,7 @@ impl<'p> Search<'p, '_> {
         self.evaluated(&given).map(|request| self.because(request, &given))
     }
 
-    /// Values to guess with, for two attributes that are compared with each other
+    /// Returns values to try for two attributes that are compared with each other.
     fn pool(&self, given: &[Option<Given>], variables: [usize; 2]) -> Vec<Given> {
         let mut pool: Vec<Given> = Vec::new();
         for variable in variables {
@@ -344,8 +358,8 @@ impl<'p> Search<'p, '_> {
         pool
     }
 
-    /// Whether guesses are legal and keep what the comparisons of these attributes must be: those with
-    /// fixed values, and those with other attributes up to one that is guessed for
+    /// Returns whether guessed values are possible and fulfil the requirements for these attributes:
+    /// those with fixed values, and those with other attributes up to the atom `last`.
     fn grants(
         &mut self,
         state: &State<'p>,
@@ -377,7 +391,7 @@ impl<'p> Search<'p, '_> {
         })
     }
 
-    /// The request with these values, if it is what is looked for
+    /// Returns the request with these values, if the conditions decide about it as required.
     fn evaluated(&mut self, given: &[Option<Given>]) -> Option<Request> {
         let mut request = self.family.sample();
         for (variable, given) in self.problem.variables.iter().zip(given) {
@@ -395,6 +409,7 @@ impl<'p> Search<'p, '_> {
         (is_allowed == self.allowed).then_some(request)
     }
 
+    /// Makes an example that names the attributes with values of their own.
     fn because(&self, request: Request, given: &[Option<Given>]) -> Example {
         let variables = self.problem.variables.iter().zip(given);
         let because = variables
@@ -405,7 +420,7 @@ impl<'p> Search<'p, '_> {
     }
 }
 
-/// What a comparison may come to; `None` for parts that are no comparisons
+/// Returns the results that a part may still have; `None` for a part with several atoms.
 fn granted(state: &State<'_>, node: &Node) -> Option<Truths> {
     match node {
         Node::Atom(atom) => state.wanted.get(*atom).copied(),

@@ -1,8 +1,11 @@
-//! Whether there is a text that compares with fixed texts as needed: an automaton over all of them.
+//! Decides whether a text fulfils a list of requirements, by an automaton over all fixed texts at once.
 //!
-//! A state says how far a text has come in every fixed text and in every pattern. Characters that none
-//! of these has are alike, so one of them stands for all. Equal states have equal futures: when all
-//! states were seen and none of them is as needed, there is no such text.
+//! A state of the automaton records how much of every fixed text and of every pattern the text has
+//! matched so far. A breadth-first search visits the states, so the first text found is a shortest one.
+//!
+//! The search proves that there is no text, for two reasons. Characters that occur in no fixed text and no
+//! pattern all lead to the same state, so one of them represents all. And the number of states is finite:
+//! once all reachable states were visited, no longer text can reach another one.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -15,6 +18,7 @@ use super::{
 use crate::condition::{Value, eval::Truth, operator::Relation, value::folded};
 use crate::wildcard::{self, Part, PatternSet, is_set};
 
+/// The answer for one text.
 #[derive(Debug)]
 pub(super) enum TextAnswer {
     Is(String),
@@ -22,46 +26,51 @@ pub(super) enum TextAnswer {
     Unproved,
 }
 
-/// A need, in terms of the automaton
+/// A requirement in terms of the automaton.
 struct Test {
     wanted: Truths,
     every: bool,
     is_negative: bool,
-    /// Some fixed value is no text: compared with it, nothing is decided
+    /// Whether some fixed value is no text. The comparison with that value is undecided.
     has_other: bool,
     relation: Fits,
 }
 
-/// Which of the fixed texts a text fits
+/// The relation of a text to the fixed texts of a requirement.
 enum Fits {
-    /// Those that end at one of these nodes
+    /// The text equals the fixed text that ends at one of these nodes.
     Equals { is_folded: bool, ends: HashSet<usize> },
-    /// Those that it begins with
+    /// The text begins with the fixed text.
     StartsWith { is_folded: bool, ends: Vec<usize> },
-    /// Those that begin with it
+    /// The fixed text begins with the text.
     IsPrefixOf { is_folded: bool, ends: Vec<usize> },
-    /// Patterns, by the bits that say so
+    /// The fixed text is a pattern, and this bit is set if the pattern matches.
     Patterns { is_folded: bool, ends: Vec<usize> },
 }
 
+/// The automaton: prefix trees and pattern sets, once exact and once in lower case.
 struct Automaton {
     exact: PrefixTree,
     folded: PrefixTree,
-    /// The patterns that compare exactly, and those that ignore letter case
+    /// The patterns that compare exactly, and those that ignore letter case.
     patterns: [PatternSet; 2],
     tests: Vec<Test>,
-    /// Letters of the exact tree, and of the folded one
+    /// The characters of exact texts and patterns, and of folded ones.
     letters: [BTreeSet<char>; 2],
-    /// A text must stay on these trees
+    /// Whether the text must stay within the exact tree, and within the folded tree.
+    ///
+    /// This holds if some requirement needs the text to equal or to begin a fixed text. It cuts the search
+    /// to the characters of the tree.
     keeps: [bool; 2],
 }
 
-/// The places in the two trees, and the bits of the patterns
+/// The positions in the two trees, then the bits of the two pattern sets.
 type State = Box<[u64]>;
 
-/// The words of a state before those of the patterns
+/// The number of words of a state before the bits of the patterns.
 const PLACES: usize = 2;
 
+/// Finds a text that fulfils all requirements, or proves that there is none.
 pub(super) fn find(
     texts: &Texts,
     needs: &[ValueRequirement<'_>],
@@ -91,7 +100,8 @@ pub(super) fn find(
     automaton.exact.number();
     automaton.folded.number();
     match automaton.walk(texts.characters(), budget) {
-        // What was not taken in can only exclude texts.
+        // A requirement that the automaton does not cover can only exclude texts. "None" is therefore
+        // still a proof, and a text that was found must be checked.
         TextAnswer::Is(text) if all_decided => TextAnswer::Is(text),
         TextAnswer::Is(text) => {
             let value = Value::Text(text.clone());
@@ -103,14 +113,14 @@ pub(super) fn find(
 }
 
 impl Automaton {
-    /// Takes a need in; whether it could be
+    /// Adds a requirement; returns whether the automaton covers it.
     fn add(&mut self, need: &ValueRequirement<'_>) -> bool {
         let predicate = &need.predicate;
         let base = predicate.base;
         let is_folded = base.ignores_case();
         let literals: Vec<&str> = predicate.values.iter().filter_map(Value::text).collect();
         let relation = match (base.relation(), predicate.is_left) {
-            // A text as the pattern of a fixed text: not taken in.
+            // The searched text as the pattern for a fixed text is not covered.
             (Relation::Like, false) if !literals.is_empty() => return false,
             (Relation::Like, _) => {
                 let ends =
@@ -153,6 +163,7 @@ impl Automaton {
         true
     }
 
+    /// Adds fixed texts to a tree and returns their last nodes.
     fn ends(&mut self, literals: &[&str], is_folded: bool) -> Vec<usize> {
         let [exact, any_case] = &mut self.letters;
         let ends = literals.iter().map(|literal| match is_folded {
@@ -168,6 +179,7 @@ impl Automaton {
         ends.collect()
     }
 
+    /// Adds a pattern and returns the bit that is set once it matches.
     fn pattern(&mut self, literal: &str, is_folded: bool) -> usize {
         let parts = match is_folded {
             true => wildcard::parse(folded(literal)),
@@ -187,7 +199,7 @@ impl Automaton {
         if is_folded { any_case.add(&parts) } else { exact.add(&parts) }
     }
 
-    /// The characters that stand for all
+    /// Returns characters that represent all characters.
     fn alphabet(&self, characters: &str) -> Vec<char> {
         if !characters.is_empty() {
             return characters.chars().collect();
@@ -195,20 +207,22 @@ impl Automaton {
         let [exact, any_case] = &self.letters;
         let mut known: BTreeSet<char> = exact.clone();
         known.extend(with_unfolded(any_case));
-        // The one character that is two in lower case: each of them can fit a `?`.
+        // The only character that is two characters in lower case: each of them can match a `?`.
         known.insert('\u{130}');
         let usual = ('a'..='z').chain('0'..='9').chain('\u{4e00}'..='\u{9fff}');
-        // INVARIANT: a character that is none of these, in any letter case, fits no fixed character.
-        // All such characters lead from one state to the same state.
+        // INVARIANT: a character that is none of these, in any letter case, equals no fixed character.
+        // All such characters lead from one state to the same next state, so one of them is enough.
         let other = ['x'].into_iter().chain(usual).find(|c| !known.contains(c));
         other.into_iter().chain(known.iter().copied()).collect()
     }
 
+    /// Returns the state of the empty text.
     fn start(&self) -> State {
         let [exact, any_case] = &self.patterns;
         [&[0; PLACES][..], exact.start(), any_case.start()].concat().into_boxed_slice()
     }
 
+    /// Returns the state after one more character.
     fn step(&mut self, state: &State, c: char) -> State {
         let mut next = state.clone();
         let [exact, any_case] = places(state);
@@ -225,16 +239,18 @@ impl Automaton {
         next
     }
 
+    /// Returns whether the text of a state fulfils all requirements.
     fn is_needed(&self, state: &State) -> bool {
         self.tests.iter().all(|test| test.wanted.has(self.truth(test, state)))
     }
 
+    /// Evaluates one comparison for the text of a state.
     fn truth(&self, test: &Test, state: &State) -> Truth {
         let place = |is_folded: bool| {
             let [exact, any_case] = places(state);
             if is_folded { (&self.folded, any_case) } else { (&self.exact, exact) }
         };
-        // Whether it fits some, and whether it does not fit some.
+        // Whether the relation holds for some fixed text, and whether it fails for some.
         let (some, not_some) = match &test.relation {
             Fits::Equals { is_folded, ends } => {
                 let (_, place) = place(*is_folded);
@@ -265,7 +281,7 @@ impl Automaton {
         }
     }
 
-    /// The shortest text that is as needed
+    /// Visits the states in breadth-first order until one fulfils all requirements.
     fn walk(&mut self, characters: &str, budget: &mut Budget) -> TextAnswer {
         let alphabet = self.alphabet(characters);
         let tests = |test: &Test| match &test.relation {
@@ -281,11 +297,11 @@ impl Automaton {
             return TextAnswer::Is(String::new());
         }
         let mut seen = HashSet::from([start.clone()]);
-        // Each state that was reached, from which one, and by which character.
+        // Each state that was reached, the number of the state before it, and the character between them.
         let mut reached: Vec<(State, usize, char)> = vec![(start, 0, ' ')];
         let mut at = 0;
         while let Some((state, ..)) = reached.get(at).cloned() {
-            // A text that must stay on a tree goes on as the tree does.
+            // A text that must stay within a tree can only go on with the characters of the tree.
             let [exact, any_case] = places(&state);
             let ways = match self.keeps {
                 [true, _] => Some(self.exact.next_chars(exact.node)),
@@ -319,6 +335,7 @@ impl Automaton {
     }
 }
 
+/// Unpacks the positions in the two trees.
 fn places(state: &State) -> [Place; PLACES] {
     let place = |word: Option<&u64>| {
         let word = word.copied().unwrap_or_default();
@@ -327,12 +344,12 @@ fn places(state: &State) -> [Place; PLACES] {
     [place(state.first()), place(state.get(1))]
 }
 
-/// Whether some are true, and whether some are false
+/// Returns whether some are true, and whether some are false.
 fn either(truths: impl Iterator<Item = bool>) -> (bool, bool) {
     truths.fold((false, false), |(some, not_some), truth| (some || truth, not_some || !truth))
 }
 
-/// The characters that led to the last state
+/// Returns the characters that led to the last state.
 fn spelled(reached: &[(State, usize, char)]) -> String {
     let mut text = Vec::new();
     let mut at = reached.len().saturating_sub(1);

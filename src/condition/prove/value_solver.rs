@@ -1,4 +1,7 @@
-//! Whether there is a value that compares with fixed values as needed.
+//! Decides whether a single value fulfils a list of requirements.
+//!
+//! Likely values are tried first, because most requirements are fulfilled by a value that the condition
+//! names. The expensive automaton for text is only built if none of them fits.
 
 use std::collections::HashSet;
 
@@ -15,6 +18,7 @@ use crate::condition::{
 };
 use crate::wildcard;
 
+/// The answer for one value.
 #[derive(Debug)]
 pub(super) enum ValueAnswer {
     Value(Value),
@@ -22,10 +26,12 @@ pub(super) enum ValueAnswer {
     Unproved,
 }
 
-/// How many values of a condition are tried for each need before the automaton is built
+/// The most fixed values of each requirement that are tried before the automaton is built.
 const FEW: usize = 16;
 
-/// `usual` is a value that people expect of the attribute; it is tried first
+/// Finds a value of the domain that fulfils all requirements, or proves that there is none.
+///
+/// `usual` is a typical value of the attribute and is tried first.
 pub(super) fn solve(
     domain: &Domain,
     usual: &Value,
@@ -39,11 +45,13 @@ pub(super) fn solve(
     };
     let cost: usize = 1 + needs.iter().map(|need| need.predicate.values.len() + 1).sum::<usize>();
     let is_met = |value: &Value, budget: &mut Budget| {
-        // What was not evaluated is not met; the budget tells that nothing is proved then.
+        // A value that the budget does not allow to evaluate counts as failed. The check of the budget
+        // below keeps that from counting as a proof.
         budget.spend(cost) && needs.iter().all(|need| need.is_met(value))
     };
-    // INVARIANT: numbers change sides at the numbers of the condition only, so those and their
-    // neighbours stand for all numbers. Other comparisons are undecided for every number.
+    // INVARIANT: comparisons of numbers change their result only at the numbers that the condition names,
+    // so these and their neighbours represent all numbers. Other comparisons are undecided for every
+    // number.
     let truths = [true, false].map(Value::Bool);
     let others = truths.into_iter().chain(integers(needs).into_iter().map(Value::Integer));
     let others: Vec<Value> = others.filter(|_| !only_text).collect();
@@ -52,6 +60,7 @@ pub(super) fn solve(
     let texts_first =
         candidates(texts, needs).into_iter().filter(|text| texts.contains(text)).map(Value::Text);
     let usual = std::iter::once(usual.clone()).filter(|_| !only_text);
+    // A typed comparison is more likely to be fulfilled by a value of its type, so those come first.
     let all: Vec<Value> = match is_typed {
         true => usual.chain(others).chain(texts_first).collect(),
         false => usual.chain(texts_first).chain(others).collect(),
@@ -68,10 +77,10 @@ pub(super) fn solve(
     no_text(texts, needs, budget)
 }
 
-/// A text that was not among the candidates, or the proof that there is none
+/// Finds a text that was not among the candidates, or proves that there is none.
 fn no_text(texts: &Texts, needs: &[ValueRequirement<'_>], budget: &mut Budget) -> ValueAnswer {
-    // INVARIANT: each type of comparison is decided alone. If one of them cannot be met, no text meets
-    // all; if each can be met, one text need not meet them together.
+    // INVARIANT: each type of comparison is solved on its own. If one type cannot be fulfilled, no text
+    // fulfils all requirements. If each type can be, that does not prove that one text fulfils them all.
     let mut types: Vec<ValueType> = Vec::new();
     for need in needs {
         if !types.contains(&need.value_type()) {
@@ -83,7 +92,7 @@ fn no_text(texts: &Texts, needs: &[ValueRequirement<'_>], budget: &mut Budget) -
             needs.iter().filter(|need| need.value_type() == value_type).copied().collect();
         let cost: usize = own.iter().map(|need| need.predicate.values.len() + 1).sum();
         let mut met = false;
-        // These stand for all texts of the type, and the first for texts that are not of the type.
+        // The texts of `of_type` represent all texts of the type; "x" represents all other texts.
         for text in ["x".to_owned()].into_iter().chain(of_type(value_type, &own)) {
             if !budget.spend(cost) {
                 return ValueAnswer::Unproved;
@@ -95,7 +104,7 @@ fn no_text(texts: &Texts, needs: &[ValueRequirement<'_>], budget: &mut Budget) -
             return ValueAnswer::None;
         }
     }
-    // A text that must be one of a few was one of the candidates.
+    // A text that must equal one of a few values was among the candidates already.
     let is_one_of_few = |need: &ValueRequirement<'_>| {
         let Predicate { base, values, is_left: _, every: _ } = need.predicate;
         need.wanted == Truths::TRUE
@@ -121,7 +130,7 @@ fn no_text(texts: &Texts, needs: &[ValueRequirement<'_>], budget: &mut Budget) -
     }
 }
 
-/// Texts that are likely to be what is needed, those that people recognise first
+/// Returns texts that are likely to fulfil the requirements, typical ones first.
 fn candidates(texts: &Texts, needs: &[ValueRequirement<'_>]) -> Vec<String> {
     let mut found: Vec<String> = texts.samples().to_vec();
     let mut strings = Vec::new();
@@ -150,6 +159,7 @@ fn candidates(texts: &Texts, needs: &[ValueRequirement<'_>]) -> Vec<String> {
     if let Some(start) = texts.start() {
         found.extend(strings.iter().map(|text| format!("{start}{text}")));
     }
+    // A pattern or a start is often fulfilled by a text with something after it.
     let longer: Vec<String> = strings.iter().map(|text| format!("{text}x")).collect();
     found.extend(longer);
     found.push(String::new());
@@ -158,6 +168,7 @@ fn candidates(texts: &Texts, needs: &[ValueRequirement<'_>]) -> Vec<String> {
     found
 }
 
+/// Returns the fixed values of all requirements of a type.
 fn literals<'a>(
     needs: &'a [ValueRequirement<'_>],
     value_type: ValueType,
@@ -166,7 +177,7 @@ fn literals<'a>(
     needs.iter().filter(of_type).flat_map(|need| need.predicate.values)
 }
 
-/// Numbers that stand for all numbers
+/// Returns numbers that represent all numbers: the fixed ones and their neighbours.
 fn integers(needs: &[ValueRequirement<'_>]) -> Vec<i64> {
     let mut found = Vec::new();
     for number in literals(needs, ValueType::Integer).filter_map(Value::integer) {
@@ -178,16 +189,17 @@ fn integers(needs: &[ValueRequirement<'_>]) -> Vec<i64> {
     found
 }
 
-/// Texts of a type that stand for all texts of the type
+/// Returns texts that represent all texts of a type.
 fn of_type(value_type: ValueType, needs: &[ValueRequirement<'_>]) -> Vec<String> {
     match value_type {
         ValueType::String => Vec::new(),
         ValueType::Integer => integers(needs).iter().map(i64::to_string).collect(),
         ValueType::Bool => vec!["true".to_owned(), "false".to_owned()],
         ValueType::DateTime => {
-            /// A second and a day, in steps of 100 nanoseconds
+            /// A day and a second, in ticks of 100 nanoseconds.
             const ROUND: [i64; 2] = [86_400 * 10_000_000, 10_000_000];
-            // Times that people would write first.
+            // Round distances come first, so that examples show times that people would write. The
+            // neighbours, one tick apart, complete the proof.
             let mut found = vec!["2026-01-01T00:00:00.0000000Z".to_owned()];
             let named = || {
                 let texts = literals(needs, ValueType::DateTime).filter_map(Value::text);
@@ -204,7 +216,7 @@ fn of_type(value_type: ValueType, needs: &[ValueRequirement<'_>]) -> Vec<String>
         ValueType::Guid => {
             let named: HashSet<u128> =
                 literals(needs, ValueType::Guid).filter_map(Value::text).filter_map(guid).collect();
-            // One that is not named: among so many, one is free.
+            // One GUID that is not named represents all that are not named.
             let free = (1..).find(|digits| !named.contains(digits));
             let mut all: Vec<u128> = named.iter().copied().collect();
             all.sort_unstable();
@@ -213,7 +225,7 @@ fn of_type(value_type: ValueType, needs: &[ValueRequirement<'_>]) -> Vec<String>
     }
 }
 
-/// A GUID as it is written
+/// Formats a GUID with hyphens.
 fn written(digits: u128) -> String {
     let hex = format!("{digits:032x}");
     let part = |range: std::ops::Range<usize>| hex.get(range).unwrap_or_default().to_owned();

@@ -1,4 +1,6 @@
-//! A filter as somebody typed it, in Rust or in JSON, and the check of all of it.
+//! The builder of filters: raw text from Rust or JSON, and the check of the whole filter.
+//!
+//! All problems are reported in one error, because a customer corrects a form in one go.
 
 use std::{
     collections::BTreeSet,
@@ -19,10 +21,10 @@ use crate::{
     validate::{Kind, MAX_SIZE},
 };
 
-/// A filter as somebody typed it: raw text, checked as a whole by [`build`](Self::build)
+/// A filter as it was typed: raw text that [`build`](Self::build) checks as a whole.
 ///
-/// This is also the shape of a filter in JSON; each field may be left out, and others are refused.
-/// Times are RFC 3339 with any offset, as `2026-11-24T08:49:37Z`, or a date alone, which is its midnight
+/// This is also the form of a filter in JSON. Every field may be missing, and unknown fields are refused.
+/// Times are RFC 3339 with any offset, for example `2026-11-24T08:49:37Z`, or a date, which means midnight
 /// in UTC.
 ///
 /// ```
@@ -71,87 +73,94 @@ pub struct FilterBuilder {
 }
 
 impl FilterBuilder {
-    /// Leaves out what no included glob matches; one more each time
+    /// Adds a glob; excludes names that none of the included globs matches.
     ///
-    /// `*` and `?` stand for any characters and for any one but `/`, `[a-z]` and `[!a-z]` for one of
-    /// those and for another one, `{a,b}` for either, `**` between slashes for any folders or none,
-    /// and `\` before a special character for that character. A glob with a slash is about the whole
-    /// name, from the container's root; `folder/` is all below that folder. A glob without a slash is
-    /// about the part after the last slash of the name, so that `*.jpg` matches in every folder;
-    /// `/*.jpg` matches at the root alone. Letters with marks match in both Unicode forms (NFC and NFD).
+    /// | in a glob | matches |
+    /// | --- | --- |
+    /// | `*` | any characters except `/` |
+    /// | `?` | one character except `/` |
+    /// | `[a-z]`, `[!a-z]` | one of these characters, one other character |
+    /// | `{a,b}` | either alternative |
+    /// | `**` between slashes | any folders, or none |
+    /// | `\` before a special character | that character |
     ///
-    /// [`build`](Self::build) refuses a glob that another tool would read differently and that matches
-    /// nothing here: a path with `\` or `./`, a negation with `!`, a list with commas, `[[:digit:]]`,
-    /// a regular expression, a URL. The message says how to write it.
+    /// A glob with a slash matches the whole name from the container's root, and `folder/` matches all names
+    /// below that folder. A glob without a slash matches the part after the last slash, so `*.jpg` matches
+    /// in every folder and `/*.jpg` only at the root. Letters with marks match in both Unicode forms (NFC
+    /// and NFD).
+    ///
+    /// [`build`](Self::build) refuses globs that other tools understand differently and that would match
+    /// nothing here, for example a path with `\` or `./`, a negation with `!`, a list with commas,
+    /// `[[:digit:]]`, a regular expression or a URL. The message says what to write instead.
     pub fn include(mut self, glob: impl Into<String>) -> Self {
         self.include.push(glob.into());
         self
     }
 
-    /// Leaves out what this glob matches, whatever includes it; one more each time
+    /// Adds a glob; excludes names that it matches, even if they are included.
     pub fn exclude(mut self, glob: impl Into<String>) -> Self {
         self.exclude.push(glob.into());
         self
     }
 
-    /// Leaves out what no included regular expression matches; one more each time
+    /// Adds a regular expression; excludes names that none of the included regular expressions matches.
     ///
-    /// In the syntax of the crate [`regex`](https://docs.rs/regex/latest/regex/#syntax), searched
-    /// for in the whole name: `^` and `$` tie it to the ends. Where there are globs, too, a name
-    /// must match one of each.
+    /// The syntax is that of the crate [`regex`](https://docs.rs/regex/latest/regex/#syntax). A match may be
+    /// anywhere in the name; use `^` and `$` to anchor it. If globs are included too, a name must match at
+    /// least one glob and one regular expression.
     pub fn include_regex(mut self, regex: impl Into<String>) -> Self {
         self.include_regex.push(regex.into());
         self
     }
 
-    /// Leaves out what this regular expression matches, whatever includes it; one more each time
+    /// Adds a regular expression; excludes names that it matches, even if they are included.
     pub fn exclude_regex(mut self, regex: impl Into<String>) -> Self {
         self.exclude_regex.push(regex.into());
         self
     }
 
-    /// Lets globs and regular expressions match in any letter case; names are case-sensitive else
+    /// Makes globs and regular expressions ignore letter case. Without this, they are case-sensitive.
     pub fn ignore_case(mut self) -> Self {
         self.ignore_case = true;
         self
     }
 
-    /// Leaves out blobs with fewer bytes
+    /// Excludes blobs of fewer bytes.
     pub fn min_size(mut self, bytes: u64) -> Self {
         self.min_size = Some(bytes);
         self
     }
 
-    /// Leaves out blobs with more bytes
+    /// Excludes blobs of more bytes.
     pub fn max_size(mut self, bytes: u64) -> Self {
         self.max_size = Some(bytes);
         self
     }
 
-    /// Leaves out blobs that were last written before, and those of which the listing does not tell
+    /// Excludes blobs that were last modified before `time`, and blobs without a time in the listing.
     ///
-    /// The service tells times in whole seconds.
+    /// The service reports times in whole seconds.
     pub fn modified_since(mut self, time: SystemTime) -> Self {
         self.modified_since = Some(time);
         self
     }
 
-    /// Leaves out blobs that were last written then or later, and those of which the listing does
-    /// not tell
+    /// Excludes blobs that were last modified at `time` or later, and blobs without a time in the listing.
     pub fn modified_before(mut self, time: SystemTime) -> Self {
         self.modified_before = Some(time);
         self
     }
 
-    /// Leaves out what is of no wanted kind; one more each time
+    /// Adds a kind; excludes blobs that are of none of the added kinds.
     ///
-    /// The kind is that of the rules' format, and else what Content-Type or extension say.
+    /// The kind is that of the rules' format, or else the kind that the Content-Type or the extension
+    /// suggests.
     pub fn kind(mut self, kind: Kind) -> Self {
         self.kinds.insert(kind);
         self
     }
 
-    /// Leaves out what has no wanted extension, in any letter case; one more each time
+    /// Adds an extension, in any letter case; excludes blobs that have none of the added extensions.
     pub fn format(mut self, extension: impl Into<String>) -> Self {
         self.formats.push(extension.into());
         self
@@ -228,7 +237,7 @@ impl FilterBuilder {
         Ok(Filter { patterns, formats, typed: self })
     }
 
-    /// Checks how many patterns there are, and of what length together; false if there are too many
+    /// Checks the number of patterns and their total length; returns false if the patterns exceed a limit.
     fn check_counts(&self, wrong: &mut Vec<String>) -> bool {
         let lists = [&self.include, &self.exclude, &self.include_regex, &self.exclude_regex];
         let count: usize = lists.iter().map(|list| list.len()).sum();
@@ -252,6 +261,7 @@ impl FilterBuilder {
         is_within
     }
 
+    /// Compiles the four lists within one budget.
     fn compile(&self, wrong: &mut Vec<String>) -> Patterns {
         let mut budget = Budget::default();
         let mut compile = |list: &[String], field, syntax| {
@@ -267,6 +277,7 @@ impl FilterBuilder {
     }
 }
 
+/// Checks one extension and returns it in lower case, without the dot that people type before it.
 fn extension(typed: &str, wrong: &mut Vec<String>) -> Box<str> {
     let extension = typed.strip_prefix('.').unwrap_or(typed);
     let is_long = extension.chars().nth(LONGEST_FORMAT).is_some();
@@ -294,7 +305,7 @@ fn extension(typed: &str, wrong: &mut Vec<String>) -> Box<str> {
     extension.to_ascii_lowercase().into()
 }
 
-/// A time or a date
+/// Deserializes a time or a date.
 fn deserialize_time<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<SystemTime>, D::Error> {
@@ -311,13 +322,13 @@ fn deserialize_time<'de, D: Deserializer<'de>>(
     SystemTime::try_from(time).map(Some).map_err(D::Error::custom)
 }
 
-/// Whether RFC 3339 has a text for it
+/// Returns whether RFC 3339 can express a time, which it can for the years 1970 to 9999 here.
 fn is_representable(time: SystemTime) -> bool {
     const YEAR_10000: u64 = 253_402_300_800;
     time.duration_since(UNIX_EPOCH).is_ok_and(|since| since.as_secs() < YEAR_10000)
 }
 
-/// With all its digits, so that what is stored is the same filter
+/// Serializes a time with all its digits, so that a stored filter equals the original.
 fn serialize_time<S: Serializer>(
     time: &Option<SystemTime>,
     serializer: S,

@@ -1,15 +1,16 @@
-//! Finds globs that match nothing, because they were written for another tool.
+//! Refuses globs that match nothing here, because they were written for another tool.
 //!
-//! Each of these texts has a literal meaning that some blob name may have. The message says how to
-//! write that, so no name is out of reach.
+//! Each of these texts also has a literal meaning, which some blob name may have. The message says how to
+//! write the literal text, so every name can be matched.
 
 use super::pattern_error::PatternError;
 
-/// Fails for a glob that is almost certainly a slip
+/// Fails for a glob that is almost certainly a mistake.
 pub(super) fn check(glob: &[char]) -> Result<(), PatternError> {
     ends(glob)?;
     segments(glob)?;
     let mut depth = 0_usize;
+    // Separators outside of braces. They are checked last, because the other messages are more specific.
     let mut lists = Vec::new();
     let mut at = 0;
     while let Some(char) = glob.get(at).copied() {
@@ -36,7 +37,7 @@ pub(super) fn check(glob: &[char]) -> Result<(), PatternError> {
     lists.into_iter().try_for_each(|at| list(glob, at))
 }
 
-/// Blanks at the ends, a negation as in `.gitignore`, a URL
+/// Checks the ends: blanks, a negation as in `.gitignore`, quotes, a local path, an extension alone, a URL.
 fn ends(glob: &[char]) -> Result<(), PatternError> {
     let blank = |at: Option<&char>| at.is_some_and(|c| c.is_whitespace());
     if blank(glob.first()) {
@@ -83,7 +84,7 @@ fn ends(glob: &[char]) -> Result<(), PatternError> {
     Ok(())
 }
 
-/// Segments `.` and `..`, which few names have and no URL leads to
+/// Checks for segments `.` and `..`. Few names have them, and no URL leads to such a name.
 fn segments(glob: &[char]) -> Result<(), PatternError> {
     let mut place = 1;
     for segment in glob.split(|c| *c == '/') {
@@ -97,15 +98,15 @@ fn segments(glob: &[char]) -> Result<(), PatternError> {
     Ok(())
 }
 
-/// A backslash between folders, or before a letter, as in a regular expression
+/// Checks a backslash: one between folders, as on Windows, or before a letter, as in a regular expression.
 fn backslash(glob: &[char], at: usize, next: Option<char>) -> Result<(), PatternError> {
-    // The parser refuses one at the end.
+    // The parser refuses a backslash at the end.
     let Some(next) = next else { return Ok(()) };
     let rest = glob.get(at + 2..).unwrap_or_default();
     let opens_class =
         || next == '[' && rest.windows(2).any(|two| matches!(two, [c, ']'] if *c != '\\'));
     let is_wildcard = matches!(next, '*' | '?') || opens_class();
-    // In a glob without slashes, one after a name is that of a path of Windows.
+    // In a glob without slashes, a backslash before a wildcard is one of a Windows path.
     let is_folder = is_wildcard && at > 0 && !glob.contains(&'/');
     if next == '.' {
         let what =
@@ -121,7 +122,7 @@ fn backslash(glob: &[char], at: usize, next: Option<char>) -> Result<(), Pattern
     ))
 }
 
-/// Returns the place after a class, or fails for one of POSIX
+/// Returns the position after a class, or fails for a POSIX class.
 fn class(glob: &[char], at: usize) -> Result<usize, PatternError> {
     let mut place = at + 1;
     place += usize::from(matches!(glob.get(place), Some('!' | '^')));
@@ -146,7 +147,7 @@ fn class(glob: &[char], at: usize) -> Result<usize, PatternError> {
     Ok(glob.len())
 }
 
-/// A group of the extended globs of shells, `@(a|b)`
+/// Checks for a group `@(a|b)` of the extended globs of shells.
 fn group(glob: &[char], at: usize) -> Result<(), PatternError> {
     let rest = glob.get(at + 2..).unwrap_or_default();
     let end = rest.iter().position(|c| *c == ')').unwrap_or(0);
@@ -158,20 +159,21 @@ fn group(glob: &[char], at: usize) -> Result<(), PatternError> {
     }
 }
 
-/// Whether a class goes on as one of POSIX, such as `:digit:]`
+/// Returns whether a class continues as a POSIX class, for example `:digit:]`.
 fn is_posix(rest: &[char]) -> bool {
     let Some((mark @ (':' | '.' | '='), rest)) = rest.split_first() else { return false };
     rest.windows(2).any(|two| matches!(two, [a, ']'] if a == mark))
 }
 
-/// Whether this is a usual extension, without its dot
+/// Returns whether a text looks like an extension, without its dot.
 fn is_extension(text: &[char]) -> bool {
     (1..=5).contains(&text.len())
         && text.iter().all(char::is_ascii_alphanumeric)
         && text.iter().any(char::is_ascii_alphabetic)
 }
 
-/// A list of globs in one text, such as `*.jpg,*.png`, `*.jpg *.png`, `a.jpg;b.png` or `*.jpg,png`
+/// Checks for a list of globs in one text, for example `*.jpg,*.png`, `*.jpg *.png`, `a.jpg;b.png` or
+/// `*.jpg,png`.
 fn list(glob: &[char], at: usize) -> Result<(), PatternError> {
     let is_separator = |c: &char| matches!(c, ',' | ';' | '|') || c.is_whitespace();
     let (before, rest) = glob.split_at(at);
@@ -189,7 +191,7 @@ fn list(glob: &[char], at: usize) -> Result<(), PatternError> {
     let is_glob = |part: &[char]| (has_star(part) && ends_as_file(part)) || is_folder(part);
     let is_blank = glob.get(at).is_some_and(|c| c.is_whitespace());
     let is_list = match is_blank {
-        // A name may well have blanks.
+        // Names may contain blanks, so a blank only separates two clear globs.
         true => is_glob(first) && is_glob(second) && has_star(first) && has_star(second),
         false => {
             (is_glob(first) && (is_glob(second) || ends_as_file(second) || is_extension(second)))

@@ -1,7 +1,7 @@
 //! Translates globs to regular expressions over bytes.
 //!
-//! Braces are expanded first, and the size of the expansion is checked before it is made. The
-//! expressions assume that names are valid UTF-8.
+//! Braces are expanded first, and the size of the expansion is checked before the expansion is made. The
+//! expressions assume that names are valid UTF-8. The compiler of `matcher` then knows nothing of globs.
 
 use std::sync::Arc;
 
@@ -12,37 +12,40 @@ use super::{
 };
 use crate::unicode;
 
-/// How many globs without braces a glob with braces may expand to
+/// The most globs without braces that a glob with braces may expand to.
 const MOST_ALTERNATIVES: usize = 256;
 
-/// How deep braces may be nested
+/// The deepest nesting of braces.
 const DEEPEST: usize = 8;
 
-/// One character of a name that is not a slash
+/// Matches one character other than a slash.
 ///
-/// Continuation bytes follow the first byte of a character. Written over bytes, the expression has
-/// three states; the class `[^/]` of characters has nine.
+/// Continuation bytes follow the first byte of a character. Written over bytes, the expression has three
+/// states, compared with nine for the character class `[^/]`.
 const ONE: &str = r"(?-u:[^/\x80-\xBF][\x80-\xBF]*)";
 
-/// Any characters but slashes
+/// Matches any characters other than slashes.
 ///
-/// What follows a star begins with the first byte of a character or at the end of the name, so the
-/// star cannot end inside a character.
+/// The part after a star begins with the first byte of a character, or is the end of the name. A match of
+/// the star therefore cannot end inside a character.
 const MANY: &str = "(?-u:[^/])*";
 
-/// Any characters
+/// Matches any characters.
 const ALL: &str = "(?s-u:.)*";
 
-/// A glob without braces
+/// A translated glob without braces.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Plain {
-    /// Matches a whole name when the search is anchored at its start
+    /// The expression. It matches a whole name if the search is anchored at the start.
     pub(super) regex: String,
-    /// The literal start of every name that the glob matches
+    /// The literal start of every name that the glob matches.
     pub(super) literal: String,
 }
 
-/// Expands the braces of a glob and translates each alternative
+/// Expands the braces of a glob and translates each alternative.
+///
+/// # Errors
+/// A glob with a syntax error, a glob that was written for another tool, or one that exceeds the budget.
 pub(super) fn parse(glob: &str, budget: &mut Budget) -> Result<Vec<Plain>, PatternError> {
     let chars: Vec<char> = glob.chars().collect();
     foreign_syntax::check(&chars)?;
@@ -51,12 +54,14 @@ pub(super) fn parse(glob: &str, budget: &mut Budget) -> Result<Vec<Plain>, Patte
     alternatives.iter().map(|tokens| plain(tokens)).collect()
 }
 
+/// One element of a glob, with its position in the text.
 #[derive(Clone, Debug)]
 struct Token {
     place: usize,
     what: What,
 }
 
+/// The kinds of elements.
 #[derive(Clone, Debug)]
 enum What {
     Char(char),
@@ -64,10 +69,11 @@ enum What {
     One,
     /// `*`
     Many,
-    /// `[…]`, as a regular expression
+    /// `[…]`, as a regular expression.
     Class(Arc<str>),
 }
 
+/// The parser of one glob, which expands braces while it reads.
 struct Parser<'a> {
     chars: &'a [char],
     at: usize,
@@ -75,7 +81,7 @@ struct Parser<'a> {
 }
 
 impl Parser<'_> {
-    /// Counts tokens that the expansion is about to have
+    /// Takes from the budget the tokens that the expansion is about to add.
     fn charge(&mut self, tokens: usize, place: usize) -> Result<(), PatternError> {
         if self.budget.take_tokens(tokens) {
             return Ok(());
@@ -86,17 +92,21 @@ impl Parser<'_> {
         Err(PatternError::new(place, what))
     }
 
+    /// Consumes the next character.
     fn next(&mut self) -> Option<char> {
         let next = self.chars.get(self.at).copied();
         self.at += usize::from(next.is_some());
         next
     }
 
+    /// Returns the next character.
     fn peek(&self) -> Option<char> {
         self.chars.get(self.at).copied()
     }
 
-    /// All that the text stands for, up to its end or, within braces, up to a comma or a brace
+    /// Parses up to the end or, within braces, up to a comma or a closing brace.
+    ///
+    /// Returns all alternatives that the text expands to.
     fn sequence(&mut self, depth: usize) -> Result<Vec<Vec<Token>>, PatternError> {
         let mut all = vec![Vec::new()];
         while let Some(char) = self.peek() {
@@ -154,7 +164,7 @@ impl Parser<'_> {
         Ok(all)
     }
 
-    /// What stands between braces, the first of which is read already
+    /// Parses alternatives up to the closing brace; the opening one was consumed.
     fn braces(&mut self, depth: usize, place: usize) -> Result<Vec<Vec<Token>>, PatternError> {
         if depth > DEEPEST {
             return Err(PatternError::new(
@@ -184,7 +194,7 @@ impl Parser<'_> {
         }
     }
 
-    /// What stands between brackets, the first of which is read already
+    /// Parses a class up to the closing bracket; the opening one was consumed.
     fn class(&mut self, place: usize) -> Result<String, PatternError> {
         let unclosed =
             || PatternError::new(place, "`[` has no `]` behind it; `\\[` is the bracket itself");
@@ -194,13 +204,13 @@ impl Parser<'_> {
         loop {
             let first = self.at;
             let low = match self.next().ok_or_else(unclosed)? {
-                // At the start it stands for itself.
+                // At the start of a class a `]` is the character itself.
                 ']' if !items.is_empty() => break,
                 '\\' => self.next().ok_or_else(unclosed)?,
                 char => char,
             };
             escape(low, &mut items);
-            // At the end a hyphen stands for itself.
+            // At the end of a class a `-` is the character itself.
             if self.peek() == Some('-') && self.chars.get(self.at + 1).is_some_and(|c| *c != ']') {
                 self.at += 1;
                 let high = match self.next().ok_or_else(unclosed)? {
@@ -219,6 +229,7 @@ impl Parser<'_> {
     }
 }
 
+/// Appends a character to an expression, escaped if necessary.
 fn escape(char: char, regex: &mut String) {
     if regex_syntax::is_meta_character(char) {
         regex.push('\\');
@@ -226,6 +237,7 @@ fn escape(char: char, regex: &mut String) {
     regex.push(char);
 }
 
+/// Translates a glob without braces to an expression and its literal start.
 fn plain(tokens: &[Token]) -> Result<Plain, PatternError> {
     let is_slash = |token: &Token| matches!(token.what, What::Char('/'));
     let (is_anchored, tokens) = match tokens.split_first() {
@@ -243,7 +255,7 @@ fn plain(tokens: &[Token]) -> Result<Plain, PatternError> {
         let is_last = segments.peek().is_none();
         let is_all = match segment {
             [a, b] if is_double(a, b) => true,
-            // `folder/` is all that is in it.
+            // `folder/` matches everything in that folder.
             [] => is_last && !tokens.is_empty(),
             _ => false,
         };
@@ -297,7 +309,7 @@ fn plain(tokens: &[Token]) -> Result<Plain, PatternError> {
     Ok(Plain { regex, literal: if is_anchored { whole } else { String::new() } })
 }
 
-/// Splits off the characters that tokens begin with
+/// Splits off the literal characters at the start of the tokens.
 fn text(tokens: &[Token]) -> (String, &[Token]) {
     let char = |token: &Token| match token.what {
         What::Char(char) => Some(char),
@@ -308,9 +320,9 @@ fn text(tokens: &[Token]) -> (String, &[Token]) {
     (text, tokens.get(count..).unwrap_or_default())
 }
 
-/// Adds a text in both Unicode forms, because names in the two forms look the same
+/// Appends a text in both Unicode forms, because names in the two forms look the same.
 ///
-/// Returns false if the literal ends within the text, where the forms differ.
+/// Returns false if the literal start ends within the text, because the forms differ there.
 fn push_text(text: &str, regex: &mut String, literal: &mut Option<String>) -> bool {
     let mut forms = vec![text.to_owned()];
     if !text.is_ascii() {
@@ -344,19 +356,19 @@ fn push_text(text: &str, regex: &mut String, literal: &mut Option<String>) -> bo
     is_one
 }
 
-/// Any folders, or none
+/// Appends an expression for any folders, or none.
 fn push_folders(regex: &mut String) {
     regex.push_str("(?:");
     regex.push_str(ALL);
     regex.push_str("/)?");
 }
 
-/// Whether it is a `**` of the text, and not two stars that braces have brought together
+/// Returns whether two stars are a `**` of the text, not two stars that an expansion brought together.
 fn is_double(a: &Token, b: &Token) -> bool {
     matches!((&a.what, &b.what), (What::Many, What::Many)) && a.place + 1 == b.place
 }
 
-/// The literal start of a name ends here
+/// Ends the literal start, if it has not ended before.
 fn end(literal: &mut Option<String>, whole: &mut String) {
     if let Some(literal) = literal.take() {
         *whole = literal;

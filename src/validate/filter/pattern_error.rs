@@ -3,7 +3,7 @@
 use super::limits::LONGEST;
 use crate::name::{may_be_secret, one_line, printable};
 
-/// What is wrong with a pattern, and the position of the character that shows it, from 1
+/// A problem with a pattern, and the position of the character that shows it, counted from 1.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct PatternError {
     pub(super) place: usize,
@@ -11,15 +11,19 @@ pub(super) struct PatternError {
 }
 
 impl PatternError {
+    /// Makes an error for the character at `place`.
     pub(super) fn new(place: usize, what: impl Into<String>) -> Self {
         Self { place, what: what.into() }
     }
 
-    /// What is wrong with a pattern, in one line
+    /// Returns the problem in one line, with the field and the pattern.
+    ///
+    /// The pattern is shown in full up to 80 characters, unless it looks like a secret, for example a URL
+    /// with a shared access signature.
     pub(super) fn describe(&self, field: &str, pattern: &str) -> String {
         let Self { place, what } = self;
-        // A pattern may well have a `?`, after which `printable` shows nothing.
-        // Nothing beyond what a pattern may have is looked at.
+        // `printable` hides everything after a `?`, which is common in patterns, so it is only used for
+        // secrets. Text beyond the limit for patterns is not read.
         let pattern: String = pattern.chars().take(LONGEST + 1).collect();
         let has_secret = may_be_secret(&pattern);
         let shown: String = match has_secret {

@@ -1,4 +1,4 @@
-//! Checks the four lists of patterns, and compiles each within the limits of a filter.
+//! Checks the four lists of patterns and compiles each one within the limits of a filter.
 
 use regex_syntax::{ParserBuilder, hir::Hir};
 
@@ -9,7 +9,7 @@ use super::{
     pattern_error::PatternError,
 };
 
-/// The patterns of a filter; an empty list is `None`
+/// The compiled patterns of a filter; `None` for an empty list.
 #[derive(Clone, Debug)]
 pub(super) struct Patterns {
     pub(super) include: Option<Set>,
@@ -19,7 +19,7 @@ pub(super) struct Patterns {
 }
 
 impl Patterns {
-    /// How many nanoseconds a byte of a name takes at most
+    /// Returns the most nanoseconds for each byte of a name.
     pub(super) fn cost(&self) -> usize {
         let Self { include, exclude, include_regex, exclude_regex } = self;
         let all = [include, exclude, include_regex, exclude_regex];
@@ -27,30 +27,32 @@ impl Patterns {
     }
 }
 
-/// A list of patterns
+/// A compiled list of patterns.
 #[derive(Clone, Debug)]
 pub(super) struct Set {
     matcher: Matcher,
-    /// The literal start of every name that matches
+    /// The literal start of every name that matches.
     literal: String,
 }
 
 impl Set {
+    /// Returns whether one of the patterns matches.
     pub(super) fn matches(&self, name: &str) -> bool {
         self.matcher.matches(name)
     }
 
-    /// The number of the first pattern that matches
+    /// Returns the position of the first pattern that matches.
     pub(super) fn first_match(&self, name: &str) -> Option<usize> {
         self.matcher.first_match(name)
     }
 
+    /// Returns the literal start of every name that matches.
     pub(super) fn literal(&self) -> &str {
         &self.literal
     }
 }
 
-/// Compiles a list; `None` if it is empty or wrong
+/// Compiles a list and adds its problems to `wrong`; `None` for an empty list and for one with problems.
 pub(super) fn compile(
     patterns: &[String],
     field: &str,
@@ -61,7 +63,8 @@ pub(super) fn compile(
     let (mut regexes, mut literals) = (Vec::new(), Vec::new());
     let found = wrong.len();
     for pattern in patterns {
-        // A budget that is used up exactly has no problem yet: what follows must be refused or compiled.
+        // A budget that is used up without a problem so far may be used up exactly. The next pattern then
+        // decides whether there is a problem, so it must be read.
         if budget.is_spent() && !wrong.is_empty() {
             return None;
         }
@@ -87,7 +90,7 @@ pub(super) fn compile(
     }
 }
 
-/// The expression of a pattern, and the literal starts of what it matches
+/// Returns the expression of a pattern and the literal starts of its alternatives.
 fn read(
     pattern: &str,
     compiler: Compiler,
@@ -113,8 +116,9 @@ fn read(
     Err(PatternError::new(1, what))
 }
 
+/// Checks the length of a pattern in characters.
 fn check_length(pattern: &str) -> Result<(), PatternError> {
-    // No text of so many bytes has fewer characters.
+    // A character has at most four bytes, so a very long text need not be counted.
     match if pattern.len() > 4 * LONGEST { pattern.len() / 4 } else { pattern.chars().count() } {
         0 => Err(PatternError::new(1, "it is empty; leave it out, or write `**` for all names")),
         1..=LONGEST => Ok(()),
@@ -125,6 +129,7 @@ fn check_length(pattern: &str) -> Result<(), PatternError> {
     }
 }
 
+/// Parses an expression, to find syntax errors with their position and to count its parts.
 fn parse(regex: &str, compiler: Compiler) -> Result<Hir, PatternError> {
     let error_at = |at: usize, what: String| {
         let place = regex.get(..at).map_or(1, |before| before.chars().count() + 1);
@@ -147,10 +152,10 @@ fn parse(regex: &str, compiler: Compiler) -> Result<Hir, PatternError> {
     })
 }
 
-/// The longest common start of some texts; with `ignore_case`, up to the first letter
+/// Returns the longest common start of some texts; with `ignore_case`, only up to the first letter.
 fn common(texts: &[String], ignore_case: bool) -> String {
     let Some((first, rest)) = texts.split_first() else { return String::new() };
-    // Beyond ASCII, even a character that is no letter may have two cases.
+    // Beyond ASCII even characters that are no letters can have two cases.
     let has_case = |c: char| !c.is_ascii() || c.is_ascii_alphabetic();
     let mut end = first.find(|c| ignore_case && has_case(c)).unwrap_or(first.len());
     for text in rest {
