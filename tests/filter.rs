@@ -72,11 +72,18 @@ fn globs_match_as_people_write_them() {
         for name in *matched {
             assert_eq!(left_out(&include, Blob::new(*name, 1)), None, "{glob} {name}");
             let detail = left_out(&exclude, Blob::new(*name, 1)).unwrap_or_default();
-            assert_eq!(detail, format!("the filter's exclude `{glob}` matches its name"), "{name}");
+            assert_eq!(
+                detail,
+                format!("the filter's exclude pattern `{glob}` matches its name"),
+                "{name}"
+            );
         }
         for name in *others {
             let detail = left_out(&include, Blob::new(*name, 1)).unwrap_or_default();
-            assert_eq!(detail, "none of the filter's include matches its name", "{glob} {name}");
+            assert_eq!(
+                detail, "no include pattern of the filter matches its name",
+                "{glob} {name}"
+            );
             assert_eq!(left_out(&exclude, Blob::new(*name, 1)), None, "{glob} {name}");
         }
     }
@@ -509,7 +516,7 @@ fn the_first_pattern_that_matches_is_named_however_it_is_matched() {
     ] {
         let builder = patterns.iter().fold(filter(), |filter, glob| filter.exclude(*glob));
         let detail = left_out(&builder, Blob::new(name, 1)).unwrap_or_default();
-        assert_eq!(detail, format!("the filter's exclude `{want}` matches its name"));
+        assert_eq!(detail, format!("the filter's exclude pattern `{want}` matches its name"));
         assert_eq!(left_out(&builder, Blob::new("z", 1)), None);
     }
 }

@@ -3,6 +3,16 @@
 use super::{Operator, Value};
 
 /// A range of bytes of the parsed text.
+///
+/// ```
+/// use azure_asset_sync::condition::Condition;
+///
+/// let text = "NOT (ActionMatches{'*/read'})";
+/// let condition: Condition = text.parse()?;
+/// let span = condition.root().span;
+/// assert_eq!(&text[span.start..span.end], text);
+/// # Ok::<(), azure_asset_sync::condition::ParseError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
     /// The first byte.
@@ -139,6 +149,16 @@ pub enum OperandKind {
 }
 
 /// An attribute of a request, of its resource, its principal or its environment.
+///
+/// ```
+/// use azure_asset_sync::condition::{Condition, ExprKind, Source};
+///
+/// let condition: Condition = "Exists @Environment[UtcNow]".parse()?;
+/// if let ExprKind::Exists(attribute) = &condition.root().kind {
+///     assert_eq!((attribute.source(), attribute.path()), (Source::Environment, "UtcNow"));
+/// }
+/// # Ok::<(), azure_asset_sync::condition::ParseError>(())
+/// ```
 ///
 /// Paths are case-insensitive, except for the keys of index tags. Equality compares them as written.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -4,22 +4,33 @@
 //! Source: Microsoft Learn, "Actions and attributes for Azure role assignment conditions for Azure
 //! Blob Storage", the same for Queue Storage, and "Authorization actions and attributes".
 
+//!
+//! The tables are the only place with these names: the lint, the explanation and the proofs read them. A
+//! new action or attribute of Azure needs a row here, and an [`Known`] variant for an attribute.
 use super::Source;
 
+/// The action of reading and of listing blobs.
 pub(super) const BLOB_READ: &str =
     "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read";
+/// The suboperation that distinguishes listing from reading.
 pub(super) const BLOB_LIST: &str = "Blob.List";
+/// The path of the container's name.
 pub(super) const CONTAINER_NAME: &str =
     "Microsoft.Storage/storageAccounts/blobServices/containers:name";
+/// The path of the blob's name, which reads have.
 pub(super) const BLOB_PATH: &str =
     "Microsoft.Storage/storageAccounts/blobServices/containers/blobs:path";
+/// The path of the prefix, which listings have.
 pub(super) const BLOB_PREFIX: &str =
     "Microsoft.Storage/storageAccounts/blobServices/containers/blobs:prefix";
 
+/// The start of the path of an index tag; the tag's key follows.
 const TAG: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/tags:";
 /// The literal suffix after the key of an index tag.
 pub(super) const TAG_MARK: &str = "<$key_case_sensitive$>";
+/// The start of the path of container metadata; the key follows.
 const METADATA: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/metadata:";
+/// The start of the path of a custom security attribute; its name follows.
 const CUSTOM: &str = "Microsoft.Directory/CustomSecurityAttributes/Id:";
 
 /// Other services that support conditions. Their attributes and actions are not in these tables.
@@ -38,40 +49,66 @@ pub(super) fn is_of_another_service(path: &str) -> bool {
 /// The type of an attribute's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Holds {
+    /// One text.
     Text,
     /// Several texts, which only operators with a quantifier compare.
     Texts,
     /// One text or several, as the customer defined the attribute.
     TextOrTexts,
+    /// A truth value.
     Bool,
+    /// A point in time.
     Time,
+    /// A GUID.
     Guid,
 }
 
 /// An attribute that the documentation lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Known {
+    /// The name of the storage account.
     Account,
+    /// Whether the account has a hierarchical namespace.
     Hns,
+    /// The name of the container.
     Container,
+    /// The name of the blob.
     Path,
+    /// The prefix of a listing.
     Prefix,
+    /// What a listing includes besides blobs.
     Include,
+    /// The keys of the blob's index tags.
     TagKeys,
+    /// The value of an index tag.
     Tag,
+    /// The encryption scope of the blob.
     EncryptionScope,
+    /// Whether the version is the current one.
     CurrentVersion,
+    /// The time of a snapshot.
     Snapshot,
+    /// The version id.
     Version,
+    /// A metadata value of the container.
     Metadata,
+    /// The name of the queue.
     Queue,
+    /// Whether the request came over a private link.
     PrivateLink,
+    /// The private endpoint of the request.
     PrivateEndpoint,
+    /// The subnet of the request.
     Subnet,
+    /// The time of the request.
     UtcNow,
+    /// A custom security attribute of the principal.
     Custom,
+    /// The role that a role assignment assigns.
     RoleDefinition,
+    /// The principal that gets a role.
     PrincipalId,
+    /// The type of the principal that gets a role.
     PrincipalType,
     /// The suboperation as spelled in the preview of 2021.
     SubOperation,
@@ -90,12 +127,12 @@ const ATTRIBUTES: &[(Known, &str, Holds, &str)] = &[
     ),
     (K::Container, CONTAINER_NAME, Holds::Text, "the container's name"),
     (K::Path, BLOB_PATH, Holds::Text, "the blob's name"),
-    (K::Prefix, BLOB_PREFIX, Holds::Text, "the prefix that the list asks for"),
+    (K::Prefix, BLOB_PREFIX, Holds::Text, "the prefix of the listing"),
     (
         K::Include,
         "Microsoft.Storage/storageAccounts/blobServices/containers/blobs:include",
         Holds::Texts,
-        "what the list shall include",
+        "what the listing includes",
     ),
     (
         K::TagKeys,
@@ -191,6 +228,7 @@ impl Known {
             .map(|(_, known)| known)
     }
 
+    /// Returns the attribute's row of the table.
     fn row(self) -> Option<&'static (Known, &'static str, Holds, &'static str)> {
         ATTRIBUTES.iter().find(|(known, ..)| *known == self)
     }
@@ -249,14 +287,19 @@ pub(super) fn edits(a: &str, b: &str, limit: usize) -> Option<usize> {
 /// An action that conditions can limit, or one suboperation of it.
 #[derive(Debug)]
 pub(super) struct Action {
+    /// The action in words, as the object of "allows to".
     pub(super) title: &'static str,
+    /// The action's name in role definitions.
     pub(super) name: &'static str,
+    /// The suboperation, if the row is about one.
     pub(super) suboperation: Option<&'static str>,
     /// The resource attributes in addition to those that every storage action has.
     resource: &'static [Known],
+    /// The request attributes.
     request: &'static [Known],
 }
 
+/// Declares the table of actions: title, name, suboperation, resource attributes, request attributes.
 macro_rules! actions {
     ($($title:literal $name:literal $sub:expr, [$($resource:ident)*] [$($request:ident)*];)+) => {
         pub(super) const ACTIONS: &[Action] = &[$(Action {
@@ -330,6 +373,7 @@ impl Action {
     /// Returns whether requests of this action can have the attribute.
     pub(super) fn has(&self, source: Source, known: Known) -> bool {
         match source {
+            // These come from the sign-in and the network, so every action has them.
             Source::Environment => {
                 matches!(known, K::PrivateLink | K::PrivateEndpoint | K::Subnet | K::UtcNow)
             }

@@ -7,6 +7,15 @@ use super::{Rule, Span};
 /// The error for text that is not a condition: the place, the problem, and what was expected.
 ///
 /// [`Display`](fmt::Display) is one line. [`caret`](Self::caret) shows the place in the text.
+///
+/// ```
+/// use azure_asset_sync::condition::{Condition, Rule};
+///
+/// let error = "ActionMatches{'a'} and NOT ActionMatches{'b'}".parse::<Condition>().unwrap_err();
+/// assert_eq!(error.rule(), Rule::LetterCase);
+/// assert_eq!(error.to_string(), "line 1, column 20: letter case matters here; write `AND`");
+/// assert_eq!(error.caret().lines().nth(1).map(str::len), Some(20));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseError {
     rule: Rule,
@@ -31,6 +40,7 @@ impl ParseError {
         let line_after = after.split('\n').next().unwrap_or_default();
         let column = line_before.chars().count() + 1;
         let shown: String = line_before.chars().skip(column.saturating_sub(AROUND + 1)).collect();
+        // Control characters would break the line of the excerpt or the place of the caret.
         let clean = |c: char| if c.is_control() { ' ' } else { c };
         let excerpt = shown.chars().chain(line_after.chars().take(AROUND)).map(clean).collect();
         Self {
@@ -110,6 +120,8 @@ pub(super) fn quoted(text: &str) -> String {
             break;
         }
         match c {
+            // A backtick would end the quoted text for the reader, so it is escaped like a control
+            // character. Quotes and backslashes are common in conditions and stay readable.
             '\'' | '"' | '\\' => shown.push(c),
             '`' => shown.extend(c.escape_unicode()),
             c => shown.extend(c.escape_debug()),

@@ -39,6 +39,7 @@ pub(super) fn all(truths: impl Iterator<Item = Truth>) -> Truth {
 
 /// Combines truths as `OR` does: true if one is true, false if all are false.
 pub(super) fn any(truths: impl Iterator<Item = Truth>) -> Truth {
+    // De Morgan: `a OR b` is `NOT (NOT a AND NOT b)`, also in three-valued logic.
     all(truths.map(|truth| truth.map(|truth| !truth))).map(|truth| !truth)
 }
 
@@ -55,6 +56,7 @@ pub(super) fn leaf(expr: &Expr, request: &Request) -> Truth {
         ExprKind::Compare { left, operator, right } => {
             comparison(*operator, &operand(left, request)?, &operand(right, request)?)
         }
+        // Parts are evaluated by the callers. Reaching one here decides nothing, which is safe.
         ExprKind::And(_) | ExprKind::Or(_) | ExprKind::Not(_) => None,
     }
 }
@@ -198,6 +200,7 @@ pub(super) fn trace(expr: &Expr, request: &Request) -> Trace {
 
 /// Appends the steps of an expression and returns its result.
 fn record(expr: &Expr, request: &Request, depth: usize, steps: &mut Vec<TraceStep>) -> Truth {
+    // INVARIANT: a step is pushed before the steps of its parts, so parents come first.
     let at = steps.len();
     steps.push(TraceStep { span: expr.span, depth, truth: None, missing: Vec::new() });
     let truth = match &expr.kind {

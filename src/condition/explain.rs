@@ -3,6 +3,13 @@
 //! The explanation recognises the documented shape of a condition, clauses of `!(guard) OR limits` joined
 //! by `AND`, and groups the limits by the actions of the guard. Other shapes are described part by part.
 
+//!
+//! ```text
+//! to read a blob:
+//!   - the container's name is `training`
+//!   - the blob's name begins with `hall-3/`
+//! all other actions of the role are not limited
+//! ```
 use std::fmt::Write as _;
 
 use super::{
@@ -14,6 +21,8 @@ use super::{
 };
 
 /// Describes a condition, with a line for each clause and each limit.
+///
+/// The last line says whether other actions are limited, which readers of conditions often get wrong.
 pub(super) fn explain(root: &Expr) -> String {
     let clauses = match &root.kind {
         ExprKind::And(parts) => parts.as_slice(),
@@ -28,25 +37,28 @@ pub(super) fn explain(root: &Expr) -> String {
             let words = if actions.is_empty() {
                 // No documented action: it belongs to another service or to the preview, or is misspelled.
                 let named: Vec<_> = named.iter().map(|part| in_words(part)).collect();
-                format!("where {}", named.join(", or "))
+                format!("if {}", named.join(", or "))
             } else {
                 format!("to {}", actions.join(", or to "))
             };
             let _ = writeln!(text, "{words}:");
             limits(&mut text, &body, 1);
         } else {
+            // Each clause must be true, so a clause without a guard limits every action.
             all_guarded = false;
-            let _ = writeln!(text, "for whatever the role allows:");
+            let _ = writeln!(text, "for every action of the role:");
             limits(&mut text, &[clause], 1);
         }
     }
     if all_guarded {
-        text.push_str("whatever else the role allows is not limited\n");
+        text.push_str("all other actions of the role are not limited\n");
     }
     text
 }
 
 /// Splits a clause `!(guard) OR limits` into the expressions of the guard and the limits.
+///
+/// A guard may be one negation or several joined by `AND`: `!(a) AND !(b)` is "neither a nor b".
 ///
 /// Returns `None` if the clause does not begin with a negated guard.
 fn guarded(clause: &Expr) -> Option<(Vec<&Expr>, Vec<&Expr>)> {
@@ -74,6 +86,8 @@ fn guarded(clause: &Expr) -> Option<(Vec<&Expr>, Vec<&Expr>)> {
 
 /// Returns the titles of the actions that the guard matches.
 fn actions(named: &[&Expr]) -> Vec<&'static str> {
+    // A documented action is named by the guard if the guard is true for a request with that action and
+    // suboperation and without attributes.
     let about = |action: &&Action| {
         let request = Request::new(action.name);
         let request = match action.suboperation {
@@ -89,7 +103,7 @@ fn actions(named: &[&Expr]) -> Vec<&'static str> {
 fn in_words(expr: &Expr) -> String {
     match &expr.kind {
         ExprKind::And(parts) => parts.iter().map(in_words).collect::<Vec<_>>().join(" and "),
-        ExprKind::Not(part) => format!("not that {}", in_words(part)),
+        ExprKind::Not(part) => format!("it is not true that {}", in_words(part)),
         _ => sentence(expr, usize::MAX),
     }
 }
@@ -131,6 +145,7 @@ fn limits(text: &mut String, body: &[&Expr], level: usize) {
 /// Writes one limit, with its parts one level deeper.
 fn limit(text: &mut String, expr: &Expr, level: usize) {
     match &expr.kind {
+        // At the top level the parts of an `AND` are separate limits, and need no heading.
         ExprKind::And(parts) if level == 1 => {
             parts.iter().for_each(|part| limit(text, part, level));
         }
@@ -142,11 +157,11 @@ fn limit(text: &mut String, expr: &Expr, level: usize) {
         ExprKind::Not(part)
             if matches!(part.kind, ExprKind::And(_) | ExprKind::Or(_) | ExprKind::Not(_)) =>
         {
-            line(text, level, "not that:");
+            line(text, level, "not:");
             limit(text, part, level + 1);
         }
         ExprKind::Not(part) => {
-            line(text, level, &format!("not that {}", sentence(part, usize::MAX)))
+            line(text, level, &format!("it is not true that {}", sentence(part, usize::MAX)))
         }
         _ => line(text, level, &sentence(expr, usize::MAX)),
     }
@@ -174,13 +189,20 @@ fn sentence(expr: &Expr, most: usize) -> String {
 /// Describes a comparison. Truth values are described by the attribute's own wording.
 fn comparison(left: &Operand, operator: Operator, right: &Operand, most: usize) -> String {
     let base = operator.base();
+    // A truth value reads better as a statement than as a comparison with `true`.
     if base.value_type() == ValueType::Bool
         && let (Some(attribute), [value]) = (left.attribute(), right.values())
         && Known::of(attribute.path()).is_some()
     {
         let holds = (value == &Value::Bool(true)) != base.is_negative();
-        return format!("{}{}", if holds { "" } else { "not that " }, title(attribute));
+        let opposite = Known::of(attribute.path()).and_then(Known::opposite);
+        return match opposite {
+            Some(opposite) if !holds => opposite.to_owned(),
+            _ if holds => title(attribute),
+            _ => format!("it is not true that {}", title(attribute)),
+        };
     }
+    // GUIDs always ignore letter case, which is not worth saying.
     let any_case = if base.ignores_case() && base.value_type() == ValueType::String {
         ", in any letter case"
     } else {
@@ -192,8 +214,8 @@ fn comparison(left: &Operand, operator: Operator, right: &Operand, most: usize) 
         Relation::Equals => "is",
         Relation::StartsWith if none => "does not begin with",
         Relation::StartsWith => "begins with",
-        Relation::Like if none && operator.quantifier().is_none() => "does not fit the pattern",
-        Relation::Like => "fits the pattern",
+        Relation::Like if none && operator.quantifier().is_none() => "does not match the pattern",
+        Relation::Like => "matches the pattern",
         Relation::Greater => "is greater than",
         Relation::GreaterOrEqual => "is at least",
         Relation::Less => "is less than",
@@ -213,10 +235,10 @@ fn comparison(left: &Operand, operator: Operator, right: &Operand, most: usize) 
                 Quantifier::AllAny | Quantifier::AllAll => "each value of ",
             };
             let of = match quantifier {
-                Quantifier::AnyAny | Quantifier::AllAny if none => "something else than one of",
+                Quantifier::AnyAny | Quantifier::AllAny if none => "something other than one of",
                 Quantifier::AnyAny | Quantifier::AllAny => "one of",
                 Quantifier::AnyAll | Quantifier::AllAll if none => "none of",
-                Quantifier::AnyAll | Quantifier::AllAll => "every one of",
+                Quantifier::AnyAll | Quantifier::AllAll => "each of",
             };
             format!("{some}{left} {is} {of} {right}{any_case}")
         }
@@ -253,6 +275,9 @@ pub(super) fn title(attribute: &Attribute) -> String {
 }
 
 /// Describes the parts of a condition that decide about a request.
+///
+/// For a request that lacks an attribute, the description names that attribute instead of the comparison,
+/// because it is the reason for the decision.
 pub(super) fn reason(root: &Expr, request: &Request) -> String {
     /// The most values of a list, and the most parts, that are shown. The rest is counted.
     const MOST: usize = 8;
@@ -270,7 +295,7 @@ pub(super) fn reason(root: &Expr, request: &Request) -> String {
             (None, Some(attribute)) => format!("the request does not have {}", title(attribute)),
             (None, None) => format!("cannot be decided: {}", sentence(part, MOST)),
             (Some(true), _) => sentence(part, MOST),
-            (Some(false), _) => format!("not so: {}", sentence(part, MOST)),
+            (Some(false), _) => format!("not true: {}", sentence(part, MOST)),
         };
         if !words.contains(&said) {
             words.push(said);
@@ -280,18 +305,21 @@ pub(super) fn reason(root: &Expr, request: &Request) -> String {
         words.push(format!("and {more} more"));
     }
     match (words.is_empty(), evaluate(root, request)) {
-        (true, Some(true)) => "no clause limits it".to_owned(),
-        (true, _) => "the condition names the action, and lets it through in no case".to_owned(),
+        (true, Some(true)) => "no clause limits the request".to_owned(),
+        (true, _) => "the condition limits the action and never allows it".to_owned(),
         (false, _) => words.join("; "),
     }
 }
 
 /// Collects the comparisons that make an expression evaluate to its result.
+///
+/// Tests of the action are collected too. The caller leaves them out, because the reader knows the action.
 fn decisive<'a>(expr: &'a Expr, request: &Request, found: &mut Vec<(&'a Expr, Option<bool>)>) {
     let truth = evaluate(expr, request);
     let (parts, deciding) = match &expr.kind {
         ExprKind::And(parts) => (parts, Some(true)),
         ExprKind::Or(parts) => (parts, Some(false)),
+        // A negation has the opposite result for the same reason.
         ExprKind::Not(part) => return decisive(part, request, found),
         _ => return found.push((expr, truth)),
     };

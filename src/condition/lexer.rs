@@ -73,6 +73,7 @@ impl<'a> Lexer<'a> {
     /// Reads the next token; [`Token::End`] after the last one, as often as called.
     pub(super) fn next(&mut self) -> Result<(Token<'a>, Span), ParseError> {
         let rest = self.rest();
+        // White space only separates tokens. Other Unicode spaces are damage, see `stray`.
         self.at += rest.len() - rest.trim_ascii_start().len();
         let rest = self.rest();
         let start = self.at;
@@ -106,11 +107,12 @@ impl<'a> Lexer<'a> {
                 (token, length)
             }
             c => {
+                // Entities are checked last, because `&&` begins like one.
                 let entity = ENTITIES.iter().find(|(entity, _)| rest.starts_with(entity));
                 let (length, (rule, message, fix)) = match entity {
                     None => (c.len_utf8(), stray(c, rest)),
                     Some((entity, fix)) => {
-                        let message = "an entity, as the source of web pages has them; write the character itself";
+                        let message = "an HTML entity; write the character itself";
                         (entity.len(), (Rule::Syntax, message.into(), Some(*fix)))
                     }
                 };
@@ -134,7 +136,7 @@ impl<'a> Lexer<'a> {
             let start = self.at + 1 + inner.find(TYPOGRAPHIC).unwrap_or(inner.len());
             let Some(quote) = self.text.get(start..).and_then(|rest| rest.chars().next()) else {
                 let span = Span { start: self.at, end: self.text.len() };
-                return Err(self.error(span, "the text has no closing quote"));
+                return Err(self.error(span, "the text has no closing quote; add ' at its end"));
             };
             let message = "the text begins with a plain quote and ends with a typographic one; write ' at both ends";
             let error = self.error(Span { start, end: start + quote.len_utf8() }, message);
@@ -144,34 +146,40 @@ impl<'a> Lexer<'a> {
     }
 
     /// Reads `@Source[path]` and returns its length.
+    ///
+    /// The path is everything up to the first `]`. It may contain `$`, `&`, `<` and `>`, which the keys of tags
+    /// have.
     fn attribute(&self, rest: &'a str) -> Result<(Token<'a>, usize), ParseError> {
         let name_length = rest.get(1..).unwrap_or_default();
         let name_length =
             name_length.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(name_length.len());
         let name = rest.get(1..1 + name_length).unwrap_or_default();
         let span = Span { start: self.at, end: self.at + 1 + name_length };
+        // The source is checked before the bracket, so that `@resource[…]` gets the message about case.
         let Some(source) = Source::ALL.into_iter().find(|source| source.as_str() == name) else {
             let fix = Source::ALL.into_iter().find(|s| s.as_str().eq_ignore_ascii_case(name));
             let Some(source) = fix else {
                 let name = quoted(&format!("@{name}"));
                 let message = format!(
-                    "{name} is no source of attributes; expected @Principal, @Request, @Resource or @Environment"
+                    "there is no attribute source {name}; expected @Principal, @Request, @Resource or @Environment"
                 );
                 return Err(self.error(span, message));
             };
             let right = format!("@{}", source.as_str());
-            let message = format!("write {right}, with that letter case");
+            let message = format!("letter case matters here; write {right}");
             return Err(self.error(span, message).of(Rule::LetterCase).fixed_by(right));
         };
         let behind = rest.get(1 + name_length..).unwrap_or_default();
         let Some(path) = behind.strip_prefix('[') else {
-            return Err(self.error(span, "expected `[` and the attribute's path behind the source"));
+            return Err(self.error(span, "expected `[` and the attribute's path after the source"));
         };
         let Some(length) = path.find(']') else {
             let span = Span { start: self.at, end: self.text.len() };
             return Err(self.error(span, "the attribute has no closing `]`"));
         };
         let path = path.get(..length).unwrap_or_default();
+        // A path has no line break, quote or second bracket. Checking here keeps a missing `]` from
+        // swallowing the rest of the text.
         if path.trim().is_empty() || path.contains(['\n', '\'', '[']) {
             let span = Span { start: self.at, end: self.at + name_length + length + 3 };
             return Err(self.error(span, "expected the attribute's path between `[` and `]`"));
@@ -198,28 +206,33 @@ const ENTITIES: &[(&str, &str)] = &[
 ];
 
 /// Returns the rule, the message and the correction for a character that begins no token.
+///
+/// A correction is only returned if it is certain. An invisible character becomes a space, because it may
+/// separate two tokens.
 fn stray(c: char, rest: &str) -> (Rule, String, Option<&'static str>) {
     // `<` begins a placeholder such as `<container>`, or a comparison that people know from other
     // languages. A comparison is followed by a space, a value, an attribute or `=`.
     let comparison = |c: char| c.is_ascii_whitespace() || "=>'@-0123456789".contains(c);
     let message = match c {
         c if TYPOGRAPHIC.contains(&c) => {
-            let message = "a typographic quote, as word processors make them; write a plain '";
+            let message = "a typographic quote; write a plain '";
             return (Rule::UnicodeQuotes, message.into(), Some("'"));
         }
         c if c.is_whitespace() || matches!(c, '\u{200b}' | '\u{2060}' | '\u{feff}') => {
             return (Rule::Syntax, "an invisible character; remove it".into(), Some(" "));
         }
         '<' if rest.chars().nth(1).is_some_and(|next| !comparison(next)) => {
-            let message = "a placeholder was left in; put the value in its place";
+            let message = "a placeholder; write the value instead";
             return (Rule::Placeholder, message.into(), None);
         }
-        '"' | '`' => format!("texts stand between single quotes; write ' in the place of {c}"),
-        '=' | '<' | '>' => "there are no such operators; write one such as StringEquals".into(),
+        '"' | '`' => format!("text is enclosed in single quotes; write ' instead of {c}"),
+        '=' | '<' | '>' => {
+            "there is no such operator; write one such as StringEquals or NumericLessThan".into()
+        }
         '&' => "expected `&&`".into(),
         '|' => "expected `||`".into(),
-        '[' | ']' => "brackets belong to an attribute, such as @Resource[path]".into(),
-        c => format!("{} begins nothing in this language", quoted(&c.to_string())),
+        '[' | ']' => "brackets enclose the path of an attribute, as in @Resource[path]".into(),
+        c => format!("unexpected character {}", quoted(&c.to_string())),
     };
     (Rule::Syntax, message, None)
 }

@@ -3,6 +3,13 @@
 //! The text follows the examples of Microsoft Learn: a clause for each operation, `!(guard) OR limits`.
 //! What the guard does not name stays allowed, because the clause is true for it.
 
+//! For one container and one prefix, the condition has this form, with the long names abbreviated:
+//!
+//! ```text
+//! (!(ActionMatches{'…/read'} AND NOT SubOperationMatches{'Blob.List'})) OR (container AND path)
+//! AND
+//! (!(ActionMatches{'…/read'} AND SubOperationMatches{'Blob.List'})) OR (container AND prefix)
+//! ```
 use std::{collections::BTreeSet, fmt::Write as _, time::SystemTime};
 
 use super::{Condition, parser};
@@ -36,7 +43,7 @@ const CURRENT: &str =
 /// println!("{}", limit.condition()?);
 /// // Without a prefix, one clause is enough for reading and listing.
 /// let short = Limit::container(&training).condition()?.to_string();
-/// assert!(short.starts_with("(!(ActionMatches{"));
+/// assert!(short.starts_with("((!(ActionMatches{"));
 /// # Ok::<(), azure_asset_sync::InvalidName>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +73,7 @@ impl Limit {
         }
     }
 
-    /// Allows another container as well.
+    /// Allows another container as well, by `ForAnyOfAnyValues:StringEquals` with a list of names.
     pub fn or_container(mut self, container: &ContainerName) -> Self {
         self.containers.insert(container.to_string());
         self
@@ -91,24 +98,33 @@ impl Limit {
     }
 
     /// Allows only reads of current versions, not of earlier versions or snapshots.
+    ///
+    /// The condition compares `isCurrentVersion`, which listings do not have. They stay allowed.
     pub fn current_versions_only(mut self) -> Self {
         self.current_versions_only = true;
         self
     }
 
     /// Allows only requests over a private link, whichever.
+    ///
+    /// A service outside of the customer's network then needs a private endpoint of its own.
     pub fn private_link_only(mut self) -> Self {
         self.private_link_only = true;
         self
     }
 
     /// Allows only requests over the private endpoint with this resource id.
+    ///
+    /// The id has the form `/subscriptions/…/providers/Microsoft.Network/privateEndpoints/name`. It is
+    /// compared without regard to letter case.
     pub fn private_endpoint(mut self, resource_id: impl Into<String>) -> Self {
         self.private_endpoint = Some(resource_id.into());
         self
     }
 
     /// Allows only requests before this time, rounded down to a second.
+    ///
+    /// The assignment stays in place after that time, and allows nothing.
     pub fn until(mut self, time: SystemTime) -> Self {
         self.until = Some(time);
         self
@@ -125,7 +141,7 @@ impl Limit {
     pub fn condition(&self) -> Result<Condition, InvalidName> {
         let text = self.text()?;
         if text.len() > MAX_MADE {
-            let rule = "with it the condition has more than 8,000 bytes, which Azure does not take";
+            let rule = "the condition has more than 8,000 bytes; Azure accepts 8 KB";
             let longest = self.containers.last().map_or("", String::as_str);
             return Err(InvalidName::new(Field::Container, longest, rule)
                 .hint("use several role assignments, or one on each container"));
@@ -140,6 +156,7 @@ impl Limit {
 
     /// Writes the clauses.
     fn text(&self) -> Result<String, InvalidName> {
+        // Limits that reads and listings share.
         let mut everywhere = Vec::new();
         if self.private_link_only {
             everywhere.push("@Environment[isPrivateLink] BoolEquals true".to_owned());
@@ -152,6 +169,7 @@ impl Limit {
                 return Err(InvalidName::new(Field::PrivateEndpoint, id, rule));
             }
             let id = quoted(Field::PrivateEndpoint, id)?;
+            // A private endpoint's id is compared without letter case, because Azure's tools spell it differently.
             everywhere.push(format!(
                 "@Environment[Microsoft.Network/privateEndpoints] StringEqualsIgnoreCase {id}"
             ));
@@ -188,6 +206,7 @@ impl Limit {
     }
 
     /// Writes the containers with their prefixes, compared with the attribute that a read or a listing has.
+    /// Returns the comparisons of the containers and prefixes.
     fn place(&self, attribute: &str) -> Result<String, InvalidName> {
         let mut names = self.containers.iter().map(|name| quoted(Field::Container, name));
         let first = match self.containers.len() {
@@ -211,6 +230,7 @@ impl Limit {
         if self.places.is_empty() {
             return Ok(first);
         }
+        // A container with a prefix of its own is an alternative to the containers that share one.
         let mut places = vec![format!("({first})")];
         for (container, prefix) in &self.places {
             let container = quoted(Field::Container, container)?;
@@ -232,10 +252,9 @@ fn clause(guard: &str, limits: &[String]) -> String {
 /// Quotes a value, if the language can express it.
 fn quoted(field: Field, value: &str) -> Result<String, InvalidName> {
     if value.contains(['\'', '\\']) || value.contains(char::is_control) {
-        let rule =
-            "a quote, a backslash or a control character has no documented spelling in a condition";
+        let rule = "a condition cannot contain a quote, a backslash or a control character";
         return Err(InvalidName::new(field, value, rule)
-            .hint("leave it out of the condition, and limit by the container alone"));
+            .hint("leave it out, and limit by the container alone"));
     }
     Ok(format!("'{value}'"))
 }

@@ -5,6 +5,28 @@
 //! language (Microsoft Learn, "Azure role assignment condition format and syntax"). It does no I/O and
 //! uses no store or connection.
 //!
+//!
+//! # The language
+//!
+//! | construct | true if |
+//! | --- | --- |
+//! | `ActionMatches{'…/blobs/read'}` | the action matches one of the patterns, in which `*` is a wildcard |
+//! | `SubOperationMatches{'Blob.List'}` | the request has one of these suboperations |
+//! | `Exists @Request[path]` | the request has the attribute |
+//! | `@Resource[path] StringEquals 'text'` | the attribute has this value |
+//! | `@Resource[path] StringLike 'a/*'` | the attribute matches the pattern, with `*` and `?` |
+//! | `@Resource[path] ForAnyOfAnyValues:StringEquals {'a', 'b'}` | the attribute has one of these values |
+//! | `a AND b`, `a OR b`, `NOT a`, `(a)` | as usual; `&&`, `||` and `!` are short forms |
+//!
+//! A condition usually consists of clauses `(!(guard) OR (limits))` joined by `AND`. The guard names actions,
+//! and the limits apply to these actions only, because the clause is true for all others.
+//!
+//! # Evaluation
+//!
+//! A comparison is true, false or undecided. It is undecided if the request lacks the attribute, or if a
+//! value has another type than the operator compares. `AND` is false if one part is false, `OR` is true if
+//! one part is true, and `NOT` keeps undecided. A request is allowed only if the whole condition is true.
+//! Azure does not document the undecided cases, so this is the safe reading.
 //! - [`Condition`] is a parsed condition. It decides about a [`Request`].
 //! - [`Limit`] makes a condition from a container, a prefix and other limits.
 //! - [`Lint`] finds mistakes, each with its place in the text and, if possible, a repaired text.
@@ -113,6 +135,15 @@ impl Condition {
     }
 
     /// Describes the condition in plain words, with a line for each clause and each limit.
+    ///
+    /// ```
+    /// use azure_asset_sync::{ContainerName, condition::Limit};
+    ///
+    /// let container: ContainerName = "training".parse()?;
+    /// let text = Limit::container(&container).condition()?.explain();
+    /// assert!(text.contains("the container's name is `training`"));
+    /// # Ok::<(), azure_asset_sync::InvalidName>(())
+    /// ```
     pub fn explain(&self) -> String {
         explain::explain(&self.root)
     }
@@ -126,6 +157,15 @@ impl Condition {
     }
 
     /// Describes the parts of the condition that decide about a request.
+    ///
+    /// ```
+    /// use azure_asset_sync::condition::{Condition, Request};
+    ///
+    /// let condition: Condition = "@Request[a] StringEquals 'x'".parse()?;
+    /// let reason = condition.reason(&Request::new("a/read").request("a", "y"));
+    /// assert!(reason.starts_with("not true"), "{reason}");
+    /// # Ok::<(), azure_asset_sync::condition::ParseError>(())
+    /// ```
     ///
     /// If one of several parts is enough, only the first such part is named.
     pub fn reason(&self, request: &Request) -> String {

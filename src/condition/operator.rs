@@ -102,23 +102,29 @@ pub enum ValueType {
 /// The relation that a base tests, without its negation and letter case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Relation {
+    /// The value is equal to the other one.
     Equals,
+    /// The text begins with the other one.
     StartsWith,
+    /// The text matches the pattern.
     Like,
+    /// The value is greater.
     Greater,
+    /// The value is greater or equal.
     GreaterOrEqual,
+    /// The value is less.
     Less,
+    /// The value is less or equal.
     LessOrEqual,
 }
 
 macro_rules! bases {
-    ($($name:ident: $value:ident $relation:ident $sense:ident $case:ident $cross:ident;)+) => {
+    ($($(#[$doc:meta])+ $name:ident: $value:ident $relation:ident $sense:ident $case:ident $cross:ident;)+) => {
         /// The comparison of two values, as the language names it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
-        #[expect(missing_docs, reason = "the names are the language's own and say what they compare")]
         pub enum Base {
-            $($name,)+
+            $($(#[$doc])+ $name,)+
         }
 
         impl Base {
@@ -177,33 +183,63 @@ macro_rules! bases {
 }
 
 // Source: Microsoft Learn, "Azure role assignment condition format and syntax".
+// The columns: type, relation, whether it is negated, whether letter case matters, and whether the
+// operator exists for lists.
 bases! {
+    /// The texts are equal.
     StringEquals: String Equals is exact lists;
+    /// The texts are equal, apart from letter case.
     StringEqualsIgnoreCase: String Equals is anycase lists;
+    /// The texts differ.
     StringNotEquals: String Equals not exact lists;
+    /// The texts differ by more than letter case.
     StringNotEqualsIgnoreCase: String Equals not anycase lists;
+    /// The left text begins with the right one.
     StringStartsWith: String StartsWith is exact single;
+    /// The left text begins with the right one, apart from letter case.
     StringStartsWithIgnoreCase: String StartsWith is anycase single;
+    /// The left text does not begin with the right one.
     StringNotStartsWith: String StartsWith not exact single;
+    /// The left text does not begin with the right one in any letter case.
     StringNotStartsWithIgnoreCase: String StartsWith not anycase single;
+    /// The left text matches the right pattern; `*` is any text and `?` one character.
     StringLike: String Like is exact lists;
+    /// The left text matches the right pattern, apart from letter case.
     StringLikeIgnoreCase: String Like is anycase lists;
+    /// The left text does not match the right pattern.
     StringNotLike: String Like not exact lists;
+    /// The left text does not match the right pattern in any letter case.
     StringNotLikeIgnoreCase: String Like not anycase lists;
+    /// The numbers are equal.
     NumericEquals: Integer Equals is exact lists;
+    /// The numbers differ.
     NumericNotEquals: Integer Equals not exact lists;
+    /// The left number is greater than the right one.
     NumericGreaterThan: Integer Greater is exact lists;
+    /// The left number is greater than the right one or equal to it.
     NumericGreaterThanEquals: Integer GreaterOrEqual is exact lists;
+    /// The left number is less than the right one.
     NumericLessThan: Integer Less is exact lists;
+    /// The left number is less than the right one or equal to it.
     NumericLessThanEquals: Integer LessOrEqual is exact lists;
+    /// The times are equal.
     DateTimeEquals: DateTime Equals is exact single;
+    /// The times differ.
     DateTimeNotEquals: DateTime Equals not exact single;
+    /// The left time is after the right one.
     DateTimeGreaterThan: DateTime Greater is exact single;
+    /// The left time is after the right one or equal to it.
     DateTimeGreaterThanEquals: DateTime GreaterOrEqual is exact single;
+    /// The left time is before the right one.
     DateTimeLessThan: DateTime Less is exact single;
+    /// The left time is before the right one or equal to it.
     DateTimeLessThanEquals: DateTime LessOrEqual is exact single;
+    /// The truth values are equal.
     BoolEquals: Bool Equals is exact single;
+    /// The truth values differ.
     BoolNotEquals: Bool Equals not exact single;
+    /// The GUIDs are equal, with or without hyphens.
     GuidEquals: Guid Equals is anycase lists;
+    /// The GUIDs differ.
     GuidNotEquals: Guid Equals not anycase lists;
 }

@@ -28,7 +28,7 @@ pub(super) fn parse(text: &str) -> Result<Expr, ParseError> {
     if let Some((start, _)) = text.char_indices().nth(MAX_LENGTH) {
         let span = Span { start, end: text.len() };
         let message = format!(
-            "the text has more than {MAX_LENGTH} characters, and Azure takes 8 KB; use several role assignments"
+            "the condition has more than {MAX_LENGTH} characters; Azure accepts 8 KB. Use several role assignments"
         );
         return Err(ParseError::new(text, span, message).of(Rule::TooLong));
     }
@@ -38,13 +38,14 @@ pub(super) fn parse(text: &str) -> Result<Expr, ParseError> {
     if parser.token == Token::End {
         return Err(parser.error("the condition is empty").of(Rule::Empty));
     }
+    // Parsing stops at the first mistake: what follows a mistake rarely makes sense.
     let expr = parser.or(0)?;
     match parser.token {
         Token::End => match too_deep(&expr, MAX_DEPTH) {
             None => Ok(expr),
             Some(span) => Err(ParseError::new(text, span, nested())),
         },
-        Token::Close => Err(parser.error("this `)` closes nothing")),
+        Token::Close => Err(parser.error("this `)` has no matching `(`")),
         _ => Err(parser.expected("`AND`, `OR` or the end")),
     }
 }
@@ -91,12 +92,15 @@ impl<'a> Parser<'a> {
 
     /// Makes an error for a word in the wrong letter case, with the correction.
     fn letter_case(&self, right: &str) -> ParseError {
-        self.error(format!("write `{right}`, with that letter case"))
+        self.error(format!("letter case matters here; write `{right}`"))
             .of(Rule::LetterCase)
             .fixed_by(right)
     }
 
-    /// Makes an error for an unexpected token; recognises frequent mistakes by what comes before it.
+    /// Makes an error for an unexpected token; recognises frequent mistakes.
+    ///
+    /// These are a typographic quote within the last text, a keyword in the wrong letter case, and a source
+    /// without its `@`. They get a message and a correction of their own.
     fn expected(&self, what: &str) -> ParseError {
         // A text that was meant to end at a typographic quote ended at a later plain quote instead, so
         // the token after it makes no sense. The typographic quote is the mistake.
@@ -153,6 +157,7 @@ impl<'a> Parser<'a> {
         part: fn(&mut Self, usize) -> Result<Expr, ParseError>,
         kind: fn(Vec<Expr>) -> ExprKind,
     ) -> Result<Expr, ParseError> {
+        // The chain is flat: `a AND b AND c` has three parts, so depth counts only real nesting.
         let first = part(self, depth)?;
         if self.token != separator {
             return Ok(first);
@@ -169,6 +174,9 @@ impl<'a> Parser<'a> {
     }
 
     /// Parses a negation, an expression in parentheses, a function or a comparison.
+    ///
+    /// # Errors
+    /// A syntax error, or nesting deeper than [`MAX_PARENTHESES`], which also bounds the recursion.
     fn unary(&mut self, depth: usize) -> Result<Expr, ParseError> {
         if depth > MAX_PARENTHESES {
             return Err(self.error(nested()));
@@ -189,6 +197,7 @@ impl<'a> Parser<'a> {
                     return Err(self.expected("`AND`, `OR` or `)`"));
                 }
                 let (_, end) = self.take()?;
+                // Redundant parentheses change only the span and `in_parentheses`, which equality ignores.
                 inner.span = start.to(end);
                 inner.in_parentheses = true;
                 return Ok(inner);
@@ -210,6 +219,7 @@ impl<'a> Parser<'a> {
                 let operator = self.operator()?;
                 let right = self.operand("a value or an attribute")?;
                 let span = left.span.to(right.span);
+                // Two lists compare each value with each, so their product is limited.
                 if left.values().len() * right.values().len() > MAX_PAIRS {
                     let message = format!(
                         "two lists of values make more than {MAX_PAIRS} pairs; compare each list with an attribute"
@@ -229,13 +239,13 @@ impl<'a> Parser<'a> {
     fn function(&mut self) -> Result<Vec<String>, ParseError> {
         self.take()?;
         if self.token != Token::OpenList {
-            return Err(self.expected("`{`: the function takes its texts in braces"));
+            return Err(self.expected("`{` and the function's texts in braces"));
         }
         let mut texts = Vec::new();
         loop {
             self.take()?;
             let Token::Text(text) = self.token else {
-                return Err(self.expected("a text between single quotes"));
+                return Err(self.expected("a text in single quotes"));
             };
             texts.push(text.to_owned());
             self.take()?;
@@ -273,7 +283,7 @@ impl<'a> Parser<'a> {
         self.take()?;
         if self.token != Token::CloseList {
             loop {
-                let what = "a text between single quotes, a number, `true`, `false` or a GUID";
+                let what = "a text in single quotes, a number, `true`, `false` or a GUID";
                 values.push(value(self.token).ok_or_else(|| self.expected(what))?);
                 self.take()?;
                 match self.token {
@@ -288,6 +298,9 @@ impl<'a> Parser<'a> {
     }
 
     /// Parses an operator, with or without a quantifier.
+    ///
+    /// The error for an unknown operator suggests the right letter case, or an operator of this language with
+    /// the same purpose.
     fn operator(&mut self) -> Result<Operator, ParseError> {
         let Token::Word(word) = self.token else {
             return Err(self.expected("an operator such as StringEquals"));
@@ -296,6 +309,7 @@ impl<'a> Parser<'a> {
             Some((quantifier, name)) => (Some(quantifier), name),
             None => (None, word),
         };
+        // An unknown word is reported for its base first, because that is what people misspell.
         let base = Base::ALL.iter().copied().find(|base| base.as_str() == name);
         let base = base.ok_or_else(|| {
             let same = Base::ALL.iter().find(|base| base.as_str().eq_ignore_ascii_case(name));
@@ -359,6 +373,7 @@ fn value(token: Token<'_>) -> Option<Value> {
 fn unknown_operator(name: &str) -> String {
     let shown = quoted(name);
     let lower = name.to_ascii_lowercase();
+    // Other policy languages have these operators. The message names the closest one of this language.
     let instead = match () {
         () if lower.contains("endswith") => "write StringLike '*end' instead",
         () if lower.contains("contains") => "write StringLike '*part*' instead",

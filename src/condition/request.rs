@@ -114,10 +114,21 @@ impl Request {
 /// The values of an attribute: one value or a list.
 ///
 /// In JSON a single value stands alone, and several are an array.
+///
+/// ```
+/// use azure_asset_sync::condition::{Request, Value, Values};
+///
+/// let keys: Values = ["project", "owner"].into_iter().collect();
+/// let request = Request::new("a/read").resource("tags&$keys$&", keys).request("UtcNow", "2026-11-24T00:00:00Z");
+/// let json = serde_json::to_value(&request)?;
+/// assert_eq!(json["resource"]["tags&$keys$&"][1], "owner");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(from = "OneOrMany")]
 pub struct Values(Vec<Value>);
 
+/// The two forms of values in JSON.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum OneOrMany {

@@ -52,6 +52,7 @@ impl Role {
 
     /// Returns the patterns of the control-plane actions. Conditions do not limit these.
     pub fn actions(self) -> &'static [&'static str] {
+        // The action that gets a key for signing shared access signatures.
         const KEY: &str =
             "Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action";
         match self {

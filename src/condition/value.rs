@@ -14,6 +14,14 @@ use crate::{name::is_guid, wildcard};
 ///
 /// In JSON a string, a whole number, `true` or `false`. A point in time is text. A GUID is text in a
 /// request and stands without quotes in a condition.
+///
+/// ```
+/// use azure_asset_sync::condition::Value;
+///
+/// assert_eq!(Value::from("a").to_string(), "'a'");
+/// assert_eq!(serde_json::from_str::<Value>("true")?, Value::from(true));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
 #[non_exhaustive]
@@ -91,12 +99,14 @@ pub(super) fn compare(base: Base, left: &Value, right: &Value) -> Option<bool> {
             match (relation, base.ignores_case()) {
                 (Relation::StartsWith, false) => left.starts_with(right),
                 (Relation::StartsWith, true) => {
+                    // Folding may change the number of bytes, so the texts are compared character by character.
                     let mut left = folded(left);
                     folded(right).all(|c| left.next() == Some(c))
                 }
                 (Relation::Like, false) => {
                     wildcard::matches(&wildcard::parse(right.chars()), left.chars())
                 }
+                // A pattern is folded before it is parsed. Folding changes no wildcard and no backslash.
                 (Relation::Like, true) => {
                     wildcard::matches(&wildcard::parse(folded(right)), folded(left))
                 }
@@ -109,6 +119,7 @@ pub(super) fn compare(base: Base, left: &Value, right: &Value) -> Option<bool> {
         ValueType::Integer => holds(relation, left.integer()?.cmp(&right.integer()?)),
         ValueType::DateTime => holds(relation, ticks(left.text()?)?.cmp(&ticks(right.text()?)?)),
     };
+    // The negation is applied to the decided result only: an undecided comparison stays undecided.
     Some(holds != base.is_negative())
 }
 
@@ -151,6 +162,7 @@ pub(super) fn ticks(text: &str) -> Option<i64> {
     let mut time = time.split(':');
     let (hour, minute, second) =
         (number(time.next()?, 2)?, number(time.next()?, 2)?, number(time.next()?, 2)?);
+    // INVARIANT: every part is checked before it is used, so the sum below cannot overflow.
     let valid = year > 0
         && date.next().is_none()
         && time.next().is_none()
@@ -164,6 +176,7 @@ pub(super) fn ticks(text: &str) -> Option<i64> {
     if !valid {
         return None;
     }
+    // Pads the fraction to seven digits, which are ticks of 100 nanoseconds.
     let fraction: i64 = format!("{fraction:0<7}").parse().ok()?;
     let days = before_year(year) + (1..month).map(|m| days(year, m)).sum::<i64>() + day;
     Some((((days * 24 + hour) * 60 + minute) * 60 + second) * 10_000_000 + fraction)

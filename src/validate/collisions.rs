@@ -47,6 +47,8 @@ enum Remembered {
 }
 
 /// The result of the collision check for one name.
+///
+/// A scan turns it into findings, and counts the names that were not checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CollisionCheck {
     /// Whether an earlier name differs only by letter case, and whether one is equal in another folder.
@@ -82,9 +84,11 @@ impl Collisions {
         }
         room.clear();
         room.extend(names.map(|name| hasher.of(name)));
+        // Names with capital letters can collide with others in lower case.
         if room.iter().any(|print| !print.is_lower) {
             folded.look_up();
         }
+        // Names in a second folder can repeat a name of the first one.
         if room.iter().any(|print| !print.is_in_first_folder) {
             base.look_up();
         }
@@ -153,10 +157,13 @@ impl Remembered {
     }
 
     /// Converts a list to a set, because two names may collide from now on.
+    ///
+    /// Earlier names are not reported: the later name of a pair gets the finding.
     #[inline(never)]
     fn look_up(&mut self) {
         if let Self::List { parts, len } = self {
             let mut set = Set::for_more_than(*len);
+            // The parts are dropped one by one, so that list and set overlap as little as possible.
             for part in std::mem::take(parts) {
                 for some in part.chunks(AT_ONCE) {
                     set.fetch(some.iter().copied());
@@ -221,6 +228,7 @@ impl Set {
     /// Returns the first bucket for a fingerprint.
     #[inline]
     fn place(&self, print: u64) -> usize {
+        // Multiplying by the number of buckets maps the 64-bit range to positions without a division.
         ((u128::from(print) * self.buckets.len() as u128) >> 64) as usize
     }
 

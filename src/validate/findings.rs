@@ -1,4 +1,7 @@
 //! The findings that were noted on an accepted asset, without an allocation in the usual cases.
+//!
+//! A scan hands out millions of assets, each with its findings. A borrowed slice of a static finding costs
+//! nothing, and a second finding turns it into a vector.
 
 use std::{borrow::Cow, ops::Deref, slice, vec};
 
@@ -27,6 +30,7 @@ impl Findings {
     /// Adds a finding at the end.
     pub fn push(&mut self, finding: Finding) {
         if let Cow::Borrowed(known) = self.0 {
+            // Room for the borrowed findings and the new one.
             let mut owned = Vec::with_capacity(known.len() + 1);
             owned.extend_from_slice(known);
             self.0 = Cow::Owned(owned);

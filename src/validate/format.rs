@@ -227,6 +227,7 @@ impl Formats {
 
     /// Adds a format, or replaces the one with the same extension.
     pub(super) fn accept(&mut self, format: Format) {
+        // INVARIANT: the vector stays sorted, which `Rules::formats` promises.
         self.all.retain(|other| other.extension != format.extension);
         let place = self.all.partition_point(|other| other.extension < format.extension);
         self.all.insert(place, format);
@@ -263,12 +264,14 @@ impl Formats {
     /// Returns the first slot for a number. The number of slots is a power of two.
     fn slot(&self, number: Number) -> usize {
         // The upper half of the product depends on all bits of the number.
+        // A multiplicative hash: the constant is 2^64 divided by the golden ratio.
         let spread = number.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
         spread as usize & self.slots.len().wrapping_sub(1)
     }
 
     /// Rebuilds the hash table.
     fn arrange(&mut self) {
+        // Four slots for each format keep at least three quarters free, so a search ends soon.
         self.slots = vec![0; (4 * self.all.len()).next_power_of_two()];
         for (place, format) in self.all.iter().enumerate() {
             let mut slot = self.slot(format.number);

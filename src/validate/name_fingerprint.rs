@@ -55,6 +55,7 @@ struct Key {
 impl Default for NameHasher {
     fn default() -> Self {
         let long = RandomState::new();
+        // SipHash with a random key serves as the generator of the 128-bit keys.
         let mut numbers = (0_u64..).map(|n| u128::from(long.hash_one(n)));
         let mut key = || numbers.next().unwrap_or(0) << 64 | numbers.next().unwrap_or(0);
         let words = std::array::from_fn(|_| key());
@@ -100,6 +101,7 @@ impl NameHasher {
         // A text that is too long for the key is hashed as a whole, so its letter case is unknown here.
         let mut other = u64::from(base.len() > LONGEST);
         let exact = self.key.sum(base, |word| {
+            // A high bit means a byte beyond ASCII, a difference means a capital letter.
             other |= word & each(0x80) | lower_case(word) ^ word;
             word
         });
@@ -133,6 +135,7 @@ impl Key {
     ///
     /// `lower` is a buffer for texts beyond ASCII.
     fn folded(&self, text: &str, lower: &mut String) -> (u128, bool) {
+        // ASCII texts are folded word by word. Others need Unicode's tables.
         if text.len() <= LONGEST {
             let (mut beyond_ascii, mut upper) = (0, 0);
             let sum = self.sum(text, |word| {
@@ -151,6 +154,8 @@ impl Key {
     }
 
     /// Returns the sum of a text after `change` was applied to each word.
+    ///
+    /// `change` also sees every word, so that one pass both hashes and classifies a text.
     #[inline]
     fn sum(&self, text: &str, mut change: impl FnMut(u64) -> u64) -> u128 {
         let mut word = |bytes: &[u8; 8]| u128::from(change(u64::from_le_bytes(*bytes)));
@@ -167,6 +172,7 @@ impl Key {
                 }
                 word(last)
             }
+            // A text of less than eight bytes is one word of its bytes.
             None => change(bytes.iter().fold(0, |word, &b| word << 8 | u64::from(b))).into(),
         };
         sum.wrapping_add(self.last.wrapping_mul(last))
@@ -200,6 +206,7 @@ fn last_slash(name: &[u8]) -> Option<usize> {
 
 /// Converts `A` to `Z` in eight bytes of ASCII to lower case.
 fn lower_case(word: u64) -> u64 {
+    // Adding 0x80 - 'A' sets the high bit for bytes from `A`, and 0x7f - 'Z' for bytes beyond `Z`.
     let from_a = word.wrapping_add(each(0x80 - b'A'));
     let beyond_z = word.wrapping_add(each(0x7f - b'Z'));
     word | (from_a & !beyond_z & each(0x80)) >> 2

@@ -100,6 +100,7 @@ impl<T> std::ops::Index<Reason> for ByReason<T> {
     type Output = T;
 
     fn index(&self, reason: Reason) -> &T {
+        // INVARIANT: the enum has no explicit discriminants, so they count from 0 in the order of `ALL`.
         &self.0[reason as usize]
     }
 }
@@ -111,13 +112,15 @@ impl<T> std::ops::IndexMut<Reason> for ByReason<T> {
     }
 }
 
+/// Reads the stable code. A code of a later version is an error, because its meaning is unknown.
 impl<'de> Deserialize<'de> for Reason {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let code = Cow::<str>::deserialize(deserializer)?;
         let known = Self::ALL.iter().find(|known| known.as_str() == code);
         known.copied().ok_or_else(|| {
+            // The code may come from anywhere, so only its start is shown, escaped.
             let shown = code.chars().take(40).collect::<String>();
-            D::Error::custom(format!("`{}` is no reason that is known", shown.escape_debug()))
+            D::Error::custom(format!("`{}` is not a known reason", shown.escape_debug()))
         })
     }
 }

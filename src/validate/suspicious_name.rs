@@ -9,6 +9,9 @@
 use super::{Finding, fixed_findings as fixed};
 
 /// Returns the findings about a name, at most one for each reason.
+///
+/// An unfinished download is only looked for if the name is no system file, because both have the same
+/// reason.
 pub(super) fn of(name: &str) -> impl Iterator<Item = &'static Finding> {
     let (system_file, odd) =
         if is_plain(name.as_bytes()) { (None, None) } else { (system_file(name), odd(name)) };
@@ -78,6 +81,7 @@ fn system_file(name: &str) -> Option<&'static Finding> {
     if folders.split('/').any(|folder| folder.ends_with(DOWNLOAD)) {
         return Some(&fixed::UNFINISHED);
     }
+    // `.` and `..` are no hidden files; `odd` reports them.
     let mut segments = name.split('/').filter(|segment| !matches!(*segment, "." | ".."));
     segments.find_map(|segment| match segment.as_bytes().first()? {
         b'.' => Some(&fixed::HIDDEN),
@@ -93,6 +97,7 @@ fn system_file(name: &str) -> Option<&'static Finding> {
 
 /// Returns the finding if the name breaks tools, the worst one first.
 fn odd(name: &str) -> Option<&'static Finding> {
+    // Control characters come first, because they can change what a terminal shows of the rest.
     if name.chars().any(|c| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}')) {
         return Some(&fixed::CONTROL);
     }
@@ -121,6 +126,7 @@ fn odd(name: &str) -> Option<&'static Finding> {
             _ => {}
         }
     }
+    // Azure allows at most 254 segments in the URL of a blob.
     if segments > 254 {
         return Some(&fixed::SEGMENTS);
     }
@@ -130,6 +136,7 @@ fn odd(name: &str) -> Option<&'static Finding> {
 
 /// Returns whether a character is invisible, ends a line, or changes the direction of text.
 fn is_invisible(c: char) -> bool {
+    // Superscript digits count as digits here: Windows treats `COM¹` as a device too.
     matches!(
         c,
         '\u{ad}'
@@ -211,6 +218,8 @@ fn any_begins_suspiciously(name: &[u8], word: usize, mut slashes: u64) -> bool {
 }
 
 /// Returns whether a segment that begins at `at` may be a device, or a tool's file or folder.
+///
+/// The first byte decides for nearly all segments. The slow check looks at the whole segment.
 #[inline]
 fn begins_suspiciously(name: &[u8], at: usize) -> bool {
     let is_end = |at: usize| matches!(name.get(at), None | Some(b'.' | b'/'));

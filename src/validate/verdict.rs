@@ -65,7 +65,7 @@ impl Verdict {
 /// let asset = verdict.asset().ok_or("rejected")?;
 /// assert_eq!((asset.kind, asset.media_type.as_str()), (Kind::Image, "image/jpeg"));
 /// let json = serde_json::to_value(asset)?;
-/// assert_eq!((&json["name"], &json["kind"]), (&"a.JPG".into(), &"image".into()));
+/// assert_eq!(json["kind"], "image");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -128,6 +128,7 @@ impl Rejection {
     fn of(blob: Blob, finding: Finding) -> Verdict {
         Verdict::Reject(Self {
             name: Some(blob.name),
+            // Sizes that are not believed are not shown either.
             size: (blob.size <= MAX_SIZE).then_some(blob.size),
             etag: blob.etag,
             version_id: blob.version_id,
@@ -139,6 +140,7 @@ impl Rejection {
     }
 }
 
+/// An entry that could not be decoded, as a rejection for [`Reason::Malformed`].
 impl From<Malformed> for Rejection {
     fn from(entry: Malformed) -> Self {
         Self {

@@ -1,4 +1,7 @@
 //! The rules about actions and suboperations, and about what the role allows around the condition.
+//!
+//! A condition never fails because of an unknown action or suboperation: the guard just does not match,
+//! and the clause limits nothing. That makes misspelled names dangerous, so similar names are suggested.
 
 use super::{
     Severity,
@@ -22,6 +25,10 @@ const BLOBS: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/b
 
 impl PartRules<'_, '_> {
     /// Checks the patterns of an `ActionMatches`.
+    ///
+    /// For example, `'Microsoft.Storage/storageAccounts/blobServices/containers/blobs/raed'` matches no
+    /// action, and the most similar one is suggested. `'*/blobs/write'` exists, but has no effect if the
+    /// role only reads.
     pub(super) fn action(&mut self, span: Span, patterns: &[String]) {
         for pattern in patterns {
             let mut known =
@@ -46,7 +53,7 @@ impl PartRules<'_, '_> {
                     .map(|(_, name)| format!("; did you mean `{name}`?"))
                     .unwrap_or_default();
                 let message = format!(
-                    "conditions cannot limit an action {shown}: this never matches a request{nearest}"
+                    "conditions cannot limit the action {shown}, so this never matches a request{nearest}"
                 );
                 // An action of another Microsoft service may be one that these tables do not know. Text
                 // without a provider is not an action of any service.
@@ -57,7 +64,7 @@ impl PartRules<'_, '_> {
                 && !known.any(|action| role.allows(action.name))
             {
                 let message = format!(
-                    "the role {} does not have {shown}: this part does nothing",
+                    "the role {} does not have {shown}, so this part has no effect",
                     role.name()
                 );
                 self.report(Rule::ActionNotInRole, Severity::Note, span, message, None);
@@ -65,7 +72,7 @@ impl PartRules<'_, '_> {
         }
     }
 
-    /// Checks the names of a `SubOperationMatches`.
+    /// Checks the names of a `SubOperationMatches`. Letter case makes no difference to Azure.
     pub(super) fn suboperation(&mut self, span: Span, names: &[String]) {
         for name in names {
             if SUBOPERATIONS.iter().any(|known| known.eq_ignore_ascii_case(name)) {
@@ -81,10 +88,10 @@ impl PartRules<'_, '_> {
             let nearest = similar.min().map(|(_, known)| known);
             let hint = match nearest {
                 Some(known) => format!("; did you mean `{known}`?"),
-                None => format!("; there are {}", SUBOPERATIONS.join(", ")),
+                None => format!("; the suboperations are {}", SUBOPERATIONS.join(", ")),
             };
             let message = format!(
-                "there is no suboperation {}: this never matches a request{hint}",
+                "there is no suboperation {}, so this never matches a request{hint}",
                 quoted(name)
             );
             let text = self.context.text.get(span.start..span.end).unwrap_or_default();
@@ -99,15 +106,18 @@ impl PartRules<'_, '_> {
     /// If the role is known, its actions decide. Without a role, the actions that the condition names
     /// show what the principal can probably do, and the findings are only notes.
     pub(super) fn role(&mut self) {
+        // Whether the condition limits an action on blobs by name or by a wildcard.
         let named = |suffix: &str| {
             anywhere(self.context.root, |kind| {
                 matches!(kind, ExprKind::ActionMatches(patterns)
                     if patterns.iter().any(|pattern| star_matches(pattern, &format!("{BLOBS}{suffix}"))))
             })
         };
+        // Whether the role has an action on blobs, or `None` if the role is unknown.
         let has = |suffix: &str| {
             self.context.lint.role.map(|role| role.allows(&format!("{BLOBS}{suffix}")))
         };
+        // Whether the condition compares an attribute, of one source or of any.
         let uses = |source: Option<Source>, known: Known| {
             let mut used = false;
             self.context.root.walk(&mut |expr| {
@@ -118,6 +128,7 @@ impl PartRules<'_, '_> {
             });
             used
         };
+        // A principal that may write or delete can probably rename, and an owner can set tags.
         let writes = ["write", "add/action", "delete"].iter().any(|action| named(action));
         let owns = named("tags/write") || named("runAsSuperUser/action");
         let mut say = Vec::new();
@@ -125,7 +136,7 @@ impl PartRules<'_, '_> {
             && !named("runAsSuperUser/action")
             && anywhere(self.context.root, |kind| matches!(kind, ExprKind::ActionMatches(_)))
         {
-            let message = "the role has runAsSuperUser/action, which this condition does not name: \
+            let message = "the role has runAsSuperUser/action, which this condition does not limit: \
                 on accounts with a hierarchical namespace everything stays allowed";
             say.push((Rule::RunAsSuperuserMissing, Severity::Warning, message));
         }
@@ -140,8 +151,8 @@ impl PartRules<'_, '_> {
             && has("move/action").unwrap_or(writes)
             && let Some(severity) = sure(has("move/action"))
         {
-            let message = "who may write may also rename (move/action) files into or out of the path \
-                on accounts with a hierarchical namespace; name that action too";
+            let message = "a principal that can write can also rename (move/action) files into or out of the path \
+                on accounts with a hierarchical namespace; limit that action too";
             say.push((Rule::MoveDefeatsPath, severity, message));
         }
         let tags = uses(Some(Source::Resource), Known::Tag)
@@ -151,8 +162,8 @@ impl PartRules<'_, '_> {
             && has("tags/write").unwrap_or(owns)
             && let Some(severity) = sure(has("tags/write"))
         {
-            let message = "who may write tags (tags/write) can give a blob the tag that this asks for; \
-                name that action too";
+            let message = "a principal that can write tags (tags/write) can give a blob the tag that this checks; \
+                limit that action too";
             say.push((Rule::TagWriteDefeatsTag, severity, message));
         }
         for (rule, severity, message) in say {

@@ -1,4 +1,6 @@
 //! The input of the rules, and how they report findings.
+//!
+//! Rules never change the text. A repair is a complete new text, so that a user can accept one of several.
 
 use super::{Lint, LintFinding, Severity, influence::Influences};
 use crate::condition::{Expr, ExprKind, Rule, Span, error::quoted};
@@ -45,7 +47,7 @@ impl PartRules<'_, '_> {
     /// Reports a placeholder in the name of an action, a suboperation or an attribute.
     pub(super) fn placeholder(&mut self, span: Span, text: &str) {
         let text = quoted(text);
-        let message = format!("a placeholder was left in {text}; put the name in its place");
+        let message = format!("{text} has a placeholder; write the name instead");
         self.report(Rule::Placeholder, Severity::Error, span, message, None);
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! A comparison in a clause for writing does not affect reads. One pass finds the answer for all
 //! comparisons of a condition, because a condition may have hundreds.
+//!
+//! For example, in `(!(ActionMatches{'…/read'}) OR a) AND (!(ActionMatches{'…/write'}) OR b)` the comparison
+//! `a` affects reads and `b` affects writes. For a read, the second clause is true whatever `b` is.
 
 use std::collections::HashSet;
 

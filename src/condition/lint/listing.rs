@@ -3,6 +3,11 @@
 //! The rule evaluates the condition for sample requests, so it does not depend on how the condition is
 //! written. The samples are all containers, paths and prefixes that the condition names, and some that it
 //! does not name. Attributes other than these are open, and count for the reader.
+//!
+//! The most frequent mistake of this kind is a condition with one clause for `blobs/read` that compares the
+//! path. Listings have no path, so the comparison is undecided and every listing is denied. The second is
+//! a clause that excludes listings with `NOT SubOperationMatches{'Blob.List'}` without a second clause for
+//! them: every name in the account can then be listed.
 
 use super::{
     LintFinding, Severity,
@@ -50,17 +55,17 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<LintFinding>) {
                     let container = shown(container);
                     format!("although blob {} in {container} can be read", quoted(&path))
                 }
-                None => "and no read either".to_owned(),
+                None => "and no read is allowed either".to_owned(),
             };
             let message = format!(
-                "no list of blobs is allowed, in any container and with any prefix, {reads}: a service that lists gets 403. Lists have no blob path; limit them by the prefix that they ask for, in a clause of their own"
+                "no listing of blobs is allowed, in any container and with any prefix, {reads}. A service that lists gets 403. Listings have no blob path; limit them by the prefix that they ask for, in a clause of their own"
             );
             (Rule::ListAlwaysDenied, Severity::Warning, message)
         }
         Outcome::Open { container, whole: true } => {
             let container = shown(container);
             let message = format!(
-                "all names in {container} can be listed, though no blob in it can be read: no part of the condition that limits reads limits Blob.List"
+                "all names in {container} can be listed although no blob in it can be read: no part of the condition limits Blob.List as reads are limited"
             );
             (Rule::ListUnconstrained, Severity::Warning, message)
         }
@@ -69,11 +74,12 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<LintFinding>) {
             let limited = limits_lists(context.root);
             let severity = if limited { Severity::Note } else { Severity::Warning };
             let message = format!(
-                "all names in {container} can be listed, also those of blobs that cannot be read"
+                "all names in {container} can be listed, including those of blobs that cannot be read"
             );
             (Rule::ListUnconstrained, severity, message)
         }
     };
+    // A repaired text is only offered if the sample requests confirm it.
     let repair = repair(context.root);
     found.push(LintFinding { rule, severity, span, message, repair });
 }
@@ -128,6 +134,7 @@ fn outcome(root: &Expr) -> Option<Outcome> {
     let mut paths = candidates(root, Known::Path, &["zz-not-named/none.jpg", "none.jpg"]);
     let prefixes = candidates(root, Known::Prefix, &["", "zz-not-named/"]);
     paths.extend(prefixes.iter().map(|prefix| format!("{prefix}x.jpg")));
+    // The number of comparisons for one request, to estimate the work of all of them.
     let mut size = 0;
     root.walk(&mut |expr| {
         size += match &expr.kind {
@@ -151,10 +158,12 @@ fn outcome(root: &Expr) -> Option<Outcome> {
         if readable.is_none() {
             readable = first.map(|path| (container.clone(), path.clone()));
         }
+        // A listing without a prefix and one with an empty prefix both list everything.
         let everything = can_list(None) || can_list(Some(""));
         listable = listable || everything || prefixes.iter().any(|prefix| can_list(Some(prefix)));
         let whole = first.is_none();
         let hidden = whole || !paths.iter().all(|path| can_read(&path));
+        // A container in which nothing can be read is the clearer example, so it replaces another one.
         if everything && hidden && (open.is_none() || whole && !matches!(open, Some((_, true)))) {
             open = Some((container.clone(), whole));
         }
@@ -176,6 +185,8 @@ fn candidates(root: &Expr, known: Known, others: &[&str]) -> Vec<String> {
             return;
         }
         for value in left.values().iter().chain(right.values()).filter_map(Value::text) {
+            // For a pattern, one text that it matches is a sample. For a start, the start itself and a name
+            // below it are samples.
             match operator.base().relation() {
                 Relation::Like => found.push(wildcard::example(value)),
                 Relation::StartsWith => {
@@ -214,6 +225,7 @@ fn can(root: &Expr, request: &Request) -> bool {
     let action = ACTIONS
         .iter()
         .find(|action| action.name == BLOB_READ && action.suboperation == suboperation);
+    // Attributes that the samples set are known; others that the action has may have any value.
     let open = |attribute: &Attribute| {
         let Some(known) = Known::of(attribute.path()) else { return false };
         !matches!(known, Known::Container | Known::Path | Known::Prefix | Known::SubOperation)
@@ -244,6 +256,7 @@ fn repair(root: &Expr) -> Option<String> {
         _ => std::slice::from_ref(root),
     };
     let bodies: Vec<&[Expr]> = clauses.iter().filter_map(body_for_reads).collect();
+    // More than one clause for reads leaves open which of them the new clause should follow.
     let [body] = bodies.as_slice() else { return None };
     let limit = match body {
         [one] => for_lists(one)?,

@@ -22,6 +22,8 @@ use super::{Condition, ParseError, Role, Rule, Span, error::quoted, parser};
 const LIMIT: usize = 8 << 10;
 
 /// The severity of a finding.
+///
+/// An error should block the use of the condition. A warning needs a person's decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -35,6 +37,17 @@ pub enum Severity {
 }
 
 /// A mistake in a condition, found by [`Lint`].
+///
+/// ```
+/// use azure_asset_sync::condition::{Lint, Severity};
+///
+/// let text = "(ActionMatches{'*/read'} AND Exists @Request[UtcNow]";
+/// for finding in Lint::new().check(text) {
+///     assert_eq!(finding.severity, Severity::Error);
+///     println!("{}: {}", finding.rule, finding.message);
+///     println!("at {:?}", text.get(finding.span.start..finding.span.end));
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LintFinding {
@@ -51,6 +64,8 @@ pub struct LintFinding {
 }
 
 /// The scope of a role assignment, from the narrowest to the widest.
+///
+/// Some attributes are only available at wide scopes. The order is that of the variants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -166,13 +181,14 @@ impl Lint {
         };
         if text.len() > LIMIT {
             let length = text.len();
-            let message = format!("{length} bytes; Azure takes 8 KB. Use several role assignments");
+            let message =
+                format!("{length} bytes; Azure accepts 8 KB. Use several role assignments");
             say(Rule::TooLong, Severity::Error, message);
         }
         if let Some(version) = self.version.as_deref().filter(|version| *version != "2.0") {
             let version = quoted(version);
             let message = format!(
-                "conditionVersion {version}: Azure answers \"The given role assignment condition is invalid.\"; it takes 2.0"
+                "conditionVersion {version}: Azure answers \"The given role assignment condition is invalid.\"; write 2.0"
             );
             say(Rule::Version, Severity::Error, message);
         }
@@ -182,7 +198,7 @@ impl Lint {
             if !matches!(known, (Some(major), Some(minor)) if (major, minor) >= (2, 18)) {
                 let version = quoted(version);
                 let message = format!(
-                    "version {version} of the Azure CLI does not know --condition; it takes 2.18 or later (`az upgrade`)"
+                    "version {version} of the Azure CLI does not support --condition; upgrade to 2.18 or later (`az upgrade`)"
                 );
                 say(Rule::CliVersion, Severity::Error, message);
             }
@@ -231,6 +247,7 @@ fn repair_certain(text: &str, found: &mut Vec<LintFinding>) -> Option<(Condition
         let span = error.span();
         let original = repaired.original(span);
         let fix = error.fix().map(str::to_owned);
+        // The repair starts from the original text, so that it repairs this mistake alone.
         let repair = fix.as_ref().map(|fix| {
             let (before, after) = (text.get(..original.start), text.get(original.end..));
             format!("{}{fix}{}", before.unwrap_or_default(), after.unwrap_or_default())

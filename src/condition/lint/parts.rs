@@ -1,4 +1,7 @@
 //! Applies the rules that look at one part of a condition at a time, and the rules about comparisons.
+//!
+//! `check` visits the tree once. The methods of [`PartRules`] are in this file for logic and comparisons,
+//! and in `actions`, `attributes` and `values` for the others.
 
 use super::{
     LintFinding, Severity,
@@ -14,13 +17,15 @@ use crate::condition::{
 };
 
 /// Visits each part of the condition once and adds the findings.
+///
+/// What affects each action is computed before, because many rules need it for many parts.
 pub(super) fn check(context: &Context<'_>, found: &mut Vec<LintFinding>) {
     let influences = ACTIONS.iter().map(|action| Influences::on(context.root, action)).collect();
     let containers = containers(context.root);
     let mut rules = PartRules { context, found, influences, containers };
     if let Some(at) = shell_history(context.text) {
         let message = "an interactive bash replaces `!` between double quotes (\"event not found\"); \
-            give the condition in a file, or between single quotes";
+            pass the condition in a file or in single quotes";
         let span = Span { start: at, end: at + 1 };
         rules.report(Rule::ShellBang, Severity::Note, span, message, None);
     }
@@ -39,6 +44,8 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<LintFinding>) {
 
 impl PartRules<'_, '_> {
     /// Reports an `AND` within an `OR`, or the reverse, without parentheses.
+    ///
+    /// The repair adds the parentheses that the parser assumed.
     fn mixed_logic(&mut self, expr: &Expr, within: &[Expr]) {
         let other = |part: &&Expr| match (&expr.kind, &part.kind) {
             (ExprKind::And(_), ExprKind::Or(_)) | (ExprKind::Or(_), ExprKind::And(_)) => {
@@ -49,13 +56,15 @@ impl PartRules<'_, '_> {
         for part in within.iter().filter(other) {
             let inner = self.context.text.get(part.span.start..part.span.end).unwrap_or_default();
             let repair = self.context.spliced(part.span, &format!("({inner})"));
-            let message = "AND beside OR without parentheses is ambiguous by the documentation; \
-                here AND is taken to bind tighter. Write the parentheses";
+            let message = "the documentation calls AND next to OR without parentheses ambiguous; \
+                this check assumes that AND binds tighter. Write the parentheses";
             self.report(Rule::MixedLogic, Severity::Warning, part.span, message, Some(repair));
         }
     }
 
     /// Checks the attributes and the values of a comparison against its operator and each other.
+    ///
+    /// An attribute may be on either side, and both sides may be attributes.
     fn comparison(&mut self, expr: &Expr, left: &Operand, operator: Operator, right: &Operand) {
         for (operand, other) in [(left, right), (right, left)] {
             let Some(attribute) = operand.attribute() else {
@@ -70,7 +79,7 @@ impl PartRules<'_, '_> {
             let Some(known) = known else { continue };
             if !suits(known, operator) {
                 let message = format!(
-                    "{operator} does not compare {}; {}",
+                    "{operator} does not work with {}; {}",
                     quoted(&attribute.to_string()),
                     suitable(known)
                 );
@@ -91,6 +100,9 @@ impl PartRules<'_, '_> {
 
     /// Reports a negative comparison with an attribute that requests can lack, unless the condition also
     /// tests with `Exists` whether the attribute is there.
+    ///
+    /// For example, `@Resource[…tags:project<$key_case_sensitive$>] StringNotEquals 'secret'`: a blob without
+    /// the tag is not documented to fulfil it, although the words say so.
     fn negative_on_optional(&mut self, expr: &Expr, attribute: &Attribute) {
         let asked = anywhere(
             self.context.root,
@@ -98,7 +110,7 @@ impl PartRules<'_, '_> {
         );
         if !asked {
             let message = format!(
-                "a request can come without {0}; whether this is then true is not documented, and it is best taken as denied. Say what is meant: add `OR NOT Exists {0}` or `AND Exists {0}`",
+                "a request can lack {0}. The documentation does not say whether this is then true; assume that it is denied. To make it clear, add `OR NOT Exists {0}` or `AND Exists {0}`",
                 quoted(&attribute.to_string()).trim_matches('`')
             );
             self.report(Rule::NegativeOnOptional, Severity::Note, expr.span, message, None);
@@ -108,6 +120,7 @@ impl PartRules<'_, '_> {
     /// Checks the comparisons within a `NOT`. Guards are negated too, but compare no attributes.
     fn negated(&mut self, part: &Expr) {
         let mut found = Vec::new();
+        // `NOT NOT a` is no negation.
         if !matches!(part.kind, ExprKind::Not(_)) {
             part.walk(&mut |expr| {
                 if let ExprKind::Compare { operator, .. } = &expr.kind
@@ -133,6 +146,7 @@ impl PartRules<'_, '_> {
             return;
         }
         let (left, right) = (differ(left.values()), differ(right.values()));
+        // The quantifier that means "none of them", for lists on either side.
         let better = match operator.quantifier() {
             Some(Quantifier::AnyAny) if right => Quantifier::AnyAll,
             Some(Quantifier::AnyAny) if left => Quantifier::AllAny,
@@ -142,8 +156,8 @@ impl PartRules<'_, '_> {
         };
         let right = format!("{}:{}", better.as_str(), operator.base().as_str());
         let true_of = match operator.base().relation() {
-            Relation::Like => "true of all that does not fit every one of the patterns",
-            _ => "always true: any value differs from one of two different ones",
+            Relation::Like => "this is true for everything that does not match all of the patterns",
+            _ => "this is always true, because any value differs from one of two different values",
         };
         let message = format!("{true_of}. For \"none of them\" write {right}");
         let text = self.context.text.get(expr.span.start..expr.span.end).unwrap_or_default();
@@ -154,6 +168,8 @@ impl PartRules<'_, '_> {
 }
 
 /// Returns the place of the first `!` outside of text, which an interactive bash would expand.
+///
+/// bash expands `!word` as a command of its history, even between double quotes.
 fn shell_history(text: &str) -> Option<usize> {
     let mut in_text = false;
     text.char_indices().find_map(|(at, c)| {
@@ -169,6 +185,9 @@ fn differ(values: &[Value]) -> bool {
 }
 
 /// Returns whether an operator fits the type of an attribute.
+///
+/// For a text list only operators with a quantifier work. The current time only works with "before" and
+/// "after", because requests never come at exactly one tick.
 fn suits(known: Known, operator: Operator) -> bool {
     let value_type = operator.base().value_type();
     match known.holds() {
@@ -196,7 +215,7 @@ fn suitable(known: Known) -> &'static str {
         Holds::Bool => "write BoolEquals or BoolNotEquals",
         Holds::Guid => "write GuidEquals or GuidNotEquals",
         Holds::Time if known == Known::UtcNow => {
-            "write DateTimeGreaterThan or DateTimeLessThan, the only two that it takes"
+            "write DateTimeGreaterThan or DateTimeLessThan, the only two operators for it"
         }
         Holds::Time => "write one of the DateTime operators",
     }

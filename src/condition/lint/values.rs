@@ -14,6 +14,9 @@ use crate::{
 
 impl PartRules<'_, '_> {
     /// Reports values that do not fit the operator, and lists for an operator of single values.
+    ///
+    /// Only values that stand in the condition are checked. Those of an attribute are known to the service
+    /// only.
     pub(super) fn values(&mut self, operand: &Operand, operator: Operator) {
         let wrong = |value: &Value| match operator.base().value_type() {
             ValueType::String => value.text().is_none(),
@@ -25,19 +28,19 @@ impl PartRules<'_, '_> {
         let message = if operator.quantifier().is_none() && operand.values().len() != 1 {
             format!(
                 "{operator} compares single values; for a list write ForAnyOfAnyValues:{operator}, \
-                 or one of the other quantifiers"
+                 or use another quantifier"
             )
         } else if operand.values().is_empty() {
-            "an empty list: with nothing to compare with this is always true or always false".into()
+            "the list is empty, so this is always true or always false".into()
         } else if let Some(value) = operand.values().iter().find(|value| wrong(value)) {
             let wanted = match operator.base().value_type() {
-                ValueType::String => "a text between single quotes",
+                ValueType::String => "a text in single quotes",
                 ValueType::Integer => "a whole number",
                 ValueType::DateTime => "a time such as '2026-01-31T00:00:00.0Z'",
                 ValueType::Bool => "true or false",
                 ValueType::Guid => "a GUID",
             };
-            format!("{operator} wants {wanted}, not {}", quoted(&value.to_string()))
+            format!("{operator} needs {wanted}, not {}", quoted(&value.to_string()))
         } else {
             return;
         };
@@ -45,19 +48,25 @@ impl PartRules<'_, '_> {
     }
 
     /// Checks a text that is compared with an attribute.
+    ///
+    /// A container that is compared for equality must be a valid name, or nothing matches. A blob's path and a
+    /// prefix have their own checks. Negated comparisons are not checked: an impossible value excludes nothing.
     pub(super) fn text_value(&mut self, known: Option<Known>, base: Base, span: Span, value: &str) {
         let shown = quoted(value);
+        // A placeholder is reported once, and no other rule makes sense for it.
         if is_placeholder(known, value) {
-            let message =
-                format!("a placeholder was left in {shown}: it matches nothing; put the value in");
+            let message = format!(
+                "{shown} has a placeholder, so it matches nothing; write the value instead"
+            );
             return self.report(Rule::Placeholder, Severity::Warning, span, message, None);
         }
         let exact = base.relation() == Relation::Equals;
+        // For a comparison without letter case, capitals are no mistake.
         let folded = if base.ignores_case() { value.to_ascii_lowercase() } else { value.into() };
         match known {
             Some(Known::Container) if exact && folded.parse::<ContainerName>().is_err() => {
                 let message = format!(
-                    "{shown} cannot be a container's name (3 to 63 small letters, digits and single hyphens), so this matches none"
+                    "{shown} is not a valid container name (3 to 63 lower-case letters, digits and single hyphens), so this matches no container"
                 );
                 self.report(Rule::ContainerValueShape, Severity::Warning, span, message, None);
             }
@@ -69,6 +78,9 @@ impl PartRules<'_, '_> {
     }
 
     /// Checks a text that is compared with a blob's path or with the prefix of a listing.
+    ///
+    /// People write paths as they see them elsewhere: with a leading slash, with the container in front, as a
+    /// URL, or URL-encoded. None of these occurs in a blob's name as conditions see it.
     fn path_value(&mut self, base: Base, span: Span, value: &str) {
         let shown = quoted(value);
         let repeats = after_container(&self.containers, value).is_some();
@@ -83,14 +95,16 @@ impl PartRules<'_, '_> {
         } else {
             None
         };
+        // Only the first problem is reported. Its repair removes slashes and the container's name together.
         if let Some(problem) = problem {
             let bare = value.trim_start_matches('/');
             let bare = after_container(&self.containers, bare).unwrap_or(bare);
             let repair =
                 (bare != value && !bare.is_empty()).then(|| self.replaced(span, value, bare));
-            let message = format!("{problem}: {shown} matches none");
+            let message = format!("{problem}, so {shown} matches no blob");
             return self.report(Rule::PathValueShape, Severity::Warning, span, message, repair);
         }
+        // A pattern that ends with its only wildcard is a start too.
         let start = match base.relation() {
             Relation::StartsWith => Some(value),
             Relation::Like => value.strip_suffix('*').filter(|start| !start.contains(['*', '?'])),
@@ -98,7 +112,7 @@ impl PartRules<'_, '_> {
         };
         match start {
             Some("") => {
-                let message = "every name begins with nothing: this limits nothing";
+                let message = "every name begins with an empty prefix, so this limits nothing";
                 self.report(Rule::EmptyPrefix, Severity::Warning, span, message, None);
             }
             Some(start) if !start.ends_with('/') => {

@@ -1,5 +1,8 @@
 //! Decides whether one open attribute can have values that fulfil the requirements for all of its
 //! comparisons.
+//!
+//! There are three cases: absent (every comparison is undecided), one value (solved by `value_solver`), and
+//! several values, where quantifiers say how many of them must agree.
 
 use super::{
     budget::Budget,
@@ -47,6 +50,9 @@ pub(super) fn truth(
 }
 
 /// Finds values that fulfil the requirements, or proves that there are none.
+///
+/// One value is tried first, because it makes the most readable example. Values that were found for
+/// several are evaluated before they count.
 ///
 /// `present` is whether the attribute must be present or absent, if an `Exists` decides that.
 pub(super) fn solve(
@@ -117,6 +123,9 @@ fn one(
 }
 
 /// Requirements for a list of values: some hold for each value, others for at least one value.
+///
+/// A list exists if and only if, for each requirement about some value, there is a value that fulfils it
+/// together with all requirements about each value.
 #[derive(Clone, Default)]
 struct Lists<'a> {
     each: Vec<ValueRequirement<'a>>,
@@ -144,6 +153,7 @@ fn several(
             }
             return Answer::No;
         };
+        // Whether one value is enough for the comparison, or all values must agree.
         let is_any = match (requirement.predicate.is_left, quantifier) {
             (true, Quantifier::AnyAny | Quantifier::AnyAll)
             | (false, Quantifier::AnyAny | Quantifier::AllAny) => true,
@@ -159,41 +169,7 @@ fn several(
                 .for_each(|way| way.add(is_any, requirement.predicate, requirement.wanted));
             continue;
         }
-        // `AllAny`: each fixed value agrees with some value. `AnyAll`: some fixed value agrees with all.
-        let all_fixed = quantifier == Quantifier::AllAny;
-        let each = match all_fixed {
-            true => requirement.wanted.is_within(Truths::NOT_FALSE),
-            false => requirement.wanted.is_within(Truths::NOT_TRUE),
-        };
-        let parts: Vec<Predicate<'_>> = requirement
-            .predicate
-            .values
-            .chunks(1)
-            .map(|values| Predicate { values, every: false, ..requirement.predicate })
-            .collect();
-        // "Only undecided" requires that none decides the result, and that one is undecided.
-        let split = requirement.wanted == Truths::UNDECIDED;
-        let wanted_each = match (split, all_fixed) {
-            (false, _) => requirement.wanted,
-            (true, true) => Truths::NOT_FALSE,
-            (true, false) => Truths::NOT_TRUE,
-        };
-        if each {
-            for way in &mut ways {
-                parts.iter().for_each(|part| way.add(is_any, *part, wanted_each));
-            }
-        }
-        if !each || split {
-            let mut more = Vec::new();
-            for way in &ways {
-                for part in &parts {
-                    let mut way = way.clone();
-                    way.add(is_any, *part, requirement.wanted);
-                    more.push(way);
-                }
-            }
-            ways = more;
-        }
+        ways = split(ways, requirement, quantifier, is_any);
         if ways.len() > MOST_WAYS {
             return Answer::Unproved;
         }
@@ -207,6 +183,54 @@ fn several(
         }
     }
     if unproved { Answer::Unproved } else { Answer::No }
+}
+
+/// Adds a requirement that asks about the fixed values one by one to each combination.
+///
+/// "Each fixed value" adds one requirement for every fixed value. "Some fixed value" makes one combination
+/// for every fixed value.
+fn split<'a>(
+    mut ways: Vec<Lists<'a>>,
+    requirement: &Requirement<'a>,
+    quantifier: Quantifier,
+    is_any: bool,
+) -> Vec<Lists<'a>> {
+    // `AllAny`: each fixed value agrees with some value. `AnyAll`: some fixed value agrees with all.
+    let all_fixed = quantifier == Quantifier::AllAny;
+    let each = match all_fixed {
+        true => requirement.wanted.is_within(Truths::NOT_FALSE),
+        false => requirement.wanted.is_within(Truths::NOT_TRUE),
+    };
+    let parts: Vec<Predicate<'_>> = requirement
+        .predicate
+        .values
+        .chunks(1)
+        .map(|values| Predicate { values, every: false, ..requirement.predicate })
+        .collect();
+    // "Only undecided" requires that none decides the result, and that one is undecided.
+    let split = requirement.wanted == Truths::UNDECIDED;
+    let wanted_each = match (split, all_fixed) {
+        (false, _) => requirement.wanted,
+        (true, true) => Truths::NOT_FALSE,
+        (true, false) => Truths::NOT_TRUE,
+    };
+    if each {
+        for way in &mut ways {
+            parts.iter().for_each(|part| way.add(is_any, *part, wanted_each));
+        }
+    }
+    if !each || split {
+        let mut more = Vec::new();
+        for way in &ways {
+            for part in &parts {
+                let mut way = way.clone();
+                way.add(is_any, *part, requirement.wanted);
+                more.push(way);
+            }
+        }
+        ways = more;
+    }
+    ways
 }
 
 impl<'a> Lists<'a> {

@@ -43,8 +43,9 @@ struct Comparison<'a> {
     operator: Operator,
     values: &'a [Value],
     is_left: bool,
-    /// The fixed values as a set, for an equality with a quantifier: a lookup instead of a comparison
-    /// with each value.
+    /// The fixed values as a set, for an equality with a quantifier.
+    ///
+    /// A lookup replaces the comparison with each value: a condition may name hundreds of containers.
     texts: Option<HashSet<String>>,
 }
 
@@ -62,6 +63,7 @@ pub(crate) fn indistinguishable<'n>(
         condition.root().walk(&mut |expr| {
             let ExprKind::Compare { left, operator, right } = &expr.kind else { return };
             let (values, is_left) = match (left.attribute(), right.attribute()) {
+                // A comparison of two attributes depends on more than the name, so groups cannot be formed.
                 (Some(left), Some(right)) => {
                     is_known &= !is_container(left) && !is_container(right);
                     return;
@@ -73,6 +75,7 @@ pub(crate) fn indistinguishable<'n>(
             comparisons.push(Comparison::new(*operator, values, is_left));
         });
     }
+    // The cost estimate: a lookup for a set, and the length of the fixed texts otherwise.
     let of_one = |comparison: &Comparison<'_>| match comparison.texts {
         Some(_) => 2,
         None => 2 + comparison.values.iter().filter_map(Value::text).map(str::len).sum::<usize>(),

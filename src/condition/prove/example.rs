@@ -44,6 +44,7 @@ impl Example {
             let known = Known::of(attribute.path());
             let said = match (self.request.values(attribute), known) {
                 (None, _) => format!("the request does not have {title}"),
+                // Truth values have a wording of their own for true and for false.
                 (Some([Value::Bool(true)]), Some(known)) if known.opposite().is_some() => title,
                 (Some([Value::Bool(false)]), Some(known)) if known.opposite().is_some() => {
                     known.opposite().unwrap_or_default().to_owned()

@@ -7,6 +7,9 @@ use crate::condition::{
 };
 
 /// A set of the truths false, undecided and true, as three bits.
+///
+/// A search starts with all three for each comparison, and goals remove some. An empty set is a
+/// contradiction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Truths(u8);
 

@@ -1,4 +1,7 @@
 //! Prefix trees of fixed texts, and the reverse of case folding.
+//!
+//! A position in a tree tells at once which fixed texts a text equals, begins with, or is the start of. An
+//! automaton therefore needs one number for all fixed texts, whatever their count.
 
 use std::{collections::HashMap, sync::OnceLock};
 

@@ -2,6 +2,9 @@
 //!
 //! Everything that depends on fixed attributes only is evaluated once, here. The remaining tree refers to
 //! its comparisons ("atoms") by number, so that a search can keep their requirements in a vector.
+//!
+//! For example, for a family of reads in container `a`, `!(ActionMatches{'…/read'}) OR (container
+//! StringEquals 'a' AND path StringLike 'x*')` is reduced to the single atom `path StringLike 'x*'`.
 
 use super::{
     family::{Domain, Family, USUAL_TIME},
@@ -143,6 +146,7 @@ impl<'a> Problem<'a> {
             [Side::Open(variable), Side::Values(values)] => (variable, values, true),
             [Side::Values(values), Side::Open(variable)] => (variable, values, false),
         };
+        // A comparison without a quantifier is undecided for lists.
         if operator.quantifier().is_none() && values.len() != 1 {
             return Node::Constant(None);
         }
@@ -176,6 +180,7 @@ impl<'a> Problem<'a> {
 
     /// Classifies an attribute: fixed, absent or open. Registers an open one on its first occurrence.
     fn side(&mut self, attribute: &'a Attribute, family: &'a Family) -> Side<'a> {
+        // The suboperation in the spelling of the preview is fixed by the family.
         if eval::is_suboperation(attribute) {
             return Side::Values(family.suboperations());
         }

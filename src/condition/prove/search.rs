@@ -3,6 +3,10 @@
 //! A goal "`a AND b` is true" is split into goals for both parts. A goal "`a OR b` is true" is a choice.
 //! Goals without a choice are processed first. Then the choice with the fewest open alternatives is made,
 //! and undone if it cannot be fulfilled (backtracking, as in DPLL).
+//!
+//! A state keeps, for each comparison, the set of results that it may still have. Each goal makes the set
+//! of some comparison smaller. After each change the attributes of the changed comparisons are solved, so
+//! that a contradiction is found before more choices are made.
 
 use std::{collections::HashMap, rc::Rc};
 
@@ -27,6 +31,9 @@ struct Choice<'n> {
 }
 
 /// The requirements that the choices made so far have led to.
+///
+/// States are copied at each choice, so that undoing a choice is dropping a copy. Conditions have at most
+/// some hundred comparisons, so a copy is cheap.
 #[derive(Clone)]
 struct State<'n> {
     /// The results that each atom may still have.
@@ -57,6 +64,9 @@ struct Search<'p, 'b> {
 }
 
 /// Searches for a request of the family that one of the conditions allows, or that none allows.
+///
+/// With `allowed`, all goals are "true", so pass one condition. Without it, all goals are "not true", for
+/// any number of conditions.
 pub(super) fn search(
     conditions: &[&Condition],
     family: &Family,
@@ -81,6 +91,8 @@ pub(super) fn search(
 
 impl<'p> Search<'p, '_> {
     /// Processes goals and choices until there is an example, or no alternative is left.
+    ///
+    /// The loop is iterative, because the depth of choices is only bounded by the budget.
     fn run(&mut self, goals: Vec<Goal<'p>>) -> Found {
         let mut state =
             State { wanted: vec![Truths::ANY; self.problem.atoms.len()], choices: Vec::new() };
@@ -125,6 +137,9 @@ impl<'p> Search<'p, '_> {
 
     /// Processes goals and everything that follows from them without a choice; returns whether they can
     /// be fulfilled.
+    ///
+    /// The outer loop ends when a round adds no goal. Each round narrows at least one set of results, so
+    /// there are finitely many.
     fn is_possible(&mut self, state: &mut State<'p>, mut todo: Vec<Goal<'p>>) -> bool {
         loop {
             let mut changed = Vec::new();
@@ -161,6 +176,7 @@ impl<'p> Search<'p, '_> {
                     state.choices.push(Choice { parts, wanted });
                 }
             }
+            // Solves every attribute whose requirements changed, at most once for each round.
             changed.sort_unstable();
             changed.dedup();
             for variable in changed {
@@ -177,6 +193,7 @@ impl<'p> Search<'p, '_> {
                 let mut open = choice.parts.iter().filter(|part| {
                     granted(state, part).is_none_or(|now| !now.and(choice.wanted).is_empty())
                 });
+                // An alternative that already has a required result makes the choice redundant.
                 let done = |part: &&Node| {
                     granted(state, part).is_some_and(|now| now.is_within(choice.wanted))
                 };
@@ -239,6 +256,9 @@ impl<'p> Search<'p, '_> {
     }
 
     /// Solves one attribute on its own.
+    ///
+    /// Requirements of `Exists` and of comparisons with other attributes only decide whether the attribute is
+    /// present. The others go to the solver.
     fn solve(&mut self, (variable, requirements): &Question) -> Answer {
         let Some(variable) = self.problem.variables.get(*variable) else { return Answer::Unproved };
         let mut needs = Vec::new();
@@ -278,6 +298,9 @@ impl<'p> Search<'p, '_> {
     }
 
     /// Makes a request from the answers of all attributes, and evaluates it.
+    ///
+    /// Returns `None` if the request is not as required. The search is then undecided at best, because
+    /// other values might have worked.
     fn example(&mut self, state: &State<'p>) -> Option<Example> {
         let mut given: Vec<Option<Given>> = Vec::new();
         for variable in 0..self.problem.variables.len() {
@@ -314,6 +337,7 @@ impl<'p> Search<'p, '_> {
                     if !wanted.has(truth) {
                         continue;
                     }
+                    // The old values come back if the guess does not fit the other comparisons.
                     let before: Vec<_> =
                         [left, right].iter().map(|at| given.get(*at).cloned()).collect();
                     for (variable, values) in [(left, a), (right, b)] {
@@ -336,6 +360,9 @@ impl<'p> Search<'p, '_> {
     }
 
     /// Returns values to try for two attributes that are compared with each other.
+    ///
+    /// These are the solved values, samples, and two different values of each type, so that equality,
+    /// inequality and order can all be met.
     fn pool(&self, given: &[Option<Given>], variables: [usize; 2]) -> Vec<Given> {
         let mut pool: Vec<Given> = Vec::new();
         for variable in variables {
@@ -392,6 +419,8 @@ impl<'p> Search<'p, '_> {
     }
 
     /// Returns the request with these values, if the conditions decide about it as required.
+    ///
+    /// This is the only place where an example becomes valid, whatever the solvers assumed.
     fn evaluated(&mut self, given: &[Option<Given>]) -> Option<Request> {
         let mut request = self.family.sample();
         for (variable, given) in self.problem.variables.iter().zip(given) {

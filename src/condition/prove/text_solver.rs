@@ -37,6 +37,8 @@ struct Test {
 }
 
 /// The relation of a text to the fixed texts of a requirement.
+///
+/// `is_folded` selects the automaton's part in lower case. A node or a bit identifies a fixed text.
 enum Fits {
     /// The text equals the fixed text that ends at one of these nodes.
     Equals { is_folded: bool, ends: HashSet<usize> },
@@ -146,6 +148,7 @@ impl Automaton {
                 Fits::Equals { is_folded, ends }
             }
         };
+        // A requirement for equality, or for being the start of a fixed text, keeps the text on the tree.
         if need.wanted == Truths::TRUE
             && !base.is_negative()
             && matches!(relation, Fits::Equals { .. } | Fits::IsPrefixOf { .. })
@@ -240,6 +243,9 @@ impl Automaton {
     }
 
     /// Returns whether the text of a state fulfils all requirements.
+    ///
+    /// The answer depends on the state alone, not on the text that led to it. That makes merging equal states
+    /// sound.
     fn is_needed(&self, state: &State) -> bool {
         self.tests.iter().all(|test| test.wanted.has(self.truth(test, state)))
     }
@@ -272,6 +278,8 @@ impl Automaton {
                 either(ends.iter().map(|end| is_set(bits, first + end)))
             }
         };
+        // Negation exchanges the two answers. Then the quantifier of the fixed values decides, where an
+        // undecided comparison counts unless the others decide alone.
         let (some, not_some) = if test.is_negative { (not_some, some) } else { (some, not_some) };
         match (test.every, some, not_some, test.has_other) {
             (false, true, ..) => Some(true),
@@ -282,6 +290,9 @@ impl Automaton {
     }
 
     /// Visits the states in breadth-first order until one fulfils all requirements.
+    ///
+    /// The budget pays for each step by the size of a state, and for each new state by the number of
+    /// comparisons. "None" is only returned after all reachable states were visited.
     fn walk(&mut self, characters: &str, budget: &mut Budget) -> TextAnswer {
         let alphabet = self.alphabet(characters);
         let tests = |test: &Test| match &test.relation {
@@ -293,6 +304,7 @@ impl Automaton {
         let cost_of_test: usize = 1 + self.tests.iter().map(tests).sum::<usize>() / 4;
         let cost_of_step = 4 + self.patterns.iter().map(|all| all.words()).sum::<usize>();
         let start = self.start();
+        // The empty text is not reached by a step, so it is tested first.
         if self.is_needed(&start) {
             return TextAnswer::Is(String::new());
         }

@@ -2,6 +2,9 @@
 //!
 //! Likely values are tried first, because most requirements are fulfilled by a value that the condition
 //! names. The expensive automaton for text is only built if none of them fits.
+//!
+//! For example, `StringLike 'a*'` and `StringNotEquals 'ax'`: the candidate `ax` for the pattern fails, the
+//! candidate `axx` fulfils both, and no automaton is needed.
 
 use std::collections::HashSet;
 
@@ -78,6 +81,10 @@ pub(super) fn solve(
 }
 
 /// Finds a text that was not among the candidates, or proves that there is none.
+///
+/// Comparisons of numbers, times, GUIDs and truth values are checked first, each type on its own. The
+/// automaton then decides about the comparisons of text. A text that it finds must also fulfil the
+/// others, which is tested.
 fn no_text(texts: &Texts, needs: &[ValueRequirement<'_>], budget: &mut Budget) -> ValueAnswer {
     // INVARIANT: each type of comparison is solved on its own. If one type cannot be fulfilled, no text
     // fulfils all requirements. If each type can be, that does not prove that one text fulfils them all.
@@ -131,6 +138,9 @@ fn no_text(texts: &Texts, needs: &[ValueRequirement<'_>], budget: &mut Budget) -
 }
 
 /// Returns texts that are likely to fulfil the requirements, typical ones first.
+///
+/// These are the samples of the domain, texts of each compared type, the fixed texts with and without the
+/// domain's start, and each of them with one more character.
 fn candidates(texts: &Texts, needs: &[ValueRequirement<'_>]) -> Vec<String> {
     let mut found: Vec<String> = texts.samples().to_vec();
     let mut strings = Vec::new();
@@ -190,6 +200,9 @@ fn integers(needs: &[ValueRequirement<'_>]) -> Vec<i64> {
 }
 
 /// Returns texts that represent all texts of a type.
+///
+/// A comparison changes its result only at a fixed value. The fixed values, their neighbours, and one value
+/// that is not fixed therefore give every possible combination of results.
 fn of_type(value_type: ValueType, needs: &[ValueRequirement<'_>]) -> Vec<String> {
     match value_type {
         ValueType::String => Vec::new(),

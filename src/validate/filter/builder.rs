@@ -92,6 +92,8 @@ impl FilterBuilder {
     /// [`build`](Self::build) refuses globs that other tools understand differently and that would match
     /// nothing here, for example a path with `\` or `./`, a negation with `!`, a list with commas,
     /// `[[:digit:]]`, a regular expression or a URL. The message says what to write instead.
+    #[doc(alias = "glob")]
+    #[doc(alias = "wildcard")]
     pub fn include(mut self, glob: impl Into<String>) -> Self {
         self.include.push(glob.into());
         self
@@ -201,14 +203,14 @@ impl FilterBuilder {
             && min > max
         {
             wrong.push(format!(
-                "min_size {min} is above max_size {max}, so nothing is left; swap them"
+                "min_size {min} is above max_size {max}, so no blob can match; swap them"
             ));
         }
         if let Some(min) = self.min_size
             && min > MAX_SIZE
         {
             wrong.push(format!(
-                "min_size {min} is above the size of any blob (190.7 TiB), so nothing is left; sizes are in bytes"
+                "min_size {min} is above the size of any blob (190.7 TiB), so no blob can match; sizes are in bytes"
             ));
         }
         for (field, time) in
@@ -222,7 +224,7 @@ impl FilterBuilder {
             && since >= before
         {
             wrong.push(
-                "modified_since is not before modified_before, so nothing is left; swap them"
+                "modified_since is not before modified_before, so no blob can match; swap them"
                     .to_owned(),
             );
         }
@@ -284,6 +286,7 @@ fn extension(typed: &str, wrong: &mut Vec<String>) -> Box<str> {
     let is_odd =
         |c: char| c.is_whitespace() || c.is_control() || ".,;|/\\*?\"'`<>()[]{}".contains(c);
     if extension.is_empty() || is_long || extension.contains(is_odd) {
+        // Several extensions in one entry are a frequent mistake, so each part is suggested on its own.
         let start: String = typed.chars().take(LONGEST_FORMAT).collect();
         let parts: Vec<_> = start
             .split(|c| is_odd(c) && c != '.' && c != '*' && c != '/')
@@ -298,7 +301,7 @@ fn extension(typed: &str, wrong: &mut Vec<String>) -> Box<str> {
         };
         let typed = printable(&start);
         wrong.push(format!(
-            "formats `{typed}`: it must be what follows a name's last dot, such as `jpg`, of at most {LONGEST_FORMAT} characters{hint}"
+            "formats `{typed}`: an extension is the text after the last dot of a name, such as `jpg`, of at most {LONGEST_FORMAT} characters{hint}"
         ));
         return Box::default();
     }
@@ -314,9 +317,10 @@ fn deserialize_time<'de, D: Deserializer<'de>>(
     let is_date = text.len() == "2026-11-24".len();
     let time = if is_date { format!("{text}T00:00:00Z") } else { text.to_owned() };
     let time = time.parse::<jiff::Timestamp>().map_err(|_| {
+        // A person may have pasted anything, so the text is made printable and its secrets are hidden.
         let text = printable(text);
         D::Error::custom(format!(
-            "`{text}` is no time; write it as 2026-11-24T08:49:37Z, 2026-11-24T09:49:37+01:00 or 2026-11-24"
+            "`{text}` is not a time; write it as 2026-11-24T08:49:37Z, 2026-11-24T09:49:37+01:00 or 2026-11-24"
         ))
     })?;
     SystemTime::try_from(time).map(Some).map_err(D::Error::custom)
@@ -335,6 +339,7 @@ fn serialize_time<S: Serializer>(
 ) -> Result<S::Ok, S::Error> {
     match time {
         Some(time) if is_representable(*time) => {
+            // Times are stored as seconds with an optional fraction, which is what `humantime` writes.
             serializer.collect_str(&humantime::format_rfc3339(*time))
         }
         Some(_) => Err(S::Error::custom("a time must be in the years 1970 to 9999")),

@@ -1,5 +1,9 @@
 //! Refuses globs that match nothing here, because they were written for another tool.
 //!
+//! A filter that silently matches nothing looks like an empty container. Each check therefore explains the
+//! difference: paths of Windows, negations of `.gitignore`, lists, POSIX classes, extended globs of shells,
+//! regular expressions and URLs.
+//!
 //! Each of these texts also has a literal meaning, which some blob name may have. The message says how to
 //! write the literal text, so every name can be matched.
 
@@ -17,6 +21,7 @@ pub(super) fn check(glob: &[char]) -> Result<(), PatternError> {
         let next = glob.get(at + 1).copied();
         match char {
             '\\' => {
+                // The character after a backslash is literal, so it is skipped.
                 backslash(glob, at, next)?;
                 at += 1;
             }
@@ -28,6 +33,7 @@ pub(super) fn check(glob: &[char]) -> Result<(), PatternError> {
             '}' => depth = depth.saturating_sub(1),
             ',' | ';' | '|' if depth == 0 => lists.push(at),
             c if c.is_whitespace() && depth == 0 => lists.push(at),
+            // `.(jpg|png)` is a regular expression.
             '(' if at > 0 && glob.get(at - 1) == Some(&'.') => group(glob, at - 1)?,
             '?' | '*' | '+' | '@' | '!' if next == Some('(') => group(glob, at)?,
             _ => {}
@@ -43,17 +49,18 @@ fn ends(glob: &[char]) -> Result<(), PatternError> {
     if blank(glob.first()) {
         return Err(PatternError::new(
             1,
-            "it begins with a blank; remove it, or write `[ ]` for one",
+            "it begins with a space; remove it, or write `[ ]` for a space",
         ));
     }
     if blank(glob.last()) && glob.len() > 1 {
-        let what = "it ends with a blank; remove it, or write `[ ]` for one";
+        let what = "it ends with a space; remove it, or write `[ ]` for a space";
         return Err(PatternError::new(glob.len(), what));
     }
     if glob.first() == Some(&'!') && glob.get(1) != Some(&'(') {
         let what = "`!` does not negate a glob; move it to the other list, or write `\\!` for the character";
         return Err(PatternError::new(1, what));
     }
+    // A drive letter or a home folder begins a local path.
     let is_drive = matches!(glob, [letter, ':', '/', ..] if letter.is_ascii_alphabetic());
     if is_drive || matches!(glob, ['~', '/', ..]) {
         let what = "it is a path on a computer; write the blob's name within the container, as in `hall-3/**`";
@@ -64,9 +71,10 @@ fn ends(glob: &[char]) -> Result<(), PatternError> {
     {
         return Err(PatternError::new(
             1,
-            "it stands in quotes; remove them, or write `[\"]` for the character",
+            "it is enclosed in quotes; remove them, or write `[\"]` for the character",
         ));
     }
+    // `.jpg` alone would match a file with exactly this name. People mean all files with the extension.
     if let ['.', extension @ ..] = glob
         && is_extension(extension)
         && mime_guess::from_ext(&extension.iter().collect::<String>()).first_raw().is_some()
@@ -74,7 +82,7 @@ fn ends(glob: &[char]) -> Result<(), PatternError> {
         let extension: String = extension.iter().collect();
         return Err(PatternError::new(
             1,
-            format!("it is an extension alone; write `*.{extension}`"),
+            format!("it is only an extension; write `*.{extension}`"),
         ));
     }
     if let Some(at) = glob.windows(3).position(|three| three == [':', '/', '/']) {
@@ -103,6 +111,7 @@ fn backslash(glob: &[char], at: usize, next: Option<char>) -> Result<(), Pattern
     // The parser refuses a backslash at the end.
     let Some(next) = next else { return Ok(()) };
     let rest = glob.get(at + 2..).unwrap_or_default();
+    // A bracket after the backslash may open a class, as in `folder\[0-9].jpg` from Windows.
     let opens_class =
         || next == '[' && rest.windows(2).any(|two| matches!(two, [c, ']'] if *c != '\\'));
     let is_wildcard = matches!(next, '*' | '?') || opens_class();
@@ -190,6 +199,7 @@ fn list(glob: &[char], at: usize) -> Result<(), PatternError> {
     let is_folder = |part: &[char]| part.last() == Some(&'/');
     let is_glob = |part: &[char]| (has_star(part) && ends_as_file(part)) || is_folder(part);
     let is_blank = glob.get(at).is_some_and(|c| c.is_whitespace());
+    // Both sides must look like globs or file names, because names may contain commas and semicolons.
     let is_list = match is_blank {
         // Names may contain blanks, so a blank only separates two clear globs.
         true => is_glob(first) && is_glob(second) && has_star(first) && has_star(second),

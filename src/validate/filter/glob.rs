@@ -119,6 +119,7 @@ impl Parser<'_> {
                 '{' => {
                     let inner = self.braces(depth + 1, place)?;
                     let count = all.len() * inner.len();
+                    // The count is checked before the alternatives are multiplied out.
                     if count > MOST_ALTERNATIVES {
                         let what = format!(
                             "its braces expand to {count} globs or more; the limit is {MOST_ALTERNATIVES}; write several globs"
@@ -152,7 +153,7 @@ impl Parser<'_> {
                     None => {
                         return Err(PatternError::new(
                             place,
-                            "`\\` has nothing behind it; `\\\\` is the backslash itself",
+                            "`\\` has nothing after it; `\\\\` is the backslash itself",
                         ));
                     }
                 },
@@ -187,7 +188,7 @@ impl Parser<'_> {
                 None => {
                     return Err(PatternError::new(
                         place,
-                        "`{` has no `}` behind it; `\\{` is the brace itself",
+                        "`{` has no `}` after it; `\\{` is the brace itself",
                     ));
                 }
             }
@@ -197,7 +198,7 @@ impl Parser<'_> {
     /// Parses a class up to the closing bracket; the opening one was consumed.
     fn class(&mut self, place: usize) -> Result<String, PatternError> {
         let unclosed =
-            || PatternError::new(place, "`[` has no `]` behind it; `\\[` is the bracket itself");
+            || PatternError::new(place, "`[` has no `]` after it; `\\[` is the bracket itself");
         let is_not = matches!(self.peek(), Some('!' | '^'));
         self.at += usize::from(is_not);
         let mut items = String::new();
@@ -225,6 +226,7 @@ impl Parser<'_> {
                 escape(high, &mut items);
             }
         }
+        // A class never matches a slash: `*` and `?` do not either, so segments stay separate.
         Ok(if is_not { format!("[^{items}/]") } else { format!("[[{items}]--/]") })
     }
 }
@@ -240,11 +242,13 @@ fn escape(char: char, regex: &mut String) {
 /// Translates a glob without braces to an expression and its literal start.
 fn plain(tokens: &[Token]) -> Result<Plain, PatternError> {
     let is_slash = |token: &Token| matches!(token.what, What::Char('/'));
+    // A leading slash anchors the glob at the container's root, and is no part of the name.
     let (is_anchored, tokens) = match tokens.split_first() {
         Some((first, rest)) if is_slash(first) => (true, rest),
         _ => (tokens.iter().any(is_slash), tokens),
     };
     let mut regex = String::new();
+    // INVARIANT: `literal` is `Some` as long as everything before was literal text.
     let mut literal = Some(String::new());
     if !is_anchored {
         push_folders(&mut regex);
@@ -263,6 +267,7 @@ fn plain(tokens: &[Token]) -> Result<Plain, PatternError> {
             segment.windows(2).find(|pair| matches!(pair, [a, b] if is_double(a, b)))
             && !is_all
         {
+            // The place of the `**` in the text, so that the message can point at it.
             let place = pair.first().map_or(1, |token| token.place);
             return Err(PatternError::new(
                 place,
@@ -333,6 +338,7 @@ fn push_text(text: &str, regex: &mut String, literal: &mut Option<String>) -> bo
         }
     }
     let is_one = forms.len() == 1;
+    // A name in another form matches too, so the common start of all forms is the literal start.
     let mut same = text.chars().count();
     for form in &forms {
         let common = form.chars().zip(text.chars()).take_while(|(a, b)| a == b).count();

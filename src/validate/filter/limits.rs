@@ -102,6 +102,7 @@ fn take(left: &mut usize, count: usize) -> bool {
 ///
 /// The recursion is bounded by the parser's limit on nesting.
 fn parts(expression: &Hir) -> u64 {
+    // Saturating arithmetic: nested repetitions multiply, and the product may exceed any integer.
     let sum = |list: &[Hir]| list.iter().map(parts).fold(1, u64::saturating_add);
     match expression.kind() {
         HirKind::Empty | HirKind::Look(_) => 1,
@@ -109,6 +110,7 @@ fn parts(expression: &Hir) -> u64 {
         HirKind::Class(Class::Unicode(class)) => class.ranges().len() as u64,
         HirKind::Class(Class::Bytes(_)) => 1,
         HirKind::Repetition(repetition) => {
+            // An unbounded repetition is compiled like its minimum, at least once.
             let times = u64::from(repetition.max.unwrap_or(repetition.min).max(1));
             parts(&repetition.sub).saturating_add(1).saturating_mul(times)
         }

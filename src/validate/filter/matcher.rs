@@ -82,6 +82,7 @@ impl Compiler {
         budget: &mut Budget,
     ) -> Result<Matcher, TooComplex> {
         let mut engines = Engines { tables: Vec::new(), simulated: None, cost: 0 };
+        // One pass over the name for the whole list, if the combined table is small enough.
         if let Some(table) = self.table(regexes, 0, budget) {
             engines.tables.push(table);
         } else {
@@ -120,8 +121,10 @@ impl Compiler {
             Syntax::Regex => (StartKind::Unanchored, Anchored::No),
         };
         let config = dense::Config::new()
+            // Finding one match is enough for `matches`, and all matches are needed for the first one.
             .match_kind(MatchKind::All)
             .start_kind(kind)
+            // Acceleration helps long inputs, and names are short.
             .accelerate(false)
             .dfa_size_limit(Some(most))
             .determinize_size_limit(Some(most));
@@ -155,6 +158,7 @@ impl Compiler {
 
     /// Makes the simulation of the patterns without a table.
     fn simulation(self, regexes: &[&str]) -> Result<RegexSet, TooComplex> {
+        // The regex crate searches anywhere, so globs get an anchor at the start.
         let anchor = if self.syntax == Syntax::Glob { r"\A" } else { "" };
         let anchored = regexes.iter().map(|regex| format!("{anchor}(?:{regex})"));
         RegexSetBuilder::new(anchored)
@@ -206,6 +210,7 @@ impl Table {
 
     /// Returns the position in the list of the first pattern that matches.
     fn first_match(&self, name: &str) -> Option<usize> {
+        // Most names match nothing, so the search for the first pattern is only made after a match.
         if !self.matches(name) {
             return None;
         }

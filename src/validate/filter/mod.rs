@@ -2,6 +2,9 @@
 //!
 //! A filter is typed by a customer. `builder` checks and compiles it, and the error lists all problems at
 //! once. Patterns become automata (`matcher`), so that no filter makes a scan slow.
+//!
+//! The way of a glob: `foreign_syntax` refuses what was written for another tool, `glob` translates it to an
+//! expression, `patterns` checks the limits (`limits`), and `matcher` compiles the whole list.
 
 mod builder;
 mod foreign_syntax;
@@ -62,12 +65,21 @@ impl Filter {
         FilterBuilder::default()
     }
 
-    /// Returns the filter as it was typed, for changes.
+    /// Returns the filter as it was typed, for changes or for a form.
     pub fn to_builder(&self) -> FilterBuilder {
+        // Letter case alone excludes nothing.
         self.typed.clone()
     }
 
     /// Returns whether the filter excludes nothing.
+    ///
+    /// ```
+    /// use azure_asset_sync::validate::Filter;
+    ///
+    /// assert!(Filter::default().is_empty());
+    /// assert!(!Filter::builder().min_size(1).build()?.is_empty());
+    /// # Ok::<(), azure_asset_sync::Error>(())
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.typed
             == FilterBuilder { ignore_case: self.typed.ignore_case, ..FilterBuilder::default() }
@@ -128,6 +140,7 @@ impl Filter {
         if max_size.is_some_and(|max| blob.size > max) {
             return borrowed(&fixed::LARGER);
         }
+        // A blob without a time cannot be compared. Excluding it is the safe choice for an archive date.
         if (modified_since.is_some() || modified_before.is_some()) && blob.last_modified.is_none() {
             return borrowed(&fixed::UNDATED);
         }
@@ -153,8 +166,10 @@ impl Filter {
         let matched = |set: &Option<Set>| set.as_ref()?.first_match(name);
         let excluded = |what: &str, pattern: Option<&String>| {
             let shown = pattern.map(|pattern| one_line(pattern));
-            let detail =
-                format!("the filter's {what} `{}` matches its name", shown.unwrap_or_default());
+            let detail = format!(
+                "the filter's {what} pattern `{}` matches its name",
+                shown.unwrap_or_default()
+            );
             Some(Cow::Owned(Finding { reason: Reason::Filtered, detail: detail.into() }))
         };
         if is_left_out(include) {
@@ -182,6 +197,7 @@ impl Filter {
     /// Adds everything that affects decisions to a fingerprint.
     pub(super) fn write(&self, print: &mut Fnv) {
         let typed = &self.typed;
+        // Lists are hashed as sets, because their order does not affect decisions.
         let lists = [&typed.include, &typed.exclude, &typed.include_regex, &typed.exclude_regex];
         for list in lists {
             print.list(list.iter().map(String::as_str));
@@ -208,6 +224,7 @@ impl Default for Filter {
     }
 }
 
+/// Filters are equal if they were typed equally, in the same order.
 impl PartialEq for Filter {
     fn eq(&self, other: &Self) -> bool {
         self.typed == other.typed
@@ -224,6 +241,7 @@ impl TryFrom<FilterBuilder> for Filter {
     }
 }
 
+/// The form of [`FilterBuilder`].
 impl Serialize for Filter {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.typed.serialize(serializer)

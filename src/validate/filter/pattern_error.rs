@@ -1,4 +1,7 @@
 //! The error for one pattern of a filter, and its text for the person who typed the pattern.
+//!
+//! The text has the field, the pattern, the position and the remedy, for example: "include `a/{b`, character
+//! 3: `{` has no `}` after it; `\{` is the brace itself".
 
 use super::limits::LONGEST;
 use crate::name::{may_be_secret, one_line, printable};

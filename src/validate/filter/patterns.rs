@@ -76,6 +76,7 @@ pub(super) fn compile(
             Err(error) => wrong.push(error.describe(field, pattern)),
         }
     }
+    // Problems of this list are reported together, so a list with one is not compiled.
     if wrong.len() > found || regexes.is_empty() {
         return None;
     }
@@ -103,6 +104,7 @@ fn read(
             let plains = glob::parse(pattern, budget)?;
             let (regexes, literals): (Vec<_>, Vec<_>) =
                 plains.into_iter().map(|plain| (plain.regex, plain.literal)).unzip();
+            // All globs of an entry become one expression, so positions count typed entries.
             (format!(r"(?:{})\z", regexes.join("|")), literals)
         }
     };
@@ -131,6 +133,7 @@ fn check_length(pattern: &str) -> Result<(), PatternError> {
 
 /// Parses an expression, to find syntax errors with their position and to count its parts.
 fn parse(regex: &str, compiler: Compiler) -> Result<Hir, PatternError> {
+    // The position is in characters, as people count, and the parser counts bytes.
     let error_at = |at: usize, what: String| {
         let place = regex.get(..at).map_or(1, |before| before.chars().count() + 1);
         PatternError::new(place, format!("{what}; see https://docs.rs/regex/latest/regex/#syntax"))
