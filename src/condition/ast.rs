@@ -51,12 +51,14 @@ impl Expr {
                 parts.iter().for_each(|part| part.walk(visit));
             }
             ExprKind::Not(part) => part.walk(visit),
+            // The other kinds have no nested expressions.
             _ => {}
         }
     }
 
     /// The attributes that this node compares or tests, without those of nested expressions.
     pub(super) fn attributes(&self) -> impl Iterator<Item = &Attribute> {
+        // A condition rarely has more than two attributes in one comparison, so an array will do.
         let operands = match &self.kind {
             ExprKind::Exists(attribute) => [Some(attribute), None],
             ExprKind::Compare { left, right, .. } => [left.attribute(), right.attribute()],
@@ -68,6 +70,7 @@ impl Expr {
 
 impl PartialEq for Expr {
     fn eq(&self, other: &Self) -> bool {
+        // Equality of the text's structure: the place and the parentheses do not count.
         self.kind == other.kind
     }
 }
@@ -179,6 +182,7 @@ impl Attribute {
     pub(super) fn key_of(path: &str) -> String {
         // Split at the first colon, because keys may contain colons.
         match path.split_once(':') {
+            // A key that is case-sensitive is kept as written, or requests would find another tag.
             Some((head, key)) if key.ends_with("<$key_case_sensitive$>") => {
                 format!("{}:{key}", head.to_ascii_lowercase())
             }

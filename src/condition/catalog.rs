@@ -41,6 +41,7 @@ const OTHER_SERVICES: [&str; 3] =
 
 /// Returns whether an attribute or action belongs to a service that is not in these tables.
 pub(super) fn is_of_another_service(path: &str) -> bool {
+    // A path without a provider, for example `UtcNow`, is not one of another service.
     path.split_once('/').is_some_and(|(provider, _)| {
         OTHER_SERVICES.iter().any(|other| other.eq_ignore_ascii_case(provider))
     })
@@ -201,11 +202,13 @@ const ATTRIBUTES: &[(Known, &str, Holds, &str)] = &[
 impl Known {
     /// Finds the attribute with this path, in any letter case.
     pub(super) fn of(path: &str) -> Option<Self> {
+        // `get` instead of slicing: the path may have a character across the position.
         let after = |start: &str| {
             let head = path.get(..start.len())?;
             head.eq_ignore_ascii_case(start).then(|| path.get(start.len()..)).flatten()
         };
         ATTRIBUTES.iter().map(|(known, ..)| *known).find(|known| match known {
+            // A tag's path must end with the mark. Without it, Azure does not know the attribute.
             Self::Tag => after(TAG)
                 .and_then(|key| key.strip_suffix(TAG_MARK))
                 .is_some_and(|key| !key.is_empty()),
@@ -217,9 +220,11 @@ impl Known {
     /// Returns the documented path that is most similar to an unknown one, if any is similar enough.
     pub(super) fn nearest(path: &str) -> Option<&'static str> {
         let lower = path.to_ascii_lowercase();
+        // Paths with a key are left out: the key makes every distance large.
         ATTRIBUTES
             .iter()
             .filter(|(known, ..)| !matches!(known, Self::Tag | Self::Metadata | Self::Custom))
+            // A quarter of the path may differ, which allows a wrong service or a missing segment.
             .filter_map(|(_, known, ..)| {
                 let edits = edits(&lower, &known.to_ascii_lowercase(), known.len() / 4)?;
                 Some((edits, *known))
@@ -230,6 +235,7 @@ impl Known {
 
     /// Returns the attribute's row of the table.
     fn row(self) -> Option<&'static (Known, &'static str, Holds, &'static str)> {
+        // Each row has a variant of its own, so the first match is the only one.
         ATTRIBUTES.iter().find(|(known, ..)| *known == self)
     }
 
@@ -259,6 +265,8 @@ impl Known {
     }
 
     /// Returns whether a request can lack the attribute although its action supports it.
+    ///
+    /// A negated comparison with such an attribute is undecided for requests without it.
     pub(super) fn is_optional(self) -> bool {
         matches!(
             self,
@@ -380,6 +388,8 @@ impl Action {
             Source::Principal => known == K::Custom,
             Source::Request => known == K::SubOperation || self.request.contains(&known),
             Source::Resource => {
+                // Accounts have their attributes for every storage action, but not for the
+                // assignment of roles.
                 let of_account = matches!(known, K::Account | K::Hns);
                 (of_account && self.name.starts_with("Microsoft.Storage/"))
                     || self.resource.contains(&known)

@@ -38,6 +38,7 @@ impl ParseError {
         let (before, after) = text.split_at_checked(span.start).unwrap_or((text, ""));
         let line_before = before.rsplit('\n').next().unwrap_or_default();
         let line_after = after.split('\n').next().unwrap_or_default();
+        // Columns count characters, as editors do. Spans count bytes.
         let column = line_before.chars().count() + 1;
         let shown: String = line_before.chars().skip(column.saturating_sub(AROUND + 1)).collect();
         // Control characters would break the line of the excerpt or the place of the caret.

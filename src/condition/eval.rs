@@ -49,6 +49,7 @@ pub(super) fn leaf(expr: &Expr, request: &Request) -> Truth {
         ExprKind::ActionMatches(patterns) => {
             Some(patterns.iter().any(|pattern| star_matches(pattern, request.action())))
         }
+        // Suboperations are names, so letter case makes no difference.
         ExprKind::SubOperationMatches(names) => Some(names.iter().any(|name| {
             request.suboperations().iter().any(|given| given.eq_ignore_ascii_case(name))
         })),
@@ -100,6 +101,7 @@ pub(super) fn comparison(operator: Operator, left: &[Value], right: &[Value]) ->
         };
     };
     let with = |left| right.iter().map(move |right| compare(base, left, right));
+    // `AnyAll` is true if one left value agrees with every right value, and so on for the others.
     match quantifier {
         Quantifier::AnyAny => any(left.iter().map(|left| any(with(left)))),
         Quantifier::AllAny => all(left.iter().map(|left| any(with(left)))),
@@ -212,6 +214,7 @@ fn record(expr: &Expr, request: &Request, depth: usize, steps: &mut Vec<TraceSte
     };
     if let Some(step) = steps.get_mut(at) {
         step.truth = truth;
+        // Only comparisons have missing attributes. For `Exists` a missing one is an answer.
         if let ExprKind::Compare { left, right, .. } = &expr.kind {
             let missing = [left, right].into_iter().filter_map(|operand| match &operand.kind {
                 OperandKind::Attribute(a) if values(a, request).is_none() => Some(a.clone()),

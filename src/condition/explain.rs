@@ -85,6 +85,9 @@ fn guarded(clause: &Expr) -> Option<(Vec<&Expr>, Vec<&Expr>)> {
 }
 
 /// Returns the titles of the actions that the guard matches.
+///
+/// The guard is evaluated for each documented action, so wildcards and suboperations need no special
+/// treatment.
 fn actions(named: &[&Expr]) -> Vec<&'static str> {
     // A documented action is named by the guard if the guard is true for a request with that action and
     // suboperation and without attributes.
@@ -109,6 +112,9 @@ fn in_words(expr: &Expr) -> String {
 }
 
 /// Returns whether an expression selects actions, possibly with suboperations.
+///
+/// For example `ActionMatches{…} AND NOT SubOperationMatches{'Blob.List'}`. An expression with a comparison
+/// of another attribute is a limit, not a guard.
 fn is_about_actions(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::ActionMatches(_) => true,
@@ -130,7 +136,9 @@ fn is_suboperation(expr: &Expr) -> bool {
         || expr.attributes().any(|a| Known::of(a.path()) == Some(Known::SubOperation))
 }
 
-/// Writes the limits of a clause, one of which must be fulfilled.
+/// Writes the limits of a clause, at least one of which must be fulfilled.
+///
+/// A clause without limits denies everything that its guard matches.
 fn limits(text: &mut String, body: &[&Expr], level: usize) {
     match body {
         [] => line(text, level, "never"),
@@ -143,6 +151,8 @@ fn limits(text: &mut String, body: &[&Expr], level: usize) {
 }
 
 /// Writes one limit, with its parts one level deeper.
+///
+/// Levels are the indentation of the list. The nesting is bounded by the parser's limit.
 fn limit(text: &mut String, expr: &Expr, level: usize) {
     match &expr.kind {
         // At the top level the parts of an `AND` are separate limits, and need no heading.
@@ -186,7 +196,10 @@ fn sentence(expr: &Expr, most: usize) -> String {
     }
 }
 
-/// Describes a comparison. Truth values are described by the attribute's own wording.
+/// Describes a comparison, for example "the blob's name begins with `hall-3/`".
+///
+/// Truth values are described by the attribute's own wording, for example "it is the current version".
+/// Quantifiers become "one of", "each of" and "each value of".
 fn comparison(left: &Operand, operator: Operator, right: &Operand, most: usize) -> String {
     let base = operator.base();
     // A truth value reads better as a statement than as a comparison with `true`.
@@ -245,7 +258,9 @@ fn comparison(left: &Operand, operator: Operator, right: &Operand, most: usize) 
     }
 }
 
-/// Describes one side of a comparison.
+/// Describes one side of a comparison, with at most `most` values.
+///
+/// Values are quoted and escaped, because a condition may come from somebody else.
 fn side(operand: &Operand, most: usize) -> String {
     match operand.attribute() {
         Some(attribute) => title(attribute),
@@ -263,6 +278,8 @@ fn side(operand: &Operand, most: usize) -> String {
 }
 
 /// Returns the name of an attribute for people, with its key if it has one.
+///
+/// An unknown attribute is shown as in the condition.
 pub(super) fn title(attribute: &Attribute) -> String {
     let path = attribute.path();
     let Some(known) = Known::of(path) else { return quoted(&attribute.to_string()) };
@@ -297,6 +314,7 @@ pub(super) fn reason(root: &Expr, request: &Request) -> String {
             (Some(true), _) => sentence(part, MOST),
             (Some(false), _) => format!("not true: {}", sentence(part, MOST)),
         };
+        // Repetitions, for example a container in two clauses, are said once.
         if !words.contains(&said) {
             words.push(said);
         }

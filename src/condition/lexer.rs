@@ -7,6 +7,7 @@
 use super::{ParseError, Rule, Source, Span, error::quoted};
 
 /// A token, which borrows from the text.
+/// The kinds of tokens; names and operators are told apart by the parser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Token<'a> {
     Open,
@@ -71,6 +72,10 @@ impl<'a> Lexer<'a> {
     }
 
     /// Reads the next token; [`Token::End`] after the last one, as often as called.
+    ///
+    /// # Errors
+    /// A character that begins no token, a text without its closing quote, or an incomplete attribute. The
+    /// error has a correction if there is exactly one.
     pub(super) fn next(&mut self) -> Result<(Token<'a>, Span), ParseError> {
         let rest = self.rest();
         // White space only separates tokens. Other Unicode spaces are damage, see `stray`.
@@ -128,6 +133,9 @@ impl<'a> Lexer<'a> {
     }
 
     /// Reads a text in single quotes and returns its length with the quotes.
+    ///
+    /// If there is no closing quote, but a typographic one, that one was probably meant. The error then
+    /// points at it.
     ///
     /// A text has no escape for a quote, so it ends at the first one.
     fn quoted(&self, rest: &'a str) -> Result<(Token<'a>, usize), ParseError> {
@@ -189,6 +197,9 @@ impl<'a> Lexer<'a> {
 }
 
 /// The quotes that word processors and chat programs put in place of `'` and `"`.
+///
+/// The list has the single and double quotes of European languages, primes, the acute accent, the modifier
+/// apostrophe, and the full-width quotes.
 pub(super) const TYPOGRAPHIC: [char; 18] = [
     '\u{2018}', '\u{2019}', '\u{201a}', '\u{201b}', '\u{201c}', '\u{201d}', '\u{201e}', '\u{201f}',
     '\u{ab}', '\u{bb}', '\u{2039}', '\u{203a}', '\u{2032}', '\u{2033}', '\u{b4}', '\u{2bc}',

@@ -18,7 +18,7 @@ use crate::name::{ContainerName, Field, InvalidName, Prefix};
 /// The longest condition that [`Limit`] makes, in bytes.
 ///
 /// Azure's limit is 8 KB. The documentation does not say whether it counts bytes or characters, before
-/// or after escaping, so this stays below each of them.
+/// or after escaping, so this leaves some room.
 pub const MAX_MADE: usize = 8000;
 
 const READ: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read";
@@ -124,13 +124,24 @@ impl Limit {
 
     /// Allows only requests before this time, rounded down to a second.
     ///
-    /// The assignment stays in place after that time, and allows nothing.
+    /// The assignment stays in place after that time, and allows no more reads or listings.
     pub fn until(mut self, time: SystemTime) -> Self {
         self.until = Some(time);
         self
     }
 
     /// Makes the condition.
+    ///
+    /// ```
+    /// use azure_asset_sync::{ContainerName, condition::{Limit, Lint, Severity}};
+    ///
+    /// let container: ContainerName = "training".parse()?;
+    /// let condition = Limit::container(&container).prefix(&"hall-3/".parse()?).condition()?;
+    /// let findings = Lint::new().check(&condition.to_string());
+    /// assert!(findings.iter().all(|finding| finding.severity == Severity::Note));
+    /// assert!(Limit::container(&container).private_endpoint("name").condition().is_err());
+    /// # Ok::<(), azure_asset_sync::InvalidName>(())
+    /// ```
     ///
     /// # Errors
     /// [`InvalidName`] in these cases:
@@ -183,6 +194,7 @@ impl Limit {
                 return Err(InvalidName::new(Field::Until, &format!("{time:?}"), rule));
             }
             let time = humantime::format_rfc3339_seconds(time).to_string();
+            // Seconds are enough, and the language needs a fraction.
             let time = time.replace('Z', ".0Z");
             everywhere.push(format!("@Environment[UtcNow] DateTimeLessThan '{time}'"));
         }

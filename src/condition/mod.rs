@@ -153,6 +153,7 @@ impl Condition {
     /// A comparison is undecided if the request lacks the attribute. A request is denied if the result
     /// depends on such a comparison (Kleene's three-valued logic).
     pub fn allows(&self, request: &Request) -> bool {
+        // Undecided is not true, so a request with a missing attribute is denied.
         self.evaluate(request) == Some(true)
     }
 
@@ -206,6 +207,7 @@ impl Serialize for Condition {
 
 impl<'de> Deserialize<'de> for Condition {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Parsing again keeps the limits on length and depth for conditions from outside.
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }

@@ -30,6 +30,7 @@ impl Operator {
     ///
     /// There are 64 of them: each quantifier with 16 of the bases.
     pub fn cross(quantifier: Quantifier, base: Base) -> Option<Self> {
+        // Only these bases have forms for lists, so an operator that does not exist cannot be made.
         base.has_cross_product().then_some(Self { quantifier: Some(quantifier), base })
     }
 
@@ -56,6 +57,17 @@ impl fmt::Display for Operator {
 /// A quantifier, `ForXOfYValues`: X of the left values agree with Y of the right values.
 ///
 /// The enum is exhaustive: the language has these four quantifiers.
+///
+/// ```
+/// use azure_asset_sync::condition::{Condition, Request, Values};
+///
+/// let keys: Values = ["a", "b"].into_iter().collect();
+/// let request = Request::new("x/read").resource("keys", keys);
+/// let all: Condition = "@Resource[keys] ForAllOfAnyValues:StringEquals {'a', 'c'}".parse()?;
+/// let any: Condition = "@Resource[keys] ForAnyOfAnyValues:StringEquals {'a', 'c'}".parse()?;
+/// assert!(any.allows(&request) && !all.allows(&request));
+/// # Ok::<(), azure_asset_sync::condition::ParseError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Quantifier {
     /// Some left value agrees with some right value.

@@ -74,6 +74,8 @@ fn too_deep(expr: &Expr, levels: usize) -> Option<Span> {
 }
 
 /// The parser: the text, the lexer, and one token of look-ahead.
+///
+/// The grammar needs no more look-ahead: the next token decides which rule applies.
 struct Parser<'a> {
     text: &'a str,
     lexer: Lexer<'a>,
@@ -139,7 +141,7 @@ impl<'a> Parser<'a> {
         Ok(taken)
     }
 
-    /// Parses parts joined by `OR`.
+    /// Parses parts joined by `OR`, which binds loosest.
     fn or(&mut self, depth: usize) -> Result<Expr, ParseError> {
         self.chain(depth, Token::Or, Self::and, ExprKind::Or)
     }
@@ -150,6 +152,8 @@ impl<'a> Parser<'a> {
     }
 
     /// Parses one or more parts with a separator between them. A single part stays as it is.
+    ///
+    /// `part` parses what binds tighter, and `kind` makes the expression of several parts.
     fn chain(
         &mut self,
         depth: usize,
@@ -236,6 +240,8 @@ impl<'a> Parser<'a> {
     }
 
     /// Parses the name of a function and the texts in its braces.
+    ///
+    /// At least one text is required. The tokens after the name are consumed up to the closing brace.
     fn function(&mut self) -> Result<Vec<String>, ParseError> {
         self.take()?;
         if self.token != Token::OpenList {
@@ -260,6 +266,9 @@ impl<'a> Parser<'a> {
     }
 
     /// Parses one side of a comparison; `what` names it in the error.
+    ///
+    /// Either side may be an attribute, a value or a list, as in the documentation. Whether the values suit the
+    /// operator is a question for [`Lint`](super::Lint), because Azure accepts such text.
     fn operand(&mut self, what: &str) -> Result<Operand, ParseError> {
         let start = self.span;
         let kind = match self.token {
@@ -297,7 +306,7 @@ impl<'a> Parser<'a> {
         Ok((values, end))
     }
 
-    /// Parses an operator, with or without a quantifier.
+    /// Parses an operator, with or without a quantifier, for example `ForAnyOfAnyValues:StringEquals`.
     ///
     /// The error for an unknown operator suggests the right letter case, or an operator of this language with
     /// the same purpose.
@@ -369,7 +378,10 @@ fn value(token: Token<'_>) -> Option<Value> {
     }
 }
 
-/// The message for an operator that does not exist; suggests what other languages call differently.
+/// The message for an operator that does not exist.
+///
+/// Suffix search, substring search and regular expressions have no operator of their own here. The message
+/// names the pattern of `StringLike` that does the same.
 fn unknown_operator(name: &str) -> String {
     let shown = quoted(name);
     let lower = name.to_ascii_lowercase();

@@ -67,6 +67,7 @@ impl Request {
     /// Sets an attribute of any source; replaces an earlier value.
     #[must_use]
     pub fn attribute(mut self, source: Source, path: &str, value: impl Into<Values>) -> Self {
+        // A path in any letter case replaces the value under the same path.
         self.attributes(source).0.insert(Attribute::key_of(path), value.into());
         self
     }
@@ -138,6 +139,7 @@ enum OneOrMany {
 
 impl Serialize for Values {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // One value stands alone in JSON, as people write it. An empty list stays a list.
         match self.0.as_slice() {
             [value] => value.serialize(serializer),
             values => values.serialize(serializer),
@@ -167,12 +169,14 @@ impl<V: Into<Value>> FromIterator<V> for Values {
 }
 
 /// The attributes of one source, by [`Attribute::key_of`] their paths.
+// INVARIANT: keys are `Attribute::key_of` the paths. Everything that inserts goes through it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "BTreeMap<String, Values>")]
 struct Attributes(BTreeMap<String, Values>);
 
 impl From<BTreeMap<String, Values>> for Attributes {
     fn from(given: BTreeMap<String, Values>) -> Self {
+        // Paths from JSON are brought to the letter case by which attributes are found.
         Self(given.into_iter().map(|(path, values)| (Attribute::key_of(&path), values)).collect())
     }
 }

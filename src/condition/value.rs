@@ -71,6 +71,8 @@ impl Value {
     }
 
     /// Returns the truth value, which may be given as text in any letter case.
+    ///
+    /// Services may send attributes as text, for example `isCurrentVersion` as `true`.
     pub(super) fn boolean(&self) -> Option<bool> {
         match self {
             Self::Bool(value) => Some(*value),
@@ -91,6 +93,9 @@ impl Value {
 }
 
 /// Compares two values; `None` if one of them is not of the operator's type.
+///
+/// Negated operators give the opposite result, not the opposite of "undecided": a number is neither
+/// `StringEquals` nor `StringNotEquals` to a text.
 pub(super) fn compare(base: Base, left: &Value, right: &Value) -> Option<bool> {
     let relation = base.relation();
     let holds = match base.value_type() {
@@ -148,6 +153,9 @@ pub(super) fn guid(text: &str) -> Option<u128> {
 
 /// Parses `yyyy-mm-ddThh:mm:ss.fffffffZ` as 100-nanosecond ticks since year 0.
 ///
+/// Only this form is accepted, with the time in UTC. Other forms of RFC 3339 are undecided, because Azure
+/// documents only this one.
+///
 /// The fraction has 0 to 7 digits. The result only serves comparisons, so its origin is arbitrary.
 pub(super) fn ticks(text: &str) -> Option<i64> {
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
@@ -183,6 +191,8 @@ pub(super) fn ticks(text: &str) -> Option<i64> {
 }
 
 /// Formats a point in time from its [`ticks`]; `None` outside the years 1 to 9999.
+///
+/// The proofs use this to make neighbours of the times in a condition.
 pub(super) fn time(ticks: i64) -> Option<String> {
     const SECOND: i64 = 10_000_000;
     let (seconds, fraction) = (ticks.div_euclid(SECOND), ticks.rem_euclid(SECOND));

@@ -1,6 +1,6 @@
 //! Finds names that differ only by letter case or Unicode form, and equal names in different folders.
 //!
-//! Only fingerprints of names are kept, so a million names take about 20 MiB. Two properties of usual
+//! Only fingerprints of names are kept, so all remembered names take at most about 20 MiB. Two properties of usual
 //! listings make this cheap: as long as all names are in lower case and in one folder, no two of them can
 //! collide, and fingerprints are only appended to a list. The first name that breaks this turns the list
 //! into a hash set.
@@ -37,7 +37,7 @@ pub(crate) struct Collisions {
     checks: Vec<CollisionCheck>,
 }
 
-/// The fingerprints of the names seen so far.
+/// The fingerprints of the names seen so far, of one of the two kinds.
 enum Remembered {
     /// A list without lookups, while no two names can collide: all names are in lower case themselves, or
     /// all names are in one folder. Looking each one up in a set would take several times as long.
@@ -127,6 +127,8 @@ impl Remembered {
     }
 
     /// Adds fingerprints and reports for each, by its index, whether it was there already.
+    ///
+    /// A list reports nothing, because its fingerprints are distinct.
     fn add(
         &mut self,
         mut prints: impl Iterator<Item = u64> + Clone,
@@ -178,6 +180,8 @@ impl Remembered {
 }
 
 /// A hash set of fingerprints: open addressing by buckets, at most seven of eight slots taken.
+///
+/// Fingerprints are random already, so they are used as hashes directly.
 struct Set {
     /// The first bucket for a fingerprint is at its proportional position among all 64-bit numbers. The
     /// buckets are therefore roughly in the order of the fingerprints, and growing reads and writes

@@ -45,6 +45,7 @@ impl Findings {
             Cow::Borrowed(known) if self.is_empty() => {
                 self.0 = Cow::Borrowed(slice::from_ref(known));
             }
+            // A second finding, or one with its own text, needs a vector.
             finding => self.push(finding.into_owned()),
         }
     }

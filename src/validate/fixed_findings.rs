@@ -9,6 +9,9 @@ use std::borrow::Cow;
 use super::{Finding, Reason};
 
 /// Declares statics: name, reason and text.
+/// ```text
+/// NAME = Reason "text";
+/// ```
 macro_rules! findings {
     ($($name:ident = $reason:ident $detail:literal;)+) => {
         $(pub(super) static $name: Finding =

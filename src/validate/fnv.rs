@@ -20,6 +20,7 @@ impl Fnv {
     /// Adds bytes.
     pub(crate) fn bytes(&mut self, bytes: impl IntoIterator<Item = u8>) {
         for byte in bytes {
+            // The prime that FNV defines for 64 bits.
             self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
         }
     }

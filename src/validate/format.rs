@@ -10,6 +10,14 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::store::ContentType;
 
 /// The kind of an asset: image or video.
+///
+/// ```
+/// use azure_asset_sync::Kind;
+///
+/// assert_eq!(serde_json::to_string(&Kind::Video)?, "\"video\"");
+/// assert_eq!(Kind::Image.to_string(), "image");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -129,6 +137,7 @@ impl Number {
     fn of(extension: &str) -> Self {
         let length = extension.len().min(Self::MOST + 1);
         let bytes = extension.bytes().take(Self::MOST);
+        // Later bytes shift earlier ones up; the length is in the lowest byte.
         let text = bytes.fold(0, |text, b| text << 8 | u64::from(b.to_ascii_lowercase()));
         Self(text << 8 | length as u64)
     }
@@ -192,6 +201,8 @@ const TABLE: &[(&str, Kind, &str, &[&str])] = &[
 ];
 
 /// A set of formats with a hash table by extension.
+///
+/// Rules are built once and used for millions of blobs, so every change rebuilds the table.
 #[derive(Clone, Debug)]
 pub(super) struct Formats {
     /// The formats, sorted by extension.
@@ -269,7 +280,7 @@ impl Formats {
         spread as usize & self.slots.len().wrapping_sub(1)
     }
 
-    /// Rebuilds the hash table.
+    /// Rebuilds the hash table after a change of the formats.
     fn arrange(&mut self) {
         // Four slots for each format keep at least three quarters free, so a search ends soon.
         self.slots = vec![0; (4 * self.all.len()).next_power_of_two()];

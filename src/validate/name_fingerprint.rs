@@ -39,7 +39,7 @@ struct Folder {
     is_lower: bool,
 }
 
-/// The random numbers of the hash.
+/// The random numbers of the hash: one for each word, and some for the parts that are not words.
 struct Key {
     words: [u128; WORDS],
     last: u128,
@@ -119,6 +119,8 @@ impl NameHasher {
     }
 
     /// Hashes a new folder and makes it the current one.
+    ///
+    /// Not inlined, because listings are sorted and the folder rarely changes.
     #[inline(never)]
     fn enter(&mut self, folder: &str) {
         self.folder.number += 1;
@@ -179,7 +181,7 @@ impl Key {
     }
 }
 
-/// Returns the fingerprint of a sum.
+/// Returns the fingerprint of a sum: its upper half, scattered.
 fn print(sum: u128) -> u64 {
     scatter((sum >> 64) as u64)
 }
@@ -190,7 +192,7 @@ fn scatter(number: u64) -> u64 {
     (number ^ number >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-/// Returns the position of the last slash, searching eight bytes at a time.
+/// Returns the position of the last slash, searching eight bytes at a time from the end.
 fn last_slash(name: &[u8]) -> Option<usize> {
     let (rest, words) = name.as_rchunks::<8>();
     for (index, word) in words.iter().rev().enumerate() {
@@ -204,7 +206,7 @@ fn last_slash(name: &[u8]) -> Option<usize> {
     rest.iter().rposition(|byte| *byte == b'/')
 }
 
-/// Converts `A` to `Z` in eight bytes of ASCII to lower case.
+/// Converts `A` to `Z` in eight bytes of ASCII to lower case, with arithmetic on all bytes at once.
 fn lower_case(word: u64) -> u64 {
     // Adding 0x80 - 'A' sets the high bit for bytes from `A`, and 0x7f - 'Z' for bytes beyond `Z`.
     let from_a = word.wrapping_add(each(0x80 - b'A'));

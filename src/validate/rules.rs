@@ -3,8 +3,7 @@
 //! Rules look at one blob at a time. Findings that need other blobs come from `collisions`, through
 //! [`Rules::add_finding`].
 //!
-//! This is on the hot path of every scan: a usual blob passes all checks without an allocation, and most
-//! checks read a field that the blob has in its first cache lines.
+//! This is on the hot path of every scan: a usual blob passes all checks without an allocation.
 
 use std::borrow::Cow;
 
@@ -118,8 +117,18 @@ impl Rules {
     /// Rejects the blobs that `filter` excludes, with [`Reason::Filtered`]. Replaces an earlier filter.
     ///
     /// A preview and a sync with the same rules have the same filter.
+    ///
+    /// ```
+    /// use azure_asset_sync::{Reason, Rules, store::Blob, validate::Filter};
+    ///
+    /// let rules = Rules::default().filter(Filter::builder().exclude("**/thumbs/**").build()?);
+    /// let verdict = rules.check(Blob::new("a/thumbs/1.jpg", 900));
+    /// assert_eq!(verdict.rejection().map(|it| it.reason), Some(Reason::Filtered));
+    /// # Ok::<(), azure_asset_sync::Error>(())
+    /// ```
     #[must_use]
     pub fn filter(mut self, filter: Filter) -> Self {
+        // A filter that excludes nothing is dropped, so that scans do not call it for every blob.
         self.filter = (!filter.is_empty()).then(|| Box::new(filter));
         self
     }
@@ -146,6 +155,16 @@ impl Rules {
     /// [`Reason::Malformed`] always rejects, because there is no blob to accept. A blob without a known
     /// extension can only be accepted if its Content-Type or `mime_guess` says that it is an image or a
     /// video. Otherwise it is rejected whatever the action.
+    ///
+    /// ```
+    /// use azure_asset_sync::{Reason, Rules, store::Blob, validate::Action};
+    ///
+    /// let rules = Rules::default().on(Reason::SystemFile, Action::Reject);
+    /// assert!(rules.check(Blob::new("._IMG_1.JPG", 4096)).rejection().is_some());
+    /// let rules = rules.on(Reason::SystemFile, Action::Ignore);
+    /// let verdict = rules.check(Blob::new("._IMG_1.JPG", 4096));
+    /// assert!(verdict.asset().is_some_and(|asset| asset.findings.is_empty()));
+    /// ```
     #[must_use]
     pub fn on(mut self, reason: Reason, action: Action) -> Self {
         self.actions[reason] = action;

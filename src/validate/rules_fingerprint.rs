@@ -25,6 +25,7 @@ impl Rules {
     pub fn fingerprint(&self) -> u64 {
         let mut print = Fnv::default();
         print.text(REVISION);
+        // Each value is hashed as its stable text, never as a number of the enum: variants may be reordered.
         for &reason in Reason::ALL {
             print.text(reason.as_str());
             print.text(self.action(reason).as_str());

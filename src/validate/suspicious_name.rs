@@ -19,7 +19,7 @@ pub(super) fn of(name: &str) -> impl Iterator<Item = &'static Finding> {
     system_file.or_else(unfinished).into_iter().chain(odd)
 }
 
-/// Returns whether a name is that of an unfinished download.
+/// Returns whether a name is that of an unfinished download, for example `a.jpg.part` or `a.part.jpg`.
 #[inline]
 fn is_unfinished(name: &str) -> bool {
     // The name itself has such an ending if the stored Content-Type says what the file is.
@@ -76,6 +76,8 @@ const STARTS: &[&str] = &["~$", "~syncthing~", "~snapshot"];
 const DOWNLOAD: &str = ".download";
 
 /// Returns the finding if the name is one of an operating system's or a tool's own files.
+///
+/// Every segment counts, because everything in such a folder is the tool's own. The first match decides.
 fn system_file(name: &str) -> Option<&'static Finding> {
     let folders = name.rsplit_once('/').map_or("", |(folders, _)| folders);
     if folders.split('/').any(|folder| folder.ends_with(DOWNLOAD)) {
@@ -96,6 +98,12 @@ fn system_file(name: &str) -> Option<&'static Finding> {
 }
 
 /// Returns the finding if the name breaks tools, the worst one first.
+///
+/// | problem | breaks |
+/// | --- | --- |
+/// | control and invisible characters | terminals, logs and people's comparison of names |
+/// | backslash, `.`, `..`, an empty segment, a trailing dot, more than 254 segments | URLs |
+/// | a space at an end, device names, reserved characters | file systems |
 fn odd(name: &str) -> Option<&'static Finding> {
     // Control characters come first, because they can change what a terminal shows of the rest.
     if name.chars().any(|c| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}')) {
@@ -135,6 +143,9 @@ fn odd(name: &str) -> Option<&'static Finding> {
 }
 
 /// Returns whether a character is invisible, ends a line, or changes the direction of text.
+///
+/// Such characters make different names look equal, or hide an extension: with a right-to-left override,
+/// `gpj.exe` can be shown as `exe.jpg`.
 fn is_invisible(c: char) -> bool {
     // Superscript digits count as digits here: Windows treats `COM¹` as a device too.
     matches!(
@@ -181,6 +192,8 @@ fn is_device(segment: &str) -> bool {
 const HIGH: u64 = each(0x80);
 
 /// Returns whether a name is certainly fine, which is true for nearly all names.
+///
+/// The check must not have false positives, which the tests verify against the slow check.
 ///
 /// The check finds bad ends of segments by pairs of bytes: a segment is empty or ends with a dot if a slash,
 /// or the end of the name, follows a slash, a dot or the start of the name.
@@ -251,6 +264,9 @@ struct Marks {
 }
 
 /// Marks the bytes of a word; `before` is [`Marks::last`] of the previous word.
+///
+/// All tests work on eight bytes at once (SIMD within a register). Adding 0x7f to a byte that was XORed with
+/// the searched one leaves the highest bit clear only if the two are equal.
 fn marks(word: u64, before: u64) -> Marks {
     // Bytes beyond ASCII are marked anyway. For all others the sums stay below 256, so no carry reaches
     // the next byte.

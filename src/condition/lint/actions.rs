@@ -105,6 +105,10 @@ impl PartRules<'_, '_> {
     ///
     /// If the role is known, its actions decide. Without a role, the actions that the condition names
     /// show what the principal can probably do, and the findings are only notes.
+    ///
+    /// - `runAsSuperUser/action` bypasses conditions on accounts with a hierarchical namespace.
+    /// - `move/action` renames a blob, so a limit on the path can be avoided.
+    /// - `tags/write` sets index tags, so a limit on a tag can be avoided.
     pub(super) fn role(&mut self) {
         // Whether the condition limits an action on blobs by name or by a wildcard.
         let named = |suffix: &str| {

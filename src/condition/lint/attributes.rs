@@ -64,6 +64,9 @@ impl PartRules<'_, '_> {
     ///
     /// The order matters: text that was damaged by a web page or a shell looks like a placeholder or a
     /// misspelling too, and the more specific reason has the better repair.
+    ///
+    /// The order is: HTML entities, a shell's damage, a placeholder, another service's attribute, a provider
+    /// without conditions, a tag without its mark, and the most similar documented attribute.
     fn unknown(&mut self, span: Span, attribute: &Attribute) {
         let path = attribute.path();
         let shown = quoted(path);
@@ -157,7 +160,10 @@ impl PartRules<'_, '_> {
     }
 }
 
-/// Returns the path before a shell damaged it: a shell removes `$…`, or leaves the escape of the `$`.
+/// Returns the path before a shell damaged it.
+///
+/// A shell removes `$key_case_sensitive$` or `$keys$` as an unknown variable. If the text was quoted, the
+/// backslash or backtick before the `$` may be left in it.
 fn before_the_shell(path: &str) -> Option<String> {
     // The path of a tag: the shell removed `$key_case_sensitive$` or part of it.
     if let Some((head, key)) = path.split_once("/tags:") {

@@ -15,6 +15,7 @@ pub(super) struct Context<'a> {
 impl Context<'_> {
     /// Returns the text with a span replaced, for repairs.
     pub(super) fn spliced(&self, span: Span, with: &str) -> String {
+        // Spans come from the parser, so they are always within the text.
         let before = self.text.get(..span.start).unwrap_or_default();
         let after = self.text.get(span.end..).unwrap_or_default();
         format!("{before}{with}{after}")

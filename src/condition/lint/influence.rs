@@ -44,6 +44,7 @@ fn open(expr: &Expr, request: &Request) -> Possible {
         ExprKind::ActionMatches(_) | ExprKind::SubOperationMatches(_) => true,
         _ => expr.attributes().any(|a| Known::of(a.path()) == Some(Known::SubOperation)),
     };
+    // A comparison can be anything: its attributes may have any value, or be missing.
     if is_known { Possible::just(leaf(expr, request)) } else { Possible::EITHER }
 }
 

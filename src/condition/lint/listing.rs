@@ -29,7 +29,7 @@ use crate::wildcard::{self, star_matches};
 
 /// The most comparisons of values that all sample requests may take together.
 ///
-/// This bounds the time to tens of milliseconds. A text of 8 KB with both many containers and many paths
+/// This bounds the time. A text of 8 KB with both many containers and many paths
 /// exceeds the limit and is not checked by this rule.
 const MOST: usize = 400_000;
 
@@ -40,6 +40,8 @@ const LONGEST_NAME: usize = 1024;
 const UNNAMED: &str = "zz-not-named-in-any-condition";
 
 /// Reports a condition that denies all listings, or that lists what cannot be read.
+///
+/// The finding has the repaired condition, if there is one that the sample requests confirm.
 pub(super) fn check(context: &Context<'_>, found: &mut Vec<LintFinding>) {
     let Some(span) = concerns_blobs(context.root) else { return };
     let Some(outcome) = outcome(context.root) else { return };
@@ -85,6 +87,9 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<LintFinding>) {
 }
 
 /// Returns the place at which the condition limits blobs, or `None` if it is about something else.
+///
+/// That is the first guard that matches reads. A condition without any guard counts if it compares an
+/// attribute of the blob service.
 fn concerns_blobs(root: &Expr) -> Option<Span> {
     let mut guard = None;
     let mut blobs = false;
@@ -107,6 +112,9 @@ fn concerns_blobs(root: &Expr) -> Option<Span> {
 }
 
 /// Returns whether any comparison affects listings.
+///
+/// If none does, the author did not think of listings, and the finding is a warning. Otherwise the
+/// difference may be intended, and the finding is a note.
 fn limits_lists(root: &Expr) -> bool {
     let list = ACTIONS.iter().find(|action| action.suboperation == Some(BLOB_LIST));
     let list = list.map(|list| Influences::on(root, list));
@@ -119,6 +127,9 @@ fn limits_lists(root: &Expr) -> bool {
 }
 
 /// The result of the sample requests.
+///
+/// Several problems may exist at once. The most serious one is reported: all listings denied, then a
+/// container whose names are all visible although nothing in it can be read.
 enum Outcome {
     /// Everything that can be listed can be read.
     AsRead,
@@ -129,6 +140,9 @@ enum Outcome {
 }
 
 /// Evaluates the sample requests; `None` if there are too many.
+///
+/// For each container the samples are reads of every path, listings with every prefix, a listing with an
+/// empty prefix and one without a prefix.
 fn outcome(root: &Expr) -> Option<Outcome> {
     let containers = candidates(root, Known::Container, &[UNNAMED]);
     let mut paths = candidates(root, Known::Path, &["zz-not-named/none.jpg", "none.jpg"]);
@@ -177,6 +191,9 @@ fn outcome(root: &Expr) -> Option<Outcome> {
 }
 
 /// Returns sample values for an attribute: those that the condition compares it with, and `others`.
+///
+/// A comparison changes its result only at such values, so they show every difference between reads and
+/// listings that equality and starts can make.
 fn candidates(root: &Expr, known: Known, others: &[&str]) -> Vec<String> {
     let mut found: Vec<String> = others.iter().map(|&other| other.to_owned()).collect();
     root.walk(&mut |expr| {
@@ -220,6 +237,9 @@ fn list(container: &str, prefix: Option<&str>) -> Request {
 }
 
 /// Returns whether the condition can allow the request, for some values of its other attributes.
+///
+/// For example, a condition on an index tag can allow a read, because the blob may have that tag. It can
+/// never allow a listing, because listings have no tags.
 fn can(root: &Expr, request: &Request) -> bool {
     let suboperation = request.suboperations().first().map(String::as_str);
     let action = ACTIONS
@@ -250,6 +270,9 @@ fn can(root: &Expr, request: &Request) -> bool {
 /// Returns the condition with an additional clause that limits listings as reads are limited.
 ///
 /// Returns `None` unless the sample requests confirm that the repaired condition is right.
+///
+/// The steps: find the one clause for reads, translate its limits to listings, exclude listings from the
+/// guards for reads, add the new clause, and check the result.
 fn repair(root: &Expr) -> Option<String> {
     let clauses = match &root.kind {
         ExprKind::And(parts) => parts.as_slice(),
@@ -303,6 +326,9 @@ fn body_for_reads(clause: &Expr) -> Option<&[Expr]> {
 }
 
 /// Returns the expression with each guard for reads narrowed to reads that are not listings.
+///
+/// `!(ActionMatches{'…/read'})` becomes `!(ActionMatches{'…/read'} AND NOT
+/// SubOperationMatches{'Blob.List'})`. Other parts stay as they are.
 fn without_lists(expr: &Expr) -> Expr {
     let each = |parts: &[Expr]| parts.iter().map(without_lists).collect();
     made(match &expr.kind {

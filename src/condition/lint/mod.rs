@@ -116,24 +116,36 @@ impl Lint {
     }
 
     /// Sets the role that is assigned.
+    ///
+    /// This allows checks for actions that the role does not have, and for those that get around the
+    /// condition.
     pub fn role(mut self, role: Role) -> Self {
         self.role = Some(role);
         self
     }
 
     /// Sets the scope of the assignment.
+    ///
+    /// This allows a check for attributes that are not available there.
     pub fn scope(mut self, scope: ScopeLevel) -> Self {
         self.scope = Some(scope);
         self
     }
 
     /// Sets the `conditionVersion` that accompanies the condition.
+    ///
+    /// ```
+    /// use azure_asset_sync::condition::{Lint, Rule};
+    ///
+    /// let findings = Lint::new().version("1.0").check("ActionMatches{'*/read'}");
+    /// assert!(findings.iter().any(|finding| finding.rule == Rule::Version));
+    /// ```
     pub fn version(mut self, version: impl Into<String>) -> Self {
         self.version = Some(version.into());
         self
     }
 
-    /// Sets the version of the Azure CLI that will apply the condition.
+    /// Sets the version of the Azure CLI that will apply the condition, as `az version` shows it.
     pub fn azure_cli(mut self, version: impl Into<String>) -> Self {
         self.azure_cli = Some(version.into());
         self
@@ -163,12 +175,14 @@ impl Lint {
             parts::check(&context, &mut more);
             listing::check(&context, &mut more);
             preview::check(&context, &mut more);
+            // The rules ran on the repaired text. Their spans are translated to the original.
             for mut finding in more {
                 finding.span = repaired.original(finding.span);
                 found.push(finding);
             }
         }
         found.sort_by_key(|finding| (finding.span.start, finding.rule));
+        // Several rules may see the same mistake through both sides of a comparison.
         found.dedup();
         found
     }
@@ -195,6 +209,7 @@ impl Lint {
         if let Some(version) = &self.azure_cli {
             let mut parts = version.split('.').map(|part| part.parse::<u32>().ok());
             let known = (parts.next().flatten(), parts.next().flatten());
+            // An unparsable version counts as too old, because the answer should be on the safe side.
             if !matches!(known, (Some(major), Some(minor)) if (major, minor) >= (2, 18)) {
                 let version = quoted(version);
                 let message = format!(
@@ -227,6 +242,7 @@ impl RepairedText {
     /// Replaces a span of the repaired text.
     fn replace(&mut self, span: Span, with: &str) {
         let at = self.original(span).start;
+        // Each byte of the replacement maps to the start of what it replaced.
         self.from.splice(span.start..span.end, std::iter::repeat_n(at, with.len()));
         self.text.replace_range(span.start..span.end, with);
     }

@@ -23,6 +23,7 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<LintFinding>) {
     let influences = ACTIONS.iter().map(|action| Influences::on(context.root, action)).collect();
     let containers = containers(context.root);
     let mut rules = PartRules { context, found, influences, containers };
+    // bash is the usual shell for the Azure CLI, also in the cloud shell.
     if let Some(at) = shell_history(context.text) {
         let message = "an interactive bash replaces `!` between double quotes (\"event not found\"); \
             pass the condition in a file or in single quotes";
@@ -47,6 +48,7 @@ impl PartRules<'_, '_> {
     ///
     /// The repair adds the parentheses that the parser assumed.
     fn mixed_logic(&mut self, expr: &Expr, within: &[Expr]) {
+        // The parser has joined the parts by precedence; the text decides whether that was visible.
         let other = |part: &&Expr| match (&expr.kind, &part.kind) {
             (ExprKind::And(_), ExprKind::Or(_)) | (ExprKind::Or(_), ExprKind::And(_)) => {
                 !part.in_parentheses
@@ -67,6 +69,7 @@ impl PartRules<'_, '_> {
     /// An attribute may be on either side, and both sides may be attributes.
     fn comparison(&mut self, expr: &Expr, left: &Operand, operator: Operator, right: &Operand) {
         for (operand, other) in [(left, right), (right, left)] {
+            // The value's own problems are reported once, with the side that has the attribute.
             let Some(attribute) = operand.attribute() else {
                 self.values(operand, operator);
                 continue;
@@ -145,6 +148,7 @@ impl PartRules<'_, '_> {
         if !operator.base().is_negative() {
             return;
         }
+        // A single value, or equal values, make every quantifier mean the same.
         let (left, right) = (differ(left.values()), differ(right.values()));
         // The quantifier that means "none of them", for lists on either side.
         let better = match operator.quantifier() {
@@ -173,6 +177,7 @@ impl PartRules<'_, '_> {
 fn shell_history(text: &str) -> Option<usize> {
     let mut in_text = false;
     text.char_indices().find_map(|(at, c)| {
+        // Text literals have no escapes, so every quote starts or ends one.
         in_text ^= c == '\'';
         (c == '!' && !in_text).then_some(at)
     })
@@ -180,6 +185,7 @@ fn shell_history(text: &str) -> Option<usize> {
 
 /// Returns whether the values differ, apart from letter case.
 fn differ(values: &[Value]) -> bool {
+    // Values are compared as printed and without regard to case, which is how they read.
     let lower = |value: &Value| value.to_string().to_lowercase();
     values.first().is_some_and(|first| values.iter().any(|value| lower(value) != lower(first)))
 }

@@ -14,6 +14,7 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<LintFinding>) {
     context.root.walk(&mut |expr| {
         for known in expr.attributes().filter_map(|attribute| Known::of(attribute.path())) {
             let Some(state) = state(known) else { continue };
+            // One note for an attribute is enough, even if the condition has it in every clause.
             if seen.contains(&known) {
                 continue;
             }

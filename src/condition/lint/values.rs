@@ -128,6 +128,8 @@ impl PartRules<'_, '_> {
     }
 
     /// Returns the text with the start of a value within a span replaced.
+    ///
+    /// The span may be a list, so only the value that begins with the quoted text is changed.
     fn replaced(&self, span: Span, value: &str, with: &str) -> String {
         let inner = self.context.text.get(span.start..span.end).unwrap_or_default();
         self.context.spliced(span, &inner.replacen(&format!("'{value}"), &format!("'{with}"), 1))
@@ -135,6 +137,8 @@ impl PartRules<'_, '_> {
 }
 
 /// Returns the container names that the condition compares with, sorted.
+///
+/// A value of a path that begins with one of them and a slash probably repeats the container by mistake.
 pub(super) fn containers(root: &Expr) -> Vec<String> {
     let mut names = std::collections::BTreeSet::new();
     root.walk(&mut |expr| {

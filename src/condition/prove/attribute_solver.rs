@@ -236,6 +236,9 @@ fn split<'a>(
 impl<'a> Lists<'a> {
     /// Adds the requirement that the comparison with some value (`is_any`), or with all values, has a
     /// result.
+    ///
+    /// "True for some value" needs one such value. If that must not be true, no value may be true, which is a
+    /// requirement for each value. For all values it is the other way round.
     fn add(&mut self, is_any: bool, predicate: Predicate<'a>, wanted: Truths) {
         let need = |wanted| ValueRequirement { predicate, wanted };
         match (is_any, wanted) {
@@ -254,6 +257,8 @@ impl<'a> Lists<'a> {
     }
 
     /// Finds a list: one value for each requirement about some value.
+    ///
+    /// Each of these values must also fulfil the requirements about each value.
     fn solve(&self, domain: &Domain, usual: &Value, budget: &mut Budget) -> Answer {
         let mut values: Vec<Value> = Vec::new();
         for some in &self.some {

@@ -3,7 +3,7 @@
 //! Satisfiability of conditions is NP-hard, so some conditions would take very long. A bound on steps
 //! keeps every audit short, and unlike a timeout it gives the same answer on every machine.
 
-/// The number of steps that searches may still take. A step is roughly 10 ns.
+/// The number of steps that searches may still take.
 #[derive(Debug)]
 pub(crate) struct Budget {
     left: u64,
@@ -32,6 +32,7 @@ impl Budget {
     /// Once this returned false, the budget is used up: nothing that follows counts as proved.
     pub(super) fn spend(&mut self, steps: usize) -> bool {
         let steps = u64::try_from(steps).unwrap_or(u64::MAX);
+        // A failed attempt uses up the rest, so that nothing after it looks proved.
         let enough = steps <= self.left;
         self.left = self.left.saturating_sub(steps);
         enough

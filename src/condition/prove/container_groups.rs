@@ -22,6 +22,8 @@ fn is_container(attribute: &Attribute) -> bool {
 }
 
 /// Returns the containers that a condition names in comparisons for equality.
+///
+/// Patterns and starts are left out: they name no container.
 pub(crate) fn containers(condition: &Condition) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     condition.root().walk(&mut |expr| {
@@ -31,6 +33,7 @@ pub(crate) fn containers(condition: &Condition) -> BTreeSet<String> {
             && expr.attributes().any(is_container)
         {
             let texts = left.values().iter().chain(right.values()).filter_map(Value::text);
+            // Text that is no container name cannot be a container of the account.
             let is_name = |name: &&str| name.parse::<ContainerName>().is_ok();
             names.extend(texts.filter(is_name).map(str::to_owned));
         }
@@ -52,6 +55,9 @@ struct Comparison<'a> {
 /// Groups containers so that requests that differ only by containers of one group get the same decision.
 ///
 /// Returns `None` if the budget is too small, or if a condition compares the name with another attribute.
+///
+/// Two containers with the same results in all comparisons of the name are interchangeable in every
+/// condition, because conditions see the name nowhere else.
 pub(crate) fn indistinguishable<'n>(
     conditions: &[&Condition],
     names: &'n BTreeSet<String>,
@@ -104,11 +110,15 @@ impl<'a> Comparison<'a> {
             Some(if base.ignores_case() { folded(text).collect() } else { text.to_owned() })
         };
         let texts: Option<HashSet<String>> = values.iter().map(text).collect();
+        // Without a quantifier, equality with several values is undecided, which a set cannot express.
         let texts = texts.filter(|_| is_equality && operator.quantifier().is_some());
         Self { operator, values, is_left, texts }
     }
 
     /// Compares a name.
+    ///
+    /// With a set, the result follows from two facts: whether the name is in the set, and whether the set has
+    /// other texts.
     fn truth(&self, name: &str) -> Truth {
         let base = self.operator.base();
         if let (Some(texts), Some(quantifier)) = (&self.texts, self.operator.quantifier()) {

@@ -64,6 +64,7 @@ impl Example {
                     format!("{title} is {}", shown.join(", "))
                 }
             };
+            // The same attribute may occur in several spellings, but is described once.
             if !words.contains(&said) {
                 words.push(said);
             }
@@ -72,6 +73,7 @@ impl Example {
             words.truncate(MOST_ATTRIBUTES);
             words.push(format!("{more} more are as in the example"));
         }
+        // Without attributes and suboperations, the example is a plain request.
         if words.is_empty() {
             words.push("the request has no suboperation".to_owned());
         }

@@ -45,6 +45,7 @@ impl Domain {
             (Self::Absent, Some(_)) | (Self::Present, None) => false,
             (Self::Text(texts), None) => texts.optional,
             (Self::Text(texts), Some([Value::Text(text)])) => texts.contains(text),
+            // A list of several texts, or another type, is not allowed for an attribute with texts.
             (Self::Text(_), Some(_)) => false,
         }
     }
@@ -158,6 +159,7 @@ impl Family {
     /// are absent. Source: Microsoft Learn, "Actions and attributes for Azure role assignment conditions
     /// for Azure Blob Storage".
     pub(crate) fn of(fixed: Request) -> Self {
+        // The first documented row with the action and, if the row has one, its suboperation.
         let action = ACTIONS.iter().find(|action| {
             action.name.eq_ignore_ascii_case(fixed.action())
                 && match action.suboperation {
@@ -198,6 +200,7 @@ impl Family {
                 Domain::Text(texts) => {
                     texts.samples.first().map(|sample| Value::from(sample.as_str()))
                 }
+                // Present with any value is shown as a time, which is what such attributes usually have.
                 Domain::Present => Some(Value::from(USUAL_TIME)),
                 Domain::Absent | Domain::Any => None,
             };
@@ -211,6 +214,7 @@ impl Family {
     /// Returns the possible values of an attribute that is not fixed.
     pub(super) fn domain(&self, attribute: &Attribute) -> &Domain {
         let key = (attribute.source(), attribute.key().to_owned());
+        // A limit that the caller set counts more than the documentation.
         if let Some(domain) = self.open.get(&key) {
             return domain;
         }

@@ -58,6 +58,7 @@ impl Truths {
 
     /// Returns the truths whose negations are in this set.
     pub(super) fn negated(self) -> Self {
+        // Exchanges the bits of false and true. Undecided stays.
         Self(self.0 & 2 | self.0 >> 2 | (self.0 & 1) << 2)
     }
 }
@@ -76,6 +77,7 @@ pub(super) struct Predicate<'a> {
 impl Predicate<'_> {
     /// Compares a value.
     pub(super) fn truth(&self, value: &Value) -> Truth {
+        // The attribute's value takes the side on which the attribute stands in the condition.
         let each = self.values.iter().map(|fixed| match self.is_left {
             true => compare(self.base, value, fixed),
             false => compare(self.base, fixed, value),

@@ -6,6 +6,8 @@
 use std::{collections::HashMap, sync::OnceLock};
 
 /// Fixed texts as a tree: each edge is a character, and texts with a common start share nodes.
+///
+/// Nodes are numbers, and the root is 0.
 pub(super) struct PrefixTree {
     /// The children of each node.
     children: Vec<HashMap<char, usize>>,
@@ -60,6 +62,7 @@ impl PrefixTree {
         self.enters = vec![0; self.children.len()];
         self.leaves = vec![0; self.children.len()];
         let mut clock = 0;
+        // An explicit stack, because a text may be as long as the whole condition.
         let mut stack = vec![(0, false)];
         while let Some((node, is_seen)) = stack.pop() {
             let times = if is_seen { &mut self.leaves } else { &mut self.enters };
@@ -77,6 +80,7 @@ impl PrefixTree {
 
     /// Returns whether a node is `above` or one of its descendants.
     pub(super) fn is_below(&self, node: usize, above: usize) -> bool {
+        // A descendant is entered later and left earlier than its ancestor.
         let time = |times: &[usize], node: usize| times.get(node).copied().unwrap_or_default();
         time(&self.enters, above) <= time(&self.enters, node)
             && time(&self.leaves, node) <= time(&self.leaves, above)
@@ -95,6 +99,9 @@ impl PrefixTree {
     }
 
     /// Advances a position by one character.
+    ///
+    /// Once a text has left the tree, its position no longer changes: no fixed text can equal it any more, and
+    /// its starts are known.
     pub(super) fn step(&self, place: Place, c: char) -> Place {
         if place.is_off {
             return place;
@@ -113,6 +120,8 @@ impl PrefixTree {
 }
 
 /// Returns characters in lower case and all others whose lower case contains one of them.
+///
+/// For example, `k` gives `k`, `K` and the Kelvin sign U+212A.
 pub(super) fn with_unfolded<'a>(lower: impl IntoIterator<Item = &'a char>) -> Vec<char> {
     let all = lower.into_iter().flat_map(|c| {
         let others = unfolded().get(c).into_iter().flatten();

@@ -71,6 +71,8 @@ enum Side<'a> {
 
 impl<'a> Problem<'a> {
     /// Reduces an expression and adds its atoms and attributes.
+    ///
+    /// Constants are folded, so the result contains a constant only if it is undecided or the whole result.
     pub(super) fn add(&mut self, expr: &'a Expr, family: &'a Family) -> Node {
         self.cost += 2;
         match &expr.kind {
@@ -78,6 +80,7 @@ impl<'a> Problem<'a> {
             ExprKind::Or(parts) => self.any(parts, family),
             ExprKind::Not(part) => match self.add(part, family) {
                 Node::Constant(truth) => Node::Constant(truth.map(|truth| !truth)),
+                // A double negation is the inner part itself.
                 Node::Not(inner) => *inner,
                 other => Node::Not(Box::new(other)),
             },
@@ -104,6 +107,7 @@ impl<'a> Problem<'a> {
             match self.add(part, family) {
                 Node::Constant(Some(true)) => {}
                 Node::Constant(Some(false)) => return Node::Constant(Some(false)),
+                // Several levels of `AND` become one, so that the search has fewer goals.
                 Node::All(inner) => kept.extend(inner),
                 other => kept.push(other),
             }
@@ -126,6 +130,8 @@ impl<'a> Problem<'a> {
     }
 
     /// Reduces a comparison of two sides.
+    ///
+    /// A comparison with an absent attribute is undecided, and one of fixed values is evaluated.
     fn comparison(&mut self, sides: [Side<'a>; 2], operator: Operator) -> Node {
         let every = |is_left: bool| match operator.quantifier() {
             // The attribute has one value here, so only the quantifier of the other side matters.
@@ -161,6 +167,7 @@ impl<'a> Problem<'a> {
         self.atoms.push(atom);
         for variable in variables {
             if let Some(variable) = self.variables.get_mut(*variable)
+                // An attribute on both sides of a comparison is registered once.
                 && variable.atoms.last() != Some(&id)
             {
                 variable.atoms.push(id);
@@ -179,6 +186,8 @@ impl<'a> Problem<'a> {
     }
 
     /// Classifies an attribute: fixed, absent or open. Registers an open one on its first occurrence.
+    ///
+    /// Two attributes are the same if source and key are, whatever the letter case of the path.
     fn side(&mut self, attribute: &'a Attribute, family: &'a Family) -> Side<'a> {
         // The suboperation in the spelling of the preview is fixed by the family.
         if eval::is_suboperation(attribute) {

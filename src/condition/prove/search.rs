@@ -43,6 +43,8 @@ struct State<'n> {
 }
 
 /// A choice that was made: the state before it, and the alternatives that were not tried yet.
+///
+/// These points are the stack of the search.
 struct Point<'n> {
     state: State<'n>,
     untried: std::vec::IntoIter<Goal<'n>>,
@@ -63,7 +65,7 @@ struct Search<'p, 'b> {
     answers: HashMap<Question, Rc<Answer>>,
 }
 
-/// Searches for a request of the family that one of the conditions allows, or that none allows.
+/// Searches for a request of the family that one of the conditions allows, or that none of them allows.
 ///
 /// With `allowed`, all goals are "true", so pass one condition. Without it, all goals are "not true", for
 /// any number of conditions.
@@ -158,6 +160,7 @@ impl<'p> Search<'p, '_> {
                     Node::Atom(atom) => {
                         let Some(granted) = state.wanted.get_mut(*atom) else { return false };
                         let both = granted.and(wanted);
+                        // An empty intersection contradicts an earlier goal.
                         if both.is_empty() {
                             return false;
                         }
@@ -167,6 +170,7 @@ impl<'p> Search<'p, '_> {
                         }
                         continue;
                     }
+                    // All parts of an `AND` must be true, but one part is enough to make it not true.
                     Node::All(parts) => (parts, wanted.is_within(Truths::NOT_FALSE)),
                     Node::Any(parts) => (parts, wanted.is_within(Truths::NOT_TRUE)),
                 };
@@ -180,6 +184,7 @@ impl<'p> Search<'p, '_> {
             changed.sort_unstable();
             changed.dedup();
             for variable in changed {
+                // Undecided attributes do not end the branch. They only keep it from counting as a proof.
                 if matches!(*self.answer(state, variable), Answer::No) {
                     return false;
                 }
@@ -214,6 +219,8 @@ impl<'p> Search<'p, '_> {
     }
 
     /// Returns the choice with the fewest open alternatives, and these alternatives.
+    ///
+    /// Few alternatives mean few branches: a choice of two is decided before a choice of fifty.
     fn narrowest(&self, state: &State<'p>) -> Option<(usize, Vec<Goal<'p>>)> {
         let open = |choice: &Choice<'p>| -> Vec<Goal<'p>> {
             let is_open = |part: &&Node| {
@@ -235,6 +242,8 @@ impl<'p> Search<'p, '_> {
     }
 
     /// Returns the requirements for the atoms of an attribute.
+    ///
+    /// Atoms without a requirement are left out, so that the answer can be reused for more states.
     fn requirements(&self, state: &State<'p>, variable: usize) -> Vec<(usize, Truths)> {
         let atoms = self.problem.variables.get(variable).map_or(&[][..], |v| &v.atoms);
         let requirement = |atom: &usize| {
@@ -245,7 +254,11 @@ impl<'p> Search<'p, '_> {
     }
 
     /// Returns the cached answer for an attribute, or solves it.
+    ///
+    /// The same requirements come up again and again in a search, because choices mostly concern other
+    /// attributes.
     fn answer(&mut self, state: &State<'p>, variable: usize) -> Rc<Answer> {
+        // Equality of questions decides about reuse, so the requirements are in the order of the atoms.
         let key = (variable, self.requirements(state, variable));
         if let Some(known) = self.answers.get(&key) {
             return Rc::clone(known);
@@ -304,6 +317,7 @@ impl<'p> Search<'p, '_> {
     fn example(&mut self, state: &State<'p>) -> Option<Example> {
         let mut given: Vec<Option<Given>> = Vec::new();
         for variable in 0..self.problem.variables.len() {
+            // Attributes without requirements stay as the family's sample has them.
             let is_wished = !self.requirements(state, variable).is_empty();
             given.push(match &*self.answer(state, variable) {
                 _ if !is_wished => None,
@@ -387,6 +401,8 @@ impl<'p> Search<'p, '_> {
 
     /// Returns whether guessed values are possible and fulfil the requirements for these attributes:
     /// those with fixed values, and those with other attributes up to the atom `last`.
+    ///
+    /// Later pairs get guesses of their own, so they must not reject this one.
     fn grants(
         &mut self,
         state: &State<'p>,
@@ -450,6 +466,8 @@ impl<'p> Search<'p, '_> {
 }
 
 /// Returns the results that a part may still have; `None` for a part with several atoms.
+///
+/// A part with several atoms is always open: its results are only known after its own goals.
 fn granted(state: &State<'_>, node: &Node) -> Option<Truths> {
     match node {
         Node::Atom(atom) => state.wanted.get(*atom).copied(),

@@ -73,6 +73,9 @@ type State = Box<[u64]>;
 const PLACES: usize = 2;
 
 /// Finds a text that fulfils all requirements, or proves that there is none.
+///
+/// `texts` limits the texts themselves: start, excluded texts and characters. Requirements about other
+/// types than text are not covered and must be checked by the caller.
 pub(super) fn find(
     texts: &Texts,
     needs: &[ValueRequirement<'_>],
@@ -86,6 +89,7 @@ pub(super) fn find(
         letters: [BTreeSet::new(), BTreeSet::new()],
         keeps: [false; 2],
     };
+    // The size of the fixed texts is paid first, because building the trees takes that long.
     let size = |need: &ValueRequirement<'_>| -> usize {
         need.predicate.values.iter().filter_map(Value::text).map(str::len).sum()
     };
@@ -116,6 +120,8 @@ pub(super) fn find(
 
 impl Automaton {
     /// Adds a requirement; returns whether the automaton covers it.
+    ///
+    /// Fixed texts go to the tree of their letter case, and patterns to the set of theirs.
     fn add(&mut self, need: &ValueRequirement<'_>) -> bool {
         let predicate = &need.predicate;
         let base = predicate.base;
@@ -133,6 +139,7 @@ impl Automaton {
                 let ends = self.ends(&literals, is_folded);
                 if is_left {
                     let tree = if is_folded { &mut self.folded } else { &mut self.exact };
+                    // The starts that are tested for must survive when a text leaves the tree.
                     for end in &ends {
                         if let Some(is_start) = tree.is_start.get_mut(*end) {
                             *is_start = true;
@@ -203,6 +210,9 @@ impl Automaton {
     }
 
     /// Returns characters that represent all characters.
+    ///
+    /// These are the characters of all fixed texts and patterns, in every letter case that folds to them, and
+    /// one character that occurs nowhere. A readable one is preferred, because examples are shown to people.
     fn alphabet(&self, characters: &str) -> Vec<char> {
         if !characters.is_empty() {
             return characters.chars().collect();
@@ -226,6 +236,8 @@ impl Automaton {
     }
 
     /// Returns the state after one more character.
+    ///
+    /// A character in lower case may be two characters, so the folded parts may take two steps.
     fn step(&mut self, state: &State, c: char) -> State {
         let mut next = state.clone();
         let [exact, any_case] = places(state);
@@ -251,6 +263,9 @@ impl Automaton {
     }
 
     /// Evaluates one comparison for the text of a state.
+    ///
+    /// The relation gives two answers, "holds for some fixed text" and "fails for some". Both are known from
+    /// the position in a tree without looking at every text.
     fn truth(&self, test: &Test, state: &State) -> Truth {
         let place = |is_folded: bool| {
             let [exact, any_case] = places(state);
@@ -361,7 +376,7 @@ fn either(truths: impl Iterator<Item = bool>) -> (bool, bool) {
     truths.fold((false, false), |(some, not_some), truth| (some || truth, not_some || !truth))
 }
 
-/// Returns the characters that led to the last state.
+/// Returns the characters that led to the last state, by following the chain of predecessors.
 fn spelled(reached: &[(State, usize, char)]) -> String {
     let mut text = Vec::new();
     let mut at = reached.len().saturating_sub(1);

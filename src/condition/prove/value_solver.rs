@@ -173,6 +173,7 @@ fn candidates(texts: &Texts, needs: &[ValueRequirement<'_>]) -> Vec<String> {
     let longer: Vec<String> = strings.iter().map(|text| format!("{text}x")).collect();
     found.extend(longer);
     found.push(String::new());
+    // Duplicates cost evaluations, and the order must stay.
     let mut seen = HashSet::new();
     found.retain(|text| seen.insert(text.clone()));
     found
@@ -187,7 +188,7 @@ fn literals<'a>(
     needs.iter().filter(of_type).flat_map(|need| need.predicate.values)
 }
 
-/// Returns numbers that represent all numbers: the fixed ones and their neighbours.
+/// Returns numbers that represent all numbers: the fixed ones, their neighbours, and 0.
 fn integers(needs: &[ValueRequirement<'_>]) -> Vec<i64> {
     let mut found = Vec::new();
     for number in literals(needs, ValueType::Integer).filter_map(Value::integer) {

@@ -127,13 +127,13 @@ impl FilterBuilder {
         self
     }
 
-    /// Excludes blobs of fewer bytes.
+    /// Excludes blobs of fewer bytes. In JSON: `"min_size": 10000`.
     pub fn min_size(mut self, bytes: u64) -> Self {
         self.min_size = Some(bytes);
         self
     }
 
-    /// Excludes blobs of more bytes.
+    /// Excludes blobs of more bytes. In JSON: `"max_size": 268435456`.
     pub fn max_size(mut self, bytes: u64) -> Self {
         self.max_size = Some(bytes);
         self
@@ -141,7 +141,7 @@ impl FilterBuilder {
 
     /// Excludes blobs that were last modified before `time`, and blobs without a time in the listing.
     ///
-    /// The service reports times in whole seconds.
+    /// The service reports times in whole seconds. In JSON: `"modified_since": "2026-11-24"`.
     pub fn modified_since(mut self, time: SystemTime) -> Self {
         self.modified_since = Some(time);
         self
@@ -156,13 +156,15 @@ impl FilterBuilder {
     /// Adds a kind; excludes blobs that are of none of the added kinds.
     ///
     /// The kind is that of the rules' format, or else the kind that the Content-Type or the extension
-    /// suggests.
+    /// suggests. In JSON: `"kinds": ["image"]`.
     pub fn kind(mut self, kind: Kind) -> Self {
         self.kinds.insert(kind);
         self
     }
 
     /// Adds an extension, in any letter case; excludes blobs that have none of the added extensions.
+    ///
+    /// In JSON: `"formats": ["jpg", "png"]`.
     pub fn format(mut self, extension: impl Into<String>) -> Self {
         self.formats.push(extension.into());
         self
@@ -221,6 +223,7 @@ impl FilterBuilder {
             }
         }
         if let (Some(since), Some(before)) = (self.modified_since, self.modified_before)
+            // Equal ends exclude everything too, because the upper one is exclusive.
             && since >= before
         {
             wrong.push(
@@ -231,6 +234,7 @@ impl FilterBuilder {
         if !wrong.is_empty() {
             let more = wrong.len().saturating_sub(MOST_PROBLEMS);
             wrong.truncate(MOST_PROBLEMS);
+            // The rest is only counted: twenty problems are enough for one look at a form.
             if more > 0 {
                 wrong.push(format!("and {more} more"));
             }

@@ -44,6 +44,8 @@ pub(super) fn check(glob: &[char]) -> Result<(), PatternError> {
 }
 
 /// Checks the ends: blanks, a negation as in `.gitignore`, quotes, a local path, an extension alone, a URL.
+///
+/// These come from copying: out of a mail, a `.gitignore`, a shell script, a file manager or a browser.
 fn ends(glob: &[char]) -> Result<(), PatternError> {
     let blank = |at: Option<&char>| at.is_some_and(|c| c.is_whitespace());
     if blank(glob.first()) {
@@ -107,6 +109,8 @@ fn segments(glob: &[char]) -> Result<(), PatternError> {
 }
 
 /// Checks a backslash: one between folders, as on Windows, or before a letter, as in a regular expression.
+///
+/// `hall-3\*.jpg` and `\d+\.jpg` are refused. `a\*b` in a glob with a slash is a literal star, as documented.
 fn backslash(glob: &[char], at: usize, next: Option<char>) -> Result<(), PatternError> {
     // The parser refuses a backslash at the end.
     let Some(next) = next else { return Ok(()) };
@@ -132,6 +136,8 @@ fn backslash(glob: &[char], at: usize, next: Option<char>) -> Result<(), Pattern
 }
 
 /// Returns the position after a class, or fails for a POSIX class.
+///
+/// Classes are skipped by the other checks, because everything in them is literal.
 fn class(glob: &[char], at: usize) -> Result<usize, PatternError> {
     let mut place = at + 1;
     place += usize::from(matches!(glob.get(place), Some('!' | '^')));
@@ -157,6 +163,8 @@ fn class(glob: &[char], at: usize) -> Result<usize, PatternError> {
 }
 
 /// Checks for a group `@(a|b)` of the extended globs of shells.
+///
+/// Parentheses without a `|` are common in file names, for example `IMG (2).jpg`, and are literal.
 fn group(glob: &[char], at: usize) -> Result<(), PatternError> {
     let rest = glob.get(at + 2..).unwrap_or_default();
     let end = rest.iter().position(|c| *c == ')').unwrap_or(0);
@@ -183,6 +191,8 @@ fn is_extension(text: &[char]) -> bool {
 
 /// Checks for a list of globs in one text, for example `*.jpg,*.png`, `*.jpg *.png`, `a.jpg;b.png` or
 /// `*.jpg,png`.
+///
+/// The message points at the separator and says how to write one as a character.
 fn list(glob: &[char], at: usize) -> Result<(), PatternError> {
     let is_separator = |c: &char| matches!(c, ',' | ';' | '|') || c.is_whitespace();
     let (before, rest) = glob.split_at(at);

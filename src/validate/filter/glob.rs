@@ -44,6 +44,8 @@ pub(super) struct Plain {
 
 /// Expands the braces of a glob and translates each alternative.
 ///
+/// For example, `hall-{3,4}/*.jpg` gives the expressions of `hall-3/*.jpg` and `hall-4/*.jpg`.
+///
 /// # Errors
 /// A glob with a syntax error, a glob that was written for another tool, or one that exceeds the budget.
 pub(super) fn parse(glob: &str, budget: &mut Budget) -> Result<Vec<Plain>, PatternError> {
@@ -106,6 +108,8 @@ impl Parser<'_> {
 
     /// Parses up to the end or, within braces, up to a comma or a closing brace.
     ///
+    /// Each element is appended to all alternatives so far. Braces multiply the alternatives.
+    ///
     /// Returns all alternatives that the text expands to.
     fn sequence(&mut self, depth: usize) -> Result<Vec<Vec<Token>>, PatternError> {
         let mut all = vec![Vec::new()];
@@ -135,6 +139,7 @@ impl Parser<'_> {
                     all = all.iter().flat_map(join).collect();
                     continue;
                 }
+                // A brace that closes nothing is a mistake more often than a character of a name.
                 '}' => {
                     return Err(PatternError::new(
                         place,
@@ -196,6 +201,9 @@ impl Parser<'_> {
     }
 
     /// Parses a class up to the closing bracket; the opening one was consumed.
+    ///
+    /// Returns the class as an expression that never matches a slash. `!` and `^` negate, `-` makes a range,
+    /// and `\` quotes a character.
     fn class(&mut self, place: usize) -> Result<String, PatternError> {
         let unclosed =
             || PatternError::new(place, "`[` has no `]` after it; `\\[` is the bracket itself");
@@ -231,7 +239,7 @@ impl Parser<'_> {
     }
 }
 
-/// Appends a character to an expression, escaped if necessary.
+/// Appends a character to an expression, escaped if it has a meaning there.
 fn escape(char: char, regex: &mut String) {
     if regex_syntax::is_meta_character(char) {
         regex.push('\\');
@@ -240,6 +248,14 @@ fn escape(char: char, regex: &mut String) {
 }
 
 /// Translates a glob without braces to an expression and its literal start.
+///
+/// The glob is translated segment by segment:
+///
+/// | segment | expression |
+/// | --- | --- |
+/// | `**` in the middle | any folders, or none, with the slash after them |
+/// | `**` at the end, or nothing after the last slash | any text |
+/// | other | the translation of its characters, then a slash unless it is the last |
 fn plain(tokens: &[Token]) -> Result<Plain, PatternError> {
     let is_slash = |token: &Token| matches!(token.what, What::Char('/'));
     // A leading slash anchors the glob at the container's root, and is no part of the name.
@@ -326,6 +342,8 @@ fn text(tokens: &[Token]) -> (String, &[Token]) {
 }
 
 /// Appends a text in both Unicode forms, because names in the two forms look the same.
+///
+/// Some file systems and tools of macOS write NFD, and most others write NFC.
 ///
 /// Returns false if the literal start ends within the text, because the forms differ there.
 fn push_text(text: &str, regex: &mut String, literal: &mut Option<String>) -> bool {

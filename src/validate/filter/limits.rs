@@ -65,6 +65,7 @@ impl Budget {
 
     /// Takes the parts of an expression; returns false if there are not enough left.
     pub(super) fn take_parts(&mut self, expression: &Hir) -> bool {
+        // A shortfall empties the budget, which `is_spent` reports.
         let left = self.parts.checked_sub(parts(expression));
         self.parts = left.unwrap_or_default();
         left.is_some()

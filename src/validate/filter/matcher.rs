@@ -29,10 +29,15 @@ pub(super) enum Syntax {
 }
 
 /// The compiled patterns of a list. Clones share the automata.
+///
+/// Matching takes time linear in the name, whatever the patterns: the simulation has a bounded number of
+/// states for each byte.
 #[derive(Clone, Debug)]
 pub(super) struct Matcher(Arc<Engines>);
 
 /// The automata of a list.
+///
+/// Either one table for the whole list, or a table or simulation for each pattern.
 #[derive(Debug)]
 struct Engines {
     tables: Vec<Table>,

@@ -140,7 +140,7 @@ impl Filter {
         if max_size.is_some_and(|max| blob.size > max) {
             return borrowed(&fixed::LARGER);
         }
-        // A blob without a time cannot be compared. Excluding it is the safe choice for an archive date.
+        // A blob without a time cannot be compared, so it is excluded.
         if (modified_since.is_some() || modified_before.is_some()) && blob.last_modified.is_none() {
             return borrowed(&fixed::UNDATED);
         }

@@ -1,4 +1,7 @@
 //! Checks the four lists of patterns and compiles each one within the limits of a filter.
+//!
+//! Problems are collected, so that the error of a filter names all of them. A list with a problem is not
+//! compiled, because the filter is refused anyway.
 
 use regex_syntax::{ParserBuilder, hir::Hir};
 
@@ -10,6 +13,8 @@ use super::{
 };
 
 /// The compiled patterns of a filter; `None` for an empty list.
+///
+/// A name passes if it matches a pattern of each list of includes that is set, and no pattern of the others.
 #[derive(Clone, Debug)]
 pub(super) struct Patterns {
     pub(super) include: Option<Set>,
@@ -27,7 +32,7 @@ impl Patterns {
     }
 }
 
-/// A compiled list of patterns.
+/// A compiled list of patterns, with the literal start that a scan may use as a prefix.
 #[derive(Clone, Debug)]
 pub(super) struct Set {
     matcher: Matcher,
@@ -53,6 +58,9 @@ impl Set {
 }
 
 /// Compiles a list and adds its problems to `wrong`; `None` for an empty list and for one with problems.
+///
+/// The budget is shared by the four lists. Once it is used up and there is a problem, the rest of the list is
+/// not read, so that a hostile filter costs little.
 pub(super) fn compile(
     patterns: &[String],
     field: &str,
@@ -92,6 +100,11 @@ pub(super) fn compile(
 }
 
 /// Returns the expression of a pattern and the literal starts of its alternatives.
+///
+/// A regular expression has no literal start, because it may match anywhere.
+///
+/// # Errors
+/// A pattern that is empty, too long, wrong, or larger than the rest of the budget.
 fn read(
     pattern: &str,
     compiler: Compiler,
@@ -119,6 +132,8 @@ fn read(
 }
 
 /// Checks the length of a pattern in characters.
+///
+/// An empty pattern is an error, because it would match nothing as a glob and everything as an expression.
 fn check_length(pattern: &str) -> Result<(), PatternError> {
     // A character has at most four bytes, so a very long text need not be counted.
     match if pattern.len() > 4 * LONGEST { pattern.len() / 4 } else { pattern.chars().count() } {
@@ -156,6 +171,8 @@ fn parse(regex: &str, compiler: Compiler) -> Result<Hir, PatternError> {
 }
 
 /// Returns the longest common start of some texts; with `ignore_case`, only up to the first letter.
+///
+/// A scan may use the result as a prefix, and prefixes are case-sensitive.
 fn common(texts: &[String], ignore_case: bool) -> String {
     let Some((first, rest)) = texts.split_first() else { return String::new() };
     // Beyond ASCII even characters that are no letters can have two cases.
