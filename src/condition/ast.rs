@@ -76,6 +76,15 @@ impl PartialEq for Expr {
 }
 
 /// The kinds of expressions.
+///
+/// ```
+/// use azure_asset_sync::condition::{Condition, ExprKind};
+///
+/// let condition: Condition = "NOT (Exists @Request[a] AND Exists @Request[b])".parse()?;
+/// let ExprKind::Not(inner) = &condition.root().kind else { panic!("{condition}") };
+/// assert!(matches!(&inner.kind, ExprKind::And(parts) if parts.len() == 2));
+/// # Ok::<(), azure_asset_sync::condition::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ExprKind {

@@ -320,6 +320,7 @@ macro_rules! actions {
     };
 }
 
+// The rows follow the pages of the actions. An attribute that a row does not list is not available.
 actions! {
     "find blobs by tags" "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/filter/action"
         None, [] [];

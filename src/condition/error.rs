@@ -40,6 +40,7 @@ impl ParseError {
         let line_after = after.split('\n').next().unwrap_or_default();
         // Columns count characters, as editors do. Spans count bytes.
         let column = line_before.chars().count() + 1;
+        // The excerpt is cut on both sides, so that a long condition on one line stays readable.
         let shown: String = line_before.chars().skip(column.saturating_sub(AROUND + 1)).collect();
         // Control characters would break the line of the excerpt or the place of the caret.
         let clean = |c: char| if c.is_control() { ' ' } else { c };
@@ -77,7 +78,7 @@ impl ParseError {
         self.rule
     }
 
-    /// Returns what is wrong and what was expected, without the place.
+    /// Returns the problem and what was expected instead, without the place.
     pub fn message(&self) -> &str {
         &self.message
     }

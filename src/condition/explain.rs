@@ -136,7 +136,7 @@ fn is_suboperation(expr: &Expr) -> bool {
         || expr.attributes().any(|a| Known::of(a.path()) == Some(Known::SubOperation))
 }
 
-/// Writes the limits of a clause, at least one of which must be fulfilled.
+/// Writes the limits of a clause. At least one limit must be fulfilled.
 ///
 /// A clause without limits denies everything that its guard matches.
 fn limits(text: &mut String, body: &[&Expr], level: usize) {
@@ -272,6 +272,7 @@ fn side(operand: &Operand, most: usize) -> String {
             if let Some(more) = operand.values().len().checked_sub(most).filter(|more| *more > 0) {
                 values.push(format!("{more} more"));
             }
+            // An empty list reads better as a word.
             if values.is_empty() { "nothing".to_owned() } else { values.join(", ") }
         }
     }

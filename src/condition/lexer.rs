@@ -6,8 +6,7 @@
 
 use super::{ParseError, Rule, Source, Span, error::quoted};
 
-/// A token, which borrows from the text.
-/// The kinds of tokens; names and operators are told apart by the parser.
+/// A token, which borrows from the text. The parser distinguishes operators, functions and values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Token<'a> {
     Open,

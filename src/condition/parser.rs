@@ -133,6 +133,7 @@ impl<'a> Parser<'a> {
     /// Consumes the next token and reads the one after it.
     fn take(&mut self) -> Result<(Token<'a>, Span), ParseError> {
         let taken = (self.token, self.span);
+        // Only the last text literal can have swallowed tokens.
         self.taken = match self.token {
             Token::Text(text) => Some((text, self.span)),
             _ => None,

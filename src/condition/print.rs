@@ -201,6 +201,7 @@ impl fmt::Display for Operand {
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            // Numbers, truth values and GUIDs stand without quotes.
             Self::Bool(value) => value.fmt(f),
             Self::Integer(value) => value.fmt(f),
             Self::Text(text) => write!(f, "'{text}'"),

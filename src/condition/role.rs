@@ -41,6 +41,8 @@ impl Role {
     }
 
     /// Returns the GUID of the role definition, which is the same in every tenant.
+    ///
+    /// Role assignments in scripts and templates use the id, because names can be localised or renamed.
     pub fn id(self) -> &'static str {
         match self {
             Self::BlobDataReader => "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",

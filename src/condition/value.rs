@@ -147,6 +147,7 @@ pub(super) fn folded(text: &str) -> impl Iterator<Item = char> {
 /// Parses a GUID with or without hyphens, because conditions in Microsoft's documentation use both.
 pub(super) fn guid(text: &str) -> Option<u128> {
     let plain = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    // Hyphens are no hexadecimal digits, so both forms give the same number.
     let digits = text.chars().filter_map(|c| c.to_digit(16));
     (plain || is_guid(text)).then(|| digits.fold(0, |all, digit| all << 4 | u128::from(digit)))
 }

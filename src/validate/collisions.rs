@@ -139,6 +139,7 @@ impl Remembered {
                 // INVARIANT: fingerprints in a list are distinct, so nothing has to be reported. The
                 // caller converts the list before it adds one that may not be.
                 let Some(part) = parts.last_mut().filter(|part| part.len() < PART) else {
+                    // A part is allocated once with its full capacity and never grows.
                     parts.push(Vec::with_capacity(PART));
                     continue;
                 };

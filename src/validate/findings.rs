@@ -28,6 +28,16 @@ pub struct Findings(Cow<'static, [Finding]>);
 
 impl Findings {
     /// Adds a finding at the end.
+    ///
+    /// ```
+    /// use azure_asset_sync::{Reason, Rules, store::Blob};
+    ///
+    /// let verdict = Rules::default().check(Blob::new("a//b.jpg", 40_000));
+    /// let mut findings = verdict.asset().map(|asset| asset.findings.clone()).unwrap_or_default();
+    /// let first = findings[0].clone();
+    /// findings.push(first);
+    /// assert_eq!(findings.len(), 2);
+    /// ```
     pub fn push(&mut self, finding: Finding) {
         if let Cow::Borrowed(known) = self.0 {
             // Room for the borrowed findings and the new one.

@@ -260,6 +260,7 @@ impl Formats {
         let number = Number::of(extension);
         let mut slot = self.slot(number);
         loop {
+            // A free slot ends the search: the format is not there.
             let place = self.slots.get(slot)?.checked_sub(1)?;
             let format = self.all.get(place)?;
             // Long extensions with the same start have the same number, so their texts are compared.

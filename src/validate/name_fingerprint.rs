@@ -13,8 +13,7 @@ const LONGEST: usize = 8 * WORDS;
 
 /// Makes fingerprints of names under a secret key, which is random for each instance.
 ///
-/// The hash is multilinear: the sum of word `i` times the random 128-bit key `i`, of which the upper 64 bits
-/// are used. For any two different texts of up to 512 bytes, chosen by somebody who does not know the
+/// The hash is multilinear: the upper 64 bits of the sum of word `i` times the random 128-bit key `i`. For any two different texts of up to 512 bytes, chosen by somebody who does not know the
 /// key, the probability of equal fingerprints is proven to be at most 2^-64 (Lemire and Kaser, "Strongly
 /// universal string hashing is fast", The Computer Journal 57, 2014). The proof matters because rules may
 /// reject blobs that collide. SipHash is slower, and other fast hashes have no such proof.

@@ -46,6 +46,8 @@ pub struct Rules {
 }
 
 /// The action for blobs for which a reason applies.
+///
+/// A preview with [`Action::Note`] shows how many blobs a rule concerns before it rejects any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Action {
@@ -92,6 +94,13 @@ impl Default for Rules {
 
 impl Rules {
     /// Accepts a format; replaces the format with the same extension.
+    ///
+    /// ```
+    /// use azure_asset_sync::{Format, Kind, Rules};
+    ///
+    /// let rules = Rules::default().accept(Format::new("dng", Kind::Image, "image/x-adobe-dng"));
+    /// assert!(rules.formats().iter().any(|format| format.extension() == "dng"));
+    /// ```
     #[must_use]
     pub fn accept(mut self, format: Format) -> Self {
         self.formats.accept(format);
@@ -338,6 +347,7 @@ impl Rules {
         if blob.size == 0 {
             found(Cow::Borrowed(&fixed::EMPTY))?;
         }
+        // The limits of the two kinds differ by a factor of two thousand.
         let most = match kind {
             Kind::Image => self.max_image,
             Kind::Video => self.max_video,

@@ -175,6 +175,7 @@ impl Classification {
     #[inline]
     pub(crate) fn verdict(self, blob: Blob) -> Verdict {
         match self {
+            // The position of the format only serves reports.
             Self::Accept { kind, media_type, findings, format: _ } => {
                 Verdict::Accept(Asset { blob, kind, media_type, findings })
             }

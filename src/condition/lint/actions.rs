@@ -34,6 +34,7 @@ impl PartRules<'_, '_> {
             let mut known =
                 ACTIONS.iter().filter(|action| star_matches(pattern, action.name)).peekable();
             let shown = quoted(pattern);
+            // A placeholder would also be an unknown action, and this message says more.
             if is_placeholder(None, pattern) {
                 self.placeholder(span, pattern);
             } else if is_of_another_service(pattern) {

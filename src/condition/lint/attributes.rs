@@ -92,6 +92,7 @@ impl PartRules<'_, '_> {
             return self.report(Rule::UnknownAttribute, Severity::Note, span, message, None);
         }
         let provider = path.trim_start().split_once('/').map(|(provider, _)| provider);
+        // `Microsoft.Storage` and the providers of attributes that are no resource of it.
         let supported = [
             "Microsoft.Storage",
             "Microsoft.Authorization",

@@ -51,6 +51,8 @@ fn open(expr: &Expr, request: &Request) -> Possible {
 /// Visits an expression; `whole` maps the possible results of this expression to those of the condition.
 ///
 /// A comparison affects the action if its truth changes the possible results of the whole.
+///
+/// The closure is composed on the way down, so that each comparison is tried once with each result.
 fn visit(
     expr: &Expr,
     request: &Request,

@@ -144,6 +144,7 @@ enum Outcome {
 /// For each container the samples are reads of every path, listings with every prefix, a listing with an
 /// empty prefix and one without a prefix.
 fn outcome(root: &Expr) -> Option<Outcome> {
+    // The default samples exist in every condition, and the condition's own values are added.
     let containers = candidates(root, Known::Container, &[UNNAMED]);
     let mut paths = candidates(root, Known::Path, &["zz-not-named/none.jpg", "none.jpg"]);
     let prefixes = candidates(root, Known::Prefix, &["", "zz-not-named/"]);
@@ -174,6 +175,7 @@ fn outcome(root: &Expr) -> Option<Outcome> {
         }
         // A listing without a prefix and one with an empty prefix both list everything.
         let everything = can_list(None) || can_list(Some(""));
+        // The listing may be denied in this container and allowed in another one.
         listable = listable || everything || prefixes.iter().any(|prefix| can_list(Some(prefix)));
         let whole = first.is_none();
         let hidden = whole || !paths.iter().all(|path| can_read(&path));
@@ -281,6 +283,7 @@ fn repair(root: &Expr) -> Option<String> {
     let bodies: Vec<&[Expr]> = clauses.iter().filter_map(body_for_reads).collect();
     // More than one clause for reads leaves open which of them the new clause should follow.
     let [body] = bodies.as_slice() else { return None };
+    // A body with several parts is an `OR` of limits.
     let limit = match body {
         [one] => for_lists(one)?,
         several => for_lists(&made(ExprKind::Or(several.to_vec())))?,

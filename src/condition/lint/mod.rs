@@ -152,6 +152,15 @@ impl Lint {
     }
 
     /// Marks the assignment as eligible, which means managed by Privileged Identity Management.
+    ///
+    /// ```
+    /// use azure_asset_sync::condition::{Lint, Rule, Severity};
+    ///
+    /// let text = "@Principal[Microsoft.Directory/CustomSecurityAttributes/Id:a_b] StringEquals 'x'";
+    /// let findings = Lint::new().eligible().check(text);
+    /// let finding = findings.iter().find(|finding| finding.rule == Rule::PimPrincipal);
+    /// assert_eq!(finding.map(|finding| finding.severity), Some(Severity::Error));
+    /// ```
     pub fn eligible(mut self) -> Self {
         self.eligible = true;
         self
@@ -167,6 +176,7 @@ impl Lint {
         self.around(text, &mut found);
         // A text that is too long for Azure is not checked further, because some rules take time that
         // grows with the square of the length.
+        // Mistakes of the parser come first, because the other rules need a tree.
         if let Some((condition, repaired)) = repair_certain(text, &mut found)
             && text.len() <= LIMIT
         {

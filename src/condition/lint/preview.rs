@@ -30,6 +30,8 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<LintFinding>) {
 }
 
 /// Returns the state of an attribute in preview, in words, or `None` for one that is generally available.
+///
+/// The words say how certain the state is, because the documentation has changed over time.
 fn state(known: Known) -> Option<&'static str> {
     match known {
         Known::Include => Some("is in preview"),

@@ -18,6 +18,7 @@ impl PartRules<'_, '_> {
     /// Only values that stand in the condition are checked. Those of an attribute are known to the service
     /// only.
     pub(super) fn values(&mut self, operand: &Operand, operator: Operator) {
+        // Numbers and truth values as text are accepted by services, but not by Azure's parser.
         let wrong = |value: &Value| match operator.base().value_type() {
             ValueType::String => value.text().is_none(),
             ValueType::Integer => !matches!(value, Value::Integer(_)),
@@ -165,6 +166,7 @@ fn after_container<'a>(containers: &[String], value: &'a str) -> Option<&'a str>
 /// Container names have no angle brackets or braces, so there a single one is enough. Blob names may
 /// contain them.
 pub(super) fn is_placeholder(known: Option<Known>, value: &str) -> bool {
+    // Braces, brackets and dollar signs are only suspicious in pairs around a word.
     let enclosed = |open: &str, close: &str| {
         value.split_once(open).is_some_and(|(_, rest)| {
             rest.split_once(close).is_some_and(|(word, _)| {

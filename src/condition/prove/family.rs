@@ -167,6 +167,7 @@ impl Family {
                     None => true,
                 }
         });
+        // The suboperation in the spelling of the preview is an attribute with these values.
         let suboperations = fixed.suboperations().iter().map(|name| name.as_str().into()).collect();
         Self { fixed, suboperations, open: BTreeMap::new(), action }
     }
@@ -202,6 +203,7 @@ impl Family {
                 }
                 // Present with any value is shown as a time, which is what such attributes usually have.
                 Domain::Present => Some(Value::from(USUAL_TIME)),
+                // An attribute that may be absent is absent in the typical request.
                 Domain::Absent | Domain::Any => None,
             };
             if let Some(sample) = sample {

@@ -54,7 +54,7 @@ pub(crate) fn allowed(condition: &Condition, family: &Family, budget: &mut Budge
 
 /// Searches for a request of the family that none of the conditions allows.
 ///
-/// The conditions are those of several role assignments, one of which is enough to allow a request.
+/// The conditions are those of several role assignments. A request is allowed if one of them allows it.
 pub(crate) fn denied(conditions: &[&Condition], family: &Family, budget: &mut Budget) -> Found {
     search::search(conditions, family, false, budget)
 }

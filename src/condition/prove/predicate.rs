@@ -82,6 +82,7 @@ impl Predicate<'_> {
             true => compare(self.base, value, fixed),
             false => compare(self.base, fixed, value),
         });
+        // `eval::all` and `eval::any` stop early, so long lists of values cost little.
         if self.every { eval::all(each) } else { eval::any(each) }
     }
 }

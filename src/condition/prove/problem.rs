@@ -93,6 +93,7 @@ impl<'a> Problem<'a> {
                 let sides = [left, right].map(|operand| self.operand(operand, family));
                 self.comparison(sides, *operator)
             }
+            // Tests of the action are fixed, because a family has one action.
             ExprKind::ActionMatches(texts) | ExprKind::SubOperationMatches(texts) => {
                 self.cost += texts.len();
                 Node::Constant(eval::leaf(expr, family.fixed()))
@@ -227,6 +228,7 @@ fn usual(attribute: &Attribute) -> Value {
 fn joined(mut parts: Vec<Node>, empty: bool, join: fn(Vec<Node>) -> Node) -> Node {
     // Only undecided constants are left. One of them has the effect of all.
     let mut undecided = false;
+    // Two undecided parts have the effect of one, so later ones are dropped.
     parts.retain(|part| {
         let constant = matches!(part, Node::Constant(_));
         let kept = !(constant && undecided);

@@ -23,7 +23,7 @@ use crate::condition::{Condition, Request, Value, eval};
 /// A part of the condition and its required results.
 type Goal<'n> = (&'n Node, Truths);
 
-/// Parts, one of which must have a required result.
+/// Parts with a required result for at least one of them.
 #[derive(Clone, Copy)]
 struct Choice<'n> {
     parts: &'n [Node],
@@ -131,6 +131,7 @@ impl<'p> Search<'p, '_> {
                         Some(point) => break (point.state, vec![goal]),
                         None => return Found::Unproved,
                     },
+                    // Dropping the point undoes its choice.
                     None => drop(points.pop()),
                 }
             };
@@ -343,6 +344,7 @@ impl<'p> Search<'p, '_> {
             let pool = self.pool(&given, [left, right]);
             'pairs: for a in &pool {
                 for b in &pool {
+                    // Both attributes of a pair may be the same, and then have the same value.
                     let b = if left == right { a } else { b };
                     let truth = match (a, b) {
                         (Some(a), Some(b)) => eval::comparison(operator, a, b),

@@ -129,6 +129,7 @@ fn no_text(texts: &Texts, needs: &[ValueRequirement<'_>], budget: &mut Budget) -
         TextAnswer::Unproved => ValueAnswer::Unproved,
         TextAnswer::Is(text) => {
             let value = Value::Text(text);
+            // The text that the automaton found must fulfil the requirements of the other types too.
             match needs.iter().all(|need| need.is_met(&value)) {
                 true => ValueAnswer::Value(value),
                 false => ValueAnswer::Unproved,

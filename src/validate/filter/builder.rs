@@ -259,6 +259,7 @@ impl FilterBuilder {
                 "its patterns have {text} bytes together; the limit is {MOST_TEXT} (16 KiB); use fewer or shorter patterns"
             ));
         }
+        // Patterns that exceed the counts are not compiled, because compiling them is the work to limit.
         let is_within = wrong.len() == before;
         if self.formats.len() > MOST_FORMATS {
             let count = self.formats.len();

@@ -273,6 +273,7 @@ fn plain(tokens: &[Token]) -> Result<Plain, PatternError> {
     let mut segments = tokens.split(is_slash).peekable();
     while let Some(segment) = segments.next() {
         let is_last = segments.peek().is_none();
+        // Stars that an expansion brought together, as in `{a,*}*`, are two single stars.
         let is_all = match segment {
             [a, b] if is_double(a, b) => true,
             // `folder/` matches everything in that folder.

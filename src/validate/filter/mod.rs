@@ -165,6 +165,7 @@ impl Filter {
         let is_left_out = |set: &Option<Set>| set.as_ref().is_some_and(|set| !set.matches(name));
         let matched = |set: &Option<Set>| set.as_ref()?.first_match(name);
         let excluded = |what: &str, pattern: Option<&String>| {
+            // The pattern is shown, because people have many and want to know which one it was.
             let shown = pattern.map(|pattern| one_line(pattern));
             let detail = format!(
                 "the filter's {what} pattern `{}` matches its name",
