@@ -111,7 +111,7 @@ fn each_part_leaves_out_what_it_says() {
         (filter().modified_since(at(6)), dated(5), Some("modified_since")),
         (filter().modified_before(at(6)), dated(5), None),
         (filter().modified_before(at(5)), dated(5), Some("modified_before")),
-        (filter().modified_since(at(0)), jpg(), Some("does not tell")),
+        (filter().modified_since(at(0)), jpg(), Some("no modification time")),
         (filter().format("JPG"), jpg(), None),
         (filter().format("png").format(".jpg"), jpg(), None),
         (filter().format("png"), jpg(), Some("formats")),
@@ -127,14 +127,14 @@ fn each_part_leaves_out_what_it_says() {
         (filter().include_regex("^x/[a-z]+"), jpg(), None),
         (filter().include_regex("^a"), jpg(), Some("include_regex")),
         (filter().include_regex(r"\d").include_regex("[.]jpg$"), jpg(), None),
-        (filter().exclude_regex("(?i)A[.]JPG"), jpg(), Some("exclude_regex `(?i)A[.]JPG`")),
+        (filter().exclude_regex("(?i)A[.]JPG"), jpg(), Some("exclude_regex pattern `(?i)A[.]JPG`")),
         (filter().include("*.JPG"), jpg(), Some("include")),
         (filter().include("*.JPG").ignore_case(), jpg(), None),
         (filter().include("\u{c9}").ignore_case(), Blob::new("\u{e9}", 1), None),
         (filter().exclude_regex("^X").ignore_case(), jpg(), Some("exclude_regex")),
         // All parts must agree, and what is excluded no include brings back.
         (filter().include("x/*").include_regex("b"), jpg(), Some("include_regex")),
-        (filter().include("x/*").exclude("*.png").exclude("a.*"), jpg(), Some("exclude `a.*`")),
+        (filter().include("x/*").exclude("*.png").exclude("a.*"), jpg(), Some("exclude pattern `a.*`")),
         (filter(), jpg(), None),
     ];
     for (filter, blob, want) in rows {
@@ -252,7 +252,7 @@ fn a_filter_is_stored_as_it_was_typed() {
     for (wrong, what) in [
         (r#"{"includes": []}"#, "unknown field"),
         (r#"{"include": ["[a"]}"#, "character 1"),
-        (r#"{"modified_since": "yesterday"}"#, "`yesterday` is no time"),
+        (r#"{"modified_since": "yesterday"}"#, "`yesterday` is not a time"),
         (r#"{"kinds": ["audio"]}"#, "audio"),
     ] {
         let error = serde_json::from_str::<Filter>(wrong).unwrap_err().to_string();

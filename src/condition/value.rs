@@ -241,7 +241,7 @@ mod tests {
     use super::{ticks, time};
 
     #[test]
-    fn times_are_written_as_they_are_read() {
+    fn formatted_times_parse_to_the_same_ticks() {
         let ends = ["0001-01-01T00:00:00.0000000Z", "9999-12-31T23:59:59.9999999Z"];
         let [first, last] = ends.map(|end| ticks(end).unwrap());
         for end in ends {
@@ -255,7 +255,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(3000))]
 
         #[test]
-        fn any_time_is_written_as_it_is_read(at in 315_360_000_000_000_i64..3_155_000_000_000_000_000) {
+        fn any_ticks_survive_formatting_and_parsing(at in 315_360_000_000_000_i64..3_155_000_000_000_000_000) {
             if let Some(text) = time(at) {
                 prop_assert_eq!(ticks(&text), Some(at));
             } else {

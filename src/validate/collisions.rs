@@ -293,7 +293,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_set_holds_what_was_put_into_it_however_much_it_has_grown() {
+    fn a_set_keeps_all_fingerprints_while_it_grows() {
         let mut rng = fastrand::Rng::with_seed(8);
         let (mut set, mut known) = (Set::default(), HashSet::new());
         for n in 0..60_000_u64 {
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_has_room_for_all_names_that_are_remembered() {
+    fn the_largest_set_has_room_for_the_most_names() {
         let mut rng = fastrand::Rng::with_seed(8);
         let (mut set, mut known) = (Set::default(), HashSet::new());
         for _ in 0..450_000 {
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_is_full_does_not_become_a_set() {
+    fn a_full_list_stays_a_list() {
         let names: Vec<_> = (0..MAX_NAMES).map(|n| n.to_string()).collect();
         let mut collisions = Collisions::default();
         for names in names.chunks(1000) {
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_compared_from_the_first_on_once_two_may_be_the_same() {
+    fn a_late_conversion_to_a_set_includes_the_first_names() {
         for (other, at) in [0, 1, 100, PART, 3 * PART, 3 * PART + 1].into_iter().enumerate() {
             let mut collisions = Collisions::default();
             let names: Vec<_> = (0..3 * PART + 2).map(|n| format!("a/{n}\u{e9}.jpg")).collect();

@@ -302,11 +302,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_format_is_found_by_its_extension_in_any_letter_case_and_by_no_other() {
+    fn lookup_ignores_letter_case_and_finds_no_other_extension() {
         let mut rng = fastrand::Rng::with_seed(11);
         let mut formats = Formats::default();
         for _ in 0..300 {
-            // Many that begin alike, and are longer than a number tells.
+            // Many extensions with the same start that are too long for the number.
             let begin = ["", "j", "jpgjpg", "\u{e9}"][rng.usize(..4)];
             let end: String = (0..rng.usize(1..4))
                 .map(|_| rng.choice(['a', 'B', '_']))

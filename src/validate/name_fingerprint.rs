@@ -76,6 +76,8 @@ impl Folder {
 }
 
 /// The fingerprints of a name.
+///
+/// Two names collide by letter case if `folded` is equal, and by folder if `base` is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NameFingerprint {
     /// The fingerprint of the name in lower case and in NFC.
@@ -226,7 +228,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn names_have_the_same_fingerprint_where_they_are_the_same(
+        fn fingerprints_are_equal_for_equal_folded_names(
             a in "[ -~]{0,20}",
             b in "[@AZ\\[`az/{e\u{301}\u{0}\u{e9}\u{c9}\u{212a}k]{0,20}",
             times in prop::sample::select(vec![1, 3, 60]),
@@ -258,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn each_byte_counts() {
+    fn every_byte_affects_the_fingerprint() {
         let mut hasher = NameHasher::default();
         for length in [1, 7, 8, 9, 15, 16, 17, 511, 512, 513, 600] {
             for whole in ["a".repeat(length), format!("{}/a", "a".repeat(length))] {

@@ -299,6 +299,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// The slow check alone.
     fn is_suspicious(name: &str) -> bool {
         system_file(name).is_some() || odd(name).is_some()
     }
@@ -307,7 +308,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(20_000))]
 
         #[test]
-        fn a_plain_name_is_not_suspicious(
+        fn the_fast_check_accepts_no_suspicious_name(
             name in "[a-z~ ./\\\\\u{1}\u{7f}é]{0,40}",
             segments in proptest::collection::vec(
                 prop::sample::select(vec![
@@ -324,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn each_suspicious_byte_is_found_at_each_place() {
+    fn the_fast_check_finds_each_suspicious_byte_at_each_position() {
         let passed = b" !#$%&'()+=";
         for byte in 0..0x80_u8 {
             for place in 0..20 {

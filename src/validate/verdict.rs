@@ -156,7 +156,7 @@ impl From<Malformed> for Rejection {
     }
 }
 
-/// The decision about a blob, without the blob.
+/// The decision about a blob, without the blob: the only type between the rules and [`Verdict`].
 ///
 /// It is small, so that a scan can classify many blobs at once before it hands them out.
 pub(crate) enum Classification {

@@ -8,14 +8,12 @@ use super::{
     context::{PartRules, anywhere},
     values::is_placeholder,
 };
-use crate::{
-    condition::{
-        ExprKind, Rule, Source, Span,
-        catalog::{ACTIONS, Known, SUBOPERATIONS, edits, is_of_another_service},
-        error::quoted,
-    },
-    wildcard::star_matches,
+use crate::condition::{
+    ExprKind, Rule, Source, Span,
+    catalog::{ACTIONS, Known, SUBOPERATIONS, edits, is_of_another_service},
+    error::quoted,
 };
+use crate::wildcard::star_matches;
 
 /// Names that differ in more characters are not suggested.
 const MAX_EDITS: usize = 6;

@@ -1,16 +1,14 @@
 //! The rules about the values in a condition: their type, and container names and blob names in them.
 
 use super::{Severity, context::PartRules};
-use crate::{
-    condition::{
-        Base, Expr, ExprKind, Operand, Operator, Rule, Span, Value, ValueType,
-        catalog::Known,
-        error::quoted,
-        operator::Relation,
-        value::{guid, ticks},
-    },
-    name::ContainerName,
+use crate::condition::{
+    Base, Expr, ExprKind, Operand, Operator, Rule, Span, Value, ValueType,
+    catalog::Known,
+    error::quoted,
+    operator::Relation,
+    value::{guid, ticks},
 };
+use crate::name::ContainerName;
 
 impl PartRules<'_, '_> {
     /// Reports values that do not fit the operator, and lists for an operator of single values.
@@ -18,7 +16,6 @@ impl PartRules<'_, '_> {
     /// Only values that stand in the condition are checked. Those of an attribute are known to the service
     /// only.
     pub(super) fn values(&mut self, operand: &Operand, operator: Operator) {
-        // Numbers and truth values as text are accepted by services, but not by Azure's parser.
         let wrong = |value: &Value| match operator.base().value_type() {
             ValueType::String => value.text().is_none(),
             ValueType::Integer => !matches!(value, Value::Integer(_)),

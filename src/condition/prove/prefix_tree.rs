@@ -150,7 +150,7 @@ fn unfolded() -> &'static HashMap<char, Vec<char>> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn no_character_of_later_planes_has_a_lower_case() {
+    fn only_the_first_two_planes_have_letter_case() {
         let others = (0x20000..=0x10_ffff).filter_map(char::from_u32);
         assert!(others.into_iter().all(|c| c.to_lowercase().eq([c])));
         let twice =

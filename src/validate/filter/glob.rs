@@ -404,12 +404,13 @@ fn end(literal: &mut Option<String>, whole: &mut String) {
 mod tests {
     use super::*;
 
+    /// Parses a glob with a fresh budget.
     fn parse(glob: &str) -> Result<Vec<Plain>, PatternError> {
         super::parse(glob, &mut Budget::default())
     }
 
     #[test]
-    fn what_is_wrong_has_a_place_and_a_remedy() {
+    fn errors_have_a_position_and_a_remedy() {
         for (glob, place, what) in [
             ("a/{b,c", 3, r"\{"),
             ("a}", 2, r"\}"),
@@ -430,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn the_literal_start_is_what_all_names_begin_with() {
+    fn the_literal_start_is_common_to_all_names() {
         for (glob, literal) in [
             ("hall-3/**/*.jpg", "hall-3/"),
             ("hall-3/img*.jpg", "hall-3/img"),

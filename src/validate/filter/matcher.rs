@@ -162,6 +162,8 @@ impl Compiler {
     }
 
     /// Makes the simulation of the patterns without a table.
+    ///
+    /// `RegexSet` simulates with bounded memory and matches all patterns in one pass.
     fn simulation(self, regexes: &[&str]) -> Result<RegexSet, TooComplex> {
         // The regex crate searches anywhere, so globs get an anchor at the start.
         let anchor = if self.syntax == Syntax::Glob { r"\A" } else { "" };

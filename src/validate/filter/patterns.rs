@@ -147,6 +147,9 @@ fn check_length(pattern: &str) -> Result<(), PatternError> {
 }
 
 /// Parses an expression, to find syntax errors with their position and to count its parts.
+///
+/// # Errors
+/// The parser's message, with the position in characters and a link to the documented syntax.
 fn parse(regex: &str, compiler: Compiler) -> Result<Hir, PatternError> {
     // The position is in characters, as people count, and the parser counts bytes.
     let error_at = |at: usize, what: String| {
