@@ -134,7 +134,11 @@ fn each_part_leaves_out_what_it_says() {
         (filter().exclude_regex("^X").ignore_case(), jpg(), Some("exclude_regex")),
         // All parts must agree, and what is excluded no include brings back.
         (filter().include("x/*").include_regex("b"), jpg(), Some("include_regex")),
-        (filter().include("x/*").exclude("*.png").exclude("a.*"), jpg(), Some("exclude pattern `a.*`")),
+        (
+            filter().include("x/*").exclude("*.png").exclude("a.*"),
+            jpg(),
+            Some("exclude pattern `a.*`"),
+        ),
         (filter(), jpg(), None),
     ];
     for (filter, blob, want) in rows {

@@ -170,28 +170,39 @@ impl FilterBuilder {
         self
     }
 
-    /// Checks all of it and compiles the patterns
+    /// Checks the filter and compiles its patterns.
     ///
-    /// A filter may come from somebody who means ill, so its size and the time that matching takes
-    /// are limited:
+    /// A filter may come from somebody with bad intentions, so its size and the time that matching takes are
+    /// limited:
     ///
-    /// - The four lists have at most 100 patterns together, with at most 16 KiB of text and at most
-    ///   1,000 characters each. `formats` has at most 100 extensions of at most 64 characters.
-    /// - A glob expands to at most 256 globs without braces, and all globs together to at most 10,000
-    ///   characters. With repetitions written out, all patterns together have at most 50,000 parts;
-    ///   a part is a byte, or a range of a class.
-    /// - Compiled, all patterns together take at most 2 MiB.
-    /// - A name of 1,024 characters of four bytes each takes less than 10 ms; ordinary patterns take
-    ///   microseconds.
-    ///   What matches only after many guesses is refused, for example `[ab]*a[ab]{300}c`.
+    /// | limit | value |
+    /// | --- | --- |
+    /// | patterns in the four lists together | 100, with 16 KiB of text |
+    /// | length of a pattern | 1,000 characters |
+    /// | extensions in `formats` | 100, of 64 characters each |
+    /// | globs that one glob with braces expands to | 256 |
+    /// | all globs with their braces expanded | 10,000 characters |
+    /// | all patterns with repetitions written out | 50,000 parts: bytes, or ranges of classes |
+    /// | compiled patterns | 2 MiB |
     ///
-    /// Building blocks the thread: most filters take microseconds, the slowest that were found 130 ms,
-    /// and so does deserialising a [`Filter`]. Build the filters of customers in
-    /// `tokio::task::spawn_blocking` if the thread has other tasks.
+    /// Matching a name of 1,024 four-byte characters takes less than 10 ms, and usual patterns take
+    /// microseconds. Patterns that need many guesses are refused, for example `[ab]*a[ab]{300}c`.
+    ///
+    /// The method blocks the thread: for microseconds with most filters, and for 130 ms with the slowest
+    /// filter that was found. Deserializing a [`Filter`] takes the same time. If the thread has other tasks,
+    /// build the filters of customers in `tokio::task::spawn_blocking`.
+    ///
+    /// ```
+    /// use azure_asset_sync::validate::Filter;
+    ///
+    /// let error = Filter::builder().include("hall-3\\*.jpg").min_size(9).max_size(1).build().unwrap_err();
+    /// let text = error.to_string();
+    /// assert!(text.contains("write `/` between folders") && text.contains("swap them"), "{text}");
+    /// ```
     ///
     /// # Errors
-    /// [`Config`](ErrorKind::Config) with everything that is wrong: the pattern, the position in it
-    /// and what to do, or the limit.
+    /// [`Config`](ErrorKind::Config) with all problems at once: for each pattern the position and what to
+    /// write instead, and for each limit its value.
     pub fn build(self) -> Result<Filter, Error> {
         let mut wrong = Vec::new();
         let mut patterns =
