@@ -18,6 +18,7 @@
 pub mod backoff;
 pub mod clock;
 pub mod cloud;
+mod coded;
 pub mod condition;
 pub mod connection;
 pub mod error;

@@ -83,49 +83,17 @@
 //! connection must be tested before it is synced again, because a test that passes means that a scan
 //! can start.
 
-use std::fmt;
-
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 #[cfg(feature = "sync")]
 use crate::sync::{Ending, Summary};
 use crate::{
+    coded::coded_enum,
     error::{Error, ErrorKind},
     probe::{Drift, EndReason, Health, Outlook, WaitOutcome},
 };
 
-/// Defines an enum whose variants have stable names, in JSON and as text.
-macro_rules! named {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
-        #[non_exhaustive]
-        pub enum $name {
-            $($(#[$variant_doc])* $variant,)+
-        }
-
-        impl $name {
-            /// All variants, in the order of their definition.
-            pub const ALL: &[Self] = &[$(Self::$variant),+];
-
-            /// Returns the name, as in JSON; it does not change between versions.
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $text,)+
-                }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-    };
-}
-
-named! {
+coded_enum! {
     /// The state of a connection.
     ///
     /// ```
@@ -137,7 +105,9 @@ named! {
     /// assert!(error.to_string().starts_with("`sync_started` is not possible in state `testing`"));
     /// # Ok::<(), azure_asset_sync::Error>(())
     /// ```
-    State {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum State by as_str {
         /// The connection is being typed.
         Draft = "draft",
         /// The customer has the commands of the grant, and may have run them.
@@ -163,12 +133,14 @@ named! {
     }
 }
 
-named! {
+coded_enum! {
     /// An event in the life of a connection.
     ///
     /// The events of a test convert from a [`Health`], from the [`WaitOutcome`] of a wait, and from the
     /// [drift](Self::of_drift) between two healths.
-    Event {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Event by as_str {
         /// The customer received the commands of a grant.
         GrantIssued = "grant_issued",
         /// A probe has started.

@@ -1,38 +1,49 @@
-//! The parts that a condition consists of, each with its place in the text.
+//! The expression tree of a condition, each node with its place in the text.
 
 use super::{Operator, Value};
 
-/// A range of bytes of the text
+/// A range of bytes of the parsed text.
+///
+/// ```
+/// use azure_asset_sync::condition::Condition;
+///
+/// let text = "NOT (ActionMatches{'*/read'})";
+/// let condition: Condition = text.parse()?;
+/// let span = condition.root().span;
+/// assert_eq!(&text[span.start..span.end], text);
+/// # Ok::<(), azure_asset_sync::condition::ParseError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
-    /// The first byte
+    /// The first byte.
     pub start: usize,
-    /// The byte behind the last
+    /// The byte after the last one.
     pub end: usize,
 }
 
 impl Span {
+    /// Returns the range from the start of this one to the end of another.
     pub(super) fn to(self, end: Self) -> Self {
         Self { start: self.start, end: end.end }
     }
 }
 
-/// An expression, and where it stands
+/// An expression and its place in the text.
 ///
-/// Equal to another with the same structure, wherever that stands.
+/// Comparison ignores the place and the parentheses.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Expr {
-    /// What it is
+    /// The expression itself.
     pub kind: ExprKind,
-    /// Where it stands, parentheses around it included
+    /// The place in the text, including parentheses around the expression.
     pub span: Span,
-    /// Whether parentheses are around it
+    /// Whether the expression is enclosed in parentheses.
     pub in_parentheses: bool,
 }
 
 impl Expr {
-    /// Calls with this expression and each within it
+    /// Calls `visit` for this expression and for each expression within it, parents first.
     pub(super) fn walk<'a>(&'a self, visit: &mut dyn FnMut(&'a Self)) {
         visit(self);
         match &self.kind {
@@ -40,12 +51,14 @@ impl Expr {
                 parts.iter().for_each(|part| part.walk(visit));
             }
             ExprKind::Not(part) => part.walk(visit),
+            // The other kinds have no nested expressions.
             _ => {}
         }
     }
 
-    /// The attributes that stand in it, without those of expressions within it
+    /// The attributes that this node compares or tests, without those of nested expressions.
     pub(super) fn attributes(&self) -> impl Iterator<Item = &Attribute> {
+        // A condition rarely has more than two attributes in one comparison, so an array will do.
         let operands = match &self.kind {
             ExprKind::Exists(attribute) => [Some(attribute), None],
             ExprKind::Compare { left, right, .. } => [left.attribute(), right.attribute()],
@@ -57,51 +70,61 @@ impl Expr {
 
 impl PartialEq for Expr {
     fn eq(&self, other: &Self) -> bool {
+        // Equality of the text's structure: the place and the parentheses do not count.
         self.kind == other.kind
     }
 }
 
-/// The kinds of expressions
+/// The kinds of expressions.
+///
+/// ```
+/// use azure_asset_sync::condition::{Condition, ExprKind};
+///
+/// let condition: Condition = "NOT (Exists @Request[a] AND Exists @Request[b])".parse()?;
+/// let ExprKind::Not(inner) = &condition.root().kind else { panic!("{condition}") };
+/// assert!(matches!(&inner.kind, ExprKind::And(parts) if parts.len() == 2));
+/// # Ok::<(), azure_asset_sync::condition::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ExprKind {
-    /// `a AND b`, two or more
+    /// `a AND b`: two or more parts.
     And(Vec<Expr>),
-    /// `a OR b`, two or more
+    /// `a OR b`: two or more parts.
     Or(Vec<Expr>),
-    /// `NOT a`
+    /// `NOT a`, also written `!a`.
     Not(Box<Expr>),
-    /// `ActionMatches{'pattern', …}`: any of them
+    /// `ActionMatches{'pattern', …}`: one of the patterns matches the action.
     ActionMatches(Vec<String>),
-    /// `SubOperationMatches{'name', …}`: any of them
+    /// `SubOperationMatches{'name', …}`: one of the names is a suboperation of the request.
     SubOperationMatches(Vec<String>),
-    /// `Exists @Source[path]`
+    /// `Exists @Source[path]`: the request has the attribute.
     Exists(Attribute),
-    /// `left operator right`
+    /// `left operator right`.
     Compare {
-        /// The left side
+        /// The left side.
         left: Operand,
-        /// What is compared, and how; it stands between the two sides
+        /// The operator between the two sides.
         operator: Operator,
-        /// The right side
+        /// The right side.
         right: Operand,
     },
 }
 
-/// One side of a comparison, and where it stands
+/// One side of a comparison and its place in the text.
 ///
-/// Equal to another with the same content, wherever that stands.
+/// Comparison ignores the place.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Operand {
-    /// What it is
+    /// The operand itself.
     pub kind: OperandKind,
-    /// Where it stands
+    /// The place in the text.
     pub span: Span,
 }
 
 impl Operand {
-    /// The attribute, where it is one
+    /// Returns the attribute, or `None` for values.
     pub(super) fn attribute(&self) -> Option<&Attribute> {
         match &self.kind {
             OperandKind::Attribute(attribute) => Some(attribute),
@@ -109,7 +132,7 @@ impl Operand {
         }
     }
 
-    /// The values, where it is none
+    /// Returns the values, or nothing for an attribute.
     pub(super) fn values(&self) -> &[Value] {
         match &self.kind {
             OperandKind::Value(value) => std::slice::from_ref(value),
@@ -125,36 +148,50 @@ impl PartialEq for Operand {
     }
 }
 
-/// The kinds of operands
+/// The kinds of operands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OperandKind {
-    /// `@Source[path]`
+    /// `@Source[path]`.
     Attribute(Attribute),
-    /// `'text'`, `10`, `true`, or a bare GUID
+    /// `'text'`, `10`, `true`, or a GUID without quotes.
     Value(Value),
-    /// `{a, b}`
+    /// `{a, b}`.
     List(Vec<Value>),
 }
 
-/// What a request tells about itself or about what it is for
+/// An attribute of a request, of its resource, its principal or its environment.
+///
+/// ```
+/// use azure_asset_sync::condition::{Condition, ExprKind, Source};
+///
+/// let condition: Condition = "Exists @Environment[UtcNow]".parse()?;
+/// if let ExprKind::Exists(attribute) = &condition.root().kind {
+///     assert_eq!((attribute.source(), attribute.path()), (Source::Environment, "UtcNow"));
+/// }
+/// # Ok::<(), azure_asset_sync::condition::ParseError>(())
+/// ```
+///
+/// Paths are case-insensitive, except for the keys of index tags. Equality compares them as written.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Attribute {
     source: Source,
     path: String,
-    /// The path by which requests find it, made once
+    /// The path in the letter case of [`key_of`](Self::key_of), computed once for the evaluation.
     key: String,
 }
 
 impl Attribute {
+    /// Makes the attribute `@source[path]`.
     pub(super) fn new(source: Source, path: &str) -> Self {
         Self { source, path: path.to_owned(), key: Self::key_of(path) }
     }
 
-    /// A path in the letter case by which attributes are found: any, but for the keys of tags
+    /// Returns a path in lower case, except for the key of an index tag, which is case-sensitive.
     pub(super) fn key_of(path: &str) -> String {
-        // The first: keys may have colons of their own.
+        // Split at the first colon, because keys may contain colons.
         match path.split_once(':') {
+            // A key that is case-sensitive is kept as written, or requests would find another tag.
             Some((head, key)) if key.ends_with("<$key_case_sensitive$>") => {
                 format!("{}:{key}", head.to_ascii_lowercase())
             }
@@ -162,41 +199,43 @@ impl Attribute {
         }
     }
 
-    /// Whose it is
+    /// Returns whose attribute this is.
     pub fn source(&self) -> Source {
         self.source
     }
 
-    /// Its path, as written between the brackets
+    /// Returns the path as written between the brackets.
     pub fn path(&self) -> &str {
         &self.path
     }
 
+    /// Returns the path under which a request stores the attribute's values.
     pub(super) fn key(&self) -> &str {
         &self.key
     }
 }
 
-/// Whose attribute it is
+/// The source of an attribute.
 ///
-/// Deliberately complete: the language has these four.
+/// The enum is exhaustive: the language has these four sources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Source {
-    /// Of who asks
+    /// The principal that makes the request.
     Principal,
-    /// Of what is asked
+    /// The request itself, for example the prefix of a listing.
     Request,
-    /// Of what it is asked of
+    /// The resource that the request accesses.
     Resource,
-    /// Of the way that the request came
+    /// The environment: the network path and the time of the request.
     Environment,
 }
 
 impl Source {
+    /// All sources.
     pub(super) const ALL: [Self; 4] =
         [Self::Principal, Self::Request, Self::Resource, Self::Environment];
 
-    /// The source as it is written behind the `@`
+    /// Returns the source as written after the `@`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Principal => "Principal",

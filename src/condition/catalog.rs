@@ -1,20 +1,25 @@
-//! What conditions can be about: the attributes, the actions, and which action has which attribute.
+//! What conditions can limit: the documented attributes, the actions, and which action has which
+//! attribute.
 //!
 //! Source: Microsoft Learn, "Actions and attributes for Azure role assignment conditions for Azure
 //! Blob Storage", the same for Queue Storage, and "Authorization actions and attributes".
-
-use serde::{Deserialize, Serialize};
-
+//!
+//! The tables are the only place with these names: the lint, the explanation and the proofs read them. A
+//! new action or attribute of Azure needs a row here, and an [`Known`] variant for an attribute.
 use super::Source;
-use crate::wildcard::star_matches;
 
+/// The action of reading and of listing blobs.
 pub(crate) const BLOB_READ: &str =
     "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read";
+/// The suboperation that distinguishes listing from reading.
 pub(super) const BLOB_LIST: &str = "Blob.List";
+/// The path of the container's name.
 pub(super) const CONTAINER_NAME: &str =
     "Microsoft.Storage/storageAccounts/blobServices/containers:name";
+/// The path of the blob's name, which reads have.
 pub(super) const BLOB_PATH: &str =
     "Microsoft.Storage/storageAccounts/blobServices/containers/blobs:path";
+/// The path of the prefix, which listings have.
 pub(super) const BLOB_PREFIX: &str =
     "Microsoft.Storage/storageAccounts/blobServices/containers/blobs:prefix";
 
@@ -24,74 +29,104 @@ pub(crate) const BLOBS: &str = "Microsoft.Storage/storageAccounts/blobServices/c
 pub(crate) const CONTAINERS: &str = "Microsoft.Storage/storageAccounts/blobServices/containers";
 /// The attribute with the name of the storage account.
 pub(crate) const ACCOUNT_NAME: &str = "Microsoft.Storage/storageAccounts:name";
-/// The action that obtains a user delegation key, from which view links are made.
+/// The action that gets a user delegation key, from which view links are made.
 pub(crate) const DELEGATION_KEY: &str =
     "Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action";
 
+/// The start of the path of an index tag; the tag's key follows.
 const TAG: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/tags:";
-/// What stands behind the key of a tag, to the letter
+/// The literal suffix after the key of an index tag.
 pub(super) const TAG_MARK: &str = "<$key_case_sensitive$>";
+/// The start of the path of container metadata; the key follows.
 const METADATA: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/metadata:";
+/// The start of the path of a custom security attribute; its name follows.
 const CUSTOM: &str = "Microsoft.Directory/CustomSecurityAttributes/Id:";
 
-/// Other services with conditions; what their attributes and actions are is not in these tables
+/// Other services that support conditions. Their attributes and actions are not in these tables.
 ///
-/// Source: Microsoft Learn, what these services have on attribute-based access control.
+/// Source: Microsoft Learn, the pages of these services on attribute-based access control.
 const OTHER_SERVICES: [&str; 3] =
     ["Microsoft.ContainerRegistry", "Microsoft.KeyVault", "Microsoft.OperationalInsights"];
 
-/// Whether an attribute or an action is of a service that has conditions and is not in these tables
+/// Returns whether an attribute or action belongs to a service that is not in these tables.
 pub(super) fn is_of_another_service(path: &str) -> bool {
+    // A path without a provider, for example `UtcNow`, is not one of another service.
     path.split_once('/').is_some_and(|(provider, _)| {
         OTHER_SERVICES.iter().any(|other| other.eq_ignore_ascii_case(provider))
     })
 }
 
-/// What an attribute holds
+/// The type of an attribute's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Holds {
+    /// One text.
     Text,
-    /// Several texts: only operators with a quantifier compare them
+    /// Several texts, which only operators with a quantifier compare.
     Texts,
-    /// One text or several, as the customer defined it
+    /// One text or several, as the customer defined the attribute.
     TextOrTexts,
+    /// A truth value.
     Bool,
+    /// A point in time.
     Time,
+    /// A GUID.
     Guid,
 }
 
-/// An attribute that the documentation names
+/// An attribute that the documentation lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Known {
+    /// The name of the storage account.
     Account,
+    /// Whether the account has a hierarchical namespace.
     Hns,
+    /// The name of the container.
     Container,
+    /// The name of the blob.
     Path,
+    /// The prefix of a listing.
     Prefix,
+    /// What a listing includes besides blobs.
     Include,
+    /// The keys of the blob's index tags.
     TagKeys,
+    /// The value of an index tag.
     Tag,
+    /// The encryption scope of the blob.
     EncryptionScope,
+    /// Whether the version is the current one.
     CurrentVersion,
+    /// The time of a snapshot.
     Snapshot,
+    /// The version id.
     Version,
+    /// A metadata value of the container.
     Metadata,
+    /// The name of the queue.
     Queue,
+    /// Whether the request came over a private link.
     PrivateLink,
+    /// The private endpoint of the request.
     PrivateEndpoint,
+    /// The subnet of the request.
     Subnet,
+    /// The time of the request.
     UtcNow,
+    /// A custom security attribute of the principal.
     Custom,
+    /// The role that a role assignment assigns.
     RoleDefinition,
+    /// The principal that gets a role.
     PrincipalId,
+    /// The type of the principal that gets a role.
     PrincipalType,
-    /// The spelling of suboperations in the preview of 2021
+    /// The suboperation as spelled in the preview of 2021.
     SubOperation,
 }
 
 use Known as K;
 
-/// Attribute, path (or its start, for those with a key), what it holds, what people call it
+/// The attribute, its path (or the start of the path if a key follows), its type, and a name for people.
 const ATTRIBUTES: &[(Known, &str, Holds, &str)] = &[
     (K::Account, ACCOUNT_NAME, Holds::Text, "the account's name"),
     (
@@ -102,12 +137,12 @@ const ATTRIBUTES: &[(Known, &str, Holds, &str)] = &[
     ),
     (K::Container, CONTAINER_NAME, Holds::Text, "the container's name"),
     (K::Path, BLOB_PATH, Holds::Text, "the blob's name"),
-    (K::Prefix, BLOB_PREFIX, Holds::Text, "the prefix that the list asks for"),
+    (K::Prefix, BLOB_PREFIX, Holds::Text, "the prefix of the listing"),
     (
         K::Include,
         "Microsoft.Storage/storageAccounts/blobServices/containers/blobs:include",
         Holds::Texts,
-        "what the list shall include",
+        "what the listing includes",
     ),
     (
         K::TagKeys,
@@ -174,13 +209,15 @@ const ATTRIBUTES: &[(Known, &str, Holds, &str)] = &[
 ];
 
 impl Known {
-    /// The attribute with this path, in any letter case
+    /// Finds the attribute with this path, in any letter case.
     pub(super) fn of(path: &str) -> Option<Self> {
+        // `get` instead of slicing: the path may have a character across the position.
         let after = |start: &str| {
             let head = path.get(..start.len())?;
             head.eq_ignore_ascii_case(start).then(|| path.get(start.len()..)).flatten()
         };
         ATTRIBUTES.iter().map(|(known, ..)| *known).find(|known| match known {
+            // A tag's path must end with the mark. Without it, Azure does not know the attribute.
             Self::Tag => after(TAG)
                 .and_then(|key| key.strip_suffix(TAG_MARK))
                 .is_some_and(|key| !key.is_empty()),
@@ -189,12 +226,14 @@ impl Known {
         })
     }
 
-    /// The documented path that a wrong one is closest to
+    /// Returns the documented path that is most similar to an unknown one, if any is similar enough.
     pub(super) fn nearest(path: &str) -> Option<&'static str> {
         let lower = path.to_ascii_lowercase();
+        // Paths with a key are left out: the key makes every distance large.
         ATTRIBUTES
             .iter()
             .filter(|(known, ..)| !matches!(known, Self::Tag | Self::Metadata | Self::Custom))
+            // A quarter of the path may differ, which allows a wrong service or a missing segment.
             .filter_map(|(_, known, ..)| {
                 let edits = edits(&lower, &known.to_ascii_lowercase(), known.len() / 4)?;
                 Some((edits, *known))
@@ -203,25 +242,28 @@ impl Known {
             .map(|(_, known)| known)
     }
 
+    /// Returns the attribute's row of the table.
     fn row(self) -> Option<&'static (Known, &'static str, Holds, &'static str)> {
+        // Each row has a variant of its own, so the first match is the only one.
         ATTRIBUTES.iter().find(|(known, ..)| *known == self)
     }
 
-    /// Its path, or the start of it where a key follows
+    /// Returns the path, or the start of the path if a key follows.
     pub(super) fn path(self) -> &'static str {
         self.row().map_or("", |row| row.1)
     }
 
+    /// Returns the type of the value.
     pub(super) fn holds(self) -> Holds {
         self.row().map_or(Holds::Text, |row| row.2)
     }
 
-    /// What it is, in words
+    /// Returns a name for explanations.
     pub(super) fn title(self) -> &'static str {
         self.row().map_or("", |row| row.3)
     }
 
-    /// What it is not, in words; only for truth values
+    /// Returns the wording for false; only truth values have one.
     pub(super) fn opposite(self) -> Option<&'static str> {
         match self {
             Self::Hns => Some("the account has no hierarchical namespace"),
@@ -231,7 +273,9 @@ impl Known {
         }
     }
 
-    /// Whether a request of an action that has the attribute may come without it
+    /// Returns whether a request can lack the attribute although its action supports it.
+    ///
+    /// A negated comparison with such an attribute is undecided for requests without it.
     pub(super) fn is_optional(self) -> bool {
         matches!(
             self,
@@ -257,17 +301,22 @@ pub(super) fn edits(a: &str, b: &str, limit: usize) -> Option<usize> {
     edits.filter(|edits| *edits <= limit)
 }
 
-/// An action that conditions can limit
+/// An action that conditions can limit, or one suboperation of it.
 #[derive(Debug)]
 pub(super) struct Action {
+    /// The action in words, as the object of "allows to".
     pub(super) title: &'static str,
+    /// The action's name in role definitions.
     pub(super) name: &'static str,
+    /// The suboperation, if the row is about one.
     pub(super) suboperation: Option<&'static str>,
-    /// The attributes of the resource, beside those that every storage action has
+    /// The resource attributes in addition to those that every storage action has.
     resource: &'static [Known],
+    /// The request attributes.
     request: &'static [Known],
 }
 
+/// Declares the table of actions: title, name, suboperation, resource attributes, request attributes.
 macro_rules! actions {
     ($($title:literal $name:literal $sub:expr, [$($resource:ident)*] [$($request:ident)*];)+) => {
         pub(super) const ACTIONS: &[Action] = &[$(Action {
@@ -280,6 +329,7 @@ macro_rules! actions {
     };
 }
 
+// The rows follow the pages of the actions. An attribute that a row does not list is not available.
 actions! {
     "find blobs by tags" "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/filter/action"
         None, [] [];
@@ -333,104 +383,27 @@ actions! {
         None, [RoleDefinition PrincipalId PrincipalType] [];
 }
 
-/// The suboperations that the documentation names; the second is only for conditions of the preview
+/// The documented suboperations. The second one is only valid in conditions of the preview.
 pub(super) const SUBOPERATIONS: &[&str] =
     &[BLOB_LIST, "Blob.Read.WithTagConditions", "Blob.Write.WithTagHeaders", "Blob.Write.Tier"];
 
 impl Action {
-    /// Whether requests of this action can have the attribute
+    /// Returns whether requests of this action can have the attribute.
     pub(super) fn has(&self, source: Source, known: Known) -> bool {
         match source {
+            // These come from the sign-in and the network, so every action has them.
             Source::Environment => {
                 matches!(known, K::PrivateLink | K::PrivateEndpoint | K::Subnet | K::UtcNow)
             }
             Source::Principal => known == K::Custom,
             Source::Request => known == K::SubOperation || self.request.contains(&known),
             Source::Resource => {
+                // Accounts have their attributes for every storage action, but not for the
+                // assignment of roles.
                 let of_account = matches!(known, K::Account | K::Hns);
                 (of_account && self.name.starts_with("Microsoft.Storage/"))
                     || self.resource.contains(&known)
             }
         }
-    }
-}
-
-/// A built-in role for blobs
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Role {
-    /// Storage Blob Data Reader
-    BlobDataReader,
-    /// Storage Blob Data Contributor
-    BlobDataContributor,
-    /// Storage Blob Data Owner
-    BlobDataOwner,
-    /// Storage Blob Delegator
-    BlobDelegator,
-}
-
-impl Role {
-    /// Its name in the portal
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::BlobDataReader => "Storage Blob Data Reader",
-            Self::BlobDataContributor => "Storage Blob Data Contributor",
-            Self::BlobDataOwner => "Storage Blob Data Owner",
-            Self::BlobDelegator => "Storage Blob Delegator",
-        }
-    }
-
-    /// The GUID of its definition, the same in every tenant
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::BlobDataReader => "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",
-            Self::BlobDataContributor => "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
-            Self::BlobDataOwner => "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
-            Self::BlobDelegator => "db58b8e5-c6ad-4a2a-8342-4190687cbf4a",
-        }
-    }
-
-    /// The patterns of its actions, which no condition can limit
-    pub fn actions(self) -> &'static [&'static str] {
-        const KEY: &str = DELEGATION_KEY;
-        match self {
-            Self::BlobDataReader => {
-                &["Microsoft.Storage/storageAccounts/blobServices/containers/read", KEY]
-            }
-            Self::BlobDataContributor => &[
-                "Microsoft.Storage/storageAccounts/blobServices/containers/delete",
-                "Microsoft.Storage/storageAccounts/blobServices/containers/read",
-                "Microsoft.Storage/storageAccounts/blobServices/containers/write",
-                KEY,
-            ],
-            Self::BlobDataOwner => {
-                &["Microsoft.Storage/storageAccounts/blobServices/containers/*", KEY]
-            }
-            Self::BlobDelegator => &[KEY],
-        }
-    }
-
-    /// The patterns of its data actions, which conditions can limit
-    pub fn data_actions(self) -> &'static [&'static str] {
-        match self {
-            Self::BlobDataReader => &[BLOB_READ],
-            Self::BlobDataContributor => &[
-                "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/delete",
-                BLOB_READ,
-                "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write",
-                "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/move/action",
-                "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/add/action",
-            ],
-            Self::BlobDataOwner => {
-                &["Microsoft.Storage/storageAccounts/blobServices/containers/blobs/*"]
-            }
-            Self::BlobDelegator => &[],
-        }
-    }
-
-    /// Whether the role has a data action
-    pub fn allows(self, action: &str) -> bool {
-        self.data_actions().iter().any(|pattern| star_matches(pattern, action))
     }
 }

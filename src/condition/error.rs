@@ -1,12 +1,21 @@
-//! Errors of the parser, with the place and what was expected.
+//! The parser's error, with the place in the text and what was expected there.
 
 use std::fmt;
 
 use super::{Rule, Span};
 
-/// Text that is no condition: where, what, and what was expected
+/// The error for text that is not a condition: the place, the problem, and what was expected.
 ///
-/// [`Display`](fmt::Display) is one line; [`caret`](Self::caret) shows the place.
+/// [`Display`](fmt::Display) is one line. [`caret`](Self::caret) shows the place in the text.
+///
+/// ```
+/// use azure_asset_sync::condition::{Condition, Rule};
+///
+/// let error = "ActionMatches{'a'} and NOT ActionMatches{'b'}".parse::<Condition>().unwrap_err();
+/// assert_eq!(error.rule(), Rule::LetterCase);
+/// assert_eq!(error.to_string(), "line 1, column 20: letter case matters here; write `AND`");
+/// assert_eq!(error.caret().lines().nth(1).map(str::len), Some(20));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseError {
     rule: Rule,
@@ -15,21 +24,25 @@ pub struct ParseError {
     line: usize,
     column: usize,
     excerpt: String,
-    /// How many characters of the excerpt stand before the place
+    /// The number of characters of the excerpt before the place.
     before: usize,
-    /// What to write in the place of the span, where that is certain
+    /// The text to write instead of the span, if there is exactly one correction.
     fix: Option<String>,
 }
 
 impl ParseError {
+    /// Makes an error of [`Rule::Syntax`] for a span of the text.
     pub(super) fn new(text: &str, span: Span, message: impl Into<String>) -> Self {
-        /// Of the line, at most so many characters to each side of the place
+        /// The most characters of the line that the excerpt shows on each side of the place.
         const AROUND: usize = 40;
         let (before, after) = text.split_at_checked(span.start).unwrap_or((text, ""));
         let line_before = before.rsplit('\n').next().unwrap_or_default();
         let line_after = after.split('\n').next().unwrap_or_default();
+        // Columns count characters, as editors do. Spans count bytes.
         let column = line_before.chars().count() + 1;
+        // The excerpt is cut on both sides, so that a long condition on one line stays readable.
         let shown: String = line_before.chars().skip(column.saturating_sub(AROUND + 1)).collect();
+        // Control characters would break the line of the excerpt or the place of the caret.
         let clean = |c: char| if c.is_control() { ' ' } else { c };
         let excerpt = shown.chars().chain(line_after.chars().take(AROUND)).map(clean).collect();
         Self {
@@ -44,11 +57,13 @@ impl ParseError {
         }
     }
 
+    /// Sets the kind of mistake.
     pub(super) fn of(mut self, rule: Rule) -> Self {
         self.rule = rule;
         self
     }
 
+    /// Sets the correction: replacing the span by `fix` repairs this mistake.
     pub(super) fn fixed_by(mut self, fix: impl Into<String>) -> Self {
         self.fix = Some(fix.into());
         self
@@ -58,32 +73,32 @@ impl ParseError {
         self.fix.as_deref()
     }
 
-    /// The kind of mistake
+    /// Returns the kind of mistake.
     pub fn rule(&self) -> Rule {
         self.rule
     }
 
-    /// What is wrong, and what was expected, without the place
+    /// Returns the problem and what was expected instead, without the place.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// The bytes of the text that are wrong
+    /// Returns the bytes of the text that are wrong.
     pub fn span(&self) -> Span {
         self.span
     }
 
-    /// The line, counted from 1
+    /// Returns the line, counted from 1.
     pub fn line(&self) -> usize {
         self.line
     }
 
-    /// The character of the line, counted from 1
+    /// Returns the character within the line, counted from 1.
     pub fn column(&self) -> usize {
         self.column
     }
 
-    /// Two lines: the text around the place, and a caret below it
+    /// Returns two lines for a terminal: the text around the place, and a caret below it.
     pub fn caret(&self) -> String {
         format!("{}\n{}^", self.excerpt, " ".repeat(self.before))
     }
@@ -97,7 +112,7 @@ impl fmt::Display for ParseError {
 
 impl std::error::Error for ParseError {}
 
-/// Something of the text, as it is shown in a message: on one line, and not without end
+/// Quotes a part of the text for a message: on one line and at most 200 characters.
 pub(super) fn quoted(text: &str) -> String {
     const LONGEST: usize = 200;
     let mut shown = String::from("`");
@@ -107,6 +122,8 @@ pub(super) fn quoted(text: &str) -> String {
             break;
         }
         match c {
+            // A backtick would end the quoted text for the reader, so it is escaped like a control
+            // character. Quotes and backslashes are common in conditions and stay readable.
             '\'' | '"' | '\\' => shown.push(c),
             '`' => shown.extend(c.escape_unicode()),
             c => shown.extend(c.escape_debug()),

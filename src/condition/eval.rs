@@ -1,4 +1,7 @@
-//! Evaluation of a condition for one request, in Kleene's three-valued logic.
+//! Evaluates a condition for one request, in Kleene's three-valued logic.
+//!
+//! A comparison is undecided if the request lacks an attribute or has a value of another type. Azure
+//! documents neither case; undecided counts as denied, which is the safe side.
 
 use std::borrow::Cow;
 
@@ -8,9 +11,10 @@ use super::{
 };
 use crate::wildcard::star_matches;
 
-/// True, false, or `None` for what cannot be decided
+/// True, false, or `None` for undecided.
 pub(super) type Truth = Option<bool>;
 
+/// Evaluates an expression.
 pub(super) fn evaluate(expr: &Expr, request: &Request) -> Truth {
     match &expr.kind {
         ExprKind::And(parts) => all(parts.iter().map(|part| evaluate(part, request))),
@@ -20,7 +24,7 @@ pub(super) fn evaluate(expr: &Expr, request: &Request) -> Truth {
     }
 }
 
-/// False if one is, true if all are
+/// Combines truths as `AND` does: false if one is false, true if all are true.
 pub(super) fn all(truths: impl Iterator<Item = Truth>) -> Truth {
     let mut result = Some(true);
     for truth in truths {
@@ -33,16 +37,19 @@ pub(super) fn all(truths: impl Iterator<Item = Truth>) -> Truth {
     result
 }
 
-/// True if one is, false if none is
+/// Combines truths as `OR` does: true if one is true, false if all are false.
 pub(super) fn any(truths: impl Iterator<Item = Truth>) -> Truth {
+    // De Morgan: `a OR b` is `NOT (NOT a AND NOT b)`, also in three-valued logic.
     all(truths.map(|truth| truth.map(|truth| !truth))).map(|truth| !truth)
 }
 
+/// Evaluates an expression that has no parts; undecided for one that has.
 pub(super) fn leaf(expr: &Expr, request: &Request) -> Truth {
     match &expr.kind {
         ExprKind::ActionMatches(patterns) => {
             Some(patterns.iter().any(|pattern| star_matches(pattern, request.action())))
         }
+        // Suboperations are names, so letter case makes no difference.
         ExprKind::SubOperationMatches(names) => Some(names.iter().any(|name| {
             request.suboperations().iter().any(|given| given.eq_ignore_ascii_case(name))
         })),
@@ -50,19 +57,21 @@ pub(super) fn leaf(expr: &Expr, request: &Request) -> Truth {
         ExprKind::Compare { left, operator, right } => {
             comparison(*operator, &operand(left, request)?, &operand(right, request)?)
         }
+        // Parts are evaluated by the callers. Reaching one here decides nothing, which is safe.
         ExprKind::And(_) | ExprKind::Or(_) | ExprKind::Not(_) => None,
     }
 }
 
-/// The spelling of suboperations in the preview of 2021
+/// The path of the suboperation attribute in the preview of 2021.
 const LEGACY_SUBOPERATION: &str = "subOperation";
 
-/// Whether an attribute is the preview's spelling of the suboperations
+/// Returns whether an attribute is the suboperation in the spelling of the preview of 2021.
 pub(super) fn is_suboperation(attribute: &Attribute) -> bool {
     attribute.source() == Source::Request
         && attribute.path().eq_ignore_ascii_case(LEGACY_SUBOPERATION)
 }
 
+/// Returns the values of an attribute, or `None` if the request does not have it.
 fn values<'a>(attribute: &Attribute, request: &'a Request) -> Option<Cow<'a, [Value]>> {
     if is_suboperation(attribute) {
         let names = request.suboperations().iter().map(|name| name.as_str().into());
@@ -71,6 +80,7 @@ fn values<'a>(attribute: &Attribute, request: &'a Request) -> Option<Cow<'a, [Va
     request.values(attribute).map(Cow::Borrowed)
 }
 
+/// Returns the values of one side of a comparison, or `None` for an attribute that is missing.
 fn operand<'a>(operand: &'a Operand, request: &'a Request) -> Option<Cow<'a, [Value]>> {
     match &operand.kind {
         OperandKind::Attribute(attribute) => values(attribute, request),
@@ -79,16 +89,19 @@ fn operand<'a>(operand: &'a Operand, request: &'a Request) -> Option<Cow<'a, [Va
     }
 }
 
+/// Compares two lists of values as the operator's quantifier says.
 pub(super) fn comparison(operator: Operator, left: &[Value], right: &[Value]) -> Truth {
     let base = operator.base();
     let Some(quantifier) = operator.quantifier() else {
-        // Without a quantifier each side is one value; of several, which one is not said.
+        // Without a quantifier each side must be one value. The documentation does not say which of
+        // several values would count.
         return match (left, right) {
             ([left], [right]) => compare(base, left, right),
             _ => None,
         };
     };
     let with = |left| right.iter().map(move |right| compare(base, left, right));
+    // `AnyAll` is true if one left value agrees with every right value, and so on for the others.
     match quantifier {
         Quantifier::AnyAny => any(left.iter().map(|left| any(with(left)))),
         Quantifier::AllAny => all(left.iter().map(|left| any(with(left)))),
@@ -97,26 +110,29 @@ pub(super) fn comparison(operator: Operator, left: &[Value], right: &[Value]) ->
     }
 }
 
-/// What an expression can come to, where something about the request is left open
+/// The possible results of an expression if some attributes of the request are unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Possible {
-    /// It can be true
+    /// Whether the expression can be true.
     pub(super) yes: bool,
-    /// It can be false
+    /// Whether the expression can be false.
     pub(super) no: bool,
 }
 
 impl Possible {
+    /// Both results are possible.
     pub(super) const EITHER: Self = Self { yes: true, no: true };
 
+    /// Only this result is possible; undecided is neither true nor false.
     pub(super) fn just(truth: Truth) -> Self {
         Self { yes: truth == Some(true), no: truth == Some(false) }
     }
 }
 
-/// What an expression can come to, given what its simple expressions can come to
+/// Returns the possible results of an expression, given those of its comparisons.
 ///
-/// Never less than is possible; more, where one open attribute stands in several places.
+/// The answer includes every result that is possible. It may include more if one unknown attribute
+/// occurs in several comparisons, because each comparison is treated as independent.
 pub(super) fn possible(expr: &Expr, leaf: &dyn Fn(&Expr) -> Possible) -> Possible {
     match &expr.kind {
         ExprKind::And(parts) => parts.iter().map(|part| possible(part, leaf)).fold(
@@ -135,46 +151,62 @@ pub(super) fn possible(expr: &Expr, leaf: &dyn Fn(&Expr) -> Possible) -> Possibl
     }
 }
 
-/// What a condition comes to for a request, part by part
+/// The results of all parts of a condition for one request.
+///
+/// [`Condition::trace`](super::Condition::trace) returns it.
+///
+/// ```
+/// use azure_asset_sync::condition::{Condition, Request};
+///
+/// let condition: Condition = "@Request[a] StringEquals 'x' OR ActionMatches{'*/read'}".parse()?;
+/// let trace = condition.trace(&Request::new("blobs/read"));
+/// assert!(trace.allowed());
+/// let missing: Vec<_> = trace.steps.iter().flat_map(|step| &step.missing).collect();
+/// assert_eq!(missing.len(), 1);
+/// # Ok::<(), azure_asset_sync::condition::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Trace {
-    /// The parts, each before the parts within it
+    /// One step for each part, parents before their parts.
     pub steps: Vec<TraceStep>,
 }
 
-/// What one part of a condition comes to
+/// The result of one part of a condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TraceStep {
-    /// Where the part stands in the text that was parsed
+    /// The part's place in the parsed text.
     pub span: Span,
-    /// How deep it is in the condition
+    /// The nesting depth of the part; the whole condition has depth 0.
     pub depth: usize,
-    /// True, false, or `None` where the request does not tell
+    /// True, false, or `None` if the request lacks an attribute that decides.
     pub truth: Option<bool>,
-    /// The attributes that the request has not, of those that decide this part
+    /// The attributes of this comparison that the request does not have.
     pub missing: Vec<Attribute>,
 }
 
 impl Trace {
-    /// Whether the request is let through
+    /// Returns whether the condition allows the request.
     pub fn allowed(&self) -> bool {
         self.steps.first().is_some_and(|step| step.truth == Some(true))
     }
 }
 
+/// Evaluates an expression and records the result of each part.
 pub(super) fn trace(expr: &Expr, request: &Request) -> Trace {
     let mut trace = Trace { steps: Vec::new() };
     record(expr, request, 0, &mut trace.steps);
     trace
 }
 
+/// Appends the steps of an expression and returns its result.
 fn record(expr: &Expr, request: &Request, depth: usize, steps: &mut Vec<TraceStep>) -> Truth {
+    // INVARIANT: a step is pushed before the steps of its parts, so parents come first.
     let at = steps.len();
     steps.push(TraceStep { span: expr.span, depth, truth: None, missing: Vec::new() });
     let truth = match &expr.kind {
-        // Every part is recorded, also where an earlier one has decided.
+        // Every part is recorded, even if an earlier one has decided the result.
         ExprKind::And(parts) => all(inner(parts, request, depth, steps).into_iter()),
         ExprKind::Or(parts) => any(inner(parts, request, depth, steps).into_iter()),
         ExprKind::Not(part) => record(part, request, depth + 1, steps).map(|truth| !truth),
@@ -182,6 +214,7 @@ fn record(expr: &Expr, request: &Request, depth: usize, steps: &mut Vec<TraceSte
     };
     if let Some(step) = steps.get_mut(at) {
         step.truth = truth;
+        // Only comparisons have missing attributes. For `Exists` a missing one is an answer.
         if let ExprKind::Compare { left, right, .. } = &expr.kind {
             let missing = [left, right].into_iter().filter_map(|operand| match &operand.kind {
                 OperandKind::Attribute(a) if values(a, request).is_none() => Some(a.clone()),
@@ -193,6 +226,7 @@ fn record(expr: &Expr, request: &Request, depth: usize, steps: &mut Vec<TraceSte
     truth
 }
 
+/// Appends the steps of the parts of an `AND` or `OR`.
 fn inner(
     parts: &[Expr],
     request: &Request,

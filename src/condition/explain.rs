@@ -1,5 +1,15 @@
-//! Conditions and decisions in plain words.
+//! Describes conditions and decisions in plain words.
+//!
+//! The explanation recognises the documented shape of a condition, clauses of `!(guard) OR limits` joined
+//! by `AND`, and groups the limits by the actions of the guard. Other shapes are described part by part.
 
+//!
+//! ```text
+//! to read a blob:
+//!   - the container's name is `training`
+//!   - the blob's name begins with `hall-3/`
+//! all other actions of the role are not limited
+//! ```
 use std::fmt::Write as _;
 
 use super::{
@@ -10,7 +20,9 @@ use super::{
     operator::Relation,
 };
 
-/// A condition in plain words, a line for each clause and each limit
+/// Describes a condition, with a line for each clause and each limit.
+///
+/// The last line says whether other actions are limited, which readers of conditions often get wrong.
 pub(super) fn explain(root: &Expr) -> String {
     let clauses = match &root.kind {
         ExprKind::And(parts) => parts.as_slice(),
@@ -19,38 +31,43 @@ pub(super) fn explain(root: &Expr) -> String {
     let mut text = String::new();
     let mut all_guarded = true;
     for clause in clauses {
-        // Writing into a String cannot fail.
+        // Writing to a `String` cannot fail.
         if let Some((named, body)) = guarded(clause) {
             let actions = actions(&named);
             let words = if actions.is_empty() {
-                // Of another service, of the preview, or not there.
+                // No documented action: it belongs to another service or to the preview, or is misspelled.
                 let named: Vec<_> = named.iter().map(|part| in_words(part)).collect();
-                format!("where {}", named.join(", or "))
+                format!("if {}", named.join(", or "))
             } else {
                 format!("to {}", actions.join(", or to "))
             };
             let _ = writeln!(text, "{words}:");
             limits(&mut text, &body, 1);
         } else {
+            // Each clause must be true, so a clause without a guard limits every action.
             all_guarded = false;
-            let _ = writeln!(text, "for whatever the role allows:");
+            let _ = writeln!(text, "for every action of the role:");
             limits(&mut text, &[clause], 1);
         }
     }
     if all_guarded {
-        text.push_str("whatever else the role allows is not limited\n");
+        text.push_str("all other actions of the role are not limited\n");
     }
     text
 }
 
-/// What the guard of a clause `guard OR limits` names, and the limits
+/// Splits a clause `!(guard) OR limits` into the expressions of the guard and the limits.
+///
+/// A guard may be one negation or several joined by `AND`: `!(a) AND !(b)` is "neither a nor b".
+///
+/// Returns `None` if the clause does not begin with a negated guard.
 fn guarded(clause: &Expr) -> Option<(Vec<&Expr>, Vec<&Expr>)> {
     let (guard, body) = match &clause.kind {
         ExprKind::Or(parts) => {
             let (guard, body) = parts.split_first()?;
             (guard, body.iter().collect())
         }
-        // Without limits nothing of what it names is let through.
+        // A guard without limits denies everything that it matches.
         _ => (clause, Vec::new()),
     };
     let nots = match &guard.kind {
@@ -67,8 +84,13 @@ fn guarded(clause: &Expr) -> Option<(Vec<&Expr>, Vec<&Expr>)> {
     Some((named, body))
 }
 
-/// The titles of the actions that are named
+/// Returns the titles of the actions that the guard matches.
+///
+/// The guard is evaluated for each documented action, so wildcards and suboperations need no special
+/// treatment.
 fn actions(named: &[&Expr]) -> Vec<&'static str> {
+    // A documented action is named by the guard if the guard is true for a request with that action and
+    // suboperation and without attributes.
     let about = |action: &&Action| {
         let request = Request::new(action.name);
         let request = match action.suboperation {
@@ -80,15 +102,19 @@ fn actions(named: &[&Expr]) -> Vec<&'static str> {
     ACTIONS.iter().filter(about).map(|action| action.title).collect()
 }
 
-/// A part of a guard
+/// Describes a part of a guard.
 fn in_words(expr: &Expr) -> String {
     match &expr.kind {
         ExprKind::And(parts) => parts.iter().map(in_words).collect::<Vec<_>>().join(" and "),
-        ExprKind::Not(part) => format!("not that {}", in_words(part)),
+        ExprKind::Not(part) => format!("it is not true that {}", in_words(part)),
         _ => sentence(expr, usize::MAX),
     }
 }
 
+/// Returns whether an expression selects actions, possibly with suboperations.
+///
+/// For example `ActionMatches{…} AND NOT SubOperationMatches{'Blob.List'}`. An expression with a comparison
+/// of another attribute is a limit, not a guard.
 fn is_about_actions(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::ActionMatches(_) => true,
@@ -104,12 +130,15 @@ fn is_about_actions(expr: &Expr) -> bool {
     }
 }
 
+/// Returns whether an expression tests the suboperation, also in the spelling of the preview.
 fn is_suboperation(expr: &Expr) -> bool {
     matches!(expr.kind, ExprKind::SubOperationMatches(_))
         || expr.attributes().any(|a| Known::of(a.path()) == Some(Known::SubOperation))
 }
 
-/// The limits of a clause, of which one is enough
+/// Writes the limits of a clause. At least one limit must be fulfilled.
+///
+/// A clause without limits denies everything that its guard matches.
 fn limits(text: &mut String, body: &[&Expr], level: usize) {
     match body {
         [] => line(text, level, "never"),
@@ -121,8 +150,12 @@ fn limits(text: &mut String, body: &[&Expr], level: usize) {
     }
 }
 
+/// Writes one limit, with its parts one level deeper.
+///
+/// Levels are the indentation of the list. The nesting is bounded by the parser's limit.
 fn limit(text: &mut String, expr: &Expr, level: usize) {
     match &expr.kind {
+        // At the top level the parts of an `AND` are separate limits, and need no heading.
         ExprKind::And(parts) if level == 1 => {
             parts.iter().for_each(|part| limit(text, part, level));
         }
@@ -134,21 +167,22 @@ fn limit(text: &mut String, expr: &Expr, level: usize) {
         ExprKind::Not(part)
             if matches!(part.kind, ExprKind::And(_) | ExprKind::Or(_) | ExprKind::Not(_)) =>
         {
-            line(text, level, "not that:");
+            line(text, level, "not:");
             limit(text, part, level + 1);
         }
         ExprKind::Not(part) => {
-            line(text, level, &format!("not that {}", sentence(part, usize::MAX)))
+            line(text, level, &format!("it is not true that {}", sentence(part, usize::MAX)))
         }
         _ => line(text, level, &sentence(expr, usize::MAX)),
     }
 }
 
+/// Writes one line of the list.
 fn line(text: &mut String, level: usize, words: &str) {
     let _ = writeln!(text, "{:1$}- {words}", "", level * 2);
 }
 
-/// A simple expression in words, with at most so many values of a list
+/// Describes an expression without parts, with at most `most` values of a list.
 fn sentence(expr: &Expr, most: usize) -> String {
     let list =
         |texts: &[String]| texts.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(" or ");
@@ -157,20 +191,31 @@ fn sentence(expr: &Expr, most: usize) -> String {
         ExprKind::SubOperationMatches(names) => format!("the suboperation is {}", list(names)),
         ExprKind::Exists(attribute) => format!("{} is given", title(attribute)),
         ExprKind::Compare { left, operator, right } => comparison(left, *operator, right, most),
-        // Expressions of several parts have lines of their own.
+        // Expressions with parts are written by `limit`.
         ExprKind::And(_) | ExprKind::Or(_) | ExprKind::Not(_) => String::new(),
     }
 }
 
+/// Describes a comparison, for example "the blob's name begins with `hall-3/`".
+///
+/// Truth values are described by the attribute's own wording, for example "it is the current version".
+/// Quantifiers become "one of", "each of" and "each value of".
 fn comparison(left: &Operand, operator: Operator, right: &Operand, most: usize) -> String {
     let base = operator.base();
+    // A truth value reads better as a statement than as a comparison with `true`.
     if base.value_type() == ValueType::Bool
         && let (Some(attribute), [value]) = (left.attribute(), right.values())
         && Known::of(attribute.path()).is_some()
     {
         let holds = (value == &Value::Bool(true)) != base.is_negative();
-        return format!("{}{}", if holds { "" } else { "not that " }, title(attribute));
+        let opposite = Known::of(attribute.path()).and_then(Known::opposite);
+        return match opposite {
+            Some(opposite) if !holds => opposite.to_owned(),
+            _ if holds => title(attribute),
+            _ => format!("it is not true that {}", title(attribute)),
+        };
     }
+    // GUIDs always ignore letter case, which is not worth saying.
     let any_case = if base.ignores_case() && base.value_type() == ValueType::String {
         ", in any letter case"
     } else {
@@ -182,8 +227,8 @@ fn comparison(left: &Operand, operator: Operator, right: &Operand, most: usize) 
         Relation::Equals => "is",
         Relation::StartsWith if none => "does not begin with",
         Relation::StartsWith => "begins with",
-        Relation::Like if none && operator.quantifier().is_none() => "does not fit the pattern",
-        Relation::Like => "fits the pattern",
+        Relation::Like if none && operator.quantifier().is_none() => "does not match the pattern",
+        Relation::Like => "matches the pattern",
         Relation::Greater => "is greater than",
         Relation::GreaterOrEqual => "is at least",
         Relation::Less => "is less than",
@@ -203,16 +248,19 @@ fn comparison(left: &Operand, operator: Operator, right: &Operand, most: usize) 
                 Quantifier::AllAny | Quantifier::AllAll => "each value of ",
             };
             let of = match quantifier {
-                Quantifier::AnyAny | Quantifier::AllAny if none => "something else than one of",
+                Quantifier::AnyAny | Quantifier::AllAny if none => "something other than one of",
                 Quantifier::AnyAny | Quantifier::AllAny => "one of",
                 Quantifier::AnyAll | Quantifier::AllAll if none => "none of",
-                Quantifier::AnyAll | Quantifier::AllAll => "every one of",
+                Quantifier::AnyAll | Quantifier::AllAll => "each of",
             };
             format!("{some}{left} {is} {of} {right}{any_case}")
         }
     }
 }
 
+/// Describes one side of a comparison, with at most `most` values.
+///
+/// Values are quoted and escaped, because a condition may come from somebody else.
 fn side(operand: &Operand, most: usize) -> String {
     match operand.attribute() {
         Some(attribute) => title(attribute),
@@ -224,12 +272,15 @@ fn side(operand: &Operand, most: usize) -> String {
             if let Some(more) = operand.values().len().checked_sub(most).filter(|more| *more > 0) {
                 values.push(format!("{more} more"));
             }
+            // An empty list reads better as a word.
             if values.is_empty() { "nothing".to_owned() } else { values.join(", ") }
         }
     }
 }
 
-/// What people call an attribute, with its key where it has one
+/// Returns the name of an attribute for people, with its key if it has one.
+///
+/// An unknown attribute is shown as in the condition.
 pub(super) fn title(attribute: &Attribute) -> String {
     let path = attribute.path();
     let Some(known) = Known::of(path) else { return quoted(&attribute.to_string()) };
@@ -241,9 +292,12 @@ pub(super) fn title(attribute: &Attribute) -> String {
     }
 }
 
-/// Why a request is let through or stopped: the parts that decide it, in words
+/// Describes the parts of a condition that decide about a request.
+///
+/// For a request that lacks an attribute, the description names that attribute instead of the comparison,
+/// because it is the reason for the decision.
 pub(super) fn reason(root: &Expr, request: &Request) -> String {
-    /// More values of a list, and more parts, are counted only
+    /// The most values of a list, and the most parts, that are shown. The rest is counted.
     const MOST: usize = 8;
     let mut parts = Vec::new();
     decisive(root, request, &mut parts);
@@ -259,8 +313,9 @@ pub(super) fn reason(root: &Expr, request: &Request) -> String {
             (None, Some(attribute)) => format!("the request does not have {}", title(attribute)),
             (None, None) => format!("cannot be decided: {}", sentence(part, MOST)),
             (Some(true), _) => sentence(part, MOST),
-            (Some(false), _) => format!("not so: {}", sentence(part, MOST)),
+            (Some(false), _) => format!("not true: {}", sentence(part, MOST)),
         };
+        // Repetitions, for example a container in two clauses, are said once.
         if !words.contains(&said) {
             words.push(said);
         }
@@ -269,22 +324,25 @@ pub(super) fn reason(root: &Expr, request: &Request) -> String {
         words.push(format!("and {more} more"));
     }
     match (words.is_empty(), evaluate(root, request)) {
-        (true, Some(true)) => "no clause limits it".to_owned(),
-        (true, _) => "the condition names the action, and lets it through in no case".to_owned(),
+        (true, Some(true)) => "no clause limits the request".to_owned(),
+        (true, _) => "the condition limits the action and never allows it".to_owned(),
         (false, _) => words.join("; "),
     }
 }
 
-/// The simple expressions that make the whole what it is
+/// Collects the comparisons that make an expression evaluate to its result.
+///
+/// Tests of the action are collected too. The caller leaves them out, because the reader knows the action.
 fn decisive<'a>(expr: &'a Expr, request: &Request, found: &mut Vec<(&'a Expr, Option<bool>)>) {
     let truth = evaluate(expr, request);
     let (parts, deciding) = match &expr.kind {
         ExprKind::And(parts) => (parts, Some(true)),
         ExprKind::Or(parts) => (parts, Some(false)),
+        // A negation has the opposite result for the same reason.
         ExprKind::Not(part) => return decisive(part, request, found),
         _ => return found.push((expr, truth)),
     };
-    // Where all had to agree, all of them decide; otherwise the first that came to it.
+    // If all parts had to agree, all of them decide. Otherwise the first part with the result decides.
     if truth == deciding {
         parts.iter().for_each(|part| decisive(part, request, found));
     } else if let Some(part) = parts.iter().find(|part| evaluate(part, request) == truth) {

@@ -1,7 +1,12 @@
 //! Splits the text of a condition into tokens.
+//!
+//! The lexer also recognises text that was damaged on its way: typographic quotes from word processors,
+//! entities from the source of web pages, and placeholders. If such damage has exactly one correction,
+//! the error carries it, so that [`Lint`](super::Lint) can repair the text and go on.
 
 use super::{ParseError, Rule, Source, Span, error::quoted};
 
+/// A token, which borrows from the text. The parser distinguishes operators, functions and values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Token<'a> {
     Open,
@@ -12,15 +17,18 @@ pub(super) enum Token<'a> {
     And,
     Or,
     Not,
-    /// An operator, a function, a number, a GUID, `true` or `false`
+    /// An operator, a function, a number, a GUID, `true` or `false`.
     Word(&'a str),
-    /// What stands between the quotes
+    /// The characters between two single quotes.
     Text(&'a str),
+    /// `@Source[path]`.
     Attribute(Source, &'a str),
+    /// The end of the text.
     End,
 }
 
 impl Token<'_> {
+    /// Returns the token as a message names it, for example after "found".
     pub(super) fn describe(self) -> String {
         match self {
             Self::Open => "`(`".into(),
@@ -39,18 +47,21 @@ impl Token<'_> {
     }
 }
 
-/// Reads one token after another, without copying
+/// Reads one token after another without copying.
 #[derive(Clone, Debug)]
 pub(super) struct Lexer<'a> {
     text: &'a str,
+    /// The byte at which the next token is searched for.
     at: usize,
 }
 
 impl<'a> Lexer<'a> {
+    /// Starts at the beginning of the text.
     pub(super) fn new(text: &'a str) -> Self {
         Self { text, at: 0 }
     }
 
+    /// The text that was not read yet.
     fn rest(&self) -> &'a str {
         self.text.get(self.at..).unwrap_or_default()
     }
@@ -59,8 +70,14 @@ impl<'a> Lexer<'a> {
         ParseError::new(self.text, span, message)
     }
 
+    /// Reads the next token; [`Token::End`] after the last one, as often as called.
+    ///
+    /// # Errors
+    /// A character that begins no token, a text without its closing quote, or an incomplete attribute. The
+    /// error has a correction if there is exactly one.
     pub(super) fn next(&mut self) -> Result<(Token<'a>, Span), ParseError> {
         let rest = self.rest();
+        // White space only separates tokens. Other Unicode spaces are damage, see `stray`.
         self.at += rest.len() - rest.trim_ascii_start().len();
         let rest = self.rest();
         let start = self.at;
@@ -73,6 +90,7 @@ impl<'a> Lexer<'a> {
             '{' => (Token::OpenList, 1),
             '}' => (Token::CloseList, 1),
             ',' => (Token::Comma, 1),
+            // `!`, `&&` and `||` are the documented short forms of `NOT`, `AND` and `OR`.
             '!' => (Token::Not, 1),
             '&' if rest.starts_with("&&") => (Token::And, 2),
             '|' if rest.starts_with("||") => (Token::Or, 2),
@@ -83,6 +101,7 @@ impl<'a> Lexer<'a> {
                     |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ':' | '.');
                 let length = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
                 let word = rest.get(..length).unwrap_or_default();
+                // Keywords are case-sensitive. The parser suggests the right case for the others.
                 let token = match word {
                     "AND" => Token::And,
                     "OR" => Token::Or,
@@ -92,11 +111,12 @@ impl<'a> Lexer<'a> {
                 (token, length)
             }
             c => {
+                // Entities are checked last, because `&&` begins like one.
                 let entity = ENTITIES.iter().find(|(entity, _)| rest.starts_with(entity));
                 let (length, (rule, message, fix)) = match entity {
                     None => (c.len_utf8(), stray(c, rest)),
                     Some((entity, fix)) => {
-                        let message = "an entity, as the source of web pages has them; write the character itself";
+                        let message = "an HTML entity; write the character itself";
                         (entity.len(), (Rule::Syntax, message.into(), Some(*fix)))
                     }
                 };
@@ -111,13 +131,19 @@ impl<'a> Lexer<'a> {
         Ok((token, Span { start, end: self.at }))
     }
 
+    /// Reads a text in single quotes and returns its length with the quotes.
+    ///
+    /// If there is no closing quote, but a typographic one, that one was probably meant. The error then
+    /// points at it.
+    ///
+    /// A text has no escape for a quote, so it ends at the first one.
     fn quoted(&self, rest: &'a str) -> Result<(Token<'a>, usize), ParseError> {
         let inner = rest.get(1..).unwrap_or_default();
         let Some(length) = inner.find('\'') else {
             let start = self.at + 1 + inner.find(TYPOGRAPHIC).unwrap_or(inner.len());
             let Some(quote) = self.text.get(start..).and_then(|rest| rest.chars().next()) else {
                 let span = Span { start: self.at, end: self.text.len() };
-                return Err(self.error(span, "the text has no closing quote"));
+                return Err(self.error(span, "the text has no closing quote; add ' at its end"));
             };
             let message = "the text begins with a plain quote and ends with a typographic one; write ' at both ends";
             let error = self.error(Span { start, end: start + quote.len_utf8() }, message);
@@ -126,34 +152,41 @@ impl<'a> Lexer<'a> {
         Ok((Token::Text(inner.get(..length).unwrap_or_default()), length + 2))
     }
 
+    /// Reads `@Source[path]` and returns its length.
+    ///
+    /// The path is everything up to the first `]`. It may contain `$`, `&`, `<` and `>`, which the keys of tags
+    /// have.
     fn attribute(&self, rest: &'a str) -> Result<(Token<'a>, usize), ParseError> {
         let name_length = rest.get(1..).unwrap_or_default();
         let name_length =
             name_length.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(name_length.len());
         let name = rest.get(1..1 + name_length).unwrap_or_default();
         let span = Span { start: self.at, end: self.at + 1 + name_length };
+        // The source is checked before the bracket, so that `@resource[…]` gets the message about case.
         let Some(source) = Source::ALL.into_iter().find(|source| source.as_str() == name) else {
             let fix = Source::ALL.into_iter().find(|s| s.as_str().eq_ignore_ascii_case(name));
             let Some(source) = fix else {
                 let name = quoted(&format!("@{name}"));
                 let message = format!(
-                    "{name} is no source of attributes; expected @Principal, @Request, @Resource or @Environment"
+                    "there is no attribute source {name}; expected @Principal, @Request, @Resource or @Environment"
                 );
                 return Err(self.error(span, message));
             };
             let right = format!("@{}", source.as_str());
-            let message = format!("write {right}, with that letter case");
+            let message = format!("letter case matters here; write {right}");
             return Err(self.error(span, message).of(Rule::LetterCase).fixed_by(right));
         };
         let behind = rest.get(1 + name_length..).unwrap_or_default();
         let Some(path) = behind.strip_prefix('[') else {
-            return Err(self.error(span, "expected `[` and the attribute's path behind the source"));
+            return Err(self.error(span, "expected `[` and the attribute's path after the source"));
         };
         let Some(length) = path.find(']') else {
             let span = Span { start: self.at, end: self.text.len() };
             return Err(self.error(span, "the attribute has no closing `]`"));
         };
         let path = path.get(..length).unwrap_or_default();
+        // A path has no line break, quote or second bracket. Checking here keeps a missing `]` from
+        // swallowing the rest of the text.
         if path.trim().is_empty() || path.contains(['\n', '\'', '[']) {
             let span = Span { start: self.at, end: self.at + name_length + length + 3 };
             return Err(self.error(span, "expected the attribute's path between `[` and `]`"));
@@ -162,14 +195,17 @@ impl<'a> Lexer<'a> {
     }
 }
 
-/// The quotes of word processors
+/// The quotes that word processors and chat programs put in place of `'` and `"`.
+///
+/// The list has the single and double quotes of European languages, primes, the acute accent, the modifier
+/// apostrophe, and the full-width quotes.
 pub(super) const TYPOGRAPHIC: [char; 18] = [
     '\u{2018}', '\u{2019}', '\u{201a}', '\u{201b}', '\u{201c}', '\u{201d}', '\u{201e}', '\u{201f}',
     '\u{ab}', '\u{bb}', '\u{2039}', '\u{203a}', '\u{2032}', '\u{2033}', '\u{b4}', '\u{2bc}',
     '\u{ff02}', '\u{ff07}',
 ];
 
-/// What the source of a web page has in the place of characters
+/// Entities in the source of web pages, with the text that each one means here.
 const ENTITIES: &[(&str, &str)] = &[
     ("&quot;", "'"),
     ("&apos;", "'"),
@@ -179,27 +215,34 @@ const ENTITIES: &[(&str, &str)] = &[
     ("&amp;&amp;", "&&"),
 ];
 
-/// What to say of a character that begins nothing, and what to write in its place
+/// Returns the rule, the message and the correction for a character that begins no token.
+///
+/// A correction is only returned if it is certain. An invisible character becomes a space, because it may
+/// separate two tokens.
 fn stray(c: char, rest: &str) -> (Rule, String, Option<&'static str>) {
+    // `<` begins a placeholder such as `<container>`, or a comparison that people know from other
+    // languages. A comparison is followed by a space, a value, an attribute or `=`.
     let comparison = |c: char| c.is_ascii_whitespace() || "=>'@-0123456789".contains(c);
     let message = match c {
         c if TYPOGRAPHIC.contains(&c) => {
-            let message = "a typographic quote, as word processors make them; write a plain '";
+            let message = "a typographic quote; write a plain '";
             return (Rule::UnicodeQuotes, message.into(), Some("'"));
         }
         c if c.is_whitespace() || matches!(c, '\u{200b}' | '\u{2060}' | '\u{feff}') => {
             return (Rule::Syntax, "an invisible character; remove it".into(), Some(" "));
         }
         '<' if rest.chars().nth(1).is_some_and(|next| !comparison(next)) => {
-            let message = "a placeholder was left in; put the value in its place";
+            let message = "a placeholder; write the value instead";
             return (Rule::Placeholder, message.into(), None);
         }
-        '"' | '`' => format!("texts stand between single quotes; write ' in the place of {c}"),
-        '=' | '<' | '>' => "there are no such operators; write one such as StringEquals".into(),
+        '"' | '`' => format!("text is enclosed in single quotes; write ' instead of {c}"),
+        '=' | '<' | '>' => {
+            "there is no such operator; write one such as StringEquals or NumericLessThan".into()
+        }
         '&' => "expected `&&`".into(),
         '|' => "expected `||`".into(),
-        '[' | ']' => "brackets belong to an attribute, such as @Resource[path]".into(),
-        c => format!("{} begins nothing in this language", quoted(&c.to_string())),
+        '[' | ']' => "brackets enclose the path of an attribute, as in @Resource[path]".into(),
+        c => format!("unexpected character {}", quoted(&c.to_string())),
     };
     (Rule::Syntax, message, None)
 }

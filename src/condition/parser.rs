@@ -1,4 +1,15 @@
-//! Reads the text of a condition, with limits on its length and depth.
+//! Parses the text of a condition by recursive descent, with limits on its length and depth.
+//!
+//! ```text
+//! or      = and { "OR" and }
+//! and     = unary { "AND" unary }
+//! unary   = "NOT" unary | "(" or ")" | function | "Exists" attribute | operand operator operand
+//! function = ( "ActionMatches" | "SubOperationMatches" ) "{" text { "," text } "}"
+//! operand = attribute | value | "{" [ value { "," value } ] "}"
+//! ```
+//!
+//! The documentation calls `AND` next to `OR` without parentheses ambiguous. Here `AND` binds tighter,
+//! and [`Lint`](super::Lint) reports the mix.
 
 use super::{
     Attribute, Base, Expr, ExprKind, MAX_DEPTH, MAX_LENGTH, MAX_PAIRS, Operand, OperandKind,
@@ -8,11 +19,16 @@ use super::{
     value::guid,
 };
 
+/// Parses a whole condition.
+///
+/// # Errors
+/// The first mistake, with its place. An empty text and a text of more than [`MAX_LENGTH`] characters
+/// are mistakes too.
 pub(super) fn parse(text: &str) -> Result<Expr, ParseError> {
     if let Some((start, _)) = text.char_indices().nth(MAX_LENGTH) {
         let span = Span { start, end: text.len() };
         let message = format!(
-            "the text has more than {MAX_LENGTH} characters, and Azure takes 8 KB; use several role assignments"
+            "the condition has more than {MAX_LENGTH} characters; Azure accepts 8 KB. Use several role assignments"
         );
         return Err(ParseError::new(text, span, message).of(Rule::TooLong));
     }
@@ -22,27 +38,31 @@ pub(super) fn parse(text: &str) -> Result<Expr, ParseError> {
     if parser.token == Token::End {
         return Err(parser.error("the condition is empty").of(Rule::Empty));
     }
+    // Parsing stops at the first mistake: what follows a mistake rarely makes sense.
     let expr = parser.or(0)?;
     match parser.token {
         Token::End => match too_deep(&expr, MAX_DEPTH) {
             None => Ok(expr),
             Some(span) => Err(ParseError::new(text, span, nested())),
         },
-        Token::Close => Err(parser.error("this `)` closes nothing")),
+        Token::Close => Err(parser.error("this `)` has no matching `(`")),
         _ => Err(parser.expected("`AND`, `OR` or the end")),
     }
 }
 
-/// How deep parentheses may nest, also those that change nothing: a condition of the greatest depth
-/// is printed with two for each level
+/// The deepest nesting of parentheses, redundant ones included.
+///
+/// A condition of depth [`MAX_DEPTH`] is printed with two parentheses for each level and must be
+/// parseable again.
 const MAX_PARENTHESES: usize = 2 * MAX_DEPTH + 8;
 
 fn nested() -> String {
     format!("nested deeper than {MAX_DEPTH} levels")
 }
 
-/// The first expression that is deeper than so many levels
+/// Returns the place of the first expression that is nested deeper than `levels`.
 fn too_deep(expr: &Expr, levels: usize) -> Option<Span> {
+    // The recursion ends, because MAX_PARENTHESES already limits the depth of the tree.
     let Some(levels) = levels.checked_sub(1) else { return Some(expr.span) };
     match &expr.kind {
         ExprKind::And(parts) | ExprKind::Or(parts) => {
@@ -53,29 +73,39 @@ fn too_deep(expr: &Expr, levels: usize) -> Option<Span> {
     }
 }
 
+/// The parser: the text, the lexer, and one token of look-ahead.
+///
+/// The grammar needs no more look-ahead: the next token decides which rule applies.
 struct Parser<'a> {
     text: &'a str,
     lexer: Lexer<'a>,
-    /// The token at hand
+    /// The next token, which was read but not consumed.
     token: Token<'a>,
     span: Span,
-    /// The text that was taken last, where nothing was taken behind it
+    /// The text literal that was consumed last, if no other token was consumed after it.
     taken: Option<(&'a str, Span)>,
 }
 
 impl<'a> Parser<'a> {
+    /// Makes an error at the next token.
     fn error(&self, message: impl Into<String>) -> ParseError {
         ParseError::new(self.text, self.span, message)
     }
 
+    /// Makes an error for a word in the wrong letter case, with the correction.
     fn letter_case(&self, right: &str) -> ParseError {
-        self.error(format!("write `{right}`, with that letter case"))
+        self.error(format!("letter case matters here; write `{right}`"))
             .of(Rule::LetterCase)
             .fixed_by(right)
     }
 
+    /// Makes an error for an unexpected token; recognises frequent mistakes.
+    ///
+    /// These are a typographic quote within the last text, a keyword in the wrong letter case, and a source
+    /// without its `@`. They get a message and a correction of their own.
     fn expected(&self, what: &str) -> ParseError {
-        // A text that was meant to end at a typographic quote has taken what stands behind it.
+        // A text that was meant to end at a typographic quote ended at a later plain quote instead, so
+        // the token after it makes no sense. The typographic quote is the mistake.
         if let Some((text, span)) = self.taken
             && let Some((at, quote)) = text.char_indices().find(|(_, c)| TYPOGRAPHIC.contains(c))
         {
@@ -100,9 +130,10 @@ impl<'a> Parser<'a> {
         self.error(format!("expected {what}, found {}", self.token.describe()))
     }
 
-    /// Takes the token at hand, and reads the next
+    /// Consumes the next token and reads the one after it.
     fn take(&mut self) -> Result<(Token<'a>, Span), ParseError> {
         let taken = (self.token, self.span);
+        // Only the last text literal can have swallowed tokens.
         self.taken = match self.token {
             Token::Text(text) => Some((text, self.span)),
             _ => None,
@@ -111,14 +142,19 @@ impl<'a> Parser<'a> {
         Ok(taken)
     }
 
+    /// Parses parts joined by `OR`, which binds loosest.
     fn or(&mut self, depth: usize) -> Result<Expr, ParseError> {
         self.chain(depth, Token::Or, Self::and, ExprKind::Or)
     }
 
+    /// Parses parts joined by `AND`.
     fn and(&mut self, depth: usize) -> Result<Expr, ParseError> {
         self.chain(depth, Token::And, Self::unary, ExprKind::And)
     }
 
+    /// Parses one or more parts with a separator between them. A single part stays as it is.
+    ///
+    /// `part` parses what binds tighter, and `kind` makes the expression of several parts.
     fn chain(
         &mut self,
         depth: usize,
@@ -126,6 +162,7 @@ impl<'a> Parser<'a> {
         part: fn(&mut Self, usize) -> Result<Expr, ParseError>,
         kind: fn(Vec<Expr>) -> ExprKind,
     ) -> Result<Expr, ParseError> {
+        // The chain is flat: `a AND b AND c` has three parts, so depth counts only real nesting.
         let first = part(self, depth)?;
         if self.token != separator {
             return Ok(first);
@@ -141,6 +178,10 @@ impl<'a> Parser<'a> {
         Ok(Expr { kind: kind(parts), span, in_parentheses: false })
     }
 
+    /// Parses a negation, an expression in parentheses, a function or a comparison.
+    ///
+    /// # Errors
+    /// A syntax error, or nesting deeper than [`MAX_PARENTHESES`], which also bounds the recursion.
     fn unary(&mut self, depth: usize) -> Result<Expr, ParseError> {
         if depth > MAX_PARENTHESES {
             return Err(self.error(nested()));
@@ -161,6 +202,7 @@ impl<'a> Parser<'a> {
                     return Err(self.expected("`AND`, `OR` or `)`"));
                 }
                 let (_, end) = self.take()?;
+                // Redundant parentheses change only the span and `in_parentheses`, which equality ignores.
                 inner.span = start.to(end);
                 inner.in_parentheses = true;
                 return Ok(inner);
@@ -182,6 +224,7 @@ impl<'a> Parser<'a> {
                 let operator = self.operator()?;
                 let right = self.operand("a value or an attribute")?;
                 let span = left.span.to(right.span);
+                // Two lists compare each value with each, so their product is limited.
                 if left.values().len() * right.values().len() > MAX_PAIRS {
                     let message = format!(
                         "two lists of values make more than {MAX_PAIRS} pairs; compare each list with an attribute"
@@ -192,22 +235,24 @@ impl<'a> Parser<'a> {
                 return Ok(Expr { kind, span, in_parentheses: false });
             }
         };
-        // The end of a function is the brace that was taken last.
+        // The function ends with the brace that was consumed last, before the white space.
         let end = self.text.get(..self.span.start).unwrap_or_default().trim_end().len();
         Ok(Expr { kind, span: Span { start: start.start, end }, in_parentheses: false })
     }
 
-    /// The texts in the braces of a function
+    /// Parses the name of a function and the texts in its braces.
+    ///
+    /// At least one text is required. The tokens after the name are consumed up to the closing brace.
     fn function(&mut self) -> Result<Vec<String>, ParseError> {
         self.take()?;
         if self.token != Token::OpenList {
-            return Err(self.expected("`{`: the function takes its texts in braces"));
+            return Err(self.expected("`{` and the function's texts in braces"));
         }
         let mut texts = Vec::new();
         loop {
             self.take()?;
             let Token::Text(text) = self.token else {
-                return Err(self.expected("a text between single quotes"));
+                return Err(self.expected("a text in single quotes"));
             };
             texts.push(text.to_owned());
             self.take()?;
@@ -221,6 +266,10 @@ impl<'a> Parser<'a> {
         Ok(texts)
     }
 
+    /// Parses one side of a comparison; `what` names it in the error.
+    ///
+    /// Either side may be an attribute, a value or a list, as in the documentation. Whether the values suit the
+    /// operator is a question for [`Lint`](super::Lint), because Azure accepts such text.
     fn operand(&mut self, what: &str) -> Result<Operand, ParseError> {
         let start = self.span;
         let kind = match self.token {
@@ -238,12 +287,13 @@ impl<'a> Parser<'a> {
         Ok(Operand { kind, span: start })
     }
 
+    /// Parses a list of values in braces, which may be empty.
     fn list(&mut self) -> Result<(Vec<Value>, Span), ParseError> {
         let mut values = Vec::new();
         self.take()?;
         if self.token != Token::CloseList {
             loop {
-                let what = "a text between single quotes, a number, `true`, `false` or a GUID";
+                let what = "a text in single quotes, a number, `true`, `false` or a GUID";
                 values.push(value(self.token).ok_or_else(|| self.expected(what))?);
                 self.take()?;
                 match self.token {
@@ -257,6 +307,10 @@ impl<'a> Parser<'a> {
         Ok((values, end))
     }
 
+    /// Parses an operator, with or without a quantifier, for example `ForAnyOfAnyValues:StringEquals`.
+    ///
+    /// The error for an unknown operator suggests the right letter case, or an operator of this language with
+    /// the same purpose.
     fn operator(&mut self) -> Result<Operator, ParseError> {
         let Token::Word(word) = self.token else {
             return Err(self.expected("an operator such as StringEquals"));
@@ -265,6 +319,7 @@ impl<'a> Parser<'a> {
             Some((quantifier, name)) => (Some(quantifier), name),
             None => (None, word),
         };
+        // An unknown word is reported for its base first, because that is what people misspell.
         let base = Base::ALL.iter().copied().find(|base| base.as_str() == name);
         let base = base.ok_or_else(|| {
             let same = Base::ALL.iter().find(|base| base.as_str().eq_ignore_ascii_case(name));
@@ -307,24 +362,31 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// The words of the language that are no operators
+/// The words of the language other than operators.
 const KEYWORDS: &[&str] =
     &["AND", "OR", "NOT", "ActionMatches", "SubOperationMatches", "Exists", "true", "false"];
 
+/// Returns the value that a token stands for, or `None` for other tokens.
 fn value(token: Token<'_>) -> Option<Value> {
     match token {
         Token::Text(text) => Some(Value::Text(text.to_owned())),
         Token::Word("true") => Some(Value::Bool(true)),
         Token::Word("false") => Some(Value::Bool(false)),
+        // A GUID comes before a number, because 32 decimal digits without hyphens are a GUID.
         Token::Word(word) if guid(word).is_some() => Some(Value::Guid(word.to_owned())),
         Token::Word(word) => word.parse().ok().map(Value::Integer),
         _ => None,
     }
 }
 
+/// The message for an operator that does not exist.
+///
+/// Suffix search, substring search and regular expressions have no operator of their own here. The message
+/// names the pattern of `StringLike` that does the same.
 fn unknown_operator(name: &str) -> String {
     let shown = quoted(name);
     let lower = name.to_ascii_lowercase();
+    // Other policy languages have these operators. The message names the closest one of this language.
     let instead = match () {
         () if lower.contains("endswith") => "write StringLike '*end' instead",
         () if lower.contains("contains") => "write StringLike '*part*' instead",
@@ -336,6 +398,7 @@ fn unknown_operator(name: &str) -> String {
     format!("there is no operator {shown}; {instead}")
 }
 
+/// The message for a quantifier that does not exist.
 fn unknown_quantifier(name: &str) -> String {
     format!(
         "there is no quantifier {}; expected ForAnyOfAnyValues, ForAllOfAnyValues, ForAnyOfAllValues or ForAllOfAllValues",

@@ -1,40 +1,69 @@
-//! Writes a condition as text, in the layouts of the portal and of command lines.
+//! Prints a condition as text, in the layout of the Azure portal or on one line.
+//!
+//! The printed text parses to an equal condition. Parentheses are written wherever the documentation
+//! calls a mix of operators ambiguous, so the text means the same to Azure and to its reader.
 
+//!
+//! ```text
+//! (
+//!  (
+//!   !(ActionMatches{'Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read'})
+//!  )
+//!  OR
+//!  (
+//!   @Resource[Microsoft.Storage/storageAccounts/blobServices/containers:name] StringEquals 'training'
+//!  )
+//! )
+//! ```
 use std::fmt::{self, Write as _};
 
 use super::{Attribute, Expr, ExprKind, Operand, OperandKind, Value};
 
-/// How a condition is laid out
+/// The layout of a printed condition.
+///
+/// ```
+/// use azure_asset_sync::condition::{Condition, Layout};
+///
+/// let condition: Condition = "Exists @Request[a] OR Exists @Request[b]".parse()?;
+/// let line = "((Exists @Request[a]) OR (Exists @Request[b]))";
+/// assert_eq!(condition.print(Layout::OneLine), line);
+/// assert_eq!(condition.print(Layout::Portal).lines().count(), 9);
+/// # Ok::<(), azure_asset_sync::condition::ParseError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Layout {
-    /// On many lines, indented as the Azure portal does
+    /// On several lines, indented as in the Azure portal.
     Portal,
-    /// On one line, for command lines
+    /// On one line, for command lines and templates.
     OneLine,
 }
 
+/// Prints an expression.
 pub(super) fn print(expr: &Expr, layout: Layout) -> String {
     let mut out = String::new();
     match layout {
         Layout::OneLine => inline(&mut out, expr),
         Layout::Portal => {
             block(&mut out, expr, 0);
-            // Each line ends with a line feed; the text does not.
+            // Each line ends with a line feed, the text does not.
             out.pop();
         }
     }
     out
 }
 
-/// Parentheses stand around each part of an `OR`, and around what is mixed: the documentation calls
-/// `AND` beside `OR` without them ambiguous.
+/// Prints on one line.
+///
+/// Each part of an `OR` and each nested mix is put in parentheses, because the documentation calls `AND`
+/// next to `OR` without parentheses ambiguous.
 fn inline(out: &mut String, expr: &Expr) {
     match &expr.kind {
         ExprKind::Or(parts) => {
             out.push('(');
             for (n, part) in parts.iter().enumerate() {
                 out.push_str(if n > 0 { " OR " } else { "" });
+                // `OR` in `OR` needs no parentheses of its own: `inline` writes them around every `OR`.
                 match part.kind {
                     ExprKind::Or(_) => inline(out, part),
                     _ => parenthesised(out, part),
@@ -46,12 +75,14 @@ fn inline(out: &mut String, expr: &Expr) {
             for (n, part) in parts.iter().enumerate() {
                 out.push_str(if n > 0 { " AND " } else { "" });
                 match part.kind {
+                    // Without parentheses, an `AND` in an `AND` would be parsed as one list and no longer be equal.
                     ExprKind::And(_) => parenthesised(out, part),
                     _ => inline(out, part),
                 }
             }
         }
         ExprKind::Not(part) => match part.kind {
+            // The documentation writes `NOT` before these two without parentheses.
             ExprKind::SubOperationMatches(_) | ExprKind::Exists(_) => {
                 out.push_str("NOT ");
                 inline(out, part);
@@ -74,18 +105,20 @@ fn inline(out: &mut String, expr: &Expr) {
     }
 }
 
+/// Prints an expression in parentheses.
 fn parenthesised(out: &mut String, expr: &Expr) {
     out.push('(');
     inline(out, expr);
     out.push(')');
 }
 
+/// Prints a function with its texts in braces.
 fn function(out: &mut String, name: &str, texts: &[String]) {
     let texts: Vec<_> = texts.iter().map(|text| format!("'{text}'")).collect();
     put(out, format_args!("{name}{{{}}}", texts.join(", ")));
 }
 
-/// One line for each parenthesis, operator and simple expression, a blank for each level
+/// Prints one line for each parenthesis, operator and comparison, indented by one space for each level.
 fn block(out: &mut String, expr: &Expr, level: usize) {
     match &expr.kind {
         ExprKind::Or(parts) => {
@@ -128,21 +161,25 @@ fn block(out: &mut String, expr: &Expr, level: usize) {
     }
 }
 
+/// Prints a line with its indentation.
 fn line(out: &mut String, level: usize, text: &str) {
     put(out, format_args!("{:level$}{text}\n", ""));
 }
 
+/// Appends formatted text.
 fn put(out: &mut String, text: fmt::Arguments<'_>) {
-    // Writing into a String cannot fail.
+    // Writing to a `String` cannot fail.
     let _ = out.write_fmt(text);
 }
 
+/// `@Source[path]`, as in a condition.
 impl fmt::Display for Attribute {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "@{}[{}]", self.source().as_str(), self.path())
     }
 }
 
+/// The operand as in a condition.
 impl fmt::Display for Operand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
@@ -160,9 +197,11 @@ impl fmt::Display for Operand {
     }
 }
 
+/// The value as in a condition; text is in single quotes.
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            // Numbers, truth values and GUIDs stand without quotes.
             Self::Bool(value) => value.fmt(f),
             Self::Integer(value) => value.fmt(f),
             Self::Text(text) => write!(f, "'{text}'"),

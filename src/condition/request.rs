@@ -1,4 +1,4 @@
-//! Requests as conditions see them.
+//! The requests that conditions decide about.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,23 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::{Attribute, Source, Value};
 
-/// A request as a condition sees it: an action, and attributes with one value or several
+/// A request as a condition sees it: an action, suboperations, and attributes with one or more values.
 ///
-/// In JSON the paths of attributes are in the letter case by which they are found: lower case, but for
-/// the keys of tags.
+/// Paths of attributes are case-insensitive, except for the keys of index tags. JSON output has them in
+/// lower case.
+///
+/// ```
+/// use azure_asset_sync::condition::{Condition, Request};
+///
+/// let prefix = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs:prefix";
+/// let list = Request::new("Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read")
+///     .suboperation("Blob.List")
+///     .request(prefix, "hall-3/");
+/// let condition: Condition =
+///     format!("SubOperationMatches{{'Blob.List'}} AND @Request[{prefix}] StringLike 'hall-*'").parse()?;
+/// assert!(condition.allows(&list));
+/// # Ok::<(), azure_asset_sync::condition::ParseError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
@@ -27,38 +40,39 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request for this action, without attributes
+    /// Makes a request for this action, without attributes.
     pub fn new(action: impl Into<String>) -> Self {
         Self { action: action.into(), ..Self::default() }
     }
 
-    /// Adds a suboperation, such as `Blob.List`
+    /// Adds a suboperation, for example `Blob.List`.
     #[must_use]
     pub fn suboperation(mut self, name: impl Into<String>) -> Self {
         self.suboperations.push(name.into());
         self
     }
 
-    /// Adds an attribute of the resource
+    /// Sets an attribute of the resource.
     #[must_use]
     pub fn resource(self, path: &str, value: impl Into<Values>) -> Self {
         self.attribute(Source::Resource, path, value)
     }
 
-    /// Adds an attribute of the request
+    /// Sets an attribute of the request.
     #[must_use]
     pub fn request(self, path: &str, value: impl Into<Values>) -> Self {
         self.attribute(Source::Request, path, value)
     }
 
-    /// Adds an attribute
+    /// Sets an attribute of any source; replaces an earlier value.
     #[must_use]
     pub fn attribute(mut self, source: Source, path: &str, value: impl Into<Values>) -> Self {
+        // A path in any letter case replaces the value under the same path.
         self.attributes(source).0.insert(Attribute::key_of(path), value.into());
         self
     }
 
-    /// Sets the values of an attribute, or takes it out
+    /// Sets the values of an attribute, or removes the attribute.
     pub(super) fn set(&mut self, attribute: &Attribute, values: Option<Vec<Value>>) {
         let attributes = self.attributes(attribute.source());
         match values {
@@ -76,17 +90,17 @@ impl Request {
         }
     }
 
-    /// The action
+    /// Returns the action.
     pub fn action(&self) -> &str {
         &self.action
     }
 
-    /// The suboperations
+    /// Returns the suboperations.
     pub fn suboperations(&self) -> &[String] {
         &self.suboperations
     }
 
-    /// The values of an attribute; `None` where the request has it not
+    /// Returns the values of an attribute, or `None` if the request does not have it.
     pub(super) fn values(&self, attribute: &Attribute) -> Option<&[Value]> {
         let attributes = match attribute.source() {
             Source::Principal => &self.principal,
@@ -98,11 +112,24 @@ impl Request {
     }
 }
 
-/// One value, or several
+/// The values of an attribute: one value or a list.
+///
+/// In JSON a single value stands alone, and several are an array.
+///
+/// ```
+/// use azure_asset_sync::condition::{Request, Value, Values};
+///
+/// let keys: Values = ["project", "owner"].into_iter().collect();
+/// let request = Request::new("a/read").resource("tags&$keys$&", keys).request("UtcNow", "2026-11-24T00:00:00Z");
+/// let json = serde_json::to_value(&request)?;
+/// assert_eq!(json["resource"]["tags&$keys$&"][1], "owner");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(from = "OneOrMany")]
 pub struct Values(Vec<Value>);
 
+/// The two forms of values in JSON.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum OneOrMany {
@@ -112,6 +139,7 @@ enum OneOrMany {
 
 impl Serialize for Values {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // One value stands alone in JSON, as people write it. An empty list stays a list.
         match self.0.as_slice() {
             [value] => value.serialize(serializer),
             values => values.serialize(serializer),
@@ -140,12 +168,15 @@ impl<V: Into<Value>> FromIterator<V> for Values {
     }
 }
 
+/// The attributes of one source, by [`Attribute::key_of`] their paths.
+// INVARIANT: keys are `Attribute::key_of` the paths. Everything that inserts goes through it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "BTreeMap<String, Values>")]
 struct Attributes(BTreeMap<String, Values>);
 
 impl From<BTreeMap<String, Values>> for Attributes {
     fn from(given: BTreeMap<String, Values>) -> Self {
+        // Paths from JSON are brought to the letter case by which attributes are found.
         Self(given.into_iter().map(|(path, values)| (Attribute::key_of(&path), values)).collect())
     }
 }

@@ -1,4 +1,7 @@
-//! The values that a condition compares.
+//! The values that a condition compares, and how two of them compare.
+//!
+//! Values are compared by the operator's type, not by their own: a request has times and GUIDs as text,
+//! and services may send numbers and truth values as text too.
 
 use std::cmp::Ordering;
 
@@ -7,21 +10,29 @@ use serde::{Deserialize, Serialize};
 use super::{Base, ValueType, operator::Relation};
 use crate::{name::is_guid, wildcard};
 
-/// A value of a condition or of an attribute
+/// A value of a condition or of an attribute.
 ///
-/// In JSON a text, a whole number, or `true` and `false`. A point in time is a text; a GUID is one
-/// in a request, and stands bare in a condition.
+/// In JSON a string, a whole number, `true` or `false`. A point in time is text. A GUID is text in a
+/// request and stands without quotes in a condition.
+///
+/// ```
+/// use azure_asset_sync::condition::Value;
+///
+/// assert_eq!(Value::from("a").to_string(), "'a'");
+/// assert_eq!(serde_json::from_str::<Value>("true")?, Value::from(true));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Value {
-    /// `true` or `false`
+    /// `true` or `false`.
     Bool(bool),
-    /// A whole number
+    /// A whole number.
     Integer(i64),
-    /// Text; the patterns of `StringLike` have `\*` and `\?` for the characters themselves
+    /// Text. In a pattern of `StringLike`, `\*` and `\?` are the characters themselves.
     Text(String),
-    /// A GUID that stands bare, as written
+    /// A GUID without quotes, as written.
     #[serde(skip_deserializing)]
     Guid(String),
 }
@@ -51,6 +62,7 @@ impl From<i64> for Value {
 }
 
 impl Value {
+    /// Returns the text of a text or a GUID.
     pub(super) fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) | Self::Guid(text) => Some(text),
@@ -58,6 +70,9 @@ impl Value {
         }
     }
 
+    /// Returns the truth value, which may be given as text in any letter case.
+    ///
+    /// Services may send attributes as text, for example `isCurrentVersion` as `true`.
     pub(super) fn boolean(&self) -> Option<bool> {
         match self {
             Self::Bool(value) => Some(*value),
@@ -67,6 +82,7 @@ impl Value {
         }
     }
 
+    /// Returns the number, which may be given as text.
     pub(super) fn integer(&self) -> Option<i64> {
         match self {
             Self::Integer(value) => Some(*value),
@@ -76,7 +92,10 @@ impl Value {
     }
 }
 
-/// Whether a comparison holds; `None` where the values are not of the operator's type
+/// Compares two values; `None` if one of them is not of the operator's type.
+///
+/// Negated operators give the opposite result, not the opposite of "undecided": a number is neither
+/// `StringEquals` nor `StringNotEquals` to a text.
 pub(super) fn compare(base: Base, left: &Value, right: &Value) -> Option<bool> {
     let relation = base.relation();
     let holds = match base.value_type() {
@@ -85,12 +104,14 @@ pub(super) fn compare(base: Base, left: &Value, right: &Value) -> Option<bool> {
             match (relation, base.ignores_case()) {
                 (Relation::StartsWith, false) => left.starts_with(right),
                 (Relation::StartsWith, true) => {
+                    // Folding may change the number of bytes, so the texts are compared character by character.
                     let mut left = folded(left);
                     folded(right).all(|c| left.next() == Some(c))
                 }
                 (Relation::Like, false) => {
                     wildcard::matches(&wildcard::parse(right.chars()), left.chars())
                 }
+                // A pattern is folded before it is parsed. Folding changes no wildcard and no backslash.
                 (Relation::Like, true) => {
                     wildcard::matches(&wildcard::parse(folded(right)), folded(left))
                 }
@@ -103,9 +124,11 @@ pub(super) fn compare(base: Base, left: &Value, right: &Value) -> Option<bool> {
         ValueType::Integer => holds(relation, left.integer()?.cmp(&right.integer()?)),
         ValueType::DateTime => holds(relation, ticks(left.text()?)?.cmp(&ticks(right.text()?)?)),
     };
+    // The negation is applied to the decided result only: an undecided comparison stays undecided.
     Some(holds != base.is_negative())
 }
 
+/// Returns whether an order of two numbers fulfils a relation.
 fn holds(relation: Relation, order: Ordering) -> bool {
     match relation {
         Relation::Greater => order.is_gt(),
@@ -116,18 +139,25 @@ fn holds(relation: Relation, order: Ordering) -> bool {
     }
 }
 
+/// Returns the characters in lower case, which is how comparisons ignore letter case.
 pub(super) fn folded(text: &str) -> impl Iterator<Item = char> {
     text.chars().flat_map(char::to_lowercase)
 }
 
-/// The digits of a GUID, with its hyphens or without: conditions of Microsoft's own roles have both
+/// Parses a GUID with or without hyphens, because conditions in Microsoft's documentation use both.
 pub(super) fn guid(text: &str) -> Option<u128> {
     let plain = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    // Hyphens are no hexadecimal digits, so both forms give the same number.
     let digits = text.chars().filter_map(|c| c.to_digit(16));
     (plain || is_guid(text)).then(|| digits.fold(0, |all, digit| all << 4 | u128::from(digit)))
 }
 
-/// The 100-nanosecond steps since year 0 of `yyyy-mm-ddThh:mm:ss.fffffffZ`, 0 to 7 digits of them
+/// Parses `yyyy-mm-ddThh:mm:ss.fffffffZ` as 100-nanosecond ticks since year 0.
+///
+/// Only this form is accepted, with the time in UTC. Other forms of RFC 3339 are undecided, because Azure
+/// documents only this one.
+///
+/// The fraction has 0 to 7 digits. The result only serves comparisons, so its origin is arbitrary.
 pub(super) fn ticks(text: &str) -> Option<i64> {
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
     let (time, fraction) = time.split_once('.').unwrap_or((time, ""));
@@ -141,6 +171,7 @@ pub(super) fn ticks(text: &str) -> Option<i64> {
     let mut time = time.split(':');
     let (hour, minute, second) =
         (number(time.next()?, 2)?, number(time.next()?, 2)?, number(time.next()?, 2)?);
+    // INVARIANT: every part is checked before it is used, so the sum below cannot overflow.
     let valid = year > 0
         && date.next().is_none()
         && time.next().is_none()
@@ -154,19 +185,23 @@ pub(super) fn ticks(text: &str) -> Option<i64> {
     if !valid {
         return None;
     }
+    // Pads the fraction to seven digits, which are ticks of 100 nanoseconds.
     let fraction: i64 = format!("{fraction:0<7}").parse().ok()?;
     let days = before_year(year) + (1..month).map(|m| days(year, m)).sum::<i64>() + day;
     Some((((days * 24 + hour) * 60 + minute) * 60 + second) * 10_000_000 + fraction)
 }
 
-/// The text of a point in time, from what [`ticks`] makes of it; `None` for one that texts cannot say
+/// Formats a point in time from its [`ticks`]; `None` outside the years 1 to 9999.
+///
+/// The proofs use this to make neighbours of the times in a condition.
 pub(super) fn time(ticks: i64) -> Option<String> {
     const SECOND: i64 = 10_000_000;
     let (seconds, fraction) = (ticks.div_euclid(SECOND), ticks.rem_euclid(SECOND));
     let (minutes, second) = (seconds.div_euclid(60), seconds.rem_euclid(60));
     let (hours, minute) = (minutes.div_euclid(60), minutes.rem_euclid(60));
     let (mut day, hour) = (hours.div_euclid(24), hours.rem_euclid(24));
-    // Never too late, since no year has more than 366 days; at most 28 years too early.
+    // This guess is never too late, because no year has more than 366 days, and at most 28 years too
+    // early for the years that can be written. The loop corrects it.
     let mut year = day.div_euclid(366).max(1);
     while year < 10_000 && day > before_year(year + 1) {
         year += 1;
@@ -183,12 +218,13 @@ pub(super) fn time(ticks: i64) -> Option<String> {
     })
 }
 
-/// The days before the first of January, by the count of [`ticks`]
+/// Returns the number of days before 1 January of a year, counted as in [`ticks`].
 fn before_year(year: i64) -> i64 {
     let before = year.saturating_sub(1);
     year * 365 + before / 4 - before / 100 + before / 400
 }
 
+/// Returns the number of days in a month.
 fn days(year: i64, month: i64) -> i64 {
     match month {
         4 | 6 | 9 | 11 => 30,
@@ -205,7 +241,7 @@ mod tests {
     use super::{ticks, time};
 
     #[test]
-    fn times_are_written_as_they_are_read() {
+    fn formatted_times_parse_to_the_same_ticks() {
         let ends = ["0001-01-01T00:00:00.0000000Z", "9999-12-31T23:59:59.9999999Z"];
         let [first, last] = ends.map(|end| ticks(end).unwrap());
         for end in ends {
@@ -219,7 +255,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(3000))]
 
         #[test]
-        fn any_time_is_written_as_it_is_read(at in 315_360_000_000_000_i64..3_155_000_000_000_000_000) {
+        fn any_ticks_survive_formatting_and_parsing(at in 315_360_000_000_000_i64..3_155_000_000_000_000_000) {
             if let Some(text) = time(at) {
                 prop_assert_eq!(ticks(&text), Some(at));
             } else {

@@ -5,7 +5,7 @@
 
 use crate::{
     store::ContentType,
-    validate::{ByReason, Judgement, Kind},
+    validate::{ByReason, Classification, Kind},
 };
 
 /// The counts since the last report.
@@ -50,12 +50,12 @@ impl Default for Tally {
 impl Tally {
     /// Counts a blob that is about to be handed out.
     #[inline]
-    pub(super) fn count(&mut self, judgement: &Judgement, size: u64) {
+    pub(super) fn count(&mut self, judgement: &Classification, size: u64) {
         let (kind, media_type, findings, format) = match judgement {
-            Judgement::Accept { kind, media_type, findings, format } => {
+            Classification::Accept { kind, media_type, findings, format } => {
                 (kind, media_type, findings, format)
             }
-            Judgement::Reject(finding) => {
+            Classification::Reject(finding) => {
                 self.rejections[finding.reason] += 1;
                 return;
             }

@@ -26,7 +26,10 @@ use crate::{
     error::Error,
     sink::{Batch, Change, RunId, Sink},
     store::{Blob, Malformed, NameOrder},
-    validate::{Action, Asset, Collisions, Judgement, Reason, Rejection, Rules, Seen, Verdict},
+    validate::{
+        Action, Asset, Classification, CollisionCheck, Collisions, Reason, Rejection, Rules,
+        Verdict,
+    },
 };
 
 /// The most verdicts in a batch.
@@ -326,7 +329,7 @@ impl Verdicts {
         self.tally.unchecked += u64::from(*is_unchecked);
         self.tally.count(judgement, self.blobs.as_slice().first()?.size);
         match self.judged.next()?.judgement {
-            Judgement::Accept { kind, media_type, findings, format: _ } => {
+            Classification::Accept { kind, media_type, findings, format: _ } => {
                 let blob = self.blobs.next()?;
                 Some(given(Verdict::Accept(Asset { blob, kind, media_type, findings })))
             }
@@ -368,7 +371,7 @@ impl Verdicts {
             self.listed.extend(other.into_iter().chain(last));
             self.listed.extend(blobs.iter().map(|blob| blob.name.clone()));
         }
-        let judged = blobs.iter().map(|blob| self.rules.judge(blob));
+        let judged = blobs.iter().map(|blob| self.rules.classify(blob));
         let judged = judged.map(|judgement| Compared { judgement, is_unchecked: false });
         self.judged = judged.collect::<Vec<_>>().into_iter();
         // Collisions change judgements, so they are looked up before anything is handed out.
@@ -376,13 +379,13 @@ impl Verdicts {
 
         let judged = self.judged.as_slice();
         let compared = blobs.iter().zip(judged).filter(|(blob, judged)| judged.is_compared(blob));
-        let seen = collisions.see(compared.map(|(blob, _)| blob.name.as_str()));
+        let seen = collisions.check(compared.map(|(blob, _)| blob.name.as_str()));
         let compared = blobs.iter().zip(self.judged.as_mut_slice());
         let compared = compared.filter(|(blob, judged)| judged.is_compared(blob));
         for ((_, judged), seen) in compared.zip(seen) {
-            judged.is_unchecked = *seen == Seen::Nothing;
+            judged.is_unchecked = *seen == CollisionCheck::Forgotten;
             for finding in seen.findings() {
-                self.rules.find_too(finding, &mut judged.judgement);
+                self.rules.add_finding(finding, &mut judged.judgement);
             }
         }
     }
@@ -399,7 +402,7 @@ impl Verdicts {
 ///
 /// Kept for the blobs of one chunk, until they are handed out.
 struct Compared {
-    judgement: Judgement,
+    judgement: Classification,
     /// Whether the name was not compared, because there were too many to remember.
     is_unchecked: bool,
 }
@@ -409,7 +412,7 @@ impl Compared {
     ///
     /// Snapshots and versions have the name of their blob and do not collide with it.
     fn is_compared(&self, blob: &Blob) -> bool {
-        matches!(self.judgement, Judgement::Accept { .. })
+        matches!(self.judgement, Classification::Accept { .. })
             && blob.snapshot.is_none()
             && blob.version_id.is_none()
     }

@@ -156,7 +156,11 @@ impl<'a> RunLoop<'a> {
     ///
     /// Reads as three steps: the pages, the sort if names come in no known order, and the end of
     /// the listing, which finds the missing blobs.
-    async fn list_once(&mut self, scan: &ScanOptions, sink: &mut impl Sink) -> Result<Listing, Error> {
+    async fn list_once(
+        &mut self,
+        scan: &ScanOptions,
+        sink: &mut impl Sink,
+    ) -> Result<Listing, Error> {
         let mut verdicts = self.scan_remaining(scan).await?.verdicts();
         let is_unsorted = self.worker.view().order == Some(NameOrder::Unsorted);
         loop {

@@ -1,99 +1,113 @@
+//! Finds names that differ only by letter case or Unicode form, and equal names in different folders.
+//!
+//! Only fingerprints of names are kept, so all remembered names take at most about 20 MiB. Two properties of usual
+//! listings make this cheap: as long as all names are in lower case and in one folder, no two of them can
+//! collide, and fingerprints are only appended to a list. The first name that breaks this turns the list
+//! into a hash set.
+
 use super::{
-    Finding,
-    findings::known,
-    fingerprint::{Print, Prints},
+    Finding, fixed_findings as fixed,
+    name_fingerprint::{NameFingerprint, NameHasher},
 };
 
-/// How many names are remembered, twice each: a list takes 7 MiB then and a set 10, and both while the
-/// one becomes the other
+/// The most names that are remembered, each by two fingerprints.
+///
+/// At the limit a list takes 7 MiB and a set 10 MiB, and both exist while one is converted to the other.
 const MAX_NAMES: usize = 917_504;
 
-/// How many fingerprints go into one part of a list, and at once into a set
+/// The number of fingerprints in one part of a list. Parts avoid copying the list when it grows.
 const PART: usize = 4096;
+/// The number of fingerprints of a list that are inserted into a set at once.
 const AT_ONCE: usize = 64;
 
-/// Finds names that are the same but for letter case, or but for the folder
+/// Detects collisions of the names of a scan's assets.
 ///
-/// Remembers a 64-bit fingerprint of each name under a key of its own, so that nobody can choose
-/// names that collide by design: with a million names the odds of one false finding are one to ten
-/// million.
+/// Fingerprints have 64 bits and a random key for each scan, so nobody can choose names that collide. With
+/// a million names, the probability of one false finding is about one in ten million.
 #[derive(Default)]
 pub(crate) struct Collisions {
-    prints: Prints,
+    hasher: NameHasher,
+    /// Fingerprints of names in lower case.
     folded: Remembered,
+    /// Fingerprints of names without their folder.
     base: Remembered,
-    /// Room for the fingerprints of one call, and for what was found
-    room: Vec<Print>,
-    seen: Vec<Seen>,
+    /// The fingerprints of one call, kept for their allocation.
+    room: Vec<NameFingerprint>,
+    /// The results of one call, kept for their allocation.
+    checks: Vec<CollisionCheck>,
 }
 
-/// The fingerprints of what was seen
+/// The fingerprints of the names seen so far, of one of the two kinds.
 enum Remembered {
-    /// In any order, as long as no two can be the same: of names in lower case those that all are in
-    /// lower case themselves, and of names without their folder those of one folder. To look each up in
-    /// a set would take several times as long.
+    /// A list without lookups, while no two names can collide: all names are in lower case themselves, or
+    /// all names are in one folder. Looking each one up in a set would take several times as long.
     List { parts: Vec<Vec<u64>>, len: usize },
-    /// Once two may be the same
+    /// A set, once two names may collide.
     Set(Set),
 }
 
-/// What is known of a name
+/// The result of the collision check for one name.
+///
+/// A scan turns it into findings, and counts the names that were not checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Seen {
-    /// Whether it was there in another letter case, and in another folder
+pub(crate) enum CollisionCheck {
+    /// Whether an earlier name differs only by letter case, and whether one is equal in another folder.
     Compared { case: bool, base: bool },
-    /// Nothing, since there were too many names to remember
-    Nothing,
+    /// Unknown, because there were too many names to remember.
+    Forgotten,
 }
 
-impl Seen {
+impl CollisionCheck {
+    /// Returns the findings that follow from the check.
     #[inline]
     pub(crate) fn findings(self) -> impl Iterator<Item = &'static Finding> {
         let (case, base) = match self {
             Self::Compared { case, base } => (case, base),
-            Self::Nothing => (false, false),
+            Self::Forgotten => (false, false),
         };
-        case.then_some(&known::CASE).into_iter().chain(base.then_some(&known::BASE))
+        case.then_some(&fixed::CASE).into_iter().chain(base.then_some(&fixed::BASE))
     }
 }
 
 impl Collisions {
-    /// Takes note of the names of some assets, and tells of each what was there before it
+    /// Checks names against all earlier ones and remembers them.
     ///
-    /// Many at once, so that the processor fetches the memory for one while it waits for that of
-    /// another: each name has its place in a set at random, which is larger than a cache. No name may
-    /// come twice, which a scan sees to.
-    pub(crate) fn see<'a>(&mut self, names: impl Iterator<Item = &'a str>) -> &[Seen] {
-        let Self { prints, folded, base, room, seen } = self;
-        seen.clear();
+    /// Pass many names at once: the set is larger than the processor's caches and each lookup hits a random
+    /// place, so the lookups of one call overlap their waiting for memory. No name may occur twice, which
+    /// the scan ensures.
+    pub(crate) fn check<'a>(&mut self, names: impl Iterator<Item = &'a str>) -> &[CollisionCheck] {
+        let Self { hasher, folded, base, room, checks } = self;
+        checks.clear();
         if folded.len().max(base.len()) >= MAX_NAMES {
-            seen.extend(names.map(|_| Seen::Nothing));
-            return seen;
+            checks.extend(names.map(|_| CollisionCheck::Forgotten));
+            return checks;
         }
         room.clear();
-        room.extend(names.map(|name| prints.of(name)));
+        room.extend(names.map(|name| hasher.of(name)));
+        // Names with capital letters can collide with others in lower case.
         if room.iter().any(|print| !print.is_lower) {
             folded.look_up();
         }
+        // Names in a second folder can repeat a name of the first one.
         if room.iter().any(|print| !print.is_in_first_folder) {
             base.look_up();
         }
-        // Of those for which there is no room nothing is known.
+        // Names beyond the limit are not checked.
         let known = MAX_NAMES - folded.len().max(base.len());
         let known = room.get(..known).unwrap_or(room);
-        seen.resize(known.len(), Seen::Compared { case: false, base: false });
+        checks.resize(known.len(), CollisionCheck::Compared { case: false, base: false });
         folded.add(known.iter().map(|print| print.folded), |n, is_there| {
-            if let Some(Seen::Compared { case, .. }) = seen.get_mut(n) {
+            if let Some(CollisionCheck::Compared { case, .. }) = checks.get_mut(n) {
                 *case = is_there;
             }
         });
         base.add(known.iter().map(|print| print.base), |n, is_there| {
-            if let Some(Seen::Compared { base, .. }) = seen.get_mut(n) {
+            if let Some(CollisionCheck::Compared { base, .. }) = checks.get_mut(n) {
                 *base = is_there;
             }
         });
-        seen.resize(room.len(), Seen::Nothing);
-        seen
+        checks.resize(room.len(), CollisionCheck::Forgotten);
+        checks
     }
 }
 
@@ -104,6 +118,7 @@ impl Default for Remembered {
 }
 
 impl Remembered {
+    /// The number of fingerprints.
     fn len(&self) -> usize {
         match self {
             Self::List { len, .. } => *len,
@@ -111,7 +126,9 @@ impl Remembered {
         }
     }
 
-    /// Adds some, and tells of each by its number whether it was there
+    /// Adds fingerprints and reports for each, by its index, whether it was there already.
+    ///
+    /// A list reports nothing, because its fingerprints are distinct.
     fn add(
         &mut self,
         mut prints: impl Iterator<Item = u64> + Clone,
@@ -119,7 +136,10 @@ impl Remembered {
     ) {
         match self {
             Self::List { parts, len } => loop {
+                // INVARIANT: fingerprints in a list are distinct, so nothing has to be reported. The
+                // caller converts the list before it adds one that may not be.
                 let Some(part) = parts.last_mut().filter(|part| part.len() < PART) else {
+                    // A part is allocated once with its full capacity and never grows.
                     parts.push(Vec::with_capacity(PART));
                     continue;
                 };
@@ -139,11 +159,14 @@ impl Remembered {
         }
     }
 
-    /// From now on two may be the same
+    /// Converts a list to a set, because two names may collide from now on.
+    ///
+    /// Earlier names are not reported: the later name of a pair gets the finding.
     #[inline(never)]
     fn look_up(&mut self) {
         if let Self::List { parts, len } = self {
             let mut set = Set::for_more_than(*len);
+            // The parts are dropped one by one, so that list and set overlap as little as possible.
             for part in std::mem::take(parts) {
                 for some in part.chunks(AT_ONCE) {
                     set.fetch(some.iter().copied());
@@ -157,27 +180,33 @@ impl Remembered {
     }
 }
 
-/// A set of fingerprints: open addressing by buckets, at most seven slots of eight taken
+/// A hash set of fingerprints: open addressing by buckets, at most seven of eight slots taken.
+///
+/// Fingerprints are random already, so they are used as hashes directly.
 struct Set {
-    /// A fingerprint is looked for in the one at its share of all numbers first: the order is that of
-    /// the fingerprints, so that growing goes through memory once
+    /// The first bucket for a fingerprint is at its proportional position among all 64-bit numbers. The
+    /// buckets are therefore roughly in the order of the fingerprints, and growing reads and writes
+    /// memory sequentially.
     buckets: Vec<Bucket>,
     len: usize,
 }
 
-/// A line of the cache, filled from the front; 0 is free
+/// A cache line of slots, filled from the front. 0 marks a free slot.
 #[derive(Clone, Copy, Default)]
 #[repr(align(64))]
 struct Bucket([u64; WIDTH]);
 
+/// The slots of a bucket: 64 bytes.
 const WIDTH: usize = 8;
 
-/// How many buckets a set has at first
+/// The initial number of buckets.
 const FIRST: usize = 76;
 
-/// In few steps, since memory that was not used before costs more than what is done in it, and yet not
-/// to much more than is needed. The last one leads to 10 MiB, of which all names that are remembered take
-/// seven slots of ten; with more, many a bucket would be full.
+/// The factor of growth.
+///
+/// A large factor means few steps, because touching fresh memory costs more than the work done in it. The
+/// last step leads to 10 MiB, in which the most names that are remembered take seven of ten slots. With
+/// more, many buckets would be full.
 const GROWTH: usize = 3;
 
 impl Default for Set {
@@ -187,11 +216,12 @@ impl Default for Set {
 }
 
 impl Set {
+    /// Makes an empty set.
     fn with_buckets(buckets: usize) -> Self {
         Self { buckets: vec![Bucket::default(); buckets], len: 0 }
     }
 
-    /// With room for so many and one more
+    /// Makes an empty set with room for more than `len` fingerprints.
     fn for_more_than(len: usize) -> Self {
         let mut buckets = FIRST;
         while len >= buckets * (WIDTH - 1) {
@@ -200,34 +230,37 @@ impl Set {
         Self::with_buckets(buckets)
     }
 
-    /// Where to look first
+    /// Returns the first bucket for a fingerprint.
     #[inline]
     fn place(&self, print: u64) -> usize {
+        // Multiplying by the number of buckets maps the 64-bit range to positions without a division.
         ((u128::from(print) * self.buckets.len() as u128) >> 64) as usize
     }
 
-    /// Lets the processor fetch the memory for some
+    /// Loads the buckets of some fingerprints into the cache.
     #[inline]
     fn fetch(&self, prints: impl Iterator<Item = u64>) {
         let first = |print| self.buckets.get(self.place(print)).map_or(0, |bucket| bucket.0[0]);
-        // Nothing depends on what is read here, so no branch keeps it from reading on.
+        // No branch depends on these reads, so the processor issues them all without waiting.
         std::hint::black_box(prints.fold(0, |all, print| all ^ first(print)));
     }
 
-    /// Whether it was not there
+    /// Inserts a fingerprint and returns whether it was new.
     #[inline]
     fn insert(&mut self, print: u64) -> bool {
         if self.len == self.buckets.len() * (WIDTH - 1) {
             self.grow();
         }
+        // 0 marks free slots, so the fingerprint 0 counts as 1.
         let print = print.max(1);
         let mut place = self.place(print);
         while let Some(Bucket(slots)) = self.buckets.get_mut(place) {
-            // All slots are looked at: where a search ends is a guess that is often wrong.
+            // Reading all slots is faster than stopping at a match, because the branch predictor cannot
+            // know where that is.
             let is_there = slots.iter().fold(false, |is, slot| is | (*slot == print));
             let taken = slots.iter().filter(|slot| **slot != 0).count();
             if is_there | (taken < WIDTH) {
-                // Free, or else nothing is added to it.
+                // The slot is free, or the fingerprint is there and the slot stays as it is.
                 if let Some(slot) = slots.get_mut(taken % WIDTH) {
                     *slot |= if is_there { 0 } else { print };
                 }
@@ -236,10 +269,11 @@ impl Set {
             }
             place = (place + 1) % self.buckets.len();
         }
-        // Not reached: an eighth of the slots is free, and each place is one of a bucket.
+        // Not reached: one slot in eight is free, and each position is one of a bucket.
         true
     }
 
+    /// Moves the fingerprints to a larger set.
     #[cold]
     fn grow(&mut self) {
         let mut larger = Self::for_more_than(self.len);
@@ -259,11 +293,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_set_holds_what_was_put_into_it_however_much_it_has_grown() {
+    fn a_set_keeps_all_fingerprints_while_it_grows() {
         let mut rng = fastrand::Rng::with_seed(8);
         let (mut set, mut known) = (Set::default(), HashSet::new());
         for n in 0..60_000_u64 {
-            // Many that begin alike, so that buckets are full and the last leads to the first.
+            // Many fingerprints with the same start fill buckets, and the last bucket wraps to the first.
             let print = [rng.u64(1..), u64::MAX - rng.u64(..300), rng.u64(1..40_000)];
             let print = print[(n % 3) as usize];
             assert_eq!(set.insert(print), known.insert(print));
@@ -272,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_has_room_for_all_names_that_are_remembered() {
+    fn the_largest_set_has_room_for_the_most_names() {
         let mut rng = fastrand::Rng::with_seed(8);
         let (mut set, mut known) = (Set::default(), HashSet::new());
         for _ in 0..450_000 {
@@ -285,29 +319,35 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_is_full_does_not_become_a_set() {
+    fn a_full_list_stays_a_list() {
         let names: Vec<_> = (0..MAX_NAMES).map(|n| n.to_string()).collect();
         let mut collisions = Collisions::default();
         for names in names.chunks(1000) {
-            let seen = collisions.see(names.iter().map(String::as_str));
-            assert!(seen.iter().all(|seen| matches!(seen, Seen::Compared { case: false, .. })));
+            let seen = collisions.check(names.iter().map(String::as_str));
+            assert!(
+                seen.iter()
+                    .all(|seen| matches!(seen, CollisionCheck::Compared { case: false, .. }))
+            );
         }
-        assert_eq!(collisions.see(["A", "b"].into_iter()), [Seen::Nothing, Seen::Nothing]);
+        assert_eq!(
+            collisions.check(["A", "b"].into_iter()),
+            [CollisionCheck::Forgotten, CollisionCheck::Forgotten]
+        );
         assert!(matches!(collisions.folded, Remembered::List { .. }));
     }
 
     #[test]
-    fn names_are_compared_from_the_first_on_once_two_may_be_the_same() {
+    fn a_late_conversion_to_a_set_includes_the_first_names() {
         for (other, at) in [0, 1, 100, PART, 3 * PART, 3 * PART + 1].into_iter().enumerate() {
             let mut collisions = Collisions::default();
             let names: Vec<_> = (0..3 * PART + 2).map(|n| format!("a/{n}\u{e9}.jpg")).collect();
-            let mut see = |name: &str| match collisions.see([name].into_iter()) {
-                [Seen::Compared { case, base }] => (*case, *base),
+            let mut see = |name: &str| match collisions.check([name].into_iter()) {
+                [CollisionCheck::Compared { case, base }] => (*case, *base),
                 other => panic!("{other:?}"),
             };
             for (n, name) in names.iter().enumerate() {
                 if n == at {
-                    // Not in lower case, or in another folder.
+                    // A name that is not in lower case, or in another folder.
                     assert_eq!(see(["a/B.jpg", "b.jpg"][other % 2]), (false, false));
                 }
                 assert_eq!(see(name), (false, false), "{name}");

@@ -1,22 +1,35 @@
+//! Formats: extensions with their kind, media type and aliases, and a fast lookup by extension.
+//!
+//! The table of default formats is here. A format is found for every blob, so the lookup is a hash table
+//! keyed by the extension as a number.
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::store::ContentType;
 
-/// Image or video
+/// The kind of an asset: image or video.
+///
+/// ```
+/// use azure_asset_sync::Kind;
+///
+/// assert_eq!(serde_json::to_string(&Kind::Video)?, "\"video\"");
+/// assert_eq!(Kind::Image.to_string(), "image");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Kind {
-    /// A still picture, or a short animation in an image format
+    /// A still picture, or a short animation in an image format.
     Image,
-    /// A video
+    /// A video.
     Video,
 }
 
 impl Kind {
-    /// The kind as a stable code
+    /// Returns the stable code, which is also the first part of the kind's media types.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Image => "image",
@@ -37,7 +50,17 @@ impl Serialize for Kind {
     }
 }
 
-/// A format that rules accept: an extension and what goes with it
+/// A format that rules accept: an extension with its kind, media type and aliases.
+///
+/// ```
+/// use azure_asset_sync::{Format, Kind, Rules, store::Blob};
+///
+/// let dicom = Format::new("dcm", Kind::Image, "application/dicom").alias("image/x-dicom");
+/// let rules = Rules::default().accept(dicom);
+/// let mut scan = Blob::new("scan.DCM", 5_000_000);
+/// scan.content_type = Some("image/x-dicom".into());
+/// assert!(rules.check(scan).asset().is_some());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Format {
     extension: Box<str>,
@@ -48,7 +71,7 @@ pub struct Format {
 }
 
 impl Format {
-    /// A format by its extension, without the dot, in any letter case
+    /// Makes a format for an extension, given without the dot and in any letter case.
     pub fn new(extension: &str, kind: Kind, media_type: &str) -> Self {
         Self {
             extension: extension.to_ascii_lowercase().into(),
@@ -59,37 +82,37 @@ impl Format {
         }
     }
 
-    /// Takes another media type for this format too, since somebody stores it so
+    /// Accepts another stored Content-Type for this format.
     #[must_use]
     pub fn alias(mut self, media_type: &str) -> Self {
         self.aliases.push(media_type.to_ascii_lowercase().into());
         self
     }
 
-    /// The extension, in lower case, without the dot
+    /// Returns the extension in lower case, without the dot.
     pub fn extension(&self) -> &str {
         &self.extension
     }
 
-    /// Image or video
+    /// Returns the kind.
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// The media type
+    /// Returns the media type that assets of this format get.
     pub fn media_type(&self) -> &ContentType {
         &self.media_type
     }
 
-    /// Other media types that stand for it
+    /// Returns the other media types that are accepted.
     pub(super) fn aliases(&self) -> impl Iterator<Item = &str> {
         self.aliases.iter().map(|alias| &**alias)
     }
 
-    /// Whether this stored Content-Type, without parameters, can stand for the format
+    /// Returns whether a stored Content-Type, without parameters, agrees with the format.
     pub(super) fn accepts(&self, content_type: &str) -> bool {
         let kind = self.kind.as_str();
-        // `image/*`, and `image` alone, are what some browsers and forms send.
+        // Some browsers and forms send `image/*`, or `image` alone.
         let is_family = content_type.split_at_checked(kind.len()).is_some_and(|(top, rest)| {
             top.eq_ignore_ascii_case(kind) && matches!(rest, "" | "/" | "/*")
         });
@@ -99,30 +122,33 @@ impl Format {
     }
 }
 
-/// An extension in lower case as a number, so that it is found without a look at texts
+/// An extension in lower case as a number, so that a lookup compares no texts.
 ///
-/// Seven bytes and the length: each extension has a number of its own, but for those that are longer
-/// than that and begin alike.
+/// The number consists of the first seven bytes and the length. Extensions have different numbers, except
+/// for longer ones with the same start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Number(u64);
 
 impl Number {
+    /// The most bytes of an extension that the number contains.
     const MOST: usize = 7;
 
+    /// Returns the number of an extension in any letter case.
     fn of(extension: &str) -> Self {
         let length = extension.len().min(Self::MOST + 1);
         let bytes = extension.bytes().take(Self::MOST);
+        // Later bytes shift earlier ones up; the length is in the lowest byte.
         let text = bytes.fold(0, |text, b| text << 8 | u64::from(b.to_ascii_lowercase()));
         Self(text << 8 | length as u64)
     }
 
-    /// Whether the extension is no more than this number says
+    /// Returns whether the number contains the whole extension.
     fn is_whole(self) -> bool {
         self.0 & 0xff <= Self::MOST as u64
     }
 }
 
-/// RealMedia: some tools call every file of the family an audio file
+/// The aliases of RealMedia: some tools store an audio type for every file of that family.
 const REAL: &[&str] = &[
     "application/vnd.rn-realmedia-vbr",
     "application/x-realmedia",
@@ -133,10 +159,10 @@ const REAL: &[&str] = &[
     "video/x-pn-realvideo",
 ];
 
-/// The formats of a vision platform, by extension
+/// The default formats of a vision platform, sorted by extension.
 ///
-/// Media types are IANA's where there is one; the aliases are what cameras, browsers and older
-/// tools store. `audio/ogg` is no alias of `video/ogg`: such a file has no picture.
+/// Media types are IANA's if one is registered. Aliases are what cameras, browsers and older tools store.
+/// `audio/ogg` is not an alias of `video/ogg`, because such a file has no picture.
 #[rustfmt::skip]
 const TABLE: &[(&str, Kind, &str, &[&str])] = &[
     ("3gp",   Kind::Video, "video/3gpp", &["video/3gpp2", "video/mp4", "audio/3gpp", "audio/3gpp2"]),
@@ -174,13 +200,17 @@ const TABLE: &[(&str, Kind, &str, &[&str])] = &[
     ("wmv",   Kind::Video, "video/x-ms-asf", &["video/x-ms-wmv", "video/x-ms-wm", "application/vnd.ms-asf", "application/x-ms-asf"]),
 ];
 
-/// Formats, of which that of an extension is found without a search
+/// A set of formats with a hash table by extension.
+///
+/// Rules are built once and used for millions of blobs, so every change rebuilds the table.
 #[derive(Clone, Debug)]
 pub(super) struct Formats {
-    /// Sorted by extension
+    /// The formats, sorted by extension.
     all: Vec<Format>,
-    /// By the number of an extension: at its slot, or behind that, the place of the format and 1; 0 means
-    /// that it is free, as at least three quarters are
+    /// The hash table: each slot has the position of a format plus 1, or 0 if it is free.
+    ///
+    /// A format is at the slot of its number or at the next free one after it (linear probing). At least
+    /// three quarters of the slots are free.
     slots: Vec<usize>,
 }
 
@@ -201,36 +231,39 @@ impl Default for Formats {
 }
 
 impl Formats {
+    /// Returns the formats, sorted by extension.
     pub(super) fn all(&self) -> &[Format] {
         &self.all
     }
 
-    /// Adds a format, in the place of the one with the same extension
+    /// Adds a format, or replaces the one with the same extension.
     pub(super) fn accept(&mut self, format: Format) {
+        // INVARIANT: the vector stays sorted, which `Rules::formats` promises.
         self.all.retain(|other| other.extension != format.extension);
         let place = self.all.partition_point(|other| other.extension < format.extension);
         self.all.insert(place, format);
         self.arrange();
     }
 
-    /// Removes the format of an extension in any letter case
+    /// Removes the format of an extension, given in any letter case.
     pub(super) fn refuse(&mut self, extension: &str) {
         self.all.retain(|format| !format.extension.eq_ignore_ascii_case(extension));
         self.arrange();
     }
 
-    /// The place of the format of an extension in any letter case
+    /// Returns the position of the format of an extension, given in any letter case.
     ///
-    /// Most are found at the first look, so that the processor has little to guess: of a search it often
-    /// guesses wrong where formats alternate.
+    /// Most lookups end at the first slot. A binary search would take longer, because its branches are
+    /// mispredicted when the formats of a listing alternate.
     #[inline]
     pub(super) fn place(&self, extension: &str) -> Option<usize> {
         let number = Number::of(extension);
         let mut slot = self.slot(number);
         loop {
+            // A free slot ends the search: the format is not there.
             let place = self.slots.get(slot)?.checked_sub(1)?;
             let format = self.all.get(place)?;
-            // Those that are longer than their numbers tell have the same number where they begin alike.
+            // Long extensions with the same start have the same number, so their texts are compared.
             if format.number == number
                 && (number.is_whole() || format.extension.eq_ignore_ascii_case(extension))
             {
@@ -240,14 +273,17 @@ impl Formats {
         }
     }
 
-    /// Where to look first, a number below that of the slots, which is a power of two
+    /// Returns the first slot for a number. The number of slots is a power of two.
     fn slot(&self, number: Number) -> usize {
-        // The upper half depends on all bits, and there are never as many slots as it can tell apart.
+        // The upper half of the product depends on all bits of the number.
+        // A multiplicative hash: the constant is 2^64 divided by the golden ratio.
         let spread = number.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
         spread as usize & self.slots.len().wrapping_sub(1)
     }
 
+    /// Rebuilds the hash table after a change of the formats.
     fn arrange(&mut self) {
+        // Four slots for each format keep at least three quarters free, so a search ends soon.
         self.slots = vec![0; (4 * self.all.len()).next_power_of_two()];
         for (place, format) in self.all.iter().enumerate() {
             let mut slot = self.slot(format.number);
@@ -266,11 +302,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_format_is_found_by_its_extension_in_any_letter_case_and_by_no_other() {
+    fn lookup_ignores_letter_case_and_finds_no_other_extension() {
         let mut rng = fastrand::Rng::with_seed(11);
         let mut formats = Formats::default();
         for _ in 0..300 {
-            // Many that begin alike, and are longer than a number tells.
+            // Many extensions with the same start that are too long for the number.
             let begin = ["", "j", "jpgjpg", "\u{e9}"][rng.usize(..4)];
             let end: String = (0..rng.usize(1..4))
                 .map(|_| rng.choice(['a', 'B', '_']))

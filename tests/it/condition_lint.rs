@@ -531,8 +531,8 @@ to read a blob:
   - it is the current version
 to list blobs:
   - the container's name is `abc`
-  - the prefix that the list asks for begins with `p/`
-whatever else the role allows is not limited
+  - the prefix of the listing begins with `p/`
+all other actions of the role are not limited
 "
     );
     let explained = |text: &str| long(text).parse::<Condition>().unwrap().explain();
@@ -541,10 +541,10 @@ whatever else the role allows is not limited
     );
     assert_eq!(
         text.lines().next(),
-        Some("where the action is `a` and not that the suboperation is `b`:")
+        Some("if the action is `a` and it is not true that the suboperation is `b`:")
     );
     let text = explained("NOT NOT ($R)");
-    assert!(text.contains("not that the action is"), "{text}");
+    assert!(text.contains("it is not true that the action is"), "{text}");
     for row in examples() {
         let Ok(condition) = row["condition"].as_str().unwrap_or_default().parse::<Condition>()
         else {

@@ -78,7 +78,7 @@ fn sync_takes_globs_and_shows_them_in_a_dry_run_that_writes_nothing() {
     for part in ["53 blobs", "  hall-1/hall-1-00", "filtered: 27, for example:", "\n  hall-2/"] {
         assert!(text.contains(part), "{part} in {text}");
     }
-    let left_out = "none of the filter's include matches its name";
+    let left_out = "no include pattern of the filter matches its name";
     let mut other = text.lines().filter(|line| line.starts_with("  hall-2/"));
     assert!(other.all(|line| line.ends_with(left_out)), "{text}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is written");

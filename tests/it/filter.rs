@@ -72,11 +72,18 @@ fn globs_match_as_people_write_them() {
         for name in *matched {
             assert_eq!(left_out(&include, Blob::new(*name, 1)), None, "{glob} {name}");
             let detail = left_out(&exclude, Blob::new(*name, 1)).unwrap_or_default();
-            assert_eq!(detail, format!("the filter's exclude `{glob}` matches its name"), "{name}");
+            assert_eq!(
+                detail,
+                format!("the filter's exclude pattern `{glob}` matches its name"),
+                "{name}"
+            );
         }
         for name in *others {
             let detail = left_out(&include, Blob::new(*name, 1)).unwrap_or_default();
-            assert_eq!(detail, "none of the filter's include matches its name", "{glob} {name}");
+            assert_eq!(
+                detail, "no include pattern of the filter matches its name",
+                "{glob} {name}"
+            );
             assert_eq!(left_out(&exclude, Blob::new(*name, 1)), None, "{glob} {name}");
         }
     }
@@ -104,7 +111,7 @@ fn each_part_leaves_out_what_it_says() {
         (filter().modified_since(at(6)), dated(5), Some("modified_since")),
         (filter().modified_before(at(6)), dated(5), None),
         (filter().modified_before(at(5)), dated(5), Some("modified_before")),
-        (filter().modified_since(at(0)), jpg(), Some("does not tell")),
+        (filter().modified_since(at(0)), jpg(), Some("no modification time")),
         (filter().format("JPG"), jpg(), None),
         (filter().format("png").format(".jpg"), jpg(), None),
         (filter().format("png"), jpg(), Some("formats")),
@@ -120,14 +127,18 @@ fn each_part_leaves_out_what_it_says() {
         (filter().include_regex("^x/[a-z]+"), jpg(), None),
         (filter().include_regex("^a"), jpg(), Some("include_regex")),
         (filter().include_regex(r"\d").include_regex("[.]jpg$"), jpg(), None),
-        (filter().exclude_regex("(?i)A[.]JPG"), jpg(), Some("exclude_regex `(?i)A[.]JPG`")),
+        (filter().exclude_regex("(?i)A[.]JPG"), jpg(), Some("exclude_regex pattern `(?i)A[.]JPG`")),
         (filter().include("*.JPG"), jpg(), Some("include")),
         (filter().include("*.JPG").ignore_case(), jpg(), None),
         (filter().include("\u{c9}").ignore_case(), Blob::new("\u{e9}", 1), None),
         (filter().exclude_regex("^X").ignore_case(), jpg(), Some("exclude_regex")),
         // All parts must agree, and what is excluded no include brings back.
         (filter().include("x/*").include_regex("b"), jpg(), Some("include_regex")),
-        (filter().include("x/*").exclude("*.png").exclude("a.*"), jpg(), Some("exclude `a.*`")),
+        (
+            filter().include("x/*").exclude("*.png").exclude("a.*"),
+            jpg(),
+            Some("exclude pattern `a.*`"),
+        ),
         (filter(), jpg(), None),
     ];
     for (filter, blob, want) in rows {
@@ -245,7 +256,7 @@ fn a_filter_is_stored_as_it_was_typed() {
     for (wrong, what) in [
         (r#"{"includes": []}"#, "unknown field"),
         (r#"{"include": ["[a"]}"#, "character 1"),
-        (r#"{"modified_since": "yesterday"}"#, "`yesterday` is no time"),
+        (r#"{"modified_since": "yesterday"}"#, "`yesterday` is not a time"),
         (r#"{"kinds": ["audio"]}"#, "audio"),
     ] {
         let error = serde_json::from_str::<Filter>(wrong).unwrap_err().to_string();
@@ -509,7 +520,7 @@ fn the_first_pattern_that_matches_is_named_however_it_is_matched() {
     ] {
         let builder = patterns.iter().fold(filter(), |filter, glob| filter.exclude(*glob));
         let detail = left_out(&builder, Blob::new(name, 1)).unwrap_or_default();
-        assert_eq!(detail, format!("the filter's exclude `{want}` matches its name"));
+        assert_eq!(detail, format!("the filter's exclude pattern `{want}` matches its name"));
         assert_eq!(left_out(&builder, Blob::new("z", 1)), None);
     }
 }

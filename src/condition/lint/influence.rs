@@ -1,6 +1,10 @@
-//! Which simple expressions have an influence on requests of an action.
+//! Determines which comparisons can change the decision about requests of an action.
 //!
-//! All of them are found in one pass, since a condition may have hundreds.
+//! A comparison in a clause for writing does not affect reads. One pass finds the answer for all
+//! comparisons of a condition, because a condition may have hundreds.
+//!
+//! For example, in `(!(ActionMatches{'…/read'}) OR a) AND (!(ActionMatches{'…/write'}) OR b)` the comparison
+//! `a` affects reads and `b` affects writes. For a read, the second clause is true whatever `b` is.
 
 use std::collections::HashSet;
 
@@ -10,11 +14,13 @@ use crate::condition::{
     eval::{Possible, leaf, possible},
 };
 
-/// Simple expressions of one condition that have an influence on something
+/// The comparisons of one condition that affect an action, by their addresses in the tree.
+///
+/// Addresses identify expressions here, because equal expressions may occur in several clauses.
 pub(super) struct Influences(HashSet<*const Expr>);
 
 impl Influences {
-    /// Those with an influence on requests of an action, whatever attributes these have
+    /// Finds the comparisons that affect requests of an action, whatever attributes these have.
     pub(super) fn on(root: &Expr, action: &Action) -> Self {
         let request = Request::new(action.name);
         let request = match action.suboperation {
@@ -26,22 +32,27 @@ impl Influences {
         Self(found)
     }
 
-    /// Whether an expression of the condition is one of them
+    /// Returns whether an expression of the condition is one of them.
     pub(super) fn has(&self, part: &Expr) -> bool {
         self.0.contains(&std::ptr::from_ref(part))
     }
 }
 
-/// What a simple expression can come to: only what names the action is known
+/// Returns the possible results of a comparison. Only the tests of the action are known.
 fn open(expr: &Expr, request: &Request) -> Possible {
     let is_known = match &expr.kind {
         ExprKind::ActionMatches(_) | ExprKind::SubOperationMatches(_) => true,
         _ => expr.attributes().any(|a| Known::of(a.path()) == Some(Known::SubOperation)),
     };
+    // A comparison can be anything: its attributes may have any value, or be missing.
     if is_known { Possible::just(leaf(expr, request)) } else { Possible::EITHER }
 }
 
-/// Looks at an expression; `whole` says what the condition can come to, given what this can come to
+/// Visits an expression; `whole` maps the possible results of this expression to those of the condition.
+///
+/// A comparison affects the action if its truth changes the possible results of the whole.
+///
+/// The closure is composed on the way down, so that each comparison is tried once with each result.
 fn visit(
     expr: &Expr,
     request: &Request,
@@ -68,7 +79,7 @@ fn visit(
         (each.iter().filter(|p| p.yes).count(), each.iter().filter(|p| p.no).count());
     let is_all = matches!(expr.kind, ExprKind::And(_));
     for (part, own) in parts.iter().zip(&each) {
-        // How many of the others can be true, and how many false.
+        // The counts without this part: an `AND` with this part can be true only if all others can.
         let (can, cannot) = (can - usize::from(own.yes), cannot - usize::from(own.no));
         let others = parts.len() - 1;
         let joined = |inner: Possible| {

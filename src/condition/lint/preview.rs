@@ -1,18 +1,20 @@
-//! The rule that names attributes in preview.
+//! The rule that reports attributes in preview.
 //!
 //! Source: Microsoft Learn, "Actions and attributes for Azure role assignment conditions for Azure Blob
-//! Storage", the notice at its top, read in November 2026. It names the include attribute of lists, and
-//! the snapshot attribute of accounts with a hierarchical namespace. Its version of April 2024 names the
-//! include attribute and the metadata of containers.
+//! Storage", the notice at its top, read in November 2026. The notice lists the include attribute of
+//! listings, and the snapshot attribute for accounts with a hierarchical namespace. The version of April
+//! 2024 lists the include attribute and the metadata of containers.
 
-use super::{Check, LintFinding, Rule, Severity};
-use crate::condition::catalog::Known;
+use super::{LintFinding, Severity, context::Context};
+use crate::condition::{Rule, catalog::Known};
 
-pub(super) fn check(check: &Check<'_>, found: &mut Vec<LintFinding>) {
+/// Reports each attribute in preview once, at the first place where it occurs.
+pub(super) fn check(context: &Context<'_>, found: &mut Vec<LintFinding>) {
     let mut seen = Vec::new();
-    check.root.walk(&mut |expr| {
+    context.root.walk(&mut |expr| {
         for known in expr.attributes().filter_map(|attribute| Known::of(attribute.path())) {
             let Some(state) = state(known) else { continue };
+            // One note for an attribute is enough, even if the condition has it in every clause.
             if seen.contains(&known) {
                 continue;
             }
@@ -27,7 +29,9 @@ pub(super) fn check(check: &Check<'_>, found: &mut Vec<LintFinding>) {
     });
 }
 
-/// How far an attribute is in preview
+/// Returns the state of an attribute in preview, in words, or `None` for one that is generally available.
+///
+/// The words say how certain the state is, because the documentation has changed over time.
 fn state(known: Known) -> Option<&'static str> {
     match known {
         Known::Include => Some("is in preview"),

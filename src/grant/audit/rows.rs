@@ -89,12 +89,13 @@ impl<'a> Places<'a> {
             .collect();
         named.retain(|name| !own.contains(name));
         let owned = |group: Vec<&str>| group.into_iter().map(str::to_owned).collect();
-        let mut named: Vec<Vec<String>> = match prove::same(&conditions, &named, budget) {
-            // Containers that no condition distinguishes are decided once.
-            Some(groups) => groups.into_iter().map(owned).collect(),
-            // Without a proof that they are alike, each container gets a group of its own.
-            None => named.into_iter().map(|name| vec![name]).collect(),
-        };
+        let mut named: Vec<Vec<String>> =
+            match prove::indistinguishable(&conditions, &named, budget) {
+                // Containers that no condition distinguishes are decided once.
+                Some(groups) => groups.into_iter().map(owned).collect(),
+                // Without a proof that they are alike, each container gets a group of its own.
+                None => named.into_iter().map(|name| vec![name]).collect(),
+            };
         named.extend(own.into_iter().map(|name| vec![name]));
         Self {
             account: connection.account().as_str(),

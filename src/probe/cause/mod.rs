@@ -3,9 +3,7 @@
 //! `table` has the causes, one row each. A row is data: code, layer, step, whether waiting helps, what
 //! is wrong, and what to do. What follows from a row, or is the same for all rows, is here.
 
-use std::fmt;
-
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer};
 
 pub use self::table::Cause;
 use super::class::{PropagationTime, Retry, WizardStep};
@@ -15,39 +13,31 @@ use super::class::{PropagationTime, Retry, WizardStep};
 /// The names of the layers, steps and retry classes resolve in `table`, which imports them.
 macro_rules! causes {
     ($($variant:ident $code:literal $layer:ident $step:ident $retry:ident, $what:literal, $remedy:literal;)+) => {
-        /// What is wrong.
-        ///
-        /// The codes are stable; the texts may change. Sources: Microsoft Learn, "Common REST API
-        /// error codes", "Blob Storage error codes", "Microsoft Entra authentication and authorization
-        /// error codes", "Troubleshoot Azure RBAC" and "Troubleshoot role assignment conditions". The
-        /// sources of single groups are named in the table.
-        ///
-        /// ```
-        /// use azure_asset_sync::probe::{Cause, Layer, Retry};
-        ///
-        /// let cause = Cause::CorsMissing;
-        /// assert_eq!((cause.layer(), cause.retry()), (Layer::Cors, Retry::Propagating));
-        /// println!("{cause}: {}; {}", cause.what(), cause.remedy());
-        /// assert!(Cause::ALL.iter().all(|cause| !cause.remedy().is_empty()));
-        /// let newer: Cause = serde_json::from_str(r#""a_cause_of_2030""#)?;
-        /// assert_eq!(newer, Cause::Unknown, "a rollback reads what a newer version stored");
-        /// # Ok::<(), serde_json::Error>(())
-        /// ```
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[non_exhaustive]
-        pub enum Cause {
-            $(#[doc = concat!("Cause: ", $what, ".")] $variant,)+
+        $crate::coded::coded_enum! {
+            /// What is wrong.
+            ///
+            /// The codes are stable; the texts may change. Sources: Microsoft Learn, "Common REST API
+            /// error codes", "Blob Storage error codes", "Microsoft Entra authentication and authorization
+            /// error codes", "Troubleshoot Azure RBAC" and "Troubleshoot role assignment conditions". The
+            /// sources of single groups are named in the table.
+            ///
+            /// ```
+            /// use azure_asset_sync::probe::{Cause, Layer, Retry};
+            ///
+            /// let cause = Cause::CorsMissing;
+            /// assert_eq!((cause.layer(), cause.retry()), (Layer::Cors, Retry::Propagating));
+            /// println!("{cause}: {}; {}", cause.what(), cause.remedy());
+            /// assert!(Cause::ALL.iter().all(|cause| !cause.remedy().is_empty()));
+            /// let newer: Cause = serde_json::from_str(r#""a_cause_of_2030""#)?;
+            /// assert_eq!(newer, Cause::Unknown, "a rollback reads what a newer version stored");
+            /// # Ok::<(), serde_json::Error>(())
+            /// ```
+            pub enum Cause by as_str {
+                $(#[doc = concat!("Cause: ", $what, ".")] $variant = $code,)+
+            }
         }
 
         impl Cause {
-            /// All causes, in the order of the layers.
-            pub const ALL: &[Self] = &[$(Self::$variant),+];
-
-            /// Returns the stable code, for example `access_missing`.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $code,)+ }
-            }
-
             /// Returns the layer in which the cause shows.
             pub fn layer(self) -> Layer {
                 match self { $(Self::$variant => Layer::$layer,)+ }
@@ -127,20 +117,6 @@ impl Cause {
                 | Self::KeyOutOfScope
                 | Self::ManagementRoleOnly
         )
-    }
-}
-
-impl fmt::Display for Cause {
-    /// Writes the stable code.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl Serialize for Cause {
-    /// Writes the stable code.
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
     }
 }
 

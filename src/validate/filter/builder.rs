@@ -1,4 +1,6 @@
-//! A filter as somebody typed it, in Rust or in JSON, and the check of all of it.
+//! The builder of filters: raw text from Rust or JSON, and the check of the whole filter.
+//!
+//! All problems are reported in one error, because a customer corrects a form in one go.
 
 use std::{
     collections::BTreeSet,
@@ -9,23 +11,20 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, se
 
 use super::{
     Filter,
-    glob::Wrong,
-    limits::{
-        Budget, LONGEST, LONGEST_FORMAT, MOST_FORMATS, MOST_PATTERNS, MOST_PROBLEMS, MOST_TEXT,
-    },
+    limits::{Budget, LONGEST_FORMAT, MOST_FORMATS, MOST_PATTERNS, MOST_PROBLEMS, MOST_TEXT},
     matcher::{Compiler, Syntax},
     patterns::{self, Patterns},
 };
 use crate::{
     error::{Error, ErrorKind},
-    name::{may_be_secret, one_line, printable},
-    validate::{Kind, rules::MAX_SIZE},
+    name::printable,
+    validate::{Kind, MAX_SIZE},
 };
 
-/// A filter as somebody typed it: raw text, checked as a whole by [`build`](Self::build)
+/// A filter as it was typed: raw text that [`build`](Self::build) checks as a whole.
 ///
-/// This is also the shape of a filter in JSON; each field may be left out, and others are refused.
-/// Times are RFC 3339 with any offset, as `2026-11-24T08:49:37Z`, or a date alone, which is its midnight
+/// This is also the form of a filter in JSON. Every field may be missing, and unknown fields are refused.
+/// Times are RFC 3339 with any offset, for example `2026-11-24T08:49:37Z`, or a date, which means midnight
 /// in UTC.
 ///
 /// ```
@@ -57,14 +56,14 @@ pub struct FilterBuilder {
     pub(super) max_size: Option<u64>,
     #[serde(
         skip_serializing_if = "Option::is_none",
-        serialize_with = "told_time",
-        deserialize_with = "time"
+        serialize_with = "serialize_time",
+        deserialize_with = "deserialize_time"
     )]
     pub(super) modified_since: Option<SystemTime>,
     #[serde(
         skip_serializing_if = "Option::is_none",
-        serialize_with = "told_time",
-        deserialize_with = "time"
+        serialize_with = "serialize_time",
+        deserialize_with = "deserialize_time"
     )]
     pub(super) modified_before: Option<SystemTime>,
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
@@ -74,114 +73,136 @@ pub struct FilterBuilder {
 }
 
 impl FilterBuilder {
-    /// Leaves out what no included glob matches; one more each time
+    /// Adds a glob; excludes names that none of the included globs matches.
     ///
-    /// `*` and `?` stand for any characters and for any one but `/`, `[a-z]` and `[!a-z]` for one of
-    /// those and for another one, `{a,b}` for either, `**` between slashes for any folders or none,
-    /// and `\` before a special character for that character. A glob with a slash is about the whole
-    /// name, from the container's root; `folder/` is all below that folder. A glob without a slash is
-    /// about the part after the last slash of the name, so that `*.jpg` matches in every folder;
-    /// `/*.jpg` matches at the root alone. Letters with marks match in both Unicode forms (NFC and NFD).
+    /// | in a glob | matches |
+    /// | --- | --- |
+    /// | `*` | any characters except `/` |
+    /// | `?` | one character except `/` |
+    /// | `[a-z]`, `[!a-z]` | one of these characters, one other character |
+    /// | `{a,b}` | either alternative |
+    /// | `**` between slashes | any folders, or none |
+    /// | `\` before a special character | that character |
     ///
-    /// [`build`](Self::build) refuses a glob that another tool would read differently and that matches
-    /// nothing here: a path with `\` or `./`, a negation with `!`, a list with commas, `[[:digit:]]`,
-    /// a regular expression, a URL. The message says how to write it.
+    /// A glob with a slash matches the whole name from the container's root, and `folder/` matches all names
+    /// below that folder. A glob without a slash matches the part after the last slash, so `*.jpg` matches
+    /// in every folder and `/*.jpg` only at the root. Letters with marks match in both Unicode forms (NFC
+    /// and NFD).
+    ///
+    /// [`build`](Self::build) refuses globs that other tools understand differently and that would match
+    /// nothing here, for example a path with `\` or `./`, a negation with `!`, a list with commas,
+    /// `[[:digit:]]`, a regular expression or a URL. The message says what to write instead.
+    #[doc(alias = "glob")]
+    #[doc(alias = "wildcard")]
     pub fn include(mut self, glob: impl Into<String>) -> Self {
         self.include.push(glob.into());
         self
     }
 
-    /// Leaves out what this glob matches, whatever includes it; one more each time
+    /// Adds a glob; excludes names that it matches, even if they are included.
     pub fn exclude(mut self, glob: impl Into<String>) -> Self {
         self.exclude.push(glob.into());
         self
     }
 
-    /// Leaves out what no included regular expression matches; one more each time
+    /// Adds a regular expression; excludes names that none of the included regular expressions matches.
     ///
-    /// In the syntax of the crate [`regex`](https://docs.rs/regex/latest/regex/#syntax), searched
-    /// for in the whole name: `^` and `$` tie it to the ends. Where there are globs, too, a name
-    /// must match one of each.
+    /// The syntax is that of the crate [`regex`](https://docs.rs/regex/latest/regex/#syntax). A match may be
+    /// anywhere in the name; use `^` and `$` to anchor it. If globs are included too, a name must match at
+    /// least one glob and one regular expression.
     pub fn include_regex(mut self, regex: impl Into<String>) -> Self {
         self.include_regex.push(regex.into());
         self
     }
 
-    /// Leaves out what this regular expression matches, whatever includes it; one more each time
+    /// Adds a regular expression; excludes names that it matches, even if they are included.
     pub fn exclude_regex(mut self, regex: impl Into<String>) -> Self {
         self.exclude_regex.push(regex.into());
         self
     }
 
-    /// Lets globs and regular expressions match in any letter case; names are case-sensitive else
+    /// Makes globs and regular expressions ignore letter case. Without this, they are case-sensitive.
     pub fn ignore_case(mut self) -> Self {
         self.ignore_case = true;
         self
     }
 
-    /// Leaves out blobs with fewer bytes
+    /// Excludes blobs of fewer bytes. In JSON: `"min_size": 10000`.
     pub fn min_size(mut self, bytes: u64) -> Self {
         self.min_size = Some(bytes);
         self
     }
 
-    /// Leaves out blobs with more bytes
+    /// Excludes blobs of more bytes. In JSON: `"max_size": 268435456`.
     pub fn max_size(mut self, bytes: u64) -> Self {
         self.max_size = Some(bytes);
         self
     }
 
-    /// Leaves out blobs that were last written before, and those of which the listing does not tell
+    /// Excludes blobs that were last modified before `time`, and blobs without a time in the listing.
     ///
-    /// The service tells times in whole seconds.
+    /// The service reports times in whole seconds. In JSON: `"modified_since": "2026-11-24"`.
     pub fn modified_since(mut self, time: SystemTime) -> Self {
         self.modified_since = Some(time);
         self
     }
 
-    /// Leaves out blobs that were last written then or later, and those of which the listing does
-    /// not tell
+    /// Excludes blobs that were last modified at `time` or later, and blobs without a time in the listing.
     pub fn modified_before(mut self, time: SystemTime) -> Self {
         self.modified_before = Some(time);
         self
     }
 
-    /// Leaves out what is of no wanted kind; one more each time
+    /// Adds a kind; excludes blobs that are of none of the added kinds.
     ///
-    /// The kind is that of the rules' format, and else what Content-Type or extension say.
+    /// The kind is that of the rules' format, or else the kind that the Content-Type or the extension
+    /// suggests. In JSON: `"kinds": ["image"]`.
     pub fn kind(mut self, kind: Kind) -> Self {
         self.kinds.insert(kind);
         self
     }
 
-    /// Leaves out what has no wanted extension, in any letter case; one more each time
+    /// Adds an extension, in any letter case; excludes blobs that have none of the added extensions.
+    ///
+    /// In JSON: `"formats": ["jpg", "png"]`.
     pub fn format(mut self, extension: impl Into<String>) -> Self {
         self.formats.push(extension.into());
         self
     }
 
-    /// Checks all of it and compiles the patterns
+    /// Checks the filter and compiles its patterns.
     ///
-    /// A filter may come from somebody who means ill, so its size and the time that matching takes
-    /// are limited:
+    /// A filter may come from somebody with bad intentions, so its size and the time that matching takes are
+    /// limited:
     ///
-    /// - The four lists have at most 100 patterns together, with at most 16 KiB of text and at most
-    ///   1,000 characters each. `formats` has at most 100 extensions of at most 64 characters.
-    /// - A glob expands to at most 256 globs without braces, and all globs together to at most 10,000
-    ///   characters. With repetitions written out, all patterns together have at most 50,000 parts;
-    ///   a part is a byte, or a range of a class.
-    /// - Compiled, all patterns together take at most 2 MiB.
-    /// - A name of 1,024 characters of four bytes each takes less than 10 ms; ordinary patterns take
-    ///   microseconds.
-    ///   What matches only after many guesses is refused, for example `[ab]*a[ab]{300}c`.
+    /// | limit | value |
+    /// | --- | --- |
+    /// | patterns in the four lists together | 100, with 16 KiB of text |
+    /// | length of a pattern | 1,000 characters |
+    /// | extensions in `formats` | 100, of 64 characters each |
+    /// | globs that one glob with braces expands to | 256 |
+    /// | all globs with their braces expanded | 10,000 characters |
+    /// | all patterns with repetitions written out | 50,000 parts: bytes, or ranges of classes |
+    /// | compiled patterns | 2 MiB |
     ///
-    /// Building blocks the thread: most filters take microseconds, the slowest that were found 130 ms,
-    /// and so does deserialising a [`Filter`]. Build the filters of customers in
-    /// `tokio::task::spawn_blocking` if the thread has other tasks.
+    /// Matching a name of 1,024 four-byte characters takes less than 10 ms, and usual patterns take
+    /// microseconds. Patterns that need many guesses are refused, for example `[ab]*a[ab]{300}c`.
+    ///
+    /// The method blocks the thread: for microseconds with most filters, and for 130 ms with the slowest
+    /// filter that was found. Deserializing a [`Filter`] takes the same time. If the thread has other tasks,
+    /// build the filters of customers in `tokio::task::spawn_blocking`.
+    ///
+    /// ```
+    /// use azure_asset_sync::validate::Filter;
+    ///
+    /// let error = Filter::builder().include("hall-3\\*.jpg").min_size(9).max_size(1).build().unwrap_err();
+    /// let text = error.to_string();
+    /// assert!(text.contains("write `/` between folders") && text.contains("swap them"), "{text}");
+    /// ```
     ///
     /// # Errors
-    /// [`Config`](ErrorKind::Config) with everything that is wrong: the pattern, the position in it
-    /// and what to do, or the limit.
+    /// [`Config`](ErrorKind::Config) with all problems at once: for each pattern the position and what to
+    /// write instead, and for each limit its value.
     pub fn build(self) -> Result<Filter, Error> {
         let mut wrong = Vec::new();
         let mut patterns =
@@ -195,34 +216,36 @@ impl FilterBuilder {
             && min > max
         {
             wrong.push(format!(
-                "min_size {min} is above max_size {max}, so nothing is left; swap them"
+                "min_size {min} is above max_size {max}, so no blob can match; swap them"
             ));
         }
         if let Some(min) = self.min_size
             && min > MAX_SIZE
         {
             wrong.push(format!(
-                "min_size {min} is above the size of any blob (190.7 TiB), so nothing is left; sizes are in bytes"
+                "min_size {min} is above the size of any blob (190.7 TiB), so no blob can match; sizes are in bytes"
             ));
         }
         for (field, time) in
             [("modified_since", self.modified_since), ("modified_before", self.modified_before)]
         {
-            if time.is_some_and(|time| !can_be_told(time)) {
+            if time.is_some_and(|time| !is_representable(time)) {
                 wrong.push(format!("{field}: it must be in the years 1970 to 9999"));
             }
         }
         if let (Some(since), Some(before)) = (self.modified_since, self.modified_before)
+            // Equal ends exclude everything too, because the upper one is exclusive.
             && since >= before
         {
             wrong.push(
-                "modified_since is not before modified_before, so nothing is left; swap them"
+                "modified_since is not before modified_before, so no blob can match; swap them"
                     .to_owned(),
             );
         }
         if !wrong.is_empty() {
             let more = wrong.len().saturating_sub(MOST_PROBLEMS);
             wrong.truncate(MOST_PROBLEMS);
+            // The rest is only counted: twenty problems are enough for one look at a form.
             if more > 0 {
                 wrong.push(format!("and {more} more"));
             }
@@ -231,7 +254,7 @@ impl FilterBuilder {
         Ok(Filter { patterns, formats, typed: self })
     }
 
-    /// Checks how many patterns there are, and of what length together; false if there are too many
+    /// Checks the number of patterns and their total length; returns false if the patterns exceed a limit.
     fn check_counts(&self, wrong: &mut Vec<String>) -> bool {
         let lists = [&self.include, &self.exclude, &self.include_regex, &self.exclude_regex];
         let count: usize = lists.iter().map(|list| list.len()).sum();
@@ -247,6 +270,7 @@ impl FilterBuilder {
                 "its patterns have {text} bytes together; the limit is {MOST_TEXT} (16 KiB); use fewer or shorter patterns"
             ));
         }
+        // Patterns that exceed the counts are not compiled, because compiling them is the work to limit.
         let is_within = wrong.len() == before;
         if self.formats.len() > MOST_FORMATS {
             let count = self.formats.len();
@@ -255,6 +279,7 @@ impl FilterBuilder {
         is_within
     }
 
+    /// Compiles the four lists within one budget.
     fn compile(&self, wrong: &mut Vec<String>) -> Patterns {
         let mut budget = Budget::default();
         let mut compile = |list: &[String], field, syntax| {
@@ -270,12 +295,14 @@ impl FilterBuilder {
     }
 }
 
+/// Checks one extension and returns it in lower case, without the dot that people type before it.
 fn extension(typed: &str, wrong: &mut Vec<String>) -> Box<str> {
     let extension = typed.strip_prefix('.').unwrap_or(typed);
     let is_long = extension.chars().nth(LONGEST_FORMAT).is_some();
     let is_odd =
         |c: char| c.is_whitespace() || c.is_control() || ".,;|/\\*?\"'`<>()[]{}".contains(c);
     if extension.is_empty() || is_long || extension.contains(is_odd) {
+        // Several extensions in one entry are a frequent mistake, so each part is suggested on its own.
         let start: String = typed.chars().take(LONGEST_FORMAT).collect();
         let parts: Vec<_> = start
             .split(|c| is_odd(c) && c != '.' && c != '*' && c != '/')
@@ -290,52 +317,45 @@ fn extension(typed: &str, wrong: &mut Vec<String>) -> Box<str> {
         };
         let typed = printable(&start);
         wrong.push(format!(
-            "formats `{typed}`: it must be what follows a name's last dot, such as `jpg`, of at most {LONGEST_FORMAT} characters{hint}"
+            "formats `{typed}`: an extension is the text after the last dot of a name, such as `jpg`, of at most {LONGEST_FORMAT} characters{hint}"
         ));
         return Box::default();
     }
     extension.to_ascii_lowercase().into()
 }
 
-/// What is wrong with a pattern, in one line
-pub(super) fn told(field: &str, pattern: &str, Wrong { place, what }: Wrong) -> String {
-    // A pattern may well have a `?`, after which `printable` shows nothing.
-    // Nothing beyond what a pattern may have is looked at.
-    let pattern: String = pattern.chars().take(LONGEST + 1).collect();
-    let has_secret = may_be_secret(&pattern);
-    let shown: String = match has_secret {
-        true => printable(&pattern),
-        false => one_line(&pattern.chars().take(80).collect::<String>()),
-    };
-    let dots = if !has_secret && pattern.chars().count() > 80 { "…" } else { "" };
-    format!("{field} `{shown}{dots}`, character {place}: {what}")
-}
-
-/// A time or a date
-fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SystemTime>, D::Error> {
+/// Deserializes a time or a date.
+fn deserialize_time<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<SystemTime>, D::Error> {
     let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
     let text = text.trim();
     let is_date = text.len() == "2026-11-24".len();
     let time = if is_date { format!("{text}T00:00:00Z") } else { text.to_owned() };
     let time = time.parse::<jiff::Timestamp>().map_err(|_| {
+        // A person may have pasted anything, so the text is made printable and its secrets are hidden.
         let text = printable(text);
         D::Error::custom(format!(
-            "`{text}` is no time; write it as 2026-11-24T08:49:37Z, 2026-11-24T09:49:37+01:00 or 2026-11-24"
+            "`{text}` is not a time; write it as 2026-11-24T08:49:37Z, 2026-11-24T09:49:37+01:00 or 2026-11-24"
         ))
     })?;
     SystemTime::try_from(time).map(Some).map_err(D::Error::custom)
 }
 
-/// Whether RFC 3339 has a text for it
-fn can_be_told(time: SystemTime) -> bool {
+/// Returns whether RFC 3339 can express a time, which it can for the years 1970 to 9999 here.
+fn is_representable(time: SystemTime) -> bool {
     const YEAR_10000: u64 = 253_402_300_800;
     time.duration_since(UNIX_EPOCH).is_ok_and(|since| since.as_secs() < YEAR_10000)
 }
 
-/// With all its digits, so that what is stored is the same filter
-fn told_time<S: Serializer>(time: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
+/// Serializes a time with all its digits, so that a stored filter equals the original.
+fn serialize_time<S: Serializer>(
+    time: &Option<SystemTime>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     match time {
-        Some(time) if can_be_told(*time) => {
+        Some(time) if is_representable(*time) => {
+            // Times are stored as seconds with an optional fraction, which is what `humantime` writes.
             serializer.collect_str(&humantime::format_rfc3339(*time))
         }
         Some(_) => Err(S::Error::custom("a time must be in the years 1970 to 9999")),

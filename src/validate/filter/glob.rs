@@ -1,74 +1,69 @@
 //! Translates globs to regular expressions over bytes.
 //!
-//! Braces are expanded first, and the size of the expansion is checked before it is made. The
-//! expressions assume that names are valid UTF-8.
+//! Braces are expanded first, and the size of the expansion is checked before the expansion is made. The
+//! expressions assume that names are valid UTF-8. The compiler of `matcher` then knows nothing of globs.
 
 use std::sync::Arc;
 
 use super::{
+    foreign_syntax,
     limits::{Budget, MOST_TOKENS},
-    slip,
+    pattern_error::PatternError,
 };
 use crate::unicode;
 
-/// How many globs without braces a glob with braces may expand to
+/// The most globs without braces that a glob with braces may expand to.
 const MOST_ALTERNATIVES: usize = 256;
 
-/// How deep braces may be nested
+/// The deepest nesting of braces.
 const DEEPEST: usize = 8;
 
-/// One character of a name that is not a slash
+/// Matches one character other than a slash.
 ///
-/// Continuation bytes follow the first byte of a character. Written over bytes, the expression has
-/// three states; the class `[^/]` of characters has nine.
+/// Continuation bytes follow the first byte of a character. Written over bytes, the expression has three
+/// states, compared with nine for the character class `[^/]`.
 const ONE: &str = r"(?-u:[^/\x80-\xBF][\x80-\xBF]*)";
 
-/// Any characters but slashes
+/// Matches any characters other than slashes.
 ///
-/// What follows a star begins with the first byte of a character or at the end of the name, so the
-/// star cannot end inside a character.
+/// The part after a star begins with the first byte of a character, or is the end of the name. A match of
+/// the star therefore cannot end inside a character.
 const MANY: &str = "(?-u:[^/])*";
 
-/// Any characters
+/// Matches any characters.
 const ALL: &str = "(?s-u:.)*";
 
-/// A glob without braces
+/// A translated glob without braces.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Plain {
-    /// Matches a whole name when the search is anchored at its start
+    /// The expression. It matches a whole name if the search is anchored at the start.
     pub(super) regex: String,
-    /// The literal start of every name that the glob matches
+    /// The literal start of every name that the glob matches.
     pub(super) literal: String,
 }
 
-/// What is wrong with a pattern, and the position of the character that shows it, from 1
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Wrong {
-    pub(super) place: usize,
-    pub(super) what: String,
-}
-
-impl Wrong {
-    pub(super) fn new(place: usize, what: impl Into<String>) -> Self {
-        Self { place, what: what.into() }
-    }
-}
-
-/// Expands the braces of a glob and translates each alternative
-pub(super) fn parse(glob: &str, budget: &mut Budget) -> Result<Vec<Plain>, Wrong> {
+/// Expands the braces of a glob and translates each alternative.
+///
+/// For example, `hall-{3,4}/*.jpg` gives the expressions of `hall-3/*.jpg` and `hall-4/*.jpg`.
+///
+/// # Errors
+/// A glob with a syntax error, a glob that was written for another tool, or one that exceeds the budget.
+pub(super) fn parse(glob: &str, budget: &mut Budget) -> Result<Vec<Plain>, PatternError> {
     let chars: Vec<char> = glob.chars().collect();
-    slip::check(&chars)?;
+    foreign_syntax::check(&chars)?;
     let mut parser = Parser { chars: &chars, at: 0, budget };
     let alternatives = parser.sequence(0)?;
     alternatives.iter().map(|tokens| plain(tokens)).collect()
 }
 
+/// One element of a glob, with its position in the text.
 #[derive(Clone, Debug)]
 struct Token {
     place: usize,
     what: What,
 }
 
+/// The kinds of elements.
 #[derive(Clone, Debug)]
 enum What {
     Char(char),
@@ -76,10 +71,11 @@ enum What {
     One,
     /// `*`
     Many,
-    /// `[…]`, as a regular expression
+    /// `[…]`, as a regular expression.
     Class(Arc<str>),
 }
 
+/// The parser of one glob, which expands braces while it reads.
 struct Parser<'a> {
     chars: &'a [char],
     at: usize,
@@ -87,29 +83,35 @@ struct Parser<'a> {
 }
 
 impl Parser<'_> {
-    /// Counts tokens that the expansion is about to have
-    fn charge(&mut self, tokens: usize, place: usize) -> Result<(), Wrong> {
+    /// Takes from the budget the tokens that the expansion is about to add.
+    fn charge(&mut self, tokens: usize, place: usize) -> Result<(), PatternError> {
         if self.budget.take_tokens(tokens) {
             return Ok(());
         }
         let what = format!(
             "with their braces expanded, the filter's globs have more than {MOST_TOKENS} characters; write fewer alternatives or shorter globs"
         );
-        Err(Wrong::new(place, what))
+        Err(PatternError::new(place, what))
     }
 
+    /// Consumes the next character.
     fn next(&mut self) -> Option<char> {
         let next = self.chars.get(self.at).copied();
         self.at += usize::from(next.is_some());
         next
     }
 
+    /// Returns the next character.
     fn peek(&self) -> Option<char> {
         self.chars.get(self.at).copied()
     }
 
-    /// All that the text stands for, up to its end or, within braces, up to a comma or a brace
-    fn sequence(&mut self, depth: usize) -> Result<Vec<Vec<Token>>, Wrong> {
+    /// Parses up to the end or, within braces, up to a comma or a closing brace.
+    ///
+    /// Each element is appended to all alternatives so far. Braces multiply the alternatives.
+    ///
+    /// Returns all alternatives that the text expands to.
+    fn sequence(&mut self, depth: usize) -> Result<Vec<Vec<Token>>, PatternError> {
         let mut all = vec![Vec::new()];
         while let Some(char) = self.peek() {
             if depth > 0 && matches!(char, ',' | '}') {
@@ -121,11 +123,12 @@ impl Parser<'_> {
                 '{' => {
                     let inner = self.braces(depth + 1, place)?;
                     let count = all.len() * inner.len();
+                    // The count is checked before the alternatives are multiplied out.
                     if count > MOST_ALTERNATIVES {
                         let what = format!(
                             "its braces expand to {count} globs or more; the limit is {MOST_ALTERNATIVES}; write several globs"
                         );
-                        return Err(Wrong::new(place, what));
+                        return Err(PatternError::new(place, what));
                     }
                     let length = |list: &[Vec<Token>]| list.iter().map(Vec::len).sum::<usize>();
                     let tokens = length(&all) * inner.len() + length(&inner) * all.len();
@@ -136,8 +139,9 @@ impl Parser<'_> {
                     all = all.iter().flat_map(join).collect();
                     continue;
                 }
+                // A brace that closes nothing is a mistake more often than a character of a name.
                 '}' => {
-                    return Err(Wrong::new(
+                    return Err(PatternError::new(
                         place,
                         "`}` has no `{` before it; `\\}` is the brace itself",
                     ));
@@ -152,9 +156,9 @@ impl Parser<'_> {
                 '\\' => match self.next() {
                     Some(char) => What::Char(char),
                     None => {
-                        return Err(Wrong::new(
+                        return Err(PatternError::new(
                             place,
-                            "`\\` has nothing behind it; `\\\\` is the backslash itself",
+                            "`\\` has nothing after it; `\\\\` is the backslash itself",
                         ));
                     }
                 },
@@ -166,10 +170,13 @@ impl Parser<'_> {
         Ok(all)
     }
 
-    /// What stands between braces, the first of which is read already
-    fn braces(&mut self, depth: usize, place: usize) -> Result<Vec<Vec<Token>>, Wrong> {
+    /// Parses alternatives up to the closing brace; the opening one was consumed.
+    fn braces(&mut self, depth: usize, place: usize) -> Result<Vec<Vec<Token>>, PatternError> {
         if depth > DEEPEST {
-            return Err(Wrong::new(place, format!("braces may be nested at most {DEEPEST} deep")));
+            return Err(PatternError::new(
+                place,
+                format!("braces may be nested at most {DEEPEST} deep"),
+            ));
         }
         let mut all = Vec::new();
         loop {
@@ -181,35 +188,38 @@ impl Parser<'_> {
                     let what = format!(
                         "its braces expand to more than {MOST_ALTERNATIVES} globs; write several globs"
                     );
-                    return Err(Wrong::new(place, what));
+                    return Err(PatternError::new(place, what));
                 }
                 None => {
-                    return Err(Wrong::new(
+                    return Err(PatternError::new(
                         place,
-                        "`{` has no `}` behind it; `\\{` is the brace itself",
+                        "`{` has no `}` after it; `\\{` is the brace itself",
                     ));
                 }
             }
         }
     }
 
-    /// What stands between brackets, the first of which is read already
-    fn class(&mut self, place: usize) -> Result<String, Wrong> {
+    /// Parses a class up to the closing bracket; the opening one was consumed.
+    ///
+    /// Returns the class as an expression that never matches a slash. `!` and `^` negate, `-` makes a range,
+    /// and `\` quotes a character.
+    fn class(&mut self, place: usize) -> Result<String, PatternError> {
         let unclosed =
-            || Wrong::new(place, "`[` has no `]` behind it; `\\[` is the bracket itself");
+            || PatternError::new(place, "`[` has no `]` after it; `\\[` is the bracket itself");
         let is_not = matches!(self.peek(), Some('!' | '^'));
         self.at += usize::from(is_not);
         let mut items = String::new();
         loop {
             let first = self.at;
             let low = match self.next().ok_or_else(unclosed)? {
-                // At the start it stands for itself.
+                // At the start of a class a `]` is the character itself.
                 ']' if !items.is_empty() => break,
                 '\\' => self.next().ok_or_else(unclosed)?,
                 char => char,
             };
             escape(low, &mut items);
-            // At the end a hyphen stands for itself.
+            // At the end of a class a `-` is the character itself.
             if self.peek() == Some('-') && self.chars.get(self.at + 1).is_some_and(|c| *c != ']') {
                 self.at += 1;
                 let high = match self.next().ok_or_else(unclosed)? {
@@ -218,16 +228,18 @@ impl Parser<'_> {
                 };
                 if high < low {
                     let what = format!("the range goes backwards; write `{high}-{low}`");
-                    return Err(Wrong::new(first + 1, what));
+                    return Err(PatternError::new(first + 1, what));
                 }
                 items.push('-');
                 escape(high, &mut items);
             }
         }
+        // A class never matches a slash: `*` and `?` do not either, so segments stay separate.
         Ok(if is_not { format!("[^{items}/]") } else { format!("[[{items}]--/]") })
     }
 }
 
+/// Appends a character to an expression, escaped if it has a meaning there.
 fn escape(char: char, regex: &mut String) {
     if regex_syntax::is_meta_character(char) {
         regex.push('\\');
@@ -235,13 +247,24 @@ fn escape(char: char, regex: &mut String) {
     regex.push(char);
 }
 
-fn plain(tokens: &[Token]) -> Result<Plain, Wrong> {
+/// Translates a glob without braces to an expression and its literal start.
+///
+/// The glob is translated segment by segment:
+///
+/// | segment | expression |
+/// | --- | --- |
+/// | `**` in the middle | any folders, or none, with the slash after them |
+/// | `**` at the end, or nothing after the last slash | any text |
+/// | other | the translation of its characters, then a slash unless it is the last |
+fn plain(tokens: &[Token]) -> Result<Plain, PatternError> {
     let is_slash = |token: &Token| matches!(token.what, What::Char('/'));
+    // A leading slash anchors the glob at the container's root, and is no part of the name.
     let (is_anchored, tokens) = match tokens.split_first() {
         Some((first, rest)) if is_slash(first) => (true, rest),
         _ => (tokens.iter().any(is_slash), tokens),
     };
     let mut regex = String::new();
+    // INVARIANT: `literal` is `Some` as long as everything before was literal text.
     let mut literal = Some(String::new());
     if !is_anchored {
         push_folders(&mut regex);
@@ -250,9 +273,10 @@ fn plain(tokens: &[Token]) -> Result<Plain, Wrong> {
     let mut segments = tokens.split(is_slash).peekable();
     while let Some(segment) = segments.next() {
         let is_last = segments.peek().is_none();
+        // Stars that an expansion brought together, as in `{a,*}*`, are two single stars.
         let is_all = match segment {
             [a, b] if is_double(a, b) => true,
-            // `folder/` is all that is in it.
+            // `folder/` matches everything in that folder.
             [] => is_last && !tokens.is_empty(),
             _ => false,
         };
@@ -260,8 +284,12 @@ fn plain(tokens: &[Token]) -> Result<Plain, Wrong> {
             segment.windows(2).find(|pair| matches!(pair, [a, b] if is_double(a, b)))
             && !is_all
         {
+            // The place of the `**` in the text, so that the message can point at it.
             let place = pair.first().map_or(1, |token| token.place);
-            return Err(Wrong::new(place, "`**` stands alone between slashes, as in `a/**/b*`"));
+            return Err(PatternError::new(
+                place,
+                "`**` stands alone between slashes, as in `a/**/b*`",
+            ));
         }
         if is_all {
             if is_last {
@@ -303,7 +331,7 @@ fn plain(tokens: &[Token]) -> Result<Plain, Wrong> {
     Ok(Plain { regex, literal: if is_anchored { whole } else { String::new() } })
 }
 
-/// Splits off the characters that tokens begin with
+/// Splits off the literal characters at the start of the tokens.
 fn text(tokens: &[Token]) -> (String, &[Token]) {
     let char = |token: &Token| match token.what {
         What::Char(char) => Some(char),
@@ -314,9 +342,11 @@ fn text(tokens: &[Token]) -> (String, &[Token]) {
     (text, tokens.get(count..).unwrap_or_default())
 }
 
-/// Adds a text in both Unicode forms, because names in the two forms look the same
+/// Appends a text in both Unicode forms, because names in the two forms look the same.
 ///
-/// Returns false if the literal ends within the text, where the forms differ.
+/// Some file systems and tools of macOS write NFD, and most others write NFC.
+///
+/// Returns false if the literal start ends within the text, because the forms differ there.
 fn push_text(text: &str, regex: &mut String, literal: &mut Option<String>) -> bool {
     let mut forms = vec![text.to_owned()];
     if !text.is_ascii() {
@@ -327,6 +357,7 @@ fn push_text(text: &str, regex: &mut String, literal: &mut Option<String>) -> bo
         }
     }
     let is_one = forms.len() == 1;
+    // A name in another form matches too, so the common start of all forms is the literal start.
     let mut same = text.chars().count();
     for form in &forms {
         let common = form.chars().zip(text.chars()).take_while(|(a, b)| a == b).count();
@@ -350,19 +381,19 @@ fn push_text(text: &str, regex: &mut String, literal: &mut Option<String>) -> bo
     is_one
 }
 
-/// Any folders, or none
+/// Appends an expression for any folders, or none.
 fn push_folders(regex: &mut String) {
     regex.push_str("(?:");
     regex.push_str(ALL);
     regex.push_str("/)?");
 }
 
-/// Whether it is a `**` of the text, and not two stars that braces have brought together
+/// Returns whether two stars are a `**` of the text, not two stars that an expansion brought together.
 fn is_double(a: &Token, b: &Token) -> bool {
     matches!((&a.what, &b.what), (What::Many, What::Many)) && a.place + 1 == b.place
 }
 
-/// The literal start of a name ends here
+/// Ends the literal start, if it has not ended before.
 fn end(literal: &mut Option<String>, whole: &mut String) {
     if let Some(literal) = literal.take() {
         *whole = literal;
@@ -373,12 +404,13 @@ fn end(literal: &mut Option<String>, whole: &mut String) {
 mod tests {
     use super::*;
 
-    fn parse(glob: &str) -> Result<Vec<Plain>, Wrong> {
+    /// Parses a glob with a fresh budget.
+    fn parse(glob: &str) -> Result<Vec<Plain>, PatternError> {
         super::parse(glob, &mut Budget::default())
     }
 
     #[test]
-    fn what_is_wrong_has_a_place_and_a_remedy() {
+    fn errors_have_a_position_and_a_remedy() {
         for (glob, place, what) in [
             ("a/{b,c", 3, r"\{"),
             ("a}", 2, r"\}"),
@@ -399,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn the_literal_start_is_what_all_names_begin_with() {
+    fn the_literal_start_is_common_to_all_names() {
         for (glob, literal) in [
             ("hall-3/**/*.jpg", "hall-3/"),
             ("hall-3/img*.jpg", "hall-3/img"),

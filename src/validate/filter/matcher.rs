@@ -1,8 +1,8 @@
-//! Matches names against one list of patterns, in time linear in the name.
+//! Matches names against one list of patterns, in time linear in the length of the name.
 //!
-//! A list becomes one table (a deterministic automaton) if that is small. Else each pattern gets a
-//! table of its own, and those whose table would be large are simulated state by state: they are slow,
-//! so a filter may have few of their states.
+//! A list is compiled to one table (a deterministic automaton) if that is small. Otherwise each pattern gets
+//! a table of its own. Patterns whose table would be large are simulated state by state, which is slow, so
+//! the number of their states is limited.
 
 use std::sync::Arc;
 
@@ -16,45 +16,51 @@ use regex_automata::{
 
 use super::limits::{Budget, MOST_STATES};
 
-/// How deep groups and the like may be nested
+/// The deepest nesting of groups, repetitions and classes.
 pub(super) const DEEPEST: u32 = 64;
 
-/// How patterns are written
+/// The syntax of the patterns of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Syntax {
-    /// Globs as expressions over bytes, which match a whole name
+    /// Globs, translated to expressions over bytes that match a whole name.
     Glob,
-    /// Regular expressions, which are searched for
+    /// Regular expressions, which may match anywhere in a name.
     Regex,
 }
 
-/// The patterns of a list
+/// The compiled patterns of a list. Clones share the automata.
+///
+/// Matching takes time linear in the name, whatever the patterns: the simulation has a bounded number of
+/// states for each byte.
 #[derive(Clone, Debug)]
 pub(super) struct Matcher(Arc<Engines>);
 
+/// The automata of a list.
+///
+/// Either one table for the whole list, or a table or simulation for each pattern.
 #[derive(Debug)]
 struct Engines {
     tables: Vec<Table>,
-    /// Patterns without a table, and the number in the list of each
+    /// The patterns without a table, and the position in the list of each.
     simulated: Option<(RegexSet, Vec<usize>)>,
-    /// How many nanoseconds a byte of a name takes at most
+    /// The most nanoseconds for each byte of a name.
     cost: usize,
 }
 
-/// A deterministic automaton
+/// A deterministic automaton for one or more patterns.
 #[derive(Debug)]
 struct Table {
     dfa: dense::DFA<Vec<u32>>,
     anchored: Anchored,
-    /// The number in the list of its first pattern
+    /// The position in the list of the automaton's first pattern.
     first: usize,
 }
 
-/// What about a list is beyond the limits
+/// The error for a list that exceeds the limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TooComplex;
 
-/// How expressions of a list are read and compiled
+/// Settings for reading and compiling the expressions of a list.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Compiler {
     pub(super) syntax: Syntax,
@@ -62,29 +68,33 @@ pub(super) struct Compiler {
 }
 
 impl Compiler {
-    /// How the expressions are read
+    /// Returns the settings of the expression parser.
     pub(super) fn config(self) -> syntax::Config {
         syntax::Config::new()
             .case_insensitive(self.ignore_case)
-            // Globs match bytes, which together are characters.
+            // Globs are expressions over bytes that only match whole characters.
             .utf8(self.syntax == Syntax::Regex)
             .nest_limit(DEEPEST)
     }
 
-    /// Compiles a list within the limits
+    /// Compiles a list within the limits.
+    ///
+    /// # Errors
+    /// [`TooComplex`] if the patterns without a table have too many states.
     pub(super) fn compile(
         self,
         regexes: &[String],
         budget: &mut Budget,
     ) -> Result<Matcher, TooComplex> {
         let mut engines = Engines { tables: Vec::new(), simulated: None, cost: 0 };
+        // One pass over the name for the whole list, if the combined table is small enough.
         if let Some(table) = self.table(regexes, 0, budget) {
             engines.tables.push(table);
         } else {
             let (mut slow, mut places) = (Vec::new(), Vec::new());
             for (place, regex) in regexes.iter().enumerate() {
                 let one = std::slice::from_ref(regex);
-                // The only pattern of a list was tried already.
+                // A list with one pattern was tried already.
                 let table = if regexes.len() > 1 { self.table(one, place, budget) } else { None };
                 match table {
                     Some(table) => engines.tables.push(table),
@@ -108,7 +118,7 @@ impl Compiler {
         Ok(Matcher(Arc::new(engines)))
     }
 
-    /// One automaton for all of these; `None` if it would be large
+    /// Makes one automaton for all of these patterns, or returns `None` if it would be large.
     fn table(self, regexes: &[String], first: usize, budget: &mut Budget) -> Option<Table> {
         let most = budget.table();
         let (kind, anchored) = match self.syntax {
@@ -116,8 +126,10 @@ impl Compiler {
             Syntax::Regex => (StartKind::Unanchored, Anchored::No),
         };
         let config = dense::Config::new()
+            // Finding one match is enough for `matches`, and all matches are needed for the first one.
             .match_kind(MatchKind::All)
             .start_kind(kind)
+            // Acceleration helps long inputs, and names are short.
             .accelerate(false)
             .dfa_size_limit(Some(most))
             .determinize_size_limit(Some(most));
@@ -126,11 +138,12 @@ impl Compiler {
             .syntax(self.config())
             .thompson(Self::nfa(most))
             .build_many(regexes);
-        // An attempt that fails has done as much work as the limit lets it do.
+        // A failed attempt has done as much work as the limit allows.
         budget.take_table(dfa.as_ref().map_or(most, dense::DFA::memory_usage));
         Some(Table { dfa: dfa.ok()?, anchored, first })
     }
 
+    /// Returns the settings of the nondeterministic automaton, of at most this many bytes.
     fn nfa(most: usize) -> thompson::Config {
         thompson::Config::new()
             .nfa_size_limit(Some(most))
@@ -138,17 +151,21 @@ impl Compiler {
             .which_captures(WhichCaptures::None)
     }
 
-    /// How many states the simulation of a pattern has
+    /// Returns the number of states of a pattern's simulation.
     fn states(self, regex: &[String]) -> Result<usize, TooComplex> {
         let nfa = NFA::compiler()
             .syntax(self.config())
-            // A state takes 24 bytes or more.
+            // A state takes at least 24 bytes, so 256 bytes for each state leave room.
             .configure(Self::nfa(MOST_STATES * 256))
             .build_many(regex);
         nfa.map(|nfa| nfa.states().len()).map_err(|_| TooComplex)
     }
 
+    /// Makes the simulation of the patterns without a table.
+    ///
+    /// `RegexSet` simulates with bounded memory and matches all patterns in one pass.
     fn simulation(self, regexes: &[&str]) -> Result<RegexSet, TooComplex> {
+        // The regex crate searches anywhere, so globs get an anchor at the start.
         let anchor = if self.syntax == Syntax::Glob { r"\A" } else { "" };
         let anchored = regexes.iter().map(|regex| format!("{anchor}(?:{regex})"));
         RegexSetBuilder::new(anchored)
@@ -162,13 +179,13 @@ impl Compiler {
 }
 
 impl Matcher {
-    /// Whether one of the patterns matches
+    /// Returns whether one of the patterns matches.
     pub(super) fn matches(&self, name: &str) -> bool {
         self.0.tables.iter().any(|table| table.matches(name))
             || self.0.simulated.as_ref().is_some_and(|(set, _)| set.is_match(name.as_bytes()))
     }
 
-    /// The number in the list of the first pattern that matches
+    /// Returns the position in the list of the first pattern that matches.
     pub(super) fn first_match(&self, name: &str) -> Option<usize> {
         let by_table = self.0.tables.iter().filter_map(|table| table.first_match(name)).min();
         let simulated = self.0.simulated.as_ref().and_then(|(set, places)| {
@@ -178,26 +195,29 @@ impl Matcher {
         by_table.into_iter().chain(simulated).min()
     }
 
-    /// How many nanoseconds a byte of a name takes at most
+    /// Returns the most nanoseconds for each byte of a name.
     pub(super) fn cost(&self) -> usize {
         self.0.cost
     }
 }
 
 impl Table {
+    /// Prepares a search over a name.
     fn input<'a>(&self, name: &'a str) -> Input<'a> {
         Input::new(name.as_bytes()).anchored(self.anchored)
     }
 
-    /// Whether one of its patterns matches
+    /// Returns whether one of the automaton's patterns matches.
     ///
-    /// A search fails only for a byte that ends it or for a kind of anchor that the table was not made
-    /// for. The table has no such bytes, and is asked for the anchor that it has.
+    // A search only fails for a byte that stops it, or for an anchor mode that the table was not built for.
+    // The table has no such bytes and is used with its own mode, so an error cannot occur.
     fn matches(&self, name: &str) -> bool {
         matches!(self.dfa.try_search_fwd(&self.input(name).earliest(true)), Ok(Some(_)))
     }
 
+    /// Returns the position in the list of the first pattern that matches.
     fn first_match(&self, name: &str) -> Option<usize> {
+        // Most names match nothing, so the search for the first pattern is only made after a match.
         if !self.matches(name) {
             return None;
         }

@@ -1,15 +1,20 @@
-//! Checks the four lists of patterns, and compiles each within the limits of a filter.
+//! Checks the four lists of patterns and compiles each one within the limits of a filter.
+//!
+//! Problems are collected, so that the error of a filter names all of them. A list with a problem is not
+//! compiled, because the filter is refused anyway.
 
 use regex_syntax::{ParserBuilder, hir::Hir};
 
 use super::{
-    builder::told,
-    glob::{self, Wrong},
+    glob,
     limits::{Budget, LONGEST, MOST_PARTS, MOST_STATES},
     matcher::{Compiler, DEEPEST, Matcher, Syntax},
+    pattern_error::PatternError,
 };
 
-/// The patterns of a filter; an empty list is `None`
+/// The compiled patterns of a filter; `None` for an empty list.
+///
+/// A name passes if it matches a pattern of each list of includes that is set, and no pattern of the others.
 #[derive(Clone, Debug)]
 pub(super) struct Patterns {
     pub(super) include: Option<Set>,
@@ -19,7 +24,7 @@ pub(super) struct Patterns {
 }
 
 impl Patterns {
-    /// How many nanoseconds a byte of a name takes at most
+    /// Returns the most nanoseconds for each byte of a name.
     pub(super) fn cost(&self) -> usize {
         let Self { include, exclude, include_regex, exclude_regex } = self;
         let all = [include, exclude, include_regex, exclude_regex];
@@ -27,30 +32,35 @@ impl Patterns {
     }
 }
 
-/// A list of patterns
+/// A compiled list of patterns, with the literal start that a scan may use as a prefix.
 #[derive(Clone, Debug)]
 pub(super) struct Set {
     matcher: Matcher,
-    /// The literal start of every name that matches
+    /// The literal start of every name that matches.
     literal: String,
 }
 
 impl Set {
+    /// Returns whether one of the patterns matches.
     pub(super) fn matches(&self, name: &str) -> bool {
         self.matcher.matches(name)
     }
 
-    /// The number of the first pattern that matches
+    /// Returns the position of the first pattern that matches.
     pub(super) fn first_match(&self, name: &str) -> Option<usize> {
         self.matcher.first_match(name)
     }
 
+    /// Returns the literal start of every name that matches.
     pub(super) fn literal(&self) -> &str {
         &self.literal
     }
 }
 
-/// Compiles a list; `None` if it is empty or wrong
+/// Compiles a list and adds its problems to `wrong`; `None` for an empty list and for one with problems.
+///
+/// The budget is shared by the four lists. Once it is used up and there is a problem, the rest of the list is
+/// not read, so that a hostile filter costs little.
 pub(super) fn compile(
     patterns: &[String],
     field: &str,
@@ -61,7 +71,8 @@ pub(super) fn compile(
     let (mut regexes, mut literals) = (Vec::new(), Vec::new());
     let found = wrong.len();
     for pattern in patterns {
-        // A budget that is used up exactly has no problem yet: what follows must be refused or compiled.
+        // A budget that is used up without a problem so far may be used up exactly. The next pattern then
+        // decides whether there is a problem, so it must be read.
         if budget.is_spent() && !wrong.is_empty() {
             return None;
         }
@@ -70,9 +81,10 @@ pub(super) fn compile(
                 regexes.push(regex);
                 literals.extend(starts);
             }
-            Err(what) => wrong.push(told(field, pattern, what)),
+            Err(error) => wrong.push(error.describe(field, pattern)),
         }
     }
+    // Problems of this list are reported together, so a list with one is not compiled.
     if wrong.len() > found || regexes.is_empty() {
         return None;
     }
@@ -87,12 +99,17 @@ pub(super) fn compile(
     }
 }
 
-/// The expression of a pattern, and the literal starts of what it matches
+/// Returns the expression of a pattern and the literal starts of its alternatives.
+///
+/// A regular expression has no literal start, because it may match anywhere.
+///
+/// # Errors
+/// A pattern that is empty, too long, wrong, or larger than the rest of the budget.
 fn read(
     pattern: &str,
     compiler: Compiler,
     budget: &mut Budget,
-) -> Result<(String, Vec<String>), Wrong> {
+) -> Result<(String, Vec<String>), PatternError> {
     check_length(pattern)?;
     let (regex, literals) = match compiler.syntax {
         Syntax::Regex => (pattern.to_owned(), vec![String::new()]),
@@ -100,6 +117,7 @@ fn read(
             let plains = glob::parse(pattern, budget)?;
             let (regexes, literals): (Vec<_>, Vec<_>) =
                 plains.into_iter().map(|plain| (plain.regex, plain.literal)).unzip();
+            // All globs of an entry become one expression, so positions count typed entries.
             (format!(r"(?:{})\z", regexes.join("|")), literals)
         }
     };
@@ -110,25 +128,33 @@ fn read(
     let what = format!(
         "with repetitions written out, the filter's patterns have more than {MOST_PARTS} parts; use smaller counts of repetitions and smaller classes"
     );
-    Err(Wrong::new(1, what))
+    Err(PatternError::new(1, what))
 }
 
-fn check_length(pattern: &str) -> Result<(), Wrong> {
-    // No text of so many bytes has fewer characters.
+/// Checks the length of a pattern in characters.
+///
+/// An empty pattern is an error, because it would match nothing as a glob and everything as an expression.
+fn check_length(pattern: &str) -> Result<(), PatternError> {
+    // A character has at most four bytes, so a very long text need not be counted.
     match if pattern.len() > 4 * LONGEST { pattern.len() / 4 } else { pattern.chars().count() } {
-        0 => Err(Wrong::new(1, "it is empty; leave it out, or write `**` for all names")),
+        0 => Err(PatternError::new(1, "it is empty; leave it out, or write `**` for all names")),
         1..=LONGEST => Ok(()),
-        length => Err(Wrong::new(
+        length => Err(PatternError::new(
             LONGEST + 1,
             format!("it has {length} characters or more; the limit is {LONGEST}"),
         )),
     }
 }
 
-fn parse(regex: &str, compiler: Compiler) -> Result<Hir, Wrong> {
-    let told = |at: usize, what: String| {
+/// Parses an expression, to find syntax errors with their position and to count its parts.
+///
+/// # Errors
+/// The parser's message, with the position in characters and a link to the documented syntax.
+fn parse(regex: &str, compiler: Compiler) -> Result<Hir, PatternError> {
+    // The position is in characters, as people count, and the parser counts bytes.
+    let error_at = |at: usize, what: String| {
         let place = regex.get(..at).map_or(1, |before| before.chars().count() + 1);
-        Wrong::new(place, format!("{what}; see https://docs.rs/regex/latest/regex/#syntax"))
+        PatternError::new(place, format!("{what}; see https://docs.rs/regex/latest/regex/#syntax"))
     };
     let parsed = ParserBuilder::new()
         .nest_limit(DEEPEST)
@@ -138,19 +164,21 @@ fn parse(regex: &str, compiler: Compiler) -> Result<Hir, Wrong> {
         .parse(regex);
     parsed.map_err(|error| match error {
         regex_syntax::Error::Parse(error) => {
-            told(error.span().start.offset, error.kind().to_string())
+            error_at(error.span().start.offset, error.kind().to_string())
         }
         regex_syntax::Error::Translate(error) => {
-            told(error.span().start.offset, error.kind().to_string())
+            error_at(error.span().start.offset, error.kind().to_string())
         }
-        error => told(0, error.to_string().lines().last().unwrap_or_default().to_owned()),
+        error => error_at(0, error.to_string().lines().last().unwrap_or_default().to_owned()),
     })
 }
 
-/// The longest common start of some texts; with `ignore_case`, up to the first letter
+/// Returns the longest common start of some texts; with `ignore_case`, only up to the first letter.
+///
+/// A scan may use the result as a prefix, and prefixes are case-sensitive.
 fn common(texts: &[String], ignore_case: bool) -> String {
     let Some((first, rest)) = texts.split_first() else { return String::new() };
-    // Beyond ASCII, even a character that is no letter may have two cases.
+    // Beyond ASCII even characters that are no letters can have two cases.
     let has_case = |c: char| !c.is_ascii() || c.is_ascii_alphabetic();
     let mut end = first.find(|c| ignore_case && has_case(c)).unwrap_or(first.len());
     for text in rest {

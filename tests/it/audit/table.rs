@@ -113,7 +113,7 @@ fn access_beside_the_container_is_never_denied() {
         ("HNS BoolEquals false", 'm', 'm', "the account has no hierarchical namespace"),
         ("PATH StringLike '*.jpg'", 'm', 'd', "the blob's name is `"),
         ("PATH StringNotStartsWith 'hall-3/'", 'm', 'd', "the blob's name is `"),
-        ("PREFIX StringStartsWith 'p'", 'd', 'm', "the prefix that the list asks for is `p"),
+        ("PREFIX StringStartsWith 'p'", 'd', 'm', "the prefix of the listing is `p"),
         ("NOT Exists PREFIX", 'a', 'm', "the request does not have the prefix"),
         ("SubOperationMatches{'Blob.Read.WithTagConditions'}", 'm', 'd', "the suboperation"),
         ("@Resource[Microsoft.Storage/notYetKnown:name] StringEquals 'x'", 'm', 'm', "notYetKnown"),
@@ -178,9 +178,9 @@ fn what_a_scan_needs_must_be_allowed_whatever_the_circumstances() {
         ("TAG StringEquals 'x'", Decision::MayBeAllowed, "if the index tag `Project` is `x`"),
         ("PATH StringLike '*.jpg'", Decision::MayBeAllowed, "if the blob's name is `hall-3/"),
         ("PATH StringStartsWith 'hall'", Decision::Allowed, "the blob's name begins with `hall`"),
-        ("PATH StringLike 'h*l-?/*'", Decision::Allowed, "the blob's name fits the pattern"),
+        ("PATH StringLike 'h*l-?/*'", Decision::Allowed, "the blob's name matches the pattern"),
         ("PATH StringStartsWithIgnoreCase 'HALL-3/'", Decision::Allowed, "begins with `HALL-3/`"),
-        ("PATH StringStartsWith 'HALL-3/'", Decision::Denied, "not so: the blob's name begins"),
+        ("PATH StringStartsWith 'HALL-3/'", Decision::Denied, "not true: the blob's name begins"),
         ("PATH StringNotEquals 'hall-4/'", Decision::Allowed, "the blob's name is not"),
     ] {
         let audit = Audit::of_condition(&connection, &limited(&format!("{mine} AND {limits}")));

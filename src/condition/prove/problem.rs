@@ -1,124 +1,78 @@
-//! A condition as a tree over the attributes that a family leaves open.
+//! Reduces a condition to the comparisons that depend on the open attributes of a family.
 //!
-//! What is fixed is decided here, once. What remains refers to comparisons by number.
+//! Everything that depends on fixed attributes only is evaluated once, here. The remaining tree refers to
+//! its comparisons ("atoms") by number, so that a search can keep their requirements in a vector.
+//!
+//! For example, for a family of reads in container `a`, `!(ActionMatches{'…/read'}) OR (container
+//! StringEquals 'a' AND path StringLike 'x*')` is reduced to the single atom `path StringLike 'x*'`.
 
-use super::{Domain, Family};
+use super::{
+    family::{Domain, Family, USUAL_TIME},
+    predicate::Predicate,
+};
 use crate::condition::{
-    Attribute, Base, Expr, ExprKind, Operand, OperandKind, Operator, Quantifier, Value,
+    Attribute, Expr, ExprKind, Operand, OperandKind, Operator, Quantifier, Value,
     catalog::{Holds, Known},
     eval::{self, Truth},
-    value::compare,
 };
 
-/// Some of false, undecided and true
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Truths(u8);
-
-impl Truths {
-    pub(super) const FALSE: Self = Self(1);
-    pub(super) const UNDECIDED: Self = Self(2);
-    pub(super) const TRUE: Self = Self(4);
-    pub(super) const NOT_TRUE: Self = Self(3);
-    pub(super) const NOT_FALSE: Self = Self(6);
-    pub(super) const ANY: Self = Self(7);
-
-    pub(super) fn of(truth: Truth) -> Self {
-        match truth {
-            Some(false) => Self::FALSE,
-            None => Self::UNDECIDED,
-            Some(true) => Self::TRUE,
-        }
-    }
-
-    pub(super) fn has(self, truth: Truth) -> bool {
-        self.0 & Self::of(truth).0 != 0
-    }
-
-    pub(super) fn and(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-
-    pub(super) fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    pub(super) fn is_within(self, other: Self) -> bool {
-        self.0 & !other.0 == 0
-    }
-
-    /// The truths of which these are the negations
-    pub(super) fn negated(self) -> Self {
-        Self(self.0 & 2 | self.0 >> 2 | (self.0 & 1) << 2)
-    }
-}
-
+/// A node of the reduced tree.
 #[derive(Debug)]
 pub(super) enum Node {
+    /// A part that does not depend on an open attribute.
     Constant(Truth),
     All(Vec<Node>),
     Any(Vec<Node>),
     Not(Box<Node>),
+    /// A comparison, by its number in [`Problem::atoms`].
     Atom(usize),
 }
 
-/// A comparison with at least one open attribute
+/// A comparison or test with at least one open attribute. Attributes are numbers in
+/// [`Problem::variables`].
 #[derive(Debug)]
 pub(super) enum Atom<'a> {
-    /// Whether the attribute is there
+    /// Tests whether the attribute is present.
     Exists { variable: usize },
-    /// The attribute with fixed values
+    /// Compares the attribute with fixed values.
     Fixed { variable: usize, operator: Operator, predicate: Predicate<'a> },
-    /// Two open attributes with each other
+    /// Compares two open attributes with each other.
     Pair { left: usize, right: usize, operator: Operator },
 }
 
-/// A question about one value of an attribute: how it compares with fixed values
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Predicate<'a> {
-    pub(super) base: Base,
-    pub(super) values: &'a [Value],
-    /// The attribute stands to the left of the operator
-    pub(super) is_left: bool,
-    /// All of the values must agree; one is enough if not set
-    pub(super) every: bool,
-}
-
-impl Predicate<'_> {
-    pub(super) fn truth(&self, value: &Value) -> Truth {
-        let each = self.values.iter().map(|fixed| match self.is_left {
-            true => compare(self.base, value, fixed),
-            false => compare(self.base, fixed, value),
-        });
-        if self.every { eval::all(each) } else { eval::any(each) }
-    }
-}
-
+/// An open attribute of the condition.
 #[derive(Debug)]
 pub(super) struct Variable<'a> {
     pub(super) attribute: &'a Attribute,
     pub(super) domain: &'a Domain,
-    /// A value that people expect of it
+    /// A typical value, for readable examples.
     pub(super) usual: Value,
-    /// The comparisons that it stands in
+    /// The numbers of the atoms in which the attribute occurs.
     pub(super) atoms: Vec<usize>,
 }
 
+/// The atoms and the open attributes of all conditions of a search.
 #[derive(Debug, Default)]
 pub(super) struct Problem<'a> {
     pub(super) atoms: Vec<Atom<'a>>,
     pub(super) variables: Vec<Variable<'a>>,
-    /// What it took to make it, in steps of a budget
+    /// The work that reducing the conditions took, in steps of a budget.
     pub(super) cost: usize,
 }
 
-/// A side of a comparison
+/// One side of a comparison, within the family.
 enum Side<'a> {
     Values(&'a [Value]),
+    /// An attribute that is always absent.
     Absent,
+    /// An open attribute, by its number.
     Open(usize),
 }
 
 impl<'a> Problem<'a> {
+    /// Reduces an expression and adds its atoms and attributes.
+    ///
+    /// Constants are folded, so the result contains a constant only if it is undecided or the whole result.
     pub(super) fn add(&mut self, expr: &'a Expr, family: &'a Family) -> Node {
         self.cost += 2;
         match &expr.kind {
@@ -126,6 +80,7 @@ impl<'a> Problem<'a> {
             ExprKind::Or(parts) => self.any(parts, family),
             ExprKind::Not(part) => match self.add(part, family) {
                 Node::Constant(truth) => Node::Constant(truth.map(|truth| !truth)),
+                // A double negation is the inner part itself.
                 Node::Not(inner) => *inner,
                 other => Node::Not(Box::new(other)),
             },
@@ -138,19 +93,22 @@ impl<'a> Problem<'a> {
                 let sides = [left, right].map(|operand| self.operand(operand, family));
                 self.comparison(sides, *operator)
             }
+            // Tests of the action are fixed, because a family has one action.
             ExprKind::ActionMatches(texts) | ExprKind::SubOperationMatches(texts) => {
                 self.cost += texts.len();
-                Node::Constant(eval::leaf(expr, &family.fixed))
+                Node::Constant(eval::leaf(expr, family.fixed()))
             }
         }
     }
 
+    /// Reduces an `AND`. A part that is false decides the whole.
     fn all(&mut self, parts: &'a [Expr], family: &'a Family) -> Node {
         let mut kept = Vec::new();
         for part in parts {
             match self.add(part, family) {
                 Node::Constant(Some(true)) => {}
                 Node::Constant(Some(false)) => return Node::Constant(Some(false)),
+                // Several levels of `AND` become one, so that the search has fewer goals.
                 Node::All(inner) => kept.extend(inner),
                 other => kept.push(other),
             }
@@ -158,6 +116,7 @@ impl<'a> Problem<'a> {
         joined(kept, true, Node::All)
     }
 
+    /// Reduces an `OR`. A part that is true decides the whole.
     fn any(&mut self, parts: &'a [Expr], family: &'a Family) -> Node {
         let mut kept = Vec::new();
         for part in parts {
@@ -171,9 +130,12 @@ impl<'a> Problem<'a> {
         joined(kept, false, Node::Any)
     }
 
+    /// Reduces a comparison of two sides.
+    ///
+    /// A comparison with an absent attribute is undecided, and one of fixed values is evaluated.
     fn comparison(&mut self, sides: [Side<'a>; 2], operator: Operator) -> Node {
         let every = |is_left: bool| match operator.quantifier() {
-            // With one value of the attribute, the quantifier of its own side says nothing.
+            // The attribute has one value here, so only the quantifier of the other side matters.
             Some(Quantifier::AllAll) => true,
             Some(Quantifier::AnyAll) => is_left,
             Some(Quantifier::AllAny) => !is_left,
@@ -191,6 +153,7 @@ impl<'a> Problem<'a> {
             [Side::Open(variable), Side::Values(values)] => (variable, values, true),
             [Side::Values(values), Side::Open(variable)] => (variable, values, false),
         };
+        // A comparison without a quantifier is undecided for lists.
         if operator.quantifier().is_none() && values.len() != 1 {
             return Node::Constant(None);
         }
@@ -199,11 +162,13 @@ impl<'a> Problem<'a> {
         self.atom(Atom::Fixed { variable, operator, predicate }, &[variable])
     }
 
+    /// Adds an atom and registers it with its attributes.
     fn atom(&mut self, atom: Atom<'a>, variables: &[usize]) -> Node {
         let id = self.atoms.len();
         self.atoms.push(atom);
         for variable in variables {
             if let Some(variable) = self.variables.get_mut(*variable)
+                // An attribute on both sides of a comparison is registered once.
                 && variable.atoms.last() != Some(&id)
             {
                 variable.atoms.push(id);
@@ -212,6 +177,7 @@ impl<'a> Problem<'a> {
         Node::Atom(id)
     }
 
+    /// Classifies one side of a comparison.
     fn operand(&mut self, operand: &'a Operand, family: &'a Family) -> Side<'a> {
         match &operand.kind {
             OperandKind::Attribute(attribute) => self.side(attribute, family),
@@ -220,11 +186,15 @@ impl<'a> Problem<'a> {
         }
     }
 
+    /// Classifies an attribute: fixed, absent or open. Registers an open one on its first occurrence.
+    ///
+    /// Two attributes are the same if source and key are, whatever the letter case of the path.
     fn side(&mut self, attribute: &'a Attribute, family: &'a Family) -> Side<'a> {
+        // The suboperation in the spelling of the preview is fixed by the family.
         if eval::is_suboperation(attribute) {
-            return Side::Values(&family.suboperations);
+            return Side::Values(family.suboperations());
         }
-        if let Some(values) = family.fixed.values(attribute) {
+        if let Some(values) = family.fixed().values(attribute) {
             return Side::Values(values);
         }
         let same = |variable: &Variable<'_>| {
@@ -245,19 +215,20 @@ impl<'a> Problem<'a> {
     }
 }
 
-/// A value that people expect of an attribute
+/// Returns a typical value of an attribute.
 fn usual(attribute: &Attribute) -> Value {
     match Known::of(attribute.path()).map(Known::holds) {
         Some(Holds::Bool) => true.into(),
-        Some(Holds::Time) => super::USUAL_TIME.into(),
+        Some(Holds::Time) => USUAL_TIME.into(),
         _ => "x".into(),
     }
 }
 
-/// `empty` is what no part at all comes to
+/// Joins parts to one node; `empty` is the result of no parts.
 fn joined(mut parts: Vec<Node>, empty: bool, join: fn(Vec<Node>) -> Node) -> Node {
-    // What is undecided is so once.
+    // Only undecided constants are left. One of them has the effect of all.
     let mut undecided = false;
+    // Two undecided parts have the effect of one, so later ones are dropped.
     parts.retain(|part| {
         let constant = matches!(part, Node::Constant(_));
         let kept = !(constant && undecided);

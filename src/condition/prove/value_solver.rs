@@ -1,12 +1,18 @@
-//! Whether there is a value that compares with fixed values as needed.
+//! Decides whether a single value fulfils a list of requirements.
+//!
+//! Likely values are tried first, because most requirements are fulfilled by a value that the condition
+//! names. The expensive automaton for text is only built if none of them fits.
+//!
+//! For example, `StringLike 'a*'` and `StringNotEquals 'ax'`: the candidate `ax` for the pattern fails, the
+//! candidate `axx` fulfils both, and no automaton is needed.
 
 use std::collections::HashSet;
 
 use super::{
-    Budget, Domain, Texts,
-    compile::{Predicate, Truths},
-    text::{self, Text},
-    variable::is_text,
+    budget::Budget,
+    family::{Domain, Texts},
+    predicate::{Predicate, Truths, ValueRequirement},
+    text_solver::{self, TextAnswer},
 };
 use crate::condition::{
     Base, Value, ValueType,
@@ -15,40 +21,26 @@ use crate::condition::{
 };
 use crate::wildcard;
 
-/// A question about a value, and what the answer must be
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Need<'a> {
-    pub(super) predicate: Predicate<'a>,
-    pub(super) wanted: Truths,
-}
-
-impl Need<'_> {
-    fn is_met(&self, value: &Value) -> bool {
-        self.wanted.has(self.predicate.truth(value))
-    }
-
-    fn value_type(&self) -> ValueType {
-        self.predicate.base.value_type()
-    }
-}
-
+/// The answer for one value.
 #[derive(Debug)]
-pub(super) enum Element {
+pub(super) enum ValueAnswer {
     Value(Value),
     None,
     Unproved,
 }
 
-/// How many values of a condition are tried for each need before the automaton is built
+/// The most fixed values of each requirement that are tried before the automaton is built.
 const FEW: usize = 16;
 
-/// `usual` is a value that people expect of the attribute; it is tried first
+/// Finds a value of the domain that fulfils all requirements, or proves that there is none.
+///
+/// `usual` is a typical value of the attribute and is tried first.
 pub(super) fn solve(
     domain: &Domain,
     usual: &Value,
-    needs: &[Need<'_>],
+    needs: &[ValueRequirement<'_>],
     budget: &mut Budget,
-) -> Element {
+) -> ValueAnswer {
     let any = Texts::default();
     let (texts, only_text) = match domain {
         Domain::Text(texts) => (texts, true),
@@ -56,39 +48,46 @@ pub(super) fn solve(
     };
     let cost: usize = 1 + needs.iter().map(|need| need.predicate.values.len() + 1).sum::<usize>();
     let is_met = |value: &Value, budget: &mut Budget| {
-        // What was not evaluated is not met; the budget tells that nothing is proved then.
+        // A value that the budget does not allow to evaluate counts as failed. The check of the budget
+        // below keeps that from counting as a proof.
         budget.spend(cost) && needs.iter().all(|need| need.is_met(value))
     };
-    // INVARIANT: numbers change sides at the numbers of the condition only, so those and their
-    // neighbours stand for all numbers. Other comparisons are undecided for every number.
+    // INVARIANT: comparisons of numbers change their result only at the numbers that the condition names,
+    // so these and their neighbours represent all numbers. Other comparisons are undecided for every
+    // number.
     let truths = [true, false].map(Value::Bool);
     let others = truths.into_iter().chain(integers(needs).into_iter().map(Value::Integer));
     let others: Vec<Value> = others.filter(|_| !only_text).collect();
     let is_typed =
         needs.iter().any(|need| matches!(need.value_type(), ValueType::Bool | ValueType::Integer));
     let texts_first =
-        candidates(texts, needs).into_iter().filter(|text| is_text(texts, text)).map(Value::Text);
+        candidates(texts, needs).into_iter().filter(|text| texts.contains(text)).map(Value::Text);
     let usual = std::iter::once(usual.clone()).filter(|_| !only_text);
+    // A typed comparison is more likely to be fulfilled by a value of its type, so those come first.
     let all: Vec<Value> = match is_typed {
         true => usual.chain(others).chain(texts_first).collect(),
         false => usual.chain(texts_first).chain(others).collect(),
     };
     for value in all {
         if is_met(&value, budget) {
-            return Element::Value(value);
+            return ValueAnswer::Value(value);
         }
     }
     // Candidates that were not evaluated prove nothing.
     if !budget.spend(1) {
-        return Element::Unproved;
+        return ValueAnswer::Unproved;
     }
     no_text(texts, needs, budget)
 }
 
-/// A text that was not among the candidates, or the proof that there is none
-fn no_text(texts: &Texts, needs: &[Need<'_>], budget: &mut Budget) -> Element {
-    // INVARIANT: each type of comparison is decided alone. If one of them cannot be met, no text meets
-    // all; if each can be met, one text need not meet them together.
+/// Finds a text that was not among the candidates, or proves that there is none.
+///
+/// Comparisons of numbers, times, GUIDs and truth values are checked first, each type on its own. The
+/// automaton then decides about the comparisons of text. A text that it finds must also fulfil the
+/// others, which is tested.
+fn no_text(texts: &Texts, needs: &[ValueRequirement<'_>], budget: &mut Budget) -> ValueAnswer {
+    // INVARIANT: each type of comparison is solved on its own. If one type cannot be fulfilled, no text
+    // fulfils all requirements. If each type can be, that does not prove that one text fulfils them all.
     let mut types: Vec<ValueType> = Vec::new();
     for need in needs {
         if !types.contains(&need.value_type()) {
@@ -96,24 +95,24 @@ fn no_text(texts: &Texts, needs: &[Need<'_>], budget: &mut Budget) -> Element {
         }
     }
     for value_type in types.iter().copied().filter(|other| *other != ValueType::String) {
-        let own: Vec<Need<'_>> =
+        let own: Vec<ValueRequirement<'_>> =
             needs.iter().filter(|need| need.value_type() == value_type).copied().collect();
         let cost: usize = own.iter().map(|need| need.predicate.values.len() + 1).sum();
         let mut met = false;
-        // These stand for all texts of the type, and the first for texts that are not of the type.
+        // The texts of `of_type` represent all texts of the type; "x" represents all other texts.
         for text in ["x".to_owned()].into_iter().chain(of_type(value_type, &own)) {
             if !budget.spend(cost) {
-                return Element::Unproved;
+                return ValueAnswer::Unproved;
             }
             let value = Value::Text(text);
             met |= own.iter().all(|need| need.is_met(&value));
         }
         if !met {
-            return Element::None;
+            return ValueAnswer::None;
         }
     }
-    // A text that must be one of a few was one of the candidates.
-    let is_one_of_few = |need: &Need<'_>| {
+    // A text that must equal one of a few values was among the candidates already.
+    let is_one_of_few = |need: &ValueRequirement<'_>| {
         let Predicate { base, values, is_left: _, every: _ } = need.predicate;
         need.wanted == Truths::TRUE
             && base == Base::StringEquals
@@ -121,26 +120,30 @@ fn no_text(texts: &Texts, needs: &[Need<'_>], budget: &mut Budget) -> Element {
             && values.iter().all(|value| value.text().is_some())
     };
     if needs.iter().any(is_one_of_few) {
-        return Element::None;
+        return ValueAnswer::None;
     }
-    let strings: Vec<Need<'_>> =
+    let strings: Vec<ValueRequirement<'_>> =
         needs.iter().filter(|need| need.value_type() == ValueType::String).copied().collect();
-    match text::find(texts, &strings, budget) {
-        Text::None => Element::None,
-        Text::Unproved => Element::Unproved,
-        Text::Is(text) => {
+    match text_solver::find(texts, &strings, budget) {
+        TextAnswer::None => ValueAnswer::None,
+        TextAnswer::Unproved => ValueAnswer::Unproved,
+        TextAnswer::Is(text) => {
             let value = Value::Text(text);
+            // The text that the automaton found must fulfil the requirements of the other types too.
             match needs.iter().all(|need| need.is_met(&value)) {
-                true => Element::Value(value),
-                false => Element::Unproved,
+                true => ValueAnswer::Value(value),
+                false => ValueAnswer::Unproved,
             }
         }
     }
 }
 
-/// Texts that are likely to be what is needed, those that people recognise first
-fn candidates(texts: &Texts, needs: &[Need<'_>]) -> Vec<String> {
-    let mut found: Vec<String> = texts.samples.clone();
+/// Returns texts that are likely to fulfil the requirements, typical ones first.
+///
+/// These are the samples of the domain, texts of each compared type, the fixed texts with and without the
+/// domain's start, and each of them with one more character.
+fn candidates(texts: &Texts, needs: &[ValueRequirement<'_>]) -> Vec<String> {
+    let mut found: Vec<String> = texts.samples().to_vec();
     let mut strings = Vec::new();
     let mut types: Vec<ValueType> = Vec::new();
     for need in needs {
@@ -164,24 +167,30 @@ fn candidates(texts: &Texts, needs: &[Need<'_>]) -> Vec<String> {
     }
     found.extend(strings.iter().filter(|text| !text.is_empty()).cloned());
     found.push("x".to_owned());
-    for start in texts.start.iter().filter_map(Value::text) {
+    if let Some(start) = texts.start() {
         found.extend(strings.iter().map(|text| format!("{start}{text}")));
     }
+    // A pattern or a start is often fulfilled by a text with something after it.
     let longer: Vec<String> = strings.iter().map(|text| format!("{text}x")).collect();
     found.extend(longer);
     found.push(String::new());
+    // Duplicates cost evaluations, and the order must stay.
     let mut seen = HashSet::new();
     found.retain(|text| seen.insert(text.clone()));
     found
 }
 
-fn literals<'a>(needs: &'a [Need<'_>], value_type: ValueType) -> impl Iterator<Item = &'a Value> {
-    let of_type = move |need: &&Need<'_>| need.value_type() == value_type;
+/// Returns the fixed values of all requirements of a type.
+fn literals<'a>(
+    needs: &'a [ValueRequirement<'_>],
+    value_type: ValueType,
+) -> impl Iterator<Item = &'a Value> {
+    let of_type = move |need: &&ValueRequirement<'_>| need.value_type() == value_type;
     needs.iter().filter(of_type).flat_map(|need| need.predicate.values)
 }
 
-/// Numbers that stand for all numbers
-fn integers(needs: &[Need<'_>]) -> Vec<i64> {
+/// Returns numbers that represent all numbers: the fixed ones, their neighbours, and 0.
+fn integers(needs: &[ValueRequirement<'_>]) -> Vec<i64> {
     let mut found = Vec::new();
     for number in literals(needs, ValueType::Integer).filter_map(Value::integer) {
         found.push(number);
@@ -192,16 +201,20 @@ fn integers(needs: &[Need<'_>]) -> Vec<i64> {
     found
 }
 
-/// Texts of a type that stand for all texts of the type
-fn of_type(value_type: ValueType, needs: &[Need<'_>]) -> Vec<String> {
+/// Returns texts that represent all texts of a type.
+///
+/// A comparison changes its result only at a fixed value. The fixed values, their neighbours, and one value
+/// that is not fixed therefore give every possible combination of results.
+fn of_type(value_type: ValueType, needs: &[ValueRequirement<'_>]) -> Vec<String> {
     match value_type {
         ValueType::String => Vec::new(),
         ValueType::Integer => integers(needs).iter().map(i64::to_string).collect(),
         ValueType::Bool => vec!["true".to_owned(), "false".to_owned()],
         ValueType::DateTime => {
-            /// A second and a day, in steps of 100 nanoseconds
+            /// A day and a second, in ticks of 100 nanoseconds.
             const ROUND: [i64; 2] = [86_400 * 10_000_000, 10_000_000];
-            // Times that people would write first.
+            // Round distances come first, so that examples show times that people would write. The
+            // neighbours, one tick apart, complete the proof.
             let mut found = vec!["2026-01-01T00:00:00.0000000Z".to_owned()];
             let named = || {
                 let texts = literals(needs, ValueType::DateTime).filter_map(Value::text);
@@ -218,7 +231,7 @@ fn of_type(value_type: ValueType, needs: &[Need<'_>]) -> Vec<String> {
         ValueType::Guid => {
             let named: HashSet<u128> =
                 literals(needs, ValueType::Guid).filter_map(Value::text).filter_map(guid).collect();
-            // One that is not named: among so many, one is free.
+            // One GUID that is not named represents all that are not named.
             let free = (1..).find(|digits| !named.contains(digits));
             let mut all: Vec<u128> = named.iter().copied().collect();
             all.sort_unstable();
@@ -227,7 +240,7 @@ fn of_type(value_type: ValueType, needs: &[Need<'_>]) -> Vec<String> {
     }
 }
 
-/// A GUID as it is written
+/// Formats a GUID with hyphens.
 fn written(digits: u128) -> String {
     let hex = format!("{digits:032x}");
     let part = |range: std::ops::Range<usize>| hex.get(range).unwrap_or_default().to_owned();

@@ -1,8 +1,10 @@
-//! The containers that conditions name, and which of them no comparison tells apart.
+//! The containers that conditions name, in groups that no condition distinguishes.
+//!
+//! An audit needs one proof for each group instead of one for each container.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::Budget;
+use super::budget::Budget;
 use crate::{
     condition::{
         Attribute, Condition, ExprKind, Operator, Quantifier, Source, Value, ValueType,
@@ -14,11 +16,14 @@ use crate::{
     name::ContainerName,
 };
 
+/// Returns whether an attribute is the name of the container.
 fn is_container(attribute: &Attribute) -> bool {
     attribute.source() == Source::Resource && Known::of(attribute.path()) == Some(Known::Container)
 }
 
-/// The containers that a condition compares names with for equality
+/// Returns the containers that a condition names in comparisons for equality.
+///
+/// Patterns and starts are left out: they name no container.
 pub(crate) fn containers(condition: &Condition) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     condition.root().walk(&mut |expr| {
@@ -28,6 +33,7 @@ pub(crate) fn containers(condition: &Condition) -> BTreeSet<String> {
             && expr.attributes().any(is_container)
         {
             let texts = left.values().iter().chain(right.values()).filter_map(Value::text);
+            // Text that is no container name cannot be a container of the account.
             let is_name = |name: &&str| name.parse::<ContainerName>().is_ok();
             names.extend(texts.filter(is_name).map(str::to_owned));
         }
@@ -35,19 +41,24 @@ pub(crate) fn containers(condition: &Condition) -> BTreeSet<String> {
     names
 }
 
-/// A comparison of the container's name with fixed values
+/// A comparison of the container's name with fixed values.
 struct Comparison<'a> {
     operator: Operator,
     values: &'a [Value],
     is_left: bool,
-    /// For a comparison for equality with texts, these
+    /// The fixed values as a set, for an equality with a quantifier.
+    ///
+    /// A lookup replaces the comparison with each value: a condition may name hundreds of containers.
     texts: Option<HashSet<String>>,
 }
 
-/// The containers in groups, in each of which every condition comes to the same for the same request
+/// Groups containers so that requests that differ only by containers of one group get the same decision.
 ///
-/// `None` if that is too much work, or if a condition compares the name with another attribute.
-pub(crate) fn same<'n>(
+/// Returns `None` if the budget is too small, or if a condition compares the name with another attribute.
+///
+/// Two containers with the same results in all comparisons of the name are interchangeable in every
+/// condition, because conditions see the name nowhere else.
+pub(crate) fn indistinguishable<'n>(
     conditions: &[&Condition],
     names: &'n BTreeSet<String>,
     budget: &mut Budget,
@@ -58,6 +69,7 @@ pub(crate) fn same<'n>(
         condition.root().walk(&mut |expr| {
             let ExprKind::Compare { left, operator, right } = &expr.kind else { return };
             let (values, is_left) = match (left.attribute(), right.attribute()) {
+                // A comparison of two attributes depends on more than the name, so groups cannot be formed.
                 (Some(left), Some(right)) => {
                     is_known &= !is_container(left) && !is_container(right);
                     return;
@@ -69,6 +81,7 @@ pub(crate) fn same<'n>(
             comparisons.push(Comparison::new(*operator, values, is_left));
         });
     }
+    // The cost estimate: a lookup for a set, and the length of the fixed texts otherwise.
     let of_one = |comparison: &Comparison<'_>| match comparison.texts {
         Some(_) => 2,
         None => 2 + comparison.values.iter().filter_map(Value::text).map(str::len).sum::<usize>(),
@@ -77,6 +90,7 @@ pub(crate) fn same<'n>(
     if !is_known || !budget.spend(cost) {
         return None;
     }
+    // Two containers belong to one group if every comparison has the same result for both.
     let mut groups: BTreeMap<Vec<Truth>, Vec<&str>> = BTreeMap::new();
     for name in names {
         let truths = comparisons.iter().map(|comparison| comparison.truth(name)).collect();
@@ -86,6 +100,7 @@ pub(crate) fn same<'n>(
 }
 
 impl<'a> Comparison<'a> {
+    /// Prepares a comparison for many names.
     fn new(operator: Operator, values: &'a [Value], is_left: bool) -> Self {
         let base = operator.base();
         let is_equality =
@@ -95,10 +110,15 @@ impl<'a> Comparison<'a> {
             Some(if base.ignores_case() { folded(text).collect() } else { text.to_owned() })
         };
         let texts: Option<HashSet<String>> = values.iter().map(text).collect();
+        // Without a quantifier, equality with several values is undecided, which a set cannot express.
         let texts = texts.filter(|_| is_equality && operator.quantifier().is_some());
         Self { operator, values, is_left, texts }
     }
 
+    /// Compares a name.
+    ///
+    /// With a set, the result follows from two facts: whether the name is in the set, and whether the set has
+    /// other texts.
     fn truth(&self, name: &str) -> Truth {
         let base = self.operator.base();
         if let (Some(texts), Some(quantifier)) = (&self.texts, self.operator.quantifier()) {
@@ -106,7 +126,7 @@ impl<'a> Comparison<'a> {
                 true => texts.contains(&folded(name).collect::<String>()),
                 false => texts.contains(name),
             };
-            // Whether it equals some text, and whether it differs from some.
+            // Whether the name equals some text, and whether it differs from some.
             let (some, not_some) = (is_in, texts.len() > usize::from(is_in));
             let (some, not_some) =
                 if base.is_negative() { (not_some, some) } else { (some, not_some) };
