@@ -22,14 +22,14 @@ use crate::{
 };
 
 /// A server in a thread of its own
-pub struct Elsewhere {
+pub struct ServerThread {
     address: String,
     authority: String,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Elsewhere {
+impl ServerThread {
     pub fn start<B>(answer: impl Fn(&Request<Bytes>) -> Response<B> + Send + Sync + 'static) -> Self
     where
         B: Body<Data = Bytes, Error: std::error::Error + Send + Sync> + Send + 'static,
@@ -66,7 +66,7 @@ impl Elsewhere {
     }
 }
 
-impl Drop for Elsewhere {
+impl Drop for ServerThread {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
@@ -106,7 +106,7 @@ const CONNECTION: usize = 4 * MIB;
 
 pub fn measure(table: &mut Table) {
     for status in [200, 403, 503] {
-        let server = Elsewhere::start(move |request: &Request<Bytes>| {
+        let server = ServerThread::start(move |request: &Request<Bytes>| {
             if is_sign_in(request) {
                 return Response::new(text(TOKEN));
             }
@@ -149,7 +149,7 @@ pub fn measure(table: &mut Table) {
             Some(format!("h.{}.s", "eyJ4IjoieCJ9".repeat(15_000)))
         }),
     ] {
-        let server = Elsewhere::start(move |request: &Request<Bytes>| {
+        let server = ServerThread::start(move |request: &Request<Bytes>| {
             if !is_sign_in(request) {
                 return Response::new(text(""));
             }
@@ -178,7 +178,7 @@ pub fn measure(table: &mut Table) {
     ] {
         // The server's own copies are counted too.
         let limit = 4 * challenge.len() + 2 * MIB + CONNECTION;
-        let server = Elsewhere::start(move |_: &Request<Bytes>| {
+        let server = ServerThread::start(move |_: &Request<Bytes>| {
             let response = Response::builder().status(401);
             response.header("www-authenticate", &challenge).body(text("")).unwrap()
         });

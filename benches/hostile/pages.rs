@@ -10,7 +10,7 @@ use http_body_util::Full;
 use hyper::{Request, Response};
 
 use crate::{
-    answers::Elsewhere,
+    answers::ServerThread,
     measure::{KIB, MIB, Table, outcome},
 };
 
@@ -63,10 +63,10 @@ fn attack(pages: Vec<String>) -> Attack {
 }
 
 /// The name of an attack, and what makes its pages
-type Named = (&'static str, fn() -> Attack);
+type NamedAttack = (&'static str, fn() -> Attack);
 
 /// Which attacks there are, made one at a time because they are large
-fn attacks() -> Vec<Named> {
+fn attacks() -> Vec<NamedAttack> {
     fn metadata(pairs: usize, length: usize) -> String {
         let pair = |n| format!("<k{n:03}>{}</k{n:03}>", "v".repeat(length));
         format!("<Metadata>{}</Metadata>", (0..pairs).map(pair).collect::<String>())
@@ -196,7 +196,7 @@ pub fn measure(table: &mut Table) {
         let Attack { pages, include } = make();
         let pages: Vec<_> = pages.into_iter().map(Bytes::from).collect();
         let limit = PAGE + COLLISIONS;
-        let elsewhere = Elsewhere::start(move |request: &Request<Bytes>| {
+        let server = ServerThread::start(move |request: &Request<Bytes>| {
             let query = request.uri().query().unwrap_or_default();
             let marker = query.split('&').find_map(|pair| pair.strip_prefix("marker="));
             let number = marker.map_or(0, |marker| marker.parse().unwrap_or_default());
@@ -205,7 +205,7 @@ pub fn measure(table: &mut Table) {
             response.body(Full::new(page)).unwrap()
         });
         let scan = || {
-            let store: AzureStore = elsewhere.store(Credential::Anonymous);
+            let store: AzureStore = server.store(Credential::Anonymous);
             Scan::new(store, &Prefix::default()).include(include.iter().copied())
         };
         let total = |report: azure_asset_sync::Report| format!("{} entries", report.total());

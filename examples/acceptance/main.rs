@@ -126,8 +126,8 @@ fn plan(records: bool) -> String {
         "The kit only reads: it lists names and reads the first byte of single blobs, opens one view link,
 asks for up to two user delegation keys and drops them, and sends requests that must be refused.
 It sends at most {} requests and reads at most {} MiB. It writes nothing to the account.\n",
-        kit::MOST_REQUESTS,
-        kit::MOST_BYTES >> 20,
+        kit::MAX_REQUESTS,
+        kit::MAX_BYTES >> 20,
     );
     if records {
         plan += "The recording has no name, id, address or content of the account: names become others that sort alike.\n";

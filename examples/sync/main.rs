@@ -4,11 +4,11 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod incremental;
 #[path = "../common/interrupt.rs"]
 mod interrupt;
 mod media;
 mod preview;
-mod remember;
 #[path = "../common/terminal.rs"]
 mod terminal;
 
@@ -152,7 +152,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
             Some(folder) => builder.folder(folder)?,
             None => {
                 _samples = media::make()?;
-                builder.folder(_samples.path())?.blobs(media::with_odd_properties())
+                builder.folder(_samples.path())?.blobs(media::unusual_blobs())
             }
         };
         let cloud = builder.ragged_pages().start().await?;
@@ -177,7 +177,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     let out = arguments.out.unwrap_or_else(|| "out".into());
     if let Some(state) = &arguments.state {
         let is_real = arguments.target.account.is_some();
-        let options = remember::Options {
+        let options = incremental::Options {
             state,
             out: &out,
             // The small cloud has another port each time.
@@ -185,7 +185,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
             resume: arguments.resume,
             allow_removals: arguments.allow_removals,
         };
-        return remember::run(scan, options).await;
+        return incremental::run(scan, options).await;
     }
     make_folder(&out)?;
     let (assets, rejected) = (out.join("assets.jsonl"), out.join("rejected.jsonl"));

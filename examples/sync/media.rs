@@ -34,7 +34,7 @@ pub fn make() -> Result<TempDir, Box<dyn Error>> {
 }
 
 /// Blobs with properties that a file cannot have
-pub fn with_odd_properties() -> Vec<Seed> {
+pub fn unusual_blobs() -> Vec<Seed> {
     vec![
         Seed::new("hall-1/really-a-png.jpg", png()).content_type("image/png"),
         Seed::new("hall-1/of-unknown-type.jpg", png()).content_type("application/octet-stream"),

@@ -101,17 +101,17 @@ pub async fn check(store: &dyn Store, names: Names) -> Vec<Case> {
         sizes_are_those_of_the_content,
         every_blob_has_an_etag,
         pages_of_one_and_of_three_give_the_same_listing,
-        no_page_is_larger_than_asked_for,
+        no_page_exceeds_max_results,
         a_prefix_is_plain_text,
-        a_start_is_kept_or_left_aside,
-        a_delimiter_rolls_up_or_is_left_aside,
+        start_from_is_supported_or_ignored,
+        a_delimiter_is_supported_or_ignored,
         a_prefix_without_blobs_is_an_empty_last_page,
         any_name_can_be_read,
-        a_range_gives_just_its_bytes,
-        a_range_over_the_end_gives_what_there_is,
-        a_range_behind_the_end_is_not_satisfiable,
+        a_range_returns_exactly_its_bytes,
+        a_range_across_the_end_returns_the_rest,
+        a_range_after_the_end_is_not_satisfiable,
         the_listed_version_can_be_read,
-        another_version_is_a_change,
+        another_etag_is_blob_changed,
         a_missing_blob_is_not_found,
     ];
     cases
@@ -177,7 +177,7 @@ impl Suite<'_> {
         Ok(())
     }
 
-    async fn a_start_is_kept_or_left_aside(&self) -> Outcome {
+    async fn start_from_is_supported_or_ignored(&self) -> Outcome {
         // Below a prefix too, and from a name that there is not.
         for (prefix, stored) in [("", true), ("", false), ("a", true), ("a", false)] {
             let whole = self.blobs(prefix, None).await?;
@@ -198,7 +198,7 @@ impl Suite<'_> {
         Ok(())
     }
 
-    async fn a_delimiter_rolls_up_or_is_left_aside(&self) -> Outcome {
+    async fn a_delimiter_is_supported_or_ignored(&self) -> Outcome {
         for prefix in ["", "a/", "prefix"] {
             let stored: Vec<_> =
                 self.names().into_iter().filter(|name| name.starts_with(prefix)).collect();
@@ -250,7 +250,7 @@ impl Suite<'_> {
         Ok(())
     }
 
-    async fn no_page_is_larger_than_asked_for(&self) -> Outcome {
+    async fn no_page_exceeds_max_results(&self) -> Outcome {
         let pages = self.list("", Some(3)).await?;
         let largest = pages.iter().map(|page| page.blobs.len() + page.prefixes.len()).max();
         let largest = largest.unwrap_or_default();
@@ -282,7 +282,7 @@ impl Suite<'_> {
         Ok(())
     }
 
-    async fn a_range_gives_just_its_bytes(&self) -> Outcome {
+    async fn a_range_returns_exactly_its_bytes(&self) -> Outcome {
         let whole = content("a.jpg");
         for (start, end) in [(0, 1), (3, 9), (0, whole.len())] {
             let request = ReadRequest::new("a.jpg", start as u64..end as u64);
@@ -292,14 +292,14 @@ impl Suite<'_> {
         Ok(())
     }
 
-    async fn a_range_over_the_end_gives_what_there_is(&self) -> Outcome {
+    async fn a_range_across_the_end_returns_the_rest(&self) -> Outcome {
         let whole = content("a.jpg");
         let request = ReadRequest::new("a.jpg", 3..1 << 20);
         let read = self.store.read(request).await.map_err(|error| error.to_string())?;
         expect(read == whole.slice(3..), || format!("{read:?}"))
     }
 
-    async fn a_range_behind_the_end_is_not_satisfiable(&self) -> Outcome {
+    async fn a_range_after_the_end_is_not_satisfiable(&self) -> Outcome {
         let len = content("a.jpg").len() as u64;
         self.fails(ReadRequest::new("a.jpg", len..len + 10), ErrorKind::RangeNotSatisfiable).await
     }
@@ -312,7 +312,7 @@ impl Suite<'_> {
         expect(read == content("a.jpg").slice(..3), || format!("{read:?}"))
     }
 
-    async fn another_version_is_a_change(&self) -> Outcome {
+    async fn another_etag_is_blob_changed(&self) -> Outcome {
         let mut request = ReadRequest::new("a.jpg", 0..3);
         request.if_match = Some("0xDEAD".into());
         self.fails(request, ErrorKind::BlobChanged).await

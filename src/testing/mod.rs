@@ -41,7 +41,7 @@
 //! use std::time::Duration;
 //! use azure_asset_sync::{
 //!     ErrorKind, Store, store::ListRequest,
-//!     testing::{Fault, Refusal, Seed, Situation, SmallCloud},
+//!     testing::{Fault, Refusal, Seed, StorageState, SmallCloud},
 //! };
 //!
 //! let cloud = SmallCloud::builder().blob(Seed::new("a.jpg", "x")).start().await?;
@@ -54,10 +54,10 @@
 //! assert_eq!(error.kind(), ErrorKind::Throttled);
 //! assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
 //!
-//! cloud.situation(Situation::Firewall);
+//! cloud.set_storage_state(StorageState::Firewall);
 //! let error = store.list(ListRequest::new("")).await.unwrap_err();
 //! assert_eq!(error.code(), Some("AuthorizationFailure"));
-//! cloud.situation(Situation::Normal);
+//! cloud.set_storage_state(StorageState::Normal);
 //!
 //! // All tokens so far; the store notices, and signs in again.
 //! cloud.expire_tokens();
@@ -83,9 +83,9 @@ pub use self::disk::{TestDisk, watched_job};
 pub use self::{
     clock::ManualClock,
     cloud::{
-        AnonymousAnswer, Asked, Assignment, Behavior, CorsRule, Fault, MisplacedStart,
-        PreflightNames, Presented, Propagation, Quirk, Refusal, ReversedRange, Seed, SignInRefusal,
-        SignInText, Situation, SmallCloud, SmallCloudBuilder, StartFrom,
+        AnonymousAnswer, Assignment, Behavior, CorsRule, Fault, LoggedRequest, MisplacedStart,
+        PreflightNames, PresentedCredential, Propagation, Quirk, Refusal, ReversedRange, Seed,
+        SignInRefusal, SignInText, SmallCloud, SmallCloudBuilder, StartFrom, StorageState,
     },
 };
 

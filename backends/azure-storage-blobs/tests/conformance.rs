@@ -24,7 +24,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("every_name_is_listed_exactly_as_stored", "blanks at both ends of a name are cut off"),
     ("names_ascend", "so that name stands in another's place"),
     ("sizes_are_those_of_the_content", "and has the content of another name"),
-    ("a_delimiter_rolls_up_or_is_left_aside", "and does among the names of a folder"),
+    ("a_delimiter_is_supported_or_ignored", "and does among the names of a folder"),
     ("any_name_can_be_read", "a name with a slash at the end is refused, lest another be read"),
 ];
 
@@ -105,7 +105,7 @@ async fn a_page_that_the_sdk_cannot_read_is_a_typed_error() {
          <Content-Type>image/jpeg</Content-Type><BlobType>BlockBlob</BlobType><AccessTier>Smart</AccessTier>\
          </Properties></Blob></Blobs><NextMarker/></EnumerationResults>"
     );
-    cloud.inject(Fault::Instead(200, "application/xml", page.into()));
+    cloud.inject(Fault::Replace(200, "application/xml", page.into()));
     let error = store(&cloud).list(ListRequest::new("")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnexpectedAnswer);
     assert!(error.to_string().contains("official SDK"), "{error}");

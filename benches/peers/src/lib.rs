@@ -3,10 +3,10 @@
 #![forbid(unsafe_code)]
 
 pub mod control;
-mod measured;
+mod measurement;
 mod tally;
 
-pub use self::{measured::Measured, tally::Tally};
+pub use self::{measurement::Measurement, tally::Tally};
 
 /// The storage account, as the first segment of the path: that is how emulators are addressed
 pub const ACCOUNT: &str = "contosovision";

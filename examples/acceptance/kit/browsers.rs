@@ -7,9 +7,9 @@ use url::Url;
 
 use super::{
     Survey,
-    client::{Asked, Client, element, told},
-    lines::{Found, Lines, as_assumed, different, judged, not_seen},
-    reading::FIRST_BYTE,
+    client::{Client, RequestKind, element, status_line},
+    lines::{Finding, Lines, as_assumed, compared, different, not_seen},
+    reads::FIRST_BYTE,
 };
 
 /// An origin that no rule names: the domain is reserved
@@ -53,25 +53,25 @@ pub async fn check(
 }
 
 /// `Ok` if there is a key
-async fn delegation_key(client: &mut Client<'_>) -> Result<Found, Found> {
-    client.allowed()?;
+async fn delegation_key(client: &mut Client<'_>) -> Result<Finding, Finding> {
+    client.check_limits()?;
     if client.store.view_links().is_err() {
         return Err(not_seen("a signature or nobody gets no key; sign in with a principal"));
     }
     let answer = client.store.exchange_delegation_key(KEY_LIFETIME).await;
     let answer =
         answer.map_err(|error| not_seen(format!("no answer: {}", error.kind().as_str())))?;
-    client.keep(Asked::Other, "POST", "ask for a user delegation key", &answer);
+    client.record(RequestKind::Other, "POST", "ask for a user delegation key", &answer);
     match answer.status {
         200 if element(&answer.body, "Value").is_some() => Ok(as_assumed("a key")),
         200 => Err(different("200 without a key")),
         // A role on a container does not allow it.
-        401 | 403 => Err(not_seen(told(&answer))),
-        _ => Err(different(told(&answer))),
+        401 | 403 => Err(not_seen(status_line(&answer))),
+        _ => Err(different(status_line(&answer))),
     }
 }
 
-async fn view_link(client: &mut Client<'_>, survey: &Survey) -> Result<[Found; 2], Found> {
+async fn view_link(client: &mut Client<'_>, survey: &Survey) -> Result<[Finding; 2], Finding> {
     let blob = survey.sample(client.connection).cloned();
     let blob = blob.ok_or_else(|| not_seen("the first page has no blob to show"))?;
     let made =
@@ -82,21 +82,21 @@ async fn view_link(client: &mut Client<'_>, survey: &Survey) -> Result<[Found; 2
     let link = links.link(request).await.map_err(made)?;
     let url = Url::parse(link.url()).map_err(|_| not_seen("the link is no URL"))?;
     let request = RawRequest::get(url).anonymous().header("range", FIRST_BYTE);
-    let answer = client.ask(Asked::Other, "GET", "open a view link", request).await?;
-    let opened = judged(answer.status == 206, told(&answer));
+    let answer = client.send(RequestKind::Other, "GET", "open a view link", request).await?;
+    let opened = compared(answer.status == 206, status_line(&answer));
     if answer.status != 206 {
         return Ok([opened, not_seen("the link was refused")]);
     }
     let is_shown = answer.header("content-type") == Some("image/avif")
         && answer.header("content-disposition") == Some("inline");
-    Ok([opened, judged(is_shown, if is_shown { "both as signed" } else { "as stored" })])
+    Ok([opened, compared(is_shown, if is_shown { "both as signed" } else { "as stored" })])
 }
 
-async fn ask_preflight(
+async fn send_preflight(
     client: &mut Client<'_>,
     origin: &str,
     note: &str,
-) -> Result<azure_asset_sync::store::azure::RawAnswer, Found> {
+) -> Result<azure_asset_sync::store::azure::RawAnswer, Finding> {
     let mut url = client.connection.container_url();
     if let Ok(mut segments) = url.path_segments_mut() {
         segments.push("preflight");
@@ -105,26 +105,26 @@ async fn ask_preflight(
         .header("origin", origin)
         .header("access-control-request-method", "GET")
         .header("access-control-request-headers", "range");
-    client.ask(Asked::Other, "OPTIONS", note, request).await
+    client.send(RequestKind::Other, "OPTIONS", note, request).await
 }
 
-async fn preflight_refused(client: &mut Client<'_>) -> Result<Found, Found> {
-    let answer = ask_preflight(client, UNKNOWN_ORIGIN, "preflight of an unknown origin").await?;
+async fn preflight_refused(client: &mut Client<'_>) -> Result<Finding, Finding> {
+    let answer = send_preflight(client, UNKNOWN_ORIGIN, "preflight of an unknown origin").await?;
     Ok(match answer.status {
-        403 => as_assumed(told(&answer)),
+        403 => as_assumed(status_line(&answer)),
         200 if answer.header("access-control-allow-origin").is_some() => {
             not_seen("a rule allows every origin")
         }
-        _ => different(format!("{}, without a permission", told(&answer))),
+        _ => different(format!("{}, without a permission", status_line(&answer))),
     })
 }
 
 /// `Ok` if a rule allows the origin
-async fn preflight(client: &mut Client<'_>, origin: &str) -> Result<Found, Found> {
-    let answer = ask_preflight(client, origin, "preflight of the origin").await?;
+async fn preflight(client: &mut Client<'_>, origin: &str) -> Result<Finding, Finding> {
+    let answer = send_preflight(client, origin, "preflight of the origin").await?;
     let allowed = answer.header("access-control-allow-origin");
     if answer.status != 200 || !allowed.is_some_and(|allowed| allowed == "*" || allowed == origin) {
-        return Err(not_seen(format!("no rule allows the origin: {}", told(&answer))));
+        return Err(not_seen(format!("no rule allows the origin: {}", status_line(&answer))));
     }
     let lists = |name: &str, wanted: &str| has_word(answer.header(name), wanted);
     let (method, header) = (
@@ -133,7 +133,7 @@ async fn preflight(client: &mut Client<'_>, origin: &str) -> Result<Found, Found
     );
     let word = |is_named| if is_named { "named" } else { "not named" };
     let evidence = format!("the method is {}, the header is {}", word(method), word(header));
-    Ok(judged(method && header, evidence))
+    Ok(compared(method && header, evidence))
 }
 
 /// Whether a list of names has one, or a wildcard for it
@@ -148,15 +148,15 @@ async fn exposed_headers(
     client: &mut Client<'_>,
     survey: &Survey,
     origin: &str,
-) -> Result<Found, Found> {
+) -> Result<Finding, Finding> {
     let blob = survey.sample(client.connection).cloned();
     let blob = blob.ok_or_else(|| not_seen("the first page has no blob to read"))?;
     let url = client.connection.blob_url(&blob.name);
     let url = url.ok_or_else(|| not_seen("no URL leads to the blob"))?;
     let request = RawRequest::get(url).header("range", FIRST_BYTE).header("origin", origin);
-    let answer = client.ask(Asked::Read, "GET", "read from the origin", request).await?;
+    let answer = client.send(RequestKind::Read, "GET", "read from the origin", request).await?;
     if answer.status != 206 {
-        return Err(not_seen(told(&answer)));
+        return Err(not_seen(status_line(&answer)));
     }
     let exposed = answer.header("access-control-expose-headers");
     let count = exposed.map_or(0, |exposed| exposed.split(',').count());

@@ -10,31 +10,31 @@ use azure_asset_sync::{
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
-use super::lines::{Found, not_seen};
+use super::lines::{Finding, not_seen};
 
 /// The most requests to the storage account, those for a key and for signing in apart
-pub const MOST_REQUESTS: usize = 50;
+pub const MAX_REQUESTS: usize = 50;
 
 /// The most bytes that are read of all answers together
-pub const MOST_BYTES: usize = 64 << 20;
+pub const MAX_BYTES: usize = 64 << 20;
 
 /// The longest body of an answer that is not the first page
-const MOST_BODY: usize = 1 << 20;
+const MAX_BODY: usize = 1 << 20;
 
 /// What kind of request it was
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub enum RequestKind {
     List,
     Read,
     /// For a recording it is worth nothing unless it was refused
     Other,
     /// Without a token, or with a text that is none
-    Stranger,
+    Unauthenticated,
 }
 
 /// A request and its answer
 pub struct Exchange {
-    pub asked: Asked,
+    pub kind: RequestKind,
     pub method: &'static str,
     /// What the request was, without any name
     pub note: String,
@@ -70,28 +70,34 @@ impl<'a> Client<'a> {
     }
 
     /// Sends a request; what it cannot be answered with is evidence of a line that is not seen
-    pub async fn ask(
+    pub async fn send(
         &mut self,
-        asked: Asked,
+        kind: RequestKind,
         method: &'static str,
         note: &str,
         request: RawRequest,
-    ) -> Result<RawAnswer, Found> {
-        self.allowed()?;
+    ) -> Result<RawAnswer, Finding> {
+        self.check_limits()?;
         let answer = self.store.exchange(request).await.map_err(|error| no_answer(&error))?;
-        self.keep(asked, method, note, &answer);
+        self.record(kind, method, note, &answer);
         Ok(answer)
     }
 
-    pub fn allowed(&self) -> Result<(), Found> {
-        let is_over = self.exchanges.len() >= MOST_REQUESTS || self.bytes >= MOST_BYTES;
+    pub fn check_limits(&self) -> Result<(), Finding> {
+        let is_over = self.exchanges.len() >= MAX_REQUESTS || self.bytes >= MAX_BYTES;
         if is_over { Err(not_seen("the kit's own limit was reached")) } else { Ok(()) }
     }
 
-    pub fn keep(&mut self, asked: Asked, method: &'static str, note: &str, answer: &RawAnswer) {
+    pub fn record(
+        &mut self,
+        kind: RequestKind,
+        method: &'static str,
+        note: &str,
+        answer: &RawAnswer,
+    ) {
         self.bytes += answer.body.len();
         let (note, answer) = (note.to_owned(), answer.clone());
-        self.exchanges.push(Exchange { asked, method, note, answer });
+        self.exchanges.push(Exchange { kind, method, note, answer });
     }
 
     /// The URL of a listing with these parameters beside the prefix
@@ -109,7 +115,7 @@ impl<'a> Client<'a> {
     }
 
     /// A listing; anything but a page is evidence
-    pub async fn list(&mut self, parameters: &[(&str, &str)]) -> Result<Listed, Found> {
+    pub async fn list(&mut self, parameters: &[(&str, &str)]) -> Result<Listed, Finding> {
         let shown = |(key, value): &(&str, &str)| match *key {
             "maxresults" | "include" | "delimiter" => format!("{key}={value}"),
             key => key.to_owned(),
@@ -118,16 +124,16 @@ impl<'a> Client<'a> {
         let note = format!("list with {}", keys.join(", "));
         let request =
             RawRequest::get(self.list_url(parameters)).header("accept", "application/xml");
-        let most = if self.exchanges.is_empty() { MOST_BYTES } else { MOST_BODY };
-        let answer = self.ask(Asked::List, "GET", &note, request.at_most(most)).await?;
+        let most = if self.exchanges.is_empty() { MAX_BYTES } else { MAX_BODY };
+        let answer = self.send(RequestKind::List, "GET", &note, request.at_most(most)).await?;
         listed(answer)
     }
 }
 
 /// The page of an answer
-pub fn listed(answer: RawAnswer) -> Result<Listed, Found> {
+pub fn listed(answer: RawAnswer) -> Result<Listed, Finding> {
     if answer.status != 200 {
-        return Err(not_seen(format!("the listing was refused: {}", told(&answer))));
+        return Err(not_seen(format!("the listing was refused: {}", status_line(&answer))));
     }
     if answer.is_cut {
         return Err(not_seen("the page is larger than the kit reads"));
@@ -138,12 +144,12 @@ pub fn listed(answer: RawAnswer) -> Result<Listed, Found> {
     }
 }
 
-fn no_answer(error: &Error) -> Found {
+fn no_answer(error: &Error) -> Finding {
     not_seen(format!("no answer: {}", error.kind().as_str()))
 }
 
 /// Status and code of an answer
-pub fn told(answer: &RawAnswer) -> String {
+pub fn status_line(answer: &RawAnswer) -> String {
     let code = code(answer).unwrap_or_else(|| "without a code".to_owned());
     if answer.status < 300 {
         answer.status.to_string()

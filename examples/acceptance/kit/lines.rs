@@ -107,7 +107,7 @@ const LINES: &[[&str; 3]] = &[
     [
         "versions",
         "versions and snapshots can be listed",
-        "old versions are not told apart from current ones",
+        "old versions are not status_line apart from current ones",
     ],
     [
         "delimiter",
@@ -153,7 +153,7 @@ const LINES: &[[&str; 3]] = &[
     [
         "server",
         "`Server` is that of the blob service",
-        "refusals by a firewall are not told apart from those by the service",
+        "refusals by a firewall are not status_line apart from those by the service",
     ],
     [
         "request_id",
@@ -224,7 +224,7 @@ impl Lines {
     }
 
     /// Enters what a check found
-    pub fn set(&mut self, id: &str, found: Found) {
+    pub fn set(&mut self, id: &str, found: Finding) {
         let line = self.0.iter_mut().find(|line| line.line == id);
         let line = line.unwrap_or_else(|| panic!("no line `{id}`"));
         (line.outcome, line.evidence) = (found.outcome, found.evidence);
@@ -237,25 +237,25 @@ impl Lines {
 
 /// What a check found
 #[derive(Clone, Debug)]
-pub struct Found {
+pub struct Finding {
     pub outcome: Outcome,
     pub evidence: String,
 }
 
-pub fn as_assumed(evidence: impl Into<String>) -> Found {
-    Found { outcome: Outcome::AsAssumed, evidence: evidence.into() }
+pub fn as_assumed(evidence: impl Into<String>) -> Finding {
+    Finding { outcome: Outcome::AsAssumed, evidence: evidence.into() }
 }
 
-pub fn different(evidence: impl Into<String>) -> Found {
-    Found { outcome: Outcome::Different, evidence: evidence.into() }
+pub fn different(evidence: impl Into<String>) -> Finding {
+    Finding { outcome: Outcome::Different, evidence: evidence.into() }
 }
 
-pub fn not_seen(evidence: impl Into<String>) -> Found {
-    Found { outcome: Outcome::NotSeen, evidence: evidence.into() }
+pub fn not_seen(evidence: impl Into<String>) -> Finding {
+    Finding { outcome: Outcome::NotSeen, evidence: evidence.into() }
 }
 
 /// [`as_assumed`] or [`different`]
-pub fn judged(is_so: bool, evidence: impl Into<String>) -> Found {
+pub fn compared(is_so: bool, evidence: impl Into<String>) -> Finding {
     if is_so { as_assumed(evidence) } else { different(evidence) }
 }
 

@@ -4,7 +4,7 @@
 //! the recording.
 
 use super::{
-    listing::{ELEMENTS, OPEN},
+    listing::{CUSTOMER_ELEMENTS, ELEMENTS},
     redact::shape,
 };
 
@@ -48,10 +48,10 @@ pub fn rewrite(
         };
         let (name, attributes) = tag.split_once(' ').unwrap_or((tag, ""));
         let is_word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
-        let is_open = path.iter().any(|above| OPEN.contains(above));
+        let is_customer_text = path.iter().any(|above| CUSTOMER_ELEMENTS.contains(above));
         let new = match name {
             "" => return None,
-            _ if is_open => shape(&name.replace(|c: char| !c.is_ascii(), "x")),
+            _ if is_customer_text => shape(&name.replace(|c: char| !c.is_ascii(), "x")),
             _ if !name.bytes().all(is_word) || name.len() > 64 => return None,
             _ if is_known(name) => name.to_owned(),
             _ => shape(name),

@@ -3,6 +3,7 @@
 //! Each check sends one to three requests and enters lines into the table. Evidence has counts,
 //! statuses and codes, and never a name, an address or an id of the account.
 
+mod bounds;
 mod browsers;
 mod client;
 mod lines;
@@ -13,11 +14,10 @@ mod order;
 /// The words of expectations, which the replay compares
 #[path = "../../../tests/recordings/outcome.rs"]
 pub mod outcome;
-mod reading;
+mod reads;
 mod recording;
 mod redact;
 mod refusals;
-mod start;
 mod words;
 
 use azure_asset_sync::{AzureStore, Blob, Connection};
@@ -27,7 +27,7 @@ use self::{
     lines::Lines,
 };
 pub use self::{
-    client::{MOST_BYTES, MOST_REQUESTS},
+    client::{MAX_BYTES, MAX_REQUESTS},
     lines::{Line, Outcome, table},
 };
 
@@ -102,14 +102,14 @@ pub async fn run(
     let first = first.map_err(|found| found.evidence)?;
     let mut survey = Survey { first, further: Vec::new() };
     listing::check(&mut client, &mut lines, &survey).await;
-    order::look_around(&mut client, &mut survey).await;
+    order::list_near_boundaries(&mut client, &mut survey).await;
     order::check(&mut lines, &survey);
-    start::check(&mut client, &mut lines, &survey).await;
-    reading::check(&mut client, &mut lines, &survey).await;
+    bounds::check(&mut client, &mut lines, &survey).await;
+    reads::check(&mut client, &mut lines, &survey).await;
     refusals::check(&mut client, &mut lines).await;
     browsers::check(&mut client, &mut lines, &survey, origin).await;
-    refusals::of_all(&client, &mut lines);
-    let (recording, withheld) = recording::of(&client);
+    refusals::check_all_answers(&client, &mut lines);
+    let (recording, withheld) = recording::render(&client);
     Ok(Report {
         lines: lines.into_lines(),
         requests: client.exchanges.len(),

@@ -5,11 +5,11 @@ use azure_asset_sync::store::NameOrder;
 use super::{
     Survey,
     client::Client,
-    lines::{Found, Lines, as_assumed, different, not_seen},
+    lines::{Finding, Lines, as_assumed, different, not_seen},
 };
 
 /// Lists names around the characters that tell the orders apart, if there are such names
-pub async fn look_around(client: &mut Client<'_>, survey: &mut Survey) {
+pub async fn list_near_boundaries(client: &mut Client<'_>, survey: &mut Survey) {
     let prefix = client.connection.prefix().as_str().to_owned();
     for start in ["\u{e000}", "\u{10000}"] {
         let start = format!("{prefix}{start}");
@@ -55,7 +55,7 @@ impl Candidates {
     }
 
     /// Compares an expected order with the one that is its rival
-    fn judge(&self, expected: NameOrder, rival: NameOrder) -> Found {
+    fn compare(&self, expected: NameOrder, rival: NameOrder) -> Finding {
         let pairs = self.pairs;
         match (self.has(expected), self.has(rival)) {
             (true, false) => as_assumed(format!("{pairs} pairs of neighbours")),
@@ -78,7 +78,7 @@ pub fn is_known(survey: &Survey) -> bool {
 pub fn check(lines: &mut Lines, survey: &Survey) {
     let found = Candidates::of(survey);
     if !survey.is_hierarchical() {
-        lines.set("order", found.judge(NameOrder::Utf16, NameOrder::Bytes));
+        lines.set("order", found.compare(NameOrder::Utf16, NameOrder::Bytes));
         for line in ["order_segments", "order_folders"] {
             lines.set(line, not_seen("the account has no hierarchical namespace"));
         }
@@ -97,5 +97,5 @@ pub fn check(lines: &mut Lines, survey: &Survey) {
             (false, false) => different(format!("no known order, by {pairs} pairs")),
         },
     );
-    lines.set("order_folders", found.judge(NameOrder::Segments, NameOrder::SegmentsUtf16));
+    lines.set("order_folders", found.compare(NameOrder::Segments, NameOrder::SegmentsUtf16));
 }

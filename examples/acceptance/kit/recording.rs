@@ -10,13 +10,13 @@ use azure_asset_sync::{
 use serde_json::json;
 
 use super::{
-    client::{Asked, Client, Exchange},
+    client::{Client, Exchange, RequestKind},
     outcome,
     redact::Redactor,
 };
 
 /// The recording, and how many answers are withheld because they could not be redacted
-pub fn of(client: &Client<'_>) -> (String, usize) {
+pub fn render(client: &Client<'_>) -> (String, usize) {
     let connection = client.connection;
     let bodies: Vec<_> = client.exchanges.iter().map(|exchange| text(&exchange.answer)).collect();
     let pages = client.exchanges.iter().zip(&bodies);
@@ -46,22 +46,22 @@ fn text(answer: &RawAnswer) -> String {
 }
 
 fn is_page(exchange: &Exchange) -> bool {
-    exchange.asked == Asked::List && exchange.answer.status == 200
+    exchange.kind == RequestKind::List && exchange.answer.status == 200
 }
 
 /// The kind of recording; `None` for an answer that the replay has no place for
 fn kind(exchange: &Exchange) -> Option<&'static str> {
     let answer = &exchange.answer;
     let is_xml = answer.header("content-type").is_some_and(|text| text.contains("xml"));
-    match (exchange.asked, answer.status) {
+    match (exchange.kind, answer.status) {
         _ if answer.is_cut => None,
-        (Asked::List, 200) => is_xml.then_some("list"),
+        (RequestKind::List, 200) => is_xml.then_some("list"),
         // The replay has no place for an answer without bytes.
-        (Asked::Read, 200 | 206) => {
+        (RequestKind::Read, 200 | 206) => {
             let has_bytes = answer.header("content-length").is_some_and(|length| length != "0");
             (has_bytes && exchange.method == "GET").then_some("read")
         }
-        (Asked::Stranger, 401 | 404 | 409) => Some("challenge"),
+        (RequestKind::Unauthenticated, 401 | 404 | 409) => Some("challenge"),
         (_, 400..) => Some("error"),
         _ => None,
     }

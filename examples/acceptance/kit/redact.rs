@@ -9,7 +9,7 @@ use azure_asset_sync::store::{azure::RawAnswer, inspect::Challenge};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use super::{listing::OPEN, markup::rewrite, names::Pseudonyms, words::is_word};
+use super::{listing::CUSTOMER_ELEMENTS, markup::rewrite, names::Pseudonyms, words::is_word};
 
 /// What stands for times and tenants
 const DATE: &str = "Thu, 01 Jan 2026 00:00:00 GMT";
@@ -133,7 +133,7 @@ pub fn shape(text: &str) -> String {
     text.chars().map(letter).collect()
 }
 
-fn word_or_shape(text: &str) -> String {
+fn known_or_shape(text: &str) -> String {
     if WORDS.contains(&text) { text.to_owned() } else { shape(text) }
 }
 
@@ -207,7 +207,7 @@ impl Redactor {
                 let new = self.names.get(&decoded(text, is_encoded)?)?;
                 return Some(if is_encoded { encoded(new) } else { new.to_owned() });
             }
-            if path.iter().any(|tag| OPEN.contains(tag)) {
+            if path.iter().any(|tag| CUSTOMER_ELEMENTS.contains(tag)) {
                 return Some(shape(text));
             }
             Some(match *path.last()? {
@@ -224,7 +224,7 @@ impl Redactor {
                 "Etag" | "Marker" | "NextMarker" | "VersionId" | "Snapshot" => formed(text),
                 "Content-MD5" => md5(text),
                 "Delimiter" if text == "/" => text.to_owned(),
-                _ => word_or_shape(text),
+                _ => known_or_shape(text),
             })
         })
     }
@@ -303,7 +303,7 @@ impl Redactor {
                 let standard = |name: &&str| HEADERS.iter().any(|k| k.eq_ignore_ascii_case(name));
                 names.filter(standard).collect::<Vec<_>>().join(",")
             }
-            _ => word_or_shape(value),
+            _ => known_or_shape(value),
         })
     }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    ACCOUNT, Assignment, CONTAINER, OBJECT_ID, Refusal, State, ask::Ask, delegated, lock,
-    state::ticks,
+    ACCOUNT, Assignment, CONTAINER, OBJECT_ID, Refusal, State, lock, request::BlobRequest,
+    state::ticks, user_delegation,
 };
 use crate::{
     condition::{Request, Role, Source},
@@ -17,12 +17,12 @@ pub(super) const CONTAINERS: &str = "Microsoft.Storage/storageAccounts/blobServi
 /// The role assignments of the cloud's service principal, and the front ends that learn of them
 #[derive(Default)]
 pub(super) struct Access {
-    held: Vec<Held>,
+    assignments: Vec<ActiveAssignment>,
     front_ends: usize,
     next: usize,
 }
 
-struct Held {
+struct ActiveAssignment {
     assignment: Assignment,
     /// The clock when it was assigned
     since: Duration,
@@ -31,18 +31,18 @@ struct Held {
 }
 
 /// What a request needs
-pub(super) struct Need<'a> {
+pub(super) struct RequiredAccess<'a> {
     /// The container that the request is for; `None` for the account
     container: Option<&'a str>,
-    what: What,
+    action: Action,
 }
 
-enum What {
-    Action(String),
+enum Action {
+    Management(String),
     Data(Box<Request>),
 }
 
-impl<'a> Need<'a> {
+impl<'a> RequiredAccess<'a> {
     /// The container that the request is for; `None` for the account
     pub(super) fn container(&self) -> Option<&'a str> {
         self.container
@@ -50,7 +50,7 @@ impl<'a> Need<'a> {
 
     /// An action, which no condition limits
     pub(super) fn action(container: Option<&'a str>, action: impl Into<String>) -> Self {
-        Self { container, what: What::Action(action.into()) }
+        Self { container, action: Action::Management(action.into()) }
     }
 
     /// A data action on a container, with what every request of the cloud has
@@ -64,7 +64,7 @@ impl<'a> Need<'a> {
             .resource(&format!("{CONTAINERS}:name"), container)
             .attribute(Source::Environment, "isPrivateLink", false)
             .attribute(Source::Environment, "UtcNow", ticks(state.now()));
-        Self { container: Some(container), what: What::Data(Box::new(request)) }
+        Self { container: Some(container), action: Action::Data(Box::new(request)) }
     }
 }
 
@@ -74,14 +74,18 @@ impl Access {
     }
 
     pub(super) fn assign(&mut self, assignment: Assignment, now: Duration) {
-        let spread = assignment.spread.len();
+        let front_ends = assignment.propagation.len();
         // A front end that no request reaches would make a test of it pass for nothing.
-        self.front_ends = self.front_ends.max(spread);
-        self.held.push(Held { assignment, since: now, denies_next: vec![false; spread] });
+        self.front_ends = self.front_ends.max(front_ends);
+        self.assignments.push(ActiveAssignment {
+            assignment,
+            since: now,
+            denies_next: vec![false; front_ends],
+        });
     }
 
     pub(super) fn unassign_all(&mut self) {
-        self.held.clear();
+        self.assignments.clear();
     }
 
     /// The front end that the next request reaches
@@ -91,26 +95,26 @@ impl Access {
         at
     }
 
-    fn allows(&mut self, need: &Need<'_>, front_end: usize, now: Duration) -> bool {
+    fn allows(&mut self, required: &RequiredAccess<'_>, front_end: usize, now: Duration) -> bool {
         let mut allowed = false;
-        for held in &mut self.held {
+        for active in &mut self.assignments {
             // Evaluates all of them, also after one allows: each that flaps takes its turn.
-            allowed |= held.is_effective(front_end, now) && held.assignment.allows(need);
+            allowed |= active.is_effective(front_end, now) && active.assignment.allows(required);
         }
         allowed
     }
 }
 
-impl Held {
+impl ActiveAssignment {
     fn is_effective(&mut self, front_end: usize, now: Duration) -> bool {
         let since = now.saturating_sub(self.since);
-        let (Some(spread), Some(denies)) =
-            (self.assignment.spread.get(front_end), self.denies_next.get_mut(front_end))
+        let (Some(propagation), Some(denies)) =
+            (self.assignment.propagation.get(front_end), self.denies_next.get_mut(front_end))
         else {
             return since >= self.assignment.after;
         };
-        if since < spread.from || since >= spread.settled {
-            return since >= spread.settled;
+        if since < propagation.from || since >= propagation.settled {
+            return since >= propagation.settled;
         }
         *denies = !*denies;
         *denies
@@ -118,15 +122,15 @@ impl Held {
 }
 
 impl Assignment {
-    fn allows(&self, need: &Need<'_>) -> bool {
-        let in_scope = match (&self.container, need.container) {
+    fn allows(&self, required: &RequiredAccess<'_>) -> bool {
+        let in_scope = match (&self.container, required.container) {
             (None, _) => true,
-            (Some(scope), asked) => asked == Some(scope),
+            (Some(scope), container) => container == Some(scope),
         };
         in_scope
-            && match &need.what {
-                What::Action(action) => self.rights.has_action(action),
-                What::Data(request) => {
+            && match &required.action {
+                Action::Management(action) => self.rights.has_action(action),
+                Action::Data(request) => {
                     self.rights.has_data_action(request.action())
                         && self.condition.as_ref().is_none_or(|condition| condition.allows(request))
                 }
@@ -136,8 +140,12 @@ impl Assignment {
 
 impl State {
     /// Whether the service principal may do this, at this front end, now
-    pub(super) fn authorize(&self, need: &Need<'_>, front_end: usize) -> Result<(), Refusal> {
-        if lock(&self.access).allows(need, front_end, self.clock.elapsed()) {
+    pub(super) fn authorize(
+        &self,
+        required: &RequiredAccess<'_>,
+        front_end: usize,
+    ) -> Result<(), Refusal> {
+        if lock(&self.access).allows(required, front_end, self.clock.elapsed()) {
             return Ok(());
         }
         Err(Refusal::new(403, "AuthorizationPermissionMismatch"))
@@ -199,12 +207,15 @@ fn covers(pattern: &str, action: &str) -> bool {
 }
 
 /// Whether the signature of the cloud may do this: read and list its own container, nothing else
-pub(super) fn signature_allows(ask: &Ask<'_>, need: &Need<'_>) -> Result<(), Refusal> {
-    match (&need.what, need.container) {
-        (What::Data(_), Some(CONTAINER)) => Ok(()),
+pub(super) fn signature_allows(
+    request: &BlobRequest<'_>,
+    required: &RequiredAccess<'_>,
+) -> Result<(), Refusal> {
+    match (&required.action, required.container) {
+        (Action::Data(_), Some(CONTAINER)) => Ok(()),
         // It was made for another resource, so it does not match this one.
         (_, Some(container)) if container != CONTAINER => {
-            Err(delegated::no_match(&delegated::service_signature(ask)))
+            Err(user_delegation::no_match(&user_delegation::service_signature(request)))
         }
         _ => Err(Refusal::new(403, "AuthorizationPermissionMismatch")),
     }

@@ -26,29 +26,29 @@ struct Claims {
     exp: u64,
 }
 
-/// What a client assertion is worth
-pub(super) enum Worth {
-    Good,
+/// What a client assertion is validity
+pub(super) enum Validity {
+    Valid,
     /// Signed as it should be, for another time
     OutOfTime {
         from: SystemTime,
         to: SystemTime,
     },
-    Bad,
+    Invalid,
 }
 
 /// Whether the application signed this with this certificate's key, for this tenant and this time
-pub(super) fn judge(assertion: &str, certificate: &str, now: SystemTime) -> Worth {
+pub(super) fn verify(assertion: &str, certificate: &str, now: SystemTime) -> Validity {
     match check(assertion, certificate) {
-        Some(claims) if (claims.nbf..claims.exp).contains(&seconds(now)) => Worth::Good,
+        Some(claims) if (claims.nbf..claims.exp).contains(&seconds(now)) => Validity::Valid,
         Some(claims) => {
             let [from, to] = [claims.nbf, claims.exp].map(|time| {
                 // Within what a text of a time can say.
                 SystemTime::UNIX_EPOCH + Duration::from_secs(time.min(253_402_300_799))
             });
-            Worth::OutOfTime { from, to }
+            Validity::OutOfTime { from, to }
         }
-        None => Worth::Bad,
+        None => Validity::Invalid,
     }
 }
 

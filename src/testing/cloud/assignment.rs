@@ -26,7 +26,7 @@ pub struct Assignment {
     pub(super) container: Option<String>,
     pub(super) condition: Option<Condition>,
     pub(super) after: Duration,
-    pub(super) spread: Vec<Propagation>,
+    pub(super) propagation: Vec<Propagation>,
 }
 
 impl Assignment {
@@ -50,7 +50,13 @@ impl Assignment {
     }
 
     fn of(rights: Rights) -> Self {
-        Self { rights, container: None, condition: None, after: Duration::ZERO, spread: Vec::new() }
+        Self {
+            rights,
+            container: None,
+            condition: None,
+            after: Duration::ZERO,
+            propagation: Vec::new(),
+        }
     }
 
     /// On this container instead of the account
@@ -75,8 +81,8 @@ impl Assignment {
     /// Effective at each front end in its own time, the first of these for the first of them
     ///
     /// The cloud has at least as many front ends as it was given of these.
-    pub fn propagation(mut self, spread: impl IntoIterator<Item = Propagation>) -> Self {
-        self.spread = spread.into_iter().collect();
+    pub fn propagation(mut self, front_ends: impl IntoIterator<Item = Propagation>) -> Self {
+        self.propagation = front_ends.into_iter().collect();
         self
     }
 }

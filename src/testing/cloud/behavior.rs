@@ -208,6 +208,6 @@ setting! {
         #[default]
         Lines,
         /// On the same line, after a blank
-        Blanks,
+        Spaces,
     }
 }

@@ -12,11 +12,11 @@ use super::{
     Assignment, Behavior, CONTAINER, CorsRule, Quirk, Seed, SmallCloud, State,
     access::Access,
     container::Container,
-    delegated::DelegationKeys,
     log::Log,
     random, seed, server,
     state::{Script, Skew},
     token::Tokens,
+    user_delegation::DelegationKeys,
 };
 use crate::{
     clock::{Clock, SystemClock},
@@ -168,7 +168,7 @@ impl SmallCloudBuilder {
     }
 
     /// Starts without any role assignment
-    pub fn unassigned(mut self) -> Self {
+    pub fn without_assignments(mut self) -> Self {
         self.assignments = Some(Vec::new());
         self
     }
@@ -227,7 +227,7 @@ impl SmallCloudBuilder {
             script: Mutex::new(script),
             log: Mutex::new(Log::default()),
             connections: AtomicUsize::new(0),
-            under_way: AtomicUsize::new(0),
+            in_flight: AtomicUsize::new(0),
         });
         let (listener, acceptor, authority) = server::listen().await?;
         let address = listener.local_addr()?;

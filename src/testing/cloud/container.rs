@@ -11,7 +11,7 @@ use crate::store::NameOrder;
 
 /// The blobs of a container
 ///
-/// INVARIANT: each blob is filed under `rank` of its name. Ranks compare byte by byte as the names
+/// INVARIANT: each blob is filed under `key` of its name. Ranks compare byte by byte as the names
 /// do in the container's order, so that a page is a range of the map.
 #[derive(Clone, Debug)]
 pub(super) struct Container {
@@ -44,24 +44,24 @@ impl Container {
         if self.is_hierarchical() {
             let ends = seed.name().match_indices('/').map(|(at, _)| at).filter(|at| *at > 0);
             for directory in ends.filter_map(|end| seed.name().get(..end)) {
-                let rank = self.rank(directory);
-                self.blobs.entry(rank).or_insert_with(|| seed.directory_above(directory));
+                let key = self.sort_key(directory);
+                self.blobs.entry(key).or_insert_with(|| seed.parent_directory(directory));
             }
         }
-        self.blobs.insert(self.rank(seed.name()), seed);
+        self.blobs.insert(self.sort_key(seed.name()), seed);
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&Seed> {
-        self.blobs.get(&self.rank(name))
+        self.blobs.get(&self.sort_key(name))
     }
 
-    /// The blobs from this rank on
-    pub(super) fn from(&self, rank: Vec<u8>) -> impl Iterator<Item = &Seed> {
-        self.blobs.range::<Vec<u8>, _>((Bound::Included(rank), Bound::Unbounded)).map(|(_, b)| b)
+    /// The blobs from this key on
+    pub(super) fn from(&self, key: Vec<u8>) -> impl Iterator<Item = &Seed> {
+        self.blobs.range::<Vec<u8>, _>((Bound::Included(key), Bound::Unbounded)).map(|(_, b)| b)
     }
 
     /// What a name is filed under
-    pub(super) fn rank(&self, name: &str) -> Vec<u8> {
+    pub(super) fn sort_key(&self, name: &str) -> Vec<u8> {
         // The bytes are those of `NameOrder::compare`: no name has a NUL, and no byte of a name is
         // above 0xF4.
         let unit = |byte: u8| if matches!(byte, 0xEE | 0xEF) { byte | 0xF0 } else { byte };

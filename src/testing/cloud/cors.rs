@@ -16,10 +16,10 @@ use hyper::{
 
 use super::{
     Quirk, Refusal, State,
-    ask::Ask,
     behavior::PreflightNames,
     lock,
-    refusal::Writer,
+    refusal::Responder,
+    request::BlobRequest,
     server::{Body, full},
 };
 
@@ -102,13 +102,16 @@ fn covered(patterns: &[String], name: &str) -> bool {
     })
 }
 
-pub(super) fn preflight(ask: &Ask<'_>, state: &State) -> Result<Response<Body>, Refusal> {
+pub(super) fn preflight(
+    request: &BlobRequest<'_>,
+    state: &State,
+) -> Result<Response<Body>, Refusal> {
     let (Some(origin), Some(method)) =
-        (ask.header(ORIGIN.as_str()), ask.header("access-control-request-method"))
+        (request.header(ORIGIN.as_str()), request.header("access-control-request-method"))
     else {
         return Err(Refusal::new(400, "InvalidHeaderValue"));
     };
-    let headers = ask.header("access-control-request-headers").unwrap_or_default();
+    let headers = request.header("access-control-request-headers").unwrap_or_default();
     let mut names = headers.split(',').map(str::trim).filter(|name| !name.is_empty());
     let script = lock(&state.script);
     let rule = script.cors.iter().find(|rule| {
@@ -200,7 +203,8 @@ fn exposed(rule: &CorsRule, response: &Response<Body>) -> String {
 /// and before the service the name of the server.
 fn is_late(name: &HeaderName, response: &Response<Body>) -> bool {
     let is_refusal = !response.status().is_success();
-    let is_early = response.headers().get(SERVER).is_some_and(|s| s == Writer::FrontEnd.server());
+    let is_early =
+        response.headers().get(SERVER).is_some_and(|s| s == Responder::FrontEnd.server());
     match *name {
         CONTENT_RANGE | CONTENT_LENGTH | DATE | TRANSFER_ENCODING | VARY => true,
         CONTENT_TYPE => is_refusal,

@@ -12,10 +12,9 @@ use hyper::{
 };
 
 use super::{
-    Refusal, State,
+    Refusal, State, blob_service,
+    resettable::Reset,
     server::{Body, chunked, full},
-    service,
-    wire::Reset,
 };
 
 /// A way for a request to the blob service to fail
@@ -28,9 +27,9 @@ pub enum Fault {
     ///
     /// A listing, which is sent in chunks, breaks off also after its last byte, before the chunk that
     /// ends it.
-    Cut(usize),
+    CloseAfter(usize),
     /// The right answer, silent after so many bytes of its body, if it has as many
-    CutStall(usize),
+    StallAfter(usize),
     /// The right answer, never begun
     Stall,
     /// The right answer, its body in pieces of so many bytes, with a pause between them
@@ -41,23 +40,23 @@ pub enum Fault {
         pause: Duration,
     },
     /// Another answer, as of a proxy: status, content type and body, and no header of Azure's
-    Instead(u16, &'static str, Bytes),
+    Replace(u16, &'static str, Bytes),
     /// The connection is closed without an answer
     Close,
     /// The connection is reset without an answer: TCP's RST, not even TLS says goodbye
     Reset,
 }
 
-pub(super) async fn play(
+pub(super) async fn apply(
     fault: Fault,
-    right: impl FnOnce() -> io::Result<Response<Body>>,
+    normal: impl FnOnce() -> io::Result<Response<Body>>,
     request: &Request<Bytes>,
     state: &State,
     reset: &Reset,
 ) -> io::Result<Response<Body>> {
     match fault {
-        Fault::Refuse(refusal) => service::finish(request, Err(refusal), state),
-        Fault::Instead(status, content_type, body) => Response::builder()
+        Fault::Refuse(refusal) => blob_service::finish(request, Err(refusal), state),
+        Fault::Replace(status, content_type, body) => Response::builder()
             .status(status)
             .header(CONTENT_TYPE, content_type)
             .body(full(body))
@@ -68,18 +67,18 @@ pub(super) async fn play(
             Err(io::ErrorKind::ConnectionReset.into())
         }
         Fault::Stall => std::future::pending().await,
-        Fault::Cut(at) => {
+        Fault::CloseAfter(at) => {
             let broken = stream::once(async {
                 // A turn of the runtime, in which the bytes so far are sent.
                 tokio::task::yield_now().await;
                 Err(io::ErrorKind::ConnectionAborted.into())
             });
-            head(right()?, at, broken).await
+            head(normal()?, at, broken).await
         }
-        Fault::CutStall(at) => head(right()?, at, stream::pending()).await,
+        Fault::StallAfter(at) => head(normal()?, at, stream::pending()).await,
         Fault::Slow { chunk, pause } => {
             let clock = state.clock.clone();
-            let (parts, body) = promised(right()?).await?;
+            let (parts, body) = promised(normal()?).await?;
             let pieces = stream::unfold((body, true), move |(mut rest, is_first)| {
                 let clock = clock.clone();
                 async move {

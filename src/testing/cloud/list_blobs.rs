@@ -7,12 +7,12 @@ use hyper::{Response, header::CONTENT_TYPE};
 
 use super::{
     Quirk, Refusal, Seed, State,
-    ask::Ask,
+    blob_service::{endpoint, list_response},
+    bounds::Bounds,
     container::Container,
     lock, marker,
+    request::BlobRequest,
     server::{Body, chunked, full},
-    service::{endpoint, list_response},
-    start::Bounds,
     xml::{Entry, PageBody},
 };
 use crate::store::NameOrder;
@@ -21,8 +21,8 @@ use crate::store::NameOrder;
 const ARROW: &str = "application/vnd.apache.arrow.stream";
 
 /// How many entries a page may have, by the request
-pub(super) fn maximum(ask: &Ask<'_>) -> Result<Option<u16>, Refusal> {
-    match ask.text("maxresults") {
+pub(super) fn maximum(request: &BlobRequest<'_>) -> Result<Option<u16>, Refusal> {
+    match request.text("maxresults") {
         "" => Ok(None),
         n => match n.parse::<u64>() {
             Ok(n @ 1..) => Ok(Some(u16::try_from(n).unwrap_or(u16::MAX))),
@@ -31,13 +31,17 @@ pub(super) fn maximum(ask: &Ask<'_>) -> Result<Option<u16>, Refusal> {
     }
 }
 
-pub(super) fn list(name: &str, ask: &Ask<'_>, state: &State) -> Result<Response<Body>, Refusal> {
+pub(super) fn list(
+    name: &str,
+    request: &BlobRequest<'_>,
+    state: &State,
+) -> Result<Response<Body>, Refusal> {
     let container = state.container(name)?;
-    let most = state.page_size(maximum(ask)?);
-    let bounds = Bounds::of(ask, state)?;
+    let most = state.page_size(maximum(request)?);
+    let bounds = Bounds::of(request, state)?;
     let is_hierarchical = container.is_hierarchical();
     let is_plain = state.has(Quirk::PlainMarkers);
-    let from = match ask.text("marker") {
+    let from = match request.text("marker") {
         "" => None,
         text => {
             let wrong =
@@ -52,21 +56,21 @@ pub(super) fn list(name: &str, ask: &Ask<'_>, state: &State) -> Result<Response<
             Some(name.ok_or_else(wrong)?)
         }
     };
-    let includes = |wanted| ask.text("include").split(',').any(|what| what == wanted);
+    let includes = |wanted| request.text("include").split(',').any(|what| what == wanted);
     if state.has(Quirk::NoVersions) && (includes("versions") || includes("snapshots")) {
         let refusal = Refusal::new(400, "InvalidQueryParameterValue");
-        return Err(refusal.parameter("include", ask.text("include")));
+        return Err(refusal.parameter("include", request.text("include")));
     }
-    if state.has(Quirk::Arrow) && ask.header("accept").is_some_and(|a| a.contains(ARROW)) {
+    if state.has(Quirk::Arrow) && request.header("accept").is_some_and(|a| a.contains(ARROW)) {
         let response = Response::builder().header(CONTENT_TYPE, ARROW);
         // The start of a stream is all that a client needs that does not read it.
         return Ok(response.body(chunked(Bytes::from_static(b"\xff\xff\xff\xff\0\0\0\0")))?);
     }
     let delimiter = match state.has(Quirk::NoDelimiter) {
         true => "",
-        false => ask.text("delimiter"),
+        false => request.text("delimiter"),
     };
-    let (entries, next) = page(&container, ask, delimiter, &bounds, from.as_deref(), most);
+    let (entries, next) = page(&container, request, delimiter, &bounds, from.as_deref(), most);
     let next = next.map(|next| match is_plain {
         true => next.to_owned(),
         false => marker::encode(name, next, is_hierarchical, entries.is_empty()),
@@ -75,10 +79,10 @@ pub(super) fn list(name: &str, ask: &Ask<'_>, state: &State) -> Result<Response<
         endpoint: &endpoint(),
         container: name,
         echoed: [
-            ("Prefix", ask.text("prefix")),
-            ("Marker", ask.text("marker")),
-            ("MaxResults", ask.text("maxresults")),
-            ("Delimiter", ask.text("delimiter")),
+            ("Prefix", request.text("prefix")),
+            ("Marker", request.text("marker")),
+            ("MaxResults", request.text("maxresults")),
+            ("Delimiter", request.text("delimiter")),
         ],
         entries: &entries,
         next: &next.unwrap_or_default(),
@@ -86,7 +90,7 @@ pub(super) fn list(name: &str, ask: &Ask<'_>, state: &State) -> Result<Response<
         is_hierarchical,
         is_versioned: state.is_versioned,
     };
-    if state.has(Quirk::WholeLists) {
+    if state.has(Quirk::ListContentLength) {
         let response = Response::builder().header(CONTENT_TYPE, "application/xml");
         return Ok(response.body(full(body.render()))?);
     }
@@ -96,20 +100,20 @@ pub(super) fn list(name: &str, ask: &Ask<'_>, state: &State) -> Result<Response<
 /// The entries of a page, and the name that the next page begins with
 fn page<'a>(
     container: &'a Container,
-    ask: &Ask<'_>,
+    request: &BlobRequest<'_>,
     delimiter: &str,
     bounds: &Bounds<'_>,
     from: Option<&str>,
     most: usize,
 ) -> (Vec<Entry<'a>>, Option<&'a str>) {
-    let prefix = ask.text("prefix");
+    let prefix = request.text("prefix");
     let is_sorted = container.order() != NameOrder::Unsorted;
-    let begin = from.map(|from| container.rank(from));
+    let begin = from.map(|from| container.sort_key(from));
     // Where names have no order, those with a prefix are scattered, and so are those of a folder.
     let seek = match (&begin, is_sorted) {
         (_, false) => Vec::new(),
         (Some(begin), true) => begin.clone(),
-        (None, true) => container.rank(prefix).max(container.rank(bounds.first())),
+        (None, true) => container.sort_key(prefix).max(container.sort_key(bounds.first())),
     };
     let mut entries = Vec::new();
     let mut folders = BTreeSet::new();
@@ -124,7 +128,9 @@ fn page<'a>(
         {
             continue;
         }
-        if !is_sorted && begin.as_ref().is_some_and(|begin| container.rank(seed.name()) < *begin) {
+        if !is_sorted
+            && begin.as_ref().is_some_and(|begin| container.sort_key(seed.name()) < *begin)
+        {
             continue;
         }
         if entries.len() == most {

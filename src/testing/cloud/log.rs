@@ -11,7 +11,7 @@ use percent_encoding::percent_decode_str;
 /// Without anything secret: no header, no body, and no value of a signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Asked {
+pub struct LoggedRequest {
     /// The method
     pub method: String,
     /// The path, as it was sent
@@ -19,14 +19,14 @@ pub struct Asked {
     /// The query, as it was sent, without the value of `sig`; empty if there is none
     pub query: String,
     /// The kind of credential that it came with
-    pub presented: Presented,
+    pub credential: PresentedCredential,
     /// The front end of the blob service that it reached, counted from 0; `None` for a sign-in
     pub front_end: Option<usize>,
     /// The status of the answer; `None` if there was no answer, or not yet
     pub status: Option<u16>,
 }
 
-impl Asked {
+impl LoggedRequest {
     /// Whether it is a request for a token
     pub fn is_sign_in(&self) -> bool {
         is_sign_in(&self.path)
@@ -36,13 +36,13 @@ impl Asked {
 /// The kind of credential that a request came with, good or not
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Presented {
+pub enum PresentedCredential {
     /// An `Authorization` header
     Token,
     /// A signature in the query
     Sas,
     /// None; a sign-in has its own in the body
-    Nobody,
+    None,
 }
 
 /// Whether a path is that of the token endpoint
@@ -52,22 +52,22 @@ pub(super) fn is_sign_in(path: &str) -> bool {
 
 /// The requests in the order in which they came
 #[derive(Default)]
-pub(super) struct Log(pub(super) Vec<Asked>);
+pub(super) struct Log(pub(super) Vec<LoggedRequest>);
 
 impl Log {
     /// Records a request, and returns its place in the log
     pub(super) fn begin<B>(&mut self, request: &Request<B>, front_end: Option<usize>) -> usize {
         let (query, has_signature) = without_signature(request.uri().query().unwrap_or_default());
-        let presented = match request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes) {
-            _ if has_signature => Presented::Sas,
-            Some(_) => Presented::Token,
-            None => Presented::Nobody,
+        let credential = match request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes) {
+            _ if has_signature => PresentedCredential::Sas,
+            Some(_) => PresentedCredential::Token,
+            None => PresentedCredential::None,
         };
-        self.0.push(Asked {
+        self.0.push(LoggedRequest {
             method: request.method().to_string(),
             path: request.uri().path().to_owned(),
             query,
-            presented,
+            credential,
             front_end,
             status: None,
         });
@@ -75,8 +75,8 @@ impl Log {
     }
 
     pub(super) fn end(&mut self, at: usize, status: u16) {
-        if let Some(asked) = self.0.get_mut(at) {
-            asked.status = Some(status);
+        if let Some(request) = self.0.get_mut(at) {
+            request.status = Some(status);
         }
     }
 }

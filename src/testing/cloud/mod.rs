@@ -5,16 +5,16 @@
 //! conditions and roles, which a test of theirs covers.
 
 mod access;
-mod ask;
 mod assertion;
 mod assignment;
 mod behavior;
+mod blob_service;
+mod bounds;
 mod builder;
-mod category;
 mod container;
-mod containers;
+mod container_api;
+mod controls;
 mod cors;
-mod delegated;
 mod fault;
 mod list_blobs;
 mod log;
@@ -23,16 +23,16 @@ mod message;
 mod quirk;
 mod read_blob;
 mod refusal;
-mod script;
+mod request;
+mod resettable;
 mod seed;
 mod server;
-mod service;
 mod sign_in;
-mod situation;
-mod start;
 mod state;
+mod storage_state;
 mod token;
-mod wire;
+mod unicode_marks;
+mod user_delegation;
 mod xml;
 
 use std::{net::SocketAddr, sync::Arc};
@@ -49,12 +49,12 @@ pub use self::{
     builder::SmallCloudBuilder,
     cors::CorsRule,
     fault::Fault,
-    log::{Asked, Presented},
+    log::{LoggedRequest, PresentedCredential},
     quirk::Quirk,
     refusal::Refusal,
     seed::Seed,
     sign_in::SignInRefusal,
-    situation::Situation,
+    storage_state::StorageState,
 };
 #[cfg(feature = "azure")]
 use crate::{AzureStore, Credential, Error};

@@ -9,7 +9,7 @@ use hyper::{
     header::{CONTENT_RANGE, ETAG, HeaderValue, SERVER},
 };
 
-use super::{State, server::Body, service::REQUEST_ID};
+use super::{State, blob_service::REQUEST_ID, server::Body};
 
 /// A way in which a small cloud differs from what is known of the real service
 ///
@@ -33,7 +33,7 @@ pub enum Quirk {
     /// A page has at most so many entries, whatever is asked for
     PageLimit(u16),
     /// Listings have a `Content-Length`
-    WholeLists,
+    ListContentLength,
     /// Listings are Arrow if the request accepts it
     Arrow,
     /// `include=metadata` is ignored
@@ -49,7 +49,7 @@ pub enum Quirk {
     /// `If-Match` is ignored
     NoIfMatch,
     /// A range of an empty blob is answered with 200 and no bytes
-    EmptyRangeIsWhole,
+    EmptyBlobRangeOk,
     /// A range after the end of a blob is answered with 416 and no `Content-Range`
     NoSizeIn416,
     /// Reads have another form of the ETag than listings
@@ -77,7 +77,11 @@ pub enum Quirk {
 }
 
 /// Changes an answer where its headers alone are concerned
-pub(super) fn alter<B>(request: &Request<B>, response: &mut Response<Body>, state: &State) {
+pub(super) fn apply_to_headers<B>(
+    request: &Request<B>,
+    response: &mut Response<Body>,
+    state: &State,
+) {
     for quirk in &state.quirks {
         let status = response.status();
         let headers = response.headers_mut();

@@ -12,8 +12,8 @@ use hyper::{
 
 use super::{
     Quirk, Refusal, Seed, State,
-    ask::Ask,
     container::Container,
+    request::BlobRequest,
     server::{Body, full},
 };
 
@@ -21,22 +21,29 @@ use super::{
 pub(super) fn find<'a>(
     container: &'a Container,
     name: &str,
-    ask: &Ask<'_>,
+    request: &BlobRequest<'_>,
     state: &State,
 ) -> Result<&'a Seed, Refusal> {
-    let is_asked = |seed: &&Seed| match ask.old_version() {
+    let is_requested_version = |seed: &&Seed| match request.old_version() {
         None => true,
         Some((_, version)) => state.is_versioned && seed.version_id() == version,
     };
-    container.get(name).filter(is_asked).ok_or_else(|| Refusal::new(404, "BlobNotFound"))
+    container
+        .get(name)
+        .filter(is_requested_version)
+        .ok_or_else(|| Refusal::new(404, "BlobNotFound"))
 }
 
-pub(super) fn get(seed: &Seed, ask: &Ask<'_>, state: &State) -> Result<Response<Body>, Refusal> {
-    let is_head = *ask.method == Method::HEAD;
+pub(super) fn get(
+    seed: &Seed,
+    request: &BlobRequest<'_>,
+    state: &State,
+) -> Result<Response<Body>, Refusal> {
+    let is_head = *request.method == Method::HEAD;
     if !is_head && seed.tier == "Archive" {
         return Err(Refusal::new(409, "BlobArchived"));
     }
-    let if_match = ask.header(IF_MATCH.as_str()).filter(|_| !state.has(Quirk::NoIfMatch));
+    let if_match = request.header(IF_MATCH.as_str()).filter(|_| !state.has(Quirk::NoIfMatch));
     if let Some(wanted) = if_match
         && !wanted.starts_with('"')
         && wanted != "*"
@@ -51,11 +58,11 @@ pub(super) fn get(seed: &Seed, ask: &Ask<'_>, state: &State) -> Result<Response<
         return Err(Refusal::new(412, "ConditionNotMet"));
     }
     let size = seed.size();
-    let range = ask
+    let range = request
         .header("x-ms-range")
-        .or(ask.header(RANGE.as_str()))
+        .or(request.header(RANGE.as_str()))
         .and_then(|range| parse(range, size))
-        .filter(|_| size > 0 || !state.has(Quirk::EmptyRangeIsWhole));
+        .filter(|_| size > 0 || !state.has(Quirk::EmptyBlobRangeOk));
     let (status, start, end) = match range {
         None => (StatusCode::OK, 0, size),
         Some((start, _)) if start >= size => return Err(Refusal::range(size)),

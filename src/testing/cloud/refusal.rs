@@ -9,17 +9,18 @@ use hyper::{
 };
 
 use super::{
-    State, TENANT, lock,
+    State, TENANT,
+    blob_service::REQUEST_ID,
+    lock,
     message::message,
     server::{Body, full},
-    service::REQUEST_ID,
     state::{request_id, ticks},
     xml,
 };
 
 /// Who writes an answer, as `Server` says
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Writer {
+pub(super) enum Responder {
     /// The blob service itself, which knows the version of the request
     BlobService,
     /// What stands before the service, and looks at networks, tokens and signatures
@@ -28,7 +29,7 @@ pub(super) enum Writer {
     Dfs,
 }
 
-impl Writer {
+impl Responder {
     pub(super) fn server(self) -> &'static str {
         match self {
             Self::BlobService => "Windows-Azure-Blob/1.0 Microsoft-HTTPAPI/2.0",
@@ -70,7 +71,7 @@ pub struct Refusal {
     elements: Vec<(String, String)>,
     retry_after: Option<Duration>,
     has_code_header: bool,
-    writer: Writer,
+    responder: Responder,
     /// The size of a blob that has not the range
     size: Option<u64>,
 }
@@ -82,7 +83,7 @@ impl Refusal {
         let is_early = FRONT_END.contains(&code.as_str());
         Self {
             status,
-            writer: if is_early { Writer::FrontEnd } else { Writer::BlobService },
+            responder: if is_early { Responder::FrontEnd } else { Responder::BlobService },
             code,
             message: None,
             elements: Vec::new(),
@@ -142,38 +143,38 @@ impl Refusal {
     ///
     /// For example, `AuthorizationFailure` comes from a firewall unless this is called.
     pub fn by_blob_service(mut self) -> Self {
-        self.writer = Writer::BlobService;
+        self.responder = Responder::BlobService;
         self
     }
 
     /// Comes from what stands before the service, whatever the code
     pub(super) fn by_front_end(mut self) -> Self {
-        self.writer = Writer::FrontEnd;
+        self.responder = Responder::FrontEnd;
         self
     }
 
     /// Comes from the dfs endpoint, which writes JSON
     pub fn by_dfs_endpoint(mut self) -> Self {
-        self.writer = Writer::Dfs;
+        self.responder = Responder::Dfs;
         self
     }
 
     pub(super) fn response(&self, method: &Method, state: &State) -> io::Result<Response<Body>> {
-        let request_id = match self.writer {
+        let request_id = match self.responder {
             // The dfs endpoint has its own letter there.
-            Writer::Dfs => request_id().replacen("e-00", "f-00", 1),
+            Responder::Dfs => request_id().replacen("e-00", "f-00", 1),
             _ => request_id(),
         };
         let message = self.message.as_deref().unwrap_or_else(|| message(self.status, &self.code));
-        let (content_type, body) = match self.writer {
-            Writer::Dfs => {
+        let (content_type, body) = match self.responder {
+            Responder::Dfs => {
                 ("application/json;charset=utf-8", self.json(message, &request_id, state))
             }
             _ => ("application/xml", self.xml(message, &request_id, state)),
         };
         let mut response = Response::builder()
             .status(self.status)
-            .header(SERVER, self.writer.server())
+            .header(SERVER, self.responder.server())
             .header(REQUEST_ID, request_id);
         // A test may want a text that no header can hold.
         if self.has_code_header
@@ -204,7 +205,7 @@ impl Refusal {
 
     /// Whether the answer names the version of the request
     pub(super) fn has_version(&self) -> bool {
-        self.writer != Writer::FrontEnd
+        self.responder != Responder::FrontEnd
     }
 
     fn xml(&self, message: &str, request_id: &str, state: &State) -> String {

@@ -81,7 +81,7 @@ impl Seed {
     }
 
     /// A directory that this blob is in
-    pub(super) fn directory_above(&self, name: &str) -> Self {
+    pub(super) fn parent_directory(&self, name: &str) -> Self {
         let mut seed = Self::directory(name);
         seed.last_modified = self.last_modified;
         seed

@@ -21,9 +21,10 @@ use tokio_rustls::{
 };
 
 use super::{
-    State, lock, log, service, sign_in,
-    state::Counted,
-    wire::{Reset, Wire},
+    State, blob_service, lock, log,
+    resettable::{Reset, ResettableStream},
+    sign_in,
+    state::CountGuard,
 };
 
 pub(super) type Body = UnsyncBoxBody<Bytes, io::Error>;
@@ -64,10 +65,10 @@ pub(super) async fn serve(listener: TcpListener, acceptor: TlsAcceptor, state: A
         let _ = stream.set_nodelay(true);
         let (acceptor, state) = (acceptor.clone(), Arc::clone(&state));
         connections.spawn(async move {
-            let _open = Counted::new(&state.connections);
+            let _open = CountGuard::new(&state.connections);
             let reset = Reset::default();
-            let wire = Wire::new(stream, reset.clone());
-            let Ok(stream) = acceptor.accept(wire).await else { return };
+            let stream = ResettableStream::new(stream, reset.clone());
+            let Ok(stream) = acceptor.accept(stream).await else { return };
             let service = service_fn(|request| answer(request, Arc::clone(&state), reset.clone()));
             // A client that goes away is no failure of the server.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
@@ -92,7 +93,7 @@ async fn answer(
     let request = Request::from_parts(parts, body.to_bytes());
     let mut response = match front_end {
         None => sign_in::answer(&request, &state)?,
-        Some(front_end) => service::answer(&request, front_end, &state, &reset).await?,
+        Some(front_end) => blob_service::answer(&request, front_end, &state, &reset).await?,
     };
     let date = httpdate::fmt_http_date(state.now());
     response.headers_mut().insert(DATE, HeaderValue::from_str(&date).map_err(io::Error::other)?);

@@ -17,11 +17,11 @@ use url::form_urlencoded;
 
 use super::{
     CLIENT_ID, State, TENANT,
-    assertion::{self, Worth},
+    assertion::{self, Validity},
     behavior::SignInText,
+    blob_service::REQUEST_ID,
     lock,
     server::{Body, full},
-    service::REQUEST_ID,
     state::{guid, ticks},
     token,
 };
@@ -75,7 +75,7 @@ impl SignInRefusal {
         // Clients have stumbled over the escapes of line breaks.
         let between = match state.behavior.sign_in_text {
             SignInText::Lines => "\r\n",
-            SignInText::Blanks => " ",
+            SignInText::Spaces => " ",
         };
         let description = [
             format!("AADSTS{aadsts}: {text}"),
@@ -166,12 +166,12 @@ fn refusal(request: &Request<Bytes>, state: &State) -> Option<SignInRefusal> {
     } else if field("client_assertion_type").ends_with(":jwt-bearer") {
         // A client signs by the clock of this machine, which cannot be handed in.
         let now = state.skew.shift(SystemTime::now());
-        let worth = state.certificate.as_deref().map_or(Worth::Bad, |certificate| {
-            assertion::judge(&field("client_assertion"), certificate, now)
+        let validity = state.certificate.as_deref().map_or(Validity::Invalid, |certificate| {
+            assertion::verify(&field("client_assertion"), certificate, now)
         });
-        let (aadsts, text) = match worth {
-            Worth::Good => return wrong_scope(&field("scope")),
-            Worth::OutOfTime { from, to } => (
+        let (aadsts, text) = match validity {
+            Validity::Valid => return wrong_scope(&field("scope")),
+            Validity::OutOfTime { from, to } => (
                 700_024,
                 format!(
                     "Client assertion is not within its valid time range. Current time: {}, assertion valid from {}, expiry time of assertion {}.",
@@ -180,7 +180,9 @@ fn refusal(request: &Request<Bytes>, state: &State) -> Option<SignInRefusal> {
                     ticks(to)
                 ),
             ),
-            Worth::Bad => (700_027, "Client assertion contains an invalid signature.".to_owned()),
+            Validity::Invalid => {
+                (700_027, "Client assertion contains an invalid signature.".to_owned())
+            }
         };
         (401, "invalid_client", aadsts, text)
     } else if field("client_secret") != state.secret {

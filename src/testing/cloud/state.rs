@@ -10,8 +10,8 @@ use std::{
 };
 
 use super::{
-    Behavior, CONTAINER, CorsRule, Fault, Quirk, Refusal, SignInRefusal, Situation, access::Access,
-    container::Container, delegated::DelegationKeys, log::Log, token::Tokens,
+    Behavior, CONTAINER, CorsRule, Fault, Quirk, Refusal, SignInRefusal, StorageState,
+    access::Access, container::Container, log::Log, token::Tokens, user_delegation::DelegationKeys,
 };
 use crate::{clock::Clock, store::MAX_PAGE};
 
@@ -37,32 +37,32 @@ pub(super) struct State {
     pub(super) log: Mutex<Log>,
     /// How many connections are open
     pub(super) connections: AtomicUsize,
-    /// How many requests are under way that count for [`Busy`]
-    pub(super) under_way: AtomicUsize,
+    /// How many requests are under way that count for [`ConcurrencyLimit`]
+    pub(super) in_flight: AtomicUsize,
 }
 
 /// From how many requests on the blob service has too much to do
 #[derive(Clone)]
-pub(super) struct Busy {
+pub(super) struct ConcurrencyLimit {
     pub(super) most: usize,
     pub(super) each: Duration,
     pub(super) refusal: Refusal,
 }
 
 /// Counts one for as long as it lives
-pub(super) struct Counted<'a> {
+pub(super) struct CountGuard<'a> {
     count: &'a AtomicUsize,
     /// How many there were before
     pub(super) before: usize,
 }
 
-impl<'a> Counted<'a> {
+impl<'a> CountGuard<'a> {
     pub(super) fn new(count: &'a AtomicUsize) -> Self {
         Self { count, before: count.fetch_add(1, Ordering::SeqCst) }
     }
 }
 
-impl Drop for Counted<'_> {
+impl Drop for CountGuard<'_> {
     fn drop(&mut self) {
         self.count.fetch_sub(1, Ordering::SeqCst);
     }
@@ -71,10 +71,10 @@ impl Drop for Counted<'_> {
 /// What a test has set, and may set again while it runs
 #[derive(Default)]
 pub(super) struct Script {
-    pub(super) situation: Situation,
+    pub(super) storage_state: StorageState,
     pub(super) faults: VecDeque<Fault>,
     pub(super) always: Option<Fault>,
-    pub(super) busy: Option<Busy>,
+    pub(super) busy: Option<ConcurrencyLimit>,
     pub(super) sign_ins: VecDeque<SignInRefusal>,
     pub(super) always_sign_in: Option<SignInRefusal>,
     pub(super) cors: Vec<CorsRule>,
@@ -115,12 +115,12 @@ impl State {
         self.skew.shift(self.clock.time())
     }
 
-    /// The container, for somebody who may ask for it
+    /// The container, for somebody who may request for it
     pub(super) fn container(&self, name: &str) -> Result<Arc<Container>, Refusal> {
         let absent = || Refusal::new(404, "ContainerNotFound");
-        match lock(&self.script).situation {
-            Situation::ContainerAbsent if name == CONTAINER => return Err(absent()),
-            Situation::ContainerBeingDeleted if name == CONTAINER => {
+        match lock(&self.script).storage_state {
+            StorageState::ContainerMissing if name == CONTAINER => return Err(absent()),
+            StorageState::ContainerBeingDeleted if name == CONTAINER => {
                 return Err(Refusal::new(409, "ContainerBeingDeleted"));
             }
             _ => {}
@@ -129,13 +129,13 @@ impl State {
     }
 
     /// The most entries of this page: as many as the request allows, or fewer if pages are ragged
-    pub(super) fn page_size(&self, asked: Option<u16>) -> usize {
+    pub(super) fn page_size(&self, requested: Option<u16>) -> usize {
         let limit = self.quirks.iter().find_map(|quirk| match quirk {
             Quirk::PageLimit(most) => Some(*most),
             _ => None,
         });
         let most = limit.unwrap_or(MAX_PAGE).min(MAX_PAGE);
-        let full = asked.unwrap_or(most).min(most).into();
+        let full = requested.unwrap_or(most).min(most).into();
         if self.ragged_pages { fastrand::usize(0..=full) } else { full }
     }
 }

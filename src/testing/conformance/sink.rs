@@ -69,15 +69,15 @@ pub async fn check_sink<S: Sink, E: Debug>(
         };
     }
     cases![
-        every_asset_is_there_with_its_name_as_it_is,
-        many_batches_are_as_one,
-        every_kind_of_change_is_taken,
-        a_run_of_nothing_can_be_finished,
-        what_was_flushed_is_there_unless_the_output_is_whole,
-        a_later_run_goes_on_or_begins_anew,
+        every_asset_is_stored_with_its_exact_name,
+        many_batches_equal_one,
+        every_kind_of_change_is_accepted,
+        an_empty_run_can_be_finished,
+        flushed_changes_are_visible_unless_delivery_is_replace,
+        a_later_run_appends_or_replaces,
         a_second_finish_changes_nothing,
-        a_batch_that_comes_twice_does_what_the_sink_says,
-        a_batch_that_comes_with_other_changes_is_there_once,
+        a_repeated_batch_matches_the_delivery,
+        a_repeated_sequence_number_replaces_the_batch,
     ];
     cases
 }
@@ -121,14 +121,14 @@ where
         finish(&mut sink).await
     }
 
-    async fn every_asset_is_there_with_its_name_as_it_is(&mut self) -> Outcome {
+    async fn every_asset_is_stored_with_its_exact_name(&mut self) -> Outcome {
         let odd = AZURE_ONLY.iter().copied().filter(|name| name.contains('.'));
         let names: Vec<_> = IMAGES.iter().copied().chain(odd).collect();
         self.run(&names).await?;
         self.holds(names).await
     }
 
-    async fn many_batches_are_as_one(&mut self) -> Outcome {
+    async fn many_batches_equal_one(&mut self) -> Outcome {
         let mut sink = self.open().await?;
         let run = RunId::random();
         flush(&mut sink).await?;
@@ -145,7 +145,7 @@ where
         self.holds(IMAGES.to_vec()).await
     }
 
-    async fn every_kind_of_change_is_taken(&mut self) -> Outcome {
+    async fn every_kind_of_change_is_accepted(&mut self) -> Outcome {
         let mut sink = self.open().await?;
         let asset = |name| match Rules::default().check(Blob::new(name, 1)) {
             Verdict::Accept(asset) => Ok(asset),
@@ -168,7 +168,7 @@ where
         self.holds(vec!["a.jpg", "b.jpg", "c.jpg"]).await
     }
 
-    async fn a_run_of_nothing_can_be_finished(&mut self) -> Outcome {
+    async fn an_empty_run_can_be_finished(&mut self) -> Outcome {
         let mut sink = self.open().await?;
         flush(&mut sink).await?;
         finish(&mut sink).await?;
@@ -176,34 +176,34 @@ where
         self.holds(Vec::new()).await
     }
 
-    async fn what_was_flushed_is_there_unless_the_output_is_whole(&mut self) -> Outcome {
+    async fn flushed_changes_are_visible_unless_delivery_is_replace(&mut self) -> Outcome {
         let mut sink = self.open().await?;
-        let is_whole = sink.delivery() == Delivery::Replace;
+        let is_replace = sink.delivery() == Delivery::Replace;
         accept(&mut sink, &RunId::random(), 0, &added(&["a.jpg"])?).await?;
         flush(&mut sink).await?;
         drop(sink);
-        self.holds(if is_whole { Vec::new() } else { vec!["a.jpg"] }).await
+        self.holds(if is_replace { Vec::new() } else { vec!["a.jpg"] }).await
     }
 
-    async fn a_later_run_goes_on_or_begins_anew(&mut self) -> Outcome {
+    async fn a_later_run_appends_or_replaces(&mut self) -> Outcome {
         self.run(&["a.jpg"]).await?;
         let mut dropped = self.open().await?;
-        let is_whole = dropped.delivery() == Delivery::Replace;
+        let is_replace = dropped.delivery() == Delivery::Replace;
         accept(&mut dropped, &RunId::random(), 0, &added(&["b.jpg"])?).await?;
         flush(&mut dropped).await?;
         drop(dropped);
-        self.holds(if is_whole { vec!["a.jpg"] } else { vec!["a.jpg", "b.jpg"] }).await?;
+        self.holds(if is_replace { vec!["a.jpg"] } else { vec!["a.jpg", "b.jpg"] }).await?;
         self.run(&["c.jpg"]).await?;
-        self.holds(if is_whole { vec!["c.jpg"] } else { vec!["a.jpg", "b.jpg", "c.jpg"] }).await
+        self.holds(if is_replace { vec!["c.jpg"] } else { vec!["a.jpg", "b.jpg", "c.jpg"] }).await
     }
 
     async fn a_second_finish_changes_nothing(&mut self) -> Outcome {
         let mut sink = self.open().await?;
-        let is_whole = sink.delivery() == Delivery::Replace;
+        let is_replace = sink.delivery() == Delivery::Replace;
         accept(&mut sink, &RunId::random(), 0, &added(&["a.jpg"])?).await?;
         flush(&mut sink).await?;
         finish(&mut sink).await?;
-        if !is_whole {
+        if !is_replace {
             finish(&mut sink).await?;
             drop(sink);
             // As where a sync was interrupted right behind the first.
@@ -214,7 +214,7 @@ where
         self.holds(vec!["a.jpg"]).await
     }
 
-    async fn a_batch_that_comes_twice_does_what_the_sink_says(&mut self) -> Outcome {
+    async fn a_repeated_batch_matches_the_delivery(&mut self) -> Outcome {
         let run = RunId::random();
         let mut last = Delivery::Replace;
         for (sequence, name) in [(0, "a.jpg"), (1, "b.jpg"), (1, "b.jpg")] {
@@ -234,7 +234,7 @@ where
         }
     }
 
-    async fn a_batch_that_comes_with_other_changes_is_there_once(&mut self) -> Outcome {
+    async fn a_repeated_sequence_number_replaces_the_batch(&mut self) -> Outcome {
         let run = RunId::random();
         let batches = [(0, ["a.jpg", "b.jpg"]), (1, ["c.jpg", "d.jpg"]), (1, ["d.jpg", "e.jpg"])];
         for (sequence, names) in batches {

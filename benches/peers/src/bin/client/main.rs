@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use azure_asset_sync_peers::{Error, Measured, Tally, control};
+use azure_asset_sync_peers::{Error, Measurement, Tally, control};
 
 use self::usage::{Counting, Usage};
 
@@ -43,13 +43,13 @@ struct Options {
     threads: usize,
 }
 
-/// What a client found out
-enum Found {
+/// What a client output out
+enum Output {
     /// It listed blobs
     Blobs(Tally),
     /// It read so many bytes of pages, and did not look into them
     Bytes(u64),
-    /// It told a sink so many changes
+    /// It changes a sink so many changes
     Changes(u64),
 }
 
@@ -60,8 +60,8 @@ fn main() -> Result<(), Error> {
     provider.install_default().map_err(|_| "there is a provider of TLS already")?;
     let before = control::stats(&options.url)?;
     let start = (Instant::now(), Usage::now()?);
-    let found = match options.client.as_str() {
-        "rclone" => Found::Blobs(rclone::list(&options.url)?),
+    let output = match options.client.as_str() {
+        "rclone" => Output::Blobs(rclone::list(&options.url)?),
         _ => runtime(options.threads)?.block_on(run(&options))?,
     };
     let wall = start.0.elapsed();
@@ -69,12 +69,12 @@ fn main() -> Result<(), Error> {
     let spent = if child { Usage::of_children()? } else { Usage::now()?.since(&start.1) };
     let server = control::stats(&options.url)?.since(before);
     let (mut tally, mut body_bytes, mut changes) = (None, None, None);
-    match found {
-        Found::Blobs(blobs) => tally = Some(blobs),
-        Found::Bytes(bytes) => body_bytes = Some(bytes),
-        Found::Changes(told) => changes = Some(told),
+    match output {
+        Output::Blobs(blobs) => tally = Some(blobs),
+        Output::Bytes(bytes) => body_bytes = Some(bytes),
+        Output::Changes(count) => changes = Some(count),
     }
-    let measured = Measured {
+    let measured = Measurement {
         client: options.client,
         tally,
         body_bytes,
@@ -137,18 +137,18 @@ fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Error> {
     Ok(builder.worker_threads(threads.max(1)).enable_all().build()?)
 }
 
-async fn run(options: &Options) -> Result<Found, Error> {
+async fn run(options: &Options) -> Result<Output, Error> {
     let url = options.url.as_str();
     Ok(match options.client.as_str() {
-        "hyper" => Found::Bytes(floor::hyper(url).await?),
-        "reqwest" => Found::Bytes(floor::reqwest(url).await?),
-        "ours" if options.state.is_some() => Found::Changes(ours::sync(options).await?),
-        "ours" => Found::Blobs(ours::list(options).await?),
-        "ours-pages" => Found::Blobs(ours::pages(options).await?),
-        "object_store" => Found::Blobs(peers::object_store(url).await?),
-        "opendal" => Found::Blobs(peers::opendal(url).await?),
-        "azure_storage_blob" => Found::Blobs(peers::azure_storage_blob(url).await?),
-        "azure_storage_blob-pages" => Found::Bytes(peers::azure_storage_blob_pages(url).await?),
+        "hyper" => Output::Bytes(floor::hyper(url).await?),
+        "reqwest" => Output::Bytes(floor::reqwest(url).await?),
+        "ours" if options.state.is_some() => Output::Changes(ours::sync(options).await?),
+        "ours" => Output::Blobs(ours::list(options).await?),
+        "ours-pages" => Output::Blobs(ours::pages(options).await?),
+        "object_store" => Output::Blobs(peers::object_store(url).await?),
+        "opendal" => Output::Blobs(peers::opendal(url).await?),
+        "azure_storage_blob" => Output::Blobs(peers::azure_storage_blob(url).await?),
+        "azure_storage_blob-pages" => Output::Bytes(peers::azure_storage_blob_pages(url).await?),
         other => return Err(format!("there is no client `{other}`").into()),
     })
 }

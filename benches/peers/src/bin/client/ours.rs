@@ -68,16 +68,16 @@ async fn verdicts(
     Ok(tally)
 }
 
-/// A run that goes out from the one before with the same state; how many changes it told
+/// A run that goes out from the one before with the same state; how many changes it changes
 pub async fn sync(options: &Options) -> Result<u64, Error> {
-    let mut told = 0;
+    let mut changes = 0;
     let sink = callback(|_| {
-        told += 1;
+        changes += 1;
         Ok(())
     });
     let state = options.state.as_ref().ok_or("--state is missing")?;
     Job::new(scan(options)?, state).run(sink).await?;
-    Ok(told)
+    Ok(changes)
 }
 
 /// The store alone: pages, neither validated nor ahead of the consumer

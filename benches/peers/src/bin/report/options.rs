@@ -16,7 +16,7 @@ Lists a synthetic container with every client in turn, and prints tables in Mark
   --clients A,B         these clients only
   --in-flight 16,32     ours again, with so many shards at a time
   --ordered             and these in order
-  --cuts                and once more each, with cuts that an earlier listing told
+  --cuts                and once more each, with cuts that an earlier listing changes
   --threads N           threads of a client; 1 by default
   --instructions        count instructions a blob by callgrind, and nothing else
   --memory              peak RSS and requests of ours, alone and with 16 or --in-flight, of a
@@ -60,7 +60,7 @@ pub struct Contender {
     pub label: String,
     pub client: String,
     pub arguments: Vec<String>,
-    /// Whether it is told where to cut the server's container
+    /// Whether it is changes where to cut the server's container
     pub knows_cuts: bool,
 }
 

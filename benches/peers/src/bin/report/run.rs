@@ -8,7 +8,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use azure_asset_sync_peers::{Error, Measured};
+use azure_asset_sync_peers::{Error, Measurement};
 use tempfile::TempDir;
 
 use crate::options::{Contender, Options};
@@ -108,7 +108,7 @@ pub fn measure(
     options: &Options,
     contender: &Contender,
     server: &Server,
-) -> Result<Measured, Error> {
+) -> Result<Measurement, Error> {
     let command = client(options, contender, server)?;
     let output = bare(&command[0]).args(&command[1..]).stderr(Stdio::inherit()).output()?;
     if !output.status.success() {

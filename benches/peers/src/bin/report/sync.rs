@@ -1,6 +1,6 @@
 //! What it costs to tell what has changed, beside the listing alone.
 
-use azure_asset_sync_peers::{Error, Measured, control};
+use azure_asset_sync_peers::{Error, Measurement, control};
 use tempfile::TempDir;
 
 use crate::{
@@ -52,14 +52,14 @@ fn compare(
             let measured = run::measure(options, &contender, server)?;
             let expected = [None, Some(server.blobs), Some(0)][place];
             if measured.changes != expected {
-                return Err(format!("{} told {:?}", contender.label, measured.changes).into());
+                return Err(format!("{} changes {:?}", contender.label, measured.changes).into());
             }
             row.rounds.push(measured);
         }
     }
     for row in &rows {
-        let wall = |measured: &Measured| measured.wall_ms as f64 / 1e3;
-        let cpu = |measured: &Measured| measured.cpu_us as f64 / server.blobs as f64;
+        let wall = |measured: &Measurement| measured.wall_ms as f64 / 1e3;
+        let cpu = |measured: &Measurement| measured.cpu_us as f64 / server.blobs as f64;
         println!(
             "| {latency} | {} | {} | {} | {} | {} | {} | {} | {} |",
             row.contender.label,

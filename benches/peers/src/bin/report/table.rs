@@ -1,6 +1,6 @@
 //! Medians and Markdown.
 
-use azure_asset_sync_peers::Measured;
+use azure_asset_sync_peers::Measurement;
 
 use crate::options::Contender;
 
@@ -10,11 +10,11 @@ const PAGE: u64 = 5000;
 /// All rounds of one contender
 pub struct Row<'a> {
     pub contender: &'a Contender,
-    pub rounds: Vec<Measured>,
+    pub rounds: Vec<Measurement>,
 }
 
 impl Row<'_> {
-    pub fn median(&self, of: impl Fn(&Measured) -> f64) -> f64 {
+    pub fn median(&self, of: impl Fn(&Measurement) -> f64) -> f64 {
         median(self.rounds.iter().map(of).collect())
     }
 
@@ -29,7 +29,7 @@ impl Row<'_> {
     }
 
     /// The median of the ratios to another contender, each of which is of one round
-    pub fn ratio(&self, other: Option<&Self>, of: impl Fn(&Measured) -> f64) -> String {
+    pub fn ratio(&self, other: Option<&Self>, of: impl Fn(&Measurement) -> f64) -> String {
         let Some(other) = other else { return "–".into() };
         let rounds = self.rounds.iter().zip(&other.rounds);
         figure(median(rounds.map(|(this, other)| of(this) / of(other)).collect()))
@@ -53,7 +53,7 @@ pub fn costs(rows: &[Row<'_>], blobs: u64) {
     );
     println!("|---|---|---|---|---|---|---|---|");
     for row in rows {
-        let cpu = |measured: &Measured| measured.cpu_us as f64;
+        let cpu = |measured: &Measurement| measured.cpu_us as f64;
         let allocations = row.rounds.iter().all(|measured| measured.allocations.is_some());
         let allocations = allocations.then(|| {
             figure(row.median(|m| m.allocations.unwrap_or_default() as f64 / blobs as f64))
@@ -111,7 +111,7 @@ fn best_peer(rows: &[Row<'_>]) -> Vec<f64> {
     (0..rounds).map(best).collect()
 }
 
-fn wall(measured: &Measured) -> f64 {
+fn wall(measured: &Measurement) -> f64 {
     measured.wall_ms as f64 / 1000.0
 }
 

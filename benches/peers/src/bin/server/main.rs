@@ -30,7 +30,7 @@ use self::{
     body::Parts,
     container::Container,
     names::{Names, Shape},
-    page::{Ask, page},
+    page::{ListQuery, page},
 };
 
 struct Options {
@@ -165,11 +165,11 @@ fn response(status: StatusCode, content_type: &'static str, parts: Vec<Bytes>) -
 
 impl Server {
     fn list(&self, query: &str) -> Option<Vec<Bytes>> {
-        let mut ask = Ask::of(query, self.page)?;
+        let mut query = ListQuery::of(query, self.page)?;
         if !self.start_from.load(Relaxed) {
-            ask.start_from.clear();
+            query.start_from.clear();
         }
-        let parts = page(&self.container, &ask)?;
+        let parts = page(&self.container, &query)?;
         self.pages.fetch_add(1, Relaxed);
         self.bytes.fetch_add(parts.iter().map(|part| part.len() as u64).sum(), Relaxed);
         Some(parts)

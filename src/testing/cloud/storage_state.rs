@@ -5,7 +5,7 @@ use super::Refusal;
 /// The situation of the storage account of a small cloud
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Situation {
+pub enum StorageState {
     /// All is well
     #[default]
     Normal,
@@ -17,23 +17,23 @@ pub enum Situation {
     /// There is no such account: 404 `ResourceNotFound`
     ///
     /// In Azure its name usually has no address any more, which a port of this machine cannot show.
-    AccountAbsent,
+    AccountMissing,
     /// The container `assets` is not there: 404 `ContainerNotFound` for those who may read it
-    ContainerAbsent,
+    ContainerMissing,
     /// The container `assets` is being deleted: 409 `ContainerBeingDeleted` for those who may read
     /// it
     ContainerBeingDeleted,
 }
 
-impl Situation {
+impl StorageState {
     /// What every request is answered with, before its credential is looked at
     pub(super) fn refusal(self) -> Option<Refusal> {
         match self {
             Self::Firewall => Some(Refusal::new(403, "AuthorizationFailure")),
             Self::AccountDisabled => Some(Refusal::new(403, "AccountIsDisabled")),
             // There is no service to answer for it.
-            Self::AccountAbsent => Some(Refusal::new(404, "ResourceNotFound").by_front_end()),
-            Self::Normal | Self::ContainerAbsent | Self::ContainerBeingDeleted => None,
+            Self::AccountMissing => Some(Refusal::new(404, "ResourceNotFound").by_front_end()),
+            Self::Normal | Self::ContainerMissing | Self::ContainerBeingDeleted => None,
         }
     }
 }

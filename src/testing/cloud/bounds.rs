@@ -4,9 +4,9 @@ use std::cmp::Ordering;
 
 use super::{
     Quirk, Refusal, State,
-    ask::Ask,
     behavior::{MisplacedStart, ReversedRange, StartFrom},
-    category::is_mark_or_modifier,
+    request::BlobRequest,
+    unicode_marks::is_mark_or_modifier,
 };
 use crate::store::NameOrder;
 
@@ -27,11 +27,11 @@ enum Start<'a> {
 
 impl<'a> Bounds<'a> {
     /// The bounds that a request asks for
-    pub(super) fn of(ask: &'a Ask<'_>, state: &State) -> Result<Self, Refusal> {
+    pub(super) fn of(request: &'a BlobRequest<'_>, state: &State) -> Result<Self, Refusal> {
         let behavior = &state.behavior;
         let order = behavior.order;
-        let (prefix, start) = (ask.text("prefix"), ask.text("startFrom"));
-        let end = Some(ask.text("endBefore")).filter(|end| !end.is_empty());
+        let (prefix, start) = (request.text("prefix"), request.text("startFrom"));
+        let end = Some(request.text("endBefore")).filter(|end| !end.is_empty());
         if behavior.start_from == StartFrom::Ignored {
             return Ok(Self { order, start: Start::Anywhere, end: None });
         }

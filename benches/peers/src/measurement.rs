@@ -4,7 +4,7 @@ use crate::Tally;
 
 /// What one run of one client took: the line that it prints
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Measured {
+pub struct Measurement {
     /// Its name on the command line
     pub client: String,
     /// What it listed; `None` where it does not look into the pages
@@ -12,7 +12,7 @@ pub struct Measured {
     pub tally: Option<Tally>,
     /// The bytes of the pages that it read; `None` where it does not see them
     pub body_bytes: Option<u64>,
-    /// How many changes it told, where it tells what has changed
+    /// How many changes it changes, where it tells what has changed
     pub changes: Option<u64>,
     /// Microseconds of processor time, user and system
     pub cpu_us: u64,

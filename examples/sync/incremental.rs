@@ -61,9 +61,10 @@ pub async fn run(scan: Scan, options: Options<'_>) -> Result<(), Box<dyn Error>>
         say!("{line}")?;
     }
     let counts = summary.counts;
-    let told = counts.added + counts.changed + counts.restored + counts.removed + counts.rejected;
-    if told > shown.len() as u64 {
-        say!("and {} more", told - shown.len() as u64)?;
+    let reported =
+        counts.added + counts.changed + counts.restored + counts.removed + counts.rejected;
+    if reported > shown.len() as u64 {
+        say!("and {} more", reported - shown.len() as u64)?;
     }
     say!("{summary}")?;
     if matches!(summary.ending, Ending::RemovalsWithheld { .. }) {

@@ -19,9 +19,8 @@ use hyper::{
 use ring::hmac;
 
 use super::{
-    ACCOUNT, OBJECT_ID, Refusal, State, TENANT,
-    ask::{Ask, Operation},
-    lock,
+    ACCOUNT, OBJECT_ID, Refusal, State, TENANT, lock,
+    request::{BlobRequest, Operation},
     server::Body,
 };
 
@@ -63,9 +62,9 @@ fn failed(detail: impl Into<String>) -> Refusal {
 }
 
 /// The text that a service signature signs, by the parameters of the request
-pub(super) fn service_signature(ask: &Ask<'_>) -> String {
-    let text = |name| ask.text(name);
-    let (container, blob) = ask.blob();
+pub(super) fn service_signature(request: &BlobRequest<'_>) -> String {
+    let text = |name| request.text(name);
+    let (container, blob) = request.blob();
     let resource = match text("sr") {
         "b" => format!("/blob/{ACCOUNT}/{container}/{blob}"),
         _ => format!("/blob/{ACCOUNT}/{container}"),
@@ -78,8 +77,12 @@ pub(super) fn service_signature(ask: &Ask<'_>) -> String {
 }
 
 /// Whether the signature is one, for this request, now
-pub(super) fn check(ask: &Ask<'_>, signature: &str, state: &State) -> Result<(), Refusal> {
-    let text = |name| ask.text(name);
+pub(super) fn check(
+    request: &BlobRequest<'_>,
+    signature: &str,
+    state: &State,
+) -> Result<(), Refusal> {
+    let text = |name| request.text(name);
     if text("sv") < VERSION || text("skoid") != OBJECT_ID || text("sktid") != TENANT {
         return Err(failed("Signature validation failed."));
     }
@@ -87,7 +90,7 @@ pub(super) fn check(ask: &Ask<'_>, signature: &str, state: &State) -> Result<(),
     let Some(keys) = lock(&state.keys).0.get(&named).cloned() else {
         return Err(failed("Signature validation failed. Signature key not found."));
     };
-    let lines = signed_by_key(ask)?;
+    let lines = signed_by_key(request)?;
     let signed = STANDARD.decode(signature).unwrap_or_default();
     let is_by = |key: &[u8; 32]| {
         let key = hmac::Key::new(hmac::HMAC_SHA256, key);
@@ -97,21 +100,21 @@ pub(super) fn check(ask: &Ask<'_>, signature: &str, state: &State) -> Result<(),
         return Err(no_match(&lines));
     }
     let now = state.now();
-    let (skt, ske) = (time(ask, "skt"), time(ask, "ske"));
+    let (skt, ske) = (time(request, "skt"), time(request, "ske"));
     if skt.is_none_or(|start| now < start) || ske.is_none_or(|expiry| now >= expiry) {
         return Err(failed(frame("key time frame", skt, ske, now)));
     }
-    in_time(ask, state)?;
-    if time(ask, "se") > ske {
+    in_time(request, state)?;
+    if time(request, "se") > ske {
         return Err(failed("The signature ends after its key."));
     }
     Ok(())
 }
 
 /// The text that is signed with a key of the principal
-fn signed_by_key(ask: &Ask<'_>) -> Result<String, Refusal> {
-    let text = |name| ask.text(name);
-    let (container, blob) = ask.blob();
+fn signed_by_key(request: &BlobRequest<'_>) -> Result<String, Refusal> {
+    let text = |name| request.text(name);
+    let (container, blob) = request.blob();
     let (resource, moment) = match text("sr") {
         "b" => (format!("/blob/{ACCOUNT}/{container}/{blob}"), ""),
         "bv" => (format!("/blob/{ACCOUNT}/{container}/{blob}"), text("versionid")),
@@ -133,10 +136,10 @@ fn signed_by_key(ask: &Ask<'_>) -> Result<String, Refusal> {
 }
 
 /// Whether a signature is valid now; one without an expiry, which a policy would have, is
-pub(super) fn in_time(ask: &Ask<'_>, state: &State) -> Result<(), Refusal> {
+pub(super) fn in_time(request: &BlobRequest<'_>, state: &State) -> Result<(), Refusal> {
     let now = state.now();
-    let (start, expiry) = (time(ask, "st"), time(ask, "se"));
-    let is_wrong = |name| !ask.text(name).is_empty() && time(ask, name).is_none();
+    let (start, expiry) = (time(request, "st"), time(request, "se"));
+    let is_wrong = |name| !request.text(name).is_empty() && time(request, name).is_none();
     if is_wrong("st") || is_wrong("se") {
         return Err(failed("Signature fields not well formed."));
     }
@@ -170,29 +173,29 @@ fn frame(
     )
 }
 
-fn time(ask: &Ask<'_>, name: &str) -> Option<SystemTime> {
-    humantime::parse_rfc3339(ask.parameter(name)?).ok()
+fn time(request: &BlobRequest<'_>, name: &str) -> Option<SystemTime> {
+    humantime::parse_rfc3339(request.parameter(name)?).ok()
 }
 
 /// The operation of the request, if the signature is for such operations
-pub(super) fn operation<'a>(ask: &'a Ask<'_>) -> Result<Operation<'a>, Refusal> {
-    let reads = *ask.method == Method::GET || *ask.method == Method::HEAD;
-    let needed = match ask.operation() {
+pub(super) fn operation<'a>(request: &'a BlobRequest<'_>) -> Result<Operation<'a>, Refusal> {
+    let reads = *request.method == Method::GET || *request.method == Method::HEAD;
+    let needed = match request.operation() {
         // What writes, and is not known any further here.
         _ if !reads => 'w',
         Ok(Operation::ListBlobs(_)) => 'l',
         Ok(Operation::ReadBlob(..)) => 'r',
         _ => return Err(Refusal::new(403, "AuthorizationPermissionMismatch")),
     };
-    if !ask.text("sp").contains(needed) {
+    if !request.text("sp").contains(needed) {
         return Err(Refusal::new(403, "AuthorizationPermissionMismatch"));
     }
-    ask.operation()
+    request.operation()
 }
 
 /// The headers that the signature has in the place of those that are stored
 pub(super) fn override_headers(
-    ask: &Ask<'_>,
+    request: &BlobRequest<'_>,
     mut response: Response<Body>,
 ) -> Result<Response<Body>, Refusal> {
     for (parameter, header) in [
@@ -202,7 +205,7 @@ pub(super) fn override_headers(
         ("rscl", CONTENT_LANGUAGE),
         ("rsct", CONTENT_TYPE),
     ] {
-        if let Some(value) = ask.parameter(parameter) {
+        if let Some(value) = request.parameter(parameter) {
             let value = HeaderValue::from_str(value)
                 .map_err(|_| Refusal::new(400, "InvalidQueryParameterValue"))?;
             response.headers_mut().insert(header, value);

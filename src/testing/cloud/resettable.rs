@@ -31,18 +31,18 @@ impl Reset {
 }
 
 /// A TCP connection that can be reset: from then on nothing is written, not even the end of TLS
-pub(super) struct Wire {
+pub(super) struct ResettableStream {
     stream: TcpStream,
     reset: Reset,
 }
 
-impl Wire {
+impl ResettableStream {
     pub(super) fn new(stream: TcpStream, reset: Reset) -> Self {
         Self { stream, reset }
     }
 }
 
-impl Drop for Wire {
+impl Drop for ResettableStream {
     fn drop(&mut self) {
         if self.reset.is_ordered() {
             // Closing then sends RST; if the system refuses the option, it is a plain close.
@@ -55,7 +55,7 @@ impl Drop for Wire {
     }
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for ResettableStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -65,7 +65,7 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for ResettableStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -5,8 +5,8 @@ use regex::Regex;
 
 use super::{
     Survey,
-    client::{Asked, Client, told},
-    lines::{Found, Lines, as_assumed, different, judged, not_seen},
+    client::{Client, RequestKind, status_line},
+    lines::{Finding, Lines, as_assumed, compared, different, not_seen},
     order,
 };
 
@@ -32,7 +32,7 @@ pub async fn check(client: &mut Client<'_>, lines: &mut Lines, survey: &Survey) 
 }
 
 /// A name in the middle of the first page that can be a start: with no mark after the prefix
-fn middle<'a>(client: &Client<'_>, survey: &'a Survey) -> Result<(usize, &'a str), Found> {
+fn middle<'a>(client: &Client<'_>, survey: &'a Survey) -> Result<(usize, &'a str), Finding> {
     let names = survey.first.names();
     let pattern = mark();
     let prefix = client.connection.prefix().as_str().len();
@@ -47,7 +47,7 @@ fn mark() -> Regex {
     Regex::new(r"^[\p{Mn}\p{Me}\p{Cf}\p{Lm}\p{Sk}]").unwrap()
 }
 
-async fn inclusive(client: &mut Client<'_>, survey: &Survey) -> Result<Found, Found> {
+async fn inclusive(client: &mut Client<'_>, survey: &Survey) -> Result<Finding, Finding> {
     let (at, name) = middle(client, survey)?;
     let names = survey.first.names();
     let listed = client.list(&[("maxresults", "2"), ("startFrom", name)]).await?;
@@ -62,7 +62,7 @@ async fn inclusive(client: &mut Client<'_>, survey: &Survey) -> Result<Found, Fo
     })
 }
 
-async fn between(client: &mut Client<'_>, survey: &Survey) -> Result<Found, Found> {
+async fn between(client: &mut Client<'_>, survey: &Survey) -> Result<Finding, Finding> {
     let (at, name) = middle(client, survey)?;
     let names = survey.first.names();
     // Right after the name in every order, unless there is a longer name that goes on so.
@@ -81,7 +81,7 @@ async fn between(client: &mut Client<'_>, survey: &Survey) -> Result<Found, Foun
     })
 }
 
-async fn marks(client: &mut Client<'_>, survey: &Survey) -> Result<Found, Found> {
+async fn marks(client: &mut Client<'_>, survey: &Survey) -> Result<Finding, Finding> {
     let prefix = client.connection.prefix().as_str().to_owned();
     let names = survey.first.names();
     let pattern = mark();
@@ -120,7 +120,7 @@ async fn marks(client: &mut Client<'_>, survey: &Survey) -> Result<Found, Found>
     })
 }
 
-async fn bounds(client: &mut Client<'_>, survey: &Survey) -> Result<Found, Found> {
+async fn bounds(client: &mut Client<'_>, survey: &Survey) -> Result<Finding, Finding> {
     let names = survey.first.names();
     let pattern = mark();
     let at = client.connection.prefix().as_str().len();
@@ -141,6 +141,6 @@ async fn bounds(client: &mut Client<'_>, survey: &Survey) -> Result<Found, Found
     let [upper, lower] = ["B", "b"].map(|end| format!("{prefix}{end}"));
     let parameters = [("maxresults", "1"), ("startFrom", &*upper), ("endBefore", &*lower)];
     let request = RawRequest::get(client.list_url(&parameters));
-    let answer = client.ask(Asked::List, "GET", "list from B to b", request).await?;
-    Ok(judged(answer.status == 400, told(&answer)))
+    let answer = client.send(RequestKind::List, "GET", "list from B to b", request).await?;
+    Ok(compared(answer.status == 400, status_line(&answer)))
 }

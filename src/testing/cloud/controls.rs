@@ -6,8 +6,8 @@ use std::{
 };
 
 use super::{
-    Asked, Assignment, CONTAINER, CorsRule, Fault, Refusal, Seed, SignInRefusal, Situation,
-    SmallCloud, lock, state::Busy,
+    Assignment, CONTAINER, CorsRule, Fault, LoggedRequest, Refusal, Seed, SignInRefusal,
+    SmallCloud, StorageState, lock, state::ConcurrencyLimit,
 };
 use crate::grant::Grant;
 
@@ -47,15 +47,15 @@ impl SmallCloud {
 
     /// Makes every request to the blob service fail in this way, once those that were
     /// [injected](Self::inject) are through; `None` ends it
-    pub fn always(&self, fault: Option<Fault>) {
+    pub fn inject_always(&self, fault: Option<Fault>) {
         lock(&self.state.script).always = fault;
     }
 
     /// Refuses each request to the blob service that comes while so many are under way, as a
     /// partition with too much to do does; those that it takes are under way for so long, by the
     /// cloud's clock
-    pub fn busy_beyond(&self, most: usize, each: Duration, refusal: Refusal) {
-        lock(&self.state.script).busy = Some(Busy { most, each, refusal });
+    pub fn limit_concurrency(&self, most: usize, each: Duration, refusal: Refusal) {
+        lock(&self.state.script).busy = Some(ConcurrencyLimit { most, each, refusal });
     }
 
     /// Refuses the next sign-in: status, OAuth error, the number after `AADSTS`, and the text; each
@@ -85,8 +85,8 @@ impl SmallCloud {
     }
 
     /// Changes the situation of the storage account, until the next call
-    pub fn situation(&self, situation: Situation) {
-        lock(&self.state.script).situation = situation;
+    pub fn set_storage_state(&self, state: StorageState) {
+        lock(&self.state.script).storage_state = state;
     }
 
     /// Sets the rules for cross-origin requests, in the place of those that are there
@@ -107,7 +107,7 @@ impl SmallCloud {
     }
 
     /// The requests that it was sent, in order, sign-ins included
-    pub fn log(&self) -> Vec<Asked> {
+    pub fn log(&self) -> Vec<LoggedRequest> {
         lock(&self.state.log).0.clone()
     }
 

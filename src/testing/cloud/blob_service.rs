@@ -11,14 +11,14 @@ use hyper::{
 use super::{
     ACCOUNT, CONTAINER, Quirk, Refusal, State,
     access::signature_allows,
-    ask::{Ask, Operation},
     behavior::AnonymousAnswer,
-    containers, cors, delegated, fault, list_blobs, lock, quirk, read_blob,
-    refusal::Writer,
+    container_api, cors, fault, list_blobs, lock, quirk, read_blob,
+    refusal::Responder,
+    request::{BlobRequest, Operation},
+    resettable::Reset,
     server::{Body, chunked},
-    state::{Busy, Counted, request_id},
-    token,
-    wire::Reset,
+    state::{ConcurrencyLimit, CountGuard, request_id},
+    token, user_delegation,
 };
 
 pub(super) const REQUEST_ID: &str = "x-ms-request-id";
@@ -36,17 +36,17 @@ pub(super) async fn answer(
         let mut script = lock(&state.script);
         (script.faults.pop_front().or_else(|| script.always.clone()), script.busy.clone())
     };
-    let under_way = Counted::new(&state.under_way);
-    if let Some(Busy { most, each, refusal }) = busy {
-        if under_way.before >= most {
+    let in_flight = CountGuard::new(&state.in_flight);
+    if let Some(ConcurrencyLimit { most, each, refusal }) = busy {
+        if in_flight.before >= most {
             return finish(request, Err(refusal), state);
         }
         state.clock.sleep(each).await;
     }
-    let right = || finish(request, right_answer(request, front_end, state), state);
+    let normal = || finish(request, normal_answer(request, front_end, state), state);
     match fault {
-        None => right(),
-        Some(fault) => fault::play(fault, right, request, state, reset).await,
+        None => normal(),
+        Some(fault) => fault::apply(fault, normal, request, state, reset).await,
     }
 }
 
@@ -60,7 +60,7 @@ pub(super) fn finish(
     let mut response = answer.or_else(|refusal| refusal.response(request.method(), state))?;
     let headers = response.headers_mut();
     if !headers.contains_key(SERVER) {
-        headers.insert(SERVER, HeaderValue::from_static(Writer::BlobService.server()));
+        headers.insert(SERVER, HeaderValue::from_static(Responder::BlobService.server()));
     }
     if !headers.contains_key(REQUEST_ID) {
         let id = HeaderValue::from_str(&request_id()).map_err(io::Error::other)?;
@@ -73,7 +73,7 @@ pub(super) fn finish(
         headers.insert("x-ms-version", version);
     }
     cors::add_headers(request, &mut response, state);
-    quirk::alter(request, &mut response, state);
+    quirk::apply_to_headers(request, &mut response, state);
     Ok(response)
 }
 
@@ -101,116 +101,118 @@ enum Caller {
     Nobody,
 }
 
-fn right_answer(
+fn normal_answer(
     request: &Request<Bytes>,
     front_end: usize,
     state: &State,
 ) -> Result<Response<Body>, Refusal> {
-    let ask = Ask::new(request)?;
-    if !ask.is_for_us() {
+    let request = BlobRequest::new(request)?;
+    if !request.is_for_us() {
         return Err(Refusal::new(404, "ResourceNotFound").by_front_end());
     }
-    let situation = lock(&state.script).situation;
-    if let Some(refusal) = situation.refusal() {
+    let storage_state = lock(&state.script).storage_state;
+    if let Some(refusal) = storage_state.refusal() {
         return Err(refusal);
     }
-    if *ask.method == Method::OPTIONS {
-        return cors::preflight(&ask, state);
+    if *request.method == Method::OPTIONS {
+        return cors::preflight(&request, state);
     }
-    let caller = authenticate(&ask, state)?;
-    known_version(&ask)?;
+    let caller = authenticate(&request, state)?;
+    known_version(&request)?;
     let operation = match caller {
-        Caller::Nobody => anonymous(&ask, state)?,
-        Caller::Delegate => delegated::operation(&ask)?,
-        Caller::Signature | Caller::Principal => ask.operation()?,
+        Caller::Nobody => anonymous(&request, state)?,
+        Caller::Delegate => user_delegation::operation(&request)?,
+        Caller::Signature | Caller::Principal => request.operation()?,
     };
-    let need = ask.need(operation, state);
+    let required = request.required_access(operation, state);
     if state.has(Quirk::ExistenceFirst)
-        && let Some(container) = need.container()
+        && let Some(container) = required.container()
     {
         state.container(container)?;
     }
     match caller {
         Caller::Nobody => {}
-        Caller::Signature => signature_allows(&ask, &need)?,
+        Caller::Signature => signature_allows(&request, &required)?,
         // What a signature allows is no more than its principal may at the time.
-        Caller::Principal | Caller::Delegate => state.authorize(&need, front_end)?,
+        Caller::Principal | Caller::Delegate => state.authorize(&required, front_end)?,
     }
     let answer = match operation {
-        Operation::ListContainers => containers::list(&ask, state),
+        Operation::ListContainers => container_api::list(&request, state),
         Operation::DelegationKey if state.has(Quirk::NoDelegationKeys) => {
             Err(Refusal::new(501, "NotImplemented"))
         }
-        Operation::DelegationKey => containers::delegation_key(&ask, state),
-        Operation::ContainerAcl(container) => containers::acl(container, state),
-        Operation::ContainerProperties(container) => containers::properties(container, state),
-        Operation::ListBlobs(container) => list_blobs::list(container, &ask, state),
+        Operation::DelegationKey => container_api::delegation_key(&request, state),
+        Operation::ContainerAcl(container) => container_api::acl(container, state),
+        Operation::ContainerProperties(container) => container_api::properties(container, state),
+        Operation::ListBlobs(container) => list_blobs::list(container, &request, state),
         Operation::ReadBlob(container, blob) => {
             let container = state.container(container)?;
-            read_blob::get(read_blob::find(&container, blob, &ask, state)?, &ask, state)
+            read_blob::get(read_blob::find(&container, blob, &request, state)?, &request, state)
         }
     };
     match caller {
         Caller::Delegate if !state.has(Quirk::NoSignedHeaders) => {
-            delegated::override_headers(&ask, answer?)
+            user_delegation::override_headers(&request, answer?)
         }
         _ => answer,
     }
 }
 
-fn authenticate(ask: &Ask<'_>, state: &State) -> Result<Caller, Refusal> {
-    if let Some(signature) = ask.parameter("sig") {
-        if ask.parameter("skoid").is_some() {
+fn authenticate(request: &BlobRequest<'_>, state: &State) -> Result<Caller, Refusal> {
+    if let Some(signature) = request.parameter("sig") {
+        if request.parameter("skoid").is_some() {
             if state.has(Quirk::NoViewLinks) {
                 return Err(Refusal::new(403, "AuthenticationFailed"));
             }
-            return delegated::check(ask, signature, state).map(|()| Caller::Delegate);
+            return user_delegation::check(request, signature, state).map(|()| Caller::Delegate);
         }
         if *signature != state.signature {
-            return Err(delegated::no_match(&delegated::service_signature(ask)));
+            return Err(user_delegation::no_match(&user_delegation::service_signature(request)));
         }
-        return delegated::in_time(ask, state).map(|()| Caller::Signature);
+        return user_delegation::in_time(request, state).map(|()| Caller::Signature);
     }
-    let Some(header) = ask.headers.get(AUTHORIZATION) else { return Ok(Caller::Nobody) };
+    let Some(header) = request.headers.get(AUTHORIZATION) else { return Ok(Caller::Nobody) };
     let (scheme, value) = header.to_str().ok().and_then(|text| text.split_once(' ')).unzip();
     match (scheme, value) {
         (Some("Bearer"), Some(token)) if !token.trim().is_empty() => {
             // Dates, and so versions, compare as texts.
-            if ask.header("x-ms-version").is_some_and(|version| version < "2017-11-09") {
+            if request.header("x-ms-version").is_some_and(|version| version < "2017-11-09") {
                 return Err(Refusal::new(403, "AuthenticationFailed"));
             }
             match token::check(token, state) {
                 Ok(()) => Ok(Caller::Principal),
-                Err(detail) if is_challenged(ask) || ask.header("x-ms-version").is_none() => {
+                Err(detail)
+                    if is_challenged(request) || request.header("x-ms-version").is_none() =>
+                {
                     Err(Refusal::new(401, "InvalidAuthenticationInfo").detail(detail))
                 }
                 Err(detail) => Err(Refusal::new(403, "AuthenticationFailed").detail(detail)),
             }
         }
-        (Some("SharedKey" | "SharedKeyLite"), Some(value)) => Err(wrong_key(ask, value)),
+        (Some("SharedKey" | "SharedKeyLite"), Some(value)) => Err(wrong_key(request, value)),
         _ => Err(Refusal::new(400, "InvalidAuthenticationInfo")),
     }
 }
 
 /// A refusal for a signature with the key of the account, which nobody has here
-fn wrong_key(ask: &Ask<'_>, value: &str) -> Refusal {
+fn wrong_key(request: &BlobRequest<'_>, value: &str) -> Refusal {
     let (_, signature) = value.split_once(':').unwrap_or_default();
-    let (container, blob) = ask.blob();
+    let (container, blob) = request.blob();
     Refusal::new(403, "AuthenticationFailed").detail(format!(
         "The MAC signature found in the HTTP request '{signature}' is not the same as any computed signature. Server used following string to sign: '{}{}/{ACCOUNT}/{container}/{blob}'.",
-        ask.method,
+        request.method,
         "\n".repeat(12)
     ))
 }
 
 /// Whether the version of a request is one in which the service challenges for a token
-fn is_challenged(ask: &Ask<'_>) -> bool {
-    ask.header("x-ms-version").is_some_and(|version| version >= CHALLENGES_FROM)
+fn is_challenged(request: &BlobRequest<'_>) -> bool {
+    request.header("x-ms-version").is_some_and(|version| version >= CHALLENGES_FROM)
 }
 
 /// Refuses a version that is no date
-fn known_version(ask: &Ask<'_>) -> Result<(), Refusal> {
-    let Some(version) = ask.header("x-ms-version") else { return Ok(()) };
+fn known_version(request: &BlobRequest<'_>) -> Result<(), Refusal> {
+    let Some(version) = request.header("x-ms-version") else { return Ok(()) };
     let is_date = version.len() == 10
         && version.char_indices().all(|(at, c)| match at {
             4 | 7 => c == '-',
@@ -221,9 +223,9 @@ fn known_version(ask: &Ask<'_>) -> Result<(), Refusal> {
 }
 
 /// The operation of a request without a credential, if the container is public
-fn anonymous<'a>(ask: &'a Ask<'_>, state: &State) -> Result<Operation<'a>, Refusal> {
+fn anonymous<'a>(request: &'a BlobRequest<'_>, state: &State) -> Result<Operation<'a>, Refusal> {
     let is_public = lock(&state.script).public;
-    match ask.operation() {
+    match request.operation() {
         Ok(
             operation @ (Operation::ListBlobs(CONTAINER)
             | Operation::ReadBlob(CONTAINER, _)
@@ -237,7 +239,7 @@ fn anonymous<'a>(ask: &'a Ask<'_>, state: &State) -> Result<Operation<'a>, Refus
                 Refusal::new(404, "ResourceNotFound")
             }
             // Before that version there is no challenge, and a private container is as good as none.
-            _ if !is_challenged(ask) => Refusal::new(404, "ResourceNotFound"),
+            _ if !is_challenged(request) => Refusal::new(404, "ResourceNotFound"),
             _ => Refusal::new(401, "NoAuthenticationInformation"),
         }),
     }

@@ -9,12 +9,12 @@ use url::form_urlencoded;
 
 use super::{
     ACCOUNT, Refusal, State,
-    access::{BLOBS, CONTAINERS, Need},
+    access::{BLOBS, CONTAINERS, RequiredAccess},
 };
 use crate::condition;
 
 /// A request to the blob service, taken apart
-pub(super) struct Ask<'a> {
+pub(super) struct BlobRequest<'a> {
     pub(super) method: &'a Method,
     pub(super) headers: &'a HeaderMap,
     pub(super) body: &'a Bytes,
@@ -35,7 +35,7 @@ pub(super) enum Operation<'a> {
     ReadBlob(&'a str, &'a str),
 }
 
-impl<'a> Ask<'a> {
+impl<'a> BlobRequest<'a> {
     pub(super) fn new(request: &'a Request<Bytes>) -> Result<Self, Refusal> {
         let path = percent_decode_str(request.uri().path())
             .decode_utf8()
@@ -105,19 +105,23 @@ impl<'a> Ask<'a> {
     }
 
     /// What the operation needs, for a condition to look at
-    pub(super) fn need<'n>(&self, operation: Operation<'n>, state: &State) -> Need<'n> {
+    pub(super) fn required_access<'n>(
+        &self,
+        operation: Operation<'n>,
+        state: &State,
+    ) -> RequiredAccess<'n> {
         let read = || condition::Request::new(format!("{BLOBS}/read"));
         match operation {
-            Operation::ListContainers => Need::action(None, format!("{CONTAINERS}/read")),
-            Operation::DelegationKey => Need::action(
+            Operation::ListContainers => RequiredAccess::action(None, format!("{CONTAINERS}/read")),
+            Operation::DelegationKey => RequiredAccess::action(
                 None,
                 "Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action",
             ),
             Operation::ContainerProperties(container) => {
-                Need::action(Some(container), format!("{CONTAINERS}/read"))
+                RequiredAccess::action(Some(container), format!("{CONTAINERS}/read"))
             }
             Operation::ContainerAcl(container) => {
-                Need::action(Some(container), format!("{CONTAINERS}/getAcl/action"))
+                RequiredAccess::action(Some(container), format!("{CONTAINERS}/getAcl/action"))
             }
             Operation::ListBlobs(container) => {
                 let mut list = read().suboperation("Blob.List");
@@ -128,7 +132,7 @@ impl<'a> Ask<'a> {
                     let include: condition::Values = include.split(',').collect();
                     list = list.request(&format!("{BLOBS}:include"), include);
                 }
-                Need::data(container, list, state)
+                RequiredAccess::data(container, list, state)
             }
             Operation::ReadBlob(container, blob) => {
                 let mut get = read()
@@ -137,7 +141,7 @@ impl<'a> Ask<'a> {
                 if let Some((attribute, value)) = self.old_version() {
                     get = get.request(&format!("{BLOBS}:{attribute}"), value);
                 }
-                Need::data(container, get, state)
+                RequiredAccess::data(container, get, state)
             }
         }
     }

@@ -9,13 +9,13 @@ use hyper::{
 };
 
 use super::{
-    CONTAINER, OBJECT_ID, Refusal, Situation, State, TENANT,
-    ask::Ask,
-    delegated,
+    CONTAINER, OBJECT_ID, Refusal, State, StorageState, TENANT,
+    blob_service::{endpoint, list_response},
     list_blobs::maximum,
     lock,
+    request::BlobRequest,
     server::{Body, full},
-    service::{endpoint, list_response},
+    user_delegation,
     xml::{element, escape},
 };
 
@@ -23,11 +23,11 @@ use super::{
 const MADE: &str = "Thu, 01 Jan 2026 00:00:00 GMT";
 const CONTAINER_ETAG: &str = "\"0x8DE48C5A0000000\"";
 
-pub(super) fn list(ask: &Ask<'_>, state: &State) -> Result<Response<Body>, Refusal> {
-    let (prefix, marker) = (ask.text("prefix"), ask.text("marker"));
-    let most = maximum(ask)?.unwrap_or(u16::MAX).min(5000).into();
+pub(super) fn list(request: &BlobRequest<'_>, state: &State) -> Result<Response<Body>, Refusal> {
+    let (prefix, marker) = (request.text("prefix"), request.text("marker"));
+    let most = maximum(request)?.unwrap_or(u16::MAX).min(5000).into();
     let is_there = |name: &str| {
-        name != CONTAINER || lock(&state.script).situation != Situation::ContainerAbsent
+        name != CONTAINER || lock(&state.script).storage_state != StorageState::ContainerMissing
     };
     let mut names: Vec<String> = lock(&state.containers).keys().cloned().collect();
     names.retain(|name| name.starts_with(prefix) && name.as_str() >= marker && is_there(name));
@@ -38,8 +38,8 @@ pub(super) fn list(ask: &Ask<'_>, state: &State) -> Result<Response<Body>, Refus
     escape(&mut out, &endpoint());
     out.push_str("\">");
     for (tag, key) in [("Prefix", "prefix"), ("Marker", "marker"), ("MaxResults", "maxresults")] {
-        if !ask.text(key).is_empty() {
-            element(&mut out, tag, ask.text(key));
+        if !request.text(key).is_empty() {
+            element(&mut out, tag, request.text(key));
         }
     }
     out.push_str("<Containers>");
@@ -92,8 +92,11 @@ pub(super) fn acl(container: &str, state: &State) -> Result<Response<Body>, Refu
     Ok(list_response(body)?)
 }
 
-pub(super) fn delegation_key(ask: &Ask<'_>, state: &State) -> Result<Response<Body>, Refusal> {
-    let body = String::from_utf8_lossy(ask.body);
+pub(super) fn delegation_key(
+    request: &BlobRequest<'_>,
+    state: &State,
+) -> Result<Response<Body>, Refusal> {
+    let body = String::from_utf8_lossy(request.body);
     let time = |tag: &str| {
         let (_, rest) = body.split_once(&format!("<{tag}>"))?;
         let (text, _) = rest.split_once(&format!("</{tag}>"))?;
@@ -104,12 +107,12 @@ pub(super) fn delegation_key(ask: &Ask<'_>, state: &State) -> Result<Response<Bo
     let now = state.now();
     let is_near = |time: SystemTime| {
         let apart = time.duration_since(now).or_else(|_| now.duration_since(time));
-        apart.is_ok_and(|apart| apart <= delegated::LONGEST)
+        apart.is_ok_and(|apart| apart <= user_delegation::LONGEST)
     };
     if expiry <= start || expiry <= now || !is_near(start) || !is_near(expiry) {
         return Err(Refusal::new(400, "InvalidXmlNodeValue"));
     }
-    let version = ask.header("x-ms-version").unwrap_or("2026-04-06");
+    let version = request.header("x-ms-version").unwrap_or("2026-04-06");
     let [start, expiry] = [start, expiry].map(|t| humantime::format_rfc3339_seconds(t).to_string());
     let key = lock(&state.keys).issue(&start, &expiry, version);
     let mut out = opening("UserDelegationKey>");
