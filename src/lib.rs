@@ -37,6 +37,7 @@ pub mod testing;
 mod unicode;
 mod units;
 pub mod validate;
+mod wildcard;
 
 #[cfg(feature = "azure")]
 #[cfg_attr(docsrs, doc(cfg(feature = "azure")))]
