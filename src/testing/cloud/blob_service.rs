@@ -1,64 +1,83 @@
-//! The blob service: what it checks, in which order, and what every answer of it has.
+//! The blob service: the order of its checks, and what every response has.
+//!
+//! A request passes fault injection, the state of the account, CORS, authentication, authorization, and
+//! then the operation. Each step has a file of its own; this file fixes their order.
 
 use std::io;
 
 use bytes::Bytes;
 use hyper::{
     Method, Request, Response,
-    header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, SERVER},
+    header::{HeaderValue, SERVER},
 };
 
 use super::{
-    ACCOUNT, CONTAINER, Quirk, Refusal, State,
-    access::signature_allows,
-    behavior::AnonymousAnswer,
-    container_api, cors, fault, list_blobs, lock, quirk, read_blob,
-    refusal::Responder,
+    authentication::{Caller, anonymous_operation, authenticate, check_version},
+    authorization::{check_signature, required_access},
+    body::Body,
+    container_api, cors, fault, list_blobs, quirk,
+    quirk::Quirk,
+    read_blob,
+    refusal::{Refusal, Responder},
     request::{BlobRequest, Operation},
     resettable::Reset,
-    server::{Body, chunked},
-    state::{ConcurrencyLimit, CountGuard, request_id},
-    token, user_delegation,
+    script::ConcurrencyLimit,
+    state::State,
+    user_delegation,
+    values::{REQUEST_ID, request_id},
 };
 
-pub(super) const REQUEST_ID: &str = "x-ms-request-id";
-
-/// The version from which on the service challenges for a token
-const CHALLENGES_FROM: &str = "2019-12-12";
-
+/// Answers a request, or breaks the connection if a fault says so.
+///
+/// # Errors
+/// An error closes the connection without an answer.
 pub(super) async fn answer(
     request: &Request<Bytes>,
     front_end: usize,
     state: &State,
     reset: &Reset,
 ) -> io::Result<Response<Body>> {
-    let (fault, busy) = {
-        let mut script = lock(&state.script);
-        (script.faults.pop_front().or_else(|| script.always.clone()), script.busy.clone())
+    let (fault, concurrency) = {
+        let mut script = state.script();
+        (script.next_fault(), script.concurrency_limit())
     };
-    let in_flight = CountGuard::new(&state.in_flight);
-    if let Some(ConcurrencyLimit { most, each, refusal }) = busy {
-        if in_flight.before >= most {
+    // Counts while the request is answered, so before the guard is dropped at the end.
+    let in_flight = state.count_request();
+    if let Some(ConcurrencyLimit { limit, service_time, refusal }) = concurrency {
+        if in_flight.before() >= limit {
             return finish(request, Err(refusal), state);
         }
-        state.clock.sleep(each).await;
+        state.clock().sleep(service_time).await;
     }
-    let normal = || finish(request, normal_answer(request, front_end, state), state);
+    let respond = |refusal: Option<Refusal>| {
+        let answer = refusal.map_or_else(|| normal_answer(request, front_end, state), Err);
+        finish(request, answer, state)
+    };
     match fault {
-        None => normal(),
-        Some(fault) => fault::apply(fault, normal, request, state, reset).await,
+        None => respond(None),
+        Some(fault) => fault::apply(fault, respond, state.clock(), reset).await,
     }
 }
 
-/// Makes an answer of it, with the headers that every answer of the service has
-pub(super) fn finish(
+/// Adds the headers that every response of the service has.
+///
+/// # Errors
+/// Fails if a test has scripted a header that HTTP cannot send.
+fn finish(
     request: &Request<Bytes>,
     answer: Result<Response<Body>, Refusal>,
     state: &State,
 ) -> io::Result<Response<Body>> {
     let has_version = answer.as_ref().err().is_none_or(Refusal::has_version);
-    let mut response = answer.or_else(|refusal| refusal.response(request.method(), state))?;
+    let mut response = match answer {
+        Ok(response) => response,
+        Err(refusal) => {
+            let challenge = state.script().challenge().map(str::to_owned);
+            refusal.response(request.method(), state.now(), challenge.as_deref())?
+        }
+    };
     let headers = response.headers_mut();
+    // A refusal has set both already, because they depend on who refuses.
     if !headers.contains_key(SERVER) {
         headers.insert(SERVER, HeaderValue::from_static(Responder::BlobService.server()));
     }
@@ -72,12 +91,13 @@ pub(super) fn finish(
     if has_version && let Some(version) = version(request) {
         headers.insert("x-ms-version", version);
     }
-    cors::add_headers(request, &mut response, state);
-    quirk::apply_to_headers(request, &mut response, state);
+    cors::add_headers(request, &mut response, state.script().cors());
+    // Last, so that a quirk also removes headers that CORS has added.
+    quirk::apply_to_headers(&state.settings().quirks, request.method(), &mut response);
     Ok(response)
 }
 
-/// The version of the service that a request names, in its header or in its signature
+/// Returns the service version that a request names, in its header or in its signature.
 fn version(request: &Request<Bytes>) -> Option<HeaderValue> {
     request.headers().get("x-ms-version").cloned().or_else(|| {
         let query = request.uri().query().unwrap_or_default();
@@ -87,69 +107,50 @@ fn version(request: &Request<Bytes>) -> Option<HeaderValue> {
     })
 }
 
-/// A listing, whose length no header says
-pub(super) fn list_response(body: String) -> hyper::http::Result<Response<Body>> {
-    Response::builder().header(CONTENT_TYPE, "application/xml").body(chunked(body.into()))
-}
-
-/// Who sends a request
-enum Caller {
-    Principal,
-    Signature,
-    /// Who has a signature by a key of the principal's
-    Delegate,
-    Nobody,
-}
-
+/// Answers a request as the real service would.
 fn normal_answer(
-    request: &Request<Bytes>,
+    http: &Request<Bytes>,
     front_end: usize,
     state: &State,
 ) -> Result<Response<Body>, Refusal> {
-    let request = BlobRequest::new(request)?;
-    if !request.is_for_us() {
+    let request = BlobRequest::new(http)?;
+    if !request.is_for_this_account() {
         return Err(Refusal::new(404, "ResourceNotFound").by_front_end());
     }
-    let storage_state = lock(&state.script).storage_state;
-    if let Some(refusal) = storage_state.refusal() {
+    let storage_state = state.script().storage_state();
+    if let Some(refusal) = storage_state.account_refusal() {
         return Err(refusal);
     }
-    if *request.method == Method::OPTIONS {
-        return cors::preflight(&request, state);
+    // A preflight has no credential.
+    if *request.method() == Method::OPTIONS {
+        let is_lax = state.has(Quirk::LaxPreflight);
+        return cors::preflight(
+            &request,
+            state.script().cors(),
+            state.behavior().preflight,
+            is_lax,
+        );
     }
     let caller = authenticate(&request, state)?;
-    known_version(&request)?;
+    check_version(&request)?;
     let operation = match caller {
-        Caller::Nobody => anonymous(&request, state)?,
-        Caller::Delegate => user_delegation::operation(&request)?,
-        Caller::Signature | Caller::Principal => request.operation()?,
+        Caller::Anonymous => anonymous_operation(&request, state)?,
+        Caller::Delegate => user_delegation::permitted_operation(&request)?,
+        Caller::SignatureHolder | Caller::Principal => request.operation()?,
     };
-    let required = request.required_access(operation, state);
+    let required = required_access(&request, operation, state);
     if state.has(Quirk::ExistenceFirst)
         && let Some(container) = required.container()
     {
         state.container(container)?;
     }
     match caller {
-        Caller::Nobody => {}
-        Caller::Signature => signature_allows(&request, &required)?,
-        // What a signature allows is no more than its principal may at the time.
+        Caller::Anonymous => {}
+        Caller::SignatureHolder => check_signature(&request, &required)?,
+        // A signature with a user delegation key allows no more than its principal may do now.
         Caller::Principal | Caller::Delegate => state.authorize(&required, front_end)?,
     }
-    let answer = match operation {
-        Operation::ListContainers => container_api::list(&request, state),
-        Operation::DelegationKey if state.has(Quirk::NoDelegationKeys) => {
-            Err(Refusal::new(501, "NotImplemented"))
-        }
-        Operation::DelegationKey => container_api::delegation_key(&request, state),
-        Operation::ContainerAcl(container) => container_api::acl(container, state),
-        Operation::ContainerProperties(container) => container_api::properties(container, state),
-        Operation::ListBlobs(container) => list_blobs::list(container, &request, state),
-        Operation::ReadBlob(container, blob) => {
-            let container = state.container(container)?;
-            read_blob::get(read_blob::find(&container, blob, &request, state)?, &request, state)
-        }
-    };
+    let answer = call(operation, &request, state);
     match caller {
         Caller::Delegate if !state.has(Quirk::NoSignedHeaders) => {
             user_delegation::override_headers(&request, answer?)
@@ -158,94 +159,24 @@ fn normal_answer(
     }
 }
 
-fn authenticate(request: &BlobRequest<'_>, state: &State) -> Result<Caller, Refusal> {
-    if let Some(signature) = request.parameter("sig") {
-        if request.parameter("skoid").is_some() {
-            if state.has(Quirk::NoViewLinks) {
-                return Err(Refusal::new(403, "AuthenticationFailed"));
-            }
-            return user_delegation::check(request, signature, state).map(|()| Caller::Delegate);
+/// Calls an operation whose caller was authorized.
+fn call(
+    operation: Operation<'_>,
+    request: &BlobRequest<'_>,
+    state: &State,
+) -> Result<Response<Body>, Refusal> {
+    match operation {
+        Operation::ListContainers => container_api::list(request, state),
+        Operation::DelegationKey if state.has(Quirk::NoDelegationKeys) => {
+            Err(Refusal::new(501, "NotImplemented"))
         }
-        if *signature != state.signature {
-            return Err(user_delegation::no_match(&user_delegation::service_signature(request)));
+        Operation::DelegationKey => user_delegation::issue_key(request, state),
+        Operation::ContainerAcl(container) => container_api::acl(container, state),
+        Operation::ContainerProperties(container) => container_api::properties(container, state),
+        Operation::ListBlobs(container) => list_blobs::list(container, request, state),
+        Operation::ReadBlob(container, blob) => {
+            let container = state.container(container)?;
+            read_blob::get(read_blob::find(&container, blob, request, state)?, request, state)
         }
-        return user_delegation::in_time(request, state).map(|()| Caller::Signature);
     }
-    let Some(header) = request.headers.get(AUTHORIZATION) else { return Ok(Caller::Nobody) };
-    let (scheme, value) = header.to_str().ok().and_then(|text| text.split_once(' ')).unzip();
-    match (scheme, value) {
-        (Some("Bearer"), Some(token)) if !token.trim().is_empty() => {
-            // Dates, and so versions, compare as texts.
-            if request.header("x-ms-version").is_some_and(|version| version < "2017-11-09") {
-                return Err(Refusal::new(403, "AuthenticationFailed"));
-            }
-            match token::check(token, state) {
-                Ok(()) => Ok(Caller::Principal),
-                Err(detail)
-                    if is_challenged(request) || request.header("x-ms-version").is_none() =>
-                {
-                    Err(Refusal::new(401, "InvalidAuthenticationInfo").detail(detail))
-                }
-                Err(detail) => Err(Refusal::new(403, "AuthenticationFailed").detail(detail)),
-            }
-        }
-        (Some("SharedKey" | "SharedKeyLite"), Some(value)) => Err(wrong_key(request, value)),
-        _ => Err(Refusal::new(400, "InvalidAuthenticationInfo")),
-    }
-}
-
-/// A refusal for a signature with the key of the account, which nobody has here
-fn wrong_key(request: &BlobRequest<'_>, value: &str) -> Refusal {
-    let (_, signature) = value.split_once(':').unwrap_or_default();
-    let (container, blob) = request.blob();
-    Refusal::new(403, "AuthenticationFailed").detail(format!(
-        "The MAC signature found in the HTTP request '{signature}' is not the same as any computed signature. Server used following string to sign: '{}{}/{ACCOUNT}/{container}/{blob}'.",
-        request.method,
-        "\n".repeat(12)
-    ))
-}
-
-/// Whether the version of a request is one in which the service challenges for a token
-fn is_challenged(request: &BlobRequest<'_>) -> bool {
-    request.header("x-ms-version").is_some_and(|version| version >= CHALLENGES_FROM)
-}
-
-/// Refuses a version that is no date
-fn known_version(request: &BlobRequest<'_>) -> Result<(), Refusal> {
-    let Some(version) = request.header("x-ms-version") else { return Ok(()) };
-    let is_date = version.len() == 10
-        && version.char_indices().all(|(at, c)| match at {
-            4 | 7 => c == '-',
-            _ => c.is_ascii_digit(),
-        });
-    let refusal = || Refusal::new(400, "InvalidHeaderValue").header("x-ms-version", version);
-    is_date.then_some(()).ok_or_else(refusal)
-}
-
-/// The operation of a request without a credential, if the container is public
-fn anonymous<'a>(request: &'a BlobRequest<'_>, state: &State) -> Result<Operation<'a>, Refusal> {
-    let is_public = lock(&state.script).public;
-    match request.operation() {
-        Ok(
-            operation @ (Operation::ListBlobs(CONTAINER)
-            | Operation::ReadBlob(CONTAINER, _)
-            | Operation::ContainerProperties(CONTAINER)),
-        ) if is_public => Ok(operation),
-        operation => Err(match (state.behavior.anonymous, operation) {
-            (AnonymousAnswer::PublicAccessNotPermitted, _) => {
-                Refusal::new(409, "PublicAccessNotPermitted")
-            }
-            (AnonymousAnswer::ResourceNotFound, Ok(Operation::ReadBlob(..))) => {
-                Refusal::new(404, "ResourceNotFound")
-            }
-            // Before that version there is no challenge, and a private container is as good as none.
-            _ if !is_challenged(request) => Refusal::new(404, "ResourceNotFound"),
-            _ => Refusal::new(401, "NoAuthenticationInformation"),
-        }),
-    }
-}
-
-/// The address of the account, as its answers name it
-pub(super) fn endpoint() -> String {
-    format!("https://{ACCOUNT}.blob.core.windows.net/")
 }

@@ -1,123 +1,125 @@
-//! What a test can change while the cloud runs.
+//! What a test can change while a small cloud runs.
+//!
+//! Every change applies to requests that arrive after it. Requests that are being answered finish with
+//! what they have found.
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::time::Duration;
 
 use super::{
-    Assignment, CONTAINER, CorsRule, Fault, LoggedRequest, Refusal, Seed, SignInRefusal,
-    SmallCloud, StorageState, lock, state::ConcurrencyLimit,
+    assignment::Assignment, cors::CorsRule, fault::Fault, handle::SmallCloud, log::LoggedRequest,
+    refusal::Refusal, script::ConcurrencyLimit, seed::Seed, sign_in_refusal::SignInRefusal,
+    storage_state::StorageState,
 };
 use crate::grant::Grant;
 
 impl SmallCloud {
-    /// Puts a blob into the container `assets`, in the place of one of the same name
+    /// Puts a blob into the container `assets`, and replaces a blob with the same name.
     pub fn put(&self, seed: Seed) {
-        let mut containers = lock(&self.state.containers);
-        if let Some(container) = containers.get_mut(CONTAINER) {
-            Arc::make_mut(container).insert(seed);
-        }
+        self.state().put(seed);
     }
 
-    /// Assigns a role to the service principal, now
+    /// Assigns a role to the service principal now.
     pub fn assign(&self, assignment: Assignment) {
-        lock(&self.state.access).assign(assignment, self.state.clock.elapsed());
+        let now = self.state().clock().elapsed();
+        self.state().access().assign(assignment, now);
     }
 
-    /// Removes all role assignments, effective at once
+    /// Removes all role assignments; the removal is effective at once at every front end.
     pub fn unassign_all(&self) {
-        lock(&self.state.access).unassign_all();
+        self.state().access().unassign_all();
     }
 
-    /// Assigns what a grant says, effective so long from now
+    /// Assigns the roles of a grant, effective this long from now.
     ///
-    /// Assigns to the service principal if the grant has its [object id](Self::object_id) or none,
-    /// which the commands look up. Any other id, such as the application's, gets nobody anything, as in
-    /// Azure, and so does a grant on another account. Rules for cross-origin requests are not
-    /// applied.
+    /// The grant must be for this account, and for the [object ID](Self::object_id) of the service
+    /// principal, or have no principal, in which case the commands of the grant look it up. A grant with a
+    /// different ID, for example the application ID, gives access to nobody, as in Azure. CORS rules of the
+    /// grant are not applied; see [`set_cors`](Self::set_cors).
     pub fn apply(&self, grant: &Grant, after: Duration) {
-        self.state.apply(grant, after);
+        let now = self.state().clock().elapsed();
+        self.state().access().apply(grant, after, now);
     }
 
-    /// Makes the next request to the blob service fail in this way; each call is for one request
+    /// Makes the next request to the blob service fail in this way. Several calls queue up, one for each
+    /// request.
     pub fn inject(&self, fault: Fault) {
-        lock(&self.state.script).faults.push_back(fault);
+        self.state().script().push_fault(fault);
     }
 
-    /// Makes every request to the blob service fail in this way, once those that were
-    /// [injected](Self::inject) are through; `None` ends it
+    /// Makes every request to the blob service fail in this way, after the faults that were
+    /// [injected](Self::inject) for single requests. `None` ends it.
     pub fn inject_always(&self, fault: Option<Fault>) {
-        lock(&self.state.script).always = fault;
+        self.state().script().set_permanent_fault(fault);
     }
 
-    /// Refuses each request to the blob service that comes while so many are under way, as a
-    /// partition with too much to do does; those that it takes are under way for so long, by the
-    /// cloud's clock
-    pub fn limit_concurrency(&self, most: usize, each: Duration, refusal: Refusal) {
-        lock(&self.state.script).busy = Some(ConcurrencyLimit { most, each, refusal });
+    /// Refuses requests to the blob service while this many are in flight, as a busy partition does.
+    ///
+    /// Each accepted request takes `service_time` by the cloud's clock.
+    pub fn limit_concurrency(&self, limit: usize, service_time: Duration, refusal: Refusal) {
+        let limit = ConcurrencyLimit { limit, service_time, refusal };
+        self.state().script().set_concurrency_limit(limit);
     }
 
-    /// Refuses the next sign-in: status, OAuth error, the number after `AADSTS`, and the text; each
-    /// call is for one of them
+    /// Refuses the next sign-in with a status, an OAuth error, the number after `AADSTS`, and a text.
+    /// Several calls queue up, one for each sign-in.
     pub fn refuse_sign_in(&self, status: u16, error: &str, aadsts: u32, text: &str) {
         self.inject_sign_in(SignInRefusal::new(status, error, aadsts, text));
     }
 
-    /// The same, for a refusal that has more to say
+    /// Refuses the next sign-in. Several calls queue up, one for each sign-in.
     pub fn inject_sign_in(&self, refusal: SignInRefusal) {
-        lock(&self.state.script).sign_ins.push_back(refusal);
+        self.state().script().push_sign_in_refusal(refusal);
     }
 
-    /// Refuses every sign-in, once those refusals that are for one are through; `None` ends it
+    /// Refuses every sign-in, after the refusals that were injected for single ones. `None` ends it.
     pub fn always_refuse_sign_in(&self, refusal: Option<SignInRefusal>) {
-        lock(&self.state.script).always_sign_in = refusal;
+        self.state().script().set_permanent_sign_in_refusal(refusal);
     }
 
-    /// Expires all tokens issued so far
+    /// Makes all tokens issued so far expire.
     pub fn expire_tokens(&self) {
-        lock(&self.state.tokens).expire();
+        self.state().tokens().expire();
     }
 
-    /// Revokes all user delegation keys: requests signed with them are refused
+    /// Revokes all user delegation keys: requests signed with them are refused.
     pub fn revoke_delegation_keys(&self) {
-        lock(&self.state.keys).revoke();
+        self.state().delegation_keys().revoke();
     }
 
-    /// Changes the situation of the storage account, until the next call
+    /// Sets the state of the storage account, until the next call.
     pub fn set_storage_state(&self, state: StorageState) {
-        lock(&self.state.script).storage_state = state;
+        self.state().script().set_storage_state(state);
     }
 
-    /// Sets the rules for cross-origin requests, in the place of those that are there
+    /// Replaces the CORS rules.
     pub fn set_cors(&self, rules: Vec<CorsRule>) {
-        lock(&self.state.script).cors = rules;
+        self.state().script().set_cors(rules);
     }
 
-    /// Makes the container `assets` public, or private again
+    /// Makes the container `assets` public, or private again.
     pub fn set_public(&self, is_public: bool) {
-        lock(&self.state.script).public = is_public;
+        self.state().script().set_public(is_public);
     }
 
-    /// Sends this as `WWW-Authenticate` with a 401; `None` for the usual
+    /// Replaces the `WWW-Authenticate` header of responses with status 401; `None` restores the usual one.
     ///
-    /// What no header can hold, such as a line break, is not sent at all.
+    /// A text that a header cannot hold, for example with a line break, removes the header.
     pub fn set_challenge(&self, challenge: Option<String>) {
-        lock(&self.state.script).challenge = challenge;
+        self.state().script().set_challenge(challenge);
     }
 
-    /// The requests that it was sent, in order, sign-ins included
+    /// Returns the requests that the cloud received, in order, sign-ins included.
     pub fn log(&self) -> Vec<LoggedRequest> {
-        lock(&self.state.log).0.clone()
+        self.state().log().requests().to_vec()
     }
 
-    /// How many requests it was sent, sign-ins included
+    /// Returns the number of requests that the cloud received, sign-ins included.
     pub fn requests(&self) -> u64 {
-        lock(&self.state.log).0.len() as u64
+        self.state().log().requests().len() as u64
     }
 
-    /// How many connections to it are open now
+    /// Returns the number of connections that are open now.
     pub fn connections(&self) -> usize {
-        self.state.connections.load(Ordering::SeqCst)
+        self.state().open_connections()
     }
 }

@@ -1,4 +1,7 @@
 //! List Blobs: Microsoft Learn, "List Blobs".
+//!
+//! Selects the entries of a page; `xml` renders them, `bounds` interprets `startFrom` and `endBefore`,
+//! and `marker` encodes continuation markers.
 
 use std::collections::BTreeSet;
 
@@ -6,22 +9,28 @@ use bytes::Bytes;
 use hyper::{Response, header::CONTENT_TYPE};
 
 use super::{
-    Quirk, Refusal, Seed, State,
-    blob_service::{endpoint, list_response},
+    body::{Body, chunked, full},
     bounds::Bounds,
     container::Container,
-    lock, marker,
+    identity::endpoint,
+    marker,
+    quirk::Quirk,
+    refusal::Refusal,
     request::BlobRequest,
-    server::{Body, chunked, full},
-    xml::{Entry, PageBody},
+    seed::Seed,
+    state::State,
+    xml::{Entry, PageBody, document},
 };
 use crate::store::NameOrder;
 
-/// The media type of Arrow pages
+/// The media type of Arrow pages.
 const ARROW: &str = "application/vnd.apache.arrow.stream";
 
-/// How many entries a page may have, by the request
-pub(super) fn maximum(request: &BlobRequest<'_>) -> Result<Option<u16>, Refusal> {
+/// Returns `maxresults`, or `None` if the request does not have it.
+///
+/// # Errors
+/// Fails with 400 if the value is not a positive number.
+pub(super) fn max_results(request: &BlobRequest<'_>) -> Result<Option<u16>, Refusal> {
     match request.text("maxresults") {
         "" => Ok(None),
         n => match n.parse::<u64>() {
@@ -31,31 +40,20 @@ pub(super) fn maximum(request: &BlobRequest<'_>) -> Result<Option<u16>, Refusal>
     }
 }
 
+/// List Blobs.
+///
+/// # Errors
+/// Fails if the container does not exist, or if a parameter is not valid.
 pub(super) fn list(
     name: &str,
     request: &BlobRequest<'_>,
     state: &State,
 ) -> Result<Response<Body>, Refusal> {
     let container = state.container(name)?;
-    let most = state.page_size(maximum(request)?);
+    let most = state.page_size(max_results(request)?);
     let bounds = Bounds::of(request, state)?;
     let is_hierarchical = container.is_hierarchical();
-    let is_plain = state.has(Quirk::PlainMarkers);
-    let from = match request.text("marker") {
-        "" => None,
-        text => {
-            let wrong =
-                || Refusal::new(400, "InvalidQueryParameterValue").parameter("marker", text);
-            if state.has(Quirk::MarkersOnce) && !lock(&state.used_markers).insert(text.to_owned()) {
-                return Err(wrong());
-            }
-            let name = match is_plain {
-                true => Some(text.to_owned()),
-                false => marker::decode(text, is_hierarchical),
-            };
-            Some(name.ok_or_else(wrong)?)
-        }
-    };
+    let from = first_name(request, state, is_hierarchical)?;
     let includes = |wanted| request.text("include").split(',').any(|what| what == wanted);
     if state.has(Quirk::NoVersions) && (includes("versions") || includes("snapshots")) {
         let refusal = Refusal::new(400, "InvalidQueryParameterValue");
@@ -63,7 +61,7 @@ pub(super) fn list(
     }
     if state.has(Quirk::Arrow) && request.header("accept").is_some_and(|a| a.contains(ARROW)) {
         let response = Response::builder().header(CONTENT_TYPE, ARROW);
-        // The start of a stream is all that a client needs that does not read it.
+        // No client here reads Arrow; the first bytes of a stream are enough to be recognized.
         return Ok(response.body(chunked(Bytes::from_static(b"\xff\xff\xff\xff\0\0\0\0")))?);
     }
     let delimiter = match state.has(Quirk::NoDelimiter) {
@@ -71,7 +69,7 @@ pub(super) fn list(
         false => request.text("delimiter"),
     };
     let (entries, next) = page(&container, request, delimiter, &bounds, from.as_deref(), most);
-    let next = next.map(|next| match is_plain {
+    let next = next.map(|next| match state.has(Quirk::PlainMarkers) {
         true => next.to_owned(),
         false => marker::encode(name, next, is_hierarchical, entries.is_empty()),
     });
@@ -88,16 +86,41 @@ pub(super) fn list(
         next: &next.unwrap_or_default(),
         with_metadata: includes("metadata") && !state.has(Quirk::NoMetadata),
         is_hierarchical,
-        is_versioned: state.is_versioned,
+        is_versioned: state.settings().is_versioned,
     };
     if state.has(Quirk::ListContentLength) {
         let response = Response::builder().header(CONTENT_TYPE, "application/xml");
         return Ok(response.body(full(body.render()))?);
     }
-    Ok(list_response(body.render())?)
+    Ok(document(body.render())?)
 }
 
-/// The entries of a page, and the name that the next page begins with
+/// Returns the first name of the page that the marker of a request stands for, or `None` for the first
+/// page.
+///
+/// # Errors
+/// Fails with 400 if the marker is not valid, or if it was used before and the cloud has that quirk.
+fn first_name(
+    request: &BlobRequest<'_>,
+    state: &State,
+    is_hierarchical: bool,
+) -> Result<Option<String>, Refusal> {
+    let text = request.text("marker");
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let wrong = || Refusal::new(400, "InvalidQueryParameterValue").parameter("marker", text);
+    if state.has(Quirk::MarkersOnce) && !state.is_first_use(text) {
+        return Err(wrong());
+    }
+    let name = match state.has(Quirk::PlainMarkers) {
+        true => Some(text.to_owned()),
+        false => marker::decode(text, is_hierarchical),
+    };
+    name.map(Some).ok_or_else(wrong)
+}
+
+/// Returns the entries of a page, and the first name of the next page.
 fn page<'a>(
     container: &'a Container,
     request: &BlobRequest<'_>,
@@ -109,7 +132,7 @@ fn page<'a>(
     let prefix = request.text("prefix");
     let is_sorted = container.order() != NameOrder::Unsorted;
     let begin = from.map(|from| container.sort_key(from));
-    // Where names have no order, those with a prefix are scattered, and so are those of a folder.
+    // In an unsorted container the names with a prefix are scattered, so all names must be visited.
     let seek = match (&begin, is_sorted) {
         (_, false) => Vec::new(),
         (Some(begin), true) => begin.clone(),
@@ -118,7 +141,7 @@ fn page<'a>(
     let mut entries = Vec::new();
     let mut folders = BTreeSet::new();
     let in_order = container
-        .from(seek)
+        .starting_at(seek)
         .take_while(|seed| !is_sorted || seed.name().starts_with(prefix))
         .filter(|seed| seed.name().starts_with(prefix) && bounds.allow(seed.name()));
     for seed in in_order {
@@ -128,6 +151,7 @@ fn page<'a>(
         {
             continue;
         }
+        // After the folders: a folder whose first name is on an earlier page is not listed again.
         if !is_sorted
             && begin.as_ref().is_some_and(|begin| container.sort_key(seed.name()) < *begin)
         {
@@ -147,7 +171,8 @@ fn page<'a>(
     (entries, None)
 }
 
-/// The prefix that stands for a blob in a listing with a delimiter, if there is one
+/// Returns the prefix under which a listing with a delimiter shows a blob, or `None` if it shows the
+/// blob itself.
 fn folder(seed: &Seed, prefix: &str, delimiter: &str) -> Option<String> {
     let name = seed.name();
     if delimiter.is_empty() {
@@ -155,6 +180,7 @@ fn folder(seed: &Seed, prefix: &str, delimiter: &str) -> Option<String> {
     }
     match name.strip_prefix(prefix)?.find(delimiter) {
         Some(at) => name.get(..prefix.len() + at + delimiter.len()).map(str::to_owned),
+        // A directory is a prefix even though its name does not end in a slash.
         None => (seed.is_directory() && delimiter == "/").then(|| format!("{name}/")),
     }
 }

@@ -1,4 +1,6 @@
 //! Get Blob and Get Blob Properties: Microsoft Learn, "Get Blob" and "Get Blob Properties".
+//!
+//! Callers are authorized before; see `blob_service`.
 
 use bytes::Bytes;
 use hyper::{
@@ -11,13 +13,20 @@ use hyper::{
 };
 
 use super::{
-    Quirk, Refusal, Seed, State,
+    body::{Body, full},
     container::Container,
+    quirk::Quirk,
+    refusal::Refusal,
     request::BlobRequest,
-    server::{Body, full},
+    seed::Seed,
+    state::State,
 };
 
-/// The blob of a request, in the version that the request names
+/// Returns the blob of a request in the version that the request names.
+///
+/// # Errors
+/// Fails with 404 `BlobNotFound` if there is no such blob or no such version. Only current versions
+/// exist in a small cloud.
 pub(super) fn find<'a>(
     container: &'a Container,
     name: &str,
@@ -26,7 +35,7 @@ pub(super) fn find<'a>(
 ) -> Result<&'a Seed, Refusal> {
     let is_requested_version = |seed: &&Seed| match request.old_version() {
         None => true,
-        Some((_, version)) => state.is_versioned && seed.version_id() == version,
+        Some((_, version)) => state.settings().is_versioned && seed.version_id() == version,
     };
     container
         .get(name)
@@ -34,16 +43,22 @@ pub(super) fn find<'a>(
         .ok_or_else(|| Refusal::new(404, "BlobNotFound"))
 }
 
+/// Answers a request for the properties of a blob, or for a range of its content.
+///
+/// # Errors
+/// Fails with 409 for an archived blob, with 412 if `If-Match` names a different ETag, and with 416 for a
+/// range after the end.
 pub(super) fn get(
     seed: &Seed,
     request: &BlobRequest<'_>,
     state: &State,
 ) -> Result<Response<Body>, Refusal> {
-    let is_head = *request.method == Method::HEAD;
+    let is_head = *request.method() == Method::HEAD;
     if !is_head && seed.tier == "Archive" {
         return Err(Refusal::new(409, "BlobArchived"));
     }
     let if_match = request.header(IF_MATCH.as_str()).filter(|_| !state.has(Quirk::NoIfMatch));
+    // The real service accepts an ETag with and without quotes.
     if let Some(wanted) = if_match
         && !wanted.starts_with('"')
         && wanted != "*"
@@ -61,6 +76,7 @@ pub(super) fn get(
     let range = request
         .header("x-ms-range")
         .or(request.header(RANGE.as_str()))
+        // HTTP requires that a server ignores a range that it cannot parse.
         .and_then(|range| parse(range, size))
         .filter(|_| size > 0 || !state.has(Quirk::EmptyBlobRangeOk));
     let (status, start, end) = match range {
@@ -69,7 +85,7 @@ pub(super) fn get(
         Some((start, end)) => (StatusCode::PARTIAL_CONTENT, start, end),
     };
     let content = match is_head {
-        // The headers say the length all the same.
+        // `Content-Length` is still that of the content.
         true => Bytes::new(),
         false => seed.read(start, end).map_err(|_| Refusal::new(500, "InternalError"))?,
     };
@@ -88,11 +104,16 @@ pub(super) fn get(
     if status == StatusCode::PARTIAL_CONTENT {
         response = response.header(CONTENT_RANGE, format!("bytes {start}-{}/{size}", end - 1));
     }
-    Ok(stored(response, seed, status, state).body(full(content))?)
+    Ok(add_blob_headers(response, seed, status, state).body(full(content))?)
 }
 
-/// Adds the headers that not every blob has
-fn stored(mut response: Builder, seed: &Seed, status: StatusCode, state: &State) -> Builder {
+/// Adds the headers that depend on the blob and on the account.
+fn add_blob_headers(
+    mut response: Builder,
+    seed: &Seed,
+    status: StatusCode,
+    state: &State,
+) -> Builder {
     if let Some(content_type) = &seed.content_type {
         response = response.header(CONTENT_TYPE, content_type);
     }
@@ -103,7 +124,7 @@ fn stored(mut response: Builder, seed: &Seed, status: StatusCode, state: &State)
         response = response.header("x-ms-access-tier-change-time", changed);
     }
     for (element, value) in &seed.properties {
-        // A range has a digest of its own under the usual name, and the blob's under another.
+        // In the response to a range, `Content-MD5` would be the digest of the range.
         let name = match *element {
             "Content-MD5" if status == StatusCode::PARTIAL_CONTENT => "x-ms-blob-content-md5",
             element => element,
@@ -111,7 +132,7 @@ fn stored(mut response: Builder, seed: &Seed, status: StatusCode, state: &State)
         response = response.header(name, value);
     }
     for (key, value) in &seed.metadata {
-        // Azure refuses metadata that no header can hold; here a listing alone shows it.
+        // Azure refuses metadata that a header cannot hold. Here only listings show it.
         if let Ok(value) = HeaderValue::from_str(value) {
             response = response.header(format!("x-ms-meta-{key}"), value);
         }
@@ -119,12 +140,12 @@ fn stored(mut response: Builder, seed: &Seed, status: StatusCode, state: &State)
     if seed.tags > 0 {
         response = response.header("x-ms-tag-count", seed.tags);
     }
-    if state.is_versioned {
+    if state.settings().is_versioned {
         response = response
             .header("x-ms-version-id", seed.version_id())
             .header("x-ms-is-current-version", "true");
     }
-    if state.behavior.is_hierarchical() {
+    if state.behavior().is_hierarchical() {
         response = response
             .header("x-ms-resource-type", seed.resource_type())
             .header("x-ms-owner", "$superuser")
@@ -134,7 +155,7 @@ fn stored(mut response: Builder, seed: &Seed, status: StatusCode, state: &State)
     response
 }
 
-/// `bytes=a-b` or `bytes=a-`, as a range without its end, cut at the blob's
+/// Parses `bytes=a-b` or `bytes=a-` as a half-open range, cut at the end of the blob.
 fn parse(range: &str, size: u64) -> Option<(u64, u64)> {
     let (start, last) = range.strip_prefix("bytes=")?.split_once('-')?;
     let start = start.parse().ok()?;

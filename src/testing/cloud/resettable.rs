@@ -1,4 +1,4 @@
-//! A connection that can be reset.
+//! A TCP connection that can be reset, for [`Fault::Reset`](super::Fault::Reset).
 
 use std::{
     io,
@@ -16,11 +16,12 @@ use tokio::{
     net::TcpStream,
 };
 
-/// Tells a connection to end with a reset instead of a goodbye
+/// Orders a connection to end with a TCP reset instead of a regular close.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reset(Arc<AtomicBool>);
 
 impl Reset {
+    /// Orders the reset; it happens when the connection is dropped.
     pub(super) fn order(&self) {
         self.0.store(true, Ordering::Release);
     }
@@ -30,13 +31,17 @@ impl Reset {
     }
 }
 
-/// A TCP connection that can be reset: from then on nothing is written, not even the end of TLS
+/// A TCP connection that can be reset.
+///
+/// After the order nothing more is written, not even the end of the TLS session: the server above
+/// believes that its writes succeed.
 pub(super) struct ResettableStream {
     stream: TcpStream,
     reset: Reset,
 }
 
 impl ResettableStream {
+    /// Wraps a connection.
     pub(super) fn new(stream: TcpStream, reset: Reset) -> Self {
         Self { stream, reset }
     }
@@ -45,7 +50,8 @@ impl ResettableStream {
 impl Drop for ResettableStream {
     fn drop(&mut self) {
         if self.reset.is_ordered() {
-            // Closing then sends RST; if the system refuses the option, it is a plain close.
+            // With a linger time of zero the system sends RST on close. If the system refuses the
+            // option, the connection closes regularly, which a client must handle too.
             #[expect(
                 deprecated,
                 reason = "`set_zero_linger` is newer than the oldest Tokio allowed"

@@ -1,12 +1,10 @@
-//! Signatures by a key of the service principal: Microsoft Learn, "Create a user delegation SAS".
+//! User delegation keys and the signatures made with them: Microsoft Learn, "Get User Delegation Key"
+//! and "Create a user delegation SAS".
 //!
-//! Written from the document and for itself: it shares nothing with what makes links, so that a
-//! mistake there shows here.
+//! Written from the documentation, and shares no code with the part of the crate that makes view links,
+//! so that a mistake in one of them shows as a refused signature.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hyper::{
@@ -19,52 +17,76 @@ use hyper::{
 use ring::hmac;
 
 use super::{
-    ACCOUNT, OBJECT_ID, Refusal, State, TENANT, lock,
+    body::Body,
+    identity::{ACCOUNT, OBJECT_ID, TENANT},
+    refusal::Refusal,
     request::{BlobRequest, Operation},
-    server::Body,
+    state::State,
+    xml::{declaration, document, element},
 };
 
-/// The longest that a key lasts
-pub(super) const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// The longest lifetime of a key: 7 days.
+const MAX_KEY_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// From this version on the text that is signed has these 28 lines
+/// The first service version whose string to sign has the 28 lines of [`string_to_sign`].
 const VERSION: &str = "2026-04-06";
 
-/// The keys that were issued, by start, expiry and version, by which a signature names its key
-#[derive(Default)]
-pub(super) struct DelegationKeys(BTreeMap<[String; 3], Vec<[u8; 32]>>);
-
-impl DelegationKeys {
-    /// A new key
-    pub(super) fn issue(&mut self, start: &str, expiry: &str, version: &str) -> [u8; 32] {
-        let key = std::array::from_fn(|_| fastrand::u8(..));
-        self.0.entry([start, expiry, version].map(str::to_owned)).or_default().push(key);
-        key
+/// Get User Delegation Key: issues a key for the times in the body of the request.
+///
+/// # Errors
+/// Fails with 400 if the body has no expiry, or if the times are not within 7 days from now.
+pub(super) fn issue_key(
+    request: &BlobRequest<'_>,
+    state: &State,
+) -> Result<Response<Body>, Refusal> {
+    let body = String::from_utf8_lossy(request.body());
+    let time = |tag: &str| {
+        let (_, rest) = body.split_once(&format!("<{tag}>"))?;
+        let (text, _) = rest.split_once(&format!("</{tag}>"))?;
+        humantime::parse_rfc3339(text.trim()).ok()
+    };
+    let (start, expiry) = (time("Start").unwrap_or_else(|| state.now()), time("Expiry"));
+    let expiry = expiry.ok_or_else(|| Refusal::new(400, "InvalidXmlDocument"))?;
+    let now = state.now();
+    let is_near = |time: SystemTime| {
+        let distance = time.duration_since(now).or_else(|_| now.duration_since(time));
+        distance.is_ok_and(|distance| distance <= MAX_KEY_LIFETIME)
+    };
+    if expiry <= start || expiry <= now || !is_near(start) || !is_near(expiry) {
+        return Err(Refusal::new(400, "InvalidXmlNodeValue"));
     }
-
-    pub(super) fn all(&self) -> Vec<String> {
-        self.0.values().flatten().map(|key| STANDARD.encode(key)).collect()
+    let version = request.header("x-ms-version").unwrap_or(VERSION);
+    let [start, expiry] = [start, expiry].map(|t| humantime::format_rfc3339_seconds(t).to_string());
+    let key = state.delegation_keys().issue(&start, &expiry, version);
+    let mut out = declaration("UserDelegationKey>");
+    for (tag, value) in [
+        ("SignedOid", OBJECT_ID),
+        ("SignedTid", TENANT),
+        ("SignedStart", &start),
+        ("SignedExpiry", &expiry),
+        ("SignedService", "b"),
+        ("SignedVersion", version),
+        ("Value", &STANDARD.encode(key)),
+    ] {
+        element(&mut out, tag, value);
     }
-
-    pub(super) fn revoke(&mut self) {
-        self.0.clear();
-    }
+    out.push_str("</UserDelegationKey>");
+    Ok(document(out)?)
 }
 
-/// A refusal for a signature that is not that of this text
-pub(super) fn no_match(signed: &str) -> Refusal {
-    let detail = format!("Signature did not match. String to sign used was {signed}");
-    Refusal::new(403, "AuthenticationFailed").detail(detail)
+/// Returns the refusal of a signature that does not match the string to sign.
+pub(super) fn no_match(string_to_sign: &str) -> Refusal {
+    failed(format!("Signature did not match. String to sign used was {string_to_sign}"))
 }
 
 fn failed(detail: impl Into<String>) -> Refusal {
     Refusal::new(403, "AuthenticationFailed").detail(detail)
 }
 
-/// The text that a service signature signs, by the parameters of the request
+/// Returns the string to sign of a service SAS with the parameters of a request.
 pub(super) fn service_signature(request: &BlobRequest<'_>) -> String {
     let text = |name| request.text(name);
-    let (container, blob) = request.blob();
+    let (container, blob) = request.names();
     let resource = match text("sr") {
         "b" => format!("/blob/{ACCOUNT}/{container}/{blob}"),
         _ => format!("/blob/{ACCOUNT}/{container}"),
@@ -76,7 +98,10 @@ pub(super) fn service_signature(request: &BlobRequest<'_>) -> String {
     lines.join("\n")
 }
 
-/// Whether the signature is one, for this request, now
+/// Checks that a signature was made with a key of the principal, for this request, and is valid now.
+///
+/// # Errors
+/// Fails with 403 `AuthenticationFailed` and the detail of the real service.
 pub(super) fn check(
     request: &BlobRequest<'_>,
     signature: &str,
@@ -86,36 +111,39 @@ pub(super) fn check(
     if text("sv") < VERSION || text("skoid") != OBJECT_ID || text("sktid") != TENANT {
         return Err(failed("Signature validation failed."));
     }
-    let named = ["skt", "ske", "skv"].map(|name| text(name).to_owned());
-    let Some(keys) = lock(&state.keys).0.get(&named).cloned() else {
+    let name = ["skt", "ske", "skv"].map(|name| text(name).to_owned());
+    let Some(keys) = state.delegation_keys().named(&name) else {
         return Err(failed("Signature validation failed. Signature key not found."));
     };
-    let lines = signed_by_key(request)?;
+    let string_to_sign = string_to_sign(request)?;
     let signed = STANDARD.decode(signature).unwrap_or_default();
     let is_by = |key: &[u8; 32]| {
         let key = hmac::Key::new(hmac::HMAC_SHA256, key);
-        hmac::verify(&key, lines.as_bytes(), &signed).is_ok()
+        hmac::verify(&key, string_to_sign.as_bytes(), &signed).is_ok()
     };
     if !keys.iter().any(is_by) {
-        return Err(no_match(&lines));
+        return Err(no_match(&string_to_sign));
     }
     let now = state.now();
     let (skt, ske) = (time(request, "skt"), time(request, "ske"));
     if skt.is_none_or(|start| now < start) || ske.is_none_or(|expiry| now >= expiry) {
-        return Err(failed(frame("key time frame", skt, ske, now)));
+        return Err(failed(not_valid("key time frame", skt, ske, now)));
     }
-    in_time(request, state)?;
+    check_validity(request, state)?;
     if time(request, "se") > ske {
         return Err(failed("The signature ends after its key."));
     }
     Ok(())
 }
 
-/// The text that is signed with a key of the principal
-fn signed_by_key(request: &BlobRequest<'_>) -> Result<String, Refusal> {
+/// Returns the string to sign of a user delegation SAS.
+///
+/// # Errors
+/// Fails with 403 if the kind of resource is unknown.
+fn string_to_sign(request: &BlobRequest<'_>) -> Result<String, Refusal> {
     let text = |name| request.text(name);
-    let (container, blob) = request.blob();
-    let (resource, moment) = match text("sr") {
+    let (container, blob) = request.names();
+    let (resource, version) = match text("sr") {
         "b" => (format!("/blob/{ACCOUNT}/{container}/{blob}"), ""),
         "bv" => (format!("/blob/{ACCOUNT}/{container}/{blob}"), text("versionid")),
         "bs" => (format!("/blob/{ACCOUNT}/{container}/{blob}"), text("snapshot")),
@@ -127,73 +155,88 @@ fn signed_by_key(request: &BlobRequest<'_>) -> Result<String, Refusal> {
     lines.extend(["skoid", "sktid", "skt", "ske", "sks", "skv"].map(text));
     lines.extend(["saoid", "suoid", "scid", "skdutid", "sduoid"].map(text));
     lines.extend(["sip", "spr", "sv", "sr"].map(text));
-    lines.push(moment);
+    lines.push(version);
     lines.push(text("ses"));
-    // Of the headers and the query of a request nothing is signed here.
+    // Signed request headers and signed query parameters, which view links do not use.
     lines.extend(["", ""]);
     lines.extend(["rscc", "rscd", "rsce", "rscl", "rsct"].map(text));
     Ok(lines.join("\n"))
 }
 
-/// Whether a signature is valid now; one without an expiry, which a policy would have, is
-pub(super) fn in_time(request: &BlobRequest<'_>, state: &State) -> Result<(), Refusal> {
+/// Checks that a signature is valid now.
+///
+/// A signature without an expiry is valid, because a stored access policy would have the expiry.
+///
+/// # Errors
+/// Fails with 403 `AuthenticationFailed` and the detail of the real service.
+pub(super) fn check_validity(request: &BlobRequest<'_>, state: &State) -> Result<(), Refusal> {
     let now = state.now();
     let (start, expiry) = (time(request, "st"), time(request, "se"));
-    let is_wrong = |name| !request.text(name).is_empty() && time(request, name).is_none();
-    if is_wrong("st") || is_wrong("se") {
+    let is_malformed = |name| !request.text(name).is_empty() && time(request, name).is_none();
+    if is_malformed("st") || is_malformed("se") {
         return Err(failed("Signature fields not well formed."));
     }
     match expiry {
-        // A start that is not there is the time of the request.
+        // The service takes the time of the request for a missing start.
         Some(expiry) if start.is_none() && now >= expiry => Err(failed(format!(
             "Signed expiry time [{}] must be after signed start time [{}]",
             httpdate::fmt_http_date(expiry),
             httpdate::fmt_http_date(now)
         ))),
-        Some(expiry) if now >= expiry => Err(failed(frame("time frame", start, Some(expiry), now))),
+        Some(end) if now >= end => Err(failed(not_valid("time frame", start, expiry, now))),
         _ if start.is_some_and(|start| now < start) => {
-            Err(failed(frame("time frame", start, expiry, now)))
+            Err(failed(not_valid("time frame", start, expiry, now)))
         }
         _ => Ok(()),
     }
 }
 
-fn frame(
-    which: &str,
+/// Returns the detail for a signature or a key outside its time frame.
+fn not_valid(
+    frame: &str,
     start: Option<SystemTime>,
     expiry: Option<SystemTime>,
     now: SystemTime,
 ) -> String {
     let date = |time: Option<SystemTime>| time.map(httpdate::fmt_http_date).unwrap_or_default();
     format!(
-        "Signature not valid in the specified {which}: Start [{}] - Expiry [{}] - Current [{}]",
+        "Signature not valid in the specified {frame}: Start [{}] - Expiry [{}] - Current [{}]",
         date(start),
         date(expiry),
         date(Some(now))
     )
 }
 
+/// Returns a query parameter that is a time.
 fn time(request: &BlobRequest<'_>, name: &str) -> Option<SystemTime> {
     humantime::parse_rfc3339(request.parameter(name)?).ok()
 }
 
-/// The operation of the request, if the signature is for such operations
-pub(super) fn operation<'a>(request: &'a BlobRequest<'_>) -> Result<Operation<'a>, Refusal> {
-    let reads = *request.method == Method::GET || *request.method == Method::HEAD;
-    let needed = match request.operation() {
-        // What writes, and is not known any further here.
+/// Returns the operation of a request, if the permissions of its signature allow the operation.
+///
+/// # Errors
+/// Fails with 403 `AuthorizationPermissionMismatch` if they do not.
+pub(super) fn permitted_operation<'a>(
+    request: &'a BlobRequest<'_>,
+) -> Result<Operation<'a>, Refusal> {
+    let reads = *request.method() == Method::GET || *request.method() == Method::HEAD;
+    let required = match request.operation() {
+        // All operations that write are unknown here, and need this permission in Azure.
         _ if !reads => 'w',
         Ok(Operation::ListBlobs(_)) => 'l',
         Ok(Operation::ReadBlob(..)) => 'r',
         _ => return Err(Refusal::new(403, "AuthorizationPermissionMismatch")),
     };
-    if !request.text("sp").contains(needed) {
+    if !request.text("sp").contains(required) {
         return Err(Refusal::new(403, "AuthorizationPermissionMismatch"));
     }
     request.operation()
 }
 
-/// The headers that the signature has in the place of those that are stored
+/// Replaces the stored headers of a response with those of the signature.
+///
+/// # Errors
+/// Fails with 400 if a header cannot hold the value.
 pub(super) fn override_headers(
     request: &BlobRequest<'_>,
     mut response: Response<Body>,

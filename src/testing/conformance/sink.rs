@@ -1,6 +1,13 @@
+//! The suite for sinks: one method for each rule, named after the rule.
+//!
+//! Rules depend on the [`Delivery`] that the sink promises.
+
 use std::fmt::Debug;
 
-use super::{AZURE_ONLY, Case, Outcome, expect};
+use super::{
+    case::{Case, Outcome, expect},
+    names::AZURE_ONLY,
+};
 use crate::{
     error::Error,
     sink::{Batch, Change, Delivery, Removal, RunId, Sink},
@@ -8,7 +15,7 @@ use crate::{
     validate::{Kind, Rejection, Rules, Verdict},
 };
 
-/// Names of images that have each broken some sink, beside those that break stores
+/// Names of images, each of which has broken some sink, in addition to those that break stores.
 const IMAGES: &[&str] = &[
     " space.jpg",
     "'quoted' \"twice\", and more.jpg",
@@ -24,24 +31,24 @@ const IMAGES: &[&str] = &[
     "\u{1f600}.webp",
 ];
 
-/// Checks each rule of the contract of a sink
+/// Checks that a sink keeps each rule of the contract of [`Sink`].
 ///
-/// `open` opens a sink on a place with this number; it is empty the first time that it is asked for,
-/// and the next time has what was left there. `read` gives the names of the assets that somebody
-/// finds there, as often as they are there. All are images.
+/// `open` opens a sink on the output with this number. The output is empty the first time, and has what was
+/// written before when it is opened again. `read` returns the names of the assets in an output, each as often
+/// as it is there. All assets are images.
 ///
-/// What a second delivery does is checked as the sink itself [says](Sink::delivery).
+/// What a repeated batch must do depends on [`Sink::delivery`].
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// use azure_asset_sync::{JsonLines, testing::conformance::check_sink};
 ///
 /// let folder = tempfile::tempdir()?;
-/// let path = |place| folder.path().join(format!("{place}.jsonl"));
+/// let path = |number| folder.path().join(format!("{number}.jsonl"));
 /// let cases = check_sink(
-///     async |place| JsonLines::assets(path(place)),
-///     async |place| {
-///         let text = std::fs::read_to_string(path(place)).unwrap_or_default();
+///     async |number| JsonLines::assets(path(number)),
+///     async |number| {
+///         let text = std::fs::read_to_string(path(number)).unwrap_or_default();
 ///         let names = text.lines().map(|line| {
 ///             let line: serde_json::Value = serde_json::from_str(line)?;
 ///             Ok(line["name"].as_str().unwrap_or_default().to_owned())
@@ -58,13 +65,13 @@ pub async fn check_sink<S: Sink, E: Debug>(
     open: impl AsyncFnMut(u32) -> Result<S, Error>,
     read: impl AsyncFnMut(u32) -> Result<Vec<String>, E>,
 ) -> Vec<Case> {
-    let mut suite = Suite { open, read, place: 0 };
+    let mut suite = Suite { open, read, output: 0 };
     let mut cases = Vec::new();
     macro_rules! cases {
         ($($name:ident),+ $(,)?) => {
             $(
-                suite.place += 1;
-                cases.push(Case { name: stringify!($name), outcome: suite.$name().await });
+                suite.output += 1;
+                cases.push(Case::new(stringify!($name), suite.$name().await));
             )+
         };
     }
@@ -82,10 +89,12 @@ pub async fn check_sink<S: Sink, E: Debug>(
     cases
 }
 
+/// A sink under test.
 struct Suite<O, R> {
     open: O,
     read: R,
-    place: u32,
+    /// The number of the current output; each rule has its own.
+    output: u32,
 }
 
 impl<S, E, O, R> Suite<O, R>
@@ -95,25 +104,27 @@ where
     O: AsyncFnMut(u32) -> Result<S, Error>,
     R: AsyncFnMut(u32) -> Result<Vec<String>, E>,
 {
+    /// Opens the sink on the current output.
     async fn open(&mut self) -> Result<S, String> {
-        (self.open)(self.place).await.map_err(|error| format!("it does not open: {error}"))
+        (self.open)(self.output).await.map_err(|error| format!("opening the sink failed: {error}"))
     }
 
+    /// Returns the names in the current output, sorted.
     async fn found(&mut self) -> Result<Vec<String>, String> {
-        let found = (self.read)(self.place).await;
-        let mut found = found.map_err(|error| format!("it cannot be read: {error:?}"))?;
+        let found = (self.read)(self.output).await;
+        let mut found = found.map_err(|error| format!("reading the output failed: {error:?}"))?;
         found.sort_unstable();
         Ok(found)
     }
 
-    /// Whether just these assets are there, each once
+    /// Checks that the output has exactly these assets, each once.
     async fn holds(&mut self, mut names: Vec<&str>) -> Outcome {
         let found = self.found().await?;
         names.sort_unstable();
-        expect(found == names, || format!("there is {found:?}, and should be {names:?}"))
+        expect(found == names, || format!("the output has {found:?}, and should have {names:?}"))
     }
 
-    /// A run that is complete
+    /// Makes a complete run.
     async fn run(&mut self, names: &[&str]) -> Outcome {
         let mut sink = self.open().await?;
         accept(&mut sink, &RunId::random(), 0, &added(names)?).await?;
@@ -122,8 +133,9 @@ where
     }
 
     async fn every_asset_is_stored_with_its_exact_name(&mut self) -> Outcome {
-        let odd = AZURE_ONLY.iter().copied().filter(|name| name.contains('.'));
-        let names: Vec<_> = IMAGES.iter().copied().chain(odd).collect();
+        // A name without an extension would not be an image.
+        let additional = AZURE_ONLY.iter().copied().filter(|name| name.contains('.'));
+        let names: Vec<_> = IMAGES.iter().copied().chain(additional).collect();
         self.run(&names).await?;
         self.holds(names).await
     }
@@ -134,7 +146,7 @@ where
         flush(&mut sink).await?;
         for (sequence, name) in (0..).zip(IMAGES) {
             accept(&mut sink, &run, sequence, &added(&[name])?).await?;
-            // At any time: after some, and twice.
+            // A flush may come at any time, also twice in a row or not at all.
             for _ in 0..sequence % 3 {
                 flush(&mut sink).await?;
             }
@@ -151,7 +163,7 @@ where
             Verdict::Accept(asset) => Ok(asset),
             Verdict::Reject(rejection) => Err(format!("{name:?}: {}", rejection.detail)),
         };
-        let unnamed = Malformed::new(None, "it has no name");
+        let unnamed = Malformed::new(None, "the entry has no name");
         let changes = [
             Change::Added(asset("a.jpg")?),
             Change::Changed(asset("b.jpg")?),
@@ -206,7 +218,7 @@ where
         if !is_replace {
             finish(&mut sink).await?;
             drop(sink);
-            // As where a sync was interrupted right behind the first.
+            // As after a sync that was interrupted right after its first finish.
             let mut sink = self.open().await?;
             flush(&mut sink).await?;
             finish(&mut sink).await?;
@@ -228,7 +240,7 @@ where
             Delivery::AppendOnly => {
                 let mut found = self.found().await?;
                 found.dedup();
-                expect(found == ["a.jpg", "b.jpg"], || format!("there is {found:?}"))
+                expect(found == ["a.jpg", "b.jpg"], || format!("the output has {found:?}"))
             }
             Delivery::Replace => self.holds(Vec::new()).await,
         }
@@ -245,14 +257,17 @@ where
             accept(&mut sink, &run, sequence, &added(&names)?).await?;
             flush(&mut sink).await?;
         }
-        // What only the first had is gone where numbers are written over, and stays where names are.
+        // The asset of the first batch alone disappears if the sink replaces by sequence number, and stays
+        // if it replaces by name. Both are idempotent.
         let mut found = self.found().await?;
         found.retain(|name| name != "c.jpg");
-        expect(found == ["a.jpg", "b.jpg", "d.jpg", "e.jpg"], || format!("there is {found:?}"))
+        expect(found == ["a.jpg", "b.jpg", "d.jpg", "e.jpg"], || {
+            format!("the output has {found:?}")
+        })
     }
 }
 
-/// Changes that add images with these names
+/// Returns changes that add images with these names.
 fn added(names: &[&str]) -> Result<Vec<Change>, String> {
     let rules = Rules::default();
     let changes = names.iter().map(|name| match rules.check(Blob::new(*name, 1)) {
@@ -264,13 +279,13 @@ fn added(names: &[&str]) -> Result<Vec<Change>, String> {
 
 async fn accept(sink: &mut impl Sink, run: &RunId, sequence: u64, changes: &[Change]) -> Outcome {
     let batch = Batch::new(run, sequence, changes);
-    sink.accept(batch).await.map_err(|error| format!("it does not take {sequence}: {error}"))
+    sink.accept(batch).await.map_err(|error| format!("accepting batch {sequence} failed: {error}"))
 }
 
 async fn flush(sink: &mut impl Sink) -> Outcome {
-    sink.flush().await.map_err(|error| format!("it does not flush: {error}"))
+    sink.flush().await.map_err(|error| format!("flushing failed: {error}"))
 }
 
 async fn finish(sink: &mut impl Sink) -> Outcome {
-    sink.finish().await.map_err(|error| format!("it does not finish: {error}"))
+    sink.finish().await.map_err(|error| format!("finishing failed: {error}"))
 }
