@@ -37,6 +37,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct TestDisk {
     inner: Arc<Mutex<Inner>>,
+    // Small blocks let a test with few rows have many of them.
     rows_per_block: usize,
 }
 
@@ -123,6 +124,7 @@ impl TestDisk {
         (inner.failure, inner.is_off) = (None, false);
         for file in inner.files.values_mut() {
             let unsynced = file.bytes.len() - file.synced;
+            // A test may return a larger number, which then means all of them.
             let kept = file.synced + keep(unsynced).min(unsynced);
             file.bytes.truncate(kept);
             file.synced = kept;
@@ -169,12 +171,15 @@ impl TestDisk {
         let mut inner = self.inner();
         inner.check_power()?;
         let number = inner.operations;
+        // A failed change counts too, so that a test can fail each one in turn.
         inner.operations += 1;
         match inner.failure {
             Some((at, failure)) if at == number => {
+                // One failure only: the next attempt succeeds, as after space was freed.
                 inner.failure = None;
                 match failure {
                     Failure::Error(kind) => Err(kind.into()),
+                    // The change itself fails, and so does everything after it.
                     Failure::PowerCut => {
                         inner.is_off = true;
                         inner.check_power()?;
@@ -210,6 +215,7 @@ impl Disk for TestDisk {
     fn read(&mut self, name: &str, offset: u64, length: usize) -> io::Result<Vec<u8>> {
         let start = usize::try_from(offset).unwrap_or(usize::MAX);
         let inner = self.inner();
+        // A read after the end is an error, never a short read.
         let bytes = inner.file(name)?.bytes.get(start..).and_then(|bytes| bytes.get(..length));
         bytes.map(<[u8]>::to_vec).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
@@ -228,6 +234,7 @@ impl Disk for TestDisk {
         let mut inner = self.begin_change()?;
         let file = inner.files.get_mut(name).ok_or(io::ErrorKind::NotFound)?;
         file.bytes.truncate(usize::try_from(size).unwrap_or(usize::MAX));
+        // A truncated file has no synced bytes after its end.
         file.synced = file.synced.min(file.bytes.len());
         Ok(())
     }
@@ -241,6 +248,7 @@ impl Disk for TestDisk {
 
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
         let mut inner = self.begin_change()?;
+        // A rename is atomic and durable here.
         let file = inner.files.remove(from).ok_or(io::ErrorKind::NotFound)?;
         inner.files.insert(to.to_owned(), file);
         Ok(())

@@ -22,6 +22,7 @@ use crate::{cloud::HostPolicy, connection::Connection};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn trust(connection: &Connection) -> HostPolicy {
+    // The origin only: a policy has no paths.
     let endpoint = connection.container_url().origin().ascii_serialization();
     let authority = connection.cloud().authority().trim_end_matches('/');
     let policy = HostPolicy::azure().allow_endpoint(&endpoint);

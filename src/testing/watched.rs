@@ -69,6 +69,7 @@ impl Disk for Watched {
         (self.before)("append");
         // A process that ends between the halves leaves a torn record, as a full disk would.
         let (first, second) = bytes.split_at(bytes.len() / 2);
+        // Each half is written by itself, so that a kill between them leaves the first on the disk.
         self.folder.append(name, first)?;
         (self.before)("append");
         self.folder.append(name, second)

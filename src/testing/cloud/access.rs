@@ -25,6 +25,7 @@ pub(super) const CONTAINERS: &str = "Microsoft.Storage/storageAccounts/blobServi
 #[derive(Default)]
 pub(super) struct Access {
     assignments: Vec<ActiveAssignment>,
+    // The number of front ends grows with assignments; it never shrinks, so that indexes stay valid.
     front_ends: usize,
     next: usize,
 }
@@ -70,9 +71,11 @@ impl<'a> RequiredAccess<'a> {
         now: String,
     ) -> Self {
         let request = request
+            // Azure offers these attributes to the conditions of all data actions.
             .resource("Microsoft.Storage/storageAccounts:name", ACCOUNT)
             .resource("Microsoft.Storage/storageAccounts:isHnsEnabled", is_hierarchical)
             .resource(&format!("{CONTAINERS}:name"), container)
+            // A loopback port is not a private endpoint.
             .attribute(Source::Environment, "isPrivateLink", false)
             .attribute(Source::Environment, "UtcNow", now);
         Self { container: Some(container), action: Action::Data(Box::new(request)) }
@@ -106,6 +109,7 @@ impl Access {
 
     /// Assigns the roles of a grant, if the grant is for this account and this service principal.
     pub(super) fn apply(&mut self, grant: &Grant, after: Duration, now: Duration) {
+        // The Azure CLI accepts IDs in any letter case.
         let is_other = |principal: &String| !principal.eq_ignore_ascii_case(OBJECT_ID);
         if grant.principal.as_ref().is_some_and(is_other) || grant.account().as_str() != ACCOUNT {
             return;
@@ -133,6 +137,7 @@ impl Access {
 
     /// Returns the front end that the next request reaches.
     pub(super) fn next_front_end(&mut self) -> usize {
+        // In turn, not at random: a test that counts answers must get the same answers each time.
         let at = self.next % self.front_ends.max(1);
         self.next = at + 1;
         at
@@ -157,6 +162,7 @@ impl Access {
 impl ActiveAssignment {
     /// Returns whether a front end applies the assignment; a flapping one changes with each call.
     fn is_effective(&mut self, front_end: usize, now: Duration) -> bool {
+        // A manual clock cannot go back, but a clock of a test may.
         let since = now.saturating_sub(self.since);
         let (Some(propagation), Some(was_allowed)) =
             (self.assignment.front_ends().get(front_end), self.was_allowed.get_mut(front_end))
@@ -164,6 +170,7 @@ impl ActiveAssignment {
             return since >= self.assignment.delay();
         };
         let (from, settled) = propagation.window();
+        // Outside the window the front end answers the same each time: denied before, allowed after.
         if since < from || since >= settled {
             return since >= settled;
         }

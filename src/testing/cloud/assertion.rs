@@ -64,10 +64,12 @@ fn check(assertion: &str, certificate: &str) -> Option<Claims> {
     let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).ok()?;
     let (signed, signature) = assertion.rsplit_once('.')?;
     let (header, claims) = signed.split_once('.')?;
+    // A part that is not Base64 becomes empty, and then fails as JSON or as a signature.
     let [header, claims, signature] =
         [header, claims, signature].map(|part| URL_SAFE_NO_PAD.decode(part).unwrap_or_default());
     let header: Header = serde_json::from_slice(&header).ok()?;
     let claims: Claims = serde_json::from_slice(&claims).ok()?;
+    // Entra finds the certificate by this thumbprint.
     let thumbprint = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, &certificate));
     let key = signature::UnparsedPublicKey::new(
         &signature::RSA_PSS_2048_8192_SHA256,
@@ -77,6 +79,7 @@ fn check(assertion: &str, certificate: &str) -> Option<Claims> {
         && header.thumbprint == thumbprint
         && claims.iss == CLIENT_ID
         && claims.sub == CLIENT_ID
+        // The host of the audience depends on the address of the cloud, so only the path is compared.
         && claims.aud.ends_with(&format!("/{TENANT}/oauth2/v2.0/token"))
         && key.verify(signed.as_bytes(), &signature).is_ok();
     is_good.then_some(claims)

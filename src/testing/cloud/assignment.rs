@@ -155,6 +155,7 @@ impl Assignment {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Propagation {
+    // INVARIANT: `from` is at most `settled`, which `flapping` ensures.
     from: Duration,
     settled: Duration,
 }
@@ -192,7 +193,9 @@ impl Rights {
     /// Returns whether the role has a control-plane action.
     pub(super) fn has_action(self, action: &str) -> bool {
         match self {
+            // The table of roles is that of the crate; a test of its own compares it with Azure's definitions.
             Self::Role(role) => role.actions().iter().any(|pattern| star_matches(pattern, action)),
+            // Azure documents this role with the single action `*/read`, which does not cover data actions.
             Self::ManagementReader => star_matches("*/read", action),
             Self::DataOnly => false,
         }

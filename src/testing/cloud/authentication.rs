@@ -1,7 +1,6 @@
 //! Who sends a request: the service principal, the holder of a signature, or nobody.
 //!
-//! The order of the checks is that of the real service, because a client sees the first check that
-//! fails.
+//! The order of the checks follows the real service, because a client sees the first check that fails.
 
 use hyper::header::AUTHORIZATION;
 
@@ -39,13 +38,16 @@ pub(super) enum Caller {
 /// # Errors
 /// Fails if the request has a credential that is not valid.
 pub(super) fn authenticate(request: &BlobRequest<'_>, state: &State) -> Result<Caller, Refusal> {
+    // A signature in the query wins over an `Authorization` header.
     if let Some(signature) = request.parameter("sig") {
+        // `skoid` names the principal of the key, which only a user delegation SAS has.
         if request.parameter("skoid").is_some() {
             if state.has(Quirk::NoViewLinks) {
                 return Err(Refusal::new(403, "AuthenticationFailed"));
             }
             return user_delegation::check(request, signature, state).map(|()| Caller::Delegate);
         }
+        // The cloud has one shared access signature; it knows the text and computes nothing.
         if signature != state.signature() {
             return Err(user_delegation::no_match(&user_delegation::service_signature(request)));
         }
@@ -70,6 +72,7 @@ pub(super) fn authenticate(request: &BlobRequest<'_>, state: &State) -> Result<C
                 Err(detail) => Err(Refusal::new(403, "AuthenticationFailed").detail(detail)),
             }
         }
+        // The account has keys, but no test can know them.
         (Some("SharedKey" | "SharedKeyLite"), Some(value)) => Err(wrong_key(request, value)),
         _ => Err(Refusal::new(400, "InvalidAuthenticationInfo")),
     }
@@ -110,6 +113,7 @@ pub(super) fn anonymous_operation<'a>(
 /// Fails with 400 `InvalidHeaderValue` if it is not.
 pub(super) fn check_version(request: &BlobRequest<'_>) -> Result<(), Refusal> {
     let Some(version) = request.header("x-ms-version") else { return Ok(()) };
+    // Any date is accepted, so that a test does not depend on the list of versions.
     let is_date = version.len() == 10
         && version.char_indices().all(|(at, c)| match at {
             4 | 7 => c == '-',

@@ -18,11 +18,13 @@ pub(super) fn required_access<'a>(
     state: &State,
 ) -> RequiredAccess<'a> {
     let read = || condition::Request::new(format!("{BLOBS}/read"));
+    // The time is a text here, because conditions compare times as attributes.
     let data = |container, request| {
         let is_hierarchical = state.behavior().is_hierarchical();
         RequiredAccess::data(container, request, is_hierarchical, ticks(state.now()))
     };
     match operation {
+        // Container operations are control-plane actions, which conditions for blobs do not limit.
         Operation::ListContainers => RequiredAccess::action(None, format!("{CONTAINERS}/read")),
         Operation::DelegationKey => RequiredAccess::action(
             None,

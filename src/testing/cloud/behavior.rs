@@ -5,7 +5,7 @@
 
 use crate::store::NameOrder;
 
-/// How a small cloud behaves where the real service is not known, or where accounts differ.
+/// How a small cloud behaves if the real service is not known, or if accounts differ.
 ///
 /// A test that passes for every value of [`Behavior::all`] does not depend on a guess about the service.
 /// For example, a scan finds every name wherever a misplaced start begins:
@@ -73,6 +73,7 @@ impl Behavior {
         macro_rules! each {
             ($($field:ident: $all:expr;)*) => {$(
                 each($all.len(), |behavior, at| {
+                    // INVARIANT: `at` is below the length, so the default is never used.
                     behavior.$field = $all.get(at).copied().unwrap_or_default();
                 });
             )*};

@@ -37,6 +37,7 @@ pub(super) async fn answer(
     state: &State,
     reset: &Reset,
 ) -> io::Result<Response<Body>> {
+    // In one lock, so that two concurrent requests cannot take the same fault.
     let (fault, concurrency) = {
         let mut script = state.script();
         (script.next_fault(), script.concurrency_limit())
@@ -68,6 +69,7 @@ fn finish(
     answer: Result<Response<Body>, Refusal>,
     state: &State,
 ) -> io::Result<Response<Body>> {
+    // The front end does not know the version of a request.
     let has_version = answer.as_ref().err().is_none_or(Refusal::has_version);
     let mut response = match answer {
         Ok(response) => response,
@@ -85,6 +87,7 @@ fn finish(
         let id = HeaderValue::from_str(&request_id()).map_err(io::Error::other)?;
         headers.insert(REQUEST_ID, id);
     }
+    // Azure repeats this ID, so that logs of both sides can be compared.
     if let Some(value) = request.headers().get("x-ms-client-request-id") {
         headers.insert("x-ms-client-request-id", value.clone());
     }
@@ -114,6 +117,7 @@ fn normal_answer(
     state: &State,
 ) -> Result<Response<Body>, Refusal> {
     let request = BlobRequest::new(http)?;
+    // A missing account is what a wrong first segment of the path means here.
     if !request.is_for_this_account() {
         return Err(Refusal::new(404, "ResourceNotFound").by_front_end());
     }
@@ -138,6 +142,7 @@ fn normal_answer(
         Caller::Delegate => user_delegation::permitted_operation(&request)?,
         Caller::SignatureHolder | Caller::Principal => request.operation()?,
     };
+    // Authorization comes before existence: a caller without access gets 403 for a missing container.
     let required = required_access(&request, operation, state);
     if state.has(Quirk::ExistenceFirst)
         && let Some(container) = required.container()

@@ -19,6 +19,7 @@ pub(super) fn chunked(body: Bytes) -> Body {
         if rest.is_empty() {
             return None;
         }
+        // A large page in one chunk would hide errors of clients that read chunk by chunk.
         let piece = rest.split_to(CHUNK.min(rest.len()));
         Some((Ok(Frame::data(piece)), rest))
     });

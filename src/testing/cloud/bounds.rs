@@ -40,6 +40,7 @@ impl<'a> Bounds<'a> {
         let behavior = state.behavior();
         let order = behavior.order;
         let (prefix, start) = (request.text("prefix"), request.text("startFrom"));
+        // An empty bound is no bound.
         let end = Some(request.text("endBefore")).filter(|end| !end.is_empty());
         if behavior.start_from == StartFrom::Ignored {
             return Ok(Self { order, start: Start::Anywhere, end: None });
@@ -55,11 +56,13 @@ impl<'a> Bounds<'a> {
         {
             return Err(reversed(behavior.reversed_range, end));
         }
+        // Only if the bound is within the prefix. Other bounds are before or after all names.
         let misplaced = start
             .strip_prefix(prefix)
             .and_then(|rest| rest.chars().next())
             .filter(|c| is_mark_or_modifier(*c) && !state.has(Quirk::StartAtMarks));
         let start = match (misplaced, behavior.misplaced_start, behavior.start_from) {
+            // An empty `startFrom` is an absent one, whatever the behavior is.
             _ if start.is_empty() => Start::Anywhere,
             (Some(_), MisplacedStart::Earlier, _) => Start::Anywhere,
             (Some(c), MisplacedStart::Later, _) => {

@@ -102,6 +102,7 @@ impl SmallCloudBuilder {
         name: impl Into<String>,
         seeds: impl IntoIterator<Item = Seed>,
     ) -> Self {
+        // Repeated calls for one container add to it.
         self.containers.entry(name.into()).or_default().extend(seeds);
         self
     }
@@ -125,7 +126,7 @@ impl SmallCloudBuilder {
         self
     }
 
-    /// Sets how the cloud behaves where the real service is not known, or where accounts differ.
+    /// Sets how the cloud behaves if the real service is not known, or if accounts differ.
     pub fn behavior(mut self, behavior: Behavior) -> Self {
         self.settings.behavior = behavior;
         self
@@ -210,15 +211,18 @@ impl SmallCloudBuilder {
     /// # Panics
     /// Panics if it is not called in a Tokio runtime with I/O and time enabled.
     pub async fn start(self) -> io::Result<SmallCloud> {
+        // All containers have the same order, because the namespace is a property of the account.
         let order = self.settings.behavior.order;
         let containers = self
             .containers
             .into_iter()
             .map(|(name, seeds)| (name, Arc::new(Container::new(order, seeds))));
+        // Replaced as a whole by the first call of `assignment`; see there.
         let assignments =
             self.assignments.unwrap_or_else(|| vec![Assignment::new(Role::BlobDataReader)]);
         let mut access = Access::new(self.front_ends);
         for assignment in assignments {
+            // Delays count from the start of the cloud.
             access.assign(assignment, self.settings.clock.elapsed());
         }
         let script = Script::new(self.cors, self.is_public);

@@ -44,6 +44,7 @@ impl Container {
             // A slash at the start has no directory before it.
             let ends = seed.name().match_indices('/').map(|(at, _)| at).filter(|at| *at > 0);
             for directory in ends.filter_map(|end| seed.name().get(..end)) {
+                // `or_insert_with`: a directory that a test has seeded keeps its properties.
                 let key = self.sort_key(directory);
                 self.blobs.entry(key).or_insert_with(|| seed.parent_directory(directory));
             }
@@ -68,6 +69,7 @@ impl Container {
     pub(super) fn sort_key(&self, name: &str) -> Vec<u8> {
         // UTF-16 sorts U+E000 to U+FFFF, whose UTF-8 begins with 0xEE or 0xEF, after all surrogates.
         let unit = |byte: u8| if matches!(byte, 0xEE | 0xEF) { byte | 0xF0 } else { byte };
+        // A slash sorts before every other character, so that a folder comes before its neighbors.
         let segment = |byte: u8| if byte == b'/' { 0 } else { byte };
         let bytes = name.bytes();
         match self.order {

@@ -56,6 +56,7 @@ impl SmallCloud {
     ///
     /// Each accepted request takes `service_time` by the cloud's clock.
     pub fn limit_concurrency(&self, limit: usize, service_time: Duration, refusal: Refusal) {
+        // Replaces the previous limit; there is one partition.
         let limit = ConcurrencyLimit { limit, service_time, refusal };
         self.state().script().set_concurrency_limit(limit);
     }

@@ -122,8 +122,10 @@ pub(super) fn preflight(
     else {
         return Err(Refusal::new(400, "InvalidHeaderValue"));
     };
+    // A browser omits this header if the request has only simple headers.
     let headers = request.header("access-control-request-headers").unwrap_or_default();
     let mut names = headers.split(',').map(str::trim).filter(|name| !name.is_empty());
+    // The first rule that matches decides, even if a later one would allow more.
     let rule = rules.iter().find(|rule| {
         let allows = |name| matches_any(&rule.allowed_headers, name);
         rule.matches(origin, method) && names.clone().all(allows)
@@ -135,6 +137,7 @@ pub(super) fn preflight(
         };
     };
     let mut response = Response::builder()
+        // The service repeats the origin even if the rule is for all origins.
         .header(ACCESS_CONTROL_ALLOW_ORIGIN, origin)
         .header(ACCESS_CONTROL_ALLOW_METHODS, method)
         .header(ACCESS_CONTROL_MAX_AGE, rule.max_age.as_secs())
@@ -158,6 +161,7 @@ pub(super) fn add_headers(
     if rules.is_empty() || *request.method() == Method::OPTIONS {
         return;
     }
+    // Requests without an origin come from programs, not from browsers.
     let origin = request.headers().get(ORIGIN).and_then(|value| value.to_str().ok());
     let rule = rules
         .iter()
@@ -170,6 +174,7 @@ pub(super) fn add_headers(
         }
         return;
     };
+    // Computed before the CORS headers are added, because wildcards do not match those.
     let exposed = exposed(rule, response);
     let headers = response.headers_mut();
     let mut insert = |name, text: &str| {
@@ -202,6 +207,7 @@ fn exposed(rule: &CorsRule, response: &Response<Body>) -> String {
         // These three are added later, and exposed all the same.
         .chain(["Content-Length", "Date", "Transfer-Encoding"]);
     for name in present {
+        // A name that the rule has itself keeps the spelling of the rule.
         let is_new = !names.iter().any(|known| known.eq_ignore_ascii_case(name));
         if is_new && matches_any(&wild, name) {
             names.push(name.to_owned());

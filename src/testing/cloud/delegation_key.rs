@@ -14,6 +14,7 @@ pub(super) struct DelegationKeys(BTreeMap<[String; 3], Vec<[u8; 32]>>);
 impl DelegationKeys {
     /// Issues a new random key.
     pub(super) fn issue(&mut self, start: &str, expiry: &str, version: &str) -> [u8; 32] {
+        // 32 bytes, the size of an HMAC-SHA256 key in Azure.
         let key = std::array::from_fn(|_| fastrand::u8(..));
         self.0.entry([start, expiry, version].map(str::to_owned)).or_default().push(key);
         key

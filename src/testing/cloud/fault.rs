@@ -97,9 +97,11 @@ pub(super) async fn apply(
             .map_err(io::Error::other),
         Fault::Close => Err(io::ErrorKind::ConnectionAborted.into()),
         Fault::Reset => {
+            // The server closes the connection because of the error; the order makes it a reset.
             reset.order();
             Err(io::ErrorKind::ConnectionReset.into())
         }
+        // Ends when the client closes the connection, or with the cloud.
         Fault::Stall => std::future::pending().await,
         Fault::CloseAfter(at) => {
             let broken = stream::once(async {
@@ -112,6 +114,7 @@ pub(super) async fn apply(
         Fault::StallAfter(at) => truncate(respond(None)?, at, stream::pending()).await,
         Fault::Slow { chunk, pause } => {
             let clock = Arc::clone(clock);
+            // The body is in memory already, so collecting it costs little.
             let (parts, body) = with_length(respond(None)?).await?;
             let pieces = stream::unfold((body, true), move |(mut rest, is_first)| {
                 let clock = Arc::clone(&clock);
@@ -155,6 +158,7 @@ async fn truncate(
     then: impl futures::Stream<Item = io::Result<Frame<Bytes>>> + Send + 'static,
 ) -> io::Result<Response<Body>> {
     let (parts, body) = with_length(response).await?;
+    // Not `>=`: a chunked body can break off after its last byte and before the final chunk.
     if at > body.len() {
         return Ok(Response::from_parts(parts, chunked(body)));
     }

@@ -102,6 +102,7 @@ impl SmallCloud {
 
     /// Returns a builder for a connection to the container `assets`, as a customer would enter it.
     pub fn connection(&self) -> ConnectionBuilder {
+        // The same port for both services, so a test needs one address only.
         let base = format!("https://{}", self.address);
         let endpoint = Endpoint::new(&format!("{base}/{ACCOUNT}"))
             .and_then(|endpoint| endpoint.with_authority(&base));

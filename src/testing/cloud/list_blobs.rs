@@ -34,6 +34,7 @@ pub(super) fn max_results(request: &BlobRequest<'_>) -> Result<Option<u16>, Refu
     match request.text("maxresults") {
         "" => Ok(None),
         n => match n.parse::<u64>() {
+            // The page limit is applied later; a larger number is not an error.
             Ok(n @ 1..) => Ok(Some(u16::try_from(n).unwrap_or(u16::MAX))),
             _ => Err(Refusal::new(400, "OutOfRangeQueryParameterValue").parameter("maxresults", n)),
         },
@@ -88,6 +89,7 @@ pub(super) fn list(
         is_hierarchical,
         is_versioned: state.settings().is_versioned,
     };
+    // The real service sends chunks, because it does not know the length when it begins.
     if state.has(Quirk::ListContentLength) {
         let response = Response::builder().header(CONTENT_TYPE, "application/xml");
         return Ok(response.body(full(body.render()))?);
@@ -131,6 +133,7 @@ fn page<'a>(
 ) -> (Vec<Entry<'a>>, Option<&'a str>) {
     let prefix = request.text("prefix");
     let is_sorted = container.order() != NameOrder::Unsorted;
+    // The marker overrides `startFrom`, which applies to the first page only.
     let begin = from.map(|from| container.sort_key(from));
     // In an unsorted container the names with a prefix are scattered, so all names must be visited.
     let seek = match (&begin, is_sorted) {
@@ -139,6 +142,7 @@ fn page<'a>(
         (None, true) => container.sort_key(prefix).max(container.sort_key(bounds.first())),
     };
     let mut entries = Vec::new();
+    // Folders seen so far, also those before the page: in an unsorted container a folder comes again.
     let mut folders = BTreeSet::new();
     let in_order = container
         .starting_at(seek)
@@ -157,12 +161,14 @@ fn page<'a>(
         {
             continue;
         }
+        // Checked before the entry is added, so that the last page has no marker.
         if entries.len() == most {
             return (entries, Some(seed.name()));
         }
         entries.push(match folder {
             None => Entry::Blob(seed),
             Some(name) => {
+                // In a hierarchical namespace the directory is an entry of its own, with properties.
                 let directory = container.get(name.trim_end_matches('/'));
                 Entry::Prefix(name, directory.filter(|seed| seed.is_directory()))
             }

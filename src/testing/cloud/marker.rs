@@ -19,6 +19,7 @@ const BEFORE_PATH: char = '\u{2}';
 /// `is_empty` says that the preceding page has no entries. Then two markers of one name differ, because a
 /// client may treat a repeated marker as a listing that does not end.
 pub(super) fn encode(container: &str, name: &str, is_hierarchical: bool, is_empty: bool) -> String {
+    // The random number makes markers of one name differ.
     let name = match is_hierarchical {
         true => STANDARD.encode(format!(
             "{:08x}\u{1}/{ACCOUNT}\u{1}/{container}{BEFORE_PATH}/{name}",
@@ -38,12 +39,14 @@ pub(super) fn encode(container: &str, name: &str, is_hierarchical: bool, is_empt
 /// Returns the first name of the page of a marker, or `None` if the text is not a marker.
 pub(super) fn decode(marker: &str, is_hierarchical: bool) -> Option<String> {
     let (length, text) = marker.strip_prefix("2!")?.split_once('!')?;
+    // A marker that was cut off on its way must not be accepted.
     if length.parse() != Ok(text.len()) {
         return None;
     }
     let text: String = text.chars().map(from_marker).collect();
     let text = String::from_utf8(STANDARD.decode(text).ok()?).ok()?;
     let (length, rest) = text.split_once('!')?;
+    // The name may contain `!`, so its length decides where it ends.
     let name = rest.get(..length.parse().ok()?)?;
     if !is_hierarchical {
         return Some(name.to_owned());

@@ -88,12 +88,13 @@ pub enum Quirk {
 
 /// Applies the quirks that change only the headers of a response.
 ///
-/// The other quirks are applied where the service makes the decision that they change.
+/// The other quirks are applied by the operations that they change.
 pub(super) fn apply_to_headers(
     quirks: &BTreeSet<Quirk>,
     method: &Method,
     response: &mut Response<Body>,
 ) {
+    // The order of the set does not matter: no two quirks change the same header.
     for quirk in quirks {
         let status = response.status();
         let headers = response.headers_mut();
@@ -116,6 +117,7 @@ pub(super) fn apply_to_headers(
             Quirk::NoSizeIn416 if status.as_u16() == 416 => {
                 headers.remove(CONTENT_RANGE);
             }
+            // Listings have ETags in the body only, so this changes reads alone.
             Quirk::OtherEtags if *method == Method::GET && headers.contains_key(ETAG) => {
                 headers.insert(ETAG, HeaderValue::from_static("W/\"1\""));
             }

@@ -54,6 +54,7 @@ pub(super) fn get(
     state: &State,
 ) -> Result<Response<Body>, Refusal> {
     let is_head = *request.method() == Method::HEAD;
+    // The properties of an archived blob can be read, its content cannot.
     if !is_head && seed.tier == "Archive" {
         return Err(Refusal::new(409, "BlobArchived"));
     }
@@ -73,6 +74,7 @@ pub(super) fn get(
         return Err(Refusal::new(412, "ConditionNotMet"));
     }
     let size = seed.size();
+    // `x-ms-range` wins over `Range`, as documented.
     let range = request
         .header("x-ms-range")
         .or(request.header(RANGE.as_str()))
@@ -101,6 +103,7 @@ pub(super) fn get(
         .header("x-ms-lease-state", "available")
         .header("x-ms-lease-status", "unlocked")
         .header("x-ms-server-encrypted", "true");
+    // INVARIANT: `end` is above `start`, because `parse` and the check above accept no other range.
     if status == StatusCode::PARTIAL_CONTENT {
         response = response.header(CONTENT_RANGE, format!("bytes {start}-{}/{size}", end - 1));
     }
@@ -117,6 +120,7 @@ fn add_blob_headers(
     if let Some(content_type) = &seed.content_type {
         response = response.header(CONTENT_TYPE, content_type);
     }
+    // An inferred tier has no date of change.
     if seed.is_tier_inferred() {
         response = response.header("x-ms-access-tier-inferred", "true");
     } else {
@@ -159,6 +163,8 @@ fn add_blob_headers(
 fn parse(range: &str, size: u64) -> Option<(u64, u64)> {
     let (start, last) = range.strip_prefix("bytes=")?.split_once('-')?;
     let start = start.parse().ok()?;
+    // The last byte is inclusive in HTTP. Saturating, because a client may send the largest number.
     let end = if last.is_empty() { size } else { last.parse::<u64>().ok()?.saturating_add(1) };
-    Some((start, end.min(size)))
+    // HTTP requires that a range whose last byte comes before its first one is ignored.
+    (start >= size || start < end).then(|| (start, end.min(size)))
 }

@@ -91,6 +91,8 @@ impl Refusal {
     /// Creates an error with a status and a code.
     pub fn new(status: u16, code: impl Into<String>) -> Self {
         let code = code.into();
+        // `Server` and `x-ms-version` depend on who refuses; clients tell a firewall from a missing role by
+        // them.
         let is_front_end = FRONT_END.contains(&code.as_str());
         Self {
             status,
@@ -187,6 +189,7 @@ impl Refusal {
             _ => request_id(),
         };
         let message = self.message.as_deref().unwrap_or_else(|| message(self.status, &self.code));
+        // Every message ends with these two lines, whatever the format of the body is.
         let text = format!("{message}\nRequestId:{request_id}\nTime:{}", ticks(now));
         let (content_type, body) = match self.responder {
             Responder::Dfs => ("application/json;charset=utf-8", self.json(&text)),
@@ -202,21 +205,25 @@ impl Refusal {
         {
             response = response.header("x-ms-error-code", code);
         }
+        // HTTP/1.1 only. The real service puts the message into the status line.
         if let Ok(reason) = ReasonPhrase::try_from(message.as_bytes()) {
             response = response.extension(reason);
         }
         if let Some(wait) = self.retry_after {
             response = response.header(RETRY_AFTER, wait.as_secs());
         }
+        // HTTP requires the size here, so that a client can correct its range.
         if let Some(size) = self.size {
             response = response.header(CONTENT_RANGE, format!("bytes */{size}"));
         }
+        // Every 401 has a challenge, from which a client can learn the tenant.
         if self.status == 401
             && let Ok(value) = challenge
                 .map_or_else(|| HeaderValue::from_str(&usual_challenge()), HeaderValue::from_str)
         {
             response = response.header(WWW_AUTHENTICATE, value);
         }
+        // HTTP forbids a body in these responses. A client then has the code from the header only.
         let has_no_body = *method == Method::HEAD || self.status == StatusCode::NOT_MODIFIED;
         if has_no_body {
             return response.body(full("")).map_err(io::Error::other);

@@ -40,6 +40,7 @@ impl<'a> BlobRequest<'a> {
     /// # Errors
     /// Fails with 400 `InvalidUri` if the path is not UTF-8.
     pub(super) fn new(request: &'a Request<Bytes>) -> Result<Self, Refusal> {
+        // Decoded before it is split: a `%2F` in a blob name is a slash of the name.
         let path = percent_decode_str(request.uri().path())
             .decode_utf8()
             .map_err(|_| Refusal::new(400, "InvalidUri"))?;
@@ -53,6 +54,7 @@ impl<'a> BlobRequest<'a> {
             method: request.method(),
             headers: request.headers(),
             body: request.body(),
+            // The last value wins if a parameter is repeated. No client here repeats one.
             query: form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes())
                 .into_owned()
                 .collect(),
@@ -106,6 +108,7 @@ impl<'a> BlobRequest<'a> {
     pub(super) fn operation(&self) -> Result<Operation<'_>, Refusal> {
         let (is_get, is_head) = (self.method == Method::GET, self.method == Method::HEAD);
         let (container, blob) = (self.container.as_str(), self.blob.as_str());
+        // The order matters: the service refuses a wrong method before a wrong operation.
         match (self.text("restype"), self.text("comp")) {
             (_, "list") if container.is_empty() && is_get => Ok(Operation::ListContainers),
             ("service", "userdelegationkey")
@@ -113,6 +116,7 @@ impl<'a> BlobRequest<'a> {
             {
                 Ok(Operation::DelegationKey)
             }
+            // Operations that write are not simulated.
             _ if !is_get && !is_head => Err(Refusal::new(405, "UnsupportedHttpVerb")),
             _ if container.is_empty() => Err(self.unknown_operation()),
             (_, "list") if blob.is_empty() && is_get => Ok(Operation::ListBlobs(container)),

@@ -78,6 +78,7 @@ impl AsyncWrite for ResettableStream {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         if self.reset.is_ordered() {
+            // Pretends to write, so that TLS does not report an error before the reset.
             return Poll::Ready(Ok(bytes.len()));
         }
         Pin::new(&mut self.stream).poll_write(context, bytes)
@@ -89,6 +90,7 @@ impl AsyncWrite for ResettableStream {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.reset.is_ordered() {
+            // A shutdown would send FIN before RST.
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut self.stream).poll_shutdown(context)

@@ -25,6 +25,7 @@ pub(super) struct ConcurrencyLimit {
 #[derive(Default)]
 pub(super) struct Script {
     storage_state: StorageState,
+    // A queue for single requests and a value for all requests, for both services.
     next_faults: VecDeque<Fault>,
     permanent_fault: Option<Fault>,
     concurrency_limit: Option<ConcurrencyLimit>,
@@ -49,6 +50,7 @@ impl Script {
     /// Takes the refusal for the next sign-in.
     pub(super) fn next_sign_in_refusal(&mut self) -> Option<SignInRefusal> {
         let next = self.next_sign_in_refusals.pop_front();
+        // The permanent value is cloned, because it stays.
         next.or_else(|| self.permanent_sign_in_refusal.clone())
     }
 

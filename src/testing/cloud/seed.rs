@@ -80,6 +80,7 @@ impl Seed {
 
     fn with(name: String, content: Content) -> Self {
         Self {
+            // By the extension, as the portal and most upload tools set it.
             content_type: mime_guess::from_path(&name).first_raw().map(str::to_owned),
             name,
             content,
@@ -90,6 +91,7 @@ impl Seed {
             properties: BTreeMap::new(),
             tags: 0,
             listed: Vec::new(),
+            // Random, so that a client that expects the ETag of an earlier run fails.
             etag: format!("0x{:015X}", fastrand::u64(..) >> 4),
             is_directory: false,
         }
@@ -236,9 +238,11 @@ impl Seed {
         let (start_at, len) = (to_usize(start)?, to_usize(end - start)?);
         match &self.content {
             Content::Bytes(bytes) => Ok(bytes.slice(start_at..start_at + len)),
+            // Allocates only the range that is read.
             Content::Zeros(_) => Ok(Bytes::from(vec![0; len])),
             Content::File { path, .. } => {
                 let mut buffer = vec![0; len];
+                // Opened for each read: a file that was replaced is read as it is now.
                 let mut file = fs::File::open(path)?;
                 file.seek(io::SeekFrom::Start(start))?;
                 file.read_exact(&mut buffer)?;
@@ -261,6 +265,7 @@ pub(super) fn add_folder(blobs: &mut Vec<Seed>, folder: &Path, prefix: String) -
             io::Error::new(io::ErrorKind::InvalidData, format!("{name:?} is not UTF-8"))
         })?;
         let (path, kind) = (entry.path(), entry.file_type()?);
+        // `file_type` does not follow links, so a link is neither a folder nor a file here.
         if kind.is_dir() {
             add_folder(blobs, &path, format!("{prefix}{name}/"))?;
         } else if kind.is_file() {

@@ -40,12 +40,14 @@ const MAX_BODY: usize = 64 << 10;
 /// Fails if there is no free port.
 pub(super) async fn listen() -> io::Result<(TcpListener, TlsAcceptor, String)> {
     let (config, authority) = tls().map_err(io::Error::other)?;
+    // Port 0 lets the system choose, so that tests can run in parallel.
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     Ok((listener, TlsAcceptor::from(Arc::new(config)), authority))
 }
 
 /// Creates a certificate authority and a certificate for the loopback names.
 fn tls() -> Result<(ServerConfig, String), Box<dyn std::error::Error + Send + Sync>> {
+    // A new authority for each cloud: a client that trusts one cloud does not trust another.
     let mut params = CertificateParams::new([])?;
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate()?;
@@ -97,7 +99,9 @@ async fn answer(
     state: Arc<State>,
     reset: Reset,
 ) -> io::Result<Response<Body>> {
+    // Both services share the port; the path decides.
     let is_sign_in = log::is_sign_in(request.uri().path());
+    // Sign-ins do not reach a front end, so they do not change the turn.
     let front_end = (!is_sign_in).then(|| state.access().next_front_end());
     // Logs before the body is read, so that a request without an answer is in the log too.
     let at = state.log().begin(&request, front_end);
@@ -108,6 +112,7 @@ async fn answer(
         None => sign_in::answer(&request, &state)?,
         Some(front_end) => blob_service::answer(&request, front_end, &state, &reset).await?,
     };
+    // From the cloud's time of day, so that a client can detect a wrong clock.
     let date = httpdate::fmt_http_date(state.now());
     response.headers_mut().insert(DATE, HeaderValue::from_str(&date).map_err(io::Error::other)?);
     state.log().end(at, response.status().as_u16());

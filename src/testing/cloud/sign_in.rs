@@ -1,7 +1,7 @@
 //! The token endpoint: Microsoft Learn, "OAuth 2.0 client credentials flow".
 //!
-//! Issues tokens for one application in one tenant, with a secret or a certificate. The order of the
-//! checks is that of Entra, because a client sees the first check that fails.
+//! Issues tokens for one application in one tenant, with a secret or a certificate. A request gets
+//! the refusal of the first check that fails.
 
 use std::{io, time::SystemTime};
 
@@ -24,6 +24,7 @@ use crate::name::is_guid;
 /// # Errors
 /// Fails if a test has scripted a refusal that HTTP cannot send.
 pub(super) fn answer(request: &Request<Bytes>, state: &State) -> io::Result<Response<Body>> {
+    // The script comes first: a test can refuse a request that is valid.
     let scripted = state.script().next_sign_in_refusal();
     if let Some(refusal) = scripted.or_else(|| refusal(request, state)) {
         return refusal.response(request.headers(), state.now(), state.behavior().sign_in_text);
@@ -40,6 +41,7 @@ pub(super) fn answer(request: &Request<Bytes>, state: &State) -> io::Result<Resp
 
 /// Returns the refusal of a request, or `None` if the request gets a token.
 fn refusal(request: &Request<Bytes>, state: &State) -> Option<SignInRefusal> {
+    // The path is `/{tenant}/oauth2/v2.0/token`.
     let tenant = request.uri().path().split('/').nth(1).unwrap_or_default();
     let field = |name: &str| {
         form_urlencoded::parse(request.body())
@@ -47,6 +49,7 @@ fn refusal(request: &Request<Bytes>, state: &State) -> Option<SignInRefusal> {
             .unwrap_or_default()
     };
     let client = field("client_id");
+    // The order is tenant, application, credential, scope.
     let (status, error, aadsts, text) = if let Some(refusal) = wrong_tenant(tenant) {
         return Some(refusal);
     } else if client != CLIENT_ID {
@@ -55,6 +58,7 @@ fn refusal(request: &Request<Bytes>, state: &State) -> Option<SignInRefusal> {
         );
         (400, "unauthorized_client", 700_016, text)
     } else if field("client_assertion").is_empty() && field("client_secret").is_empty() {
+        // An empty secret is a missing one.
         let text = "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type.";
         (401, "invalid_client", 7_000_216, text.to_owned())
     } else if field("client_assertion_type").ends_with(":jwt-bearer") {
@@ -80,6 +84,7 @@ fn wrong_assertion(assertion: &str, state: &State) -> Option<(u32, String)> {
     // The clients that sign assertions take the time from the machine, not from a `Clock`.
     let now = settings.skew.shift(SystemTime::now());
     let validity = match &settings.certificate {
+        // Only a registered certificate can make an assertion valid.
         Some(certificate) => assertion::verify(assertion, certificate, now),
         None => Validity::Invalid,
     };
@@ -111,6 +116,7 @@ fn wrong_tenant(tenant: &str) -> Option<SignInRefusal> {
                 "Requested tenant identifier '{tenant}' is not valid. Tenant identifiers may not be an empty GUID."
             ),
         ),
+        // A tenant is named by its ID or by a domain. Anything else cannot exist.
         _ if !is_guid(tenant) && !tenant.contains('.') => (
             "invalid_request",
             900_023,

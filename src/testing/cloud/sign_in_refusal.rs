@@ -79,6 +79,7 @@ impl SignInRefusal {
         layout: SignInText,
     ) -> io::Result<Response<Body>> {
         let Self { status, error, aadsts, text, retry_after } = self;
+        // Entra writes a space where RFC 3339 has `T`.
         let time = humantime::format_rfc3339_seconds(now).to_string().replace('T', " ");
         let correlation_id = correlation_id(request);
         // JSON escapes the line breaks of one of the layouts, which clients have failed to decode.
@@ -105,6 +106,7 @@ impl SignInRefusal {
         let status = StatusCode::from_u16(*status).map_err(io::Error::other)?;
         let mut response = json_response(status, &json, TRACE_ID)?;
         let headers = response.headers_mut();
+        // MSAL reads the error number from this header.
         let telemetry = HeaderValue::from_str(&format!("1,{aadsts},0,,"));
         headers.insert("x-ms-clitelem", telemetry.map_err(io::Error::other)?);
         if let Some(wait) = retry_after {
@@ -117,6 +119,7 @@ impl SignInRefusal {
 /// Returns the correlation ID of a request, or a new one if the request has no valid one.
 fn correlation_id(headers: &HeaderMap) -> String {
     let id = headers.get("client-request-id").and_then(|id| id.to_str().ok());
+    // An ID in another form is not repeated, so that nothing of the caller gets into the response.
     id.filter(|id| is_guid(id)).map_or_else(guid, str::to_owned)
 }
 

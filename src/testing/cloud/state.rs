@@ -80,6 +80,7 @@ pub(super) enum Skew {
 impl Skew {
     /// Shifts a time of the clock to the cloud's time of day, within the range of HTTP dates.
     pub(super) fn shift(self, time: SystemTime) -> SystemTime {
+        // `Date` must stay within four digits of the year, however large the skew is.
         let last = time_of(LAST_SECOND);
         let shifted = match self {
             Self::None => time,
@@ -98,6 +99,7 @@ pub(super) struct CountGuard<'a> {
 
 impl<'a> CountGuard<'a> {
     fn increment(counter: &'a AtomicUsize) -> Self {
+        // Sequential consistency, because tests read the counter from other threads and expect exact values.
         Self { counter, before: counter.fetch_add(1, Ordering::SeqCst) }
     }
 
@@ -118,6 +120,8 @@ pub(super) struct State {
     settings: Settings,
     secret: String,
     signature: String,
+    // Each part has a lock of its own, and no method holds two of them at a time, so that there is no
+    // order of locks to keep.
     used_markers: Mutex<BTreeSet<String>>,
     tokens: Mutex<Tokens>,
     delegation_keys: Mutex<DelegationKeys>,
@@ -140,6 +144,7 @@ impl State {
     ) -> Self {
         Self {
             settings,
+            // Random, so that a test that searches outputs for the secret cannot find it by accident.
             secret: random(),
             signature: random(),
             used_markers: Mutex::default(),
@@ -159,7 +164,7 @@ impl State {
         &self.settings
     }
 
-    /// Returns the behavior where the real service is not known.
+    /// Returns the answers to the open questions about the real service.
     pub(super) fn behavior(&self) -> &Behavior {
         &self.settings.behavior
     }
@@ -232,6 +237,7 @@ impl State {
         {
             return Err(refusal);
         }
+        // The lock is released before the container is read. A request sees one state of the container.
         let container = lock(&self.containers).get(name).cloned();
         container.ok_or_else(|| Refusal::new(404, "ContainerNotFound"))
     }
@@ -251,11 +257,13 @@ impl State {
 
     /// Returns how many entries a page has at most; a random number if pages are ragged.
     pub(super) fn page_size(&self, requested: Option<u16>) -> usize {
+        // The limit is a value inside the quirk, so it cannot be looked up with `has`.
         let limit = self.settings.quirks.iter().find_map(|quirk| match quirk {
             Quirk::PageLimit(most) => Some(*most),
             _ => None,
         });
         let most = limit.unwrap_or(MAX_PAGE).min(MAX_PAGE);
+        // The service reduces a larger `maxresults` silently to its own limit.
         let full = requested.unwrap_or(most).min(most).into();
         if self.settings.ragged_pages { fastrand::usize(0..=full) } else { full }
     }

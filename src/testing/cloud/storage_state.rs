@@ -64,6 +64,7 @@ impl StorageState {
         match self {
             Self::ContainerMissing => Some(Refusal::new(404, "ContainerNotFound")),
             Self::ContainerBeingDeleted => Some(Refusal::new(409, "ContainerBeingDeleted")),
+            // The other states concern the account, and were checked before authorization.
             _ => None,
         }
     }

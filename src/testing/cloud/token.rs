@@ -51,6 +51,7 @@ impl Tokens {
     /// `now` is the time of the clock without the skew: a cloud whose time of day is ahead refuses
     /// tokens too early.
     pub(super) fn issue(&mut self, now: SystemTime, lifetime: Duration) -> String {
+        // The leeway is part of the claim, as in Entra, not of the check.
         let not_before = seconds(now).saturating_sub(LEEWAY.as_secs());
         let expires = seconds(now).saturating_add(lifetime.as_secs());
         let part = |json: serde_json::Value| URL_SAFE_NO_PAD.encode(json.to_string());
@@ -69,6 +70,7 @@ impl Tokens {
             "tid": TENANT,
             "ver": "1.0",
         }));
+        // Nothing verifies the signature: validity is looked up by the whole text.
         let signature: [u8; 32] = std::array::from_fn(|_| fastrand::u8(..));
         let token = format!("{header}.{claims}.{}", URL_SAFE_NO_PAD.encode(signature));
         self.0.insert(token.clone(), Validity { not_before, expires });
@@ -82,6 +84,7 @@ impl Tokens {
     pub(super) fn check(&self, token: &str, now: SystemTime) -> Result<(), &'static str> {
         let refused = Err::<(), &'static str>;
         let now = seconds(now);
+        // A token that was issued here needs no check of its claims.
         if let Some(validity) = self.0.get(token) {
             return match now {
                 now if now >= validity.expires => refused(EXPIRED),
@@ -91,6 +94,7 @@ impl Tokens {
                 _ => Ok(()),
             };
         }
+        // A foreign token is refused for its first wrong claim.
         let Some(claims) = claims(token) else {
             return refused("The access token was missing or malformed.");
         };
@@ -114,6 +118,7 @@ impl Tokens {
     /// Makes all tokens expire now.
     pub(super) fn expire(&mut self) {
         for validity in self.0.values_mut() {
+            // Not removed, because `all` must still return them.
             validity.expires = 0;
         }
     }

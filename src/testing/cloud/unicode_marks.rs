@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 /// The ranges of the table, as first and last code point, in ascending order.
 static RANGES: LazyLock<Vec<(u32, u32)>> = LazyLock::new(|| {
     let number = |text: &str| u32::from_str_radix(text, 16).ok();
+    // A malformed range would be skipped here; the test counts the ranges.
     let range = |text: &str| {
         let (first, last) = text.split_once('-').unwrap_or((text, text));
         Some((number(first)?, number(last)?))
@@ -19,6 +20,7 @@ static RANGES: LazyLock<Vec<(u32, u32)>> = LazyLock::new(|| {
 /// Returns whether a character is a mark, a format character or a modifier.
 pub(super) fn is_mark_or_modifier(c: char) -> bool {
     let c = u32::from(c);
+    // The last range that begins at or before the character is the only candidate.
     let at = RANGES.partition_point(|(first, _)| *first <= c);
     at.checked_sub(1).and_then(|at| RANGES.get(at)).is_some_and(|(_, last)| c <= *last)
 }

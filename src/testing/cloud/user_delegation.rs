@@ -40,11 +40,13 @@ pub(super) fn issue_key(
     state: &State,
 ) -> Result<Response<Body>, Refusal> {
     let body = String::from_utf8_lossy(request.body());
+    // Two elements without attributes do not need an XML parser.
     let time = |tag: &str| {
         let (_, rest) = body.split_once(&format!("<{tag}>"))?;
         let (text, _) = rest.split_once(&format!("</{tag}>"))?;
         humantime::parse_rfc3339(text.trim()).ok()
     };
+    // A missing start is the time of the request.
     let (start, expiry) = (time("Start").unwrap_or_else(|| state.now()), time("Expiry"));
     let expiry = expiry.ok_or_else(|| Refusal::new(400, "InvalidXmlDocument"))?;
     let now = state.now();
@@ -52,10 +54,13 @@ pub(super) fn issue_key(
         let distance = time.duration_since(now).or_else(|_| now.duration_since(time));
         distance.is_ok_and(|distance| distance <= MAX_KEY_LIFETIME)
     };
+    // A client whose clock is wrong sees this refusal.
     if expiry <= start || expiry <= now || !is_near(start) || !is_near(expiry) {
         return Err(Refusal::new(400, "InvalidXmlNodeValue"));
     }
+    // The version is part of the name of the key: `skv` in signatures.
     let version = request.header("x-ms-version").unwrap_or(VERSION);
+    // Whole seconds, because the client must repeat these texts exactly in `skt` and `ske`.
     let [start, expiry] = [start, expiry].map(|t| humantime::format_rfc3339_seconds(t).to_string());
     let key = state.delegation_keys().issue(&start, &expiry, version);
     let mut out = declaration("UserDelegationKey>");
@@ -91,6 +96,7 @@ pub(super) fn service_signature(request: &BlobRequest<'_>) -> String {
         "b" => format!("/blob/{ACCOUNT}/{container}/{blob}"),
         _ => format!("/blob/{ACCOUNT}/{container}"),
     };
+    // The order of the lines is that of the documentation; an absent field is an empty line.
     let mut lines = Vec::from(["sp", "st", "se"].map(text));
     lines.push(&resource);
     lines.extend(["si", "sip", "spr", "sv", "sr", "snapshot", "ses"].map(text));
@@ -108,15 +114,19 @@ pub(super) fn check(
     state: &State,
 ) -> Result<(), Refusal> {
     let text = |name| request.text(name);
+    // Dates in ISO form compare as texts. Older versions sign fewer lines, which are not implemented.
     if text("sv") < VERSION || text("skoid") != OBJECT_ID || text("sktid") != TENANT {
         return Err(failed("Signature validation failed."));
     }
+    // As texts, not as times: the service signs the texts that it was given.
     let name = ["skt", "ske", "skv"].map(|name| text(name).to_owned());
     let Some(keys) = state.delegation_keys().named(&name) else {
         return Err(failed("Signature validation failed. Signature key not found."));
     };
     let string_to_sign = string_to_sign(request)?;
+    // A text that is not Base64 is a signature that does not match.
     let signed = STANDARD.decode(signature).unwrap_or_default();
+    // `verify` compares in constant time, so that timing reveals nothing about the signature.
     let is_by = |key: &[u8; 32]| {
         let key = hmac::Key::new(hmac::HMAC_SHA256, key);
         hmac::verify(&key, string_to_sign.as_bytes(), &signed).is_ok()
@@ -130,6 +140,7 @@ pub(super) fn check(
         return Err(failed(not_valid("key time frame", skt, ske, now)));
     }
     check_validity(request, state)?;
+    // The documentation requires that a signature ends no later than its key.
     if time(request, "se") > ske {
         return Err(failed("The signature ends after its key."));
     }
@@ -172,6 +183,7 @@ fn string_to_sign(request: &BlobRequest<'_>) -> Result<String, Refusal> {
 pub(super) fn check_validity(request: &BlobRequest<'_>, state: &State) -> Result<(), Refusal> {
     let now = state.now();
     let (start, expiry) = (time(request, "st"), time(request, "se"));
+    // A field that is present and not a time is refused, not ignored.
     let is_malformed = |name| !request.text(name).is_empty() && time(request, name).is_none();
     if is_malformed("st") || is_malformed("se") {
         return Err(failed("Signature fields not well formed."));
@@ -219,6 +231,7 @@ fn time(request: &BlobRequest<'_>, name: &str) -> Option<SystemTime> {
 pub(super) fn permitted_operation<'a>(
     request: &'a BlobRequest<'_>,
 ) -> Result<Operation<'a>, Refusal> {
+    // The permission is checked before the operation, so that a write is refused as a missing permission.
     let reads = *request.method() == Method::GET || *request.method() == Method::HEAD;
     let required = match request.operation() {
         // All operations that write are unknown here, and need this permission in Azure.

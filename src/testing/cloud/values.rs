@@ -40,6 +40,7 @@ pub(super) fn ticks(time: SystemTime) -> String {
 
 /// Returns a random ID for a response of the blob service, in the form that real ones have.
 pub(super) fn request_id() -> String {
+    // The third group begins with `00` and the last one ends with zeros, as in real IDs.
     let (a, b, c, d, e) = (
         fastrand::u32(..),
         fastrand::u16(..4096),

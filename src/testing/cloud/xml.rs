@@ -56,6 +56,7 @@ impl PageBody<'_> {
                 name(&mut out, tag, text);
             }
         }
+        // An empty list is an empty element, not a missing one.
         if self.entries.is_empty() {
             out.push_str("<Blobs />");
         } else {
@@ -83,6 +84,7 @@ impl PageBody<'_> {
                 }
                 self.properties(out, seed);
                 self.metadata(out, seed);
+                // The service writes this empty element in every entry, also without replication.
                 out.push_str("<OrMetadata /></Blob>");
             }
             Entry::Prefix(prefix, directory) => {
@@ -100,6 +102,7 @@ impl PageBody<'_> {
         let date = httpdate::fmt_http_date(seed.last_modified);
         let stored = |name| seed.properties.get(name).map_or("", String::as_str);
         out.push_str("<Properties>");
+        // The order of the elements is that of the recordings.
         element(out, "Creation-Time", &date);
         element(out, "Last-Modified", &date);
         element(out, "Etag", seed.etag());
@@ -190,6 +193,7 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 
 /// Writes a name, percent-encoded if it has characters that XML 1.0 cannot represent.
 fn name(out: &mut String, tag: &str, text: &str) {
+    // XML 1.0 has no representation for these, not even as character references.
     let impossible = |c: char| matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
     if text.contains(impossible) {
         out.extend(["<", tag, " Encoded=\"true\">"]);

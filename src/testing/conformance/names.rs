@@ -57,6 +57,7 @@ pub(super) const AZURE_ONLY: &[&str] = &[
 ///
 /// The container must have no other blobs. The order in which they are stored does not matter.
 pub fn seed(names: Names) -> Vec<(String, Bytes)> {
+    // Portable names come first, so that both sets share a prefix.
     let additional = if names == Names::Any { AZURE_ONLY } else { &[] };
     PORTABLE.iter().chain(additional).map(|name| ((*name).to_owned(), content(name))).collect()
 }

@@ -120,6 +120,7 @@ where
     /// Checks that the output has exactly these assets, each once.
     async fn holds(&mut self, mut names: Vec<&str>) -> Outcome {
         let found = self.found().await?;
+        // The contract does not promise an order.
         names.sort_unstable();
         expect(found == names, || format!("the output has {found:?}, and should have {names:?}"))
     }
@@ -153,6 +154,7 @@ where
         }
         flush(&mut sink).await?;
         finish(&mut sink).await?;
+        // Dropped before the output is read, as at the end of a process.
         drop(sink);
         self.holds(IMAGES.to_vec()).await
     }
@@ -163,6 +165,7 @@ where
             Verdict::Accept(asset) => Ok(asset),
             Verdict::Reject(rejection) => Err(format!("{name:?}: {}", rejection.detail)),
         };
+        // An entry without a name must not break a sink that stores names.
         let unnamed = Malformed::new(None, "the entry has no name");
         let changes = [
             Change::Added(asset("a.jpg")?),
@@ -190,6 +193,7 @@ where
 
     async fn flushed_changes_are_visible_unless_delivery_is_replace(&mut self) -> Outcome {
         let mut sink = self.open().await?;
+        // A sink that replaces its output shows nothing before it is finished.
         let is_replace = sink.delivery() == Delivery::Replace;
         accept(&mut sink, &RunId::random(), 0, &added(&["a.jpg"])?).await?;
         flush(&mut sink).await?;
@@ -239,6 +243,7 @@ where
             Delivery::Idempotent => self.holds(vec!["a.jpg", "b.jpg"]).await,
             Delivery::AppendOnly => {
                 let mut found = self.found().await?;
+                // An append-only sink may have the repeated batch twice, and nothing else twice.
                 found.dedup();
                 expect(found == ["a.jpg", "b.jpg"], || format!("the output has {found:?}"))
             }
@@ -251,6 +256,7 @@ where
         let batches = [(0, ["a.jpg", "b.jpg"]), (1, ["c.jpg", "d.jpg"]), (1, ["d.jpg", "e.jpg"])];
         for (sequence, names) in batches {
             let mut sink = self.open().await?;
+            // Only an idempotent sink promises anything for a repeated number with other changes.
             if sink.delivery() != Delivery::Idempotent {
                 return Ok(());
             }

@@ -55,6 +55,7 @@ impl Suite<'_> {
     /// Returns the stored names in byte order.
     fn names(&self) -> Vec<String> {
         let mut names: Vec<_> = seed(self.names).into_iter().map(|(name, _)| name).collect();
+        // Listings have different orders, so the checks compare sorted names.
         names.sort_unstable();
         names
     }
@@ -66,6 +67,7 @@ impl Suite<'_> {
 
     /// Returns all pages of a request, by its continuation markers.
     async fn all(&self, mut request: ListRequest, page: Option<u16>) -> Result<Vec<Page>, String> {
+        // `None` asks for the largest page of the backend.
         request.max_results = page.and_then(NonZeroU16::new);
         let mut pages = Vec::new();
         loop {
@@ -91,6 +93,7 @@ impl Suite<'_> {
         let mut listed: Vec<_> = self.blobs("", None).await?.into_iter().map(|b| b.name).collect();
         listed.sort_unstable();
         let stored = self.names();
+        // The difference, not both lists: a person must find the wrong name quickly.
         let missing: Vec<_> = stored.iter().filter(|n| !listed.contains(n)).collect();
         let extra: Vec<_> = listed.iter().filter(|n| !stored.contains(n)).collect();
         expect(listed == stored, || format!("missing {missing:?}, not stored {extra:?}"))
@@ -115,6 +118,7 @@ impl Suite<'_> {
         for (prefix, stored) in [("", true), ("", false), ("a", true), ("a", false)] {
             let all = self.blobs(prefix, None).await?;
             let middle = all.get(all.len() / 2).ok_or("nothing is listed")?;
+            // No stored name ends in `!` here, so the second form does not exist.
             let from = format!("{}{}", middle.name, if stored { "" } else { "!" });
             let order = self.list("", None).await?.first().map(|page| page.order);
             let is_listed =
@@ -144,6 +148,7 @@ impl Suite<'_> {
                     name.get(..end.map_or(name.len(), |at| prefix.len() + at + 1)).unwrap_or(name)
                 })
                 .collect();
+            // Names are sorted, so the blobs of a folder are adjacent.
             rolled.dedup();
             for size in [None, Some(1)] {
                 let mut request = ListRequest::new(prefix);
@@ -154,6 +159,7 @@ impl Suite<'_> {
                 });
                 let mut listed: Vec<_> = names.map(String::as_str).collect();
                 listed.sort_unstable();
+                // A backend may ignore the delimiter, but then it must list every blob.
                 expect(listed == rolled || listed == stored, || {
                     format!("the prefix {prefix:?} returns {listed:?}, not {rolled:?}")
                 })?;
@@ -255,6 +261,7 @@ impl Suite<'_> {
 
     async fn another_etag_is_blob_changed(&self) -> Outcome {
         let mut request = ReadRequest::new("a.jpg", 0..3);
+        // No backend creates this ETag, so it names a version that does not exist.
         request.if_match = Some("0xDEAD".into());
         self.fails(request, ErrorKind::BlobChanged).await
     }
