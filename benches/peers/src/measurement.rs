@@ -1,27 +1,29 @@
+//! The result of one run of one client, which `client` prints and `report` reads.
+
 use serde::{Deserialize, Serialize};
 
 use crate::Tally;
 
-/// What one run of one client took: the line that it prints
+/// The costs of one run of one client.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Measurement {
-    /// Its name on the command line
+    /// The name of the client on the command line.
     pub client: String,
-    /// What it listed; `None` where it does not look into the pages
+    /// A summary of the listing; `None` if the client does not decode pages.
     #[serde(flatten)]
     pub tally: Option<Tally>,
-    /// The bytes of the pages that it read; `None` where it does not see them
+    /// The size of the pages, in bytes; `None` if the client does not see them.
     pub body_bytes: Option<u64>,
-    /// How many changes it changes, where it tells what has changed
+    /// The number of changes, if the client reports changes.
     pub changes: Option<u64>,
-    /// Microseconds of processor time, user and system
+    /// The processor time, user and system, in microseconds.
     pub cpu_us: u64,
-    /// Milliseconds from start to end
+    /// The wall time, in milliseconds.
     pub wall_ms: u64,
-    /// The most memory it ever had, in KiB
+    /// The peak resident memory, in KiB.
     pub peak_rss_kib: u64,
-    /// Calls of the allocator; `None` where it is a process of its own
+    /// The number of allocations; `None` if the client is a separate process.
     pub allocations: Option<u64>,
-    /// Requests that the server counted
+    /// The number of requests that the server counted.
     pub requests: u64,
 }

@@ -1,4 +1,4 @@
-//! What viewers in browsers need: view links, preflights and exposed headers.
+//! What browsers need to show blobs: view links, preflights and exposed headers.
 
 use std::time::Duration;
 
@@ -12,12 +12,13 @@ use super::{
     reads::FIRST_BYTE,
 };
 
-/// An origin that no rule names: the domain is reserved
+/// An origin that no rule names, because the domain is reserved.
 const UNKNOWN_ORIGIN: &str = "https://acceptance.invalid";
 
-/// How long the key is asked for, which is dropped at once
+/// The lifetime of the requested key: 10 min. The key is dropped at once.
 const KEY_LIFETIME: Duration = Duration::from_secs(600);
 
+/// Checks keys, view links and CORS.
 pub async fn check(
     client: &mut Client<'_>,
     lines: &mut Lines,
@@ -52,25 +53,26 @@ pub async fn check(
     lines.set("exposed_headers", exposed.unwrap_or_else(|found| found));
 }
 
-/// `Ok` if there is a key
+/// Requests a user delegation key; `Ok` if the account returns one.
 async fn delegation_key(client: &mut Client<'_>) -> Result<Finding, Finding> {
     client.check_limits()?;
     if client.store.view_links().is_err() {
-        return Err(not_seen("a signature or nobody gets no key; sign in with a principal"));
+        return Err(not_seen("only a signed-in principal can get a key"));
     }
     let answer = client.store.exchange_delegation_key(KEY_LIFETIME).await;
     let answer =
-        answer.map_err(|error| not_seen(format!("no answer: {}", error.kind().as_str())))?;
-    client.record(RequestKind::Other, "POST", "ask for a user delegation key", &answer);
+        answer.map_err(|error| not_seen(format!("no response: {}", error.kind().as_str())))?;
+    client.record(RequestKind::Other, "POST", "request a user delegation key", &answer);
     match answer.status {
         200 if element(&answer.body, "Value").is_some() => Ok(as_assumed("a key")),
         200 => Err(different("200 without a key")),
-        // A role on a container does not allow it.
+        // A role whose scope is a container does not include this action.
         401 | 403 => Err(not_seen(status_line(&answer))),
         _ => Err(different(status_line(&answer))),
     }
 }
 
+/// Opens a view link; returns whether it opens, and whether it shows the signed headers.
 async fn view_link(client: &mut Client<'_>, survey: &Survey) -> Result<[Finding; 2], Finding> {
     let blob = survey.sample(client.connection).cloned();
     let blob = blob.ok_or_else(|| not_seen("the first page has no blob to show"))?;
@@ -80,7 +82,7 @@ async fn view_link(client: &mut Client<'_>, survey: &Survey) -> Result<[Finding;
     let links = links.lifetime(Duration::from_secs(60)).map_err(made)?;
     let request = LinkRequest::new(&blob.name).shown_as("image/avif".into());
     let link = links.link(request).await.map_err(made)?;
-    let url = Url::parse(link.url()).map_err(|_| not_seen("the link is no URL"))?;
+    let url = Url::parse(link.url()).map_err(|_| not_seen("the link is not a URL"))?;
     let request = RawRequest::get(url).anonymous().header("range", FIRST_BYTE);
     let answer = client.send(RequestKind::Other, "GET", "open a view link", request).await?;
     let opened = compared(answer.status == 206, status_line(&answer));
@@ -92,6 +94,7 @@ async fn view_link(client: &mut Client<'_>, survey: &Survey) -> Result<[Finding;
     Ok([opened, compared(is_shown, if is_shown { "both as signed" } else { "as stored" })])
 }
 
+/// Sends a preflight for a ranged GET.
 async fn send_preflight(
     client: &mut Client<'_>,
     origin: &str,
@@ -108,6 +111,7 @@ async fn send_preflight(
     client.send(RequestKind::Other, "OPTIONS", note, request).await
 }
 
+/// Checks that a preflight from an unknown origin is refused.
 async fn preflight_refused(client: &mut Client<'_>) -> Result<Finding, Finding> {
     let answer = send_preflight(client, UNKNOWN_ORIGIN, "preflight of an unknown origin").await?;
     Ok(match answer.status {
@@ -115,11 +119,11 @@ async fn preflight_refused(client: &mut Client<'_>) -> Result<Finding, Finding> 
         200 if answer.header("access-control-allow-origin").is_some() => {
             not_seen("a rule allows every origin")
         }
-        _ => different(format!("{}, without a permission", status_line(&answer))),
+        _ => different(format!("{}, without permission", status_line(&answer))),
     })
 }
 
-/// `Ok` if a rule allows the origin
+/// Sends a preflight from the origin; `Ok` if a rule allows the origin.
 async fn preflight(client: &mut Client<'_>, origin: &str) -> Result<Finding, Finding> {
     let answer = send_preflight(client, origin, "preflight of the origin").await?;
     let allowed = answer.header("access-control-allow-origin");
@@ -136,7 +140,7 @@ async fn preflight(client: &mut Client<'_>, origin: &str) -> Result<Finding, Fin
     Ok(compared(method && header, evidence))
 }
 
-/// Whether a list of names has one, or a wildcard for it
+/// Returns whether a list of names contains a name, or a wildcard that matches it.
 fn has_word(list: Option<&str>, wanted: &str) -> bool {
     list.unwrap_or_default().split(',').map(str::trim).any(|word| {
         let start = word.strip_suffix('*');
@@ -144,6 +148,7 @@ fn has_word(list: Option<&str>, wanted: &str) -> bool {
     })
 }
 
+/// Reads from the origin and checks that `Content-Range` is exposed.
 async fn exposed_headers(
     client: &mut Client<'_>,
     survey: &Survey,
@@ -152,7 +157,7 @@ async fn exposed_headers(
     let blob = survey.sample(client.connection).cloned();
     let blob = blob.ok_or_else(|| not_seen("the first page has no blob to read"))?;
     let url = client.connection.blob_url(&blob.name);
-    let url = url.ok_or_else(|| not_seen("no URL leads to the blob"))?;
+    let url = url.ok_or_else(|| not_seen("the blob has no URL"))?;
     let request = RawRequest::get(url).header("range", FIRST_BYTE).header("origin", origin);
     let answer = client.send(RequestKind::Read, "GET", "read from the origin", request).await?;
     if answer.status != 206 {
@@ -163,5 +168,9 @@ async fn exposed_headers(
     let names = exposed.unwrap_or_default().split(',').map(str::trim);
     let has = names.into_iter().any(|name| name.eq_ignore_ascii_case("content-range"));
     let evidence = format!("{count} exposed headers");
-    Ok(if has { as_assumed(evidence) } else { different(format!("{evidence}, not this one")) })
+    Ok(if has {
+        as_assumed(evidence)
+    } else {
+        different(format!("{evidence}, without `Content-Range`"))
+    })
 }

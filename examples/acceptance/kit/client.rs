@@ -1,4 +1,4 @@
-//! Requests of the kit: bounded in number and bytes, and kept for the recording.
+//! Sends the requests of the kit, limits their number and size, and keeps the responses for the recording.
 
 use azure_asset_sync::{
     AzureStore, Connection, Error,
@@ -12,35 +12,38 @@ use url::Url;
 
 use super::lines::{Finding, not_seen};
 
-/// The most requests to the storage account, those for a key and for signing in apart
+/// The largest number of requests to the storage account, without sign-ins.
 pub const MAX_REQUESTS: usize = 50;
 
-/// The most bytes that are read of all answers together
+/// The largest size of all responses together: 64 MiB.
 pub const MAX_BYTES: usize = 64 << 20;
 
-/// The longest body of an answer that is not the first page
+/// The largest size of a response that is not the first page: 1 MiB.
 const MAX_BODY: usize = 1 << 20;
 
-/// What kind of request it was
+/// The kind of a request, which decides how its response is recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestKind {
+    /// A listing.
     List,
+    /// A read of a blob.
     Read,
-    /// For a recording it is worth nothing unless it was refused
+    /// Any other request; only its refusals are recorded.
     Other,
-    /// Without a token, or with a text that is none
+    /// A request without a token, or with an invalid one.
     Unauthenticated,
 }
 
-/// A request and its answer
+/// A request and its response.
 pub struct Exchange {
     pub kind: RequestKind,
     pub method: &'static str,
-    /// What the request was, without any name
+    /// A description of the request without names.
     pub note: String,
     pub answer: RawAnswer,
 }
 
+/// Sends requests and keeps the responses.
 pub struct Client<'a> {
     pub store: &'a AzureStore,
     pub connection: &'a Connection,
@@ -48,28 +51,31 @@ pub struct Client<'a> {
     pub bytes: usize,
 }
 
-/// A page and the answer that it came in
+/// A page and its response.
 pub struct Listed {
     pub page: Page,
     pub answer: RawAnswer,
 }
 
 impl Listed {
+    /// Returns the names of the page, in the order of the service.
     pub fn names(&self) -> Vec<&str> {
         self.page.blobs.iter().map(|blob| blob.name.as_str()).collect()
     }
 
+    /// Returns the body of the response as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.answer.body).into_owned()
     }
 }
 
 impl<'a> Client<'a> {
+    /// Creates a client that has sent nothing.
     pub fn new(store: &'a AzureStore, connection: &'a Connection) -> Self {
         Self { store, connection, exchanges: Vec::new(), bytes: 0 }
     }
 
-    /// Sends a request; what it cannot be answered with is evidence of a line that is not seen
+    /// Sends a request. If there is no response, the error is a finding "not seen".
     pub async fn send(
         &mut self,
         kind: RequestKind,
@@ -83,11 +89,13 @@ impl<'a> Client<'a> {
         Ok(answer)
     }
 
+    /// Fails if a limit of the kit was reached.
     pub fn check_limits(&self) -> Result<(), Finding> {
         let is_over = self.exchanges.len() >= MAX_REQUESTS || self.bytes >= MAX_BYTES;
-        if is_over { Err(not_seen("the kit's own limit was reached")) } else { Ok(()) }
+        if is_over { Err(not_seen("a limit of the kit was reached")) } else { Ok(()) }
     }
 
+    /// Keeps a response for the recording.
     pub fn record(
         &mut self,
         kind: RequestKind,
@@ -100,7 +108,7 @@ impl<'a> Client<'a> {
         self.exchanges.push(Exchange { kind, method, note, answer });
     }
 
-    /// The URL of a listing with these parameters beside the prefix
+    /// Returns the URL of a listing with these parameters and the prefix.
     pub fn list_url(&self, parameters: &[(&str, &str)]) -> Url {
         let mut query = "restype=container&comp=list".to_owned();
         let prefix = self.connection.prefix().as_str();
@@ -114,7 +122,7 @@ impl<'a> Client<'a> {
         url
     }
 
-    /// A listing; anything but a page is evidence
+    /// Lists a page. Any other response is a finding.
     pub async fn list(&mut self, parameters: &[(&str, &str)]) -> Result<Listed, Finding> {
         let shown = |(key, value): &(&str, &str)| match *key {
             "maxresults" | "include" | "delimiter" => format!("{key}={value}"),
@@ -130,25 +138,28 @@ impl<'a> Client<'a> {
     }
 }
 
-/// The page of an answer
+/// Decodes the page of a response.
 pub fn listed(answer: RawAnswer) -> Result<Listed, Finding> {
     if answer.status != 200 {
         return Err(not_seen(format!("the listing was refused: {}", status_line(&answer))));
     }
     if answer.is_cut {
-        return Err(not_seen("the page is larger than the kit reads"));
+        return Err(not_seen("the page is larger than the limit of the kit"));
     }
     match Page::from_xml(&answer.body) {
         Ok(page) => Ok(Listed { page, answer }),
-        Err(error) => Err(not_seen(format!("the answer is no page: {}", error.kind().as_str()))),
+        Err(error) => {
+            Err(not_seen(format!("the response is not a page: {}", error.kind().as_str())))
+        }
     }
 }
 
+/// Returns the finding for a request without a response.
 fn no_answer(error: &Error) -> Finding {
-    not_seen(format!("no answer: {}", error.kind().as_str()))
+    not_seen(format!("no response: {}", error.kind().as_str()))
 }
 
-/// Status and code of an answer
+/// Returns the status and the code of a response.
 pub fn status_line(answer: &RawAnswer) -> String {
     let code = code(answer).unwrap_or_else(|| "without a code".to_owned());
     if answer.status < 300 {
@@ -158,7 +169,7 @@ pub fn status_line(answer: &RawAnswer) -> String {
     }
 }
 
-/// The code of a refusal, from its header or its body, if it has the shape of one
+/// Returns the code of a refusal, from its header or its body, if it has the form of a code.
 pub fn code(answer: &RawAnswer) -> Option<String> {
     let header = answer.header("x-ms-error-code").map(str::to_owned);
     let code = header.or_else(|| element(&answer.body, "Code"))?;
@@ -166,7 +177,7 @@ pub fn code(answer: &RawAnswer) -> Option<String> {
     is_code.then_some(code)
 }
 
-/// The text of the first element of this name
+/// Returns the text of the first element with this name.
 pub fn element(body: &[u8], tag: &str) -> Option<String> {
     let text = String::from_utf8_lossy(body);
     let (_, rest) = text.split_once(&format!("<{tag}>"))?;

@@ -1,4 +1,4 @@
-//! Pages: their size, their markers, their format and the elements of their entries.
+//! Checks pages: their size, markers, format, and the elements of their entries.
 
 use std::collections::BTreeSet;
 
@@ -12,11 +12,10 @@ use super::{
     lines::{Finding, Lines, as_assumed, compared, different, not_seen},
 };
 
-/// The media type of Arrow pages, and the first version of the service that is known to have them
+/// The media type of Arrow pages, and the first service version that is known to have them.
 const ARROW: (&str, &str) = ("application/vnd.apache.arrow.stream", "2026-06-06");
 
-/// The elements of an entry, beside those of its metadata: Microsoft Learn, "List Blobs", and
-/// recordings
+/// The elements of an entry without its metadata. Sources: Microsoft Learn, "List Blobs", and recordings.
 pub const ELEMENTS: &[&str] = &[
     "AccessTier",
     "AccessTierChangeTime",
@@ -80,9 +79,10 @@ pub const ELEMENTS: &[&str] = &[
     "x-ms-blob-sequence-number",
 ];
 
-/// Elements whose children are the customer's
+/// Elements whose children have names that the customer chose.
 pub const CUSTOMER_ELEMENTS: &[&str] = &["Metadata", "OrMetadata", "Tags"];
 
+/// Checks the first page and some more listings.
 pub async fn check(client: &mut Client<'_>, lines: &mut Lines, survey: &Survey) {
     lines.set("page_full", page_full(survey));
     lines.set("chunked", chunked(&survey.first));
@@ -109,6 +109,7 @@ pub async fn check(client: &mut Client<'_>, lines: &mut Lines, survey: &Survey) 
     }
 }
 
+/// Returns the number of entries of a page.
 fn entries(listed: &Listed) -> usize {
     let page = &listed.page;
     page.blobs.len() + page.prefixes.len() + page.malformed.len()
@@ -119,7 +120,7 @@ fn page_full(survey: &Survey) -> Finding {
     match &survey.first.page.next {
         Some(_) => compared(count == 5000, format!("{count} entries and a marker")),
         None if count > 5000 => different(format!("{count} entries")),
-        None => not_seen("the container has no more than one page"),
+        None => not_seen("the container has only one page"),
     }
 }
 
@@ -138,7 +139,7 @@ fn elements(survey: &Survey) -> Finding {
     }
     let text = survey.first.text();
     let Ok(document) = Document::parse(text.trim_start_matches('\u{feff}')) else {
-        return different("a general XML reader refuses the page");
+        return different("the page is not well-formed XML");
     };
     let is_customer_text =
         |node: &Node<'_, '_>| CUSTOMER_ELEMENTS.iter().any(|open| node.has_tag_name(*open));
@@ -154,7 +155,7 @@ fn elements(survey: &Survey) -> Finding {
     }
 }
 
-/// A page of two names, and its marker used twice
+/// Requests a page of two names, and uses its marker twice.
 async fn markers(client: &mut Client<'_>, survey: &Survey) -> Result<[Finding; 3], Finding> {
     if entries(&survey.first) < 3 && survey.first.page.next.is_none() {
         return Err(not_seen("the container has fewer than three blobs"));
@@ -165,7 +166,7 @@ async fn markers(client: &mut Client<'_>, survey: &Survey) -> Result<[Finding; 3
     let Some(marker) = two.page.next.as_ref().map(|marker| marker.as_str().to_owned()) else {
         return Ok([limit, not_seen("no marker"), not_seen("no marker")]);
     };
-    // A pattern that is constant.
+    // The pattern is constant and valid.
     let shape = Regex::new(r"^2!\d+![A-Za-z0-9*_-]+$").unwrap();
     let form = compared(shape.is_match(&marker), format!("{} characters", marker.len()));
     let parameters = [("maxresults", "2"), ("marker", marker.as_str())];
@@ -187,7 +188,7 @@ async fn arrow(client: &mut Client<'_>) -> Result<Finding, Finding> {
     Ok(match answer.status {
         200 if content_type.contains("arrow") => different(format!("Arrow in version {version}")),
         200 => as_assumed(format!("XML in version {version}")),
-        // A version that the service does not know.
+        // The service does not know this version yet.
         _ => not_seen(format!("version {version}: {}", status_line(&answer))),
     })
 }
@@ -200,16 +201,16 @@ async fn metadata(client: &mut Client<'_>, survey: &Survey) -> Result<Finding, F
     let without = client.list(&[("maxresults", "5")]).await?;
     let has = |listed: &Listed| listed.text().contains("<Metadata");
     Ok(match (has(&with), has(&without)) {
-        (true, false) => as_assumed("an element for each blob, if it was requested"),
+        (true, false) => as_assumed("an element for each blob if it was requested"),
         (true, true) => different("listed although it was not requested"),
         (false, _) if has_metadata(client, survey).await? => {
-            different("not listed although a blob has some")
+            different("not listed although a blob has metadata")
         }
-        (false, _) => not_seen("not listed, and the blob that was read has none"),
+        (false, _) => not_seen("not listed, and the blob that was read has no metadata"),
     })
 }
 
-/// Whether a read shows that a blob has metadata
+/// Returns whether a read shows that a blob has metadata.
 async fn has_metadata(client: &mut Client<'_>, survey: &Survey) -> Result<bool, Finding> {
     let url = survey.sample(client.connection).and_then(|b| client.connection.blob_url(&b.name));
     let Some(url) = url else { return Ok(false) };
@@ -230,7 +231,7 @@ async fn versions(client: &mut Client<'_>) -> Result<Finding, Finding> {
                 let known = ["VersionId", "IsCurrentVersion", "Snapshot"].into_iter();
                 seen.extend(known.filter(|tag| text.contains(&format!("<{tag}>"))));
             }
-            // A condition may allow current versions only.
+            // A role assignment condition may allow only current versions.
             401 | 403 => return Err(not_seen(format!("{include}: {}", status_line(&answer)))),
             _ => return Ok(different(format!("{include}: {}", status_line(&answer)))),
         }
@@ -255,9 +256,9 @@ async fn delimiter(client: &mut Client<'_>, survey: &Survey) -> Result<Finding, 
     let is_sorted =
         listed.page.prefixes.windows(2).all(|pair| order.compare(&pair[0], &pair[1]).is_lt());
     match (count, is_folded, is_sorted) {
-        (0, true, _) => Err(not_seen("the first entries have no folder")),
+        (0, true, _) => Err(not_seen("the first entries are not in folders")),
         (_, false, _) => Ok(different("names with a `/` are not folded")),
-        (_, true, false) => Ok(different(format!("{count} prefixes in another order"))),
+        (_, true, false) => Ok(different(format!("{count} prefixes in a different order"))),
         (_, true, true) => Ok(as_assumed(format!("{count} prefixes"))),
     }
 }

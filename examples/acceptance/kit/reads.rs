@@ -1,4 +1,4 @@
-//! Reads of a single byte: ETags, ranges and empty blobs.
+//! Checks reads of a single byte: ETags, ranges and empty blobs.
 
 use azure_asset_sync::{
     Blob,
@@ -11,9 +11,10 @@ use super::{
     lines::{Finding, Lines, as_assumed, compared, different, not_seen},
 };
 
-/// The first byte of a blob
+/// The range of the first byte of a blob.
 pub const FIRST_BYTE: &str = "bytes=0-0";
 
+/// Checks ETags and ranges.
 pub async fn check(client: &mut Client<'_>, lines: &mut Lines, survey: &Survey) {
     for (line, found) in [
         ("etag", etag(client, survey).await),
@@ -26,11 +27,13 @@ pub async fn check(client: &mut Client<'_>, lines: &mut Lines, survey: &Survey) 
     }
 }
 
+/// Returns a blob that can be read.
 fn sample(client: &Client<'_>, survey: &Survey) -> Result<Blob, Finding> {
     let sample = survey.sample(client.connection);
     sample.cloned().ok_or_else(|| not_seen("the first page has no blob to read"))
 }
 
+/// Reads a range of a blob.
 async fn read(
     client: &mut Client<'_>,
     blob: &Blob,
@@ -39,7 +42,7 @@ async fn read(
     note: &str,
 ) -> Result<RawAnswer, Finding> {
     let url = client.connection.blob_url(&blob.name);
-    let url = url.ok_or_else(|| not_seen("no URL leads to the blob"))?;
+    let url = url.ok_or_else(|| not_seen("the blob has no URL"))?;
     let mut request = RawRequest::get(url).header("range", range);
     if let Some(etag) = if_match {
         request = request.header("if-match", etag);
@@ -47,6 +50,7 @@ async fn read(
     client.send(RequestKind::Read, "GET", note, request).await
 }
 
+/// Returns the ETag in the listing.
 fn listed_etag(blob: &Blob) -> Result<String, Finding> {
     let etag = blob.etag.as_ref().map(|etag| etag.as_str().to_owned());
     etag.ok_or_else(|| not_seen("the listing has no ETag"))
@@ -56,12 +60,12 @@ async fn etag(client: &mut Client<'_>, survey: &Survey) -> Result<Finding, Findi
     let blob = sample(client, survey)?;
     let answer = read(client, &blob, FIRST_BYTE, None, "read the first byte").await?;
     if answer.status != 206 {
-        return Err(not_seen(format!("the read was answered with {}", status_line(&answer))));
+        return Err(not_seen(format!("the read returned {}", status_line(&answer))));
     }
     let listed = listed_etag(&blob)?;
     let header = answer.header("etag").unwrap_or_default();
     let is_so = header == format!("\"{listed}\"");
-    Ok(compared(is_so, if is_so { "the same in quotes" } else { "another text" }))
+    Ok(compared(is_so, if is_so { "the same in quotes" } else { "a different text" }))
 }
 
 async fn if_match(client: &mut Client<'_>, survey: &Survey) -> Result<Finding, Finding> {
@@ -78,7 +82,7 @@ async fn if_match(client: &mut Client<'_>, survey: &Survey) -> Result<Finding, F
 
 async fn if_match_other(client: &mut Client<'_>, survey: &Survey) -> Result<Finding, Finding> {
     let blob = sample(client, survey)?;
-    let note = "read the first byte if another ETag matches";
+    let note = "read the first byte if a different ETag matches";
     let other = "\"0x8D0000000000001\"";
     let answer = read(client, &blob, FIRST_BYTE, Some(other), note).await?;
     let is_so = answer.status == 412 && code(&answer).as_deref() == Some("ConditionNotMet");

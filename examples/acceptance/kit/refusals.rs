@@ -1,4 +1,4 @@
-//! Refusals: their order, their form, and the challenge that names the tenant.
+//! Checks refusals: their order, their form, and the challenge that names the tenant.
 
 use azure_asset_sync::store::{
     azure::{RawAnswer, RawRequest},
@@ -11,6 +11,7 @@ use super::{
     lines::{Finding, Lines, as_assumed, compared, different, not_seen},
 };
 
+/// Checks refusals.
 pub async fn check(client: &mut Client<'_>, lines: &mut Lines) {
     let forbidden = forbidden_first(client).await;
     lines.set("forbidden_first", forbidden.unwrap_or_else(|found| found));
@@ -32,7 +33,7 @@ pub async fn check(client: &mut Client<'_>, lines: &mut Lines) {
     }
 }
 
-/// The URL of another container of the account, which nobody has
+/// Returns the URL of a container of the account that does not exist.
 fn other_container(client: &Client<'_>, query: &str) -> Url {
     let mut url = client.connection.container_url();
     if let Ok(mut segments) = url.path_segments_mut() {
@@ -42,6 +43,7 @@ fn other_container(client: &Client<'_>, query: &str) -> Url {
     url
 }
 
+/// Checks that a missing container is 403 for a caller without access.
 async fn forbidden_first(client: &mut Client<'_>) -> Result<Finding, Finding> {
     let list = "restype=container&comp=list&maxresults=1";
     let request = RawRequest::get(other_container(client, list));
@@ -50,7 +52,8 @@ async fn forbidden_first(client: &mut Client<'_>) -> Result<Finding, Finding> {
     if absent.status == 403 {
         return Ok(as_assumed(format!("an absent container: {}", status_line(&absent))));
     }
-    // The credential may be good for the account: what no reader may ask tells then.
+    // The credential may be valid for the whole account. Then an operation shows it that readers may not
+    // call.
     let acl = "restype=container&comp=acl";
     let mut here = client.connection.container_url();
     here.set_query(Some(acl));
@@ -66,12 +69,12 @@ async fn forbidden_first(client: &mut Client<'_>) -> Result<Finding, Finding> {
     })
 }
 
-/// A blob that nobody has: the code and the reason phrase of its refusal
+/// Checks the code and the reason phrase of the refusal of a missing blob.
 async fn absent_blob(client: &mut Client<'_>) -> Result<[Finding; 2], Finding> {
     let prefix = client.connection.prefix().as_str();
     let name = format!("{prefix}acceptance-{:08x}", fastrand::u32(..));
     let url = client.connection.blob_url(&name);
-    let url = url.ok_or_else(|| not_seen("no URL leads to names with the prefix"))?;
+    let url = url.ok_or_else(|| not_seen("names with the prefix have no URL"))?;
     let head = RawRequest::head(url.clone());
     client.send(RequestKind::Read, "HEAD", "properties of an absent blob", head).await?;
     let request = RawRequest::get(url);
@@ -84,14 +87,16 @@ async fn absent_blob(client: &mut Client<'_>) -> Result<[Finding; 2], Finding> {
     let is_message = answer.reason.as_deref() == Some(message) && !message.is_empty();
     Ok([
         compared(is_so, status_line(&answer)),
-        compared(is_message, if is_message { "the message" } else { "another text" }),
+        compared(is_message, if is_message { "the message" } else { "a different text" }),
     ])
 }
 
+/// Returns whether a response has a challenge that names a tenant.
 fn names_tenant(answer: &RawAnswer) -> bool {
     answer.header("www-authenticate").and_then(Challenge::parse).is_some()
 }
 
+/// Checks the challenge to a request without a credential.
 async fn challenge(client: &mut Client<'_>) -> Result<Finding, Finding> {
     let request = RawRequest::get(client.list_url(&[("maxresults", "1")])).anonymous();
     let answer = client
@@ -104,11 +109,12 @@ async fn challenge(client: &mut Client<'_>) -> Result<Finding, Finding> {
     })
 }
 
+/// Checks the challenge to an invalid token.
 async fn challenge_of_token(client: &mut Client<'_>) -> Result<Finding, Finding> {
     let request = RawRequest::get(client.list_url(&[("maxresults", "1")]))
         .anonymous()
         .header("authorization", "Bearer none");
-    let note = "list with a text that is no token";
+    let note = "list with an invalid token";
     let answer = client.send(RequestKind::Unauthenticated, "GET", note, request).await?;
     Ok(match names_tenant(&answer) {
         true => as_assumed(status_line(&answer)),
@@ -116,7 +122,7 @@ async fn challenge_of_token(client: &mut Client<'_>) -> Result<Finding, Finding>
     })
 }
 
-/// What all answers together show
+/// Checks what must hold for all responses together.
 pub fn check_all_answers(client: &Client<'_>, lines: &mut Lines) {
     let answers = || client.exchanges.iter().map(|exchange| &exchange.answer);
     let total = answers().count();
@@ -127,8 +133,8 @@ pub fn check_all_answers(client: &Client<'_>, lines: &mut Lines) {
     let (good, all) = (successes().filter(of_service).count(), successes().count());
     lines.set("server", compared(good == all, format!("{good} of {all} successes")));
     let with_id = answers().filter(|answer| answer.header("x-ms-request-id").is_some()).count();
-    lines.set("request_id", compared(with_id == total, format!("{with_id} of {total} answers")));
-    // Preflights have no version, nor have refusals by what stands before the service.
+    lines.set("request_id", compared(with_id == total, format!("{with_id} of {total} responses")));
+    // Preflights and refusals by the front end have no version.
     let is_versioned = |exchange: &&super::client::Exchange| {
         exchange.method != "OPTIONS" && (200..300).contains(&exchange.answer.status)
     };
@@ -139,13 +145,14 @@ pub fn check_all_answers(client: &Client<'_>, lines: &mut Lines) {
     lines.set("retry_after", retry_after(answers()));
 }
 
+/// Checks that busy responses have `Retry-After` in seconds.
 fn retry_after<'a>(answers: impl Iterator<Item = &'a RawAnswer>) -> Finding {
     let busy: Vec<_> = answers.filter(|answer| matches!(answer.status, 429 | 503)).collect();
-    let Some(first) = busy.first() else { return not_seen("no answer was busy") };
+    let Some(first) = busy.first() else { return not_seen("no response was busy") };
     let waits: Option<Vec<u64>> =
         busy.iter().map(|answer| answer.header("retry-after")?.parse().ok()).collect();
     match waits {
-        Some(waits) => as_assumed(format!("{} s, {} answers", waits[0], busy.len())),
+        Some(waits) => as_assumed(format!("{} s, {} responses", waits[0], busy.len())),
         None => different(format!(
             "{}, {}",
             code(first).unwrap_or_default(),

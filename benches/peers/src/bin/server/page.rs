@@ -1,4 +1,4 @@
-//! One page of a listing, as List Blobs gives it.
+//! One page of a listing, as List Blobs returns it.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -6,7 +6,7 @@ use memchr::memmem;
 
 use crate::container::Container;
 
-/// What a request asks for
+/// The parameters of a listing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListQuery {
     pub prefix: String,
@@ -36,7 +36,7 @@ impl ListQuery {
     }
 }
 
-/// The page's bytes, in parts of which those with blobs are no copies; `None` for a foreign marker
+/// Returns a page in parts, or `None` if the marker is not valid. The parts with blobs are not copied.
 pub fn page(container: &Container, query: &ListQuery) -> Option<Vec<Bytes>> {
     let prefix = query.prefix.as_bytes();
     let first = match query.marker.as_str() {
@@ -65,7 +65,8 @@ pub fn page(container: &Container, query: &ListQuery) -> Option<Vec<Bytes>> {
     Some(parts)
 }
 
-/// Blobs, and prefixes in the place of what has the delimiter further on; gives where it left off
+/// Adds blobs, and one prefix for all blobs of a folder. Returns the index of the first blob that is not on
+/// the page.
 fn level(
     container: &Container,
     query: &ListQuery,
@@ -95,12 +96,13 @@ fn level(
     at
 }
 
+/// Returns the start of a page.
 fn head(query: &ListQuery) -> String {
     let mut head = String::from(
         "\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?><EnumerationResults \
          ServiceEndpoint=\"http://127.0.0.1/\" ContainerName=\"training\">",
     );
-    // Prefixes are echoed as they are: no name here has a character that XML would escape.
+    // No name of the container has a character that XML would escape.
     for (element, value) in
         [("Prefix", &query.prefix), ("Marker", &query.marker), ("Delimiter", &query.delimiter)]
     {
@@ -112,10 +114,12 @@ fn head(query: &ListQuery) -> String {
     head
 }
 
+/// Returns the marker of a page that begins with this blob.
 fn marker(index: usize) -> String {
     format!("2!{}", STANDARD.encode(format!("{index:012}!")))
 }
 
+/// Returns the first blob of the page of a marker.
 fn index(marker: &str) -> Option<usize> {
     let text = STANDARD.decode(marker.strip_prefix("2!")?).ok()?;
     str::from_utf8(&text).ok()?.trim_end_matches('!').parse().ok()
@@ -132,7 +136,7 @@ mod tests {
         Container::new(&Names::new(shape, COUNT), COUNT)
     }
 
-    /// All names and prefixes of a listing, and the pages that they came in
+    /// Returns all names and prefixes of a listing, and the number of its pages.
     fn list(container: &Container, query: &str) -> (Vec<String>, usize) {
         let mut query = ListQuery::of(&format!("comp=list&{query}"), 5000).unwrap();
         let (mut names, mut pages) = (Vec::new(), 0);
@@ -150,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_are_the_whole_listing() {
+    fn the_pages_contain_every_name() {
         for shape in [Shape::Hierarchy, Shape::Flat] {
             let container = container(shape);
             let (names, pages) = list(&container, "maxresults=1000");
@@ -171,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_stand_for_what_is_in_them() {
+    fn a_delimiter_returns_folders_instead_of_their_blobs() {
         let container = container(Shape::Hierarchy);
         for most in [1, 3, 5000] {
             let (names, _) = list(&container, &format!("delimiter=%2F&maxresults={most}"));
