@@ -6,7 +6,7 @@
 //! largest memory, and the smallest of the three longest polls, because a busy machine can only add time.
 //!
 //! Requests run in tasks of their own, whose polls are not counted: bodies are decoded there. The test
-//! `hostile_pages` counts how often other tasks run meanwhile.
+//! `malicious` counts how often other tasks run meanwhile.
 //!
 //! The exit status is 1 if memory exceeds a limit. Times are not checked, because they depend on the machine.
 //! The limit for a poll is 10 ms.
@@ -16,14 +16,14 @@
 //! cargo bench --bench hostile -- page    # the attacks whose name contains a word
 //! ```
 
-#[path = "../../tests/allocation/mod.rs"]
+#[path = "../../tests/malicious/counting_allocator.rs"]
 mod allocation;
 mod answers;
 mod measure;
 mod pages;
-#[path = "../../tests/hostile/mod.rs"]
+#[path = "../../tests/it/scripted_server.rs"]
 mod server;
-#[path = "../../tests/tampered/mod.rs"]
+#[path = "../../tests/state_tampered/manifest.rs"]
 mod tampered;
 mod texts;
 

@@ -1,8 +1,8 @@
 //! Compares this SDK with the official one on 10,000 unusual names in the emulator Azurite.
 
-#[path = "../../../tests/azurite/harness.rs"]
+#[path = "../../../tests/it/azurite/harness.rs"]
 mod harness;
-#[path = "../../../tests/azurite/odd_names.rs"]
+#[path = "../../../tests/it/azurite/odd_names.rs"]
 mod odd_names;
 
 use std::{collections::BTreeSet, sync::Arc};

@@ -12,7 +12,7 @@ mod markup;
 pub mod names;
 mod order;
 /// How expectations of recordings are written; shared with the test that replays them.
-#[path = "../../../tests/recordings/outcome.rs"]
+#[path = "../../../tests/it/recordings/outcome.rs"]
 pub mod outcome;
 mod reads;
 mod recording;

@@ -1,5 +1,5 @@
 //! The processor time of the calling thread. Unlike wall-clock time, it does not grow with the load of
-//! the machine. Shared with `tests/hostile_pages.rs`.
+//! the machine. Shared with `tests/malicious/pages.rs`.
 
 #![allow(unreachable_pub, reason = "an integration test includes this file as a module of its own")]
 

@@ -1,0 +1,4 @@
+//! The audit is a proof: no request contradicts a row.
+
+mod random;
+mod table;

@@ -1,0 +1,578 @@
+//! What the linter says: of documented mistakes, of one mistake each, and of its own repairs.
+
+use std::collections::BTreeSet;
+
+use azure_asset_sync::condition::{
+    Condition, Limit, Lint, LintFinding, Role, Rule, ScopeLevel, Severity, Span,
+};
+use proptest::prelude::*;
+use serde_json::Value as Json;
+
+fn examples() -> Vec<Json> {
+    serde_json::from_str(include_str!("../data/conditions/examples.json")).unwrap()
+}
+
+/// The short names of this file, written out
+fn long(text: &str) -> String {
+    text.replace("$C", "Microsoft.Storage/storageAccounts/blobServices/containers")
+        .replace(
+            "$R",
+            "ActionMatches{'Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read'}",
+        )
+        .replace("$L", "SubOperationMatches{'Blob.List'}")
+}
+
+fn rules(findings: &[LintFinding]) -> BTreeSet<Rule> {
+    findings.iter().map(|finding| finding.rule).collect()
+}
+
+#[test]
+fn every_documented_mistake_is_found_by_its_cause() {
+    let mut found = 0;
+    for row in examples().iter().filter(|row| row["kind"] == "invalid") {
+        let cause = row["features"][0].as_str().unwrap();
+        let mut text = row["condition"].as_str().unwrap_or_default().to_owned();
+        // What is wrong there is not in the text, but in what goes with it.
+        let lint = match cause {
+            "VERSION" => Lint::new().version("1.0"),
+            "CLI_VERSION" => Lint::new().azure_cli("2.17.1"),
+            "PIM_PRINCIPAL" => Lint::new().eligible(),
+            _ => Lint::new(),
+        };
+        if cause == "TOO_LONG" {
+            text = format!("'{}' StringEquals 'a'", "a".repeat(8192));
+        }
+        let findings = lint.check(&text);
+        assert!(
+            findings.iter().any(|finding| finding.rule.id() == cause),
+            "{}: {cause} is not among {findings:#?}",
+            row["id"]
+        );
+        found += 1;
+    }
+    assert_eq!(found, 18);
+}
+
+#[test]
+fn nothing_documented_as_right_is_an_error() {
+    for row in examples().iter().filter(|row| row["kind"] != "invalid") {
+        let findings = Lint::new().check(row["condition"].as_str().unwrap());
+        assert!(
+            findings.iter().all(|finding| finding.severity < Severity::Error),
+            "{}: {findings:#?}",
+            row["id"]
+        );
+    }
+}
+
+/// For each rule, conditions that break it, and others close to them that do not
+const TABLE: &[(Rule, &[&str], &[&str])] = &[
+    (Rule::Empty, &["", " \n"], &["$R"]),
+    (
+        Rule::Syntax,
+        &["($R", "@Resource[$C:name StringEquals 'abc'", "$R AND", "$R\u{a0}AND $R"],
+        &["$R AND $R"],
+    ),
+    (
+        Rule::LetterCase,
+        &[
+            "@Resource[$C:name] stringEquals 'abc'",
+            "@Resource[$C:name] forAnyOfAnyValues:stringequals {'abc'}",
+            "@resource[$C:name] StringEquals 'abc'",
+            "$R and $R",
+            "not $R",
+        ],
+        &["@Resource[$C:NAME] StringEquals 'abc'"],
+    ),
+    (
+        Rule::UnicodeQuotes,
+        &[
+            "@Resource[$C:name] StringEquals ‘abc’",
+            "@Resource[$C:name] StringEquals “abc”",
+            "@Resource[$C:name] StringEquals 'abc’",
+        ],
+        &["@Resource[$C/blobs:path] StringEquals 'it’s'"],
+    ),
+    (
+        Rule::UnknownOperator,
+        &[
+            "@Resource[$C/blobs:path] StringEndsWith '.jpg'",
+            "@Resource[$C/blobs:path] ForSomeValues:StringEquals {'a'}",
+            "@Resource[$C/blobs:path] ForAnyOfAnyValues:StringStartsWith {'a/'}",
+        ],
+        &["@Resource[$C/blobs:path] StringLike '*.jpg'"],
+    ),
+    (
+        Rule::Placeholder,
+        &[
+            "@Resource[$C:name] StringEquals '<container>'",
+            "@Resource[$C:name] StringEquals '{{ container }}'",
+            "@Resource[$C/blobs:path] StringStartsWith '${PREFIX}/'",
+            "@Resource[$C/blobs/tags:<key>] StringEquals 'a'",
+            "@Resource[$C/blobs/tags:<key><$key_case_sensitive$>] StringEquals 'a'",
+            "@Principal[Microsoft.Directory/CustomSecurityAttributes/Id:<set>_<name>] StringEquals 'a'",
+            "@Resource[Microsoft.KeyVault/vaults/secrets:name] StringStartsWith '<app>-'",
+            "!(ActionMatches{'<action>'})",
+            "!($R AND SubOperationMatches{'<subOperation>'})",
+            "@Resource[$C:name] StringEquals <container>",
+        ],
+        &["@Resource[$C:name] StringEquals '$web'", "@Resource[$C/blobs:path] StringEquals 'a<b'"],
+    ),
+    (
+        Rule::ListAlwaysDenied,
+        &[
+            "!($R) OR @Resource[$C/blobs:path] StringStartsWith 'p/'",
+            "!($R)",
+            "(!($R) OR @Resource[$C:name] StringEquals 'abc') AND (!($R AND $L) OR @Resource[$C/blobs:path] StringStartsWith 'p/')",
+        ],
+        &[
+            "!($R) OR @Resource[$C:name] StringEquals 'abc'",
+            "!($R) OR @Environment[isPrivateLink] BoolEquals true",
+            "!($R AND NOT $L) OR @Resource[$C/blobs:path] StringStartsWith 'p/'",
+            "@Request[Microsoft.Authorization/roleAssignments:PrincipalType] StringEqualsIgnoreCase 'User'",
+        ],
+    ),
+    (
+        Rule::ListUnconstrained,
+        &[
+            "!($R AND NOT $L) OR @Resource[$C:name] StringEquals 'abc'",
+            "!($R AND NOT $L) OR @Resource[$C/blobs:path] StringStartsWith 'p/'",
+            "(!($R AND NOT $L) OR @Resource[$C:name] StringEquals 'abc') AND (!($R AND $L) OR @Resource[$C:name] StringNotEquals 'abd')",
+            "(!($R AND NOT $L) OR @Resource[$C/blobs:path] StringStartsWith 'p/') AND (!($R AND $L) OR Exists @Request[$C/blobs:prefix])",
+        ],
+        &[
+            "!($R) OR @Resource[$C:name] StringEquals 'abc'",
+            "!($R AND NOT $L) OR @Resource[$C/blobs:isCurrentVersion] BoolEquals true",
+            "(!($R AND NOT $L) OR @Resource[$C:name] StringEquals 'abc') AND (!($R AND $L) OR @Resource[$C:name] StringEquals 'abc')",
+        ],
+    ),
+    (
+        Rule::MixedLogic,
+        &["$R OR $R AND $L", "$R AND $L OR $R", "NOT ($R AND $L OR $R)"],
+        &["$R OR ($R AND $L)", "$R AND $R AND $L"],
+    ),
+    (
+        Rule::NegatedAnyAny,
+        &[
+            "@Resource[$C:name] ForAnyOfAnyValues:StringNotEquals {'abc', 'abd'}",
+            "@Resource[$C:name] ForAllOfAnyValues:StringNotLike {'abc', 'abd'}",
+            "{'abc', 'abd'} ForAnyOfAnyValues:StringNotEquals @Resource[$C:name]",
+            "{'abc', 'abd'} ForAnyOfAllValues:StringNotEquals @Resource[$C:name]",
+        ],
+        &[
+            "@Resource[$C:name] ForAnyOfAllValues:StringNotEquals {'abc', 'abd'}",
+            "{'abc', 'abd'} ForAllOfAnyValues:StringNotEquals @Resource[$C:name]",
+            "@Resource[$C:name] ForAnyOfAnyValues:StringNotEquals {'abc'}",
+            "@Resource[$C:name] ForAnyOfAnyValues:StringEquals {'abc', 'abd'}",
+        ],
+    ),
+    (
+        Rule::UnknownAction,
+        &["!(ActionMatches{'$C/blobs/raed'})", "!(ActionMatches{'$C/read'})"],
+        &["!(ActionMatches{'$C/blobs/*'})"],
+    ),
+    (
+        Rule::UnknownSuboperation,
+        &["!($R AND SubOperationMatches{'Blobs.List'})", "!($R AND SubOperationMatches{'x'})"],
+        &["!($R AND SubOperationMatches{'blob.list'})"],
+    ),
+    (
+        Rule::LegacySpelling,
+        &[
+            "!($R AND @Request[subOperation] ForAnyOfAnyValues:StringEqualsIgnoreCase {'Blob.List'})",
+        ],
+        &["!($R AND $L)"],
+    ),
+    (
+        Rule::UnsupportedProvider,
+        &["@Resource[Microsoft.ServiceBus/namespaces/queues:Name] StringEquals 'a'"],
+        &[
+            "@Resource[Microsoft.KeyVault/vaults/secrets:name] StringEquals 'a'",
+            "@Resource[ $C:name ] StringEquals 'abc'",
+            "@Resource[Microsoft.Storage/storageAccounts/queueServices/queues:name] StringEquals 'a'",
+        ],
+    ),
+    (
+        Rule::UnknownAttribute,
+        &[
+            "@Resource[$C:ContainerName] StringEquals 'abc'",
+            "@Resource[$C/blobs/tags:Project] StringEquals 'abc'",
+            "@Environment[utc] DateTimeLessThan '2026-01-01T00:00:00Z'",
+            "@Resource[$C/blobs/tags:Project&lt;$key_case_sensitive$&gt;] StringEquals 'abc'",
+            "@Resource[ $C:name ] StringEquals 'abc'",
+        ],
+        &["@Resource[$C/blobs/tags:Project<$key_case_sensitive$>] StringEquals 'abc'"],
+    ),
+    (
+        Rule::ShellDollar,
+        &[
+            "@Resource[$C/blobs/tags:Project<$>] StringEquals 'abc'",
+            "@Resource[$C/blobs/tags:Project<key_case_sensitive>] StringEquals 'abc'",
+            "@Resource[$C/blobs/tags:Project<\\$key_case_sensitive\\$>] StringEquals 'abc'",
+            "@Resource[$C/blobs/tags:Project<`$key_case_sensitive`$>] StringEquals 'abc'",
+            "@Resource[$C/blobs/tags&$&] ForAnyOfAnyValues:StringEquals {'abc'}",
+            "@Resource[$C/blobs/tags&\\$keys\\$&] ForAnyOfAnyValues:StringEquals {'abc'}",
+        ],
+        &["@Resource[$C/blobs/tags&$keys$&] ForAnyOfAnyValues:StringEquals {'abc'}"],
+    ),
+    (Rule::ShellBang, &["!($R)"], &["NOT ($R)", "@Resource[$C/blobs:path] StringEquals 'a!b'"]),
+    (
+        Rule::SourceNotForAction,
+        &[
+            "!(ActionMatches{'Microsoft.Authorization/roleAssignments/delete'}) OR @Request[Microsoft.Authorization/roleAssignments:PrincipalId] GuidEquals 8e3af657-a8ff-443c-a75c-2fe8c4bcb635",
+            "@Request[$C/blobs:path] StringStartsWith 'p/'",
+            "!($R AND $L) OR @Resource[$C/blobs:path] StringStartsWith 'p/'",
+            "!($R AND NOT $L) OR @Request[$C/blobs:prefix] StringStartsWith 'p/'",
+        ],
+        &[
+            "!(ActionMatches{'Microsoft.Authorization/roleAssignments/delete'}) OR @Resource[Microsoft.Authorization/roleAssignments:PrincipalId] GuidEquals 8e3af657-a8ff-443c-a75c-2fe8c4bcb635",
+            "!($R AND $L) OR @Request[$C/blobs:prefix] StringStartsWith 'p/'",
+        ],
+    ),
+    (
+        Rule::OperatorNotForAttribute,
+        &[
+            "@Resource[$C/blobs:isCurrentVersion] StringEquals 'true'",
+            "@Environment[UtcNow] DateTimeEquals '2026-01-01T00:00:00.0Z'",
+            "@Resource[$C/blobs/tags&$keys$&] StringEquals 'abc'",
+            "@Resource[$C:name] NumericEquals 7",
+        ],
+        &["@Environment[UtcNow] DateTimeLessThan '2026-01-01T00:00:00.0Z'"],
+    ),
+    (
+        Rule::ValueNotOfType,
+        &[
+            "@Environment[UtcNow] DateTimeLessThan '2026-02-30T00:00:00.0Z'",
+            "@Environment[isPrivateLink] BoolEquals 'yes'",
+            "@Environment[isPrivateLink] BoolEquals 'true'",
+            "@Resource[$C:name] ForAllOfAllValues:StringEquals {}",
+            "@Resource[$C:name] StringEquals {'abc', 'abd'}",
+            "@Request[Microsoft.Authorization/roleAssignments:PrincipalId] GuidEquals '8e3af657'",
+        ],
+        &["@Resource[$C:name] ForAnyOfAnyValues:StringEquals {'abc', 'abd'}"],
+    ),
+    (
+        Rule::ScopeNotForAttribute,
+        &["@Resource[Microsoft.Storage/storageAccounts:isHnsEnabled] BoolEquals true"],
+        &["@Resource[Microsoft.Storage/storageAccounts:name] StringEquals 'abc'"],
+    ),
+    (
+        Rule::ContainerValueShape,
+        &[
+            "@Resource[$C:name] StringEquals 'Training'",
+            "@Resource[$C:name] ForAnyOfAnyValues:StringEquals {'training', 'a_b'}",
+        ],
+        &[
+            "@Resource[$C:name] StringEqualsIgnoreCase 'Training'",
+            "@Resource[$C:name] StringLike 'Tr*'",
+        ],
+    ),
+    (
+        Rule::PathValueShape,
+        &[
+            "@Resource[$C/blobs:path] StringStartsWith '/p/'",
+            "@Resource[$C/blobs:path] StringLike 'a%20b/*'",
+            "@Resource[$C:name] StringEquals 'abc' AND @Resource[$C/blobs:path] StringStartsWith 'abc/p/'",
+            "@Request[$C/blobs:prefix] StringStartsWith 'https://abc.blob.core.windows.net/p/'",
+        ],
+        &[
+            "@Resource[$C/blobs:path] StringStartsWith 'p/'",
+            "@Resource[$C/blobs:path] StringLike '100%/*'",
+        ],
+    ),
+    (
+        Rule::PrefixNoSlash,
+        &[
+            "@Resource[$C/blobs:path] StringStartsWith 'p'",
+            "@Request[$C/blobs:prefix] StringLike 'p*'",
+        ],
+        &[
+            "@Resource[$C/blobs:path] StringLike '*.jpg'",
+            "@Resource[$C/blobs:path] StringEquals 'p'",
+        ],
+    ),
+    (
+        Rule::EmptyPrefix,
+        &[
+            "@Resource[$C/blobs:path] StringStartsWith ''",
+            "@Request[$C/blobs:prefix] StringLike '*'",
+        ],
+        &["@Resource[$C/blobs:path] StringEquals ''"],
+    ),
+    (
+        Rule::Preview,
+        &[
+            "@Request[$C/blobs:include] ForAllOfAnyValues:StringEquals {'metadata'}",
+            "Exists @Request[$C/blobs:snapshot]",
+            "@Resource[$C/metadata:a] StringEquals 'b'",
+        ],
+        &[
+            "@Environment[UtcNow] DateTimeLessThan '2030-01-01T00:00:00.0Z'",
+            "Exists @Request[$C/blobs:versionId]",
+        ],
+    ),
+    (
+        Rule::NegativeOnOptional,
+        &[
+            "@Resource[$C/blobs/tags:a<$key_case_sensitive$>] StringNotEquals 'b'",
+            "NOT @Resource[$C/blobs/tags:a<$key_case_sensitive$>] StringEquals 'b'",
+            "!(@Resource[$C:name] StringEquals 'abc' AND @Resource[$C/metadata:a] StringEquals 'b')",
+        ],
+        &[
+            "NOT @Resource[$C:name] StringEquals 'abc'",
+            "NOT @Resource[$C/metadata:a] StringEquals 'b' OR NOT Exists @Resource[$C/metadata:a]",
+            "@Resource[$C/blobs/tags:a<$key_case_sensitive$>] StringNotEquals 'b' OR NOT Exists @Resource[$C/blobs/tags:a<$key_case_sensitive$>]",
+            "@Resource[$C:name] StringNotEquals 'abc'",
+        ],
+    ),
+    (
+        Rule::PimPrincipal,
+        &["@Principal[Microsoft.Directory/CustomSecurityAttributes/Id:a_b] StringEquals 'c'"],
+        &["@Resource[$C:name] StringEquals 'abc'"],
+    ),
+    (
+        Rule::MoveDefeatsPath,
+        &["!(ActionMatches{'$C/blobs/write'}) OR @Resource[$C/blobs:path] StringStartsWith 'p/'"],
+        &[
+            "!(ActionMatches{'$C/blobs/*'}) OR @Resource[$C/blobs:path] StringStartsWith 'p/'",
+            "!($R) OR @Resource[$C/blobs:path] StringStartsWith 'p/'",
+        ],
+    ),
+];
+
+#[test]
+fn each_rule_is_broken_by_some_and_not_by_what_is_close() {
+    for (rule, broken, kept) in TABLE {
+        for text in *broken {
+            let findings = Lint::new().check(&long(text));
+            assert!(rules(&findings).contains(rule), "{rule} is not in {text}: {findings:#?}");
+        }
+        for text in *kept {
+            let findings = Lint::new().check(&long(text));
+            assert!(!rules(&findings).contains(rule), "{rule} is in {text}: {findings:#?}");
+        }
+    }
+}
+
+#[test]
+fn other_services_with_conditions_are_not_called_wrong() {
+    for (action, attribute) in [
+        (
+            "ContainerRegistry/registries/repositories/content/read",
+            "@Request[Microsoft.ContainerRegistry/registries/repositories:name]",
+        ),
+        (
+            "OperationalInsights/workspaces/tables/data/read",
+            "@Resource[Microsoft.OperationalInsights/workspaces/tables/record:Vendor<$key_case_sensitive$>]",
+        ),
+        (
+            "KeyVault/vaults/secrets/getSecret/action",
+            "@Resource[Microsoft.KeyVault/vaults/secrets:name]",
+        ),
+    ] {
+        let text =
+            format!("NOT ActionMatches{{'Microsoft.{action}'}} OR ({attribute} StringLike 'a*')");
+        let findings = Lint::new().check(&text);
+        assert_eq!(
+            rules(&findings),
+            [Rule::UnknownAction, Rule::UnknownAttribute].into(),
+            "{text}"
+        );
+        assert!(findings.iter().all(|finding| finding.severity == Severity::Note), "{findings:#?}");
+    }
+    for action in ["blobs/read", ""] {
+        let findings = Lint::new().check(&format!("NOT ActionMatches{{'{action}'}}"));
+        let found = findings.iter().find(|finding| finding.rule == Rule::UnknownAction);
+        assert_eq!(found.unwrap().severity, Severity::Warning, "{action}");
+    }
+}
+
+#[test]
+fn what_other_programs_did_to_a_text_is_repaired() {
+    let right = "!(ActionMatches{'a'}) AND @Environment[isPrivateLink] BoolEquals true";
+    let quotes =
+        ["&quot;", "&apos;", "&#39;", "\u{201f}", "\u{2032}", "\u{b4}", "\u{ff07}", "\u{203a}"];
+    let mut wrong: Vec<_> = quotes.map(|quote| right.replacen('\'', quote, 1)).into();
+    wrong.extend([
+        right.replace("@Environment", "Environment"),
+        right.replace("true", "TRUE"),
+        right.replace("AND", "&amp;&amp;"),
+        right.replace(" BoolEquals", "&nbsp;BoolEquals"),
+    ]);
+    for text in wrong {
+        let repair = Lint::new().check(&text).into_iter().find_map(|finding| finding.repair);
+        let repaired = repair.unwrap_or_else(|| panic!("{text}"));
+        assert_eq!(repaired.parse(), right.parse::<Condition>(), "{text}: {repaired}");
+    }
+}
+
+#[test]
+fn what_is_known_of_the_assignment_shows_more() {
+    let write =
+        "!(ActionMatches{'$C/blobs/write'}) OR @Resource[$C/blobs:path] StringStartsWith 'p/'";
+    let tag = "!($R) OR @Resource[$C/blobs/tags:a<$key_case_sensitive$>] StringEquals 'b'";
+    let hns = "@Resource[Microsoft.Storage/storageAccounts:isHnsEnabled] BoolEquals true";
+    let table = [
+        (Lint::new().role(Role::BlobDataReader), write, Rule::ActionNotInRole, true),
+        (Lint::new().role(Role::BlobDataContributor), write, Rule::ActionNotInRole, false),
+        (Lint::new().role(Role::BlobDataContributor), write, Rule::MoveDefeatsPath, true),
+        (Lint::new().role(Role::BlobDataReader), write, Rule::MoveDefeatsPath, false),
+        (Lint::new().role(Role::BlobDataOwner), write, Rule::RunAsSuperuserMissing, true),
+        (Lint::new().role(Role::BlobDataContributor), write, Rule::RunAsSuperuserMissing, false),
+        (Lint::new().role(Role::BlobDataOwner), tag, Rule::TagWriteDefeatsTag, true),
+        (Lint::new().role(Role::BlobDataContributor), tag, Rule::TagWriteDefeatsTag, false),
+        (Lint::new().scope(ScopeLevel::Account), hns, Rule::ScopeNotForAttribute, true),
+        (Lint::new().scope(ScopeLevel::ResourceGroup), hns, Rule::ScopeNotForAttribute, false),
+        (Lint::new().version("1.0"), hns, Rule::Version, true),
+        (Lint::new().version("2.0"), hns, Rule::Version, false),
+        (Lint::new().azure_cli("2.9.1"), hns, Rule::CliVersion, true),
+        (Lint::new().azure_cli("2.18.0"), hns, Rule::CliVersion, false),
+        (Lint::new().azure_cli("3.0"), hns, Rule::CliVersion, false),
+        (Lint::new().azure_cli("latest"), hns, Rule::CliVersion, true),
+    ];
+    let mut covered: BTreeSet<Rule> = TABLE.iter().map(|(rule, ..)| *rule).collect();
+    for (lint, text, rule, expected) in table {
+        let findings = lint.check(&long(text));
+        assert_eq!(rules(&findings).contains(&rule), expected, "{rule} {lint:?}: {findings:#?}");
+        covered.insert(rule);
+    }
+    covered.insert(Rule::TooLong);
+    assert_eq!(covered, Rule::ALL.iter().copied().collect(), "each rule has a row");
+}
+
+#[test]
+fn a_repair_repairs_and_a_span_shows_the_place() {
+    let texts =
+        TABLE.iter().flat_map(|(rule, broken, _)| broken.iter().map(move |text| (*rule, *text)));
+    let mut repaired = BTreeSet::new();
+    for (rule, text) in texts {
+        let text = long(text);
+        for finding in Lint::new().check(&text) {
+            assert!(text.get(finding.span.start..finding.span.end).is_some(), "{finding:?}");
+            let Some(repair) = finding.repair.filter(|_| finding.rule == rule) else { continue };
+            let again = Lint::new().check(&repair);
+            let count =
+                |findings: &[LintFinding]| findings.iter().filter(|f| f.rule == rule).count();
+            let before = Lint::new().check(&text);
+            assert!(count(&again) < count(&before), "{rule}: {text}\n{repair}\n{again:#?}");
+            repaired.insert(rule);
+        }
+    }
+    println!("{} rules have repairs: {repaired:?}", repaired.len());
+    assert!(repaired.len() >= 14, "{repaired:?}");
+}
+
+#[test]
+fn a_mistake_with_a_certain_repair_hides_nothing_behind_it() {
+    let text = long(
+        "@resource[$C:name] stringEquals ‘Training’ and @Resource[$C/blobs:path] StringStartsWith 'p'",
+    );
+    let findings = Lint::new().check(&text);
+    let at = |rule: Rule| {
+        let finding = findings.iter().find(|f| f.rule == rule);
+        let span = finding.unwrap_or_else(|| panic!("{rule}: {findings:#?}")).span;
+        &text[span.start..span.end]
+    };
+    assert_eq!(at(Rule::LetterCase), "@resource");
+    assert_eq!(at(Rule::UnicodeQuotes), "‘");
+    assert_eq!(at(Rule::ContainerValueShape), "‘Training’");
+    assert_eq!(at(Rule::PrefixNoSlash), "'p'");
+
+    // places hold also where repairs are not made in the order of the text
+    for hostile in ["‘‘'‘\"uidequal‘‘Mi‘so)-", "(‘'‘)", "@Resource[x] stringequals ‘'‘é’"]
+    {
+        for finding in Lint::new().check(hostile) {
+            let Span { start, end } = finding.span;
+            assert!(hostile.get(start..end).is_some(), "{hostile}: {finding:?}");
+        }
+    }
+}
+
+#[test]
+fn lists_are_repaired_with_the_documented_idiom() {
+    let text = long(
+        "!($R) OR (@Resource[$C:name] StringEquals 'abc' AND @Resource[$C/blobs:path] StringStartsWith 'p/')",
+    );
+    let findings = Lint::new().check(&text);
+    let finding = findings.iter().find(|f| f.rule == Rule::ListAlwaysDenied).unwrap();
+    let repaired: Condition = finding.repair.as_ref().unwrap().parse().unwrap();
+    let (container, prefix) = ("abc".parse().unwrap(), "p/".parse().unwrap());
+    assert_eq!(repaired, Limit::container(&container).prefix(&prefix).condition().unwrap());
+}
+
+#[test]
+fn conditions_that_are_made_have_nothing_wrong() {
+    let (one, two) = ("abc".parse().unwrap(), "abd".parse().unwrap());
+    let limits = [
+        Limit::container(&one),
+        Limit::container(&one).or_container(&two),
+        Limit::container(&one).prefix(&"p/".parse().unwrap()),
+        Limit::container(&one).current_versions_only(),
+        Limit::container(&one).private_link_only().until(std::time::UNIX_EPOCH),
+        Limit::container(&one).prefix(&"p/q/".parse().unwrap()).current_versions_only(),
+    ];
+    for limit in limits {
+        let text = limit.condition().unwrap().to_string();
+        let lint = Lint::new().role(Role::BlobDataReader).scope(ScopeLevel::Account).version("2.0");
+        let findings = lint.check(&text);
+        assert!(findings.iter().all(|f| f.severity == Severity::Note), "{text}: {findings:#?}");
+    }
+}
+
+#[test]
+fn a_condition_is_explained_in_words() {
+    let limit = Limit::container(&"abc".parse().unwrap()).prefix(&"p/".parse().unwrap());
+    assert_eq!(
+        limit.current_versions_only().condition().unwrap().explain(),
+        "\
+to read a blob:
+  - the container's name is `abc`
+  - the blob's name begins with `p/`
+  - it is the current version
+to list blobs:
+  - the container's name is `abc`
+  - the prefix that the list asks for begins with `p/`
+whatever else the role allows is not limited
+"
+    );
+    let explained = |text: &str| long(text).parse::<Condition>().unwrap().explain();
+    let text = explained(
+        "NOT (ActionMatches{'a'} AND NOT SubOperationMatches{'b'}) OR Exists @Resource[c]",
+    );
+    assert_eq!(
+        text.lines().next(),
+        Some("where the action is `a` and not that the suboperation is `b`:")
+    );
+    let text = explained("NOT NOT ($R)");
+    assert!(text.contains("not that the action is"), "{text}");
+    for row in examples() {
+        let Ok(condition) = row["condition"].as_str().unwrap_or_default().parse::<Condition>()
+        else {
+            continue;
+        };
+        assert!(condition.explain().lines().count() >= 2, "{row}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn no_text_brings_the_linter_down(
+        at in 0usize..2000, cut in 0usize..40, with in "[ -~‘’“”é\u{a0}]{0,6}", row in 0usize..49
+    ) {
+        let rows = examples();
+        let text = rows[row]["condition"].as_str().unwrap_or_default();
+        let characters: Vec<char> = text.chars().collect();
+        let at = at.min(characters.len());
+        let end = (at + cut).min(characters.len());
+        let broken: String =
+            characters[..at].iter().chain(&with.chars().collect::<Vec<_>>()).chain(&characters[end..]).collect();
+        for finding in Lint::new().check(&broken) {
+            prop_assert!(broken.get(finding.span.start..finding.span.end).is_some(), "{finding:?}");
+        }
+        if let Ok(condition) = broken.parse::<Condition>() {
+            condition.explain();
+        }
+    }
+}

@@ -1,0 +1,568 @@
+//! Filters: what each part leaves out, what is wrong with patterns, and fingerprints of rules.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use azure_asset_sync::{
+    Blob, ErrorKind, Format, Kind, MemoryStore, Prefix, Reason, Rules, Scan,
+    validate::{Action, Filter, FilterBuilder},
+};
+use proptest::prelude::*;
+
+use crate::fairness;
+
+fn filter() -> FilterBuilder {
+    Filter::builder()
+}
+
+/// Why a filter leaves a blob out; `None` where it does not, whatever the other rules say
+fn left_out(filter: &FilterBuilder, blob: Blob) -> Option<String> {
+    let verdict = Rules::default().filter(filter.clone().build().unwrap()).check(blob);
+    let rejection = verdict.rejection().filter(|rejection| rejection.reason == Reason::Filtered)?;
+    Some(rejection.detail.to_string())
+}
+
+fn at(seconds: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+#[test]
+fn globs_match_as_people_write_them() {
+    // Each glob with names that it matches, and with names that it does not.
+    let rows: &[(&str, &[&str], &[&str])] = &[
+        (
+            "*.jpg",
+            &["a.jpg", "x/y/a.jpg", ".jpg", "x/a\n.jpg", "/a.jpg"],
+            &["a.JPG", "a.jpg/b", "a.jpeg", "ajpg"],
+        ),
+        ("/*.jpg", &["a.jpg"], &["x/a.jpg"]),
+        (
+            "hall-3/*.jpg",
+            &["hall-3/a.jpg"],
+            &["hall-3/x/a.jpg", "x/hall-3/a.jpg", "hall-3-old/a.jpg"],
+        ),
+        (
+            "hall-3/**/*.jpg",
+            &["hall-3/a.jpg", "hall-3/x/y/a.jpg"],
+            &["hall-3.jpg", "hall-30/a.jpg"],
+        ),
+        ("**/thumbs/**", &["thumbs/a.jpg", "x/y/thumbs/z/a.jpg"], &["thumbs", "x/thumbs-2/a.jpg"]),
+        ("hall-3/", &["hall-3/a.jpg", "hall-3/x/a.jpg"], &["hall-3", "x/hall-3/a.jpg"]),
+        ("**", &["", "a", "a/b"], &[]),
+        ("a?c", &["abc", "x/a\u{e9}c", "a*c"], &["ac", "abbc", "a/c"]),
+        ("a/?/c", &["a/b/c"], &["a//c", "a///c"]),
+        ("a[b-dx]e", &["abe", "ace", "axe"], &["aee", "a-e", "ae"]),
+        ("a[!b-d]e", &["aee", "a-e", "a\u{e9}e"], &["abe", "a/e"]),
+        ("/a[+-9]e", &["a5e", "a.e"], &["a/e"]),
+        ("a[]-]e", &["a]e", "a-e"], &["abe"]),
+        ("a[\\]^]e", &["a]e", "a^e"], &["a\\e"]),
+        ("*.{jpg,png}", &["a.jpg", "x/a.png"], &["a.gif", "a.{jpg,png}"]),
+        ("{a,b/{c,d}}/*.jpg", &["a/x.jpg", "b/c/x.jpg", "b/d/x.jpg"], &["b/x.jpg", "c/x.jpg"]),
+        ("img{,-old}.jpg", &["img.jpg", "img-old.jpg"], &["img-.jpg"]),
+        ("\\*\\{a\\,b\\}", &["*{a,b}"], &["x{a,b}", "*a"]),
+        ("a,b", &["a,b"], &["a"]),
+        ("(a|b)+.$^", &["(a|b)+.$^"], &["a", "ab"]),
+        ("a b#&~", &["a b#&~"], &["ab#&~"]),
+        ("hall [&&~~0-]", &["hall &", "hall ~", "hall -", "hall 0"], &["hall x"]),
+    ];
+    for (glob, matched, others) in rows {
+        let (include, exclude) = (filter().include(*glob), filter().exclude(*glob));
+        for name in *matched {
+            assert_eq!(left_out(&include, Blob::new(*name, 1)), None, "{glob} {name}");
+            let detail = left_out(&exclude, Blob::new(*name, 1)).unwrap_or_default();
+            assert_eq!(detail, format!("the filter's exclude `{glob}` matches its name"), "{name}");
+        }
+        for name in *others {
+            let detail = left_out(&include, Blob::new(*name, 1)).unwrap_or_default();
+            assert_eq!(detail, "none of the filter's include matches its name", "{glob} {name}");
+            assert_eq!(left_out(&exclude, Blob::new(*name, 1)), None, "{glob} {name}");
+        }
+    }
+}
+
+#[test]
+fn each_part_leaves_out_what_it_says() {
+    let dated = |seconds| {
+        let mut blob = Blob::new("x/a.jpg", 10);
+        blob.last_modified = Some(at(seconds));
+        blob
+    };
+    let typed = |name, content_type: &str| {
+        let mut blob = Blob::new(name, 10);
+        blob.content_type = Some(content_type.into());
+        blob
+    };
+    let jpg = || Blob::new("x/a.jpg", 10);
+    let rows = [
+        (filter().min_size(10), jpg(), None),
+        (filter().min_size(11), jpg(), Some("min_size")),
+        (filter().max_size(10), jpg(), None),
+        (filter().max_size(9), jpg(), Some("max_size")),
+        (filter().modified_since(at(5)), dated(5), None),
+        (filter().modified_since(at(6)), dated(5), Some("modified_since")),
+        (filter().modified_before(at(6)), dated(5), None),
+        (filter().modified_before(at(5)), dated(5), Some("modified_before")),
+        (filter().modified_since(at(0)), jpg(), Some("does not tell")),
+        (filter().format("JPG"), jpg(), None),
+        (filter().format("png").format(".jpg"), jpg(), None),
+        (filter().format("png"), jpg(), Some("formats")),
+        (filter().format("png"), Blob::new("x.png/a", 1), Some("formats")),
+        (filter().kind(Kind::Image), jpg(), None),
+        (filter().kind(Kind::Video), jpg(), Some("kinds")),
+        (filter().kind(Kind::Video).kind(Kind::Image), jpg(), None),
+        (filter().kind(Kind::Image), Blob::new("notes.txt", 1), Some("kinds")),
+        // What the rules would reject is still of a kind.
+        (filter().kind(Kind::Image), Blob::new("a.svg", 1), None),
+        (filter().kind(Kind::Video), typed("a", "video/mp4; x"), None),
+        (filter().kind(Kind::Video), typed("a", "image/png"), Some("kinds")),
+        (filter().include_regex("^x/[a-z]+"), jpg(), None),
+        (filter().include_regex("^a"), jpg(), Some("include_regex")),
+        (filter().include_regex(r"\d").include_regex("[.]jpg$"), jpg(), None),
+        (filter().exclude_regex("(?i)A[.]JPG"), jpg(), Some("exclude_regex `(?i)A[.]JPG`")),
+        (filter().include("*.JPG"), jpg(), Some("include")),
+        (filter().include("*.JPG").ignore_case(), jpg(), None),
+        (filter().include("\u{c9}").ignore_case(), Blob::new("\u{e9}", 1), None),
+        (filter().exclude_regex("^X").ignore_case(), jpg(), Some("exclude_regex")),
+        // All parts must agree, and what is excluded no include brings back.
+        (filter().include("x/*").include_regex("b"), jpg(), Some("include_regex")),
+        (filter().include("x/*").exclude("*.png").exclude("a.*"), jpg(), Some("exclude `a.*`")),
+        (filter(), jpg(), None),
+    ];
+    for (filter, blob, want) in rows {
+        let text = format!("{filter:?} {blob:?}");
+        match (left_out(&filter, blob), want) {
+            (None, None) => {}
+            (Some(detail), Some(want)) => assert!(detail.contains(want), "{text}: {detail}"),
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn what_nobody_asked_for_is_no_error_of_another_kind() {
+    let rules = Rules::default().filter(filter().include("hall-3/**").build().unwrap());
+    let mut mismatch = Blob::new("hall-4/a.jpg", 1);
+    mismatch.content_type = Some("text/plain".into());
+    let folder = Blob::new("hall-4/", 0);
+    for blob in [mismatch, folder, Blob::new("notes.txt", 0), Blob::new("a", 1 << 50)] {
+        assert_eq!(rules.check(blob).rejection().unwrap().reason, Reason::Filtered);
+    }
+    assert_eq!(
+        rules.check(Blob::new("hall-3/a.jpg", 0)).rejection().unwrap().reason,
+        Reason::Empty
+    );
+}
+
+#[tokio::test]
+async fn what_is_left_out_is_counted_and_collides_with_nothing() {
+    let names = ["A.jpg", "a.jpg", "old/a.jpg", "new/b.jpg"];
+    let scan = |rules| {
+        let store = MemoryStore::from_iter(names.map(|name| Blob::new(name, 1)));
+        Scan::new(store, &Prefix::default()).rules(rules).run(())
+    };
+    let report = scan(Rules::default()).await.unwrap();
+    assert_eq!((report.accepted(), report.findings.values().sum::<u64>()), (4, 2));
+    let rules = Rules::default().filter(filter().exclude("a.jpg").build().unwrap());
+    let report = scan(rules.clone()).await.unwrap();
+    assert_eq!(report.rejections, [(Reason::Filtered, 2)].into());
+    assert_eq!((report.accepted(), report.findings.len()), (2, 0));
+    let report = scan(rules.on(Reason::Filtered, Action::Ignore)).await.unwrap();
+    assert_eq!((report.accepted(), report.rejected()), (4, 0));
+}
+
+#[test]
+fn all_that_is_wrong_comes_in_one_answer_with_its_place() {
+    let error = filter()
+        .include("a/{b")
+        .exclude("")
+        .include_regex("ab(c")
+        .exclude_regex("\u{e9}[z-a]\u{7}")
+        .exclude("x".repeat(1001))
+        .format("tar.gz")
+        .min_size(2)
+        .max_size(1)
+        .modified_since(at(5))
+        .modified_before(at(5))
+        .build()
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    let text = error.to_string();
+    for part in [
+        "include `a/{b`, character 3: `{` has no `}`",
+        "exclude ``, character 1: it is empty",
+        "include_regex `ab(c`, character 3: unclosed group; see https://",
+        "exclude_regex `\u{e9}[z-a]\\u{7}`, character 3: invalid",
+        "character 1001: it has 1001 characters or more; the limit is 1000",
+        "formats `tar.gz`",
+        "min_size 2 is above max_size 1",
+        "modified_since is not before modified_before",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert!(!text.contains('\n') && !text.contains('\u{7}'), "{text}");
+    for (builder, what) in [
+        (
+            (0..101).fold(filter(), |filter, n| filter.include(n.to_string())),
+            "101 patterns; the limit is 100",
+        ),
+        (filter().include_regex("(?:a{1000}){1000}"), "more than 50000 parts"),
+        ((0..101).fold(filter(), |filter, n| filter.format(format!("x{n}"))), "101 extensions"),
+        (filter().format("x".repeat(65)), "at most 64 characters"),
+        ((0..90).fold(filter(), |filter, _| filter.exclude("[")), "and 70 more"),
+        (
+            filter().include_regex("[ab]*a[ab]{150}c").exclude_regex("[ab]*a[ab]{150}d"),
+            "240 states",
+        ),
+        (filter().include_regex("(".repeat(100) + &")".repeat(100)), "nest"),
+        (filter().modified_since(at(1) - Duration::from_secs(2)), "1970"),
+        (filter().include("[?sig=canary"), "[…"),
+    ] {
+        let text = builder.build().unwrap_err().to_string();
+        assert!(text.contains(what) && !text.contains("canary"), "{what}: {text}");
+    }
+}
+
+#[test]
+fn a_filter_is_stored_as_it_was_typed() {
+    let json = serde_json::json!({
+        "include": ["hall-3/**/*.{jpg,png}", "x/*"], "exclude": ["**/thumbs/"],
+        "include_regex": ["^[a-z]"], "exclude_regex": ["_tmp$"], "ignore_case": true,
+        "min_size": 1, "max_size": 9, "modified_since": "2026-11-24T00:00:00Z",
+        "modified_before": "2026-11-25T08:49:37.500000000Z", "kinds": ["image"], "formats": [".JPG"],
+    });
+    let filter: Filter = serde_json::from_value(json.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&filter).unwrap(), json);
+    assert_eq!(filter.to_builder().build().unwrap(), filter);
+    let date = r#"{"modified_since": "2026-11-24"}"#;
+    let date = serde_json::from_str::<Filter>(date).unwrap();
+    assert_eq!(
+        serde_json::to_string(&date).unwrap(),
+        r#"{"modified_since":"2026-11-24T00:00:00Z"}"#
+    );
+    assert_eq!(serde_json::to_string(&Filter::default()).unwrap(), "{}");
+    for (wrong, what) in [
+        (r#"{"includes": []}"#, "unknown field"),
+        (r#"{"include": ["[a"]}"#, "character 1"),
+        (r#"{"modified_since": "yesterday"}"#, "`yesterday` is no time"),
+        (r#"{"kinds": ["audio"]}"#, "audio"),
+    ] {
+        let error = serde_json::from_str::<Filter>(wrong).unwrap_err().to_string();
+        assert!(error.contains(what), "{error}");
+    }
+}
+
+#[test]
+fn the_prefix_of_a_filter_is_the_start_of_all_that_it_includes() {
+    for (globs, want) in [
+        (vec!["hall-3/**/*.jpg"], "hall-3/"),
+        (vec!["hall-3/a*", "hall-3/b*"], "hall-3/"),
+        (vec!["hall-{3,4}/*"], "hall-"),
+        (vec!["hall-3/**", "*.jpg"], ""),
+        (vec!["a\\*b/*"], "a"),
+        (vec![], ""),
+    ] {
+        let builder = globs.iter().fold(filter(), |filter, glob| filter.include(*glob));
+        assert_eq!(builder.clone().build().unwrap().prefix().as_str(), want, "{globs:?}");
+        let insensitive = builder.ignore_case().build().unwrap();
+        assert_eq!(insensitive.prefix().as_str(), "", "a name may begin with `Hall`");
+    }
+    assert_eq!(filter().include("//x/*").build().unwrap().prefix().as_str(), "/x/");
+    let digits = filter().include("2026-11/x*").ignore_case().build().unwrap();
+    assert_eq!(digits.prefix().as_str(), "2026-11/");
+    assert_eq!(filter().exclude("hall-3/**").build().unwrap().prefix(), Prefix::default());
+}
+
+/// The meaning of a glob of plain characters, `*`, `**/`, `/**` and `?`, without thinking of speed
+fn means(glob: &[char], name: &[char]) -> bool {
+    match glob {
+        [] => name.is_empty(),
+        ['*', '*', '/', rest @ ..] => {
+            means(rest, name)
+                || (0..name.len()).any(|n| name[n] == '/' && means(rest, &name[n + 1..]))
+        }
+        ['*', '*'] => true,
+        ['*', rest @ ..] => {
+            let reach = name.iter().take_while(|c| **c != '/').count();
+            (0..=reach).any(|n| means(rest, &name[n..]))
+        }
+        ['?', rest @ ..] => name.first().is_some_and(|c| *c != '/') && means(rest, &name[1..]),
+        [char, rest @ ..] => name.first() == Some(char) && means(rest, &name[1..]),
+    }
+}
+
+fn glob() -> impl Strategy<Value = String> {
+    let segment = prop_oneof![3 => "[ab*?]{1,3}".prop_filter("alone", |s| !s.contains("**")), 1 => Just("**".to_owned())];
+    prop::collection::vec(segment, 1..5).prop_map(|segments| segments.join("/"))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3000))]
+
+    #[test]
+    fn globs_mean_what_a_slow_matcher_says(glob in glob(), names in prop::collection::vec("[ab/]{0,7}", 1..20)) {
+        let include = filter().include(&glob).build().unwrap();
+        let whole = if glob.contains('/') { glob.clone() } else { format!("**/{glob}") };
+        let whole: Vec<char> = whole.chars().collect();
+        let rules = Rules::default().filter(include.clone());
+        for name in names {
+            let rejected = rules.check(Blob::new(name.clone(), 1)).rejection().unwrap().reason;
+            let want = means(&whole, &name.chars().collect::<Vec<_>>());
+            prop_assert_eq!(rejected != Reason::Filtered, want, "{} {}", glob, name);
+            prop_assert!(!want || name.starts_with(include.prefix().as_str()), "{} {}", glob, name);
+        }
+    }
+
+    #[test]
+    fn limits_are_a_conjunction(
+        (min, max) in (prop::option::of(0_u64..5), prop::option::of(5_u64..9)),
+        (since, before) in (prop::option::of(0_u64..5), prop::option::of(5_u64..9)),
+        formats in prop::collection::vec(prop::sample::select(vec!["jpg", "PNG", "mp4"]), 0..3),
+        video in any::<bool>(),
+        (size, time, name) in (0_u64..10, prop::option::of(0_u64..10), prop::sample::select(vec!["a.JPG", "a.png", "b.mp4", "c"])),
+    ) {
+        let mut builder = formats.iter().fold(filter(), |filter, format| filter.format(*format));
+        if let Some(min) = min { builder = builder.min_size(min); }
+        if let Some(max) = max { builder = builder.max_size(max); }
+        if let Some(since) = since { builder = builder.modified_since(at(since)); }
+        if let Some(before) = before { builder = builder.modified_before(at(before)); }
+        if video { builder = builder.kind(Kind::Video); }
+        let mut blob = Blob::new(name, size);
+        blob.last_modified = time.map(at);
+        let lower = name.to_lowercase();
+        let wanted = min.is_none_or(|min| size >= min)
+            && max.is_none_or(|max| size <= max)
+            && since.is_none_or(|since| time.is_some_and(|time| time >= since))
+            && before.is_none_or(|before| time.is_some_and(|time| time < before))
+            && (formats.is_empty() || formats.iter().any(|f| lower.ends_with(&f.to_lowercase())))
+            && (!video || lower.ends_with("mp4"));
+        prop_assert_eq!(left_out(&builder, blob).is_none(), wanted);
+    }
+}
+
+#[test]
+fn each_change_of_the_rules_changes_their_fingerprint() {
+    let only = |filter: FilterBuilder| Rules::default().filter(filter.build().unwrap());
+    let mut rules = vec![
+        ("default".to_owned(), Rules::default()),
+        ("image size".into(), Rules::default().max_size(Kind::Image, 1)),
+        ("video size".into(), Rules::default().max_size(Kind::Video, 1)),
+        ("fewer formats".into(), Rules::default().refuse("jpg")),
+        (
+            "another format".into(),
+            Rules::default().accept(Format::new("dcm", Kind::Image, "image/x")),
+        ),
+        ("its kind".into(), Rules::default().accept(Format::new("dcm", Kind::Video, "image/x"))),
+        ("its type".into(), Rules::default().accept(Format::new("dcm", Kind::Image, "image/y"))),
+        (
+            "its alias".into(),
+            Rules::default().accept(Format::new("dcm", Kind::Image, "image/x").alias("z")),
+        ),
+        ("include".into(), only(filter().include("a"))),
+        ("include another".into(), only(filter().include("b"))),
+        ("include two".into(), only(filter().include("a").include("b"))),
+        ("include one with both".into(), only(filter().include("ab"))),
+        ("exclude".into(), only(filter().exclude("a"))),
+        ("include_regex".into(), only(filter().include_regex("a"))),
+        ("exclude_regex".into(), only(filter().exclude_regex("a"))),
+        ("case".into(), only(filter().include("a").ignore_case())),
+        ("min".into(), only(filter().min_size(7))),
+        ("min of nothing".into(), only(filter().min_size(0))),
+        ("max".into(), only(filter().max_size(7))),
+        ("since".into(), only(filter().modified_since(at(7)))),
+        ("since then".into(), only(filter().modified_since(at(7) + Duration::from_nanos(1)))),
+        ("before".into(), only(filter().modified_before(at(7)))),
+        ("kind".into(), only(filter().kind(Kind::Image))),
+        ("other kind".into(), only(filter().kind(Kind::Video))),
+        ("format".into(), only(filter().format("image"))),
+        ("extension".into(), only(filter().format("a"))),
+    ];
+    for reason in Reason::ALL {
+        for action in [Action::Reject, Action::Note, Action::Ignore] {
+            if Rules::default().action(*reason) != action {
+                rules.push((format!("{action:?} {reason}"), Rules::default().on(*reason, action)));
+            }
+        }
+    }
+    let mut seen = HashMap::new();
+    for (what, rules) in &rules {
+        if let Some(same) = seen.insert(rules.fingerprint(), what) {
+            panic!("{what} has the fingerprint of {same}");
+        }
+    }
+}
+
+#[test]
+fn rules_that_are_set_alike_have_the_same_fingerprint_everywhere() {
+    let default = Rules::default();
+    assert_eq!(
+        default.fingerprint(),
+        7_888_622_391_634_729_092,
+        "changes with the table of formats, and with REVISION in src/validate/stable.rs"
+    );
+    let only =
+        |filter: FilterBuilder| Rules::default().filter(filter.build().unwrap()).fingerprint();
+    let alike = [
+        (
+            default.clone().refuse("jpg").accept(default.formats()[15].clone()).fingerprint(),
+            default.fingerprint(),
+        ),
+        (default.clone().on(Reason::Empty, Action::Reject).fingerprint(), default.fingerprint()),
+        (only(filter()), default.fingerprint()),
+        (only(filter().ignore_case()), default.fingerprint()),
+        (
+            only(filter().include("a").include("b")),
+            only(filter().include("b").include("a").include("b")),
+        ),
+        (only(filter().format(".JPG")), only(filter().format("jpg"))),
+        (
+            only(filter().kind(Kind::Video).kind(Kind::Image)),
+            only(filter().kind(Kind::Image).kind(Kind::Video)),
+        ),
+    ];
+    for (n, (a, b)) in alike.into_iter().enumerate() {
+        assert_eq!(a, b, "row {n}");
+    }
+    assert_eq!(default.formats()[15].extension(), "jpg");
+    let alias = |aliases: [&str; 2]| {
+        let format = Format::new("dcm", Kind::Image, "application/dicom");
+        Rules::default().accept(format.alias(aliases[0]).alias(aliases[1])).fingerprint()
+    };
+    assert_eq!(alias(["x", "y"]), alias(["Y", "x"]));
+}
+
+#[test]
+fn limits_hold_over_all_lists_together() {
+    let many = |list: fn(FilterBuilder, String) -> FilterBuilder, count, text: &str| {
+        (0..count).fold(filter(), |filter, _| list(filter, text.to_owned()))
+    };
+    let half = |builder: FilterBuilder| {
+        (0..60).fold(builder, |filter, n| filter.exclude_regex(format!("{n}")))
+    };
+    let braces = "{a,b}".repeat(8) + &"?".repeat(955);
+    for (builder, what) in [
+        (half(many(FilterBuilder::include, 60, "a")), "120 patterns"),
+        (many(FilterBuilder::include, 20, &"a".repeat(999)), "19980 bytes"),
+        (many(FilterBuilder::include, 100, &braces[..60]), "more than 10000 characters"),
+        (filter().include(&braces[..995]), "more than 10000 characters"),
+        (filter().exclude("{a,b}".repeat(7) + &"[a-f]".repeat(60)), "more than 10000 characters"),
+        (many(FilterBuilder::exclude_regex, 33, &r"\w\W".repeat(120)), "more than 50000 parts"),
+        (filter().include_regex("(?:(?:(?:a?){50}){15}|b)*c"), "240 states"),
+    ] {
+        let text = builder.build().unwrap_err().to_string();
+        assert!(text.contains(what), "{what}: {text}");
+    }
+    // A service's customers write such filters.
+    let hundred = |pattern: &str| {
+        (0..100).fold(filter(), |filter, n| filter.exclude(pattern.replace('N', &n.to_string())))
+    };
+    for builder in [
+        hundred("*thumb-N*"),
+        hundred("**/folder-N/**"),
+        hundred("hall-N/**/*.{jpg,jpeg,png,webp}"),
+        filter().include("*_????????-????-????-????-????????????.jpg"),
+        filter().include_regex(r"^\w+_\d{4}-\d{2}").exclude_regex(r"(?i)\btest\b|_tmp\d*$"),
+    ] {
+        assert!(builder.clone().build().is_ok(), "{builder:?}");
+    }
+}
+
+/// What is refused as too slow is so for the longest names, which have four bytes a character
+#[test]
+fn patterns_that_are_slow_for_names_of_four_bytes_a_character_are_refused() {
+    for builder in [
+        filter().include(format!("*\u{1f600}{}c", "?".repeat(160))),
+        // The example of the documentation
+        filter().include_regex("[ab]*a[ab]{300}c"),
+    ] {
+        let text = builder.build().unwrap_err().to_string();
+        assert!(text.contains("240 states"), "{text}");
+    }
+}
+
+/// A list that comes after the one that uses up a limit exactly is no less a list
+#[test]
+fn no_pattern_is_left_out_once_a_limit_is_used_up_exactly() {
+    let full = (0..10).fold(filter(), |filter, _| filter.include("a".repeat(1000)));
+    let both = full.clone().exclude_regex("^a").include("b*");
+    let error = both.build().unwrap_err().to_string();
+    assert!(error.contains("more than 10000 characters"), "{error}");
+    // Regular expressions have another limit.
+    let name = "a".repeat(1000);
+    assert_eq!(left_out(&full, Blob::new(name.as_str(), 1)), None);
+    let detail = left_out(&full.exclude_regex("^a"), Blob::new(name, 1)).unwrap();
+    assert!(detail.contains("exclude_regex"), "{detail}");
+}
+
+/// Of patterns that match in different ways, the first of the list is named
+#[test]
+fn the_first_pattern_that_matches_is_named_however_it_is_matched() {
+    // Too large for a table, so its states are simulated.
+    let slow = "*a????????????????????????";
+    let name = "xa012345678901234567890123";
+    for (patterns, want) in [
+        ([slow, "x*", "*3"], slow),
+        (["x*", slow, "*3"], "x*"),
+        (["y*", slow, "*3"], slow),
+        (["y*", "*3", slow], "*3"),
+    ] {
+        let builder = patterns.iter().fold(filter(), |filter, glob| filter.exclude(*glob));
+        let detail = left_out(&builder, Blob::new(name, 1)).unwrap_or_default();
+        assert_eq!(detail, format!("the filter's exclude `{want}` matches its name"));
+        assert_eq!(left_out(&builder, Blob::new("z", 1)), None);
+    }
+}
+
+/// A filter that is nearly as slow as one may be, and names for which it is: other tasks of the thread
+/// have a turn after every few of them
+#[test]
+fn the_slowest_filter_keeps_no_other_task_waiting() {
+    use futures::TryStreamExt as _;
+    let slow = filter().exclude_regex("[ab]*a[ab]{230}c").build().unwrap();
+    let mut rng = fastrand::Rng::with_seed(3);
+    let name = |n: usize, rng: &mut fastrand::Rng| {
+        let letters = (0..1000).map(|_| if rng.bool() { 'a' } else { 'b' });
+        format!("{n:03}{}.jpg", letters.collect::<String>())
+    };
+    let names: Vec<_> = (0..80).map(|n| name(n, &mut rng)).collect();
+    let scan = || {
+        let store = MemoryStore::from_iter(names.iter().map(|name| Blob::new(name.as_str(), 1)));
+        Scan::new(store, &Prefix::default()).rules(Rules::default().filter(slow.clone()))
+    };
+    let (report, beats) = fairness::during(scan().run(()));
+    assert_eq!(report.unwrap().accepted(), 80);
+    println!("{} polls, the longest wait {:?}", beats.polls, beats.longest);
+    assert!(beats.polls > 20, "a sink: {} polls", beats.polls);
+    let (verdicts, beats) = fairness::during(scan().verdicts().try_collect::<Vec<_>>());
+    assert!(verdicts.unwrap().len() == 80 && beats.polls > 20, "a stream: {} polls", beats.polls);
+    let batches = scan().verdicts().batches().try_collect::<Vec<_>>();
+    let (batches, beats) = fairness::during(batches);
+    assert!(
+        batches.unwrap().concat().len() == 80 && beats.polls > 20,
+        "batches: {} polls",
+        beats.polls
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let job = azure_asset_sync::sync::Job::new(scan(), folder.path());
+    let (summary, beats) = fairness::during(job.run(()));
+    assert!(
+        summary.unwrap().counts.added == 80 && beats.polls > 20,
+        "a job: {} polls",
+        beats.polls
+    );
+    let preview = azure_asset_sync::Preview::new(scan()).run();
+    let (report, beats) = fairness::during(preview);
+    assert!(report.is_ok() && beats.polls > 20, "a preview: {} polls", beats.polls);
+}
+
+/// Batches are as large as before where each blob takes little
+#[tokio::test]
+async fn ordinary_blobs_come_in_batches_of_a_thousand() {
+    use futures::TryStreamExt as _;
+    let names =
+        (0..5000).map(|n| Blob::new(format!("plant-07/camera-{:02}/{n:08}.jpg", n / 700), 1));
+    let scan = Scan::new(MemoryStore::from_iter(names), &Prefix::default());
+    let batches: Vec<_> = scan.verdicts().batches().try_collect().await.unwrap();
+    assert!(batches.iter().all(|batch| batch.len() == 1000), "{}", batches.len());
+}

@@ -1,0 +1,390 @@
+//! The states of a connection: the whole table, and what holds for every way through it.
+
+use std::collections::BTreeSet;
+
+use azure_asset_sync::{
+    ErrorKind, Health, MemoryStore, Probe,
+    lifecycle::{Event, State},
+    probe::{Drift, EndReason, WaitOutcome},
+    store::Blob,
+};
+use proptest::prelude::*;
+
+/// Rows are states and columns are events, each in the order of its `ALL`
+const TABLE: [(&str, [&str; 14]); 11] = [
+    // grant, test: started, noted, passed, failed, sync: started, succeeded, errors, failed,
+    // cancelled, drift, edited, disconnected, reconnected
+    (
+        "draft",
+        [
+            "awaiting_grant",
+            "testing",
+            "",
+            "",
+            "",
+            "",
+            "",
+            "",
+            "",
+            "",
+            "",
+            "draft",
+            "disconnected",
+            "",
+        ],
+    ),
+    (
+        "awaiting_grant",
+        [
+            "awaiting_grant",
+            "testing",
+            "",
+            "",
+            "",
+            "",
+            "",
+            "",
+            "",
+            "",
+            "",
+            "draft",
+            "disconnected",
+            "",
+        ],
+    ),
+    (
+        "testing",
+        [
+            "",
+            "",
+            "propagating",
+            "connected",
+            "failed",
+            "",
+            "",
+            "",
+            "",
+            "awaiting_grant",
+            "",
+            "draft",
+            "disconnected",
+            "",
+        ],
+    ),
+    (
+        "propagating",
+        [
+            "",
+            "testing",
+            "propagating",
+            "connected",
+            "failed",
+            "",
+            "",
+            "",
+            "",
+            "awaiting_grant",
+            "",
+            "draft",
+            "disconnected",
+            "",
+        ],
+    ),
+    (
+        "connected",
+        [
+            "",
+            "testing",
+            "",
+            "",
+            "",
+            "syncing",
+            "",
+            "",
+            "",
+            "",
+            "drifted",
+            "draft",
+            "disconnected",
+            "",
+        ],
+    ),
+    (
+        "syncing",
+        [
+            "",
+            "",
+            "",
+            "",
+            "",
+            "",
+            "synced",
+            "synced_with_errors",
+            "failed",
+            "connected",
+            "",
+            "",
+            "disconnected",
+            "",
+        ],
+    ),
+    (
+        "synced",
+        [
+            "",
+            "testing",
+            "",
+            "",
+            "",
+            "syncing",
+            "",
+            "",
+            "",
+            "",
+            "drifted",
+            "draft",
+            "disconnected",
+            "",
+        ],
+    ),
+    (
+        "synced_with_errors",
+        [
+            "",
+            "testing",
+            "",
+            "",
+            "",
+            "syncing",
+            "",
+            "",
+            "",
+            "",
+            "drifted",
+            "draft",
+            "disconnected",
+            "",
+        ],
+    ),
+    (
+        "failed",
+        [
+            "awaiting_grant",
+            "testing",
+            "",
+            "",
+            "",
+            "",
+            "",
+            "",
+            "",
+            "",
+            "",
+            "draft",
+            "disconnected",
+            "",
+        ],
+    ),
+    (
+        "drifted",
+        [
+            "awaiting_grant",
+            "testing",
+            "",
+            "",
+            "",
+            "",
+            "",
+            "",
+            "",
+            "",
+            "drifted",
+            "draft",
+            "disconnected",
+            "",
+        ],
+    ),
+    ("disconnected", ["", "", "", "", "", "", "", "", "", "", "", "", "", "awaiting_grant"]),
+];
+
+/// The name of the next state; empty where the event cannot be
+fn expected(state: State, event: Event) -> &'static str {
+    let row = TABLE.iter().find(|(name, _)| *name == state.as_str()).unwrap();
+    row.1[Event::ALL.iter().position(|known| *known == event).unwrap()]
+}
+
+#[test]
+fn every_event_in_every_state_does_what_the_table_says() {
+    assert_eq!((State::ALL.len(), Event::ALL.len()), (11, 14));
+    for (state, (name, _)) in State::ALL.iter().zip(TABLE) {
+        assert_eq!(state.as_str(), name);
+        for &event in Event::ALL {
+            let next = state.on(event);
+            let told = next.as_ref().map_or("", |next| next.as_str());
+            assert_eq!(told, expected(*state, event), "{state} on {event}");
+            assert_eq!(state.events().any(|known| known == event), next.is_ok());
+            if let Err(error) = next {
+                assert_eq!(error.kind(), ErrorKind::Config);
+                assert!(!error.is_transient());
+                let text = error.to_string();
+                for part in [state.as_str(), event.as_str()] {
+                    assert!(text.contains(&format!("`{part}`")), "{text}");
+                }
+                let (_, can) = text.split_once("what can is ").unwrap();
+                let named: Vec<_> = can.split(", ").collect();
+                let events: Vec<_> = state.events().map(Event::as_str).collect();
+                assert_eq!(named, events);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_documentation_has_the_same_table() {
+    let source = include_str!("../../src/lifecycle.rs");
+    let mut columns: Vec<&str> = Vec::new();
+    let mut cells = 0;
+    for line in source.lines().filter_map(|line| line.strip_prefix("//! | ")) {
+        let row: Vec<_> = line.trim_end_matches(" |").split(" | ").collect();
+        match row[0] {
+            "from" => columns = row[1..].to_vec(),
+            "---" => {}
+            state => {
+                let state = state.trim_matches('`');
+                let state = State::ALL.iter().find(|known| known.as_str() == state).unwrap();
+                for (event, cell) in columns.iter().zip(&row[1..]) {
+                    let event = Event::ALL.iter().find(|known| known.as_str() == *event).unwrap();
+                    let cell = if *cell == "–" { "" } else { cell };
+                    assert_eq!(cell, expected(*state, *event), "{state} on {event}");
+                    cells += 1;
+                }
+            }
+        }
+    }
+    assert_eq!(cells, 11 * 14);
+}
+
+/// All states that events lead to from this one, itself included
+fn reached(from: State) -> BTreeSet<State> {
+    let mut found = BTreeSet::from([from]);
+    let mut todo = vec![from];
+    while let Some(state) = todo.pop() {
+        for event in state.events() {
+            let next = state.on(event).unwrap();
+            if found.insert(next) {
+                todo.push(next);
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_state_is_reached_from_a_draft_and_reaches_the_end_and_a_new_start() {
+    assert_eq!(State::default(), State::Draft);
+    assert_eq!(reached(State::Draft).len(), State::ALL.len());
+    for &state in State::ALL {
+        let reached = reached(state);
+        assert!(reached.contains(&State::Disconnected), "{state}");
+        assert!(reached.contains(&State::Connected), "{state}");
+        if state != State::Disconnected {
+            assert_eq!(state.on(Event::Disconnected).unwrap(), State::Disconnected);
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_way_leaves_the_table(choices in proptest::collection::vec(0..14_usize, 0..200)) {
+        let mut state = State::default();
+        let mut tested = false;
+        for choice in choices {
+            let event = Event::ALL[choice];
+            let next = state.on(event);
+            prop_assert_eq!(next.as_ref().map_or("", |next| next.as_str()), expected(state, event));
+            // An event that cannot be changes nothing.
+            state = next.unwrap_or(state);
+            // No sync without a test that has passed since the last edit, failure, drift or end.
+            tested = match state {
+                State::Connected if event == Event::TestPassed => true,
+                State::Connected | State::Syncing | State::Synced | State::SyncedWithErrors => tested,
+                _ => false,
+            };
+            prop_assert!(state != State::Syncing || tested);
+        }
+    }
+}
+
+#[test]
+fn names_are_stable_in_json() {
+    for &state in State::ALL {
+        let json = serde_json::to_string(&state).unwrap();
+        assert_eq!(json, format!("\"{state}\""));
+        assert_eq!(serde_json::from_str::<State>(&json).unwrap(), state);
+    }
+    for &event in Event::ALL {
+        let json = serde_json::to_string(&event).unwrap();
+        assert_eq!(json, format!("\"{event}\""));
+        assert_eq!(serde_json::from_str::<Event>(&json).unwrap(), event);
+    }
+    assert!(serde_json::from_str::<State>("\"Draft\"").is_err());
+}
+
+async fn health() -> Health {
+    let connection = azure_asset_sync::Connection::builder("c")
+        .account("contosovision")
+        .container("training")
+        .build()
+        .unwrap();
+    let store = MemoryStore::from_iter([Blob::new("a.jpg", 1)]);
+    Probe::of_store(&connection, store).run().await
+}
+
+#[tokio::test]
+async fn what_a_probe_finds_is_an_event() {
+    use azure_asset_sync::probe::Outlook::{Ready, Stop, Wait};
+    let healthy = health().await;
+    for (outlook, event) in
+        [(Ready, Event::TestPassed), (Wait, Event::PropagationNoted), (Stop, Event::TestFailed)]
+    {
+        let mut health = healthy.clone();
+        health.outlook = outlook;
+        assert_eq!(Event::from(&health), event);
+    }
+    for (why, event) in [
+        (EndReason::Connected, Event::TestPassed),
+        (EndReason::Permanent, Event::TestFailed),
+        (EndReason::Deadline, Event::PropagationNoted),
+        (EndReason::Unconfirmed, Event::PropagationNoted),
+    ] {
+        let json = serde_json::json!({
+            "reason": why, "health": healthy, "attempts": 1, "elapsed_ms": 1,
+        });
+        let ended: WaitOutcome = serde_json::from_value(json).unwrap();
+        assert_eq!(Event::from(&ended), event);
+    }
+}
+
+#[test]
+fn only_what_is_worse_is_drift() {
+    use azure_asset_sync::probe::Check::{List, Read};
+    let better = [Drift::Mended(List), Drift::Narrowed(Read), Drift::ContainerPrivate];
+    let worse = [
+        Drift::AnotherContainer,
+        Drift::RoleGone,
+        Drift::Broken(List),
+        Drift::Broadened(Read),
+        Drift::ConditionLost,
+        Drift::CorsLost,
+        Drift::ContainerPublic,
+        Drift::TenantChanged,
+        Drift::PrincipalChanged,
+    ];
+    assert_eq!(Event::of_drift(&[]), None);
+    assert_eq!(Event::of_drift(&better), None);
+    for drift in worse {
+        let mut all = better.to_vec();
+        all.push(drift);
+        assert_eq!(Event::of_drift(&all), Some(Event::DriftFound), "{all:?}");
+    }
+}

@@ -1,0 +1,93 @@
+//! The integration tests: one binary, because each further one links the whole crate again.
+//!
+//! A module for each subject; `cargo test --test it scan::` runs one. All modules share a process, so
+//! that none may set environment variables, install a logger, a panic hook or an allocator, or measure
+//! the process: such a test starts this program again for a single case (`Command`, `current_exe`), or
+//! is in a binary of its own: `logs`, `malicious`, `state_tampered` and `sync_kill`.
+
+mod acceptance;
+mod any_order;
+mod audit;
+mod az_cli;
+mod azurite;
+mod certificate;
+mod condition;
+mod condition_cli;
+mod condition_limit;
+mod condition_lint;
+mod condition_oracle;
+mod connection;
+mod credentials;
+mod credentials_here;
+mod diagnosis;
+mod examples;
+mod failures;
+mod filter;
+mod filter_typed;
+mod grant;
+mod grant_terraform;
+mod host_policy;
+mod host_policy_check;
+mod host_policy_wire;
+mod layering;
+mod lifecycle;
+mod listing;
+mod many_names;
+mod memory;
+mod misplaced_names;
+mod msrv;
+mod page_decoder;
+mod parallel;
+mod preview;
+mod probe;
+mod probe_drift;
+mod probe_external_store;
+mod probe_hosts;
+mod probe_wait;
+mod proxy;
+mod recordings;
+mod resume;
+mod rules;
+mod scan;
+mod scan_broken;
+mod scan_parts;
+mod scan_pressure;
+mod scan_token;
+mod shards;
+mod sink_conformance;
+mod sinks;
+mod sinks_files;
+mod sinks_log;
+mod sinks_parquet;
+mod sinks_sqlite;
+mod sinks_tools;
+mod small_cloud;
+mod small_cloud_access;
+mod small_cloud_behavior;
+mod small_cloud_cors;
+mod small_cloud_recorded;
+mod small_cloud_script;
+mod small_cloud_wire;
+mod state_folder;
+mod store_conformance;
+mod sync;
+mod sync_again;
+mod sync_bounds;
+mod sync_delta;
+mod sync_jobs;
+mod sync_memory;
+mod sync_rules;
+mod verdicts;
+mod view_links;
+
+// Servers, stores, data and measures that several of the tests share.
+mod client;
+mod crafted_answers;
+mod fairness;
+mod odd_store;
+mod openssl;
+mod oracle;
+mod refused_port;
+mod sample;
+mod scripted_server;
+mod silence;

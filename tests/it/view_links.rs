@@ -1,0 +1,599 @@
+//! Links to single blobs: made by the store, opened by a client that has nothing but the link.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use azure_asset_sync::{
+    AzureStore, Blob, Connection, Credential, Endpoint, Error, ErrorKind, LinkRequest, ViewLink,
+    ViewLinks,
+    condition::{Limit, Role},
+    testing::{
+        Assignment, Fault, ManualClock, PresentedCredential, Refusal, Seed, SmallCloud,
+        SmallCloudBuilder, trust,
+    },
+};
+use futures::future::join_all;
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::client::{Answer, Asker};
+
+const HOUR: u64 = 60 * 60;
+const DAY: u64 = 24 * HOUR;
+const FAILED: (u16, Option<&str>) = (403, Some("AuthenticationFailed"));
+const MISMATCH: (u16, Option<&str>) = (403, Some("AuthorizationPermissionMismatch"));
+
+fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn now() -> SystemTime {
+    SystemTime::UNIX_EPOCH + secs(1_767_225_600)
+}
+
+/// A small cloud in a time of its own, its store, and a client without a credential
+struct Scene {
+    asker: Asker,
+    clock: ManualClock,
+    store: AzureStore,
+}
+
+impl Scene {
+    async fn of(builder: SmallCloudBuilder) -> Self {
+        let clock = ManualClock::new();
+        let asker = Asker::of(builder.clock(clock.clone())).await;
+        let store = asker.cloud.store(&asker.cloud.connection().build().unwrap()).unwrap();
+        Self { asker, clock, store }
+    }
+
+    fn links(&self) -> ViewLinks {
+        self.store.view_links().unwrap()
+    }
+
+    async fn link(&self, name: &str) -> ViewLink {
+        self.links().link(LinkRequest::new(name)).await.unwrap()
+    }
+
+    async fn open(&self, method: Method, url: &str) -> Answer {
+        self.asker.send(self.asker.client.request(method, url)).await
+    }
+
+    async fn get(&self, link: &ViewLink) -> Answer {
+        self.open(Method::GET, link.url()).await
+    }
+
+    /// How many keys were asked for, but for those of a token that had ended
+    fn asked(&self) -> usize {
+        let log = self.asker.cloud.log();
+        let keys = log.iter().filter(|asked| asked.query.contains("comp=userdelegationkey"));
+        keys.filter(|asked| asked.status != Some(401)).count()
+    }
+}
+
+fn vision() -> SmallCloudBuilder {
+    SmallCloud::builder().blobs(["a.jpg", "b.jpg"].map(|name| Seed::new(name, name)))
+}
+
+/// The parameters of a link
+fn query(url: &str) -> BTreeMap<String, String> {
+    url::Url::parse(url).unwrap().query_pairs().into_owned().collect()
+}
+
+#[tokio::test]
+async fn a_link_reads_its_blob_and_nothing_else() {
+    let scene = Scene::of(vision()).await;
+    let link = scene.link("a.jpg").await;
+    let answer = scene.get(&link).await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, "a.jpg"));
+    assert_eq!(scene.open(Method::HEAD, link.url()).await.status, 200);
+    let range = scene.asker.client.get(link.url()).header("range", "bytes=2-3");
+    let part = scene.asker.send(range).await;
+    assert_eq!((part.status, part.body.as_str()), (206, "jp"), "videos are read in parts");
+
+    let (base, signed) = link.url().split_once('?').unwrap();
+    let container = base.strip_suffix("/a.jpg").unwrap();
+    let service = container.strip_suffix("/assets").unwrap();
+    for (url, told) in [
+        (format!("{container}/b.jpg?{signed}"), FAILED),
+        (format!("{container}/a.jpg/?{signed}"), FAILED),
+        (format!("{container}?restype=container&comp=list&{signed}"), FAILED),
+        (format!("{service}/?comp=list&{signed}"), FAILED),
+        (format!("{base}?{}", signed.replace("sr=b", "sr=c")), FAILED),
+    ] {
+        assert_eq!(scene.open(Method::GET, &url).await.told(), told, "{url}");
+    }
+    for method in [Method::PUT, Method::DELETE, Method::POST, Method::PATCH] {
+        let answer = scene.open(method.clone(), link.url()).await;
+        assert_eq!(answer.told(), MISMATCH, "{method}");
+    }
+    let log = scene.asker.cloud.log();
+    assert!(log.iter().any(|asked| asked.credential == PresentedCredential::Sas));
+}
+
+#[tokio::test]
+async fn nothing_of_a_link_can_be_changed() {
+    let scene = Scene::of(vision()).await;
+    let request = LinkRequest::new("a.jpg").shown_as("image/jpeg".into());
+    let link = scene.links().link(request).await.unwrap();
+    let url = url::Url::parse(link.url()).unwrap();
+    let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    assert_eq!(pairs.len(), 14, "{pairs:?}");
+    let with = |change: &dyn Fn(&str, &str) -> Option<String>| {
+        let mut url = url.clone();
+        let kept = pairs.iter().filter_map(|(name, value)| Some((name, change(name, value)?)));
+        url.query_pairs_mut().clear().extend_pairs(kept);
+        url
+    };
+    let same = scene.open(Method::GET, with(&|_, value| Some(value.to_owned())).as_str()).await;
+    assert_eq!(same.status, 200);
+    for (changed, _) in &pairs {
+        // Another last character of the same kind; of a date in another century.
+        let other = |name: &str, value: &str| {
+            let value = match value.as_bytes()[value.len() - 1] {
+                _ if name != changed => value.to_owned(),
+                b'Z' => value.replacen("20", "21", 1),
+                b'=' => format!("A{}", &value[1..]).replacen("AA", "AB", 1),
+                b'0' => format!("{}1", &value[..value.len() - 1]),
+                _ => format!("{}0", &value[..value.len() - 1]),
+            };
+            Some(value)
+        };
+        for url in [with(&other), with(&|name, value| (name != changed).then(|| value.to_owned()))]
+        {
+            if url == with(&|_, value| Some(value.to_owned())) {
+                panic!("{changed} was not changed");
+            }
+            let answer = scene.open(Method::GET, url.as_str()).await;
+            assert!(matches!(answer.status, 401 | 403), "{changed}: {url} {answer:?}");
+        }
+    }
+    for added in ["st=2020-01-01T00%3A00%3A00Z", "sip=127.0.0.1", "rscc=no-cache", "saoid=1"] {
+        let answer = scene.open(Method::GET, &format!("{url}&{added}")).await;
+        assert_eq!(answer.told(), FAILED, "{added}");
+    }
+}
+
+#[tokio::test]
+async fn links_are_those_of_an_independent_implementation() {
+    let vectors: Value = serde_json::from_str(include_str!("../data/view_links.json")).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let key = &vectors["key"];
+    let mut body =
+        "\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?><UserDelegationKey>".to_owned();
+    for (tag, name) in [
+        ("SignedOid", "oid"),
+        ("SignedTid", "tid"),
+        ("SignedStart", "start"),
+        ("SignedExpiry", "expiry"),
+        ("SignedService", "service"),
+        ("SignedVersion", "version"),
+        ("Value", "value"),
+    ] {
+        body.push_str(&format!("<{tag}>{}</{tag}>", text(&key[name])));
+    }
+    body.push_str("</UserDelegationKey>");
+    let scene = Scene::of(vision()).await;
+    scene.asker.cloud.inject(Fault::Replace(200, "application/xml", body.into()));
+
+    let rows = vectors["links"].as_array().unwrap();
+    assert_eq!(rows.len(), 37);
+    for row in rows {
+        let mut request = LinkRequest::new(text(&row["name"]));
+        request.version_id = row["version_id"].as_str().map(Into::into);
+        request.snapshot = row["snapshot"].as_str().map(Into::into);
+        request.shown_as = row["shown_as"].as_str().map(Into::into);
+        let lifetime = row["lifetime"].as_u64().unwrap();
+        let links = scene.links().lifetime(secs(lifetime)).unwrap();
+        let link = links.link(request).await.unwrap();
+        let (base, _) = link.url().split_once('?').unwrap();
+        let path = base.strip_prefix(&format!("https://{}", scene.asker.cloud.address())).unwrap();
+        assert_eq!(path, text(&row["path"]), "{row}");
+        let expected: BTreeMap<String, String> =
+            serde_json::from_value(row["query"].clone()).unwrap();
+        assert_eq!(query(link.url()), expected, "{row}");
+        assert_eq!(link.expires_at(), now() + secs(lifetime), "{row}");
+    }
+    assert_eq!(scene.asked(), 1);
+}
+
+#[tokio::test]
+async fn any_name_is_linked_that_a_url_can_lead_to() {
+    let vectors: Value = serde_json::from_str(include_str!("../data/view_links.json")).unwrap();
+    let names: Vec<&str> = vectors["links"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["name"].as_str().unwrap())
+        .collect();
+    let seeds = names.iter().map(|name| Seed::new(*name, format!("content of {name}")));
+    let scene = Scene::of(SmallCloud::builder().blobs(seeds)).await;
+    for name in &names {
+        let answer = scene.get(&scene.link(name).await).await;
+        assert_eq!(answer.status, 200, "{name:?}: {answer:?}");
+        assert_eq!(answer.body, format!("content of {name}"));
+    }
+    for name in ["", ".", "..", "a/../b.jpg", "./a.jpg", "a/.", "a/..", "../a.jpg"] {
+        let error = scene.links().link(LinkRequest::new(name)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BadRequest, "{name:?}");
+        assert!(error.to_string().contains("no URL leads"), "{error}");
+    }
+    // A signature for the first would be one for `a.jpg` with other fields.
+    let mut requests = ["a.jpg\nx", "a\rb.jpg", "\n", "a.jpg", "a.jpg"].map(LinkRequest::new);
+    requests[3].version_id = Some("2026\n".into());
+    requests[4].snapshot = Some("\r".into());
+    for request in requests {
+        let error = scene.links().link(request.clone()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BadRequest, "{request:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_link_ends_when_it_says() {
+    let scene = Scene::of(vision()).await;
+    for (lifetime, ends) in [(None, HOUR), (Some(1), 1), (Some(900), 900), (Some(6 * DAY), 6 * DAY)]
+    {
+        let links = match lifetime {
+            None => scene.links(),
+            Some(lifetime) => scene.links().lifetime(secs(lifetime)).unwrap(),
+        };
+        let link = links.link(LinkRequest::new("a.jpg")).await.unwrap();
+        scene.clock.advance(secs(ends) - Duration::from_nanos(1));
+        assert_eq!(scene.get(&link).await.status, 200, "{lifetime:?}");
+        scene.clock.advance(Duration::from_nanos(1));
+        let answer = scene.get(&link).await;
+        assert_eq!(answer.told(), FAILED, "{lifetime:?}");
+        let detail = answer.element("AuthenticationErrorDetail").unwrap();
+        // Without a start, the time of the request is the start.
+        assert!(detail.starts_with("Signed expiry time ["), "{detail}");
+    }
+    for lifetime in [Duration::ZERO, Duration::from_millis(999), secs(6 * DAY + 1), Duration::MAX] {
+        let error = scene.links().lifetime(lifetime).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config, "{lifetime:?}");
+    }
+}
+
+#[tokio::test]
+async fn clocks_may_differ() {
+    type Set = fn(SmallCloudBuilder) -> SmallCloudBuilder;
+    let rows: [(&str, Set, u16); 4] = [
+        ("not at all", |cloud| cloud, 200),
+        // By more than five minutes the service takes no token.
+        ("the service is behind", |cloud| cloud.clock_behind(secs(299)), 200),
+        ("ahead", |cloud| cloud.clock_ahead(secs(HOUR - 1)), 200),
+        ("by the lifetime", |cloud| cloud.clock_ahead(secs(HOUR)), 403),
+    ];
+    for (what, set, status) in rows {
+        let scene = Scene::of(set(vision()).token_lifetime(secs(2 * HOUR))).await;
+        let link = scene.link("a.jpg").await;
+        assert_eq!(scene.get(&link).await.status, status, "{what}");
+        let start = query(link.url())["skt"].clone();
+        assert_eq!(start, "2025-12-31T23:45:00Z", "a quarter of an hour before");
+    }
+}
+
+#[tokio::test]
+async fn many_links_at_once_take_one_key() {
+    let scene = Scene::of(vision()).await;
+    let wanted = join_all((0..200).map(|_| scene.link("a.jpg"))).await;
+    assert_eq!(scene.asked(), 1);
+    assert!(wanted.iter().all(|link| link.url() == wanted[0].url()));
+    // From tasks too, and from others of the same store.
+    scene.clock.advance(secs(2 * DAY));
+    let links = Arc::new(scene.links());
+    let tasks = (0..50).map(|_| {
+        let links = Arc::clone(&links);
+        tokio::spawn(async move { links.link(LinkRequest::new("a.jpg")).await.unwrap() })
+    });
+    for link in join_all(tasks).await {
+        assert_eq!(scene.get(&link.unwrap()).await.status, 200);
+    }
+    assert_eq!(scene.asked(), 2);
+}
+
+#[tokio::test]
+async fn a_key_serves_for_a_day_and_no_link_outlives_it() {
+    let scene = Scene::of(vision()).await;
+    let lifetime = |seconds| scene.links().lifetime(secs(seconds)).unwrap();
+    let outlives = |link: &ViewLink| query(link.url())["se"] > query(link.url())["ske"];
+    // Seconds that pass, the lifetime wanted then, and the keys asked for up to then.
+    for (passed, seconds, keys) in [
+        (0, HOUR, 1),
+        (22 * HOUR, HOUR, 1),
+        (HOUR, HOUR, 1),
+        (1, HOUR, 2),
+        (0, 24 * HOUR, 2),
+        (1, 24 * HOUR, 3),
+        (0, 6 * DAY, 4),
+        (23 * HOUR, 6 * DAY, 4),
+        (0, HOUR, 4),
+        (1, 6 * DAY, 5),
+    ] {
+        scene.clock.advance(secs(passed));
+        let link = lifetime(seconds).link(LinkRequest::new("a.jpg")).await.unwrap();
+        assert_eq!(scene.asked(), keys, "{passed} {seconds}");
+        assert!(!outlives(&link), "{passed} {seconds}");
+        assert_eq!(scene.get(&link).await.status, 200, "{passed} {seconds}");
+    }
+}
+
+#[tokio::test]
+async fn a_failure_is_that_of_all_who_wait_and_of_nobody_after() {
+    let scene = Scene::of(vision()).await;
+    let busy = Refusal::new(503, "ServerBusy").retry_after(secs(7));
+    scene.asker.cloud.inject(Fault::Refuse(busy));
+    let links = scene.links();
+    let outcomes = join_all((0..20).map(|_| links.link(LinkRequest::new("a.jpg")))).await;
+    assert_eq!(scene.asked(), 1);
+    for outcome in outcomes {
+        let error = outcome.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Throttled);
+        assert_eq!((error.status(), error.code()), (Some(503), Some("ServerBusy")));
+        assert_eq!(error.retry_after(), Some(secs(7)));
+        assert!(
+            error.is_transient() && error.request_id().is_some() && error.served_at().is_some()
+        );
+    }
+    assert_eq!(scene.get(&scene.link("a.jpg").await).await.status, 200);
+    assert_eq!(scene.asked(), 2);
+}
+
+#[tokio::test]
+async fn who_gives_up_cancels_the_request_only_where_nobody_else_waits() {
+    let scene = Scene::of(vision()).await;
+    let links = scene.links();
+    scene.asker.cloud.inject(Fault::Stall);
+    // Given up before the answer, by the only one: the next asks anew.
+    tokio::select! {
+        biased;
+        _ = links.link(LinkRequest::new("a.jpg")) => panic!("the cloud is silent"),
+        () = async { while scene.asked() < 1 { tokio::task::yield_now().await } } => {}
+    }
+    // Of two who wait the one that began gives up, and the other gets its link.
+    let second = async {
+        while scene.asked() < 2 {
+            tokio::task::yield_now().await;
+        }
+        links.link(LinkRequest::new("b.jpg")).await.unwrap()
+    };
+    let slow = Fault::Slow { chunk: 100, pause: secs(1) };
+    scene.asker.cloud.inject(slow);
+    let mut first = Box::pin(links.link(LinkRequest::new("a.jpg")));
+    let mut second = Box::pin(second);
+    let early = tokio::select! {
+        biased;
+        link = &mut second => Some(link),
+        link = &mut first => { let _ = link; None }
+    };
+    drop(first);
+    let link = match early {
+        Some(link) => link,
+        None => second.await,
+    };
+    assert_eq!(scene.get(&link).await.body, "b.jpg");
+    assert_eq!(scene.asked(), 2);
+}
+
+#[tokio::test]
+async fn a_missing_role_is_named_and_so_is_a_credential_that_gets_no_key() {
+    let reader = Assignment::new(Role::BlobDataReader).on_container("assets");
+    let scene = Scene::of(vision().assignment(reader)).await;
+    let error = scene.links().link(LinkRequest::new("a.jpg")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+    assert_eq!(error.code(), Some("AuthorizationPermissionMismatch"));
+    for part in ["view links", "Storage Blob Delegator", "on the storage account"] {
+        assert!(error.to_string().contains(part), "{error}");
+    }
+    // It is assigned, and the next link is made.
+    scene.asker.cloud.assign(Assignment::new(Role::BlobDelegator));
+    assert_eq!(scene.get(&scene.link("a.jpg").await).await.status, 200);
+
+    // A firewall is no missing role.
+    scene.clock.advance(secs(2 * DAY));
+    scene.asker.cloud.inject(Fault::Refuse(Refusal::new(403, "AuthorizationFailure")));
+    let error = scene.links().link(LinkRequest::new("a.jpg")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+    assert!(error.to_string().contains("firewall") && !error.to_string().contains("Delegator"));
+
+    let connection = scene.asker.cloud.connection().build().unwrap();
+    for credential in [scene.asker.cloud.sas(), Credential::Anonymous] {
+        let store =
+            AzureStore::builder(&connection).policy(trust(&connection)).build(credential).unwrap();
+        let error = store.view_links().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(error.to_string().contains("principal"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_link_shows_no_more_than_its_principal_may_read() {
+    let container = "assets".parse().unwrap();
+    let limit = Limit::container(&container).prefix(&"hall/".parse().unwrap());
+    let reader = Assignment::new(Role::BlobDataReader).condition(limit.condition().unwrap());
+    let blobs = ["hall/a.jpg", "yard/b.jpg"].map(|name| Seed::new(name, "x"));
+    let scene = Scene::of(SmallCloud::builder().blobs(blobs).assignment(reader)).await;
+    let (hall, yard) = (scene.link("hall/a.jpg").await, scene.link("yard/b.jpg").await);
+    assert_eq!(scene.get(&hall).await.status, 200);
+    assert_eq!(scene.get(&yard).await.told(), MISMATCH);
+    assert_eq!(scene.get(&scene.link("hall/none.jpg").await).await.status, 404);
+    scene.asker.cloud.unassign_all();
+    assert_eq!(scene.get(&hall).await.told(), MISMATCH);
+}
+
+#[tokio::test]
+async fn links_by_a_key_that_was_revoked_are_refused_until_it_is_forgotten() {
+    let scene = Scene::of(vision()).await;
+    let links = scene.links();
+    assert_eq!(scene.get(&scene.link("a.jpg").await).await.status, 200);
+    scene.asker.cloud.revoke_delegation_keys();
+    assert_eq!(scene.get(&scene.link("a.jpg").await).await.told(), FAILED);
+    links.forget_key();
+    assert_eq!(scene.get(&scene.link("a.jpg").await).await.status, 200);
+    assert_eq!(scene.asked(), 2);
+
+    // One that is under way when it is said to be of no use is not kept.
+    links.forget_key();
+    let mut early = Box::pin(links.link(LinkRequest::new("a.jpg")));
+    tokio::select! {
+        biased;
+        _ = &mut early => {}
+        () = async { while scene.asked() < 3 { tokio::task::yield_now().await } } => {
+            links.forget_key();
+            early.await.unwrap();
+            scene.link("a.jpg").await;
+            assert_eq!(scene.asked(), 4);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_listed_is_what_is_linked() {
+    let mut blob = Blob::new("a.jpg", 5);
+    let version = "2025-11-24T08:49:37.1234567Z";
+    let rows = [
+        (None, None, None, ("b", None, None)),
+        (Some(version), Some(true), None, ("b", None, None)),
+        (Some(version), None, None, ("bv", Some(version), None)),
+        (Some(version), Some(false), None, ("bv", Some(version), None)),
+        (None, None, Some(version), ("bs", None, Some(version))),
+        (Some(version), None, Some(version), ("bs", None, Some(version))),
+    ];
+    let scene = Scene::of(vision()).await;
+    for (version, is_current, snapshot, (resource, linked_version, linked_snapshot)) in rows {
+        blob.version_id = version.map(Into::into);
+        blob.is_current_version = is_current;
+        blob.snapshot = snapshot.map(Into::into);
+        let link = scene.links().link(LinkRequest::of(&blob)).await.unwrap();
+        let query = query(link.url());
+        let text = |name: &str| query.get(name).map(String::as_str);
+        assert_eq!(text("sr"), Some(resource), "{blob:?}");
+        assert_eq!((text("versionid"), text("snapshot")), (linked_version, linked_snapshot));
+        // The small cloud keeps no old versions; that it looks for one says that the link is good.
+        let status = if resource == "b" { 200 } else { 404 };
+        assert_eq!(scene.get(&link).await.status, status, "{blob:?}");
+        let other = link.url().replace("37.1234567", "37.1234568");
+        if resource != "b" {
+            assert_eq!(scene.open(Method::GET, &other).await.told(), FAILED, "{blob:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_blob_is_shown_as_what_it_is_and_as_stored_where_that_is_not_said() {
+    let seed = Seed::new("a.mp4", "x").content_type("application/octet-stream");
+    let scene = Scene::of(SmallCloud::builder().blob(seed)).await;
+    let stored = scene.get(&scene.link("a.mp4").await).await;
+    assert_eq!(stored.header("content-type"), Some("application/octet-stream"));
+    assert_eq!(stored.header("content-disposition"), Some("attachment"));
+    let request = LinkRequest::new("a.mp4").shown_as("video/mp4".into());
+    let shown = scene.get(&scene.links().link(request).await.unwrap()).await;
+    assert_eq!(shown.header("content-type"), Some("video/mp4"));
+    assert_eq!(shown.header("content-disposition"), Some("inline"));
+    let saved = "text/html image/png,text/html image/ image/svg+xml image/svg Image/SVG+XML;q=1 application/pdf imag/png";
+    for shown_as in saved.split(' ') {
+        let request = LinkRequest::new("a.mp4").shown_as(shown_as.into());
+        let shown = scene.get(&scene.links().link(request).await.unwrap()).await;
+        assert_eq!(shown.header("content-disposition"), Some("attachment"), "{shown_as}");
+    }
+    for bad in ["video/mp4\r\nx: y", "vid\u{e9}o/mp4", "a\nb", "\u{7f}"] {
+        let request = LinkRequest::new("a.mp4").shown_as(bad.into());
+        let error = scene.links().link(request).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BadRequest, "{bad:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_key_is_an_error() {
+    let scene = Scene::of(vision()).await;
+    let good = "<UserDelegationKey><SignedOid>44444444-4444-4444-8444-444444444444</SignedOid><SignedTid>11111111-1111-4111-8111-111111111111</SignedTid><SignedStart>2025-12-31T23:45:00Z</SignedStart><SignedExpiry>2026-01-02T00:00:00Z</SignedExpiry><SignedService>b</SignedService><SignedVersion>2026-04-06</SignedVersion><Value>AAEC</Value></UserDelegationKey>";
+    let broken = [
+        ("<html>Sign in to the hotel</html>".to_owned(), "no key"),
+        (good.replace("44444444-", "4-"), "no key"),
+        (good.replace("<SignedTid>1", "<SignedTid>&amp;"), "no key"),
+        (good.replace("2025-12-31T", "yesterday "), "no key"),
+        (good.replace("2026-01-02T", "2026-13-02T"), "no key"),
+        (good.replace("<SignedService>b", "<SignedService>q"), "no key"),
+        (good.replace("2026-04-06", "2026-04-06&"), "no key"),
+        (good.replace("AAEC", "A"), "no key"),
+        (good.replace("AAEC", ""), "no key"),
+        (good.replace("2026-01-02T00:00:00Z", "2026-01-01T00:59:59Z"), "ends before"),
+    ];
+    for (body, part) in broken {
+        scene.asker.cloud.inject(Fault::Replace(200, "application/xml", body.clone().into()));
+        let error = scene.links().link(LinkRequest::new("a.jpg")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnexpectedAnswer, "{body}");
+        assert!(error.to_string().contains(part), "{error}");
+    }
+    scene.asker.cloud.inject(Fault::Replace(200, "application/xml", good.into()));
+    scene.link("a.jpg").await;
+}
+
+#[tokio::test]
+async fn a_clock_that_is_wholly_off_is_an_error() {
+    let asker = Asker::of(vision()).await;
+    let connection = asker.cloud.connection().build().unwrap();
+    for at in [253_402_300_800_u64, 253_402_300_800 - 60] {
+        let clock = ManualClock::starting(SystemTime::UNIX_EPOCH + secs(at));
+        let store = AzureStore::builder(&connection)
+            .policy(trust(&connection))
+            .certificate_authority(asker.cloud.certificate_authority())
+            .clock(clock)
+            .build(asker.cloud.credential())
+            .unwrap();
+        let error = store.view_links().unwrap().link(LinkRequest::new("a.jpg")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+    }
+}
+
+/// Every text that an error gives out
+fn printed(error: &Error) -> String {
+    format!("{error} {error:?} {error:#?}")
+}
+
+#[tokio::test]
+async fn a_link_is_not_printed_with_its_signature_nor_a_key_at_all() {
+    let scene = Scene::of(vision()).await;
+    let links = scene.links();
+    let link = scene.link("a.jpg").await;
+    let signature = query(link.url())["sig"].clone();
+    let shown = format!("{link:?} {link:#?} {links:?} {:?}", scene.store);
+    assert!(shown.contains("/smallcloud/assets/a.jpg?(secret)"), "{shown}");
+    let keys = scene.asker.cloud.delegation_keys();
+    assert_eq!(keys.len(), 1);
+    let encoded = link.url().rsplit_once("sig=").unwrap().1;
+    for secret in [&signature, encoded, &keys[0]] {
+        assert!(secret.len() > 40 && !shown.contains(secret), "{shown}");
+    }
+    assert!(!shown.contains("sig="), "{shown}");
+
+    // A service that answers with a key and is no service.
+    let body = format!("<UserDelegationKey><Value>{}</Value></UserDelegationKey>", keys[0]);
+    links.forget_key();
+    for fault in [
+        Fault::Replace(200, "application/xml", body.clone().into()),
+        Fault::Replace(403, "application/xml", body.into()),
+        Fault::Refuse(Refusal::new(403, "AuthorizationFailure").message(keys[0].clone())),
+        Fault::Close,
+    ] {
+        scene.asker.cloud.inject(fault);
+        let error = links.link(LinkRequest::new("a.jpg")).await.unwrap_err();
+        assert!(!printed(&error).contains(&keys[0]), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn accounts_of_every_cloud_are_signed_for_by_their_name() {
+    let scene = Scene::of(vision()).await;
+    // By another address of the same account, as a private endpoint has; the name is what is signed.
+    let address = scene.asker.cloud.address();
+    let endpoint = Endpoint::new(&format!("https://localhost:{}/smallcloud", address.port()));
+    let endpoint = endpoint.unwrap().with_authority(&format!("https://{address}")).unwrap();
+    let connection: Connection =
+        scene.asker.cloud.connection().cloud(endpoint.into()).build().unwrap();
+    let store = scene.asker.cloud.store(&connection).unwrap();
+    let link = store.view_links().unwrap().link(LinkRequest::new("a.jpg")).await.unwrap();
+    assert!(link.url().starts_with("https://localhost:"), "{}", link.url());
+    assert_eq!(scene.get(&link).await.status, 200);
+}

@@ -1,0 +1,87 @@
+//! All that is logged below this crate, at every level: what goes through `tracing`, and what goes
+//! through `log`, as of the HTTP client and of TLS.
+
+use std::{
+    fmt::{Debug, Write as _},
+    sync::{
+        Mutex, Once, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use tracing::{
+    Event, Metadata, Subscriber,
+    field::{Field, Visit},
+    span,
+};
+
+static LOG: Mutex<String> = Mutex::new(String::new());
+
+/// Writes down every span and event of every level
+struct Everything(AtomicU64);
+
+struct Line<'a>(&'a mut String);
+
+impl Visit for Line<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        writeln!(self.0, "{field}={value:?}").unwrap();
+    }
+}
+
+impl Subscriber for Everything {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, span: &span::Attributes<'_>) -> span::Id {
+        span.record(&mut Line(&mut LOG.lock().unwrap()));
+        span::Id::from_u64(self.0.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    fn record(&self, _: &span::Id, values: &span::Record<'_>) {
+        values.record(&mut Line(&mut LOG.lock().unwrap()));
+    }
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        event.record(&mut Line(&mut LOG.lock().unwrap()));
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+impl log::Log for Everything {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        writeln!(LOG.lock().unwrap(), "{}", record.args()).unwrap();
+    }
+
+    fn flush(&self) {}
+}
+
+/// Starts to capture; the log belongs to the caller until it drops the guard, so that no other test of
+/// the process takes a part of it.
+#[must_use]
+pub fn start() -> impl Drop {
+    static RECORDS: Everything = Everything(AtomicU64::new(0));
+    static START: Once = Once::new();
+    static TURN: Mutex<()> = Mutex::new(());
+    START.call_once(|| {
+        tracing::subscriber::set_global_default(Everything(AtomicU64::new(0))).unwrap();
+        log::set_logger(&RECORDS).unwrap();
+        log::set_max_level(log::LevelFilter::Trace);
+    });
+    // A test that has failed leaves nothing that the next could not use.
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What was written down since the last call
+pub fn take() -> String {
+    std::mem::take(&mut LOG.lock().unwrap())
+}
