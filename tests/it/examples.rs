@@ -145,9 +145,9 @@ fn probe_without_arguments_waits_for_a_role_and_ends_connected() {
     let events: Vec<serde_json::Value> =
         lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let last = events.last().unwrap();
-    assert_eq!((&last["event"], &last["why"]), (&"ended".into(), &"connected".into()));
+    assert_eq!((&last["event"], &last["reason"]), (&"ended".into(), &"connected".into()));
     assert_eq!(last["health"]["outlook"], "ready");
-    let again = events.iter().find(|event| event["event"] == "again").unwrap();
+    let again = events.iter().find(|event| event["event"] == "retrying").unwrap();
     assert_eq!(again["diagnosis"]["step"], 5);
     let command = again["diagnosis"]["command"].as_str().unwrap();
     assert!(command.contains("az role assignment create"), "{command}");
