@@ -1,13 +1,14 @@
-//! The condition language: the example condition of the portal's guide, parsed and evaluated, and conditions
-//! of 1, 2, 4 and 8 KiB. `benches/instructions.sh` counts instructions instead of time.
+//! The condition language: the example condition of the portal's guide, parsed and evaluated, and
+//! conditions of 1, 2, 4 and 8 KiB. `benches/instructions.sh` counts instructions instead of time.
 //!
-//! There is no peer to compare with. The nearest, regorus 0.14.1 with the feature `azure-rbac`, parses 8 of the
-//! 59 valid conditions of `tests/data/conditions` as they are, and 34 after their syntax is adapted (`NOT`
-//! instead of `!`, parentheses after functions, quoted GUIDs). It does not parse lists with a quantifier or tag
-//! keys. For those 34 conditions and the 63 requests of the test data, 1,635 decisions agree. In 463 cases
-//! regorus fails because an attribute is missing. There this crate denies, or allows in 57 cases because of
-//! `… OR NOT Exists attribute`, the documented idiom. 44 decisions differ, all of them for
-//! `NOT (attribute StringEquals 'x')` without the attribute: regorus allows, and this crate denies.
+//! There is no peer to compare with. The nearest, regorus 0.14.1 with the feature `azure-rbac`,
+//! parses 8 of the 59 valid conditions of `tests/data/conditions` as they are, and 34 after their
+//! syntax is adapted (`NOT` instead of `!`, parentheses after functions, quoted GUIDs). It does not
+//! parse lists with a quantifier or tag keys. For those 34 conditions and the 63 requests of the
+//! test data, 1,635 decisions agree. In 463 cases regorus fails because an attribute is missing.
+//! There this crate denies, or allows in 57 cases because of `… OR NOT Exists attribute`, the
+//! documented idiom. 44 decisions differ, all of them for `NOT (attribute StringEquals 'x')`
+//! without the attribute: regorus allows, and this crate denies.
 
 use azure_asset_sync::{
     Connection,
@@ -78,7 +79,8 @@ fn lint_kilobytes(bencher: Bencher<'_, '_>, kilobytes: usize) {
     bencher.bench(|| Lint::new().check(black_box(&text)));
 }
 
-/// Returns texts of this many KiB that are expensive for their length: patterns, lists, many short parts.
+/// Returns texts of this many KiB that are expensive for their length: patterns, lists, many short
+/// parts.
 fn hostile(kind: &str, kilobytes: usize) -> String {
     const BLOBS: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs";
     let length = (kilobytes << 10) - 256;

@@ -1,6 +1,7 @@
 //! A complete scan of a store in memory: pages, rules, collision checks and counts.
 //!
-//! Run it with `cargo bench --bench scan`. It prints the time for 100,000 blobs, and blobs per second.
+//! Run it with `cargo bench --bench scan`. It prints the time for 100,000 blobs, and blobs per
+//! second.
 
 use std::sync::Arc;
 

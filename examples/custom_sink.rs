@@ -1,7 +1,7 @@
 //! Writes your own sink: here, an index of assets by folder.
 //!
-//! Run it with `cargo run --example custom_sink`. It prints one line for each folder, with the number of
-//! assets and their size.
+//! Run it with `cargo run --example custom_sink`. It prints one line for each folder, with the
+//! number of assets and their size.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,8 @@
 //! Tests code that lists blobs without Azure: a store of your own that fails once and then answers.
 //!
-//! Run it with `cargo run --example mock_storage`. It prints the report of a scan of two blobs: one image
-//! that is accepted, and one text file that is rejected. The scan repeats the request that failed.
+//! Run it with `cargo run --example mock_storage`. It prints the report of a scan of two blobs: one
+//! image that is accepted, and one text file that is rejected. The scan repeats the request that
+//! failed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -1,15 +1,16 @@
 //! The costs of hostile input: peak memory, and the longest time for which other tasks must wait.
 //!
-//! Each attack is one row: a connection, a filter, a page, a response, a manifest or a condition. The table has
-//! the peak of live heap bytes above those before the attack, the documented limit, and the longest poll of
-//! the future, or the time of the call if it is synchronous. Each attack runs three times. The table has the
-//! largest memory, and the smallest of the three longest polls, because a busy machine can only add time.
+//! Each attack is one row: a connection, a filter, a page, a response, a manifest or a condition.
+//! The table has the peak of live heap bytes above those before the attack, the documented limit,
+//! and the longest poll of the future, or the time of the call if it is synchronous. Each attack
+//! runs three times. The table has the largest memory, and the smallest of the three longest polls,
+//! because a busy machine can only add time.
 //!
-//! Requests run in tasks of their own, whose polls are not counted: bodies are decoded there. The test
-//! `malicious` counts how often other tasks run meanwhile.
+//! Requests run in tasks of their own, whose polls are not counted: bodies are decoded there. The
+//! test `malicious` counts how often other tasks run meanwhile.
 //!
-//! The exit status is 1 if memory exceeds a limit. Times are not checked, because they depend on the machine.
-//! The limit for a poll is 10 ms.
+//! The exit status is 1 if memory exceeds a limit. Times are not checked, because they depend on
+//! the machine. The limit for a poll is 10 ms.
 //!
 //! ```text
 //! cargo bench --bench hostile            # all attacks
@@ -33,7 +34,8 @@ use measure::Table;
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
-    // `cargo test --benches` runs this without optimization, in which case the times would mean nothing.
+    // `cargo test --benches` runs this without optimization, in which case the times would mean
+    // nothing.
     if !arguments.iter().any(|argument| argument == "--bench") {
         println!("not run: use `cargo bench --bench hostile`");
         return ExitCode::SUCCESS;

@@ -227,8 +227,8 @@ pub fn measure(table: &mut Table) {
             let preview = Preview::new(scan());
             async move { outcome(preview.run().await, |_| "a report".to_owned()) }
         });
-        // The state of a job takes 4 MiB for names in memory, and 128 KiB for each of 16 sorted runs. The
-        // test disk is memory too.
+        // The state of a job takes 4 MiB for names in memory, and 128 KiB for each of 16 sorted
+        // runs. The test disk is memory too.
         let disks = Arc::new(Mutex::new(Vec::new()));
         table.future(&titles[3], limit + 32 * MIB, || {
             let (disk, scan) = (TestDisk::new(2500), scan());

@@ -1,4 +1,5 @@
-//! Texts that customers enter (connections, filters, conditions), and state files that were tampered with.
+//! Texts that customers enter (connections, filters, conditions), and state files that were
+//! tampered with.
 
 use azure_asset_sync::{
     Blob, Connection, MemoryStore, Prefix, Preview, Rules, Scan,

@@ -1,8 +1,9 @@
-//! Checks what a storage account does in cases in which the crate relies on assumptions about the service.
+//! Checks what a storage account does in cases in which the crate relies on assumptions about the
+//! service.
 //!
-//! Run it with `cargo run --example acceptance -- --account NAME --container NAME`. It only reads, and prints a
-//! table with one line for each assumption: as assumed, different, or not seen. With `--recording FILE` it
-//! writes the redacted responses, which become test data of the project.
+//! Run it with `cargo run --example acceptance -- --account NAME --container NAME`. It only reads,
+//! and prints a table with one line for each assumption: as assumed, different, or not seen. With
+//! `--recording FILE` it writes the redacted responses, which become test data of the project.
 
 #[path = "../common/command_line.rs"]
 mod command_line;

@@ -1,4 +1,5 @@
-//! The command line that the examples share: `--help`, and one line and exit code 2 for a wrong call.
+//! The command line that the examples share: `--help`, and one line and exit code 2 for a wrong
+//! call.
 
 use std::{error::Error, ffi::OsStr, process::ExitCode};
 
@@ -8,8 +9,8 @@ use crate::terminal::{note, say};
 
 /// The arguments of an example.
 pub trait Arguments: Default {
-    /// Takes the option `--name`, with its value from the parser. Returns `false` if there is no such
-    /// option.
+    /// Takes the option `--name`, with its value from the parser. Returns `false` if there is no
+    /// such option.
     fn option(&mut self, name: &str, parser: &mut Parser) -> Result<bool, lexopt::Error>;
 
     /// Takes an argument that is not an option. Returns `false` if the example takes none.
@@ -25,8 +26,8 @@ pub trait Arguments: Default {
 
 /// Reads the arguments of the process.
 ///
-/// Prints the help, or what is wrong with the arguments, and returns the exit code if the example must not
-/// run.
+/// Prints the help, or what is wrong with the arguments, and returns the exit code if the example
+/// must not run.
 pub fn read<T: Arguments>(program: &str, help: &str) -> Result<T, ExitCode> {
     match parse() {
         Ok(Some(arguments)) => Ok(arguments),
@@ -53,7 +54,8 @@ fn parse<T: Arguments>() -> Result<Option<T>, Box<dyn Error>> {
         match argument {
             Long("help") | Short('h') => return Ok(None),
             Long(name) => {
-                // A copy, because the name borrows the parser, which the option needs for its value.
+                // A copy, because the name borrows the parser, which the option needs for its
+                // value.
                 let name = name.to_owned();
                 if !arguments.option(&name, &mut parser)? {
                     return Err(Long(&name).unexpected().into());
@@ -67,8 +69,8 @@ fn parse<T: Arguments>() -> Result<Option<T>, Box<dyn Error>> {
     Ok(Some(arguments))
 }
 
-/// Describes an error without the values on the command line, because a value may be a secret that is in
-/// the wrong place.
+/// Describes an error without the values on the command line, because a value may be a secret that
+/// is in the wrong place.
 fn without_values(error: &(dyn Error + 'static)) -> String {
     match error.downcast_ref() {
         Some(lexopt::Error::UnexpectedArgument(_)) => "unexpected argument".to_owned(),

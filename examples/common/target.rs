@@ -1,7 +1,7 @@
 //! A container in Azure, from the command line and the environment.
 //!
-//! The values come from whoever runs the example, so their hosts are trusted. A service must not trust hosts
-//! that its customers enter.
+//! The values come from whoever runs the example, so their hosts are trusted. A service must not
+//! trust hosts that its customers enter.
 
 use std::{error::Error, io::Write as _, path::PathBuf};
 
@@ -77,7 +77,8 @@ impl Target {
         Ok(true)
     }
 
-    /// Returns the connection, and a store with the credential of the command line or the environment.
+    /// Returns the connection, and a store with the credential of the command line or the
+    /// environment.
     ///
     /// Fails if an option or a variable is missing or not valid. Sends no request.
     pub fn open(&self, label: &str) -> Result<(Connection, AzureStore), Box<dyn Error>> {
@@ -135,7 +136,8 @@ impl Target {
         Ok((Cloud::Custom(own), policy))
     }
 
-    /// Refuses an endpoint that names a different account, whose container would be listed by mistake.
+    /// Refuses an endpoint that names a different account, whose container would be listed by
+    /// mistake.
     fn check_account(&self, endpoint: &Url) -> Result<(), Box<dyn Error>> {
         let host = endpoint.host_str().unwrap_or_default();
         let mut path = endpoint.path_segments().into_iter().flatten().filter(|one| !one.is_empty());

@@ -1,6 +1,7 @@
 //! Output to a terminal or to a pipe whose reader may have ended.
 //!
-//! `println!` panics if nobody reads the output, for example in `sync | head -1`. These macros do not.
+//! `println!` panics if nobody reads the output, for example in `sync | head -1`. These macros do
+//! not.
 
 use std::{
     fmt,

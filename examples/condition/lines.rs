@@ -81,7 +81,8 @@ fn invalid(error: &str) -> Value {
     json!({ "ok": false, "findings": [], "error": error })
 }
 
-/// Answers each line. Prints an answer before it reads the next line, because the caller may wait for it.
+/// Answers each line. Prints an answer before it reads the next line, because the caller may wait
+/// for it.
 ///
 /// Returns whether every line was good.
 fn each(

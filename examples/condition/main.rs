@@ -1,9 +1,9 @@
-//! Works with role assignment conditions in files and pipes: checks, explains, formats, audits and generates
-//! them, and prints what a customer must run to grant access.
+//! Works with role assignment conditions in files and pipes: checks, explains, formats, audits and
+//! generates them, and prints what a customer must run to grant access.
 //!
-//! For example, `cargo run -q --example condition -- generate --container training --prefix hall-3/` prints a
-//! condition that limits a role to a prefix. `--help` lists the commands. Each reads a condition from a file
-//! or from standard input.
+//! For example, `cargo run -q --example condition -- generate --container training --prefix
+//! hall-3/` prints a condition that limits a role to a prefix. `--help` lists the commands. Each
+//! reads a condition from a file or from standard input.
 
 #[path = "../common/command_line.rs"]
 mod command_line;

@@ -1,11 +1,13 @@
-//! Checks whether a service can read a container, waits until it can, and says what is wrong if it cannot.
+//! Checks whether a service can read a container, waits until it can, and says what is wrong if it
+//! cannot.
 //!
-//! `cargo run --example probe` shows it without Azure: a role that was assigned 30 seconds ago reaches three
-//! front ends one after the other, in a small cloud on a loopback port, in simulated time. It prints each
-//! check that changes, the passes between, and the outcome with the privileges of the service principal.
+//! `cargo run --example probe` shows it without Azure: a role that was assigned 30 seconds ago
+//! reaches three front ends one after the other, in a small cloud on a loopback port, in simulated
+//! time. It prints each check that changes, the passes between, and the outcome with the privileges
+//! of the service principal.
 //!
-//! `cargo run --example probe -- --account NAME --container NAME` checks a container in Azure; `--help` lists
-//! the options.
+//! `cargo run --example probe -- --account NAME --container NAME` checks a container in Azure;
+//! `--help` lists the options.
 
 #[path = "../common/command_line.rs"]
 mod command_line;
@@ -177,8 +179,8 @@ fn grant(arguments: &Arguments, connection: &Connection) -> Result<Option<Grant>
     Ok(Some(grant.build()?))
 }
 
-/// Probes a small cloud in which a role was assigned 30 seconds ago and reaches three front ends one after
-/// the other.
+/// Probes a small cloud in which a role was assigned 30 seconds ago and reaches three front ends
+/// one after the other.
 async fn simulate(json: bool) -> Result<WaitOutcome, Box<dyn Error>> {
     const ORIGIN: &str = "https://vision.example";
     let seconds = Duration::from_secs;

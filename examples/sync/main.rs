@@ -1,10 +1,11 @@
 //! Lists a container and writes descriptors of its images and videos to a file.
 //!
-//! `cargo run --example sync` shows it without Azure: it creates sample media, serves them from a small cloud
-//! on a loopback port, and prints the report and the first descriptors. The files are in the folder `out`.
+//! `cargo run --example sync` shows it without Azure: it creates sample media, serves them from a
+//! small cloud on a loopback port, and prints the report and the first descriptors. The files are
+//! in the folder `out`.
 //!
-//! `cargo run --example sync -- --account NAME --container NAME` lists a container in Azure. With `--state` it
-//! reports only what has changed since the last run; `--help` lists all options.
+//! `cargo run --example sync -- --account NAME --container NAME` lists a container in Azure. With
+//! `--state` it reports only what has changed since the last run; `--help` lists all options.
 
 #[path = "../common/command_line.rs"]
 mod command_line;

@@ -1,5 +1,5 @@
-//! Parses any text as a condition: an error must be printable, and a condition must print and parse back to the
-//! same condition, and have a decision.
+//! Parses any text as a condition: an error must be printable, and a condition must print and parse
+//! back to the same condition, and have a decision.
 //!
 //! `cargo +nightly fuzz run -s none condition -- -runs=10000000 -dict=fuzz/condition.dict`
 #![no_main]

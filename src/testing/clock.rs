@@ -9,14 +9,15 @@ use async_trait::async_trait;
 
 use crate::clock::Clock;
 
-/// A clock that advances only when a task sleeps by it, or when [`advance`](Self::advance) is called.
+/// A clock that advances only when a task sleeps by it, or when [`advance`](Self::advance) is
+/// called.
 ///
-/// Clones share one time. Give a clone to a probe and another one to a small cloud, and five minutes of
-/// propagation take as long as the requests.
+/// Clones share one time. Give a clone to a probe and another one to a small cloud, and five
+/// minutes of propagation take as long as the requests.
 ///
-/// Sleeping advances the clock and returns at once. If several tasks sleep at the same time, the clock
-/// advances by the sum of their durations, not by the longest one. So a test of concurrent waits must not
-/// expect exact times.
+/// Sleeping advances the clock and returns at once. If several tasks sleep at the same time, the
+/// clock advances by the sum of their durations, not by the longest one. So a test of concurrent
+/// waits must not expect exact times.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {

@@ -1,7 +1,7 @@
 //! A disk in memory whose writes can fail and whose power can be cut.
 //!
-//! It implements `Disk`, the interface through which jobs store their state. Only what was synced survives
-//! a power cut for certain.
+//! It implements `Disk`, the interface through which jobs store their state. Only what was synced
+//! survives a power cut for certain.
 
 use std::{
     collections::HashMap,
@@ -17,8 +17,8 @@ use crate::{
 
 /// A disk in memory for the state of jobs, whose power can be cut.
 ///
-/// Bytes that were appended to a file and not synced may be lost in a power cut, all or some of them.
-/// Clones share one disk. Changes are counted from 0, and each can be made to fail:
+/// Bytes that were appended to a file and not synced may be lost in a power cut, all or some of
+/// them. Clones share one disk. Changes are counted from 0, and each can be made to fail:
 ///
 /// ```
 /// use azure_asset_sync::{Blob, ErrorKind, MemoryStore, Prefix, Scan, testing::TestDisk};
@@ -108,8 +108,8 @@ impl TestDisk {
 
     /// Cuts the power at a later change; 0 is the next change.
     ///
-    /// An append at that point writes the first half of its bytes. Every later operation fails until
-    /// [`restart`](Self::restart).
+    /// An append at that point writes the first half of its bytes. Every later operation fails
+    /// until [`restart`](Self::restart).
     pub fn cut_power_at(&self, operation: u64) {
         let mut inner = self.inner();
         inner.failure = Some((inner.operations + operation, Failure::PowerCut));
@@ -117,8 +117,8 @@ impl TestDisk {
 
     /// Restores the power, and removes the failure that is scheduled.
     ///
-    /// For each file, `keep` gets the number of bytes that were not synced, and returns how many of them
-    /// survive.
+    /// For each file, `keep` gets the number of bytes that were not synced, and returns how many of
+    /// them survive.
     pub fn restart(&self, mut keep: impl FnMut(usize) -> usize) {
         let mut inner = self.inner();
         (inner.failure, inner.is_off) = (None, false);

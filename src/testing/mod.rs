@@ -1,5 +1,5 @@
-//! Tools for tests: a small Azure on a loopback port, a clock, a disk that can fail, and conformance suites
-//! for stores and sinks.
+//! Tools for tests: a small Azure on a loopback port, a clock, a disk that can fail, and
+//! conformance suites for stores and sinks.
 //!
 //! | to test | use |
 //! | --- | --- |
@@ -9,13 +9,15 @@
 //! | a job that is interrupted, or whose disk is full | [`TestDisk`], [`watched_job`] |
 //!
 //! # The small cloud
-//! A [`SmallCloud`] starts as a customer's Azure in which everything works. A test sets what does not:
-//! with [`SmallCloudBuilder`] before the start, and with methods of [`SmallCloud`] at any time after it.
-//! The time is that of the [`Clock`](crate::Clock) that the cloud is given, so that minutes pass at once.
+//! A [`SmallCloud`] starts as a customer's Azure in which everything works. A test sets what does
+//! not: with [`SmallCloudBuilder`] before the start, and with methods of [`SmallCloud`] at any time
+//! after it. The time is that of the [`Clock`](crate::Clock) that the cloud is given, so that
+//! minutes pass at once.
 //!
-//! Responses are those of the real service, including headers and XML elements. [`Behavior`] sets what is
-//! not known of the service, or differs between accounts, for example the order of names; a test can run
-//! for [all of its values](Behavior::all). [`Quirk`] is for single differences from what is known.
+//! Responses are those of the real service, including headers and XML elements. [`Behavior`] sets
+//! what is not known of the service, or differs between accounts, for example the order of names; a
+//! test can run for [all of its values](Behavior::all). [`Quirk`] is for single differences from
+//! what is known.
 //!
 //! A role assignment that takes effect after four minutes:
 //!

@@ -4,8 +4,8 @@ use crate::{cloud::HostPolicy, connection::Connection};
 
 /// Returns a host policy that allows the hosts of this connection, in addition to Azure's.
 ///
-/// For tests only. A service must not derive its policy from the connections of its customers, because
-/// then a customer could make it send requests to any host.
+/// For tests only. A service must not derive its policy from the connections of its customers,
+/// because then a customer could make it send requests to any host.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {

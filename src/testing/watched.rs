@@ -10,9 +10,9 @@ use crate::{
 
 /// Returns a job with its state in a real folder that calls `before` right before each change.
 ///
-/// A test can end its process in `before`, and so stop the job at any point. An append is made in two
-/// halves, with a call before each. `before` gets the name of the change, for example `append` or `sync`.
-/// A manifest has `rows_per_block` rows in a block, up to one and a half times as many.
+/// A test can end its process in `before`, and so stop the job at any point. An append is made in
+/// two halves, with a call before each. `before` gets the name of the change, for example `append`
+/// or `sync`. A manifest has `rows_per_block` rows in a block, up to one and a half times as many.
 ///
 /// # Errors
 /// As [`Job::run`] if the folder cannot be opened.

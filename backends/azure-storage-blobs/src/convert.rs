@@ -1,7 +1,7 @@
 //! Converts pages and errors of the SDK to those of the main crate.
 //!
-//! An error of the SDK can print a whole page, or URLs with signatures. So it is inspected and dropped, never
-//! kept as a source.
+//! An error of the SDK can print a whole page, or URLs with signatures. So it is inspected and
+//! dropped, never kept as a source.
 
 use std::{error::Error as StdError, time::SystemTime};
 
@@ -38,9 +38,9 @@ pub(crate) fn page(listed: ListBlobsResponse) -> Page {
 
 /// Returns whether a name is the percent-encoding of a name that XML cannot represent.
 ///
-/// The service marks such names with `Encoded="true"`, which the SDK ignores. They are recognized because they
-/// decode to characters that XML cannot represent. A name with a literal `%01` looks the same, so it is
-/// treated as malformed too.
+/// The service marks such names with `Encoded="true"`, which the SDK ignores. They are recognized
+/// because they decode to characters that XML cannot represent. A name with a literal `%01` looks
+/// the same, so it is treated as malformed too.
 fn is_encoded(name: &str) -> bool {
     let impossible = |c: char| matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
     name.contains('%')
@@ -83,12 +83,13 @@ fn snapshot(snapshot: &Snapshot) -> Option<String> {
 pub(crate) fn error(error: &azure_core::Error, doing: &str) -> Error {
     if let Some(http) = error.as_http_error() {
         let error = Error::from_response(http.status().into(), http.error_code());
-        // Only the text of the error has the body. `Detail` keeps only words that the main crate knows.
+        // Only the text of the error has the body. `Detail` keeps only words that the main crate
+        // knows.
         let detail = Detail::in_body(http.to_string().as_bytes());
         return detail.into_iter().fold(error, Error::with_detail);
     }
-    // The credential is the caller's, so its errors can have any type. The AADSTS number is in one of the
-    // messages.
+    // The credential is the caller's, so its errors can have any type. The AADSTS number is in one
+    // of the messages.
     let mut cause: Option<&dyn StdError> = Some(error);
     while let Some(error) = cause {
         if let Some(code) = sign_in_code(&error.to_string()) {

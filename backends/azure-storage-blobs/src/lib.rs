@@ -1,4 +1,5 @@
-//! A [`Store`] on a container client of `azure_storage_blobs` 0.21, for services that still hold one.
+//! A [`Store`] on a container client of `azure_storage_blobs` 0.21, for services that still hold
+//! one.
 //!
 //! The crate is separate, so that the advisories of the abandoned SDK do not affect the main crate.
 #![doc = include_str!("../README.md")]
@@ -23,9 +24,9 @@ use futures::StreamExt as _;
 ///
 /// Build the client with `RetryOptions::none()`. A scan retries by itself, within its own deadline.
 ///
-/// Names with spaces at either end lose them, because the SDK trims them. Names that XML cannot represent
-/// become malformed entries, because the SDK does not decode them. [`check`] of the conformance suite shows
-/// what else differs from the official SDK.
+/// Names with spaces at either end lose them, because the SDK trims them. Names that XML cannot
+/// represent become malformed entries, because the SDK does not decode them. [`check`] of the
+/// conformance suite shows what else differs from the official SDK.
 ///
 /// [`check`]: https://docs.rs/azure-asset-sync/latest/azure_asset_sync/testing/conformance/fn.check.html
 ///
@@ -86,8 +87,8 @@ impl Store for LegacyStore {
         if length == 0 {
             return Err(Error::new(ErrorKind::RangeNotSatisfiable, "the range is empty"));
         }
-        // The SDK resolves `.` and `..` in the path and drops a slash at the end, so it would read a
-        // different blob.
+        // The SDK resolves `.` and `..` in the path and drops a slash at the end, so it would read
+        // a different blob.
         let leads_elsewhere = |segment| matches!(segment, "." | "..");
         if request.name.is_empty()
             || request.name.ends_with('/')

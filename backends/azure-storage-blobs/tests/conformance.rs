@@ -25,7 +25,10 @@ const KNOWN: &[(&str, &str)] = &[
     ("names_ascend", "so the name is out of order"),
     ("sizes_are_those_of_the_content", "and has the size of a different name"),
     ("a_delimiter_is_supported_or_ignored", "and differs in folders too"),
-    ("any_name_can_be_read", "a name with a slash at the end is refused, because a different blob would be read"),
+    (
+        "any_name_can_be_read",
+        "a name with a slash at the end is refused, because a different blob would be read",
+    ),
 ];
 
 async fn cloud(names: Names) -> (SmallCloud, LegacyStore) {

@@ -50,7 +50,8 @@ pub fn set(url: &str, query: &str) -> Result<(), Error> {
 }
 
 fn get(url: &str, path: &str) -> Result<String, Error> {
-    let address = url.strip_prefix("http://").ok_or("the address of the server must begin with http://")?;
+    let address =
+        url.strip_prefix("http://").ok_or("the address of the server must begin with http://")?;
     let mut stream = TcpStream::connect(address)?;
     write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")?;
     let mut answer = String::new();

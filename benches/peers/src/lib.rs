@@ -1,5 +1,5 @@
-//! What the three programs share: `server` serves a synthetic container, `client` lists it once with one
-//! library, and `report` runs both and prints tables.
+//! What the three programs share: `server` serves a synthetic container, `client` lists it once
+//! with one library, and `report` runs both and prints tables.
 
 #![forbid(unsafe_code)]
 

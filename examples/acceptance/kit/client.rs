@@ -1,4 +1,5 @@
-//! Sends the requests of the kit, limits their number and size, and keeps the responses for the recording.
+//! Sends the requests of the kit, limits their number and size, and keeps the responses for the
+//! recording.
 
 use azure_asset_sync::{
     AzureStore, Connection, Error,

@@ -15,7 +15,8 @@ use super::{
 /// The media type of Arrow pages, and the first service version that is known to have them.
 const ARROW: (&str, &str) = ("application/vnd.apache.arrow.stream", "2026-06-06");
 
-/// The elements of an entry without its metadata. Sources: Microsoft Learn, "List Blobs", and recordings.
+/// The elements of an entry without its metadata. Sources: Microsoft Learn, "List Blobs", and
+/// recordings.
 pub const ELEMENTS: &[&str] = &[
     "AccessTier",
     "AccessTierChangeTime",

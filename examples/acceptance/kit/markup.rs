@@ -1,7 +1,7 @@
 //! Rewrites the texts of XML documents of the service.
 //!
-//! This is not a general XML parser. A document whose form differs from that of the service is refused, and
-//! so is not recorded.
+//! This is not a general XML parser. A document whose form differs from that of the service is
+//! refused, and so is not recorded.
 
 use super::{
     listing::{CUSTOMER_ELEMENTS, ELEMENTS},
@@ -14,9 +14,9 @@ const CONTAINER: &str = "container";
 
 /// Rewrites the texts of a document, and keeps its markup byte for byte.
 ///
-/// `text` gets the path of elements, whether the last one is `Encoded`, and its text. Elements that the
-/// customer named get other names of the same length. Returns `None` for a document that the service does
-/// not send: with comments, CDATA sections, own entities or unknown attributes.
+/// `text` gets the path of elements, whether the last one is `Encoded`, and its text. Elements that
+/// the customer named get other names of the same length. Returns `None` for a document that the
+/// service does not send: with comments, CDATA sections, own entities or unknown attributes.
 pub fn rewrite(
     xml: &str,
     mut text: impl FnMut(&[&str], bool, &str) -> Option<String>,

@@ -1,7 +1,7 @@
 //! The acceptance kit: checks what the crate assumes of an account, with requests that only read.
 //!
-//! Each check sends one to three requests and fills in lines of the table. Evidence consists of counts,
-//! statuses and codes, and never of a name, an address or an ID of the account.
+//! Each check sends one to three requests and fills in lines of the table. Evidence consists of
+//! counts, statuses and codes, and never of a name, an address or an ID of the account.
 
 mod bounds;
 mod browsers;

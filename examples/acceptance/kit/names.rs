@@ -1,12 +1,13 @@
 //! Pseudonyms for names that keep the order of the names.
 //!
-//! Two names are ordered by the first character in which they differ. So each character is replaced by
-//! another one of its class, depending on the text before it, and characters after the same text keep their
-//! order. No order of names splits a class: digits, small and capital letters, and four ranges beyond ASCII.
-//! Characters without a class are kept: punctuation, spaces, control characters, marks and modifiers.
+//! Two names are ordered by the first character in which they differ. So each character is replaced
+//! by another one of its class, depending on the text before it, and characters after the same text
+//! keep their order. No order of names splits a class: digits, small and capital letters, and four
+//! ranges beyond ASCII. Characters without a class are kept: punctuation, spaces, control
+//! characters, marks and modifiers.
 //!
-//! A recording reveals the lengths of names, their segments, and the share of each class. If names use every
-//! letter at one position, it also reveals that position.
+//! A recording reveals the lengths of names, their segments, and the share of each class. If names
+//! use every letter at one position, it also reveals that position.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -65,8 +66,8 @@ struct Fixed(Regex);
 
 impl Fixed {
     fn new() -> Self {
-        // The pattern is constant and valid. Marks and modifiers are kept, because listings that start at
-        // them are one of the checks.
+        // The pattern is constant and valid. Marks and modifiers are kept, because listings that
+        // start at them are one of the checks.
         Self(Regex::new(r"[\p{Mn}\p{Me}\p{Cf}\p{Lm}\p{Sk}\p{Cc}\p{Zs}\p{Zl}\p{Zp}]").unwrap())
     }
 
@@ -107,8 +108,8 @@ impl Fixed {
         new
     }
 
-    /// Chooses as many characters of a range, in ascending order. Returns the old ones if the range has no
-    /// others.
+    /// Chooses as many characters of a range, in ascending order. Returns the old ones if the range
+    /// has no others.
     fn choose(&self, run: &[char], low: char, high: char, class: usize) -> Vec<char> {
         let mut best = run.to_vec();
         let same = |chosen: &[char]| chosen.iter().zip(run).filter(|(a, b)| a == b).count();

@@ -1,7 +1,7 @@
 //! Renders the responses of a run as recordings, in the format of the test `recordings`.
 //!
-//! Each recording contains what this version of the crate makes of the redacted response. Whoever adds
-//! recordings to the project must check that this is right.
+//! Each recording contains what this version of the crate makes of the redacted response. Whoever
+//! adds recordings to the project must check that this is right.
 
 use azure_asset_sync::{
     Error, ErrorKind,
@@ -15,7 +15,8 @@ use super::{
     redact::Redactor,
 };
 
-/// Returns the recording, and the number of responses that are left out because they could not be redacted.
+/// Returns the recording, and the number of responses that are left out because they could not be
+/// redacted.
 pub fn render(client: &Client<'_>) -> (String, usize) {
     let connection = client.connection;
     let bodies: Vec<_> = client.exchanges.iter().map(|exchange| text(&exchange.answer)).collect();
@@ -104,7 +105,8 @@ fn line(
     Some(line.to_string())
 }
 
-/// Returns what the replay expects; the inner value is `None` for a list, which needs no expectation.
+/// Returns what the replay expects; the inner value is `None` for a list, which needs no
+/// expectation.
 fn expected(answer: &RawAnswer, kind: &str) -> Option<Option<String>> {
     Some(match kind {
         "list" => None,

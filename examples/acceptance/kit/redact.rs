@@ -1,7 +1,7 @@
 //! Removes everything from a response that identifies its account.
 //!
-//! Nothing is kept because it looks harmless. A text is kept only if it is a word of the service that is
-//! listed here. Every other text is replaced by one of the same shape.
+//! Nothing is kept because it looks harmless. A text is kept only if it is a word of the service
+//! that is listed here. Every other text is replaced by one of the same shape.
 
 use std::collections::BTreeSet;
 

@@ -52,8 +52,8 @@ async fn forbidden_first(client: &mut Client<'_>) -> Result<Finding, Finding> {
     if absent.status == 403 {
         return Ok(as_assumed(format!("an absent container: {}", status_line(&absent))));
     }
-    // The credential may be valid for the whole account. Then an operation shows it that readers may not
-    // call.
+    // The credential may be valid for the whole account. Then an operation shows it that readers
+    // may not call.
     let acl = "restype=container&comp=acl";
     let mut here = client.connection.container_url();
     here.set_query(Some(acl));

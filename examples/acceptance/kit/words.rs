@@ -1,7 +1,7 @@
 //! The words of the service's messages, which a recording may keep.
 //!
-//! Sources: Microsoft Learn, "Blob Storage error codes", and public recordings. Any other word is replaced,
-//! because it could be a name.
+//! Sources: Microsoft Learn, "Blob Storage error codes", and public recordings. Any other word is
+//! replaced, because it could be a name.
 
 /// Returns whether a word may be kept; letter case does not count.
 pub fn is_word(word: &str) -> bool {

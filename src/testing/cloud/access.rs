@@ -20,12 +20,13 @@ pub(super) const CONTAINERS: &str = "Microsoft.Storage/storageAccounts/blobServi
 
 /// The role assignments of the cloud's service principal, and the front ends that apply them.
 ///
-/// Azure answers from many front ends, each of which learns about an assignment at a different time.
-/// Here requests reach the front ends in turn, so that a test is deterministic.
+/// Azure answers from many front ends, each of which learns about an assignment at a different
+/// time. Here requests reach the front ends in turn, so that a test is deterministic.
 #[derive(Default)]
 pub(super) struct Access {
     assignments: Vec<ActiveAssignment>,
-    // The number of front ends grows with assignments; it never shrinks, so that indexes stay valid.
+    // The number of front ends grows with assignments; it never shrinks, so that indexes stay
+    // valid.
     front_ends: usize,
     next: usize,
 }
@@ -35,7 +36,8 @@ struct ActiveAssignment {
     assignment: Assignment,
     /// The elapsed time of the clock when the role was assigned.
     since: Duration,
-    /// For each front end with a propagation: whether its previous answer while flapping was allowed.
+    /// For each front end with a propagation: whether its previous answer while flapping was
+    /// allowed.
     was_allowed: Vec<bool>,
 }
 
@@ -170,7 +172,8 @@ impl ActiveAssignment {
             return since >= self.assignment.delay();
         };
         let (from, settled) = propagation.window();
-        // Outside the window the front end answers the same each time: denied before, allowed after.
+        // Outside the window the front end answers the same each time: denied before, allowed
+        // after.
         if since < from || since >= settled {
             return since >= settled;
         }

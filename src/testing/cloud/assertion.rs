@@ -1,8 +1,8 @@
 //! Client assertions: Microsoft Learn, "Microsoft identity platform application authentication
 //! certificate credentials".
 //!
-//! Written from the documentation. The X.509 parser finds RSA keys only, because Entra accepts no others
-//! for assertions.
+//! Written from the documentation. The X.509 parser finds RSA keys only, because Entra accepts no
+//! others for assertions.
 
 use std::time::SystemTime;
 
@@ -49,8 +49,8 @@ pub(super) enum Validity {
     Invalid,
 }
 
-/// Checks that the application signed an assertion with the key of this certificate, for this tenant and
-/// this time.
+/// Checks that the application signed an assertion with the key of this certificate, for this
+/// tenant and this time.
 pub(super) fn verify(assertion: &str, certificate: &str, now: SystemTime) -> Validity {
     match check(assertion, certificate) {
         Some(claims) if (claims.nbf..claims.exp).contains(&seconds(now)) => Validity::Valid,
@@ -79,7 +79,8 @@ fn check(assertion: &str, certificate: &str) -> Option<Claims> {
         && header.thumbprint == thumbprint
         && claims.iss == CLIENT_ID
         && claims.sub == CLIENT_ID
-        // The host of the audience depends on the address of the cloud, so only the path is compared.
+        // The host of the audience depends on the address of the cloud, so only the path is
+        // compared.
         && claims.aud.ends_with(&format!("/{TENANT}/oauth2/v2.0/token"))
         && key.verify(signed.as_bytes(), &signature).is_ok();
     is_good.then_some(claims)

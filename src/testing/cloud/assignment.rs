@@ -52,14 +52,14 @@ impl Assignment {
 
     /// Assigns Azure's Reader role: every action that ends in `/read`, and no data action.
     ///
-    /// The principal can list containers but can neither list nor read blobs. This is what customers
-    /// get who take Reader for Storage Blob Data Reader.
+    /// The principal can list containers but can neither list nor read blobs. This is what
+    /// customers get who take Reader for Storage Blob Data Reader.
     pub fn management_reader() -> Self {
         Self::of(Rights::ManagementReader)
     }
 
-    /// Assigns the custom role of [`Shape::CustomRole`](crate::grant::Shape::CustomRole), which lists
-    /// and reads blobs and allows nothing else.
+    /// Assigns the custom role of [`Shape::CustomRole`](crate::grant::Shape::CustomRole), which
+    /// lists and reads blobs and allows nothing else.
     pub fn data_only() -> Self {
         Self::of(Rights::DataOnly)
     }
@@ -172,7 +172,8 @@ impl Propagation {
         Self { from, settled: settled.max(from) }
     }
 
-    /// Returns when the assignment begins to flap and when it has settled; equal if it does not flap.
+    /// Returns when the assignment begins to flap and when it has settled; equal if it does not
+    /// flap.
     pub(super) fn window(&self) -> (Duration, Duration) {
         (self.from, self.settled)
     }
@@ -193,9 +194,11 @@ impl Rights {
     /// Returns whether the role has a control-plane action.
     pub(super) fn has_action(self, action: &str) -> bool {
         match self {
-            // The table of roles is that of the crate; a test of its own compares it with Azure's definitions.
+            // The table of roles is that of the crate; a test of its own compares it with Azure's
+            // definitions.
             Self::Role(role) => role.actions().iter().any(|pattern| star_matches(pattern, action)),
-            // Azure documents this role with the single action `*/read`, which does not cover data actions.
+            // Azure documents this role with the single action `*/read`, which does not cover data
+            // actions.
             Self::ManagementReader => star_matches("*/read", action),
             Self::DataOnly => false,
         }

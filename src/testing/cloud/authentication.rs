@@ -1,6 +1,7 @@
 //! Who sends a request: the service principal, the holder of a signature, or nobody.
 //!
-//! The order of the checks follows the real service, because a client sees the first check that fails.
+//! The order of the checks follows the real service, because a client sees the first check that
+//! fails.
 
 use hyper::header::AUTHORIZATION;
 

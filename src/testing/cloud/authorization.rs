@@ -1,4 +1,5 @@
-//! The access that each operation requires: Microsoft Learn, "Permissions for calling data operations".
+//! The access that each operation requires: Microsoft Learn, "Permissions for calling data
+//! operations".
 
 use super::{
     access::{BLOBS, CONTAINERS, RequiredAccess},

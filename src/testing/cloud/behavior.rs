@@ -1,14 +1,14 @@
 //! Settings for what is not known of the real service, or differs between accounts.
 //!
-//! Each field is one open question. Its default is the answer that public recordings show, or the more
-//! demanding one if they show none.
+//! Each field is one open question. Its default is the answer that public recordings show, or the
+//! more demanding one if they show none.
 
 use crate::store::NameOrder;
 
 /// How a small cloud behaves if the real service is not known, or if accounts differ.
 ///
-/// A test that passes for every value of [`Behavior::all`] does not depend on a guess about the service.
-/// For example, a scan finds every name wherever a misplaced start begins:
+/// A test that passes for every value of [`Behavior::all`] does not depend on a guess about the
+/// service. For example, a scan finds every name wherever a misplaced start begins:
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -56,7 +56,8 @@ pub struct Behavior {
 impl Behavior {
     /// Returns every combination of all settings, more than a thousand.
     ///
-    /// A test that depends on some of the settings can skip combinations that differ only in others.
+    /// A test that depends on some of the settings can skip combinations that differ only in
+    /// others.
     pub fn all() -> impl Iterator<Item = Self> {
         // Each field multiplies the combinations so far by its number of values.
         let mut all = vec![Self::default()];
@@ -153,8 +154,8 @@ setting! {
 setting! {
     /// Where a listing begins if `startFrom` has a mark or a modifier after the prefix.
     ///
-    /// Marks and modifiers are the characters of the Unicode categories Mn, Me, Cf, Lm and Sk. The real
-    /// service then begins at a wrong place, and no public source says which.
+    /// Marks and modifiers are the characters of the Unicode categories Mn, Me, Cf, Lm and Sk. The
+    /// real service then begins at a wrong place, and no public source says which.
     MisplacedStart {
         /// Too late: after all names that have this character after the prefix.
         #[default]
@@ -186,8 +187,8 @@ setting! {
         /// 401 `NoAuthenticationInformation`, with a challenge that names the tenant.
         #[default]
         Challenge,
-        /// 409 `PublicAccessNotPermitted` without a challenge, as from an account that forbids public
-        /// access.
+        /// 409 `PublicAccessNotPermitted` without a challenge, as from an account that forbids
+        /// public access.
         PublicAccessNotPermitted,
         /// 404 `ResourceNotFound` for blobs, and the challenge for everything else.
         ResourceNotFound,

@@ -1,7 +1,7 @@
 //! The blob service: the order of its checks, and what every response has.
 //!
-//! A request passes fault injection, the state of the account, CORS, authentication, authorization, and
-//! then the operation. Each step has a file of its own; this file fixes their order.
+//! A request passes fault injection, the state of the account, CORS, authentication, authorization,
+//! and then the operation. Each step has a file of its own; this file fixes their order.
 
 use std::io;
 
@@ -142,7 +142,8 @@ fn normal_answer(
         Caller::Delegate => user_delegation::permitted_operation(&request)?,
         Caller::SignatureHolder | Caller::Principal => request.operation()?,
     };
-    // Authorization comes before existence: a caller without access gets 403 for a missing container.
+    // Authorization comes before existence: a caller without access gets 403 for a missing
+    // container.
     let required = required_access(&request, operation, state);
     if state.has(Quirk::ExistenceFirst)
         && let Some(container) = required.container()

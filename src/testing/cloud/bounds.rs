@@ -49,7 +49,8 @@ impl<'a> Bounds<'a> {
             true => name.to_owned(),
             false => name.to_lowercase(),
         };
-        // The service compares the two without regard to case here, and with regard to it in listings.
+        // The service compares the two without regard to case here, and with regard to it in
+        // listings.
         if let Some(end) = end
             && !start.is_empty()
             && order.compare(&fold(end), &fold(start)) != Ordering::Greater

@@ -27,8 +27,8 @@ impl SmallCloud {
 
 /// The settings of a [`SmallCloud`] before it starts.
 ///
-/// By default the service principal has the role Storage Blob Data Reader on the account, the cloud has one
-/// front end, and its time is that of the machine.
+/// By default the service principal has the role Storage Blob Data Reader on the account, the cloud
+/// has one front end, and its time is that of the machine.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -77,16 +77,16 @@ impl SmallCloudBuilder {
         self.blobs([seed])
     }
 
-    /// Puts blobs into the container `assets`. If two have the same name, the later one replaces the
-    /// earlier one.
+    /// Puts blobs into the container `assets`. If two have the same name, the later one replaces
+    /// the earlier one.
     pub fn blobs(self, seeds: impl IntoIterator<Item = Seed>) -> Self {
         self.container(CONTAINER, seeds)
     }
 
     /// Puts each file below a folder into the container `assets`, named by its path in the folder.
     ///
-    /// Skips symbolic links, so that nothing outside the folder is served. The content is read when a
-    /// client reads the blob.
+    /// Skips symbolic links, so that nothing outside the folder is served. The content is read when
+    /// a client reads the blob.
     ///
     /// # Errors
     /// Fails if the folder cannot be read, or if a file name is not UTF-8.
@@ -113,8 +113,8 @@ impl SmallCloudBuilder {
         self
     }
 
-    /// Returns pages with a random number of entries, at most `maxresults`, and empty pages with a marker.
-    /// Azure may do both.
+    /// Returns pages with a random number of entries, at most `maxresults`, and empty pages with a
+    /// marker. Azure may do both.
     pub fn ragged_pages(mut self) -> Self {
         self.settings.ragged_pages = true;
         self
@@ -140,9 +140,9 @@ impl SmallCloudBuilder {
 
     /// Sets the clock; by default it is that of the machine.
     ///
-    /// Token lifetimes, the propagation of role assignments, pauses, the `Date` header and the `UtcNow`
-    /// attribute of conditions follow it. Client assertions do not: the clients that sign them take the
-    /// time from the machine.
+    /// Token lifetimes, the propagation of role assignments, pauses, the `Date` header and the
+    /// `UtcNow` attribute of conditions follow it. Client assertions do not: the clients that sign
+    /// them take the time from the machine.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.settings.clock = Arc::new(clock);
         self
@@ -150,8 +150,8 @@ impl SmallCloudBuilder {
 
     /// Sets the cloud's time of day ahead of its clock.
     ///
-    /// It shows in the `Date` header, in `UtcNow`, and in the checks of tokens and client assertions.
-    /// Tokens are issued by the clock itself, so they expire too early.
+    /// It shows in the `Date` header, in `UtcNow`, and in the checks of tokens and client
+    /// assertions. Tokens are issued by the clock itself, so they expire too early.
     pub fn clock_ahead(mut self, by: Duration) -> Self {
         self.settings.skew = Skew::Ahead(by);
         self

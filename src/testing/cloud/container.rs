@@ -13,8 +13,8 @@ use crate::store::NameOrder;
 #[derive(Clone, Debug)]
 pub(super) struct Container {
     order: NameOrder,
-    // INVARIANT: each blob is stored under `sort_key` of its name. Keys compare byte by byte as the names
-    // do in the container's order, so a page is a range of the map.
+    // INVARIANT: each blob is stored under `sort_key` of its name. Keys compare byte by byte as the
+    // names do in the container's order, so a page is a range of the map.
     blobs: BTreeMap<Vec<u8>, Seed>,
 }
 
@@ -64,10 +64,11 @@ impl Container {
 
     /// Returns the key under which a name is stored.
     ///
-    /// The bytes are those of `NameOrder::compare`. They are unique, because no name contains NUL, and
-    /// no byte of UTF-8 is above 0xF4.
+    /// The bytes are those of `NameOrder::compare`. They are unique, because no name contains NUL,
+    /// and no byte of UTF-8 is above 0xF4.
     pub(super) fn sort_key(&self, name: &str) -> Vec<u8> {
-        // UTF-16 sorts U+E000 to U+FFFF, whose UTF-8 begins with 0xEE or 0xEF, after all surrogates.
+        // UTF-16 sorts U+E000 to U+FFFF, whose UTF-8 begins with 0xEE or 0xEF, after all
+        // surrogates.
         let unit = |byte: u8| if matches!(byte, 0xEE | 0xEF) { byte | 0xF0 } else { byte };
         // A slash sorts before every other character, so that a folder comes before its neighbors.
         let segment = |byte: u8| if byte == b'/' { 0 } else { byte };

@@ -1,5 +1,5 @@
-//! Operations on containers: Microsoft Learn, "List Containers", "Get Container Properties" and "Get
-//! Container ACL".
+//! Operations on containers: Microsoft Learn, "List Containers", "Get Container Properties" and
+//! "Get Container ACL".
 //!
 //! Callers are authorized before; see `blob_service`.
 
@@ -25,8 +25,8 @@ const CONTAINER_ETAG: &str = "\"0x8DE48C5A0000000\"";
 
 /// List Containers.
 ///
-/// The marker is the name of the first container of the page, because List Containers documents no form
-/// of it and clients must not read it.
+/// The marker is the name of the first container of the page, because List Containers documents no
+/// form of it and clients must not read it.
 ///
 /// # Errors
 /// Fails with 400 if `maxresults` is not a positive number.

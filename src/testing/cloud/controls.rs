@@ -1,7 +1,7 @@
 //! What a test can change while a small cloud runs.
 //!
-//! Every change applies to requests that arrive after it. Requests that are being answered finish with
-//! what they have found.
+//! Every change applies to requests that arrive after it. Requests that are being answered finish
+//! with what they have found.
 
 use std::time::Duration;
 
@@ -32,16 +32,16 @@ impl SmallCloud {
     /// Assigns the roles of a grant, effective this long from now.
     ///
     /// The grant must be for this account, and for the [object ID](Self::object_id) of the service
-    /// principal, or have no principal, in which case the commands of the grant look it up. A grant with a
-    /// different ID, for example the application ID, gives access to nobody, as in Azure. CORS rules of the
-    /// grant are not applied; see [`set_cors`](Self::set_cors).
+    /// principal, or have no principal, in which case the commands of the grant look it up. A grant
+    /// with a different ID, for example the application ID, gives access to nobody, as in Azure.
+    /// CORS rules of the grant are not applied; see [`set_cors`](Self::set_cors).
     pub fn apply(&self, grant: &Grant, after: Duration) {
         let now = self.state().clock().elapsed();
         self.state().access().apply(grant, after, now);
     }
 
-    /// Makes the next request to the blob service fail in this way. Several calls queue up, one for each
-    /// request.
+    /// Makes the next request to the blob service fail in this way. Several calls queue up, one for
+    /// each request.
     pub fn inject(&self, fault: Fault) {
         self.state().script().push_fault(fault);
     }
@@ -52,7 +52,8 @@ impl SmallCloud {
         self.state().script().set_permanent_fault(fault);
     }
 
-    /// Refuses requests to the blob service while this many are in flight, as a busy partition does.
+    /// Refuses requests to the blob service while this many are in flight, as a busy partition
+    /// does.
     ///
     /// Each accepted request takes `service_time` by the cloud's clock.
     pub fn limit_concurrency(&self, limit: usize, service_time: Duration, refusal: Refusal) {
@@ -61,8 +62,8 @@ impl SmallCloud {
         self.state().script().set_concurrency_limit(limit);
     }
 
-    /// Refuses the next sign-in with a status, an OAuth error, the number after `AADSTS`, and a text.
-    /// Several calls queue up, one for each sign-in.
+    /// Refuses the next sign-in with a status, an OAuth error, the number after `AADSTS`, and a
+    /// text. Several calls queue up, one for each sign-in.
     pub fn refuse_sign_in(&self, status: u16, error: &str, aadsts: u32, text: &str) {
         self.inject_sign_in(SignInRefusal::new(status, error, aadsts, text));
     }
@@ -72,7 +73,8 @@ impl SmallCloud {
         self.state().script().push_sign_in_refusal(refusal);
     }
 
-    /// Refuses every sign-in, after the refusals that were injected for single ones. `None` ends it.
+    /// Refuses every sign-in, after the refusals that were injected for single ones. `None` ends
+    /// it.
     pub fn always_refuse_sign_in(&self, refusal: Option<SignInRefusal>) {
         self.state().script().set_permanent_sign_in_refusal(refusal);
     }
@@ -102,7 +104,8 @@ impl SmallCloud {
         self.state().script().set_public(is_public);
     }
 
-    /// Replaces the `WWW-Authenticate` header of responses with status 401; `None` restores the usual one.
+    /// Replaces the `WWW-Authenticate` header of responses with status 401; `None` restores the
+    /// usual one.
     ///
     /// A text that a header cannot hold, for example with a line break, removes the header.
     pub fn set_challenge(&self, challenge: Option<String>) {

@@ -78,8 +78,8 @@ impl CorsRule {
 
     /// Exposes these headers of responses to scripts, with the same wildcards.
     ///
-    /// As in Azure, a wildcard matches only the headers that the response has when the rule is applied.
-    /// `Content-Range` is added later, so a rule must name it.
+    /// As in Azure, a wildcard matches only the headers that the response has when the rule is
+    /// applied. `Content-Range` is added later, so a rule must name it.
     pub fn exposed_headers<H: Into<String>>(mut self, names: impl IntoIterator<Item = H>) -> Self {
         self.exposed_headers = names.into_iter().map(Into::into).collect();
         self
@@ -109,8 +109,8 @@ fn matches_any(patterns: &[String], name: &str) -> bool {
 /// Answers a preflight.
 ///
 /// # Errors
-/// Fails with 400 if the request has no origin or no method, and with 403 `CorsPreflightFailure` if no
-/// rule allows it, unless `is_lax`.
+/// Fails with 400 if the request has no origin or no method, and with 403 `CorsPreflightFailure` if
+/// no rule allows it, unless `is_lax`.
 pub(super) fn preflight(
     request: &BlobRequest<'_>,
     rules: &[CorsRule],
@@ -231,8 +231,8 @@ fn is_added_later(name: &HeaderName, response: &Response<Body>) -> bool {
     }
 }
 
-/// Returns a header name in the spelling of the service: standard names in capitals, `x-ms-` names in
-/// lower case.
+/// Returns a header name in the spelling of the service: standard names in capitals, `x-ms-` names
+/// in lower case.
 fn spelling(name: &str) -> &str {
     const STANDARD: &[&str] = &[
         "Accept-Ranges",

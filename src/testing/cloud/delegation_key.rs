@@ -6,8 +6,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 /// The keys that were issued and not revoked.
 ///
-/// A signature names its key by start, expiry and version (`skt`, `ske`, `skv`). Two keys can share all
-/// three, so each name maps to a list.
+/// A signature names its key by start, expiry and version (`skt`, `ske`, `skv`). Two keys can share
+/// all three, so each name maps to a list.
 #[derive(Default)]
 pub(super) struct DelegationKeys(BTreeMap<[String; 3], Vec<[u8; 32]>>);
 

@@ -137,8 +137,8 @@ pub(super) async fn apply(
 
 /// Returns the head and the whole body of a response.
 ///
-/// Adds the `Content-Length` that the HTTP library would have added, because a streamed body no longer
-/// has a known length. Chunked bodies stay without.
+/// Adds the `Content-Length` that the HTTP library would have added, because a streamed body no
+/// longer has a known length. Chunked bodies stay without.
 async fn with_length(
     response: Response<Body>,
 ) -> io::Result<(hyper::http::response::Parts, Bytes)> {
@@ -151,7 +151,8 @@ async fn with_length(
     Ok((parts, body.collect().await?.to_bytes()))
 }
 
-/// Returns a response with the first `at` bytes of its body, followed by `then` instead of the rest.
+/// Returns a response with the first `at` bytes of its body, followed by `then` instead of the
+/// rest.
 async fn truncate(
     response: Response<Body>,
     at: usize,

@@ -42,21 +42,24 @@ use crate::{
 /// - Old versions, snapshots, leases and soft-deleted blobs. Listings can show
 ///   [their elements](super::Seed::listed).
 /// - Account keys, account SAS, stored access policies, and other principals.
-/// - DNS and host names for each account: the account is the first segment of the path, as for emulators.
+/// - DNS and host names for each account: the account is the first segment of the path, as for
+///   emulators.
 /// - The `Transfer-Encoding` of answers to HEAD, and header names in capital letters.
 ///
 /// # Port and lifetime
-/// It listens on a free port of 127.0.0.1, which differs each time. A certificate authority that is created
-/// at the start signs its certificate; clients must trust
-/// [`certificate_authority`](Self::certificate_authority). It runs in the Tokio runtime that started it, and
-/// stops, with all connections, when it is dropped. Keep it in a variable for as long as a test needs it.
+/// It listens on a free port of 127.0.0.1, which differs each time. A certificate authority that is
+/// created at the start signs its certificate; clients must trust
+/// [`certificate_authority`](Self::certificate_authority). It runs in the Tokio runtime that
+/// started it, and stops, with all connections, when it is dropped. Keep it in a variable for as
+/// long as a test needs it.
 ///
 /// # Clock and determinism
 /// Its time is that of the [`Clock`](crate::Clock) given to
-/// [`SmallCloudBuilder::clock`](super::SmallCloudBuilder::clock). With a [`ManualClock`](crate::testing::ManualClock)
-/// minutes of propagation pass at once. The account, the tenant, the principal, the order of names and the
-/// order of front ends are the same in every run. Request IDs, ETags, tokens, keys and the sizes of
-/// [ragged pages](super::SmallCloudBuilder::ragged_pages) are random.
+/// [`SmallCloudBuilder::clock`](super::SmallCloudBuilder::clock). With a
+/// [`ManualClock`](crate::testing::ManualClock) minutes of propagation pass at once. The account,
+/// the tenant, the principal, the order of names and the order of front ends are the same in every
+/// run. Request IDs, ETags, tokens, keys and the sizes of [ragged
+/// pages](super::SmallCloudBuilder::ragged_pages) are random.
 ///
 /// # Example
 /// ```
@@ -131,10 +134,11 @@ impl SmallCloud {
         Credential::Sas(format!("sv=2026-04-06&sp=rl&sig={}", self.state.signature()).into())
     }
 
-    /// Builds a store for a connection, with the cloud's credential, certificate authority and clock.
+    /// Builds a store for a connection, with the cloud's credential, certificate authority and
+    /// clock.
     ///
-    /// The host policy of the store is [`trust`](crate::testing::trust), which allows the hosts of the
-    /// connection.
+    /// The host policy of the store is [`trust`](crate::testing::trust), which allows the hosts of
+    /// the connection.
     ///
     /// # Errors
     /// As [`AzureStoreBuilder::build`](crate::store::azure::AzureStoreBuilder::build).
@@ -179,7 +183,8 @@ impl SmallCloud {
         self.state.secret()
     }
 
-    /// Returns the signature of [`sas`](Self::sas), so that a test can check that no output contains it.
+    /// Returns the signature of [`sas`](Self::sas), so that a test can check that no output
+    /// contains it.
     pub fn signature(&self) -> &str {
         self.state.signature()
     }
@@ -189,8 +194,8 @@ impl SmallCloud {
         self.state.tokens().all()
     }
 
-    /// Returns the user delegation keys that were issued and not revoked, in Base64, so that a test can
-    /// check that no output contains one.
+    /// Returns the user delegation keys that were issued and not revoked, in Base64, so that a test
+    /// can check that no output contains one.
     pub fn delegation_keys(&self) -> Vec<String> {
         self.state.delegation_keys().all()
     }

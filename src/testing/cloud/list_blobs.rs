@@ -1,7 +1,7 @@
 //! List Blobs: Microsoft Learn, "List Blobs".
 //!
-//! Selects the entries of a page; `xml` renders them, `bounds` interprets `startFrom` and `endBefore`,
-//! and `marker` encodes continuation markers.
+//! Selects the entries of a page; `xml` renders them, `bounds` interprets `startFrom` and
+//! `endBefore`, and `marker` encodes continuation markers.
 
 use std::collections::BTreeSet;
 
@@ -97,11 +97,12 @@ pub(super) fn list(
     Ok(document(body.render())?)
 }
 
-/// Returns the first name of the page that the marker of a request stands for, or `None` for the first
-/// page.
+/// Returns the first name of the page that the marker of a request stands for, or `None` for the
+/// first page.
 ///
 /// # Errors
-/// Fails with 400 if the marker is not valid, or if it was used before and the cloud has that quirk.
+/// Fails with 400 if the marker is not valid, or if it was used before and the cloud has that
+/// quirk.
 fn first_name(
     request: &BlobRequest<'_>,
     state: &State,
@@ -142,7 +143,8 @@ fn page<'a>(
         (None, true) => container.sort_key(prefix).max(container.sort_key(bounds.first())),
     };
     let mut entries = Vec::new();
-    // Folders seen so far, also those before the page: in an unsorted container a folder comes again.
+    // Folders seen so far, also those before the page: in an unsorted container a folder comes
+    // again.
     let mut folders = BTreeSet::new();
     let in_order = container
         .starting_at(seek)
@@ -168,7 +170,8 @@ fn page<'a>(
         entries.push(match folder {
             None => Entry::Blob(seed),
             Some(name) => {
-                // In a hierarchical namespace the directory is an entry of its own, with properties.
+                // In a hierarchical namespace the directory is an entry of its own, with
+                // properties.
                 let directory = container.get(name.trim_end_matches('/'));
                 Entry::Prefix(name, directory.filter(|seed| seed.is_directory()))
             }
@@ -177,8 +180,8 @@ fn page<'a>(
     (entries, None)
 }
 
-/// Returns the prefix under which a listing with a delimiter shows a blob, or `None` if it shows the
-/// blob itself.
+/// Returns the prefix under which a listing with a delimiter shows a blob, or `None` if it shows
+/// the blob itself.
 fn folder(seed: &Seed, prefix: &str, delimiter: &str) -> Option<String> {
     let name = seed.name();
     if delimiter.is_empty() {

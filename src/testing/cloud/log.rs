@@ -108,7 +108,8 @@ impl Log {
 /// Returns the query without the value of `sig`, and whether the query had one.
 fn without_signature(query: &str) -> (String, bool) {
     let mut found = false;
-    // The query is kept as it was sent, so that a test can check encodings; only the signature is removed.
+    // The query is kept as it was sent, so that a test can check encodings; only the signature is
+    // removed.
     let pairs = query.split('&').map(|pair| {
         let key = pair.split('=').next().unwrap_or_default();
         // A client may percent-encode the name, or write it in capitals.

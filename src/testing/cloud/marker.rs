@@ -1,8 +1,9 @@
 //! Continuation markers in the form of real ones.
 //!
-//! A marker is `2!`, a length, `!`, and Base64 with other characters for `=`, `+` and `/`. The decoded text
-//! has the first name of the page and a time, each with its length. In a hierarchical namespace the name is
-//! Base64 again, of bytes that contain the path. A client must treat a marker as opaque.
+//! A marker is `2!`, a length, `!`, and Base64 with other characters for `=`, `+` and `/`. The
+//! decoded text has the first name of the page and a time, each with its length. In a hierarchical
+//! namespace the name is Base64 again, of bytes that contain the path. A client must treat a marker
+//! as opaque.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
@@ -16,8 +17,8 @@ const BEFORE_PATH: char = '\u{2}';
 
 /// Returns the marker of the page that begins with a name.
 ///
-/// `is_empty` says that the preceding page has no entries. Then two markers of one name differ, because a
-/// client may treat a repeated marker as a listing that does not end.
+/// `is_empty` says that the preceding page has no entries. Then two markers of one name differ,
+/// because a client may treat a repeated marker as a listing that does not end.
 pub(super) fn encode(container: &str, name: &str, is_hierarchical: bool, is_empty: bool) -> String {
     // The random number makes markers of one name differ.
     let name = match is_hierarchical {

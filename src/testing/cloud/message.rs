@@ -1,7 +1,8 @@
 //! The messages of the blob service for its error codes.
 //!
-//! Sources: Microsoft Learn, "Common REST API error codes" and "Blob Storage error codes". If a public
-//! recording differs from the documentation, the text is that of the recording, spelling mistakes included.
+//! Sources: Microsoft Learn, "Common REST API error codes" and "Blob Storage error codes". If a
+//! public recording differs from the documentation, the text is that of the recording, spelling
+//! mistakes included.
 
 /// Codes and messages.
 const MESSAGES: &[(&str, &str)] = &[

@@ -12,8 +12,8 @@
 //! | the two services | `blob_service`; `sign_in` with `assertion` |
 //! | the product | `server` with `resettable`, `handle`, `controls`, `builder` |
 //!
-//! Nothing here shares code with the code under test, except role assignment conditions, roles and the
-//! wildcard matcher, which have tests of their own.
+//! Nothing here shares code with the code under test, except role assignment conditions, roles and
+//! the wildcard matcher, which have tests of their own.
 
 mod access;
 mod assertion;

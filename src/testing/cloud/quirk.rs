@@ -1,7 +1,8 @@
 //! Single ways in which a small cloud contradicts what is known of the real service.
 //!
-//! They are separate from `Behavior`: settings of a `Behavior` are answers to open questions, which tests
-//! combine. A quirk is known to be wrong, and is for a test that checks whether a client notices it.
+//! They are separate from `Behavior`: settings of a `Behavior` are answers to open questions, which
+//! tests combine. A quirk is known to be wrong, and is for a test that checks whether a client
+//! notices it.
 
 use std::collections::BTreeSet;
 

@@ -46,8 +46,8 @@ pub(super) fn find<'a>(
 /// Answers a request for the properties of a blob, or for a range of its content.
 ///
 /// # Errors
-/// Fails with 409 for an archived blob, with 412 if `If-Match` names a different ETag, and with 416 for a
-/// range after the end.
+/// Fails with 409 for an archived blob, with 412 if `If-Match` names a different ETag, and with 416
+/// for a range after the end.
 pub(super) fn get(
     seed: &Seed,
     request: &BlobRequest<'_>,

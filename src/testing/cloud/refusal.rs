@@ -55,8 +55,8 @@ const FRONT_END: &[&str] = &[
 
 /// An error of the blob service, as the service sends it.
 ///
-/// The message and the `Server` header are Azure's for the code, if this crate knows them. The reason
-/// phrase of the response is the message, as in Azure.
+/// The message and the `Server` header are Azure's for the code, if this crate knows them. The
+/// reason phrase of the response is the message, as in Azure.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -91,8 +91,8 @@ impl Refusal {
     /// Creates an error with a status and a code.
     pub fn new(status: u16, code: impl Into<String>) -> Self {
         let code = code.into();
-        // `Server` and `x-ms-version` depend on who refuses; clients tell a firewall from a missing role by
-        // them.
+        // `Server` and `x-ms-version` depend on who refuses; clients tell a firewall from a missing
+        // role by them.
         let is_front_end = FRONT_END.contains(&code.as_str());
         Self {
             status,
@@ -154,8 +154,8 @@ impl Refusal {
 
     /// Sends the error from the blob service itself, whatever the code is.
     ///
-    /// For example, `AuthorizationFailure` comes from the front end unless this is called, which is how
-    /// a client recognizes a firewall.
+    /// For example, `AuthorizationFailure` comes from the front end unless this is called, which is
+    /// how a client recognizes a firewall.
     pub fn by_blob_service(mut self) -> Self {
         self.responder = Responder::BlobService;
         self

@@ -11,8 +11,8 @@ use super::{identity::ACCOUNT, refusal::Refusal};
 
 /// A request to the blob service, parsed.
 ///
-/// The path is `/account/container/blob`, as for emulators, because a loopback port has no host name for
-/// the account.
+/// The path is `/account/container/blob`, as for emulators, because a loopback port has no host
+/// name for the account.
 pub(super) struct BlobRequest<'a> {
     method: &'a Method,
     headers: &'a HeaderMap,
@@ -133,8 +133,8 @@ impl<'a> BlobRequest<'a> {
         Refusal::new(400, "InvalidQueryParameterValue").parameter("comp", self.text("comp"))
     }
 
-    /// Returns the version or the snapshot that the request names, with the attribute that conditions
-    /// have for it.
+    /// Returns the version or the snapshot that the request names, with the attribute that
+    /// conditions have for it.
     pub(super) fn old_version(&self) -> Option<(&'static str, &str)> {
         let version = self.parameter("versionid").map(|value| ("versionId", value));
         version.or_else(|| self.parameter("snapshot").map(|value| ("snapshot", value)))

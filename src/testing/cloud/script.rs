@@ -1,7 +1,7 @@
 //! What a test has scripted: faults, refusals, CORS rules and the state of the account.
 //!
-//! The fields are private, so that the rules of precedence are kept here: a scripted response for one
-//! request comes before one for all requests.
+//! The fields are private, so that the rules of precedence are kept here: a scripted response for
+//! one request comes before one for all requests.
 
 use std::{collections::VecDeque, time::Duration};
 

@@ -17,8 +17,8 @@ use super::values::ticks;
 
 /// A blob that a small cloud is seeded with.
 ///
-/// The ETag is random, except for files of a [folder](super::SmallCloudBuilder::folder). The date of the
-/// last write is 2026-01-01.
+/// The ETag is random, except for files of a [folder](super::SmallCloudBuilder::folder). The date
+/// of the last write is 2026-01-01.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -171,8 +171,8 @@ impl Seed {
 
     /// Adds an element that only listings show.
     ///
-    /// `Deleted` and `HasVersionsOnly` come before the properties, as in the real service. All other
-    /// elements are properties, for example `ArchiveStatus` or `CustomerProvidedKeySha256`.
+    /// `Deleted` and `HasVersionsOnly` come before the properties, as in the real service. All
+    /// other elements are properties, for example `ArchiveStatus` or `CustomerProvidedKeySha256`.
     #[must_use]
     pub fn listed(mut self, element: impl Into<String>, text: impl Into<String>) -> Self {
         self.listed.push((element.into(), text.into()));
@@ -273,7 +273,8 @@ pub(super) fn add_folder(blobs: &mut Vec<Seed>, folder: &Path, prefix: String) -
             let content = Content::File { path, size: metadata.len() };
             let mut seed = Seed::with(format!("{prefix}{name}"), content);
             seed.last_modified = metadata.modified()?;
-            // Derived from the file, so that the ETag stays the same until the file is written again.
+            // Derived from the file, so that the ETag stays the same until the file is written
+            // again.
             let since = seed.last_modified.duration_since(SystemTime::UNIX_EPOCH);
             let time = since.map_or(0, |since| since.as_nanos() as u64);
             seed.etag =

@@ -1,7 +1,7 @@
 //! HTTP over TLS on a loopback port.
 //!
-//! Routes each request to the token endpoint or to the blob service, and keeps the log. All connections
-//! end with the task of [`serve`].
+//! Routes each request to the token endpoint or to the blob service, and keeps the log. All
+//! connections end with the task of [`serve`].
 
 use std::{io, sync::Arc};
 
@@ -33,8 +33,8 @@ use super::{
 /// The longest request body that is read: 64 KiB.
 const MAX_BODY: usize = 64 << 10;
 
-/// Returns a listener on a free port of 127.0.0.1, its TLS settings, and the certificate authority to
-/// trust, as PEM.
+/// Returns a listener on a free port of 127.0.0.1, its TLS settings, and the certificate authority
+/// to trust, as PEM.
 ///
 /// # Errors
 /// Fails if there is no free port.
@@ -75,7 +75,8 @@ pub(super) async fn serve(listener: TcpListener, acceptor: TlsAcceptor, state: A
     while let Ok((stream, _)) = listener.accept().await {
         // Removes the connections that have ended.
         while connections.try_join_next().is_some() {}
-        // Without it a small TLS record waits up to 40 ms for the acknowledgement of the previous one.
+        // Without it a small TLS record waits up to 40 ms for the acknowledgement of the previous
+        // one.
         let _ = stream.set_nodelay(true);
         let (acceptor, state) = (acceptor.clone(), Arc::clone(&state));
         connections.spawn(async move {

@@ -1,7 +1,8 @@
 //! The state that all connections of a small cloud share.
 //!
-//! Each part with rules of its own is a type of its own (`Access`, `Tokens`, `DelegationKeys`, `Script`,
-//! `Log`). `State` adds the locks, the clock, and the questions that need more than one part.
+//! Each part with rules of its own is a type of its own (`Access`, `Tokens`, `DelegationKeys`,
+//! `Script`, `Log`). `State` adds the locks, the clock, and the questions that need more than one
+//! part.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -99,7 +100,8 @@ pub(super) struct CountGuard<'a> {
 
 impl<'a> CountGuard<'a> {
     fn increment(counter: &'a AtomicUsize) -> Self {
-        // Sequential consistency, because tests read the counter from other threads and expect exact values.
+        // Sequential consistency, because tests read the counter from other threads and expect
+        // exact values.
         Self { counter, before: counter.fetch_add(1, Ordering::SeqCst) }
     }
 
@@ -120,8 +122,8 @@ pub(super) struct State {
     settings: Settings,
     secret: String,
     signature: String,
-    // Each part has a lock of its own, and no method holds two of them at a time, so that there is no
-    // order of locks to keep.
+    // Each part has a lock of its own, and no method holds two of them at a time, so that there is
+    // no order of locks to keep.
     used_markers: Mutex<BTreeSet<String>>,
     tokens: Mutex<Tokens>,
     delegation_keys: Mutex<DelegationKeys>,
@@ -130,7 +132,8 @@ pub(super) struct State {
     script: Mutex<Script>,
     log: Mutex<Log>,
     open_connections: AtomicUsize,
-    /// The number of requests that count for a [`ConcurrencyLimit`](super::script::ConcurrencyLimit).
+    /// The number of requests that count for a
+    /// [`ConcurrencyLimit`](super::script::ConcurrencyLimit).
     requests_in_flight: AtomicUsize,
 }
 
@@ -144,7 +147,8 @@ impl State {
     ) -> Self {
         Self {
             settings,
-            // Random, so that a test that searches outputs for the secret cannot find it by accident.
+            // Random, so that a test that searches outputs for the secret cannot find it by
+            // accident.
             secret: random(),
             signature: random(),
             used_markers: Mutex::default(),
@@ -237,7 +241,8 @@ impl State {
         {
             return Err(refusal);
         }
-        // The lock is released before the container is read. A request sees one state of the container.
+        // The lock is released before the container is read. A request sees one state of the
+        // container.
         let container = lock(&self.containers).get(name).cloned();
         container.ok_or_else(|| Refusal::new(404, "ContainerNotFound"))
     }

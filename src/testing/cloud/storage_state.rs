@@ -4,8 +4,8 @@ use super::refusal::Refusal;
 
 /// The state of the storage account and the container `assets` of a small cloud.
 ///
-/// Set it with [`SmallCloud::set_storage_state`](super::SmallCloud::set_storage_state). It stays until
-/// the next call.
+/// Set it with [`SmallCloud::set_storage_state`](super::SmallCloud::set_storage_state). It stays
+/// until the next call.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -25,8 +25,8 @@ pub enum StorageState {
     /// The account answers normally.
     #[default]
     Normal,
-    /// The network rules of the account refuse every client: 403 `AuthorizationFailure`, for anonymous
-    /// requests too.
+    /// The network rules of the account refuse every client: 403 `AuthorizationFailure`, for
+    /// anonymous requests too.
     Firewall,
     /// The account is disabled, for example because the subscription was not paid: 403
     /// `AccountIsDisabled`.
@@ -38,8 +38,8 @@ pub enum StorageState {
     AccountMissing,
     /// The container `assets` does not exist: 404 `ContainerNotFound` for callers that may read it.
     ContainerMissing,
-    /// The container `assets` is being deleted: 409 `ContainerBeingDeleted` for callers that may read
-    /// it.
+    /// The container `assets` is being deleted: 409 `ContainerBeingDeleted` for callers that may
+    /// read it.
     ContainerBeingDeleted,
 }
 
@@ -57,7 +57,8 @@ impl StorageState {
         }
     }
 
-    /// Returns the refusal of requests to the container `assets`, or `None` if the container answers.
+    /// Returns the refusal of requests to the container `assets`, or `None` if the container
+    /// answers.
     ///
     /// The service checks this after authorization, so that callers without access learn nothing.
     pub(super) fn container_refusal(self) -> Option<Refusal> {

@@ -1,7 +1,7 @@
 //! Bearer tokens: Microsoft Learn, "Access tokens in the Microsoft identity platform".
 //!
-//! Tokens have the form of real ones, so that a client that reads claims can read these. Validity is
-//! looked up by the whole text; the signature is random.
+//! Tokens have the form of real ones, so that a client that reads claims can read these. Validity
+//! is looked up by the whole text; the signature is random.
 
 use std::{
     collections::BTreeMap,

@@ -1,8 +1,9 @@
-//! The characters of the Unicode categories Mn, Me, Cf, Lm and Sk: marks, format characters and modifiers.
+//! The characters of the Unicode categories Mn, Me, Cf, Lm and Sk: marks, format characters and
+//! modifiers.
 //!
-//! A listing of the real service begins at a wrong place if the first character of `startFrom` after the
-//! prefix is one of them. The table is that of Unicode 14, which the observed behavior matches. It is a
-//! text, because 412 ranges would take 412 lines of code.
+//! A listing of the real service begins at a wrong place if the first character of `startFrom`
+//! after the prefix is one of them. The table is that of Unicode 14, which the observed behavior
+//! matches. It is a text, because 412 ranges would take 412 lines of code.
 
 use std::sync::LazyLock;
 

@@ -1,8 +1,8 @@
-//! User delegation keys and the signatures made with them: Microsoft Learn, "Get User Delegation Key"
-//! and "Create a user delegation SAS".
+//! User delegation keys and the signatures made with them: Microsoft Learn, "Get User Delegation
+//! Key" and "Create a user delegation SAS".
 //!
-//! Written from the documentation, and shares no code with the part of the crate that makes view links,
-//! so that a mistake in one of them shows as a refused signature.
+//! Written from the documentation, and shares no code with the part of the crate that makes view
+//! links, so that a mistake in one of them shows as a refused signature.
 
 use std::time::{Duration, SystemTime};
 
@@ -104,7 +104,8 @@ pub(super) fn service_signature(request: &BlobRequest<'_>) -> String {
     lines.join("\n")
 }
 
-/// Checks that a signature was made with a key of the principal, for this request, and is valid now.
+/// Checks that a signature was made with a key of the principal, for this request, and is valid
+/// now.
 ///
 /// # Errors
 /// Fails with 403 `AuthenticationFailed` and the detail of the real service.
@@ -114,7 +115,8 @@ pub(super) fn check(
     state: &State,
 ) -> Result<(), Refusal> {
     let text = |name| request.text(name);
-    // Dates in ISO form compare as texts. Older versions sign fewer lines, which are not implemented.
+    // Dates in ISO form compare as texts. Older versions sign fewer lines, which are not
+    // implemented.
     if text("sv") < VERSION || text("skoid") != OBJECT_ID || text("sktid") != TENANT {
         return Err(failed("Signature validation failed."));
     }
@@ -231,7 +233,8 @@ fn time(request: &BlobRequest<'_>, name: &str) -> Option<SystemTime> {
 pub(super) fn permitted_operation<'a>(
     request: &'a BlobRequest<'_>,
 ) -> Result<Operation<'a>, Refusal> {
-    // The permission is checked before the operation, so that a write is refused as a missing permission.
+    // The permission is checked before the operation, so that a write is refused as a missing
+    // permission.
     let reads = *request.method() == Method::GET || *request.method() == Method::HEAD;
     let required = match request.operation() {
         // All operations that write are unknown here, and need this permission in Azure.

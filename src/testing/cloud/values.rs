@@ -15,8 +15,8 @@ pub(super) const LAST_SECOND: u64 = 253_402_300_799;
 
 /// Locks a mutex, even if a thread panicked while holding it.
 ///
-/// INVARIANT: no critical section of this folder can panic after it has begun to change a value, so the
-/// value behind a poisoned lock is consistent.
+/// INVARIANT: no critical section of this folder can panic after it has begun to change a value, so
+/// the value behind a poisoned lock is consistent.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

@@ -1,7 +1,7 @@
 //! The XML of responses: Microsoft Learn, "List Blobs", "Response body".
 //!
-//! The elements and their order are those of recorded responses, which differ from the documentation in
-//! places.
+//! The elements and their order are those of recorded responses, which differ from the
+//! documentation in places.
 
 use std::fmt::Write as _;
 
@@ -162,7 +162,8 @@ fn is_outside_properties(element: &str) -> bool {
     matches!(element, "Deleted" | "HasVersionsOnly")
 }
 
-/// Returns a response with an XML document, in chunks and without a length, as the service sends them.
+/// Returns a response with an XML document, in chunks and without a length, as the service sends
+/// them.
 ///
 /// # Errors
 /// Never fails in practice, because the header is constant.

@@ -1,9 +1,10 @@
-//! Suites that check whether a store keeps the contract of [`Store`](crate::Store), and a sink that of
-//! [`Sink`](crate::Sink).
+//! Suites that check whether a store keeps the contract of [`Store`](crate::Store), and a sink that
+//! of [`Sink`](crate::Sink).
 //!
-//! For a store, put the blobs of [`seed`] into an empty container in any way, and call [`check`]. For a
-//! sink, call [`check_sink`] with a function that opens the sink, and one that reads what it has written.
-//! Both return one [`Case`] for each rule, so that a test can name the rules that it knows to be broken.
+//! For a store, put the blobs of [`seed`] into an empty container in any way, and call [`check`].
+//! For a sink, call [`check_sink`] with a function that opens the sink, and one that reads what it
+//! has written. Both return one [`Case`] for each rule, so that a test can name the rules that it
+//! knows to be broken.
 //!
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {

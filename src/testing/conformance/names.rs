@@ -53,7 +53,8 @@ pub(super) const AZURE_ONLY: &[&str] = &[
     "\u{e000} before \u{1f600}.jpg",
 ];
 
-/// Returns the blobs that the container must have before [`check`](super::check), as names and contents.
+/// Returns the blobs that the container must have before [`check`](super::check), as names and
+/// contents.
 ///
 /// The container must have no other blobs. The order in which they are stored does not matter.
 pub fn seed(names: Names) -> Vec<(String, Bytes)> {

@@ -33,9 +33,9 @@ const IMAGES: &[&str] = &[
 
 /// Checks that a sink keeps each rule of the contract of [`Sink`].
 ///
-/// `open` opens a sink on the output with this number. The output is empty the first time, and has what was
-/// written before when it is opened again. `read` returns the names of the assets in an output, each as often
-/// as it is there. All assets are images.
+/// `open` opens a sink on the output with this number. The output is empty the first time, and has
+/// what was written before when it is opened again. `read` returns the names of the assets in an
+/// output, each as often as it is there. All assets are images.
 ///
 /// What a repeated batch must do depends on [`Sink::delivery`].
 ///
@@ -263,8 +263,8 @@ where
             accept(&mut sink, &run, sequence, &added(&names)?).await?;
             flush(&mut sink).await?;
         }
-        // The asset of the first batch alone disappears if the sink replaces by sequence number, and stays
-        // if it replaces by name. Both are idempotent.
+        // The asset of the first batch alone disappears if the sink replaces by sequence number,
+        // and stays if it replaces by name. Both are idempotent.
         let mut found = self.found().await?;
         found.retain(|name| name != "c.jpg");
         expect(found == ["a.jpg", "b.jpg", "d.jpg", "e.jpg"], || {

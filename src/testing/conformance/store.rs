@@ -13,8 +13,8 @@ use crate::{
 
 /// Checks that a store keeps each rule of the contract of [`Store`].
 ///
-/// The container must have the blobs of [`seed`] with the same `names`, and no others. The suite only
-/// lists and reads.
+/// The container must have the blobs of [`seed`] with the same `names`, and no others. The suite
+/// only lists and reads.
 pub async fn check(store: &dyn Store, names: Names) -> Vec<Case> {
     let suite = Suite { store, names };
     let mut cases = Vec::new();

@@ -40,7 +40,8 @@ pub async fn list(options: &Options) -> Result<Tally, Error> {
     Ok(tally)
 }
 
-/// Consumes the public stream of verdicts, and calls `see` with the number and the name of each blob.
+/// Consumes the public stream of verdicts, and calls `see` with the number and the name of each
+/// blob.
 async fn verdicts(
     scan: Scan,
     options: &Options,

@@ -21,7 +21,8 @@ pub fn list(url: &str) -> Result<Tally, Error> {
     let out = child.stdout.take().ok_or("the output of rclone is not piped")?;
     for line in BufReader::new(out).lines() {
         let line = line?;
-        let (size, name) = line.split_once(' ').ok_or("rclone printed a line without a size and a name")?;
+        let (size, name) =
+            line.split_once(' ').ok_or("rclone printed a line without a size and a name")?;
         tally.add(name, size.parse()?);
     }
     let status = child.wait()?;

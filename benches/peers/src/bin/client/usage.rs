@@ -20,8 +20,8 @@ pub struct Counting;
 
 /// Counts an allocation.
 ///
-/// Not with `fetch_add`, which would slow down the clients that allocate most, 50 to 90 times per blob. The
-/// count is exact with one thread and approximate with more.
+/// Not with `fetch_add`, which would slow down the clients that allocate most, 50 to 90 times per
+/// blob. The count is exact with one thread and approximate with more.
 fn count() {
     ALLOCATIONS.store(ALLOCATIONS.load(Relaxed) + 1, Relaxed);
 }
@@ -96,7 +96,8 @@ fn cpu(who: UsageWho) -> Result<Duration, Error> {
     Ok(Duration::from_micros(micros.try_into()?))
 }
 
-/// Returns the peak memory of this program. That of `getrusage` would include the parent before `exec`.
+/// Returns the peak memory of this program. That of `getrusage` would include the parent before
+/// `exec`.
 fn peak_rss_kib() -> Result<u64, Error> {
     let status = fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

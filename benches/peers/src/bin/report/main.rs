@@ -58,7 +58,8 @@ fn times(options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
-/// Runs every client in turn, several times, so that a disturbance of the machine affects all of them.
+/// Runs every client in turn, several times, so that a disturbance of the machine affects all of
+/// them.
 fn rounds<'a>(
     options: &'a Options,
     server: &Server,
@@ -96,7 +97,10 @@ fn agree(rows: &[Row<'_>], blobs: u64) -> Result<(), Error> {
     let Some((_, first)) = listings().next() else { return Ok(()) };
     for (client, tally) in listings() {
         if tally != first || tally.blobs != blobs {
-            return Err(format!("{client} listed {tally:?}, another client {first:?}, of {blobs} blobs").into());
+            return Err(format!(
+                "{client} listed {tally:?}, another client {first:?}, of {blobs} blobs"
+            )
+            .into());
         }
     }
     Ok(())

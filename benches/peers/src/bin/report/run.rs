@@ -119,8 +119,8 @@ pub fn measure(
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// Returns a command without the variables for backtraces. Some clients create an error for each missing
-/// header, and would capture a backtrace each time.
+/// Returns a command without the variables for backtraces. Some clients create an error for each
+/// missing header, and would capture a backtrace each time.
 fn bare(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.env_remove("RUST_BACKTRACE").env_remove("RUST_LIB_BACKTRACE");

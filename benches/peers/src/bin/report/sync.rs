@@ -30,7 +30,8 @@ pub fn report(options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
-/// Runs the listing, a first run and a second run in turn, several times, and prints a row for each.
+/// Runs the listing, a first run and a second run in turn, several times, and prints a row for
+/// each.
 fn compare(
     options: &Options,
     server: &Server,
@@ -53,7 +54,9 @@ fn compare(
             let measured = run::measure(options, &contender, server)?;
             let expected = [None, Some(server.blobs), Some(0)][place];
             if measured.changes != expected {
-                return Err(format!("{} reported {:?} changes", contender.label, measured.changes).into());
+                return Err(
+                    format!("{} reported {:?} changes", contender.label, measured.changes).into()
+                );
             }
             row.rounds.push(measured);
         }

@@ -1,6 +1,7 @@
 //! All blobs of a container, rendered once at the start.
 //!
-//! A page of a listing is a slice of the rendered bytes, so that the server costs next to nothing per request.
+//! A page of a listing is a slice of the rendered bytes, so that the server costs next to nothing
+//! per request.
 
 use std::{
     sync::LazyLock,

@@ -1,7 +1,7 @@
 //! A synthetic List Blobs server with rendered pages and a configurable latency.
 //!
-//! It prints its address when it is ready, and ends at the end of its standard input, so that it never
-//! outlives the program that started it.
+//! It prints its address when it is ready, and ends at the end of its standard input, so that it
+//! never outlives the program that started it.
 
 #![forbid(unsafe_code)]
 

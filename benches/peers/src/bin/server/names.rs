@@ -24,10 +24,7 @@ struct Group {
 #[derive(Debug)]
 enum Middle {
     /// Consecutive numbers with a fixed number of digits.
-    Numbers {
-        count: usize,
-        width: usize,
-    },
+    Numbers { count: usize, width: usize },
     /// Hashes in ascending order.
     Hashes(Vec<u64>),
 }
@@ -110,7 +107,8 @@ fn ending(n: u64) -> Ending {
     Ending { extension, content_type }
 }
 
-/// Generates folders whose sizes differ by a factor of up to 1,000, as in a plant with busy cameras.
+/// Generates folders whose sizes differ by a factor of up to 1,000, as in a plant with busy
+/// cameras.
 fn hierarchy(count: usize) -> Vec<Group> {
     let mut random = fastrand::Rng::with_seed(5);
     let mut starts = vec!["calibration/".to_owned()];
@@ -143,7 +141,8 @@ fn flat(count: usize) -> Vec<Group> {
     let (images, scans) = (count * 3 / 10, count / 10);
     let mut hashes: Vec<u64> = (0..(count - images - scans) as u32)
         .map(|n| {
-            // The low half makes each hash unique, because multiplication by an odd number is a permutation.
+            // The low half makes each hash unique, because multiplication by an odd number is a
+            // permutation.
             let low = u64::from(n.wrapping_mul(0x9e37_79b1));
             let high = u64::from(random.u32(..));
             let high = match random.u8(..4) {

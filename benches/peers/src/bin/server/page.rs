@@ -36,7 +36,8 @@ impl ListQuery {
     }
 }
 
-/// Returns a page in parts, or `None` if the marker is not valid. The parts with blobs are not copied.
+/// Returns a page in parts, or `None` if the marker is not valid. The parts with blobs are not
+/// copied.
 pub fn page(container: &Container, query: &ListQuery) -> Option<Vec<Bytes>> {
     let prefix = query.prefix.as_bytes();
     let first = match query.marker.as_str() {
@@ -65,8 +66,8 @@ pub fn page(container: &Container, query: &ListQuery) -> Option<Vec<Bytes>> {
     Some(parts)
 }
 
-/// Adds blobs, and one prefix for all blobs of a folder. Returns the index of the first blob that is not on
-/// the page.
+/// Adds blobs, and one prefix for all blobs of a folder. Returns the index of the first blob that
+/// is not on the page.
 fn level(
     container: &Container,
     query: &ListQuery,
