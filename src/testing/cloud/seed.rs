@@ -17,8 +17,8 @@ use super::values::ticks;
 
 /// A blob that a small cloud is seeded with.
 ///
-/// The ETag is random, except for files of a [folder](super::SmallCloudBuilder::folder). The date
-/// of the last write is 2026-01-01.
+/// The ETag is random and the last write was on 2026-01-01, except for files of a
+/// [folder](super::SmallCloudBuilder::folder): their ETag and date are those of the file.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
