@@ -1,13 +1,14 @@
-//! The condition language: the condition that the portal's guide gives, parsed and evaluated, and
-//! conditions of 1, 2, 4 and 8 KB. `benches/instructions.sh` counts instructions in the place of time.
+//! The condition language: the example condition of the portal's guide, parsed and evaluated, and
+//! conditions of 1, 2, 4 and 8 KiB. `benches/instructions.sh` counts instructions instead of time.
 //!
-//! There is no peer to time beside it. The nearest, regorus 0.14.1 (feature `azure-rbac`), reads 8 of
-//! the 59 valid conditions of `tests/data/conditions` as they stand, and 34 after their syntax is
-//! adapted (`NOT` for `!`, functions with parentheses, quoted GUIDs); lists with a quantifier, and the
-//! keys of tags, it does not read. Those 34 were asked about the 63 requests there: 1,635 decisions
-//! agree. 463 times regorus ends with an error since an attribute is missing, where this crate denies,
-//! or allows 57 times, by `… OR NOT Exists attribute`, the documented idiom. 44 differ, all of
-//! `NOT (attribute StringEquals 'x')` without the attribute: regorus allows, this crate denies.
+//! There is no peer to compare with. The nearest, regorus 0.14.1 with the feature `azure-rbac`,
+//! parses 8 of the 59 valid conditions of `tests/data/conditions` as they are, and 34 after their
+//! syntax is adapted (`NOT` instead of `!`, parentheses after functions, quoted GUIDs). It does not
+//! parse lists with a quantifier or tag keys. For those 34 conditions and the 63 requests of the
+//! test data, 1,635 decisions agree. In 463 cases regorus fails because an attribute is missing.
+//! There this crate denies, or allows in 57 cases because of `… OR NOT Exists attribute`, the
+//! documented idiom. 44 decisions differ, all of them for `NOT (attribute StringEquals 'x')`
+//! without the attribute: regorus allows, and this crate denies.
 
 use azure_asset_sync::{
     Connection,
@@ -23,6 +24,7 @@ fn main() {
 const READ: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read";
 const NAME: &str = "Microsoft.Storage/storageAccounts/blobServices/containers:name";
 
+/// Returns the example condition.
 fn text() -> String {
     format!(
         "(\n (\n  !(ActionMatches{{'{READ}'}})\n )\n OR\n (\n  @Resource[{NAME}] StringEquals 'training'\n )\n)"
@@ -42,7 +44,7 @@ fn evaluate(bencher: Bencher<'_, '_>) {
     bencher.bench(|| condition.allows(black_box(&request)));
 }
 
-/// A condition of so many KB: the same clause again and again, for another container each time
+/// Returns a condition of this many KiB: one clause repeated for different containers.
 fn long(kilobytes: usize) -> String {
     let mut text = text();
     for n in 0.. {
@@ -64,7 +66,7 @@ fn parse_kilobytes(bencher: Bencher<'_, '_>, kilobytes: usize) {
 
 #[divan::bench(args = [1, 2, 4, 8])]
 fn evaluate_kilobytes(bencher: Bencher<'_, '_>, kilobytes: usize) {
-    // Another action: each clause is looked at, and lets the request through.
+    // A different action, so that every clause is evaluated and allows the request.
     let condition: Condition = long(kilobytes).parse().unwrap();
     let request =
         Request::new("Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write");
@@ -77,7 +79,8 @@ fn lint_kilobytes(bencher: Bencher<'_, '_>, kilobytes: usize) {
     bencher.bench(|| Lint::new().check(black_box(&text)));
 }
 
-/// Texts of so many KB that look at much for little: patterns, lists and many short parts
+/// Returns texts of this many KiB that are expensive for their length: patterns, lists, many short
+/// parts.
 fn hostile(kind: &str, kilobytes: usize) -> String {
     const BLOBS: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs";
     let length = (kilobytes << 10) - 256;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Instructions of one call of each bench of the condition language, counted by callgrind: what 200
-# calls take more than 100, divided by 100. The same on every run of one binary.
+# Counts the instructions of one call of each benchmark of the condition language with callgrind: the
+# difference between 200 and 100 calls, divided by 100. The result is the same in every run of one binary.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 command -v valgrind >/dev/null || { echo "valgrind is not installed" >&2; exit 1; }

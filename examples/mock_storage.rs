@@ -1,4 +1,8 @@
-//! A service tests its own code without Azure: a store that fails once, and then answers.
+//! Tests code that lists blobs without Azure: a store of your own that fails once and then answers.
+//!
+//! Run it with `cargo run --example mock_storage`. It prints the report of a scan of two blobs: one
+//! image that is accepted, and one text file that is rejected. The scan repeats the request that
+//! failed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,6 +12,7 @@ use azure_asset_sync::{
 };
 use bytes::Bytes;
 
+/// A store whose first request fails with the error of a busy server.
 #[derive(Default)]
 struct Flaky {
     failed: AtomicBool,
@@ -23,6 +28,7 @@ impl Store for Flaky {
     }
 
     async fn read(&self, _: ReadRequest) -> Result<Bytes, Error> {
+        // A scan reads no content.
         Err(Error::new(ErrorKind::BadRequest, "this mock has no content"))
     }
 }

@@ -1,6 +1,8 @@
+//! Pages of listings for the benchmarks.
+
 use std::fmt::Write as _;
 
-/// A page of a listing with the properties that Azure gives
+/// Returns a page of a listing with the properties that Azure sends.
 pub fn page(blobs: usize) -> String {
     let mut xml = String::from(
         "\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?><EnumerationResults ServiceEndpoint=\"https://contoso.blob.core.windows.net/\" ContainerName=\"training\"><Blobs>",

@@ -1,4 +1,4 @@
-//! Answers without an end, and challenges and tokens that are large.
+//! Responses that do not end, and large challenges and tokens.
 
 use std::{convert::Infallible, pin::Pin, sync::mpsc, thread::JoinHandle};
 
@@ -21,15 +21,16 @@ use crate::{
     server::{Hostile, connection, is_sign_in},
 };
 
-/// A server in a thread of its own
-pub struct Elsewhere {
+/// A server in its own thread, so that its work does not delay the client.
+pub struct ServerThread {
     address: String,
     authority: String,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Elsewhere {
+impl ServerThread {
+    /// Starts a server that answers each request with this function.
     pub fn start<B>(answer: impl Fn(&Request<Bytes>) -> Response<B> + Send + Sync + 'static) -> Self
     where
         B: Body<Data = Bytes, Error: std::error::Error + Send + Sync> + Send + 'static,
@@ -50,10 +51,12 @@ impl Elsewhere {
         Self { address, authority, stop: Some(stop), thread: Some(thread) }
     }
 
+    /// Returns a connection to the server.
     fn connection(&self) -> Connection {
         connection(&self.address, &self.address)
     }
 
+    /// Returns a builder for a store that trusts the server.
     fn builder(&self) -> AzureStoreBuilder {
         let connection = self.connection();
         AzureStore::builder(&connection)
@@ -61,12 +64,13 @@ impl Elsewhere {
             .certificate_authority(self.authority.as_str())
     }
 
+    /// Returns a store with this credential.
     pub fn store(&self, credential: Credential) -> AzureStore {
         self.builder().build(credential).unwrap()
     }
 }
 
-impl Drop for Elsewhere {
+impl Drop for ServerThread {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
@@ -79,7 +83,7 @@ type Chunks = Pin<Box<dyn Stream<Item = Result<Frame<Bytes>, Infallible>> + Send
 
 const CHUNK: usize = 64 * KIB;
 
-/// A body of this many bytes, in chunks
+/// Returns a body of this many bytes in chunks.
 fn endless(bytes: usize) -> StreamBody<Chunks> {
     static SPACES: [u8; CHUNK] = [b' '; CHUNK];
     let chunks = stream::iter(0..bytes / CHUNK);
@@ -87,6 +91,7 @@ fn endless(bytes: usize) -> StreamBody<Chunks> {
     StreamBody::new(Box::pin(chunks))
 }
 
+/// Returns a body with this text.
 fn text(text: impl Into<Bytes>) -> StreamBody<Chunks> {
     let text = text.into();
     StreamBody::new(Box::pin(stream::once(async { Ok(Frame::data(text)) })))
@@ -94,6 +99,7 @@ fn text(text: impl Into<Bytes>) -> StreamBody<Chunks> {
 
 const TOKEN: &str = r#"{"token_type":"Bearer","expires_in":3600,"access_token":"canary"}"#;
 
+/// Returns a credential that signs in.
 fn secret() -> Credential {
     Credential::ClientSecret {
         client_id: "99999999-8888-4777-8666-555555555555".into(),
@@ -101,12 +107,20 @@ fn secret() -> Credential {
     }
 }
 
-/// What a connection, its buffers and TLS take beside a body
+/// The memory of a connection, its buffers and TLS, without the body.
 const CONNECTION: usize = 4 * MIB;
 
+/// Measures all attacks of this file.
 pub fn measure(table: &mut Table) {
+    bodies(table);
+    tokens(table);
+    challenges(table);
+}
+
+/// Measures responses of 1 GiB to each kind of request.
+fn bodies(table: &mut Table) {
     for status in [200, 403, 503] {
-        let server = Elsewhere::start(move |request: &Request<Bytes>| {
+        let server = ServerThread::start(move |request: &Request<Bytes>| {
             if is_sign_in(request) {
                 return Response::new(text(TOKEN));
             }
@@ -133,12 +147,16 @@ pub fn measure(table: &mut Table) {
                 outcome(link.await, |_| "taken".to_owned())
             }
         });
-        // Two bodies of a bound each.
-        table.future(&title("the question for a tenant"), limit(4 * MIB), || {
+        // Two requests, each with a body up to the limit.
+        table.future(&title("a request for the tenant"), limit(4 * MIB), || {
             let builder = server.builder();
             async move { outcome(builder.discover_tenant().await, |_| "taken".to_owned()) }
         });
     }
+}
+
+/// Measures large responses of the token endpoint.
+fn tokens(table: &mut Table) {
     for (name, status, body) in [
         ("token answer 200 of 1 GiB", 200, None),
         ("token answer 400 of 1 GiB", 400, None),
@@ -149,7 +167,7 @@ pub fn measure(table: &mut Table) {
             Some(format!("h.{}.s", "eyJ4IjoieCJ9".repeat(15_000)))
         }),
     ] {
-        let server = Elsewhere::start(move |request: &Request<Bytes>| {
+        let server = ServerThread::start(move |request: &Request<Bytes>| {
             if !is_sign_in(request) {
                 return Response::new(text(""));
             }
@@ -165,6 +183,10 @@ pub fn measure(table: &mut Table) {
             async move { outcome(store.inspect(Question::Token).await, |_| "a token".to_owned()) }
         });
     }
+}
+
+/// Measures large challenges.
+fn challenges(table: &mut Table) {
     for (name, challenge) in [
         ("challenge of 300 KiB", format!("Bearer {}", "x".repeat(300 * KIB))),
         ("challenge of 100,000 fields", format!("Bearer {}", "a=b,".repeat(75_000))),
@@ -176,9 +198,9 @@ pub fn measure(table: &mut Table) {
         }),
         ("challenge of 2 MiB", format!("Bearer {}", "x".repeat(2 * MIB))),
     ] {
-        // The server's own copies are counted too.
+        // The copies of the server are counted too, because it runs in the same process.
         let limit = 4 * challenge.len() + 2 * MIB + CONNECTION;
-        let server = Elsewhere::start(move |_: &Request<Bytes>| {
+        let server = ServerThread::start(move |_: &Request<Bytes>| {
             let response = Response::builder().status(401);
             response.header("www-authenticate", &challenge).body(text("")).unwrap()
         });

@@ -1,19 +1,19 @@
-//! What hostile input costs: the peak of memory, and the longest time that it keeps other tasks waiting.
+//! The costs of hostile input: peak memory, and the longest time for which other tasks must wait.
 //!
-//! One row for each attack: a connection, a filter, a page, an answer, a manifest, a condition. Prints
-//! the most live bytes of the heap beyond those before, with the limit that the documentation gives, and
-//! the longest single poll of the future, or the time of the call if it is synchronous. Each attack runs
-//! three times; the table has the most memory and the shortest of the longest polls, because a busy
-//! machine adds to a time and never takes from it.
+//! Each attack is one row: a connection, a filter, a page, a response, a manifest or a condition.
+//! The table has the peak of live heap bytes above those before the attack, the documented limit,
+//! and the longest poll of the future, or the time of the call if it is synchronous. Each attack
+//! runs three times. The table has the largest memory, and the smallest of the three longest polls,
+//! because a busy machine can only add time.
 //!
-//! Requests run in tasks of their own, whose polls are not among those of the future: bodies are decoded
-//! there. `tests/malicious/pages.rs` counts the turns that other tasks have meanwhile.
+//! Requests run in tasks of their own, whose polls are not counted: bodies are decoded there. The
+//! test `malicious` counts how often other tasks run meanwhile.
 //!
-//! The exit code is 1 if memory exceeds a limit. Times are figures alone: they depend on the machine.
-//! The limit on polls is 10 ms.
+//! The exit status is 1 if memory exceeds a limit. Times are not checked, because they depend on
+//! the machine. The limit for a poll is 10 ms.
 //!
 //! ```text
-//! cargo bench --bench hostile            # all
+//! cargo bench --bench hostile            # all attacks
 //! cargo bench --bench hostile -- page    # the attacks whose name contains a word
 //! ```
 
@@ -34,9 +34,10 @@ use measure::Table;
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
-    // Without an optimised build, as under `cargo test --benches`, times mean nothing.
+    // `cargo test --benches` runs this without optimization, in which case the times would mean
+    // nothing.
     if !arguments.iter().any(|argument| argument == "--bench") {
-        println!("not run: start it by `cargo bench --bench hostile`");
+        println!("not run: use `cargo bench --bench hostile`");
         return ExitCode::SUCCESS;
     }
     let mut table = Table::new(arguments.into_iter().find(|word| !word.starts_with('-')));

@@ -1,4 +1,4 @@
-//! Measures attacks and prints them as a table.
+//! Measures attacks and prints a table.
 
 use std::{
     pin::Pin,
@@ -9,13 +9,15 @@ use std::{
 
 use crate::allocation::peak_of_all;
 
+/// 1 KiB in bytes.
 pub const KIB: usize = 1 << 10;
+/// 1 MiB in bytes.
 pub const MIB: usize = 1 << 20;
 
-/// How often each attack is measured
+/// The number of measurements of each attack.
 const TIMES: usize = 3;
 
-/// A future, and the longest time that one poll of it took
+/// A future with the number of its polls and the time of the longest one.
 struct Timed<F> {
     future: Pin<Box<F>>,
     polls: u64,
@@ -35,13 +37,14 @@ impl<F: Future> Future for Timed<F> {
     }
 }
 
-/// The rows measured so far
+/// The table, which is printed row by row.
 pub struct Table {
     only: Option<String>,
     exceeded: Vec<String>,
 }
 
 impl Table {
+    /// Prints the head of the table. `only` selects the attacks whose name contains it.
     pub fn new(only: Option<String>) -> Self {
         println!(
             "{:<64} {:>10} {:>10} {:>9} {:>11}  outcome",
@@ -50,11 +53,12 @@ impl Table {
         Self { only, exceeded: Vec::new() }
     }
 
+    /// Returns whether an attack is selected.
     pub fn wants(&self, name: &str) -> bool {
         self.only.as_deref().is_none_or(|word| name.contains(word))
     }
 
-    /// A call that takes its time at once
+    /// Measures a synchronous call.
     pub fn call<T>(&mut self, name: &str, limit: usize, mut call: impl FnMut() -> (T, String)) {
         if !self.wants(name) {
             return;
@@ -72,7 +76,7 @@ impl Table {
         self.row(name, limit, runs);
     }
 
-    /// A future, polled on a runtime of one thread
+    /// Measures a future on a runtime with one thread.
     pub fn future<F: Future<Output = String>>(
         &mut self,
         name: &str,
@@ -94,6 +98,7 @@ impl Table {
         self.row(name, limit, runs);
     }
 
+    /// Prints a row.
     fn row(&mut self, name: &str, limit: usize, runs: Vec<(usize, Option<u64>, Duration, String)>) {
         let most = runs.iter().map(|run| run.0).max().unwrap_or_default();
         let longest = runs.iter().map(|run| run.2).min().unwrap_or_default();
@@ -108,16 +113,17 @@ impl Table {
         }
     }
 
+    /// Returns the exit code: failure if an attack has exceeded its limit.
     pub fn finish(self) -> ExitCode {
         if self.exceeded.is_empty() {
             return ExitCode::SUCCESS;
         }
-        println!("more memory than documented: {}", self.exceeded.join("; "));
+        println!("more memory than the documented limit: {}", self.exceeded.join("; "));
         ExitCode::FAILURE
     }
 }
 
-/// An error in a few words, or what a result is
+/// Describes a result: the value, or the error on one line.
 pub fn outcome<T>(
     result: Result<T, impl std::fmt::Display>,
     shown: impl FnOnce(T) -> String,

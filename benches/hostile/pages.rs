@@ -1,4 +1,4 @@
-//! Pages of a listing, over HTTP, as a server sends them that means ill.
+//! Pages of a listing from a malicious server, over HTTP.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,14 +10,15 @@ use http_body_util::Full;
 use hyper::{Request, Response};
 
 use crate::{
-    answers::Elsewhere,
+    answers::ServerThread,
     measure::{KIB, MIB, Table, outcome},
 };
 
-/// What a page may take, and what names that are remembered for collisions take
+/// The documented memory of a page, and of the names that are kept for the collision check.
 const PAGE: usize = 47 * MIB;
 const COLLISIONS: usize = 27 * MIB;
 
+/// Returns a page with these entries.
 fn page(entries: &str, next: Option<usize>) -> String {
     let next = next.map_or(String::new(), |next| next.to_string());
     format!(
@@ -25,13 +26,14 @@ fn page(entries: &str, next: Option<usize>) -> String {
     )
 }
 
+/// Returns an entry.
 fn blob(name: &str, beside: &str) -> String {
     format!(
         "<Blob><Name>{name}</Name><Properties><Content-Length>5</Content-Length><Content-Type>image/jpeg</Content-Type></Properties>{beside}</Blob>"
     )
 }
 
-/// Pages that name each other
+/// Returns pages whose markers lead from each one to the next.
 fn pages(entries: impl IntoIterator<Item = String>) -> Vec<String> {
     let entries: Vec<_> = entries.into_iter().collect();
     let last = entries.len() - 1;
@@ -39,7 +41,7 @@ fn pages(entries: impl IntoIterator<Item = String>) -> Vec<String> {
     numbered.map(|(n, entries)| page(entries, (n < last).then_some(n + 1))).collect()
 }
 
-/// Names of the most characters, in the order of their numbers, or mixed up
+/// Returns names of this length, in ascending order or shuffled.
 fn names(count: usize, length: usize, shuffled: bool) -> Vec<String> {
     let mut numbers: Vec<_> = (0..count).collect();
     if shuffled {
@@ -49,24 +51,27 @@ fn names(count: usize, length: usize, shuffled: bool) -> Vec<String> {
     numbers.into_iter().map(|n| format!("{n:05}{fill}.jpg")).collect()
 }
 
+/// Returns entries with these names.
 fn blobs(names: &[String]) -> String {
     names.iter().map(|name| blob(name, "")).collect()
 }
 
+/// The pages of an attack, and what the client requests with them.
 struct Attack {
     pages: Vec<String>,
     include: &'static [Include],
 }
 
+/// Returns an attack on a plain listing.
 fn attack(pages: Vec<String>) -> Attack {
     Attack { pages, include: &[] }
 }
 
-/// The name of an attack, and what makes its pages
-type Named = (&'static str, fn() -> Attack);
+/// The name of an attack, and the function that creates its pages.
+type NamedAttack = (&'static str, fn() -> Attack);
 
-/// Which attacks there are, made one at a time because they are large
-fn attacks() -> Vec<Named> {
+/// Returns all attacks. Their pages are created one at a time, because they are large.
+fn attacks() -> Vec<NamedAttack> {
     fn metadata(pairs: usize, length: usize) -> String {
         let pair = |n| format!("<k{n:03}>{}</k{n:03}>", "v".repeat(length));
         format!("<Metadata>{}</Metadata>", (0..pairs).map(pair).collect::<String>())
@@ -119,18 +124,18 @@ fn attacks() -> Vec<Named> {
             names.sort();
             attack(pages([blobs(&names)]))
         }),
-        ("page: 5,000 times 8 KiB of metadata, not asked for", || {
+        ("page: 5,000 times 8 KiB of metadata, not requested", || {
             let beside = metadata(8, 1000);
             let blob = |n| blob(&format!("{n:05}.jpg"), &beside);
             attack(pages([(0..5000).map(blob).collect()]))
         }),
-        ("page: 5,000 times 8 KiB of metadata, asked for", || {
+        ("page: 5,000 times 8 KiB of metadata, requested", || {
             let beside = metadata(8, 1000);
             let blob = |n| blob(&format!("{n:05}.jpg"), &beside);
             let pages = pages([(0..5000).map(blob).collect()]);
             Attack { include: &[Include::Metadata], ..attack(pages) }
         }),
-        ("page: 5,000 times 500 pairs of metadata, asked for", || {
+        ("page: 5,000 times 500 pairs of metadata, requested", || {
             let beside = metadata(500, 1);
             let blob = |n| blob(&format!("{n:05}.jpg"), &beside);
             let pages = pages([(0..5000).map(blob).collect()]);
@@ -150,23 +155,23 @@ fn attacks() -> Vec<Named> {
             let beside = format!("<X>{}</X>", "x".repeat(255 * KIB));
             attack(pages([(0..240).map(|n| blob(&format!("{n:05}.jpg"), &beside)).collect()]))
         }),
-        ("page: 60 MiB of the least entry", || attack(pages(["<Blob/>".repeat(60 * MIB / 7)]))),
-        ("page: in another form, 15 MiB of entries", || {
+        ("page: 60 MiB of the smallest entry", || attack(pages(["<Blob/>".repeat(60 * MIB / 7)]))),
+        ("page: in a different form, 15 MiB of entries", || {
             let entry = "<Unread a='1'/>";
             attack(pages([format!("<!-- -->{}", entry.repeat(15 * MIB / entry.len()))]))
         }),
-        ("page: in another form, 5,000 names of 1,024 characters", || {
+        ("page: in a different form, 5,000 names of 1,024 characters", || {
             attack(pages([format!("<!-- -->{}", blobs(&names(5000, 1024, false)))]))
         }),
-        ("page: in another form, 20,000 names", || {
+        ("page: in a different form, 20,000 names", || {
             attack(pages([format!("<!-- -->{}", blobs(&names(20_000, 40, false)))]))
         }),
-        ("page: in another form, 64 entries of 255 KiB", || {
+        ("page: in a different form, 64 entries of 255 KiB", || {
             let beside = format!("<X>{}</X>", "x".repeat(254 * KIB));
             let blobs: String = (0..62).map(|n| blob(&format!("{n:05}.jpg"), &beside)).collect();
             attack(pages([format!("<!-- -->{blobs}")]))
         }),
-        ("page: in another form, deeply nested", || {
+        ("page: in a different form, deeply nested", || {
             let nested = format!("{}{}", "<x>".repeat(MIB), "</x>".repeat(MIB));
             attack(pages([format!("<!-- -->{nested}")]))
         }),
@@ -186,17 +191,18 @@ fn attacks() -> Vec<Named> {
     ]
 }
 
+/// Measures each attack on a scan, an ordered scan, a preview and a job.
 pub fn measure(table: &mut Table) {
     for (name, make) in attacks() {
         let uses = ["a scan", "a scan in order, 4 in flight", "a preview", "a job"];
-        let titles = uses.map(|of| format!("{name}; {of}"));
+        let titles = uses.map(|used_by| format!("{name}; {used_by}"));
         if !titles.iter().any(|title| table.wants(title)) {
             continue;
         }
         let Attack { pages, include } = make();
         let pages: Vec<_> = pages.into_iter().map(Bytes::from).collect();
         let limit = PAGE + COLLISIONS;
-        let elsewhere = Elsewhere::start(move |request: &Request<Bytes>| {
+        let server = ServerThread::start(move |request: &Request<Bytes>| {
             let query = request.uri().query().unwrap_or_default();
             let marker = query.split('&').find_map(|pair| pair.strip_prefix("marker="));
             let number = marker.map_or(0, |marker| marker.parse().unwrap_or_default());
@@ -205,7 +211,7 @@ pub fn measure(table: &mut Table) {
             response.body(Full::new(page)).unwrap()
         });
         let scan = || {
-            let store: AzureStore = elsewhere.store(Credential::Anonymous);
+            let store: AzureStore = server.store(Credential::Anonymous);
             Scan::new(store, &Prefix::default()).include(include.iter().copied())
         };
         let total = |report: azure_asset_sync::Report| format!("{} entries", report.total());
@@ -221,8 +227,8 @@ pub fn measure(table: &mut Table) {
             let preview = Preview::new(scan());
             async move { outcome(preview.run().await, |_| "a report".to_owned()) }
         });
-        // A state takes 4 MiB for names at hand, and 128 KiB for each of 16 sorted runs. The disk of
-        // the test is memory too.
+        // The state of a job takes 4 MiB for names in memory, and 128 KiB for each of 16 sorted
+        // runs. The test disk is memory too.
         let disks = Arc::new(Mutex::new(Vec::new()));
         table.future(&titles[3], limit + 32 * MIB, || {
             let (disk, scan) = (TestDisk::new(2500), scan());

@@ -1,4 +1,5 @@
-//! What customers type: connections, filters, conditions; and a state that somebody has changed.
+//! Texts that customers enter (connections, filters, conditions), and state files that were
+//! tampered with.
 
 use azure_asset_sync::{
     Blob, Connection, MemoryStore, Prefix, Preview, Rules, Scan,
@@ -14,6 +15,7 @@ use crate::{
     tampered::{Parts, bomb, scan},
 };
 
+/// Measures all attacks of this file.
 pub fn measure(table: &mut Table) {
     connections(table);
     filters(table);
@@ -22,6 +24,7 @@ pub fn measure(table: &mut Table) {
     manifests(table);
 }
 
+/// Measures connections with very long fields.
 fn connections(table: &mut Table) {
     let base = || {
         json!({
@@ -41,7 +44,7 @@ fn connections(table: &mut Table) {
     texts.push(("connection: endpoint of 8 MiB".to_owned(), connection.to_string()));
     texts.push(("connection: 8 MiB of brackets".to_owned(), "[".repeat(8 * MIB)));
     for (name, text) in texts {
-        // Eight copies of what the caller has passed, at most.
+        // At most eight copies of the text.
         table.call(&name, 8 * text.len(), || {
             let result = serde_json::from_str::<Connection>(&text);
             let shown = outcome(result.as_ref(), |_| "taken".to_owned());
@@ -50,7 +53,7 @@ fn connections(table: &mut Table) {
     }
 }
 
-/// Filters that are as large, or as slow to make, as a customer can type
+/// Measures filters that are as large, or as slow to build, as a customer can make them.
 fn filters(table: &mut Table) {
     let many =
         |pattern: &str, count: usize| json!({ "include_regex": vec![pattern; count] }).to_string();
@@ -95,6 +98,7 @@ fn filters(table: &mut Table) {
     }
 }
 
+/// Returns filters that are slow to match.
 fn slow() -> Vec<(&'static str, FilterBuilder)> {
     let filter = Filter::builder;
     let hundred = (0..100).fold(filter(), |filter, n| filter.exclude(format!("*thumb-{n:02}*")));
@@ -107,7 +111,7 @@ fn slow() -> Vec<(&'static str, FilterBuilder)> {
     ]
 }
 
-/// Pages of names that are slow for these filters
+/// Measures pages of names that are slow to match.
 fn matches(table: &mut Table) {
     let mut rng = fastrand::Rng::with_seed(3);
     let mut name = |n: usize, length: usize| {
@@ -127,15 +131,15 @@ fn matches(table: &mut Table) {
             Scan::new(blobs.collect::<MemoryStore>(), &Prefix::default()).rules(rules)
         };
         let limit = 47 * MIB + 27 * MIB;
-        table.future(&format!("match: {what}, {count} names of 1 KB, a scan"), limit, || {
+        table.future(&format!("match: {what}, {count} names of 1 KiB, a scan"), limit, || {
             let scan = scan();
             async move { outcome(scan.run(()).await, |report| format!("{} blobs", report.total())) }
         });
-        table.future(&format!("match: {what}, {count} names of 1 KB, a preview"), limit, || {
+        table.future(&format!("match: {what}, {count} names of 1 KiB, a preview"), limit, || {
             let preview = Preview::new(scan());
             async move { outcome(preview.run().await, |_| "a report".to_owned()) }
         });
-        table.future(&format!("match: {what}, {count} names of 1 KB, a job"), limit, || {
+        table.future(&format!("match: {what}, {count} names of 1 KiB, a job"), limit, || {
             let (disk, scan) = (TestDisk::new(2500), scan());
             async move {
                 outcome(disk.job(scan).run(()).await, |s| format!("{} added", s.counts.added))
@@ -146,8 +150,8 @@ fn matches(table: &mut Table) {
 
 const BLOBS: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs";
 
-/// Conditions of up to 16 Ki characters, the most that is parsed
-fn conditions(table: &mut Table) {
+/// Returns conditions of up to `most` bytes that are expensive to parse or to audit.
+fn condition_texts(most: usize) -> Vec<(&'static str, String)> {
     let fill = |open: &str, part: &dyn Fn(usize) -> String, joined: &str, close: &str, most| {
         let (mut text, mut n) = (format!("{open}{}", part(0)), 1);
         while text.len() + joined.len() + part(n).len() + close.len() <= most {
@@ -165,53 +169,50 @@ fn conditions(table: &mut Table) {
     let list =
         |values: &str| format!("@Resource[{BLOBS}:path] ForAnyOfAnyValues:StringLike {{{values}}}");
     let star = |n: usize| format!("'*{n}?*a*'");
-    let texts = |most: usize| {
-        [
-            ("OR of paths", fill(&format!("({action} OR "), &path, " OR ", ")", most)),
-            ("AND of prefixes", fill(&format!("({read} OR ("), &prefix, " AND ", "))", most)),
-            ("distinct tags", fill(&format!("({action} OR "), &tag, " OR ", ")", most)),
-            (
-                "mixed",
-                fill(
-                    &format!("({action} OR "),
-                    &|n| match n % 3 {
-                        0 => format!("({} AND {})", path(n), tag(n)),
-                        1 => format!("NOT ({} AND {})", prefix(n), path(n)),
-                        _ => format!("({} OR {})", tag(n), prefix(n)),
-                    },
-                    " OR ",
-                    ")",
-                    most,
-                ),
+    vec![
+        ("OR of paths", fill(&format!("({action} OR "), &path, " OR ", ")", most)),
+        ("AND of prefixes", fill(&format!("({read} OR ("), &prefix, " AND ", "))", most)),
+        ("distinct tags", fill(&format!("({action} OR "), &tag, " OR ", ")", most)),
+        (
+            "mixed",
+            fill(
+                &format!("({action} OR "),
+                &|n| match n % 3 {
+                    0 => format!("({} AND {})", path(n), tag(n)),
+                    1 => format!("NOT ({} AND {})", prefix(n), path(n)),
+                    _ => format!("({} OR {})", tag(n), prefix(n)),
+                },
+                " OR ",
+                ")",
+                most,
             ),
-            ("a list of values", {
-                let open = list("").trim_end_matches('}').to_owned();
-                fill(&format!("({action} OR {open}"), &star, ", ", "})", most)
-            }),
-            (
-                "clauses",
-                fill(
-                    "",
-                    &|n| format!("({action} OR {} OR {})", path(n), prefix(n)),
-                    " AND ",
-                    "",
-                    most,
-                ),
-            ),
-            ("parentheses", format!("{}{action}{}", "(".repeat(most / 3), ")".repeat(most / 3))),
-            ("not not", format!("{}{action}", "NOT ".repeat(most / 5))),
-            (
-                "a long value",
-                format!("({action} OR {})", list(&format!("'{}'", "*a".repeat(most / 3)))),
-            ),
-            ("no text", "\u{0}".repeat(most)),
-            ("quotes", "'".repeat(most)),
-        ]
-    };
+        ),
+        ("a list of values", {
+            let open = list("").trim_end_matches('}').to_owned();
+            fill(&format!("({action} OR {open}"), &star, ", ", "})", most)
+        }),
+        (
+            "clauses",
+            fill("", &|n| format!("({action} OR {} OR {})", path(n), prefix(n)), " AND ", "", most),
+        ),
+        ("parentheses", format!("{}{action}{}", "(".repeat(most / 3), ")".repeat(most / 3))),
+        ("not not", format!("{}{action}", "NOT ".repeat(most / 5))),
+        (
+            "a long value",
+            format!("({action} OR {})", list(&format!("'{}'", "*a".repeat(most / 3)))),
+        ),
+        ("no text", "\u{0}".repeat(most)),
+        ("quotes", "'".repeat(most)),
+    ]
+}
+
+/// Measures conditions of up to 16 Ki characters, the most that is parsed.
+fn conditions(table: &mut Table) {
+    let path = |n: usize| format!("@Resource[{BLOBS}:path] StringLike '{n}*'");
     let connection = Connection::builder("x").account("contoso").container("training");
     let connection = connection.prefix("hall-3/").build().unwrap();
     for (length, most) in [("8 KB", 8 << 10), ("16 Ki", 16 << 10)] {
-        for (name, text) in texts(most) {
+        for (name, text) in condition_texts(most) {
             let limit = 32 * MIB;
             table.call(&format!("condition of {length}, {name}: parse"), limit, || {
                 let result = text.parse::<Condition>();
@@ -242,7 +243,7 @@ fn conditions(table: &mut Table) {
         let shown = outcome(result.as_ref(), |_| "taken".to_owned());
         (result, shown)
     });
-    // In proportion to the text, which the caller holds too.
+    // Proportional to the text, which the caller holds too.
     table.call("condition of 10 MiB: lint", 10 * long.len(), || {
         let found = Lint::new().check(&long);
         let shown = format!("{} findings", found.len());
@@ -250,7 +251,7 @@ fn conditions(table: &mut Table) {
     });
 }
 
-/// Manifests that claim, or unpack to, much more than they have
+/// Measures manifests that claim, or decompress to, much more than they contain.
 fn manifests(table: &mut Table) {
     let row = "{\"name\":\"a\",\"size\":0}\n";
     for (name, rows, count) in [

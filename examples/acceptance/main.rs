@@ -1,27 +1,32 @@
-//! What does this account do, where the crate assumes something that no recording shows?
+//! Checks what a storage account does in cases in which the crate relies on assumptions about the
+//! service.
 //!
-//! Reads from the account and never writes. Prints a table, and writes a redacted recording of the
-//! answers on request, so that others learn from it.
+//! Run it with `cargo run --example acceptance -- --account NAME --container NAME`. It only reads,
+//! and prints a table with one line for each assumption: as assumed, different, or not seen. With
+//! `--recording FILE` it writes the redacted responses, which become test data of the project.
 
-#[path = "../common/mod.rs"]
-mod common;
+#[path = "../common/command_line.rs"]
+mod command_line;
 mod kit;
+#[path = "../common/target.rs"]
+mod target;
 #[path = "../common/terminal.rs"]
 mod terminal;
 
 use std::{error::Error, path::PathBuf, process::ExitCode};
 
-use common::Target;
+use target::Target;
 use terminal::{note, say};
 
 const USAGE: &str = "usage: acceptance --account NAME --container NAME [...]\n";
 
-const OPTIONS: &str = "  --origin URL       check what browsers may do for pages of this origin
-  --recording FILE   write the answers to this new file, redacted
-  --json             an object a line, for machines
+const OPTIONS: &str =
+    "  --origin URL           check what browsers may do for pages of this origin (CORS)
+  --recording FILE       write the redacted responses to this new file
+  --json                 print one JSON object on each line
 
-The exit status is 0 if nothing is different from what the crate assumes, 1 if something is, and 2
-for a wrong call or a container that cannot be listed.";
+Exit status: 0 nothing differs from the assumptions; 1 something differs; 2 wrong arguments, or the
+container cannot be listed.";
 
 #[derive(Default)]
 struct Arguments {
@@ -31,52 +36,32 @@ struct Arguments {
     json: bool,
 }
 
-fn parse() -> Result<Option<Arguments>, Box<dyn Error>> {
-    use lexopt::prelude::*;
-    let mut arguments = Arguments::default();
-    let mut parser = lexopt::Parser::from_env();
-    while let Some(argument) = parser.next()? {
-        match argument {
-            Long("origin") => arguments.origin = Some(parser.value()?.string()?),
-            Long("recording") => arguments.recording = Some(parser.value()?.into()),
-            Long("json") => arguments.json = true,
-            Long("help") | Short('h') => return Ok(None),
-            Long(name) => {
-                let name = name.to_owned();
-                if !arguments.target.take(&name, &mut parser)? {
-                    return Err(Long(&name).unexpected().into());
-                }
-            }
-            other => return Err(other.unexpected().into()),
+impl command_line::Arguments for Arguments {
+    fn option(&mut self, name: &str, parser: &mut lexopt::Parser) -> Result<bool, lexopt::Error> {
+        use lexopt::ValueExt as _;
+        match name {
+            "origin" => self.origin = Some(parser.value()?.string()?),
+            "recording" => self.recording = Some(parser.value()?.into()),
+            "json" => self.json = true,
+            name => return self.target.option(name, parser),
+        }
+        Ok(true)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        match self.target.account.is_none() || self.target.container.is_empty() {
+            true => Err("--account and --container are required".to_owned()),
+            false => Ok(()),
         }
     }
-    if arguments.target.account.is_none() || arguments.target.container.is_empty() {
-        return Err("--account and --container are required".into());
-    }
-    Ok(Some(arguments))
-}
-
-fn usage() -> String {
-    format!("{USAGE}\n{}\n{OPTIONS}\n\n{}", common::OPTIONS, common::CREDENTIALS)
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments = match parse() {
-        Ok(Some(arguments)) => arguments,
-        Ok(None) => {
-            return match say!("{}", usage()) {
-                Ok(_) => ExitCode::SUCCESS,
-                Err(error) => {
-                    note!("acceptance: {error}");
-                    ExitCode::from(2)
-                }
-            };
-        }
-        Err(error) => {
-            note!("acceptance: {}\n\n{}", common::wrong_argument(&*error), usage());
-            return ExitCode::from(2);
-        }
+    let help = format!("{USAGE}\n{}\n{OPTIONS}\n\n{}", target::OPTIONS, target::CREDENTIALS);
+    let arguments = match command_line::read("acceptance", &help) {
+        Ok(arguments) => arguments,
+        Err(code) => return code,
     };
     match check(&arguments).await {
         Ok(has_differences) => ExitCode::from(u8::from(has_differences)),
@@ -87,14 +72,14 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Whether something is different
+/// Runs the kit and prints its table. Returns whether something differs.
 async fn check(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let (connection, store) = arguments.target.open("acceptance")?;
-    // On standard error, so that `--json` prints lines of JSON alone.
+    // To standard error, so that standard output has only JSON with `--json`.
     note!("{}", plan(arguments.recording.is_some()));
     let report =
         kit::run(&store, &connection, arguments.origin.as_deref()).await.map_err(|why| {
-            format!("the container cannot be listed: {why}; the example `probe` finds out why")
+            format!("the container cannot be listed: {why}; run the example `probe` for the cause")
         })?;
     if arguments.json {
         for line in &report.lines {
@@ -103,16 +88,16 @@ async fn check(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     } else {
         say!("{}", kit::table(&report.lines).trim_end_matches('\n'))?;
     }
-    note!("{} requests were sent, {} KiB received", report.requests, report.bytes >> 10);
+    note!("sent {} requests, received {} KiB", report.requests, report.bytes >> 10);
     if let Some(path) = &arguments.recording {
-        // A file that exists may be the only copy of another run.
+        // Never replaces a file, which may be the only copy of an earlier run.
         let file = std::fs::File::options().write(true).create_new(true).open(path);
         let written = file
             .and_then(|mut file| std::io::Write::write_all(&mut file, report.recording.as_bytes()));
         written.map_err(|error| format!("{}: {error}", path.display()))?;
         let count = report.recording.lines().count();
         note!(
-            "{count} answers are in {}, {} are withheld because they have an unknown form",
+            "wrote {count} responses to {}; {} are left out because their form is unknown",
             path.display(),
             report.withheld
         );
@@ -120,17 +105,17 @@ async fn check(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     Ok(report.has_differences())
 }
 
-/// What the kit is about to do
+/// Describes what the kit is about to do.
 fn plan(records: bool) -> String {
     let mut plan = format!(
-        "The kit only reads: it lists names and reads the first byte of single blobs, opens one view link,
-asks for up to two user delegation keys and drops them, and sends requests that must be refused.
+        "The kit only reads. It lists names, reads the first byte of single blobs, opens one view link,
+requests up to two user delegation keys and drops them, and sends requests that must be refused.
 It sends at most {} requests and reads at most {} MiB. It writes nothing to the account.\n",
-        kit::MOST_REQUESTS,
-        kit::MOST_BYTES >> 20,
+        kit::MAX_REQUESTS,
+        kit::MAX_BYTES >> 20,
     );
     if records {
-        plan += "The recording has no name, id, address or content of the account: names become others that sort alike.\n";
+        plan += "The recording has no name, ID, address or content of the account. Names are replaced by others that sort alike.\n";
     }
     plan
 }

@@ -1,10 +1,10 @@
-//! Interrupts: Ctrl-C, and the request of the system to terminate.
+//! Ends a run on Ctrl-C (SIGINT), and on SIGTERM.
 
-/// Runs a future to its end, or drops it at Ctrl-C or when the process is asked to terminate
+/// Runs a future to its end. Drops it on SIGINT or SIGTERM, and returns `None`.
 ///
-/// Sinks that are dropped remove their temporary files, which they cannot if the process just ends.
+/// Dropping lets sinks remove their temporary files, which a process that is killed cannot do.
 pub async fn until_interrupted<T>(run: impl Future<Output = T>) -> Option<T> {
-    // From here on a signal counts, also before the run begins.
+    // Installs the handlers before the run begins, so that no signal is lost.
     let interrupt = interrupt();
     tokio::select! {
         result = run => Some(result),
@@ -12,7 +12,7 @@ pub async fn until_interrupted<T>(run: impl Future<Output = T>) -> Option<T> {
     }
 }
 
-/// Without handlers the system ends the process
+/// Completes on the first signal. If the handlers cannot be installed, the system ends the process.
 #[cfg(unix)]
 fn interrupt() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -27,6 +27,7 @@ fn interrupt() -> impl Future<Output = ()> {
     }
 }
 
+/// Completes on Ctrl-C.
 #[cfg(windows)]
 fn interrupt() -> impl Future<Output = ()> {
     let signal = tokio::signal::windows::ctrl_c();

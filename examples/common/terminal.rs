@@ -1,30 +1,32 @@
-//! The terminal: output that may be a pipe which nobody reads any more.
+//! Output to a terminal or to a pipe whose reader may have ended.
+//!
+//! `println!` panics if nobody reads the output, for example in `sync | head -1`. These macros do
+//! not.
 
 use std::{
     fmt,
     io::{self, Write as _},
 };
 
-/// Prints a line; whether somebody still reads
+/// Prints a line to standard output. Returns `false` if its reader has ended.
 ///
-/// `println!` panics if the standard output cannot be written. Here a closed pipe, as of `head`, is no
-/// error: the work goes on, or ends as the caller likes. A full disk is one.
+/// Fails if the line cannot be written for any other reason, for example because a disk is full.
 pub fn print(line: fmt::Arguments<'_>) -> Result<bool, String> {
     let mut out = io::stdout().lock();
     match writeln!(out, "{line}").and_then(|()| out.flush()) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(format!("could not write to the standard output: {error}")),
+        Err(error) => Err(format!("could not write to standard output: {error}")),
     }
 }
 
-/// Prints a line as `println!` does, by [`print`]
+/// Prints a line to standard output, as `println!` does, and returns the result of [`print`].
 macro_rules! say {
     ($($text:tt)*) => { $crate::terminal::print(format_args!($($text)*)) };
 }
 pub(crate) use say;
 
-/// Prints a line to standard error as `eprintln!` does, and goes on if that is closed
+/// Prints a line to standard error, as `eprintln!` does, and ignores errors.
 macro_rules! note {
     ($($text:tt)*) => {{
         use std::io::Write as _;

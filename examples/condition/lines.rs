@@ -1,4 +1,6 @@
-//! One JSON object a line, in and out. A line that is wrong is answered, and the next one read.
+//! `--json`: reads one JSON object from each line, and prints one JSON object for each.
+//!
+//! A line that is not valid gets an answer with an error, and the next line is read.
 
 use std::{error::Error, io::BufRead};
 
@@ -8,12 +10,14 @@ use serde_json::{Value, json};
 
 use crate::terminal::say;
 
+/// A request to evaluate: a condition and the attributes of a request to Azure.
 #[derive(Deserialize)]
 struct Question {
     condition: String,
     context: Request,
 }
 
+/// Evaluates conditions. Returns whether every line could be decided.
 pub(super) fn eval(input: impl BufRead) -> Result<bool, Box<dyn Error>> {
     each(input, |line| {
         let question: Question = match serde_json::from_slice(line) {
@@ -33,28 +37,29 @@ pub(super) fn eval(input: impl BufRead) -> Result<bool, Box<dyn Error>> {
     })
 }
 
+/// Checks conditions. Returns whether no line has a warning or an error.
 pub(super) fn lint(input: impl BufRead) -> Result<bool, Box<dyn Error>> {
     each(input, |line| {
         let mut fields: serde_json::Map<String, Value> = match serde_json::from_slice(line) {
             Ok(fields) => fields,
-            Err(error) => return (unread(&error.to_string()), false),
+            Err(error) => return (invalid(&error.to_string()), false),
         };
-        // No condition at all is an empty one. What else is given tells of the assignment.
+        // A missing condition is an empty one. The other fields describe the role assignment.
         let text = match fields.remove("condition") {
             None | Some(Value::Null) => String::new(),
             Some(Value::String(text)) => text,
-            Some(_) => return (unread("`condition` is no text"), false),
+            Some(_) => return (invalid("`condition` is not a text"), false),
         };
         let lint: Lint = match serde_json::from_value(Value::Object(fields)) {
             Ok(lint) => lint,
-            Err(error) => return (unread(&error.to_string()), false),
+            Err(error) => return (invalid(&error.to_string()), false),
         };
         let findings = lint.check(&text);
         let ok = findings.iter().all(|finding| finding.severity == Severity::Note);
         let findings: Vec<Value> = findings
             .iter()
             .map(|finding| {
-                let mut said = json!({
+                let mut shown = json!({
                     "rule": finding.rule,
                     "severity": finding.severity,
                     "start": finding.span.start,
@@ -62,21 +67,24 @@ pub(super) fn lint(input: impl BufRead) -> Result<bool, Box<dyn Error>> {
                     "message": finding.message,
                 });
                 if let Some(repair) = &finding.repair {
-                    said["repair"] = repair.as_str().into();
+                    shown["repair"] = repair.as_str().into();
                 }
-                said
+                shown
             })
             .collect();
         (json!({ "ok": ok, "findings": findings }), ok)
     })
 }
 
-/// The answer to a line in which there is nothing to check
-fn unread(error: &str) -> Value {
+/// Returns the answer to a line that cannot be checked.
+fn invalid(error: &str) -> Value {
     json!({ "ok": false, "findings": [], "error": error })
 }
 
-/// Each answer is written before the next line is awaited: who asks may wait for it.
+/// Answers each line. Prints an answer before it reads the next line, because the caller may wait
+/// for it.
+///
+/// Returns whether every line was good.
 fn each(
     mut input: impl BufRead,
     mut answer: impl FnMut(&[u8]) -> (Value, bool),
@@ -88,13 +96,14 @@ fn each(
         if input.read_until(b'\n', &mut line)? == 0 {
             break;
         }
+        // Only the first line can have a byte order mark.
         let text = if n == 0 { line.strip_prefix(b"\xEF\xBB\xBF") } else { None };
         let text = text.unwrap_or(&line);
         if !text.trim_ascii().is_empty() {
-            let (said, ok) = answer(text);
+            let (shown, ok) = answer(text);
             all &= ok;
-            if !say!("{said}")? {
-                return Err("the standard output was closed before the end".into());
+            if !say!("{shown}")? {
+                return Err("standard output was closed before the end".into());
             }
         }
     }

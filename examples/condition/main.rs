@@ -1,11 +1,19 @@
-//! Role assignment conditions on files and pipes: what they say, what they allow, what is wrong.
+//! Works with role assignment conditions in files and pipes: checks, explains, formats, audits and
+//! generates them, and prints what a customer must run to grant access.
+//!
+//! For example, `cargo run -q --example condition -- generate --container training --prefix
+//! hall-3/` prints a condition that limits a role to a prefix. `--help` lists the commands. Each
+//! reads a condition from a file or from standard input.
 
+#[path = "../common/command_line.rs"]
+mod command_line;
 mod lines;
 #[path = "../common/terminal.rs"]
 mod terminal;
 
 use std::{
     error::Error,
+    ffi::OsStr,
     fs::File,
     io::{self, BufRead, BufReader, Read as _, Write as _},
     path::Path,
@@ -20,27 +28,29 @@ use azure_asset_sync::{
 use terminal::{note, say};
 
 const USAGE: &str = "\
-usage: condition lint [FILE]        mistakes, and attributes that are in preview
-       condition explain [FILE]     what it says, in words
-       condition format [FILE]      in the portal's layout; --one-line for command lines
+usage: condition lint [FILE]        report mistakes, and attributes that are in preview
+       condition explain [FILE]     say in words what the condition allows
+       condition format [FILE]      print it in the portal's layout, or --one-line for a command line
        condition audit [FILE] --account NAME --container NAME [--prefix TEXT] [--json]
-                                    what Storage Blob Data Reader with it allows: all
-                                    requests of a kind (allow), none (deny), or some (may)
+                                    show what Storage Blob Data Reader allows with the condition:
+                                    all requests of a kind (allow), none (deny), or some (may)
        condition generate --container NAME [...] [--prefix TEXT] [--current-versions-only]
                           [--private-link-only] [--private-endpoint ID] [--one-line]
-       condition eval --json [FILE] decides {\"condition\":…,\"context\":…}, one a line
-       condition lint --json [FILE] checks {\"condition\":…}, one a line
+       condition eval --json [FILE] evaluate {\"condition\":…,\"context\":…}, one on each line
+       condition lint --json [FILE] check {\"condition\":…}, one on each line
        condition grant --account NAME --container NAME [...] [--prefix TEXT]
                        --subscription ID --resource-group NAME --application ID
                        [--principal ID] [--shape SHAPE] [--form FORM] [--origin URL]
                        [--step STEP | --files FOLDER]
-                                    what the customer runs; with --step the text of one step alone,
-                                    with --files the files that the steps use, in a folder:
-                                    a file that exists with other content is not replaced
+                                    print what the customer runs; --step prints one step only, and
+                                    --files writes the files that the steps use to a folder. A file
+                                    with different content is not replaced.
 
-Without a file the text comes from standard input. The exit status is 0 only if nothing is wrong:
-for lint no warning and no error, for audit everything needed is allowed, for eval every line decided.
-If nobody reads the output, the exit status is the same; with --json on lines it is 2.";
+Without FILE, the text is read from standard input.
+
+Exit status: 0 nothing is wrong; 1 lint has a warning or an error, the audit lacks something that is
+needed, or eval could not decide a line; 2 wrong arguments, or a file cannot be read or written. If nobody
+reads the output, the status is the same; with --json on lines it is 2.";
 
 #[derive(Default)]
 struct Arguments {
@@ -65,51 +75,54 @@ struct Arguments {
     files: Option<String>,
 }
 
-fn parse() -> Result<Option<Arguments>, Box<dyn Error>> {
-    use lexopt::prelude::*;
-    let mut arguments = Arguments::default();
-    let mut parser = lexopt::Parser::from_env();
-    while let Some(argument) = parser.next()? {
-        match argument {
-            Long("json") => arguments.json = true,
-            Long("one-line") => arguments.one_line = true,
-            Long("current-versions-only") => arguments.current_versions_only = true,
-            Long("private-link-only") => arguments.private_link_only = true,
-            Long("private-endpoint") => {
-                arguments.private_endpoint = Some(parser.value()?.string()?)
-            }
-            Long("account") => arguments.account = parser.value()?.string()?,
-            Long("container") => arguments.containers.push(parser.value()?.string()?),
-            Long("prefix") => arguments.prefix = parser.value()?.string()?,
-            Long("subscription") => arguments.subscription = parser.value()?.string()?,
-            Long("resource-group") => arguments.resource_group = parser.value()?.string()?,
-            Long("application") => arguments.application = parser.value()?.string()?,
-            Long("principal") => arguments.principal = Some(parser.value()?.string()?),
-            Long("shape") => arguments.shape = Some(parser.value()?.string()?),
-            Long("form") => arguments.form = Some(parser.value()?.string()?),
-            Long("origin") => arguments.origin = Some(parser.value()?.string()?),
-            Long("step") => arguments.step = Some(parser.value()?.string()?),
-            Long("files") => arguments.files = Some(parser.value()?.string()?),
-            Long("help") | Short('h') => return Ok(None),
-            Value(command) if arguments.command.is_empty() => {
-                arguments.command = command.string()?;
-            }
-            Value(file) if arguments.file.is_none() => arguments.file = Some(file.string()?),
-            other => return Err(other.unexpected().into()),
+impl command_line::Arguments for Arguments {
+    fn option(&mut self, name: &str, parser: &mut lexopt::Parser) -> Result<bool, lexopt::Error> {
+        use lexopt::ValueExt as _;
+        match name {
+            "json" => self.json = true,
+            "one-line" => self.one_line = true,
+            "current-versions-only" => self.current_versions_only = true,
+            "private-link-only" => self.private_link_only = true,
+            "private-endpoint" => self.private_endpoint = Some(parser.value()?.string()?),
+            "account" => self.account = parser.value()?.string()?,
+            "container" => self.containers.push(parser.value()?.string()?),
+            "prefix" => self.prefix = parser.value()?.string()?,
+            "subscription" => self.subscription = parser.value()?.string()?,
+            "resource-group" => self.resource_group = parser.value()?.string()?,
+            "application" => self.application = parser.value()?.string()?,
+            "principal" => self.principal = Some(parser.value()?.string()?),
+            "shape" => self.shape = Some(parser.value()?.string()?),
+            "form" => self.form = Some(parser.value()?.string()?),
+            "origin" => self.origin = Some(parser.value()?.string()?),
+            "step" => self.step = Some(parser.value()?.string()?),
+            "files" => self.files = Some(parser.value()?.string()?),
+            _ => return Ok(false),
         }
+        Ok(true)
     }
-    Ok(Some(arguments))
+
+    fn value(&mut self, value: &OsStr) -> Result<bool, lexopt::Error> {
+        let text = || {
+            let text = value.to_str().map(str::to_owned);
+            text.ok_or_else(|| lexopt::Error::NonUnicodeValue(value.to_owned()))
+        };
+        if self.command.is_empty() {
+            self.command = text()?;
+        } else if self.file.is_none() {
+            self.file = Some(text()?);
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
+    }
 }
 
 fn main() -> ExitCode {
-    let result = parse().and_then(|arguments| match arguments {
-        Some(arguments) => run(&arguments),
-        None => {
-            say!("{USAGE}")?;
-            Ok(true)
-        }
-    });
-    match result {
+    let arguments: Arguments = match command_line::read("condition", USAGE) {
+        Ok(arguments) => arguments,
+        Err(code) => return code,
+    };
+    match run(&arguments) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(error) => {
@@ -119,23 +132,24 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether nothing was wrong
+/// Runs the command. Returns whether nothing is wrong.
 fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     match arguments.command.as_str() {
         "lint" if arguments.json => lines::lint(input(arguments)?),
         "eval" if arguments.json => lines::eval(input(arguments)?),
-        "eval" => Err("eval takes --json, and a context on each line".into()),
+        "eval" => Err("eval requires --json, and a context on each line".into()),
         "lint" => lint(&text(arguments)?),
         "explain" => condition(arguments, |condition| condition.explain().to_string()),
-        "format" => condition(arguments, |condition| laid_out(arguments, condition)),
+        "format" => condition(arguments, |condition| formatted(arguments, condition)),
         "audit" => audit(arguments),
         "generate" => generate(arguments),
         "grant" => grant(arguments),
-        "" => Err(format!("no command was given\n\n{USAGE}").into()),
-        other => Err(format!("there is no command `{other}`; see --help").into()),
+        "" => Err("no command; see --help".into()),
+        other => Err(format!("no command `{other}`; see --help").into()),
     }
 }
 
+/// Opens the file of the command line, or standard input.
 fn input(arguments: &Arguments) -> Result<Box<dyn BufRead>, Box<dyn Error>> {
     match arguments.file.as_deref() {
         None | Some("-") => Ok(Box::new(std::io::stdin().lock())),
@@ -146,21 +160,23 @@ fn input(arguments: &Arguments) -> Result<Box<dyn BufRead>, Box<dyn Error>> {
     }
 }
 
+/// Reads the whole input.
 fn text(arguments: &Arguments) -> Result<String, Box<dyn Error>> {
     let mut bytes = Vec::new();
     input(arguments)?.read_to_end(&mut bytes)?;
-    // The byte order mark that editors on Windows put first is no part of the text.
+    // Editors on Windows write a byte order mark, which is not part of the condition.
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
     Ok(std::str::from_utf8(bytes)
         .map_err(|error| format!("the input is not UTF-8: {error}"))?
         .to_owned())
 }
 
-fn laid_out(arguments: &Arguments, condition: &Condition) -> String {
+/// Formats a condition in the layout of the options.
+fn formatted(arguments: &Arguments, condition: &Condition) -> String {
     condition.print(if arguments.one_line { Layout::OneLine } else { Layout::Portal })
 }
 
-/// Prints what is made of the condition; whether it could be parsed
+/// Prints a text about the condition. Returns whether the condition could be parsed.
 fn condition(
     arguments: &Arguments,
     shown: impl FnOnce(&Condition) -> String,
@@ -172,7 +188,7 @@ fn condition(
     Ok(parsed.is_some())
 }
 
-/// The condition; `None` if it is wrong, which is said
+/// Parses the input. Prints the error and returns `None` if it is not a condition.
 fn parsed(arguments: &Arguments) -> Result<Option<Condition>, Box<dyn Error>> {
     match text(arguments)?.parse() {
         Ok(condition) => Ok(Some(condition)),
@@ -184,6 +200,7 @@ fn parsed(arguments: &Arguments) -> Result<Option<Condition>, Box<dyn Error>> {
     }
 }
 
+/// Prints the findings of the linter. Returns whether none of them is a warning or an error.
 fn lint(text: &str) -> Result<bool, Box<dyn Error>> {
     let findings = Lint::new().check(text);
     for finding in &findings {
@@ -199,14 +216,16 @@ fn lint(text: &str) -> Result<bool, Box<dyn Error>> {
     Ok(findings.iter().all(|finding| finding.severity == Severity::Note))
 }
 
+/// Returns the connection that the options name.
 fn connection(arguments: &Arguments) -> Result<Connection, Box<dyn Error>> {
     let [container] = arguments.containers.as_slice() else {
-        return Err("give --account and one --container".into());
+        return Err("--account and one --container are required".into());
     };
     let builder = Connection::builder(container).account(&arguments.account).container(container);
     Ok(builder.prefix(&arguments.prefix).build()?)
 }
 
+/// Prints what the condition allows. Returns whether that is all that a sync needs.
 fn audit(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let connection = connection(arguments)?;
     let Some(condition) = parsed(arguments)? else { return Ok(false) };
@@ -218,9 +237,10 @@ fn audit(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     Ok(audit.suffices())
 }
 
+/// Prints a condition that limits a role as the options say.
 fn generate(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let mut containers = arguments.containers.iter();
-    let first = containers.next().ok_or("give at least one --container")?;
+    let first = containers.next().ok_or("at least one --container is required")?;
     let mut limit = Limit::container(&first.parse()?).prefix(&arguments.prefix.parse()?);
     for container in containers {
         limit = limit.or_container(&container.parse()?);
@@ -234,20 +254,22 @@ fn generate(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     if let Some(id) = &arguments.private_endpoint {
         limit = limit.private_endpoint(id);
     }
-    say!("{}", laid_out(arguments, &limit.condition()?))?;
+    say!("{}", formatted(arguments, &limit.condition()?))?;
     Ok(true)
 }
 
+/// Prints or writes what a customer runs to grant access.
 fn grant(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     if arguments.files.is_some() && arguments.step.is_some() {
-        return Err("--files and --step exclude each other".into());
+        return Err("use either --files or --step".into());
     }
     let mut connections = Vec::new();
     for container in &arguments.containers {
         let builder = Connection::builder(container).account(&arguments.account);
         connections.push(builder.container(container).prefix(&arguments.prefix).build()?);
     }
-    let (first, others) = connections.split_first().ok_or("give --account and --container")?;
+    let (first, others) =
+        connections.split_first().ok_or("--account and --container are required")?;
     let shape = arguments.shape.as_deref().map(|name| named(Shape::ALL, name, |s| s.as_str()));
     let form = arguments.form.as_deref().map(|name| named(Form::ALL, name, |f| f.as_str()));
     let mut builder = Grant::builder(first)
@@ -273,19 +295,20 @@ fn grant(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     }
     if let Some(name) = &arguments.step {
         let step = named(Step::ALL, name, |step| step.as_str())?;
-        let text = pack.step(step).ok_or("the grant has no such step: give --origin for cors")?;
+        let text =
+            pack.step(step).ok_or("the grant has no such step; the step cors requires --origin")?;
         say!("{text}")?;
         return Ok(true);
     }
     say!("# {}: {}\n", grant.shape(), grant.shape().cost())?;
     say!("{pack}")?;
     for (connection, audit) in grant.audits() {
-        say!("## what it allows, for {}\n\n{audit}", connection.container_url())?;
+        say!("## what it allows for {}\n\n{audit}", connection.container_url())?;
     }
     Ok(true)
 }
 
-/// Writes the files of a pack; one that exists stays as it is
+/// Writes the files of a pack. Fails if a file exists with different content.
 fn write_files(pack: &Pack, folder: &Path) -> Result<(), String> {
     for part in &pack.parts {
         let Some(name) = part.file else { continue };
@@ -299,7 +322,7 @@ fn write_files(pack: &Pack, folder: &Path) -> Result<(), String> {
                 let known = std::fs::read(&path).map_err(|error| failed(&error))?;
                 if known != part.text.as_bytes() {
                     return Err(failed(
-                        &"the file exists with other content; remove it, or name another folder",
+                        &"the file exists with different content; remove it or choose a different folder",
                     ));
                 }
             }
@@ -309,6 +332,7 @@ fn write_files(pack: &Pack, folder: &Path) -> Result<(), String> {
     Ok(())
 }
 
+/// Returns the value with this name. The error lists all names.
 fn named<T: Copy>(
     all: &[T],
     name: &str,
@@ -316,5 +340,5 @@ fn named<T: Copy>(
 ) -> Result<T, Box<dyn Error>> {
     let known = || all.iter().map(name_of).collect::<Vec<_>>().join(", ");
     let found = all.iter().copied().find(|one| name_of(one) == name);
-    found.ok_or_else(|| format!("`{name}` is none of {}", known()).into())
+    found.ok_or_else(|| format!("`{name}` is not one of {}", known()).into())
 }

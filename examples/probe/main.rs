@@ -1,12 +1,20 @@
-//! Is the grant in effect, and if not, which step is wrong?
+//! Checks whether a service can read a container, waits until it can, and says what is wrong if it
+//! cannot.
 //!
-//! Without arguments: the scenario "role assigned thirty seconds ago", on a small Azure on a
-//! loopback port, in simulated time.
+//! `cargo run --example probe` shows it without Azure: a role that was assigned 30 seconds ago
+//! reaches three front ends one after the other, in a small cloud on a loopback port, in simulated
+//! time. It prints each check that changes, the passes between, and the outcome with the privileges
+//! of the service principal.
+//!
+//! `cargo run --example probe -- --account NAME --container NAME` checks a container in Azure;
+//! `--help` lists the options.
 
-#[path = "../common/mod.rs"]
-mod common;
+#[path = "../common/command_line.rs"]
+mod command_line;
 #[path = "../common/interrupt.rs"]
 mod interrupt;
+#[path = "../common/target.rs"]
+mod target;
 #[path = "../common/terminal.rs"]
 mod terminal;
 
@@ -24,34 +32,34 @@ use azure_asset_sync::{
     probe::{EndReason, WaitEvent, WaitOptions, WaitOutcome},
     testing::{Assignment, CorsRule, ManualClock, Propagation, Seed, SmallCloud},
 };
-use common::Target;
 use futures::StreamExt as _;
 use interrupt::until_interrupted;
+use target::Target;
 use terminal::{note, say};
 
 const USAGE: &str = "\
-usage: probe [--json]                                 a role that was assigned 30 seconds ago
-       probe --account NAME --container NAME [...]    a container in Azure
+usage: probe [--json]                                 simulate a role assigned 30 seconds ago
+       probe --account NAME --container NAME [...]    check a container in Azure
 ";
 const OPTIONS: &str = "\
   --granted SECONDS      how long ago the customer applied the grant (default: 0)
-  --patience SECONDS     how long to wait for it; 0 tries once (default: 600)
-  --origin URL           check that pages of this origin may play videos
-  --view-links           check that view links can be made
-  --least-privilege      check that other containers are refused
-  --json                 print each event as JSON, one a line
+  --wait SECONDS         how long to wait until access works; 0 checks once (default: 600)
+  --origin URL           check that pages of this origin may play videos (CORS)
+  --view-links           check that view links (SAS URLs) can be created
+  --least-privilege      check that access to other containers is denied
+  --json                 print each event as one line of JSON
 
-Remedies have their commands if these options name the grant:
+With these options, remedies contain the commands that fix the grant:
   --subscription ID --resource-group NAME --application ID [--principal ID]
 
-The exit status is 0 if the container is connected, 2 for wrong arguments or if nobody reads the output,
-3 if it may heal given more time, 4 if somebody must change something, and 130 after an interrupt.";
+Exit status: 0 connected; 2 wrong arguments, or nobody reads the output; 3 access may work later;
+4 somebody must change something; 130 interrupted.";
 
 #[derive(Default)]
 struct Arguments {
     target: Target,
     granted: u64,
-    patience: Option<u64>,
+    wait: Option<u64>,
     origin: Option<String>,
     view_links: bool,
     least_privilege: bool,
@@ -62,94 +70,76 @@ struct Arguments {
     principal: Option<String>,
 }
 
-fn parse() -> Result<Option<Arguments>, Box<dyn Error>> {
-    use lexopt::prelude::*;
-    let mut arguments = Arguments::default();
-    let mut parser = lexopt::Parser::from_env();
-    while let Some(argument) = parser.next()? {
-        match argument {
-            Long("granted") => arguments.granted = parser.value()?.parse()?,
-            Long("patience") => arguments.patience = Some(parser.value()?.parse()?),
-            Long("origin") => arguments.origin = Some(parser.value()?.string()?),
-            Long("view-links") => arguments.view_links = true,
-            Long("least-privilege") => arguments.least_privilege = true,
-            Long("json") => arguments.json = true,
-            Long("subscription") => arguments.subscription = Some(parser.value()?.string()?),
-            Long("resource-group") => arguments.resource_group = parser.value()?.string()?,
-            Long("application") => arguments.application = Some(parser.value()?.string()?),
-            Long("principal") => arguments.principal = Some(parser.value()?.string()?),
-            Long("help") | Short('h') => return Ok(None),
-            Long(name) => {
-                let name = name.to_owned();
-                if !arguments.target.take(&name, &mut parser)? {
-                    return Err(Long(&name).unexpected().into());
-                }
-            }
-            other => return Err(other.unexpected().into()),
+impl command_line::Arguments for Arguments {
+    fn option(&mut self, name: &str, parser: &mut lexopt::Parser) -> Result<bool, lexopt::Error> {
+        use lexopt::ValueExt as _;
+        match name {
+            "granted" => self.granted = parser.value()?.parse()?,
+            "wait" => self.wait = Some(parser.value()?.parse()?),
+            "origin" => self.origin = Some(parser.value()?.string()?),
+            "view-links" => self.view_links = true,
+            "least-privilege" => self.least_privilege = true,
+            "json" => self.json = true,
+            "subscription" => self.subscription = Some(parser.value()?.string()?),
+            "resource-group" => self.resource_group = parser.value()?.string()?,
+            "application" => self.application = Some(parser.value()?.string()?),
+            "principal" => self.principal = Some(parser.value()?.string()?),
+            name => return self.target.option(name, parser),
+        }
+        Ok(true)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        match self.target.account.is_none() && !self.target.container.is_empty() {
+            true => Err("--container requires --account".to_owned()),
+            false => Ok(()),
         }
     }
-    if arguments.target.account.is_none() && !arguments.target.container.is_empty() {
-        return Err("--container wants --account".into());
-    }
-    Ok(Some(arguments))
-}
-
-fn usage() -> String {
-    format!("{USAGE}\n{}\n{OPTIONS}\n\n{}", common::OPTIONS, common::CREDENTIALS)
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments = match parse() {
-        Ok(Some(arguments)) => arguments,
-        Ok(None) => {
-            return match say!("{}", usage()) {
-                Ok(_) => ExitCode::SUCCESS,
-                Err(error) => failed(&error),
-            };
-        }
-        Err(error) => {
-            note!("probe: {}\n\n{}", common::wrong_argument(&*error), usage());
-            return ExitCode::from(2);
-        }
+    let help = format!("{USAGE}\n{}\n{OPTIONS}\n\n{}", target::OPTIONS, target::CREDENTIALS);
+    let arguments: Arguments = match command_line::read("probe", &help) {
+        Ok(arguments) => arguments,
+        Err(code) => return code,
     };
-    let ended = until_interrupted(async {
+    let outcome = until_interrupted(async {
         match arguments.target.account {
-            Some(_) => in_azure(&arguments).await,
-            None => scenario(arguments.json).await,
+            Some(_) => check_in_azure(&arguments).await,
+            None => simulate(arguments.json).await,
         }
     });
-    let Some(ended) = ended.await else {
+    let Some(outcome) = outcome.await else {
         note!("probe: interrupted");
         return ExitCode::from(130);
     };
-    match ended {
-        Ok(ended) => ExitCode::from(match ended.reason {
+    match outcome {
+        Ok(outcome) => ExitCode::from(match outcome.reason {
             EndReason::Connected => 0,
             EndReason::Deadline | EndReason::Unconfirmed => 3,
             EndReason::Permanent => 4,
         }),
-        Err(error) => failed(&error.to_string()),
+        Err(error) => {
+            note!("probe: {error}");
+            ExitCode::from(2)
+        }
     }
 }
 
-fn failed(error: &str) -> ExitCode {
-    note!("probe: {error}");
-    ExitCode::from(2)
-}
-
-/// Prints a line, and ends the probe if nobody reads it
-fn tell(line: impl std::fmt::Display) -> Result<(), String> {
+/// Prints a line. Fails if nobody reads it, because then there is no reason to go on.
+fn print_line(line: impl std::fmt::Display) -> Result<(), String> {
     match say!("{line}")? {
         true => Ok(()),
-        false => Err("the standard output was closed before the end".to_owned()),
+        false => Err("standard output was closed before the end".to_owned()),
     }
 }
 
-async fn in_azure(arguments: &Arguments) -> Result<WaitOutcome, Box<dyn Error>> {
+/// Probes the container of the command line.
+async fn check_in_azure(arguments: &Arguments) -> Result<WaitOutcome, Box<dyn Error>> {
     let (connection, store) = arguments.target.open("probe")?;
     let granted = SystemTime::now().checked_sub(Duration::from_secs(arguments.granted));
-    let granted = granted.ok_or("--granted is longer ago than clocks can tell")?;
+    let granted = granted.ok_or("--granted is too large")?;
     let mut probe = Probe::new(&connection, store).granted(granted);
     if let Some(grant) = grant(arguments, &connection)? {
         probe = probe.grant(&grant, Form::AzBash);
@@ -163,15 +153,16 @@ async fn in_azure(arguments: &Arguments) -> Result<WaitOutcome, Box<dyn Error>> 
     if arguments.least_privilege {
         probe = probe.least_privilege();
     }
-    let mut patience = WaitOptions::new(Duration::from_secs(arguments.patience.unwrap_or(600)));
-    if arguments.patience == Some(0) {
-        patience = patience.successes(1);
+    let mut options = WaitOptions::new(Duration::from_secs(arguments.wait.unwrap_or(600)));
+    if arguments.wait == Some(0) {
+        options = options.successes(1);
     }
-    show(&probe, patience, arguments.json).await
+    wait_and_print(&probe, options, arguments.json).await
 }
 
+/// Returns the grant that the options describe, or `None` if they describe none.
 fn grant(arguments: &Arguments, connection: &Connection) -> Result<Option<Grant>, Box<dyn Error>> {
-    let application = arguments.application.clone().or_else(|| common::variable("AZURE_CLIENT_ID"));
+    let application = arguments.application.clone().or_else(|| target::variable("AZURE_CLIENT_ID"));
     let (Some(subscription), Some(application)) = (&arguments.subscription, application) else {
         return Ok(None);
     };
@@ -188,8 +179,9 @@ fn grant(arguments: &Arguments, connection: &Connection) -> Result<Option<Grant>
     Ok(Some(grant.build()?))
 }
 
-/// A role that was assigned thirty seconds ago, and reaches three front ends one after the other
-async fn scenario(json: bool) -> Result<WaitOutcome, Box<dyn Error>> {
+/// Probes a small cloud in which a role was assigned 30 seconds ago and reaches three front ends
+/// one after the other.
+async fn simulate(json: bool) -> Result<WaitOutcome, Box<dyn Error>> {
     const ORIGIN: &str = "https://vision.example";
     let seconds = Duration::from_secs;
     let clock = ManualClock::new();
@@ -229,59 +221,61 @@ async fn scenario(json: bool) -> Result<WaitOutcome, Box<dyn Error>> {
         .view_links()
         .least_privilege();
     if !json {
-        tell("a role was assigned thirty seconds ago; the time is simulated\n")?;
+        print_line("a role was assigned 30 seconds ago; the time is simulated\n")?;
     }
-    show(&probe, WaitOptions::new(seconds(600)), json).await
+    wait_and_print(&probe, WaitOptions::new(seconds(600)), json).await
 }
 
-async fn show(
+/// Waits until the probe ends, and prints its events.
+async fn wait_and_print(
     probe: &Probe,
-    patience: WaitOptions,
+    options: WaitOptions,
     json: bool,
 ) -> Result<WaitOutcome, Box<dyn Error>> {
-    let mut events = probe.wait(patience);
-    let mut ended = None;
-    // A pass after the first shows what has changed.
-    let mut shown = BTreeMap::new();
+    let mut events = probe.wait(options);
+    let mut outcome = None;
+    // The last printed state of each check, so that a later pass prints only changes.
+    let mut printed = BTreeMap::new();
     while let Some(event) = events.next().await {
         if json {
-            tell(serde_json::to_string(&event)?)?;
+            print_line(serde_json::to_string(&event)?)?;
         }
         match event {
             WaitEvent::Checked(checked) if !json => {
                 let cause = checked.diagnosis.as_ref().map(|diagnosis| diagnosis.cause);
                 let state = (checked.outcome, cause);
-                if shown.insert(checked.check, state) != Some(state) {
-                    tell(checked)?;
+                if printed.insert(checked.check, state) != Some(state) {
+                    print_line(checked)?;
                 }
             }
-            // Of successes in a row one in ten is enough to see.
-            WaitEvent::Retrying(again)
-                if !json && (again.successes < 2 || again.successes % 10 == 0) =>
+            // Prints only every tenth of consecutive successes.
+            WaitEvent::Retrying(retrying)
+                if !json && (retrying.successes < 2 || retrying.successes % 10 == 0) =>
             {
-                tell(format_args!("      {again}"))?;
+                print_line(format_args!("      {retrying}"))?;
             }
-            WaitEvent::Ended(last) => ended = Some(*last),
+            WaitEvent::Ended(last) => outcome = Some(*last),
             _ => {}
         }
     }
-    let ended = ended.ok_or("the probe ended without an end")?;
+    let outcome = outcome.ok_or("the probe ended without an outcome")?;
     if !json {
-        tell(format_args!("\n{}", verdict(&ended)))?;
+        print_line(format_args!("\n{}", describe(&outcome)))?;
     }
-    Ok(ended)
+    Ok(outcome)
 }
 
-fn verdict(ended: &WaitOutcome) -> String {
-    let passes = if ended.attempts == 1 { "pass" } else { "passes" };
-    let how = format!("{} {passes} in {:.0?}", ended.attempts, ended.elapsed);
-    let mut text = match ended.reason {
+/// Describes the outcome, the remedy and the privileges.
+fn describe(outcome: &WaitOutcome) -> String {
+    let passes = if outcome.attempts == 1 { "pass" } else { "passes" };
+    let how = format!("{} {passes} in {:.0?}", outcome.attempts, outcome.elapsed);
+    let mut text = match outcome.reason {
         EndReason::Connected => format!("connected, after {how}"),
-        EndReason::Deadline => format!("not yet, after {how}"),
-        EndReason::Unconfirmed => format!("it works, and not yet for sure, after {how}"),
-        EndReason::Permanent => format!("not connected, and waiting does not help, after {how}"),
+        EndReason::Deadline => format!("not connected yet, after {how}"),
+        EndReason::Unconfirmed => format!("access works, but not reliably yet, after {how}"),
+        EndReason::Permanent => format!("not connected, and waiting will not help, after {how}"),
     };
-    if let Some(diagnosis) = &ended.health.diagnosis {
+    if let Some(diagnosis) = &outcome.health.diagnosis {
         text.push_str(&format!(
             "\n{} [{}]\nstep {}: {}",
             diagnosis.cause.what(),
@@ -293,7 +287,7 @@ fn verdict(ended: &WaitOutcome) -> String {
             text.push_str(&format!("\n\n{command}"));
         }
     }
-    if let Some(privileges) = &ended.health.privileges {
+    if let Some(privileges) = &outcome.health.privileges {
         text.push_str(&format!("\n\n{privileges}"));
     }
     text

@@ -1,19 +1,27 @@
-//! From an Azure container to descriptors of its images and videos in a file.
+//! Lists a container and writes descriptors of its images and videos to a file.
 //!
-//! Without arguments: a small Azure on a loopback port, on a folder of sample media made for it.
+//! `cargo run --example sync` shows it without Azure: it creates sample media, serves them from a
+//! small cloud on a loopback port, and prints the report and the first descriptors. The files are
+//! in the folder `out`.
+//!
+//! `cargo run --example sync -- --account NAME --container NAME` lists a container in Azure. With
+//! `--state` it reports only what has changed since the last run; `--help` lists all options.
 
-#[path = "../common/mod.rs"]
-mod common;
+#[path = "../common/command_line.rs"]
+mod command_line;
+mod incremental;
 #[path = "../common/interrupt.rs"]
 mod interrupt;
 mod media;
 mod preview;
-mod remember;
+#[path = "../common/target.rs"]
+mod target;
 #[path = "../common/terminal.rs"]
 mod terminal;
 
 use std::{
     error::Error,
+    ffi::OsStr,
     num::NonZeroUsize,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -21,32 +29,31 @@ use std::{
 };
 
 use azure_asset_sync::{
-    JsonLines, Report, Rules, Scan,
-    testing::SmallCloud,
-    validate::{Filter, FilterBuilder},
+    AzureStore, Connection, JsonLines, Report, Rules, Scan, testing::SmallCloud,
+    validate::FilterBuilder,
 };
-use common::Target;
 use indicatif::{ProgressBar, ProgressStyle};
 use interrupt::until_interrupted;
+use target::Target;
+use tempfile::TempDir;
 use terminal::{note, say};
 
 const USAGE: &str = "\
-usage: sync [FOLDER]                                serve a folder, and scan it
-       sync --account NAME --container NAME [...]   scan a container in Azure
+usage: sync [FOLDER]                                serve a folder from a small cloud, and list it
+       sync --account NAME --container NAME [...]   list a container in Azure
 ";
-const OUT: &str = "\
-  --out FOLDER           where assets.jsonl and rejected.jsonl go (default: out)
-  --in-flight N          how many pages of the listing are requested at once (default: 16)
-  --glob GLOB            only names that match it, such as '**/*.jpg'; can be given several times
-  --exclude GLOB         no names that match it; can be given several times
+const OPTIONS: &str = "\
+  --out FOLDER           write assets.jsonl and rejected.jsonl here (default: out)
+  --in-flight N          number of concurrent listing requests (default: 16)
+  --glob GLOB            list only names that match, such as '**/*.jpg'; may be repeated
+  --exclude GLOB         list no names that match; may be repeated
   --dry-run              print what a sync would find, and write nothing
-  --state FOLDER         remember what there is, and write what has changed since the last run to
-                         changes.jsonl; a run that was interrupted is continued
-  --resume               only continue, and fail if no run was interrupted
-  --allow-removals       report what is gone, even if that is more than 30 % of the assets
+  --state FOLDER         store the state here, and write what has changed since the last run to
+                         changes.jsonl; resumes a run that was interrupted
+  --resume               fail if there is no interrupted run to resume
+  --allow-removals       report removals even if more than 30 % of the assets are gone
 
-The exit status is 0 if the sync is complete, 1 if it failed, 2 for wrong arguments, and 130 if it was
-interrupted.";
+Exit status: 0 complete; 1 failed; 2 wrong arguments; 130 interrupted.";
 
 #[derive(Default)]
 struct Arguments {
@@ -61,63 +68,63 @@ struct Arguments {
     allow_removals: bool,
 }
 
-fn parse() -> Result<Option<Arguments>, Box<dyn Error>> {
-    use lexopt::prelude::*;
-    let mut arguments = Arguments::default();
-    let mut parser = lexopt::Parser::from_env();
-    while let Some(argument) = parser.next()? {
-        match argument {
-            Long("out") => arguments.out = Some(parser.value()?.into()),
-            Long("in-flight") => arguments.in_flight = Some(parser.value()?.parse()?),
-            Long("glob") => {
-                arguments.filter = arguments.filter.include(parser.value()?.string()?);
-            }
-            Long("exclude") => {
-                arguments.filter = arguments.filter.exclude(parser.value()?.string()?);
-            }
-            Long("dry-run") => arguments.dry_run = true,
-            Long("state") => arguments.state = Some(parser.value()?.into()),
-            Long("resume") => arguments.resume = true,
-            Long("allow-removals") => arguments.allow_removals = true,
-            Long("help") | Short('h') => return Ok(None),
-            Long(name) => {
-                let name = name.to_owned();
-                if !arguments.target.take(&name, &mut parser)? {
-                    return Err(Long(&name).unexpected().into());
-                }
-            }
-            Value(folder) if arguments.folder.is_none() => arguments.folder = Some(folder.into()),
-            other => return Err(other.unexpected().into()),
+impl command_line::Arguments for Arguments {
+    fn option(&mut self, name: &str, parser: &mut lexopt::Parser) -> Result<bool, lexopt::Error> {
+        use lexopt::ValueExt as _;
+        match name {
+            "out" => self.out = Some(parser.value()?.into()),
+            "in-flight" => self.in_flight = Some(parser.value()?.parse()?),
+            "glob" => self.filter = self.filter.clone().include(parser.value()?.string()?),
+            "exclude" => self.filter = self.filter.clone().exclude(parser.value()?.string()?),
+            "dry-run" => self.dry_run = true,
+            "state" => self.state = Some(parser.value()?.into()),
+            "resume" => self.resume = true,
+            "allow-removals" => self.allow_removals = true,
+            name => return self.target.option(name, parser),
         }
+        Ok(true)
     }
-    match (&arguments.target.account, &arguments.folder) {
-        (Some(_), Some(_)) => Err("a folder and an account exclude each other".into()),
-        (None, _) if !arguments.target.container.is_empty() => {
-            Err("--container wants --account".into())
-        }
-        _ if arguments.state.is_none() && (arguments.resume || arguments.allow_removals) => {
-            Err("--resume and --allow-removals want --state".into())
-        }
-        _ => Ok(Some(arguments)),
-    }
-}
 
-fn usage() -> String {
-    format!("{USAGE}\n{}\n{OUT}\n\n{}", common::OPTIONS, common::CREDENTIALS)
+    fn value(&mut self, value: &OsStr) -> Result<bool, lexopt::Error> {
+        let is_first = self.folder.is_none();
+        self.folder.get_or_insert_with(|| value.into());
+        Ok(is_first)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        match (&self.target.account, &self.folder) {
+            (Some(_), Some(_)) => Err("use either a folder or --account".to_owned()),
+            (None, _) if !self.target.container.is_empty() => {
+                Err("--container requires --account".to_owned())
+            }
+            _ if self.state.is_none() && (self.resume || self.allow_removals) => {
+                Err("--resume and --allow-removals require --state".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments = match parse() {
-        Ok(Some(arguments)) => arguments,
-        Ok(None) => return status(say!("{}", usage()).map(|_| ()).map_err(Into::into)),
+    let help = format!("{USAGE}\n{}\n{OPTIONS}\n\n{}", target::OPTIONS, target::CREDENTIALS);
+    let arguments: Arguments = match command_line::read("sync", &help) {
+        Ok(arguments) => arguments,
+        Err(code) => return code,
+    };
+    let (source, scan) = match prepare(&arguments).await {
+        Ok(prepared) => prepared,
         Err(error) => {
-            note!("sync: {}\n\n{}", common::wrong_argument(&*error), usage());
+            note!("sync: {error}");
             return ExitCode::from(2);
         }
     };
-    match until_interrupted(run(arguments)).await {
-        Some(result) => status(result),
+    match until_interrupted(run(&arguments, &source, scan)).await {
+        Some(Ok(())) => ExitCode::SUCCESS,
+        Some(Err(error)) => {
+            note!("sync: {error}");
+            ExitCode::FAILURE
+        }
         None => {
             note!("sync: interrupted");
             ExitCode::from(130)
@@ -125,67 +132,74 @@ async fn main() -> ExitCode {
     }
 }
 
-fn status(result: Result<(), Box<dyn Error>>) -> ExitCode {
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            note!("sync: {error}");
-            ExitCode::FAILURE
+/// The connection to the container, and what must live as long as a store uses it.
+struct Source {
+    connection: Connection,
+    _cloud: Option<SmallCloud>,
+    _samples: Option<TempDir>,
+}
+
+impl Source {
+    /// Opens the container of the command line, or serves a folder.
+    async fn open(arguments: &Arguments) -> Result<(Self, AzureStore), Box<dyn Error>> {
+        if arguments.target.account.is_some() {
+            let (connection, store) = arguments.target.open("sync")?;
+            return Ok((Self { connection, _cloud: None, _samples: None }, store));
         }
+        let (builder, samples) = match &arguments.folder {
+            Some(folder) => (SmallCloud::builder().folder(folder)?, None),
+            None => {
+                let samples = media::make()?;
+                let builder = SmallCloud::builder().folder(samples.path())?;
+                (builder.blobs(media::unusual_blobs()), Some(samples))
+            }
+        };
+        // Ragged pages show that a scan relies on markers, not on the size of pages.
+        let cloud = builder.ragged_pages().start().await?;
+        let connection = cloud.connection().prefix(&arguments.target.prefix).build()?;
+        let store = cloud.store(&connection)?;
+        Ok((Self { connection, _cloud: Some(cloud), _samples: samples }, store))
     }
 }
 
-/// Makes a folder for output; an error names it
+/// Creates the scan. Fails if the arguments are not valid.
+async fn prepare(arguments: &Arguments) -> Result<(Source, Scan), Box<dyn Error>> {
+    let filter = arguments.filter.clone().build()?;
+    let (source, store) = Source::open(arguments).await?;
+    let scan = Scan::new(store, source.connection.prefix())
+        .rules(Rules::default().filter(filter))
+        .in_flight(arguments.in_flight.map_or(16, NonZeroUsize::get))
+        // Somebody is waiting, so give up sooner than a service would.
+        .page_deadline(Duration::from_secs(20));
+    Ok((source, scan))
+}
+
+/// Creates the output folder. An error names the folder.
 fn make_folder(path: &Path) -> Result<(), String> {
     std::fs::create_dir_all(path).map_err(|error| format!("--out {}: {error}", path.display()))
 }
 
-async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
-    let filter: Filter = arguments.filter.build()?;
-    // Both live until the scan is done.
-    let (_samples, _cloud);
-    let (connection, store) = if arguments.target.account.is_some() {
-        arguments.target.open("sync")?
-    } else {
-        let mut builder = SmallCloud::builder();
-        builder = match &arguments.folder {
-            Some(folder) => builder.folder(folder)?,
-            None => {
-                _samples = media::make()?;
-                builder.folder(_samples.path())?.blobs(media::with_odd_properties())
-            }
-        };
-        let cloud = builder.ragged_pages().start().await?;
-        let connection = cloud.connection().prefix(&arguments.target.prefix).build()?;
-        let store = cloud.store(&connection)?;
-        _cloud = cloud;
-        (connection, store)
-    };
-    for warning in connection.warnings() {
-        note!("note: {warning}");
+/// Runs the scan as the options say, and prints what it found.
+async fn run(arguments: &Arguments, source: &Source, scan: Scan) -> Result<(), Box<dyn Error>> {
+    for warning in source.connection.warnings() {
+        note!("warning: {warning}");
     }
-    say!("container {}", connection.container_url())?;
-
-    // Somebody is watching, so it gives up sooner than a service would.
-    let scan = Scan::new(store, connection.prefix())
-        .rules(Rules::default().filter(filter))
-        .in_flight(arguments.in_flight.map_or(16, NonZeroUsize::get))
-        .page_deadline(Duration::from_secs(20));
+    say!("container {}", source.connection.container_url())?;
     if arguments.dry_run {
         return preview::print(scan).await;
     }
-    let out = arguments.out.unwrap_or_else(|| "out".into());
+    let out = arguments.out.clone().unwrap_or_else(|| "out".into());
     if let Some(state) = &arguments.state {
-        let is_real = arguments.target.account.is_some();
-        let options = remember::Options {
+        let is_in_azure = arguments.target.account.is_some();
+        let options = incremental::Options {
             state,
             out: &out,
-            // The small cloud has another port each time.
-            source: is_real.then(|| connection.container_url().to_string()),
+            // The port of the small cloud differs in each run, so its address identifies nothing.
+            source: is_in_azure.then(|| source.connection.container_url().to_string()),
             resume: arguments.resume,
             allow_removals: arguments.allow_removals,
         };
-        return remember::run(scan, options).await;
+        return incremental::run(scan, options).await;
     }
     make_folder(&out)?;
     let (assets, rejected) = (out.join("assets.jsonl"), out.join("rejected.jsonl"));
@@ -197,10 +211,11 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     for line in text.lines().take(3) {
         say!("{line}")?;
     }
-    say!("\nall of them: {}\nthe rejected: {}", assets.display(), rejected.display())?;
+    say!("\nall assets: {}\nrejected blobs: {}", assets.display(), rejected.display())?;
     Ok(())
 }
 
+/// Runs a scan and shows its progress.
 async fn with_progress_bar(
     scan: Scan,
     sinks: (JsonLines, JsonLines),

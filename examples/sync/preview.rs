@@ -1,4 +1,4 @@
-//! `--dry-run`: what there is, and nothing is written.
+//! `--dry-run`: what a sync would find. Nothing is written.
 
 use std::error::Error;
 
@@ -6,7 +6,7 @@ use azure_asset_sync::{Preview, Scan};
 
 use crate::terminal::say;
 
-/// A few samples and examples, and as many requests as a sync would take
+/// Prints counts, samples, and the number of requests that a sync would take.
 pub async fn print(scan: Scan) -> Result<(), Box<dyn Error>> {
     let report = Preview::new(scan).run().await?;
     say!("{report}\n\nnothing was written, and no content was read")?;

@@ -1,4 +1,5 @@
-//! Any text: an error that can be shown, or a condition that prints as it was read, and is decided.
+//! Parses any text as a condition: an error must be printable, and a condition must print and parse
+//! back to the same condition, and have a decision.
 //!
 //! `cargo +nightly fuzz run -s none condition -- -runs=10000000 -dict=fuzz/condition.dict`
 #![no_main]

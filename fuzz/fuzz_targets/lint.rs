@@ -1,4 +1,5 @@
-//! Any text: findings whose places are in it, and repairs that can be checked in their turn.
+//! Lints any text: findings must be within the text, and repairs must be texts that can be linted
+//! again.
 //!
 //! `cargo +nightly fuzz run -s none lint -- -runs=1000000 -dict=fuzz/condition.dict`
 #![no_main]

@@ -1,20 +1,24 @@
+//! A disk in memory whose writes can fail and whose power can be cut.
+//!
+//! It implements `Disk`, the interface through which jobs store their state. Only what was synced
+//! survives a power cut for certain.
+
 use std::{
     collections::HashMap,
-    fmt, io,
-    path::Path,
+    io,
     sync::{Arc, Mutex, MutexGuard},
 };
 
 use crate::{
     error::Error,
     scan::Scan,
-    sync::{Disk, Job, Manifest, StateFolder},
+    sync::{Disk, Job, Manifest},
 };
 
-/// A disk in memory for the state of jobs, whose power can fail
+/// A disk in memory for the state of jobs, whose power can be cut.
 ///
-/// What was appended to a file and not synced may be lost, in part or as a whole, when it does. Cheap
-/// to clone: all clones are one disk.
+/// Bytes that were appended to a file and not synced may be lost in a power cut, all or some of
+/// them. Clones share one disk. Changes are counted from 0, and each can be made to fail:
 ///
 /// ```
 /// use azure_asset_sync::{Blob, ErrorKind, MemoryStore, Prefix, Scan, testing::TestDisk};
@@ -24,7 +28,7 @@ use crate::{
 /// let disk = TestDisk::new(100);
 /// disk.fail_at(8, std::io::ErrorKind::StorageFull);
 /// assert_eq!(disk.job(scan()).run(()).await.unwrap_err().kind(), ErrorKind::State);
-/// // There is room again, and the run goes on.
+/// // The disk has space again, so the next run resumes the first one.
 /// let summary = disk.job(scan()).run(()).await?;
 /// assert!(summary.is_resumed);
 /// # Ok::<(), azure_asset_sync::Error>(())
@@ -33,45 +37,55 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct TestDisk {
     inner: Arc<Mutex<Inner>>,
+    // Small blocks let a test with few rows have many of them.
     rows_per_block: usize,
 }
 
+/// The content of the disk and the failure that is scheduled.
 #[derive(Debug, Default)]
 struct Inner {
-    files: HashMap<String, Bytes>,
-    /// How many changes were made, or failed
+    files: HashMap<String, File>,
+    /// The number of changes so far, failed ones included.
     operations: u64,
+    /// The number of the change that fails, and how.
     failure: Option<(u64, Failure)>,
+    /// Whether the power is cut.
     is_off: bool,
 }
 
+/// The bytes of a file.
 #[derive(Clone, Debug, Default)]
-struct Bytes {
-    all: Vec<u8>,
-    /// How many of them are there for good
+struct File {
+    bytes: Vec<u8>,
+    // INVARIANT: at most `bytes.len()`. The bytes before this survive a power cut.
     synced: usize,
 }
 
+/// How a change fails.
 #[derive(Clone, Copy, Debug)]
 enum Failure {
+    /// With this error, once.
     Error(io::ErrorKind),
+    /// With all later operations, until the restart.
     PowerCut,
 }
 
 impl TestDisk {
-    /// An empty one; a manifest on it has blocks of so many rows, or of half as many more
+    /// Creates an empty disk.
+    ///
+    /// A manifest on it has `rows_per_block` rows in a block, up to one and a half times as many.
     pub fn new(rows_per_block: usize) -> Self {
         Self { inner: Arc::default(), rows_per_block }
     }
 
-    /// A job with its state on this disk
+    /// Creates a job with its state on this disk.
     ///
-    /// Any number may hold it at a time: it is for the test to see to that.
+    /// There is no lock: a test must not run two jobs on one disk at the same time.
     pub fn job(&self, scan: Scan) -> Job {
         Job::on_disk(scan, Box::new(self.clone()), self.rows_per_block)
     }
 
-    /// The manifest on it
+    /// Opens the manifest on the disk, or returns `None` if there is none.
     ///
     /// # Errors
     /// As [`Manifest::open`].
@@ -79,57 +93,65 @@ impl TestDisk {
         Manifest::on_disk(Box::new(self.clone()))
     }
 
-    /// How many changes were made until now, or failed
+    /// Returns the number of changes so far, failed ones included.
     pub fn operations(&self) -> u64 {
         self.inner().operations
     }
 
-    /// Lets the change with this number fail, half done where it can be: the next is 0
+    /// Makes a later change fail with this error; 0 is the next change.
+    ///
+    /// A failed append writes the first half of its bytes.
     pub fn fail_at(&self, operation: u64, kind: io::ErrorKind) {
         let mut inner = self.inner();
         inner.failure = Some((inner.operations + operation, Failure::Error(kind)));
     }
 
-    /// Cuts the power at the change with this number: it is half done, and all that follow fail
+    /// Cuts the power at a later change; 0 is the next change.
+    ///
+    /// An append at that point writes the first half of its bytes. Every later operation fails
+    /// until [`restart`](Self::restart).
     pub fn cut_power_at(&self, operation: u64) {
         let mut inner = self.inner();
         inner.failure = Some((inner.operations + operation, Failure::PowerCut));
     }
 
-    /// Switches the power on again: of what was not synced, `keep` says how many bytes have survived,
-    /// when it is given how many there are
+    /// Restores the power, and removes the failure that is scheduled.
+    ///
+    /// For each file, `keep` gets the number of bytes that were not synced, and returns how many of
+    /// them survive.
     pub fn restart(&self, mut keep: impl FnMut(usize) -> usize) {
         let mut inner = self.inner();
         (inner.failure, inner.is_off) = (None, false);
         for file in inner.files.values_mut() {
-            let open = file.all.len() - file.synced;
-            let kept = file.synced + keep(open).min(open);
-            file.all.truncate(kept);
+            let unsynced = file.bytes.len() - file.synced;
+            // A test may return a larger number, which then means all of them.
+            let kept = file.synced + keep(unsynced).min(unsynced);
+            file.bytes.truncate(kept);
             file.synced = kept;
         }
     }
 
-    /// Changes the bytes of a file
+    /// Changes the bytes of a file, as a damaged disk or another program would.
     ///
     /// # Panics
-    /// Where there is no such file.
-    #[expect(clippy::panic, reason = "documented, and for tests alone")]
+    /// Panics if there is no such file.
+    #[expect(clippy::panic, reason = "documented, and for tests only")]
     pub fn damage(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
         match self.inner().files.get_mut(name) {
             Some(file) => {
-                change(&mut file.all);
-                file.synced = file.all.len();
+                change(&mut file.bytes);
+                file.synced = file.bytes.len();
             }
             None => panic!("no file `{name}`"),
         }
     }
 
-    /// Removes a file, where it is there
+    /// Removes a file, if it exists.
     pub fn remove(&self, name: &str) {
         self.inner().files.remove(name);
     }
 
-    /// The names of the files on it, in order
+    /// Returns the names of all files, in order.
     pub fn files(&self) -> Vec<String> {
         let mut names: Vec<_> = self.inner().files.keys().cloned().collect();
         names.sort();
@@ -137,24 +159,30 @@ impl TestDisk {
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
-        // A test that panics elsewhere may still look at it.
+        // A test that has failed may still look at the disk.
         self.inner.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Whether the next change is made; `Err` says how it fails
-    fn change(&self) -> io::Result<MutexGuard<'_, Inner>> {
+    /// Counts a change, and fails if it is the one that should fail.
+    ///
+    /// # Errors
+    /// The scheduled failure, or the power cut.
+    fn begin_change(&self) -> io::Result<MutexGuard<'_, Inner>> {
         let mut inner = self.inner();
-        inner.look()?;
+        inner.check_power()?;
         let number = inner.operations;
+        // A failed change counts too, so that a test can fail each one in turn.
         inner.operations += 1;
         match inner.failure {
             Some((at, failure)) if at == number => {
+                // One failure only: the next attempt succeeds, as after space was freed.
                 inner.failure = None;
                 match failure {
                     Failure::Error(kind) => Err(kind.into()),
+                    // The change itself fails, and so does everything after it.
                     Failure::PowerCut => {
                         inner.is_off = true;
-                        inner.look()?;
+                        inner.check_power()?;
                         Ok(inner)
                     }
                 }
@@ -165,12 +193,12 @@ impl TestDisk {
 }
 
 impl Inner {
-    fn look(&self) -> io::Result<()> {
+    fn check_power(&self) -> io::Result<()> {
         if self.is_off { Err(io::Error::other("the power is off")) } else { Ok(()) }
     }
 
-    fn file(&self, name: &str) -> io::Result<&Bytes> {
-        self.look()?;
+    fn file(&self, name: &str) -> io::Result<&File> {
+        self.check_power()?;
         self.files.get(name).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
@@ -178,7 +206,7 @@ impl Inner {
 impl Disk for TestDisk {
     fn size(&mut self, name: &str) -> io::Result<Option<u64>> {
         match self.inner().file(name) {
-            Ok(file) => Ok(Some(file.all.len() as u64)),
+            Ok(file) => Ok(Some(file.bytes.len() as u64)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
@@ -187,112 +215,48 @@ impl Disk for TestDisk {
     fn read(&mut self, name: &str, offset: u64, length: usize) -> io::Result<Vec<u8>> {
         let start = usize::try_from(offset).unwrap_or(usize::MAX);
         let inner = self.inner();
-        let bytes = inner.file(name)?.all.get(start..).and_then(|bytes| bytes.get(..length));
+        // A read after the end is an error, never a short read.
+        let bytes = inner.file(name)?.bytes.get(start..).and_then(|bytes| bytes.get(..length));
         bytes.map(<[u8]>::to_vec).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 
     fn append(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let changed = self.change().map(drop);
-        // What fails is half done.
+        let changed = self.begin_change().map(drop);
+        // A failed append is a torn one: the first half of its bytes is on the disk.
         let done = if changed.is_ok() { bytes.len() } else { bytes.len() / 2 };
-        let file = &mut self.inner();
-        let file = file.files.entry(name.to_owned()).or_default();
-        file.all.extend(bytes.iter().take(done));
+        let inner = &mut self.inner();
+        let file = inner.files.entry(name.to_owned()).or_default();
+        file.bytes.extend(bytes.iter().take(done));
         changed
     }
 
     fn truncate(&mut self, name: &str, size: u64) -> io::Result<()> {
-        let mut inner = self.change()?;
+        let mut inner = self.begin_change()?;
         let file = inner.files.get_mut(name).ok_or(io::ErrorKind::NotFound)?;
-        file.all.truncate(usize::try_from(size).unwrap_or(usize::MAX));
-        file.synced = file.synced.min(file.all.len());
+        file.bytes.truncate(usize::try_from(size).unwrap_or(usize::MAX));
+        // A truncated file has no synced bytes after its end.
+        file.synced = file.synced.min(file.bytes.len());
         Ok(())
     }
 
     fn sync(&mut self, name: &str) -> io::Result<()> {
-        let mut inner = self.change()?;
+        let mut inner = self.begin_change()?;
         let file = inner.files.get_mut(name).ok_or(io::ErrorKind::NotFound)?;
-        file.synced = file.all.len();
+        file.synced = file.bytes.len();
         Ok(())
     }
 
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
-        let mut inner = self.change()?;
+        let mut inner = self.begin_change()?;
+        // A rename is atomic and durable here.
         let file = inner.files.remove(from).ok_or(io::ErrorKind::NotFound)?;
         inner.files.insert(to.to_owned(), file);
         Ok(())
     }
 
     fn remove(&mut self, name: &str) -> io::Result<()> {
-        self.change().map(drop)?;
+        self.begin_change().map(drop)?;
         TestDisk::remove(self, name);
         Ok(())
-    }
-}
-
-/// A job with its state in a real folder, which tells of each change right before it is made
-///
-/// So that a test can end its process there. What is appended is appended in two halves. A manifest
-/// has blocks of so many rows, or of half as many more.
-///
-/// # Errors
-/// As [`Job::run`], where the folder cannot be opened.
-pub fn watched_job(
-    scan: Scan,
-    folder: impl AsRef<Path>,
-    rows_per_block: usize,
-    before: impl FnMut(&'static str) + Send + Sync + 'static,
-) -> Result<Job, Error> {
-    let folder = StateFolder::open(folder.as_ref())?;
-    let disk = Watched { folder, before: Box::new(before) };
-    Ok(Job::on_disk(scan, Box::new(disk), rows_per_block))
-}
-
-struct Watched {
-    folder: StateFolder,
-    before: Box<dyn FnMut(&'static str) + Send + Sync>,
-}
-
-impl fmt::Debug for Watched {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.folder.fmt(f)
-    }
-}
-
-impl Disk for Watched {
-    fn size(&mut self, name: &str) -> io::Result<Option<u64>> {
-        self.folder.size(name)
-    }
-
-    fn read(&mut self, name: &str, offset: u64, length: usize) -> io::Result<Vec<u8>> {
-        self.folder.read(name, offset, length)
-    }
-
-    fn append(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        (self.before)("append");
-        let (first, second) = bytes.split_at(bytes.len() / 2);
-        self.folder.append(name, first)?;
-        (self.before)("append");
-        self.folder.append(name, second)
-    }
-
-    fn truncate(&mut self, name: &str, size: u64) -> io::Result<()> {
-        (self.before)("truncate");
-        self.folder.truncate(name, size)
-    }
-
-    fn sync(&mut self, name: &str) -> io::Result<()> {
-        (self.before)("sync");
-        self.folder.sync(name)
-    }
-
-    fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
-        (self.before)("rename");
-        self.folder.rename(from, to)
-    }
-
-    fn remove(&mut self, name: &str) -> io::Result<()> {
-        (self.before)("remove");
-        self.folder.remove(name)
     }
 }

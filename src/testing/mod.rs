@@ -1,13 +1,23 @@
-//! What tests need: a small Azure on a loopback port, and suites for stores and sinks of one's own.
+//! Tools for tests: a small Azure on a loopback port, a clock, a disk that can fail, and
+//! conformance suites for stores and sinks.
 //!
-//! # Scripting the small cloud
-//! A [`SmallCloud`] starts as a customer's Azure in which all is well. A test sets what is not: with
-//! [`SmallCloudBuilder`] before the start, and with methods of [`SmallCloud`] at any time after it.
-//! Its time is that of the [`Clock`](crate::Clock) that it is given, so that minutes pass in no time.
+//! | to test | use |
+//! | --- | --- |
+//! | a service that reads from Azure | [`SmallCloud`] |
+//! | something that waits | [`ManualClock`] |
+//! | your own [`Store`](crate::Store) or [`Sink`](crate::Sink) | [`conformance`] |
+//! | a job that is interrupted, or whose disk is full | [`TestDisk`], [`watched_job`] |
 //!
-//! Its answers are those of the real service, to the header and the element. [`Behavior`] sets what
-//! is not known of the service, or differs by account, such as the order of names; a test can run
-//! over [all of its values](Behavior::all). [`Quirk`] is for single differences from what is known.
+//! # The small cloud
+//! A [`SmallCloud`] starts as a customer's Azure in which everything works. A test sets what does
+//! not: with [`SmallCloudBuilder`] before the start, and with methods of [`SmallCloud`] at any time
+//! after it. The time is that of the [`Clock`](crate::Clock) that the cloud is given, so that
+//! minutes pass at once.
+//!
+//! Responses are those of the real service, including headers and XML elements. [`Behavior`] sets
+//! what is not known of the service, or differs between accounts, for example the order of names; a
+//! test can run for [all of its values](Behavior::all). [`Quirk`] is for single differences from
+//! what is known.
 //!
 //! A role assignment that takes effect after four minutes:
 //!
@@ -41,75 +51,52 @@
 //! use std::time::Duration;
 //! use azure_asset_sync::{
 //!     ErrorKind, Store, store::ListRequest,
-//!     testing::{Fault, Refusal, Seed, Situation, SmallCloud},
+//!     testing::{Fault, Refusal, Seed, SmallCloud, StorageState},
 //! };
 //!
 //! let cloud = SmallCloud::builder().blob(Seed::new("a.jpg", "x")).start().await?;
 //! let store = cloud.store(&cloud.connection().build()?)?;
 //!
-//! // The next request only; `always` is for all of them.
+//! // Only the next request; `inject_always` is for all requests.
 //! let busy = Refusal::new(503, "ServerBusy").retry_after(Duration::from_secs(7));
 //! cloud.inject(Fault::Refuse(busy));
 //! let error = store.list(ListRequest::new("")).await.unwrap_err();
 //! assert_eq!(error.kind(), ErrorKind::Throttled);
 //! assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
 //!
-//! cloud.situation(Situation::Firewall);
+//! cloud.set_storage_state(StorageState::Firewall);
 //! let error = store.list(ListRequest::new("")).await.unwrap_err();
 //! assert_eq!(error.code(), Some("AuthorizationFailure"));
-//! cloud.situation(Situation::Normal);
+//! cloud.set_storage_state(StorageState::Normal);
 //!
-//! // All tokens so far; the store notices, and signs in again.
+//! // All tokens so far expire; the store notices, and signs in again.
 //! cloud.expire_tokens();
 //! assert_eq!(store.list(ListRequest::new("")).await?.blobs.len(), 1);
 //!
-//! // Every request to the cloud, with its path and its kind of credential.
-//! assert_eq!(cloud.log().iter().filter(|asked| asked.is_sign_in()).count(), 2);
+//! // The log has every request, with its path and its kind of credential.
+//! assert_eq!(cloud.log().iter().filter(|request| request.is_sign_in()).count(), 2);
 //! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-
-use crate::{cloud::HostPolicy, connection::Connection};
 
 mod clock;
 mod cloud;
 pub mod conformance;
 #[cfg(feature = "sync")]
 mod disk;
-
+mod policy;
 #[cfg(feature = "sync")]
-#[cfg_attr(docsrs, doc(cfg(feature = "sync")))]
-pub use self::disk::{TestDisk, watched_job};
+mod watched;
+
 pub use self::{
     clock::ManualClock,
     cloud::{
-        AnonymousAnswer, Asked, Assignment, Behavior, CorsRule, Fault, MisplacedStart,
-        PreflightNames, Presented, Propagation, Quirk, Refusal, ReversedRange, Seed, SignInRefusal,
-        SignInText, Situation, SmallCloud, SmallCloudBuilder, StartFrom,
+        AnonymousAnswer, Assignment, Behavior, CorsRule, Fault, LoggedRequest, MisplacedStart,
+        PreflightNames, PresentedCredential, Propagation, Quirk, Refusal, ReversedRange, Seed,
+        SignInRefusal, SignInText, SmallCloud, SmallCloudBuilder, StartFrom, StorageState,
     },
+    policy::trust,
 };
-
-/// A policy that allows the hosts of this connection beside Azure's
-///
-/// For tests, which write their connections themselves. A service that derived its policy from the
-/// connections of its customers would have none.
-///
-/// ```no_run
-/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// use azure_asset_sync::{AzureStore, testing::{SmallCloud, trust}};
-///
-/// let cloud = SmallCloud::builder().start().await?;
-/// let connection = cloud.connection().build()?;
-/// let store = AzureStore::builder(&connection)
-///     .policy(trust(&connection))
-///     .certificate_authority(cloud.certificate_authority())
-///     .build(cloud.sas())?;
-/// # Ok(()) }
-/// ```
-pub fn trust(connection: &Connection) -> HostPolicy {
-    let endpoint = connection.container_url().origin().ascii_serialization();
-    let authority = connection.cloud().authority().trim_end_matches('/');
-    let policy = HostPolicy::azure().allow_endpoint(&endpoint);
-    // What no policy can allow is refused, with an error that says so.
-    policy.and_then(|policy| policy.allow_authority(authority)).unwrap_or_default()
-}
+#[cfg(feature = "sync")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sync")))]
+pub use self::{disk::TestDisk, watched::watched_job};

@@ -240,10 +240,13 @@ fn the_files_of_a_grant_replace_nothing_and_errors_name_their_path() {
     std::fs::write(file, "of somebody else").unwrap();
     let (status, _, error) = grant(folder.path(), &[]);
     let shown = file.display().to_string();
-    assert!(status == 2 && error.contains(&shown) && error.contains("other content"), "{error}");
+    assert!(
+        status == 2 && error.contains(&shown) && error.contains("different content"),
+        "{error}"
+    );
     assert_eq!(std::fs::read_to_string(file).unwrap(), "of somebody else");
     let (status, _, error) = grant(&absent, &[]);
     assert!(status == 2 && error.contains(absent.to_str().unwrap()), "{error}");
     let (status, _, error) = grant(&absent, &["--step", "role"]);
-    assert!(status == 2 && error.contains("exclude each other"), "{error}");
+    assert!(status == 2 && error.contains("either --files or --step"), "{error}");
 }

@@ -258,10 +258,10 @@ async fn a_refused_signature_is_explained_by_what_it_says_of_itself_and_never_wa
         ("sp=rl", Refusal::new(401, ""), Cause::SignatureRejected, Confidence::Certain, "key"),
     ] {
         let (connection, store) = signed(&cloud, &format!("sv=2026-04-06&{query}&{SIG}"));
-        cloud.always(Some(Fault::Refuse(refusal)));
+        cloud.inject_always(Some(Fault::Refuse(refusal)));
         let error = store.list(ListRequest::new("")).await.unwrap_err();
         let health = Probe::new(&connection, store).run().await;
-        cloud.always(None);
+        cloud.inject_always(None);
         let text = error.to_string();
         assert!(text.contains(named) && !text.contains("AAECAw"), "{query}: {text}");
         let diagnosis = health.diagnosis.unwrap();
@@ -272,15 +272,18 @@ async fn a_refused_signature_is_explained_by_what_it_says_of_itself_and_never_wa
     }
     // Cut where it was copied, and without the right to read.
     let (_, store) = signed(&cloud, "sv=2026-04-06&sp=rl&sig=AAECAwQFBgcICQ");
-    cloud.always(Some(Fault::Refuse(failed())));
+    cloud.inject_always(Some(Fault::Refuse(failed())));
     let error = store.list(ListRequest::new("")).await.unwrap_err();
     assert_eq!(Diagnosis::of(&error).cause, Cause::SasCut, "{error}");
     let (_, store) = signed(&cloud, &format!("sv=2026-04-06&sp=l&{SIG}"));
-    cloud.always(Some(Fault::Refuse(mismatch())));
+    cloud.inject_always(Some(Fault::Refuse(mismatch())));
     let error = store.read(ReadRequest::new("a.jpg", 0..1)).await.unwrap_err();
     assert!(error.to_string().contains("permission to read"), "{error}");
     // What has another cause keeps it.
-    cloud.always(Some(Fault::Refuse(Refusal::new(403, "KeyBasedAuthenticationNotPermitted"))));
+    cloud.inject_always(Some(Fault::Refuse(Refusal::new(
+        403,
+        "KeyBasedAuthenticationNotPermitted",
+    ))));
     let error = store.list(ListRequest::new("")).await.unwrap_err();
     assert_eq!(Diagnosis::of(&error).cause, Cause::KeysForbidden);
 }

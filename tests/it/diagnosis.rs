@@ -8,7 +8,7 @@ use azure_asset_sync::{
     condition::{Condition, Limit, Role},
     probe::{Cause, Check, Health, Retry},
     store::{Inspect as _, Question},
-    testing::{Assignment, Fault, Refusal, Seed, Situation, SmallCloud, trust},
+    testing::{Assignment, Fault, Refusal, Seed, SmallCloud, StorageState, trust},
 };
 use serde::Deserialize;
 
@@ -258,9 +258,9 @@ async fn refuse(row: &Row, cloud: &SmallCloud, code: Option<&str>) -> Vec<Diagno
         if let Some(detail) = row.detail.strip_prefix("AuthenticationErrorDetail: ") {
             refusal = refusal.detail(detail);
         }
-        cloud.always(Some(Fault::Refuse(refusal)));
+        cloud.inject_always(Some(Fault::Refuse(refusal)));
         found.push(only(probe(cloud).await));
-        cloud.always(None);
+        cloud.inject_always(None);
     }
     found
 }
@@ -278,7 +278,7 @@ fn path_only() -> Condition {
 }
 
 async fn with(assignments: Vec<Assignment>) -> SmallCloud {
-    let mut builder = SmallCloud::builder().blob(Seed::new("a.jpg", "abc")).unassigned();
+    let mut builder = SmallCloud::builder().blob(Seed::new("a.jpg", "abc")).without_assignments();
     for assignment in assignments {
         builder = builder.assignment(assignment);
     }
@@ -388,11 +388,11 @@ async fn scene(row: &Row) -> Diagnosis {
         "d075" => only(whole(&with(vec![Assignment::management_reader()]).await).await),
         "d076" | "d084" | "d089" | "d090" => {
             let cloud = cloud().await;
-            cloud.situation(match row.id.as_str() {
-                "d076" => Situation::Firewall,
-                "d084" => Situation::AccountDisabled,
-                "d089" => Situation::ContainerAbsent,
-                _ => Situation::ContainerBeingDeleted,
+            cloud.set_storage_state(match row.id.as_str() {
+                "d076" => StorageState::Firewall,
+                "d084" => StorageState::AccountDisabled,
+                "d089" => StorageState::ContainerMissing,
+                _ => StorageState::ContainerBeingDeleted,
             });
             only(probe(&cloud).await)
         }

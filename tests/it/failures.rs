@@ -145,13 +145,13 @@ async fn a_body_cut_short_is_tried_again_and_typed_where_it_stays_so() {
     let cloud = cloud().await;
     let store = || cloud.store(&cloud.connection().build().unwrap()).unwrap();
     for at in [0, 1, 700, 1500] {
-        cloud.inject(Fault::Cut(at));
+        cloud.inject(Fault::CloseAfter(at));
         let error = store().list(ListRequest::new("")).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Truncated, "cut at {at}: {error}");
-        cloud.inject(Fault::Cut(at));
+        cloud.inject(Fault::CloseAfter(at));
         assert_eq!(list(store()).await.unwrap(), 3, "cut at {at}");
     }
-    cloud.inject(Fault::Cut(1));
+    cloud.inject(Fault::CloseAfter(1));
     let error = store().read(ReadRequest::new("a.jpg", 0..5)).await.unwrap_err();
     assert!(error.is_transient(), "{error:?}");
 }
@@ -187,11 +187,11 @@ async fn another_answer_is_never_an_empty_container() {
         ("text/html", listing),
         ("application/json", "{}"),
     ] {
-        cloud.inject(Fault::Instead(200, content_type, Bytes::from_static(body.as_bytes())));
+        cloud.inject(Fault::Replace(200, content_type, Bytes::from_static(body.as_bytes())));
         let error = store.list(ListRequest::new("")).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::UnexpectedAnswer, "{content_type}: {error}");
     }
-    cloud.inject(Fault::Instead(200, "application/xml", Bytes::from_static(listing.as_bytes())));
+    cloud.inject(Fault::Replace(200, "application/xml", Bytes::from_static(listing.as_bytes())));
     assert_eq!(store.list(ListRequest::new("")).await.unwrap().blobs, []);
 }
 
@@ -201,7 +201,7 @@ async fn an_error_code_is_found_in_the_body_where_no_header_has_it() {
     let store = cloud.store(&cloud.connection().build().unwrap()).unwrap();
     let error = |code: &str| {
         let body = format!("\u{feff}<?xml version=\"1.0\"?><Error><Code>{code}</Code></Error>");
-        Fault::Instead(403, "application/xml", body.into())
+        Fault::Replace(403, "application/xml", body.into())
     };
     for read in [false, true] {
         let ask = async |fault| {
@@ -221,7 +221,7 @@ async fn an_error_code_is_found_in_the_body_where_no_header_has_it() {
             assert_eq!(got, (ErrorKind::PermissionDenied, None), "{found:?}");
         }
         let page = Bytes::from_static(b"<html>blocked by the proxy</html>");
-        let found = ask(Fault::Instead(407, "text/html", page)).await;
+        let found = ask(Fault::Replace(407, "text/html", page)).await;
         assert_eq!((found.kind(), found.status()), (ErrorKind::BadRequest, Some(407)));
     }
 }

@@ -43,8 +43,8 @@ async fn run(cloud: &SmallCloud) -> Health {
 
 /// What the cloud was asked, as method and path
 fn asked(cloud: &SmallCloud) -> Vec<String> {
-    let line = |asked: azure_asset_sync::testing::Asked| {
-        format!("{} {}?{} {:?}", asked.method, asked.path, asked.query, asked.presented)
+    let line = |asked: azure_asset_sync::testing::LoggedRequest| {
+        format!("{} {}?{} {:?}", asked.method, asked.path, asked.query, asked.credential)
     };
     cloud.log().into_iter().map(line).collect()
 }
@@ -120,7 +120,7 @@ async fn each_shape_of_a_grant_is_seen() {
         ),
     ];
     for (assignments, shape, wider) in rows {
-        let mut builder = builder().unassigned();
+        let mut builder = builder().without_assignments();
         for assignment in &assignments {
             builder = builder.assignment(assignment.clone());
         }
@@ -137,7 +137,7 @@ async fn each_shape_of_a_grant_is_seen() {
 
 #[tokio::test]
 async fn a_grant_that_is_applied_is_seen_as_it_was_meant() {
-    let cloud = builder().unassigned().start().await.unwrap();
+    let cloud = builder().without_assignments().start().await.unwrap();
     let (connection, probe) = probe_of(&cloud, "hall-3/");
     let grant = |principal: Option<&str>| {
         let mut grant = Grant::builder(&connection)
@@ -179,7 +179,12 @@ async fn a_grant_that_is_applied_is_seen_as_it_was_meant() {
 #[tokio::test]
 async fn a_condition_for_another_container_is_told_from_no_role() {
     let other = Limit::container(&"another".parse().unwrap()).condition().unwrap();
-    let cloud = builder().unassigned().assignment(reader().condition(other)).start().await.unwrap();
+    let cloud = builder()
+        .without_assignments()
+        .assignment(reader().condition(other))
+        .start()
+        .await
+        .unwrap();
     let health = probe_of(&cloud, "").1.least_privilege().run().await;
     let diagnosis = health.diagnosis.unwrap();
     assert_eq!(diagnosis.cause, Cause::ConditionMismatch);
@@ -370,7 +375,7 @@ async fn a_warning_outlasts_its_confirmation() {
 async fn another_answer_than_azures_is_never_good() {
     let page = || {
         let html = "<html><body>Sign in</body></html>";
-        Fault::Instead(200, "text/html", Bytes::from_static(html.as_bytes()))
+        Fault::Replace(200, "text/html", Bytes::from_static(html.as_bytes()))
     };
     let cloud = builder().start().await.unwrap();
     cloud.inject(page());

@@ -6,7 +6,7 @@ use azure_asset_sync::{
     Connection, Diagnosis, Health, Probe,
     condition::{Limit, Role},
     probe::{Cause, Check, Drift, SeenShape},
-    testing::{Assignment, CorsRule, Seed, Situation, SmallCloud, SmallCloudBuilder},
+    testing::{Assignment, CorsRule, Seed, SmallCloud, SmallCloudBuilder, StorageState},
 };
 
 const ORIGIN: &str = "https://vision.example";
@@ -37,7 +37,7 @@ async fn run(cloud: &SmallCloud) -> Health {
 async fn drift_tells_what_has_changed() {
     let wide = Limit::container(&"assets".parse().unwrap()).condition().unwrap();
     let cloud = builder()
-        .unassigned()
+        .without_assignments()
         .assignment(reader().condition(wide.clone()))
         .cors(cors().exposed_headers(["Content-Range"]))
         .start()
@@ -88,10 +88,10 @@ async fn drift_compares_only_what_both_probes_were_told() {
         probe_of(&cloud, prefix).1.origin(ORIGIN).unwrap().least_privilege().run().await
     };
     let good = look("").await;
-    cloud.situation(Situation::Firewall);
+    cloud.set_storage_state(StorageState::Firewall);
     let walled = look("").await;
     assert_eq!(walled.drift(&good)[0], Drift::Broken(Check::List));
-    cloud.situation(Situation::Normal);
+    cloud.set_storage_state(StorageState::Normal);
     let mended = look("").await.drift(&walled);
     assert!(mended.iter().all(|change| matches!(change, Drift::Mended(_))), "{mended:?}");
     // Another prefix has another outside.

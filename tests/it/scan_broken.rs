@@ -114,8 +114,8 @@ macro_rules! at_each_byte {
 }
 
 at_each_byte! {
-    a_body_that_breaks_off_is_asked_for_again: 1, Fault::Cut;
-    bodies_that_break_off_side_by_side_are_asked_for_again: 4, Fault::Cut;
-    a_body_that_falls_silent_is_asked_for_again: 1, Fault::CutStall;
-    bodies_that_fall_silent_side_by_side_are_asked_for_again: 4, Fault::CutStall;
+    a_body_that_breaks_off_is_asked_for_again: 1, Fault::CloseAfter;
+    bodies_that_break_off_side_by_side_are_asked_for_again: 4, Fault::CloseAfter;
+    a_body_that_falls_silent_is_asked_for_again: 1, Fault::StallAfter;
+    bodies_that_fall_silent_side_by_side_are_asked_for_again: 4, Fault::StallAfter;
 }

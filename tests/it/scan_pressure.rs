@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use azure_asset_sync::{
     AzureStore, ErrorKind, Prefix, Scan,
-    testing::{Asked, Fault, Refusal, Seed, SmallCloud},
+    testing::{Fault, LoggedRequest, Refusal, Seed, SmallCloud},
 };
 use futures::TryStreamExt as _;
 use tokio::time::{Instant, sleep};
@@ -47,7 +47,7 @@ async fn listed(scan: Scan) -> Vec<String> {
     names
 }
 
-fn listings(cloud: &SmallCloud) -> Vec<Asked> {
+fn listings(cloud: &SmallCloud) -> Vec<LoggedRequest> {
     cloud.log().into_iter().filter(|asked| !asked.is_sign_in()).collect()
 }
 
@@ -69,7 +69,7 @@ fn a_service_that_takes_few_requests_at_a_time_is_listed_whole() {
         for cuts in [Vec::new(), cuts().collect()] {
             silence::run(async {
                 let cloud = cloud().await;
-                cloud.busy_beyond(4, silence::STEP / 2, Refusal::new(status, code));
+                cloud.limit_concurrency(4, silence::STEP / 2, Refusal::new(status, code));
                 let start = Instant::now();
                 let deadline = Duration::from_secs(3600);
                 let names = listed(scan(&cloud).cuts(cuts).page_deadline(deadline)).await;
@@ -108,7 +108,7 @@ fn a_service_that_stays_busy_is_given_up_with_few_requests() {
         let at_once = cuts.len() + 1;
         silence::run(async {
             let cloud = cloud().await;
-            cloud.always(Some(Fault::Refuse(Refusal::new(503, "ServerBusy"))));
+            cloud.inject_always(Some(Fault::Refuse(Refusal::new(503, "ServerBusy"))));
             let start = Instant::now();
             let error = scan(&cloud).cuts(cuts).run(()).await.unwrap_err();
             let (elapsed, sent) = (start.elapsed(), listings(&cloud).len());
@@ -142,7 +142,7 @@ fn a_consumer_that_takes_nothing_stops_the_requests() {
             sleep(Duration::from_secs(20)).await;
             let listings = listings(&cloud);
             // What looks for parts brings no page.
-            let is_look = |asked: &&Asked| {
+            let is_look = |asked: &&LoggedRequest| {
                 asked.query.contains("delimiter=") || asked.query.ends_with("maxresults=1")
             };
             let looks = listings.iter().filter(is_look).count();
@@ -173,7 +173,7 @@ fn a_stream_that_is_dropped_leaves_nothing_behind() {
                 verdicts.try_next().await.unwrap().unwrap();
             }
             if is_silent {
-                cloud.always(Some(Fault::Stall));
+                cloud.inject_always(Some(Fault::Stall));
                 for _ in 0..(FEW + PREFETCH) * 4 {
                     // Without a wait, so that all that can be is under way.
                     tokio::select! {

@@ -176,33 +176,33 @@ impl Sink for Odd {
 async fn a_sink_that_is_wrong_is_found_out() {
     for (wrong, cases) in [
         (Wrong::Nothing, &[][..]),
-        (Wrong::CutsNames, &["every_asset_is_there_with_its_name_as_it_is"]),
+        (Wrong::CutsNames, &["every_asset_is_stored_with_its_exact_name"]),
         (
             Wrong::SaysIdempotent,
             &[
-                "a_batch_that_comes_twice_does_what_the_sink_says",
-                "a_batch_that_comes_with_other_changes_is_there_once",
+                "a_repeated_batch_matches_the_delivery",
+                "a_repeated_sequence_number_replaces_the_batch",
             ],
         ),
         (
             Wrong::SaysWhole,
             &[
-                "what_was_flushed_is_there_unless_the_output_is_whole",
-                "a_later_run_goes_on_or_begins_anew",
-                "a_batch_that_comes_twice_does_what_the_sink_says",
+                "flushed_changes_are_visible_unless_delivery_is_replace",
+                "a_later_run_appends_or_replaces",
+                "a_repeated_batch_matches_the_delivery",
             ],
         ),
         (
             Wrong::ForgetsWithoutFinish,
             &[
-                "what_was_flushed_is_there_unless_the_output_is_whole",
-                "a_later_run_goes_on_or_begins_anew",
-                "a_batch_that_comes_twice_does_what_the_sink_says",
-                "a_batch_that_comes_with_other_changes_is_there_once",
+                "flushed_changes_are_visible_unless_delivery_is_replace",
+                "a_later_run_appends_or_replaces",
+                "a_repeated_batch_matches_the_delivery",
+                "a_repeated_sequence_number_replaces_the_batch",
             ],
         ),
         (Wrong::FinishesOnce, &["a_second_finish_changes_nothing"]),
-        (Wrong::WantsNoRejection, &["every_kind_of_change_is_taken"]),
+        (Wrong::WantsNoRejection, &["every_kind_of_change_is_accepted"]),
     ] {
         let mut places = BTreeMap::<u32, Place>::new();
         let places = Mutex::new(&mut places);
@@ -220,10 +220,10 @@ async fn a_sink_that_is_wrong_is_found_out() {
         )
         .await;
         let broken = broken(&found);
-        // `many_batches_are_as_one` has a name with a space at an end, too.
+        // `many_batches_equal_one` has a name with a space at an end, too.
         let broken: Vec<_> = broken
             .into_iter()
-            .filter(|name| wrong != Wrong::CutsNames || *name != "many_batches_are_as_one")
+            .filter(|name| wrong != Wrong::CutsNames || *name != "many_batches_equal_one")
             .collect();
         assert_eq!(broken, cases, "{found:#?}");
     }

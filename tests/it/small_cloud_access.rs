@@ -97,7 +97,7 @@ async fn each_role_and_scope_has_its_own_rights() {
             [403; 7],
         ),
     ];
-    let asker = Asker::of(builder().unassigned()).await;
+    let asker = Asker::of(builder().without_assignments()).await;
     let token = asker.token().await;
     for (name, assignments, expected) in rows {
         asker.cloud.unassign_all();
@@ -135,7 +135,7 @@ async fn conditions_decide_request_by_request() {
         ("past", until(plain(), "2025-12-31T23:59:59Z"), [403; 7]),
         ("not past", until(plain(), "2026-01-01T00:00:01Z"), [200, 200, 200, 200, 200, 200, 404]),
     ];
-    let asker = Asker::of(builder().clock(ManualClock::new()).unassigned()).await;
+    let asker = Asker::of(builder().clock(ManualClock::new()).without_assignments()).await;
     let token = asker.token().await;
     for (name, condition, expected) in rows {
         asker.cloud.unassign_all();
@@ -175,7 +175,7 @@ async fn an_assignment_reaches_each_front_end_in_its_own_time() {
 async fn a_flapping_front_end_allows_and_denies_in_turns_until_it_settles() {
     let clock = ManualClock::new();
     let spread = [Propagation::at(Duration::ZERO), Propagation::flapping(secs(60), secs(240))];
-    let cloud = builder().clock(clock.clone()).unassigned();
+    let cloud = builder().clock(clock.clone()).without_assignments();
     let asker = Asker::of(cloud).await;
     let token = asker.token().await;
     // It has as many front ends as there are spreads.
@@ -192,7 +192,7 @@ async fn a_flapping_front_end_allows_and_denies_in_turns_until_it_settles() {
 #[tokio::test]
 async fn a_grant_is_applied_to_the_principal_that_it_names() {
     let clock = ManualClock::new();
-    let asker = Asker::of(builder().clock(clock.clone()).unassigned()).await;
+    let asker = Asker::of(builder().clock(clock.clone()).without_assignments()).await;
     let (cloud, token) = (&asker.cloud, asker.token().await);
     let connection = cloud.connection().prefix("hall/").build().unwrap();
     let grant = |shape: Shape, principal: Option<&str>| {
@@ -228,7 +228,7 @@ async fn a_grant_is_applied_to_the_principal_that_it_names() {
 
 #[tokio::test]
 async fn a_denial_comes_before_what_is_not_there() {
-    let asker = Asker::of(builder().unassigned()).await;
+    let asker = Asker::of(builder().without_assignments()).await;
     let token = asker.token().await;
     let absent = ["smallcloud/none?restype=container&comp=list", "smallcloud/assets/none.jpg"];
     assert_eq!(statuses(&asker, &token, absent).await, [403, 403]);
@@ -240,7 +240,7 @@ async fn a_denial_comes_before_what_is_not_there() {
 
 #[tokio::test]
 async fn the_signature_reads_its_container_whatever_is_assigned_and_nothing_else() {
-    let asker = Asker::of(builder().unassigned()).await;
+    let asker = Asker::of(builder().without_assignments()).await;
     for (path, expected) in [
         (LIST, OK),
         (READ, OK),

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use azure_asset_sync::testing::{
-    Behavior, CorsRule, PreflightNames, Seed, Situation, SmallCloud, SmallCloudBuilder,
+    Behavior, CorsRule, PreflightNames, Seed, SmallCloud, SmallCloudBuilder, StorageState,
 };
 use reqwest::Method;
 
@@ -74,7 +74,7 @@ async fn preflights_find_the_first_rule_that_matches() {
             Err((status, code)) => assert_eq!(answer.told(), (status, Some(code)), "{request:?}"),
         }
     }
-    asker.cloud.situation(Situation::Firewall);
+    asker.cloud.set_storage_state(StorageState::Firewall);
     assert_eq!(preflight(&asker, &asked).await.told(), (403, Some("AuthorizationFailure")));
 }
 
@@ -107,11 +107,11 @@ async fn a_star_exposes_what_is_there_before_content_range() {
     let after = exposed(Method::GET, READ, "bytes=99-").await;
     assert_eq!(after, set(&[SERVICE, "x-ms-error-code", LATE]));
     // What stands before the service has neither its name nor its version.
-    asker.cloud.situation(Situation::Firewall);
+    asker.cloud.set_storage_state(StorageState::Firewall);
     let walled = exposed(Method::GET, READ, "bytes=0-1").await;
     let front = "x-ms-request-id,x-ms-client-request-id,x-ms-error-code";
     assert_eq!(walled, set(&[front, LATE]));
-    asker.cloud.situation(Situation::Normal);
+    asker.cloud.set_storage_state(StorageState::Normal);
     // A name keeps the letter case of the rule, whether the answer has the header or not.
     asker.cloud.set_cors(vec![all().exposed_headers(["content-RANGE", "etag", "x-ms-meta-*"])]);
     assert_eq!(exposed(Method::GET, READ, "bytes=0-1").await, set(&["content-RANGE,etag"]));

@@ -5,8 +5,8 @@ use std::time::Duration;
 use azure_asset_sync::{
     Clock,
     testing::{
-        Fault, ManualClock, Presented, Refusal, Seed, SignInRefusal, Situation, SmallCloud,
-        SmallCloudBuilder,
+        Fault, ManualClock, PresentedCredential, Refusal, Seed, SignInRefusal, SmallCloud,
+        SmallCloudBuilder, StorageState,
     },
 };
 use reqwest::{Method, StatusCode};
@@ -31,13 +31,13 @@ async fn situations_last_and_answer_in_azures_order() {
     let token = asker.token().await;
     // The code for somebody who may, and whether somebody without a credential gets it too.
     for (situation, status, code, everybody) in [
-        (Situation::Firewall, 403, "AuthorizationFailure", true),
-        (Situation::AccountDisabled, 403, "AccountIsDisabled", true),
-        (Situation::AccountAbsent, 404, "ResourceNotFound", true),
-        (Situation::ContainerAbsent, 404, "ContainerNotFound", false),
-        (Situation::ContainerBeingDeleted, 409, "ContainerBeingDeleted", false),
+        (StorageState::Firewall, 403, "AuthorizationFailure", true),
+        (StorageState::AccountDisabled, 403, "AccountIsDisabled", true),
+        (StorageState::AccountMissing, 404, "ResourceNotFound", true),
+        (StorageState::ContainerMissing, 404, "ContainerNotFound", false),
+        (StorageState::ContainerBeingDeleted, 409, "ContainerBeingDeleted", false),
     ] {
-        asker.cloud.situation(situation);
+        asker.cloud.set_storage_state(situation);
         asker.cloud.set_public(everybody);
         for _ in 0..2 {
             for path in [LIST, READ] {
@@ -54,7 +54,7 @@ async fn situations_last_and_answer_in_azures_order() {
         let wrong = asker.get("made-up", LIST).await;
         assert_eq!(wrong.status == 401, !everybody, "{situation:?}");
     }
-    asker.cloud.situation(Situation::Normal);
+    asker.cloud.set_storage_state(StorageState::Normal);
     assert_eq!(asker.get(&token, LIST).await.status, 200);
 }
 
@@ -78,7 +78,7 @@ async fn containers_are_listed_by_prefix_and_page() {
     assert_eq!(names(&format!("&marker={}", next.unwrap())).await.0, ["other"]);
     let bad = asker.get(&token, &format!("{CONTAINERS}&maxresults=0")).await;
     assert_eq!(bad.told(), (400, Some("OutOfRangeQueryParameterValue")));
-    asker.cloud.situation(Situation::ContainerAbsent);
+    asker.cloud.set_storage_state(StorageState::ContainerMissing);
     assert_eq!(names("").await.0, ["backup", "other"]);
 }
 
@@ -207,8 +207,8 @@ async fn refusals_say_what_azure_says_unless_told_otherwise() {
         .detail("A detail.")
         .retry_after(Duration::from_secs(7))
         .without_code_header();
-    asker.cloud.always(Some(Fault::Refuse(refusal)));
-    asker.cloud.inject(Fault::Instead(200, "text/html", "<html>".into()));
+    asker.cloud.inject_always(Some(Fault::Refuse(refusal)));
+    asker.cloud.inject(Fault::Replace(200, "text/html", "<html>".into()));
     let proxy = asker.signed(READ).await;
     assert_eq!((proxy.body.as_str(), proxy.header("x-ms-request-id")), ("<html>", None));
     for _ in 0..2 {
@@ -217,7 +217,7 @@ async fn refusals_say_what_azure_says_unless_told_otherwise() {
         assert_eq!(answer.message(), "Egress &lt;is&gt; over the account limit.");
         assert_eq!(answer.element("AuthenticationErrorDetail"), Some("A detail."));
     }
-    asker.cloud.always(None);
+    asker.cloud.inject_always(None);
     assert_eq!(asker.signed(READ).await.status, 200);
 }
 
@@ -230,12 +230,12 @@ async fn bodies_come_slowly_or_not_to_their_end() {
     assert_eq!((slow.body.as_str(), slow.header("content-length")), ("0123456789", Some("10")));
     assert_eq!(clock.elapsed(), Duration::from_secs(120), "two pauses between three pieces");
 
-    asker.cloud.inject(Fault::Cut(3));
+    asker.cloud.inject(Fault::CloseAfter(3));
     let cut = asker.request(Method::GET, READ).send().await.unwrap();
     assert_eq!(cut.status(), StatusCode::OK);
     cut.bytes().await.unwrap_err();
 
-    asker.cloud.inject(Fault::CutStall(3));
+    asker.cloud.inject(Fault::StallAfter(3));
     let mut stalled = asker.request(Method::GET, READ).send().await.unwrap();
     assert_eq!(stalled.headers()["content-length"], "10");
     assert_eq!(stalled.chunk().await.unwrap().unwrap(), "012");
@@ -313,18 +313,19 @@ async fn the_log_tells_requests_apart_and_keeps_no_secret() {
     asker.request(Method::HEAD, READ).send().await.unwrap_err();
     let log = asker.cloud.log();
     let rows: Vec<_> =
-        log.iter().map(|asked| (asked.method.as_str(), asked.presented, asked.status)).collect();
+        log.iter().map(|asked| (asked.method.as_str(), asked.credential, asked.status)).collect();
     assert_eq!(
         rows[..4],
         [
-            ("POST", Presented::Nobody, Some(200)),
-            ("GET", Presented::Token, Some(200)),
-            ("GET", Presented::Sas, Some(200)),
-            ("GET", Presented::Sas, Some(401)),
+            ("POST", PresentedCredential::None, Some(200)),
+            ("GET", PresentedCredential::Token, Some(200)),
+            ("GET", PresentedCredential::Sas, Some(200)),
+            ("GET", PresentedCredential::Sas, Some(401)),
         ]
     );
     assert!(
-        rows[4..].iter().all(|row| *row == ("HEAD", Presented::Nobody, None)) && rows.len() > 4
+        rows[4..].iter().all(|row| *row == ("HEAD", PresentedCredential::None, None))
+            && rows.len() > 4
     );
     assert!(log[0].is_sign_in() && !log[1].is_sign_in());
     assert_eq!((log[1].path.as_str(), log[1].query.as_str()), ("/smallcloud/assets/a.jpg", ""));

@@ -3,7 +3,7 @@
 
 use azure_asset_sync::testing::{
     AnonymousAnswer, Assignment, Behavior, Fault, ManualClock, Refusal, Seed, SignInText,
-    Situation, SmallCloud, SmallCloudBuilder,
+    SmallCloud, SmallCloudBuilder, StorageState,
 };
 use azure_asset_sync::{condition::Role, store::NameOrder};
 use reqwest::Method;
@@ -124,7 +124,7 @@ async fn refusals_have_the_headers_of_who_refuses() {
     }
     let after = send(get.clone(), READ, &token, "bytes=10-").await;
     assert_eq!(after.header("content-range"), Some("bytes */10"));
-    asker.cloud.situation(Situation::Firewall);
+    asker.cloud.set_storage_state(StorageState::Firewall);
     let walled = send(get, READ, &token, "").await;
     assert_eq!(walled.header_names(), EARLY);
     assert_eq!(walled.header("server"), Some(FRONT_END));

@@ -11,8 +11,8 @@ use azure_asset_sync::{
     ViewLinks,
     condition::{Limit, Role},
     testing::{
-        Assignment, Fault, ManualClock, Presented, Refusal, Seed, SmallCloud, SmallCloudBuilder,
-        trust,
+        Assignment, Fault, ManualClock, PresentedCredential, Refusal, Seed, SmallCloud,
+        SmallCloudBuilder, trust,
     },
 };
 use futures::future::join_all;
@@ -110,7 +110,7 @@ async fn a_link_reads_its_blob_and_nothing_else() {
         assert_eq!(answer.told(), MISMATCH, "{method}");
     }
     let log = scene.asker.cloud.log();
-    assert!(log.iter().any(|asked| asked.presented == Presented::Sas));
+    assert!(log.iter().any(|asked| asked.credential == PresentedCredential::Sas));
 }
 
 #[tokio::test]
@@ -176,7 +176,7 @@ async fn links_are_those_of_an_independent_implementation() {
     }
     body.push_str("</UserDelegationKey>");
     let scene = Scene::of(vision()).await;
-    scene.asker.cloud.inject(Fault::Instead(200, "application/xml", body.into()));
+    scene.asker.cloud.inject(Fault::Replace(200, "application/xml", body.into()));
 
     let rows = vectors["links"].as_array().unwrap();
     assert_eq!(rows.len(), 37);
@@ -521,12 +521,12 @@ async fn an_answer_that_is_no_key_is_an_error() {
         (good.replace("2026-01-02T00:00:00Z", "2026-01-01T00:59:59Z"), "expires before"),
     ];
     for (body, part) in broken {
-        scene.asker.cloud.inject(Fault::Instead(200, "application/xml", body.clone().into()));
+        scene.asker.cloud.inject(Fault::Replace(200, "application/xml", body.clone().into()));
         let error = scene.links().link(LinkRequest::new("a.jpg")).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::UnexpectedAnswer, "{body}");
         assert!(error.to_string().contains(part), "{error}");
     }
-    scene.asker.cloud.inject(Fault::Instead(200, "application/xml", good.into()));
+    scene.asker.cloud.inject(Fault::Replace(200, "application/xml", good.into()));
     scene.link("a.jpg").await;
 }
 
@@ -572,8 +572,8 @@ async fn a_link_is_not_printed_with_its_signature_nor_a_key_at_all() {
     let body = format!("<UserDelegationKey><Value>{}</Value></UserDelegationKey>", keys[0]);
     links.forget_key();
     for fault in [
-        Fault::Instead(200, "application/xml", body.clone().into()),
-        Fault::Instead(403, "application/xml", body.into()),
+        Fault::Replace(200, "application/xml", body.clone().into()),
+        Fault::Replace(403, "application/xml", body.into()),
         Fault::Refuse(Refusal::new(403, "AuthorizationFailure").message(keys[0].clone())),
         Fault::Close,
     ] {

@@ -26,13 +26,13 @@ async fn no_secret_is_logged_at_any_level() {
             .unwrap();
         let _ = store.read(ReadRequest::new("a.jpg", 0..1)).await;
         if let Ok(links) = store.view_links() {
-            cloud.inject(Fault::Cut(10));
+            cloud.inject(Fault::CloseAfter(10));
             let _ = links.link(LinkRequest::new("a.jpg")).await;
             let link = links.link(LinkRequest::new("a.jpg")).await;
             signatures
                 .extend(link.map(|link| link.url().rsplit_once("sig=").unwrap().1.to_owned()));
         }
-        cloud.inject(Fault::Cut(10));
+        cloud.inject(Fault::CloseAfter(10));
         cloud.inject(Fault::Refuse(Refusal::new(403, "AuthorizationFailure")));
         let _ = Scan::new(store, connection.prefix()).run(()).await;
     }

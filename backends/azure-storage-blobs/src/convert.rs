@@ -1,6 +1,7 @@
-//! From the SDK's types to the core's, and from its errors: the one place for both.
+//! Converts pages and errors of the SDK to those of the main crate.
 //!
-//! An error of the SDK can print the whole page and URLs with signatures; it is read and dropped.
+//! An error of the SDK can print a whole page, or URLs with signatures. So it is inspected and
+//! dropped, never kept as a source.
 
 use std::{error::Error as StdError, time::SystemTime};
 
@@ -16,13 +17,14 @@ use azure_storage_blobs::{
 };
 use percent_encoding::percent_decode_str;
 
+/// Converts a page. Names that the SDK cannot decode become malformed entries.
 pub(crate) fn page(listed: ListBlobsResponse) -> Page {
     let mut page = Page::default();
     page.next = listed.next_marker.map(|marker| Marker::from(marker.as_str().to_owned()));
     for item in listed.blobs.items {
         match item {
             BlobItem::Blob(blob) if is_encoded(&blob.name) => {
-                let what = "its name is percent-encoded, which azure_storage_blobs does not decode; list it with the official SDK";
+                let what = "the name is percent-encoded, and azure_storage_blobs does not decode it; use the official SDK";
                 let mut entry = Malformed::new(Some(blob.name), what);
                 entry.at = page.blobs.len();
                 page.malformed.push(entry);
@@ -34,17 +36,18 @@ pub(crate) fn page(listed: ListBlobsResponse) -> Page {
     page
 }
 
-/// Whether this is the percent-encoding of a name that XML cannot hold
+/// Returns whether a name is the percent-encoding of a name that XML cannot represent.
 ///
-/// The service marks such names with `Encoded="true"`, which the SDK ignores. Only they decode to
-/// characters that XML cannot hold, but for a name with a literal `%01`: nobody can tell that one,
-/// so it is set aside with the others.
+/// The service marks such names with `Encoded="true"`, which the SDK ignores. They are recognized
+/// because they decode to characters that XML cannot represent. A name with a literal `%01` looks
+/// the same, so it is treated as malformed too.
 fn is_encoded(name: &str) -> bool {
     let impossible = |c: char| matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
     name.contains('%')
         && percent_decode_str(name).decode_utf8().is_ok_and(|name| name.contains(impossible))
 }
 
+/// Converts an entry.
 fn blob(listed: azure_storage_blobs::blob::Blob) -> Blob {
     let properties = listed.properties;
     let mut blob = Blob::new(listed.name, properties.content_length);
@@ -69,21 +72,23 @@ fn blob(listed: azure_storage_blobs::blob::Blob) -> Blob {
     blob
 }
 
-/// The time stamp of a snapshot, which the SDK shows to nobody but a query
+/// Returns the timestamp of a snapshot, which the SDK makes available only in a query.
 fn snapshot(snapshot: &Snapshot) -> Option<String> {
     let mut url = Url::parse("https://localhost/").ok()?;
     snapshot.append_to_url_query(&mut url);
     url.query_pairs().next().map(|(_, stamp)| stamp.into_owned())
 }
 
+/// Converts an error, without its texts, which may contain secrets.
 pub(crate) fn error(error: &azure_core::Error, doing: &str) -> Error {
     if let Some(http) = error.as_http_error() {
         let error = Error::from_response(http.status().into(), http.error_code());
-        // The body has no other door; what it says of the token is a word of the core's.
+        // Only the text of the error has the body. `Detail` keeps only words that the main crate
+        // knows.
         let detail = Detail::in_body(http.to_string().as_bytes());
         return detail.into_iter().fold(error, Error::with_detail);
     }
-    // The credential is the caller's own, and so is the shape of its errors: the number is in one
+    // The credential is the caller's, so its errors can have any type. The AADSTS number is in one
     // of the messages.
     let mut cause: Option<&dyn StdError> = Some(error);
     while let Some(error) = cause {
@@ -93,10 +98,10 @@ pub(crate) fn error(error: &azure_core::Error, doing: &str) -> Error {
         cause = error.source();
     }
     let (kind, what) = match error.kind() {
-        Sdk::Io => (ErrorKind::Unreachable, "the connection failed or broke; try again later"),
+        Sdk::Io => (ErrorKind::Unreachable, "the connection failed; try again later"),
         Sdk::DataConversion => (
             ErrorKind::UnexpectedAnswer,
-            "azure_storage_blobs cannot read the answer: one blob with a newer access tier or without a Content-Type spoils its page; use the official SDK",
+            "azure_storage_blobs cannot decode the page, because a blob has a newer access tier or no Content-Type; use the official SDK",
         ),
         Sdk::Credential => (
             ErrorKind::CredentialUnavailable,

@@ -1,3 +1,7 @@
+//! A [`Store`] on a container client of `azure_storage_blobs` 0.21, for services that still hold
+//! one.
+//!
+//! The crate is separate, so that the advisories of the abandoned SDK do not affect the main crate.
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 #![warn(missing_docs, missing_debug_implementations, unreachable_pub)]
@@ -16,16 +20,32 @@ use azure_storage_blobs::prelude::ContainerClient;
 use bytes::Bytes;
 use futures::StreamExt as _;
 
-/// A container behind a client of `azure_storage_blobs` 0.21
+/// A store that uses a container client of `azure_storage_blobs` 0.21.
 ///
-/// Build the client with `RetryOptions::none()`: a scan retries by itself, within its deadline.
+/// Build the client with `RetryOptions::none()`. A scan retries by itself, within its own deadline.
+///
+/// Names with spaces at either end lose them, because the SDK trims them. Names that XML cannot
+/// represent become malformed entries, because the SDK does not decode them. [`check`] of the
+/// conformance suite shows what else differs from the official SDK.
+///
+/// [`check`]: https://docs.rs/azure-asset-sync/latest/azure_asset_sync/testing/conformance/fn.check.html
+///
+/// ```no_run
+/// # async fn example(client: azure_storage_blobs::prelude::ContainerClient) -> Result<(), azure_asset_sync::Error> {
+/// use azure_asset_sync::{Prefix, Scan};
+/// use azure_asset_sync_azure_storage_blobs::LegacyStore;
+///
+/// let report = Scan::new(LegacyStore::new(client), &Prefix::default()).run(()).await?;
+/// println!("{report}");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct LegacyStore {
     client: ContainerClient,
 }
 
 impl LegacyStore {
-    /// The client's container, with the client's credential, transport and retries
+    /// Creates a store for the container of the client, with its credential, transport and retries.
     pub fn new(client: ContainerClient) -> Self {
         Self { client }
     }
@@ -44,7 +64,7 @@ impl Store for LegacyStore {
         if !request.prefix.is_empty() {
             list = list.prefix(request.prefix.clone());
         }
-        // Its service version is older than `startFrom`, so that wish is left aside.
+        // The service version of the SDK is older than `startFrom`, which a store may ignore.
         if let Some(delimiter) = request.delimiter {
             list = list.delimiter(delimiter);
         }
@@ -54,11 +74,11 @@ impl Store for LegacyStore {
         if let Some(most) = request.max_results {
             list = list.max_results(MaxResults::new(NonZeroU32::from(most)));
         }
-        // The stream would go on; the scan asks for each page itself.
+        // Takes only the first page of the stream, because a scan requests each page itself.
         match list.into_stream().next().await {
             Some(Ok(page)) => Ok(convert::page(page)),
             Some(Err(error)) => Err(convert::error(&error, "list the container")),
-            None => Err(Error::new(ErrorKind::UnexpectedAnswer, "the SDK gave no page")),
+            None => Err(Error::new(ErrorKind::UnexpectedAnswer, "the SDK returned no page")),
         }
     }
 
@@ -67,8 +87,8 @@ impl Store for LegacyStore {
         if length == 0 {
             return Err(Error::new(ErrorKind::RangeNotSatisfiable, "the range is empty"));
         }
-        // The client makes the address segment by segment: it resolves `.` and `..`, and drops an
-        // empty last one, so that it would read another blob.
+        // The SDK resolves `.` and `..` in the path and drops a slash at the end, so it would read
+        // a different blob.
         let leads_elsewhere = |segment| matches!(segment, "." | "..");
         if request.name.is_empty()
             || request.name.ends_with('/')
@@ -76,11 +96,11 @@ impl Store for LegacyStore {
         {
             return Err(Error::new(
                 ErrorKind::BadRequest,
-                "azure_storage_blobs would read another blob for a name with a segment `.` or `..`, or a slash at the end; read it with the official SDK",
+                "azure_storage_blobs would read a different blob, because the name has a segment `.` or `..`, or a slash at the end; use the official SDK",
             ));
         }
         let range = Range::new(request.range.start, request.range.end);
-        // One chunk, so that it is one request, of one version.
+        // One chunk, so that there is one request, and all bytes are of one version.
         let mut get = self.client.blob_client(&request.name).get().range(range).chunk_size(length);
         if let Some(etag) = &request.if_match {
             get = get.if_match(IfMatchCondition::Match(etag.as_str().to_owned()));
@@ -89,7 +109,7 @@ impl Store for LegacyStore {
         match get.into_stream().next().await {
             Some(Ok(response)) => response.data.collect().await.map_err(|error| failed(&error)),
             Some(Err(error)) => Err(failed(&error)),
-            None => Err(Error::new(ErrorKind::UnexpectedAnswer, "the SDK gave no answer")),
+            None => Err(Error::new(ErrorKind::UnexpectedAnswer, "the SDK returned no response")),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! 10,000 odd names in a real emulator: what this SDK lists, and what the official one does.
+//! Compares this SDK with the official one on 10,000 unusual names in the emulator Azurite.
 
 #[path = "../../../tests/it/azurite/harness.rs"]
 mod harness;
@@ -61,7 +61,7 @@ async fn names(store: impl Store + 'static) -> BTreeSet<String> {
     let name = |verdict: Verdict| async move { Ok(verdict.name().unwrap().to_owned()) };
     let names: Vec<String> = verdicts.and_then(name).try_collect().await.unwrap();
     let set: BTreeSet<_> = names.iter().cloned().collect();
-    assert_eq!(set.len(), names.len(), "a name comes twice");
+    assert_eq!(set.len(), names.len(), "a name is listed twice");
     set
 }
 
@@ -74,11 +74,11 @@ async fn ten_thousand_names_differ_only_where_they_are_known_to() {
     let official = names(official(&azurite)).await;
     let legacy = names(legacy(&azurite)).await;
     assert_eq!(official.len(), 10_000);
-    // Known: blanks at both ends are cut off. No other name may differ.
+    // The SDK removes spaces at both ends, which is known. No other name may differ.
     let (cut, plain): (Vec<_>, Vec<_>) = official.into_iter().partition(|name| name.trim() != name);
     let wrong: BTreeSet<_> = cut.iter().map(|name| name.trim().to_owned()).collect();
     let expected: BTreeSet<_> = plain.iter().cloned().chain(wrong).collect();
-    println!("{} names agree, {} are wrong as known", plain.len(), cut.len());
+    println!("{} names agree, {} differ as expected", plain.len(), cut.len());
     assert!(!cut.is_empty());
     let missing: Vec<_> = expected.difference(&legacy).take(20).collect();
     let extra: Vec<_> = legacy.difference(&expected).take(20).collect();

@@ -1,4 +1,4 @@
-//! The suite that every store passes, and the rules of it that this SDK is known to break.
+//! The conformance suite for stores, and the rules that this SDK is known to break.
 
 use std::sync::Arc;
 
@@ -19,13 +19,16 @@ use azure_core::{
 use azure_storage::{CloudLocation, StorageCredentials};
 use azure_storage_blobs::prelude::ClientBuilder;
 
-/// What it cannot do, and why
+/// The rules that the SDK breaks, and why.
 const KNOWN: &[(&str, &str)] = &[
-    ("every_name_is_listed_exactly_as_stored", "blanks at both ends of a name are cut off"),
-    ("names_ascend", "so that name stands in another's place"),
-    ("sizes_are_those_of_the_content", "and has the content of another name"),
-    ("a_delimiter_rolls_up_or_is_left_aside", "and does among the names of a folder"),
-    ("any_name_can_be_read", "a name with a slash at the end is refused, lest another be read"),
+    ("every_name_is_listed_exactly_as_stored", "spaces at both ends of a name are removed"),
+    ("names_ascend", "so the name is out of order"),
+    ("sizes_are_those_of_the_content", "and has the size of a different name"),
+    ("a_delimiter_is_supported_or_ignored", "and differs in folders too"),
+    (
+        "any_name_can_be_read",
+        "a name with a slash at the end is refused, because a different blob would be read",
+    ),
 ];
 
 async fn cloud(names: Names) -> (SmallCloud, LegacyStore) {
@@ -67,7 +70,7 @@ async fn it_breaks_the_known_rules_and_no_others() {
 }
 
 #[tokio::test]
-async fn encoded_names_are_set_aside_and_never_wrong() {
+async fn encoded_names_are_malformed_and_never_wrong() {
     let (_cloud, store) = cloud(Names::Any).await;
     let odd: Vec<_> = seed(Names::Any)
         .into_iter()
@@ -97,7 +100,7 @@ async fn a_name_that_would_lead_to_another_blob_is_refused() {
 #[tokio::test]
 async fn a_page_that_the_sdk_cannot_read_is_a_typed_error() {
     let cloud = SmallCloud::builder().blob(Seed::new("a.jpg", "x")).start().await.unwrap();
-    // A tier that is newer than the SDK.
+    // The access tier is newer than the SDK.
     let date = "Tue, 24 Nov 2026 08:49:37 GMT";
     let page = format!(
         "<EnumerationResults><Blobs><Blob><Name>a.jpg</Name><Properties><Creation-Time>{date}</Creation-Time>\
@@ -105,7 +108,7 @@ async fn a_page_that_the_sdk_cannot_read_is_a_typed_error() {
          <Content-Type>image/jpeg</Content-Type><BlobType>BlockBlob</BlobType><AccessTier>Smart</AccessTier>\
          </Properties></Blob></Blobs><NextMarker/></EnumerationResults>"
     );
-    cloud.inject(Fault::Instead(200, "application/xml", page.into()));
+    cloud.inject(Fault::Replace(200, "application/xml", page.into()));
     let error = store(&cloud).list(ListRequest::new("")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnexpectedAnswer);
     assert!(error.to_string().contains("official SDK"), "{error}");
@@ -131,7 +134,7 @@ async fn errors_of_the_service_keep_their_kind() {
     assert!(!format!("{error:?}").contains(cloud.signature()), "{error:?}");
 }
 
-/// A credential whose sign-in was refused, as its library tells of it
+/// A credential whose sign-in is refused.
 #[derive(Debug)]
 struct Refused;
 
@@ -149,7 +152,7 @@ impl TokenCredential for Refused {
 }
 
 #[tokio::test]
-async fn failures_are_diagnosed_as_those_of_the_official_sdk_are() {
+async fn failures_have_the_same_diagnosis_as_with_the_official_sdk() {
     let (cloud, store) = cloud(Names::Portable).await;
     let expired = "Lifetime validation failed. The token is expired.";
     let rows = [

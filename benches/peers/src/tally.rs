@@ -1,20 +1,22 @@
+//! A short summary of a listing, for the comparison of clients.
+
 use serde::{Deserialize, Serialize};
 
-/// What a listing gave, in few numbers: two clients that agree on them have listed the same
+/// A summary of a listing. Two clients with the same summary have listed the same blobs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
-    /// How many blobs
+    /// The number of blobs.
     pub blobs: u64,
-    /// The sum of their sizes
+    /// The sum of their sizes, in bytes.
     pub bytes: u64,
-    /// The sum of the lengths of their names
+    /// The sum of the lengths of their names, in bytes.
     pub name_bytes: u64,
-    /// The sum of a hash of each name and size, whatever their order
+    /// The sum of a hash of each name and size, so that the order does not matter.
     pub hash: u64,
 }
 
 impl Tally {
-    /// Takes note of a blob
+    /// Adds a blob.
     pub fn add(&mut self, name: &str, size: u64) {
         self.blobs += 1;
         self.bytes = self.bytes.wrapping_add(size);
@@ -23,13 +25,13 @@ impl Tally {
     }
 }
 
-/// A hash of sixteen bytes at a time: every client pays for it, so it is to cost next to nothing
+/// Hashes a name and a size, 16 bytes at a time. Every client pays for this, so it must be cheap.
 fn hash(name: &[u8], size: u64) -> u64 {
     let (pairs, rest) = name.as_chunks::<16>();
-    // The last pair overlaps the one before it, or is the same; where there is none, the name is short.
+    // The last 16 bytes overlap the previous pair. A name of fewer than 16 bytes has no pair.
     let short = || rest.iter().fold(0, |word, byte| word << 8 | u128::from(*byte));
     let last = name.last_chunk().map_or_else(short, |last| u128::from_le_bytes(*last));
-    // Each pair by itself, so that the processor need not wait for one to begin with the next.
+    // Mixes each pair independently, so that the processor can work on several at a time.
     let mut hash = mix(u128::from(size) << 64 | name.len() as u128).rotate_left(32) ^ mix(last);
     let mut place = 0_u128;
     for pair in pairs {
@@ -39,7 +41,7 @@ fn hash(name: &[u8], size: u64) -> u64 {
     hash
 }
 
-/// Both halves of the product of two words, folded
+/// Multiplies two words and folds both halves of the product.
 fn mix(pair: u128) -> u64 {
     let [one, other] =
         [pair as u64 ^ 0x2545_f491_4f6c_dd1d, (pair >> 64) as u64 ^ 0x9e37_79b9_7f4a_7c15];

@@ -1,4 +1,5 @@
-//! Requests of the kit: bounded in number and bytes, and kept for the recording.
+//! Sends the requests of the kit, limits their number and size, and keeps the responses for the
+//! recording.
 
 use azure_asset_sync::{
     AzureStore, Connection, Error,
@@ -10,37 +11,40 @@ use azure_asset_sync::{
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
-use super::lines::{Found, not_seen};
+use super::lines::{Finding, not_seen};
 
-/// The most requests to the storage account, those for a key and for signing in apart
-pub const MOST_REQUESTS: usize = 50;
+/// The largest number of requests to the storage account, without sign-ins.
+pub const MAX_REQUESTS: usize = 50;
 
-/// The most bytes that are read of all answers together
-pub const MOST_BYTES: usize = 64 << 20;
+/// The largest size of all responses together: 64 MiB.
+pub const MAX_BYTES: usize = 64 << 20;
 
-/// The longest body of an answer that is not the first page
-const MOST_BODY: usize = 1 << 20;
+/// The largest size of a response that is not the first page: 1 MiB.
+const MAX_BODY: usize = 1 << 20;
 
-/// What kind of request it was
+/// The kind of a request, which decides how its response is recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub enum RequestKind {
+    /// A listing.
     List,
+    /// A read of a blob.
     Read,
-    /// For a recording it is worth nothing unless it was refused
+    /// Any other request; only its refusals are recorded.
     Other,
-    /// Without a token, or with a text that is none
-    Stranger,
+    /// A request without a token, or with an invalid one.
+    Unauthenticated,
 }
 
-/// A request and its answer
+/// A request and its response.
 pub struct Exchange {
-    pub asked: Asked,
+    pub kind: RequestKind,
     pub method: &'static str,
-    /// What the request was, without any name
+    /// A description of the request without names.
     pub note: String,
     pub answer: RawAnswer,
 }
 
+/// Sends requests and keeps the responses.
 pub struct Client<'a> {
     pub store: &'a AzureStore,
     pub connection: &'a Connection,
@@ -48,53 +52,64 @@ pub struct Client<'a> {
     pub bytes: usize,
 }
 
-/// A page and the answer that it came in
+/// A page and its response.
 pub struct Listed {
     pub page: Page,
     pub answer: RawAnswer,
 }
 
 impl Listed {
+    /// Returns the names of the page, in the order of the service.
     pub fn names(&self) -> Vec<&str> {
         self.page.blobs.iter().map(|blob| blob.name.as_str()).collect()
     }
 
+    /// Returns the body of the response as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.answer.body).into_owned()
     }
 }
 
 impl<'a> Client<'a> {
+    /// Creates a client that has sent nothing.
     pub fn new(store: &'a AzureStore, connection: &'a Connection) -> Self {
         Self { store, connection, exchanges: Vec::new(), bytes: 0 }
     }
 
-    /// Sends a request; what it cannot be answered with is evidence of a line that is not seen
-    pub async fn ask(
+    /// Sends a request. If there is no response, the error is a finding "not seen".
+    pub async fn send(
         &mut self,
-        asked: Asked,
+        kind: RequestKind,
         method: &'static str,
         note: &str,
         request: RawRequest,
-    ) -> Result<RawAnswer, Found> {
-        self.allowed()?;
+    ) -> Result<RawAnswer, Finding> {
+        self.check_limits()?;
         let answer = self.store.exchange(request).await.map_err(|error| no_answer(&error))?;
-        self.keep(asked, method, note, &answer);
+        self.record(kind, method, note, &answer);
         Ok(answer)
     }
 
-    pub fn allowed(&self) -> Result<(), Found> {
-        let is_over = self.exchanges.len() >= MOST_REQUESTS || self.bytes >= MOST_BYTES;
-        if is_over { Err(not_seen("the kit's own limit was reached")) } else { Ok(()) }
+    /// Fails if a limit of the kit was reached.
+    pub fn check_limits(&self) -> Result<(), Finding> {
+        let is_over = self.exchanges.len() >= MAX_REQUESTS || self.bytes >= MAX_BYTES;
+        if is_over { Err(not_seen("a limit of the kit was reached")) } else { Ok(()) }
     }
 
-    pub fn keep(&mut self, asked: Asked, method: &'static str, note: &str, answer: &RawAnswer) {
+    /// Keeps a response for the recording.
+    pub fn record(
+        &mut self,
+        kind: RequestKind,
+        method: &'static str,
+        note: &str,
+        answer: &RawAnswer,
+    ) {
         self.bytes += answer.body.len();
         let (note, answer) = (note.to_owned(), answer.clone());
-        self.exchanges.push(Exchange { asked, method, note, answer });
+        self.exchanges.push(Exchange { kind, method, note, answer });
     }
 
-    /// The URL of a listing with these parameters beside the prefix
+    /// Returns the URL of a listing with these parameters and the prefix.
     pub fn list_url(&self, parameters: &[(&str, &str)]) -> Url {
         let mut query = "restype=container&comp=list".to_owned();
         let prefix = self.connection.prefix().as_str();
@@ -108,8 +123,8 @@ impl<'a> Client<'a> {
         url
     }
 
-    /// A listing; anything but a page is evidence
-    pub async fn list(&mut self, parameters: &[(&str, &str)]) -> Result<Listed, Found> {
+    /// Lists a page. Any other response is a finding.
+    pub async fn list(&mut self, parameters: &[(&str, &str)]) -> Result<Listed, Finding> {
         let shown = |(key, value): &(&str, &str)| match *key {
             "maxresults" | "include" | "delimiter" => format!("{key}={value}"),
             key => key.to_owned(),
@@ -118,32 +133,35 @@ impl<'a> Client<'a> {
         let note = format!("list with {}", keys.join(", "));
         let request =
             RawRequest::get(self.list_url(parameters)).header("accept", "application/xml");
-        let most = if self.exchanges.is_empty() { MOST_BYTES } else { MOST_BODY };
-        let answer = self.ask(Asked::List, "GET", &note, request.at_most(most)).await?;
+        let most = if self.exchanges.is_empty() { MAX_BYTES } else { MAX_BODY };
+        let answer = self.send(RequestKind::List, "GET", &note, request.at_most(most)).await?;
         listed(answer)
     }
 }
 
-/// The page of an answer
-pub fn listed(answer: RawAnswer) -> Result<Listed, Found> {
+/// Decodes the page of a response.
+pub fn listed(answer: RawAnswer) -> Result<Listed, Finding> {
     if answer.status != 200 {
-        return Err(not_seen(format!("the listing was refused: {}", told(&answer))));
+        return Err(not_seen(format!("the listing was refused: {}", status_line(&answer))));
     }
     if answer.is_cut {
-        return Err(not_seen("the page is larger than the kit reads"));
+        return Err(not_seen("the page is larger than the limit of the kit"));
     }
     match Page::from_xml(&answer.body) {
         Ok(page) => Ok(Listed { page, answer }),
-        Err(error) => Err(not_seen(format!("the answer is no page: {}", error.kind().as_str()))),
+        Err(error) => {
+            Err(not_seen(format!("the response is not a page: {}", error.kind().as_str())))
+        }
     }
 }
 
-fn no_answer(error: &Error) -> Found {
-    not_seen(format!("no answer: {}", error.kind().as_str()))
+/// Returns the finding for a request without a response.
+fn no_answer(error: &Error) -> Finding {
+    not_seen(format!("no response: {}", error.kind().as_str()))
 }
 
-/// Status and code of an answer
-pub fn told(answer: &RawAnswer) -> String {
+/// Returns the status and the code of a response.
+pub fn status_line(answer: &RawAnswer) -> String {
     let code = code(answer).unwrap_or_else(|| "without a code".to_owned());
     if answer.status < 300 {
         answer.status.to_string()
@@ -152,7 +170,7 @@ pub fn told(answer: &RawAnswer) -> String {
     }
 }
 
-/// The code of a refusal, from its header or its body, if it has the shape of one
+/// Returns the code of a refusal, from its header or its body, if it has the form of a code.
 pub fn code(answer: &RawAnswer) -> Option<String> {
     let header = answer.header("x-ms-error-code").map(str::to_owned);
     let code = header.or_else(|| element(&answer.body, "Code"))?;
@@ -160,7 +178,7 @@ pub fn code(answer: &RawAnswer) -> Option<String> {
     is_code.then_some(code)
 }
 
-/// The text of the first element of this name
+/// Returns the text of the first element with this name.
 pub fn element(body: &[u8], tag: &str) -> Option<String> {
     let text = String::from_utf8_lossy(body);
     let (_, rest) = text.split_once(&format!("<{tag}>"))?;

@@ -1,4 +1,4 @@
-//! Pages: their size, their markers, their format and the elements of their entries.
+//! Checks pages: their size, markers, format, and the elements of their entries.
 
 use std::collections::BTreeSet;
 
@@ -8,15 +8,15 @@ use roxmltree::{Document, Node};
 
 use super::{
     Survey,
-    client::{Asked, Client, Listed, told},
-    lines::{Found, Lines, as_assumed, different, judged, not_seen},
+    client::{Client, Listed, RequestKind, status_line},
+    lines::{Finding, Lines, as_assumed, compared, different, not_seen},
 };
 
-/// The media type of Arrow pages, and the first version of the service that is known to have them
+/// The media type of Arrow pages, and the first service version that is known to have them.
 const ARROW: (&str, &str) = ("application/vnd.apache.arrow.stream", "2026-06-06");
 
-/// The elements of an entry, beside those of its metadata: Microsoft Learn, "List Blobs", and
-/// recordings
+/// The elements of an entry without its metadata. Sources: Microsoft Learn, "List Blobs", and
+/// recordings.
 pub const ELEMENTS: &[&str] = &[
     "AccessTier",
     "AccessTierChangeTime",
@@ -80,9 +80,10 @@ pub const ELEMENTS: &[&str] = &[
     "x-ms-blob-sequence-number",
 ];
 
-/// Elements whose children are the customer's
-pub const OPEN: &[&str] = &["Metadata", "OrMetadata", "Tags"];
+/// Elements whose children have names that the customer chose.
+pub const CUSTOMER_ELEMENTS: &[&str] = &["Metadata", "OrMetadata", "Tags"];
 
+/// Checks the first page and some more listings.
 pub async fn check(client: &mut Client<'_>, lines: &mut Lines, survey: &Survey) {
     lines.set("page_full", page_full(survey));
     lines.set("chunked", chunked(&survey.first));
@@ -109,42 +110,44 @@ pub async fn check(client: &mut Client<'_>, lines: &mut Lines, survey: &Survey) 
     }
 }
 
+/// Returns the number of entries of a page.
 fn entries(listed: &Listed) -> usize {
     let page = &listed.page;
     page.blobs.len() + page.prefixes.len() + page.malformed.len()
 }
 
-fn page_full(survey: &Survey) -> Found {
+fn page_full(survey: &Survey) -> Finding {
     let count = entries(&survey.first);
     match &survey.first.page.next {
-        Some(_) => judged(count == 5000, format!("{count} entries and a marker")),
+        Some(_) => compared(count == 5000, format!("{count} entries and a marker")),
         None if count > 5000 => different(format!("{count} entries")),
-        None => not_seen("the container has no more than one page"),
+        None => not_seen("the container has only one page"),
     }
 }
 
-fn chunked(listed: &Listed) -> Found {
+fn chunked(listed: &Listed) -> Finding {
     let is_chunked = listed.answer.header("transfer-encoding") == Some("chunked");
     let has_length = listed.answer.header("content-length").is_some();
-    judged(
+    compared(
         is_chunked && !has_length,
         if has_length { "Content-Length" } else { "no Content-Length" },
     )
 }
 
-fn elements(survey: &Survey) -> Found {
+fn elements(survey: &Survey) -> Finding {
     if entries(&survey.first) == 0 {
         return not_seen("the container has no blob");
     }
     let text = survey.first.text();
     let Ok(document) = Document::parse(text.trim_start_matches('\u{feff}')) else {
-        return different("a general XML reader refuses the page");
+        return different("the page is not well-formed XML");
     };
-    let is_open = |node: &Node<'_, '_>| OPEN.iter().any(|open| node.has_tag_name(*open));
+    let is_customer_text =
+        |node: &Node<'_, '_>| CUSTOMER_ELEMENTS.iter().any(|open| node.has_tag_name(*open));
     let entries = document.descendants().filter(|node| node.has_tag_name("Blob"));
-    let elements = entries
-        .flat_map(|entry| entry.descendants().skip(1))
-        .filter(|node| node.is_element() && !node.ancestors().skip(1).any(|above| is_open(&above)));
+    let elements = entries.flat_map(|entry| entry.descendants().skip(1)).filter(|node| {
+        node.is_element() && !node.ancestors().skip(1).any(|above| is_customer_text(&above))
+    });
     let names: BTreeSet<_> = elements.map(|node| node.tag_name().name()).collect();
     let unknown: Vec<_> = names.iter().filter(|name| !ELEMENTS.contains(name)).copied().collect();
     match unknown.is_empty() {
@@ -153,45 +156,45 @@ fn elements(survey: &Survey) -> Found {
     }
 }
 
-/// A page of two names, and its marker used twice
-async fn markers(client: &mut Client<'_>, survey: &Survey) -> Result<[Found; 3], Found> {
+/// Requests a page of two names, and uses its marker twice.
+async fn markers(client: &mut Client<'_>, survey: &Survey) -> Result<[Finding; 3], Finding> {
     if entries(&survey.first) < 3 && survey.first.page.next.is_none() {
         return Err(not_seen("the container has fewer than three blobs"));
     }
     let two = client.list(&[("maxresults", "2")]).await?;
     let count = entries(&two);
-    let limit = judged(count == 2, format!("{count} entries for maxresults=2"));
+    let limit = compared(count == 2, format!("{count} entries for maxresults=2"));
     let Some(marker) = two.page.next.as_ref().map(|marker| marker.as_str().to_owned()) else {
         return Ok([limit, not_seen("no marker"), not_seen("no marker")]);
     };
-    // A pattern that is constant.
+    // The pattern is constant and valid.
     let shape = Regex::new(r"^2!\d+![A-Za-z0-9*_-]+$").unwrap();
-    let form = judged(shape.is_match(&marker), format!("{} characters", marker.len()));
+    let form = compared(shape.is_match(&marker), format!("{} characters", marker.len()));
     let parameters = [("maxresults", "2"), ("marker", marker.as_str())];
     let once = client.list(&parameters).await?;
     let again = match client.list(&parameters).await {
-        Ok(again) => judged(again.names() == once.names(), "the same page twice"),
+        Ok(again) => compared(again.names() == once.names(), "the same page twice"),
         Err(found) => different(found.evidence),
     };
     Ok([limit, again, form])
 }
 
-async fn arrow(client: &mut Client<'_>) -> Result<Found, Found> {
+async fn arrow(client: &mut Client<'_>) -> Result<Finding, Finding> {
     let (media_type, version) = ARROW;
     let request = RawRequest::get(client.list_url(&[("maxresults", "2")]))
         .header("accept", format!("{media_type},application/xml"))
         .header("x-ms-version", version);
-    let answer = client.ask(Asked::Other, "GET", "list that accepts Arrow", request).await?;
+    let answer = client.send(RequestKind::Other, "GET", "list that accepts Arrow", request).await?;
     let content_type = answer.header("content-type").unwrap_or_default();
     Ok(match answer.status {
         200 if content_type.contains("arrow") => different(format!("Arrow in version {version}")),
         200 => as_assumed(format!("XML in version {version}")),
-        // A version that the service does not know.
-        _ => not_seen(format!("version {version}: {}", told(&answer))),
+        // The service does not know this version yet.
+        _ => not_seen(format!("version {version}: {}", status_line(&answer))),
     })
 }
 
-async fn metadata(client: &mut Client<'_>, survey: &Survey) -> Result<Found, Found> {
+async fn metadata(client: &mut Client<'_>, survey: &Survey) -> Result<Finding, Finding> {
     let with = client.list(&[("maxresults", "5"), ("include", "metadata")]).await?;
     if with.page.blobs.is_empty() {
         return Err(not_seen("the container has no blob"));
@@ -199,39 +202,39 @@ async fn metadata(client: &mut Client<'_>, survey: &Survey) -> Result<Found, Fou
     let without = client.list(&[("maxresults", "5")]).await?;
     let has = |listed: &Listed| listed.text().contains("<Metadata");
     Ok(match (has(&with), has(&without)) {
-        (true, false) => as_assumed("an element for each blob, if it was requested"),
+        (true, false) => as_assumed("an element for each blob if it was requested"),
         (true, true) => different("listed although it was not requested"),
         (false, _) if has_metadata(client, survey).await? => {
-            different("not listed although a blob has some")
+            different("not listed although a blob has metadata")
         }
-        (false, _) => not_seen("not listed, and the blob that was read has none"),
+        (false, _) => not_seen("not listed, and the blob that was read has no metadata"),
     })
 }
 
-/// Whether a read shows that a blob has metadata
-async fn has_metadata(client: &mut Client<'_>, survey: &Survey) -> Result<bool, Found> {
+/// Returns whether a read shows that a blob has metadata.
+async fn has_metadata(client: &mut Client<'_>, survey: &Survey) -> Result<bool, Finding> {
     let url = survey.sample(client.connection).and_then(|b| client.connection.blob_url(&b.name));
     let Some(url) = url else { return Ok(false) };
     let head = RawRequest::head(url);
-    let answer = client.ask(Asked::Read, "HEAD", "properties of a blob", head).await?;
+    let answer = client.send(RequestKind::Read, "HEAD", "properties of a blob", head).await?;
     Ok(answer.headers.iter().any(|(name, _)| name.starts_with("x-ms-meta-")))
 }
 
-async fn versions(client: &mut Client<'_>) -> Result<Found, Found> {
+async fn versions(client: &mut Client<'_>) -> Result<Finding, Finding> {
     let mut seen = Vec::new();
     for include in ["versions", "snapshots"] {
         let url = client.list_url(&[("maxresults", "5"), ("include", include)]);
         let note = format!("list with include={include}");
-        let answer = client.ask(Asked::List, "GET", &note, RawRequest::get(url)).await?;
+        let answer = client.send(RequestKind::List, "GET", &note, RawRequest::get(url)).await?;
         let text = String::from_utf8_lossy(&answer.body).into_owned();
         match answer.status {
             200 => {
                 let known = ["VersionId", "IsCurrentVersion", "Snapshot"].into_iter();
                 seen.extend(known.filter(|tag| text.contains(&format!("<{tag}>"))));
             }
-            // A condition may allow current versions only.
-            401 | 403 => return Err(not_seen(format!("{include}: {}", told(&answer)))),
-            _ => return Ok(different(format!("{include}: {}", told(&answer)))),
+            // A role assignment condition may allow only current versions.
+            401 | 403 => return Err(not_seen(format!("{include}: {}", status_line(&answer)))),
+            _ => return Ok(different(format!("{include}: {}", status_line(&answer)))),
         }
     }
     match seen.is_empty() {
@@ -240,7 +243,7 @@ async fn versions(client: &mut Client<'_>) -> Result<Found, Found> {
     }
 }
 
-async fn delimiter(client: &mut Client<'_>, survey: &Survey) -> Result<Found, Found> {
+async fn delimiter(client: &mut Client<'_>, survey: &Survey) -> Result<Finding, Finding> {
     let prefix = client.connection.prefix().as_str().len();
     let names = survey.first.names();
     if !names.iter().any(|name| name.get(prefix..).is_some_and(|rest| rest.contains('/'))) {
@@ -254,9 +257,9 @@ async fn delimiter(client: &mut Client<'_>, survey: &Survey) -> Result<Found, Fo
     let is_sorted =
         listed.page.prefixes.windows(2).all(|pair| order.compare(&pair[0], &pair[1]).is_lt());
     match (count, is_folded, is_sorted) {
-        (0, true, _) => Err(not_seen("the first entries have no folder")),
+        (0, true, _) => Err(not_seen("the first entries are not in folders")),
         (_, false, _) => Ok(different("names with a `/` are not folded")),
-        (_, true, false) => Ok(different(format!("{count} prefixes in another order"))),
+        (_, true, false) => Ok(different(format!("{count} prefixes in a different order"))),
         (_, true, true) => Ok(as_assumed(format!("{count} prefixes"))),
     }
 }

@@ -1,22 +1,22 @@
-//! Rewrites the texts of the XML that the service writes.
+//! Rewrites the texts of XML documents of the service.
 //!
-//! Not a general XML parser: what has another form than the service's is refused, and so left out of
-//! the recording.
+//! This is not a general XML parser. A document whose form differs from that of the service is
+//! refused, and so is not recorded.
 
 use super::{
-    listing::{ELEMENTS, OPEN},
+    listing::{CUSTOMER_ELEMENTS, ELEMENTS},
     redact::shape,
 };
 
-/// What stands for the account and the container
+/// Replace the account and the container.
 const ENDPOINT: &str = "https://account.blob.core.windows.net/";
 const CONTAINER: &str = "container";
 
-/// Rewrites the texts of a document, and keeps its markup to the byte
+/// Rewrites the texts of a document, and keeps its markup byte for byte.
 ///
-/// `text` gets the path of elements, whether the last one is `Encoded`, and its text. Elements of
-/// the customer's get names of the same length. `None` for a document that the service does not
-/// write: with comments, sections, entities of its own or unknown attributes.
+/// `text` gets the path of elements, whether the last one is `Encoded`, and its text. Elements that
+/// the customer named get other names of the same length. Returns `None` for a document that the
+/// service does not send: with comments, CDATA sections, own entities or unknown attributes.
 pub fn rewrite(
     xml: &str,
     mut text: impl FnMut(&[&str], bool, &str) -> Option<String>,
@@ -48,10 +48,10 @@ pub fn rewrite(
         };
         let (name, attributes) = tag.split_once(' ').unwrap_or((tag, ""));
         let is_word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
-        let is_open = path.iter().any(|above| OPEN.contains(above));
+        let is_customer_text = path.iter().any(|above| CUSTOMER_ELEMENTS.contains(above));
         let new = match name {
             "" => return None,
-            _ if is_open => shape(&name.replace(|c: char| !c.is_ascii(), "x")),
+            _ if is_customer_text => shape(&name.replace(|c: char| !c.is_ascii(), "x")),
             _ if !name.bytes().all(is_word) || name.len() > 64 => return None,
             _ if is_known(name) => name.to_owned(),
             _ => shape(name),
@@ -74,7 +74,7 @@ pub fn rewrite(
     (path.is_empty() && rest.trim().is_empty()).then_some(out)
 }
 
-/// Elements beside those of entries
+/// Returns whether the service has an element with this name.
 fn is_known(name: &str) -> bool {
     const OTHERS: &[&str] = &[
         "AuthenticationErrorDetail",
@@ -103,7 +103,7 @@ fn is_known(name: &str) -> bool {
     ELEMENTS.contains(&name) || OTHERS.contains(&name)
 }
 
-/// A text without references; `None` if one is unknown
+/// Resolves the references of a text; `None` if one is unknown.
 fn unescaped(text: &str) -> Option<String> {
     let mut out = String::new();
     let mut parts = text.split('&');
@@ -130,6 +130,7 @@ fn unescaped(text: &str) -> Option<String> {
     Some(out)
 }
 
+/// Escapes a text.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

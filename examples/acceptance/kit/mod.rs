@@ -1,8 +1,9 @@
 //! The acceptance kit: checks what the crate assumes of an account, with requests that only read.
 //!
-//! Each check sends one to three requests and enters lines into the table. Evidence has counts,
-//! statuses and codes, and never a name, an address or an id of the account.
+//! Each check sends one to three requests and fills in lines of the table. Evidence consists of
+//! counts, statuses and codes, and never of a name, an address or an ID of the account.
 
+mod bounds;
 mod browsers;
 mod client;
 mod lines;
@@ -10,14 +11,13 @@ mod listing;
 mod markup;
 pub mod names;
 mod order;
-/// The words of expectations, which the replay compares
+/// How expectations of recordings are written; shared with the test that replays them.
 #[path = "../../../tests/it/recordings/outcome.rs"]
 pub mod outcome;
-mod reading;
+mod reads;
 mod recording;
 mod redact;
 mod refusals;
-mod start;
 mod words;
 
 use azure_asset_sync::{AzureStore, Blob, Connection};
@@ -27,48 +27,51 @@ use self::{
     lines::Lines,
 };
 pub use self::{
-    client::{MOST_BYTES, MOST_REQUESTS},
+    client::{MAX_BYTES, MAX_REQUESTS},
     lines::{Line, Outcome, table},
 };
 
-/// What a run of the kit found
+/// The result of a run.
 pub struct Report {
+    /// One line for each assumption.
     pub lines: Vec<Line>,
-    /// How many requests were sent to the account
+    /// The number of requests sent to the account.
     pub requests: usize,
-    /// How many bytes their answers had
+    /// The size of all responses, in bytes.
     pub bytes: usize,
-    /// The redacted answers, one JSON object a line
+    /// The redacted responses, one JSON object on each line.
     pub recording: String,
-    /// How many answers are not in the recording, because they could not be redacted
+    /// The number of responses that are not in the recording because they could not be redacted.
     pub withheld: usize,
 }
 
 impl Report {
+    /// Returns whether an assumption is wrong for this account.
     pub fn has_differences(&self) -> bool {
         self.lines.iter().any(|line| line.outcome == Outcome::Different)
     }
 }
 
-/// What the checks know of the container
+/// What the checks know about the container.
 pub struct Survey {
-    /// The first page, of up to 5,000 names
+    /// The first page, with up to 5,000 names.
     pub first: Listed,
-    /// Names of further listings, each in the order of the service
+    /// The names of further listings, each in the order of the service.
     pub further: Vec<Vec<String>>,
 }
 
 impl Survey {
+    /// Returns whether the account has a hierarchical namespace.
     pub fn is_hierarchical(&self) -> bool {
         self.first.text().contains("<ResourceType>")
     }
 
-    /// A blob with content that can be read
+    /// Returns a blob with content that can be read.
     pub fn sample(&self, connection: &Connection) -> Option<&Blob> {
         self.first.page.blobs.iter().find(|blob| blob.size > 0 && is_readable(blob, connection))
     }
 
-    /// A blob without content that is no folder
+    /// Returns a blob without content that is not a folder.
     pub fn empty(&self, connection: &Connection) -> Option<&Blob> {
         let is_file = |blob: &&Blob| !blob.is_directory && !blob.name.ends_with('/');
         let mut blobs = self.first.page.blobs.iter().filter(is_file);
@@ -76,6 +79,7 @@ impl Survey {
     }
 }
 
+/// Returns whether the content of a blob can be read with a plain request.
 fn is_readable(blob: &Blob, connection: &Connection) -> bool {
     if blob.unreadable.is_some() {
         return false;
@@ -87,10 +91,10 @@ fn is_readable(blob: &Blob, connection: &Connection) -> bool {
         && connection.blob_url(&blob.name).is_some()
 }
 
-/// Runs all checks
+/// Runs all checks.
 ///
 /// # Errors
-/// Says why the container cannot be listed: then there is nothing to check.
+/// Fails with the reason if the container cannot be listed, because then there is nothing to check.
 pub async fn run(
     store: &AzureStore,
     connection: &Connection,
@@ -102,14 +106,14 @@ pub async fn run(
     let first = first.map_err(|found| found.evidence)?;
     let mut survey = Survey { first, further: Vec::new() };
     listing::check(&mut client, &mut lines, &survey).await;
-    order::look_around(&mut client, &mut survey).await;
+    order::list_near_boundaries(&mut client, &mut survey).await;
     order::check(&mut lines, &survey);
-    start::check(&mut client, &mut lines, &survey).await;
-    reading::check(&mut client, &mut lines, &survey).await;
+    bounds::check(&mut client, &mut lines, &survey).await;
+    reads::check(&mut client, &mut lines, &survey).await;
     refusals::check(&mut client, &mut lines).await;
     browsers::check(&mut client, &mut lines, &survey, origin).await;
-    refusals::of_all(&client, &mut lines);
-    let (recording, withheld) = recording::of(&client);
+    refusals::check_all_answers(&client, &mut lines);
+    let (recording, withheld) = recording::render(&client);
     Ok(Report {
         lines: lines.into_lines(),
         requests: client.exchanges.len(),

@@ -1,17 +1,19 @@
-//! Pseudonyms for names that keep the order of names.
+//! Pseudonyms for names that keep the order of the names.
 //!
 //! Two names are ordered by the first character in which they differ. So each character is replaced
-//! by another of its class, depending on what stands before it, and characters that follow the same
-//! text keep their order. Classes are ranges that no order of names takes apart: digits, small and
-//! capital letters, and four ranges beyond ASCII. Characters of no class are kept: punctuation,
-//! blanks, control characters, marks and modifiers. Length, segments and the share of each class are
-//! kept; if names use every letter at one place, that place is known.
+//! by another one of its class, depending on the text before it, and characters after the same text
+//! keep their order. No order of names splits a class: digits, small and capital letters, and four
+//! ranges beyond ASCII. Characters without a class are kept: punctuation, spaces, control
+//! characters, marks and modifiers.
+//!
+//! A recording reveals the lengths of names, their segments, and the share of each class. If names
+//! use every letter at one position, it also reveals that position.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use regex::Regex;
 
-/// Ranges whose characters are replaced by others of the range
+/// Ranges of characters that are replaced by others of the same range.
 const CLASSES: [(char, char); 7] = [
     ('0', '9'),
     ('A', 'Z'),
@@ -22,17 +24,18 @@ const CLASSES: [(char, char); 7] = [
     ('\u{10000}', '\u{10ffff}'),
 ];
 
-/// The pseudonyms of all names of a recording
+/// The pseudonyms of all names of a recording.
 pub struct Pseudonyms {
     names: BTreeMap<String, String>,
 }
 
 impl Pseudonyms {
+    /// Chooses the pseudonyms of these names.
     pub fn of(names: BTreeSet<String>) -> Self {
         let letters: Vec<Vec<char>> = names.iter().map(|name| name.chars().collect()).collect();
         let mut replaced: Vec<String> = vec![String::new(); letters.len()];
         let fixed = Fixed::new();
-        // Runs of names that begin with the same text, and how long that is.
+        // Ranges of names that begin with the same text, and the length of that text.
         let mut runs = vec![(0, letters.len(), 0)];
         while let Some((start, end, depth)) = runs.pop() {
             let mut groups: Vec<(char, usize, usize)> = Vec::new();
@@ -52,22 +55,23 @@ impl Pseudonyms {
         Self { names: names.into_iter().zip(replaced).collect() }
     }
 
+    /// Returns the pseudonym of a name.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.names.get(name).map(String::as_str)
     }
 }
 
-/// Knows which characters stay
+/// Finds the characters that are kept.
 struct Fixed(Regex);
 
 impl Fixed {
     fn new() -> Self {
-        // A pattern that is constant: marks and modifiers, at which listings start wrongly, and
-        // what is no character.
+        // The pattern is constant and valid. Marks and modifiers are kept, because listings that
+        // start at them are one of the checks.
         Self(Regex::new(r"[\p{Mn}\p{Me}\p{Cf}\p{Lm}\p{Sk}\p{Cc}\p{Zs}\p{Zl}\p{Zp}]").unwrap())
     }
 
-    /// The class of a character, if it is replaced
+    /// Returns the class of a character, or `None` if it is kept.
     fn class(&self, c: char) -> Option<usize> {
         let is_no_character =
             u32::from(c) & 0xfffe == 0xfffe || ('\u{fdd0}'..='\u{fdef}').contains(&c);
@@ -77,7 +81,7 @@ impl Fixed {
         CLASSES.iter().position(|(first, last)| (*first..=*last).contains(&c))
     }
 
-    /// Replaces characters that follow the same text; they ascend, and so do the new ones
+    /// Replaces characters that follow the same text. They ascend, and the new ones ascend too.
     fn replace(&self, siblings: &[char]) -> Vec<char> {
         let mut new = Vec::with_capacity(siblings.len());
         while let Some(&first) = siblings.get(new.len()) {
@@ -91,7 +95,7 @@ impl Fixed {
                 .copied()
                 .take_while(|c| self.class(*c) == Some(class))
                 .collect();
-            // Between characters that stay, since those have an order with the new ones too.
+            // The new characters must sort between the neighbors that are kept.
             let (mut low, mut high) = CLASSES[class];
             if let Some(&before) = start.checked_sub(1).and_then(|at| siblings.get(at)) {
                 low = low.max(after(before));
@@ -104,7 +108,8 @@ impl Fixed {
         new
     }
 
-    /// As many characters of a range, in order; those that were there if the range has no others
+    /// Chooses as many characters of a range, in ascending order. Returns the old ones if the range
+    /// has no others.
     fn choose(&self, run: &[char], low: char, high: char, class: usize) -> Vec<char> {
         let mut best = run.to_vec();
         let same = |chosen: &[char]| chosen.iter().zip(run).filter(|(a, b)| a == b).count();
@@ -128,10 +133,12 @@ impl Fixed {
     }
 }
 
+/// Returns the next character.
 fn after(c: char) -> char {
     (c..=char::MAX).nth(1).unwrap_or(c)
 }
 
+/// Returns the previous character.
 fn before(c: char) -> char {
     ('\0'..=c).rev().nth(1).unwrap_or(c)
 }

@@ -1,15 +1,15 @@
-//! The order in which names are listed.
+//! Checks the order in which names are listed.
 
 use azure_asset_sync::store::NameOrder;
 
 use super::{
     Survey,
     client::Client,
-    lines::{Found, Lines, as_assumed, different, not_seen},
+    lines::{Finding, Lines, as_assumed, different, not_seen},
 };
 
-/// Lists names around the characters that tell the orders apart, if there are such names
-pub async fn look_around(client: &mut Client<'_>, survey: &mut Survey) {
+/// Lists names near the characters for which the orders differ, if there are such names.
+pub async fn list_near_boundaries(client: &mut Client<'_>, survey: &mut Survey) {
     let prefix = client.connection.prefix().as_str().to_owned();
     for start in ["\u{e000}", "\u{10000}"] {
         let start = format!("{prefix}{start}");
@@ -20,15 +20,16 @@ pub async fn look_around(client: &mut Client<'_>, survey: &mut Survey) {
     }
 }
 
-/// The orders that a listing could have, and which of those it has
+/// The known orders, and which of them the listings have.
 struct Candidates {
-    /// How many pairs of neighbours were compared
+    /// The number of pairs of neighbors that were compared.
     pairs: usize,
-    /// For each order, whether no pair contradicts it
+    /// For each order, whether no pair contradicts it.
     fits: Vec<(NameOrder, bool)>,
 }
 
 impl Candidates {
+    /// Compares all listings with all orders.
     fn of(survey: &Survey) -> Self {
         let orders =
             [NameOrder::Bytes, NameOrder::Utf16, NameOrder::Segments, NameOrder::SegmentsUtf16];
@@ -37,7 +38,7 @@ impl Candidates {
         let further = survey.further.iter().map(|names| names.iter().map(String::as_str).collect());
         for names in std::iter::once(first).chain(further) {
             for pair in names.windows(2) {
-                // Versions and snapshots of a blob have its name.
+                // Versions and snapshots of a blob have the same name.
                 if pair[0] == pair[1] {
                     continue;
                 }
@@ -50,35 +51,37 @@ impl Candidates {
         found
     }
 
+    /// Returns whether no pair contradicts an order.
     fn has(&self, order: NameOrder) -> bool {
         self.fits.iter().any(|(known, fits)| *known == order && *fits)
     }
 
-    /// Compares an expected order with the one that is its rival
-    fn judge(&self, expected: NameOrder, rival: NameOrder) -> Found {
+    /// Compares an expected order with the one that it could be confused with.
+    fn compare(&self, expected: NameOrder, rival: NameOrder) -> Finding {
         let pairs = self.pairs;
         match (self.has(expected), self.has(rival)) {
-            (true, false) => as_assumed(format!("{pairs} pairs of neighbours")),
-            (true, true) => not_seen(format!("none of {pairs} pairs tells the orders apart")),
-            (false, true) => different(format!("{rival:?}, by {pairs} pairs of neighbours")),
+            (true, false) => as_assumed(format!("{pairs} pairs of neighbors")),
+            (true, true) => not_seen(format!("none of {pairs} pairs distinguishes the orders")),
+            (false, true) => different(format!("{rival:?}, by {pairs} pairs of neighbors")),
             (false, false) => {
                 let other = self.fits.iter().find(|(_, fits)| *fits);
                 let other = other.map_or("no known order".to_owned(), |(o, _)| format!("{o:?}"));
-                different(format!("{other}, by {pairs} pairs of neighbours"))
+                different(format!("{other}, by {pairs} pairs of neighbors"))
             }
         }
     }
 }
 
-/// Whether the first page is in an order that the crate knows
+/// Returns whether the listings have an order that the crate knows.
 pub fn is_known(survey: &Survey) -> bool {
     Candidates::of(survey).fits.iter().any(|(_, fits)| *fits)
 }
 
+/// Checks the order of names.
 pub fn check(lines: &mut Lines, survey: &Survey) {
     let found = Candidates::of(survey);
     if !survey.is_hierarchical() {
-        lines.set("order", found.judge(NameOrder::Utf16, NameOrder::Bytes));
+        lines.set("order", found.compare(NameOrder::Utf16, NameOrder::Bytes));
         for line in ["order_segments", "order_folders"] {
             lines.set(line, not_seen("the account has no hierarchical namespace"));
         }
@@ -91,11 +94,11 @@ pub fn check(lines: &mut Lines, survey: &Survey) {
     lines.set(
         "order_segments",
         match (by_segments, is_flat) {
-            (true, false) => as_assumed(format!("{pairs} pairs of neighbours")),
-            (true, true) => not_seen(format!("none of {pairs} pairs tells the orders apart")),
+            (true, false) => as_assumed(format!("{pairs} pairs of neighbors")),
+            (true, true) => not_seen(format!("none of {pairs} pairs distinguishes the orders")),
             (false, true) => different(format!("as a flat account, by {pairs} pairs")),
             (false, false) => different(format!("no known order, by {pairs} pairs")),
         },
     );
-    lines.set("order_folders", found.judge(NameOrder::Segments, NameOrder::SegmentsUtf16));
+    lines.set("order_folders", found.compare(NameOrder::Segments, NameOrder::SegmentsUtf16));
 }

@@ -1,7 +1,7 @@
-//! Writes the answers of a run as recordings, in the format of `tests/it/recordings.rs`.
+//! Renders the responses of a run as recordings, in the format of the test `recordings`.
 //!
-//! Each recording expects what this version of the crate makes of the redacted answer. Whoever
-//! takes recordings into the project judges whether that is right.
+//! Each recording contains what this version of the crate makes of the redacted response. Whoever
+//! adds recordings to the project must check that this is right.
 
 use azure_asset_sync::{
     Error, ErrorKind,
@@ -10,13 +10,14 @@ use azure_asset_sync::{
 use serde_json::json;
 
 use super::{
-    client::{Asked, Client, Exchange},
+    client::{Client, Exchange, RequestKind},
     outcome,
     redact::Redactor,
 };
 
-/// The recording, and how many answers are withheld because they could not be redacted
-pub fn of(client: &Client<'_>) -> (String, usize) {
+/// Returns the recording, and the number of responses that are left out because they could not be
+/// redacted.
+pub fn render(client: &Client<'_>) -> (String, usize) {
     let connection = client.connection;
     let bodies: Vec<_> = client.exchanges.iter().map(|exchange| text(&exchange.answer)).collect();
     let pages = client.exchanges.iter().zip(&bodies);
@@ -41,32 +42,35 @@ pub fn of(client: &Client<'_>) -> (String, usize) {
     (lines, withheld)
 }
 
+/// Returns the body of a response as text.
 fn text(answer: &RawAnswer) -> String {
     String::from_utf8_lossy(&answer.body).into_owned()
 }
 
+/// Returns whether a response is a page of a listing.
 fn is_page(exchange: &Exchange) -> bool {
-    exchange.asked == Asked::List && exchange.answer.status == 200
+    exchange.kind == RequestKind::List && exchange.answer.status == 200
 }
 
-/// The kind of recording; `None` for an answer that the replay has no place for
+/// Returns the kind of the recording, or `None` if the replay cannot use the response.
 fn kind(exchange: &Exchange) -> Option<&'static str> {
     let answer = &exchange.answer;
     let is_xml = answer.header("content-type").is_some_and(|text| text.contains("xml"));
-    match (exchange.asked, answer.status) {
+    match (exchange.kind, answer.status) {
         _ if answer.is_cut => None,
-        (Asked::List, 200) => is_xml.then_some("list"),
-        // The replay has no place for an answer without bytes.
-        (Asked::Read, 200 | 206) => {
+        (RequestKind::List, 200) => is_xml.then_some("list"),
+        // The replay cannot use a response without bytes.
+        (RequestKind::Read, 200 | 206) => {
             let has_bytes = answer.header("content-length").is_some_and(|length| length != "0");
             (has_bytes && exchange.method == "GET").then_some("read")
         }
-        (Asked::Stranger, 401 | 404 | 409) => Some("challenge"),
+        (RequestKind::Unauthenticated, 401 | 404 | 409) => Some("challenge"),
         (_, 400..) => Some("error"),
         _ => None,
     }
 }
 
+/// Returns one line of the recording, or `None` if the response cannot be redacted.
 fn line(
     redactor: &Redactor,
     at: usize,
@@ -77,11 +81,11 @@ fn line(
     let headers = redactor.headers(&exchange.answer);
     let body = match kind {
         "list" => redactor.page(body)?,
-        // Bytes of the customer's are not recorded.
+        // The content of blobs is never recorded.
         "read" => String::new(),
         _ => redactor.refusal(body)?,
     };
-    // Its length is that of the redacted body.
+    // The redacted body may have a different length.
     let is_length = |name: &str| name == "content-length" && kind != "read";
     let headers: Vec<_> = headers.into_iter().filter(|(name, _)| !is_length(name)).collect();
     let answer = RawAnswer::new(exchange.answer.status, headers.clone(), body.clone());
@@ -101,7 +105,8 @@ fn line(
     Some(line.to_string())
 }
 
-/// What the replay expects; `None` within for a list, which needs nothing
+/// Returns what the replay expects; the inner value is `None` for a list, which needs no
+/// expectation.
 fn expected(answer: &RawAnswer, kind: &str) -> Option<Option<String>> {
     Some(match kind {
         "list" => None,

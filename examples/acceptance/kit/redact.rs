@@ -1,7 +1,7 @@
-//! Takes everything out of an answer that points to its account.
+//! Removes everything from a response that identifies its account.
 //!
-//! Nothing is kept because it looks harmless: a text stays if it is a word of the service that is
-//! listed here, and is replaced by one of the same shape otherwise.
+//! Nothing is kept because it looks harmless. A text is kept only if it is a word of the service
+//! that is listed here. Every other text is replaced by one of the same shape.
 
 use std::collections::BTreeSet;
 
@@ -9,13 +9,13 @@ use azure_asset_sync::store::{azure::RawAnswer, inspect::Challenge};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use super::{listing::OPEN, markup::rewrite, names::Pseudonyms, words::is_word};
+use super::{listing::CUSTOMER_ELEMENTS, markup::rewrite, names::Pseudonyms, words::is_word};
 
-/// What stands for times and tenants
+/// Replace times and tenants.
 const DATE: &str = "Thu, 01 Jan 2026 00:00:00 GMT";
 const TENANT: &str = "99999999-9999-4999-8999-999999999999";
 
-/// Values that the service writes, of elements and headers
+/// Values of elements and headers that the service defines.
 const WORDS: &[&str] = &[
     "AppendBlob",
     "Archive",
@@ -57,7 +57,7 @@ const WORDS: &[&str] = &[
     "Microsoft-HTTPAPI/2.0",
 ];
 
-/// Words of messages that are no plain words, and the names that requests have wrong
+/// Words of messages that are not plain words, and the names of parameters and headers.
 const PROSE: &[&str] = &[
     "CORS",
     "If-Match",
@@ -81,7 +81,7 @@ const PROSE: &[&str] = &[
     "x-ms-version",
 ];
 
-/// The headers that a recording keeps, those of reads and refusals
+/// The headers that a recording keeps.
 const HEADERS: &[&str] = &[
     "accept-ranges",
     "access-control-allow-origin",
@@ -106,9 +106,9 @@ const HEADERS: &[&str] = &[
     "x-ms-version",
 ];
 
-/// A text of the same shape: digits, small and capital letters are replaced, all else stays
+/// Returns a text of the same shape: digits and letters are replaced, everything else is kept.
 ///
-/// Beyond ASCII each character becomes `é`, or `字`, or `𠮷`, by its length.
+/// Each character beyond ASCII becomes `é`, `字` or `𠮷`, depending on its length in UTF-8.
 pub fn shape(text: &str) -> String {
     let letter = |c: char| match c {
         '0'..='9' => fastrand::char('0'..='9'),
@@ -123,7 +123,7 @@ pub fn shape(text: &str) -> String {
             _ => '\u{20bb7}',
         },
     };
-    // Another than it was, if it has anything that is replaced: short texts could come out equal.
+    // Tries again if the result equals the input by chance, which is likely for short texts.
     for _ in 0..20 {
         let new: String = text.chars().map(letter).collect();
         if new != text {
@@ -133,11 +133,12 @@ pub fn shape(text: &str) -> String {
     text.chars().map(letter).collect()
 }
 
-fn word_or_shape(text: &str) -> String {
+/// Keeps a text that the service defines, and replaces any other.
+fn known_or_shape(text: &str) -> String {
     if WORDS.contains(&text) { text.to_owned() } else { shape(text) }
 }
 
-/// A number with as many digits, and none if it was none
+/// Replaces a number by one with as many digits.
 fn number(text: &str) -> String {
     let shaped = shape(text);
     match shaped.strip_prefix('0') {
@@ -146,15 +147,15 @@ fn number(text: &str) -> String {
     }
 }
 
-/// Prefixes that a value keeps
+/// Prefixes that a value keeps.
 const STARTS: &[&str] = &["0x", "\"0x"];
 
-/// An ETag, a marker or a time, whose form is the service's
+/// Replaces an ETag, a marker or a time, and keeps its form.
 fn formed(text: &str) -> String {
     if let Some(start) = STARTS.iter().find(|start| text.starts_with(**start)) {
         return format!("{start}{}", shape(&text[start.len()..]));
     }
-    // A marker says the length of what follows, which stays.
+    // A marker contains the length of the rest, which does not change.
     if let Some((length, rest)) = text.strip_prefix("2!").and_then(|rest| rest.split_once('!'))
         && length.bytes().all(|b| b.is_ascii_digit())
     {
@@ -167,21 +168,21 @@ fn formed(text: &str) -> String {
     shape(text)
 }
 
-/// Other digits, and the letter that ends them
+/// Replaces the digits of a part of a time, and keeps the letter at its end.
 fn time_part(part: &str) -> String {
     let digits = part.trim_end_matches(['T', 'Z']);
     shape(digits) + &part[digits.len()..]
 }
 
-/// Redacts the answers of one run, whose names belong together
+/// Redacts the responses of one run, in which a name has the same pseudonym everywhere.
 pub struct Redactor {
     names: Pseudonyms,
-    /// Words that no text may keep: parts of names, of the account and of the container
+    /// Words that no text may keep: parts of names, and of the account and the container.
     private: BTreeSet<String>,
 }
 
 impl Redactor {
-    /// `private` are texts that must not be found in what is kept, whole or by their words
+    /// Creates a redactor for these pages. No word of a text in `private` may be kept.
     pub fn new<'a>(pages: impl Iterator<Item = &'a str>, private: &[&str]) -> Self {
         let mut names = BTreeSet::new();
         for page in pages {
@@ -191,7 +192,7 @@ impl Redactor {
                 }
                 Some(text.to_owned())
             };
-            // A page that is odd is left out of the recording later, too.
+            // A page with an unknown form is left out later, so its names do not matter.
             let _ = rewrite(page, harvest);
         }
         let words = names.iter().map(String::as_str).chain(private.iter().copied());
@@ -200,14 +201,14 @@ impl Redactor {
         Self { names: Pseudonyms::of(names), private }
     }
 
-    /// The body of a listing; `None` for a form that is not known
+    /// Redacts the body of a listing; `None` if its form is unknown.
     pub fn page(&self, xml: &str) -> Option<String> {
         rewrite(xml, |path, is_encoded, text| {
             if is_name(path) {
                 let new = self.names.get(&decoded(text, is_encoded)?)?;
                 return Some(if is_encoded { encoded(new) } else { new.to_owned() });
             }
-            if path.iter().any(|tag| OPEN.contains(tag)) {
+            if path.iter().any(|tag| CUSTOMER_ELEMENTS.contains(tag)) {
                 return Some(shape(text));
             }
             Some(match *path.last()? {
@@ -219,17 +220,17 @@ impl Redactor {
                 | "Expiry-Time"
                 | "DeletedTime" => DATE.to_owned(),
                 "Content-Length" | "TagCount" => number(text),
-                // The kit's own.
+                // The kit has chosen this number itself.
                 "MaxResults" if text.parse::<u16>().is_ok() => text.to_owned(),
                 "Etag" | "Marker" | "NextMarker" | "VersionId" | "Snapshot" => formed(text),
                 "Content-MD5" => md5(text),
                 "Delimiter" if text == "/" => text.to_owned(),
-                _ => word_or_shape(text),
+                _ => known_or_shape(text),
             })
         })
     }
 
-    /// The body of a refusal; `None` for a form that is not known
+    /// Redacts the body of a refusal; `None` if its form is unknown.
     pub fn refusal(&self, body: &str) -> Option<String> {
         if body.is_empty() {
             return Some(String::new());
@@ -244,18 +245,18 @@ impl Redactor {
         })
     }
 
-    /// Whether a text is a code of the service, and no word of the account
+    /// Returns whether a text is a code of the service and not a word of the account.
     fn is_code(&self, text: &str) -> bool {
         is_code(text) && !self.private.contains(&text.to_lowercase())
     }
 
-    /// A sentence: the service's words stay unless they are private, all else keeps its shape
+    /// Redacts a sentence: words of the service are kept unless they are private.
     fn prose(&self, text: &str) -> String {
         let word = |word: &str| {
             if PROSE.contains(&word) && !self.private.contains(&word.to_lowercase()) {
                 return word.to_owned();
             }
-            // Two lines of each message.
+            // The last two lines of each message.
             for label in ["RequestId:", "Time:"] {
                 if let Some(rest) = word.strip_prefix(label) {
                     return format!("{label}{}", formed(rest));
@@ -272,12 +273,13 @@ impl Redactor {
         lines.map(line).collect::<Vec<_>>().join("\n")
     }
 
-    /// The headers that are kept
+    /// Redacts the headers that are kept.
     pub fn headers(&self, answer: &RawAnswer) -> Vec<(String, String)> {
         let kept = answer.headers.iter().filter(|(name, _)| HEADERS.contains(&name.as_str()));
         kept.filter_map(|(name, value)| Some((name.clone(), self.header(name, value)?))).collect()
     }
 
+    /// Redacts the value of a header; `None` if it must not be kept.
     fn header(&self, name: &str, value: &str) -> Option<String> {
         Some(match name {
             "date" | "last-modified" => DATE.to_owned(),
@@ -289,7 +291,7 @@ impl Redactor {
                 None => shape(value),
             },
             "content-length" => value.to_owned(),
-            // What is recorded is the first byte, or that there is none.
+            // The kit reads only the first byte, or a range that does not exist.
             "content-range" => match value.split_once('/')? {
                 ("bytes 0-0", size) => format!("bytes 0-0/{}", number(size)),
                 ("bytes *", size) => format!("bytes */{}", number(size)),
@@ -303,12 +305,12 @@ impl Redactor {
                 let standard = |name: &&str| HEADERS.iter().any(|k| k.eq_ignore_ascii_case(name));
                 names.filter(standard).collect::<Vec<_>>().join(",")
             }
-            _ => word_or_shape(value),
+            _ => known_or_shape(value),
         })
     }
 }
 
-/// The usual challenge for another tenant
+/// Returns the usual challenge for the tenant of recordings.
 fn challenge(value: &str) -> Option<String> {
     let Challenge { host, .. } = Challenge::parse(value)?;
     Some(format!(
@@ -316,7 +318,7 @@ fn challenge(value: &str) -> Option<String> {
     ))
 }
 
-/// Whether a text has the shape of a code of the service: capitalised words without blanks
+/// Returns whether a text has the form of a code of the service: capitalized words without spaces.
 fn is_code(text: &str) -> bool {
     let capitals = text.bytes().filter(u8::is_ascii_uppercase).count();
     let letters = text.bytes().filter(u8::is_ascii_lowercase).count();
@@ -327,7 +329,7 @@ fn is_code(text: &str) -> bool {
         && letters >= 2 * capitals
 }
 
-/// Whether a text is a version of the service: a date
+/// Returns whether a text is a service version: a date.
 fn is_version(text: &str) -> bool {
     let is_digit = |(at, b): (usize, u8)| {
         if matches!(at, 4 | 7) { b == b'-' } else { b.is_ascii_digit() }
@@ -335,7 +337,7 @@ fn is_version(text: &str) -> bool {
     text.len() == 10 && text.bytes().enumerate().all(is_digit)
 }
 
-/// Another digest, if it was one
+/// Replaces a digest.
 fn md5(text: &str) -> String {
     match STANDARD.decode(text) {
         Ok(bytes) => {
@@ -346,14 +348,16 @@ fn md5(text: &str) -> String {
     }
 }
 
+/// Returns whether a path of elements is that of a name.
 fn is_name(path: &[&str]) -> bool {
     matches!(path, ["EnumerationResults", "Blobs", "Blob" | "BlobPrefix", "Name"])
         || matches!(path, ["EnumerationResults", "Prefix"])
 }
 
-/// What `Encoded="true"` keeps
+/// The bytes that `Encoded="true"` encodes.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// Decodes a name.
 fn decoded(text: &str, is_encoded: bool) -> Option<String> {
     match is_encoded {
         true => percent_decode_str(text).decode_utf8().ok().map(Into::into),
@@ -361,6 +365,7 @@ fn decoded(text: &str, is_encoded: bool) -> Option<String> {
     }
 }
 
+/// Encodes a name.
 fn encoded(name: &str) -> String {
     utf8_percent_encode(name, ENCODED).to_string()
 }

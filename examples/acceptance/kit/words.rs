@@ -1,9 +1,9 @@
 //! The words of the service's messages, which a recording may keep.
 //!
-//! Sources: Microsoft Learn, "Blob Storage error codes", and messages that are publicly seen. A word
-//! that is not here is replaced: it could be the name of something.
+//! Sources: Microsoft Learn, "Blob Storage error codes", and public recordings. Any other word is
+//! replaced, because it could be a name.
 
-/// Whether a word may stay, whatever its letter case
+/// Returns whether a word may be kept; letter case does not count.
 pub fn is_word(word: &str) -> bool {
     WORDS.split_ascii_whitespace().any(|known| known.eq_ignore_ascii_case(word))
 }

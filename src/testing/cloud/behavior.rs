@@ -1,13 +1,14 @@
-//! What a small cloud can be set to where the real service is not known, or differs by account.
+//! Settings for what is not known of the real service, or differs between accounts.
 //!
-//! Each field is one question about the real service; its default is the answer that public
-//! recordings show, or the more demanding one where they show none.
+//! Each field is one open question. Its default is the answer that public recordings show, or the
+//! more demanding one if they show none.
 
 use crate::store::NameOrder;
 
-/// How a small cloud behaves where the real service is not known or accounts differ
+/// How a small cloud behaves if the real service is not known, or if accounts differ.
 ///
-/// A test that runs over [`Behavior::all`] does not rest on a guess about the service.
+/// A test that passes for every value of [`Behavior::all`] does not depend on a guess about the
+/// service. For example, a scan finds every name wherever a misplaced start begins:
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -31,32 +32,34 @@ use crate::store::NameOrder;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Behavior {
-    /// The order of names in a listing; [`NameOrder::Utf16`] unless set
+    /// The order of names in a listing; by default [`NameOrder::Utf16`].
     ///
     /// With [`NameOrder::Segments`] or [`NameOrder::SegmentsUtf16`] the account has a hierarchical
-    /// namespace: directories are entries of listings, and entries have a `ResourceType`. With
-    /// [`NameOrder::Unsorted`] names come in an order that no rule explains, the same each time.
+    /// namespace: listings contain directories, and entries have a `ResourceType`. With
+    /// [`NameOrder::Unsorted`] the order follows no rule, but is the same in every listing.
     pub order: NameOrder,
-    /// What a listing does with `startFrom` and `endBefore`
+    /// What a listing does with `startFrom` and `endBefore`.
     pub start_from: StartFrom,
     /// Where a listing begins if the first character of `startFrom` after the prefix is a mark or a
-    /// modifier
+    /// modifier.
     pub misplaced_start: MisplacedStart,
-    /// The error code for an `endBefore` that is not after `startFrom`
+    /// The error code for an `endBefore` that is not after `startFrom`.
     pub reversed_range: ReversedRange,
-    /// The answer to a request that has no credential, for what is not public
+    /// The answer to a request without a credential for a resource that is not public.
     pub anonymous: AnonymousAnswer,
-    /// Which names a preflight allows
+    /// Which header names the answer to a preflight allows.
     pub preflight: PreflightNames,
-    /// How the ids follow the text of a sign-in error
+    /// What separates the IDs from the text of a sign-in error.
     pub sign_in_text: SignInText,
 }
 
 impl Behavior {
-    /// Every combination of all settings, more than a thousand
+    /// Returns every combination of all settings, more than a thousand.
     ///
-    /// A test that rests on some of the settings can skip combinations that differ in others only.
+    /// A test that depends on some of the settings can skip combinations that differ only in
+    /// others.
     pub fn all() -> impl Iterator<Item = Self> {
+        // Each field multiplies the combinations so far by its number of values.
         let mut all = vec![Self::default()];
         let mut each = |count: usize, set: fn(&mut Self, usize)| {
             all = all
@@ -71,6 +74,7 @@ impl Behavior {
         macro_rules! each {
             ($($field:ident: $all:expr;)*) => {$(
                 each($all.len(), |behavior, at| {
+                    // INVARIANT: `at` is below the length, so the default is never used.
                     behavior.$field = $all.get(at).copied().unwrap_or_default();
                 });
             )*};
@@ -87,7 +91,7 @@ impl Behavior {
         all.into_iter()
     }
 
-    /// Whether the account has a hierarchical namespace
+    /// Returns whether the account has a hierarchical namespace.
     pub(super) fn is_hierarchical(&self) -> bool {
         matches!(self.order, NameOrder::Segments | NameOrder::SegmentsUtf16)
     }
@@ -107,6 +111,7 @@ impl Default for Behavior {
     }
 }
 
+/// The orders, the default first; the enum belongs to the store and has no such list.
 const ORDERS: &[NameOrder] = &[
     NameOrder::Utf16,
     NameOrder::Bytes,
@@ -115,7 +120,7 @@ const ORDERS: &[NameOrder] = &[
     NameOrder::Unsorted,
 ];
 
-/// An enum of answers to one question, with all of them in `ALL`
+/// Defines an enum of the answers to one question, with the constant `ALL`.
 macro_rules! setting {
     (
         $(#[$meta:meta])*
@@ -127,87 +132,88 @@ macro_rules! setting {
         pub enum $name { $($(#[$variant_meta])* $variant,)* }
 
         impl $name {
-            /// All of them, the default first
+            /// All values, the default first.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
         }
     };
 }
 
 setting! {
-    /// What a listing does with `startFrom` and `endBefore`
+    /// What a listing does with `startFrom` and `endBefore`.
     StartFrom {
-        /// Begins with the name that `startFrom` gives, and ends before that of `endBefore`
+        /// Begins with the name in `startFrom` and ends before the name in `endBefore`.
         #[default]
         Inclusive,
-        /// The same, but begins after the name that `startFrom` gives
+        /// Begins after the name in `startFrom` and ends before the name in `endBefore`.
         Exclusive,
-        /// Ignores both parameters, as a service does that does not know them
+        /// Ignores both parameters, as an old version of the service does.
         Ignored,
     }
 }
 
 setting! {
-    /// Where a listing begins if `startFrom` has a mark or a modifier after the prefix
+    /// Where a listing begins if `startFrom` has a mark or a modifier after the prefix.
     ///
-    /// That is a character of the Unicode categories Mn, Me, Cf, Lm and Sk. The real service then
-    /// begins at a wrong place; nothing public says which.
+    /// Marks and modifiers are the characters of the Unicode categories Mn, Me, Cf, Lm and Sk. The
+    /// real service then begins at a wrong place, and no public source says which.
     MisplacedStart {
-        /// Too late: after all names that continue with this character
+        /// Too late: after all names that have this character after the prefix.
         #[default]
         Later,
-        /// Too early: at the first name with the prefix
+        /// Too early: at the first name with the prefix.
         Earlier,
     }
 }
 
 setting! {
-    /// The error code for an `endBefore` that is not after `startFrom`, without regard to case
+    /// The error code for an `endBefore` that is not after `startFrom`; letter case does not count.
     ReversedRange {
-        /// `InvalidQueryParameterValue`
+        /// 400 `InvalidQueryParameterValue`.
         #[default]
         InvalidQueryParameterValue,
-        /// `OutOfRangeQueryParameterValue`
+        /// 400 `OutOfRangeQueryParameterValue`.
         OutOfRangeQueryParameterValue,
-        /// `InvalidInput`
+        /// 400 `InvalidInput`.
         InvalidInput,
     }
 }
 
 setting! {
-    /// The answer to a request without a credential, for what is not public
+    /// The answer to a request without a credential for a resource that is not public.
     ///
-    /// Requests without `x-ms-version`, or with one before 2019-12-12, get 404 `ResourceNotFound`
-    /// instead of a challenge.
+    /// Requests without `x-ms-version`, or with a version before 2019-12-12, get 404
+    /// `ResourceNotFound` instead of a challenge.
     AnonymousAnswer {
-        /// 401 `NoAuthenticationInformation` with a challenge that names the tenant
+        /// 401 `NoAuthenticationInformation`, with a challenge that names the tenant.
         #[default]
         Challenge,
-        /// 409 `PublicAccessNotPermitted` without a challenge, as of an account that forbids public
-        /// access
+        /// 409 `PublicAccessNotPermitted` without a challenge, as from an account that forbids
+        /// public access.
         PublicAccessNotPermitted,
-        /// 404 `ResourceNotFound` for blobs, and the challenge for all else
+        /// 404 `ResourceNotFound` for blobs, and the challenge for everything else.
         ResourceNotFound,
     }
 }
 
 setting! {
-    /// Which names of headers the answer to a preflight allows
+    /// Which header names the answer to a preflight allows.
     PreflightNames {
-        /// Those that the preflight names, in its spelling
+        /// The names in the preflight, in its spelling.
         #[default]
         Requested,
-        /// Those of the rule, in its spelling
+        /// The names in the rule, in its spelling.
         OfRule,
     }
 }
 
 setting! {
-    /// How trace id, correlation id and timestamp follow the text of a sign-in error
+    /// What separates the trace ID, the correlation ID and the timestamp from the text of a sign-in
+    /// error.
     SignInText {
-        /// Each on a line of its own, after CR and LF
+        /// A line break (CR LF), so that each is on its own line.
         #[default]
         Lines,
-        /// On the same line, after a blank
-        Blanks,
+        /// A space, so that all are on one line.
+        Spaces,
     }
 }

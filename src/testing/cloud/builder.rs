@@ -1,42 +1,59 @@
 //! The settings of a small cloud before it starts.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    io,
-    path::Path,
-    sync::{Arc, Mutex, atomic::AtomicUsize},
-    time::Duration,
-};
+use std::{collections::BTreeMap, io, path::Path, sync::Arc, time::Duration};
 
 use super::{
-    Assignment, Behavior, CONTAINER, CorsRule, Quirk, Seed, SmallCloud, State,
     access::Access,
+    assignment::Assignment,
+    behavior::Behavior,
     container::Container,
-    delegated::DelegationKeys,
-    log::Log,
-    random, seed, server,
-    state::{Script, Skew},
-    token::Tokens,
+    cors::CorsRule,
+    handle::SmallCloud,
+    identity::CONTAINER,
+    quirk::Quirk,
+    script::Script,
+    seed::{self, Seed},
+    server,
+    state::{Settings, Skew, State},
 };
-use crate::{
-    clock::{Clock, SystemClock},
-    condition::Role,
-};
+use crate::{clock::Clock, condition::Role};
 
-/// What a [`SmallCloud`] starts with
+impl SmallCloud {
+    /// Returns a builder for a cloud whose container `assets` is empty.
+    pub fn builder() -> SmallCloudBuilder {
+        SmallCloudBuilder::new()
+    }
+}
+
+/// The settings of a [`SmallCloud`] before it starts.
+///
+/// By default the service principal has the role Storage Blob Data Reader on the account, the cloud
+/// has one front end, and its time is that of the machine.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use std::time::Duration;
+/// use azure_asset_sync::{Scan, testing::{ManualClock, Seed, SmallCloud}};
+///
+/// let cloud = SmallCloud::builder()
+///     .blobs((0..10).map(|n| Seed::new(format!("hall-3/{n:04}.jpg"), "x")))
+///     .clock(ManualClock::new())
+///     .token_lifetime(Duration::from_secs(600))
+///     .ragged_pages()
+///     .start()
+///     .await?;
+/// let connection = cloud.connection().prefix("hall-3/").build()?;
+/// let report = Scan::new(cloud.store(&connection)?, connection.prefix()).run(()).await?;
+/// assert_eq!(report.accepted(), 10);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[must_use]
 pub struct SmallCloudBuilder {
+    settings: Settings,
     containers: BTreeMap<String, Vec<Seed>>,
-    ragged_pages: bool,
-    is_versioned: bool,
-    behavior: Behavior,
-    quirks: BTreeSet<Quirk>,
-    certificate: Option<String>,
-    clock: Arc<dyn Clock>,
-    skew: Skew,
-    token_lifetime: Duration,
-    /// `None` for the usual one
+    /// `None` for the default role.
     assignments: Option<Vec<Assignment>>,
     front_ends: usize,
     cors: Vec<CorsRule>,
@@ -44,18 +61,10 @@ pub struct SmallCloudBuilder {
 }
 
 impl SmallCloudBuilder {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         Self {
+            settings: Settings::default(),
             containers: BTreeMap::from([(CONTAINER.to_owned(), Vec::new())]),
-            ragged_pages: false,
-            is_versioned: false,
-            behavior: Behavior::default(),
-            quirks: BTreeSet::new(),
-            certificate: None,
-            clock: Arc::new(SystemClock),
-            skew: Skew::None,
-            // Entra's usual, an hour less the second that the request takes.
-            token_lifetime: Duration::from_secs(3599),
             assignments: None,
             front_ends: 1,
             cors: Vec::new(),
@@ -63,175 +72,164 @@ impl SmallCloudBuilder {
         }
     }
 
-    /// Puts a blob into the container `assets`
+    /// Puts a blob into the container `assets`.
     pub fn blob(self, seed: Seed) -> Self {
         self.blobs([seed])
     }
 
-    /// Puts blobs into the container `assets`
+    /// Puts blobs into the container `assets`. If two have the same name, the later one replaces
+    /// the earlier one.
     pub fn blobs(self, seeds: impl IntoIterator<Item = Seed>) -> Self {
         self.container(CONTAINER, seeds)
     }
 
-    /// Puts each file below a folder into the container `assets`, by its path in the folder
+    /// Puts each file below a folder into the container `assets`, named by its path in the folder.
     ///
-    /// Skips symbolic links, so that nothing outside the folder is served.
+    /// Skips symbolic links, so that nothing outside the folder is served. The content is read when
+    /// a client reads the blob.
     ///
     /// # Errors
-    /// Fails if the folder cannot be read, or if a file's name is not UTF-8.
+    /// Fails if the folder cannot be read, or if a file name is not UTF-8.
     pub fn folder(mut self, folder: impl AsRef<Path>) -> io::Result<Self> {
         let seeds = self.containers.entry(CONTAINER.to_owned()).or_default();
         seed::add_folder(seeds, folder.as_ref(), String::new())?;
         Ok(self)
     }
 
-    /// Adds another container, beside `assets`
+    /// Adds another container to the account.
     pub fn container(
         mut self,
         name: impl Into<String>,
         seeds: impl IntoIterator<Item = Seed>,
     ) -> Self {
+        // Repeated calls for one container add to it.
         self.containers.entry(name.into()).or_default().extend(seeds);
         self
     }
 
-    /// Registers a certificate, as PEM, with the application, which may then sign in with it
+    /// Registers a certificate, as PEM, with which the application may sign in.
     pub fn certificate(mut self, pem: impl Into<String>) -> Self {
-        self.certificate = Some(pem.into());
+        self.settings.certificate = Some(pem.into());
         self
     }
 
-    /// Returns pages shorter than `maxresults`, and empty ones with a marker, as Azure may
+    /// Returns pages with a random number of entries, at most `maxresults`, and empty pages with a
+    /// marker. Azure may do both.
     pub fn ragged_pages(mut self) -> Self {
-        self.ragged_pages = true;
+        self.settings.ragged_pages = true;
         self
     }
 
-    /// Turns versioning on: listings and reads have the id of each blob's current version
+    /// Turns versioning on: listings and reads have the ID of each blob's current version.
     pub fn versioned(mut self) -> Self {
-        self.is_versioned = true;
+        self.settings.is_versioned = true;
         self
     }
 
-    /// Sets what the real service is not known to do, and what differs by account
+    /// Sets how the cloud behaves if the real service is not known, or if accounts differ.
     pub fn behavior(mut self, behavior: Behavior) -> Self {
-        self.behavior = behavior;
+        self.settings.behavior = behavior;
         self
     }
 
-    /// Differs from the service in this way, beside those set before
+    /// Adds a difference from the real service, in addition to those added before.
     pub fn quirk(mut self, quirk: Quirk) -> Self {
-        self.quirks.insert(quirk);
+        self.settings.quirks.insert(quirk);
         self
     }
 
-    /// Takes the time from this clock; by default from that of the machine
+    /// Sets the clock; by default it is that of the machine.
     ///
-    /// Token lifetimes, the propagation of role assignments, pauses, `Date` and the `UtcNow` of
-    /// conditions go by it. Only client assertions do not: those who sign them look at the clock of
-    /// the machine.
+    /// Token lifetimes, the propagation of role assignments, pauses, the `Date` header and the
+    /// `UtcNow` attribute of conditions follow it. Client assertions do not: the clients that sign
+    /// them take the time from the machine.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.clock = Arc::new(clock);
+        self.settings.clock = Arc::new(clock);
         self
     }
 
-    /// Sets the cloud's time of day ahead of its clock
+    /// Sets the cloud's time of day ahead of its clock.
     ///
-    /// It shows in `Date`, in `UtcNow`, and where tokens and client assertions are checked. Tokens
-    /// are issued by the clock as it is: they expire too early.
+    /// It shows in the `Date` header, in `UtcNow`, and in the checks of tokens and client
+    /// assertions. Tokens are issued by the clock itself, so they expire too early.
     pub fn clock_ahead(mut self, by: Duration) -> Self {
-        self.skew = Skew::Ahead(by);
+        self.settings.skew = Skew::Ahead(by);
         self
     }
 
-    /// Sets the cloud's time of day back from its clock
+    /// Sets the cloud's time of day back from its clock.
     ///
-    /// By more than five minutes, and tokens are not valid yet.
+    /// If it is set back by more than 5 min, new tokens are not valid yet.
     pub fn clock_behind(mut self, by: Duration) -> Self {
-        self.skew = Skew::Behind(by);
+        self.settings.skew = Skew::Behind(by);
         self
     }
 
-    /// Sets the lifetime of tokens, in whole seconds; by default 3,599
+    /// Sets the lifetime of tokens, in whole seconds; by default 3,599 s, as in Entra.
     pub fn token_lifetime(mut self, lifetime: Duration) -> Self {
-        self.token_lifetime = lifetime;
+        self.settings.token_lifetime = lifetime;
         self
     }
 
-    /// Assigns a role to the service principal, at the start
+    /// Assigns a role to the service principal at the start.
     ///
-    /// Without a call of this it is Storage Blob Data Reader on the account, effective at once.
-    /// Further calls assign further roles.
+    /// The first call replaces the default role. Further calls add further roles.
     pub fn assignment(mut self, assignment: Assignment) -> Self {
         self.assignments.get_or_insert_default().push(assignment);
         self
     }
 
-    /// Starts without any role assignment
-    pub fn unassigned(mut self) -> Self {
+    /// Starts without any role assignment.
+    pub fn without_assignments(mut self) -> Self {
         self.assignments = Some(Vec::new());
         self
     }
 
-    /// Sets the number of front ends of the blob service, at least 1; requests reach them in turn
+    /// Sets the number of front ends of the blob service, at least 1. Requests reach them in turn.
     pub fn front_ends(mut self, count: usize) -> Self {
         self.front_ends = count;
         self
     }
 
-    /// Adds a rule for cross-origin requests, after those added before; by default there is none
+    /// Adds a CORS rule after those added before; by default there is none.
     pub fn cors(mut self, rule: CorsRule) -> Self {
         self.cors.push(rule);
         self
     }
 
-    /// Makes the container `assets` public: anybody may list and read it
+    /// Makes the container `assets` public: anonymous callers may list and read it.
     pub fn public(mut self) -> Self {
         self.is_public = true;
         self
     }
 
-    /// Starts it on a free port of 127.0.0.1, in the Tokio runtime that this is called in
+    /// Starts the cloud on a free port of 127.0.0.1, in the Tokio runtime of the caller.
     ///
     /// # Errors
-    /// Fails if no port can be listened on.
+    /// Fails if there is no free port.
+    ///
+    /// # Panics
+    /// Panics if it is not called in a Tokio runtime with I/O and time enabled.
     pub async fn start(self) -> io::Result<SmallCloud> {
-        let order = self.behavior.order;
+        // All containers have the same order, because the namespace is a property of the account.
+        let order = self.settings.behavior.order;
         let containers = self
             .containers
             .into_iter()
-            .map(|(name, seeds)| (name, Arc::new(Container::of(order, seeds))));
+            .map(|(name, seeds)| (name, Arc::new(Container::new(order, seeds))));
+        // Replaced as a whole by the first call of `assignment`; see there.
         let assignments =
             self.assignments.unwrap_or_else(|| vec![Assignment::new(Role::BlobDataReader)]);
         let mut access = Access::new(self.front_ends);
         for assignment in assignments {
-            access.assign(assignment, self.clock.elapsed());
+            // Delays count from the start of the cloud.
+            access.assign(assignment, self.settings.clock.elapsed());
         }
-        let script = Script { cors: self.cors, public: self.is_public, ..Script::default() };
-        let state = Arc::new(State {
-            secret: random(),
-            signature: random(),
-            certificate: self.certificate,
-            clock: self.clock,
-            skew: self.skew,
-            token_lifetime: self.token_lifetime,
-            ragged_pages: self.ragged_pages,
-            is_versioned: self.is_versioned,
-            behavior: self.behavior,
-            quirks: self.quirks,
-            used_markers: Mutex::default(),
-            tokens: Mutex::new(Tokens::default()),
-            keys: Mutex::new(DelegationKeys::default()),
-            containers: Mutex::new(containers.collect()),
-            access: Mutex::new(access),
-            script: Mutex::new(script),
-            log: Mutex::new(Log::default()),
-            connections: AtomicUsize::new(0),
-            under_way: AtomicUsize::new(0),
-        });
+        let script = Script::new(self.cors, self.is_public);
+        let state = Arc::new(State::new(self.settings, containers.collect(), access, script));
         let (listener, acceptor, authority) = server::listen().await?;
         let address = listener.local_addr()?;
         let task = tokio::spawn(server::serve(listener, acceptor, Arc::clone(&state)));
-        Ok(SmallCloud { address, authority, state, task })
+        Ok(SmallCloud::new(address, authority, state, task))
     }
 }

@@ -1,5 +1,7 @@
 //! Cross-origin requests: Microsoft Learn, "Cross-Origin Resource Sharing (CORS) support for Azure
 //! Storage".
+//!
+//! The rules are passed in, in their order. The first rule that matches decides, as in Azure.
 
 use std::time::Duration;
 
@@ -15,27 +17,29 @@ use hyper::{
 };
 
 use super::{
-    Quirk, Refusal, State,
-    ask::Ask,
     behavior::PreflightNames,
-    lock,
-    refusal::Writer,
-    server::{Body, full},
+    body::{Body, full},
+    refusal::{Refusal, Responder},
+    request::BlobRequest,
 };
 use crate::wildcard::star_matches;
 
-/// A rule for cross-origin requests to the blob service of a small cloud
+/// A CORS rule of the blob service of a small cloud.
 ///
 /// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 /// use std::time::Duration;
-/// use azure_asset_sync::testing::CorsRule;
+/// use azure_asset_sync::testing::{CorsRule, SmallCloud};
 ///
 /// let rule = CorsRule::new("https://app.contoso.com")
 ///     .methods(["GET", "HEAD", "OPTIONS"])
 ///     .allowed_headers(["range", "x-ms-*"])
-///     .exposed_headers(["*"])
+///     .exposed_headers(["Content-Range", "ETag"])
 ///     .max_age(Duration::from_secs(3600));
-/// # let _ = rule;
+/// let cloud = SmallCloud::builder().cors(rule).start().await?;
+/// # let _ = cloud;
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
@@ -48,7 +52,8 @@ pub struct CorsRule {
 }
 
 impl CorsRule {
-    /// A rule for exactly this origin, or for every origin if it is `*`; it allows nothing yet
+    /// Creates a rule for exactly this origin, or for every origin if it is `*`. The rule allows
+    /// nothing yet.
     pub fn new(origin: impl Into<String>) -> Self {
         Self {
             origin: origin.into(),
@@ -59,72 +64,86 @@ impl CorsRule {
         }
     }
 
-    /// Allows these methods, in capitals
+    /// Allows these methods, in capital letters.
     pub fn methods<M: Into<String>>(mut self, methods: impl IntoIterator<Item = M>) -> Self {
         self.methods = methods.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Allows these headers in requests; `x-ms-*` is for all that begin so, `*` for all
+    /// Allows these headers in requests. `*` allows all, and `x-ms-*` all with that prefix.
     pub fn allowed_headers<H: Into<String>>(mut self, names: impl IntoIterator<Item = H>) -> Self {
         self.allowed_headers = names.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Lets scripts see these headers of answers, with the same wildcards
+    /// Exposes these headers of responses to scripts, with the same wildcards.
     ///
-    /// As in Azure, a wildcard stands for names that the answer has when the rule is applied, which
-    /// is before `Content-Range` is added: that must be named.
+    /// As in Azure, a wildcard matches only the headers that the response has when the rule is
+    /// applied. `Content-Range` is added later, so a rule must name it.
     pub fn exposed_headers<H: Into<String>>(mut self, names: impl IntoIterator<Item = H>) -> Self {
         self.exposed_headers = names.into_iter().map(Into::into).collect();
         self
     }
 
-    /// How long a browser may remember the answer to its preflight, in whole seconds
+    /// Sets how long a browser may cache the answer to its preflight, in whole seconds.
     pub fn max_age(mut self, age: Duration) -> Self {
         self.max_age = age;
         self
     }
 
-    fn is_for_all(&self) -> bool {
+    fn is_for_all_origins(&self) -> bool {
         self.origin == "*"
     }
 
     fn matches(&self, origin: &str, method: &str) -> bool {
-        (self.is_for_all() || self.origin == origin) && self.methods.iter().any(|m| m == method)
+        (self.is_for_all_origins() || self.origin == origin)
+            && self.methods.iter().any(|m| m == method)
     }
 }
 
-/// Whether one of the patterns, which may end in a star, covers a name
-fn covered(patterns: &[String], name: &str) -> bool {
+/// Returns whether one of the patterns matches a name.
+fn matches_any(patterns: &[String], name: &str) -> bool {
     patterns.iter().any(|pattern| star_matches(pattern, name))
 }
 
-pub(super) fn preflight(ask: &Ask<'_>, state: &State) -> Result<Response<Body>, Refusal> {
+/// Answers a preflight.
+///
+/// # Errors
+/// Fails with 400 if the request has no origin or no method, and with 403 `CorsPreflightFailure` if
+/// no rule allows it, unless `is_lax`.
+pub(super) fn preflight(
+    request: &BlobRequest<'_>,
+    rules: &[CorsRule],
+    allowed_names: PreflightNames,
+    is_lax: bool,
+) -> Result<Response<Body>, Refusal> {
     let (Some(origin), Some(method)) =
-        (ask.header(ORIGIN.as_str()), ask.header("access-control-request-method"))
+        (request.header(ORIGIN.as_str()), request.header("access-control-request-method"))
     else {
         return Err(Refusal::new(400, "InvalidHeaderValue"));
     };
-    let headers = ask.header("access-control-request-headers").unwrap_or_default();
+    // A browser omits this header if the request has only simple headers.
+    let headers = request.header("access-control-request-headers").unwrap_or_default();
     let mut names = headers.split(',').map(str::trim).filter(|name| !name.is_empty());
-    let script = lock(&state.script);
-    let rule = script.cors.iter().find(|rule| {
-        rule.matches(origin, method) && names.clone().all(|n| covered(&rule.allowed_headers, n))
+    // The first rule that matches decides, even if a later one would allow more.
+    let rule = rules.iter().find(|rule| {
+        let allows = |name| matches_any(&rule.allowed_headers, name);
+        rule.matches(origin, method) && names.clone().all(allows)
     });
     let Some(rule) = rule else {
-        return match state.has(Quirk::LaxPreflight) {
+        return match is_lax {
             true => Ok(Response::new(full(""))),
             false => Err(Refusal::new(403, "CorsPreflightFailure")),
         };
     };
     let mut response = Response::builder()
+        // The service repeats the origin even if the rule is for all origins.
         .header(ACCESS_CONTROL_ALLOW_ORIGIN, origin)
         .header(ACCESS_CONTROL_ALLOW_METHODS, method)
         .header(ACCESS_CONTROL_MAX_AGE, rule.max_age.as_secs())
         .header(ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
     if names.next().is_some() {
-        let names = match state.behavior.preflight {
+        let names = match allowed_names {
             PreflightNames::Requested => headers.to_owned(),
             PreflightNames::OfRule => rule.allowed_headers.join(","),
         };
@@ -133,29 +152,33 @@ pub(super) fn preflight(ask: &Ask<'_>, state: &State) -> Result<Response<Body>, 
     Ok(response.body(full(""))?)
 }
 
-/// Adds what a browser wants to see in the answer to the request itself
-pub(super) fn add_headers(request: &Request<Bytes>, response: &mut Response<Body>, state: &State) {
-    let script = lock(&state.script);
-    if script.cors.is_empty() || *request.method() == Method::OPTIONS {
+/// Adds the CORS headers to the response to a request that is not a preflight.
+pub(super) fn add_headers(
+    request: &Request<Bytes>,
+    response: &mut Response<Body>,
+    rules: &[CorsRule],
+) {
+    if rules.is_empty() || *request.method() == Method::OPTIONS {
         return;
     }
+    // Requests without an origin come from programs, not from browsers.
     let origin = request.headers().get(ORIGIN).and_then(|value| value.to_str().ok());
-    let rule = script
-        .cors
+    let rule = rules
         .iter()
         .find(|rule| rule.matches(origin.unwrap_or_default(), request.method().as_str()));
     let (Some(rule), Some(origin)) = (rule, origin) else {
-        // The service adds it to the answers to these methods only.
+        // Without a match the service adds `Vary` to the responses to these two methods only.
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-        if is_read && !rule.is_some_and(CorsRule::is_for_all) {
+        if is_read && !rule.is_some_and(CorsRule::is_for_all_origins) {
             response.headers_mut().insert(VARY, HeaderValue::from_static("Origin"));
         }
         return;
     };
+    // Computed before the CORS headers are added, because wildcards do not match those.
     let exposed = exposed(rule, response);
     let headers = response.headers_mut();
     let mut insert = |name, text: &str| {
-        // A rule may have a text that no header can hold.
+        // A test may set a rule with a text that a header cannot hold.
         if let Ok(value) = HeaderValue::from_str(text) {
             headers.insert(name, value);
         }
@@ -163,7 +186,7 @@ pub(super) fn add_headers(request: &Request<Bytes>, response: &mut Response<Body
     if !exposed.is_empty() {
         insert(ACCESS_CONTROL_EXPOSE_HEADERS, &exposed);
     }
-    if rule.is_for_all() {
+    if rule.is_for_all_origins() {
         insert(ACCESS_CONTROL_ALLOW_ORIGIN, "*");
     } else {
         insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
@@ -172,42 +195,44 @@ pub(super) fn add_headers(request: &Request<Bytes>, response: &mut Response<Body
     }
 }
 
-/// The names of the rule in its spelling, and for its wildcards those that the answer has
+/// Returns the exposed headers: the names of the rule, and the headers that its wildcards match.
 fn exposed(rule: &CorsRule, response: &Response<Body>) -> String {
-    let (wild, plain): (Vec<_>, Vec<_>) =
+    let (wild, mut names): (Vec<_>, Vec<_>) =
         rule.exposed_headers.iter().cloned().partition(|name| name.ends_with('*'));
-    let answered = response
+    let present = response
         .headers()
         .keys()
-        .filter(|name| !is_late(name, response))
+        .filter(|name| !is_added_later(name, response))
         .map(|name| spelling(name.as_str()))
+        // These three are added later, and exposed all the same.
         .chain(["Content-Length", "Date", "Transfer-Encoding"]);
-    let mut names = plain.clone();
-    for name in answered {
+    for name in present {
+        // A name that the rule has itself keeps the spelling of the rule.
         let is_new = !names.iter().any(|known| known.eq_ignore_ascii_case(name));
-        if is_new && covered(&wild, name) {
+        if is_new && matches_any(&wild, name) {
             names.push(name.to_owned());
         }
     }
     names.join(",")
 }
 
-/// Whether the service adds a header after it has applied the rules
+/// Returns whether the service adds a header after it has applied the rules.
 ///
-/// The three that every answer exposes are among them. Of a refusal the content type is added late,
-/// and before the service the name of the server.
-fn is_late(name: &HeaderName, response: &Response<Body>) -> bool {
+/// A refusal gets its content type late. A refusal by the front end also gets `Server` late.
+fn is_added_later(name: &HeaderName, response: &Response<Body>) -> bool {
     let is_refusal = !response.status().is_success();
-    let is_early = response.headers().get(SERVER).is_some_and(|s| s == Writer::FrontEnd.server());
+    let server = response.headers().get(SERVER);
+    let is_front_end = server.is_some_and(|server| server == Responder::FrontEnd.server());
     match *name {
         CONTENT_RANGE | CONTENT_LENGTH | DATE | TRANSFER_ENCODING | VARY => true,
         CONTENT_TYPE => is_refusal,
-        SERVER => is_early,
+        SERVER => is_front_end,
         ref name => name.as_str().starts_with("access-control-"),
     }
 }
 
-/// A name as the service writes it: those of its own in lower case
+/// Returns a header name in the spelling of the service: standard names in capitals, `x-ms-` names
+/// in lower case.
 fn spelling(name: &str) -> &str {
     const STANDARD: &[&str] = &[
         "Accept-Ranges",

@@ -1,24 +1,26 @@
-//! Continuation markers in the shape of the real ones.
+//! Continuation markers in the form of real ones.
 //!
-//! A marker is `2!`, a length, `!` and Base64 with `-` for `=`. The text in the Base64 is the first
-//! name of the page with its length, and a time with its length. In a hierarchical namespace the
-//! name is Base64 in its turn, of bytes that hold the path. A client must not read any of it.
+//! A marker is `2!`, a length, `!`, and Base64 with other characters for `=`, `+` and `/`. The
+//! decoded text has the first name of the page and a time, each with its length. In a hierarchical
+//! namespace the name is Base64 again, of bytes that contain the path. A client must treat a marker
+//! as opaque.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use super::ACCOUNT;
+use super::identity::ACCOUNT;
 
-/// The time in the marker of a blob that is no snapshot
+/// The time in the marker of a blob that is not a snapshot.
 const NEVER: &str = "9999-12-31T23:59:59.9999999Z";
 
-/// The byte before the path in the marker of a hierarchical namespace
+/// The byte before the path in the marker of a hierarchical namespace.
 const BEFORE_PATH: char = '\u{2}';
 
-/// The marker of the page that begins with a name
+/// Returns the marker of the page that begins with a name.
 ///
-/// `is_empty` says that the page before it has no entry: then no two markers of one name are the same,
-/// since a listing must move on.
+/// `is_empty` says that the preceding page has no entries. Then two markers of one name differ,
+/// because a client may treat a repeated marker as a listing that does not end.
 pub(super) fn encode(container: &str, name: &str, is_hierarchical: bool, is_empty: bool) -> String {
+    // The random number makes markers of one name differ.
     let name = match is_hierarchical {
         true => STANDARD.encode(format!(
             "{:08x}\u{1}/{ACCOUNT}\u{1}/{container}{BEFORE_PATH}/{name}",
@@ -35,15 +37,17 @@ pub(super) fn encode(container: &str, name: &str, is_hierarchical: bool, is_empt
     format!("2!{}!{text}", text.len())
 }
 
-/// The name that a marker begins with; `None` for what is no marker
+/// Returns the first name of the page of a marker, or `None` if the text is not a marker.
 pub(super) fn decode(marker: &str, is_hierarchical: bool) -> Option<String> {
     let (length, text) = marker.strip_prefix("2!")?.split_once('!')?;
+    // A marker that was cut off on its way must not be accepted.
     if length.parse() != Ok(text.len()) {
         return None;
     }
     let text: String = text.chars().map(from_marker).collect();
     let text = String::from_utf8(STANDARD.decode(text).ok()?).ok()?;
     let (length, rest) = text.split_once('!')?;
+    // The name may contain `!`, so its length decides where it ends.
     let name = rest.get(..length.parse().ok()?)?;
     if !is_hierarchical {
         return Some(name.to_owned());
@@ -53,6 +57,7 @@ pub(super) fn decode(marker: &str, is_hierarchical: bool) -> Option<String> {
     path.strip_prefix('/').map(str::to_owned)
 }
 
+/// Replaces the characters of Base64 that would need escapes in a URL.
 fn to_marker(c: char) -> char {
     match c {
         '=' => '-',
@@ -62,6 +67,7 @@ fn to_marker(c: char) -> char {
     }
 }
 
+/// Restores the characters of Base64.
 fn from_marker(c: char) -> char {
     match c {
         '-' => '=',

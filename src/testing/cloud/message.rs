@@ -1,8 +1,10 @@
 //! The messages of the blob service for its error codes.
 //!
-//! Sources: Microsoft Learn, "Common REST API error codes" and "Blob Storage error codes", and what
-//! the service is publicly seen to write where that differs from the documentation.
+//! Sources: Microsoft Learn, "Common REST API error codes" and "Blob Storage error codes". If a
+//! public recording differs from the documentation, the text is that of the recording, spelling
+//! mistakes included.
 
+/// Codes and messages.
 const MESSAGES: &[(&str, &str)] = &[
     ("AccountIsDisabled", "The specified account is disabled."),
     ("AccountRequiresHttps", "The account being accessed does not support http."),
@@ -96,9 +98,9 @@ const MESSAGES: &[(&str, &str)] = &[
     ),
 ];
 
-/// The message for a code; the code itself if it is not known
+/// Returns the message for a code, or the code itself if the message is not known.
 pub(super) fn message(status: u16, code: &str) -> &str {
-    // One code, two messages: a token that is no good, and a header that is none.
+    // This code has two messages: for a malformed header (400), and for an invalid token.
     match (status, code) {
         (400, "InvalidAuthenticationInfo") => {
             "Authentication information is not given in the correct format. Check the value of Authorization header."

@@ -1,84 +1,102 @@
-//! Single ways in which a small cloud differs from the service as recordings and documents show it.
+//! Single ways in which a small cloud contradicts what is known of the real service.
 //!
-//! They stand apart from `Behavior`, whose settings are combined: a quirk is for a test that checks
-//! whether such a difference is noticed.
+//! They are separate from `Behavior`: settings of a `Behavior` are answers to open questions, which
+//! tests combine. A quirk is known to be wrong, and is for a test that checks whether a client
+//! notices it.
+
+use std::collections::BTreeSet;
 
 use hyper::{
-    Method, Request, Response,
+    Method, Response,
     ext::ReasonPhrase,
     header::{CONTENT_RANGE, ETAG, HeaderValue, SERVER},
 };
 
-use super::{State, server::Body, service::REQUEST_ID};
+use super::{body::Body, values::REQUEST_ID};
 
-/// A way in which a small cloud differs from what is known of the real service
+/// A way in which a small cloud differs from what is known of the real service.
 ///
 /// ```
-/// use azure_asset_sync::testing::{Quirk, SmallCloud};
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// use azure_asset_sync::{Store, store::ListRequest, testing::{Quirk, Seed, SmallCloud}};
 ///
-/// let builder = SmallCloud::builder().quirk(Quirk::MarkersOnce).quirk(Quirk::NoRequestId);
-/// # let _ = builder;
+/// let cloud = SmallCloud::builder()
+///     .blobs(["a.jpg", "b.jpg"].map(|name| Seed::new(name, "x")))
+///     .quirk(Quirk::PageLimit(1))
+///     .start()
+///     .await?;
+/// let store = cloud.store(&cloud.connection().build()?)?;
+/// assert_eq!(store.list(ListRequest::new("")).await?.blobs.len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Quirk {
-    /// `startFrom` begins at the right place even if a mark or a modifier follows the prefix
+    /// `startFrom` begins at the right place even if a mark or a modifier follows the prefix.
     StartAtMarks,
-    /// The order of `startFrom` and `endBefore` is checked with regard to case
+    /// The service compares `startFrom` with `endBefore` with regard to letter case.
     CaseSensitiveBounds,
-    /// A continuation marker is taken once, and refused after that
+    /// A continuation marker is accepted once and refused after that.
     MarkersOnce,
-    /// A continuation marker is the next name in clear
+    /// A continuation marker is the next name in plain text.
     PlainMarkers,
-    /// A page has at most so many entries, whatever is asked for
+    /// A page has at most this many entries, whatever `maxresults` says.
     PageLimit(u16),
-    /// Listings have a `Content-Length`
-    WholeLists,
-    /// Listings are Arrow if the request accepts it
+    /// Listings have a `Content-Length` instead of chunks.
+    ListContentLength,
+    /// Listings are Arrow streams if the request accepts them.
     Arrow,
-    /// `include=metadata` is ignored
+    /// `include=metadata` has no effect.
     NoMetadata,
-    /// `include=versions` and `include=snapshots` are refused
+    /// `include=versions` and `include=snapshots` are refused.
     NoVersions,
-    /// A delimiter is ignored
+    /// `delimiter` has no effect.
     NoDelimiter,
-    /// An absent container is 404, also for those who may not read it
+    /// A missing container is 404 even for callers that may not read it.
     ExistenceFirst,
-    /// `If-Match` without quotes is refused as an invalid header
+    /// `If-Match` without quotes is refused as an invalid header.
     QuotedEtagsOnly,
-    /// `If-Match` is ignored
+    /// `If-Match` has no effect.
     NoIfMatch,
-    /// A range of an empty blob is answered with 200 and no bytes
-    EmptyRangeIsWhole,
-    /// A range after the end of a blob is answered with 416 and no `Content-Range`
+    /// A range of an empty blob is answered with 200 and no bytes.
+    EmptyBlobRangeOk,
+    /// A range after the end of a blob is answered with 416 and no `Content-Range`.
     NoSizeIn416,
-    /// Reads have another form of the ETag than listings
+    /// Reads return a different form of the ETag than listings.
     OtherEtags,
-    /// There are no user delegation keys: 501 `NotImplemented`
+    /// User delegation keys are not available: 501 `NotImplemented`.
     NoDelegationKeys,
-    /// Signatures by a user delegation key are refused
+    /// Signatures with a user delegation key are refused.
     NoViewLinks,
-    /// The headers that a signature overrides stay as they are stored
+    /// The headers that a signature overrides keep their stored values.
     NoSignedHeaders,
-    /// A preflight that no rule allows is answered with 200 and no permission
+    /// A preflight that no rule allows is answered with 200 and without permission.
     LaxPreflight,
-    /// The answer to a preflight does not name the headers that are allowed
+    /// The answer to a preflight does not name the allowed headers.
     NoAllowHeaders,
-    /// `Server` is that of another service
+    /// `Server` names a different service.
     OtherServer,
-    /// Reason phrases are those of HTTP
+    /// Reason phrases are those of HTTP, not Azure's messages.
     PlainReasons,
-    /// Refusals have no `x-ms-error-code`
+    /// Refusals have no `x-ms-error-code`.
     NoCodeHeader,
-    /// No answer has an `x-ms-request-id`
+    /// No answer has an `x-ms-request-id`.
     NoRequestId,
-    /// No answer has an `x-ms-version`
+    /// No answer has an `x-ms-version`.
     NoVersion,
 }
 
-/// Changes an answer where its headers alone are concerned
-pub(super) fn alter<B>(request: &Request<B>, response: &mut Response<Body>, state: &State) {
-    for quirk in &state.quirks {
+/// Applies the quirks that change only the headers of a response.
+///
+/// The other quirks are applied by the operations that they change.
+pub(super) fn apply_to_headers(
+    quirks: &BTreeSet<Quirk>,
+    method: &Method,
+    response: &mut Response<Body>,
+) {
+    // The order of the set does not matter: no two quirks change the same header.
+    for quirk in quirks {
         let status = response.status();
         let headers = response.headers_mut();
         match quirk {
@@ -100,7 +118,8 @@ pub(super) fn alter<B>(request: &Request<B>, response: &mut Response<Body>, stat
             Quirk::NoSizeIn416 if status.as_u16() == 416 => {
                 headers.remove(CONTENT_RANGE);
             }
-            Quirk::OtherEtags if *request.method() == Method::GET && headers.contains_key(ETAG) => {
+            // Listings have ETags in the body only, so this changes reads alone.
+            Quirk::OtherEtags if *method == Method::GET && headers.contains_key(ETAG) => {
                 headers.insert(ETAG, HeaderValue::from_static("W/\"1\""));
             }
             Quirk::NoAllowHeaders => {

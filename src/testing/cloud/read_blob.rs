@@ -1,4 +1,6 @@
 //! Get Blob and Get Blob Properties: Microsoft Learn, "Get Blob" and "Get Blob Properties".
+//!
+//! Callers are authorized before; see `blob_service`.
 
 use bytes::Bytes;
 use hyper::{
@@ -11,32 +13,53 @@ use hyper::{
 };
 
 use super::{
-    Quirk, Refusal, Seed, State,
-    ask::Ask,
+    body::{Body, full},
     container::Container,
-    server::{Body, full},
+    quirk::Quirk,
+    refusal::Refusal,
+    request::BlobRequest,
+    seed::Seed,
+    state::State,
 };
 
-/// The blob of a request, in the version that the request names
+/// Returns the blob of a request in the version that the request names.
+///
+/// # Errors
+/// Fails with 404 `BlobNotFound` if there is no such blob or no such version. Only current versions
+/// exist in a small cloud.
 pub(super) fn find<'a>(
     container: &'a Container,
     name: &str,
-    ask: &Ask<'_>,
+    request: &BlobRequest<'_>,
     state: &State,
 ) -> Result<&'a Seed, Refusal> {
-    let is_asked = |seed: &&Seed| match ask.old_version() {
+    let is_requested_version = |seed: &&Seed| match request.old_version() {
         None => true,
-        Some((_, version)) => state.is_versioned && seed.version_id() == version,
+        Some((_, version)) => state.settings().is_versioned && seed.version_id() == version,
     };
-    container.get(name).filter(is_asked).ok_or_else(|| Refusal::new(404, "BlobNotFound"))
+    container
+        .get(name)
+        .filter(is_requested_version)
+        .ok_or_else(|| Refusal::new(404, "BlobNotFound"))
 }
 
-pub(super) fn get(seed: &Seed, ask: &Ask<'_>, state: &State) -> Result<Response<Body>, Refusal> {
-    let is_head = *ask.method == Method::HEAD;
+/// Answers a request for the properties of a blob, or for a range of its content.
+///
+/// # Errors
+/// Fails with 409 for an archived blob, with 412 if `If-Match` names a different ETag, and with 416
+/// for a range after the end.
+pub(super) fn get(
+    seed: &Seed,
+    request: &BlobRequest<'_>,
+    state: &State,
+) -> Result<Response<Body>, Refusal> {
+    let is_head = *request.method() == Method::HEAD;
+    // The properties of an archived blob can be read, its content cannot.
     if !is_head && seed.tier == "Archive" {
         return Err(Refusal::new(409, "BlobArchived"));
     }
-    let if_match = ask.header(IF_MATCH.as_str()).filter(|_| !state.has(Quirk::NoIfMatch));
+    let if_match = request.header(IF_MATCH.as_str()).filter(|_| !state.has(Quirk::NoIfMatch));
+    // The real service accepts an ETag with and without quotes.
     if let Some(wanted) = if_match
         && !wanted.starts_with('"')
         && wanted != "*"
@@ -51,18 +74,20 @@ pub(super) fn get(seed: &Seed, ask: &Ask<'_>, state: &State) -> Result<Response<
         return Err(Refusal::new(412, "ConditionNotMet"));
     }
     let size = seed.size();
-    let range = ask
+    // `x-ms-range` wins over `Range`, as documented.
+    let range = request
         .header("x-ms-range")
-        .or(ask.header(RANGE.as_str()))
+        .or(request.header(RANGE.as_str()))
+        // HTTP requires that a server ignores a range that it cannot parse.
         .and_then(|range| parse(range, size))
-        .filter(|_| size > 0 || !state.has(Quirk::EmptyRangeIsWhole));
+        .filter(|_| size > 0 || !state.has(Quirk::EmptyBlobRangeOk));
     let (status, start, end) = match range {
         None => (StatusCode::OK, 0, size),
         Some((start, _)) if start >= size => return Err(Refusal::range(size)),
         Some((start, end)) => (StatusCode::PARTIAL_CONTENT, start, end),
     };
     let content = match is_head {
-        // The headers say the length all the same.
+        // `Content-Length` is still that of the content.
         true => Bytes::new(),
         false => seed.read(start, end).map_err(|_| Refusal::new(500, "InternalError"))?,
     };
@@ -78,17 +103,24 @@ pub(super) fn get(seed: &Seed, ask: &Ask<'_>, state: &State) -> Result<Response<
         .header("x-ms-lease-state", "available")
         .header("x-ms-lease-status", "unlocked")
         .header("x-ms-server-encrypted", "true");
+    // INVARIANT: `end` is above `start`, because `parse` and the check above accept no other range.
     if status == StatusCode::PARTIAL_CONTENT {
         response = response.header(CONTENT_RANGE, format!("bytes {start}-{}/{size}", end - 1));
     }
-    Ok(stored(response, seed, status, state).body(full(content))?)
+    Ok(add_blob_headers(response, seed, status, state).body(full(content))?)
 }
 
-/// Adds the headers that not every blob has
-fn stored(mut response: Builder, seed: &Seed, status: StatusCode, state: &State) -> Builder {
+/// Adds the headers that depend on the blob and on the account.
+fn add_blob_headers(
+    mut response: Builder,
+    seed: &Seed,
+    status: StatusCode,
+    state: &State,
+) -> Builder {
     if let Some(content_type) = &seed.content_type {
         response = response.header(CONTENT_TYPE, content_type);
     }
+    // An inferred tier has no date of change.
     if seed.is_tier_inferred() {
         response = response.header("x-ms-access-tier-inferred", "true");
     } else {
@@ -96,7 +128,7 @@ fn stored(mut response: Builder, seed: &Seed, status: StatusCode, state: &State)
         response = response.header("x-ms-access-tier-change-time", changed);
     }
     for (element, value) in &seed.properties {
-        // A range has a digest of its own under the usual name, and the blob's under another.
+        // In the response to a range, `Content-MD5` would be the digest of the range.
         let name = match *element {
             "Content-MD5" if status == StatusCode::PARTIAL_CONTENT => "x-ms-blob-content-md5",
             element => element,
@@ -104,7 +136,7 @@ fn stored(mut response: Builder, seed: &Seed, status: StatusCode, state: &State)
         response = response.header(name, value);
     }
     for (key, value) in &seed.metadata {
-        // Azure refuses metadata that no header can hold; here a listing alone shows it.
+        // Azure refuses metadata that a header cannot hold. Here only listings show it.
         if let Ok(value) = HeaderValue::from_str(value) {
             response = response.header(format!("x-ms-meta-{key}"), value);
         }
@@ -112,12 +144,12 @@ fn stored(mut response: Builder, seed: &Seed, status: StatusCode, state: &State)
     if seed.tags > 0 {
         response = response.header("x-ms-tag-count", seed.tags);
     }
-    if state.is_versioned {
+    if state.settings().is_versioned {
         response = response
             .header("x-ms-version-id", seed.version_id())
             .header("x-ms-is-current-version", "true");
     }
-    if state.behavior.is_hierarchical() {
+    if state.behavior().is_hierarchical() {
         response = response
             .header("x-ms-resource-type", seed.resource_type())
             .header("x-ms-owner", "$superuser")
@@ -127,10 +159,12 @@ fn stored(mut response: Builder, seed: &Seed, status: StatusCode, state: &State)
     response
 }
 
-/// `bytes=a-b` or `bytes=a-`, as a range without its end, cut at the blob's
+/// Parses `bytes=a-b` or `bytes=a-` as a half-open range, cut at the end of the blob.
 fn parse(range: &str, size: u64) -> Option<(u64, u64)> {
     let (start, last) = range.strip_prefix("bytes=")?.split_once('-')?;
     let start = start.parse().ok()?;
+    // The last byte is inclusive in HTTP. Saturating, because a client may send the largest number.
     let end = if last.is_empty() { size } else { last.parse::<u64>().ok()?.saturating_add(1) };
-    Some((start, end.min(size)))
+    // HTTP requires that a range whose last byte comes before its first one is ignored.
+    (start >= size || start < end).then(|| (start, end.min(size)))
 }

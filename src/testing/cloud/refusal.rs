@@ -1,6 +1,11 @@
-//! Errors of the blob service as they go over the wire.
+//! Errors of the blob service in the form in which the service sends them.
+//!
+//! Rendering needs the time and the challenge of the cloud, and nothing else of its state.
 
-use std::{io, time::Duration};
+use std::{
+    io,
+    time::{Duration, SystemTime},
+};
 
 use hyper::{
     Method, Response, StatusCode,
@@ -9,26 +14,26 @@ use hyper::{
 };
 
 use super::{
-    State, TENANT, lock,
+    body::{Body, full},
+    identity::TENANT,
     message::message,
-    server::{Body, full},
-    service::REQUEST_ID,
-    state::{request_id, ticks},
+    values::{REQUEST_ID, request_id, ticks},
     xml,
 };
 
-/// Who writes an answer, as `Server` says
+/// The part of Azure that sends a response, as the `Server` header shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Writer {
-    /// The blob service itself, which knows the version of the request
+pub(super) enum Responder {
+    /// The blob service, which knows the service version of the request.
     BlobService,
-    /// What stands before the service, and looks at networks, tokens and signatures
+    /// The front end before the service, which checks networks, tokens and signatures.
     FrontEnd,
-    /// The dfs endpoint of an account with a hierarchical namespace
+    /// The `dfs` endpoint of an account with a hierarchical namespace.
     Dfs,
 }
 
-impl Writer {
+impl Responder {
+    /// Returns the `Server` header.
     pub(super) fn server(self) -> &'static str {
         match self {
             Self::BlobService => "Windows-Azure-Blob/1.0 Microsoft-HTTPAPI/2.0",
@@ -38,7 +43,7 @@ impl Writer {
     }
 }
 
-/// The codes that come from what stands before the service
+/// The codes that the front end sends.
 const FRONT_END: &[&str] = &[
     "AuthenticationFailed",
     "AuthorizationFailure",
@@ -48,17 +53,24 @@ const FRONT_END: &[&str] = &[
     "KeyBasedAuthenticationNotPermitted",
 ];
 
-/// An error of the blob service, as it goes over the wire
+/// An error of the blob service, as the service sends it.
 ///
-/// The message and the `Server` header are Azure's for the code, where this crate knows them. The
-/// reason phrase is the message, as Azure has it.
+/// The message and the `Server` header are Azure's for the code, if this crate knows them. The
+/// reason phrase of the response is the message, as in Azure.
 ///
 /// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 /// use std::time::Duration;
-/// use azure_asset_sync::testing::{Fault, Refusal};
+/// use azure_asset_sync::{Store, store::ListRequest, testing::{Fault, Refusal, SmallCloud}};
 ///
-/// let busy = Fault::Refuse(Refusal::new(503, "ServerBusy").retry_after(Duration::from_secs(7)));
-/// # let _ = busy;
+/// let cloud = SmallCloud::builder().start().await?;
+/// let store = cloud.store(&cloud.connection().build()?)?;
+/// let busy = Refusal::new(503, "ServerBusy").retry_after(Duration::from_secs(7));
+/// cloud.inject(Fault::Refuse(busy));
+/// let error = store.list(ListRequest::new("")).await.unwrap_err();
+/// assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
@@ -66,23 +78,25 @@ pub struct Refusal {
     status: u16,
     code: String,
     message: Option<String>,
-    /// Elements after the message: names and texts
+    /// Elements after the message, as names and texts.
     elements: Vec<(String, String)>,
     retry_after: Option<Duration>,
     has_code_header: bool,
-    writer: Writer,
-    /// The size of a blob that has not the range
+    responder: Responder,
+    /// The size of the blob, for a range after its end.
     size: Option<u64>,
 }
 
 impl Refusal {
-    /// An error with this status and code
+    /// Creates an error with a status and a code.
     pub fn new(status: u16, code: impl Into<String>) -> Self {
         let code = code.into();
-        let is_early = FRONT_END.contains(&code.as_str());
+        // `Server` and `x-ms-version` depend on who refuses; clients tell a firewall from a missing
+        // role by them.
+        let is_front_end = FRONT_END.contains(&code.as_str());
         Self {
             status,
-            writer: if is_early { Writer::FrontEnd } else { Writer::BlobService },
+            responder: if is_front_end { Responder::FrontEnd } else { Responder::BlobService },
             code,
             message: None,
             elements: Vec::new(),
@@ -92,127 +106,140 @@ impl Refusal {
         }
     }
 
-    /// A range after the end of a blob of this size
+    /// Creates the error for a range after the end of a blob of this size.
     pub(super) fn range(size: u64) -> Self {
         Self { size: Some(size), ..Self::new(416, "InvalidRange") }
     }
 
-    /// Names the parameter of the query that is wrong, and its value
+    /// Adds the query parameter that is wrong, and its value.
     pub(super) fn parameter(self, name: &str, value: &str) -> Self {
         self.element("QueryParameterName", name)
             .element("QueryParameterValue", value)
             .element("Reason", "")
     }
 
-    /// Names the header that is wrong, and its value
+    /// Adds the header that is wrong, and its value.
     pub(super) fn header(self, name: &str, value: &str) -> Self {
         self.element("HeaderName", name).element("HeaderValue", value)
     }
 
-    /// Says this instead of Azure's message for the code
+    /// Replaces Azure's message for the code.
     pub fn message(mut self, text: impl Into<String>) -> Self {
         self.message = Some(text.into());
         self
     }
 
-    /// Adds an `AuthenticationErrorDetail`
+    /// Adds an `AuthenticationErrorDetail` element.
     pub fn detail(self, text: impl Into<String>) -> Self {
         self.element("AuthenticationErrorDetail", text)
     }
 
-    /// Adds an element after the message, such as `HeaderName`
+    /// Adds an element after the message, for example `HeaderName`.
     pub fn element(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
         self.elements.push((name.into(), text.into()));
         self
     }
 
-    /// Adds `Retry-After`, in whole seconds
+    /// Adds a `Retry-After` header, in whole seconds.
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
         self
     }
 
-    /// Leaves out `x-ms-error-code`, so that only the body has the code
+    /// Omits `x-ms-error-code`, so that only the body has the code.
     pub fn without_code_header(mut self) -> Self {
         self.has_code_header = false;
         self
     }
 
-    /// Comes from the blob service itself, whatever the code
+    /// Sends the error from the blob service itself, whatever the code is.
     ///
-    /// For example, `AuthorizationFailure` comes from a firewall unless this is called.
+    /// For example, `AuthorizationFailure` comes from the front end unless this is called, which is
+    /// how a client recognizes a firewall.
     pub fn by_blob_service(mut self) -> Self {
-        self.writer = Writer::BlobService;
+        self.responder = Responder::BlobService;
         self
     }
 
-    /// Comes from what stands before the service, whatever the code
+    /// Sends the error from the front end before the service, whatever the code is.
     pub(super) fn by_front_end(mut self) -> Self {
-        self.writer = Writer::FrontEnd;
+        self.responder = Responder::FrontEnd;
         self
     }
 
-    /// Comes from the dfs endpoint, which writes JSON
+    /// Sends the error from the `dfs` endpoint, which has JSON bodies.
     pub fn by_dfs_endpoint(mut self) -> Self {
-        self.writer = Writer::Dfs;
+        self.responder = Responder::Dfs;
         self
     }
 
-    pub(super) fn response(&self, method: &Method, state: &State) -> io::Result<Response<Body>> {
-        let request_id = match self.writer {
-            // The dfs endpoint has its own letter there.
-            Writer::Dfs => request_id().replacen("e-00", "f-00", 1),
+    /// Renders the response; `challenge` replaces the usual `WWW-Authenticate` header.
+    ///
+    /// # Errors
+    /// Fails if the status is not an HTTP status.
+    pub(super) fn response(
+        &self,
+        method: &Method,
+        now: SystemTime,
+        challenge: Option<&str>,
+    ) -> io::Result<Response<Body>> {
+        let request_id = match self.responder {
+            // The IDs of the dfs endpoint have a different letter in this place.
+            Responder::Dfs => request_id().replacen("e-00", "f-00", 1),
             _ => request_id(),
         };
         let message = self.message.as_deref().unwrap_or_else(|| message(self.status, &self.code));
-        let (content_type, body) = match self.writer {
-            Writer::Dfs => {
-                ("application/json;charset=utf-8", self.json(message, &request_id, state))
-            }
-            _ => ("application/xml", self.xml(message, &request_id, state)),
+        // Every message ends with these two lines, whatever the format of the body is.
+        let text = format!("{message}\nRequestId:{request_id}\nTime:{}", ticks(now));
+        let (content_type, body) = match self.responder {
+            Responder::Dfs => ("application/json;charset=utf-8", self.json(&text)),
+            _ => ("application/xml", self.xml(&text)),
         };
         let mut response = Response::builder()
             .status(self.status)
-            .header(SERVER, self.writer.server())
+            .header(SERVER, self.responder.server())
             .header(REQUEST_ID, request_id);
-        // A test may want a text that no header can hold.
+        // A test may set a code or a message that a header cannot hold; then the body alone has it.
         if self.has_code_header
             && let Ok(code) = HeaderValue::from_str(&self.code)
         {
             response = response.header("x-ms-error-code", code);
         }
+        // HTTP/1.1 only. The real service puts the message into the status line.
         if let Ok(reason) = ReasonPhrase::try_from(message.as_bytes()) {
             response = response.extension(reason);
         }
         if let Some(wait) = self.retry_after {
             response = response.header(RETRY_AFTER, wait.as_secs());
         }
+        // HTTP requires the size here, so that a client can correct its range.
         if let Some(size) = self.size {
             response = response.header(CONTENT_RANGE, format!("bytes */{size}"));
         }
+        // Every 401 has a challenge, from which a client can learn the tenant.
         if self.status == 401
-            && let Ok(value) = HeaderValue::from_str(&challenge(state))
+            && let Ok(value) = challenge
+                .map_or_else(|| HeaderValue::from_str(&usual_challenge()), HeaderValue::from_str)
         {
             response = response.header(WWW_AUTHENTICATE, value);
         }
-        let is_bare = *method == Method::HEAD || self.status == StatusCode::NOT_MODIFIED;
-        if is_bare {
+        // HTTP forbids a body in these responses. A client then has the code from the header only.
+        let has_no_body = *method == Method::HEAD || self.status == StatusCode::NOT_MODIFIED;
+        if has_no_body {
             return response.body(full("")).map_err(io::Error::other);
         }
         response.header(CONTENT_TYPE, content_type).body(full(body)).map_err(io::Error::other)
     }
 
-    /// Whether the answer names the version of the request
+    /// Returns whether the response has the service version of the request.
     pub(super) fn has_version(&self) -> bool {
-        self.writer != Writer::FrontEnd
+        self.responder != Responder::FrontEnd
     }
 
-    fn xml(&self, message: &str, request_id: &str, state: &State) -> String {
+    fn xml(&self, message: &str) -> String {
         let mut body = "\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?><Error>".to_owned();
-        let time = ticks(state.now());
-        let message = format!("{message}\nRequestId:{request_id}\nTime:{time}");
         lines(&mut body, "Code", &self.code);
-        lines(&mut body, "Message", &message);
+        lines(&mut body, "Message", message);
         for (name, text) in &self.elements {
             lines(&mut body, name, text);
         }
@@ -220,14 +247,12 @@ impl Refusal {
         body
     }
 
-    fn json(&self, message: &str, request_id: &str, state: &State) -> String {
-        let time = ticks(state.now());
-        let message = format!("{message}\nRequestId:{request_id}\nTime:{time}");
+    fn json(&self, message: &str) -> String {
         serde_json::json!({ "error": { "code": self.code, "message": message } }).to_string()
     }
 }
 
-/// An element whose text keeps its line feeds as they are
+/// Writes an element whose text keeps its line feeds, which listings would escape.
 fn lines(out: &mut String, tag: &str, text: &str) {
     if text.is_empty() {
         return xml::element(out, tag, "");
@@ -242,16 +267,16 @@ fn lines(out: &mut String, tag: &str, text: &str) {
     out.extend(["</", tag, ">"]);
 }
 
+/// Building a response fails only for headers that HTTP cannot send, which a seed may have.
 impl From<hyper::http::Error> for Refusal {
     fn from(_: hyper::http::Error) -> Self {
         Self::new(500, "InternalError")
     }
 }
 
-fn challenge(state: &State) -> String {
-    lock(&state.script).challenge.clone().unwrap_or_else(|| {
-        format!(
-            "Bearer authorization_uri=https://login.microsoftonline.com/{TENANT}/oauth2/authorize resource_id=https://storage.azure.com"
-        )
-    })
+/// Returns the challenge of the real service, which names the tenant.
+fn usual_challenge() -> String {
+    format!(
+        "Bearer authorization_uri=https://login.microsoftonline.com/{TENANT}/oauth2/authorize resource_id=https://storage.azure.com"
+    )
 }

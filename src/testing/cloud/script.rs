@@ -1,123 +1,126 @@
-//! What a test can change while the cloud runs.
+//! What a test has scripted: faults, refusals, CORS rules and the state of the account.
+//!
+//! The fields are private, so that the rules of precedence are kept here: a scripted response for
+//! one request comes before one for all requests.
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{collections::VecDeque, time::Duration};
 
 use super::{
-    Asked, Assignment, CONTAINER, CorsRule, Fault, Refusal, Seed, SignInRefusal, Situation,
-    SmallCloud, lock, state::Busy,
+    cors::CorsRule, fault::Fault, refusal::Refusal, sign_in_refusal::SignInRefusal,
+    storage_state::StorageState,
 };
-use crate::grant::Grant;
 
-impl SmallCloud {
-    /// Puts a blob into the container `assets`, in the place of one of the same name
-    pub fn put(&self, seed: Seed) {
-        let mut containers = lock(&self.state.containers);
-        if let Some(container) = containers.get_mut(CONTAINER) {
-            Arc::make_mut(container).insert(seed);
-        }
+/// The limit of concurrent requests to the blob service.
+#[derive(Clone)]
+pub(super) struct ConcurrencyLimit {
+    /// How many requests the service accepts at a time.
+    pub(super) limit: usize,
+    /// How long each accepted request takes, by the cloud's clock.
+    pub(super) service_time: Duration,
+    /// The response to a request above the limit.
+    pub(super) refusal: Refusal,
+}
+
+/// What a test has set, and may set again while the cloud runs.
+#[derive(Default)]
+pub(super) struct Script {
+    storage_state: StorageState,
+    // A queue for single requests and a value for all requests, for both services.
+    next_faults: VecDeque<Fault>,
+    permanent_fault: Option<Fault>,
+    concurrency_limit: Option<ConcurrencyLimit>,
+    next_sign_in_refusals: VecDeque<SignInRefusal>,
+    permanent_sign_in_refusal: Option<SignInRefusal>,
+    cors: Vec<CorsRule>,
+    is_public: bool,
+    challenge: Option<String>,
+}
+
+impl Script {
+    /// Creates the script that a cloud starts with.
+    pub(super) fn new(cors: Vec<CorsRule>, is_public: bool) -> Self {
+        Self { cors, is_public, ..Self::default() }
     }
 
-    /// Assigns a role to the service principal, now
-    pub fn assign(&self, assignment: Assignment) {
-        lock(&self.state.access).assign(assignment, self.state.clock.elapsed());
+    /// Takes the fault for the next request to the blob service.
+    pub(super) fn next_fault(&mut self) -> Option<Fault> {
+        self.next_faults.pop_front().or_else(|| self.permanent_fault.clone())
     }
 
-    /// Removes all role assignments, effective at once
-    pub fn unassign_all(&self) {
-        lock(&self.state.access).unassign_all();
+    /// Takes the refusal for the next sign-in.
+    pub(super) fn next_sign_in_refusal(&mut self) -> Option<SignInRefusal> {
+        let next = self.next_sign_in_refusals.pop_front();
+        // The permanent value is cloned, because it stays.
+        next.or_else(|| self.permanent_sign_in_refusal.clone())
     }
 
-    /// Assigns what a grant says, effective so long from now
-    ///
-    /// Assigns to the service principal if the grant has its [object id](Self::object_id) or none,
-    /// which the commands look up. Any other id, such as the application's, gets nobody anything, as in
-    /// Azure, and so does a grant on another account. Rules for cross-origin requests are not
-    /// applied.
-    pub fn apply(&self, grant: &Grant, after: Duration) {
-        self.state.apply(grant, after);
+    /// Returns the limit of concurrent requests, if there is one.
+    pub(super) fn concurrency_limit(&self) -> Option<ConcurrencyLimit> {
+        self.concurrency_limit.clone()
     }
 
-    /// Makes the next request to the blob service fail in this way; each call is for one request
-    pub fn inject(&self, fault: Fault) {
-        lock(&self.state.script).faults.push_back(fault);
+    /// Returns the state of the storage account.
+    pub(super) fn storage_state(&self) -> StorageState {
+        self.storage_state
     }
 
-    /// Makes every request to the blob service fail in this way, once those that were
-    /// [injected](Self::inject) are through; `None` ends it
-    pub fn always(&self, fault: Option<Fault>) {
-        lock(&self.state.script).always = fault;
+    /// Returns the CORS rules, in the order in which they apply.
+    pub(super) fn cors(&self) -> &[CorsRule] {
+        &self.cors
     }
 
-    /// Refuses each request to the blob service that comes while so many are under way, as a
-    /// partition with too much to do does; those that it takes are under way for so long, by the
-    /// cloud's clock
-    pub fn busy_beyond(&self, most: usize, each: Duration, refusal: Refusal) {
-        lock(&self.state.script).busy = Some(Busy { most, each, refusal });
+    /// Returns whether anonymous callers may list and read the container `assets`.
+    pub(super) fn is_public(&self) -> bool {
+        self.is_public
     }
 
-    /// Refuses the next sign-in: status, OAuth error, the number after `AADSTS`, and the text; each
-    /// call is for one of them
-    pub fn refuse_sign_in(&self, status: u16, error: &str, aadsts: u32, text: &str) {
-        self.inject_sign_in(SignInRefusal::new(status, error, aadsts, text));
+    /// Returns the `WWW-Authenticate` header that replaces the usual one.
+    pub(super) fn challenge(&self) -> Option<&str> {
+        self.challenge.as_deref()
     }
 
-    /// The same, for a refusal that has more to say
-    pub fn inject_sign_in(&self, refusal: SignInRefusal) {
-        lock(&self.state.script).sign_ins.push_back(refusal);
+    /// Queues a fault for one request, after those queued before.
+    pub(super) fn push_fault(&mut self, fault: Fault) {
+        self.next_faults.push_back(fault);
     }
 
-    /// Refuses every sign-in, once those refusals that are for one are through; `None` ends it
-    pub fn always_refuse_sign_in(&self, refusal: Option<SignInRefusal>) {
-        lock(&self.state.script).always_sign_in = refusal;
+    /// Sets the fault for all requests that have no queued fault.
+    pub(super) fn set_permanent_fault(&mut self, fault: Option<Fault>) {
+        self.permanent_fault = fault;
     }
 
-    /// Expires all tokens issued so far
-    pub fn expire_tokens(&self) {
-        lock(&self.state.tokens).expire();
+    /// Queues a refusal for one sign-in, after those queued before.
+    pub(super) fn push_sign_in_refusal(&mut self, refusal: SignInRefusal) {
+        self.next_sign_in_refusals.push_back(refusal);
     }
 
-    /// Revokes all user delegation keys: requests signed with them are refused
-    pub fn revoke_delegation_keys(&self) {
-        lock(&self.state.keys).revoke();
+    /// Sets the refusal for all sign-ins that have no queued refusal.
+    pub(super) fn set_permanent_sign_in_refusal(&mut self, refusal: Option<SignInRefusal>) {
+        self.permanent_sign_in_refusal = refusal;
     }
 
-    /// Changes the situation of the storage account, until the next call
-    pub fn situation(&self, situation: Situation) {
-        lock(&self.state.script).situation = situation;
+    /// Limits the number of concurrent requests.
+    pub(super) fn set_concurrency_limit(&mut self, limit: ConcurrencyLimit) {
+        self.concurrency_limit = Some(limit);
     }
 
-    /// Sets the rules for cross-origin requests, in the place of those that are there
-    pub fn set_cors(&self, rules: Vec<CorsRule>) {
-        lock(&self.state.script).cors = rules;
+    /// Sets the state of the storage account.
+    pub(super) fn set_storage_state(&mut self, state: StorageState) {
+        self.storage_state = state;
     }
 
-    /// Makes the container `assets` public, or private again
-    pub fn set_public(&self, is_public: bool) {
-        lock(&self.state.script).public = is_public;
+    /// Replaces the CORS rules.
+    pub(super) fn set_cors(&mut self, rules: Vec<CorsRule>) {
+        self.cors = rules;
     }
 
-    /// Sends this as `WWW-Authenticate` with a 401; `None` for the usual
-    ///
-    /// What no header can hold, such as a line break, is not sent at all.
-    pub fn set_challenge(&self, challenge: Option<String>) {
-        lock(&self.state.script).challenge = challenge;
+    /// Sets whether anonymous callers may list and read the container `assets`.
+    pub(super) fn set_public(&mut self, is_public: bool) {
+        self.is_public = is_public;
     }
 
-    /// The requests that it was sent, in order, sign-ins included
-    pub fn log(&self) -> Vec<Asked> {
-        lock(&self.state.log).0.clone()
-    }
-
-    /// How many requests it was sent, sign-ins included
-    pub fn requests(&self) -> u64 {
-        lock(&self.state.log).0.len() as u64
-    }
-
-    /// How many connections to it are open now
-    pub fn connections(&self) -> usize {
-        self.state.connections.load(Ordering::SeqCst)
+    /// Replaces the `WWW-Authenticate` header.
+    pub(super) fn set_challenge(&mut self, challenge: Option<String>) {
+        self.challenge = challenge;
     }
 }

@@ -12,7 +12,7 @@ use azure_asset_sync::{
 };
 
 use super::{
-    kit::{MOST_BYTES, MOST_REQUESTS, Outcome, table},
+    kit::{MAX_BYTES, MAX_REQUESTS, Outcome, table},
     lines, rule, run, run_as, seeds, usual,
 };
 
@@ -73,7 +73,7 @@ fn different() -> Vec<Row> {
         (&["marker_form"], quirk(Quirk::PlainMarkers), |_| ()),
         (&["page_full"], many().quirk(Quirk::PageLimit(1000)), |_| ()),
         (&["page_full", "page_limit"], quirk(Quirk::PageLimit(1)), |_| ()),
-        (&["chunked"], quirk(Quirk::WholeLists), |_| ()),
+        (&["chunked"], quirk(Quirk::ListContentLength), |_| ()),
         (&["arrow"], quirk(Quirk::Arrow), |_| ()),
         (&["elements"], usual().blob(Seed::new("g.jpg", "x").listed("Colour", "x")), |_| ()),
         (&["metadata"], quirk(Quirk::NoMetadata), |_| ()),
@@ -83,7 +83,7 @@ fn different() -> Vec<Row> {
         (&["if_match"], quirk(Quirk::QuotedEtagsOnly), |_| ()),
         (&["if_match_other"], quirk(Quirk::NoIfMatch), |_| ()),
         (&["range_after_end"], quirk(Quirk::NoSizeIn416), |_| ()),
-        (&["empty_blob"], quirk(Quirk::EmptyRangeIsWhole), |_| ()),
+        (&["empty_blob"], quirk(Quirk::EmptyBlobRangeOk), |_| ()),
         (&["forbidden_first"], quirk(Quirk::ExistenceFirst), |_| ()),
         (&["error_code"], quirk(Quirk::NoCodeHeader), |_| ()),
         (&["reason_phrase"], quirk(Quirk::PlainReasons), |_| ()),
@@ -183,8 +183,8 @@ async fn the_kit_only_reads_and_keeps_to_its_limits() {
         assert!(reads, "{asked:?}");
     }
     // A sign-in and the key of the link are beside those that are counted.
-    assert!(report.requests <= MOST_REQUESTS && log.len() <= report.requests + 3, "{}", log.len());
-    assert!(report.bytes > 1 << 20 && report.bytes <= MOST_BYTES, "{}", report.bytes);
+    assert!(report.requests <= MAX_REQUESTS && log.len() <= report.requests + 3, "{}", log.len());
+    assert!(report.bytes > 1 << 20 && report.bytes <= MAX_BYTES, "{}", report.bytes);
     assert!(report.requests > 30, "{}", report.requests);
 }
 
@@ -212,7 +212,7 @@ async fn a_prefix_limits_all_listings_of_the_container() {
 
 #[tokio::test]
 async fn a_container_that_cannot_be_listed_is_an_error_that_says_why() {
-    let cloud = usual().unassigned().start().await.unwrap();
+    let cloud = usual().without_assignments().start().await.unwrap();
     let connection = cloud.connection().build().unwrap();
     let store = cloud.store(&connection).unwrap();
     let Err(why) = super::kit::run(&store, &connection, None).await else {

@@ -13,7 +13,7 @@ use azure_asset_sync::{
     probe::{Check, WaitOptions},
     store::{Inspect, ListRequest, Question, ReadRequest, azure::AzureStoreBuilder},
     testing::{
-        CorsRule, Fault, ManualClock, Refusal, Seed, SignInRefusal, Situation, SmallCloud, trust,
+        CorsRule, Fault, ManualClock, Refusal, Seed, SignInRefusal, SmallCloud, StorageState, trust,
     },
 };
 use azure_core::{
@@ -248,19 +248,19 @@ impl Stage {
             Fault::Refuse(told.clone()),
             Fault::Refuse(told.without_code_header()),
             Fault::Refuse(Refusal::new(status, secret.clone())),
-            Fault::Instead(
+            Fault::Replace(
                 *rng.choice(&[200, 302, 403, 407, 502]).unwrap(),
                 "text/html",
                 page.into(),
             ),
-            Fault::Cut(rng.usize(..400)),
+            Fault::CloseAfter(rng.usize(..400)),
             Fault::Close,
             Fault::Reset,
             Fault::Stall,
-            Fault::CutStall(rng.usize(..400)),
+            Fault::StallAfter(rng.usize(..400)),
         ];
         match rng.u8(0..12) {
-            0..3 => cloud.always(rng.choice(faults)),
+            0..3 => cloud.inject_always(rng.choice(faults)),
             3..6 => (0..rng.u8(1..6)).for_each(|_| {
                 let skipped = rng.bool();
                 // The challenge comes first, and fails on its own.
@@ -275,13 +275,13 @@ impl Stage {
             }
             8 => cloud.expire_tokens(),
             9 => cloud.unassign_all(),
-            10 => cloud.situation(
+            10 => cloud.set_storage_state(
                 rng.choice([
-                    Situation::Firewall,
-                    Situation::AccountDisabled,
-                    Situation::AccountAbsent,
-                    Situation::ContainerAbsent,
-                    Situation::ContainerBeingDeleted,
+                    StorageState::Firewall,
+                    StorageState::AccountDisabled,
+                    StorageState::AccountMissing,
+                    StorageState::ContainerMissing,
+                    StorageState::ContainerBeingDeleted,
                 ])
                 .unwrap(),
             ),
@@ -290,9 +290,9 @@ impl Stage {
     }
 
     fn all_is_well(&self) {
-        self.cloud.always(None);
+        self.cloud.inject_always(None);
         self.cloud.always_refuse_sign_in(None);
-        self.cloud.situation(Situation::Normal);
+        self.cloud.set_storage_state(StorageState::Normal);
         self.cloud.set_challenge(None);
         self.cloud.unassign_all();
         let role = azure_asset_sync::condition::Role::BlobDataReader;

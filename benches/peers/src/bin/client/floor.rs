@@ -1,4 +1,4 @@
-//! The wire floor: pages read and dropped. Nothing that lists over HTTP can cost less.
+//! The lower bound: pages are read and dropped. A client that lists over HTTP cannot cost less.
 
 use azure_asset_sync_peers::Error;
 use http_body_util::{BodyExt as _, Empty};
@@ -8,8 +8,9 @@ use tokio::net::TcpStream;
 
 use crate::marker::{Tail, path};
 
+/// Reads all pages with hyper, and returns their size in bytes.
 pub async fn hyper(url: &str) -> Result<u64, Error> {
-    let address = url.strip_prefix("http://").ok_or("the address begins with http://")?;
+    let address = url.strip_prefix("http://").ok_or("the address must begin with http://")?;
     let stream = TcpStream::connect(address).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let connection = tokio::spawn(connection);
@@ -35,6 +36,7 @@ pub async fn hyper(url: &str) -> Result<u64, Error> {
     Ok(bytes)
 }
 
+/// Reads all pages with reqwest, and returns their size in bytes.
 pub async fn reqwest(url: &str) -> Result<u64, Error> {
     let client = reqwest::Client::new();
     let (mut bytes, mut marker) = (0, None);

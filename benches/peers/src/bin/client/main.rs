@@ -1,4 +1,4 @@
-//! Runs one client once, in a process of its own, and prints what it took as one line of JSON.
+//! Runs one client once, and prints its costs as one line of JSON.
 
 mod floor;
 mod marker;
@@ -13,55 +13,55 @@ use std::{
     time::{Duration, Instant},
 };
 
-use azure_asset_sync_peers::{Error, Measured, Tally, control};
+use azure_asset_sync_peers::{Error, Measurement, Tally, control};
 
 use self::usage::{Counting, Usage};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// What to run, and how
+/// The settings of the command line.
 struct Options {
     client: String,
-    /// The server's address
+    /// The address of the server.
     url: String,
-    /// For ours: so many shards at a time
+    /// For ours: the number of concurrent requests.
     in_flight: Option<NonZeroUsize>,
-    /// For ours: in the order of the names
+    /// For ours: whether names are listed in ascending order.
     ordered: bool,
-    /// For ours: a file of names to cut at, one a line
+    /// For ours: a file with cuts, one on each line.
     cuts: Option<PathBuf>,
-    /// For ours: where to write such a file, from a listing in order
+    /// For ours: where to write such a file.
     write_cuts: Option<PathBuf>,
-    /// For ours: leave after so many blobs
+    /// For ours: the number of blobs after which to stop.
     consume: Option<u64>,
-    /// For ours: how long to rest after each blob
+    /// For ours: the pause after each blob.
     pause: Duration,
-    /// For ours: a run that remembers in this folder, instead of a listing
+    /// For ours: the state folder of a job, which runs instead of a listing.
     state: Option<PathBuf>,
-    /// How many threads may work on it
+    /// The number of threads.
     threads: usize,
 }
 
-/// What a client found out
-enum Found {
-    /// It listed blobs
+/// The result of a client.
+enum Output {
+    /// A summary of the blobs.
     Blobs(Tally),
-    /// It read so many bytes of pages, and did not look into them
+    /// The size of the pages, which were not decoded, in bytes.
     Bytes(u64),
-    /// It told a sink so many changes
+    /// The number of changes.
     Changes(u64),
 }
 
 fn main() -> Result<(), Error> {
     let options = options()?;
-    // Some of the peers have a TLS that asks for a provider even where the address is http.
+    // Some peers require a TLS provider even for http addresses.
     let provider = rustls::crypto::ring::default_provider();
-    provider.install_default().map_err(|_| "there is a provider of TLS already")?;
+    provider.install_default().map_err(|_| "a TLS provider is already installed")?;
     let before = control::stats(&options.url)?;
     let start = (Instant::now(), Usage::now()?);
-    let found = match options.client.as_str() {
-        "rclone" => Found::Blobs(rclone::list(&options.url)?),
+    let output = match options.client.as_str() {
+        "rclone" => Output::Blobs(rclone::list(&options.url)?),
         _ => runtime(options.threads)?.block_on(run(&options))?,
     };
     let wall = start.0.elapsed();
@@ -69,12 +69,12 @@ fn main() -> Result<(), Error> {
     let spent = if child { Usage::of_children()? } else { Usage::now()?.since(&start.1) };
     let server = control::stats(&options.url)?.since(before);
     let (mut tally, mut body_bytes, mut changes) = (None, None, None);
-    match found {
-        Found::Blobs(blobs) => tally = Some(blobs),
-        Found::Bytes(bytes) => body_bytes = Some(bytes),
-        Found::Changes(told) => changes = Some(told),
+    match output {
+        Output::Blobs(blobs) => tally = Some(blobs),
+        Output::Bytes(bytes) => body_bytes = Some(bytes),
+        Output::Changes(count) => changes = Some(count),
     }
-    let measured = Measured {
+    let measured = Measurement {
         client: options.client,
         tally,
         body_bytes,
@@ -89,6 +89,7 @@ fn main() -> Result<(), Error> {
     Ok(())
 }
 
+/// Parses the command line.
 fn options() -> Result<Options, Error> {
     use lexopt::prelude::*;
 
@@ -112,7 +113,7 @@ fn options() -> Result<Options, Error> {
             _ => return Err(arg.unexpected().into()),
         }
     }
-    let client = client.ok_or("which client?")?;
+    let client = client.ok_or("the name of the client is missing")?;
     let url = url.ok_or("--url, the address of the server, is missing")?;
     Ok(Options {
         client,
@@ -128,7 +129,7 @@ fn options() -> Result<Options, Error> {
     })
 }
 
-/// One thread unless more are asked for, so that no client is ahead by a second core
+/// Returns a runtime, by default with one thread, so that no client gains from a second processor.
 fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Error> {
     let mut builder = match threads {
         ..=1 => tokio::runtime::Builder::new_current_thread(),
@@ -137,18 +138,19 @@ fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Error> {
     Ok(builder.worker_threads(threads.max(1)).enable_all().build()?)
 }
 
-async fn run(options: &Options) -> Result<Found, Error> {
+/// Runs the client.
+async fn run(options: &Options) -> Result<Output, Error> {
     let url = options.url.as_str();
     Ok(match options.client.as_str() {
-        "hyper" => Found::Bytes(floor::hyper(url).await?),
-        "reqwest" => Found::Bytes(floor::reqwest(url).await?),
-        "ours" if options.state.is_some() => Found::Changes(ours::sync(options).await?),
-        "ours" => Found::Blobs(ours::list(options).await?),
-        "ours-pages" => Found::Blobs(ours::pages(options).await?),
-        "object_store" => Found::Blobs(peers::object_store(url).await?),
-        "opendal" => Found::Blobs(peers::opendal(url).await?),
-        "azure_storage_blob" => Found::Blobs(peers::azure_storage_blob(url).await?),
-        "azure_storage_blob-pages" => Found::Bytes(peers::azure_storage_blob_pages(url).await?),
-        other => return Err(format!("there is no client `{other}`").into()),
+        "hyper" => Output::Bytes(floor::hyper(url).await?),
+        "reqwest" => Output::Bytes(floor::reqwest(url).await?),
+        "ours" if options.state.is_some() => Output::Changes(ours::sync(options).await?),
+        "ours" => Output::Blobs(ours::list(options).await?),
+        "ours-pages" => Output::Blobs(ours::pages(options).await?),
+        "object_store" => Output::Blobs(peers::object_store(url).await?),
+        "opendal" => Output::Blobs(peers::opendal(url).await?),
+        "azure_storage_blob" => Output::Blobs(peers::azure_storage_blob(url).await?),
+        "azure_storage_blob-pages" => Output::Bytes(peers::azure_storage_blob_pages(url).await?),
+        other => return Err(format!("unknown client `{other}`").into()),
     })
 }

@@ -1,15 +1,16 @@
-//! Listing by hand, for clients that do not look into a page but for its end.
+//! Listing by hand, for clients that look only at the end of a page.
 
 use azure_asset_sync_peers::{ACCOUNT, CONTAINER, SIGNATURE};
 
-/// Longer than any end of a page
+/// More than the length of the end of a page with its marker.
 const TAIL: usize = 512;
 
-/// The last bytes of a body, in which the next marker stands
+/// The last bytes of a body, which contain the next marker.
 #[derive(Debug, Default)]
 pub struct Tail(Vec<u8>);
 
 impl Tail {
+    /// Adds a chunk of the body.
     pub fn see(&mut self, chunk: &[u8]) {
         let new = &chunk[chunk.len().saturating_sub(TAIL)..];
         let old = self.0.len().saturating_sub(TAIL - new.len());
@@ -17,7 +18,7 @@ impl Tail {
         self.0.extend_from_slice(new);
     }
 
-    /// The next marker; `None` on the last page
+    /// Returns the next marker, or `None` on the last page.
     pub fn marker(&self) -> Option<String> {
         let text = String::from_utf8_lossy(&self.0);
         let (_, rest) = text.rsplit_once("<NextMarker>")?;
@@ -25,7 +26,7 @@ impl Tail {
     }
 }
 
-/// Path and query of the page at a marker
+/// Returns the path and the query of a page.
 pub fn path(marker: Option<&str>) -> String {
     let mut path = format!("/{ACCOUNT}/{CONTAINER}?restype=container&comp=list&{SIGNATURE}");
     if let Some(marker) = marker {

@@ -1,4 +1,4 @@
-//! The library that all of this is about.
+//! This crate: a scan, a job, and the store alone.
 
 use std::{fs, num::NonZeroUsize};
 
@@ -11,10 +11,10 @@ use futures::StreamExt as _;
 
 use crate::Options;
 
-/// Of so many names one is cut at: two for each page
+/// The number of names between two cuts: two cuts for each page.
 const EVERY: u64 = 2500;
 
-/// The scan that is measured, with what the command line asks of it
+/// Returns the scan of the command line.
 fn scan(options: &Options) -> Result<Scan, Error> {
     let order = if options.ordered { Order::Ascending } else { Order::AsCompleted };
     let in_flight = options.in_flight.map_or(1, NonZeroUsize::get);
@@ -24,7 +24,7 @@ fn scan(options: &Options) -> Result<Scan, Error> {
     Ok(scan.cuts(fs::read_to_string(file)?.lines()))
 }
 
-/// Lists as the command line asks for
+/// Lists the container, and writes cuts if the command line says so.
 pub async fn list(options: &Options) -> Result<Tally, Error> {
     let scan = scan(options)?;
     let Some(file) = &options.write_cuts else { return verdicts(scan, options, |_, _| {}).await };
@@ -40,7 +40,8 @@ pub async fn list(options: &Options) -> Result<Tally, Error> {
     Ok(tally)
 }
 
-/// The public stream: validated descriptors, one at a time, shown to `see` with their number
+/// Consumes the public stream of verdicts, and calls `see` with the number and the name of each
+/// blob.
 async fn verdicts(
     scan: Scan,
     options: &Options,
@@ -68,19 +69,19 @@ async fn verdicts(
     Ok(tally)
 }
 
-/// A run that goes out from the one before with the same state; how many changes it told
+/// Runs a job and returns the number of changes that it reports.
 pub async fn sync(options: &Options) -> Result<u64, Error> {
-    let mut told = 0;
+    let mut changes = 0;
     let sink = callback(|_| {
-        told += 1;
+        changes += 1;
         Ok(())
     });
     let state = options.state.as_ref().ok_or("--state is missing")?;
     Job::new(scan(options)?, state).run(sink).await?;
-    Ok(told)
+    Ok(changes)
 }
 
-/// The store alone: pages, neither validated nor ahead of the consumer
+/// Lists with the store alone, without rules and without requests ahead of the consumer.
 pub async fn pages(options: &Options) -> Result<Tally, Error> {
     let store = store(&options.url)?;
     let mut tally = Tally::default();
@@ -95,6 +96,7 @@ pub async fn pages(options: &Options) -> Result<Tally, Error> {
     }
 }
 
+/// Returns a store for the server.
 fn store(url: &str) -> Result<AzureStore, Error> {
     let endpoint = Endpoint::new(&format!("{url}/{ACCOUNT}"))?;
     let connection = Connection::builder("benchmark")

@@ -1,4 +1,4 @@
-//! The peers, each as its own documentation lists a container.
+//! The peers, each used as its documentation shows.
 
 use azure_asset_sync_peers::{ACCOUNT, CONTAINER, Error, SIGNATURE, Tally};
 use azure_storage_blob::BlobContainerClient;
@@ -9,6 +9,7 @@ use object_store::{
 };
 use opendal::{Operator, services::Azblob};
 
+/// Lists with object_store.
 pub async fn object_store(url: &str) -> Result<Tally, Error> {
     let store = MicrosoftAzureBuilder::new()
         .with_account(ACCOUNT)
@@ -26,6 +27,7 @@ pub async fn object_store(url: &str) -> Result<Tally, Error> {
     Ok(tally)
 }
 
+/// Lists with OpenDAL.
 pub async fn opendal(url: &str) -> Result<Tally, Error> {
     opendal_http_transport_reqwest::install_default();
     let builder = Azblob::default()
@@ -44,6 +46,7 @@ pub async fn opendal(url: &str) -> Result<Tally, Error> {
     Ok(tally)
 }
 
+/// Lists with the official SDK.
 pub async fn azure_storage_blob(url: &str) -> Result<Tally, Error> {
     let mut tally = Tally::default();
     let mut list = container(url)?.list_blobs(None)?;
@@ -56,7 +59,7 @@ pub async fn azure_storage_blob(url: &str) -> Result<Tally, Error> {
     Ok(tally)
 }
 
-/// Pages as they came: what is left of the SDK's price where somebody else decodes them
+/// Reads pages with the official SDK without decoding them, and returns their size in bytes.
 pub async fn azure_storage_blob_pages(url: &str) -> Result<u64, Error> {
     let mut bytes = 0;
     let mut pages = container(url)?.list_blobs(None)?.into_pages();
@@ -67,6 +70,7 @@ pub async fn azure_storage_blob_pages(url: &str) -> Result<u64, Error> {
     Ok(bytes)
 }
 
+/// Returns a client for the container.
 fn container(url: &str) -> Result<BlobContainerClient, Error> {
     let url = format!("{url}/{ACCOUNT}/{CONTAINER}?{SIGNATURE}");
     Ok(BlobContainerClient::new(url.parse()?, None, None)?)

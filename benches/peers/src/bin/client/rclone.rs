@@ -1,4 +1,4 @@
-//! rclone is a program, so it is measured as one: what it prints is read, and not counted.
+//! rclone, which is a program: its own costs are measured, and those of reading its output are not.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -7,6 +7,7 @@ use std::{
 
 use azure_asset_sync_peers::{ACCOUNT, CONTAINER, Error, SIGNATURE, Tally};
 
+/// Lists with rclone.
 pub fn list(url: &str) -> Result<Tally, Error> {
     let mut child = Command::new("rclone")
         .args(["lsf", "--recursive", "--files-only", "--fast-list"])
@@ -17,15 +18,16 @@ pub fn list(url: &str) -> Result<Tally, Error> {
         .stdout(Stdio::piped())
         .spawn()?;
     let mut tally = Tally::default();
-    let out = child.stdout.take().ok_or("the output of rclone is piped")?;
+    let out = child.stdout.take().ok_or("the output of rclone is not piped")?;
     for line in BufReader::new(out).lines() {
         let line = line?;
-        let (size, name) = line.split_once(' ').ok_or("a line of rclone is a size and a name")?;
+        let (size, name) =
+            line.split_once(' ').ok_or("rclone printed a line without a size and a name")?;
         tally.add(name, size.parse()?);
     }
     let status = child.wait()?;
     if !status.success() {
-        return Err(format!("rclone ends with {status}").into());
+        return Err(format!("rclone failed: {status}").into());
     }
     Ok(tally)
 }

@@ -1,4 +1,4 @@
-//! What this process has used.
+//! The processor time, memory and allocations of this process.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -15,21 +15,23 @@ use nix::sys::{
 
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 
-/// The system's allocator, counted
+/// The system allocator with a counter.
 pub struct Counting;
 
-/// Not `fetch_add`, which would be on the bill of those that allocate most, at 50 to 90 times a blob.
-/// With one thread the count is the same; with more it is near it.
+/// Counts an allocation.
+///
+/// Not with `fetch_add`, which would slow down the clients that allocate most, 50 to 90 times per
+/// blob. The count is exact with one thread and approximate with more.
 fn count() {
     ALLOCATIONS.store(ALLOCATIONS.load(Relaxed) + 1, Relaxed);
 }
 
 #[expect(unsafe_code, reason = "an allocator is unsafe to implement; this one only counts")]
-// SAFETY: every call goes on to the system's allocator as it came.
+// SAFETY: every call is passed unchanged to the system allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count();
-        // SAFETY: the caller's promises are those that `System` wants.
+        // SAFETY: the caller keeps the contract of `GlobalAlloc`, which is that of `System`.
         unsafe { System.alloc(layout) }
     }
 
@@ -51,17 +53,17 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// What was used, up to a moment
+/// What was used up to a moment.
 #[derive(Clone, Copy, Debug)]
 pub struct Usage {
-    /// User and system
+    /// The processor time, user and system.
     pub cpu: Duration,
     pub peak_rss_kib: u64,
     pub allocations: u64,
 }
 
 impl Usage {
-    /// Of this process
+    /// Returns the usage of this process.
     pub fn now() -> Result<Self, Error> {
         Ok(Self {
             cpu: cpu(UsageWho::RUSAGE_SELF)?,
@@ -70,14 +72,14 @@ impl Usage {
         })
     }
 
-    /// Of the processes that this one started, and that ended
+    /// Returns the usage of child processes that have ended.
     pub fn of_children() -> Result<Self, Error> {
         let peak = getrusage(UsageWho::RUSAGE_CHILDREN)?.max_rss();
         let cpu = cpu(UsageWho::RUSAGE_CHILDREN)?;
         Ok(Self { cpu, peak_rss_kib: peak.try_into()?, allocations: 0 })
     }
 
-    /// What was used after `earlier`; the peak is that of all time
+    /// Returns the usage since an earlier moment. The peak is that of the whole process.
     pub fn since(self, earlier: &Self) -> Self {
         Self {
             cpu: self.cpu - earlier.cpu,
@@ -87,13 +89,15 @@ impl Usage {
     }
 }
 
+/// Returns the processor time.
 fn cpu(who: UsageWho) -> Result<Duration, Error> {
     let usage = getrusage(who)?;
     let micros = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
     Ok(Duration::from_micros(micros.try_into()?))
 }
 
-/// Of this program alone: the peak of `getrusage` begins with that of the process that started it
+/// Returns the peak memory of this program. That of `getrusage` would include the parent before
+/// `exec`.
 fn peak_rss_kib() -> Result<u64, Error> {
     let status = fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

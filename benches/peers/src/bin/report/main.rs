@@ -1,4 +1,4 @@
-//! Runs every client in turn against one server, and prints what each one took.
+//! Runs every client in turn against one server, and prints tables of their costs.
 
 #![forbid(unsafe_code)]
 
@@ -18,7 +18,7 @@ use self::{
     table::{Row, figure},
 };
 
-/// Blobs of the two runs under callgrind, whose difference is without start and end
+/// The sizes of two runs under callgrind. Their difference is free of the costs of start and end.
 const FEW: u64 = 20_000;
 const MANY: u64 = 40_000;
 
@@ -34,11 +34,12 @@ fn main() -> Result<(), Error> {
     }
 }
 
+/// Prints the tables of processor time, memory and wall time.
 fn times(options: &Options) -> Result<(), Error> {
     let server = Server::start(options, options.blobs)?;
     let rows = rounds(options, &server, |_| true)?;
     println!(
-        "{} blobs, {}, {} round(s), {} thread(s) a client. All that list agree on names and sizes.\n",
+        "{} blobs, {}, {} round(s), {} thread(s) a client. All clients that list agree on names and sizes.\n",
         options.blobs, options.shape, options.rounds, options.threads
     );
     table::costs(&rows, options.blobs);
@@ -57,7 +58,8 @@ fn times(options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
-/// Every client in turn, and that again: what disturbs the machine meets all of them
+/// Runs every client in turn, several times, so that a disturbance of the machine affects all of
+/// them.
 fn rounds<'a>(
     options: &'a Options,
     server: &Server,
@@ -86,7 +88,7 @@ fn rounds<'a>(
     Ok(rows)
 }
 
-/// All clients that list must have listed the same
+/// Fails if two clients have listed different blobs.
 fn agree(rows: &[Row<'_>], blobs: u64) -> Result<(), Error> {
     let listings = || {
         let last = rows.iter().filter_map(|row| row.rounds.last());
@@ -95,17 +97,21 @@ fn agree(rows: &[Row<'_>], blobs: u64) -> Result<(), Error> {
     let Some((_, first)) = listings().next() else { return Ok(()) };
     for (client, tally) in listings() {
         if tally != first || tally.blobs != blobs {
-            return Err(format!("{client} has {tally:?}, another {first:?}, of {blobs}").into());
+            return Err(format!(
+                "{client} listed {tally:?}, another client {first:?}, of {blobs} blobs"
+            )
+            .into());
         }
     }
     Ok(())
 }
 
+/// Prints the table of instructions.
 fn instructions(options: &Options) -> Result<(), Error> {
     let few = Server::start(options, FEW)?;
     let many = Server::start(options, MANY)?;
     println!("| client | instructions a blob |\n|---|---|");
-    // What valgrind counts of another program is not counted.
+    // rclone is a separate program, which callgrind does not count.
     for contender in options.contenders.iter().filter(|contender| contender.client != "rclone") {
         let less = run::instructions(options, contender, &few)?;
         let more = run::instructions(options, contender, &many)?;
@@ -115,7 +121,7 @@ fn instructions(options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
-/// What this runs on, and how busy it is
+/// Describes the machine and its load.
 fn machine() -> String {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

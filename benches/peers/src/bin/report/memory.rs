@@ -1,4 +1,4 @@
-//! How much memory a listing takes, and whether a longer one takes more.
+//! `--memory`: the memory of a listing, and whether a longer one takes more.
 
 use azure_asset_sync_peers::Error;
 
@@ -9,15 +9,16 @@ use crate::{
     table::{fewest, figure},
 };
 
-/// How much larger the second container is
+/// The factor between the sizes of the two containers.
 const TIMES: u64 = 10;
 
-/// What a consumer takes that rests for a second after each
+/// The number of blobs that a slow consumer takes, one per second.
 const SLOWLY: u64 = 30;
 
+/// Prints the table.
 pub fn report(options: &Options) -> Result<(), Error> {
     let (few, many) = (options.blobs, options.blobs * TIMES);
-    // One container at a time: the second takes gigabytes.
+    // One container at a time, because the second one takes gigabytes.
     let server = Server::start(options, few)?;
     let small = rounds(options, &server, |_| true)?;
     let slow: Result<Vec<_>, Error> =
@@ -49,7 +50,7 @@ pub fn report(options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
-/// The peak, in MiB, where the consumer is slow; only ours can be left half-way
+/// Returns the peak memory with a slow consumer, in MiB; `None` for clients that cannot stop early.
 fn slow_mib(
     options: &Options,
     contender: &Contender,

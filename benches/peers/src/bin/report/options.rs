@@ -1,4 +1,4 @@
-//! What the command line asks for.
+//! The command line of the report.
 
 use std::process::{Command, Stdio};
 
@@ -7,22 +7,22 @@ use azure_asset_sync_peers::Error;
 const HELP: &str = "\
 Lists a synthetic container with every client in turn, and prints tables in Markdown.
 
-  --blobs N             1,000,000 by default
-  --rounds R            5 by default; figures are medians
-  --quick               1 round of 100,000 blobs
+  --blobs N             number of blobs (default: 1,000,000)
+  --rounds R            number of rounds; the figures are medians (default: 5)
+  --quick               1 round with 100,000 blobs
   --shape S             hierarchy (default) or flat
-  --start-from on|off   whether the server knows startFrom
-  --latency 20,100      milliseconds a page for the table of wall time; `none` for no such table
-  --clients A,B         these clients only
-  --in-flight 16,32     ours again, with so many shards at a time
-  --ordered             and these in order
-  --cuts                and once more each, with cuts that an earlier listing told
-  --threads N           threads of a client; 1 by default
-  --instructions        count instructions a blob by callgrind, and nothing else
-  --memory              peak RSS and requests of ours, alone and with 16 or --in-flight, of a
-                        container and of one ten times as large, and nothing else
-  --sync                a job's first run, and its second over the unchanged container, beside the
-                        listing alone, with 16 or --in-flight, and nothing else
+  --start-from on|off   whether the server supports startFrom (default: on)
+  --latency 20,100      latencies in ms per page for the table of wall time; `none` for no such table
+  --clients A,B         run only these clients
+  --in-flight 16,32     run ours again with this many concurrent requests
+  --ordered             run these in ascending order of names
+  --cuts                run these once more with cuts from an earlier listing
+  --threads N           threads of a client (default: 1)
+  --instructions        only count instructions per blob with callgrind
+  --memory              only measure peak RSS and requests of ours, sequentially and with 16 or
+                        --in-flight requests, for a container and for one ten times as large
+  --sync                only compare a first and a second run of a job with a listing, with 16 or
+                        --in-flight requests
 ";
 
 const CLIENTS: [&str; 9] = [
@@ -37,9 +37,10 @@ const CLIENTS: [&str; 9] = [
     "rclone",
 ];
 
-/// What others list with
+/// The clients of other projects.
 const PEERS: [&str; 4] = ["object_store", "opendal", "azure_storage_blob", "rclone"];
 
+/// The settings of the command line.
 pub struct Options {
     pub blobs: u64,
     pub rounds: usize,
@@ -54,18 +55,18 @@ pub struct Options {
     pub contenders: Vec<Contender>,
 }
 
-/// A client as it runs here
+/// A client with its arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contender {
     pub label: String,
     pub client: String,
     pub arguments: Vec<String>,
-    /// Whether it is told where to cut the server's container
+    /// Whether the client gets cuts from an earlier listing.
     pub knows_cuts: bool,
 }
 
 impl Contender {
-    /// A client as it is
+    /// Creates a client without arguments.
     pub fn new(client: &str) -> Self {
         Self {
             label: client.to_owned(),
@@ -75,17 +76,18 @@ impl Contender {
         }
     }
 
-    /// Whether the table of wall time has it: what lists, and the floor
+    /// Returns whether the client is in the table of wall time.
     pub fn is_timed(&self) -> bool {
         !self.client.ends_with("-pages") && self.client != "reqwest"
     }
 
+    /// Returns whether the client is that of another project.
     pub fn is_peer(&self) -> bool {
         PEERS.contains(&self.client.as_str())
     }
 }
 
-/// `None` where only the help was asked for
+/// Parses the command line. Prints the help and returns `None` if that is wanted.
 pub fn read() -> Result<Option<Options>, Error> {
     use lexopt::prelude::*;
 
@@ -134,7 +136,7 @@ pub fn read() -> Result<Option<Options>, Error> {
     let all: &[&str] = if options.memory || options.sync { &["ours"] } else { &CLIENTS };
     for client in clients.unwrap_or_else(|| all.iter().map(|&client| client.into()).collect()) {
         if client == "rclone" && !has_rclone() {
-            eprintln!("rclone is not installed: left out");
+            eprintln!("rclone is not installed and is skipped");
             continue;
         }
         let parallel = if client == "ours" { in_flight.as_slice() } else { &[] };
@@ -147,7 +149,7 @@ pub fn read() -> Result<Option<Options>, Error> {
     Ok(Some(options))
 }
 
-/// Ours, with so many shards at a time
+/// Returns our client with this many concurrent requests.
 fn ours(shards: u64, ordered: bool, knows_cuts: bool) -> Contender {
     let mut label = format!("ours, {shards} in flight");
     let mut arguments = vec!["--in-flight".into(), shards.to_string()];
@@ -161,15 +163,18 @@ fn ours(shards: u64, ordered: bool, knows_cuts: bool) -> Contender {
     Contender { label, client: "ours".into(), arguments, knows_cuts }
 }
 
+/// Parses a list with commas.
 fn list(text: &str) -> Vec<String> {
     text.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
 }
 
+/// Parses a list of numbers.
 fn numbers(text: &str) -> Result<Vec<u64>, Error> {
     let numbers = list(text).into_iter().filter(|part| part != "none");
     numbers.map(|part| Ok(part.parse()?)).collect()
 }
 
+/// Returns whether rclone is installed.
 fn has_rclone() -> bool {
     let mut version = Command::new("rclone");
     version.arg("version").stdout(Stdio::null()).stderr(Stdio::null());

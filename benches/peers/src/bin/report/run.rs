@@ -1,4 +1,4 @@
-//! Starting the server and the clients, each in a process of its own.
+//! Starts the server and the clients, each in its own process.
 
 use std::{
     env,
@@ -8,17 +8,17 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use azure_asset_sync_peers::{Error, Measured};
+use azure_asset_sync_peers::{Error, Measurement};
 use tempfile::TempDir;
 
 use crate::options::{Contender, Options};
 
-/// The program beside this one
+/// Returns the path of a program in the folder of this one.
 fn program(name: &str) -> Result<PathBuf, Error> {
     Ok(env::current_exe()?.with_file_name(name))
 }
 
-/// Builds server and clients: `cargo run` builds this program alone
+/// Builds the server and the clients, because `cargo run` builds only this program.
 pub fn build() -> Result<(), Error> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
@@ -33,21 +33,22 @@ pub fn build() -> Result<(), Error> {
         manifest,
     ]);
     if !build.status()?.success() {
-        return Err("server and clients cannot be built".into());
+        return Err("the server and the clients could not be built".into());
     }
     Ok(())
 }
 
-/// A running server; ends with this
+/// A running server, which ends when this is dropped.
 pub struct Server {
     child: Child,
     pub url: String,
     pub blobs: u64,
-    /// A file of names to cut at, in a folder that ends with this
+    /// A file with cuts, in a temporary folder.
     cuts: Option<(PathBuf, TempDir)>,
 }
 
 impl Server {
+    /// Starts a server and waits for its address.
     pub fn start(options: &Options, blobs: u64) -> Result<Self, Error> {
         let mut child = Command::new(program("server")?)
             .args(["--blobs", &blobs.to_string()])
@@ -55,7 +56,7 @@ impl Server {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
-        let out = child.stdout.take().ok_or("the output of the server is piped")?;
+        let out = child.stdout.take().ok_or("the output of the server is not piped")?;
         let mut url = String::new();
         BufReader::new(out).read_line(&mut url)?;
         let url = url.trim().to_owned();
@@ -69,11 +70,11 @@ impl Server {
         Ok(server)
     }
 
-    /// Lists the container once, before anybody is measured
+    /// Lists the container once to get cuts, before anything is measured.
     fn write_cuts(&self, options: &Options) -> Result<(PathBuf, TempDir), Error> {
         let folder = TempDir::new()?;
         let file = folder.path().join("cuts");
-        let text = file.to_str().ok_or("the temporary folder is not UTF-8")?;
+        let text = file.to_str().ok_or("the path of the temporary folder is not UTF-8")?;
         let arguments = vec!["--write-cuts".into(), text.into()];
         measure(options, &Contender { arguments, ..Contender::new("ours") }, self)?;
         Ok((file, folder))
@@ -81,13 +82,14 @@ impl Server {
 }
 
 impl Drop for Server {
-    /// It ends when its standard input does
     fn drop(&mut self) {
+        // The server ends at the end of its standard input.
         drop(self.child.stdin.take());
         self.child.wait().ok();
     }
 }
 
+/// Returns the command line of a client.
 fn client(options: &Options, contender: &Contender, server: &Server) -> Result<Vec<String>, Error> {
     let program = program("client")?.into_os_string();
     let mut command = vec![program.into_string().map_err(|_| "the path is not UTF-8")?];
@@ -103,29 +105,29 @@ fn client(options: &Options, contender: &Contender, server: &Server) -> Result<V
     Ok(command)
 }
 
-/// One run of one client
+/// Runs a client once.
 pub fn measure(
     options: &Options,
     contender: &Contender,
     server: &Server,
-) -> Result<Measured, Error> {
+) -> Result<Measurement, Error> {
     let command = client(options, contender, server)?;
     let output = bare(&command[0]).args(&command[1..]).stderr(Stdio::inherit()).output()?;
     if !output.status.success() {
-        return Err(format!("{} ends with {}", contender.label, output.status).into());
+        return Err(format!("{} failed: {}", contender.label, output.status).into());
     }
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// A program that nobody debugs: some clients make an error for each header that is not there, and a
-/// backtrace of it where the environment asks for them
+/// Returns a command without the variables for backtraces. Some clients create an error for each
+/// missing header, and would capture a backtrace each time.
 fn bare(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.env_remove("RUST_BACKTRACE").env_remove("RUST_LIB_BACKTRACE");
     command
 }
 
-/// The instructions of one run, counted by callgrind
+/// Counts the instructions of one run with callgrind.
 pub fn instructions(
     options: &Options,
     contender: &Contender,
@@ -139,7 +141,7 @@ pub fn instructions(
     let text = String::from_utf8_lossy(&output.stderr);
     let collected = text.lines().find_map(|line| line.split_once("Collected : "));
     let (_, number) = collected.filter(|_| output.status.success()).ok_or_else(|| {
-        format!("{} under valgrind ends with {}: {text}", contender.label, output.status)
+        format!("{} failed under valgrind: {}: {text}", contender.label, output.status)
     })?;
     Ok(number.trim().parse()?)
 }

@@ -1,6 +1,6 @@
-//! What it costs to tell what has changed, beside the listing alone.
+//! `--sync`: the costs of a job that reports changes, compared with a listing.
 
-use azure_asset_sync_peers::{Error, Measured, control};
+use azure_asset_sync_peers::{Error, Measurement, control};
 use tempfile::TempDir;
 
 use crate::{
@@ -9,6 +9,7 @@ use crate::{
     table::{Row, figure},
 };
 
+/// Prints the table.
 pub fn report(options: &Options) -> Result<(), Error> {
     let server = Server::start(options, options.blobs)?;
     println!(
@@ -29,7 +30,8 @@ pub fn report(options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
-/// The listing, a first run and a second one in turn, and that again
+/// Runs the listing, a first run and a second run in turn, several times, and prints a row for
+/// each.
 fn compare(
     options: &Options,
     server: &Server,
@@ -43,7 +45,7 @@ fn compare(
         [listing, &first, &second].map(|contender| Row { contender, rounds: Vec::new() });
     for _ in 0..options.rounds {
         let state = TempDir::new()?;
-        let state = state.path().to_str().ok_or("the temporary folder is not UTF-8")?;
+        let state = state.path().to_str().ok_or("the path of the temporary folder is not UTF-8")?;
         for (place, row) in rows.iter_mut().enumerate() {
             let mut contender = row.contender.clone();
             if place > 0 {
@@ -52,14 +54,16 @@ fn compare(
             let measured = run::measure(options, &contender, server)?;
             let expected = [None, Some(server.blobs), Some(0)][place];
             if measured.changes != expected {
-                return Err(format!("{} told {:?}", contender.label, measured.changes).into());
+                return Err(
+                    format!("{} reported {:?} changes", contender.label, measured.changes).into()
+                );
             }
             row.rounds.push(measured);
         }
     }
     for row in &rows {
-        let wall = |measured: &Measured| measured.wall_ms as f64 / 1e3;
-        let cpu = |measured: &Measured| measured.cpu_us as f64 / server.blobs as f64;
+        let wall = |measured: &Measurement| measured.wall_ms as f64 / 1e3;
+        let cpu = |measured: &Measurement| measured.cpu_us as f64 / server.blobs as f64;
         println!(
             "| {latency} | {} | {} | {} | {} | {} | {} | {} | {} |",
             row.contender.label,

@@ -1,51 +1,54 @@
-//! Medians and Markdown.
+//! Computes medians and prints Markdown tables.
 
-use azure_asset_sync_peers::Measured;
+use azure_asset_sync_peers::Measurement;
 
 use crate::options::Contender;
 
-/// How many blobs a page has at most
+/// The largest number of blobs on a page.
 const PAGE: u64 = 5000;
 
-/// All rounds of one contender
+/// All rounds of one client.
 pub struct Row<'a> {
     pub contender: &'a Contender,
-    pub rounds: Vec<Measured>,
+    pub rounds: Vec<Measurement>,
 }
 
 impl Row<'_> {
-    pub fn median(&self, of: impl Fn(&Measured) -> f64) -> f64 {
+    /// Returns the median of a figure.
+    pub fn median(&self, of: impl Fn(&Measurement) -> f64) -> f64 {
         median(self.rounds.iter().map(of).collect())
     }
 
+    /// Returns the median number of requests.
     pub fn requests(&self) -> f64 {
         self.median(|measured| measured.requests as f64)
     }
 
-    /// The most memory of all rounds, in MiB
+    /// Returns the peak memory of all rounds, in MiB.
     pub fn peak_mib(&self) -> f64 {
         let peaks = self.rounds.iter().map(|measured| measured.peak_rss_kib);
         peaks.max().unwrap_or_default() as f64 / 1024.0
     }
 
-    /// The median of the ratios to another contender, each of which is of one round
-    pub fn ratio(&self, other: Option<&Self>, of: impl Fn(&Measured) -> f64) -> String {
+    /// Returns the median of the ratios to another client, each within one round.
+    pub fn ratio(&self, other: Option<&Self>, of: impl Fn(&Measurement) -> f64) -> String {
         let Some(other) = other else { return "–".into() };
         let rounds = self.rounds.iter().zip(&other.rounds);
         figure(median(rounds.map(|(this, other)| of(this) / of(other)).collect()))
     }
 }
 
+/// Returns the row of a client.
 fn find<'a, 'b>(rows: &'b [Row<'a>], label: &str) -> Option<&'b Row<'a>> {
     rows.iter().find(|row| row.contender.label == label)
 }
 
-/// The fewest requests that list so many blobs
+/// Returns the smallest number of requests that list this many blobs.
 pub fn fewest(blobs: u64) -> f64 {
     blobs.div_ceil(PAGE).max(1) as f64
 }
 
-/// Processor time, allocations and memory
+/// Prints processor time, allocations and memory.
 pub fn costs(rows: &[Row<'_>], blobs: u64) {
     let (floor, ours) = (find(rows, "hyper"), find(rows, "ours"));
     println!(
@@ -53,7 +56,7 @@ pub fn costs(rows: &[Row<'_>], blobs: u64) {
     );
     println!("|---|---|---|---|---|---|---|---|");
     for row in rows {
-        let cpu = |measured: &Measured| measured.cpu_us as f64;
+        let cpu = |measured: &Measurement| measured.cpu_us as f64;
         let allocations = row.rounds.iter().all(|measured| measured.allocations.is_some());
         let allocations = allocations.then(|| {
             figure(row.median(|m| m.allocations.unwrap_or_default() as f64 / blobs as f64))
@@ -72,7 +75,7 @@ pub fn costs(rows: &[Row<'_>], blobs: u64) {
     }
 }
 
-/// Wall time at each latency, and how many times the fastest peer's of the same round it is shorter
+/// Prints wall time at each latency, and the speedup over the fastest peer in the same round.
 pub fn walls(columns: &[(u64, Vec<Row<'_>>)], blobs: u64) {
     print!("| client |");
     columns.iter().for_each(|(latency, _)| {
@@ -100,7 +103,7 @@ pub fn walls(columns: &[(u64, Vec<Row<'_>>)], blobs: u64) {
     }
 }
 
-/// The shortest time of a peer, in each round; none without peers
+/// Returns the shortest time of a peer in each round; empty without peers.
 fn best_peer(rows: &[Row<'_>]) -> Vec<f64> {
     let peers: Vec<_> = rows.iter().filter(|row| row.contender.is_peer()).collect();
     let rounds = peers.iter().map(|row| row.rounds.len()).min().unwrap_or_default();
@@ -111,10 +114,12 @@ fn best_peer(rows: &[Row<'_>]) -> Vec<f64> {
     (0..rounds).map(best).collect()
 }
 
-fn wall(measured: &Measured) -> f64 {
+/// Returns the wall time in seconds.
+fn wall(measured: &Measurement) -> f64 {
     measured.wall_ms as f64 / 1000.0
 }
 
+/// Returns the median, or NaN if there are no values.
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     match values.len() {
@@ -124,7 +129,7 @@ pub fn median(mut values: Vec<f64>) -> f64 {
     }
 }
 
-/// Three digits that count
+/// Formats a number with three significant digits.
 pub fn figure(value: f64) -> String {
     match value {
         _ if value.is_nan() => "–".into(),

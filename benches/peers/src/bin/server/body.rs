@@ -1,3 +1,5 @@
+//! A response body in parts, which are sent without a copy.
+
 use std::{
     convert::Infallible,
     pin::Pin,
@@ -8,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
-/// A body in parts, none of which is copied
+/// A body that consists of several buffers.
 pub struct Parts(vec::IntoIter<Bytes>);
 
 impl From<Vec<Bytes>> for Parts {

@@ -1,4 +1,7 @@
-//! All blobs of a container, rendered once: a page of the listing is a slice of it.
+//! All blobs of a container, rendered once at the start.
+//!
+//! A page of a listing is a slice of the rendered bytes, so that the server costs next to nothing
+//! per request.
 
 use std::{
     sync::LazyLock,
@@ -14,10 +17,10 @@ use crate::{
     names::{Ending, Names},
 };
 
-/// What stands before a name
+/// The text before a name.
 const OPENING: &str = "<Blob><Name>";
 
-/// A rendered blob is this text, with what stands between the parts filled in.
+/// The constant parts of a rendered blob; a field follows each part.
 const PARTS: [&str; 8] = [
     OPENING,
     "</Name><Properties><Creation-Time>",
@@ -33,7 +36,7 @@ const END: &str = "</Content-MD5><Cache-Control /><Content-Disposition /><BlobTy
     <LeaseStatus>unlocked</LeaseStatus><LeaseState>available</LeaseState>\
     <ServerEncrypted>true</ServerEncrypted></Properties><OrMetadata /></Blob>";
 
-/// RFC 1123 dates, some to choose from
+/// HTTP dates to choose from, because formatting one for each blob would be slow.
 static DATES: LazyLock<Vec<String>> = LazyLock::new(|| {
     let dates = (0..4096).map(|n| {
         let since = Duration::from_secs(1_773_446_400 + n * 1801);
@@ -42,19 +45,20 @@ static DATES: LazyLock<Vec<String>> = LazyLock::new(|| {
     dates.collect()
 });
 
-/// The blobs, in the order of their names
+/// The blobs in the order of their names.
 #[derive(Debug)]
 pub struct Container {
-    /// Where each blob begins in `rendered`, and where the last one ends
+    /// The start of each blob in `rendered`, and the end of the last one.
     offsets: Vec<u64>,
     rendered: Bytes,
 }
 
 impl Container {
+    /// Renders the blobs with all processors.
     pub fn new(names: &Names, count: usize) -> Self {
         let threads = thread::available_parallelism().map_or(1, usize::from);
         let chunk = count.div_ceil(threads).max(1);
-        // First how long each one is, so that all threads can then write into one piece of memory.
+        // Computes the lengths first, so that all threads can write into one buffer.
         let mut offsets = vec![0; count + 1];
         thread::scope(|scope| {
             for (n, offsets) in offsets[1..].chunks_mut(chunk).enumerate() {
@@ -79,22 +83,23 @@ impl Container {
         Self { offsets, rendered: rendered.into() }
     }
 
+    /// Returns the number of blobs.
     pub fn count(&self) -> usize {
         self.offsets.len() - 1
     }
 
-    /// The name of blob `n`
+    /// Returns the name of blob `n`.
     pub fn name(&self, n: usize) -> &[u8] {
         let rest = &self.rendered[self.offsets[n] as usize + OPENING.len()..];
         &rest[..memchr::memchr(b'<', rest).unwrap_or_default()]
     }
 
-    /// The blobs from `first` to before `end`, without a copy
+    /// Returns the blobs from `first` to before `end` without a copy.
     pub fn slice(&self, first: usize, end: usize) -> Bytes {
         self.rendered.slice(self.offsets[first] as usize..self.offsets[end] as usize)
     }
 
-    /// The first blob from `from` on of which `is_before` does not hold
+    /// Returns the first blob at or after `from` for which `is_before` is false, by binary search.
     pub fn find(&self, from: usize, is_before: impl Fn(&[u8]) -> bool) -> usize {
         let (mut low, mut high) = (from, self.count());
         while low < high {
@@ -105,16 +110,17 @@ impl Container {
     }
 }
 
-/// Images of 20 kB to 8 MB, and videos a hundred times as large
+/// Returns a size: 20 kB to 8 MB for images, and a hundred times as much for videos.
 fn size(random: u64, ending: Ending) -> u64 {
     let size = 20_000 + (random >> 32) % 8_000_000;
     if ending.extension == ".mp4" { size * 100 } else { size }
 }
 
+/// Computes the length of each rendered blob.
 fn lengths(names: &Names, first: usize, lengths: &mut [u64]) {
     let mut n = first as u64;
     let mut digits = itoa::Buffer::new();
-    // Dates 29 each, entity tag 12, CRC 12, MD5 24
+    // Two dates of 29 bytes, an ETag of 12, a CRC of 12, and an MD5 of 24.
     let fixed =
         PARTS.iter().map(|part| part.len()).sum::<usize>() + END.len() + 2 * 29 + 12 + 12 + 24;
     let end = first + lengths.len();
@@ -128,6 +134,7 @@ fn lengths(names: &Names, first: usize, lengths: &mut [u64]) {
     });
 }
 
+/// Renders blobs into their part of the buffer.
 fn render(names: &Names, first: usize, end: usize, mut out: &mut [u8]) {
     let mut n = first as u64;
     names.each(first, end, |name, ending| {
@@ -135,10 +142,10 @@ fn render(names: &Names, first: usize, end: usize, mut out: &mut [u8]) {
         out = blob(left, n, name, ending);
         n += 1;
     });
-    assert!(out.is_empty(), "each blob is as long as was counted");
+    assert!(out.is_empty(), "each blob has the computed length");
 }
 
-/// Writes a blob and gives what is left of `out`
+/// Writes a blob and returns the rest of the buffer.
 fn blob<'a>(mut out: &'a mut [u8], n: u64, name: &str, ending: Ending) -> &'a mut [u8] {
     let random = mix(n);
     let mut put = |text: &[u8]| {
@@ -153,7 +160,7 @@ fn blob<'a>(mut out: &'a mut [u8], n: u64, name: &str, ending: Ending) -> &'a mu
     }
     let mut digest = [0; 24];
     let words = [random.to_le_bytes(), mix(random).to_le_bytes()];
-    // It fits: 16 bytes are 24 digits.
+    // Cannot fail: 16 bytes take 24 digits of Base64.
     STANDARD.encode_slice(words.as_flattened(), &mut digest).ok();
     let mut crc = [0; 12];
     STANDARD.encode_slice(words[1], &mut crc).ok();

@@ -1,6 +1,7 @@
-//! A synthetic List Blobs server: pages rendered beforehand, latency by choice.
+//! A synthetic List Blobs server with rendered pages and a configurable latency.
 //!
-//! Prints its address when it is ready, and ends when its standard input does.
+//! It prints its address when it is ready, and ends at the end of its standard input, so that it
+//! never outlives the program that started it.
 
 #![forbid(unsafe_code)]
 
@@ -30,9 +31,10 @@ use self::{
     body::Parts,
     container::Container,
     names::{Names, Shape},
-    page::{Ask, page},
+    page::{ListQuery, page},
 };
 
+/// The settings of the command line.
 struct Options {
     blobs: usize,
     shape: Shape,
@@ -41,10 +43,11 @@ struct Options {
     page: usize,
 }
 
+/// The state that all connections share.
 struct Server {
     container: Container,
     page: usize,
-    /// Milliseconds
+    /// The delay before each page, in milliseconds.
     latency: AtomicU64,
     start_from: AtomicBool,
     requests: AtomicU64,
@@ -76,6 +79,7 @@ fn main() -> Result<(), Error> {
     Ok(())
 }
 
+/// Parses the command line.
 fn options() -> Result<Options, Error> {
     use lexopt::prelude::*;
 
@@ -94,7 +98,7 @@ fn options() -> Result<Options, Error> {
                 options.shape = match parser.value()?.string()?.as_str() {
                     "hierarchy" => Shape::Hierarchy,
                     "flat" => Shape::Flat,
-                    _ => return Err("a shape is hierarchy or flat".into()),
+                    _ => return Err("--shape must be hierarchy or flat".into()),
                 }
             }
             Long("latency-ms") => options.latency = parser.value()?.parse()?,
@@ -106,29 +110,32 @@ fn options() -> Result<Options, Error> {
     Ok(options)
 }
 
+/// Parses `on` or `off`.
 fn on(text: &str) -> Result<bool, Error> {
     match text {
         "on" => Ok(true),
         "off" => Ok(false),
-        _ => Err("startFrom is on or off".into()),
+        _ => Err("--start-from must be on or off".into()),
     }
 }
 
+/// Accepts connections forever.
 async fn serve(server: Arc<Server>, listener: TcpListener) {
     loop {
         let Ok((stream, _)) = listener.accept().await else { continue };
-        // It would only delay small answers; that there is no such option is no reason to stop.
+        // Without the option only small responses are delayed, so a failure does not matter.
         stream.set_nodelay(true).ok();
         let server = Arc::clone(&server);
         tokio::spawn(async move {
             let service = service_fn(|request| answer(&server, request));
             let connection = hyper::server::conn::http1::Builder::new();
-            // A client that leaves has what it wanted.
+            // A client that disconnects is not an error.
             connection.serve_connection(TokioIo::new(stream), service).await.ok();
         });
     }
 }
 
+/// Answers a request for a page or for control.
 async fn answer(
     server: &Server,
     request: Request<Incoming>,
@@ -149,7 +156,7 @@ async fn answer(
     }
     Ok(match server.list(query) {
         Some(parts) => response(StatusCode::OK, "application/xml", parts),
-        None => response(StatusCode::BAD_REQUEST, "text/plain", vec!["no listing".into()]),
+        None => response(StatusCode::BAD_REQUEST, "text/plain", vec!["not a listing".into()]),
     })
 }
 
@@ -164,24 +171,26 @@ fn response(status: StatusCode, content_type: &'static str, parts: Vec<Bytes>) -
 }
 
 impl Server {
+    /// Returns a page, or `None` if the query is not a valid listing.
     fn list(&self, query: &str) -> Option<Vec<Bytes>> {
-        let mut ask = Ask::of(query, self.page)?;
+        let mut query = ListQuery::of(query, self.page)?;
         if !self.start_from.load(Relaxed) {
-            ask.start_from.clear();
+            query.start_from.clear();
         }
-        let parts = page(&self.container, &ask)?;
+        let parts = page(&self.container, &query)?;
         self.pages.fetch_add(1, Relaxed);
         self.bytes.fetch_add(parts.iter().map(|part| part.len() as u64).sum(), Relaxed);
         Some(parts)
     }
 
+    /// Changes settings and returns the statistics.
     fn control(&self, query: &str) -> Result<String, Error> {
         for (key, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*key {
                 "latency" => self.latency.store(value.parse()?, Relaxed),
                 "startfrom" => self.start_from.store(on(&value)?, Relaxed),
                 "stats" => {}
-                _ => return Err(format!("there is no `{key}` to set").into()),
+                _ => return Err(format!("unknown setting `{key}`").into()),
             }
         }
         Ok(serde_json::to_string(&Stats {
@@ -192,7 +201,7 @@ impl Server {
     }
 }
 
-/// Spreads the bits of a number: the same random numbers in every run, and for each thread
+/// Mixes the bits of a number. The results look random and are the same in every run and thread.
 fn mix(n: u64) -> u64 {
     let n = (n ^ n >> 30).wrapping_add(0x9e37_79b9_7f4a_7c15).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let n = (n ^ n >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);

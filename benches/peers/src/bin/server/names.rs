@@ -1,36 +1,35 @@
-//! The names of a container, made in the order in which they are listed.
+//! The names of a container, generated in the order in which they are listed.
 
-/// How a container is laid out
+/// The layout of a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
-    /// Folders of halls, cameras and days, of very uneven sizes
+    /// Folders of halls, cameras and days with very uneven sizes.
     Hierarchy,
-    /// No `/` at all: hashes that cluster, and two runs of numbers
+    /// No folders: hashes in clusters, and two ranges of numbers.
     Flat,
 }
 
-/// The names of a container
+/// The names of a container.
 #[derive(Debug)]
 pub struct Names(Vec<Group>);
 
-/// Names with the same start, in ascending order
+/// Names with the same prefix, in ascending order.
 #[derive(Debug)]
 struct Group {
     start: String,
     middle: Middle,
 }
 
+/// What follows the prefix.
 #[derive(Debug)]
 enum Middle {
-    /// So many numbers, of so many digits
-    Numbers {
-        count: usize,
-        width: usize,
-    },
+    /// Consecutive numbers with a fixed number of digits.
+    Numbers { count: usize, width: usize },
+    /// Hashes in ascending order.
     Hashes(Vec<u64>),
 }
 
-/// A file's kind: the end of its name, and the type that it is stored with
+/// The extension of a name, and the content type with which the blob is stored.
 #[derive(Clone, Copy, Debug)]
 pub struct Ending {
     pub extension: &'static str,
@@ -38,6 +37,7 @@ pub struct Ending {
 }
 
 impl Names {
+    /// Generates the groups of names.
     pub fn new(shape: Shape, count: usize) -> Self {
         let groups = match shape {
             Shape::Hierarchy => hierarchy(count),
@@ -47,7 +47,7 @@ impl Names {
         Self(groups)
     }
 
-    /// Calls `see` with each name from `first` to before `end`, and its ending
+    /// Calls `see` with each name from `first` to before `end`, and its extension.
     pub fn each(&self, first: usize, end: usize, mut see: impl FnMut(&str, Ending)) {
         let mut name = String::new();
         let mut before = 0;
@@ -67,6 +67,7 @@ impl Names {
 }
 
 impl Group {
+    /// Returns the number of names.
     fn count(&self) -> usize {
         match &self.middle {
             Middle::Numbers { count, .. } => *count,
@@ -74,6 +75,7 @@ impl Group {
         }
     }
 
+    /// Appends a name without its extension.
     fn write(&self, n: usize, name: &mut String) {
         name.push_str(&self.start);
         match &self.middle {
@@ -93,7 +95,7 @@ impl Group {
     }
 }
 
-/// Of 100 files 80 are JPEG as stored, and one has a name that no rule knows
+/// Chooses an extension: 80 % are JPEG, and 1 % is unknown to the rules.
 fn ending(n: u64) -> Ending {
     let (extension, content_type) = match crate::mix(n) % 100 {
         0..80 => (".jpg", "image/jpeg"),
@@ -105,7 +107,8 @@ fn ending(n: u64) -> Ending {
     Ending { extension, content_type }
 }
 
-/// Folders whose sizes differ by a factor of a thousand, as those of a plant with busy cameras do
+/// Generates folders whose sizes differ by a factor of up to 1,000, as in a plant with busy
+/// cameras.
 fn hierarchy(count: usize) -> Vec<Group> {
     let mut random = fastrand::Rng::with_seed(5);
     let mut starts = vec!["calibration/".to_owned()];
@@ -132,13 +135,14 @@ fn hierarchy(count: usize) -> Vec<Group> {
     groups.collect()
 }
 
-/// Most names are hashes, half of which begin with the same two digits
+/// Generates names of which most are hashes, half of them with the same first two digits.
 fn flat(count: usize) -> Vec<Group> {
     let mut random = fastrand::Rng::with_seed(5);
     let (images, scans) = (count * 3 / 10, count / 10);
     let mut hashes: Vec<u64> = (0..(count - images - scans) as u32)
         .map(|n| {
-            // The low half makes each one unique: an odd factor is a permutation.
+            // The low half makes each hash unique, because multiplication by an odd number is a
+            // permutation.
             let low = u64::from(n.wrapping_mul(0x9e37_79b1));
             let high = u64::from(random.u32(..));
             let high = match random.u8(..4) {
@@ -166,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_ascend_and_are_as_many_as_asked_for() {
+    fn names_ascend_and_have_the_requested_number() {
         for shape in [Shape::Hierarchy, Shape::Flat] {
             for count in [0, 1, 7, 100_000] {
                 let mut names = Vec::new();
@@ -182,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_a_part_of_the_whole() {
+    fn parts_concatenate_to_all_names() {
         let names = Names::new(Shape::Hierarchy, 1000);
         let (mut whole, mut parts) = (Vec::new(), Vec::new());
         names.each(0, 1000, |name, _| whole.push(name.to_owned()));

@@ -1,4 +1,4 @@
-//! One page of a listing, as List Blobs gives it.
+//! One page of a listing, as List Blobs returns it.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -6,9 +6,9 @@ use memchr::memmem;
 
 use crate::container::Container;
 
-/// What a request asks for
+/// The parameters of a listing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ask {
+pub struct ListQuery {
     pub prefix: String,
     pub delimiter: String,
     pub marker: String,
@@ -16,44 +16,45 @@ pub struct Ask {
     pub most: usize,
 }
 
-impl Ask {
-    /// Reads a query; `None` where it is of no listing
-    pub fn of(query: &str, largest: usize) -> Option<Self> {
-        let mut ask = Self { most: largest, ..Self::default() };
+impl ListQuery {
+    /// Parses a query string, or returns `None` if it does not ask for a listing.
+    pub fn of(text: &str, largest: usize) -> Option<Self> {
+        let mut query = Self { most: largest, ..Self::default() };
         let mut lists = false;
-        for (key, value) in form_urlencoded::parse(query.as_bytes()) {
+        for (key, value) in form_urlencoded::parse(text.as_bytes()) {
             match &*key {
                 "comp" => lists = value == "list",
-                "prefix" => ask.prefix = value.into_owned(),
-                "delimiter" => ask.delimiter = value.into_owned(),
-                "marker" => ask.marker = value.into_owned(),
-                "startFrom" => ask.start_from = value.into_owned(),
-                "maxresults" => ask.most = value.parse::<usize>().ok()?.clamp(1, largest),
+                "prefix" => query.prefix = value.into_owned(),
+                "delimiter" => query.delimiter = value.into_owned(),
+                "marker" => query.marker = value.into_owned(),
+                "startFrom" => query.start_from = value.into_owned(),
+                "maxresults" => query.most = value.parse::<usize>().ok()?.clamp(1, largest),
                 _ => {}
             }
         }
-        lists.then_some(ask)
+        lists.then_some(query)
     }
 }
 
-/// The page's bytes, in parts of which those with blobs are no copies; `None` for a foreign marker
-pub fn page(container: &Container, ask: &Ask) -> Option<Vec<Bytes>> {
-    let prefix = ask.prefix.as_bytes();
-    let first = match ask.marker.as_str() {
+/// Returns a page in parts, or `None` if the marker is not valid. The parts with blobs are not
+/// copied.
+pub fn page(container: &Container, query: &ListQuery) -> Option<Vec<Bytes>> {
+    let prefix = query.prefix.as_bytes();
+    let first = match query.marker.as_str() {
         "" => {
-            let from = prefix.max(ask.start_from.as_bytes());
+            let from = prefix.max(query.start_from.as_bytes());
             container.find(0, |name| name < from)
         }
         marker => index(marker)?.min(container.count()),
     };
     let end = container.find(first, |name| name < prefix || name.starts_with(prefix));
-    let mut parts = vec![Bytes::from(head(ask))];
-    let next = if ask.delimiter.is_empty() {
-        let next = (first + ask.most).min(end);
+    let mut parts = vec![Bytes::from(head(query))];
+    let next = if query.delimiter.is_empty() {
+        let next = (first + query.most).min(end);
         parts.push(container.slice(first, next));
         next
     } else {
-        level(container, ask, first, end, &mut parts)
+        level(container, query, first, end, &mut parts)
     };
     let marker = (next < end).then(|| marker(next));
     parts.push(match marker {
@@ -65,27 +66,28 @@ pub fn page(container: &Container, ask: &Ask) -> Option<Vec<Bytes>> {
     Some(parts)
 }
 
-/// Blobs, and prefixes in the place of what has the delimiter further on; gives where it left off
+/// Adds blobs, and one prefix for all blobs of a folder. Returns the index of the first blob that
+/// is not on the page.
 fn level(
     container: &Container,
-    ask: &Ask,
+    query: &ListQuery,
     mut at: usize,
     end: usize,
     parts: &mut Vec<Bytes>,
 ) -> usize {
-    let delimiter = memmem::Finder::new(&ask.delimiter);
+    let delimiter = memmem::Finder::new(&query.delimiter);
     let mut run = at;
-    for _ in 0..ask.most {
+    for _ in 0..query.most {
         if at == end {
             break;
         }
         let name = container.name(at);
-        let Some(place) = delimiter.find(&name[ask.prefix.len()..]) else {
+        let Some(place) = delimiter.find(&name[query.prefix.len()..]) else {
             at += 1;
             continue;
         };
         parts.push(container.slice(run, at));
-        let folder = &name[..ask.prefix.len() + place + ask.delimiter.len()];
+        let folder = &name[..query.prefix.len() + place + query.delimiter.len()];
         let text = String::from_utf8_lossy(folder);
         parts.push(format!("<BlobPrefix><Name>{text}</Name></BlobPrefix>").into());
         at = container.find(at, |name| name.starts_with(folder));
@@ -95,14 +97,15 @@ fn level(
     at
 }
 
-fn head(ask: &Ask) -> String {
+/// Returns the start of a page.
+fn head(query: &ListQuery) -> String {
     let mut head = String::from(
         "\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?><EnumerationResults \
          ServiceEndpoint=\"http://127.0.0.1/\" ContainerName=\"training\">",
     );
-    // Prefixes are echoed as they are: no name here has a character that XML would escape.
+    // No name of the container has a character that XML would escape.
     for (element, value) in
-        [("Prefix", &ask.prefix), ("Marker", &ask.marker), ("Delimiter", &ask.delimiter)]
+        [("Prefix", &query.prefix), ("Marker", &query.marker), ("Delimiter", &query.delimiter)]
     {
         if !value.is_empty() && !value.contains(['<', '&']) {
             head.push_str(&format!("<{element}>{value}</{element}>"));
@@ -112,10 +115,12 @@ fn head(ask: &Ask) -> String {
     head
 }
 
+/// Returns the marker of a page that begins with this blob.
 fn marker(index: usize) -> String {
     format!("2!{}", STANDARD.encode(format!("{index:012}!")))
 }
 
+/// Returns the first blob of the page of a marker.
 fn index(marker: &str) -> Option<usize> {
     let text = STANDARD.decode(marker.strip_prefix("2!")?).ok()?;
     str::from_utf8(&text).ok()?.trim_end_matches('!').parse().ok()
@@ -132,25 +137,25 @@ mod tests {
         Container::new(&Names::new(shape, COUNT), COUNT)
     }
 
-    /// All names and prefixes of a listing, and the pages that they came in
+    /// Returns all names and prefixes of a listing, and the number of its pages.
     fn list(container: &Container, query: &str) -> (Vec<String>, usize) {
-        let mut ask = Ask::of(&format!("comp=list&{query}"), 5000).unwrap();
+        let mut query = ListQuery::of(&format!("comp=list&{query}"), 5000).unwrap();
         let (mut names, mut pages) = (Vec::new(), 0);
         loop {
-            let page = page(container, &ask).unwrap().concat();
+            let page = page(container, &query).unwrap().concat();
             let page = String::from_utf8(page).unwrap();
             names.extend(
                 page.split("<Name>").skip(1).map(|rest| rest.split('<').next().unwrap().to_owned()),
             );
             pages += 1;
-            ask.marker = page.split("<NextMarker>").nth(1).unwrap_or_default().to_owned();
-            let Some((marker, _)) = ask.marker.split_once('<') else { return (names, pages) };
-            ask.marker = marker.to_owned();
+            query.marker = page.split("<NextMarker>").nth(1).unwrap_or_default().to_owned();
+            let Some((marker, _)) = query.marker.split_once('<') else { return (names, pages) };
+            query.marker = marker.to_owned();
         }
     }
 
     #[test]
-    fn pages_are_the_whole_listing() {
+    fn the_pages_contain_every_name() {
         for shape in [Shape::Hierarchy, Shape::Flat] {
             let container = container(shape);
             let (names, pages) = list(&container, "maxresults=1000");
@@ -171,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_stand_for_what_is_in_them() {
+    fn a_delimiter_returns_folders_instead_of_their_blobs() {
         let container = container(Shape::Hierarchy);
         for most in [1, 3, 5000] {
             let (names, _) = list(&container, &format!("delimiter=%2F&maxresults={most}"));

@@ -1,98 +1,26 @@
-//! Whether a store keeps the contract of [`Store`], and a sink that of [`Sink`](crate::Sink).
-//!
-//! Put [`seed`] into an empty container, by whatever way leads there, and [`check`] the store. For a
-//! sink, tell [`check_sink`] how to open it and how to read back what it has written.
-
-mod sink;
+//! The suite for stores: one method for each rule, named after the rule.
 
 use std::num::NonZeroU16;
 
-use bytes::Bytes;
-
-pub use self::sink::check_sink;
+use super::{
+    case::{Case, Outcome, expect},
+    names::{Names, content, seed},
+};
 use crate::{
     error::ErrorKind,
     store::{Blob, ListRequest, Page, ReadRequest, Store},
 };
 
-/// Which names the backend behind a store can hold
+/// Checks that a store keeps each rule of the contract of [`Store`].
 ///
-/// Deliberately complete.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Names {
-    /// Those that each backend and emulator can
-    Portable,
-    /// Those of Azure: control characters, `U+FFFE`, a backslash
-    Any,
-}
-
-/// One rule of the contract, and whether the store keeps it
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Case {
-    /// The rule
-    pub name: &'static str,
-    /// Where it is broken, how
-    pub outcome: Result<(), String>,
-}
-
-/// Names that have each broken some client
-const PORTABLE: &[&str] = &[
-    " leading and trailing ",
-    "#fragment?query=1&x=%20.png",
-    "%41.jpg",
-    "%ZZ.jpg",
-    "+plus plus.jpg",
-    "a",
-    "a.jpg",
-    "a/",
-    "a/b",
-    "a/b.jpg",
-    "a/b/c/d/e/f.jpg",
-    "a//b.jpg",
-    "a0.jpg",
-    "A.JPG",
-    "<&>'\";.png",
-    "caf\u{e9}.jpg",
-    "cafe\u{301}.jpg",
-    "prefix",
-    "prefix-neighbour/x.png",
-    "prefix/x.png",
-    "prefix/y.png",
-    "trailing.dot.",
-    "\u{20ac}/\u{4e2d}\u{6587}.webp",
-    "\u{202e}gpj.exe",
-    "\u{1f600}.gif",
-];
-
-const AZURE_ONLY: &[&str] = &[
-    "back\\slash.png",
-    "bell\u{7}.jpg",
-    "line\nfeed\r\n.jpg",
-    "nonchar\u{fffe}\u{ffff}.jpg",
-    "tab\there.jpg",
-    "\u{1}",
-    "\u{e000} before \u{1f600}.jpg",
-];
-
-/// The blobs that a container must have, and no others: name and content, in no order
-pub fn seed(names: Names) -> Vec<(String, Bytes)> {
-    let odd = if names == Names::Any { AZURE_ONLY } else { &[] };
-    PORTABLE.iter().chain(odd).map(|name| ((*name).to_owned(), content(name))).collect()
-}
-
-/// Content that tells which blob it is of, and where a range begins
-fn content(name: &str) -> Bytes {
-    format!("{name}|0123456789").into()
-}
-
-/// Checks each rule of the contract
+/// The container must have the blobs of [`seed`] with the same `names`, and no others. The suite
+/// only lists and reads.
 pub async fn check(store: &dyn Store, names: Names) -> Vec<Case> {
     let suite = Suite { store, names };
     let mut cases = Vec::new();
     macro_rules! cases {
         ($($name:ident),+ $(,)?) => {
-            $(cases.push(Case { name: stringify!($name), outcome: suite.$name().await });)+
+            $(cases.push(Case::new(stringify!($name), suite.$name().await));)+
         };
     }
     cases![
@@ -101,41 +29,45 @@ pub async fn check(store: &dyn Store, names: Names) -> Vec<Case> {
         sizes_are_those_of_the_content,
         every_blob_has_an_etag,
         pages_of_one_and_of_three_give_the_same_listing,
-        no_page_is_larger_than_asked_for,
+        no_page_exceeds_max_results,
         a_prefix_is_plain_text,
-        a_start_is_kept_or_left_aside,
-        a_delimiter_rolls_up_or_is_left_aside,
+        start_from_is_supported_or_ignored,
+        a_delimiter_is_supported_or_ignored,
         a_prefix_without_blobs_is_an_empty_last_page,
         any_name_can_be_read,
-        a_range_gives_just_its_bytes,
-        a_range_over_the_end_gives_what_there_is,
-        a_range_behind_the_end_is_not_satisfiable,
+        a_range_returns_exactly_its_bytes,
+        a_range_across_the_end_returns_the_rest,
+        a_range_after_the_end_is_not_satisfiable,
         the_listed_version_can_be_read,
-        another_version_is_a_change,
+        another_etag_is_blob_changed,
         a_missing_blob_is_not_found,
     ];
     cases
 }
 
+/// A store under test.
 struct Suite<'a> {
     store: &'a dyn Store,
     names: Names,
 }
 
-type Outcome = Result<(), String>;
-
 impl Suite<'_> {
+    /// Returns the stored names in byte order.
     fn names(&self) -> Vec<String> {
         let mut names: Vec<_> = seed(self.names).into_iter().map(|(name, _)| name).collect();
+        // Listings have different orders, so the checks compare sorted names.
         names.sort_unstable();
         names
     }
 
+    /// Returns all pages with a prefix.
     async fn list(&self, prefix: &str, page: Option<u16>) -> Result<Vec<Page>, String> {
         self.all(ListRequest::new(prefix), page).await
     }
 
+    /// Returns all pages of a request, by its continuation markers.
     async fn all(&self, mut request: ListRequest, page: Option<u16>) -> Result<Vec<Page>, String> {
+        // `None` asks for the largest page of the backend.
         request.max_results = page.and_then(NonZeroU16::new);
         let mut pages = Vec::new();
         loop {
@@ -145,13 +77,14 @@ impl Suite<'_> {
             if request.marker.is_none() {
                 return Ok(pages);
             }
-            // Pages of one, and as many empty ones, are a few times the blobs.
+            // There are about 30 blobs. Even pages of one, with empty ones between, are far fewer.
             if pages.len() > 1000 {
                 return Err("the listing does not end".to_owned());
             }
         }
     }
 
+    /// Returns all blobs with a prefix.
     async fn blobs(&self, prefix: &str, page: Option<u16>) -> Result<Vec<Blob>, String> {
         Ok(self.list(prefix, page).await?.into_iter().flat_map(|page| page.blobs).collect())
     }
@@ -160,6 +93,7 @@ impl Suite<'_> {
         let mut listed: Vec<_> = self.blobs("", None).await?.into_iter().map(|b| b.name).collect();
         listed.sort_unstable();
         let stored = self.names();
+        // The difference, not both lists: a person must find the wrong name quickly.
         let missing: Vec<_> = stored.iter().filter(|n| !listed.contains(n)).collect();
         let extra: Vec<_> = listed.iter().filter(|n| !stored.contains(n)).collect();
         expect(listed == stored, || format!("missing {missing:?}, not stored {extra:?}"))
@@ -169,36 +103,41 @@ impl Suite<'_> {
         let mut last: Option<String> = None;
         for page in self.list("", None).await? {
             for blob in page.blobs {
-                let rises = last.is_none_or(|last| page.order.compare(&last, &blob.name).is_lt());
-                expect(rises, || format!("{:?} is not where {:?} says", blob.name, page.order))?;
+                let ascends = last.is_none_or(|last| page.order.compare(&last, &blob.name).is_lt());
+                expect(ascends, || {
+                    format!("{:?} is out of the order {:?}", blob.name, page.order)
+                })?;
                 last = Some(blob.name);
             }
         }
         Ok(())
     }
 
-    async fn a_start_is_kept_or_left_aside(&self) -> Outcome {
-        // Below a prefix too, and from a name that there is not.
+    async fn start_from_is_supported_or_ignored(&self) -> Outcome {
+        // With and without a prefix, from a name that exists and from one that does not.
         for (prefix, stored) in [("", true), ("", false), ("a", true), ("a", false)] {
-            let whole = self.blobs(prefix, None).await?;
-            let middle = whole.get(whole.len() / 2).ok_or("nothing is listed")?;
+            let all = self.blobs(prefix, None).await?;
+            let middle = all.get(all.len() / 2).ok_or("nothing is listed")?;
+            // No stored name ends in `!` here, so the second form does not exist.
             let from = format!("{}{}", middle.name, if stored { "" } else { "!" });
             let order = self.list("", None).await?.first().map(|page| page.order);
-            let is_ahead =
+            let is_listed =
                 |blob: &&Blob| order.unwrap_or_default().compare(&blob.name, &from).is_ge();
-            let rest: Vec<_> = whole.iter().filter(is_ahead).cloned().collect();
+            let rest: Vec<_> = all.iter().filter(is_listed).cloned().collect();
             for size in [None, Some(1)] {
                 let mut request = ListRequest::new(prefix);
                 request.start_from = Some(from.clone());
                 let pages = self.all(request, size).await?;
                 let listed: Vec<_> = pages.into_iter().flat_map(|page| page.blobs).collect();
-                expect(listed == rest || listed == whole, || format!("{from:?}: {listed:?}"))?;
+                expect(listed == rest || listed == all, || {
+                    format!("a listing from {from:?} returns {listed:?}")
+                })?;
             }
         }
         Ok(())
     }
 
-    async fn a_delimiter_rolls_up_or_is_left_aside(&self) -> Outcome {
+    async fn a_delimiter_is_supported_or_ignored(&self) -> Outcome {
         for prefix in ["", "a/", "prefix"] {
             let stored: Vec<_> =
                 self.names().into_iter().filter(|name| name.starts_with(prefix)).collect();
@@ -209,6 +148,7 @@ impl Suite<'_> {
                     name.get(..end.map_or(name.len(), |at| prefix.len() + at + 1)).unwrap_or(name)
                 })
                 .collect();
+            // Names are sorted, so the blobs of a folder are adjacent.
             rolled.dedup();
             for size in [None, Some(1)] {
                 let mut request = ListRequest::new(prefix);
@@ -219,8 +159,9 @@ impl Suite<'_> {
                 });
                 let mut listed: Vec<_> = names.map(String::as_str).collect();
                 listed.sort_unstable();
+                // A backend may ignore the delimiter, but then it must list every blob.
                 expect(listed == rolled || listed == stored, || {
-                    format!("{prefix:?} gives {listed:?}, not {rolled:?}")
+                    format!("the prefix {prefix:?} returns {listed:?}, not {rolled:?}")
                 })?;
             }
         }
@@ -230,7 +171,9 @@ impl Suite<'_> {
     async fn sizes_are_those_of_the_content(&self) -> Outcome {
         for blob in self.blobs("", None).await? {
             let size = content(&blob.name).len() as u64;
-            expect(blob.size == size, || format!("{:?} has {}, not {size}", blob.name, blob.size))?;
+            expect(blob.size == size, || {
+                format!("{:?} has {} bytes, not {size}", blob.name, blob.size)
+            })?;
         }
         Ok(())
     }
@@ -238,23 +181,23 @@ impl Suite<'_> {
     async fn every_blob_has_an_etag(&self) -> Outcome {
         let blobs = self.blobs("", None).await?;
         let without = blobs.iter().find(|blob| blob.etag.is_none());
-        expect(without.is_none(), || format!("{without:?}"))
+        expect(without.is_none(), || format!("no ETag: {without:?}"))
     }
 
     async fn pages_of_one_and_of_three_give_the_same_listing(&self) -> Outcome {
-        let whole = self.blobs("", None).await?;
+        let all = self.blobs("", None).await?;
         for size in [1, 3] {
             let paged = self.blobs("", Some(size)).await?;
-            expect(paged == whole, || format!("pages of {size} differ"))?;
+            expect(paged == all, || format!("pages of {size} list different blobs"))?;
         }
         Ok(())
     }
 
-    async fn no_page_is_larger_than_asked_for(&self) -> Outcome {
+    async fn no_page_exceeds_max_results(&self) -> Outcome {
         let pages = self.list("", Some(3)).await?;
         let largest = pages.iter().map(|page| page.blobs.len() + page.prefixes.len()).max();
         let largest = largest.unwrap_or_default();
-        expect(largest <= 3, || format!("a page of {largest}"))
+        expect(largest <= 3, || format!("a page has {largest} entries, and the request allows 3"))
     }
 
     async fn a_prefix_is_plain_text(&self) -> Outcome {
@@ -263,43 +206,47 @@ impl Suite<'_> {
                 self.blobs(prefix, None).await?.into_iter().map(|b| b.name).collect();
             let stored: Vec<_> =
                 self.names().into_iter().filter(|name| name.starts_with(prefix)).collect();
-            expect(listed == stored, || format!("{prefix:?} gives {listed:?}, not {stored:?}"))?;
+            expect(listed == stored, || {
+                format!("the prefix {prefix:?} returns {listed:?}, not {stored:?}")
+            })?;
         }
         Ok(())
     }
 
     async fn a_prefix_without_blobs_is_an_empty_last_page(&self) -> Outcome {
         let blobs = self.blobs("no such prefix/", None).await?;
-        expect(blobs.is_empty(), || format!("{blobs:?}"))
+        expect(blobs.is_empty(), || format!("a prefix without blobs returns {blobs:?}"))
     }
 
     async fn any_name_can_be_read(&self) -> Outcome {
         for (name, content) in seed(self.names) {
             let read = self.store.read(ReadRequest::new(&name, 0..4096)).await;
             let read = read.map_err(|error| format!("{name:?}: {error}"))?;
-            expect(read == content, || format!("{name:?} gives {read:?}"))?;
+            expect(read == content, || format!("reading {name:?} returns {read:?}"))?;
         }
         Ok(())
     }
 
-    async fn a_range_gives_just_its_bytes(&self) -> Outcome {
+    async fn a_range_returns_exactly_its_bytes(&self) -> Outcome {
         let whole = content("a.jpg");
         for (start, end) in [(0, 1), (3, 9), (0, whole.len())] {
             let request = ReadRequest::new("a.jpg", start as u64..end as u64);
             let read = self.store.read(request).await.map_err(|error| error.to_string())?;
-            expect(read == whole.slice(start..end), || format!("{start}..{end} gives {read:?}"))?;
+            expect(read == whole.slice(start..end), || {
+                format!("the range {start}..{end} returns {read:?}")
+            })?;
         }
         Ok(())
     }
 
-    async fn a_range_over_the_end_gives_what_there_is(&self) -> Outcome {
+    async fn a_range_across_the_end_returns_the_rest(&self) -> Outcome {
         let whole = content("a.jpg");
         let request = ReadRequest::new("a.jpg", 3..1 << 20);
         let read = self.store.read(request).await.map_err(|error| error.to_string())?;
-        expect(read == whole.slice(3..), || format!("{read:?}"))
+        expect(read == whole.slice(3..), || format!("the read returns {read:?}"))
     }
 
-    async fn a_range_behind_the_end_is_not_satisfiable(&self) -> Outcome {
+    async fn a_range_after_the_end_is_not_satisfiable(&self) -> Outcome {
         let len = content("a.jpg").len() as u64;
         self.fails(ReadRequest::new("a.jpg", len..len + 10), ErrorKind::RangeNotSatisfiable).await
     }
@@ -309,11 +256,12 @@ impl Suite<'_> {
         let blob = blobs.first().ok_or("`a.jpg` is not listed")?;
         let read = self.store.read(ReadRequest::of(blob, 0..3)).await;
         let read = read.map_err(|error| error.to_string())?;
-        expect(read == content("a.jpg").slice(..3), || format!("{read:?}"))
+        expect(read == content("a.jpg").slice(..3), || format!("the read returns {read:?}"))
     }
 
-    async fn another_version_is_a_change(&self) -> Outcome {
+    async fn another_etag_is_blob_changed(&self) -> Outcome {
         let mut request = ReadRequest::new("a.jpg", 0..3);
+        // No backend creates this ETag, so it names a version that does not exist.
         request.if_match = Some("0xDEAD".into());
         self.fails(request, ErrorKind::BlobChanged).await
     }
@@ -322,14 +270,13 @@ impl Suite<'_> {
         self.fails(ReadRequest::new("no such blob.jpg", 0..3), ErrorKind::BlobNotFound).await
     }
 
+    /// Checks that a read fails with this kind of error.
     async fn fails(&self, request: ReadRequest, kind: ErrorKind) -> Outcome {
         match self.store.read(request).await {
-            Ok(read) => Err(format!("it gives {read:?}")),
-            Err(error) => expect(error.kind() == kind, || format!("{:?}: {error}", error.kind())),
+            Ok(read) => Err(format!("the read returns {read:?} instead of failing with {kind:?}")),
+            Err(error) => expect(error.kind() == kind, || {
+                format!("the read fails with {:?} instead of {kind:?}: {error}", error.kind())
+            }),
         }
     }
-}
-
-fn expect(holds: bool, otherwise: impl FnOnce() -> String) -> Outcome {
-    if holds { Ok(()) } else { Err(otherwise()) }
 }

@@ -1,12 +1,16 @@
-//! Characters of the Unicode categories Mn, Me, Cf, Lm and Sk: marks, format characters and modifiers.
+//! The characters of the Unicode categories Mn, Me, Cf, Lm and Sk: marks, format characters and
+//! modifiers.
 //!
-//! A real `startFrom` begins at a wrong place if the first character after the prefix is one of
-//! them. The table is that of Unicode 14; it is text because 412 ranges take 412 lines as code.
+//! A listing of the real service begins at a wrong place if the first character of `startFrom`
+//! after the prefix is one of them. The table is that of Unicode 14, which the observed behavior
+//! matches. It is a text, because 412 ranges would take 412 lines of code.
 
 use std::sync::LazyLock;
 
+/// The ranges of the table, as first and last code point, in ascending order.
 static RANGES: LazyLock<Vec<(u32, u32)>> = LazyLock::new(|| {
     let number = |text: &str| u32::from_str_radix(text, 16).ok();
+    // A malformed range would be skipped here; the test counts the ranges.
     let range = |text: &str| {
         let (first, last) = text.split_once('-').unwrap_or((text, text));
         Some((number(first)?, number(last)?))
@@ -14,13 +18,15 @@ static RANGES: LazyLock<Vec<(u32, u32)>> = LazyLock::new(|| {
     TABLE.split(' ').filter_map(range).collect()
 });
 
-/// Whether a character is a mark, a format character or a modifier
+/// Returns whether a character is a mark, a format character or a modifier.
 pub(super) fn is_mark_or_modifier(c: char) -> bool {
     let c = u32::from(c);
+    // The last range that begins at or before the character is the only candidate.
     let at = RANGES.partition_point(|(first, _)| *first <= c);
     at.checked_sub(1).and_then(|at| RANGES.get(at)).is_some_and(|(_, last)| c <= *last)
 }
 
+/// Code points and ranges of code points in hexadecimal, in ascending order.
 const TABLE: &str = "\
     5E 60 A8 AD AF B4 B8 2B0-36F 374-375 37A 384-385 483-489 559 591-5BD 5BF 5C1-5C2 5C4-5C5 5C7 \
     600-605 610-61A 61C 640 64B-65F 670 6D6-6DD 6DF-6E8 6EA-6ED 70F 711 730-74A 7A6-7B0 7EB-7F5 \
@@ -67,7 +73,7 @@ mod tests {
     use super::{RANGES, TABLE, is_mark_or_modifier};
 
     #[test]
-    fn the_table_is_read_to_its_end_and_tells_the_categories() {
+    fn the_table_is_parsed_completely_and_has_the_categories() {
         assert_eq!(RANGES.len(), TABLE.split(' ').count());
         assert!(RANGES.is_sorted_by(|a, b| a.1 < b.0));
         let odd =

@@ -1,23 +1,24 @@
-//! Checks where a listing starts (`startFrom`) and ends (`endBefore`).
+//! Checks where a listing begins (`startFrom`) and ends (`endBefore`).
 
 use azure_asset_sync::store::{NameOrder, azure::RawRequest};
 use regex::Regex;
 
 use super::{
     Survey,
-    client::{Asked, Client, told},
-    lines::{Found, Lines, as_assumed, different, judged, not_seen},
+    client::{Client, RequestKind, status_line},
+    lines::{Finding, Lines, as_assumed, compared, different, not_seen},
     order,
 };
 
-/// One character of each Unicode category at which a listing starts wrongly
+/// One character of each Unicode category at which a listing begins at a wrong place.
 const MARKS: [(&str, char); 5] =
     [("Sk", '^'), ("Lm", '\u{2b0}'), ("Mn", '\u{300}'), ("Me", '\u{488}'), ("Cf", '\u{ad}')];
 
+/// Checks the bounds of listings.
 pub async fn check(client: &mut Client<'_>, lines: &mut Lines, survey: &Survey) {
     if !order::is_known(survey) {
         for line in ["start_inclusive", "start_between", "start_marks", "bounds_case"] {
-            lines.set(line, not_seen("names come in no known order"));
+            lines.set(line, not_seen("names have no known order"));
         }
         return;
     }
@@ -31,8 +32,8 @@ pub async fn check(client: &mut Client<'_>, lines: &mut Lines, survey: &Survey) 
     }
 }
 
-/// A name in the middle of the first page that can be a start: with no mark after the prefix
-fn middle<'a>(client: &Client<'_>, survey: &'a Survey) -> Result<(usize, &'a str), Found> {
+/// Returns a name in the middle of the first page that has no mark after the prefix, and its index.
+fn middle<'a>(client: &Client<'_>, survey: &'a Survey) -> Result<(usize, &'a str), Finding> {
     let names = survey.first.names();
     let pattern = mark();
     let prefix = client.connection.prefix().as_str().len();
@@ -42,30 +43,35 @@ fn middle<'a>(client: &Client<'_>, survey: &'a Survey) -> Result<(usize, &'a str
         .ok_or_else(|| not_seen("the container has too few names"))
 }
 
+/// Returns a pattern for a mark or a modifier at the start.
 fn mark() -> Regex {
-    // The pattern is a constant.
+    // The pattern is constant and valid.
     Regex::new(r"^[\p{Mn}\p{Me}\p{Cf}\p{Lm}\p{Sk}]").unwrap()
 }
 
-async fn inclusive(client: &mut Client<'_>, survey: &Survey) -> Result<Found, Found> {
+/// Checks that `startFrom` begins with the given name.
+async fn inclusive(client: &mut Client<'_>, survey: &Survey) -> Result<Finding, Finding> {
     let (at, name) = middle(client, survey)?;
     let names = survey.first.names();
     let listed = client.list(&[("maxresults", "2"), ("startFrom", name)]).await?;
     Ok(match listed.names().first().copied() {
-        Some(first) if first == name => as_assumed("the first name is the one given"),
+        Some(first) if first == name => as_assumed("the first name is the given name"),
         Some(first) if names.get(at + 1) == Some(&first) => {
-            different("exclusive: the first name is the one after that given")
+            different("exclusive: the first name is the one after the given name")
         }
-        Some(first) if first == names[0] => different("ignored: the listing starts anew"),
+        Some(first) if first == names[0] => {
+            different("ignored: the listing starts at the beginning")
+        }
         Some(_) => different("the listing starts somewhere else"),
         None => different("the listing is empty"),
     })
 }
 
-async fn between(client: &mut Client<'_>, survey: &Survey) -> Result<Found, Found> {
+/// Checks that `startFrom` with a name that does not exist begins with the next name.
+async fn between(client: &mut Client<'_>, survey: &Survey) -> Result<Finding, Finding> {
     let (at, name) = middle(client, survey)?;
     let names = survey.first.names();
-    // Right after the name in every order, unless there is a longer name that goes on so.
+    // This sorts right after the name in every order, unless another name continues it.
     let start = format!("{name}!");
     let Some(next) = names[at + 1..].iter().find(|next| !next.starts_with(name)) else {
         return Err(not_seen("no name after the middle of the page"));
@@ -76,12 +82,15 @@ async fn between(client: &mut Client<'_>, survey: &Survey) -> Result<Found, Foun
     let listed = client.list(&[("maxresults", "2"), ("startFrom", &start)]).await?;
     Ok(match listed.names().first() {
         Some(first) if first == next => as_assumed("the first name is the next one"),
-        Some(first) if *first == names[0] => different("ignored: the listing starts anew"),
+        Some(first) if *first == names[0] => {
+            different("ignored: the listing starts at the beginning")
+        }
         _ => different("the listing starts somewhere else"),
     })
 }
 
-async fn marks(client: &mut Client<'_>, survey: &Survey) -> Result<Found, Found> {
+/// Checks that `startFrom` with a mark or a modifier begins at a wrong place.
+async fn marks(client: &mut Client<'_>, survey: &Survey) -> Result<Finding, Finding> {
     let prefix = client.connection.prefix().as_str().to_owned();
     let names = survey.first.names();
     let pattern = mark();
@@ -91,7 +100,7 @@ async fn marks(client: &mut Client<'_>, survey: &Survey) -> Result<Found, Found>
     let mut has_names = false;
     for (category, usual) in MARKS {
         let of_category = Regex::new(&format!(r"^\p{{{category}}}")).unwrap();
-        // A name that begins so shows also whether it is skipped.
+        // A name of the container that begins with one also shows whether it is skipped.
         let own = names.iter().find_map(|name| {
             let rest = name.strip_prefix(&prefix)?;
             rest.chars().next().filter(|_| pattern.is_match(rest) && of_category.is_match(rest))
@@ -120,12 +129,13 @@ async fn marks(client: &mut Client<'_>, survey: &Survey) -> Result<Found, Found>
     })
 }
 
-async fn bounds(client: &mut Client<'_>, survey: &Survey) -> Result<Found, Found> {
+/// Checks that `startFrom` and `endBefore` are compared without regard to letter case.
+async fn bounds(client: &mut Client<'_>, survey: &Survey) -> Result<Finding, Finding> {
     let names = survey.first.names();
     let pattern = mark();
     let at = client.connection.prefix().as_str().len();
     let is_plain = |name: &str| name.get(at..).is_some_and(|rest| !pattern.is_match(rest));
-    // In order also without regard to case.
+    // The pair must be in order without regard to case, too.
     let pair = names
         .windows(2)
         .find(|pair| pair[0].to_lowercase() < pair[1].to_lowercase() && is_plain(pair[0]));
@@ -141,6 +151,6 @@ async fn bounds(client: &mut Client<'_>, survey: &Survey) -> Result<Found, Found
     let [upper, lower] = ["B", "b"].map(|end| format!("{prefix}{end}"));
     let parameters = [("maxresults", "1"), ("startFrom", &*upper), ("endBefore", &*lower)];
     let request = RawRequest::get(client.list_url(&parameters));
-    let answer = client.ask(Asked::List, "GET", "list from B to b", request).await?;
-    Ok(judged(answer.status == 400, told(&answer)))
+    let answer = client.send(RequestKind::List, "GET", "list from B to b", request).await?;
+    Ok(compared(answer.status == 400, status_line(&answer)))
 }

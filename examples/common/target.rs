@@ -1,27 +1,38 @@
-//! A container in Azure, as the examples read it from the command line and the environment.
+//! A container in Azure, from the command line and the environment.
+//!
+//! The values come from whoever runs the example, so their hosts are trusted. A service must not
+//! trust hosts that its customers enter.
 
 use std::{error::Error, io::Write as _, path::PathBuf};
 
 use azure_asset_sync::{AzureStore, Cloud, Connection, Credential, Endpoint, HostPolicy};
 use url::Url;
 
-pub const OPTIONS: &str = "  --prefix TEXT          only names that begin with it
-  --tenant ID            the tenant to sign in to (default: AZURE_TENANT_ID)
-  --authority URL        where to sign in (default: AZURE_AUTHORITY_HOST, or the public cloud)
-  --endpoint URL         an emulator, or another host in front of the account
-  --ca FILE              trust the certificate authority in this PEM file for them
+/// The help for the options of a container, except `--account` and `--container`.
+pub const OPTIONS: &str = "  --prefix TEXT          list only names that begin with this text
+  --tenant ID            tenant to sign in to (default: AZURE_TENANT_ID)
+  --authority URL        sign-in endpoint (default: AZURE_AUTHORITY_HOST, or the public cloud)
+  --endpoint URL         address of an emulator, or of another host in front of the account
+  --ca FILE              trust the certificate authority in this PEM file for these hosts
   --credential KIND      sas, secret, certificate, workload, managed, azure-cli or anonymous
-  --certificate FILE     the certificate and its key as PEM (default: AZURE_CLIENT_CERTIFICATE_PATH)";
+  --certificate FILE     certificate and key as PEM (default: AZURE_CLIENT_CERTIFICATE_PATH)";
 
+/// The help for the choice of a credential.
 pub const CREDENTIALS: &str = "\
-Without --credential it is the first of these that is set:
+Without --credential, the first kind whose variables are set is used:
   sas          AZURE_STORAGE_SAS_TOKEN
   secret       AZURE_CLIENT_ID and AZURE_CLIENT_SECRET
   certificate  AZURE_CLIENT_ID and --certificate or AZURE_CLIENT_CERTIFICATE_PATH
   workload     AZURE_CLIENT_ID and AZURE_FEDERATED_TOKEN_FILE
-and the Azure CLI if none of their variables is. Which one it is is printed to standard error.";
+If none of them is set, the Azure CLI is used. The chosen kind is printed to standard error.";
 
-/// The authorities of Azure's clouds
+const SAS: &str = "AZURE_STORAGE_SAS_TOKEN";
+const CLIENT: &str = "AZURE_CLIENT_ID";
+const SECRET: &str = "AZURE_CLIENT_SECRET";
+const CERTIFICATE: &str = "AZURE_CLIENT_CERTIFICATE_PATH";
+const TOKEN_FILE: &str = "AZURE_FEDERATED_TOKEN_FILE";
+
+/// The sign-in hosts of Azure's clouds.
 const AUTHORITIES: [(&str, Cloud); 4] = [
     ("login.microsoftonline.com", Cloud::Public),
     ("login.microsoftonline.us", Cloud::UsGovernment),
@@ -29,6 +40,7 @@ const AUTHORITIES: [(&str, Cloud); 4] = [
     ("login.chinacloudapi.cn", Cloud::China),
 ];
 
+/// The options that name a container and a credential.
 #[derive(Default)]
 pub struct Target {
     pub account: Option<String>,
@@ -43,8 +55,12 @@ pub struct Target {
 }
 
 impl Target {
-    /// Takes an option, where it is one of a container's
-    pub fn take(&mut self, name: &str, parser: &mut lexopt::Parser) -> Result<bool, lexopt::Error> {
+    /// Takes the option `--name`. Returns `false` if it is not an option of a container.
+    pub fn option(
+        &mut self,
+        name: &str,
+        parser: &mut lexopt::Parser,
+    ) -> Result<bool, lexopt::Error> {
         use lexopt::ValueExt as _;
         match name {
             "account" => self.account = Some(parser.value()?.string()?),
@@ -61,7 +77,10 @@ impl Target {
         Ok(true)
     }
 
-    /// The connection, and a store with the credential of the command line or the environment
+    /// Returns the connection, and a store with the credential of the command line or the
+    /// environment.
+    ///
+    /// Fails if an option or a variable is missing or not valid. Sends no request.
     pub fn open(&self, label: &str) -> Result<(Connection, AzureStore), Box<dyn Error>> {
         let (cloud, policy) = self.cloud()?;
         let mut connection = Connection::builder(label)
@@ -77,15 +96,13 @@ impl Target {
         let mut store = AzureStore::builder(&connection).policy(policy);
         if let Some(ca) = &self.ca {
             let text = std::fs::read_to_string(ca);
-            let text = text.map_err(|error| format!("the file of --ca: {error}"))?;
+            let text = text.map_err(|error| format!("--ca: the file cannot be read: {error}"))?;
             store = store.certificate_authority(text);
         }
         Ok((connection, store.build(credential)?))
     }
 
-    /// The cloud, and a policy that allows the hosts in it
-    ///
-    /// Whoever types the options and sets the variables runs the program: they are no customer's data.
+    /// Returns the cloud, and a host policy that allows the hosts of the command line.
     fn cloud(&self) -> Result<(Cloud, HostPolicy), Box<dyn Error>> {
         let mut policy = HostPolicy::azure();
         let authority = self.authority.clone().or_else(|| variable("AZURE_AUTHORITY_HOST"));
@@ -98,7 +115,7 @@ impl Target {
             (None, None, _) => return Ok((Cloud::Public, policy)),
             (None, Some(_), Some(cloud)) => return Ok((cloud.clone(), policy)),
             (None, Some(_), None) => {
-                // The account's own host, with another authority.
+                // The usual host of the account, with a different sign-in endpoint.
                 let account = self.account.clone().unwrap_or_default();
                 format!("https://{account}.blob.core.windows.net/")
             }
@@ -119,29 +136,31 @@ impl Target {
         Ok((Cloud::Custom(own), policy))
     }
 
-    /// Refuses an endpoint that names another account, whose container would be listed
+    /// Refuses an endpoint that names a different account, whose container would be listed by
+    /// mistake.
     fn check_account(&self, endpoint: &Url) -> Result<(), Box<dyn Error>> {
         let host = endpoint.host_str().unwrap_or_default();
         let mut path = endpoint.path_segments().into_iter().flatten().filter(|one| !one.is_empty());
-        // Before the service may stand `privatelink` or the number of a DNS zone.
+        // `privatelink` or the number of a DNS zone may come before the service.
         let is_service = |rest: &str| {
             let services = ["blob.core.", "dfs.core.", "blob.storage.", "dfs.storage."];
             let rest = [rest, rest.split_once('.').map_or("", |(_, rest)| rest)];
             services.iter().any(|service| rest.iter().any(|rest| rest.starts_with(service)))
         };
-        let of_azure = host.split_once('.').filter(|(_, rest)| is_service(rest));
-        // A path-style address has the account in its path.
-        let named = of_azure.map(|(account, _)| account).or_else(|| path.next());
+        let azure_host = host.split_once('.').filter(|(_, rest)| is_service(rest));
+        // The address of an emulator has the account in its path.
+        let named = azure_host.map(|(account, _)| account).or_else(|| path.next());
         let account = self.account.as_deref().unwrap_or_default();
         match named {
-            // Neither of the two is repeated: a secret may have come into the wrong option.
+            // The message shows neither name, because a secret may be in the wrong option.
             Some(named) if named.strip_suffix("-secondary").unwrap_or(named) != account => {
-                Err("--endpoint is the address of another account than --account".into())
+                Err("--endpoint is the address of a different account than --account".into())
             }
             _ => Ok(()),
         }
     }
 
+    /// Returns the credential that the options or the environment name.
     fn credential(&self) -> Result<Credential, Box<dyn Error>> {
         let certificate =
             self.certificate.clone().or_else(|| variable(CERTIFICATE).map(PathBuf::from));
@@ -153,73 +172,62 @@ impl Target {
             None if variable(TOKEN_FILE).is_some() => "workload",
             None if variable(CLIENT).is_some() => {
                 return Err(format!(
-                    "{CLIENT} is set, and none of {SECRET}, {CERTIFICATE} and {TOKEN_FILE}; set one of them, or name another --credential"
+                    "{CLIENT} is set, but none of {SECRET}, {CERTIFICATE} and {TOKEN_FILE}; set one of them, or choose another kind with --credential"
                 )
                 .into());
             }
             None => "azure-cli",
         };
         let (shown, credential) = match kind {
-            "sas" => (SAS.to_owned(), Credential::Sas(needed(SAS)?.into())),
+            "sas" => (SAS.to_owned(), Credential::Sas(required(SAS)?.into())),
             "secret" => {
-                let secret = needed(SECRET)?.into();
+                let secret = required(SECRET)?.into();
                 let shown = format!("the application in {CLIENT} with {SECRET}");
-                (shown, Credential::ClientSecret { client_id: needed(CLIENT)?, secret })
+                (shown, Credential::ClientSecret { client_id: required(CLIENT)?, secret })
             }
             "certificate" => {
                 let path = certificate.ok_or_else(|| format!("{CERTIFICATE} is not set"))?;
                 let option = self.certificate.as_ref().map_or(CERTIFICATE, |_| "--certificate");
                 let shown = format!("the application in {CLIENT} with the file of {option}");
-                (shown, Credential::certificate_file(needed(CLIENT)?, path)?)
+                (shown, Credential::certificate_file(required(CLIENT)?, path)?)
             }
             "workload" => {
                 (format!("the workload identity in {TOKEN_FILE}"), Credential::WorkloadIdentity)
             }
             "managed" => {
                 let client_id = variable(CLIENT);
-                let whose = if client_id.is_some() { CLIENT } else { "of this machine" };
+                let whose =
+                    if client_id.is_some() { "in AZURE_CLIENT_ID" } else { "of this machine" };
                 (format!("the managed identity {whose}"), Credential::ManagedIdentity { client_id })
             }
             "azure-cli" => {
-                ("whoever is signed in to the Azure CLI".to_owned(), Credential::AzureCli)
+                ("the account that is signed in to the Azure CLI".to_owned(), Credential::AzureCli)
             }
-            "anonymous" => ("none: the container must be public".to_owned(), Credential::Anonymous),
-            // Not the text itself, which may be the credential.
-            _ => return Err("--credential is the name of no kind of credential; see --help".into()),
+            "anonymous" => {
+                ("no credential: the container must be public".to_owned(), Credential::Anonymous)
+            }
+            // The message does not show the value, because it may be the credential itself.
+            _ => return Err("--credential is not a kind of credential; see --help".into()),
         };
-        // Not `eprintln!`, which panics if nobody reads the standard error.
+        // Not `eprintln!`, which panics if nobody reads standard error.
         let _ = writeln!(std::io::stderr(), "credential: {kind}, {shown}");
         Ok(credential)
     }
 }
 
-/// What is wrong with the command line, without the values on it: a secret may be in the wrong place
-pub fn wrong_argument(error: &(dyn Error + 'static)) -> String {
-    match error.downcast_ref() {
-        Some(lexopt::Error::UnexpectedArgument(_)) => "an argument belongs to no option".to_owned(),
-        Some(lexopt::Error::UnexpectedValue { option, .. }) => format!("{option} takes no value"),
-        Some(lexopt::Error::ParsingFailed { .. }) => "an option wants a number".to_owned(),
-        Some(lexopt::Error::NonUnicodeValue(_)) => "an argument is not UTF-8".to_owned(),
-        _ => error.to_string(),
-    }
-}
-
-const SAS: &str = "AZURE_STORAGE_SAS_TOKEN";
-const CLIENT: &str = "AZURE_CLIENT_ID";
-const SECRET: &str = "AZURE_CLIENT_SECRET";
-const CERTIFICATE: &str = "AZURE_CLIENT_CERTIFICATE_PATH";
-const TOKEN_FILE: &str = "AZURE_FEDERATED_TOKEN_FILE";
-
+/// Returns the cloud of a sign-in URL, if it is one of Azure's.
 fn known_authority(authority: &str) -> Option<Cloud> {
     let url = Url::parse(authority).ok().filter(|url| url.scheme() == "https")?;
     let found = AUTHORITIES.into_iter().find(|(host, _)| url.host_str() == Some(host));
     found.map(|(_, cloud)| cloud)
 }
 
-fn needed(name: &str) -> Result<String, String> {
+/// Returns a variable that must be set.
+fn required(name: &str) -> Result<String, String> {
     variable(name).ok_or_else(|| format!("the variable {name} is not set"))
 }
 
+/// Returns a variable of the environment, or `None` if it is not set or empty.
 pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.trim().is_empty())
 }

@@ -3,35 +3,45 @@
 use std::cmp::Ordering;
 
 use super::{
-    Quirk, Refusal, State,
-    ask::Ask,
     behavior::{MisplacedStart, ReversedRange, StartFrom},
-    category::is_mark_or_modifier,
+    quirk::Quirk,
+    refusal::Refusal,
+    request::BlobRequest,
+    state::State,
+    unicode_marks::is_mark_or_modifier,
 };
 use crate::store::NameOrder;
 
-/// The names that `startFrom` and `endBefore` leave
+/// The range of names that `startFrom` and `endBefore` select.
 pub(super) struct Bounds<'a> {
     order: NameOrder,
     start: Start<'a>,
     end: Option<&'a str>,
 }
 
+/// The lower bound.
 enum Start<'a> {
+    /// No lower bound.
     Anywhere,
+    /// This name and later ones.
     At(&'a str),
+    /// Names after this one.
     After(&'a str),
-    /// After all names that begin so
-    AfterAll(&'a str),
+    /// Names after all names with this prefix.
+    AfterPrefix(&'a str),
 }
 
 impl<'a> Bounds<'a> {
-    /// The bounds that a request asks for
-    pub(super) fn of(ask: &'a Ask<'_>, state: &State) -> Result<Self, Refusal> {
-        let behavior = &state.behavior;
+    /// Returns the bounds of a request.
+    ///
+    /// # Errors
+    /// Fails with 400 if `endBefore` is not after `startFrom`.
+    pub(super) fn of(request: &'a BlobRequest<'_>, state: &State) -> Result<Self, Refusal> {
+        let behavior = state.behavior();
         let order = behavior.order;
-        let (prefix, start) = (ask.text("prefix"), ask.text("startFrom"));
-        let end = Some(ask.text("endBefore")).filter(|end| !end.is_empty());
+        let (prefix, start) = (request.text("prefix"), request.text("startFrom"));
+        // An empty bound is no bound.
+        let end = Some(request.text("endBefore")).filter(|end| !end.is_empty());
         if behavior.start_from == StartFrom::Ignored {
             return Ok(Self { order, start: Start::Anywhere, end: None });
         }
@@ -39,22 +49,25 @@ impl<'a> Bounds<'a> {
             true => name.to_owned(),
             false => name.to_lowercase(),
         };
-        // The service validates the pair without regard to case, and lists with regard to it.
+        // The service compares the two without regard to case here, and with regard to it in
+        // listings.
         if let Some(end) = end
             && !start.is_empty()
             && order.compare(&fold(end), &fold(start)) != Ordering::Greater
         {
             return Err(reversed(behavior.reversed_range, end));
         }
+        // Only if the bound is within the prefix. Other bounds are before or after all names.
         let misplaced = start
             .strip_prefix(prefix)
             .and_then(|rest| rest.chars().next())
             .filter(|c| is_mark_or_modifier(*c) && !state.has(Quirk::StartAtMarks));
         let start = match (misplaced, behavior.misplaced_start, behavior.start_from) {
+            // An empty `startFrom` is an absent one, whatever the behavior is.
             _ if start.is_empty() => Start::Anywhere,
             (Some(_), MisplacedStart::Earlier, _) => Start::Anywhere,
             (Some(c), MisplacedStart::Later, _) => {
-                Start::AfterAll(start.get(..prefix.len() + c.len_utf8()).unwrap_or(start))
+                Start::AfterPrefix(start.get(..prefix.len() + c.len_utf8()).unwrap_or(start))
             }
             (None, _, StartFrom::Exclusive) => Start::After(start),
             (None, ..) => Start::At(start),
@@ -62,27 +75,30 @@ impl<'a> Bounds<'a> {
         Ok(Self { order, start, end })
     }
 
-    /// A name that no listed name comes before; empty for none
+    /// Returns a name that is not after any listed name; empty if there is no lower bound.
     pub(super) fn first(&self) -> &'a str {
         match self.start {
             Start::Anywhere => "",
-            Start::At(name) | Start::After(name) | Start::AfterAll(name) => name,
+            Start::At(name) | Start::After(name) | Start::AfterPrefix(name) => name,
         }
     }
 
-    /// Whether a name is within the bounds
+    /// Returns whether a name is within the bounds.
     pub(super) fn allow(&self, name: &str) -> bool {
         let compare = |other| self.order.compare(name, other);
         let has_begun = match self.start {
             Start::Anywhere => true,
             Start::At(first) => compare(first) != Ordering::Less,
             Start::After(first) => compare(first) == Ordering::Greater,
-            Start::AfterAll(head) => compare(head) == Ordering::Greater && !name.starts_with(head),
+            Start::AfterPrefix(head) => {
+                compare(head) == Ordering::Greater && !name.starts_with(head)
+            }
         };
         has_begun && self.end.is_none_or(|end| compare(end) == Ordering::Less)
     }
 }
 
+/// Returns the refusal of an `endBefore` that is not after `startFrom`.
 fn reversed(code: ReversedRange, end: &str) -> Refusal {
     let code = match code {
         ReversedRange::InvalidQueryParameterValue => "InvalidQueryParameterValue",

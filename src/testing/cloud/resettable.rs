@@ -1,4 +1,4 @@
-//! A connection that can be reset.
+//! A TCP connection that can be reset, for [`Fault::Reset`](super::Fault::Reset).
 
 use std::{
     io,
@@ -16,11 +16,12 @@ use tokio::{
     net::TcpStream,
 };
 
-/// Tells a connection to end with a reset instead of a goodbye
+/// Orders a connection to end with a TCP reset instead of a regular close.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reset(Arc<AtomicBool>);
 
 impl Reset {
+    /// Orders the reset; it happens when the connection is dropped.
     pub(super) fn order(&self) {
         self.0.store(true, Ordering::Release);
     }
@@ -30,22 +31,27 @@ impl Reset {
     }
 }
 
-/// A TCP connection that can be reset: from then on nothing is written, not even the end of TLS
-pub(super) struct Wire {
+/// A TCP connection that can be reset.
+///
+/// After the order nothing more is written, not even the end of the TLS session: the server above
+/// believes that its writes succeed.
+pub(super) struct ResettableStream {
     stream: TcpStream,
     reset: Reset,
 }
 
-impl Wire {
+impl ResettableStream {
+    /// Wraps a connection.
     pub(super) fn new(stream: TcpStream, reset: Reset) -> Self {
         Self { stream, reset }
     }
 }
 
-impl Drop for Wire {
+impl Drop for ResettableStream {
     fn drop(&mut self) {
         if self.reset.is_ordered() {
-            // Closing then sends RST; if the system refuses the option, it is a plain close.
+            // With a linger time of zero the system sends RST on close. If the system refuses the
+            // option, the connection closes regularly, which a client must handle too.
             #[expect(
                 deprecated,
                 reason = "`set_zero_linger` is newer than the oldest Tokio allowed"
@@ -55,7 +61,7 @@ impl Drop for Wire {
     }
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for ResettableStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -65,13 +71,14 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for ResettableStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         if self.reset.is_ordered() {
+            // Pretends to write, so that TLS does not report an error before the reset.
             return Poll::Ready(Ok(bytes.len()));
         }
         Pin::new(&mut self.stream).poll_write(context, bytes)
@@ -83,6 +90,7 @@ impl AsyncWrite for Wire {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.reset.is_ordered() {
+            // A shutdown would send FIN before RST.
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut self.stream).poll_shutdown(context)

@@ -1,4 +1,4 @@
-//! `--state`: a run that remembers, and shows what has changed since the one before.
+//! `--state`: a job that reports what has changed since its last run.
 
 use std::{error::Error, path::Path, time::Duration};
 
@@ -12,24 +12,31 @@ use std::sync::{Arc, Mutex};
 
 use crate::{make_folder, terminal::say};
 
-/// How many changes are shown
+/// The number of changes that are printed.
 const SHOWN: usize = 20;
 
+/// The options of a job.
 pub struct Options<'a> {
+    /// The folder with the state of the job.
     pub state: &'a Path,
+    /// The folder for `changes.jsonl`.
     pub out: &'a Path,
-    /// What is listed, where its address stays the same
+    /// The address of the container, if it is the same in each run.
     pub source: Option<String>,
-    /// Only go on with a run that was interrupted
+    /// Fails if there is no interrupted run to resume.
     pub resume: bool,
-    /// However much is gone
+    /// Allows any number of removals.
     pub allow_removals: bool,
 }
 
+/// Runs the job and prints the first changes, the summary, and the file with all changes.
 pub async fn run(scan: Scan, options: Options<'_>) -> Result<(), Box<dyn Error>> {
     if options.resume && interrupted(options.state)?.is_none() {
         let state = options.state.display();
-        return Err(format!("there is no interrupted run in `{state}`; leave --resume out").into());
+        return Err(format!(
+            "there is no interrupted run in `{state}`; run again without --resume"
+        )
+        .into());
     }
     make_folder(options.out)?;
     let log = options.out.join("changes.jsonl");
@@ -54,33 +61,35 @@ pub async fn run(scan: Scan, options: Options<'_>) -> Result<(), Box<dyn Error>>
     let handle = job.start((JsonLines::changes(&log)?, show));
     let summary = with_progress_bar(handle).await?;
     if summary.is_resumed {
-        say!("went on with run {}, which was interrupted", summary.run)?;
+        say!("resumed run {}, which was interrupted", summary.run)?;
     }
     let shown = shown.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     for line in shown.iter() {
         say!("{line}")?;
     }
     let counts = summary.counts;
-    let told = counts.added + counts.changed + counts.restored + counts.removed + counts.rejected;
-    if told > shown.len() as u64 {
-        say!("and {} more", told - shown.len() as u64)?;
+    let reported =
+        counts.added + counts.changed + counts.restored + counts.removed + counts.rejected;
+    if reported > shown.len() as u64 {
+        say!("and {} more", reported - shown.len() as u64)?;
     }
     say!("{summary}")?;
     if matches!(summary.ending, Ending::RemovalsWithheld { .. }) {
-        say!("if that is right: --allow-removals")?;
+        say!("run again with --allow-removals if this is right")?;
     }
     say!("\nall changes: {}", log.display())?;
     Ok(())
 }
 
+/// Returns one line for a change.
 fn line(change: &Change) -> String {
     let name = change.name().unwrap_or("an entry without a name").escape_debug();
     match change {
         Change::Added(_) => format!("+ {name}"),
         Change::Changed(_) => format!("~ {name}"),
-        Change::Restored(_) => format!("+ {name}, which is back"),
+        Change::Restored(_) => format!("+ {name}, restored"),
         Change::Removed(removal) => match &removal.moved_to {
-            Some(place) => format!("- {name}, maybe now {}", place.escape_debug()),
+            Some(place) => format!("- {name}, possibly moved to {}", place.escape_debug()),
             None => format!("- {name}"),
         },
         Change::Rejected(rejection) => format!("! {name}: {}", rejection.detail),
@@ -88,6 +97,7 @@ fn line(change: &Change) -> String {
     }
 }
 
+/// Waits for a job and shows its progress.
 async fn with_progress_bar(mut handle: Handle) -> Result<Summary, azure_asset_sync::Error> {
     let bar = ProgressBar::new_spinner();
     bar.set_style(ProgressStyle::default_spinner().tick_chars("-\\|/ "));

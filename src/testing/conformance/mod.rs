@@ -1,0 +1,34 @@
+//! Suites that check whether a store keeps the contract of [`Store`](crate::Store), and a sink that
+//! of [`Sink`](crate::Sink).
+//!
+//! For a store, put the blobs of [`seed`] into an empty container in any way, and call [`check`].
+//! For a sink, call [`check_sink`] with a function that opens the sink, and one that reads what it
+//! has written. Both return one [`Case`] for each rule, so that a test can name the rules that it
+//! knows to be broken.
+//!
+//! ```
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! use azure_asset_sync::testing::{Seed, SmallCloud, conformance::{Names, check, seed}};
+//!
+//! // Use your own store here.
+//! let seeds = seed(Names::Any).into_iter().map(|(name, content)| Seed::new(name, content));
+//! let cloud = SmallCloud::builder().blobs(seeds).start().await?;
+//! let store = cloud.store(&cloud.connection().build()?)?;
+//!
+//! let cases = check(&store, Names::Any).await;
+//! assert!(cases.iter().all(|case| case.outcome.is_ok()), "{cases:#?}");
+//! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod case;
+mod names;
+mod sink;
+mod store;
+
+pub use self::{
+    case::Case,
+    names::{Names, seed},
+    sink::check_sink,
+    store::check,
+};
