@@ -1,6 +1,6 @@
-//! Containers whose names come in any order, stated rightly or not: a scan, a preview and a scan that
-//! was interrupted give what a plain page loop gives, and never start from a name that the service
-//! mishandles.
+//! A scan, a preview and a resumed scan return what a plain page loop returns, whatever the order in
+//! which the store lists names and whether it states that order correctly. None of them starts from a
+//! name that the service mishandles.
 
 use std::{
     cmp::Ordering,
@@ -20,15 +20,15 @@ use azure_asset_sync::{
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 
-/// The order in which a store lists names
+/// The order in which a store lists names.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Listing {
     Known(NameOrder),
     Reversed,
     Caseless,
-    /// Numbers by their value
+    /// Numbers in a name are compared by value.
     Natural,
-    /// Letters without accents and punctuation first, as a locale does
+    /// Accents and punctuation are compared last, as a locale does.
     Collated,
     Random,
 }
@@ -37,7 +37,7 @@ const KNOWN: [NameOrder; 4] =
     [NameOrder::Bytes, NameOrder::Utf16, NameOrder::Segments, NameOrder::SegmentsUtf16];
 
 impl Listing {
-    /// A plain definition of each, that shares nothing with the crate's own
+    /// Compares two names. Shares no code with the crate, so that it can check the crate's own orders.
     fn compare(self, a: &str, b: &str) -> Ordering {
         let segment = |unit: u32| if unit == u32::from('/') { 0 } else { unit + 1 };
         let units = |name: &str| name.encode_utf16().map(u32::from).collect::<Vec<_>>();
@@ -83,7 +83,7 @@ impl Listing {
     }
 }
 
-/// What a store does with `start_from`
+/// What a store does with `start_from`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Starts {
     Kept,
@@ -92,7 +92,7 @@ enum Starts {
 }
 
 struct Odd {
-    /// In the order of the listing
+    /// The names in the order of the listing.
     names: Vec<String>,
     listing: Listing,
     stated: NameOrder,
@@ -103,8 +103,8 @@ struct Odd {
     requests: AtomicUsize,
 }
 
-/// Whether the service begins at a wrong place when it starts from this text: a few characters of
-/// each category, by hand
+/// Returns whether the service would begin a listing from this text at a wrong place. Knows only some
+/// characters of each category, listed by hand.
 fn is_mishandled(prefix: &str, from: &str) -> bool {
     let first = from.strip_prefix(prefix).unwrap_or(from).chars().next();
     first.is_some_and(|first| {
@@ -191,8 +191,8 @@ fn names(random: &mut fastrand::Rng) -> Vec<String> {
         1 => random.usize(0..80),
         _ => random.usize(0..500),
     };
-    // Characters from U+E000 to U+FFFF beside those above, in both Unicode forms, and whatever a
-    // start must not begin with
+    // Characters on both sides of U+E000 to U+FFFF, letters in both Unicode forms, and characters
+    // that a start must not begin with.
     let letters: Vec<char> = match random.u8(..5) {
         0 => "ab/-".chars().collect(),
         1 => "aBbA10/-^`\u{301}\u{200d}é".chars().collect(),
@@ -206,9 +206,9 @@ fn names(random: &mut fastrand::Rng) -> Vec<String> {
             (0..random.usize(1..=most)).map(|_| *random.choice(&letters).unwrap()).collect()
         };
         match kind {
-            // A few folders
+            // A few folders.
             0 => format!("{}/{}", word(random, 1), word(random, 4)),
-            // Plain numbers, and seldom a name of another sort
+            // Plain numbers, and rarely another kind of name.
             1 if random.u8(..20) > 0 => format!("img-{}", random.u32(..2000)),
             2 if random.u8(..50) > 0 => {
                 format!("img-{:05}/{:03}", random.u32(..30), random.u32(..99))
@@ -222,7 +222,7 @@ fn names(random: &mut fastrand::Rng) -> Vec<String> {
     names
 }
 
-/// What a store lists, how it lists it, and how it is scanned
+/// A store, and the options of a scan of it.
 struct Case {
     store: Arc<Odd>,
     told: String,
@@ -286,9 +286,9 @@ impl Case {
         (0..count).filter_map(|_| name(&mut self.random)).collect()
     }
 
-    /// The container in parts, cut at names
+    /// Returns shards that divide the container at some of its names.
     fn shards(&mut self) -> Vec<Shard> {
-        // Where nothing explains the order, bounds select names by their bytes.
+        // If the order is unknown, the bounds of a shard are compared by bytes.
         let order = match self.store.listing {
             Listing::Known(order) => order,
             _ => NameOrder::Unsorted,
@@ -315,7 +315,7 @@ impl Case {
         }
     }
 
-    /// A whole scan, of all or of all parts
+    /// Runs a complete scan of the container or of all its shards.
     async fn whole(&mut self) -> Result<(), String> {
         let order = *self.random.choice(&[Order::Ascending, Order::AsCompleted]).unwrap();
         let mut scan = self.scan(order);
@@ -337,11 +337,11 @@ impl Case {
         Ok(())
     }
 
-    /// A scan that is interrupted, and gone on with
+    /// Interrupts a scan, and resumes it.
     async fn resumed(&mut self) -> Result<(), String> {
         let order = *self.random.choice(&[Order::Ascending, Order::AsCompleted]).unwrap();
-        // A name that the service mishandles begins its rest at an earlier one, which only a known
-        // order tells.
+        // If the service mishandles the name at which the scan resumes, the scan starts from an
+        // earlier name, which only a known order can provide.
         let is_mishandled = |name: &String| is_mishandled("", name);
         if !matches!(self.store.listing, Listing::Known(_))
             && self.store.names.iter().any(is_mishandled)
@@ -355,7 +355,7 @@ impl Case {
             let most = if part < 4 { self.random.usize(..200) } else { usize::MAX };
             for _ in 0..most {
                 let Some(verdict) = verdicts.try_next().await.map_err(|e| e.to_string())? else {
-                    // In no known order a name may come again, as `remaining` says.
+                    // Without a known order a name can be repeated, as `remaining` documents.
                     if !matches!(self.store.listing, Listing::Known(_)) {
                         got.values_mut().for_each(|count| *count = 1);
                     }
@@ -405,21 +405,21 @@ fn all(what: &str, run: impl AsyncFn(&mut Case) -> Result<(), String>) {
 }
 
 #[test]
-fn a_scan_gives_what_a_plain_loop_gives() {
+fn a_scan_returns_what_a_plain_page_loop_returns() {
     all("scan", Case::whole);
 }
 
 #[test]
-fn a_scan_that_was_interrupted_gives_the_rest() {
+fn a_resumed_scan_returns_the_remaining_names() {
     all("resume", Case::resumed);
 }
 
 #[test]
-fn a_preview_counts_what_a_plain_loop_gives() {
+fn a_preview_counts_what_a_plain_page_loop_returns() {
     all("preview", Case::preview);
 }
 
-/// A container of 40,000 names
+/// Returns a container of 40,000 names.
 fn large(names: Vec<String>, listing: Listing, starts: Starts) -> Arc<Odd> {
     let mut names = names;
     names.sort_by(|a, b| listing.compare(a, b));
@@ -436,7 +436,7 @@ fn large(names: Vec<String>, listing: Listing, starts: Starts) -> Arc<Odd> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_order_that_turns_out_late_to_be_another_or_none_costs_no_name() {
+async fn no_name_is_lost_if_the_stated_order_turns_out_late_to_be_wrong() {
     let plain = (0..40_000).map(|n| format!("plant/line/camera-{:02}/picture-{n:08}.jpg", n / 999));
     for (listing, late) in [
         (Listing::Known(NameOrder::Bytes), ["zz/～.jpg", "zz/😀.jpg"]),

@@ -1,4 +1,5 @@
-//! What the linter says: of documented mistakes, of one mistake each, and of its own repairs.
+//! The linter finds documented mistakes, each rule finds its own mistake and nothing similar, and each
+//! suggested repair is valid.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +13,7 @@ fn examples() -> Vec<Json> {
     serde_json::from_str(include_str!("../data/conditions/examples.json")).unwrap()
 }
 
-/// The short names of this file, written out
+/// Expands the abbreviations that this file uses.
 fn long(text: &str) -> String {
     text.replace("$C", "Microsoft.Storage/storageAccounts/blobServices/containers")
         .replace(
@@ -27,12 +28,12 @@ fn rules(findings: &[LintFinding]) -> BTreeSet<Rule> {
 }
 
 #[test]
-fn every_documented_mistake_is_found_by_its_cause() {
+fn every_documented_mistake_is_found_by_the_rule_for_its_cause() {
     let mut found = 0;
     for row in examples().iter().filter(|row| row["kind"] == "invalid") {
         let cause = row["features"][0].as_str().unwrap();
         let mut text = row["condition"].as_str().unwrap_or_default().to_owned();
-        // What is wrong there is not in the text, but in what goes with it.
+        // These mistakes are not in the text, but in the properties of its assignment.
         let lint = match cause {
             "VERSION" => Lint::new().version("1.0"),
             "CLI_VERSION" => Lint::new().azure_cli("2.17.1"),
@@ -54,7 +55,7 @@ fn every_documented_mistake_is_found_by_its_cause() {
 }
 
 #[test]
-fn nothing_documented_as_right_is_an_error() {
+fn no_documented_condition_has_an_error() {
     for row in examples().iter().filter(|row| row["kind"] != "invalid") {
         let findings = Lint::new().check(row["condition"].as_str().unwrap());
         assert!(
@@ -65,7 +66,7 @@ fn nothing_documented_as_right_is_an_error() {
     }
 }
 
-/// For each rule, conditions that break it, and others close to them that do not
+/// For each rule, conditions that break it, and similar conditions that do not.
 const TABLE: &[(Rule, &[&str], &[&str])] = &[
     (Rule::Empty, &["", " \n"], &["$R"]),
     (
@@ -341,7 +342,7 @@ const TABLE: &[(Rule, &[&str], &[&str])] = &[
 ];
 
 #[test]
-fn each_rule_is_broken_by_some_and_not_by_what_is_close() {
+fn each_rule_finds_its_mistake_and_nothing_similar() {
     for (rule, broken, kept) in TABLE {
         for text in *broken {
             let findings = Lint::new().check(&long(text));
@@ -355,7 +356,7 @@ fn each_rule_is_broken_by_some_and_not_by_what_is_close() {
 }
 
 #[test]
-fn other_services_with_conditions_are_not_called_wrong() {
+fn conditions_of_other_services_have_no_findings() {
     for (action, attribute) in [
         (
             "ContainerRegistry/registries/repositories/content/read",
@@ -388,7 +389,7 @@ fn other_services_with_conditions_are_not_called_wrong() {
 }
 
 #[test]
-fn what_other_programs_did_to_a_text_is_repaired() {
+fn changes_that_other_programs_make_to_a_text_are_repaired() {
     let right = "!(ActionMatches{'a'}) AND @Environment[isPrivateLink] BoolEquals true";
     let quotes =
         ["&quot;", "&apos;", "&#39;", "\u{201f}", "\u{2032}", "\u{b4}", "\u{ff07}", "\u{203a}"];
@@ -407,7 +408,7 @@ fn what_other_programs_did_to_a_text_is_repaired() {
 }
 
 #[test]
-fn what_is_known_of_the_assignment_shows_more() {
+fn the_properties_of_the_assignment_allow_more_findings() {
     let write =
         "!(ActionMatches{'$C/blobs/write'}) OR @Resource[$C/blobs:path] StringStartsWith 'p/'";
     let tag = "!($R) OR @Resource[$C/blobs/tags:a<$key_case_sensitive$>] StringEquals 'b'";
@@ -441,7 +442,7 @@ fn what_is_known_of_the_assignment_shows_more() {
 }
 
 #[test]
-fn a_repair_repairs_and_a_span_shows_the_place() {
+fn a_repair_removes_its_finding_and_a_span_covers_the_mistake() {
     let texts =
         TABLE.iter().flat_map(|(rule, broken, _)| broken.iter().map(move |text| (*rule, *text)));
     let mut repaired = BTreeSet::new();
@@ -463,7 +464,7 @@ fn a_repair_repairs_and_a_span_shows_the_place() {
 }
 
 #[test]
-fn a_mistake_with_a_certain_repair_hides_nothing_behind_it() {
+fn a_mistake_with_a_certain_repair_does_not_hide_later_mistakes() {
     let text = long(
         "@resource[$C:name] stringEquals ‘Training’ and @Resource[$C/blobs:path] StringStartsWith 'p'",
     );
@@ -478,7 +479,7 @@ fn a_mistake_with_a_certain_repair_hides_nothing_behind_it() {
     assert_eq!(at(Rule::ContainerValueShape), "‘Training’");
     assert_eq!(at(Rule::PrefixNoSlash), "'p'");
 
-    // places hold also where repairs are not made in the order of the text
+    // Spans are also correct if repairs are not made in the order of the text.
     for hostile in ["‘‘'‘\"uidequal‘‘Mi‘so)-", "(‘'‘)", "@Resource[x] stringequals ‘'‘é’"]
     {
         for finding in Lint::new().check(hostile) {
@@ -501,7 +502,7 @@ fn lists_are_repaired_with_the_documented_idiom() {
 }
 
 #[test]
-fn conditions_that_are_made_have_nothing_wrong() {
+fn generated_conditions_have_no_findings() {
     let (one, two) = ("abc".parse().unwrap(), "abd".parse().unwrap());
     let limits = [
         Limit::container(&one),
@@ -558,7 +559,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn no_text_brings_the_linter_down(
+    fn no_text_makes_the_linter_panic(
         at in 0usize..2000, cut in 0usize..40, with in "[ -~‘’“”é\u{a0}]{0,6}", row in 0usize..49
     ) {
         let rows = examples();

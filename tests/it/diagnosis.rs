@@ -1,5 +1,5 @@
-//! Each known failure, played over the wire where it has one: its cause, its step, and whether
-//! waiting helps.
+//! Each known failure has the documented cause, wizard step and retry class. Failures that a server can
+//! cause are reproduced over the network.
 
 use std::{collections::BTreeMap, io::Write as _, net::TcpListener};
 
@@ -26,20 +26,20 @@ struct Row {
     transient: String,
 }
 
-/// How a row is played
+/// How a row is reproduced.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Play {
-    /// The sign-in refuses with the row's number
+    /// The sign-in is refused with the error number of the row.
     SignIn,
-    /// Each request to the blob service is refused with the row's code
+    /// Each request to the blob service is refused with the error code of the row.
     Refuse,
-    /// The same, with another code than the row's words
+    /// The same with this error code, because the row has a description instead.
     RefuseAs(&'static str),
-    /// A whole situation, made by `scene`
+    /// The function `scene` sets the situation up.
     Scene,
-    /// What a customer pastes from a terminal: this crate speaks to no Resource Manager
+    /// A text that a customer pastes from a terminal, because this crate does not call Resource Manager.
     Pasted(&'static str),
-    /// It cannot be played, since
+    /// The failure cannot be reproduced, for this reason.
     Not(&'static str),
 }
 
@@ -232,7 +232,7 @@ fn only(health: Health) -> Diagnosis {
     health.diagnosis.unwrap_or_else(|| panic!("nothing failed"))
 }
 
-/// The codes of a row: some stand for several
+/// Returns the codes of a row, which can have several.
 fn codes(row: &Row) -> Vec<String> {
     row.code.split(['/', ' ']).filter(|code| !code.is_empty()).map(str::to_owned).collect()
 }
@@ -269,7 +269,7 @@ fn container_limit() -> Condition {
     Limit::container(&"assets".parse().unwrap()).condition().unwrap()
 }
 
-/// A condition on the path alone, which lets no list through
+/// Returns a condition on the path only, which allows no listing.
 fn path_only() -> Condition {
     "!(ActionMatches{'Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read'}) OR \
      @Resource[Microsoft.Storage/storageAccounts/blobServices/containers/blobs:path] StringLike '*'"
@@ -285,7 +285,7 @@ async fn with(assignments: Vec<Assignment>) -> SmallCloud {
     builder.start().await.unwrap()
 }
 
-/// A probe that asks for everything
+/// Runs a probe with all its checks.
 async fn whole(cloud: &SmallCloud) -> Health {
     let connection = cloud.connection().build().unwrap();
     let store = cloud.store(&connection).unwrap();
@@ -308,7 +308,7 @@ async fn probe_at(cloud: &SmallCloud, address: &str) -> Health {
     Probe::new(&connection, cloud.store(&connection).unwrap()).run().await
 }
 
-/// Answers each greeting of TLS with an alert: no version in common
+/// Starts a server that answers each TLS handshake with the alert that no version is supported.
 fn old_tls() -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -316,7 +316,7 @@ fn old_tls() -> std::net::SocketAddr {
         let Ok((mut stream, _)) = listener.accept() else { return };
         // Alert, fatal, 70: protocol_version (RFC 8446, section 6).
         let _ = stream.write_all(&[0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x46]);
-        // Until the client has read it and hung up.
+        // Waits until the client has read the alert and closed the connection.
         let _ = std::io::copy(&mut stream, &mut std::io::sink());
     });
     address
@@ -349,7 +349,7 @@ async fn scene(row: &Row) -> Diagnosis {
             only(Probe::new(&connection, store).grant(&grant, form).run().await)
         }
         "d005" => {
-            // A label longer than DNS allows, so that no name service is asked.
+            // A label that is longer than DNS allows, so that no name server is queried.
             let cloud = cloud().await;
             only(probe_at(&cloud, &format!("https://{}.test/x", "x".repeat(64))).await)
         }
@@ -450,7 +450,7 @@ async fn every_known_failure_has_its_cause_step_and_retry_class() {
             Scene => vec![scene(row).await],
             Pasted(text) => vec![Diagnosis::of_text(text).unwrap_or_else(|| panic!("{text}"))],
             Not(why) => {
-                println!("{id} is not played: {why}");
+                println!("{id} is not reproduced: {why}");
                 continue;
             }
         };
@@ -463,14 +463,17 @@ async fn every_known_failure_has_its_cause_step_and_retry_class() {
             _ => played += 1,
         }
     }
-    println!("{played} played over the wire or typed, {pasted} pasted, of {}", ROWS.len());
+    println!(
+        "{played} reproduced over the network or by input, {pasted} pasted, of {}",
+        ROWS.len()
+    );
     assert_eq!((played, pasted), (102, 11));
-    assert!(probe(&shared).await.is_ready(), "nothing of it lasts");
+    assert!(probe(&shared).await.is_ready(), "the failures do not last");
 }
 
-/// A credential of the SDK's own, which cannot read an answer that has an escape in it
+/// The SDK's own credential cannot read an answer that contains an escape sequence.
 #[tokio::test]
-async fn a_code_that_the_sdk_lost_is_found_in_its_message() {
+async fn a_code_that_the_sdk_drops_is_found_in_its_message() {
     let cloud = cloud().await;
     let authority = cloud.certificate_authority().as_bytes();
     let authority = reqwest::Certificate::from_pem(authority).unwrap();

@@ -1,4 +1,5 @@
-//! Filters: what each part leaves out, what is wrong with patterns, and fingerprints of rules.
+//! Filters exclude exactly what their parts say, invalid patterns are reported with their position, and
+//! each change of the rules changes their fingerprint.
 
 use std::{
     collections::HashMap,
@@ -17,7 +18,7 @@ fn filter() -> FilterBuilder {
     Filter::builder()
 }
 
-/// Why a filter leaves a blob out; `None` where it does not, whatever the other rules say
+/// Returns why the filter excludes a blob, or `None` if it does not, whatever the other rules say.
 fn left_out(filter: &FilterBuilder, blob: Blob) -> Option<String> {
     let verdict = Rules::default().filter(filter.clone().build().unwrap()).check(blob);
     let rejection = verdict.rejection().filter(|rejection| rejection.reason == Reason::Filtered)?;
@@ -29,8 +30,8 @@ fn at(seconds: u64) -> SystemTime {
 }
 
 #[test]
-fn globs_match_as_people_write_them() {
-    // Each glob with names that it matches, and with names that it does not.
+fn globs_match_as_people_expect() {
+    // Each glob has names that it matches, and names that it does not match.
     let rows: &[(&str, &[&str], &[&str])] = &[
         (
             "*.jpg",
@@ -83,7 +84,7 @@ fn globs_match_as_people_write_them() {
 }
 
 #[test]
-fn each_part_leaves_out_what_it_says() {
+fn each_part_excludes_what_it_says() {
     let dated = |seconds| {
         let mut blob = Blob::new("x/a.jpg", 10);
         blob.last_modified = Some(at(seconds));
@@ -113,7 +114,7 @@ fn each_part_leaves_out_what_it_says() {
         (filter().kind(Kind::Video), jpg(), Some("kinds")),
         (filter().kind(Kind::Video).kind(Kind::Image), jpg(), None),
         (filter().kind(Kind::Image), Blob::new("notes.txt", 1), Some("kinds")),
-        // What the rules would reject is still of a kind.
+        // A blob that the rules reject still has a kind.
         (filter().kind(Kind::Image), Blob::new("a.svg", 1), None),
         (filter().kind(Kind::Video), typed("a", "video/mp4; x"), None),
         (filter().kind(Kind::Video), typed("a", "image/png"), Some("kinds")),
@@ -125,7 +126,7 @@ fn each_part_leaves_out_what_it_says() {
         (filter().include("*.JPG").ignore_case(), jpg(), None),
         (filter().include("\u{c9}").ignore_case(), Blob::new("\u{e9}", 1), None),
         (filter().exclude_regex("^X").ignore_case(), jpg(), Some("exclude_regex")),
-        // All parts must agree, and what is excluded no include brings back.
+        // A blob must pass all parts, and no include overrides an exclude.
         (filter().include("x/*").include_regex("b"), jpg(), Some("include_regex")),
         (filter().include("x/*").exclude("*.png").exclude("a.*"), jpg(), Some("exclude `a.*`")),
         (filter(), jpg(), None),
@@ -141,7 +142,7 @@ fn each_part_leaves_out_what_it_says() {
 }
 
 #[test]
-fn what_nobody_asked_for_is_no_error_of_another_kind() {
+fn an_excluded_blob_has_no_other_reason() {
     let rules = Rules::default().filter(filter().include("hall-3/**").build().unwrap());
     let mut mismatch = Blob::new("hall-4/a.jpg", 1);
     mismatch.content_type = Some("text/plain".into());
@@ -156,7 +157,7 @@ fn what_nobody_asked_for_is_no_error_of_another_kind() {
 }
 
 #[tokio::test]
-async fn what_is_left_out_is_counted_and_collides_with_nothing() {
+async fn excluded_blobs_are_counted_and_do_not_collide() {
     let names = ["A.jpg", "a.jpg", "old/a.jpg", "new/b.jpg"];
     let scan = |rules| {
         let store = MemoryStore::from_iter(names.map(|name| Blob::new(name, 1)));
@@ -173,7 +174,7 @@ async fn what_is_left_out_is_counted_and_collides_with_nothing() {
 }
 
 #[test]
-fn all_that_is_wrong_comes_in_one_answer_with_its_place() {
+fn all_mistakes_are_reported_at_once_with_their_positions() {
     let error = filter()
         .include("a/{b")
         .exclude("")
@@ -254,7 +255,7 @@ fn a_filter_is_stored_as_it_was_typed() {
 }
 
 #[test]
-fn the_prefix_of_a_filter_is_the_start_of_all_that_it_includes() {
+fn the_prefix_of_a_filter_is_the_common_start_of_its_includes() {
     for (globs, want) in [
         (vec!["hall-3/**/*.jpg"], "hall-3/"),
         (vec!["hall-3/a*", "hall-3/b*"], "hall-3/"),
@@ -266,7 +267,7 @@ fn the_prefix_of_a_filter_is_the_start_of_all_that_it_includes() {
         let builder = globs.iter().fold(filter(), |filter, glob| filter.include(*glob));
         assert_eq!(builder.clone().build().unwrap().prefix().as_str(), want, "{globs:?}");
         let insensitive = builder.ignore_case().build().unwrap();
-        assert_eq!(insensitive.prefix().as_str(), "", "a name may begin with `Hall`");
+        assert_eq!(insensitive.prefix().as_str(), "", "a name can begin with `Hall`");
     }
     assert_eq!(filter().include("//x/*").build().unwrap().prefix().as_str(), "/x/");
     let digits = filter().include("2026-11/x*").ignore_case().build().unwrap();
@@ -274,7 +275,7 @@ fn the_prefix_of_a_filter_is_the_start_of_all_that_it_includes() {
     assert_eq!(filter().exclude("hall-3/**").build().unwrap().prefix(), Prefix::default());
 }
 
-/// The meaning of a glob of plain characters, `*`, `**/`, `/**` and `?`, without thinking of speed
+/// Matches a glob of plain characters, `*`, `**/`, `/**` and `?` in the simplest way.
 fn means(glob: &[char], name: &[char]) -> bool {
     match glob {
         [] => name.is_empty(),
@@ -301,7 +302,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(3000))]
 
     #[test]
-    fn globs_mean_what_a_slow_matcher_says(glob in glob(), names in prop::collection::vec("[ab/]{0,7}", 1..20)) {
+    fn globs_match_as_a_naive_matcher_does(glob in glob(), names in prop::collection::vec("[ab/]{0,7}", 1..20)) {
         let include = filter().include(&glob).build().unwrap();
         let whole = if glob.contains('/') { glob.clone() } else { format!("**/{glob}") };
         let whole: Vec<char> = whole.chars().collect();
@@ -315,7 +316,7 @@ proptest! {
     }
 
     #[test]
-    fn limits_are_a_conjunction(
+    fn a_blob_must_be_within_all_limits(
         (min, max) in (prop::option::of(0_u64..5), prop::option::of(5_u64..9)),
         (since, before) in (prop::option::of(0_u64..5), prop::option::of(5_u64..9)),
         formats in prop::collection::vec(prop::sample::select(vec!["jpg", "PNG", "mp4"]), 0..3),
@@ -394,7 +395,7 @@ fn each_change_of_the_rules_changes_their_fingerprint() {
 }
 
 #[test]
-fn rules_that_are_set_alike_have_the_same_fingerprint_everywhere() {
+fn equal_rules_have_the_same_fingerprint_on_every_platform() {
     let default = Rules::default();
     assert_eq!(
         default.fingerprint(),
@@ -433,7 +434,7 @@ fn rules_that_are_set_alike_have_the_same_fingerprint_everywhere() {
 }
 
 #[test]
-fn limits_hold_over_all_lists_together() {
+fn limits_apply_to_all_lists_together() {
     let many = |list: fn(FilterBuilder, String) -> FilterBuilder, count, text: &str| {
         (0..count).fold(filter(), |filter, _| list(filter, text.to_owned()))
     };
@@ -453,7 +454,7 @@ fn limits_hold_over_all_lists_together() {
         let text = builder.build().unwrap_err().to_string();
         assert!(text.contains(what), "{what}: {text}");
     }
-    // A service's customers write such filters.
+    // Filters that the customers of a service write.
     let hundred = |pattern: &str| {
         (0..100).fold(filter(), |filter, n| filter.exclude(pattern.replace('N', &n.to_string())))
     };
@@ -468,12 +469,12 @@ fn limits_hold_over_all_lists_together() {
     }
 }
 
-/// What is refused as too slow is so for the longest names, which have four bytes a character
+/// The speed limit applies to the longest names, which have four bytes a character.
 #[test]
 fn patterns_that_are_slow_for_names_of_four_bytes_a_character_are_refused() {
     for builder in [
         filter().include(format!("*\u{1f600}{}c", "?".repeat(160))),
-        // The example of the documentation
+        // The example of the documentation.
         filter().include_regex("[ab]*a[ab]{300}c"),
     ] {
         let text = builder.build().unwrap_err().to_string();
@@ -481,24 +482,24 @@ fn patterns_that_are_slow_for_names_of_four_bytes_a_character_are_refused() {
     }
 }
 
-/// A list that comes after the one that uses up a limit exactly is no less a list
+/// A list is also checked if the list before it uses up a limit exactly.
 #[test]
-fn no_pattern_is_left_out_once_a_limit_is_used_up_exactly() {
+fn no_pattern_is_ignored_after_a_limit_is_used_up_exactly() {
     let full = (0..10).fold(filter(), |filter, _| filter.include("a".repeat(1000)));
     let both = full.clone().exclude_regex("^a").include("b*");
     let error = both.build().unwrap_err().to_string();
     assert!(error.contains("more than 10000 characters"), "{error}");
-    // Regular expressions have another limit.
+    // Regular expressions have a limit of their own.
     let name = "a".repeat(1000);
     assert_eq!(left_out(&full, Blob::new(name.as_str(), 1)), None);
     let detail = left_out(&full.exclude_regex("^a"), Blob::new(name, 1)).unwrap();
     assert!(detail.contains("exclude_regex"), "{detail}");
 }
 
-/// Of patterns that match in different ways, the first of the list is named
+/// If several patterns match, the first of the list is reported, however each is implemented.
 #[test]
-fn the_first_pattern_that_matches_is_named_however_it_is_matched() {
-    // Too large for a table, so its states are simulated.
+fn the_first_pattern_that_matches_is_reported() {
+    // This pattern is too large for a table, so its states are simulated.
     let slow = "*a????????????????????????";
     let name = "xa012345678901234567890123";
     for (patterns, want) in [
@@ -514,10 +515,10 @@ fn the_first_pattern_that_matches_is_named_however_it_is_matched() {
     }
 }
 
-/// A filter that is nearly as slow as one may be, and names for which it is: other tasks of the thread
-/// have a turn after every few of them
+/// With the slowest filter that is allowed, and names for which it is slow, other tasks of the thread
+/// run after every few names.
 #[test]
-fn the_slowest_filter_keeps_no_other_task_waiting() {
+fn the_slowest_filter_lets_other_tasks_run() {
     use futures::TryStreamExt as _;
     let slow = filter().exclude_regex("[ab]*a[ab]{230}c").build().unwrap();
     let mut rng = fastrand::Rng::with_seed(3);
@@ -556,9 +557,9 @@ fn the_slowest_filter_keeps_no_other_task_waiting() {
     assert!(report.is_ok() && beats.polls > 20, "a preview: {} polls", beats.polls);
 }
 
-/// Batches are as large as before where each blob takes little
+/// Batches stay large if each blob takes little time.
 #[tokio::test]
-async fn ordinary_blobs_come_in_batches_of_a_thousand() {
+async fn ordinary_blobs_are_delivered_in_batches_of_a_thousand() {
     use futures::TryStreamExt as _;
     let names =
         (0..5000).map(|n| Blob::new(format!("plant-07/camera-{:02}/{n:08}.jpg", n / 700), 1));

@@ -1,8 +1,8 @@
-//! Which hosts a store contacts: those that the policy of the service allows, by name and by address,
-//! whatever a connection says and whatever a name resolves to.
+//! A store contacts only hosts that the policy of the service allows, by name and by address, whatever a
+//! connection contains and whatever a name resolves to.
 //!
-//! Names are resolved by functions of the tests, so that no name service is asked. A listener that
-//! takes connections on every loopback address stands for the hosts that must not be contacted.
+//! Names are resolved by functions of the tests, so no name server is queried. A listener that accepts
+//! connections on every loopback address represents the hosts that must not be contacted.
 
 use std::{
     io,
@@ -51,7 +51,7 @@ fn credentials() -> [Credential; 4] {
 }
 
 #[tokio::test]
-async fn a_customers_json_does_not_decide_where_secrets_go() {
+async fn json_of_a_customer_does_not_decide_which_hosts_receive_secrets() {
     let trap = Trap::set();
     let host = format!("https://{}", trap.address());
     let azure = format!("https://{ACCOUNT_HOST}");
@@ -68,7 +68,7 @@ async fn a_customers_json_does_not_decide_where_secrets_go() {
         });
         let connection: Connection = serde_json::from_value(text).unwrap();
         if endpoint == &azure && authority.is_none() {
-            // The account's own endpoint, in other words.
+            // This is the account's own endpoint in another form.
             AzureStore::new(&connection, secret()).unwrap();
             continue;
         }
@@ -87,7 +87,7 @@ async fn a_customers_json_does_not_decide_where_secrets_go() {
         assert_eq!(error.kind(), ErrorKind::HostRefused);
         let error = builder.verify_tenant(&TENANT.parse().unwrap()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::HostRefused);
-        // Another host that is allowed helps nothing.
+        // A policy that allows another host does not allow this one.
         let elsewhere = HostPolicy::azure().allow_endpoint("https://127.0.0.1:9").unwrap();
         let elsewhere = elsewhere.allow_authority("https://127.0.0.1:9").unwrap();
         let error = builder.clone().policy(elsewhere).build(secret()).unwrap_err();
@@ -97,7 +97,7 @@ async fn a_customers_json_does_not_decide_where_secrets_go() {
     trap.assert_untouched("a connection in JSON");
 }
 
-/// A host in one of the many forms that lead somewhere else
+/// Returns a host in one of the many forms that lead to another address.
 fn host(rng: &mut Rng, port: u16) -> String {
     let hosts = "127.0.0.1|2130706433|0x7f000001|0x7f.1|0177.0.0.1|127.1|127.0.0.1.|[::1]|\
         [::ffff:127.0.0.1]|[::127.0.0.1]|[::ffff:7f00:1]|[64:ff9b::7f00:1]|[2002:7f00:1::]|\
@@ -127,7 +127,7 @@ fn host(rng: &mut Rng, port: u16) -> String {
 }
 
 #[test]
-fn ten_thousand_crafted_endpoints_are_refused_or_azures_own() {
+fn ten_thousand_crafted_endpoints_are_refused_or_belong_to_azure() {
     let trap = Trap::set();
     let mut rng = Rng::with_seed(11);
     let (mut own, mut refused, mut malformed) = (0, 0, 0);
@@ -175,7 +175,8 @@ fn ten_thousand_crafted_endpoints_are_refused_or_azures_own() {
     trap.assert_untouched("a crafted endpoint");
 }
 
-/// The line in the message is code, of known calls with plain texts, and allows the connection
+/// Asserts that the line in the message is code that calls known methods with plain strings, and that
+/// this code allows the connection.
 fn assert_prints_what_allows_it(connection: &Connection, error: &RefusedHost) {
     let Some(code) = error.opt_in() else {
         assert!(error.to_string().ends_with("no policy allows this address"), "{error}");
@@ -199,7 +200,7 @@ fn assert_prints_what_allows_it(connection: &Connection, error: &RefusedHost) {
 }
 
 #[test]
-fn a_policy_takes_origins_and_host_names_only() {
+fn a_policy_accepts_only_origins_and_host_names() {
     let azure = HostPolicy::azure;
     for bad in [
         "127.0.0.1:10000",
@@ -231,7 +232,7 @@ fn a_policy_takes_origins_and_host_names_only() {
     assert_ne!(allowed, azure().allow_endpoint("https://localhost").unwrap());
 }
 
-/// What a name resolves to now
+/// The addresses to which every name resolves now.
 #[derive(Clone, Default)]
 struct Resolver(Arc<Mutex<Vec<SocketAddr>>>);
 
@@ -247,7 +248,7 @@ impl Resolver {
     }
 }
 
-/// Networks that no default policy lets through, written down apart from the crate's own
+/// Networks that the default policy refuses. This list is independent of the crate's own.
 const REFUSED: &str = "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 168.63.129.16/32 169.254.0.0/16 \
     172.16.0.0/12 192.0.0.0/24 192.0.2.0/24 192.88.99.0/24 192.168.0.0/16 198.18.0.0/15 \
     198.51.100.0/24 203.0.113.0/24 224.0.0.0/4 240.0.0.0/4";
@@ -267,7 +268,7 @@ fn is_in(networks: &str, address: IpAddr) -> bool {
     })
 }
 
-/// An address of one of the refused networks, or of none
+/// Returns an address inside or outside the refused networks.
 fn address(rng: &mut Rng, refused: bool) -> IpAddr {
     let within = |rng: &mut Rng, networks: &str| {
         let networks: Vec<_> = networks.split_whitespace().collect();
@@ -351,7 +352,7 @@ fn assert_reveals_nothing(text: &str, addresses: &[IpAddr]) {
     }
 }
 
-/// Takes connections on every address of this machine, and counts them
+/// Accepts and counts connections on every address of this machine.
 struct Net {
     port: u16,
     accepted: Arc<AtomicUsize>,
@@ -363,7 +364,7 @@ impl Net {
         let (port, accepted) = (listener.local_addr().unwrap().port(), Arc::default());
         let count: Arc<AtomicUsize> = Arc::clone(&accepted);
         std::thread::spawn(move || {
-            // Counted before it is dropped, which whoever has connected sees.
+            // The connection is counted before it closes, so a client that sees the end was counted.
             while let Ok(_connection) = listener.accept() {
                 count.fetch_add(1, Ordering::SeqCst);
             }
@@ -387,7 +388,7 @@ async fn no_connection_is_made_to_a_refused_address() {
         for credential in [secret(), Credential::Anonymous] {
             let store = builder.clone().build(credential).unwrap();
             for _ in 0..100 {
-                // Every address of 127.0.0.0/8 is this machine.
+                // Every address of 127.0.0.0/8 belongs to this machine.
                 let mut ip = Ipv4Addr::from(0x7f00_0000 | rng.u32(1..0xff_ffff));
                 if rng.u8(0..8) == 0 {
                     ip = Ipv4Addr::UNSPECIFIED;
@@ -413,7 +414,7 @@ async fn no_connection_is_made_to_a_refused_address() {
         }
     }
     assert_eq!(net.accepted(), 0);
-    // The same resolver leads there if the address is allowed.
+    // The same resolver leads to the listener if the address is allowed.
     let connection = custom(Endpoint::new("https://localhost").unwrap());
     let builder = resolver.on(AzureStore::builder(&connection).policy(trust(&connection)));
     resolver.set([IpAddr::from(Ipv4Addr::LOCALHOST)], net.port);
@@ -428,7 +429,7 @@ async fn a_name_that_changes_its_address_after_the_check_is_checked_again() {
     let (asked, port) = (Arc::new(AtomicUsize::new(0)), net.port);
     let count = Arc::clone(&asked);
     let builder = AzureStore::builder(&public()).resolve_by(move |_| {
-        // A public address first, and then this machine.
+        // Resolves to a public address first, and then to this machine.
         let ip = match count.fetch_add(1, Ordering::SeqCst) {
             0 => Ipv4Addr::new(20, 60, 1, 1),
             _ => Ipv4Addr::LOCALHOST,
@@ -466,7 +467,7 @@ async fn a_private_endpoint_is_refused_with_the_line_that_allows_it() {
         }
         assert_eq!(allowed.inspect(Question::Addresses).await.unwrap().addresses, [ip]);
     }
-    // A host that is allowed by its name already: the line still allows both.
+    // The host is already allowed by name; the suggested line allows both host and address.
     let own = custom(Endpoint::new("https://azurite:10000/contoso").unwrap());
     let policy = HostPolicy::azure().allow_endpoint("https://azurite:10000").unwrap();
     let policy = policy.allow_endpoint("https://elsewhere.test").unwrap();
@@ -477,7 +478,7 @@ async fn a_private_endpoint_is_refused_with_the_line_that_allows_it() {
     let error = store.inspect(Question::Addresses).await.unwrap_err();
     assert!(error.to_string().contains(line), "{error}");
     assert!(!error.to_string().contains("elsewhere"), "{error}");
-    // What a customer sees names no address either.
+    // The report for the customer contains no address either.
     resolver.set(["10.1.2.3".parse().unwrap()], 0);
     let health = Probe::new(&connection, refused).run().await;
     assert_eq!(health.diagnosis.as_ref().unwrap().cause, Cause::PrivateEndpoint, "{health}");
@@ -486,7 +487,7 @@ async fn a_private_endpoint_is_refused_with_the_line_that_allows_it() {
 }
 
 #[tokio::test]
-async fn a_name_without_an_address_is_no_refusal() {
+async fn a_name_that_does_not_resolve_is_not_reported_as_a_refused_host() {
     let builder = AzureStore::builder(&public());
     let failing = builder.resolve_by(|_| Err(io::Error::other("failed to lookup address")));
     let store = failing.build(Credential::Anonymous).unwrap();
@@ -495,7 +496,7 @@ async fn a_name_without_an_address_is_no_refusal() {
 }
 
 #[test]
-fn a_certificate_authority_is_for_custom_hosts_alone() {
+fn a_certificate_authority_applies_only_to_custom_hosts() {
     let (_, authority) = scripted_server::tls(&["x.test"]);
     let build = |connection: &Connection| {
         let builder = AzureStore::builder(connection).policy(trust(connection));
@@ -523,7 +524,7 @@ fn a_certificate_authority_is_for_custom_hosts_alone() {
     ] {
         build(&connection).unwrap();
     }
-    // The text can have the private key beside the certificate.
+    // The text can contain a private key next to the certificate.
     let builder = AzureStore::builder(&public()).certificate_authority("canary");
     assert!(!format!("{builder:?}").contains("canary"), "{builder:?}");
 }
@@ -547,7 +548,7 @@ async fn a_container_is_bound_to_its_owner_by_tenant_or_by_marker() {
     }
     cloud.set_challenge(Some(String::new()));
     let error = builder.verify_tenant(&cloud.tenant().parse().unwrap()).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::TenantNotFound, "no answer proves nothing");
+    assert_eq!(error.kind(), ErrorKind::TenantNotFound, "a missing response proves nothing");
 
     let (marker, stranger) = (OwnerMarker::generate().unwrap(), OwnerMarker::generate().unwrap());
     assert_ne!(marker, stranger);

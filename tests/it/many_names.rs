@@ -1,5 +1,5 @@
-//! A container of many random names over all of Unicode, listed in each order: scans, a preview, a job
-//! and a scan that was interrupted give what a plain page loop gives.
+//! Scans, a preview, a job and a resumed scan return exactly the names of a container with many random
+//! names over all of Unicode, in each order.
 //!
 //! `NAMES` sets how many names there are (4,000 by default), `SEED` the seed.
 
@@ -19,7 +19,8 @@ fn setting(name: &str, default: usize) -> usize {
     std::env::var(name).map_or(default, |text| text.parse().unwrap())
 }
 
-/// Characters of one to four bytes: letters, marks, fullwidth forms, private use, and all planes above
+/// Returns a character of one to four bytes: a letter, a mark, a fullwidth form, a private-use character
+/// or a character of a higher plane.
 fn character(rng: &mut fastrand::Rng) -> char {
     let range = match rng.u8(..10) {
         0..4 => 'a'..='z',
@@ -69,12 +70,12 @@ async fn plain_loop(store: &Odd) -> BTreeSet<String> {
     }
 }
 
-/// All names of a scan, of which each may come once
+/// Adds the names of a scan to `got`, and asserts that none is repeated.
 async fn all(scan: Scan, got: &mut BTreeSet<String>) {
     let mut verdicts = scan.verdicts();
     while let Some(verdict) = verdicts.try_next().await.unwrap() {
         let name = verdict.name().unwrap().to_owned();
-        assert!(got.insert(name.clone()), "{name:?} comes twice");
+        assert!(got.insert(name.clone()), "{name:?} is repeated");
     }
 }
 
@@ -115,7 +116,7 @@ async fn check(listing: Listing, starts: Starts) {
     let known: BTreeSet<_> = rows.map(|row| row.unwrap().name).collect();
     assert!(known == expected, "{listing:?}: the manifest");
 
-    // Interrupted after a random part; names in no known order may come again.
+    // The scan is interrupted at a random point. Without a known order names can be repeated.
     for in_flight in [1, 16] {
         let mut verdicts = scan(&store, in_flight).verdicts();
         let mut got = BTreeSet::new();
@@ -127,7 +128,7 @@ async fn check(listing: Listing, starts: Starts) {
         let mut rest = BTreeSet::new();
         all(scan(&store, in_flight).shards(left), &mut rest).await;
         if matches!(listing, Listing::Known(_)) {
-            assert!(got.is_disjoint(&rest), "{listing:?}: names come again");
+            assert!(got.is_disjoint(&rest), "{listing:?}: names are repeated");
         }
         got.append(&mut rest);
         assert!(got == expected, "{listing:?}, {in_flight} in flight: the rest");

@@ -1,4 +1,5 @@
-//! Answers that no small cloud gives: other clouds, other tenants, networks.
+//! A probe of a store that the caller implements, with responses that the small cloud cannot give:
+//! other clouds, other tenants, network failures.
 
 use std::{
     net::IpAddr,
@@ -17,7 +18,7 @@ use azure_asset_sync::{
 };
 use bytes::Bytes;
 
-/// A store that answers what a test tells it to
+/// A store that gives the answers of a test.
 struct Told {
     connection: Connection,
     answers: Mutex<Vec<(Question, Result<Answer, Error>)>>,
@@ -70,7 +71,7 @@ fn challenge(host: &str, tenant: &str) -> Answer {
 const TENANT: &str = "66666666-6666-4666-8666-666666666666";
 
 #[tokio::test]
-async fn a_wrong_cloud_is_told_by_the_challenge() {
+async fn a_wrong_cloud_is_recognized_by_the_challenge() {
     for (cloud, host, wrong) in [
         (Cloud::Public, "login.microsoftonline.com", false),
         (Cloud::Public, "login.microsoftonline.us", true),
@@ -88,7 +89,7 @@ async fn a_wrong_cloud_is_told_by_the_challenge() {
 }
 
 #[tokio::test]
-async fn a_token_of_another_tenant_is_told_where_the_connection_names_a_domain() {
+async fn a_token_of_another_tenant_is_reported_if_the_connection_names_a_domain() {
     let connection = contoso().tenant("contoso.onmicrosoft.com").build().unwrap();
     let mut token = Answer::new();
     let mut identity = Identity::default();
@@ -106,7 +107,7 @@ async fn a_token_of_another_tenant_is_told_where_the_connection_names_a_domain()
 }
 
 #[tokio::test]
-async fn a_private_endpoint_is_told_from_a_dead_network() {
+async fn a_private_endpoint_and_a_broken_network_have_different_causes() {
     let unreachable = || Error::new(ErrorKind::Unreachable, "nothing answers");
     for (address, cause) in [
         ("10.1.2.3", Cause::PrivateEndpoint),
@@ -122,7 +123,7 @@ async fn a_private_endpoint_is_told_from_a_dead_network() {
         let answers =
             [(Question::Addresses, Ok(answer)), (Question::Challenge, Err(unreachable()))];
         let health = told(contoso().build().unwrap(), answers).run().await;
-        // A private address says how the service's own network is built.
+        // A private address would reveal the structure of the service's network.
         let is_private = cause == Cause::PrivateEndpoint;
         let address = address.parse::<IpAddr>().unwrap().to_string();
         assert_eq!(!health.to_string().contains(&address), is_private, "{health}");
@@ -131,7 +132,7 @@ async fn a_private_endpoint_is_told_from_a_dead_network() {
 }
 
 #[tokio::test]
-async fn a_name_service_that_fails_is_waited_for_and_a_name_that_is_none_is_not() {
+async fn a_failing_name_server_is_transient_and_a_name_that_does_not_exist_is_not() {
     for (kind, detail, cause, outlook) in [
         (
             ErrorKind::Unreachable,
@@ -145,7 +146,7 @@ async fn a_name_service_that_fails_is_waited_for_and_a_name_that_is_none_is_not(
         let answers = [(Question::Addresses, Err(error())), (Question::Challenge, Err(error()))];
         let health = told(contoso().build().unwrap(), answers).run().await;
         assert_eq!((health.diagnosis.unwrap().cause, health.outlook), (cause, outlook));
-        // Behind a proxy the name need not be known here.
+        // If a proxy is used, only the proxy has to resolve the name.
         let answers = [
             (Question::Addresses, Err(error())),
             (Question::Challenge, Ok(challenge("login.microsoftonline.com", TENANT))),
@@ -156,7 +157,7 @@ async fn a_name_service_that_fails_is_waited_for_and_a_name_that_is_none_is_not(
 }
 
 #[tokio::test]
-async fn a_private_endpoint_is_given_up_only_when_it_stays_so() {
+async fn a_wait_gives_up_on_a_private_endpoint_only_if_it_stays_unreachable() {
     let mut answer = Answer::new();
     answer.addresses = vec!["10.1.2.3".parse::<IpAddr>().unwrap()];
     let failed = || Err(Error::new(ErrorKind::Timeout, "no answer"));
@@ -174,14 +175,14 @@ async fn a_private_endpoint_is_given_up_only_when_it_stays_so() {
         assert_eq!(ended.reason, why, "{times}: {}", ended.health);
         assert!(ended.attempts <= attempts, "{}", ended.attempts);
     }
-    // No addresses at all are no private ones.
+    // An empty list of addresses is not a private endpoint.
     let answers = [(Question::Addresses, Ok(Answer::new())), (Question::Challenge, failed())];
     let health = told(contoso().build().unwrap(), answers).run().await;
     assert_eq!(health.diagnosis.unwrap().cause, Cause::RequestTimeout);
 }
 
 #[tokio::test]
-async fn what_was_asked_for_and_cannot_be_told_is_a_warning() {
+async fn a_requested_check_without_a_result_is_a_warning() {
     let probe = told(contoso().build().unwrap(), []).view_links();
     let health = probe.origin("https://app.example").unwrap().run().await;
     assert!(health.is_ready(), "{health}");
@@ -190,7 +191,7 @@ async fn what_was_asked_for_and_cannot_be_told_is_a_warning() {
 }
 
 #[tokio::test]
-async fn a_preflight_must_allow_ranges_by_get() {
+async fn a_preflight_must_allow_get_requests_with_ranges() {
     let origin = "https://app.example";
     for (methods, headers, good) in [
         ("GET", "range", true),

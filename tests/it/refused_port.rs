@@ -1,7 +1,7 @@
 //! A port that refuses connections for as long as a test needs it.
 //!
-//! A port that was free a moment ago may belong to another server of the suite by now. A socket that
-//! is bound and does not listen keeps the port, and the system refuses whoever connects.
+//! A port that was free a moment ago can belong to another server of the suite now. A socket that is
+//! bound and does not listen keeps its port, and the system refuses connections to it.
 
 use std::net::SocketAddr;
 

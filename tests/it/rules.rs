@@ -1,4 +1,4 @@
-//! What is an asset: the default profile row by row, and how it is changed.
+//! The default profile accepts and rejects each documented case, and every rule can be changed.
 
 use azure_asset_sync::{
     Blob, Format, Kind, MemoryStore, Prefix, Reason, Rules, Scan, Verdict,
@@ -18,7 +18,7 @@ fn reason(rules: &Rules, blob: Blob) -> Option<Reason> {
 }
 
 #[test]
-fn the_default_profile_judges_each_row() {
+fn the_default_profile_decides_each_row() {
     use Reason::*;
     let with = |change: &dyn Fn(&mut Blob)| {
         let mut blob = Blob::new("a.jpg", 100);
@@ -81,7 +81,7 @@ fn each_extension_of_the_profile_is_accepted_as_its_kind() {
 }
 
 #[test]
-fn odd_names_are_noted_and_stay_assets() {
+fn unusual_names_have_findings_and_are_accepted() {
     for name in ["a\u{1}.jpg", "a\\b.jpg", "a//b.jpg", "../a.jpg", "x./a.jpg", &"a/".repeat(255)] {
         let name = if name.ends_with('/') { format!("{name}a.jpg") } else { name.to_owned() };
         let verdict = Rules::default().check(Blob::new(&name, 1));
@@ -96,7 +96,7 @@ fn odd_names_are_noted_and_stay_assets() {
 }
 
 #[test]
-fn names_that_break_tools_have_a_finding() {
+fn names_that_break_other_tools_have_a_finding() {
     let names = [
         "10:30.jpg",
         "a?.jpg",
@@ -149,7 +149,7 @@ fn names_that_break_tools_have_a_finding() {
 }
 
 #[test]
-fn files_that_systems_and_tools_keep_beside_the_data_have_a_finding() {
+fn files_that_systems_and_tools_store_next_to_the_data_have_a_finding() {
     let names = [
         "._IMG_1.JPG",
         "hall/._IMG_1.JPG",
@@ -197,7 +197,7 @@ fn files_that_systems_and_tools_keep_beside_the_data_have_a_finding() {
 }
 
 #[test]
-fn content_types_of_usual_uploaders_contradict_nothing() {
+fn content_types_of_common_uploaders_do_not_contradict_the_extension() {
     let rows = [
         ("a.3gp", "audio/3gpp"),
         ("a.rm", "audio/x-pn-realaudio"),
@@ -233,7 +233,7 @@ fn content_types_of_usual_uploaders_contradict_nothing() {
 }
 
 #[test]
-fn what_a_listing_says_cannot_be_read_is_no_asset() {
+fn a_blob_that_cannot_be_read_according_to_the_listing_is_rejected() {
     let rows = [
         ("<Deleted>true</Deleted>", "", Some(Reason::Unreadable)),
         ("<Deleted>false</Deleted>", "", None),
@@ -273,7 +273,7 @@ fn what_a_listing_says_cannot_be_read_is_no_asset() {
 }
 
 #[tokio::test]
-async fn names_in_two_unicode_forms_collide() {
+async fn two_unicode_forms_of_a_name_collide() {
     let names = [
         "caf\u{e9}/a.jpg",
         "cafe\u{301}/a.jpg",
@@ -308,7 +308,11 @@ fn every_rule_can_be_changed() {
     assert_eq!(dicom("image/png".into()), Some(Reason::TypeMismatch));
     let mut jpg = Blob::new("a.jpg", 1);
     jpg.content_type = Some("image/jpg".into());
-    assert_eq!(reason(&rules, jpg), Some(Reason::TypeMismatch), "the alias went with the format");
+    assert_eq!(
+        reason(&rules, jpg),
+        Some(Reason::TypeMismatch),
+        "the alias is removed with its format"
+    );
     let long = ["longest1", "longest22", "longest2", "longest", "longest3"];
     let rules = long.iter().fold(rules, |rules, e| rules.accept(Format::new(e, Kind::Image, e)));
     assert!(rules.formats().is_sorted_by(|a, b| a.extension() < b.extension()));
@@ -324,7 +328,7 @@ fn every_rule_can_be_changed() {
 }
 
 #[test]
-fn an_action_turns_a_rejection_into_a_finding_or_nothing() {
+fn an_action_changes_a_rejection_to_a_finding_or_to_nothing() {
     for why in Reason::ALL {
         let mut blob = Blob::new("a.jpg", 1);
         match why {
@@ -346,7 +350,7 @@ fn an_action_turns_a_rejection_into_a_finding_or_nothing() {
             Reason::Unreadable => blob.unreadable = Some(Unreadable::CustomerKey),
             Reason::SystemFile => blob.name = "._a.jpg".into(),
             Reason::OddName => blob.name = "a\n.jpg".into(),
-            // Found by the scan, or not a matter of rules.
+            // The scan finds these, or they do not depend on rules.
             Reason::CaseCollision | Reason::BaseNameCollision | Reason::Malformed => continue,
             other => panic!("no row for {other}"),
         }
@@ -362,7 +366,7 @@ fn an_action_turns_a_rejection_into_a_finding_or_nothing() {
 }
 
 #[test]
-fn findings_are_a_list_that_can_be_changed() {
+fn findings_can_be_turned_on_and_off() {
     let rules = Rules::default().on(Reason::Empty, Action::Note).on(Reason::TooLarge, Action::Note);
     let found = |name, size| match rules.check(Blob::new(name, size)) {
         Verdict::Accept(asset) => asset.findings,
@@ -386,7 +390,7 @@ fn findings_are_a_list_that_can_be_changed() {
 }
 
 #[test]
-fn a_blob_that_nothing_calls_an_image_or_video_stays_rejected() {
+fn a_blob_without_any_sign_of_an_image_or_video_is_always_rejected() {
     let rules = Rules::default()
         .on(Reason::NoExtension, Action::Ignore)
         .on(Reason::UnsupportedFormat, Action::Ignore);
@@ -403,7 +407,7 @@ async fn verdicts(blobs: &[&str], rules: Rules) -> Vec<Verdict> {
 }
 
 #[tokio::test]
-async fn colliding_names_are_noted_at_the_second() {
+async fn the_second_of_two_colliding_names_has_the_finding() {
     let names = [
         "A.jpg",
         "a.jpg",
@@ -472,9 +476,9 @@ fn codes_are_stable_and_descriptors_are_flat_json() {
     assert_eq!(json, want);
 }
 
-/// Sinks of all kinds take each size that the rules take
+/// All sinks accept each size that the rules accept.
 #[tokio::test]
-async fn a_size_that_no_blob_has_makes_a_blob_malformed_and_spoils_no_sink() {
+async fn an_impossible_size_makes_a_blob_malformed_and_breaks_no_sink() {
     let sizes = [1 << 53, (1 << 53) + 1, 1 << 63, u64::MAX];
     let rules = || {
         let rules = Rules::default().max_size(Kind::Image, u64::MAX);
@@ -494,6 +498,6 @@ async fn a_size_that_no_blob_has_makes_a_blob_malformed_and_spoils_no_sink() {
     let report = Scan::new(store, &Prefix::default()).rules(rules()).run(sinks).await.unwrap();
     assert_eq!((report.accepted(), report.rejections), (1, [(Reason::Malformed, 3)].into()));
     let rejection = rules().check(Blob::new("a.jpg", u64::MAX)).rejection().unwrap().clone();
-    assert_eq!(rejection.size, None, "a number that readers of JSON would round");
+    assert_eq!(rejection.size, None, "JSON readers would round this number");
     assert!(rejection.detail.contains("8 PiB"), "{rejection:?}");
 }
