@@ -9,6 +9,15 @@
 //! or allows 57 times, by `… OR NOT Exists attribute`, the documented idiom. 44 differ, all of
 //! `NOT (attribute StringEquals 'x')` without the attribute: regorus allows, this crate denies.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a benchmark may panic"
+)]
+
 use azure_asset_sync::{
     Connection,
     condition::{Condition, Lint, Request},

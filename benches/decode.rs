@@ -1,5 +1,14 @@
 //! The page decoder on a page as Azure sends it: 5,000 blobs with all their properties.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a benchmark may panic"
+)]
+
 use azure_asset_sync::store::Page;
 use divan::{
     Bencher,

@@ -1,5 +1,14 @@
 //! The whole stream over a store in memory: pages, rules, collisions, counts.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a benchmark may panic"
+)]
+
 use std::sync::Arc;
 
 use azure_asset_sync::{

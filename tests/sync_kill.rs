@@ -2,8 +2,15 @@
 //!
 //! Each point is a process: this very program, which runs one job and kills itself. `POINTS=1000`
 //! in the environment is the whole campaign, `SEED` one point.
-
 #![cfg(unix)]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic"
+)]
 
 use std::{
     collections::{BTreeMap, BTreeSet},

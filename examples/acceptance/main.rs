@@ -3,6 +3,15 @@
 //! Reads from the account and never writes. Prints a table, and writes a redacted recording of the
 //! answers on request, so that others learn from it.
 
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a person runs the kit, and its indices are known"
+)]
+
 #[path = "../common/mod.rs"]
 mod common;
 mod kit;

@@ -1,5 +1,7 @@
 //! Role assignment conditions on files and pipes: what they say, what they allow, what is wrong.
 
+#![allow(clippy::indexing_slicing, reason = "an index into a JSON object adds the key")]
+
 mod lines;
 #[path = "../common/terminal.rs"]
 mod terminal;

@@ -2,6 +2,8 @@
 //!
 //! Without arguments: a small Azure on a loopback port, on a folder of sample media made for it.
 
+#![allow(clippy::indexing_slicing, reason = "the index is below the length")]
+
 #[path = "../common/mod.rs"]
 mod common;
 #[path = "../common/interrupt.rs"]

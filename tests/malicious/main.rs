@@ -1,6 +1,15 @@
 //! Input that means to harm whoever reads it. The allocator of this binary counts, so that its tests can
 //! limit the memory that an input takes.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic"
+)]
+
 mod answers;
 mod pages;
 

@@ -1,6 +1,15 @@
 //! States that somebody has changed, with checksums that fit: no panic, and no more memory than the
 //! limits of a state allow.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic"
+)]
+
 #[path = "../malicious/counting_allocator.rs"]
 mod counting_allocator;
 mod manifest;
