@@ -91,6 +91,7 @@ mod verdicts;
 mod view_links;
 
 // Servers, stores, data and measurements that several tests share.
+mod campaign;
 mod client;
 mod crafted_answers;
 mod fairness;

@@ -13,7 +13,7 @@ use azure_asset_sync::{
 };
 use futures::TryStreamExt as _;
 
-use crate::odd_store::{KNOWN, Listing, Odd, Starts};
+use crate::odd_store::{KNOWN, Listing, OddStore, StartFrom};
 
 fn setting(name: &str, default: usize) -> usize {
     std::env::var(name).map_or(default, |text| text.parse().unwrap())
@@ -52,12 +52,12 @@ fn names(count: usize, rng: &mut fastrand::Rng) -> BTreeSet<String> {
     names
 }
 
-fn scan(store: &Arc<Odd>, in_flight: usize) -> Scan {
+fn scan(store: &Arc<OddStore>, in_flight: usize) -> Scan {
     let size = u16::try_from(store.most).unwrap().try_into().unwrap();
     Scan::new(Arc::clone(store), &Prefix::default()).in_flight(in_flight).page_size(size)
 }
 
-async fn plain_loop(store: &Odd) -> BTreeSet<String> {
+async fn plain_loop(store: &OddStore) -> BTreeSet<String> {
     let mut request = ListRequest::new("");
     let mut names = BTreeSet::new();
     loop {
@@ -79,12 +79,12 @@ async fn all(scan: Scan, got: &mut BTreeSet<String>) {
     }
 }
 
-async fn check(listing: Listing, starts: Starts) {
+async fn check(listing: Listing, starts: StartFrom) {
     let count = setting("NAMES", 4_000);
     let mut rng = fastrand::Rng::with_seed(setting("SEED", 1) as u64);
     let mut all_names: Vec<_> = names(count, &mut rng).into_iter().collect();
     rng.shuffle(&mut all_names);
-    let mut store = Odd::new(all_names, listing, (count / 40).clamp(50, 1_000));
+    let mut store = OddStore::new(all_names, listing, (count / 40).clamp(50, 1_000));
     store.starts = starts;
     let store = Arc::new(store);
     let expected = plain_loop(&store).await;
@@ -137,24 +137,24 @@ async fn check(listing: Listing, starts: Starts) {
 
 #[tokio::test(start_paused = true)]
 async fn names_in_utf_16_order() {
-    check(Listing::Known(NameOrder::Utf16), Starts::Supported).await;
+    check(Listing::Known(NameOrder::Utf16), StartFrom::Supported).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn names_in_each_known_order_without_starts() {
     for order in KNOWN {
-        check(Listing::Known(order), Starts::Ignored).await;
+        check(Listing::Known(order), StartFrom::Ignored).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn names_in_each_other_known_order() {
     for order in KNOWN.into_iter().filter(|order| *order != NameOrder::Utf16) {
-        check(Listing::Known(order), Starts::Supported).await;
+        check(Listing::Known(order), StartFrom::Supported).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn names_in_random_order() {
-    check(Listing::Random, Starts::Ignored).await;
+    check(Listing::Random, StartFrom::Ignored).await;
 }

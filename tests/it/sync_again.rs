@@ -1,4 +1,4 @@
-//! Runs that go on, or come again, where something went wrong: no blob is lost to a sink.
+//! Resumed and repeated runs lose no change, whatever went wrong before.
 
 use std::{
     num::NonZeroU16,
@@ -39,7 +39,7 @@ fn told(change: &Change) -> String {
     format!("{what}{}", change.name().unwrap_or("?"))
 }
 
-/// When a sink fails
+/// When a sink fails.
 #[derive(Clone, Copy, PartialEq)]
 enum Fails {
     Never,
@@ -54,13 +54,13 @@ struct Log(Arc<Mutex<Vec<String>>>, Fails);
 #[async_trait::async_trait]
 impl Sink for Log {
     async fn accept(&mut self, batch: Batch<'_>) -> Result<(), Error> {
-        assert!(self.1 != Fails::ByAPanic, "as it was told");
+        assert!(self.1 != Fails::ByAPanic, "the sink fails as planned");
         if self.1 != Fails::BeforeItTakes {
             self.0.lock().unwrap().extend(batch.changes.iter().map(told));
         }
         match self.1 {
             Fails::BeforeItTakes | Fails::BehindWhatItTakes => {
-                Err(Error::new(ErrorKind::Sink, "as it was told"))
+                Err(Error::new(ErrorKind::Sink, "the sink fails as planned"))
             }
             _ => Ok(()),
         }
@@ -72,7 +72,7 @@ impl Sink for Log {
 
     async fn finish(&mut self) -> Result<(), Error> {
         match self.1 {
-            Fails::AtTheEnd => Err(Error::new(ErrorKind::Sink, "as it was told")),
+            Fails::AtTheEnd => Err(Error::new(ErrorKind::Sink, "the sink fails as planned")),
             _ => Ok(()),
         }
     }
@@ -95,7 +95,7 @@ async fn fail(job: Job, fails: Fails) -> Vec<String> {
     log.lock().unwrap().clone()
 }
 
-/// Pages in a row
+/// A store with these pages.
 struct Pages(Vec<Page>);
 
 #[async_trait::async_trait]
@@ -116,7 +116,7 @@ fn page(names: &[&str]) -> Page {
     Page::last(names.iter().map(|name| blob(name, "1")).collect())
 }
 
-/// The page with an entry that cannot be read behind its blobs
+/// Adds a malformed entry after the blobs of a page.
 fn bad(mut page: Page, name: Option<&str>) -> Page {
     let mut entry = Malformed::new(name.map(str::to_owned), "bad");
     entry.at = page.blobs.len();
@@ -131,7 +131,7 @@ fn by_segments(names: &[&str]) -> Page {
 }
 
 #[tokio::test]
-async fn an_entry_that_cannot_be_read_protects_what_it_may_be_wherever_it_stands() {
+async fn a_malformed_entry_prevents_the_removal_of_each_blob_that_it_could_be() {
     let all = ["a.jpg", "b.jpg", "c.jpg", "d.jpg"];
     let cases: [(&str, Vec<Page>, &[&str]); 3] = [
         (
@@ -158,7 +158,7 @@ async fn an_entry_that_cannot_be_read_protects_what_it_may_be_wherever_it_stands
     let pages = vec![bad(page(&["a.jpg", "b.jpg"]), Some("c.jpg")), page(&["d.jpg"])];
     let (_, told) = run(TestDisk::new(2).job(scan(Pages(pages)))).await;
     assert!(told.contains(&"!c.jpg".to_owned()), "{told:?}");
-    // Nor does it say how names ascend.
+    // A malformed entry does not reveal the order of the names either.
     let pages = vec![bad(page(&[]), Some("f/0.jpg")), by_segments(&["f/a.jpg", "f-2/a.jpg"])];
     assert_eq!(run(TestDisk::new(1).job(scan(Pages(pages)))).await.1.len(), 3);
 }
@@ -185,10 +185,10 @@ async fn a_listing_out_of_order_is_sorted_and_nothing_is_reported_twice() {
 }
 
 #[tokio::test]
-async fn nor_is_anything_lost_if_names_come_out_of_order_behind_an_interruption() {
+async fn nothing_is_lost_if_names_are_out_of_order_after_an_interruption() {
     let disk = TestDisk::new(2);
     run(disk.job(scan(Pages(vec![page(&["a.jpg", "m.jpg", "n.jpg"])])))).await;
-    // More than a block is held of, so that what is new in it is told of before its end.
+    // More rows than a block buffers, so new blobs are reported before the block ends.
     let pages = [["a.jpg", "b.jpg"], ["c.jpg", "d.jpg"], ["e.jpg", "f.jpg"], ["g.jpg", "h.jpg"]];
     let mut first: Vec<_> = pages.iter().map(|names| page(names)).collect();
     let refused = first.len();
@@ -199,7 +199,7 @@ async fn nor_is_anything_lost_if_names_come_out_of_order_behind_an_interruption(
     let want: Vec<_> =
         ["b", "c", "d", "e", "f", "g", "h"].map(|name| format!("+{name}.jpg")).into();
     assert_eq!(*log.lock().unwrap(), want);
-    // What the sink has, and what it has had before, is gone when the run goes on.
+    // The blobs that the sink has, and has had before, are gone when the run is resumed.
     let second = vec![page(&["n.jpg", "i.jpg", "a.jpg"])];
     let (ending, told) = run(disk.job(scan(Pages(second))).max_removals(1.0)).await;
     let gone = ["b", "c", "d", "e", "f", "g", "h", "m"].map(|name| format!("-{name}.jpg"));
@@ -208,10 +208,10 @@ async fn nor_is_anything_lost_if_names_come_out_of_order_behind_an_interruption(
 }
 
 #[tokio::test]
-async fn what_a_sink_may_have_is_removed_though_names_come_out_of_order_when_the_run_goes_on() {
+async fn blobs_that_a_sink_may_have_are_removed_although_a_resumed_listing_is_out_of_order() {
     let disk = TestDisk::new(2);
     run(disk.job(scan(Pages(vec![page(&["m.jpg", "n.jpg"])])))).await;
-    // The sink has taken `c.jpg` and another version of `m.jpg`, and the run does not know.
+    // The sink has stored `c.jpg` and another version of `m.jpg`, but the run does not know that.
     let mut first = page(&["c.jpg", "m.jpg", "n.jpg"]);
     first.blobs[1].etag = Some(ETag::from("2"));
     let job = disk.job(scan(Pages(vec![first]))).max_removals(1.0);
@@ -221,7 +221,7 @@ async fn what_a_sink_may_have_is_removed_though_names_come_out_of_order_when_the
 }
 
 #[tokio::test]
-async fn an_entry_without_a_name_may_be_any_of_a_listing_out_of_order() {
+async fn an_entry_without_a_name_can_be_any_blob_of_an_unordered_listing() {
     let disk = TestDisk::new(2);
     run(disk.job(scan(Pages(vec![page(&["a.jpg", "b.jpg", "c.jpg", "d.jpg"])])))).await;
     let pages = vec![page(&["d.jpg"]), bad(page(&["a.jpg"]), None), page(&["e.jpg"])];
@@ -238,12 +238,12 @@ async fn an_entry_without_a_name_may_be_any_of_a_listing_out_of_order() {
 }
 
 #[tokio::test]
-async fn an_entry_without_a_name_counts_once_however_often_the_names_are_sorted() {
+async fn an_entry_without_a_name_is_counted_once_however_often_the_names_are_sorted() {
     let names: Vec<_> = (0..2600).map(|n| format!("{n:04}.jpg")).collect();
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     let disk = TestDisk::new(100);
     let job = || disk.job(scan(Pages(vec![page(&["z.jpg"]), bad(page(&names), None)])));
-    // Behind what is compared at a time.
+    // After the names that are compared together.
     let fails = callback(|change| match change.name() {
         Some("2599.jpg") => Err(Error::new(ErrorKind::Sink, "full")),
         _ => Ok(()),
@@ -255,7 +255,7 @@ async fn an_entry_without_a_name_counts_once_however_often_the_names_are_sorted(
 }
 
 #[tokio::test]
-async fn few_removals_of_a_first_run_that_lists_again_are_few_of_what_its_sink_has() {
+async fn the_share_of_removals_of_a_relisting_first_run_is_that_of_the_sinks_assets() {
     let names: Vec<_> = (0..20).map(|n| format!("n{n:02}.jpg")).collect();
     let mut pages: Vec<_> = names.chunks(2).map(|two| page(&[&two[0], &two[1]])).collect();
     pages.push(page(&["b.jpg"]));
@@ -269,9 +269,9 @@ async fn few_removals_of_a_first_run_that_lists_again_are_few_of_what_its_sink_h
     assert_eq!((ending, told), (Ending::Complete, vec!["+b.jpg".into(), "-n03.jpg".into()]));
 }
 
-/// Rows that are too long for one block are in several blocks, also where each of these is small
+/// Rows that are too long for one block are written to several blocks, even if each is small.
 #[tokio::test]
-async fn long_rows_make_no_block_that_is_too_large() {
+async fn long_rows_cause_no_block_that_is_too_large() {
     let etag = "e".repeat(7500);
     let names: Vec<_> = (0..2400).map(|n| format!("{n:04}.jpg")).collect();
     let blobs = names.iter().map(|name| blob(name, &etag)).collect::<Vec<_>>();
@@ -287,7 +287,7 @@ async fn long_rows_make_no_block_that_is_too_large() {
     }
 }
 
-/// Gives its first marker for ever
+/// A store that repeats its first marker forever.
 struct Endless(Page);
 
 #[async_trait::async_trait]
@@ -304,7 +304,7 @@ impl Store for Endless {
 }
 
 #[tokio::test]
-async fn a_listing_that_never_ends_leaves_the_manifest_and_a_run_to_go_on_with() {
+async fn a_listing_that_never_ends_keeps_the_manifest_and_can_be_resumed() {
     let folder = tempfile::tempdir().unwrap();
     let job = |store: Pages| Job::new(scan(store), folder.path()).max_removals(1.0);
     let rows = || {
@@ -340,7 +340,7 @@ async fn a_listing_that_never_ends_leaves_the_manifest_and_a_run_to_go_on_with()
     }
 }
 
-/// Pages in a row, of which one is refused
+/// A store with these pages, which refuses one of them.
 struct Refusing(Pages, usize);
 
 #[async_trait::async_trait]
@@ -358,7 +358,7 @@ impl Store for Refusing {
 }
 
 #[tokio::test]
-async fn removals_that_were_told_are_remembered_whatever_the_next_run_may() {
+async fn reported_removals_are_remembered_whatever_the_next_run_allows() {
     let disk = TestDisk::new(2);
     let all = [("a.jpg", "1"), ("b.jpg", "1"), ("c.jpg", "1")];
     run(disk.job(scan(store(&all)))).await;
@@ -370,8 +370,8 @@ async fn removals_that_were_told_are_remembered_whatever_the_next_run_may() {
 }
 
 #[tokio::test]
-async fn what_a_sink_may_know_is_told_again_or_told_as_gone() {
-    // It has taken two assets that are gone when the run goes on.
+async fn changes_that_a_sink_may_have_are_reported_again_or_as_removed() {
+    // The sink has stored two assets that are gone when the run is resumed.
     let disk = TestDisk::new(2);
     let both = store(&[("a.jpg", "1"), ("b.jpg", "1")]);
     fail(disk.job(scan(both)).max_removals(1.0), Fails::BehindWhatItTakes).await;
@@ -379,14 +379,14 @@ async fn what_a_sink_may_know_is_told_again_or_told_as_gone() {
     let none = disk.job(scan(store(&[]))).max_removals(1.0);
     assert_eq!(run(none).await, (Ending::Complete, gone));
 
-    // It has taken another version, which is not there any more when the run goes on.
+    // The sink has stored another version, which no longer exists when the run is resumed.
     let disk = TestDisk::new(2);
     let version = |etag: &str| disk.job(scan(store(&[("a.jpg", etag), ("b.png", "1")])));
     run(version("1")).await;
     fail(version("2"), Fails::BehindWhatItTakes).await;
     assert_eq!(run(version("1")).await.1, ["~a.jpg"]);
 
-    // It has not taken that what once was an asset is rejected with another version.
+    // The sink has not stored that another version of an earlier asset is rejected.
     let disk = TestDisk::new(2);
     let no_jpg = Rules::default().refuse("jpg");
     let version = |etag: &str, rules: &Rules| {
@@ -398,7 +398,7 @@ async fn what_a_sink_may_know_is_told_again_or_told_as_gone() {
     fail(version("2", &no_jpg), Fails::BeforeItTakes).await;
     assert_eq!(run(version("2", &no_jpg)).await.1, ["!a.jpg"]);
 
-    // It has not taken a blob whose entry cannot be read when the run goes on.
+    // The sink has not stored a blob whose entry is malformed when the run is resumed.
     let disk = TestDisk::new(2);
     let names = ["a.jpg", "b.jpg", "c.jpg"];
     let all = || disk.job(scan(Pages(vec![page(&names)])));
@@ -406,12 +406,12 @@ async fn what_a_sink_may_know_is_told_again_or_told_as_gone() {
     let vague = disk.job(scan(Pages(vec![bad(page(&["a.jpg", "c.jpg"]), None)])));
     let mut told = run(vague).await.1;
     told.extend(run(all()).await.1);
-    // The sink may have it, so that it is told as one that has changed.
+    // The sink may have the blob, so it is reported as changed.
     assert!(told.contains(&"~b.jpg".to_owned()), "{told:?}");
 }
 
 #[tokio::test]
-async fn what_a_sink_may_have_and_an_entry_without_a_name_may_be_is_removed_once_it_is_gone() {
+async fn a_blob_that_a_sink_may_have_and_a_nameless_entry_may_be_is_removed_when_it_is_gone() {
     let disk = TestDisk::new(2);
     let job = |page: Page| disk.job(scan(Pages(vec![page]))).max_removals(1.0);
     fail(job(page(&["a.jpg", "b.jpg"])), Fails::BehindWhatItTakes).await;
@@ -421,7 +421,7 @@ async fn what_a_sink_may_have_and_an_entry_without_a_name_may_be_is_removed_once
 }
 
 #[tokio::test]
-async fn a_page_of_many_steps_is_vague_to_its_end() {
+async fn a_long_page_is_ambiguous_to_its_end() {
     let disk = TestDisk::new(1);
     let names: Vec<_> = (0..30).map(|n| format!("{n:02}.jpg")).collect();
     let names: Vec<_> = names.iter().map(String::as_str).collect();
@@ -433,7 +433,7 @@ async fn a_page_of_many_steps_is_vague_to_its_end() {
     assert_eq!((ending, told), (Ending::Complete, vec!["!?".to_owned()]));
 }
 
-/// Swaps two names of a page now and then
+/// A store that swaps two names on some pages.
 struct Disorder(Arc<MemoryStore>, Mutex<fastrand::Rng>);
 
 #[async_trait::async_trait]
@@ -454,7 +454,7 @@ impl Store for Disorder {
 }
 
 #[tokio::test]
-async fn names_out_of_order_in_one_of_many_ranges_cost_no_blob() {
+async fn no_blob_is_lost_if_names_are_out_of_order_in_one_of_many_ranges() {
     for seed in 0..8 {
         let mut random = fastrand::Rng::with_seed(seed);
         let disk = TestDisk::new(random.usize(3..20));
@@ -480,7 +480,7 @@ async fn names_out_of_order_in_one_of_many_ranges_cost_no_blob() {
     }
 }
 
-/// Changes a byte of what a run has put aside
+/// A sink that changes a byte of the spilled rows of a run.
 struct Spoils(TestDisk);
 
 #[async_trait::async_trait]
@@ -504,7 +504,7 @@ impl Sink for Spoils {
 }
 
 #[tokio::test]
-async fn what_a_run_puts_aside_is_made_anew_where_it_is_damaged() {
+async fn damaged_spilled_rows_are_computed_again() {
     let disk = TestDisk::new(1);
     let all = (0..30).map(|n| blob(&format!("{n:02}.jpg"), "1")).collect::<MemoryStore>();
     let all = Arc::new(all);
@@ -517,7 +517,7 @@ async fn what_a_run_puts_aside_is_made_anew_where_it_is_damaged() {
 }
 
 #[tokio::test]
-async fn an_order_that_is_known_from_a_batch_that_failed_is_known() {
+async fn an_order_that_a_failed_batch_has_revealed_is_kept() {
     let disk = TestDisk::new(2);
     let first = by_segments(&["f/a.jpg", "f/b.jpg", "f-2/a.jpg", "g.jpg"]);
     fail(disk.job(scan(Pages(vec![first]))), Fails::BehindWhatItTakes).await;
@@ -528,7 +528,7 @@ async fn an_order_that_is_known_from_a_batch_that_failed_is_known() {
 }
 
 #[tokio::test]
-async fn a_source_once_told_is_kept() {
+async fn a_source_is_kept_once_it_is_set() {
     let disk = TestDisk::new(2);
     run(disk.job(scan(store(&[("a.jpg", "1")]))).source("https://one")).await;
     run(disk.job(scan(store(&[("a.jpg", "2")])))).await;
@@ -537,7 +537,7 @@ async fn a_source_once_told_is_kept() {
 }
 
 #[tokio::test]
-async fn what_is_rejected_now_is_counted_as_removed_and_rejected() {
+async fn a_newly_rejected_asset_is_counted_as_removed_and_rejected() {
     let disk = TestDisk::new(2);
     let job = |rules| {
         disk.job(scan(store(&[("a.jpg", "1"), ("b.png", "1")])).rules(rules)).max_removals(1.0)
@@ -548,7 +548,7 @@ async fn what_is_rejected_now_is_counted_as_removed_and_rejected() {
 }
 
 #[tokio::test]
-async fn a_line_of_the_journal_that_never_reached_the_disk_is_the_last() {
+async fn the_journal_ends_at_a_line_that_never_reached_the_disk() {
     let names: Vec<String> = (0..600).map(|n| format!("{n:04}.jpg")).collect();
     let all: Vec<_> = names.iter().map(|name| (name.as_str(), "1")).collect();
     for cut in 0..30 {
@@ -563,7 +563,7 @@ async fn a_line_of_the_journal_that_never_reached_the_disk_is_the_last() {
 }
 
 #[tokio::test]
-async fn a_sink_that_panics_is_a_run_that_has_failed() {
+async fn a_run_fails_if_its_sink_panics() {
     let disk = TestDisk::new(2);
     let sink = Log(Arc::default(), Fails::ByAPanic);
     let handle = disk.job(scan(store(&[("a.jpg", "1")]))).start(sink);
@@ -571,6 +571,6 @@ async fn a_sink_that_panics_is_a_run_that_has_failed() {
         tokio::task::yield_now().await;
     }
     assert_eq!(handle.status().phase, Phase::Failed);
-    // And the next run goes on.
+    // The next run resumes.
     assert_eq!(run(disk.job(scan(store(&[("a.jpg", "1")])))).await.1, ["+a.jpg"]);
 }

@@ -1,5 +1,4 @@
-//! Secrets in what is logged. This binary has a logger for the whole process, which writes down all that
-//! is logged below this crate.
+//! No secret is ever logged. This binary installs loggers for the process, so it is separate from `it`.
 
 #![allow(
     clippy::expect_used,

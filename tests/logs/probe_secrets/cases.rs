@@ -1,4 +1,4 @@
-//! What goes wrong: an authority, a blob service and a network, each in many ways.
+//! Random failures of an authority, a blob service and a network.
 
 use std::{
     collections::BTreeSet,
@@ -34,7 +34,7 @@ use crate::{
 
 mod echo;
 
-/// A credential of the caller's own, which tells its token where it fails
+/// A credential of the caller whose error contains its token.
 #[derive(Debug)]
 struct Mine {
     token: String,
@@ -62,13 +62,13 @@ impl TokenCredential for Mine {
     }
 }
 
-/// The servers of some cases, and the secrets that are about
+/// The servers of some cases, and the secrets in use.
 pub struct Stage {
     echo: Arc<Mutex<Echo>>,
     hostile: Hostile,
     cloud: SmallCloud,
     unheard: Unheard,
-    /// The key and its certificate, as PEM
+    /// The key and its certificate as PEM.
     pem: String,
     secret: String,
     signature: String,
@@ -108,7 +108,7 @@ impl Stage {
         }
     }
 
-    /// All that must not show: what is given to stores, and what went over the wire
+    /// Returns all secrets: those given to stores, and those sent over the network.
     pub fn secrets(&self) -> BTreeSet<String> {
         let mut secrets = self.echo.lock().unwrap().take_secrets();
         secrets.extend(self.cloud.tokens());
@@ -121,7 +121,7 @@ impl Stage {
         secrets
     }
 
-    /// Plays a case, and tells which
+    /// Runs a case, and returns its description.
     pub async fn play(&self, case: u64, tally: &mut Tally) -> String {
         let mut rng = Rng::with_seed(case.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let (place, connection, builder) = self.place(&mut rng);
@@ -167,7 +167,7 @@ impl Stage {
                 ("another authority", own, builder)
             }
             18 => {
-                // Its certificate is for the address alone; this name is told apart by no service.
+                // The certificate is only valid for the address, not for this name.
                 let port = self.hostile.address().port();
                 let connection = at(&format!("localhost:{port}"));
                 let builder = self.hostile.builder(&connection);
@@ -175,7 +175,7 @@ impl Stage {
             }
             _ => {
                 let host = match rng.u8(0..4) {
-                    // A label longer than DNS allows, so that no name service is asked.
+                    // A label that is longer than DNS allows, so that no name server is queried.
                     0 => format!("{}.test", "x".repeat(64)),
                     _ => self.unheard.address().to_string(),
                 };
@@ -202,7 +202,7 @@ impl Stage {
             }
             3..5 => {
                 let pem = match rng.u8(0..8) {
-                    // A copy that went wrong: half of the key.
+                    // An incomplete copy of the key.
                     0 => self.pem[..self.pem.len() / 3].into(),
                     _ => self.pem.as_str().into(),
                 };
@@ -211,7 +211,7 @@ impl Stage {
             5 if in_cloud => ("its own signature", self.cloud.sas()),
             5 | 6 => {
                 let sas = match rng.u8(0..6) {
-                    // Of another container, which is refused.
+                    // The URL of another container, which is refused.
                     0 => format!("https://x.blob.core.windows.net/y?sv=1&sig={}", self.signature),
                     _ => format!("sv=2026-04-06&sp=rl&sig={}", self.signature),
                 };
@@ -229,7 +229,7 @@ impl Stage {
         }
     }
 
-    /// Makes the small cloud fail, with a secret in what it says
+    /// Makes the small cloud fail with a message that contains a secret.
     fn go_wrong(&self, rng: &mut Rng) {
         let cloud = &self.cloud;
         let secret = match rng.u8(0..4) {
@@ -263,7 +263,7 @@ impl Stage {
             0..3 => cloud.always(rng.choice(faults)),
             3..6 => (0..rng.u8(1..6)).for_each(|_| {
                 let skipped = rng.bool();
-                // The challenge comes first, and fails on its own.
+                // The request for a challenge comes first, and can fail on its own.
                 cloud.inject(if skipped { Fault::Slow { chunk: 4096, pause: Duration::ZERO } } else { rng.choice(faults.clone()).unwrap() });
             }),
             6..8 => {
@@ -300,7 +300,7 @@ impl Stage {
     }
 }
 
-/// Asks a store something, as a scan, a probe or a caller does
+/// Calls a store as a scan, a probe or a caller does.
 async fn ask(
     rng: &mut Rng,
     connection: &Connection,
