@@ -36,6 +36,7 @@ pub mod testing;
 mod unicode;
 mod units;
 pub mod validate;
+mod wildcard;
 
 #[cfg(feature = "azure")]
 #[cfg_attr(docsrs, doc(cfg(feature = "azure")))]

@@ -5,7 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Source, value::action_matches};
+use super::Source;
+use crate::wildcard::star_matches;
 
 pub(super) const BLOB_READ: &str =
     "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read";
@@ -184,8 +185,10 @@ impl Known {
         ATTRIBUTES
             .iter()
             .filter(|(known, ..)| !matches!(known, Self::Tag | Self::Metadata | Self::Custom))
-            .map(|(_, known, ..)| (edits(&lower, &known.to_ascii_lowercase()), *known))
-            .filter(|(edits, known)| *edits <= known.len() / 4)
+            .filter_map(|(_, known, ..)| {
+                let edits = edits(&lower, &known.to_ascii_lowercase(), known.len() / 4)?;
+                Some((edits, *known))
+            })
             .min()
             .map(|(_, known)| known)
     }
@@ -236,30 +239,12 @@ impl Known {
     }
 }
 
-/// How many letters to change, add or remove to make one text of another
-pub(super) fn edits(a: &str, b: &str) -> usize {
-    /// Texts that differ more in length are not alike
-    const FAR: usize = 32;
-    let lengths = a.chars().count().abs_diff(b.chars().count());
-    if lengths > FAR {
-        return lengths;
-    }
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, a) in a.chars().enumerate() {
-        let mut corner = i;
-        let mut left = i + 1;
-        for (b, above) in b.iter().zip(row.iter_mut().skip(1)) {
-            let best = (corner + usize::from(a != *b)).min(*above + 1).min(left + 1);
-            corner = *above;
-            *above = best;
-            left = best;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
+/// Returns the edit distance of two texts, or `None` if it exceeds `limit`.
+pub(super) fn edits(a: &str, b: &str, limit: usize) -> Option<usize> {
+    // The difference in length is a lower bound. It spares long texts the quadratic comparison.
+    let at_least = a.chars().count().abs_diff(b.chars().count());
+    let edits = (at_least <= limit).then(|| strsim::levenshtein(a, b));
+    edits.filter(|edits| *edits <= limit)
 }
 
 /// An action that conditions can limit
@@ -437,6 +422,6 @@ impl Role {
 
     /// Whether the role has a data action
     pub fn allows(self, action: &str) -> bool {
-        self.data_actions().iter().any(|pattern| action_matches(pattern, action))
+        self.data_actions().iter().any(|pattern| star_matches(pattern, action))
     }
 }

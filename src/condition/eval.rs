@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use super::{
     Attribute, Expr, ExprKind, Operand, OperandKind, Operator, Quantifier, Request, Source, Span,
-    Value,
-    value::{action_matches, compare},
+    Value, value::compare,
 };
+use crate::wildcard::star_matches;
 
 /// True, false, or `None` for what cannot be decided
 pub(super) type Truth = Option<bool>;
@@ -41,7 +41,7 @@ pub(super) fn any(truths: impl Iterator<Item = Truth>) -> Truth {
 pub(super) fn leaf(expr: &Expr, request: &Request) -> Truth {
     match &expr.kind {
         ExprKind::ActionMatches(patterns) => {
-            Some(patterns.iter().any(|pattern| action_matches(pattern, request.action())))
+            Some(patterns.iter().any(|pattern| star_matches(pattern, request.action())))
         }
         ExprKind::SubOperationMatches(names) => Some(names.iter().any(|name| {
             request.suboperations().iter().any(|given| given.eq_ignore_ascii_case(name))

@@ -1,11 +1,11 @@
 //! The values that a condition compares.
 
-use std::{cmp::Ordering, collections::HashMap};
+use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Base, ValueType, operator::Relation};
-use crate::name::is_guid;
+use crate::{name::is_guid, wildcard};
 
 /// A value of a condition or of an attribute
 ///
@@ -88,8 +88,12 @@ pub(super) fn compare(base: Base, left: &Value, right: &Value) -> Option<bool> {
                     let mut left = folded(left);
                     folded(right).all(|c| left.next() == Some(c))
                 }
-                (Relation::Like, false) => like(left.chars(), &pattern(right.chars())),
-                (Relation::Like, true) => like(folded(left), &pattern(folded(right))),
+                (Relation::Like, false) => {
+                    wildcard::matches(&wildcard::parse(right.chars()), left.chars())
+                }
+                (Relation::Like, true) => {
+                    wildcard::matches(&wildcard::parse(folded(right)), folded(left))
+                }
                 (_, false) => left == right,
                 (_, true) => folded(left).eq(folded(right)),
             }
@@ -114,131 +118,6 @@ fn holds(relation: Relation, order: Ordering) -> bool {
 
 pub(super) fn folded(text: &str) -> impl Iterator<Item = char> {
     text.chars().flat_map(char::to_lowercase)
-}
-
-/// A part of a pattern of `StringLike`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
-    Just(char),
-    One,
-    Many,
-}
-
-pub(super) fn pattern(chars: impl Iterator<Item = char>) -> Vec<Part> {
-    let mut chars = chars.peekable();
-    let mut parts = Vec::new();
-    while let Some(c) = chars.next() {
-        parts.push(match c {
-            '*' => Part::Many,
-            '?' => Part::One,
-            '\\' => Part::Just(chars.next_if(|c| matches!(c, '*' | '?')).unwrap_or('\\')),
-            c => Part::Just(c),
-        });
-    }
-    parts
-}
-
-/// A text that fits a pattern of `StringLike`
-pub(super) fn fitting(text: &str) -> String {
-    let shown = pattern(text.chars()).into_iter().map(|part| match part {
-        Part::Just(c) => c,
-        Part::One | Part::Many => 'x',
-    });
-    shown.collect()
-}
-
-/// Whether the whole text fits the pattern
-fn like(text: impl Iterator<Item = char>, pattern: &[Part]) -> bool {
-    /// Up to this product of their lengths to go back to the last `*` takes no time that matters
-    const FEW: usize = 1 << 14;
-    let text: Vec<char> = text.collect();
-    if text.len() * pattern.len() > FEW {
-        return like_at_once(&text, pattern);
-    }
-    let (mut t, mut p) = (0, 0);
-    // Where the last `*` stands, and how much of the text it covers so far.
-    let mut star: Option<(usize, usize)> = None;
-    while let Some(c) = text.get(t) {
-        match pattern.get(p) {
-            Some(Part::Many) => {
-                star = Some((p, t));
-                p += 1;
-            }
-            Some(Part::One) => (t, p) = (t + 1, p + 1),
-            Some(Part::Just(expected)) if expected == c => (t, p) = (t + 1, p + 1),
-            _ => {
-                let Some((at, covered)) = star else { return false };
-                star = Some((at, covered + 1));
-                (t, p) = (covered + 1, at + 1);
-            }
-        }
-    }
-    pattern.get(p..).unwrap_or_default().iter().all(|part| *part == Part::Many)
-}
-
-/// The same, for all places in the pattern at once: 64 of them in a word
-fn like_at_once(text: &[char], pattern: &[Part]) -> bool {
-    let singles: Vec<_> = pattern.iter().filter(|part| **part != Part::Many).collect();
-    let words = singles.len() / 64 + 1;
-    let set = |bits: &mut [u64], at: usize| {
-        if let Some(word) = bits.get_mut(at / 64) {
-            *word |= 1 << (at % 64);
-        }
-    };
-    // Before which of them a `*` stands: there any character may come.
-    let (mut stars, mut before) = (vec![0; words], 0);
-    for part in pattern {
-        match part {
-            Part::Many => set(&mut stars, before),
-            _ => before += 1,
-        }
-    }
-    // How many of them fit the text so far: each number that is possible.
-    let mut fits = vec![0; words];
-    set(&mut fits, 0);
-    let mut masks: HashMap<char, Vec<u64>> = HashMap::new();
-    for c in text {
-        let mask = masks.entry(*c).or_insert_with(|| {
-            let mut mask = vec![0; words];
-            let is = |part: &Part| *part == Part::One || *part == Part::Just(*c);
-            let all = singles.iter().enumerate().filter(|(_, part)| is(part));
-            all.for_each(|(at, _)| set(&mut mask, at));
-            mask
-        });
-        let mut carry = 0;
-        for ((fits, mask), stars) in fits.iter_mut().zip(mask).zip(&stars) {
-            let next = *fits & *mask;
-            *fits = next << 1 | carry | *fits & stars;
-            carry = next >> 63;
-        }
-    }
-    let last = fits.get(singles.len() / 64).copied().unwrap_or_default();
-    last >> (singles.len() % 64) & 1 == 1
-}
-
-/// Whether an action fits a pattern in which `*` stands for anything, in any letter case
-///
-/// Byte by byte and without a copy: actions are ASCII, and each request is asked about one.
-pub(super) fn action_matches(pattern: &str, action: &str) -> bool {
-    let (pattern, action) = (pattern.as_bytes(), action.as_bytes());
-    let (mut a, mut p) = (0, 0);
-    // As in `like`.
-    let mut star: Option<(usize, usize)> = None;
-    while let Some(byte) = action.get(a) {
-        match pattern.get(p) {
-            Some(b'*') => {
-                star = Some((p, a));
-                p += 1;
-            }
-            Some(expected) if expected.eq_ignore_ascii_case(byte) => (a, p) = (a + 1, p + 1),
-            _ => {
-                let Some((at, covered)) = star else { return false };
-                star = Some((at, covered + 1));
-                (a, p) = (covered + 1, at + 1);
-            }
-        }
-    }
-    pattern.get(p..).unwrap_or_default().iter().all(|byte| *byte == b'*')
 }
 
 /// The digits of a GUID, with its hyphens or without: conditions of Microsoft's own roles have both
@@ -323,7 +202,7 @@ fn days(year: i64, month: i64) -> i64 {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{like, like_at_once, pattern, ticks, time};
+    use super::{ticks, time};
 
     #[test]
     fn times_are_written_as_they_are_read() {
@@ -346,22 +225,6 @@ mod tests {
             } else {
                 prop_assert!(at < ticks("0001-01-01T00:00:00Z").unwrap() || at > ticks("9999-12-31T23:59:59.9999999Z").unwrap());
             }
-        }
-
-        #[test]
-        fn a_long_pattern_fits_as_a_short_one_does(
-            text in "[ab]{0,12}",
-            short in "[ab*?]{0,8}",
-            often in 0_usize..200,
-        ) {
-            let short = pattern(short.chars());
-            let chars: Vec<char> = text.chars().collect();
-            prop_assert_eq!(like_at_once(&chars, &short), like(text.chars(), &short));
-            // With the same on both sides, which makes it long enough for the other way.
-            let (front, parts) = ("ab".repeat(often), "ab".repeat(often));
-            let long: Vec<_> = pattern(parts.chars()).into_iter().chain(short.clone()).collect();
-            let whole = front.chars().chain(text.chars());
-            prop_assert_eq!(like(whole, &long), like(text.chars(), &short));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! From a store to verdicts: pages, prefetch, retries, backpressure.
 
+mod interval;
 mod pace;
 mod pages;
 mod plan;
@@ -11,7 +12,10 @@ mod verdicts;
 use std::{num::NonZeroU16, sync::Arc, time::Duration};
 
 #[cfg(feature = "sync")]
-pub(crate) use self::plan::{Covers, Cut};
+pub(crate) use self::{
+    interval::{Bound, NameRange, RangeSet},
+    plan::Coverage,
+};
 use self::{pages::Plan, plan::Settings};
 pub use self::{
     report::{Progress, Report},
@@ -246,7 +250,7 @@ impl Scan {
     /// assumption that names overrule. [`NameOrder::Unsorted`] lists each shard from the start of
     /// its prefix, one page after the other: one request in flight, no `start_from`, and no check
     /// that names ascend. Verdicts then come in the order of the listing, and a page covers no
-    /// interval of names: the [`Covers`] of [`Verdicts::next_page`] mean nothing.
+    /// interval of names: the [`Coverage`] of [`Verdicts::next_page`] mean nothing.
     pub(crate) fn assume(mut self, order: NameOrder) -> Self {
         self.settings.assumed = Some(order);
         self

@@ -1,18 +1,21 @@
-//! A share of a container: names with a prefix, between bounds, in an order.
+//! Shards: shares of a container that a scan lists, and that remain after an interrupted scan.
+//!
+//! A [`Shard`] is a value that callers store and send between machines. It states its bounds as names;
+//! comparing them needs the order of the listing, which a shard may or may not know.
 
 use serde::{Deserialize, Serialize};
 
-use super::plan::Cut;
+use super::interval::{Bound, NameRange, greater_name, lesser_name};
 use crate::{
     error::{Error, ErrorKind},
     name::Prefix,
     store::NameOrder,
 };
 
-/// A part of a container: the names below a prefix, from a start to before an end
+/// A part of a container: the names with a prefix, from a start to before an end.
 ///
-/// What a worker of several lists, what is left of a scan that was interrupted, and what is kept
-/// as JSON between the two.
+/// Shards divide one container among several workers, and describe what an interrupted scan has yet to
+/// list. Their JSON form is stable, so they can be stored as a checkpoint between the two.
 ///
 /// ```
 /// use azure_asset_sync::{Prefix, scan::Shard, store::NameOrder};
@@ -22,40 +25,65 @@ use crate::{
 /// assert!(high.has("hall-07/a.jpg", NameOrder::Bytes));
 /// assert_eq!(serde_json::to_string(&high).unwrap(), r#"{"prefix":"","start":"hall-07/"}"#);
 /// ```
+#[doc(alias = "checkpoint")]
+#[doc(alias = "partition")]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Shard {
-    /// The start of its names, as a plain string prefix
+    /// The prefix of all its names, compared as a plain string.
     pub prefix: String,
-    /// The first name that may be of it, inclusive
+    /// The lower bound of its names, inclusive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<String>,
-    /// The first name that is of it no longer, exclusive
+    /// The upper bound of its names, exclusive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<String>,
-    /// The last name that is done with: it goes on behind this one
+    /// The last name that an earlier scan has finished; the shard continues after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
-    /// The order of the listing, if a scan has found it out: another one begins with it, and compares
-    /// the bounds by it
+    /// The order of the listing, if a scan has found it out.
     ///
-    /// With [`NameOrder::Unsorted`] `after` and `until` are places in the listing, wherever the service
-    /// has these names, and `start` and `end` select names byte by byte.
+    /// The next scan starts with this order and compares the bounds by it. With
+    /// [`NameOrder::Unsorted`], `after` and `until` are positions in the listing, wherever the service
+    /// lists these names, and `start` and `end` select names byte by byte.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<NameOrder>,
-    /// In no known order: the name that is of it no longer, nor is what the service lists after it
+    /// In no known order: the name at which the shard ends. Neither this name nor anything that the
+    /// service lists after it belongs to the shard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
 }
 
 impl Shard {
-    /// All names below a prefix
+    /// Returns the shard of all names with a prefix.
     pub fn new(prefix: &Prefix) -> Self {
         Self { prefix: prefix.as_str().to_owned(), ..Self::default() }
     }
 
-    /// The names before a name, and those from it on
+    /// Returns one shard for each of these ranges of names with a prefix.
+    #[cfg(feature = "sync")]
+    pub(crate) fn of_ranges(prefix: &str, ranges: &[NameRange]) -> Vec<Self> {
+        let shard = |range: &NameRange| {
+            let mut shard = Self { prefix: prefix.to_owned(), ..Self::default() };
+            match range.from() {
+                Bound::Before(name) if name == prefix => {}
+                Bound::Before(name) => shard.start = Some(name.clone()),
+                Bound::After(name) => shard.after = Some(name.clone()),
+                Bound::End => {}
+            }
+            shard.end = match range.to() {
+                Bound::Before(name) => Some(name.clone()),
+                // No blob name contains a NUL, so this is the first possible name after `name`.
+                Bound::After(name) => Some(format!("{name}\0")),
+                Bound::End => None,
+            };
+            shard
+        };
+        ranges.iter().map(shard).collect()
+    }
+
+    /// Splits the shard into the names before a name, and the names from that name on.
     #[must_use]
     pub fn cut_at(self, name: impl Into<String>) -> [Self; 2] {
         let name = name.into();
@@ -63,7 +91,8 @@ impl Shard {
         [low, Self { start: Some(name), ..self }]
     }
 
-    /// Whether a name is of it and not done with, in a container that is listed in this order
+    /// Returns whether a name belongs to the shard and is not finished, if the container is listed in
+    /// this order.
     pub fn has(&self, name: &str, order: NameOrder) -> bool {
         name.starts_with(&self.prefix)
             && self.start.as_deref().is_none_or(|start| order.compare(name, start).is_ge())
@@ -71,23 +100,24 @@ impl Shard {
             && self.end.as_deref().is_none_or(|end| order.compare(name, end).is_lt())
     }
 
-    /// Where its names begin in this order
+    /// Returns the greatest of the lower bounds, at which the names begin in this order.
     pub(super) fn first(&self, order: NameOrder) -> &str {
-        // Without an order it says nothing of names what the listing had before them.
+        // In no known order `after` is a position in the listing, and does not bound names.
         let after = self.after.as_ref().filter(|_| order != NameOrder::Unsorted);
         let names = [Some(&self.prefix), self.start.as_ref(), after];
         names.into_iter().flatten().max_by(|a, b| order.compare(a, b)).map_or("", String::as_str)
     }
 
-    /// Whether a scan has left it that relied on an order: then its bounds are names of the listing
-    pub(super) fn is_left_in_order(&self) -> bool {
+    /// Returns whether the shard remains from a scan that relied on an order, so that its bounds are
+    /// names that the service has listed.
+    pub(super) fn is_from_ordered_scan(&self) -> bool {
         self.order.is_some_and(|order| order != NameOrder::Unsorted)
     }
 
-    /// What is left of it behind a name, in a listing in no known order
-    pub(super) fn behind(&self, name: String) -> Self {
+    /// Returns what remains after a name in a listing in no known order.
+    pub(super) fn resumed_after(&self, name: String) -> Self {
         let (after, order) = (Some(name), Some(NameOrder::Unsorted));
-        match self.is_left_in_order() {
+        match self.is_from_ordered_scan() {
             true => {
                 let (prefix, until) = (self.prefix.clone(), self.end.clone());
                 Self { prefix, after, order, until, ..Self::default() }
@@ -96,76 +126,52 @@ impl Shard {
         }
     }
 
-    /// Whether it is all that its prefix has
-    pub(super) fn is_whole(&self) -> bool {
+    /// Returns whether the shard has no bounds besides its prefix.
+    pub(super) fn is_whole_prefix(&self) -> bool {
         self.start.is_none() && self.end.is_none() && self.after.is_none()
     }
 
-    /// Whether nothing of it is between two cuts
-    pub(super) fn is_apart(&self, from: &Cut, to: &Cut, order: NameOrder) -> bool {
-        let ends_before = match (from, &self.end) {
-            (Cut::At(from) | Cut::Behind(from), Some(end)) => order.compare(end, from).is_le(),
-            _ => false,
-        };
-        let begins_behind = match to {
-            Cut::At(to) => order.compare(self.first(order), to).is_ge(),
-            Cut::Behind(to) => order.compare(self.first(order), to).is_gt(),
-            Cut::End => false,
-        };
-        ends_before || begins_behind
+    /// Returns whether the shard has no name in a range.
+    pub(super) fn is_apart(&self, range: &NameRange, order: NameOrder) -> bool {
+        let end = self.end.as_deref().map_or(Bound::End, Bound::Before);
+        let ends_before = range.from() != &Bound::End && end.compare(range.from(), order).is_le();
+        ends_before || range.to().is_before(self.first(order), order)
     }
 
-    /// What of it is not between two cuts: before, and behind
-    pub(super) fn without(&self, from: &Cut, to: &Cut, order: NameOrder) -> Vec<Self> {
-        let mut left = Vec::new();
+    /// Returns the parts of the shard before and after a range, without the empty ones.
+    pub(super) fn without(&self, range: &NameRange, order: NameOrder) -> Vec<Self> {
         let known = Self { order: Some(order), ..self.clone() };
-        // What is before the first cut.
-        if let Cut::At(name) | Cut::Behind(name) = from {
-            let low = Self { end: Some(self.lesser_end(name, order)), ..known.clone() };
-            if low.can_have_any(order) {
-                left.push(low);
-            }
-        }
-        let high = match to {
-            Cut::End => None,
-            Cut::At(name) => Some(Self { start: Some(self.greater_start(name, order)), ..known }),
-            Cut::Behind(name) => {
-                Some(Self { after: Some(self.greater_after(name, order)), ..known })
-            }
+        // The name that the lower bound touches is excluded even if the bound comes after that name:
+        // a page starts after a name only if an earlier page has finished the name.
+        let low = range.from().name().map(|name| Self {
+            end: Some(lesser_name(self.end.as_deref(), name, order)),
+            ..known.clone()
+        });
+        let high = match range.to() {
+            Bound::End => None,
+            Bound::Before(name) => Some(Self {
+                start: Some(greater_name(self.start.as_deref(), name, order)),
+                ..known
+            }),
+            Bound::After(name) => Some(Self {
+                after: Some(greater_name(self.after.as_deref(), name, order)),
+                ..known
+            }),
         };
-        left.extend(high.filter(|high| high.can_have_any(order)));
-        left
+        low.into_iter().chain(high).filter(|part| part.can_have_names(order)).collect()
     }
 
-    fn lesser_end(&self, name: &str, order: NameOrder) -> String {
-        match &self.end {
-            Some(end) if order.compare(end, name).is_lt() => end.clone(),
-            _ => name.to_owned(),
-        }
-    }
-
-    fn greater_start(&self, name: &str, order: NameOrder) -> String {
-        match &self.start {
-            Some(start) if order.compare(start, name).is_gt() => start.clone(),
-            _ => name.to_owned(),
-        }
-    }
-
-    fn greater_after(&self, name: &str, order: NameOrder) -> String {
-        match &self.after {
-            Some(after) if order.compare(after, name).is_gt() => after.clone(),
-            _ => name.to_owned(),
-        }
-    }
-
-    /// Whether a name can be before the end at all
-    pub(super) fn can_have_any(&self, order: NameOrder) -> bool {
-        let Some(end) = &self.end else { return true };
-        order.compare(self.first(order), end).is_lt()
+    /// Returns whether the lower bounds come before the end.
+    pub(super) fn can_have_names(&self, order: NameOrder) -> bool {
+        self.end.as_ref().is_none_or(|end| order.compare(self.first(order), end).is_lt())
     }
 }
 
-/// The order in which these shards are disjoint and have names: the likeliest of them
+/// Returns the order to assume for these shards: the order that one of them knows, or else the
+/// likeliest order in which they are disjoint and can have names.
+///
+/// # Errors
+/// [`ErrorKind::Config`] if the shards overlap.
 pub(super) fn order_of(shards: &[Shard]) -> Result<NameOrder, Error> {
     let mut known = shards.iter().filter_map(|shard| shard.order);
     if let Some(order) = known.clone().find(|order| *order == NameOrder::Unsorted).or(known.next())
@@ -174,7 +180,7 @@ pub(super) fn order_of(shards: &[Shard]) -> Result<NameOrder, Error> {
     }
     let orders = NameOrder::KNOWN.into_iter();
     let mut fitting = orders.filter(|order| {
-        shards.iter().all(|shard| shard.can_have_any(*order))
+        shards.iter().all(|shard| shard.can_have_names(*order))
             && check_disjoint(shards, *order).is_ok()
     });
     fitting
@@ -182,9 +188,13 @@ pub(super) fn order_of(shards: &[Shard]) -> Result<NameOrder, Error> {
         .map_or_else(|| check_disjoint(shards, NameOrder::Bytes).map(|()| NameOrder::Bytes), Ok)
 }
 
-/// That no name is of two shards
+/// Checks that no name belongs to two shards.
+///
+/// # Errors
+/// [`ErrorKind::Config`] if two shards overlap in this order.
 pub(super) fn check_disjoint(shards: &[Shard], order: NameOrder) -> Result<(), Error> {
-    // In no known order what a scan has left is from one place in the listing to another.
+    // In no known order, the shards that remain from a scan are stretches of the listing, and names do
+    // not tell whether they overlap.
     let is_by_name = |shard: &&Shard| order != NameOrder::Unsorted || shard.order.is_none();
     let shards = shards.iter().filter(is_by_name);
     let mut sorted: Vec<_> = shards.map(|shard| (shard.first(order), shard)).collect();

@@ -11,8 +11,9 @@ use futures::{Stream, stream::FusedStream};
 
 use super::{
     Progress, Report,
+    interval::Bound,
     pages::{Failure, Pages, Plan},
-    plan::{self, Covers, Cut},
+    plan::{self, Coverage},
     shard::Shard,
     tally::Tally,
 };
@@ -52,7 +53,7 @@ pub struct Verdicts {
     /// Handed out before the blobs
     malformed: vec::IntoIter<Malformed>,
     /// Which names the page at hand stands for
-    covers: Option<Covers>,
+    coverage: Option<Coverage>,
     /// If the names of the page at hand are in no known order: those judged last, and before them the
     /// last two different names handed out
     listed: Vec<String>,
@@ -76,7 +77,7 @@ impl Verdicts {
         Self {
             progress: plan.progress.clone(),
             left: plan.shards.clone(),
-            covers: None,
+            coverage: None,
             listed: Vec::new(),
             pages: Pages::new(plan),
             per_byte: WORK_PER_BYTE + rules.cost(),
@@ -118,19 +119,21 @@ impl Verdicts {
     /// ```
     pub fn remaining(&self) -> Vec<Shard> {
         let mut left = self.left.clone();
-        if let Some(covers) = &self.covers {
+        if let Some(coverage) = &self.coverage {
             match self.blobs.as_slice().first() {
                 // Entries that cannot be read come first, from anywhere in the page.
                 _ if self.malformed.len() > 0 => {}
-                Some(next) if covers.order == NameOrder::Unsorted => {
+                Some(next) if coverage.order() == NameOrder::Unsorted => {
                     let given = self.listed.len() - self.judged.len();
                     let mut given = self.listed.iter().take(given).rev();
                     let last = given.find(|name| **name != next.name);
-                    let to = last.map(|name| Cut::Behind(name.clone()));
-                    to.into_iter().for_each(|to| covers.until(to).take_from(&mut left));
+                    let to = last.map(|name| Bound::After(name.clone()));
+                    to.into_iter().for_each(|to| coverage.until(to).remove_from(&mut left));
                 }
-                Some(next) => covers.until(Cut::At(next.name.clone())).take_from(&mut left),
-                None => covers.take_from(&mut left),
+                Some(next) => {
+                    coverage.until(Bound::Before(next.name.clone())).remove_from(&mut left)
+                }
+                None => coverage.remove_from(&mut left),
             }
         }
         left
@@ -199,20 +202,20 @@ impl Verdicts {
         }
     }
 
-    /// Returns all verdicts of the next page, and the names that the page covers
+    /// Returns all verdicts of the next page, and the names that the page coverage
     ///
     /// Dropping the future loses the verdicts that it has taken already.
     #[cfg(feature = "sync")]
-    pub(crate) async fn next_page(&mut self) -> Option<Result<(Vec<Verdict>, Covers), Error>> {
+    pub(crate) async fn next_page(&mut self) -> Option<Result<(Vec<Verdict>, Coverage), Error>> {
         if let Err(error) = poll_fn(|cx| self.poll_page(cx)).await? {
             return Some(Err(error));
         }
-        let covers = self.covers.clone()?;
+        let coverage = self.coverage.clone()?;
         let mut verdicts = Vec::with_capacity(self.blobs.len() + self.malformed.len());
         loop {
             verdicts.extend(std::iter::from_fn(|| self.affordable(|verdict| verdict)));
             if self.blobs.len() + self.malformed.len() == 0 {
-                return Some(Ok((verdicts, covers)));
+                return Some(Ok((verdicts, coverage)));
             }
             self.spent = 0;
             tokio::task::yield_now().await;
@@ -236,7 +239,7 @@ impl Verdicts {
     /// The next verdict of the page at hand, unless this poll has done its share of work
     #[inline]
     fn affordable<T>(&mut self, given: impl FnOnce(Verdict) -> T) -> Option<T> {
-        if self.has_worked_enough() { None } else { self.at_hand(given) }
+        if self.has_worked_enough() { None } else { self.next_verdict(given) }
     }
 
     /// The order that explains all names received, after a scan that insists on an order has ended in
@@ -261,21 +264,21 @@ impl Verdicts {
             };
             match page {
                 // All pages before it are handed out.
-                Some(Ok(plan::Batch { left: Some(left), .. })) => {
-                    (self.left, self.covers) = (left, None);
+                Some(Ok(plan::Batch { remaining: Some(left), .. })) => {
+                    (self.left, self.coverage) = (left, None);
                 }
                 page => break page,
             }
         };
         self.progress.publish(&mut self.tally, &self.rules);
-        if let Some(covers) = self.covers.take() {
-            covers.take_from(&mut self.left);
+        if let Some(coverage) = self.coverage.take() {
+            coverage.remove_from(&mut self.left);
         }
         Poll::Ready(match page {
-            Some(Ok(plan::Batch { blobs, malformed, pages, covers, .. })) => {
+            Some(Ok(plan::Batch { blobs, malformed, pages, coverage, .. })) => {
                 self.tally.pages += pages;
                 self.listed.clear();
-                self.covers = Some(covers);
+                self.coverage = Some(coverage);
                 self.blobs = blobs.into_iter();
                 self.malformed = malformed.into_iter();
                 Some(Ok(()))
@@ -299,7 +302,7 @@ impl Verdicts {
     /// Not inlined, and the blob moved last: else it would be copied more than once on its way from the
     /// page to the caller.
     #[inline(never)]
-    fn at_hand<T>(&mut self, given: impl FnOnce(Verdict) -> T) -> Option<T> {
+    fn next_verdict<T>(&mut self, given: impl FnOnce(Verdict) -> T) -> Option<T> {
         if self.malformed.len() > 0 {
             return self.unreadable().map(given);
         }
@@ -341,7 +344,7 @@ impl Verdicts {
         });
         let blobs = blobs.get(..count.count()).unwrap_or(blobs);
         self.spent += work;
-        if self.covers.as_ref().is_some_and(|covers| covers.order == NameOrder::Unsorted) {
+        if self.coverage.as_ref().is_some_and(|coverage| coverage.order() == NameOrder::Unsorted) {
             // Cloned with the work of a few blobs: all names of a large page take too long for one poll.
             let last = self.listed.pop();
             let other = self.listed.drain(..).rfind(|name| Some(name) != last.as_ref());
@@ -402,7 +405,7 @@ impl Stream for Verdicts {
                 if self.has_worked_enough() {
                     return self.yield_now(cx);
                 }
-                return Poll::Ready(self.at_hand(Ok));
+                return Poll::Ready(self.next_verdict(Ok));
             }
             match ready!(self.poll_page(cx)) {
                 Some(Ok(())) => {}

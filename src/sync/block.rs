@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
-    scan::Cut,
+    scan::Bound,
     sink::write_json,
 };
 
@@ -56,13 +56,13 @@ fn is_zero(number: &u64) -> bool {
 
 impl Block {
     /// The place before its first row
-    pub(super) fn from(&self) -> Cut {
-        Cut::At(self.first.to_string())
+    pub(super) fn from(&self) -> Bound {
+        Bound::Before(self.first.to_string())
     }
 
     /// The place behind its last row
-    pub(super) fn to(&self) -> Cut {
-        Cut::Behind(self.last.to_string())
+    pub(super) fn to(&self) -> Bound {
+        Bound::After(self.last.to_string())
     }
 
     /// How many assets are gone without a sink being told, which was told of all up to a run

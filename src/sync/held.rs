@@ -8,7 +8,7 @@ use super::{
     merge::Step,
     row::{Print, Row, Run},
 };
-use crate::{scan::Cut, store::NameOrder, validate::Verdict};
+use crate::{scan::Bound, store::NameOrder, validate::Verdict};
 
 /// A block of which a part was listed
 #[derive(Default)]
@@ -20,8 +20,8 @@ pub(super) struct Held {
 
 /// An interval, and what is listed there
 pub(super) struct Part {
-    pub(super) from: Cut,
-    pub(super) to: Cut,
+    pub(super) from: Bound,
+    pub(super) to: Bound,
     pub(super) verdicts: Vec<Verdict>,
     /// How many bytes they have as rows at most, as far as that was counted
     pub(super) text: u64,
@@ -95,7 +95,7 @@ impl Held {
         let mut left = Vec::new();
         let mut rows = rows.into_iter().peekable();
         for part in &mut self.parts {
-            let is_behind = |cut: &Cut, row: &Row| cut.is_before(&row.name, order);
+            let is_behind = |cut: &Bound, row: &Row| cut.is_before(&row.name, order);
             left.extend(std::iter::from_fn(|| rows.next_if(|row| !is_behind(&part.from, row))));
             let old = std::iter::from_fn(|| rows.next_if(|row| !is_behind(&part.to, row)));
             let old: Vec<_> = old.collect();
@@ -115,7 +115,12 @@ impl Held {
 }
 
 /// The rows from one place to another
-pub(super) fn between<'a>(rows: &'a [Row], from: &Cut, to: &Cut, order: NameOrder) -> &'a [Row] {
-    let place = |cut: &Cut| rows.partition_point(|row| !cut.is_before(&row.name, order));
+pub(super) fn between<'a>(
+    rows: &'a [Row],
+    from: &Bound,
+    to: &Bound,
+    order: NameOrder,
+) -> &'a [Row] {
+    let place = |cut: &Bound| rows.partition_point(|row| !cut.is_before(&row.name, order));
     rows.get(place(from)..place(to)).unwrap_or_default()
 }

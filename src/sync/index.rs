@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
-    scan::Cut,
+    scan::Bound,
     store::NameOrder,
 };
 
@@ -172,7 +172,7 @@ impl Blocks {
     fn first_behind(
         &mut self,
         disk: &mut dyn Disk,
-        cut: &Cut,
+        cut: &Bound,
         order: NameOrder,
     ) -> Result<usize, Error> {
         let number = self.leaves.partition_point(|leaf| !cut.is_before(&leaf.last, order));
@@ -232,7 +232,7 @@ impl Known<'_> {
     }
 
     /// The place of the first block that ends behind a cut
-    pub(super) fn first_behind(&mut self, cut: &Cut, order: NameOrder) -> Result<usize, Error> {
+    pub(super) fn first_behind(&mut self, cut: &Bound, order: NameOrder) -> Result<usize, Error> {
         self.blocks.first_behind(self.disk, cut, order)
     }
 

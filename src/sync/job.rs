@@ -319,7 +319,7 @@ impl Work<'_> {
                 return Ok(Listing::Cancelled);
             }
             let Some(page) = verdicts.next_page().await else { break };
-            let (page, covers) = match page {
+            let (page, coverage) = match page {
                 Ok(page) => page,
                 Err(error) => return self.broken_off(error, verdicts.explanation()).await,
             };
@@ -327,8 +327,8 @@ impl Work<'_> {
                 self.desk.run(move |ledger| ledger.collect(page)).await?;
                 continue;
             }
-            let order = covers.order;
-            match self.desk.run(move |ledger| ledger.take(page, &covers)).await? {
+            let order = coverage.order();
+            match self.desk.run(move |ledger| ledger.take(page, &coverage)).await? {
                 Some(changes) => self.follow(sink, changes).await?,
                 None => return Ok(Listing::OutOfOrder(order)),
             }

@@ -12,7 +12,7 @@ use super::{
     manifest::{Index, check_format},
     row::time,
 };
-use crate::{error::Error, scan::Cut, sink::RunId, store::NameOrder};
+use crate::{error::Error, scan::Bound, sink::RunId, store::NameOrder};
 
 /// The names of the files: commits, and the rows that they speak of
 pub(super) const FILE: &str = "run.journal";
@@ -68,7 +68,7 @@ pub(super) struct Commit {
     pub(super) new: Vec<Block>,
     /// Which names are done with
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) done: Vec<(Cut, Cut)>,
+    pub(super) done: Vec<(Bound, Bound)>,
     /// Whether all is listed
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) is_listed: bool,

@@ -12,13 +12,12 @@ use super::{
     doubt::with_doubt,
     held::{Held, Part, between},
     index::Known,
-    left::Left,
     limits::{MOST_HELD, most_text, most_text_of},
     row::{Row, Run, meet},
 };
 use crate::{
     error::Error,
-    scan::Cut,
+    scan::{Bound, NameRange, RangeSet},
     sink::Change,
     store::NameOrder,
     validate::{Reason, Verdict},
@@ -31,13 +30,13 @@ pub(super) struct Merge {
     /// How many verdicts of a block may be held: with more it is read, and compared row by row. A
     /// step with as many rows ends.
     most: usize,
-    left: Left,
+    left: RangeSet,
     /// What a sink may have been told of before the run was interrupted, by name
     maybe: Vec<Row>,
     /// Entries that came with a page, and whose place is in a later one
     early: Vec<Verdict>,
     /// Places behind which an entry without a name may be
-    vague: Vec<Cut>,
+    vague: Vec<Bound>,
     /// Whether such an entry may be anywhere
     is_vague: bool,
     /// Whether names were compared before it was known how they ascend
@@ -56,7 +55,7 @@ pub(super) struct Start<'a> {
     pub(super) most: usize,
     pub(super) prefix: &'a str,
     /// What is left of all names with that prefix
-    pub(super) left: Left,
+    pub(super) left: RangeSet,
     /// What a sink may have been told of before the run was interrupted
     pub(super) maybe: Vec<Row>,
 }
@@ -71,7 +70,7 @@ pub(super) struct Step {
     /// New rows, in runs without a name of others between
     pub(super) rows: Vec<Vec<Row>>,
     /// What is done with, and need not be listed again
-    pub(super) done: Vec<(Cut, Cut)>,
+    pub(super) done: Vec<(Bound, Bound)>,
     /// How many blobs are as they were
     pub(super) unchanged: u64,
     /// How many entries have no readable name
@@ -145,7 +144,7 @@ impl Merge {
         maybe.reverse();
         maybe.sort_by(|a, b| by_name.compare(&a.name, &b.name));
         maybe.dedup_by(|a, b| a.name == b.name);
-        let done = left.done(prefix, by_name);
+        let done = left.complement(prefix, by_name).into_iter().map(NameRange::into_bounds);
         let (early, vague, held) = (Vec::new(), Vec::new(), BTreeMap::new());
         let pending = VecDeque::new();
         let (is_vague, has_guessed) = (false, false);
@@ -169,7 +168,7 @@ impl Merge {
     }
 
     /// What is left to list
-    pub(super) fn left(&self) -> &Left {
+    pub(super) fn left(&self) -> &RangeSet {
         &self.left
     }
 
@@ -184,7 +183,7 @@ impl Merge {
     pub(super) fn take(
         &mut self,
         verdicts: Vec<Verdict>,
-        (from, to): (&Cut, &Cut),
+        (from, to): (&Bound, &Bound),
         listed: NameOrder,
     ) -> Option<Step> {
         let mut step = Step::default();
@@ -213,7 +212,8 @@ impl Merge {
         named.append(&mut self.early);
         sort(&mut named, order);
         let mut rest = named;
-        for (from, to) in self.left.take(from, to, order) {
+        let range = NameRange::new(from.clone(), to.clone());
+        for (from, to) in self.left.remove(&range, order).into_iter().map(NameRange::into_bounds) {
             // What is in an interval that was listed before came into being since; the next run sees it.
             let before = place(&rest, &from, order);
             self.early.extend(rest.drain(..before));
@@ -249,11 +249,12 @@ impl Merge {
     }
 
     /// The intervals, by ascending name, about which nothing is decided yet
-    pub(super) fn undecided(&self) -> Vec<(Cut, Cut)> {
+    pub(super) fn undecided(&self) -> Vec<(Bound, Bound)> {
         let order = self.order.unwrap_or_default();
         let held = self.held.values().flat_map(|held| &held.parts).filter(|part| !part.is_done);
         let parts = held.chain(&self.pending).map(|part| (part.from.clone(), part.to.clone()));
-        let mut all: Vec<_> = self.left.intervals().iter().cloned().chain(parts).collect();
+        let mut all: Vec<_> =
+            self.left.ranges().iter().cloned().map(NameRange::into_bounds).chain(parts).collect();
         all.sort_by(|(a, _), (b, _)| a.compare(b, order));
         all
     }
@@ -266,8 +267,10 @@ impl Merge {
     /// Ends the listing: where no page came there is nothing
     pub(super) fn end(&mut self) {
         let order = self.order.unwrap_or_default();
-        for (from, to) in self.left.intervals().to_vec() {
-            for (from, to) in self.left.take(&from, &to, order) {
+        for range in self.left.ranges().to_vec() {
+            for (from, to) in
+                self.left.remove(&range, order).into_iter().map(NameRange::into_bounds)
+            {
                 // The others are of a later interval.
                 let (mut verdicts, early) =
                     std::mem::take(&mut self.early).into_iter().partition(|v| {
@@ -307,7 +310,7 @@ impl Merge {
             }
             let block = old.block(next)?;
             let (end, block) = match block {
-                None => (Cut::End, None),
+                None => (Bound::End, None),
                 Some(block) if from.compare(&block.from(), order).is_lt() => (block.from(), None),
                 Some(block) => (block.to(), Some(block)),
             };
@@ -376,8 +379,8 @@ impl Merge {
     /// Marks an interval as done with in a run before this one was interrupted
     fn resume(
         &mut self,
-        mut from: Cut,
-        to: Cut,
+        mut from: Bound,
+        to: Bound,
         order: NameOrder,
         old: &mut Known<'_>,
     ) -> Result<(), Error> {
@@ -411,13 +414,13 @@ impl Merge {
 
 /// Returns how many verdicts there are up to a cut, and their text: up to an earlier cut if they are
 /// too many to be compared in one step
-fn bounded(verdicts: &[Verdict], end: Cut, most: usize, order: NameOrder) -> (Cut, usize, u64) {
+fn bounded(verdicts: &[Verdict], end: Bound, most: usize, order: NameOrder) -> (Bound, usize, u64) {
     let (all, mut text) = (place(verdicts, &end, order), 0);
     let (mut count, mut last) = (0, None);
     for verdict in verdicts.iter().take(all) {
         let length = most_text_of(verdict);
         if count > 0 && (count >= most || text + length > MOST_HELD) {
-            let end = last.map_or(end, |last: &str| Cut::Behind(last.to_owned()));
+            let end = last.map_or(end, |last: &str| Bound::After(last.to_owned()));
             return (end, count, text);
         }
         (count, text, last) = (count + 1, text + length, verdict.name());
@@ -431,7 +434,7 @@ fn is_blob(verdict: &Verdict) -> bool {
 }
 
 /// How many verdicts are before a place
-fn place(verdicts: &[Verdict], cut: &Cut, order: NameOrder) -> usize {
+fn place(verdicts: &[Verdict], cut: &Bound, order: NameOrder) -> usize {
     verdicts
         .partition_point(|verdict| verdict.name().is_some_and(|name| !cut.is_before(name, order)))
 }

@@ -125,7 +125,6 @@ mod job;
 mod jobs;
 mod journal;
 mod ledger;
-mod left;
 mod limits;
 mod line;
 mod manifest;

@@ -128,8 +128,9 @@ fn a_refused_connection_is_given_up_within_the_deadline() {
         let scan = Scan::new(store, connection.prefix()).page_deadline(deadline);
         let start = tokio::time::Instant::now();
         assert_eq!(scan.run(()).await.unwrap_err().kind(), ErrorKind::Unreachable);
-        // The retries of the SDK would take 82 s here.
-        assert!(start.elapsed() <= deadline, "{:?}", start.elapsed());
+        // The retries of the SDK would take 82 s here. The clock advances in steps, so the deadline can
+        // pass within one.
+        assert!(start.elapsed() <= deadline + silence::STEP, "{:?}", start.elapsed());
 
         let dead = endpoint.with_authority(&base).unwrap();
         let connection = cloud.connection().cloud(Cloud::Custom(dead)).build().unwrap();

@@ -9,8 +9,8 @@ use crate::condition::{
     eval::{Possible, leaf, possible},
     operator::Relation,
     parser, print,
-    value::{action_matches, fitting},
 };
+use crate::wildcard::{self, star_matches};
 
 /// How many simple expressions and values all requests look at together, at most
 ///
@@ -73,7 +73,7 @@ fn concerns_blobs(root: &Expr) -> Option<Span> {
     let mut blobs = false;
     root.walk(&mut |expr| match &expr.kind {
         ExprKind::ActionMatches(patterns) => {
-            if guard.is_none() && patterns.iter().any(|p| action_matches(p, BLOB_READ)) {
+            if guard.is_none() && patterns.iter().any(|p| star_matches(p, BLOB_READ)) {
                 guard = Some(expr.span);
             }
         }
@@ -165,7 +165,7 @@ fn candidates(root: &Expr, known: Known, others: &[&str]) -> Vec<String> {
         }
         for value in left.values().iter().chain(right.values()).filter_map(Value::text) {
             match operator.base().relation() {
-                Relation::Like => found.push(fitting(value)),
+                Relation::Like => found.push(wildcard::example(value)),
                 Relation::StartsWith => {
                     found.push(value.to_owned());
                     found.push(format!("{value}x.jpg"));
@@ -260,7 +260,7 @@ fn body_for_reads(clause: &Expr) -> Option<&[Expr]> {
     let (guard, body) = parts.split_first()?;
     let reads = anywhere(
         guard,
-        |kind| matches!(kind, ExprKind::ActionMatches(patterns) if patterns.iter().any(|p| action_matches(p, BLOB_READ))),
+        |kind| matches!(kind, ExprKind::ActionMatches(patterns) if patterns.iter().any(|p| star_matches(p, BLOB_READ))),
     );
     let lists = anywhere(guard, |kind| {
         match kind {
@@ -281,7 +281,7 @@ fn without_lists(expr: &Expr) -> Expr {
         ExprKind::Or(parts) => ExprKind::Or(each(parts)),
         ExprKind::Not(part) => match &part.kind {
             ExprKind::ActionMatches(patterns)
-                if patterns.iter().any(|pattern| action_matches(pattern, BLOB_READ)) =>
+                if patterns.iter().any(|pattern| star_matches(pattern, BLOB_READ)) =>
             {
                 let list = made(ExprKind::SubOperationMatches(vec![BLOB_LIST.to_owned()]));
                 let other = made(ExprKind::Not(Box::new(list)));

@@ -6,14 +6,20 @@ use super::{
     quoted,
     values::{containers, is_placeholder},
 };
-use crate::condition::{
-    Attribute, Base, Expr, ExprKind, Operand, Operator, Quantifier, Source, Span, Value, ValueType,
-    catalog::{
-        ACTIONS, Action, Holds, Known, SUBOPERATIONS, TAG_MARK, edits, is_of_another_service,
+use crate::{
+    condition::{
+        Attribute, Base, Expr, ExprKind, Operand, Operator, Quantifier, Source, Span, Value,
+        ValueType,
+        catalog::{
+            ACTIONS, Action, Holds, Known, SUBOPERATIONS, TAG_MARK, edits, is_of_another_service,
+        },
+        operator::Relation,
     },
-    operator::Relation,
-    value::action_matches,
+    wildcard::star_matches,
 };
+
+/// Names that differ in more characters are not suggested.
+const MAX_EDITS: usize = 6;
 
 const BLOBS: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/";
 
@@ -89,7 +95,7 @@ impl Parts<'_, '_> {
     fn action(&mut self, span: Span, patterns: &[String]) {
         for pattern in patterns {
             let mut known =
-                ACTIONS.iter().filter(|action| action_matches(pattern, action.name)).peekable();
+                ACTIONS.iter().filter(|action| star_matches(pattern, action.name)).peekable();
             let shown = quoted(pattern);
             if is_placeholder(None, pattern) {
                 self.placeholder(span, pattern);
@@ -103,9 +109,10 @@ impl Parts<'_, '_> {
                     .any(|provider| lower.starts_with(provider));
                 let nearest = ACTIONS
                     .iter()
-                    .map(|action| (edits(pattern, action.name), action.name))
+                    .filter_map(|action| {
+                        Some((edits(pattern, action.name, MAX_EDITS)?, action.name))
+                    })
                     .min()
-                    .filter(|(edits, _)| *edits <= 6)
                     .map(|(_, name)| format!("; did you mean `{name}`?"))
                     .unwrap_or_default();
                 let message = format!(
@@ -136,8 +143,10 @@ impl Parts<'_, '_> {
                 self.placeholder(span, name);
                 continue;
             }
-            let nearest = SUBOPERATIONS.iter().map(|known| (edits(name, known), *known)).min();
-            let nearest = nearest.filter(|(edits, _)| *edits <= 6).map(|(_, known)| known);
+            let similar = SUBOPERATIONS
+                .iter()
+                .filter_map(|known| Some((edits(name, known, MAX_EDITS)?, *known)));
+            let nearest = similar.min().map(|(_, known)| known);
             let hint = match nearest {
                 Some(known) => format!("; did you mean `{known}`?"),
                 None => format!("; there are {}", SUBOPERATIONS.join(", ")),
@@ -374,7 +383,7 @@ impl Parts<'_, '_> {
         let named = |suffix: &str| {
             anywhere(self.check.root, |kind| {
                 matches!(kind, ExprKind::ActionMatches(patterns)
-                    if patterns.iter().any(|pattern| action_matches(pattern, &format!("{BLOBS}{suffix}"))))
+                    if patterns.iter().any(|pattern| star_matches(pattern, &format!("{BLOBS}{suffix}"))))
             })
         };
         let has = |suffix: &str| {

@@ -11,8 +11,9 @@ use super::{
 use crate::condition::{
     Base, Value, ValueType,
     operator::Relation,
-    value::{fitting, guid, ticks, time},
+    value::{guid, ticks, time},
 };
+use crate::wildcard;
 
 /// A question about a value, and what the answer must be
 #[derive(Clone, Copy, Debug)]
@@ -153,7 +154,7 @@ fn candidates(texts: &Texts, needs: &[Need<'_>]) -> Vec<String> {
         let literals = need.predicate.values.iter().filter_map(Value::text).take(FEW);
         for literal in literals {
             strings.push(match base.relation() {
-                Relation::Like if need.predicate.is_left => fitting(literal),
+                Relation::Like if need.predicate.is_left => wildcard::example(literal),
                 _ => literal.to_owned(),
             });
         }

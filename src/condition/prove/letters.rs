@@ -1,8 +1,6 @@
-//! What fixed texts and patterns are made of: trees of their characters, sets of bits, letter case.
+//! What fixed texts and patterns are made of: trees of their characters, letter case.
 
 use std::{collections::HashMap, sync::OnceLock};
-
-use crate::condition::value::Part;
 
 /// Fixed texts as a tree of their characters
 pub(super) struct Tree {
@@ -101,73 +99,6 @@ impl Tree {
             node = self.parents.get(node).copied().unwrap_or_default();
         }
         Place { node, is_off: true }
-    }
-}
-
-/// All patterns of `StringLike` that compare in the same way: for each of them, how many of its single
-/// characters fit, for each number that is possible
-///
-/// Each pattern has words of its own, in which a bit more than its characters is in use. So nothing is
-/// carried from one pattern to the next.
-#[derive(Default)]
-pub(super) struct Patterns {
-    /// The single characters, and which bit says that those before fit
-    singles: Vec<(usize, Part)>,
-    /// Before which of them a `*` stands
-    pub(super) stars: Vec<u64>,
-    pub(super) start: Vec<u64>,
-    masks: HashMap<char, Vec<u64>>,
-}
-
-impl Patterns {
-    /// Adds a pattern; which bit says that a text fits it
-    pub(super) fn add(&mut self, parts: &[Part]) -> usize {
-        let first = self.stars.len() * 64;
-        let count = parts.iter().filter(|part| **part != Part::Many).count();
-        let words = self.stars.len() + count / 64 + 1;
-        self.stars.resize(words, 0);
-        self.start.resize(words, 0);
-        set(&mut self.start, first);
-        let mut bit = first;
-        for part in parts {
-            if *part == Part::Many {
-                set(&mut self.stars, bit);
-            } else {
-                self.singles.push((bit, *part));
-                bit += 1;
-            }
-        }
-        bit
-    }
-
-    pub(super) fn step(&mut self, fits: &mut [u64], c: char) {
-        if fits.is_empty() {
-            return;
-        }
-        let (singles, words) = (&self.singles, self.stars.len());
-        let mask = self.masks.entry(c).or_insert_with(|| {
-            let mut mask = vec![0; words];
-            let fit = |part: &Part| *part == Part::One || *part == Part::Just(c);
-            let all = singles.iter().filter(|(_, part)| fit(part));
-            all.for_each(|(bit, _)| set(&mut mask, *bit));
-            mask
-        });
-        let mut carry = 0;
-        for ((fits, mask), stars) in fits.iter_mut().zip(mask).zip(&self.stars) {
-            let next = *fits & *mask;
-            *fits = next << 1 | carry | *fits & stars;
-            carry = next >> 63;
-        }
-    }
-}
-
-pub(super) fn is_set(bits: &[u64], at: usize) -> bool {
-    bits.get(at / 64).copied().unwrap_or_default() >> (at % 64) & 1 == 1
-}
-
-pub(super) fn set(bits: &mut [u64], at: usize) {
-    if let Some(word) = bits.get_mut(at / 64) {
-        *word |= 1 << (at % 64);
     }
 }
 

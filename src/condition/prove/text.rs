@@ -10,14 +10,10 @@ use super::{
     Budget, Texts,
     compile::{Predicate, Truths},
     element::Need,
-    letters::{Patterns, Place, Tree, is_set, with_unfolded},
+    letters::{Place, Tree, with_unfolded},
 };
-use crate::condition::{
-    Base, Value,
-    eval::Truth,
-    operator::Relation,
-    value::{Part, folded, pattern},
-};
+use crate::condition::{Base, Value, eval::Truth, operator::Relation, value::folded};
+use crate::wildcard::{self, Part, PatternSet, is_set};
 
 #[derive(Debug)]
 pub(super) enum Text {
@@ -52,7 +48,7 @@ struct Automaton {
     exact: Tree,
     folded: Tree,
     /// The patterns that compare exactly, and those that ignore letter case
-    patterns: [Patterns; 2],
+    patterns: [PatternSet; 2],
     tests: Vec<Test>,
     /// Letters of the exact tree, and of the folded one
     letters: [BTreeSet<char>; 2],
@@ -70,7 +66,7 @@ pub(super) fn find(texts: &Texts, needs: &[Need<'_>], budget: &mut Budget) -> Te
     let mut automaton = Automaton {
         exact: Tree::new(),
         folded: Tree::new(),
-        patterns: [Patterns::default(), Patterns::default()],
+        patterns: [PatternSet::default(), PatternSet::default()],
         tests: Vec::new(),
         letters: [BTreeSet::new(), BTreeSet::new()],
         keeps: [false; 2],
@@ -180,11 +176,11 @@ impl Automaton {
 
     fn pattern(&mut self, literal: &str, is_folded: bool) -> usize {
         let parts = match is_folded {
-            true => pattern(folded(literal)),
-            false => pattern(literal.chars()),
+            true => wildcard::parse(folded(literal)),
+            false => wildcard::parse(literal.chars()),
         };
         let letters = parts.iter().filter_map(|part| match part {
-            Part::Just(c) => Some(*c),
+            Part::Exact(c) => Some(*c),
             Part::One | Part::Many => None,
         });
         let [exact, any_case] = &mut self.letters;
@@ -216,7 +212,7 @@ impl Automaton {
 
     fn start(&self) -> State {
         let [exact, any_case] = &self.patterns;
-        [&[0; PLACES][..], &exact.start, &any_case.start].concat().into_boxed_slice()
+        [&[0; PLACES][..], exact.start(), any_case.start()].concat().into_boxed_slice()
     }
 
     fn step(&mut self, state: &State, c: char) -> State {
@@ -229,7 +225,7 @@ impl Automaton {
         for (word, place) in places.iter_mut().zip([exact, any_case]) {
             *word = (place.node as u64) << 1 | u64::from(place.is_off);
         }
-        let (exact_bits, folded_bits) = bits.split_at_mut(exact_patterns.stars.len());
+        let (exact_bits, folded_bits) = bits.split_at_mut(exact_patterns.words());
         exact_patterns.step(exact_bits, c);
         c.to_lowercase().for_each(|c| folded_patterns.step(folded_bits, c));
         next
@@ -262,7 +258,7 @@ impl Automaton {
             Fits::Patterns { is_folded, ends } => {
                 let [exact, _] = &self.patterns;
                 let bits = state.get(PLACES..).unwrap_or_default();
-                let first = if *is_folded { exact.stars.len() * 64 } else { 0 };
+                let first = if *is_folded { exact.words() * 64 } else { 0 };
                 either(ends.iter().map(|end| is_set(bits, first + end)))
             }
         };
@@ -285,7 +281,7 @@ impl Automaton {
             | Fits::Patterns { ends, .. } => ends.len(),
         };
         let cost_of_test: usize = 1 + self.tests.iter().map(tests).sum::<usize>() / 4;
-        let cost_of_step = 4 + self.patterns.iter().map(|all| all.stars.len()).sum::<usize>();
+        let cost_of_step = 4 + self.patterns.iter().map(|all| all.words()).sum::<usize>();
         let start = self.start();
         if self.is_needed(&start) {
             return Text::Is(String::new());

@@ -10,6 +10,7 @@ use crate::{
         prove::{self, Budget, Example, Family, Found},
     },
     connection::Connection,
+    wildcard::star_matches,
 };
 
 /// How much work all rows together may take, and how much one question may
@@ -150,13 +151,9 @@ fn control(
 ) -> (bool, String) {
     let mut reasons = Vec::new();
     for assigned in assignments {
-        let has = assigned.role.is_some_and(|role| {
-            role.actions().iter().any(|pattern| {
-                pattern
-                    .strip_suffix('*')
-                    .map_or(*pattern == action, |start| action.starts_with(start))
-            })
-        });
+        let has = assigned
+            .role
+            .is_some_and(|role| role.actions().iter().any(|pattern| star_matches(pattern, action)));
         let why = match () {
             () if !has => NO_ACTION,
             () if assigned.container.is_none() => {

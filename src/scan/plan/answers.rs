@@ -1,7 +1,7 @@
 //! What the answer to each request means, and when it is taken.
 
 use super::{
-    Job, Planner, Range, Starts, Wish,
+    Job, PendingRequest, Planner, Range, StartFrom,
     proof::Proof,
     range::{Fault, Next, STRAYS},
 };
@@ -120,16 +120,16 @@ impl Planner {
                     _ => return false,
                 }
                 self.jobs.remove(&ticket);
-                self.leave_starts_aside();
+                self.ignore_start_from();
                 if let Some(index) = self.position(id) {
-                    self.give_back(index);
+                    self.merge_into_previous(index);
                 }
                 true
             }
             Some(Job::Probe(_)) => {
                 self.jobs.remove(&ticket);
-                if is_refusal || self.starts == Starts::Unknown {
-                    self.leave_starts_aside();
+                if is_refusal || self.starts == StartFrom::Unknown {
+                    self.ignore_start_from();
                 }
                 true
             }
@@ -174,13 +174,13 @@ impl Planner {
         self.checked += page.blobs.len() as u64;
         let is_proven = self.is_proven();
         if has_start && !self.keeps_start(index, &page) {
-            self.leave_starts_aside();
+            self.ignore_start_from();
             // A page that does not begin where it should may begin anywhere: its shard is listed from
             // the start of its prefix.
             if let Some(range) = self.ranges.get_mut(index) {
                 range.is_busy = false;
             }
-            self.give_back(index);
+            self.merge_into_previous(index);
             return Ok(());
         }
         let has_copies = self.has_copies();
@@ -192,11 +192,11 @@ impl Planner {
         if let Some(proof) = proof.filter(|_| range.past.is_some()) {
             self.tickets += 1;
             range.checking = Some(self.tickets);
-            self.wishes.push_front(Wish::Proof(proof.of_range(range, self.tickets)));
+            self.pending.push_front(PendingRequest::Proof(proof.of_range(range, self.tickets)));
         }
         match range.is_cut && is_new {
-            true if batch.blobs.is_empty() => self.voids += 1,
-            true => self.hits += 1,
+            true if batch.blobs.is_empty() => self.empty_splits += 1,
+            true => self.full_splits += 1,
             false => {}
         }
         let root = range.root.clone();
@@ -205,7 +205,7 @@ impl Planner {
         if self.settings.in_flight > 1 {
             let stride = (batch.blobs.len() / SAMPLES).max(1);
             let names = batch.blobs.iter().step_by(stride).chain(batch.blobs.last());
-            self.space.see(names.map(|blob| blob.name.as_str()));
+            self.keyspace.see(names.map(|blob| blob.name.as_str()));
             if let (true, Some(first), Some(last)) =
                 (is_new && goes_on, batch.blobs.first(), batch.blobs.last())
             {
@@ -235,8 +235,8 @@ impl Planner {
         if self.order.compare(&first.name, &from).is_lt() {
             return false;
         }
-        if self.starts == Starts::Unknown {
-            self.starts = Starts::Kept;
+        if self.starts == StartFrom::Unknown {
+            self.starts = StartFrom::Supported;
         }
         true
     }

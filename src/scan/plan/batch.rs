@@ -1,129 +1,115 @@
-//! What a page has for the consumer, and for which names it vouches.
-
-#[cfg(feature = "sync")]
-use std::cmp::Ordering;
-
-use serde::{Deserialize, Serialize};
+//! What the planner hands out: the blobs of a page, and the names for which that page is complete.
 
 use crate::{
-    scan::Shard,
+    scan::{
+        Shard,
+        interval::{Bound, NameRange},
+    },
     store::{Blob, Malformed, NameOrder},
 };
 
-/// A place between names
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Cut {
-    /// Before this name
-    At(String),
-    /// Behind this name
-    Behind(String),
-    /// Behind all names
-    End,
-}
-
-#[cfg(feature = "sync")]
-impl Cut {
-    /// Which of two places comes first
-    pub(crate) fn compare(&self, other: &Self, order: NameOrder) -> Ordering {
-        match (self.name(), other.name()) {
-            (Some((a, is_behind)), Some((b, is_b_behind))) => {
-                order.compare(a, b).then(is_behind.cmp(&is_b_behind))
-            }
-            (a, b) => a.is_none().cmp(&b.is_none()),
-        }
-    }
-
-    /// Whether a name is behind this place
-    pub(crate) fn is_before(&self, name: &str, order: NameOrder) -> bool {
-        match self {
-            Self::At(at) => order.compare(at, name).is_le(),
-            Self::Behind(behind) => order.compare(behind, name).is_lt(),
-            Self::End => false,
-        }
-    }
-
-    fn name(&self) -> Option<(&str, bool)> {
-        match self {
-            Self::At(name) => Some((name, false)),
-            Self::Behind(name) => Some((name, true)),
-            Self::End => None,
-        }
-    }
-}
-
-/// The names from one place to another
+/// The names for which a page, with the pages before it, has everything that the listing has.
 #[derive(Clone, Debug)]
-pub(crate) struct Covers {
-    /// The prefix of the shard
-    pub(in crate::scan) root: String,
-    pub(crate) from: Cut,
-    pub(crate) to: Cut,
-    pub(crate) order: NameOrder,
+pub(crate) struct Coverage {
+    /// The prefix of the shard that was listed.
+    root: String,
+    names: NameRange,
+    order: NameOrder,
 }
 
-impl Covers {
-    /// The part before a place
-    pub(in crate::scan) fn until(&self, to: Cut) -> Self {
-        Self { to, ..self.clone() }
+impl Coverage {
+    pub(super) fn new(root: &str, names: NameRange, order: NameOrder) -> Self {
+        Self { root: root.to_owned(), names, order }
     }
 
-    /// Takes these names from shards
-    pub(in crate::scan) fn take_from(&self, shards: &mut Vec<Shard>) {
+    /// Returns the covered range, in which names are compared by [`order`](Self::order).
+    ///
+    /// In no known order a page covers no range of names. The upper bound is then the position of the
+    /// listing, and the lower bound has no meaning.
+    pub(crate) fn names(&self) -> &NameRange {
+        &self.names
+    }
+
+    /// Returns the order of the listing.
+    pub(crate) fn order(&self) -> NameOrder {
+        self.order
+    }
+
+    /// Returns the part up to a bound.
+    pub(in crate::scan) fn until(&self, to: Bound) -> Self {
+        Self { names: self.names.until(to), ..self.clone() }
+    }
+
+    /// Removes the covered names from the shards that remain to be listed.
+    pub(in crate::scan) fn remove_from(&self, shards: &mut Vec<Shard>) {
         if self.order == NameOrder::Unsorted {
-            return self.take_from_first(shards);
+            return self.remove_from_first(shards);
         }
         let mut index = 0;
         while let Some(shard) = shards.get(index) {
-            // Of many shards a page is of one or two: the others are not touched.
-            if shard.prefix != self.root || shard.is_apart(&self.from, &self.to, self.order) {
+            // A scan may have many shards, and a page touches one or two of them.
+            if *shard.prefix != self.root || shard.is_apart(&self.names, self.order) {
                 index += 1;
                 continue;
             }
-            let left = shard.without(&self.from, &self.to, self.order);
-            let count = left.len();
-            shards.splice(index..=index, left);
+            let rest = shard.without(&self.names, self.order);
+            let count = rest.len();
+            shards.splice(index..=index, rest);
             index += count;
         }
     }
 
-    /// In no known order shards are listed one after the other, each from its start
-    fn take_from_first(&self, shards: &mut Vec<Shard>) {
-        match &self.to {
-            Cut::At(_) => {}
-            Cut::Behind(name) => {
+    /// In no known order shards are listed one after the other, each from its start.
+    fn remove_from_first(&self, shards: &mut Vec<Shard>) {
+        match self.names.to() {
+            Bound::Before(_) => {}
+            Bound::After(name) => {
                 if let Some(first) = shards.first_mut() {
-                    *first = first.behind(name.clone());
+                    *first = first.resumed_after(name.clone());
                 }
             }
-            Cut::End => drop(shards.drain(..shards.len().min(1))),
+            Bound::End => drop(shards.drain(..shards.len().min(1))),
         }
     }
 }
 
-/// A page of a range
+/// The entries of one page that belong to one range.
 #[derive(Debug)]
 pub(in crate::scan) struct Batch {
     pub(in crate::scan) blobs: Vec<Blob>,
     pub(in crate::scan) malformed: Vec<Malformed>,
-    /// How many pages of the listing it was
+    /// How many pages of the listing the batch stands for.
     pub(in crate::scan) pages: u64,
-    /// All that the listing has there is in this batch, or was before
-    pub(in crate::scan) covers: Covers,
-    /// What is left once all batches before are handed out, if that must be said anew; this one has
-    /// no blobs then
-    pub(in crate::scan) left: Option<Vec<Shard>>,
+    pub(in crate::scan) coverage: Coverage,
+    /// The shards that remain once all earlier batches are handed out, if they must be stated anew.
+    /// The batch then has no entries.
+    pub(in crate::scan) remaining: Option<Vec<Shard>>,
 }
 
 impl Batch {
-    /// Returns a batch without blobs that replaces the shards still to be listed
-    pub(in crate::scan) fn that_leaves(left: Vec<Shard>, order: NameOrder) -> Self {
-        let covers = Covers { root: String::new(), from: Cut::End, to: Cut::End, order };
-        let (blobs, malformed) = (Vec::new(), Vec::new());
-        Self { blobs, malformed, pages: 0, covers, left: Some(left) }
+    pub(super) fn new(
+        blobs: Vec<Blob>,
+        malformed: Vec<Malformed>,
+        pages: u64,
+        coverage: Coverage,
+    ) -> Self {
+        Self { blobs, malformed, pages, coverage, remaining: None }
     }
 
-    pub(in crate::scan) fn is_empty(&self) -> bool {
+    /// Returns a batch without entries that replaces the shards still to be listed.
+    pub(super) fn restating(remaining: Vec<Shard>, order: NameOrder) -> Self {
+        let coverage = Coverage::new("", NameRange::new(Bound::End, Bound::End), order);
+        let (blobs, malformed) = (Vec::new(), Vec::new());
+        Self { blobs, malformed, pages: 0, coverage, remaining: Some(remaining) }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
         self.blobs.is_empty() && self.malformed.is_empty()
+    }
+
+    /// Adds the page count and the covered names of a later batch without entries.
+    pub(super) fn absorb_empty(&mut self, later: Self) {
+        self.pages += later.pages;
+        self.coverage.names.extend_to(later.coverage.names.into_bounds().1);
     }
 }

@@ -9,7 +9,7 @@
 //! - If they ascend in none, the scan lists one page after the other from the start, and skips what it
 //!   has handed out before.
 
-use super::{Job, Planner, Range, Starts, batch::Batch, handed::Handed, range::Fault};
+use super::{Job, Planner, Range, StartFrom, batch::Batch, handed::Handed, range::Fault};
 use crate::{
     error::{Error, ErrorKind},
     scan::{Shard, shard::check_disjoint},
@@ -49,14 +49,14 @@ impl Planner {
         for index in (0..self.ranges.len()).rev() {
             let is_void = |range: &Range| range.first.is_none() && range.is_cut;
             if self.ranges.get(index).is_some_and(is_void) {
-                self.give_back(index);
+                self.merge_into_previous(index);
             }
         }
         (0..self.ranges.len()).for_each(|index| self.meet_next(index));
         self.ranges.sort_by(|a, b| order.compare(a.beginning(order), b.beginning(order)));
         let has_copies = self.has_copies();
         let left = self.ranges.iter().filter_map(|range| range.left(order, has_copies)).collect();
-        self.out.push_back(Batch::that_leaves(left, order));
+        self.out.push_back(Batch::restating(left, order));
         Ok(())
     }
 
@@ -83,7 +83,7 @@ impl Planner {
 
     /// Forgets what was to be looked at, since answers mean something else in another order
     fn forget_questions(&mut self) {
-        self.wishes.clear();
+        self.pending.clear();
         self.kept.clear();
         self.jobs.retain(|_, job| matches!(job, Job::Page { .. }));
         self.ranges.iter_mut().for_each(|range| range.checking = None);
@@ -135,7 +135,7 @@ impl Planner {
         self.order = NameOrder::Unsorted;
         self.is_strict = false;
         // A bound may be anywhere.
-        self.starts = Starts::LeftAside;
+        self.starts = StartFrom::Ignored;
         (self.settings.in_flight, self.settings.is_ascending) = (1, false);
         self.marks.clear();
         if self.ranges.is_empty() {
@@ -148,11 +148,11 @@ impl Planner {
         let order = Some(NameOrder::Unsorted);
         let left =
             self.shards.iter().zip(&self.ranges).map(|(shard, range)| match &range.position {
-                Some(name) => shard.behind(name.clone()),
-                None if shard.is_left_in_order() => shard.clone(),
+                Some(name) => shard.resumed_after(name.clone()),
+                None if shard.is_from_ordered_scan() => shard.clone(),
                 None => Shard { order, ..shard.clone() },
             });
-        self.out.push_back(Batch::that_leaves(left.collect(), self.order));
+        self.out.push_back(Batch::restating(left.collect(), self.order));
     }
 
     /// Takes a page of a listing in no known order

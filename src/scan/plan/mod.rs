@@ -14,30 +14,30 @@
 
 mod answers;
 mod batch;
-mod borders;
+mod cycle;
+mod discovery;
 mod disorder;
+mod gap_check;
 mod handed;
+mod keyspace;
 mod proof;
 mod range;
 mod repeats;
-mod seen;
-mod space;
 mod split;
 mod starts;
-mod survey;
 mod unsorted;
 
 use std::collections::{HashMap, VecDeque};
 
 pub(super) use self::batch::Batch;
-pub(crate) use self::batch::{Covers, Cut};
+pub(crate) use self::batch::Coverage;
 use self::{
-    borders::Check,
+    discovery::{Level, Levels, Look, PendingRequest},
+    gap_check::Check,
     handed::{Handed, Skipped},
+    keyspace::Keyspace,
     proof::Proof,
     range::{Next, Range},
-    space::Space,
-    survey::{Level, Levels, Look, Wish},
 };
 use super::{Shard, shard::order_of};
 use crate::{
@@ -62,10 +62,10 @@ pub(super) struct Settings {
 
 /// What is known of `start_from`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Starts {
+enum StartFrom {
     Unknown,
-    Kept,
-    LeftAside,
+    Supported,
+    Ignored,
 }
 
 /// What a request is for
@@ -101,7 +101,7 @@ pub(super) struct Planner {
     /// Once names have contradicted an order that the scan insists on: one that they do not
     /// contradict, if there is any
     explanation: Option<NameOrder>,
-    starts: Starts,
+    starts: StartFrom,
     shards: Vec<Shard>,
     /// By name
     ranges: Vec<Range>,
@@ -122,18 +122,18 @@ pub(super) struct Planner {
     /// What part of all names ended ranges have had, as far as is known
     covered: f64,
     /// How many cuts have had names behind them
-    hits: usize,
+    full_splits: usize,
     /// How many had none
-    voids: usize,
+    empty_splits: usize,
     /// Whether the marks are those of an earlier listing
-    is_told: bool,
-    space: Space,
+    has_known_cuts: bool,
+    keyspace: Keyspace,
     /// Rises with what is known of folders
     knowledge: u64,
     /// Names to cut at, ascending: folders, cuts of an earlier listing, what probes have met
     marks: Vec<String>,
     levels: Levels,
-    wishes: VecDeque<Wish>,
+    pending: VecDeque<PendingRequest>,
     /// Levels that wait until it is known how to use them
     kept: Vec<Level>,
     /// Pages that have come before names have shown that they have an order
@@ -159,22 +159,22 @@ impl Planner {
         shards.sort_by(|a, b| order.compare(a.first(order), b.first(order)));
         cuts.sort_unstable();
         cuts.dedup();
-        let is_whole = matches!(shards.as_slice(), [shard] if shard.is_whole());
+        let is_whole = matches!(shards.as_slice(), [shard] if shard.is_whole_prefix());
         let mut planner = Self {
             is_strict: order != NameOrder::Unsorted
                 && (settings.in_flight > 1
                     || settings.is_ascending
                     || settings.insists
                     || !is_whole),
-            is_told: cuts.len() >= settings.in_flight,
+            has_known_cuts: cuts.len() >= settings.in_flight,
             settings,
             order,
             orders: Orders::ALL,
             explanation: None,
             starts: match order {
-                NameOrder::Bytes | NameOrder::Utf16 => Starts::Unknown,
+                NameOrder::Bytes | NameOrder::Utf16 => StartFrom::Unknown,
                 // How such accounts compare a start is not documented; a prefix is a prefix.
-                _ => Starts::LeftAside,
+                _ => StartFrom::Ignored,
             },
             shards,
             ranges: Vec::new(),
@@ -188,13 +188,13 @@ impl Planner {
             skipped: Skipped::default(),
             has_folders: false,
             covered: 0.0,
-            hits: 0,
-            voids: 0,
-            space: Space::default(),
+            full_splits: 0,
+            empty_splits: 0,
+            keyspace: Keyspace::default(),
             knowledge: 0,
             marks: cuts,
             levels: Levels::default(),
-            wishes: VecDeque::new(),
+            pending: VecDeque::new(),
             kept: Vec::new(),
             early: Vec::new(),
             out: VecDeque::new(),
@@ -245,8 +245,8 @@ impl Planner {
         if self.order == NameOrder::Unsorted && !self.jobs.is_empty() {
             return None;
         }
-        if matches!(self.wishes.front(), Some(Wish::Proof(_))) {
-            return self.wishes.pop_front().map(|wish| self.ask(wish));
+        if matches!(self.pending.front(), Some(PendingRequest::Proof(_))) {
+            return self.pending.pop_front().map(|wish| self.ask(wish));
         }
         if is_last
             && (self.settings.is_ascending || !self.is_proven())
@@ -264,13 +264,13 @@ impl Planner {
         if let Some(index) = next {
             return Some(self.ask_for_page(index));
         }
-        if let Some(wish) = self.wishes.pop_front() {
+        if let Some(wish) = self.pending.pop_front() {
             return Some(self.ask(wish));
         }
         if let Some(index) = self.split() {
             return Some(self.ask_for_page(index));
         }
-        self.wishes.pop_front().map(|wish| self.ask(wish))
+        self.pending.pop_front().map(|wish| self.ask(wish))
     }
 
     fn request(&self, prefix: &str) -> ListRequest {
@@ -290,7 +290,7 @@ impl Planner {
     fn ask_for_page(&mut self, index: usize) -> Ticket {
         let range = &mut self.ranges[index];
         // Listed from its prefix on, it vouches for all from its start on.
-        range.is_cut &= range.next != Next::First || self.starts != Starts::LeftAside;
+        range.is_cut &= range.next != Next::First || self.starts != StartFrom::Ignored;
         range.is_busy = true;
         range.asked = range.next.clone();
         let id = range.id;
@@ -306,7 +306,7 @@ impl Planner {
         let mut request = self.request(&range.prefix);
         match &range.asked {
             Next::After(marker) => request.marker = Some(marker.clone()),
-            _ if self.starts == Starts::LeftAside => {}
+            _ if self.starts == StartFrom::Ignored => {}
             _ => request.start_from = range.request_from(self.order),
         }
         request
@@ -321,8 +321,8 @@ impl Planner {
             return;
         }
         // How such accounts compare a start is not documented; a prefix is a prefix.
-        self.starts = Starts::LeftAside;
-        self.wishes.retain(|wish| !matches!(wish, Wish::Probe(_)));
+        self.starts = StartFrom::Ignored;
+        self.pending.retain(|wish| !matches!(wish, PendingRequest::Probe(_)));
         self.levels = Levels::default();
         self.shards.sort_by(|a, b| order.compare(a.first(order), b.first(order)));
         // Nothing was received yet, and an answer to a range that is gone is nothing.
@@ -370,7 +370,7 @@ impl Planner {
 
     /// Whether all was received and handed out
     pub(super) fn is_done(&self) -> bool {
-        let is_checked = !self.wishes.iter().any(|wish| matches!(wish, Wish::Check(_)))
+        let is_checked = !self.pending.iter().any(|wish| matches!(wish, PendingRequest::Check(_)))
             && !self.jobs.values().any(|job| matches!(job, Job::Check(_)));
         self.ranges.is_empty() && self.out.is_empty() && is_checked
     }

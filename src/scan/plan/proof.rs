@@ -6,9 +6,9 @@
 use std::collections::VecDeque;
 
 use super::{
-    Planner, Range, Wish,
+    PendingRequest, Planner, Range,
+    cycle::{MarkerCycle, repeated_marker},
     range::{Fault, STRAYS},
-    seen::{Seen, repeated_marker},
 };
 use crate::store::{ListRequest, Marker, Orders, Page};
 
@@ -26,7 +26,7 @@ pub(super) struct Proof {
     tail: VecDeque<String>,
     /// How many names from before the start of the range were the last to come, and the last one
     stray: Option<(usize, String)>,
-    seen: Seen,
+    seen: MarkerCycle,
 }
 
 impl Proof {
@@ -42,7 +42,7 @@ impl Proof {
             marker,
             tail: names.collect(),
             stray: None,
-            seen: Seen::default(),
+            seen: MarkerCycle::default(),
         })
     }
 
@@ -115,7 +115,7 @@ impl Planner {
                     return Err(Fault::Error(repeated_marker()));
                 }
                 proof.marker = next.clone();
-                self.wishes.push_front(Wish::Proof(proof));
+                self.pending.push_front(PendingRequest::Proof(proof));
             }
             _ => {
                 proof.check_stray()?;

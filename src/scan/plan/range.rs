@@ -3,14 +3,17 @@
 use std::collections::VecDeque;
 
 use super::{
-    Batch, Covers, Cut,
-    seen::{Seen, repeated_marker},
+    Batch, Coverage,
+    cycle::{MarkerCycle, repeated_marker},
     split::Outlook,
     starts,
 };
 use crate::{
     error::Error,
-    scan::Shard,
+    scan::{
+        Shard,
+        interval::{Bound, NameRange},
+    },
     store::{Blob, Malformed, Marker, NameOrder, Orders, Page},
 };
 
@@ -95,7 +98,7 @@ pub(super) struct Range {
     pub(super) tail: Vec<Blob>,
     /// The last names that came before the start of the range
     pub(super) skipped: Vec<String>,
-    seen: Seen,
+    seen: MarkerCycle,
 }
 
 impl Range {
@@ -134,7 +137,7 @@ impl Range {
             stray: None,
             tail: Vec::new(),
             skipped: Vec::new(),
-            seen: Seen::default(),
+            seen: MarkerCycle::default(),
         }
     }
 
@@ -268,17 +271,17 @@ impl Range {
             page.blobs.shrink_to_fit();
         }
         let behind = |last: &String| match has_copies {
-            true => Cut::At(last.clone()),
-            false => Cut::Behind(last.clone()),
+            true => Bound::Before(last.clone()),
+            false => Bound::After(last.clone()),
         };
         let from = match (&self.last, &self.first, page.blobs.first()) {
             (Some(last), ..) => behind(last),
-            (None, None, Some(blob)) if self.is_cut => Cut::At(blob.name.clone()),
+            (None, None, Some(blob)) if self.is_cut => Bound::Before(blob.name.clone()),
             _ => match &self.after {
                 Some(after) if order.compare(after, &self.start).is_ge() => {
-                    Cut::Behind(after.clone())
+                    Bound::After(after.clone())
                 }
-                _ => Cut::At(self.start.clone()),
+                _ => Bound::Before(self.start.clone()),
             },
         };
         if let (None, Some(blob)) = (&self.first, page.blobs.first()) {
@@ -290,9 +293,9 @@ impl Range {
         let to = match (&self.next, &self.past, &self.last) {
             // Nothing that it could vouch for: the range before it must come as far.
             (Next::Ended, ..) if self.is_cut && self.first.is_none() => from.clone(),
-            (Next::Ended, Some(past), _) => Cut::At(past.clone()),
-            (Next::Ended, None, _) if self.prefix == self.root => Cut::End,
-            (Next::Ended, None, _) => self.end.clone().map_or(Cut::End, Cut::At),
+            (Next::Ended, Some(past), _) => Bound::Before(past.clone()),
+            (Next::Ended, None, _) if self.prefix == self.root => Bound::End,
+            (Next::Ended, None, _) => self.end.clone().map_or(Bound::End, Bound::Before),
             (_, _, Some(last)) => behind(last),
             (_, _, None) => from.clone(),
         };
@@ -300,8 +303,8 @@ impl Range {
             blobs: page.blobs,
             malformed: page.malformed,
             pages: 1,
-            covers: Covers { root: self.root.clone(), from, to, order },
-            left: None,
+            coverage: Coverage::new(&self.root, NameRange::new(from, to), order),
+            remaining: None,
         })
     }
 
@@ -346,11 +349,11 @@ impl Range {
         let end = self.end.clone();
         let whole =
             Shard { prefix: self.root.clone(), end, order: Some(order), ..Shard::default() };
-        let from = self.held.front().map(|batch| &batch.covers.from);
+        let from = self.held.front().map(|batch| batch.coverage.names().from());
         Some(match (from, &self.last) {
-            (Some(Cut::At(name)), _) => Shard { start: Some(name.clone()), ..whole },
-            (Some(Cut::Behind(name)), _) => Shard { after: Some(name.clone()), ..whole },
-            (Some(Cut::End), _) => return None,
+            (Some(Bound::Before(name)), _) => Shard { start: Some(name.clone()), ..whole },
+            (Some(Bound::After(name)), _) => Shard { after: Some(name.clone()), ..whole },
+            (Some(Bound::End), _) => return None,
             (None, _) if self.has_ended() => return None,
             (None, Some(last)) if has_copies => Shard { start: Some(last.clone()), ..whole },
             (None, Some(last)) => Shard { after: Some(last.clone()), ..whole },
@@ -397,8 +400,7 @@ impl Range {
     pub(super) fn hold(&mut self, batch: Batch) {
         match self.held.back_mut() {
             Some(last) if batch.is_empty() => {
-                last.pages += batch.pages;
-                last.covers.to = batch.covers.to;
+                last.absorb_empty(batch);
             }
             _ => self.held.push_back(batch),
         }
@@ -406,7 +408,7 @@ impl Range {
 
     /// Forgets which markers came, since they may come again
     pub(super) fn restart_markers(&mut self) {
-        self.seen = Seen::default();
+        self.seen = MarkerCycle::default();
     }
 
     /// Lists its last page again, and goes on from there
@@ -417,7 +419,7 @@ impl Range {
         self.is_joined = false;
         self.checking = None;
         self.resumes = true;
-        self.seen = Seen::default();
+        self.seen = MarkerCycle::default();
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which range to cut in two for a request that has nothing to do, and where.
 
-use super::{Next, Planner, Range, Starts, starts, survey::Known};
+use super::{Next, Planner, Range, StartFrom, discovery::Known, starts};
 
 /// Fewer pages than that are not worth another range
 const WORTH_A_CUT: f64 = 1.0;
@@ -90,7 +90,7 @@ impl Planner {
             place.dir.clone_from(here);
         }
         place.base = place.value;
-        place.value += place.weight * self.space.value(&place.dir, name);
+        place.value += place.weight * self.keyspace.value(&place.dir, name);
         place
     }
 
@@ -141,7 +141,7 @@ impl Planner {
         };
         let size = self.page_size();
         let pages = range.names as f64 / size;
-        if self.is_told {
+        if self.has_known_cuts {
             // Each mark stands for as much as any other.
             outlook.had = self.marks_passed(range) + 0.5;
             outlook.ahead = self.marks_inside(index).len() as f64 + 0.5;
@@ -184,8 +184,11 @@ impl Planner {
         let begun = self.ranges.iter().filter(|range| range.names > 0 && !range.has_ended());
         let had = begun.filter_map(|range| Some(range.outlook.as_ref()?.had)).sum::<f64>();
         let density = all / (had + self.covered).max(1e-9);
-        let is_lucky = self.voids.saturating_mul(LUCK)
-            <= self.hits.saturating_add(self.voids).saturating_add(self.settings.in_flight);
+        let is_lucky = self.empty_splits.saturating_mul(LUCK)
+            <= self
+                .full_splits
+                .saturating_add(self.empty_splits)
+                .saturating_add(self.settings.in_flight);
         let mut before: Option<&Range> = None;
         let mut left = Vec::new();
         for (index, range) in self.ranges.iter().enumerate() {
@@ -222,7 +225,7 @@ impl Planner {
     /// and nothing is known between
     fn is_open(&self, index: usize, at: &Place) -> Option<String> {
         let range = self.ranges.get(index).filter(|_| self.marks_inside(index).is_empty())?;
-        let carry = self.space.carry(&at.dir, range.at(self.order))?;
+        let carry = self.keyspace.carry(&at.dir, range.at(self.order))?;
         let is_inside = carry.as_str() > range.at(self.order);
         (is_inside && range.end.as_ref().is_none_or(|end| carry < *end)).then_some(carry)
     }
@@ -238,16 +241,16 @@ impl Planner {
         spent < in_flight * (2.0 + (1.0 + pages / in_flight).log2())
     }
 
-    /// Makes a range out of what is left of another, or wishes for what would help to
+    /// Makes a range out of what is left of another, or pending for what would help to
     pub(super) fn split(&mut self) -> Option<usize> {
-        if self.settings.in_flight == 1 || self.starts == Starts::Unknown || !self.can_afford() {
+        if self.settings.in_flight == 1 || self.starts == StartFrom::Unknown || !self.can_afford() {
             return None;
         }
         for (index, pages) in self.worth_a_cut() {
             // In the middle; where the first range goes first, behind what keeps it busy for a little.
             let part =
                 if self.settings.is_ascending { (WORTH_A_CUT / pages).min(0.5) } else { 0.5 };
-            if self.starts == Starts::Kept
+            if self.starts == StartFrom::Supported
                 && let Some(mark) = self.mark_at(index, part)
                 && self.can_cut_at(index, &mark)
             {
@@ -257,18 +260,18 @@ impl Planner {
             let place = self.place(&range.root, range.at(self.order));
             // By prefixes a range is listed folder by folder, from the top.
             let dir = match self.starts {
-                Starts::Kept => &place.dir,
+                StartFrom::Supported => &place.dir,
                 _ => &range.within,
             };
             let rest = range.at(self.order).strip_prefix(dir).unwrap_or_default();
             match self.levels.known(dir) {
                 Known::Nothing if rest.contains('/') => {
                     let wish = self.levels.wish(&range.root.clone(), &dir.clone());
-                    self.wishes.push_back(wish);
+                    self.pending.push_back(wish);
                     return None;
                 }
                 Known::Soon => {}
-                _ if self.starts == Starts::Kept => {
+                _ if self.starts == StartFrom::Supported => {
                     if let Some(cut) = self.guess(index, &place, part)
                         && self.can_cut_at(index, &cut)
                     {
@@ -285,7 +288,7 @@ impl Planner {
     /// The mark at about this part of what a range has left
     fn mark_at(&self, index: usize, part: f64) -> Option<String> {
         let marks = self.marks.get(self.marks_inside(index)).filter(|marks| !marks.is_empty())?;
-        if self.is_told {
+        if self.has_known_cuts {
             return marks.get((marks.len() as f64 * part) as usize).cloned();
         }
         let range = self.ranges.get(index)?;
@@ -302,7 +305,7 @@ impl Planner {
         let end = range.end.as_deref().filter(|end| end.starts_with(&place.dir));
         let cut = self.is_open(index, place);
         let cut =
-            cut.or_else(|| self.space.between(&place.dir, range.at(self.order), end, part))?;
+            cut.or_else(|| self.keyspace.between(&place.dir, range.at(self.order), end, part))?;
         let is_inside =
             cut.as_str() > range.at(self.order) && range.end.as_ref().is_none_or(|end| cut < *end);
         is_inside.then_some(cut)
@@ -322,7 +325,7 @@ impl Planner {
         if let Some(range) = self.ranges.iter().find(is_new) {
             let (root, dir) = (range.root.clone(), range.start.clone());
             let wish = self.levels.wish(&root, &dir);
-            self.wishes.push_back(wish);
+            self.pending.push_back(wish);
         }
     }
 

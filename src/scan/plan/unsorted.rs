@@ -1,9 +1,12 @@
 //! A range of a listing in no known order: all that its prefix has, page after page from the start.
 
-use super::{Batch, Covers, Cut, Next, Range, handed::Skipped, range::Fault};
+use super::{Batch, Coverage, Next, Range, handed::Skipped, range::Fault};
 use crate::{
     error::{Error, ErrorKind},
-    scan::Shard,
+    scan::{
+        Shard,
+        interval::{Bound, NameRange},
+    },
     store::{NameOrder, Orders, Page},
 };
 
@@ -36,7 +39,7 @@ impl Range {
         };
         self.until.clone_from(&shard.until);
         (self.start, self.end) = (shard.start.clone().unwrap_or_default(), shard.end.clone());
-        if shard.is_left_in_order() {
+        if shard.is_from_ordered_scan() {
             self.until = self.end.take();
             self.start.clear();
         }
@@ -48,7 +51,7 @@ impl Range {
     fn await_start_of(&mut self, shard: &Shard) -> Option<String> {
         let order = shard.order.unwrap_or(NameOrder::Unsorted);
         self.awaited.clone_from(&shard.after);
-        if let Some(start) = shard.start.as_ref().filter(|_| shard.is_left_in_order())
+        if let Some(start) = shard.start.as_ref().filter(|_| shard.is_from_ordered_scan())
             && shard.after.as_ref().is_none_or(|after| order.compare(after, start).is_lt())
         {
             self.awaited = Some(start.clone());
@@ -104,13 +107,12 @@ impl Range {
             return Err(gone(name));
         }
         let to = match (&self.next, &self.position) {
-            (Next::Ended, _) => Cut::End,
-            (_, Some(position)) => Cut::Behind(position.clone()),
-            (_, None) => Cut::At(String::new()),
+            (Next::Ended, _) => Bound::End,
+            (_, Some(position)) => Bound::After(position.clone()),
+            (_, None) => Bound::Before(String::new()),
         };
-        let covers = Covers { root: self.root.clone(), from: Cut::At(String::new()), to, order };
-        let malformed = page.malformed;
-        Ok(Batch { blobs, malformed, pages: 1, covers, left: None })
+        let names = NameRange::new(Bound::Before(String::new()), to);
+        Ok(Batch::new(blobs, page.malformed, 1, Coverage::new(&self.root, names, order)))
     }
 
     /// Whether the listing has not come behind the name that is awaited

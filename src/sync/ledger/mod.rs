@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    scan::Covers,
+    scan::{Coverage, Shard},
     sink::{Change, RunId},
     store::{ContentMd5, NameOrder},
     validate::Verdict,
@@ -139,7 +139,7 @@ impl Ledger {
 
     /// What is left to list
     pub(super) fn left(&self) -> Vec<crate::scan::Shard> {
-        self.merge.left().shards(&self.header.prefix)
+        Shard::of_ranges(&self.header.prefix, self.merge.left().ranges())
     }
 
     /// Names that cut what was known into so many even parts, or fewer
@@ -160,10 +160,10 @@ impl Ledger {
     pub(super) fn take(
         &mut self,
         verdicts: Vec<Verdict>,
-        covers: &Covers,
+        coverage: &Coverage,
     ) -> Result<Option<Vec<Change>>, Error> {
-        let interval = (&covers.from, &covers.to);
-        let Some(step) = self.merge.take(verdicts, interval, covers.order) else {
+        let interval = (coverage.names().from(), coverage.names().to());
+        let Some(step) = self.merge.take(verdicts, interval, coverage.order()) else {
             return Ok(None);
         };
         self.pages += 1;

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
+    scan::{NameRange, RangeSet},
     sink::RunId,
     store::NameOrder,
     sync::{
@@ -16,7 +17,6 @@ use crate::{
         entries::Entries,
         index::{Blocks, Known},
         journal::{self, Commit, Header, Journal},
-        left::Left,
         limits::Volume,
         manifest::{FILE, FORMAT, Index, PARTIAL, Partial, read_block},
         merge::{Merge, Start, Step},
@@ -178,7 +178,7 @@ impl Ledger {
         // Blocks are put aside anew, and what was to be sorted or replaced is begun anew.
         clear_temporary(&mut *disk)?;
         let mut entries = Entries::new(sizes);
-        let (mut left, mut maybe) = (Left::all(&header.prefix), Vec::new());
+        let (mut left, mut maybe) = (RangeSet::all(&header.prefix), Vec::new());
         let carried = partial.clone().unwrap_or_default();
         let Partial { batches, counts, .. } = carried;
         let mut last = Commit { batches, counts, ..Commit::default() };
@@ -203,7 +203,7 @@ impl Ledger {
                 entries.keep(start, end, &blocks)?;
             }
             for (from, to) in commit.done.drain(..) {
-                left.take(&from, &to, order.unwrap_or_default());
+                left.remove(&NameRange::new(from, to), order.unwrap_or_default());
             }
             entries.add(std::mem::take(&mut commit.new), order, &mut *disk)?;
             last = commit;

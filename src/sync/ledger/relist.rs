@@ -12,7 +12,7 @@
 use super::{Ledger, end::clear_pass};
 use crate::{
     error::Error,
-    scan::Cut,
+    scan::{Bound, RangeSet},
     store::NameOrder,
     sync::{
         block::damaged,
@@ -21,7 +21,6 @@ use crate::{
         entries::{Entries, Walk},
         index::{Blocks, Known},
         journal::{self, Counts},
-        left::Left,
         limits::MOST_TEXT,
         manifest::{Index, Making, PARTIAL, Partial, read_block},
         merge::{Merge, Start, Step},
@@ -55,7 +54,7 @@ pub(super) enum Relisting {
 pub(super) struct Undecided {
     order: NameOrder,
     /// In ascending order
-    intervals: Vec<(Cut, Cut)>,
+    intervals: Vec<(Bound, Bound)>,
     /// Which of the rows in doubt were collected with what was known for sure
     seen: Vec<bool>,
 }
@@ -67,8 +66,8 @@ impl Undecided {
         last.is_some_and(|(_, to)| !to.is_before(name, self.order))
     }
 
-    fn touches(&self, from: &Cut, to: &Cut) -> bool {
-        let is_before = |start: &Cut| start.compare(to, self.order).is_lt();
+    fn touches(&self, from: &Bound, to: &Bound) -> bool {
+        let is_before = |start: &Bound| start.compare(to, self.order).is_lt();
         let end = self.intervals.partition_point(|(start, _)| is_before(start));
         let last = end.checked_sub(1).and_then(|last| self.intervals.get(last));
         last.is_some_and(|(_, end)| from.compare(end, self.order).is_lt())
@@ -225,7 +224,7 @@ impl Ledger {
             run: self.run,
             most: 2 * self.sizes.rows,
             prefix: &self.header.prefix,
-            left: Left::all(&self.header.prefix),
+            left: RangeSet::all(&self.header.prefix),
             maybe: Vec::new(),
         };
         let mut old = Known { disk: &mut *self.disk, blocks: &mut self.blocks };

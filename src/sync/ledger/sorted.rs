@@ -6,7 +6,7 @@
 use super::Ledger;
 use crate::{
     error::Error,
-    scan::Cut,
+    scan::Bound,
     sink::Change,
     store::{NameOrder, Orders},
     sync::{
@@ -55,7 +55,7 @@ pub(super) struct Reading {
     /// The first record of the next page
     next: Option<Record>,
     /// Where the next page begins
-    from: Cut,
+    from: Bound,
 }
 
 impl Ledger {
@@ -101,7 +101,7 @@ impl Ledger {
                 false => {
                     let mut sorted = merging.finish(&mut *self.disk)?;
                     let next = sorted.next(&mut *self.disk)?;
-                    let from = Cut::At(self.header.prefix.clone());
+                    let from = Bound::Before(self.header.prefix.clone());
                     Sorting::Reading(Reading { sorted, next, from })
                 }
             },
@@ -135,7 +135,7 @@ impl Ledger {
             return Ok(None);
         }
         let last = verdicts.last().and_then(Verdict::name);
-        let to = last.map_or_else(|| reading.from.clone(), |last| Cut::Behind(last.to_owned()));
+        let to = last.map_or_else(|| reading.from.clone(), |last| Bound::After(last.to_owned()));
         let from = std::mem::replace(&mut reading.from, to.clone());
         // Both are in the same order, so that the page is always taken.
         let step = self.merge.take(verdicts, (&from, &to), NameOrder::Unsorted);

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     condition::{Request, Role, Source},
     grant::Grant,
+    wildcard::star_matches,
 };
 
 pub(super) const BLOBS: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs";
@@ -175,8 +176,8 @@ pub(super) enum Rights {
 impl Rights {
     fn has_action(self, action: &str) -> bool {
         match self {
-            Self::Role(role) => role.actions().iter().any(|pattern| covers(pattern, action)),
-            Self::ManagementReader => covers("*/read", action),
+            Self::Role(role) => role.actions().iter().any(|pattern| star_matches(pattern, action)),
+            Self::ManagementReader => star_matches("*/read", action),
             Self::DataOnly => false,
         }
     }
@@ -187,14 +188,6 @@ impl Rights {
             Self::ManagementReader => false,
             Self::DataOnly => action == format!("{BLOBS}/read"),
         }
-    }
-}
-
-/// Whether a pattern with at most one star covers an action
-fn covers(pattern: &str, action: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == action,
-        Some((start, end)) => action.strip_prefix(start).is_some_and(|rest| rest.ends_with(end)),
     }
 }
 

@@ -22,6 +22,7 @@ use super::{
     refusal::Writer,
     server::{Body, full},
 };
+use crate::wildcard::star_matches;
 
 /// A rule for cross-origin requests to the blob service of a small cloud
 ///
@@ -96,10 +97,7 @@ impl CorsRule {
 
 /// Whether one of the patterns, which may end in a star, covers a name
 fn covered(patterns: &[String], name: &str) -> bool {
-    patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
-        Some(start) => name.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start)),
-        None => pattern.eq_ignore_ascii_case(name),
-    })
+    patterns.iter().any(|pattern| star_matches(pattern, name))
 }
 
 pub(super) fn preflight(ask: &Ask<'_>, state: &State) -> Result<Response<Body>, Refusal> {

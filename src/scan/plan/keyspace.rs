@@ -1,4 +1,4 @@
-//! The space of names, as far as samples tell: how far a name is, what lies half-way.
+//! The keyspace of names, as far as samples tell: how far a name is, what lies half-way.
 
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ const FINEST: f64 = 1e-12;
 ///
 /// Where to cut is a guess from them: a wrong one costs balance, never a name.
 #[derive(Debug, Default)]
-pub(super) struct Space(Vec<String>);
+pub(super) struct Keyspace(Vec<String>);
 
 /// A place in names that share what is before it, at which they differ
 struct Fork {
@@ -60,7 +60,7 @@ impl Digits {
     }
 }
 
-impl Space {
+impl Keyspace {
     /// Takes note of names
     pub(super) fn see<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) {
         let before = self.0.len();
@@ -272,16 +272,21 @@ pub(super) fn steps(segment: &str, page: f64) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn space(names: &[&str]) -> Space {
-        let mut space = Space::default();
-        space.see(names.iter().copied());
-        space
+    fn keyspace(names: &[&str]) -> Keyspace {
+        let mut keyspace = Keyspace::default();
+        keyspace.see(names.iter().copied());
+        keyspace
     }
 
     #[test]
     fn half_way_is_half_way() {
-        let counting =
-            space(&["img-000000000", "img-000004999", "img-000100000", "img-000312000", "scan-1"]);
+        let counting = keyspace(&[
+            "img-000000000",
+            "img-000004999",
+            "img-000100000",
+            "img-000312000",
+            "scan-1",
+        ]);
         for (name, end, want) in [
             ("img-000004999", Some("j"), "img-0005"),
             ("img-000312000", Some("img-0004"), "img-00035"),
@@ -297,7 +302,8 @@ mod tests {
 
     #[test]
     fn a_number_may_get_another_digit() {
-        let names = space(&["a/0001.jpg", "a/0042.jpg", "b/0001.jpg", "b/0999.jpg", "c/x", "c/y"]);
+        let names =
+            keyspace(&["a/0001.jpg", "a/0042.jpg", "b/0001.jpg", "b/0999.jpg", "c/x", "c/y"]);
         assert_eq!(names.carry("a/", "a/0042.jpg").as_deref(), Some("a/01"));
         assert_eq!(names.carry("", "a/0042.jpg").as_deref(), Some("a/01"));
         assert_eq!(names.carry("", "b/0999.jpg").as_deref(), Some("b/1"));
@@ -307,7 +313,7 @@ mod tests {
     #[test]
     fn digits_stay_what_they_are() {
         // Behind `3f` no letter has come, and yet it is not the end where digits are.
-        let hashes = space(&["30a1", "3812", "3f00", "3f15", "3f27", "img-1", "z"]);
+        let hashes = keyspace(&["30a1", "3812", "3f00", "3f15", "3f27", "img-1", "z"]);
         let (nine, f) = (hashes.value("", "3f9"), hashes.value("", "3ff"));
         assert!(nine < f && f < hashes.value("", "4"), "{nine} {f}");
         let cut = hashes.between("", "3f9", Some("4"), 0.5).unwrap();
@@ -332,18 +338,18 @@ mod tests {
             (0..rng.usize(0..6)).filter_map(|_| rng.choice(letters)).collect()
         };
         for _ in 0..100_000 {
-            let mut space = Space::default();
+            let mut keyspace = Keyspace::default();
             let names: Vec<_> = (0..rng.usize(0..5)).map(|_| word(&mut rng)).collect();
-            space.see(names.iter().map(String::as_str));
+            keyspace.see(names.iter().map(String::as_str));
             let (name, end) = (word(&mut rng), word(&mut rng));
             let end = rng.bool().then_some(end.as_str()).filter(|end| *end > name.as_str());
-            let carry = space.carry("", &name);
+            let carry = keyspace.carry("", &name);
             assert!(carry.is_none_or(|carry| carry > name), "{name:?}");
-            if let Some(cut) = space.between("", &name, end, 0.5) {
+            if let Some(cut) = keyspace.between("", &name, end, 0.5) {
                 let is_between = cut > name && end.is_none_or(|end| cut.as_str() < end);
                 assert!(is_between, "{name:?} {cut:?} {end:?}");
             }
-            assert!((0.0..=1.0).contains(&space.value("", &name)));
+            assert!((0.0..=1.0).contains(&keyspace.value("", &name)));
         }
     }
 }

@@ -7,13 +7,13 @@ use crate::{
 
 /// Finds that markers go in a circle, with one of them in memory (Brent's algorithm)
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(super) struct MarkerCycle {
     kept: Option<Marker>,
     steps: u64,
     keep_for: u64,
 }
 
-impl Seen {
+impl MarkerCycle {
     /// Whether a marker came before; takes note of it
     pub(super) fn before(&mut self, marker: &Marker) -> bool {
         if self.kept.as_ref() == Some(marker) {

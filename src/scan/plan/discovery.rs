@@ -1,12 +1,13 @@
-//! Looks at the space of names: folders, and which names come first from somewhere on.
+//! Looks at the keyspace of names: folders, and which names come first from somewhere on.
 
 use std::collections::{HashMap, HashSet};
 
 use super::{
-    Covers, Cut, Job, Next, Planner, Range, Starts, Ticket, batch::Batch, borders::Check,
-    proof::Proof, range::is_same, seen::Seen, space, starts,
+    Coverage, Job, Next, Planner, Range, StartFrom, Ticket, batch::Batch, cycle::MarkerCycle,
+    gap_check::Check, keyspace, proof::Proof, range::is_same, starts,
 };
 use crate::{
+    scan::interval::{Bound, NameRange},
     store::{Blob, ListRequest, Marker, Orders, Page},
     unicode,
 };
@@ -22,7 +23,7 @@ const MARKS: usize = 20_000;
 
 /// What would help to cut
 #[derive(Debug)]
-pub(super) enum Wish {
+pub(super) enum PendingRequest {
     Level { level: Level, marker: Option<Marker> },
     Probe(Look),
     Check(Check),
@@ -38,7 +39,7 @@ pub(super) struct Look {
     from: String,
     /// Where an empty page goes on
     marker: Option<Marker>,
-    seen: Seen,
+    seen: MarkerCycle,
 }
 
 /// What is directly in a folder
@@ -103,10 +104,10 @@ impl Levels {
         self.known.insert(dir.to_owned(), (known, folders.to_vec()));
     }
 
-    pub(super) fn wish(&mut self, root: &str, dir: &str) -> Wish {
+    pub(super) fn wish(&mut self, root: &str, dir: &str) -> PendingRequest {
         self.set(dir, Known::Soon, &[]);
         let level = Level { root: root.to_owned(), dir: dir.to_owned(), ..Level::default() };
-        Wish::Level { level, marker: None }
+        PendingRequest::Level { level, marker: None }
     }
 }
 
@@ -135,7 +136,7 @@ fn may_interleave(folders: &[String]) -> bool {
 impl Planner {
     /// What to look at once the first page of a shard shows that there is more
     pub(super) fn wish(&mut self, root: &str, first: &str, last: &str) {
-        if self.levels.known(root) != Known::Nothing || self.is_told {
+        if self.levels.known(root) != Known::Nothing || self.has_known_cuts {
             return;
         }
         let rest = last.strip_prefix(root).unwrap_or_default();
@@ -149,13 +150,13 @@ impl Planner {
             return self.probe(root, root, first, last);
         }
         // Whether the store begins where it is asked to must be known first.
-        if self.starts == Starts::Unknown {
+        if self.starts == StartFrom::Unknown {
             self.look(root, last, last.to_owned());
         }
         let most = self.settings.in_flight.saturating_sub(2).max(1);
         for level in levels.iter().take(most) {
             let wish = self.levels.wish(root, level);
-            self.wishes.push_back(wish);
+            self.pending.push_back(wish);
         }
     }
 
@@ -164,17 +165,17 @@ impl Planner {
             return;
         }
         let (root, dir) = (root.to_owned(), dir.to_owned());
-        let look = Look { root, dir, from, marker: None, seen: Seen::default() };
-        self.wishes.push_back(Wish::Probe(look));
+        let look = Look { root, dir, from, marker: None, seen: MarkerCycle::default() };
+        self.pending.push_back(PendingRequest::Probe(look));
     }
 
     /// Asks what there is behind a page of names in a folder
     fn probe(&mut self, root: &str, dir: &str, first: &str, last: &str) {
-        if self.starts == Starts::LeftAside {
+        if self.starts == StartFrom::Ignored {
             return;
         }
         let most = self.settings.in_flight - 1;
-        for probe in space::spread(segment(dir, first), segment(dir, last), most) {
+        for probe in keyspace::spread(segment(dir, first), segment(dir, last), most) {
             self.look(root, dir, format!("{dir}{probe}"));
         }
     }
@@ -189,31 +190,31 @@ impl Planner {
         {
             return;
         }
-        for step in space::steps(segment(&look.dir, name), self.page_size()) {
+        for step in keyspace::steps(segment(&look.dir, name), self.page_size()) {
             self.look(&look.root, &look.dir, format!("{}{step}", look.dir));
         }
     }
 
-    pub(super) fn ask(&mut self, wish: Wish) -> Ticket {
+    pub(super) fn ask(&mut self, wish: PendingRequest) -> Ticket {
         match wish {
-            Wish::Level { level, marker } => {
+            PendingRequest::Level { level, marker } => {
                 let mut request = self.request(&level.dir);
                 request.delimiter = Some("/".to_owned());
                 request.marker = marker;
                 self.ticket(Job::Survey(level), request)
             }
-            Wish::Probe(look) => {
+            PendingRequest::Probe(look) => {
                 let mut request = ListRequest::new(&look.root);
                 request.marker.clone_from(&look.marker);
                 request.start_from = Some(look.from.clone()).filter(|_| look.marker.is_none());
                 request.max_results = std::num::NonZeroU16::new(1);
                 self.ticket(Job::Probe(look), request)
             }
-            Wish::Check(check) => {
+            PendingRequest::Check(check) => {
                 let request = check.request.clone();
                 self.ticket(Job::Check(check), request)
             }
-            Wish::Proof(proof) => {
+            PendingRequest::Proof(proof) => {
                 let request = proof.request(self.request(proof.prefix()));
                 self.ticket(Job::Proof(proof), request)
             }
@@ -223,25 +224,25 @@ impl Planner {
     pub(super) fn take_probe(&mut self, mut look: Look, page: &Page) {
         match page.blobs.first() {
             Some(first) if self.order.compare(&first.name, &look.from).is_lt() => {
-                self.leave_starts_aside();
+                self.ignore_start_from();
             }
             Some(first) => {
-                if self.starts == Starts::Unknown {
-                    self.starts = Starts::Kept;
+                if self.starts == StartFrom::Unknown {
+                    self.starts = StartFrom::Supported;
                 }
-                self.space.see([first.name.as_str()]);
+                self.keyspace.see([first.name.as_str()]);
                 self.climb(&look, &first.name);
                 self.mark(std::iter::once(first.name.clone()));
             }
-            None if self.starts == Starts::Unknown => match &page.next {
+            None if self.starts == StartFrom::Unknown => match &page.next {
                 // A page may be empty and not be the last.
                 Some(next) if !look.seen.before(next) => {
                     look.marker = Some(next.clone());
-                    self.wishes.push_front(Wish::Probe(look));
+                    self.pending.push_front(PendingRequest::Probe(look));
                 }
                 Some(_) => {}
                 // The store has names before this one, and did not give them.
-                None => self.starts = Starts::Kept,
+                None => self.starts = StartFrom::Supported,
             },
             None => {}
         }
@@ -263,12 +264,12 @@ impl Planner {
             return;
         }
         level.folders.extend(page.prefixes);
-        if self.starts != Starts::Kept {
+        if self.starts != StartFrom::Supported {
             level.blobs.extend(page.blobs);
         }
         level.is_whole = page.next.is_none();
-        if page.next.is_some() && level.pages < PAGES && self.starts != Starts::Kept {
-            self.wishes.push_front(Wish::Level { level, marker: page.next });
+        if page.next.is_some() && level.pages < PAGES && self.starts != StartFrom::Supported {
+            self.pending.push_front(PendingRequest::Level { level, marker: page.next });
             return;
         }
         let known = if level.is_whole { Known::All } else { Known::Some };
@@ -283,14 +284,14 @@ impl Planner {
 
     /// Uses what was seen, once it is known how
     pub(super) fn use_levels(&mut self) {
-        if self.starts == Starts::Unknown || !self.is_proven() {
+        if self.starts == StartFrom::Unknown || !self.is_proven() {
             return;
         }
         let mut levels = std::mem::take(&mut self.kept);
         levels.sort_by_key(|level| level.dir.len());
         for level in levels {
             match self.starts {
-                Starts::Kept => self.mark(level.folders),
+                StartFrom::Supported => self.mark(level.folders),
                 _ => {
                     self.mark(level.folders.iter().cloned());
                     self.list_by_folder(level);
@@ -450,10 +451,9 @@ impl Planner {
                 range.last = blobs.last().map(|blob| blob.name.clone());
                 range.names = blobs.len() as u64;
                 self.names += range.names;
-                let to = end.map_or(Cut::End, Cut::At);
-                let covers = Covers { root: root.clone(), from: Cut::At(start), to, order };
-                let (malformed, left) = (Vec::new(), None);
-                let batch = Batch { blobs, malformed, pages: 0, covers, left };
+                let to = end.map_or(Bound::End, Bound::Before);
+                let names = NameRange::new(Bound::Before(start), to);
+                let batch = Batch::new(blobs, Vec::new(), 0, Coverage::new(&root, names, order));
                 match self.settings.is_ascending {
                     true => range.hold(batch),
                     false => self.give(batch),

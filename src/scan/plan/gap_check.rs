@@ -1,9 +1,9 @@
 //! Where two ranges meet: nothing may fall between them.
 
 use super::{
-    Next, Planner, Starts, Wish,
+    Next, PendingRequest, Planner, StartFrom,
+    cycle::{MarkerCycle, repeated_marker},
     range::Fault,
-    seen::{Seen, repeated_marker},
 };
 use crate::store::{Blob, ListRequest, NameOrder, Orders, Page};
 
@@ -27,7 +27,7 @@ pub(super) struct Check {
     /// Set once it was not there: a name that the listing has in its place. Whether there is still
     /// such a blob is asked then, since it can be gone.
     behind: Option<String>,
-    seen: Seen,
+    seen: MarkerCycle,
 }
 
 /// What is known of the first name behind a border
@@ -79,11 +79,11 @@ impl Planner {
     fn join_at(&mut self, index: usize) {
         let is_contiguous = self.is_contiguous(index);
         let Some(range) = self.ranges.get(index) else { return };
-        let is_told =
+        let is_prefix_listed =
             self.ranges.get(index + 1).is_some_and(|n| n.start.starts_with(&range.prefix));
         // A range without names vouches for nothing: the one before it must come as far.
         let is_void = range.is_cut && range.first.is_none();
-        if !is_contiguous || !is_told || is_void {
+        if !is_contiguous || !is_prefix_listed || is_void {
             if let Some(range) = self.ranges.get_mut(index) {
                 range.is_joined = true;
             }
@@ -125,7 +125,7 @@ impl Planner {
         {
             self.tickets += 1;
             (range.is_joined, range.checking) = (false, Some(self.tickets));
-            self.wishes.push_front(Wish::Check(Check {
+            self.pending.push_front(PendingRequest::Check(Check {
                 request,
                 range: range.id,
                 number: self.tickets,
@@ -134,7 +134,7 @@ impl Planner {
                 has_past: false,
                 is_first: true,
                 behind: None,
-                seen: Seen::default(),
+                seen: MarkerCycle::default(),
             }));
         }
     }
@@ -182,15 +182,15 @@ impl Planner {
                 }
                 check.request.start_from = None;
                 check.request.marker.clone_from(&page.next);
-                self.wishes.push_front(Wish::Check(check));
+                self.pending.push_front(PendingRequest::Check(check));
                 return Ok(());
             }
             (false, Some(_)) => {}
             (false, None) => {
                 check.request = self.request(&check.name);
-                check.seen = Seen::default();
+                check.seen = MarkerCycle::default();
                 check.behind = Some(last.unwrap_or_default());
-                self.wishes.push_front(Wish::Check(check));
+                self.pending.push_front(PendingRequest::Check(check));
                 return Ok(());
             }
         }
@@ -199,7 +199,7 @@ impl Planner {
     }
 
     /// Gives a range of which nothing is known back to the one before it; says whether there is one
-    pub(super) fn give_back(&mut self, index: usize) -> bool {
+    pub(super) fn merge_into_previous(&mut self, index: usize) -> bool {
         let Some(before) = index.checked_sub(1).filter(|before| self.is_contiguous(*before)) else {
             return false;
         };
@@ -221,12 +221,12 @@ impl Planner {
     }
 
     /// The store does not begin where it is asked to
-    pub(super) fn leave_starts_aside(&mut self) {
-        if self.starts == Starts::LeftAside {
+    pub(super) fn ignore_start_from(&mut self) {
+        if self.starts == StartFrom::Ignored {
             return;
         }
-        self.starts = Starts::LeftAside;
-        self.wishes.retain(|wish| !matches!(wish, Wish::Probe(_)));
+        self.starts = StartFrom::Ignored;
+        self.pending.retain(|wish| !matches!(wish, PendingRequest::Probe(_)));
         let order = self.order;
         for index in (0..self.ranges.len()).rev() {
             let is_untouched = |range: &super::Range| {
@@ -234,7 +234,7 @@ impl Planner {
                 is_new && !range.is_busy && range.from(order).is_some()
             };
             if self.ranges.get(index).is_some_and(is_untouched) {
-                self.give_back(index);
+                self.merge_into_previous(index);
             }
         }
     }
