@@ -48,57 +48,71 @@ fn names_are_accepted_and_refused_as_the_tables_say() {
 
 #[test]
 fn an_error_suggests_what_was_probably_meant() {
-    fn told<T: std::str::FromStr<Err = azure_asset_sync::InvalidName>>(text: &str) -> String {
+    fn message_for<T: std::str::FromStr<Err = azure_asset_sync::InvalidName>>(
+        text: &str,
+    ) -> String {
         text.parse::<T>().err().unwrap().to_string()
     }
     let rows = [
-        (told::<AccountName>("ContosoData"), "did you mean `contosodata`?"),
-        (told::<AccountName>("https://contoso.blob.core.windows.net/c"), "probably `contoso`"),
-        (told::<AccountName>("contoso.blob.core.windows.net"), "probably `contoso`"),
-        (told::<AccountName>("contoso "), "remove the blanks"),
-        (told::<AccountName>(" Contoso\n"), "did you mean `contoso`?"),
-        (told::<AccountName>("\"contoso\""), "did you mean `contoso`?"),
-        (told::<AccountName>("\u{ff43}ontoso"), "did you mean `contoso`?"),
-        (told::<AccountName>("contoso%20"), "did you mean `contoso`?"),
-        (told::<AccountName>("Contoso.blob.core.windows.net"), "probably `contoso`"),
-        (told::<AccountName>("ContosoVision2.blob.core.windows.net"), "probably `contosovision2`"),
-        (told::<TenantId>("Contoso365.onmicrosoft.com "), "remove the blanks"),
-        (told::<AccountName>("IMG_Hall3_Camera1_20261130"), "`IMG_Hall3_Camera1_20261130`"),
+        (message_for::<AccountName>("ContosoData"), "did you mean `contosodata`?"),
         (
-            told::<AccountName>("abfss://training@contoso.dfs.core.windows.net/"),
+            message_for::<AccountName>("https://contoso.blob.core.windows.net/c"),
+            "probably `contoso`",
+        ),
+        (message_for::<AccountName>("contoso.blob.core.windows.net"), "probably `contoso`"),
+        (message_for::<AccountName>("contoso "), "remove the blanks"),
+        (message_for::<AccountName>(" Contoso\n"), "did you mean `contoso`?"),
+        (message_for::<AccountName>("\"contoso\""), "did you mean `contoso`?"),
+        (message_for::<AccountName>("\u{ff43}ontoso"), "did you mean `contoso`?"),
+        (message_for::<AccountName>("contoso%20"), "did you mean `contoso`?"),
+        (message_for::<AccountName>("Contoso.blob.core.windows.net"), "probably `contoso`"),
+        (
+            message_for::<AccountName>("ContosoVision2.blob.core.windows.net"),
+            "probably `contosovision2`",
+        ),
+        (message_for::<TenantId>("Contoso365.onmicrosoft.com "), "remove the blanks"),
+        (message_for::<AccountName>("IMG_Hall3_Camera1_20261130"), "`IMG_Hall3_Camera1_20261130`"),
+        (
+            message_for::<AccountName>("abfss://training@contoso.dfs.core.windows.net/"),
             "probably `contoso`",
         ),
         (
-            told::<AccountName>("AccountName=contoso;EndpointSuffix=core.windows.net"),
+            message_for::<AccountName>("AccountName=contoso;EndpointSuffix=core.windows.net"),
             "probably `contoso`",
         ),
         (
-            told::<AccountName>(
+            message_for::<AccountName>(
                 "/subscriptions/x/providers/Microsoft.Storage/storageAccounts/contoso",
             ),
             "probably `contoso`",
         ),
-        (told::<ContainerName>("my_container"), "did you mean `my-container`?"),
-        (told::<ContainerName>("Hall 3"), "did you mean `hall-3`?"),
-        (told::<ContainerName>("training%2F"), "did you mean `training`?"),
-        (told::<TenantId>("contoso"), "did you mean `contoso.onmicrosoft.com`?"),
-        (told::<TenantId>("{72f988bf-86f1-41af-91ab-2d7cd011db47}"), "did you mean `72f988bf-"),
+        (message_for::<ContainerName>("my_container"), "did you mean `my-container`?"),
+        (message_for::<ContainerName>("Hall 3"), "did you mean `hall-3`?"),
+        (message_for::<ContainerName>("training%2F"), "did you mean `training`?"),
+        (message_for::<TenantId>("contoso"), "did you mean `contoso.onmicrosoft.com`?"),
         (
-            told::<TenantId>("https://login.microsoftonline.com/contoso.com/"),
+            message_for::<TenantId>("{72f988bf-86f1-41af-91ab-2d7cd011db47}"),
+            "did you mean `72f988bf-",
+        ),
+        (
+            message_for::<TenantId>("https://login.microsoftonline.com/contoso.com/"),
             "probably `contoso.com`",
         ),
-        (told::<ContainerName>("Training"), "did you mean `training`?"),
+        (message_for::<ContainerName>("Training"), "did you mean `training`?"),
         (
-            told::<ContainerName>("training/hall-3/"),
+            message_for::<ContainerName>("training/hall-3/"),
             "is probably `training` and the prefix `hall-3/`",
         ),
-        (told::<ContainerName>("/training/"), "remove the slash: `training`"),
-        (told::<ContainerName>("<YOUR_CONTAINER_NAME>"), "placeholder"),
-        (told::<ContainerName>("https://a.blob.core.windows.net/c"), "ConnectionBuilder::from_url"),
-        (told::<Prefix>("images%2F2024%2f"), "did you mean `images/2024%2f`?"),
-        (told::<Prefix>("*/x"), "no wildcards"),
-        (told::<TenantId>("common"), "tenant id"),
-        (told::<ConnectionName>("  "), "blank"),
+        (message_for::<ContainerName>("/training/"), "remove the slash: `training`"),
+        (message_for::<ContainerName>("<YOUR_CONTAINER_NAME>"), "placeholder"),
+        (
+            message_for::<ContainerName>("https://a.blob.core.windows.net/c"),
+            "ConnectionBuilder::from_url",
+        ),
+        (message_for::<Prefix>("images%2F2024%2f"), "did you mean `images/2024%2f`?"),
+        (message_for::<Prefix>("*/x"), "no wildcards"),
+        (message_for::<TenantId>("common"), "tenant id"),
+        (message_for::<ConnectionName>("  "), "blank"),
     ];
     for (message, hint) in rows {
         assert!(message.contains(hint), "{message}");

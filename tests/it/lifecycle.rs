@@ -221,8 +221,8 @@ fn every_event_in_every_state_follows_the_table() {
         assert_eq!(state.as_str(), name);
         for &event in Event::ALL {
             let next = state.on(event);
-            let told = next.as_ref().map_or("", |next| next.as_str());
-            assert_eq!(told, expected(*state, event), "{state} on {event}");
+            let found = next.as_ref().map_or("", |next| next.as_str());
+            assert_eq!(found, expected(*state, event), "{state} on {event}");
             assert_eq!(state.events().any(|known| known == event), next.is_ok());
             if let Err(error) = next {
                 assert_eq!(error.kind(), ErrorKind::Config);

@@ -397,7 +397,11 @@ mod disk_full {
             .env(VARIABLE, folder.path())
             .output()
             .unwrap();
-        let told = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(told.contains("all of them"), "{told}{}", String::from_utf8_lossy(&output.stderr));
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            printed.contains("all of them"),
+            "{printed}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
 }

@@ -32,12 +32,12 @@ async fn every_change_is_a_line_with_its_type() {
         Change::Restored(asset(Blob::new("a.jpg", 1))),
     ];
     append(&path, &changes).await;
-    let told: Vec<_> = lines(&path)
+    let changes: Vec<_> = lines(&path)
         .iter()
         .map(|line| format!("{} {}", line["change"].as_str().unwrap(), line["name"]))
         .collect();
     assert_eq!(
-        told,
+        changes,
         [
             "added \"a.jpg\"",
             "changed \"a.jpg\"",
@@ -205,10 +205,10 @@ mod disk_full {
             .env(VARIABLE, &path)
             .output()
             .unwrap();
-        let told = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
-        let told = told.split("flushed ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
-        let batches: usize = told.parse().unwrap();
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
+        let count = printed.split("flushed ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+        let batches: usize = count.parse().unwrap();
         assert!(batches > 0, "the limit is too low");
         assert_eq!(lines(&path).len(), batches * 100);
         assert!(fs::read_to_string(&path).unwrap().ends_with('\n'));

@@ -303,11 +303,11 @@ async fn a_lock_of_another_process_is_a_transient_error() {
     let mut sink = Sqlite::open(&path).unwrap();
     let other = Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let told = [
+    let errors = [
         sink.accept(Batch::new(&run, 0, &[added("a.jpg")])).await.unwrap_err(),
         Sqlite::open(&path).unwrap_err(),
     ];
-    for error in told {
+    for error in errors {
         assert_eq!(error.kind(), ErrorKind::Sink);
         assert!(error.to_string().contains("which another process writes"), "{error}");
         assert!(error.to_string().contains("assets.sqlite"), "{error}");
@@ -430,10 +430,10 @@ mod disk_full {
             .env(VARIABLE, &path)
             .output()
             .unwrap();
-        let told = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
-        let told = told.split("flushed ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
-        let batches: u64 = told.parse().unwrap();
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
+        let count = printed.split("flushed ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+        let batches: u64 = count.parse().unwrap();
         assert!(batches > 0, "the limit is too low");
         assert_eq!(column(&path, "PRAGMA integrity_check"), ["ok"]);
         let mut names: Vec<_> =

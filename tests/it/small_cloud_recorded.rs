@@ -64,7 +64,7 @@ fn is_of_the_answer(name: &str) -> bool {
     !others.contains(&name) && !name.starts_with("access-control-")
 }
 
-fn told(answer: &Answer) -> BTreeSet<String> {
+fn header_names(answer: &Answer) -> BTreeSet<String> {
     answer
         .headers
         .keys()
@@ -118,7 +118,7 @@ async fn lists_have_recorded_headers_and_elements_in_recorded_order() {
     for recording in recorded(&["list"]) {
         let names: BTreeSet<_> =
             recording.header_names().into_iter().filter(|name| is_of_the_answer(name)).collect();
-        assert_eq!(told(&ours[0]), names, "{}", recording.id);
+        assert_eq!(header_names(&ours[0]), names, "{}", recording.id);
         for name in ["content-type", "server", "transfer-encoding"] {
             assert_eq!(ours[0].header(name), recording.header(name), "{}: {name}", recording.id);
         }
@@ -147,7 +147,7 @@ async fn reads_have_recorded_headers() {
         let ours = asker.send(request).await;
         let names = recording.header_names();
         // Headers that every recorded read has; most of the others depend on the blob.
-        for name in told(&ours).difference(&names) {
+        for name in header_names(&ours).difference(&names) {
             let of_the_blob = [
                 "accept-ranges",
                 "content-range",
@@ -203,7 +203,7 @@ async fn errors_have_recorded_headers_messages_and_elements() {
         let skipped = ["transfer-encoding", "content-range", "x-ms-existing-resource-type"];
         let names = recording.header_names().into_iter().filter(|name| is_of_the_answer(name));
         let names: BTreeSet<_> = names.filter(|name| !skipped.contains(&name.as_str())).collect();
-        assert_eq!(told(&ours), names, "{id} {code}");
+        assert_eq!(header_names(&ours), names, "{id} {code}");
         assert_eq!(ours.header("server"), recording.header("server"), "{id} {code}");
         assert_eq!(ours.header("content-type"), recording.header("content-type"), "{id} {code}");
         if let Some(theirs) = recording.header("access-control-expose-headers") {
@@ -250,7 +250,7 @@ async fn sign_in_errors_have_recorded_fields_and_headers() {
         let ours = asker.sign_in().await;
         let names: BTreeSet<_> =
             recording.header_names().into_iter().filter(|name| is_of_the_answer(name)).collect();
-        assert_eq!(told(&ours), names, "{}", recording.id);
+        assert_eq!(header_names(&ours), names, "{}", recording.id);
         for name in ["cache-control", "content-type", "strict-transport-security"] {
             assert_eq!(ours.header(name), recording.header(name), "{}: {name}", recording.id);
         }

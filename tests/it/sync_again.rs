@@ -1,15 +1,17 @@
 //! Resumed and repeated runs lose no change, whatever went wrong before.
 
+mod failures;
+
 use std::{
     num::NonZeroU16,
     sync::{Arc, Mutex},
 };
 
 use azure_asset_sync::{
-    Blob, Error, ErrorKind, MemoryStore, Prefix, Rules, Scan, Store,
+    Blob, Error, ErrorKind, MemoryStore, Prefix, Scan, Store,
     sink::{Batch, Change, Delivery, Sink, callback},
     store::{ETag, ListRequest, Malformed, NameOrder, Page, ReadRequest},
-    sync::{Ending, Job, Manifest, Phase, interrupted},
+    sync::{Ending, Job, Manifest, interrupted},
     testing::TestDisk,
 };
 use bytes::Bytes;
@@ -28,7 +30,7 @@ fn scan(store: impl Store + 'static) -> Scan {
     Scan::new(store, &Prefix::default()).page_size(NonZeroU16::new(2).unwrap())
 }
 
-fn told(change: &Change) -> String {
+fn describe(change: &Change) -> String {
     let what = match change {
         Change::Added(_) => "+",
         Change::Changed(_) => "~",
@@ -56,7 +58,7 @@ impl Sink for Log {
     async fn accept(&mut self, batch: Batch<'_>) -> Result<(), Error> {
         assert!(self.1 != Fails::ByAPanic, "the sink fails as planned");
         if self.1 != Fails::BeforeItTakes {
-            self.0.lock().unwrap().extend(batch.changes.iter().map(told));
+            self.0.lock().unwrap().extend(batch.changes.iter().map(describe));
         }
         match self.1 {
             Fails::BeforeItTakes | Fails::BehindWhatItTakes => {
@@ -156,8 +158,8 @@ async fn a_malformed_entry_prevents_the_removal_of_each_blob_that_it_could_be() 
         assert_eq!(run(disk.job(scan(Pages(pages))).max_removals(1.0)).await.1, want, "{what}");
     }
     let pages = vec![bad(page(&["a.jpg", "b.jpg"]), Some("c.jpg")), page(&["d.jpg"])];
-    let (_, told) = run(TestDisk::new(2).job(scan(Pages(pages)))).await;
-    assert!(told.contains(&"!c.jpg".to_owned()), "{told:?}");
+    let (_, reported) = run(TestDisk::new(2).job(scan(Pages(pages)))).await;
+    assert!(reported.contains(&"!c.jpg".to_owned()), "{reported:?}");
     // A malformed entry does not reveal the order of the names either.
     let pages = vec![bad(page(&[]), Some("f/0.jpg")), by_segments(&["f/a.jpg", "f-2/a.jpg"])];
     assert_eq!(run(TestDisk::new(1).job(scan(Pages(pages)))).await.1.len(), 3);
@@ -171,10 +173,10 @@ async fn a_listing_out_of_order_is_sorted_and_nothing_is_reported_twice() {
         run(disk.job(scan(Pages(vec![page(first)])))).await;
         let pages = || vec![page(&["d.jpg", "e.jpg"]), page(&["a.jpg", "b.jpg", "c.jpg"])];
         let job = || disk.job(scan(Pages(pages()))).max_removals(1.0);
-        let (ending, mut told) = run(job()).await;
-        told.sort();
+        let (ending, mut reported) = run(job()).await;
+        reported.sort();
         let new = names.iter().filter(|name| !first.contains(name));
-        assert_eq!(told, new.map(|name| format!("+{name}")).collect::<Vec<_>>());
+        assert_eq!(reported, new.map(|name| format!("+{name}")).collect::<Vec<_>>());
         assert_eq!(ending, Ending::Complete);
         assert_eq!(run(job()).await, (Ending::Complete, vec![]));
         // A listing in order again is like any other.
@@ -201,10 +203,10 @@ async fn nothing_is_lost_if_names_are_out_of_order_after_an_interruption() {
     assert_eq!(*log.lock().unwrap(), want);
     // The blobs that the sink has, and has had before, are gone when the run is resumed.
     let second = vec![page(&["n.jpg", "i.jpg", "a.jpg"])];
-    let (ending, told) = run(disk.job(scan(Pages(second))).max_removals(1.0)).await;
+    let (ending, reported) = run(disk.job(scan(Pages(second))).max_removals(1.0)).await;
     let gone = ["b", "c", "d", "e", "f", "g", "h", "m"].map(|name| format!("-{name}.jpg"));
     let want: Vec<_> = std::iter::once("+i.jpg".to_owned()).chain(gone).collect();
-    assert_eq!((ending, told), (Ending::Complete, want));
+    assert_eq!((ending, reported), (Ending::Complete, want));
 }
 
 #[tokio::test]
@@ -226,14 +228,14 @@ async fn an_entry_without_a_name_can_be_any_blob_of_an_unordered_listing() {
     run(disk.job(scan(Pages(vec![page(&["a.jpg", "b.jpg", "c.jpg", "d.jpg"])])))).await;
     let pages = vec![page(&["d.jpg"]), bad(page(&["a.jpg"]), None), page(&["e.jpg"])];
     let job = disk.job(scan(Pages(pages))).max_removals(1.0);
-    let (ending, mut told) = run(job).await;
-    told.sort();
-    told.dedup();
-    assert_eq!((ending, told), (Ending::Complete, vec!["!?".to_owned(), "+e.jpg".to_owned()]));
+    let (ending, mut reported) = run(job).await;
+    reported.sort();
+    reported.dedup();
+    assert_eq!((ending, reported), (Ending::Complete, vec!["!?".to_owned(), "+e.jpg".to_owned()]));
     assert_eq!(disk.manifest().unwrap().unwrap().nameless(), 1);
     let pages = vec![page(&["d.jpg"]), page(&["a.jpg"]), page(&["e.jpg"])];
-    let told = run(disk.job(scan(Pages(pages))).max_removals(1.0)).await.1;
-    assert_eq!(told, ["-b.jpg", "-c.jpg"]);
+    let reported = run(disk.job(scan(Pages(pages))).max_removals(1.0)).await.1;
+    assert_eq!(reported, ["-b.jpg", "-c.jpg"]);
     assert_eq!(disk.manifest().unwrap().unwrap().nameless(), 0);
 }
 
@@ -265,8 +267,8 @@ async fn the_share_of_removals_of_a_relisting_first_run_is_that_of_the_sinks_ass
     disk.job(scan(Refusing(Pages(failing), refused))).run(()).await.unwrap_err();
     assert!(disk.files().contains(&"run.base".to_owned()), "{:?}", disk.files());
     pages[1] = page(&["n02.jpg"]);
-    let (ending, told) = run(disk.job(scan(Pages(pages)))).await;
-    assert_eq!((ending, told), (Ending::Complete, vec!["+b.jpg".into(), "-n03.jpg".into()]));
+    let (ending, reported) = run(disk.job(scan(Pages(pages)))).await;
+    assert_eq!((ending, reported), (Ending::Complete, vec!["+b.jpg".into(), "-n03.jpg".into()]));
 }
 
 /// Rows that are too long for one block are written to several blocks, even if each is small.
@@ -323,254 +325,19 @@ async fn a_listing_that_never_ends_keeps_the_manifest_and_can_be_resumed() {
         assert_eq!(error.kind(), ErrorKind::RepeatedMarker);
         assert_eq!(rows(), before);
         let unfinished = interrupted(folder.path()).unwrap();
-        let mut told = log.lock().unwrap().clone();
+        let mut reported = log.lock().unwrap().clone();
         let summary = {
             let log = Arc::default();
             let pages = Pages(vec![page(&["b.jpg", "c.jpg"])]);
             let summary = job(pages).run(Log(Arc::clone(&log), Fails::Never)).await.unwrap();
-            told.extend(log.lock().unwrap().clone());
+            reported.extend(log.lock().unwrap().clone());
             summary
         };
         assert!(summary.is_resumed && Some(summary.run) == unfinished);
         let want: &[_] =
             if first.is_some() { &["+b.jpg", "-a.jpg"] } else { &["+b.jpg", "+c.jpg"] };
-        assert_eq!(told, want);
+        assert_eq!(reported, want);
         assert_eq!(interrupted(folder.path()).unwrap(), None);
         std::fs::remove_file(folder.path().join("manifest.jsonl.zst")).unwrap();
     }
-}
-
-/// A store with these pages, which refuses one of them.
-struct Refusing(Pages, usize);
-
-#[async_trait::async_trait]
-impl Store for Refusing {
-    async fn list(&self, request: ListRequest) -> Result<Page, Error> {
-        if request.marker.as_ref().is_some_and(|marker| marker.as_str() == self.1.to_string()) {
-            return Err(Error::from_response(403, None));
-        }
-        self.0.list(request).await
-    }
-
-    async fn read(&self, _: ReadRequest) -> Result<Bytes, Error> {
-        unreachable!()
-    }
-}
-
-#[tokio::test]
-async fn reported_removals_are_remembered_whatever_the_next_run_allows() {
-    let disk = TestDisk::new(2);
-    let all = [("a.jpg", "1"), ("b.jpg", "1"), ("c.jpg", "1")];
-    run(disk.job(scan(store(&all)))).await;
-    let few = || scan(store(&[("a.jpg", "1")]));
-    let told = fail(disk.job(few()).max_removals(1.0), Fails::AtTheEnd).await;
-    assert_eq!(told, ["-b.jpg", "-c.jpg"]);
-    assert_eq!(run(disk.job(few())).await, (Ending::Complete, vec![]));
-    assert_eq!(run(disk.job(scan(store(&all)))).await.1, ["^b.jpg", "^c.jpg"]);
-}
-
-#[tokio::test]
-async fn changes_that_a_sink_may_have_are_reported_again_or_as_removed() {
-    // The sink has stored two assets that are gone when the run is resumed.
-    let disk = TestDisk::new(2);
-    let both = store(&[("a.jpg", "1"), ("b.jpg", "1")]);
-    fail(disk.job(scan(both)).max_removals(1.0), Fails::BehindWhatItTakes).await;
-    let gone = vec!["-a.jpg".to_owned(), "-b.jpg".to_owned()];
-    let none = disk.job(scan(store(&[]))).max_removals(1.0);
-    assert_eq!(run(none).await, (Ending::Complete, gone));
-
-    // The sink has stored another version, which no longer exists when the run is resumed.
-    let disk = TestDisk::new(2);
-    let version = |etag: &str| disk.job(scan(store(&[("a.jpg", etag), ("b.png", "1")])));
-    run(version("1")).await;
-    fail(version("2"), Fails::BehindWhatItTakes).await;
-    assert_eq!(run(version("1")).await.1, ["~a.jpg"]);
-
-    // The sink has not stored that another version of an earlier asset is rejected.
-    let disk = TestDisk::new(2);
-    let no_jpg = Rules::default().refuse("jpg");
-    let version = |etag: &str, rules: &Rules| {
-        let scan = scan(store(&[("a.jpg", etag), ("b.png", "1")])).rules(rules.clone());
-        disk.job(scan).max_removals(1.0)
-    };
-    run(version("1", &Rules::default())).await;
-    assert_eq!(run(version("1", &no_jpg)).await.1, ["-a.jpg", "!a.jpg"]);
-    fail(version("2", &no_jpg), Fails::BeforeItTakes).await;
-    assert_eq!(run(version("2", &no_jpg)).await.1, ["!a.jpg"]);
-
-    // The sink has not stored a blob whose entry is malformed when the run is resumed.
-    let disk = TestDisk::new(2);
-    let names = ["a.jpg", "b.jpg", "c.jpg"];
-    let all = || disk.job(scan(Pages(vec![page(&names)])));
-    fail(all(), Fails::BeforeItTakes).await;
-    let vague = disk.job(scan(Pages(vec![bad(page(&["a.jpg", "c.jpg"]), None)])));
-    let mut told = run(vague).await.1;
-    told.extend(run(all()).await.1);
-    // The sink may have the blob, so it is reported as changed.
-    assert!(told.contains(&"~b.jpg".to_owned()), "{told:?}");
-}
-
-#[tokio::test]
-async fn a_blob_that_a_sink_may_have_and_a_nameless_entry_may_be_is_removed_when_it_is_gone() {
-    let disk = TestDisk::new(2);
-    let job = |page: Page| disk.job(scan(Pages(vec![page]))).max_removals(1.0);
-    fail(job(page(&["a.jpg", "b.jpg"])), Fails::BehindWhatItTakes).await;
-    let told = run(job(bad(page(&["b.jpg"]), None))).await.1;
-    assert!(!told.contains(&"-a.jpg".to_owned()), "{told:?}");
-    assert_eq!(run(job(page(&["b.jpg"]))).await.1, ["-a.jpg"]);
-}
-
-#[tokio::test]
-async fn a_long_page_is_ambiguous_to_its_end() {
-    let disk = TestDisk::new(1);
-    let names: Vec<_> = (0..30).map(|n| format!("{n:02}.jpg")).collect();
-    let names: Vec<_> = names.iter().map(String::as_str).collect();
-    run(disk.job(scan(Pages(vec![page(&names)])))).await;
-    let (first, last) = (page(&["00.jpg"]), page(&["29.jpg"]));
-    let mut vague = bad(first, None);
-    vague.blobs.extend(last.blobs);
-    let (ending, told) = run(disk.job(scan(Pages(vec![vague]))).max_removals(1.0)).await;
-    assert_eq!((ending, told), (Ending::Complete, vec!["!?".to_owned()]));
-}
-
-/// A store that swaps two names on some pages.
-struct Disorder(Arc<MemoryStore>, Mutex<fastrand::Rng>);
-
-#[async_trait::async_trait]
-impl Store for Disorder {
-    async fn list(&self, request: ListRequest) -> Result<Page, Error> {
-        let mut page = self.0.list(request).await?;
-        let mut random = self.1.lock().unwrap();
-        if page.blobs.len() > 1 && random.u8(..15) == 0 {
-            let at = random.usize(1..page.blobs.len());
-            page.blobs.swap(at - 1, at);
-        }
-        Ok(page)
-    }
-
-    async fn read(&self, _: ReadRequest) -> Result<Bytes, Error> {
-        unreachable!()
-    }
-}
-
-#[tokio::test]
-async fn no_blob_is_lost_if_names_are_out_of_order_in_one_of_many_ranges() {
-    for seed in 0..8 {
-        let mut random = fastrand::Rng::with_seed(seed);
-        let disk = TestDisk::new(random.usize(3..20));
-        let mut names = std::collections::BTreeSet::new();
-        let mut add = |count: usize, random: &mut fastrand::Rng| {
-            for _ in 0..count {
-                names.insert(format!("{:04}.jpg", random.u16(..9999)));
-            }
-            Arc::new(names.iter().map(|name| blob(name, "1")).collect::<MemoryStore>())
-        };
-        let first = add(random.usize(3..14), &mut random);
-        run(disk.job(scan(first))).await;
-        let all = add(1000, &mut random);
-        for _ in 0..3 {
-            let store = Disorder(Arc::clone(&all), Mutex::new(random.fork()));
-            let size = NonZeroU16::new(random.u16(2..40)).unwrap();
-            let job = disk.job(scan(store).in_flight(4).page_size(size)).max_removals(1.0);
-            let summary = job.run(()).await.unwrap();
-            assert_eq!(summary.assets, Some(names.len() as u64), "SEED={seed}");
-        }
-        let summary = disk.job(scan(all)).max_removals(1.0).run(()).await.unwrap();
-        assert_eq!(summary.counts.unchanged, names.len() as u64, "SEED={seed}");
-    }
-}
-
-/// A sink that changes a byte of the spilled rows of a run.
-struct Spoils(TestDisk);
-
-#[async_trait::async_trait]
-impl Sink for Spoils {
-    async fn accept(&mut self, _: Batch<'_>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    async fn flush(&mut self) -> Result<(), Error> {
-        Ok(())
-    }
-
-    async fn finish(&mut self) -> Result<(), Error> {
-        self.0.damage("run.index", |bytes| bytes[20] ^= 1);
-        Ok(())
-    }
-
-    fn delivery(&self) -> Delivery {
-        Delivery::Idempotent
-    }
-}
-
-#[tokio::test]
-async fn damaged_spilled_rows_are_computed_again() {
-    let disk = TestDisk::new(1);
-    let all = (0..30).map(|n| blob(&format!("{n:02}.jpg"), "1")).collect::<MemoryStore>();
-    let all = Arc::new(all);
-    let error = disk.job(scan(Arc::clone(&all))).run(Spoils(disk.clone())).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::State);
-    assert!(error.to_string().contains("run it again"), "{error}");
-    let summary = disk.job(scan(all)).run(()).await.unwrap();
-    assert!(summary.is_resumed);
-    assert_eq!(disk.manifest().unwrap().unwrap().rows().filter(Result::is_ok).count(), 30);
-}
-
-#[tokio::test]
-async fn an_order_that_a_failed_batch_has_revealed_is_kept() {
-    let disk = TestDisk::new(2);
-    let first = by_segments(&["f/a.jpg", "f/b.jpg", "f-2/a.jpg", "g.jpg"]);
-    fail(disk.job(scan(Pages(vec![first]))), Fails::BehindWhatItTakes).await;
-    for want in [4, 0] {
-        let job = disk.job(scan(Pages(vec![by_segments(&["g.jpg"])]))).max_removals(1.0);
-        assert_eq!(run(job).await.1.len(), want);
-    }
-}
-
-#[tokio::test]
-async fn a_source_is_kept_once_it_is_set() {
-    let disk = TestDisk::new(2);
-    run(disk.job(scan(store(&[("a.jpg", "1")]))).source("https://one")).await;
-    run(disk.job(scan(store(&[("a.jpg", "2")])))).await;
-    let other = disk.job(scan(store(&[]))).source("https://two").run(()).await;
-    assert_eq!(other.unwrap_err().kind(), ErrorKind::StateInvalid);
-}
-
-#[tokio::test]
-async fn a_newly_rejected_asset_is_counted_as_removed_and_rejected() {
-    let disk = TestDisk::new(2);
-    let job = |rules| {
-        disk.job(scan(store(&[("a.jpg", "1"), ("b.png", "1")])).rules(rules)).max_removals(1.0)
-    };
-    run(job(Rules::default())).await;
-    let counts = job(Rules::default().refuse("png")).run(()).await.unwrap().counts;
-    assert_eq!((counts.removed, counts.rejected, counts.unchanged), (1, 1, 1));
-}
-
-#[tokio::test]
-async fn the_journal_ends_at_a_line_that_never_reached_the_disk() {
-    let names: Vec<String> = (0..600).map(|n| format!("{n:04}.jpg")).collect();
-    let all: Vec<_> = names.iter().map(|name| (name.as_str(), "1")).collect();
-    for cut in 0..30 {
-        let disk = TestDisk::new(2);
-        run(disk.job(scan(store(&all)))).await;
-        disk.cut_power_at(cut);
-        let first = disk.job(scan(store(&all))).run(()).await;
-        disk.restart(|_| 0);
-        let again = disk.job(scan(store(&all))).run(()).await.unwrap();
-        assert_eq!(again.counts.added, 0, "{cut}: {first:?}");
-    }
-}
-
-#[tokio::test]
-async fn a_run_fails_if_its_sink_panics() {
-    let disk = TestDisk::new(2);
-    let sink = Log(Arc::default(), Fails::ByAPanic);
-    let handle = disk.job(scan(store(&[("a.jpg", "1")]))).start(sink);
-    while !handle.has_ended() {
-        tokio::task::yield_now().await;
-    }
-    assert_eq!(handle.status().phase, Phase::Failed);
-    // The next run resumes.
-    assert_eq!(run(disk.job(scan(store(&[("a.jpg", "1")])))).await.1, ["+a.jpg"]);
 }

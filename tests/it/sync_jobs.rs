@@ -162,7 +162,7 @@ async fn a_change_without_a_new_etag_is_reported_and_reaches_tables() {
         (cold, 2, &[], Some("Cold")),
     ];
     for (step, (tier, md5, want, tier_in_table)) in steps.into_iter().enumerate() {
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         let sink = callback(|change| {
             let what = match change {
                 Change::Added(_) => "+",
@@ -171,11 +171,11 @@ async fn a_change_without_a_new_etag_is_reported_and_reaches_tables() {
                 Change::Removed(_) => "-",
                 _ => "!",
             };
-            told.push(format!("{what}{}", change.name().unwrap()));
+            reported.push(format!("{what}{}", change.name().unwrap()));
             Ok(())
         });
         with(tier, md5).run((Sqlite::open(&table).unwrap(), sink)).await.unwrap();
-        assert_eq!(told, want, "{step}");
+        assert_eq!(reported, want, "{step}");
         let database = rusqlite::Connection::open(&table).unwrap();
         let query = "SELECT max(access_tier) FROM assets WHERE name = 'b.jpg'";
         let found: Option<String> = database.query_row(query, [], |row| row.get(0)).unwrap();

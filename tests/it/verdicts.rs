@@ -48,9 +48,9 @@ fn scan(blobs: &[Blob], sizes: &[usize], rules: &Rules) -> Scan {
 }
 
 /// A name, whether it is accepted, and the reasons of its rejection or findings.
-type Told = (Option<String>, bool, Vec<Reason>);
+type Decided = (Option<String>, bool, Vec<Reason>);
 
-fn told(verdict: &Verdict) -> Told {
+fn decided(verdict: &Verdict) -> Decided {
     let name = verdict.name().map(str::to_owned);
     match verdict {
         Verdict::Accept(asset) => (name, true, asset.findings.iter().map(|f| f.reason).collect()),
@@ -59,7 +59,7 @@ fn told(verdict: &Verdict) -> Told {
 }
 
 /// Computes the verdicts one by one, with sets of complete names.
-fn model(blobs: &[Blob], sizes: &[usize], rules: &Rules) -> Vec<Told> {
+fn model(blobs: &[Blob], sizes: &[usize], rules: &Rules) -> Vec<Decided> {
     let (mut folded, mut bases) = (HashSet::new(), HashSet::new());
     let mut all = Vec::new();
     let mut rest = blobs;
@@ -67,7 +67,7 @@ fn model(blobs: &[Blob], sizes: &[usize], rules: &Rules) -> Vec<Told> {
         let (page, behind) = rest.split_at(size.min(rest.len()));
         all.push((None, false, vec![Reason::Malformed]));
         for blob in page {
-            let mut verdict = told(&rules.check(blob.clone()));
+            let mut verdict = decided(&rules.check(blob.clone()));
             if verdict.1 && blob.snapshot.is_none() && blob.version_id.is_none() {
                 let mut found = Vec::new();
                 if !folded.insert(blob.name.to_lowercase()) {
@@ -116,7 +116,7 @@ fn blobs() -> impl Strategy<Value = Vec<Blob>> {
 }
 
 /// Asserts that the counts of a report are those of the delivered verdicts.
-fn assert_counts(report: &Report, verdicts: &[Told]) {
+fn assert_counts(report: &Report, verdicts: &[Decided]) {
     let (mut findings, mut rejections) = (BTreeMap::new(), BTreeMap::new());
     for (_, accepted, reasons) in verdicts {
         let counts = if *accepted { &mut findings } else { &mut rejections };
@@ -150,7 +150,7 @@ proptest! {
         let scan = || scan(&blobs, &sizes, &rules);
         block_on(async {
             let single: Vec<Verdict> = scan().verdicts().try_collect().await.unwrap();
-            assert_eq!(single.iter().map(told).collect::<Vec<_>>(), want);
+            assert_eq!(single.iter().map(decided).collect::<Vec<_>>(), want);
 
             let batched: Vec<Vec<Verdict>> =
                 scan().verdicts().batches().try_collect().await.unwrap();

@@ -239,14 +239,14 @@ impl Stage {
             _ => cloud.tokens().pop().unwrap_or_else(|| self.token.clone()),
         };
         let (status, code) = echo::CODES[rng.usize(..echo::CODES.len())];
-        let told = Refusal::new(status, code)
+        let refusal = Refusal::new(status, code)
             .message(format!("Signature or token {secret} did not match"))
             .detail(format!("{} validation failed: {secret}", rng.choice(echo::DETAILS).unwrap()))
             .retry_after(Duration::from_secs(rng.u64(0..3)));
         let page = format!("<html><a href='/x?sv=1&sig={secret}'>{secret}</a></html>");
         let faults = [
-            Fault::Refuse(told.clone()),
-            Fault::Refuse(told.without_code_header()),
+            Fault::Refuse(refusal.clone()),
+            Fault::Refuse(refusal.without_code_header()),
             Fault::Refuse(Refusal::new(status, secret.clone())),
             Fault::Instead(
                 *rng.choice(&[200, 302, 403, 407, 502]).unwrap(),
