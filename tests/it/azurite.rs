@@ -109,7 +109,7 @@ async fn a_service_principal_lists_and_reads() {
 }
 
 #[tokio::test]
-async fn azurite_takes_the_signature_of_a_view_link() {
+async fn azurite_accepts_the_signature_of_a_view_link() {
     let azurite = azurite!();
     azurite.create_container(CONTAINER).await;
     // Azurite cannot store a backslash, and its parser trims unusual characters at the end of a path.
@@ -433,7 +433,7 @@ async fn a_certificate_of_an_unknown_authority_is_not_trusted() {
 }
 
 #[tokio::test]
-async fn a_probe_connects_and_names_what_is_wrong() {
+async fn a_probe_connects_and_reports_failures() {
     let azurite = azurite!();
     azurite.create_container(CONTAINER).await;
     azurite.seed(CONTAINER, [Seed::new("a.jpg", "abc")]).await;

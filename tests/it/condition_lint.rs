@@ -209,11 +209,11 @@ fn a_mistake_with_a_certain_repair_does_not_hide_later_mistakes() {
     assert_eq!(at(Rule::PrefixNoSlash), "'p'");
 
     // Spans are also correct if repairs are not made in the order of the text.
-    for hostile in ["‘‘'‘\"uidequal‘‘Mi‘so)-", "(‘'‘)", "@Resource[x] stringequals ‘'‘é’"]
+    for malicious in ["‘‘'‘\"uidequal‘‘Mi‘so)-", "(‘'‘)", "@Resource[x] stringequals ‘'‘é’"]
     {
-        for finding in Lint::new().check(hostile) {
+        for finding in Lint::new().check(malicious) {
             let Span { start, end } = finding.span;
-            assert!(hostile.get(start..end).is_some(), "{hostile}: {finding:?}");
+            assert!(malicious.get(start..end).is_some(), "{malicious}: {finding:?}");
         }
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use azure_asset_sync::testing::{Quirk, Seed, SmallCloud, SmallCloudBuilder};
 
-use crate::refused_port::Unheard;
+use crate::refused_port::RefusedPort;
 
 /// Returns a command for an example. `cargo test` builds the examples next to the tests.
 fn example(name: &str) -> Command {
@@ -159,7 +159,7 @@ fn the_exit_code_of_probe_is_the_class_of_the_failure() {
     assert!(code == 2 && text.contains("usage:"), "{code}: {text}");
     let (code, text) = fail(example("probe").args(["--account", "Contoso", "--container", "x"]));
     assert!(code == 2 && text.contains("did you mean `contoso`?"), "{code}: {text}");
-    let port = Unheard::bind();
+    let port = RefusedPort::bind();
     let at = |patience: &str, endpoint: String| {
         let mut command = example("probe");
         command

@@ -20,7 +20,7 @@ use azure_core::{
 };
 use bytes::Bytes;
 
-use crate::refused_port::Unheard;
+use crate::refused_port::RefusedPort;
 use crate::silence;
 
 async fn cloud() -> SmallCloud {
@@ -114,7 +114,7 @@ async fn a_host_without_an_address_is_an_unknown_account() {
 fn a_refused_connection_is_given_up_within_the_deadline() {
     silence::run(async {
         let cloud = cloud().await;
-        let port = Unheard::bind();
+        let port = RefusedPort::bind();
         let base = format!("https://{}", port.address());
         let endpoint = Endpoint::new(&format!("{base}/x")).unwrap();
         let connection = cloud.connection().cloud(Cloud::Custom(endpoint.clone())).build().unwrap();

@@ -14,7 +14,7 @@ use std::{
 };
 
 #[derive(Clone, Copy, Default)]
-pub struct Beats {
+pub struct Counts {
     /// How often the future was polled, without the tasks that it spawned.
     pub polls: u64,
     /// How often another task could run, including while the future and its tasks waited.
@@ -24,10 +24,10 @@ pub struct Beats {
 }
 
 /// Runs a future, and returns its output and what was counted.
-pub fn during<F: Future>(future: F) -> (F::Output, Beats) {
+pub fn during<F: Future>(future: F) -> (F::Output, Counts) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let seen = Arc::new(Mutex::new(Beats::default()));
+        let seen = Arc::new(Mutex::new(Counts::default()));
         let (counted, mut last) = (Arc::clone(&seen), Instant::now());
         // `yield_now` would defer this task until Tokio has polled its sockets, and tasks that wake
         // each other run many times before that. A task that wakes itself is always in the queue, so
@@ -48,6 +48,6 @@ pub fn during<F: Future>(future: F) -> (F::Output, Beats) {
         let result = result.await;
         other.abort();
         let seen = *seen.lock().unwrap();
-        (result, Beats { polls, ..seen })
+        (result, Counts { polls, ..seen })
     })
 }

@@ -34,7 +34,7 @@ use hyper::{
 
 use crate::{
     crafted_answers::{self, Crafted, Hosts, OWNER, STRANGER, Where},
-    scripted_server::{Hostile, TENANT, connection, is_sign_in},
+    scripted_server::{ScriptedServer, TENANT, connection, is_sign_in},
 };
 
 /// The secrets that only the authority may receive, only the account may receive, and only the account
@@ -153,7 +153,7 @@ struct World {
     connection: Connection,
     /// The stores by the name of their credential.
     stores: BTreeMap<&'static str, Arc<AzureStore>>,
-    _servers: [Hostile; 2],
+    _servers: [ScriptedServer; 2],
 }
 
 fn secret() -> Credential {
@@ -169,7 +169,7 @@ impl World {
         let server = async |at| {
             let (shared, own) = (Arc::clone(&shared), Arc::<Mutex<String>>::default());
             let host = Arc::clone(&own);
-            let server = Hostile::start(move |request: Request<Bytes>| {
+            let server = ScriptedServer::start(move |request: Request<Bytes>| {
                 let sent = request.headers().get(HOST).map(HeaderValue::as_bytes);
                 if sent != Some(host.lock().unwrap().as_bytes()) {
                     shared.faults.lock().unwrap().push(format!("host {sent:?} at the {at:?}"));
@@ -317,7 +317,7 @@ fn cases() -> (std::ops::Range<u64>, Instant) {
 }
 
 #[tokio::test]
-async fn crafted_redirects_lead_nowhere() {
+async fn crafted_redirects_lead_to_no_other_host() {
     let world = World::start().await;
     let ((seeds, start), mut by_call) = (cases(), BTreeMap::<&str, u32>::new());
     for seed in seeds {
@@ -356,7 +356,7 @@ async fn crafted_redirects_lead_nowhere() {
 }
 
 #[tokio::test]
-async fn crafted_challenges_lead_nowhere() {
+async fn crafted_challenges_lead_to_no_other_authority() {
     let world = World::start().await;
     let ((seeds, start), mut by_call) = (cases(), BTreeMap::<&str, u32>::new());
     let (mut found, mut refused) = (0, 0);
@@ -409,8 +409,8 @@ async fn crafted_challenges_lead_nowhere() {
         assert!(result.is_err() || name == "challenge", "{case}");
         if let Err(error) = result {
             assert_reveals_no_secret(&case, &error);
-            let unheard = [ErrorKind::Unreachable, ErrorKind::Timeout, ErrorKind::HostRefused];
-            assert!(!unheard.contains(&error.kind()), "{case}: {error}");
+            let no_response = [ErrorKind::Unreachable, ErrorKind::Timeout, ErrorKind::HostRefused];
+            assert!(!no_response.contains(&error.kind()), "{case}: {error}");
             assert_eq!(error.is_in_sign_in(), at == Where::Authority, "{case}: {error}");
         }
         assert!(world.asked() <= 1 + usize::from(asks_twice), "{case}: {}", world.asked());

@@ -19,7 +19,7 @@ use http_body_util::Full;
 use hyper::{Request, Response};
 use url::Url;
 
-use crate::scripted_server::{Hostile, TENANT, Trap, is_sign_in};
+use crate::scripted_server::{ScriptedServer, TENANT, Trap, is_sign_in};
 
 const CASES: u64 = 10_000;
 
@@ -291,8 +291,8 @@ async fn no_host_that_a_challenge_names_is_contacted() {
 /// requests.
 type Turn = Arc<Mutex<(u16, String, bool)>>;
 
-async fn redirecting(turn: Turn) -> Hostile {
-    Hostile::start(move |request: Request<Bytes>| {
+async fn redirecting(turn: Turn) -> ScriptedServer {
+    ScriptedServer::start(move |request: Request<Bytes>| {
         let (status, location, at_sign_in) = turn.lock().unwrap().clone();
         if is_sign_in(&request) != at_sign_in {
             let token = r#"{"token_type":"Bearer","expires_in":3600,"access_token":"canary"}"#;

@@ -22,7 +22,7 @@ use http_body_util::Full;
 use hyper::{Request, Response};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::scripted_server::{Hostile, TENANT, is_sign_in};
+use crate::scripted_server::{ScriptedServer, TENANT, is_sign_in};
 
 const ACCOUNT_HOST: &str = "contoso.blob.core.windows.net";
 
@@ -179,10 +179,10 @@ async fn call(case: &str) -> Result<(), Error> {
 }
 
 /// Starts a server that answers every listing, and records the requests.
-async fn storage(names: &[&str]) -> (Hostile, Arc<Mutex<Vec<String>>>) {
+async fn storage(names: &[&str]) -> (ScriptedServer, Arc<Mutex<Vec<String>>>) {
     let asked: Arc<Mutex<Vec<String>>> = Arc::default();
     let kept = Arc::clone(&asked);
-    let server = Hostile::start_as(names, move |request: Request<Bytes>| {
+    let server = ScriptedServer::start_as(names, move |request: Request<Bytes>| {
         kept.lock().unwrap().push(format!("{} {:?}", request.uri(), request.body()));
         let text = match is_sign_in(&request) {
             true => r#"{"token_type":"Bearer","expires_in":3600,"access_token":"canary"}"#,

@@ -7,9 +7,9 @@ use std::net::SocketAddr;
 
 use tokio::net::TcpSocket;
 
-pub struct Unheard(TcpSocket);
+pub struct RefusedPort(TcpSocket);
 
-impl Unheard {
+impl RefusedPort {
     pub fn bind() -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();

@@ -292,7 +292,7 @@ impl Store for Broken {
 
 #[tokio::test]
 #[should_panic(expected = "the store is broken")]
-async fn a_panic_of_the_store_is_the_callers() {
+async fn a_panic_of_the_store_reaches_the_caller() {
     let _ = names(scan(Broken)).await;
 }
 

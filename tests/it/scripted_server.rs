@@ -34,13 +34,13 @@ pub const ACCOUNT: &str = "smallcloud";
 pub const TENANT: &str = "11111111-1111-4111-8111-111111111111";
 
 /// A server on the runtime of the test. Stops when dropped.
-pub struct Hostile {
+pub struct ScriptedServer {
     address: SocketAddr,
     authority: String,
     task: JoinHandle<()>,
 }
 
-impl Hostile {
+impl ScriptedServer {
     pub async fn start<B>(
         answer: impl Fn(Request<Bytes>) -> Response<B> + Send + Sync + 'static,
     ) -> Self
@@ -106,20 +106,20 @@ impl Hostile {
     }
 }
 
-impl Drop for Hostile {
+impl Drop for ScriptedServer {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
 /// A server on a thread of its own, for tests that measure the memory of the client's thread.
-pub struct Apart {
+pub struct ThreadedServer {
     builder: AzureStoreBuilder,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
-impl Apart {
+impl ThreadedServer {
     pub fn start<B>(answer: impl Fn(Request<Bytes>) -> Response<B> + Send + Sync + 'static) -> Self
     where
         B: Body<Data = Bytes, Error: std::error::Error + Send + Sync> + Send + 'static,
@@ -129,7 +129,7 @@ impl Apart {
         let thread = thread::spawn(move || {
             let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
-                let server = Hostile::start(answer).await;
+                let server = ScriptedServer::start(answer).await;
                 ready.send(server.builder(&server.connection())).unwrap();
                 // Returns when the sender is dropped.
                 let _ = stopped.await;
@@ -143,7 +143,7 @@ impl Apart {
     }
 }
 
-impl Drop for Apart {
+impl Drop for ThreadedServer {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
@@ -157,7 +157,7 @@ impl Drop for Apart {
 pub fn connection(storage: &str, authority: &str) -> Connection {
     let endpoint = Endpoint::new(&format!("https://{storage}/{ACCOUNT}")).unwrap();
     let endpoint = endpoint.with_authority(&format!("https://{authority}")).unwrap();
-    let builder = Connection::builder("hostile").account(ACCOUNT).container("assets");
+    let builder = Connection::builder("scripted").account(ACCOUNT).container("assets");
     builder.tenant(TENANT).prefix("a/").cloud(endpoint.into()).build().unwrap()
 }
 

@@ -155,9 +155,9 @@ async fn a_public_container_is_open_and_a_private_one_names_its_tenant() {
     let old = asker.request(Method::GET, LIST).header("x-ms-version", "2019-02-02");
     assert_eq!(asker.send(old).await.told(), (404, Some("ResourceNotFound")));
 
-    let hostile = "Bearer authorization_uri=https://login.evil.example/x";
-    asker.cloud.set_challenge(Some(hostile.into()));
-    assert_eq!(ask(LIST).await.header("www-authenticate"), Some(hostile));
+    let malicious = "Bearer authorization_uri=https://login.evil.example/x";
+    asker.cloud.set_challenge(Some(malicious.into()));
+    assert_eq!(ask(LIST).await.header("www-authenticate"), Some(malicious));
     asker.cloud.set_challenge(Some("a\r\nb: c".into()));
     assert_eq!(ask(LIST).await.header("www-authenticate"), None);
     asker.cloud.set_challenge(None);

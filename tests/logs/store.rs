@@ -38,7 +38,7 @@ async fn no_secret_is_logged_at_any_level() {
     }
     assert!(!signatures.is_empty() && !cloud.delegation_keys().is_empty());
     // The error of a failed connection contains the complete address.
-    let port = refused_port::Unheard::bind();
+    let port = refused_port::RefusedPort::bind();
     let endpoint = format!("https://{}/smallcloud", port.address());
     let dead = cloud.connection().cloud(azure_asset_sync::Endpoint::new(&endpoint).unwrap().into());
     let dead = dead.build().unwrap();

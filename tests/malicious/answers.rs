@@ -29,7 +29,7 @@ use tokio::time::timeout;
 
 use crate::{
     counting_allocator::peak,
-    scripted_server::{Apart, Hostile, TENANT, is_sign_in},
+    scripted_server::{ScriptedServer, TENANT, ThreadedServer, is_sign_in},
     silence,
 };
 
@@ -105,7 +105,7 @@ fn an_endless_body_is_read_up_to_a_limit() {
     static CHUNK: [u8; 64 << 10] = [b' '; 64 << 10];
     let endless = Endless { status: 200, at_sign_in: false, sent: Arc::default() };
     let endless = Arc::new(Mutex::new(endless));
-    let server = Apart::start({
+    let server = ThreadedServer::start({
         let endless = Arc::clone(&endless);
         move |request: Request<Bytes>| {
             let endless = endless.lock().unwrap();
@@ -154,7 +154,7 @@ fn a_slow_body_does_not_extend_the_deadline() {
     silence::run(async {
         const DEADLINE: Duration = Duration::from_secs(1);
         let (at_sign_in, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let server = Hostile::start({
+        let server = ScriptedServer::start({
             let (at_sign_in, asked) = (at_sign_in.clone(), asked.clone());
             move |request: Request<Bytes>| {
                 if is_sign_in(&request) != at_sign_in.load(Ordering::SeqCst) {
@@ -213,8 +213,8 @@ fn a_slow_body_does_not_extend_the_deadline() {
 }
 
 /// Returns a store whose authority sends this response.
-async fn signing_in_with(answer: String) -> (Hostile, Arc<AzureStore>) {
-    let server = Hostile::start(move |request: Request<Bytes>| {
+async fn signing_in_with(answer: String) -> (ScriptedServer, Arc<AzureStore>) {
+    let server = ScriptedServer::start(move |request: Request<Bytes>| {
         let text = if is_sign_in(&request) { answer.clone() } else { String::new() };
         Response::new(whole(text))
     })
@@ -289,7 +289,7 @@ impl TokenCredential for Panicking {
 
 #[tokio::test]
 async fn a_credential_that_panics_is_an_error_each_time() {
-    let server = Hostile::start(|_| Response::new(whole(""))).await;
+    let server = ScriptedServer::start(|_| Response::new(whole(""))).await;
     let connection = server.connection();
     let credential = Credential::Token(Arc::new(Panicking));
     let store = Arc::new(server.builder(&connection).build(credential).unwrap());
@@ -328,7 +328,7 @@ async fn headers_with_extreme_values_cause_at_most_an_error() {
     ];
     let turn = Arc::new(Mutex::new((200, 0)));
     let turns = Arc::clone(&turn);
-    let server = Hostile::start(move |request: Request<Bytes>| {
+    let server = ScriptedServer::start(move |request: Request<Bytes>| {
         if is_sign_in(&request) {
             return Response::new(whole(TOKEN));
         }
@@ -365,7 +365,7 @@ async fn headers_with_extreme_values_cause_at_most_an_error() {
 
 #[tokio::test]
 async fn a_response_that_ignores_the_range_is_refused() {
-    let server = Hostile::start(|request: Request<Bytes>| {
+    let server = ScriptedServer::start(|request: Request<Bytes>| {
         let text = if is_sign_in(&request) { TOKEN } else { "0123456789" };
         Response::new(whole(text))
     })

@@ -11,7 +11,9 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Response;
 
-use crate::{counting_allocator::peak, cpu_time, fairness, mutate, scripted_server::Apart};
+use crate::{
+    counting_allocator::peak, cpu_time, fairness, mutate, scripted_server::ThreadedServer,
+};
 
 /// The maximum memory per byte of a body. A malformed entry needs the most for its length: `<Blob/>`
 /// with its reason.
@@ -62,21 +64,21 @@ fn scanned(
     include: &[Include],
 ) -> (Result<Report, azure_asset_sync::Error>, usize, u64) {
     let (length, body) = (body.len(), Bytes::from(body));
-    let server = Apart::start(move |_| {
+    let server = ThreadedServer::start(move |_| {
         let answer = Response::builder().header("content-type", "application/xml");
         answer.body(Full::new(body.clone())).unwrap()
     });
     let store = server.builder().build(Credential::Anonymous).unwrap();
     let scan = Scan::new(store, &Prefix::default()).include(include.iter().copied());
-    let ((result, beats), most) = peak(|| fairness::during(scan.run(())));
+    let ((result, counts), most) = peak(|| fairness::during(scan.run(())));
     println!(
         "{length} bytes: {} KiB at most, {} turns, the longest wait {:?}, {:?}",
         most >> 10,
-        beats.turns,
-        beats.longest,
+        counts.turns,
+        counts.longest,
         result.as_ref().map(Report::total),
     );
-    (result, most, beats.turns)
+    (result, most, counts.turns)
 }
 
 #[test]

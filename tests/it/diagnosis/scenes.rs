@@ -11,7 +11,7 @@ use azure_asset_sync::{
 };
 
 use super::{Row, cloud, only, probe};
-use crate::refused_port::Unheard;
+use crate::refused_port::RefusedPort;
 
 fn container_limit() -> Condition {
     Limit::container(&"assets".parse().unwrap()).condition().unwrap()
@@ -102,7 +102,7 @@ pub async fn scene(row: &Row) -> Diagnosis {
             only(probe_at(&cloud, &format!("https://{}.test/x", "x".repeat(64))).await)
         }
         "d008" => {
-            let port = Unheard::bind();
+            let port = RefusedPort::bind();
             only(probe_at(&cloud().await, &format!("https://{}/x", port.address())).await)
         }
         "d009" => {

@@ -103,30 +103,30 @@ fn the_slowest_filter_lets_other_tasks_run() {
         let store = MemoryStore::from_iter(names.iter().map(|name| Blob::new(name.as_str(), 1)));
         Scan::new(store, &Prefix::default()).rules(Rules::default().filter(slow.clone()))
     };
-    let (report, beats) = fairness::during(scan().run(()));
+    let (report, counts) = fairness::during(scan().run(()));
     assert_eq!(report.unwrap().accepted(), 80);
-    println!("{} polls, the longest wait {:?}", beats.polls, beats.longest);
-    assert!(beats.polls > 20, "a sink: {} polls", beats.polls);
-    let (verdicts, beats) = fairness::during(scan().verdicts().try_collect::<Vec<_>>());
-    assert!(verdicts.unwrap().len() == 80 && beats.polls > 20, "a stream: {} polls", beats.polls);
+    println!("{} polls, the longest wait {:?}", counts.polls, counts.longest);
+    assert!(counts.polls > 20, "a sink: {} polls", counts.polls);
+    let (verdicts, counts) = fairness::during(scan().verdicts().try_collect::<Vec<_>>());
+    assert!(verdicts.unwrap().len() == 80 && counts.polls > 20, "a stream: {} polls", counts.polls);
     let batches = scan().verdicts().batches().try_collect::<Vec<_>>();
-    let (batches, beats) = fairness::during(batches);
+    let (batches, counts) = fairness::during(batches);
     assert!(
-        batches.unwrap().concat().len() == 80 && beats.polls > 20,
+        batches.unwrap().concat().len() == 80 && counts.polls > 20,
         "batches: {} polls",
-        beats.polls
+        counts.polls
     );
     let folder = tempfile::tempdir().unwrap();
     let job = azure_asset_sync::sync::Job::new(scan(), folder.path());
-    let (summary, beats) = fairness::during(job.run(()));
+    let (summary, counts) = fairness::during(job.run(()));
     assert!(
-        summary.unwrap().counts.added == 80 && beats.polls > 20,
+        summary.unwrap().counts.added == 80 && counts.polls > 20,
         "a job: {} polls",
-        beats.polls
+        counts.polls
     );
     let preview = azure_asset_sync::Preview::new(scan()).run();
-    let (report, beats) = fairness::during(preview);
-    assert!(report.is_ok() && beats.polls > 20, "a preview: {} polls", beats.polls);
+    let (report, counts) = fairness::during(preview);
+    assert!(report.is_ok() && counts.polls > 20, "a preview: {} polls", counts.polls);
 }
 
 /// Batches stay large if each blob takes little time.

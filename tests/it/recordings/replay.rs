@@ -21,7 +21,7 @@ use super::{
     outcome,
     recording::{Kind, Recording},
 };
-use crate::scripted_server::Hostile;
+use crate::scripted_server::ScriptedServer;
 
 /// The longest range of a read. A longer response must be refused.
 const MOST: u64 = 16 << 20;
@@ -58,7 +58,7 @@ struct Replies {
 
 /// A server for recordings, and a store that uses it.
 pub struct Replay {
-    server: Hostile,
+    server: ScriptedServer,
     connection: Connection,
     replies: Arc<Mutex<Replies>>,
     /// A store without a credential.
@@ -66,7 +66,7 @@ pub struct Replay {
 }
 
 /// Returns a builder of stores that can connect to the loopback port.
-fn builder(server: &Hostile, connection: &Connection) -> AzureStoreBuilder {
+fn builder(server: &ScriptedServer, connection: &Connection) -> AzureStoreBuilder {
     server.builder(connection)
 }
 
@@ -74,7 +74,7 @@ impl Replay {
     pub async fn start() -> Self {
         let replies = Arc::new(Mutex::new(Replies::default()));
         let next = Arc::clone(&replies);
-        let server = Hostile::start(move |request| {
+        let server = ScriptedServer::start(move |request| {
             let replies = next.lock().unwrap();
             let authorized = request.headers().contains_key("authorization");
             let special = replies.authorized.as_ref().filter(|_| authorized);

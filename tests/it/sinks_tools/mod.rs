@@ -42,42 +42,42 @@ async fn check(source: &str, file: &str, more: &[&str], open: impl Fn(PathBuf) -
 }
 
 #[tokio::test]
-async fn csv() {
+async fn every_value_is_read_from_csv() {
     check("sink/csv.rs", "assets.csv", &[], |path| Box::new(Csv::assets(path).unwrap())).await;
 }
 
 #[tokio::test]
-async fn json_lines() {
+async fn every_value_is_read_from_json_lines() {
     let open = |path| Box::new(JsonLines::assets(path).unwrap()) as Box<dyn Sink>;
     check("sink/json_lines.rs", "assets.jsonl", &[], open).await;
 }
 
 #[tokio::test]
-async fn parquet() {
+async fn every_value_is_read_from_parquet() {
     let open = |path| Box::new(Parquet::assets(path).unwrap()) as Box<dyn Sink>;
     check("sink/parquet.rs", "assets.parquet", &[], open).await;
 }
 
 #[tokio::test]
-async fn sqlite() {
+async fn every_value_is_read_from_sqlite() {
     let open = |path| Box::new(Sqlite::open(path).unwrap()) as Box<dyn Sink>;
     check("sink/sqlite.rs", "assets.sqlite", &["revision"], open).await;
 }
 
 #[tokio::test]
-async fn coco() {
+async fn every_value_is_read_from_coco() {
     let open = |path| Box::new(Coco::images(path).unwrap()) as Box<dyn Sink>;
     check("sink/coco.rs", "instances.json", &["file_name"], open).await;
 }
 
 #[tokio::test]
-async fn hugging_face() {
+async fn every_value_is_read_from_hugging_face() {
     let open = |path| Box::new(HuggingFace::images(path).unwrap()) as Box<dyn Sink>;
     check("sink/hugging_face.rs", "images/metadata.jsonl", &["file_name"], open).await;
 }
 
 #[tokio::test]
-async fn manifest() {
+async fn every_value_is_read_from_manifest() {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("state");
     // Rejections and rare properties come last; then one asset is missing.

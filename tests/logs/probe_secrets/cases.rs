@@ -27,8 +27,8 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use self::echo::Echo;
 use super::Tally;
 use crate::{
-    refused_port::Unheard,
-    scripted_server::{self, Hostile},
+    refused_port::RefusedPort,
+    scripted_server::{self, ScriptedServer},
     silence,
 };
 
@@ -65,9 +65,9 @@ impl TokenCredential for Mine {
 /// The servers of some cases, and the secrets in use.
 pub struct Stage {
     echo: Arc<Mutex<Echo>>,
-    hostile: Hostile,
+    echo_server: ScriptedServer,
     cloud: SmallCloud,
-    unheard: Unheard,
+    refused_port: RefusedPort,
     /// The key and its certificate as PEM.
     pem: String,
     secret: String,
@@ -81,7 +81,8 @@ impl Stage {
         let mut rng = Rng::with_seed(seed);
         let echo = Arc::new(Mutex::new(Echo::default()));
         let answers = Arc::clone(&echo);
-        let hostile = Hostile::start(move |request| answers.lock().unwrap().answer(&request)).await;
+        let echo_server =
+            ScriptedServer::start(move |request| answers.lock().unwrap().answer(&request)).await;
         let cloud = SmallCloud::builder()
             .blob(Seed::new("a/x.jpg", "xyz"))
             .certificate(certificate)
@@ -102,9 +103,9 @@ impl Stage {
             token: echo::token(&mut rng, scripted_server::TENANT),
             pem: pem.clone(),
             echo,
-            hostile,
+            echo_server,
             cloud,
-            unheard: Unheard::bind(),
+            refused_port: RefusedPort::bind(),
         }
     }
 
@@ -144,14 +145,14 @@ impl Stage {
     }
 
     fn place(&self, rng: &mut Rng) -> (&'static str, Connection, AzureStoreBuilder) {
-        let own = self.hostile.connection();
+        let own = self.echo_server.connection();
         let at = |storage: &str| {
-            scripted_server::connection(storage, &self.hostile.address().to_string())
+            scripted_server::connection(storage, &self.echo_server.address().to_string())
         };
         match rng.u8(0..20) {
             0..10 => {
                 self.echo.lock().unwrap().rewind(rng.u64(..));
-                ("hostile", own.clone(), self.hostile.builder(&own))
+                ("echo", own.clone(), self.echo_server.builder(&own))
             }
             10..17 => {
                 self.go_wrong(rng);
@@ -168,16 +169,16 @@ impl Stage {
             }
             18 => {
                 // The certificate is only valid for the address, not for this name.
-                let port = self.hostile.address().port();
+                let port = self.echo_server.address().port();
                 let connection = at(&format!("localhost:{port}"));
-                let builder = self.hostile.builder(&connection);
+                let builder = self.echo_server.builder(&connection);
                 ("another host", connection, builder)
             }
             _ => {
                 let host = match rng.u8(0..4) {
                     // A label that is longer than DNS allows, so that no name server is queried.
                     0 => format!("{}.test", "x".repeat(64)),
-                    _ => self.unheard.address().to_string(),
+                    _ => self.refused_port.address().to_string(),
                 };
                 let mut connection = at(&host);
                 if rng.u8(0..3) == 0 {
@@ -186,7 +187,7 @@ impl Stage {
                     let builder = builder.container("assets").tenant(scripted_server::TENANT);
                     connection = builder.cloud(plain.into()).build().unwrap();
                 }
-                let builder = self.hostile.builder(&connection);
+                let builder = self.echo_server.builder(&connection);
                 ("nowhere", connection, builder)
             }
         }
