@@ -89,19 +89,8 @@ async fn case(seed: u64) -> Result<(), String> {
         0 => "b".to_owned(),
         _ => random.choice(&entries).map_or("c".to_owned(), |entry| entry.name.clone()),
     };
-    let mut shards = vec![Shard::new(&Prefix::default())];
-    if random.bool() {
-        for _ in 0..random.usize(..5) {
-            let at = any_name(&mut random);
-            let Some(index) = shards.iter().position(|shard| shard.has(&at, order)) else {
-                continue;
-            };
-            if shards[index].start.as_ref() != Some(&at) {
-                let [low, high] = shards.remove(index).cut_at(at);
-                shards.extend([high, low]);
-            }
-        }
-    }
+    let count = if random.bool() { random.usize(..5) } else { 0 };
+    let mut shards = divide((0..count).map(|_| any_name(&mut random)), order);
     let description = format!(
         "{order:?} {:?}, empty pages state the order: {}, versions: {has_versions}, ascending: {is_ascending}",
         store.starts, store.empty_pages_state_order
@@ -152,14 +141,37 @@ async fn case(seed: u64) -> Result<(), String> {
         }
         shards = serde_json::from_str(&serde_json::to_string(&remaining).unwrap()).unwrap();
     }
-    for entry in &entries {
+    check_counts(&entries, &seen, has_versions && scans > 1)
+        .map_err(|what| format!("{description}, {scans} scans: {what}"))
+}
+
+/// Divides the container into shards at these names.
+fn divide(cuts: impl Iterator<Item = String>, order: NameOrder) -> Vec<Shard> {
+    let mut shards = vec![Shard::new(&Prefix::default())];
+    for at in cuts {
+        let Some(index) = shards.iter().position(|shard| shard.has(&at, order)) else { continue };
+        if shards[index].start.as_ref() != Some(&at) {
+            let [low, high] = shards.remove(index).cut_at(at);
+            shards.extend([high, low]);
+        }
+    }
+    shards
+}
+
+/// Checks how often each entry was delivered.
+fn check_counts(
+    entries: &[Entry],
+    seen: &BTreeMap<u64, usize>,
+    versions_may_repeat: bool,
+) -> Result<(), String> {
+    for entry in entries {
         let count = seen.get(&entry.number).copied().unwrap_or(0);
         // Malformed entries can be repeated at the borders of pages and ranges.
-        let may_repeat = entry.bad.is_some() || has_versions && scans > 1;
+        let may_repeat = entry.bad.is_some() || versions_may_repeat;
         // A malformed entry is lost if its range has no blob and is merged into the preceding range.
-        let must_come = entry.bad.is_none();
-        if (entry.is_stable() && must_come && count == 0) || (count > 1 && !may_repeat) {
-            return Err(format!("{description}, {scans} scans: {count} times {entry:?}"));
+        let must_come = entry.bad.is_none() && entry.is_stable();
+        if (must_come && count == 0) || (count > 1 && !may_repeat) {
+            return Err(format!("{count} times {entry:?}"));
         }
     }
     Ok(())

@@ -66,6 +66,24 @@ fn names(random: &mut fastrand::Rng) -> BTreeSet<String> {
     (0..count).map(|_| name(random)).collect()
 }
 
+/// Divides a prefix into shards, each time at a random place. Ignores cuts outside of that shard.
+fn divide(prefix: &Prefix, cuts: Vec<String>, random: &mut fastrand::Rng) -> Vec<Shard> {
+    let mut shards = vec![Shard::new(prefix)];
+    for at in cuts {
+        let index = random.usize(..shards.len());
+        let shard = &shards[index];
+        if shard.start.as_ref().is_none_or(|start| at > *start)
+            && shard.end.as_ref().is_none_or(|end| at < *end)
+            && !at.is_empty()
+            && at.starts_with(prefix.as_str())
+        {
+            let [low, high] = shards.remove(index).cut_at(at);
+            shards.extend([low, high]);
+        }
+    }
+    shards
+}
+
 /// Lists one container in one way. Returns the number of requests and of pages, or what is wrong.
 async fn case(seed: u64) -> Result<(usize, usize), String> {
     let mut random = fastrand::Rng::with_seed(seed);
@@ -113,23 +131,10 @@ async fn case(seed: u64) -> Result<(usize, usize), String> {
         let cuts: Vec<_> = (0..random.usize(..20)).map(|_| any_name(&mut random)).collect();
         scan = scan.cuts(cuts);
     }
-    let mut shards = vec![Shard::new(&prefix)];
-    // The bounds below are compared by bytes.
+    // `divide` compares bounds by bytes.
     if random.u8(..3) == 0 && order == NameOrder::Bytes {
-        for _ in 0..random.usize(..5) {
-            let at = any_name(&mut random);
-            let index = random.usize(..shards.len());
-            let within = |end: &Option<String>| end.as_ref().is_none_or(|end| at < *end);
-            if shards[index].start.as_ref().is_none_or(|start| at > *start)
-                && within(&shards[index].end)
-                && !at.is_empty()
-                && at.starts_with(prefix.as_str())
-            {
-                let [low, high] = shards.remove(index).cut_at(at);
-                shards.extend([low, high]);
-            }
-        }
-        scan = scan.shards(shards);
+        let cuts: Vec<_> = (0..random.usize(..5)).map(|_| any_name(&mut random)).collect();
+        scan = scan.shards(divide(&prefix, cuts, &mut random));
     }
     let progress = scan.progress();
     let verdicts: Result<Vec<_>, Error> = scan.verdicts().try_collect().await;
