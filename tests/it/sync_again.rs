@@ -45,10 +45,10 @@ fn describe(change: &Change) -> String {
 #[derive(Clone, Copy, PartialEq)]
 enum Fails {
     Never,
-    BeforeItTakes,
-    BehindWhatItTakes,
-    AtTheEnd,
-    ByAPanic,
+    BeforeStoring,
+    AfterStoring,
+    AtFinish,
+    ByPanic,
 }
 
 struct Log(Arc<Mutex<Vec<String>>>, Fails);
@@ -56,12 +56,12 @@ struct Log(Arc<Mutex<Vec<String>>>, Fails);
 #[async_trait::async_trait]
 impl Sink for Log {
     async fn accept(&mut self, batch: Batch<'_>) -> Result<(), Error> {
-        assert!(self.1 != Fails::ByAPanic, "the sink fails as planned");
-        if self.1 != Fails::BeforeItTakes {
+        assert!(self.1 != Fails::ByPanic, "the sink fails as planned");
+        if self.1 != Fails::BeforeStoring {
             self.0.lock().unwrap().extend(batch.changes.iter().map(describe));
         }
         match self.1 {
-            Fails::BeforeItTakes | Fails::BehindWhatItTakes => {
+            Fails::BeforeStoring | Fails::AfterStoring => {
                 Err(Error::new(ErrorKind::Sink, "the sink fails as planned"))
             }
             _ => Ok(()),
@@ -74,7 +74,7 @@ impl Sink for Log {
 
     async fn finish(&mut self) -> Result<(), Error> {
         match self.1 {
-            Fails::AtTheEnd => Err(Error::new(ErrorKind::Sink, "the sink fails as planned")),
+            Fails::AtFinish => Err(Error::new(ErrorKind::Sink, "the sink fails as planned")),
             _ => Ok(()),
         }
     }
@@ -107,6 +107,23 @@ impl Store for Pages {
         let mut page = self.0[number].clone();
         page.next = (number + 1 < self.0.len()).then(|| (number + 1).to_string().into());
         Ok(page)
+    }
+
+    async fn read(&self, _: ReadRequest) -> Result<Bytes, Error> {
+        unreachable!()
+    }
+}
+
+/// A store with these pages, which refuses one of them.
+struct Refusing(Pages, usize);
+
+#[async_trait::async_trait]
+impl Store for Refusing {
+    async fn list(&self, request: ListRequest) -> Result<Page, Error> {
+        if request.marker.as_ref().is_some_and(|marker| marker.as_str() == self.1.to_string()) {
+            return Err(Error::from_response(403, None));
+        }
+        self.0.list(request).await
     }
 
     async fn read(&self, _: ReadRequest) -> Result<Bytes, Error> {
@@ -217,7 +234,7 @@ async fn blobs_that_a_sink_may_have_are_removed_although_a_resumed_listing_is_ou
     let mut first = page(&["c.jpg", "m.jpg", "n.jpg"]);
     first.blobs[1].etag = Some(ETag::from("2"));
     let job = disk.job(scan(Pages(vec![first]))).max_removals(1.0);
-    assert_eq!(fail(job, Fails::BehindWhatItTakes).await, ["+c.jpg", "~m.jpg"]);
+    assert_eq!(fail(job, Fails::AfterStoring).await, ["+c.jpg", "~m.jpg"]);
     let job = disk.job(scan(Pages(vec![page(&["n.jpg", "m.jpg", "a.jpg"])]))).max_removals(1.0);
     assert_eq!(run(job).await.1, ["+a.jpg", "~m.jpg", "-c.jpg"]);
 }

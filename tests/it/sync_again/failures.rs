@@ -14,24 +14,7 @@ use azure_asset_sync::{
 };
 use bytes::Bytes;
 
-use super::{Fails, Log, Pages, bad, blob, by_segments, fail, page, run, scan, store};
-
-/// A store with these pages, which refuses one of them.
-struct Refusing(Pages, usize);
-
-#[async_trait::async_trait]
-impl Store for Refusing {
-    async fn list(&self, request: ListRequest) -> Result<Page, Error> {
-        if request.marker.as_ref().is_some_and(|marker| marker.as_str() == self.1.to_string()) {
-            return Err(Error::from_response(403, None));
-        }
-        self.0.list(request).await
-    }
-
-    async fn read(&self, _: ReadRequest) -> Result<Bytes, Error> {
-        unreachable!()
-    }
-}
+use super::{Fails, Log, Pages, Refusing, bad, blob, by_segments, fail, page, run, scan, store};
 
 #[tokio::test]
 async fn reported_removals_are_remembered_whatever_the_next_run_allows() {
@@ -39,7 +22,7 @@ async fn reported_removals_are_remembered_whatever_the_next_run_allows() {
     let all = [("a.jpg", "1"), ("b.jpg", "1"), ("c.jpg", "1")];
     run(disk.job(scan(store(&all)))).await;
     let few = || scan(store(&[("a.jpg", "1")]));
-    let reported = fail(disk.job(few()).max_removals(1.0), Fails::AtTheEnd).await;
+    let reported = fail(disk.job(few()).max_removals(1.0), Fails::AtFinish).await;
     assert_eq!(reported, ["-b.jpg", "-c.jpg"]);
     assert_eq!(run(disk.job(few())).await, (Ending::Complete, vec![]));
     assert_eq!(run(disk.job(scan(store(&all)))).await.1, ["^b.jpg", "^c.jpg"]);
@@ -50,7 +33,7 @@ async fn changes_that_a_sink_may_have_are_reported_again_or_as_removed() {
     // The sink has stored two assets that are gone when the run is resumed.
     let disk = TestDisk::new(2);
     let both = store(&[("a.jpg", "1"), ("b.jpg", "1")]);
-    fail(disk.job(scan(both)).max_removals(1.0), Fails::BehindWhatItTakes).await;
+    fail(disk.job(scan(both)).max_removals(1.0), Fails::AfterStoring).await;
     let gone = vec!["-a.jpg".to_owned(), "-b.jpg".to_owned()];
     let none = disk.job(scan(store(&[]))).max_removals(1.0);
     assert_eq!(run(none).await, (Ending::Complete, gone));
@@ -59,7 +42,7 @@ async fn changes_that_a_sink_may_have_are_reported_again_or_as_removed() {
     let disk = TestDisk::new(2);
     let version = |etag: &str| disk.job(scan(store(&[("a.jpg", etag), ("b.png", "1")])));
     run(version("1")).await;
-    fail(version("2"), Fails::BehindWhatItTakes).await;
+    fail(version("2"), Fails::AfterStoring).await;
     assert_eq!(run(version("1")).await.1, ["~a.jpg"]);
 
     // The sink has not stored that another version of an earlier asset is rejected.
@@ -71,14 +54,14 @@ async fn changes_that_a_sink_may_have_are_reported_again_or_as_removed() {
     };
     run(version("1", &Rules::default())).await;
     assert_eq!(run(version("1", &no_jpg)).await.1, ["-a.jpg", "!a.jpg"]);
-    fail(version("2", &no_jpg), Fails::BeforeItTakes).await;
+    fail(version("2", &no_jpg), Fails::BeforeStoring).await;
     assert_eq!(run(version("2", &no_jpg)).await.1, ["!a.jpg"]);
 
     // The sink has not stored a blob whose entry is malformed when the run is resumed.
     let disk = TestDisk::new(2);
     let names = ["a.jpg", "b.jpg", "c.jpg"];
     let all = || disk.job(scan(Pages(vec![page(&names)])));
-    fail(all(), Fails::BeforeItTakes).await;
+    fail(all(), Fails::BeforeStoring).await;
     let vague = disk.job(scan(Pages(vec![bad(page(&["a.jpg", "c.jpg"]), None)])));
     let mut reported = run(vague).await.1;
     reported.extend(run(all()).await.1);
@@ -90,7 +73,7 @@ async fn changes_that_a_sink_may_have_are_reported_again_or_as_removed() {
 async fn a_blob_that_a_sink_may_have_and_a_nameless_entry_may_be_is_removed_when_it_is_gone() {
     let disk = TestDisk::new(2);
     let job = |page: Page| disk.job(scan(Pages(vec![page]))).max_removals(1.0);
-    fail(job(page(&["a.jpg", "b.jpg"])), Fails::BehindWhatItTakes).await;
+    fail(job(page(&["a.jpg", "b.jpg"])), Fails::AfterStoring).await;
     let reported = run(job(bad(page(&["b.jpg"]), None))).await.1;
     assert!(!reported.contains(&"-a.jpg".to_owned()), "{reported:?}");
     assert_eq!(run(job(page(&["b.jpg"]))).await.1, ["-a.jpg"]);
@@ -196,7 +179,7 @@ async fn damaged_spilled_rows_are_computed_again() {
 async fn an_order_that_a_failed_batch_has_revealed_is_kept() {
     let disk = TestDisk::new(2);
     let first = by_segments(&["f/a.jpg", "f/b.jpg", "f-2/a.jpg", "g.jpg"]);
-    fail(disk.job(scan(Pages(vec![first]))), Fails::BehindWhatItTakes).await;
+    fail(disk.job(scan(Pages(vec![first]))), Fails::AfterStoring).await;
     for want in [4, 0] {
         let job = disk.job(scan(Pages(vec![by_segments(&["g.jpg"])]))).max_removals(1.0);
         assert_eq!(run(job).await.1.len(), want);
@@ -241,7 +224,7 @@ async fn the_journal_ends_at_a_line_that_never_reached_the_disk() {
 #[tokio::test]
 async fn a_run_fails_if_its_sink_panics() {
     let disk = TestDisk::new(2);
-    let sink = Log(Arc::default(), Fails::ByAPanic);
+    let sink = Log(Arc::default(), Fails::ByPanic);
     let handle = disk.job(scan(store(&[("a.jpg", "1")]))).start(sink);
     while !handle.has_ended() {
         tokio::task::yield_now().await;
