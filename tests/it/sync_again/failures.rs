@@ -14,7 +14,7 @@ use azure_asset_sync::{
 };
 use bytes::Bytes;
 
-use super::{Fails, Log, Pages, Refusing, bad, blob, by_segments, fail, page, run, scan, store};
+use super::{Fails, Log, Pages, bad, blob, by_segments, fail, page, run, scan, store};
 
 #[tokio::test]
 async fn reported_removals_are_remembered_whatever_the_next_run_allows() {
