@@ -17,7 +17,7 @@ use azure_asset_sync::{
 };
 use fastrand::Rng;
 
-use super::{ACCOUNT_HOST, custom, host, public, secret};
+use super::{ACCOUNT_HOST, custom, public, secret};
 
 /// The addresses to which every name resolves now.
 #[derive(Clone, Default)]

@@ -9,7 +9,7 @@ use azure_asset_sync::{
     testing::Assignment,
 };
 
-use super::{builder, probe_of, reader, run};
+use super::{builder, probe_of, reader};
 
 #[tokio::test]
 async fn each_shape_of_a_grant_is_recognized() {

@@ -1,8 +1,6 @@
-//! Unusual names have findings, and names that collide are found.
+//! Unusual names, and names that break other tools, have findings, and their blobs are accepted.
 
 use azure_asset_sync::{Blob, Reason, Rules, validate::Action};
-
-use super::reason;
 
 #[test]
 fn unusual_names_have_findings_and_are_accepted() {
