@@ -13,9 +13,30 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
+    sync::LazyLock,
 };
 
 use regex::Regex;
+
+static DECLARATION: LazyLock<Regex> = LazyLock::new(|| regex(r"\bmod (\w+)\s*;"));
+static IMPORT: LazyLock<Regex> = LazyLock::new(|| regex(r"\buse\s+([^;]+);"));
+/// A path of at least two segments, with the `::` that may precede it.
+static PATH: LazyLock<Regex> = LazyLock::new(|| regex(r"(::\s*)?((?:\w+\s*::\s*)+\w+)"));
+static TEST: LazyLock<Regex> = LazyLock::new(|| regex(r"^\s*#\[cfg\((?:test\b|all\(test\b)"));
+/// A comment or a literal. The last alternative is not a lifetime, which has no closing quote.
+static LITERAL: LazyLock<Regex> = LazyLock::new(|| {
+    let alternatives = [
+        r"//[^\n]*|/\*.*?\*/",
+        r##"b?r#".*?"#|b?r".*?""##,
+        r#"b?"(?:\\.|[^"\\])*""#,
+        r"b?'(?:\\.[^']*|[^\\'])'",
+    ];
+    regex(&format!("(?s){}", alternatives.join("|")))
+});
+
+fn regex(pattern: &str) -> Regex {
+    Regex::new(pattern).unwrap()
+}
 
 /// The path of a module below the crate's root; the root itself is empty.
 type Module = Vec<String>;
@@ -152,17 +173,14 @@ fn circles_of(folder: &[String], edges: &BTreeMap<(String, String), String>) -> 
 impl Source {
     fn parse(text: &str) -> Self {
         let code = without_tests(&without_text(text));
-        let declaration = Regex::new(r"\bmod (\w+)\s*;").unwrap();
-        let import = Regex::new(r"\buse\s+([^;]+);").unwrap();
-        let path = Regex::new(r"(::\s*)?((?:\w+\s*::\s*)+\w+)").unwrap();
         let mut imports = Vec::new();
-        for tree in import.captures_iter(&code) {
+        for tree in IMPORT.captures_iter(&code) {
             expand(&tree[1], &[], &mut imports);
         }
-        let body = import.replace_all(&code, "");
-        let paths = path.captures_iter(&body).filter(|path| path.get(1).is_none());
+        let body = IMPORT.replace_all(&code, "");
+        let paths = PATH.captures_iter(&body).filter(|path| path.get(1).is_none());
         Self {
-            children: declaration.captures_iter(&code).map(|name| name[1].to_owned()).collect(),
+            children: DECLARATION.captures_iter(&code).map(|name| name[1].to_owned()).collect(),
             imports,
             paths: paths.map(|path| segments(&path[2])).collect(),
         }
@@ -207,27 +225,18 @@ fn expand(tree: &str, before: &[String], imports: &mut Vec<(String, Vec<String>)
 
 /// Removes comments, and the contents of literals.
 fn without_text(text: &str) -> String {
-    let literal = [
-        r"//[^\n]*|/\*.*?\*/",
-        r##"b?r#".*?"#|b?r".*?""##,
-        r#"b?"(?:\\.|[^"\\])*""#,
-        // Not a lifetime: it has no closing quote.
-        r"b?'(?:\\.[^']*|[^\\'])'",
-    ];
-    let literal = Regex::new(&format!("(?s){}", literal.join("|"))).unwrap();
     let replace = |found: &regex::Captures<'_>| {
         if found[0].starts_with('/') { " ".to_owned() } else { "\"\"".to_owned() }
     };
-    literal.replace_all(text, replace).into_owned()
+    LITERAL.replace_all(text, replace).into_owned()
 }
 
 /// Removes the items that only tests compile. Assumes the layout of rustfmt: an item ends with a line
 /// that closes its brace at the column where the item began.
 fn without_tests(code: &str) -> String {
-    let is_test = Regex::new(r"^\s*#\[cfg\((?:test\b|all\(test\b)").unwrap();
     let (mut kept, mut lines) = (String::new(), code.lines());
     while let Some(line) = lines.next() {
-        if !is_test.is_match(line) {
+        if !TEST.is_match(line) {
             kept.push_str(line);
             kept.push('\n');
             continue;
