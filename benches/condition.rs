@@ -10,6 +10,15 @@
 //! documented idiom. 44 decisions differ, all of them for `NOT (attribute StringEquals 'x')`
 //! without the attribute: regorus allows, and this crate denies.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a benchmark may panic"
+)]
+
 use azure_asset_sync::{
     Connection,
     condition::{Condition, Lint, Request},

@@ -3,6 +3,15 @@
 //! Run it with `cargo bench --bench decode`. It prints the time for a page, and blobs and bytes per
 //! second.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a benchmark may panic"
+)]
+
 use azure_asset_sync::store::Page;
 use divan::{
     Bencher,

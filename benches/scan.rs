@@ -3,6 +3,15 @@
 //! Run it with `cargo bench --bench scan`. It prints the time for 100,000 blobs, and blobs per
 //! second.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a benchmark may panic"
+)]
+
 use std::sync::Arc;
 
 use azure_asset_sync::{

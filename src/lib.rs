@@ -1,16 +1,15 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
-#![warn(missing_docs, missing_debug_implementations, unreachable_pub)]
+#![warn(unreachable_pub)]
 #![cfg_attr(
-    not(test),
-    warn(
-        clippy::allow_attributes_without_reason,
+    test,
+    allow(
         clippy::expect_used,
         clippy::indexing_slicing,
         clippy::panic,
         clippy::string_slice,
-        clippy::todo,
-        clippy::unwrap_used
+        clippy::unwrap_used,
+        reason = "a unit test fails by a panic"
     )
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -1,9 +1,17 @@
-//! Runs that are killed with signal 9 at a point of their own: nothing lost, nothing doubled.
+//! A run that is killed with SIGKILL at any point can be resumed: no change is lost, and none is
+//! delivered twice except in a repeated batch.
 //!
-//! Each point is a process: this very program, which runs one job and kills itself. `POINTS=1000`
-//! in the environment is the whole campaign, `SEED` one point.
-
+//! Each point runs this program again as a child, which runs one job and kills itself. The variable
+//! `POINTS=1000` runs the complete campaign, `SEED` a single point.
 #![cfg(unix)]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic"
+)]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -30,7 +38,7 @@ const BLOBS: u32 = 400;
 const PAGE: u16 = 25;
 const ROWS_PER_BLOCK: usize = 20;
 
-/// The container before and after what happens between two runs
+/// Returns the container before or after the changes between the two runs.
 fn container(is_later: bool) -> BTreeMap<String, u32> {
     let names = (0..BLOBS).map(|n| {
         let extension = if n % 11 == 0 { "txt" } else { "jpg" };
@@ -47,7 +55,7 @@ fn container(is_later: bool) -> BTreeMap<String, u32> {
 
 static POINTS: AtomicU64 = AtomicU64::new(0);
 
-/// A point of a run, which ends there if it is the one
+/// Called at each point of a run. Kills the process at the chosen point.
 fn point(_: &'static str) {
     let number = POINTS.fetch_add(1, Ordering::SeqCst);
     if env::var("KILL_AT").is_ok_and(|last| last == number.to_string()) {
@@ -73,7 +81,7 @@ impl Store for Watched {
     }
 }
 
-/// Appends a line for each change, with the run and the number of its batch
+/// A sink that appends a line for each change, with the run and the number of its batch.
 struct Log(fs::File);
 
 #[async_trait::async_trait]
@@ -116,7 +124,7 @@ impl Sink for Log {
     }
 }
 
-/// One job, in the process that is to be killed
+/// Runs one job in the process that is killed.
 #[test]
 fn child() {
     let Ok(folder) = env::var("KILL_FOLDER").map(PathBuf::from) else { return };
@@ -168,10 +176,10 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// The ETags of assets, and the names of what is none
+/// The ETags of assets, and `None` for rejected blobs.
 type Held = BTreeMap<String, Option<String>>;
 
-/// What a keyed sink would hold after these lines, and how often each batch came
+/// Returns what a keyed sink would store after these lines, and how often each batch was delivered.
 fn replay(folder: &Path) -> (Held, BTreeMap<(RunId, u64), u64>) {
     let (mut held, mut batches) = (BTreeMap::new(), BTreeMap::new());
     let mut last = None;
@@ -181,8 +189,7 @@ fn replay(folder: &Path) -> (Held, BTreeMap<(RunId, u64), u64>) {
         let [run, sequence, what, name, etag] = fields.try_into().unwrap();
         let key: (RunId, u64) = (serde_json::from_value(run).unwrap(), sequence.as_u64().unwrap());
         let name = name.as_str().unwrap().to_owned();
-        // A batch begins anew where its number comes again behind a restart, which shows by a
-        // name that comes again.
+        // A batch was delivered again after a restart if one of its names is repeated.
         if last != Some(key) || !seen.insert(name.clone()) {
             *batches.entry(key).or_default() += 1;
             last = Some(key);
@@ -198,12 +205,12 @@ fn replay(folder: &Path) -> (Held, BTreeMap<(RunId, u64), u64>) {
 }
 
 #[test]
-fn a_run_that_is_killed_anywhere_goes_on_without_loss() {
+fn a_run_that_is_killed_anywhere_is_resumed_without_loss() {
     let number = |name| env::var(name).ok().map(|text: String| text.parse::<u64>().unwrap());
     let count = number("POINTS").unwrap_or(40);
     let seeds = number("SEED").map_or(0..count, |seed| seed..seed + 1);
     let root = tempfile::tempdir().unwrap();
-    // A first run that ends well, and how many points each of the two has.
+    // A first run that succeeds. It counts the points of both runs.
     let first = root.path().join("first");
     fs::create_dir(&first).unwrap();
     assert!(spawn(&first, false, 3, None).success());
@@ -222,7 +229,7 @@ fn a_run_that_is_killed_anywhere_goes_on_without_loss() {
             false => fs::create_dir(&folder).unwrap(),
         }
         let mut kills = 0;
-        // Killed, and maybe killed again while it goes on.
+        // The run is killed, and possibly killed again when it is resumed.
         for _ in 0..random.usize(1..=3) {
             let at = random.u64(..most[usize::from(is_later)]);
             let status = spawn(&folder, is_later, in_flight, Some(at));
@@ -241,7 +248,10 @@ fn a_run_that_is_killed_anywhere_goes_on_without_loss() {
         });
         assert_eq!(held, want.collect(), "SEED={seed}");
         let replayed: u64 = batches.values().map(|times| times - 1).sum();
-        assert!(replayed <= kills, "SEED={seed}: {replayed} batches came again, {kills} kills");
+        assert!(
+            replayed <= kills,
+            "SEED={seed}: {replayed} batches were repeated after {kills} kills"
+        );
         let state: Vec<_> = fs::read_dir(folder.join("state")).unwrap().collect();
         assert_eq!(state.len(), 2, "SEED={seed}: {state:?}");
         fs::remove_dir_all(&folder).unwrap();

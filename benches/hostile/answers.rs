@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     measure::{KIB, MIB, Table, outcome},
-    server::{Hostile, connection, is_sign_in},
+    server::{ScriptedServer, connection, is_sign_in},
 };
 
 /// A server in its own thread, so that its work does not delay the client.
@@ -41,7 +41,7 @@ impl ServerThread {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
-                let server = Hostile::start(move |request| answer(&request)).await;
+                let server = ScriptedServer::start(move |request| answer(&request)).await;
                 let address = server.address().to_string();
                 send.send((address, server.certificate_authority().to_owned())).unwrap();
                 let _ = stopped.await;

@@ -17,6 +17,15 @@
 //! cargo bench --bench hostile -- page    # the attacks whose name contains a word
 //! ```
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a benchmark may panic"
+)]
+
 #[path = "../../tests/malicious/counting_allocator.rs"]
 mod allocation;
 mod answers;

@@ -1,14 +1,14 @@
-//! The acceptance kit, which is the example `acceptance`: each line both ways against the small
-//! cloud, and its recording.
+//! The acceptance kit (the example `acceptance`) reports each difference between a cloud and this
+//! crate's assumptions, and its recordings can be replayed.
 //!
-//! `different` lists, for each way in which a cloud can differ, the lines that say so; all others
-//! must stay as they are. `recording` replays what the kit records, and looks for what it must not
-//! hold. `emulator` runs the kit against Azurite.
+//! `different` runs the kit against small clouds that each differ in one way, and checks that exactly
+//! the expected lines report the difference. `redaction` replays the recordings of the kit, and checks
+//! that they identify no account. `emulator` runs the kit against Azurite.
 
 mod different;
 mod emulator;
 #[path = "../../examples/acceptance/kit/mod.rs"]
-mod kit;
+pub mod kit;
 mod pseudonyms;
 mod redaction;
 
@@ -20,10 +20,10 @@ use azure_asset_sync::{
 };
 use kit::{Outcome, Report};
 
-/// The origin that the rule of the clouds here allows
+/// The origin that the CORS rule of these clouds allows.
 const ORIGIN: &str = "https://vision.example";
 
-/// Names that tell the orders apart, with a folder and an empty blob
+/// Names that each order sorts differently.
 const NAMES: &[&str] =
     &["B.jpg", "a.jpg", "c-1.jpg", "c/1.jpg", "c/2.jpg", "d.jpg", "e.jpg", "\u{e000}.jpg"];
 
@@ -42,7 +42,7 @@ fn rule(exposed: &str) -> CorsRule {
         .exposed_headers([exposed])
 }
 
-/// A cloud that differs in nothing that it has
+/// Returns a cloud without differences.
 fn usual() -> SmallCloudBuilder {
     SmallCloud::builder().blobs(seeds()).cors(rule("Content-Range"))
 }
@@ -65,7 +65,7 @@ fn open(connection: &Connection, authority: &str, credential: Credential) -> Azu
         .unwrap()
 }
 
-/// The lines with this outcome
+/// Returns the names of the lines with this outcome.
 fn lines(report: &Report, outcome: Outcome) -> BTreeSet<&'static str> {
     report.lines.iter().filter(|line| line.outcome == outcome).map(|line| line.line).collect()
 }

@@ -1,7 +1,8 @@
-//! The packs for bash, run with the real Azure CLI against a fake of Entra, Resource Manager and
-//! Microsoft Graph on a loopback port.
+//! The bash commands of a grant work with the real Azure CLI. They run against a fake of Entra,
+//! Resource Manager and Microsoft Graph on a loopback port.
 //!
-//! `AZ` names the CLI, by default `az` on the path; without one the tests say so and pass.
+//! The variable `AZ` names the program; the default is `az` on the path. Without the CLI the tests print
+//! a notice and pass.
 
 mod case;
 mod drift;

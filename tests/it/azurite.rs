@@ -1,8 +1,8 @@
-//! The Azure store against Azurite, signed in as a service principal, over https.
+//! The Azure store works against Azurite over HTTPS, signed in as a service principal.
 //!
-//! Azurite is somebody else's idea of Azure, and so finds what a fake of our own repeats. What it
-//! cannot hold (control characters, `U+FFFE`, a backslash) and cannot refuse (it has no roles) is
-//! left to the small cloud. It sorts names by UTF-16 code units, which differs from the order of
+//! Azurite was written by others, so it finds errors that a fake of our own would repeat. The small
+//! cloud tests what Azurite cannot store (control characters, `U+FFFE`, a backslash) and cannot refuse
+//! (it has no roles). It sorts names by UTF-16 code units, which differs from the order of
 //! bytes only between `U+E000`–`U+FFFF` and the characters beyond: the names of the conformance
 //! suite have no such pair, and the ten thousand below, which have, are compared as sets.
 
@@ -33,7 +33,7 @@ use harness::{ACCOUNT, Azurite, EXPIRED_SECRET, SECRET, Seed, TENANT, Token};
 
 const CONTAINER: &str = "assets";
 
-/// Ends the test well where there is no Node.js; the harness has said so
+/// Returns early, so that the test passes, if Node.js is missing; the harness has printed a notice.
 macro_rules! azurite {
     () => {
         match Azurite::start().await {
@@ -70,14 +70,14 @@ fn store(azurite: &Azurite) -> AzureStore {
     open(azurite, connection(azurite, ACCOUNT), principal(Token::Valid, SECRET))
 }
 
-/// What both questions that a store answers fail with
+/// Returns the errors of a listing and of a read.
 async fn failures(store: &AzureStore) -> [Error; 2] {
     let list = store.list(ListRequest::new("")).await.unwrap_err();
     let read = store.read(ReadRequest::new("a.jpg", 0..3)).await.unwrap_err();
     [list, read]
 }
 
-/// Everything that an error would put into a log
+/// Returns everything that an error would write to a log.
 fn printed(error: &Error) -> String {
     format!("{error} {error:?}")
 }
@@ -102,17 +102,17 @@ async fn a_service_principal_lists_and_reads() {
 
     let read = store.read(ReadRequest::of(blob, 3..8)).await.unwrap();
     assert_eq!(read, "photo");
-    // No range begins before the end of an empty blob.
+    // Every range starts beyond the end of an empty blob.
     let error = store.read(ReadRequest::new("empty.jpg", 0..3)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::RangeNotSatisfiable, "{error}");
-    assert_eq!(azurite.tokens_given(), 1, "one token does for all requests");
+    assert_eq!(azurite.tokens_given(), 1, "all requests share one token");
 }
 
 #[tokio::test]
-async fn azurite_takes_the_signature_of_a_view_link() {
+async fn azurite_accepts_the_signature_of_a_view_link() {
     let azurite = azurite!();
     azurite.create_container(CONTAINER).await;
-    // Azurite cannot hold a backslash, and its own parser trims what is odd at the end of a path.
+    // Azurite cannot store a backslash, and its parser trims unusual characters at the end of a path.
     let names = ["a.jpg", "hall 3/R\u{e9}gion #1 100%.jpg", "a//b&c=d+e?.jpg", "\u{1f408}.mp4"];
     azurite.seed(CONTAINER, names.map(|name| Seed::new(name, name))).await;
     let links = store(&azurite).view_links().unwrap();
@@ -123,7 +123,7 @@ async fn azurite_takes_the_signature_of_a_view_link() {
             let link = links.link(request).await.unwrap();
             let (status, body) = azurite.get_anonymously(link.url()).await;
             assert_eq!((status, body.as_slice()), (200, name.as_bytes()), "{name}");
-            // The last character of the signature is `=`, so the one before it.
+            // The last character of the signature is `=`, so this changes the character before it.
             let (rest, end) = link.url().split_at(link.url().len() - 4);
             let other = if end.starts_with('A') { "B" } else { "A" };
             let tampered = format!("{rest}{other}{}", &end[1..]);
@@ -166,7 +166,7 @@ async fn the_azure_store_conforms() {
 }
 
 #[tokio::test]
-async fn ten_thousand_odd_names_are_those_that_an_independent_client_lists() {
+async fn ten_thousand_unusual_names_are_listed_as_an_independent_client_lists_them() {
     let azurite = azurite!();
     azurite.create_container(CONTAINER).await;
     let stored: BTreeSet<_> = odd_names::all().collect();
@@ -192,11 +192,11 @@ async fn ten_thousand_odd_names_are_those_that_an_independent_client_lists() {
         assert_same(&format!("pages of {page_size}"), &names, &stored);
         assert_eq!(report.total(), 10_000);
         assert_eq!(report.pages, 10_000_u64.div_ceil(page_size.into()));
-        assert_eq!(report.requests, report.pages, "nothing had to be tried again");
+        assert_eq!(report.requests, report.pages, "no request was retried");
         assert!(!report.rejections.contains_key(&Reason::Malformed), "{report}");
     }
 
-    // One name of each sort; that it can be listed does not say that it can be read.
+    // One name of each kind: a name that can be listed cannot always be read.
     let store = store(&azurite);
     for name in odd_names::SORTS.map(|odd| odd.replace("{n}", "7")) {
         let read = store.read(ReadRequest::new(&name, 0..4096)).await;
@@ -214,7 +214,7 @@ async fn scan(azurite: &Azurite, page_size: u16) -> (Vec<String>, Report) {
 }
 
 #[tokio::test]
-async fn requests_side_by_side_list_the_names_that_one_after_the_other_lists() {
+async fn concurrent_requests_list_the_same_names_as_sequential_requests() {
     let azurite = azurite!();
     azurite.create_container(CONTAINER).await;
     let sites = [("berlin", 130), ("a b", 7), ("oslo", 90), ("r\u{e9}gion", 40), ("z/deep/er", 31)];
@@ -244,7 +244,7 @@ async fn requests_side_by_side_list_the_names_that_one_after_the_other_lists() {
     }
 }
 
-/// The same names, each once
+/// Asserts that the listing has exactly the stored names, each once.
 fn assert_same(who: &str, listed: &[String], stored: &BTreeSet<String>) {
     let set: BTreeSet<_> = listed.iter().cloned().collect();
     assert_eq!(set.len(), listed.len(), "{who}: a name comes twice");
@@ -323,7 +323,7 @@ async fn a_scan_into_json_lines_adds_up() {
 }
 
 #[tokio::test]
-async fn refusals_of_the_sign_in_are_told_apart() {
+async fn the_refusals_of_a_sign_in_have_different_kinds() {
     let azurite = azurite!();
     let known = || connection(&azurite, ACCOUNT);
     let elsewhere = || known().tenant("66666666-6666-4666-8666-666666666666");
@@ -375,11 +375,11 @@ async fn a_token_that_the_account_refuses_is_unauthenticated() {
             }
         }
     }
-    assert_eq!(azurite.tokens_given(), 4, "the sign-in itself went well, once for each store");
+    assert_eq!(azurite.tokens_given(), 4, "each store signed in once, and the sign-in succeeded");
 }
 
 #[tokio::test]
-async fn a_missing_container_and_a_missing_account_are_told_apart() {
+async fn a_missing_container_and_a_missing_account_have_different_kinds() {
     let azurite = azurite!();
     azurite.create_container("another").await;
     let store = store(&azurite);
@@ -400,7 +400,7 @@ async fn a_missing_container_and_a_missing_account_are_told_apart() {
 }
 
 #[tokio::test]
-async fn nobody_is_denied_the_permission() {
+async fn a_store_without_a_credential_is_denied() {
     let azurite = azurite!();
     azurite.create_container(CONTAINER).await;
     let store = open(&azurite, connection(&azurite, ACCOUNT), Credential::Anonymous);
@@ -429,11 +429,11 @@ async fn a_certificate_of_an_unknown_authority_is_not_trusted() {
             }
         }
     }
-    assert_eq!(azurite.tokens_given(), 0, "no secret goes to a stranger");
+    assert_eq!(azurite.tokens_given(), 0, "no secret is sent to an untrusted server");
 }
 
 #[tokio::test]
-async fn a_probe_connects_and_names_what_is_wrong() {
+async fn a_probe_connects_and_reports_failures() {
     let azurite = azurite!();
     azurite.create_container(CONTAINER).await;
     azurite.seed(CONTAINER, [Seed::new("a.jpg", "abc")]).await;

@@ -1,4 +1,4 @@
-//! A service principal that signs in with a certificate, made by OpenSSL as its owner would.
+//! A service principal can sign in with a certificate that OpenSSL has made.
 
 use azure_asset_sync::{
     AzureStore, Connection, Credential, ErrorKind, Store,
@@ -39,7 +39,7 @@ async fn a_registered_certificate_signs_in_and_another_does_not() {
 }
 
 #[tokio::test]
-async fn a_key_that_entra_does_not_take_is_refused_at_once() {
+async fn a_key_that_entra_does_not_accept_is_refused_without_a_request() {
     let (pem, certificate) =
         openssl::make(&["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]);
     let (cloud, connection) = cloud(&certificate).await;

@@ -1,6 +1,4 @@
-//! Asks a small cloud as any client would ask Azure.
-
-#![allow(dead_code, reason = "each of the test files uses another part")]
+//! A plain HTTP client of a small cloud, which shares no code with the crate's own store.
 
 use std::collections::BTreeSet;
 
@@ -16,11 +14,11 @@ pub struct Asker {
     pub client: Client,
 }
 
-/// An answer, read to its end
+/// A response with its complete body.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
-    /// The reason phrase, if it is not the usual one of the status
+    /// The reason phrase, if it is not the standard phrase of the status.
     pub reason: Option<String>,
     pub headers: HeaderMap,
     pub body: String,
@@ -34,7 +32,7 @@ impl Answer {
         Self { status, reason, headers, body: response.text().await.unwrap() }
     }
 
-    /// The names of the headers, sorted and between blanks
+    /// Returns the sorted names of the headers, separated by spaces.
     pub fn header_names(&self) -> String {
         let names: BTreeSet<_> = self.headers.keys().map(HeaderName::as_str).collect();
         names.into_iter().collect::<Vec<_>>().join(" ")
@@ -44,18 +42,18 @@ impl Answer {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    /// Status and `x-ms-error-code`
+    /// Returns the status and the header `x-ms-error-code`.
     pub fn told(&self) -> (u16, Option<&str>) {
         (self.status, self.header("x-ms-error-code"))
     }
 
-    /// The text of the first element with this name
+    /// Returns the text of the first element with this name.
     pub fn element(&self, tag: &str) -> Option<&str> {
         let (_, rest) = self.body.split_once(&format!("<{tag}>"))?;
         rest.split_once(&format!("</{tag}>")).map(|(text, _)| text)
     }
 
-    /// Azure's message, without what is another each time
+    /// Returns Azure's message without the request ID and the time that follow it.
     pub fn message(&self) -> &str {
         self.element("Message").unwrap_or_default().split('\n').next().unwrap()
     }
@@ -63,7 +61,7 @@ impl Answer {
 
 impl Asker {
     pub async fn of(builder: SmallCloudBuilder) -> Self {
-        // The first of the tests installs it, for all of them.
+        // The first test installs the provider for all others of the process.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let cloud = builder.start().await.unwrap();
         let authority = Certificate::from_pem(cloud.certificate_authority().as_bytes()).unwrap();
@@ -76,7 +74,7 @@ impl Asker {
         Self { cloud, client }
     }
 
-    /// A request without a credential, of [`VERSION`] unless it names another
+    /// Returns a request without a credential, for [`VERSION`] unless the caller sets another version.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("https://{}/{path}", self.cloud.address()))
     }
@@ -101,12 +99,12 @@ impl Asker {
         json["access_token"].as_str().unwrap().to_owned()
     }
 
-    /// A GET with a token
+    /// Sends a GET with a token.
     pub async fn get(&self, token: &str, path: &str) -> Answer {
         self.send(self.request(Method::GET, path).bearer_auth(token)).await
     }
 
-    /// A GET with the signature
+    /// Sends a GET with the shared access signature.
     pub async fn signed(&self, path: &str) -> Answer {
         let join = if path.contains('?') { '&' } else { '?' };
         let path = format!("{path}{join}sig={}", self.cloud.signature());
@@ -114,6 +112,6 @@ impl Asker {
     }
 }
 
-/// The header that every request has, since the service answers by it
+/// The header of every request: the service selects its behavior by this version.
 pub const VERSION: (&str, &str) = ("x-ms-version", "2026-04-06");
 pub const LIST: &str = "smallcloud/assets?restype=container&comp=list";

@@ -1,4 +1,5 @@
-//! The condition language against documented conditions, documented decisions, and itself.
+//! The condition language agrees with documented conditions and documented decisions, and a printed
+//! condition parses to the same condition.
 
 use azure_asset_sync::condition::{
     Base, Condition, Layout, MAX_DEPTH, Operator, Quantifier, Request, Source, Value,
@@ -15,7 +16,7 @@ fn examples() -> Vec<Json> {
 }
 
 #[test]
-fn documented_and_found_conditions_parse_and_reprint() {
+fn documented_conditions_parse_and_print_again() {
     let mut read = 0;
     for row in examples().iter().filter(|row| row["kind"] != "invalid") {
         let text = row["condition"].as_str().unwrap();
@@ -37,11 +38,11 @@ fn documented_and_found_conditions_parse_and_reprint() {
 }
 
 #[test]
-fn documented_decisions_agree() {
+fn decisions_agree_with_the_documentation() {
     let examples = examples();
     let (mut decided, mut elsewhere) = (0, Vec::new());
     for row in rows(include_str!("../data/conditions/decisions.json")) {
-        // Many rows have no condition of their own: theirs is the example of the same document.
+        // Many rows have no condition: it is the example of the same document.
         let of_source = || {
             let mut same = examples.iter().filter(|e| e["source"] == row["source"]);
             let example = same.next()?;
@@ -73,7 +74,7 @@ const PAGE: &str = "\
 )";
 
 #[test]
-fn the_portals_layout_is_kept_to_the_letter() {
+fn the_layout_of_the_portal_is_printed_exactly() {
     let condition: Condition = PAGE.parse().unwrap();
     assert_eq!(condition.print(Layout::Portal), PAGE);
     assert_eq!(
@@ -84,7 +85,7 @@ fn the_portals_layout_is_kept_to_the_letter() {
 }
 
 #[test]
-fn parentheses_that_change_nothing_are_no_part_of_a_condition() {
+fn redundant_parentheses_are_not_part_of_a_condition() {
     let of = |text: &str| text.parse::<Condition>().unwrap();
     let (a, b, c) = ("Exists @Request[a]", "Exists @Request[b]", "Exists @Request[c]");
     assert_eq!(of(&format!("(({a})) && ({b})")), of(&format!("{a} AND {b}")));
@@ -113,7 +114,7 @@ fn there_are_28_operators_and_64_for_lists() {
 }
 
 #[test]
-fn an_error_says_where_and_what_was_expected() {
+fn an_error_has_the_position_and_the_expected_token() {
     let rows = [
         ("", 0, "empty"),
         ("   ", 3, "empty"),
@@ -173,12 +174,12 @@ fn an_error_says_where_and_what_was_expected() {
 }
 
 #[test]
-fn hostile_text_is_refused_without_a_crash() {
+fn malicious_text_is_refused_without_a_crash() {
     for text in ["(".repeat(60_000), "!".repeat(60_000), "NOT ".repeat(16_000), "a".repeat(70_000)]
     {
         assert!(text.parse::<Condition>().is_err());
     }
-    // `NOT`, and `OR` within `AND` without end; a condition that is read is printed and read again.
+    // Deeply nested `NOT`, and `OR` within `AND`. A condition that parses is printed and parsed again.
     let leaf = "Exists @Request[a]";
     let nots = |depth: usize| format!("{}{leaf}", "!".repeat(depth - 1));
     let chains = |depth: usize| {
@@ -208,7 +209,7 @@ fn truth(text: &str, request: &Request) -> Option<bool> {
 }
 
 #[test]
-fn what_a_request_does_not_tell_is_neither_true_nor_false() {
+fn an_expression_about_a_missing_attribute_is_neither_true_nor_false() {
     let request = Request::new("x").resource("known", "v");
     let (yes, no, unknown) = (
         "@Resource[known] StringEquals 'v'",
@@ -234,7 +235,11 @@ fn what_a_request_does_not_tell_is_neither_true_nor_false() {
         }
     }
     assert_eq!(truth("Exists @Resource[other]", &request), Some(false));
-    assert_eq!(truth("@Resource[known] NumericEquals 1", &request), None, "not of its type");
+    assert_eq!(
+        truth("@Resource[known] NumericEquals 1", &request),
+        None,
+        "the value has another type"
+    );
 }
 
 #[test]
@@ -308,7 +313,7 @@ fn the_keys_of_tags_keep_their_letter_case_and_other_paths_do_not() {
 }
 
 #[test]
-fn a_trace_tells_what_each_part_came_to_and_what_was_missing() {
+fn a_trace_has_the_result_of_each_part_and_the_missing_attributes() {
     let condition: Condition = PAGE.parse().unwrap();
     let read = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read";
     let trace = condition.trace(&Request::new(read));
@@ -375,7 +380,7 @@ fn expression() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn what_is_printed_reads_as_what_was_parsed(text in expression()) {
+    fn a_printed_condition_parses_to_the_same_condition(text in expression()) {
         let condition: Condition = text.parse().map_err(|e| TestCaseError::fail(format!("{e}: {text}")))?;
         for layout in [Layout::Portal, Layout::OneLine] {
             let printed = condition.print(layout);
@@ -403,8 +408,8 @@ proptest! {
     }
 
     #[test]
-    fn patterns_match_as_a_plain_definition_does(pattern in "[ab*?\\\\]{0,7}", text in "[ab*?\\\\]{0,7}") {
-        /// Tries every length for each `*`
+    fn patterns_match_as_a_naive_matcher_does(pattern in "[ab*?\\\\]{0,7}", text in "[ab*?\\\\]{0,7}") {
+        /// Tries every length for each `*`.
         fn matches(pattern: &[char], text: &[char]) -> bool {
             match pattern {
                 [] => text.is_empty(),
@@ -422,7 +427,7 @@ proptest! {
 }
 
 #[test]
-fn a_text_that_is_longer_than_azure_takes_is_refused_before_it_is_read() {
+fn a_text_that_is_longer_than_azure_accepts_is_refused_before_it_is_parsed() {
     use azure_asset_sync::condition::{Lint, MAX_LENGTH, Rule};
     let of = |length: usize, filling: char| {
         let text = "@Resource[Microsoft.Storage/storageAccounts/blobServices/containers:name] StringEquals ''";
@@ -441,7 +446,7 @@ fn a_text_that_is_longer_than_azure_takes_is_refused_before_it_is_read() {
 }
 
 #[test]
-fn two_lists_that_make_many_pairs_are_refused() {
+fn two_lists_with_too_many_pairs_are_refused() {
     let text = |left: usize, right: usize| {
         let list = |count: usize| vec!["'a'"; count].join(", ");
         format!("{{{}}} ForAnyOfAnyValues:StringEquals {{{}}}", list(left), list(right))
@@ -451,7 +456,7 @@ fn two_lists_that_make_many_pairs_are_refused() {
         let error = text(left, right).parse::<Condition>().unwrap_err();
         assert!(error.to_string().contains("256 pairs"), "{error}");
     }
-    // A list beside an attribute may be as long as the text.
+    // The length of a list that is compared with one attribute is limited only by the text.
     let list = vec!["'a'"; 1500].join(",");
     let path = "@Resource[Microsoft.Storage/storageAccounts/blobServices/containers:name]";
     assert!(

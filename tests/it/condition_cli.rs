@@ -1,4 +1,4 @@
-//! The example `condition`, on pipes as its users run it.
+//! The example `condition` works in pipes, as its users run it.
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -18,13 +18,14 @@ fn start(arguments: &[&str]) -> Child {
     command.spawn().unwrap()
 }
 
-/// Runs it with a text on its standard input; exit status, standard output and error
+/// Runs the example with a text on standard input. Returns exit status, standard output and standard
+/// error.
 fn condition(arguments: &[&str], input: &str) -> (i32, String, String) {
     let mut child = start(arguments);
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_owned();
     let writer = std::thread::spawn(move || {
-        // A program that has refused its arguments reads nothing.
+        // The write fails if the program has refused its arguments, because it then reads nothing.
         let _ = stdin.write_all(input.as_bytes());
     });
     let output = child.wait_with_output().unwrap();
@@ -44,7 +45,7 @@ fn answers(text: &str) -> Vec<Json> {
 const READ: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read";
 
 #[test]
-fn eval_answers_each_line_and_goes_on_after_a_wrong_one() {
+fn eval_answers_each_line_and_continues_after_an_invalid_one() {
     let context = json!({
         "action": READ, "suboperations": [], "principal": {}, "environment": {}, "request": {},
         "resource": {"Microsoft.Storage/storageAccounts/blobServices/containers:name": "abc"}
@@ -98,7 +99,7 @@ fn lint_answers_each_line() {
 }
 
 #[test]
-fn each_line_is_answered_before_the_next_is_asked() {
+fn each_line_is_answered_before_the_next_is_read() {
     let mut child = start(&["lint", "--json", "-"]);
     let mut input = child.stdin.take().unwrap();
     let output = BufReader::new(child.stdout.take().unwrap());
@@ -106,7 +107,7 @@ fn each_line_is_answered_before_the_next_is_asked() {
     std::thread::spawn(move || output.lines().try_for_each(|line| answers.send(line.unwrap())));
     for line in ["{\"condition\":\"@Environment[isPrivateLink] BoolEquals true\"}", "not json"] {
         writeln!(input, "{line}").unwrap();
-        // A bound on hanging, generous: one that waits for the end of its input never answers.
+        // A generous limit: a program that waits for the end of its input never answers.
         let Ok(answer) = answered.recv_timeout(Duration::from_secs(60)) else {
             child.kill().unwrap();
             panic!("no answer to {line}, or the example is not of this build");
@@ -120,7 +121,7 @@ fn each_line_is_answered_before_the_next_is_asked() {
 }
 
 #[test]
-fn what_is_generated_is_read_by_all_the_others() {
+fn all_other_commands_read_a_generated_condition() {
     let (status, text, _) = condition(&["generate", "--container", "abc", "--prefix", "p/"], "");
     assert_eq!(status, 0);
     assert!(text.starts_with("(\n (\n  !(ActionMatches"), "{text}");
@@ -147,7 +148,7 @@ fn what_is_generated_is_read_by_all_the_others() {
 }
 
 #[test]
-fn wrong_input_is_shown_with_its_place() {
+fn invalid_input_is_shown_with_its_position() {
     let (status, _, error) = condition(&["explain"], "@Resource[a] StringEquals ‘x’");
     assert_eq!(status, 1);
     assert_eq!(error.lines().nth(1), Some("@Resource[a] StringEquals ‘x’"), "{error}");
@@ -172,7 +173,7 @@ fn wrong_input_is_shown_with_its_place() {
 }
 
 #[test]
-fn an_output_that_nobody_reads_ends_without_a_panic() {
+fn a_closed_output_does_not_cause_a_panic() {
     let condition = format!("NOT ActionMatches{{'{READ}'}}");
     let line = json!({ "condition": condition }).to_string();
     let grant = [
@@ -202,7 +203,7 @@ fn an_output_that_nobody_reads_ends_without_a_panic() {
             if close_errors {
                 drop(child.stderr.take());
             }
-            // Commands without an input may have ended.
+            // Commands without input may have ended already.
             let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
             let output = child.wait_with_output().unwrap();
             let text = String::from_utf8(output.stderr).unwrap();
@@ -213,7 +214,7 @@ fn an_output_that_nobody_reads_ends_without_a_panic() {
 }
 
 #[test]
-fn the_files_of_a_grant_replace_nothing_and_errors_name_their_path() {
+fn a_grant_overwrites_no_file_and_errors_name_the_path() {
     let folder = tempfile::tempdir().unwrap();
     let absent = folder.path().join("absent");
     let grant = |folder: &std::path::Path, more: &[&str]| {
@@ -235,7 +236,7 @@ fn the_files_of_a_grant_replace_nothing_and_errors_name_their_path() {
     let files: Vec<PathBuf> =
         std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path()).collect();
     let [file, ..] = &files[..] else { panic!("no file was written") };
-    // The same files again are no fault.
+    // Writing identical files again succeeds.
     assert_eq!(grant(folder.path(), &[]).0, 0);
     std::fs::write(file, "of somebody else").unwrap();
     let (status, _, error) = grant(folder.path(), &[]);

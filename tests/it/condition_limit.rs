@@ -1,4 +1,4 @@
-//! Conditions that are made: to the letter where a guide prints one, and tight against requests.
+//! `Limit` builds the conditions that Azure's guides print, and they allow nothing else.
 
 use std::time::{Duration, SystemTime};
 
@@ -20,7 +20,7 @@ fn prefix(text: &str) -> Prefix {
     text.parse().unwrap()
 }
 
-/// A read of a blob's current version
+/// Returns a request to read the current version of a blob.
 fn read(container: &str, path: &str) -> Request {
     Request::new(READ)
         .resource(&format!("{CONTAINERS}:name"), container)
@@ -39,7 +39,7 @@ fn list(container: &str, prefix: Option<&str>) -> Request {
 }
 
 #[test]
-fn the_limit_to_a_container_is_the_text_that_guides_print() {
+fn the_limit_to_a_container_is_the_text_of_the_guides() {
     let condition = Limit::container(&container("training")).condition().unwrap();
     assert_eq!(
         condition.print(Layout::Portal),
@@ -84,7 +84,7 @@ AND
 }
 
 #[test]
-fn each_part_limits_what_it_says() {
+fn each_option_limits_only_what_it_names() {
     let base = Limit::container(&container("c01"));
     let allows = |limit: &Limit, request: &Request| limit.condition().unwrap().allows(request);
     let (inside, outside) = (read("c01", "p/a"), read("c02", "p/a"));
@@ -94,7 +94,7 @@ fn each_part_limits_what_it_says() {
     let two = base.clone().or_container(&container("c02"));
     assert!(allows(&two, &inside) && allows(&two, &outside) && !allows(&two, &read("c03", "a")));
     let other = Request::new("Microsoft.Storage/storageAccounts/blobServices/containers/read");
-    assert!(allows(&base, &other), "what it does not name, it does not limit");
+    assert!(allows(&base, &other), "a container that the condition does not name is not limited");
 
     let current = base.clone().current_versions_only();
     let old = read("c01", "a").resource(&format!("{CONTAINERS}/blobs:isCurrentVersion"), false);
@@ -120,7 +120,7 @@ fn each_part_limits_what_it_says() {
 }
 
 #[test]
-fn what_cannot_be_written_safely_is_refused_with_the_reason() {
+fn a_value_that_cannot_be_written_safely_is_refused_with_the_reason() {
     for text in ["it's/", "a\\b/", "a\nb/"] {
         let limit = Limit::container(&container("c01")).prefix(&prefix(text));
         let error = limit.condition().unwrap_err();
@@ -150,7 +150,7 @@ fn what_cannot_be_written_safely_is_refused_with_the_reason() {
 }
 
 #[test]
-fn the_length_is_bounded() {
+fn the_length_of_a_condition_is_limited() {
     let mut limit = Limit::container(&container("container-000"));
     for n in 1..400 {
         limit = limit.or_container(&container(&format!("container-{n:03}")));
@@ -166,7 +166,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn nothing_outside_of_container_and_prefix_is_let_through(
+    fn nothing_outside_the_container_and_prefix_is_allowed(
         (name, asked) in ("(data|pics|data2)", "(data|Data|pics|data2|other)"),
         (start, path) in ("[ab]{0,2}/?", "[abA/]{0,5}"),
         (listing, sent) in any::<(bool, bool)>(),
@@ -177,8 +177,8 @@ proptest! {
             true => list(&asked, sent.then_some(path.as_str())),
             false => read(&asked, &path),
         };
-        let told = sent || !listing || start.is_empty();
-        let inside = asked == name && told && path.starts_with(&start);
+        let has_prefix = sent || !listing || start.is_empty();
+        let inside = asked == name && has_prefix && path.starts_with(&start);
         let inside = inside || (asked == name && start.is_empty());
         prop_assert_eq!(condition.allows(&request), inside, "{} {:?}", condition, request);
     }

@@ -1,4 +1,7 @@
-//! What the linter says: of documented mistakes, of one mistake each, and of its own repairs.
+//! The linter finds documented mistakes, each rule finds its own mistake and nothing similar, and each
+//! suggested repair is valid.
+
+mod table;
 
 use std::collections::BTreeSet;
 
@@ -8,11 +11,13 @@ use azure_asset_sync::condition::{
 use proptest::prelude::*;
 use serde_json::Value as Json;
 
+use self::table::TABLE;
+
 fn examples() -> Vec<Json> {
     serde_json::from_str(include_str!("../data/conditions/examples.json")).unwrap()
 }
 
-/// The short names of this file, written out
+/// Expands the abbreviations that this file uses.
 fn long(text: &str) -> String {
     text.replace("$C", "Microsoft.Storage/storageAccounts/blobServices/containers")
         .replace(
@@ -27,12 +32,12 @@ fn rules(findings: &[LintFinding]) -> BTreeSet<Rule> {
 }
 
 #[test]
-fn every_documented_mistake_is_found_by_its_cause() {
+fn every_documented_mistake_is_found_by_the_rule_for_its_cause() {
     let mut found = 0;
     for row in examples().iter().filter(|row| row["kind"] == "invalid") {
         let cause = row["features"][0].as_str().unwrap();
         let mut text = row["condition"].as_str().unwrap_or_default().to_owned();
-        // What is wrong there is not in the text, but in what goes with it.
+        // These mistakes are not in the text, but in the properties of its assignment.
         let lint = match cause {
             "VERSION" => Lint::new().version("1.0"),
             "CLI_VERSION" => Lint::new().azure_cli("2.17.1"),
@@ -54,7 +59,7 @@ fn every_documented_mistake_is_found_by_its_cause() {
 }
 
 #[test]
-fn nothing_documented_as_right_is_an_error() {
+fn no_documented_condition_has_an_error() {
     for row in examples().iter().filter(|row| row["kind"] != "invalid") {
         let findings = Lint::new().check(row["condition"].as_str().unwrap());
         assert!(
@@ -65,283 +70,8 @@ fn nothing_documented_as_right_is_an_error() {
     }
 }
 
-/// For each rule, conditions that break it, and others close to them that do not
-const TABLE: &[(Rule, &[&str], &[&str])] = &[
-    (Rule::Empty, &["", " \n"], &["$R"]),
-    (
-        Rule::Syntax,
-        &["($R", "@Resource[$C:name StringEquals 'abc'", "$R AND", "$R\u{a0}AND $R"],
-        &["$R AND $R"],
-    ),
-    (
-        Rule::LetterCase,
-        &[
-            "@Resource[$C:name] stringEquals 'abc'",
-            "@Resource[$C:name] forAnyOfAnyValues:stringequals {'abc'}",
-            "@resource[$C:name] StringEquals 'abc'",
-            "$R and $R",
-            "not $R",
-        ],
-        &["@Resource[$C:NAME] StringEquals 'abc'"],
-    ),
-    (
-        Rule::UnicodeQuotes,
-        &[
-            "@Resource[$C:name] StringEquals ‘abc’",
-            "@Resource[$C:name] StringEquals “abc”",
-            "@Resource[$C:name] StringEquals 'abc’",
-        ],
-        &["@Resource[$C/blobs:path] StringEquals 'it’s'"],
-    ),
-    (
-        Rule::UnknownOperator,
-        &[
-            "@Resource[$C/blobs:path] StringEndsWith '.jpg'",
-            "@Resource[$C/blobs:path] ForSomeValues:StringEquals {'a'}",
-            "@Resource[$C/blobs:path] ForAnyOfAnyValues:StringStartsWith {'a/'}",
-        ],
-        &["@Resource[$C/blobs:path] StringLike '*.jpg'"],
-    ),
-    (
-        Rule::Placeholder,
-        &[
-            "@Resource[$C:name] StringEquals '<container>'",
-            "@Resource[$C:name] StringEquals '{{ container }}'",
-            "@Resource[$C/blobs:path] StringStartsWith '${PREFIX}/'",
-            "@Resource[$C/blobs/tags:<key>] StringEquals 'a'",
-            "@Resource[$C/blobs/tags:<key><$key_case_sensitive$>] StringEquals 'a'",
-            "@Principal[Microsoft.Directory/CustomSecurityAttributes/Id:<set>_<name>] StringEquals 'a'",
-            "@Resource[Microsoft.KeyVault/vaults/secrets:name] StringStartsWith '<app>-'",
-            "!(ActionMatches{'<action>'})",
-            "!($R AND SubOperationMatches{'<subOperation>'})",
-            "@Resource[$C:name] StringEquals <container>",
-        ],
-        &["@Resource[$C:name] StringEquals '$web'", "@Resource[$C/blobs:path] StringEquals 'a<b'"],
-    ),
-    (
-        Rule::ListAlwaysDenied,
-        &[
-            "!($R) OR @Resource[$C/blobs:path] StringStartsWith 'p/'",
-            "!($R)",
-            "(!($R) OR @Resource[$C:name] StringEquals 'abc') AND (!($R AND $L) OR @Resource[$C/blobs:path] StringStartsWith 'p/')",
-        ],
-        &[
-            "!($R) OR @Resource[$C:name] StringEquals 'abc'",
-            "!($R) OR @Environment[isPrivateLink] BoolEquals true",
-            "!($R AND NOT $L) OR @Resource[$C/blobs:path] StringStartsWith 'p/'",
-            "@Request[Microsoft.Authorization/roleAssignments:PrincipalType] StringEqualsIgnoreCase 'User'",
-        ],
-    ),
-    (
-        Rule::ListUnconstrained,
-        &[
-            "!($R AND NOT $L) OR @Resource[$C:name] StringEquals 'abc'",
-            "!($R AND NOT $L) OR @Resource[$C/blobs:path] StringStartsWith 'p/'",
-            "(!($R AND NOT $L) OR @Resource[$C:name] StringEquals 'abc') AND (!($R AND $L) OR @Resource[$C:name] StringNotEquals 'abd')",
-            "(!($R AND NOT $L) OR @Resource[$C/blobs:path] StringStartsWith 'p/') AND (!($R AND $L) OR Exists @Request[$C/blobs:prefix])",
-        ],
-        &[
-            "!($R) OR @Resource[$C:name] StringEquals 'abc'",
-            "!($R AND NOT $L) OR @Resource[$C/blobs:isCurrentVersion] BoolEquals true",
-            "(!($R AND NOT $L) OR @Resource[$C:name] StringEquals 'abc') AND (!($R AND $L) OR @Resource[$C:name] StringEquals 'abc')",
-        ],
-    ),
-    (
-        Rule::MixedLogic,
-        &["$R OR $R AND $L", "$R AND $L OR $R", "NOT ($R AND $L OR $R)"],
-        &["$R OR ($R AND $L)", "$R AND $R AND $L"],
-    ),
-    (
-        Rule::NegatedAnyAny,
-        &[
-            "@Resource[$C:name] ForAnyOfAnyValues:StringNotEquals {'abc', 'abd'}",
-            "@Resource[$C:name] ForAllOfAnyValues:StringNotLike {'abc', 'abd'}",
-            "{'abc', 'abd'} ForAnyOfAnyValues:StringNotEquals @Resource[$C:name]",
-            "{'abc', 'abd'} ForAnyOfAllValues:StringNotEquals @Resource[$C:name]",
-        ],
-        &[
-            "@Resource[$C:name] ForAnyOfAllValues:StringNotEquals {'abc', 'abd'}",
-            "{'abc', 'abd'} ForAllOfAnyValues:StringNotEquals @Resource[$C:name]",
-            "@Resource[$C:name] ForAnyOfAnyValues:StringNotEquals {'abc'}",
-            "@Resource[$C:name] ForAnyOfAnyValues:StringEquals {'abc', 'abd'}",
-        ],
-    ),
-    (
-        Rule::UnknownAction,
-        &["!(ActionMatches{'$C/blobs/raed'})", "!(ActionMatches{'$C/read'})"],
-        &["!(ActionMatches{'$C/blobs/*'})"],
-    ),
-    (
-        Rule::UnknownSuboperation,
-        &["!($R AND SubOperationMatches{'Blobs.List'})", "!($R AND SubOperationMatches{'x'})"],
-        &["!($R AND SubOperationMatches{'blob.list'})"],
-    ),
-    (
-        Rule::LegacySpelling,
-        &[
-            "!($R AND @Request[subOperation] ForAnyOfAnyValues:StringEqualsIgnoreCase {'Blob.List'})",
-        ],
-        &["!($R AND $L)"],
-    ),
-    (
-        Rule::UnsupportedProvider,
-        &["@Resource[Microsoft.ServiceBus/namespaces/queues:Name] StringEquals 'a'"],
-        &[
-            "@Resource[Microsoft.KeyVault/vaults/secrets:name] StringEquals 'a'",
-            "@Resource[ $C:name ] StringEquals 'abc'",
-            "@Resource[Microsoft.Storage/storageAccounts/queueServices/queues:name] StringEquals 'a'",
-        ],
-    ),
-    (
-        Rule::UnknownAttribute,
-        &[
-            "@Resource[$C:ContainerName] StringEquals 'abc'",
-            "@Resource[$C/blobs/tags:Project] StringEquals 'abc'",
-            "@Environment[utc] DateTimeLessThan '2026-01-01T00:00:00Z'",
-            "@Resource[$C/blobs/tags:Project&lt;$key_case_sensitive$&gt;] StringEquals 'abc'",
-            "@Resource[ $C:name ] StringEquals 'abc'",
-        ],
-        &["@Resource[$C/blobs/tags:Project<$key_case_sensitive$>] StringEquals 'abc'"],
-    ),
-    (
-        Rule::ShellDollar,
-        &[
-            "@Resource[$C/blobs/tags:Project<$>] StringEquals 'abc'",
-            "@Resource[$C/blobs/tags:Project<key_case_sensitive>] StringEquals 'abc'",
-            "@Resource[$C/blobs/tags:Project<\\$key_case_sensitive\\$>] StringEquals 'abc'",
-            "@Resource[$C/blobs/tags:Project<`$key_case_sensitive`$>] StringEquals 'abc'",
-            "@Resource[$C/blobs/tags&$&] ForAnyOfAnyValues:StringEquals {'abc'}",
-            "@Resource[$C/blobs/tags&\\$keys\\$&] ForAnyOfAnyValues:StringEquals {'abc'}",
-        ],
-        &["@Resource[$C/blobs/tags&$keys$&] ForAnyOfAnyValues:StringEquals {'abc'}"],
-    ),
-    (Rule::ShellBang, &["!($R)"], &["NOT ($R)", "@Resource[$C/blobs:path] StringEquals 'a!b'"]),
-    (
-        Rule::SourceNotForAction,
-        &[
-            "!(ActionMatches{'Microsoft.Authorization/roleAssignments/delete'}) OR @Request[Microsoft.Authorization/roleAssignments:PrincipalId] GuidEquals 8e3af657-a8ff-443c-a75c-2fe8c4bcb635",
-            "@Request[$C/blobs:path] StringStartsWith 'p/'",
-            "!($R AND $L) OR @Resource[$C/blobs:path] StringStartsWith 'p/'",
-            "!($R AND NOT $L) OR @Request[$C/blobs:prefix] StringStartsWith 'p/'",
-        ],
-        &[
-            "!(ActionMatches{'Microsoft.Authorization/roleAssignments/delete'}) OR @Resource[Microsoft.Authorization/roleAssignments:PrincipalId] GuidEquals 8e3af657-a8ff-443c-a75c-2fe8c4bcb635",
-            "!($R AND $L) OR @Request[$C/blobs:prefix] StringStartsWith 'p/'",
-        ],
-    ),
-    (
-        Rule::OperatorNotForAttribute,
-        &[
-            "@Resource[$C/blobs:isCurrentVersion] StringEquals 'true'",
-            "@Environment[UtcNow] DateTimeEquals '2026-01-01T00:00:00.0Z'",
-            "@Resource[$C/blobs/tags&$keys$&] StringEquals 'abc'",
-            "@Resource[$C:name] NumericEquals 7",
-        ],
-        &["@Environment[UtcNow] DateTimeLessThan '2026-01-01T00:00:00.0Z'"],
-    ),
-    (
-        Rule::ValueNotOfType,
-        &[
-            "@Environment[UtcNow] DateTimeLessThan '2026-02-30T00:00:00.0Z'",
-            "@Environment[isPrivateLink] BoolEquals 'yes'",
-            "@Environment[isPrivateLink] BoolEquals 'true'",
-            "@Resource[$C:name] ForAllOfAllValues:StringEquals {}",
-            "@Resource[$C:name] StringEquals {'abc', 'abd'}",
-            "@Request[Microsoft.Authorization/roleAssignments:PrincipalId] GuidEquals '8e3af657'",
-        ],
-        &["@Resource[$C:name] ForAnyOfAnyValues:StringEquals {'abc', 'abd'}"],
-    ),
-    (
-        Rule::ScopeNotForAttribute,
-        &["@Resource[Microsoft.Storage/storageAccounts:isHnsEnabled] BoolEquals true"],
-        &["@Resource[Microsoft.Storage/storageAccounts:name] StringEquals 'abc'"],
-    ),
-    (
-        Rule::ContainerValueShape,
-        &[
-            "@Resource[$C:name] StringEquals 'Training'",
-            "@Resource[$C:name] ForAnyOfAnyValues:StringEquals {'training', 'a_b'}",
-        ],
-        &[
-            "@Resource[$C:name] StringEqualsIgnoreCase 'Training'",
-            "@Resource[$C:name] StringLike 'Tr*'",
-        ],
-    ),
-    (
-        Rule::PathValueShape,
-        &[
-            "@Resource[$C/blobs:path] StringStartsWith '/p/'",
-            "@Resource[$C/blobs:path] StringLike 'a%20b/*'",
-            "@Resource[$C:name] StringEquals 'abc' AND @Resource[$C/blobs:path] StringStartsWith 'abc/p/'",
-            "@Request[$C/blobs:prefix] StringStartsWith 'https://abc.blob.core.windows.net/p/'",
-        ],
-        &[
-            "@Resource[$C/blobs:path] StringStartsWith 'p/'",
-            "@Resource[$C/blobs:path] StringLike '100%/*'",
-        ],
-    ),
-    (
-        Rule::PrefixNoSlash,
-        &[
-            "@Resource[$C/blobs:path] StringStartsWith 'p'",
-            "@Request[$C/blobs:prefix] StringLike 'p*'",
-        ],
-        &[
-            "@Resource[$C/blobs:path] StringLike '*.jpg'",
-            "@Resource[$C/blobs:path] StringEquals 'p'",
-        ],
-    ),
-    (
-        Rule::EmptyPrefix,
-        &[
-            "@Resource[$C/blobs:path] StringStartsWith ''",
-            "@Request[$C/blobs:prefix] StringLike '*'",
-        ],
-        &["@Resource[$C/blobs:path] StringEquals ''"],
-    ),
-    (
-        Rule::Preview,
-        &[
-            "@Request[$C/blobs:include] ForAllOfAnyValues:StringEquals {'metadata'}",
-            "Exists @Request[$C/blobs:snapshot]",
-            "@Resource[$C/metadata:a] StringEquals 'b'",
-        ],
-        &[
-            "@Environment[UtcNow] DateTimeLessThan '2030-01-01T00:00:00.0Z'",
-            "Exists @Request[$C/blobs:versionId]",
-        ],
-    ),
-    (
-        Rule::NegativeOnOptional,
-        &[
-            "@Resource[$C/blobs/tags:a<$key_case_sensitive$>] StringNotEquals 'b'",
-            "NOT @Resource[$C/blobs/tags:a<$key_case_sensitive$>] StringEquals 'b'",
-            "!(@Resource[$C:name] StringEquals 'abc' AND @Resource[$C/metadata:a] StringEquals 'b')",
-        ],
-        &[
-            "NOT @Resource[$C:name] StringEquals 'abc'",
-            "NOT @Resource[$C/metadata:a] StringEquals 'b' OR NOT Exists @Resource[$C/metadata:a]",
-            "@Resource[$C/blobs/tags:a<$key_case_sensitive$>] StringNotEquals 'b' OR NOT Exists @Resource[$C/blobs/tags:a<$key_case_sensitive$>]",
-            "@Resource[$C:name] StringNotEquals 'abc'",
-        ],
-    ),
-    (
-        Rule::PimPrincipal,
-        &["@Principal[Microsoft.Directory/CustomSecurityAttributes/Id:a_b] StringEquals 'c'"],
-        &["@Resource[$C:name] StringEquals 'abc'"],
-    ),
-    (
-        Rule::MoveDefeatsPath,
-        &["!(ActionMatches{'$C/blobs/write'}) OR @Resource[$C/blobs:path] StringStartsWith 'p/'"],
-        &[
-            "!(ActionMatches{'$C/blobs/*'}) OR @Resource[$C/blobs:path] StringStartsWith 'p/'",
-            "!($R) OR @Resource[$C/blobs:path] StringStartsWith 'p/'",
-        ],
-    ),
-];
-
 #[test]
-fn each_rule_is_broken_by_some_and_not_by_what_is_close() {
+fn each_rule_finds_its_mistake_and_nothing_similar() {
     for (rule, broken, kept) in TABLE {
         for text in *broken {
             let findings = Lint::new().check(&long(text));
@@ -355,7 +85,7 @@ fn each_rule_is_broken_by_some_and_not_by_what_is_close() {
 }
 
 #[test]
-fn other_services_with_conditions_are_not_called_wrong() {
+fn conditions_of_other_services_have_no_findings() {
     for (action, attribute) in [
         (
             "ContainerRegistry/registries/repositories/content/read",
@@ -388,7 +118,7 @@ fn other_services_with_conditions_are_not_called_wrong() {
 }
 
 #[test]
-fn what_other_programs_did_to_a_text_is_repaired() {
+fn changes_that_other_programs_make_to_a_text_are_repaired() {
     let right = "!(ActionMatches{'a'}) AND @Environment[isPrivateLink] BoolEquals true";
     let quotes =
         ["&quot;", "&apos;", "&#39;", "\u{201f}", "\u{2032}", "\u{b4}", "\u{ff07}", "\u{203a}"];
@@ -407,7 +137,7 @@ fn what_other_programs_did_to_a_text_is_repaired() {
 }
 
 #[test]
-fn what_is_known_of_the_assignment_shows_more() {
+fn the_properties_of_the_assignment_allow_more_findings() {
     let write =
         "!(ActionMatches{'$C/blobs/write'}) OR @Resource[$C/blobs:path] StringStartsWith 'p/'";
     let tag = "!($R) OR @Resource[$C/blobs/tags:a<$key_case_sensitive$>] StringEquals 'b'";
@@ -441,7 +171,7 @@ fn what_is_known_of_the_assignment_shows_more() {
 }
 
 #[test]
-fn a_repair_repairs_and_a_span_shows_the_place() {
+fn a_repair_removes_its_finding_and_a_span_covers_the_mistake() {
     let texts =
         TABLE.iter().flat_map(|(rule, broken, _)| broken.iter().map(move |text| (*rule, *text)));
     let mut repaired = BTreeSet::new();
@@ -463,7 +193,7 @@ fn a_repair_repairs_and_a_span_shows_the_place() {
 }
 
 #[test]
-fn a_mistake_with_a_certain_repair_hides_nothing_behind_it() {
+fn a_mistake_with_a_certain_repair_does_not_hide_later_mistakes() {
     let text = long(
         "@resource[$C:name] stringEquals ‘Training’ and @Resource[$C/blobs:path] StringStartsWith 'p'",
     );
@@ -478,12 +208,12 @@ fn a_mistake_with_a_certain_repair_hides_nothing_behind_it() {
     assert_eq!(at(Rule::ContainerValueShape), "‘Training’");
     assert_eq!(at(Rule::PrefixNoSlash), "'p'");
 
-    // places hold also where repairs are not made in the order of the text
-    for hostile in ["‘‘'‘\"uidequal‘‘Mi‘so)-", "(‘'‘)", "@Resource[x] stringequals ‘'‘é’"]
+    // Spans are also correct if repairs are not made in the order of the text.
+    for malicious in ["‘‘'‘\"uidequal‘‘Mi‘so)-", "(‘'‘)", "@Resource[x] stringequals ‘'‘é’"]
     {
-        for finding in Lint::new().check(hostile) {
+        for finding in Lint::new().check(malicious) {
             let Span { start, end } = finding.span;
-            assert!(hostile.get(start..end).is_some(), "{hostile}: {finding:?}");
+            assert!(malicious.get(start..end).is_some(), "{malicious}: {finding:?}");
         }
     }
 }
@@ -501,7 +231,7 @@ fn lists_are_repaired_with_the_documented_idiom() {
 }
 
 #[test]
-fn conditions_that_are_made_have_nothing_wrong() {
+fn generated_conditions_have_no_findings() {
     let (one, two) = ("abc".parse().unwrap(), "abd".parse().unwrap());
     let limits = [
         Limit::container(&one),
@@ -558,7 +288,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn no_text_brings_the_linter_down(
+    fn no_text_makes_the_linter_panic(
         at in 0usize..2000, cut in 0usize..40, with in "[ -~‘’“”é\u{a0}]{0,6}", row in 0usize..49
     ) {
         let rows = examples();

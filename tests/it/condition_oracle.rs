@@ -1,5 +1,5 @@
-//! Evaluation against another evaluator, which knows nothing of the first one's code: random trees and
-//! random requests; and what `Limit` makes.
+//! Differential tests: the evaluator agrees with an independent evaluator on random conditions and
+//! random requests, and conditions that `Limit` builds deny everything else.
 
 use azure_asset_sync::{
     ContainerName, Prefix,
@@ -9,7 +9,7 @@ use fastrand::Rng;
 
 use crate::oracle::{Path, Side, Tree, World};
 
-/// Attributes, each of a type; and values of that type as they stand in a condition
+/// Attributes with the letter of their type.
 const ATTRIBUTES: &[(Path, &str)] = &[
     (("Resource", "p/s0"), "s"),
     (("Request", "p/s1"), "s"),
@@ -132,7 +132,7 @@ fn two_evaluators_agree_on_100_000_requests() {
 const BLOBS: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs";
 
 #[test]
-fn what_is_made_denies_all_else_in_100_000_requests() {
+fn a_generated_condition_denies_everything_else_in_100_000_requests() {
     let mut rng = Rng::with_seed(7);
     let containers = ["abc", "abd", "abc-other", "xabc", "$web"];
     let prefixes = ["", "p/", "p", "p/q/", "P/", "it\u{2019}s/", "a*/"];

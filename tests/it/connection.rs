@@ -1,4 +1,4 @@
-//! A connection as people type it: what is taken, what is refused, and what they are told.
+//! A connection accepts the names and URLs that people type, and its errors explain what is wrong.
 
 use std::error::Error;
 
@@ -16,7 +16,7 @@ fn names(kind: &str, list: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_tables_of_names_are_taken_and_refused() {
+fn names_are_accepted_and_refused_as_the_tables_say() {
     for name in names("storage_account", "valid") {
         assert_eq!(name.parse::<AccountName>().unwrap().as_str(), name);
     }
@@ -33,7 +33,7 @@ fn the_tables_of_names_are_taken_and_refused() {
         assert_eq!(prefix.parse::<Prefix>().unwrap().as_str(), prefix);
     }
     for prefix in names("prefix", "invalid") {
-        // One row is legal by itself and only suspect in its container: see the warnings.
+        // One prefix is valid, and only suspicious together with its container: see the warnings.
         if !prefix.starts_with("mycontainer/") {
             assert_eq!(prefix.parse::<Prefix>().unwrap_err().field(), Field::Prefix, "{prefix}");
         }
@@ -47,49 +47,60 @@ fn the_tables_of_names_are_taken_and_refused() {
 }
 
 #[test]
-fn a_refusal_says_what_was_probably_meant() {
-    fn told<T: std::str::FromStr<Err = azure_asset_sync::InvalidName>>(text: &str) -> String {
+fn an_error_suggests_what_was_probably_meant() {
+    fn message_for<T: std::str::FromStr<Err = azure_asset_sync::InvalidName>>(
+        text: &str,
+    ) -> String {
         text.parse::<T>().err().unwrap().to_string()
     }
     let rows = [
-        (told::<AccountName>("ContosoData"), "did you mean `contosodata`?"),
-        (told::<AccountName>("https://contoso.blob.core.windows.net/c"), "probably `contoso`"),
-        (told::<AccountName>("contoso.blob.core.windows.net"), "probably `contoso`"),
-        (told::<AccountName>("contoso "), "remove the blanks"),
-        (told::<AccountName>(" Contoso\n"), "did you mean `contoso`?"),
-        (told::<AccountName>("\"contoso\""), "did you mean `contoso`?"),
-        (told::<AccountName>("\u{ff43}ontoso"), "did you mean `contoso`?"),
-        (told::<AccountName>("contoso%20"), "did you mean `contoso`?"),
-        (told::<AccountName>("Contoso.blob.core.windows.net"), "probably `contoso`"),
-        (told::<AccountName>("ContosoVision2.blob.core.windows.net"), "probably `contosovision2`"),
-        (told::<TenantId>("Contoso365.onmicrosoft.com "), "remove the blanks"),
-        (told::<AccountName>("IMG_Hall3_Camera1_20261130"), "`IMG_Hall3_Camera1_20261130`"),
+        (message_for::<AccountName>("ContosoData"), "did you mean `contosodata`?"),
         (
-            told::<AccountName>("abfss://training@contoso.dfs.core.windows.net/"),
+            message_for::<AccountName>("https://contoso.blob.core.windows.net/c"),
+            "probably `contoso`",
+        ),
+        (message_for::<AccountName>("contoso.blob.core.windows.net"), "probably `contoso`"),
+        (message_for::<AccountName>("contoso "), "remove the blanks"),
+        (message_for::<AccountName>(" Contoso\n"), "did you mean `contoso`?"),
+        (message_for::<AccountName>("\"contoso\""), "did you mean `contoso`?"),
+        (message_for::<AccountName>("\u{ff43}ontoso"), "did you mean `contoso`?"),
+        (message_for::<AccountName>("contoso%20"), "did you mean `contoso`?"),
+        (message_for::<AccountName>("Contoso.blob.core.windows.net"), "probably `contoso`"),
+        (
+            message_for::<AccountName>("ContosoVision2.blob.core.windows.net"),
+            "probably `contosovision2`",
+        ),
+        (message_for::<TenantId>("Contoso365.onmicrosoft.com "), "remove the blanks"),
+        (message_for::<AccountName>("IMG_Hall3_Camera1_20261130"), "`IMG_Hall3_Camera1_20261130`"),
+        (
+            message_for::<AccountName>("abfss://training@contoso.dfs.core.windows.net/"),
             "probably `contoso`",
         ),
         (
-            told::<AccountName>("AccountName=contoso;EndpointSuffix=core.windows.net"),
+            message_for::<AccountName>("AccountName=contoso;EndpointSuffix=core.windows.net"),
             "probably `contoso`",
         ),
         (
-            told::<AccountName>(
+            message_for::<AccountName>(
                 "/subscriptions/x/providers/Microsoft.Storage/storageAccounts/contoso",
             ),
             "probably `contoso`",
         ),
-        (told::<ContainerName>("my_container"), "did you mean `my-container`?"),
-        (told::<ContainerName>("Hall 3"), "did you mean `hall-3`?"),
-        (told::<ContainerName>("training%2F"), "did you mean `training`?"),
-        (told::<TenantId>("contoso"), "did you mean `contoso.onmicrosoft.com`?"),
-        (told::<TenantId>("{72f988bf-86f1-41af-91ab-2d7cd011db47}"), "did you mean `72f988bf-"),
+        (message_for::<ContainerName>("my_container"), "did you mean `my-container`?"),
+        (message_for::<ContainerName>("Hall 3"), "did you mean `hall-3`?"),
+        (message_for::<ContainerName>("training%2F"), "did you mean `training`?"),
+        (message_for::<TenantId>("contoso"), "did you mean `contoso.onmicrosoft.com`?"),
         (
-            told::<TenantId>("https://login.microsoftonline.com/contoso.com/"),
+            message_for::<TenantId>("{72f988bf-86f1-41af-91ab-2d7cd011db47}"),
+            "did you mean `72f988bf-",
+        ),
+        (
+            message_for::<TenantId>("https://login.microsoftonline.com/contoso.com/"),
             "probably `contoso.com`",
         ),
-        (told::<ContainerName>("Training"), "did you mean `training`?"),
+        (message_for::<ContainerName>("Training"), "did you mean `training`?"),
         (
-            told::<ContainerName>("training/hall-3/"),
+            message_for::<ContainerName>("training/hall-3/"),
             "is probably `training` and the prefix `hall-3/`",
         ),
         (told::<ContainerName>("/training/"), "remove the slash: `training`"),
@@ -107,7 +118,7 @@ fn a_refusal_says_what_was_probably_meant() {
 }
 
 #[test]
-fn a_message_shows_no_signature_and_no_control_character() {
+fn a_message_contains_no_signature_and_no_control_character() {
     let pasted = "https://u:pass@a.blob.core.windows.net/c?sv=1&sig=SECRET\u{1b}[31m\u{202e}";
     let problems = [
         pasted.parse::<AccountName>().unwrap_err(),
@@ -118,7 +129,7 @@ fn a_message_shows_no_signature_and_no_control_character() {
         ConnectionBuilder::from_url(pasted).unwrap_err(),
         Endpoint::new(pasted).unwrap_err(),
         "\u{1b}[31m\u{202e}".parse::<AccountName>().unwrap_err(),
-        // Copied without the `?`, and a connection string.
+        // A signature without its `?`, and a connection string.
         "sv=2026-04-06&sp=rl&sig=SECRET".parse::<ContainerName>().unwrap_err(),
         ConnectionBuilder::from_url("sv=1&Sig=SECRET").unwrap_err(),
         "AccountName=contoso;AccountKey=SECRET;".parse::<AccountName>().unwrap_err(),
@@ -147,7 +158,7 @@ fn a_message_shows_no_signature_and_no_control_character() {
         .unwrap_err()
         .problems()[0]
             .clone(),
-        // Secrets by themselves.
+        // Plain secrets.
         "abC8Q~SECRETo4zxcvbnmasdfghjkl.qwerty12".parse::<TenantId>().unwrap_err(),
         "abC8Q~SECRETo4zxcvbnmasdfghjkl.qwerty12".parse::<ContainerName>().unwrap_err(),
         "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/SECRET=="
@@ -165,7 +176,7 @@ fn a_message_shows_no_signature_and_no_control_character() {
 }
 
 #[test]
-fn a_build_tells_every_problem_at_once() {
+fn build_reports_all_problems_at_once() {
     let error =
         Connection::builder("").account("A B").container("x").prefix("*").build().unwrap_err();
     let fields: Vec<_> = error.problems().iter().map(|problem| problem.field()).collect();
@@ -209,7 +220,7 @@ fn an_endpoint_with_a_credential_or_without_tls_for_secrets_is_refused() {
     }
     assert!(Endpoint::new("http://127.0.0.1:10000/devstoreaccount1").is_ok());
     assert!(Endpoint::new("https://x/").unwrap().with_authority("http://login/").is_err());
-    // The SDK would drop the path, and so the tenant in it.
+    // The SDK would drop the path with the tenant in it.
     let with_path =
         Endpoint::new("https://x/").unwrap().with_authority("https://login.test/contoso");
     assert!(with_path.unwrap_err().to_string().contains("no path"));
@@ -286,7 +297,7 @@ fn a_container_url_becomes_a_connection() {
 }
 
 #[test]
-fn json_holds_a_connection_and_refuses_what_it_does_not_know() {
+fn json_round_trips_a_connection_and_unknown_fields_are_refused() {
     let full = json!({
         "name": "hall 3", "account": "contoso", "container": "training", "prefix": "a/",
         "cloud": {"custom": {"endpoint": "https://127.0.0.1:1/contoso", "authority": "https://localhost:2/"}},
@@ -315,7 +326,7 @@ fn json_holds_a_connection_and_refuses_what_it_does_not_know() {
 }
 
 #[test]
-fn what_is_legal_and_seldom_meant_is_warned_of() {
+fn valid_values_that_are_rarely_intended_cause_warnings() {
     let of = |prefix: &str| {
         let builder = Connection::builder("x").account("contoso").container("training");
         builder.prefix(prefix).build().unwrap().warnings()
@@ -331,7 +342,7 @@ fn what_is_legal_and_seldom_meant_is_warned_of() {
 
 proptest! {
     #[test]
-    fn a_blob_url_leads_back_to_its_name(name in "\\PC{1,40}|[./%?# a\\\\\t\n]{1,12}") {
+    fn the_url_of_a_blob_contains_its_name(name in "\\PC{1,40}|[./%?# a\\\\\t\n]{1,12}") {
         let connection = connection(Cloud::Public);
         let url = connection.blob_url(&name);
         if name.split('/').any(|segment| segment == "." || segment == "..") {

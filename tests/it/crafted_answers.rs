@@ -1,36 +1,36 @@
-//! Crafted answers: redirects in every form of address, and challenges that name authorities.
+//! Random redirects and challenges that try to lead a client to another host or authority.
 //!
-//! Everything in a case follows from its seed.
+//! The seed determines everything in a case.
 
 use bytes::Bytes;
 use fastrand::Rng;
 use http_body_util::Full;
 use hyper::Response;
 
-/// The tenant that challenges by Azure's own authorities name
+/// The tenant in challenges that name an authority of Azure.
 pub const OWNER: &str = "22222222-2222-4222-8222-222222222222";
-/// The tenant that all other challenges name
+/// The tenant in all other challenges.
 pub const STRANGER: &str = "66666666-6666-4666-8666-666666666666";
 
-/// The server that gives an answer
+/// The server that sends the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Where {
     Account,
     Authority,
 }
 
-/// The addresses that answers refer to
+/// The addresses that responses refer to.
 pub struct Hosts {
     pub account: String,
     pub authority: String,
-    /// The port at which connections are counted
+    /// The port of the listener that counts connections.
     pub elsewhere: u16,
 }
 
 pub struct Crafted {
     pub at: Where,
     pub status: u16,
-    /// Whether it is a challenge that a store must understand
+    /// Whether this is a challenge that a store must understand.
     pub is_plain: bool,
     headers: Vec<(&'static str, Vec<u8>)>,
     body: &'static str,
@@ -65,7 +65,7 @@ fn one<'a>(rng: &mut Rng, of: &[&'a str]) -> &'a str {
     rng.choice(of).unwrap()
 }
 
-/// Hosts that are not the account's and not the authority's, in the forms that mislead
+/// Hosts that are neither the account's nor the authority's, in misleading forms.
 const ELSEWHERE: &[&str] = &[
     "127.0.0.1",
     "127.0.0.2",
@@ -93,7 +93,7 @@ const ELSEWHERE: &[&str] = &[
     "metadata.google.internal",
 ];
 
-/// Hosts that nobody here can listen at
+/// Hosts at which a test cannot listen.
 const UNSEEN: &[&str] = &[
     "169.254.169.254",
     "0xa9fea9fe",
@@ -129,7 +129,7 @@ fn location(rng: &mut Rng, hosts: &Hosts) -> Vec<u8> {
         ],
     );
     let text = match rng.u8(0..16) {
-        // The same host: another path, another scheme, another server of this test.
+        // The same host with another path, another scheme or another port.
         0 => path.to_owned(),
         1 => format!("..{path}"),
         2 => format!("https://{own}{path}"),
@@ -155,7 +155,7 @@ fn location(rng: &mut Rng, hosts: &Hosts) -> Vec<u8> {
     bytes
 }
 
-/// An answer that leads to another address
+/// Returns a redirect to another address.
 pub fn redirect(rng: &mut Rng, hosts: &Hosts) -> Crafted {
     let at = if rng.u8(0..4) == 0 { Where::Authority } else { Where::Account };
     let statuses = [300, 301, 302, 303, 305, 306, 307, 307, 308, 308, 399];
@@ -184,7 +184,7 @@ pub fn redirect(rng: &mut Rng, hosts: &Hosts) -> Crafted {
     }
 }
 
-/// Hosts of authorities that count, and hosts that look like them; `PORT` is that of elsewhere
+/// Hosts of real authorities, and hosts that resemble them. `PORT` is replaced by `Hosts::elsewhere`.
 const AUTHORITIES: &[&str] = &[
     "login.microsoftonline.com",
     "LOGIN.MicrosoftOnline.com",
@@ -220,12 +220,12 @@ const LOOK_ALIKES: &[&str] = &[
     "",
 ];
 
-/// The usual one, or now and then one of the others
+/// Returns the usual text, or in one of five cases one of the others.
 fn usually<'a>(rng: &mut Rng, usual: &'a str, others: &[&'a str]) -> &'a str {
     if rng.u8(0..5) == 0 { one(rng, others) } else { usual }
 }
 
-/// A list of fields as in a challenge, and whether it is one that a store must understand
+/// Returns the fields of a challenge, and whether a store must understand them.
 fn fields(rng: &mut Rng, hosts: &Hosts) -> (String, bool) {
     let counts = rng.bool();
     let (host, tenant) = match counts {
@@ -272,7 +272,7 @@ fn fields(rng: &mut Rng, hosts: &Hosts) -> (String, bool) {
     (fields.join(separator), is_plain)
 }
 
-/// An answer that names whom to sign in with
+/// Returns a challenge that names an authority.
 pub fn challenge(rng: &mut Rng, hosts: &Hosts) -> Crafted {
     let at = if rng.u8(0..6) == 0 { Where::Authority } else { Where::Account };
     let (mut text, mut is_plain) = fields(rng, hosts);
@@ -294,7 +294,7 @@ pub fn challenge(rng: &mut Rng, hosts: &Hosts) -> Crafted {
         is_plain = false;
     }
     if rng.u8(0..8) == 0 {
-        // A second challenge in the same header.
+        // Adds a second challenge to the same header.
         let (other, _) = fields(rng, hosts);
         text = format!("{text}, {}{other}", one(rng, &["Bearer ", "Basic ", ""]));
     }
@@ -303,7 +303,7 @@ pub fn challenge(rng: &mut Rng, hosts: &Hosts) -> Crafted {
         let at = rng.usize(..=bytes.len());
         bytes.splice(at..at, [0xe9, 0xff]);
     }
-    // Text with other characters than ASCII is no challenge.
+    // A header with non-ASCII characters is not a challenge.
     is_plain &= bytes.is_ascii();
     let mut headers = vec![("www-authenticate", bytes)];
     if rng.u8(0..8) == 0 {

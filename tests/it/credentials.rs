@@ -1,5 +1,5 @@
-//! Credentials as people have them: what is read, and what is refused with the reason, the variable, the
-//! file or the command. No message repeats what was given.
+//! Credentials are read in every form that people have them in. An error names the variable, the file
+//! or the command that helps, and never repeats the input.
 
 use std::time::Duration;
 
@@ -78,7 +78,7 @@ async fn a_certificate_is_found_by_its_key_in_each_form_of_a_pem_text() {
 }
 
 #[test]
-fn what_is_no_certificate_with_an_rsa_key_is_named_with_the_command_that_helps() {
+fn an_unusable_certificate_is_described_with_the_command_that_converts_it() {
     let (pem, leaf) = openssl::make(&["-newkey", "rsa:2048"]);
     let (other, _) = openssl::make(&["-newkey", "rsa:2048"]);
     let (elliptic, _) =
@@ -134,7 +134,7 @@ fn what_is_no_certificate_with_an_rsa_key_is_named_with_the_command_that_helps()
 }
 
 #[test]
-fn what_is_given_in_place_of_the_path_of_a_certificate_is_not_repeated() {
+fn a_secret_in_place_of_the_path_of_a_certificate_is_not_repeated() {
     let (pem, _) = openssl::make(&["-newkey", "rsa:2048"]);
     let line = pem.lines().nth(1).unwrap();
     let content = "it is the content of a file and not its path";
@@ -147,7 +147,7 @@ fn what_is_given_in_place_of_the_path_of_a_certificate_is_not_repeated() {
         (line, "may be a secret"),
         (&format!("abc8Q~{}", line.replace('/', "_")), "may be a secret"),
         (&format!("https://vault.example/x?sig={line}"), "https://vault.example/x…"),
-        // A file that is not there is named, also with two dots.
+        // The path of a missing file is shown, even with two dots.
         ("service.v1.pem", "service.v1.pem"),
         ("no/such.folder/service.v1.certificates", "no/such.folder/service.v1.certificates"),
     ] {
@@ -155,7 +155,7 @@ fn what_is_given_in_place_of_the_path_of_a_certificate_is_not_repeated() {
         assert_eq!(error.kind(), ErrorKind::Config);
         let shown = format!("{error} {error:?} {}", Diagnosis::of(&error));
         assert!(shown.contains(named), "{shown}");
-        // Neither the key nor a part of it.
+        // Neither the key nor a part of it is shown.
         let parts = line.as_bytes().chunks(16).map(|part| String::from_utf8_lossy(part));
         for part in parts {
             assert!(!shown.contains(&*part), "{named}: {shown}");
@@ -164,7 +164,7 @@ fn what_is_given_in_place_of_the_path_of_a_certificate_is_not_repeated() {
 }
 
 #[tokio::test]
-async fn secrets_are_trimmed_and_what_cannot_be_one_is_named() {
+async fn secrets_are_trimmed_and_other_values_in_their_place_are_recognized() {
     let cloud = SmallCloud::builder().blob(Seed::new("a.jpg", "x")).start().await.unwrap();
     let connection = cloud.connection().build().unwrap();
     for around in ["\n", "\r\n", "  "] {
@@ -194,7 +194,7 @@ async fn secrets_are_trimmed_and_what_cannot_be_one_is_named() {
 }
 
 #[tokio::test]
-async fn a_header_of_a_raw_request_replaces_that_of_the_store() {
+async fn a_header_of_a_raw_request_replaces_the_header_of_the_store() {
     let cloud = SmallCloud::builder().blob(Seed::new("a.jpg", "x")).start().await.unwrap();
     let connection = cloud.connection().build().unwrap();
     let store = cloud.store(&connection).unwrap();
@@ -216,7 +216,7 @@ async fn a_header_of_a_raw_request_replaces_that_of_the_store() {
     assert!(!format!("{error} {error:?}").contains("ary"), "{error}");
 }
 
-/// A store of the cloud's container with this signature, at a fixed time
+/// Returns a store with this shared access signature, at a fixed time.
 fn signed(cloud: &SmallCloud, query: &str) -> (Connection, AzureStore) {
     let connection = cloud.connection().build().unwrap();
     let store = AzureStore::builder(&connection)
@@ -228,7 +228,7 @@ fn signed(cloud: &SmallCloud, query: &str) -> (Connection, AzureStore) {
 }
 
 #[tokio::test]
-async fn a_refused_signature_is_explained_by_what_it_says_of_itself_and_never_waited_for() {
+async fn a_refused_signature_is_explained_by_its_own_fields_and_is_never_retried() {
     const SIG: &str = "sig=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8%3D";
     let cloud = SmallCloud::builder().blob(Seed::new("a.jpg", "x")).start().await.unwrap();
     let mismatch = || Refusal::new(403, "AuthorizationPermissionMismatch");
@@ -242,7 +242,7 @@ async fn a_refused_signature_is_explained_by_what_it_says_of_itself_and_never_wa
             Confidence::Certain,
             "expired at 2020",
         ),
-        // As an emulator refuses it.
+        // The response of an emulator.
         ("se=2020-01-01T00:00Z&sp=rl", forbidden(), Cause::SasExpired, Confidence::Certain, "2020"),
         (
             "st=2120-01-01&sp=rl",
@@ -270,7 +270,7 @@ async fn a_refused_signature_is_explained_by_what_it_says_of_itself_and_never_wa
         assert_eq!(Diagnosis::of(&error).cause, cause, "{query}");
         assert!(!diagnosis.to_string().contains("condition"), "{diagnosis}");
     }
-    // Cut where it was copied, and without the right to read.
+    // Truncated when it was copied, and without the read permission.
     let (_, store) = signed(&cloud, "sv=2026-04-06&sp=rl&sig=AAECAwQFBgcICQ");
     cloud.inject_always(Some(Fault::Refuse(failed())));
     let error = store.list(ListRequest::new("")).await.unwrap_err();
@@ -289,7 +289,7 @@ async fn a_refused_signature_is_explained_by_what_it_says_of_itself_and_never_wa
 }
 
 #[tokio::test]
-async fn a_secret_that_expires_while_a_run_goes_on_is_no_passing_failure() {
+async fn a_secret_that_expires_during_a_scan_is_not_a_transient_error() {
     let cloud = SmallCloud::builder().blob(Seed::new("a.jpg", "x")).start().await.unwrap();
     let connection = cloud.connection().build().unwrap();
     let store = cloud.store(&connection).unwrap();
@@ -314,7 +314,7 @@ async fn a_secret_that_expires_while_a_run_goes_on_is_no_passing_failure() {
 }
 
 #[tokio::test]
-async fn an_unknown_number_of_the_authority_is_said_to_be_unknown() {
+async fn an_unknown_error_number_of_the_authority_is_reported_as_unknown() {
     let cloud = SmallCloud::builder().blob(Seed::new("a.jpg", "x")).start().await.unwrap();
     let connection = cloud.connection().build().unwrap();
     for word in [
@@ -336,7 +336,7 @@ async fn an_unknown_number_of_the_authority_is_said_to_be_unknown() {
 }
 
 #[tokio::test]
-async fn an_emulator_that_is_too_old_says_which_version_it_lacks() {
+async fn an_emulator_that_is_too_old_is_reported_with_the_version_that_it_lacks() {
     let cloud = SmallCloud::builder().blob(Seed::new("a.jpg", "x")).start().await.unwrap();
     let store = cloud.store(&cloud.connection().build().unwrap()).unwrap();
     let text = "The API version 2026-04-06 is not supported by Azurite. Please upgrade Azurite.";

@@ -1,8 +1,8 @@
-//! Credentials that come from this machine: the Azure CLI, its identity endpoint, the files and variables
-//! of a Kubernetes workload. What lacks is named, at once, and never counts as a passing failure.
+//! Credentials of this machine: the Azure CLI, the identity endpoint, and the files and variables of a
+//! Kubernetes workload. An error names what is missing, at once, and is not transient.
 //!
-//! Variables belong to a process, so each case is one of its own: this very program, which makes one call
-//! and prints what came of it.
+//! Environment variables belong to a process, so each case runs this program again as a child, which
+//! makes one call and prints the result.
 #![cfg(unix)]
 
 use std::{
@@ -23,7 +23,7 @@ use azure_asset_sync::{
 
 const ID: &str = "77777777-7777-4777-8777-777777777777";
 
-/// A case in its process; without `CASE` there is none
+/// Runs one case in a child process. Does nothing if `CASE` is not set.
 #[tokio::test]
 async fn one_case() {
     let Ok(case) = env::var("CASE") else { return };
@@ -60,7 +60,7 @@ async fn call(case: &str) -> Result<(), Error> {
     store.inspect(Question::Token).await.map(|_| ())
 }
 
-/// Runs a case in a process of its own, and returns what it printed
+/// Runs a case in a child process, and returns what it printed.
 fn run(case: &str, variables: &[(&str, &str)]) -> serde_json::Value {
     let mut command = Command::new(env::current_exe().unwrap());
     for (name, _) in env::vars() {
@@ -84,7 +84,7 @@ fn refused(case: &str, variables: &[(&str, &str)], kind: &str, cause: Cause, nam
     assert!(shown.contains(named) && !shown.contains("canary"), "{variables:?}: {shown}");
 }
 
-/// A folder with a script named `az`, before the system's own folders
+/// Writes a script named `az`, and returns a `PATH` on which it comes first.
 fn az(folder: &Path, script: &str) -> String {
     let path = folder.join("az");
     fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
@@ -93,7 +93,7 @@ fn az(folder: &Path, script: &str) -> String {
 }
 
 #[test]
-fn each_way_in_which_the_azure_cli_fails_is_named() {
+fn each_failure_of_the_azure_cli_is_reported() {
     const UNAVAILABLE: &str = "credential_unavailable";
     let folder = tempfile::tempdir().unwrap();
     let empty = tempfile::tempdir().unwrap();
@@ -130,7 +130,7 @@ fn each_way_in_which_the_azure_cli_fails_is_named() {
     }
 }
 
-/// Whether a process of this number runs, and is not one that has ended and waits to be noticed
+/// Returns whether the process runs. A zombie does not.
 fn runs(id: &str) -> bool {
     let output = Command::new("ps").args(["-o", "stat=", "-p", id]).output().unwrap();
     let state = String::from_utf8(output.stdout).unwrap();
@@ -138,18 +138,18 @@ fn runs(id: &str) -> bool {
 }
 
 #[test]
-fn an_azure_cli_that_hangs_is_stopped_with_all_that_it_started() {
+fn an_azure_cli_that_hangs_is_stopped_with_its_child_processes() {
     let folder = tempfile::tempdir().unwrap();
     let ids = folder.path().join("ids");
     let note = format!("echo $$ >> {0}; sleep 1000 & echo $! >> {0}", ids.display());
-    // One that waits, and one that prints without end.
+    // One script waits, the other prints without end.
     for script in [format!("{note}; wait"), format!("{note}; yes canary")] {
         let _ = fs::remove_file(&ids);
         let path = az(folder.path(), &script);
         let variables = [("PATH", &*path), ("DEADLINE", "3")];
         let start = Instant::now();
         refused("az", &variables, "credential_unavailable", Cause::AzureCliHangs, "was stopped");
-        // A bound on hanging; the script ends after a quarter of an hour.
+        // A generous limit: the script would run for 15 minutes.
         assert!(start.elapsed() < Duration::from_secs(60));
         for id in fs::read_to_string(&ids).unwrap().lines() {
             let start = Instant::now();
@@ -161,7 +161,8 @@ fn an_azure_cli_that_hangs_is_stopped_with_all_that_it_started() {
     }
 }
 
-/// An endpoint that gives each request the same answer; an empty one closes the connection
+/// Starts an endpoint that sends the same response to each request. If the response is empty, it
+/// closes the connection.
 fn endpoint(answer: String) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -173,13 +174,13 @@ fn endpoint(answer: String) -> String {
     format!("http://{address}/token")
 }
 
-/// An endpoint that gives one answer, and refuses each connection after the first
+/// Starts an endpoint that sends one response, and refuses each later connection.
 fn endpoint_once(answer: String) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         let (stream, _) = listener.accept().unwrap();
-        // Before the answer, after which the next request may come at once.
+        // Before the response, because the next request can follow it at once.
         drop(listener);
         answer_to(stream, &answer);
     });
@@ -204,7 +205,7 @@ fn answer(status: &str, body: &str) -> String {
 }
 
 #[test]
-fn a_machine_without_an_identity_says_so_at_once() {
+fn a_machine_without_an_identity_is_reported_at_once() {
     const UNAVAILABLE: &str = "credential_unavailable";
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let dead = format!("http://{free}/token");
@@ -238,13 +239,13 @@ fn a_machine_without_an_identity_says_so_at_once() {
 }
 
 #[test]
-fn an_identity_endpoint_that_breaks_off_is_not_a_missing_one() {
+fn an_identity_endpoint_that_closes_the_connection_is_not_reported_as_missing() {
     let token = answer("200 OK", r#"{"access_token":"canary","expires_on":"12"}"#);
     for (case, at) in [
-        // It was there, and closes the connection.
+        // The endpoint accepts the connection and closes it.
         ("machine", endpoint(String::new())),
         ("machine", endpoint("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{".to_owned())),
-        // It gave a token a moment ago.
+        // The endpoint has issued a token before.
         ("machine again", endpoint_once(token)),
     ] {
         let variables = [("IDENTITY_ENDPOINT", &*at), ("IDENTITY_HEADER", "canary")];
@@ -279,7 +280,7 @@ fn a_bad_request_to_the_identity_endpoint_is_an_unknown_identity_only_if_it_says
 }
 
 #[test]
-fn a_workload_without_its_variables_or_file_names_them() {
+fn missing_variables_or_files_of_a_workload_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (absent, wrong, token) = (path("absent"), path("wrong"), path("token"));

@@ -1,7 +1,9 @@
-//! Each known failure, played over the wire where it has one: its cause, its step, and whether
-//! waiting helps.
+//! Each known failure has the documented cause, wizard step and retry class. Failures that a server can
+//! cause are reproduced over the network.
 
-use std::{collections::BTreeMap, io::Write as _, net::TcpListener};
+mod scenes;
+
+use std::collections::BTreeMap;
 
 use azure_asset_sync::{
     AzureStore, Cloud, Connection, Credential, Diagnosis, Endpoint, Error, Probe,
@@ -11,6 +13,11 @@ use azure_asset_sync::{
     testing::{Assignment, Fault, Refusal, Seed, SmallCloud, StorageState, trust},
 };
 use serde::Deserialize;
+
+use Cause as C;
+use Play::{Not, Pasted, Refuse, RefuseAs, Scene, SignIn};
+
+use self::scenes::scene;
 
 #[derive(Clone, Debug, Deserialize)]
 struct Row {
@@ -26,27 +33,22 @@ struct Row {
     transient: String,
 }
 
-/// How a row is played
+/// How a row is reproduced.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Play {
-    /// The sign-in refuses with the row's number
+    /// The sign-in is refused with the error number of the row.
     SignIn,
-    /// Each request to the blob service is refused with the row's code
+    /// Each request to the blob service is refused with the error code of the row.
     Refuse,
-    /// The same, with another code than the row's words
+    /// The same with this error code, because the row has a description instead.
     RefuseAs(&'static str),
-    /// A whole situation, made by `scene`
+    /// The function `scene` sets the situation up.
     Scene,
-    /// What a customer pastes from a terminal: this crate speaks to no Resource Manager
+    /// A text that a customer pastes from a terminal, because this crate does not call Resource Manager.
     Pasted(&'static str),
-    /// It cannot be played, since
+    /// The failure cannot be reproduced, for this reason.
     Not(&'static str),
 }
-
-use Cause as C;
-use Play::{Not, Pasted, Refuse, RefuseAs, Scene, SignIn};
-
-use crate::refused_port::Unheard;
 
 const ROWS: &[(&str, Cause, Play)] = &[
     ("d001", C::InvalidAccountName, Scene),
@@ -232,7 +234,7 @@ fn only(health: Health) -> Diagnosis {
     health.diagnosis.unwrap_or_else(|| panic!("nothing failed"))
 }
 
-/// The codes of a row: some stand for several
+/// Returns the codes of a row, which can have several.
 fn codes(row: &Row) -> Vec<String> {
     row.code.split(['/', ' ']).filter(|code| !code.is_empty()).map(str::to_owned).collect()
 }
@@ -450,7 +452,7 @@ async fn every_known_failure_has_its_cause_step_and_retry_class() {
             Scene => vec![scene(row).await],
             Pasted(text) => vec![Diagnosis::of_text(text).unwrap_or_else(|| panic!("{text}"))],
             Not(why) => {
-                println!("{id} is not played: {why}");
+                println!("{id} is not reproduced: {why}");
                 continue;
             }
         };
@@ -463,14 +465,17 @@ async fn every_known_failure_has_its_cause_step_and_retry_class() {
             _ => played += 1,
         }
     }
-    println!("{played} played over the wire or typed, {pasted} pasted, of {}", ROWS.len());
+    println!(
+        "{played} reproduced over the network or by input, {pasted} pasted, of {}",
+        ROWS.len()
+    );
     assert_eq!((played, pasted), (102, 11));
-    assert!(probe(&shared).await.is_ready(), "nothing of it lasts");
+    assert!(probe(&shared).await.is_ready(), "the failures do not last");
 }
 
-/// A credential of the SDK's own, which cannot read an answer that has an escape in it
+/// The SDK's own credential cannot read an answer that contains an escape sequence.
 #[tokio::test]
-async fn a_code_that_the_sdk_lost_is_found_in_its_message() {
+async fn a_code_that_the_sdk_drops_is_found_in_its_message() {
     let cloud = cloud().await;
     let authority = cloud.certificate_authority().as_bytes();
     let authority = reqwest::Certificate::from_pem(authority).unwrap();

@@ -1,4 +1,4 @@
-//! The examples, as a newcomer runs them.
+//! The examples work as a new user runs them, and their errors say what to do.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
@@ -8,15 +8,15 @@ use std::{
 
 use azure_asset_sync::testing::{Quirk, Seed, SmallCloud, SmallCloudBuilder};
 
-use crate::refused_port::Unheard;
+use crate::refused_port::RefusedPort;
 
-/// `cargo test` builds the examples beside the tests
+/// Returns a command for an example. `cargo test` builds the examples next to the tests.
 fn example(name: &str) -> Command {
     let tests = std::env::current_exe().unwrap();
     let path: PathBuf = tests.ancestors().nth(2).unwrap().join("examples").join(name);
     assert!(path.exists(), "{} is not built: run the tests without `--test`", path.display());
     let mut command = Command::new(path);
-    // Those of whoever runs the tests.
+    // The variables of the person who runs the tests must not take effect.
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AZURE_")) {
         command.env_remove(name);
     }
@@ -67,7 +67,7 @@ fn sync_serves_a_folder_and_keeps_to_a_prefix() {
 }
 
 #[test]
-fn sync_takes_globs_and_shows_them_in_a_dry_run_that_writes_nothing() {
+fn sync_accepts_globs_and_a_dry_run_shows_them_and_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let run = |more: &[&str]| {
         let mut command = example("sync");
@@ -81,7 +81,7 @@ fn sync_takes_globs_and_shows_them_in_a_dry_run_that_writes_nothing() {
     let left_out = "no include pattern of the filter matches its name";
     let mut other = text.lines().filter(|line| line.starts_with("  hall-2/"));
     assert!(other.all(|line| line.ends_with(left_out)), "{text}");
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is written");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "a dry run writes nothing");
     run(&["--out", "."]);
     let assets = std::fs::read_to_string(folder.path().join("assets.jsonl")).unwrap();
     assert!(assets.lines().count() > 20 && !assets.contains("hall-2/"), "{assets}");
@@ -90,7 +90,7 @@ fn sync_takes_globs_and_shows_them_in_a_dry_run_that_writes_nothing() {
 }
 
 #[test]
-fn sync_with_a_state_tells_what_has_changed() {
+fn sync_with_a_state_reports_the_changes() {
     let root = tempfile::tempdir().unwrap();
     let [media, state, out] = ["media", "state", "out"].map(|name| root.path().join(name));
     std::fs::create_dir(&media).unwrap();
@@ -126,7 +126,7 @@ fn sync_with_a_state_tells_what_has_changed() {
 }
 
 #[test]
-fn sync_says_what_is_wrong_with_its_arguments() {
+fn sync_explains_invalid_arguments() {
     let (code, text) = fail(example("sync").arg("--nonsense"));
     assert!(code == 2 && text.contains("see --help"), "{code}: {text}");
     let (code, text) = fail(example("sync").args(["--account", "Contoso", "--container", "x"]));
@@ -154,12 +154,12 @@ fn probe_without_arguments_waits_for_a_role_and_ends_connected() {
 }
 
 #[test]
-fn probe_ends_by_the_class_of_what_is_wrong() {
+fn the_exit_code_of_probe_is_the_class_of_the_failure() {
     let (code, text) = fail(example("probe").arg("--nonsense"));
     assert!(code == 2 && text.contains("see --help"), "{code}: {text}");
     let (code, text) = fail(example("probe").args(["--account", "Contoso", "--container", "x"]));
     assert!(code == 2 && text.contains("did you mean `contoso`?"), "{code}: {text}");
-    let port = Unheard::bind();
+    let port = RefusedPort::bind();
     let at = |patience: &str, endpoint: String| {
         let mut command = example("probe");
         command
@@ -168,7 +168,7 @@ fn probe_ends_by_the_class_of_what_is_wrong() {
             .args(["--endpoint", &endpoint]);
         command.output().unwrap()
     };
-    // Refused, which may pass; and a name that nobody has.
+    // A refused connection is transient; a name that does not exist is not.
     for (endpoint, code, cause) in [
         (format!("https://{}/contoso", port.address()), 3, "unreachable"),
         (format!("https://{}.test/contoso", "x".repeat(64)), 4, "account_not_found"),
@@ -181,7 +181,7 @@ fn probe_ends_by_the_class_of_what_is_wrong() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn acceptance_prints_a_table_and_writes_a_recording_that_says_nothing_of_the_account() {
+async fn acceptance_prints_a_table_and_writes_a_recording_that_does_not_identify_the_account() {
     let folder = tempfile::tempdir().unwrap();
     let [ca, recording] = ["ca.pem", "answers.jsonl"].map(|name| folder.path().join(name));
     let names = ["plans/one.jpg", "plans/two.jpg", "three.jpg"];
@@ -209,7 +209,7 @@ async fn acceptance_prints_a_table_and_writes_a_recording_that_says_nothing_of_t
     for secret in ["plans", "smallcloud", "assets", usual.signature(), usual.tenant()] {
         assert!(!recorded.contains(secret) && !text.contains(secret), "{secret}");
     }
-    // A recording is never replaced.
+    // A recording is never overwritten.
     let (code, text) = fail(acceptance(&usual).arg("--recording").arg(&recording));
     assert!(code == 2 && text.contains("answers.jsonl"), "{code}: {text}");
 
@@ -245,7 +245,7 @@ fn the_short_examples_run_and_are_short() {
 }
 
 #[test]
-fn an_output_that_nobody_reads_or_that_is_full_ends_without_a_panic() {
+fn a_closed_or_full_output_does_not_cause_a_panic() {
     let out = tempfile::tempdir().unwrap();
     for (name, code) in [("sync", 0), ("probe", 2)] {
         let mut command = example(name);
@@ -261,13 +261,13 @@ fn an_output_that_nobody_reads_or_that_is_full_ends_without_a_panic() {
         assert!(!line.is_empty() && !text.contains("panicked"), "{name}: {text}");
         assert_eq!(output.status.code(), Some(code), "{name}: {text}");
     }
-    // The work is done, whoever reads of it.
+    // The files are complete, although nobody read the output.
     assert_eq!(count_lines(&out.path().join("assets.jsonl")), 46);
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_below_the_output_is_an_error() {
+fn a_full_disk_at_the_output_is_an_error() {
     for (name, arguments, code) in
         [("sync", &["--dry-run"][..], 1), ("sync", &["--help"], 1), ("probe", &[], 2)]
     {
@@ -279,7 +279,7 @@ fn a_full_disk_below_the_output_is_an_error() {
     }
 }
 
-/// An endpoint that takes requests and never answers
+/// Starts an endpoint that accepts requests and never answers.
 fn silent() -> (String, std::sync::mpsc::Receiver<()>) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}/contoso", listener.local_addr().unwrap());
@@ -329,7 +329,7 @@ fn an_interrupt_leaves_no_temporary_files() {
     }
 }
 
-/// A call of `probe` that ends before anything is sent
+/// Runs `probe` with arguments that it refuses before it sends anything.
 fn probed(variables: &[(&str, &str)], arguments: &[&str]) -> String {
     let mut command = example("probe");
     command.args(["--container", "xyz", "--wait", "0", "--account", "contoso"]);
@@ -346,7 +346,7 @@ fn the_examples_name_the_credential_the_variable_the_option_and_the_path() {
     const TENANT: (&str, &str) = ("AZURE_TENANT_ID", "contoso.onmicrosoft.com");
     const SECRET: (&str, &str) = ("AZURE_CLIENT_SECRET", "canary");
     const SAS: (&str, &str) = ("AZURE_STORAGE_SAS_TOKEN", "sv=2026-04-06&sp=rl&sig=canary");
-    // A host without an address: a label longer than DNS allows.
+    // A host without an address, because its label is longer than DNS allows.
     let host = format!("https://{}.test", "x".repeat(64));
     let at_host = ["--endpoint", &*host];
     for (variables, arguments, named) in [
@@ -395,7 +395,7 @@ fn the_examples_name_the_credential_the_variable_the_option_and_the_path() {
 }
 
 #[test]
-fn the_examples_do_not_repeat_a_secret_in_the_wrong_option() {
+fn the_examples_do_not_print_a_secret_that_was_given_to_the_wrong_option() {
     const ID: (&str, &str) = ("AZURE_CLIENT_ID", "77777777-7777-4777-8777-777777777777");
     const TENANT: (&str, &str) = ("AZURE_TENANT_ID", "contoso.onmicrosoft.com");
     const SAS: (&str, &str) = ("AZURE_STORAGE_SAS_TOKEN", "sv=2026-04-06&sp=rl&sig=canary");
@@ -420,7 +420,7 @@ fn the_examples_do_not_repeat_a_secret_in_the_wrong_option() {
 }
 
 #[test]
-fn the_authority_of_the_environment_is_signed_in_to() {
+fn the_sign_in_uses_the_authority_of_the_environment() {
     let (endpoint, wait) = silent();
     let authority = endpoint.replace("http:", "https:").replace("/contoso", "");
     let mut command = example("probe");

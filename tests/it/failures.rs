@@ -1,4 +1,5 @@
-//! Each way to fail over the wire: a kind to match on, advice to read, and no secret in either.
+//! Each failure of the network or the service has an error with the documented kind and with advice,
+//! and no error contains a secret.
 
 use std::{
     sync::{
@@ -19,7 +20,7 @@ use azure_core::{
 };
 use bytes::Bytes;
 
-use crate::refused_port::Unheard;
+use crate::refused_port::RefusedPort;
 use crate::silence;
 
 async fn cloud() -> SmallCloud {
@@ -38,7 +39,7 @@ async fn list(store: impl Store + 'static) -> Result<u64, Error> {
     scan.run(()).await.map(|report| report.accepted())
 }
 
-/// The error's kind, once its text has been looked through
+/// Returns the error of a listing, after a search for secrets in its text.
 async fn failure(cloud: &SmallCloud, store: AzureStore) -> Error {
     let error = list(store).await.unwrap_err();
     let text = format!("{error} {error:?}");
@@ -50,7 +51,7 @@ async fn failure(cloud: &SmallCloud, store: AzureStore) -> Error {
 }
 
 #[tokio::test]
-async fn a_wrong_secret_is_told_from_an_unknown_application_and_tenant() {
+async fn a_wrong_secret_an_unknown_application_and_an_unknown_tenant_have_different_errors() {
     let cloud = cloud().await;
     let connection = cloud.connection().build().unwrap();
     let Credential::ClientSecret { client_id, secret } = cloud.credential() else { panic!() };
@@ -80,7 +81,7 @@ async fn a_wrong_secret_is_told_from_an_unknown_application_and_tenant() {
 }
 
 #[tokio::test]
-async fn an_unknown_container_is_told_from_an_unknown_account() {
+async fn an_unknown_container_and_an_unknown_account_have_different_errors() {
     let cloud = cloud().await;
     let connection = cloud.connection().container("no-such-container").build().unwrap();
     let error = failure(&cloud, cloud.store(&connection).unwrap()).await;
@@ -102,7 +103,7 @@ async fn an_unknown_container_is_told_from_an_unknown_account() {
 #[tokio::test]
 async fn a_host_without_an_address_is_an_unknown_account() {
     let cloud = cloud().await;
-    // A label longer than DNS allows, so that no name service is asked.
+    // A label that is longer than DNS allows, so that no name server is queried.
     let endpoint = Endpoint::new(&format!("http://{}.test/", "x".repeat(64))).unwrap();
     let connection = cloud.connection().cloud(Cloud::Custom(endpoint)).build().unwrap();
     let store = builder(&cloud, &connection).build(cloud.sas()).unwrap();
@@ -113,7 +114,7 @@ async fn a_host_without_an_address_is_an_unknown_account() {
 fn a_refused_connection_is_given_up_within_the_deadline() {
     silence::run(async {
         let cloud = cloud().await;
-        let port = Unheard::bind();
+        let port = RefusedPort::bind();
         let base = format!("https://{}", port.address());
         let endpoint = Endpoint::new(&format!("{base}/x")).unwrap();
         let connection = cloud.connection().cloud(Cloud::Custom(endpoint.clone())).build().unwrap();
@@ -127,8 +128,8 @@ fn a_refused_connection_is_given_up_within_the_deadline() {
         let scan = Scan::new(store, connection.prefix()).page_deadline(deadline);
         let start = tokio::time::Instant::now();
         assert_eq!(scan.run(()).await.unwrap_err().kind(), ErrorKind::Unreachable);
-        // The retries of the SDK take 82 seconds here.
-        // The clock moves in steps, so the deadline may pass within one.
+        // The retries of the SDK would take 82 s here. The clock advances in steps, so the deadline can
+        // pass within one.
         assert!(start.elapsed() <= deadline + silence::STEP, "{:?}", start.elapsed());
 
         let dead = endpoint.with_authority(&base).unwrap();
@@ -141,7 +142,7 @@ fn a_refused_connection_is_given_up_within_the_deadline() {
 }
 
 #[tokio::test]
-async fn a_body_cut_short_is_tried_again_and_typed_where_it_stays_so() {
+async fn a_truncated_body_is_retried_and_reported_as_truncated_if_it_stays_so() {
     let cloud = cloud().await;
     let store = || cloud.store(&cloud.connection().build().unwrap()).unwrap();
     for at in [0, 1, 700, 1500] {
@@ -176,7 +177,7 @@ fn a_connection_that_is_closed_or_silent_is_transient() {
 }
 
 #[tokio::test]
-async fn another_answer_is_never_an_empty_container() {
+async fn an_unexpected_response_is_never_an_empty_container() {
     let cloud = cloud().await;
     let store = cloud.store(&cloud.connection().build().unwrap()).unwrap();
     let listing = "<?xml version=\"1.0\"?><EnumerationResults><Blobs/></EnumerationResults>";
@@ -196,7 +197,7 @@ async fn another_answer_is_never_an_empty_container() {
 }
 
 #[tokio::test]
-async fn an_error_code_is_found_in_the_body_where_no_header_has_it() {
+async fn an_error_code_is_found_in_the_body_if_no_header_has_it() {
     let cloud = cloud().await;
     let store = cloud.store(&cloud.connection().build().unwrap()).unwrap();
     let error = |code: &str| {
@@ -214,7 +215,7 @@ async fn an_error_code_is_found_in_the_body_where_no_header_has_it() {
         let found = ask(error("AuthenticationFailed")).await;
         let got = (found.kind(), found.code());
         assert_eq!(got, (ErrorKind::Unauthenticated, Some("AuthenticationFailed")), "{found:?}");
-        // What is no code is not passed on.
+        // A text that is not a code is not passed on.
         for text in ["<b>sig=SECRET", cloud.signature(), &cloud.tokens()[0]] {
             let found = ask(error(text)).await;
             let got = (found.kind(), found.code());
@@ -226,7 +227,7 @@ async fn an_error_code_is_found_in_the_body_where_no_header_has_it() {
     }
 }
 
-/// A credential of the caller's own, as a vault or a test has it
+/// A credential that the caller implements.
 #[derive(Debug)]
 struct Mine {
     token: &'static str,
@@ -248,7 +249,7 @@ impl TokenCredential for Mine {
 }
 
 #[tokio::test]
-async fn a_credential_of_the_callers_own_is_asked_once_and_never_shown() {
+async fn a_credential_of_the_caller_is_called_once_and_never_shown() {
     let cloud = cloud().await;
     let connection = cloud.connection().build().unwrap();
     let mine = Arc::new(Mine { token: "no-such-token", asked: AtomicU32::new(0) });
@@ -261,7 +262,7 @@ async fn a_credential_of_the_callers_own_is_asked_once_and_never_shown() {
 }
 
 #[tokio::test]
-async fn errors_of_the_service_keep_status_code_request_and_wait() {
+async fn errors_of_the_service_keep_the_status_code_request_id_and_retry_delay() {
     let cloud = cloud().await;
     let store = cloud.store(&cloud.connection().build().unwrap()).unwrap();
     const WAIT: Duration = Duration::from_secs(7);
@@ -296,7 +297,7 @@ async fn errors_of_the_service_keep_status_code_request_and_wait() {
 }
 
 #[tokio::test]
-async fn an_untrusted_certificate_is_told_and_not_tried_again() {
+async fn an_untrusted_certificate_is_reported_and_not_retried() {
     let cloud = cloud().await;
     let connection = cloud.connection().build().unwrap();
     for credential in [cloud.sas(), cloud.credential()] {
@@ -309,7 +310,7 @@ async fn an_untrusted_certificate_is_told_and_not_tried_again() {
 }
 
 #[tokio::test]
-async fn a_name_that_no_url_leads_to_is_refused_and_never_reads_something_else() {
+async fn a_name_that_no_url_can_contain_is_refused_and_reads_no_other_blob() {
     let cloud = cloud().await;
     let store = cloud.store(&cloud.connection().build().unwrap()).unwrap();
     for name in ["..", ".", "x/../a.jpg", "./a.jpg", "a.jpg/.", ""] {
@@ -320,7 +321,7 @@ async fn a_name_that_no_url_leads_to_is_refused_and_never_reads_something_else()
 }
 
 #[tokio::test]
-async fn set_ups_that_contradict_themselves_are_refused_before_any_request() {
+async fn contradictory_options_are_refused_before_any_request() {
     let cloud = cloud().await;
     let connection = cloud.connection().build().unwrap();
     let refused = |connection: &Connection, credential| {
@@ -362,7 +363,7 @@ async fn set_ups_that_contradict_themselves_are_refused_before_any_request() {
 }
 
 #[tokio::test]
-async fn a_public_container_wants_no_credential_and_a_private_one_says_so() {
+async fn a_public_container_needs_no_credential_and_a_private_one_reports_that_it_does() {
     let cloud = cloud().await;
     let connection = cloud.connection().build().unwrap();
     let store = builder(&cloud, &connection).build(Credential::Anonymous).unwrap();
@@ -370,7 +371,7 @@ async fn a_public_container_wants_no_credential_and_a_private_one_says_so() {
 }
 
 #[tokio::test]
-async fn nothing_that_can_be_printed_shows_a_secret() {
+async fn no_printable_value_contains_a_secret() {
     let cloud = cloud().await;
     let connection = cloud.connection().build().unwrap();
     let store = builder(&cloud, &connection).build(cloud.sas()).unwrap();
@@ -388,7 +389,7 @@ async fn nothing_that_can_be_printed_shows_a_secret() {
 }
 
 #[tokio::test]
-async fn ragged_and_empty_pages_give_the_whole_container() {
+async fn short_and_empty_pages_still_list_the_complete_container() {
     let names: Vec<_> = (0..500).map(|n| format!("{n:03}.jpg")).collect();
     let seeds = names.iter().map(|name| Seed::new(name, "x"));
     let cloud = SmallCloud::builder().blobs(seeds).ragged_pages().start().await.unwrap();
@@ -396,5 +397,5 @@ async fn ragged_and_empty_pages_give_the_whole_container() {
     let scan = Scan::new(cloud.store(&connection).unwrap(), connection.prefix());
     let report = scan.page_size(9.try_into().unwrap()).run(()).await.unwrap();
     assert_eq!(report.accepted(), 500);
-    assert!(report.pages > 56, "{} pages: none was short", report.pages);
+    assert!(report.pages > 56, "{} pages: no page was short", report.pages);
 }

@@ -1,9 +1,9 @@
-//! Counts how often other tasks of the same thread can run while something is done.
+//! Counts how often other tasks of the same thread can run while a future runs.
 //!
-//! A count does not depend on how fast or busy the machine is. The longest wait does: it is for a
-//! person to read, and no test passes or fails by it.
+//! The counts do not depend on the speed and load of the machine. The longest wait does, so it is only
+//! printed and decides no test.
 
-#![allow(dead_code, reason = "each of the test files uses another part")]
+#![allow(dead_code, reason = "each binary that includes this file uses a part of it")]
 
 use std::{
     future::poll_fn,
@@ -14,24 +14,24 @@ use std::{
 };
 
 #[derive(Clone, Copy, Default)]
-pub struct Beats {
-    /// How often the future was polled, without the tasks that it spawns
+pub struct Counts {
+    /// How often the future was polled, without the tasks that it spawned.
     pub polls: u64,
-    /// How many turns another task had, also while the future and its tasks waited
+    /// How often another task could run, including while the future and its tasks waited.
     pub turns: u64,
-    /// The longest wait for a turn
+    /// The longest time in which the other task could not run.
     pub longest: Duration,
 }
 
-/// Returns what a future returns, and what other tasks had meanwhile
-pub fn during<F: Future>(future: F) -> (F::Output, Beats) {
+/// Runs a future, and returns its output and what was counted.
+pub fn during<F: Future>(future: F) -> (F::Output, Counts) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let seen = Arc::new(Mutex::new(Beats::default()));
+        let seen = Arc::new(Mutex::new(Counts::default()));
         let (counted, mut last) = (Arc::clone(&seen), Instant::now());
-        // `yield_now` would put this task off until Tokio has looked at its sockets, and tasks that
-        // wake each other run many times before that. A task that wakes itself is always in the
-        // queue, so that it runs between any two polls of another task.
+        // `yield_now` would defer this task until Tokio has polled its sockets, and tasks that wake
+        // each other run many times before that. A task that wakes itself is always in the queue, so
+        // it runs between any two polls of another task.
         let other = tokio::spawn(poll_fn(move |context| {
             let mut seen = counted.lock().unwrap();
             seen.turns += 1;
@@ -48,6 +48,6 @@ pub fn during<F: Future>(future: F) -> (F::Output, Beats) {
         let result = result.await;
         other.abort();
         let seen = *seen.lock().unwrap();
-        (result, Beats { polls, ..seen })
+        (result, Counts { polls, ..seen })
     })
 }

@@ -1,23 +1,22 @@
-//! Filters: what each part leaves out, what is wrong with patterns, and fingerprints of rules.
+//! Filters exclude exactly what their parts say, invalid patterns are reported with their position, and
+//! each change of the rules changes their fingerprint.
 
-use std::{
-    collections::HashMap,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+mod fingerprint;
+mod limits;
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use azure_asset_sync::{
-    Blob, ErrorKind, Format, Kind, MemoryStore, Prefix, Reason, Rules, Scan,
+    Blob, ErrorKind, Kind, MemoryStore, Prefix, Reason, Rules, Scan,
     validate::{Action, Filter, FilterBuilder},
 };
 use proptest::prelude::*;
-
-use crate::fairness;
 
 fn filter() -> FilterBuilder {
     Filter::builder()
 }
 
-/// Why a filter leaves a blob out; `None` where it does not, whatever the other rules say
+/// Returns why the filter excludes a blob, or `None` if it does not, whatever the other rules say.
 fn left_out(filter: &FilterBuilder, blob: Blob) -> Option<String> {
     let verdict = Rules::default().filter(filter.clone().build().unwrap()).check(blob);
     let rejection = verdict.rejection().filter(|rejection| rejection.reason == Reason::Filtered)?;
@@ -29,8 +28,8 @@ fn at(seconds: u64) -> SystemTime {
 }
 
 #[test]
-fn globs_match_as_people_write_them() {
-    // Each glob with names that it matches, and with names that it does not.
+fn globs_match_as_people_expect() {
+    // Each glob has names that it matches, and names that it does not match.
     let rows: &[(&str, &[&str], &[&str])] = &[
         (
             "*.jpg",
@@ -90,7 +89,7 @@ fn globs_match_as_people_write_them() {
 }
 
 #[test]
-fn each_part_leaves_out_what_it_says() {
+fn each_part_excludes_what_it_says() {
     let dated = |seconds| {
         let mut blob = Blob::new("x/a.jpg", 10);
         blob.last_modified = Some(at(seconds));
@@ -120,7 +119,7 @@ fn each_part_leaves_out_what_it_says() {
         (filter().kind(Kind::Video), jpg(), Some("kinds")),
         (filter().kind(Kind::Video).kind(Kind::Image), jpg(), None),
         (filter().kind(Kind::Image), Blob::new("notes.txt", 1), Some("kinds")),
-        // What the rules would reject is still of a kind.
+        // A blob that the rules reject still has a kind.
         (filter().kind(Kind::Image), Blob::new("a.svg", 1), None),
         (filter().kind(Kind::Video), typed("a", "video/mp4; x"), None),
         (filter().kind(Kind::Video), typed("a", "image/png"), Some("kinds")),
@@ -132,7 +131,7 @@ fn each_part_leaves_out_what_it_says() {
         (filter().include("*.JPG").ignore_case(), jpg(), None),
         (filter().include("\u{c9}").ignore_case(), Blob::new("\u{e9}", 1), None),
         (filter().exclude_regex("^X").ignore_case(), jpg(), Some("exclude_regex")),
-        // All parts must agree, and what is excluded no include brings back.
+        // A blob must pass all parts, and no include overrides an exclude.
         (filter().include("x/*").include_regex("b"), jpg(), Some("include_regex")),
         (
             filter().include("x/*").exclude("*.png").exclude("a.*"),
@@ -152,7 +151,7 @@ fn each_part_leaves_out_what_it_says() {
 }
 
 #[test]
-fn what_nobody_asked_for_is_no_error_of_another_kind() {
+fn an_excluded_blob_has_no_other_reason() {
     let rules = Rules::default().filter(filter().include("hall-3/**").build().unwrap());
     let mut mismatch = Blob::new("hall-4/a.jpg", 1);
     mismatch.content_type = Some("text/plain".into());
@@ -167,7 +166,7 @@ fn what_nobody_asked_for_is_no_error_of_another_kind() {
 }
 
 #[tokio::test]
-async fn what_is_left_out_is_counted_and_collides_with_nothing() {
+async fn excluded_blobs_are_counted_and_do_not_collide() {
     let names = ["A.jpg", "a.jpg", "old/a.jpg", "new/b.jpg"];
     let scan = |rules| {
         let store = MemoryStore::from_iter(names.map(|name| Blob::new(name, 1)));
@@ -184,7 +183,7 @@ async fn what_is_left_out_is_counted_and_collides_with_nothing() {
 }
 
 #[test]
-fn all_that_is_wrong_comes_in_one_answer_with_its_place() {
+fn all_mistakes_are_reported_at_once_with_their_positions() {
     let error = filter()
         .include("a/{b")
         .exclude("")
@@ -265,7 +264,7 @@ fn a_filter_is_stored_as_it_was_typed() {
 }
 
 #[test]
-fn the_prefix_of_a_filter_is_the_start_of_all_that_it_includes() {
+fn the_prefix_of_a_filter_is_the_common_start_of_its_includes() {
     for (globs, want) in [
         (vec!["hall-3/**/*.jpg"], "hall-3/"),
         (vec!["hall-3/a*", "hall-3/b*"], "hall-3/"),
@@ -277,7 +276,7 @@ fn the_prefix_of_a_filter_is_the_start_of_all_that_it_includes() {
         let builder = globs.iter().fold(filter(), |filter, glob| filter.include(*glob));
         assert_eq!(builder.clone().build().unwrap().prefix().as_str(), want, "{globs:?}");
         let insensitive = builder.ignore_case().build().unwrap();
-        assert_eq!(insensitive.prefix().as_str(), "", "a name may begin with `Hall`");
+        assert_eq!(insensitive.prefix().as_str(), "", "a name can begin with `Hall`");
     }
     assert_eq!(filter().include("//x/*").build().unwrap().prefix().as_str(), "/x/");
     let digits = filter().include("2026-11/x*").ignore_case().build().unwrap();
@@ -285,7 +284,7 @@ fn the_prefix_of_a_filter_is_the_start_of_all_that_it_includes() {
     assert_eq!(filter().exclude("hall-3/**").build().unwrap().prefix(), Prefix::default());
 }
 
-/// The meaning of a glob of plain characters, `*`, `**/`, `/**` and `?`, without thinking of speed
+/// Matches a glob of plain characters, `*`, `**/`, `/**` and `?` in the simplest way.
 fn means(glob: &[char], name: &[char]) -> bool {
     match glob {
         [] => name.is_empty(),
@@ -312,7 +311,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(3000))]
 
     #[test]
-    fn globs_mean_what_a_slow_matcher_says(glob in glob(), names in prop::collection::vec("[ab/]{0,7}", 1..20)) {
+    fn globs_match_as_a_naive_matcher_does(glob in glob(), names in prop::collection::vec("[ab/]{0,7}", 1..20)) {
         let include = filter().include(&glob).build().unwrap();
         let whole = if glob.contains('/') { glob.clone() } else { format!("**/{glob}") };
         let whole: Vec<char> = whole.chars().collect();
@@ -326,7 +325,7 @@ proptest! {
     }
 
     #[test]
-    fn limits_are_a_conjunction(
+    fn a_blob_must_be_within_all_limits(
         (min, max) in (prop::option::of(0_u64..5), prop::option::of(5_u64..9)),
         (since, before) in (prop::option::of(0_u64..5), prop::option::of(5_u64..9)),
         formats in prop::collection::vec(prop::sample::select(vec!["jpg", "PNG", "mp4"]), 0..3),

@@ -1,4 +1,5 @@
-//! Filters as people type them: slips that match nothing, Unicode forms, and times of RFC 3339.
+//! Filters accept what people type: mistakes that would match nothing are refused, names match in both
+//! Unicode forms, and times can have every form of RFC 3339.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -11,7 +12,7 @@ fn filter() -> FilterBuilder {
     Filter::builder()
 }
 
-/// Whether a filter leaves a blob out, whatever the other rules say
+/// Returns whether a filter excludes a blob, whatever the other rules say.
 fn is_filtered(filter: &FilterBuilder, name: &str) -> bool {
     let verdict =
         Rules::default().filter(filter.clone().build().unwrap()).check(Blob::new(name, 1));
@@ -23,7 +24,7 @@ fn at(seconds: u64) -> SystemTime {
 }
 
 #[test]
-fn a_filter_that_matches_nothing_by_a_slip_is_refused_with_what_to_write() {
+fn a_filter_that_can_match_nothing_is_refused_with_a_suggestion() {
     let globs = [
         ("hall-3\\*.jpg", "write `/` between folders"),
         ("hall-3\\**\\*.jpg", "write `/` between folders"),
@@ -119,7 +120,7 @@ fn a_glob_matches_names_in_both_unicode_forms() {
     ] {
         assert!(!is_filtered(&filter().include(glob), name), "{glob:?} {name:?}");
     }
-    // Classes are what was typed: a letter and its mark are two characters of a class.
+    // A class contains the characters as typed: a letter and its mark are two characters.
     for (glob, name, is_out) in [
         ("[\u{e9}]*", "e.jpg", true),
         ("[!\u{e9}]*", "\u{e9}.jpg", true),

@@ -1,5 +1,5 @@
-//! What `terraform init` and `terraform plan` want of a configuration, read by a parser of HCL, and
-//! by Terraform itself if it is installed.
+//! The Terraform configurations of a grant have what `terraform init` and `terraform plan` need,
+//! according to an HCL parser, and to Terraform itself if it is installed.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,14 +22,14 @@ const SUBSCRIPTION: &str = "11111111-2222-3333-4444-555555555555";
 const APPLICATION: &str = "99999999-8888-7777-6666-555555555555";
 const PRINCIPAL: &str = "0a0a0a0a-1b1b-2c2c-3d3d-4e4e4e4e4e4e";
 
-/// Where Terraform finds each provider, and how each calls the national clouds
+/// The source of each provider, and its names for the national clouds.
 const PROVIDERS: [(&str, &str, [&str; 2]); 3] = [
     ("azurerm", "hashicorp/azurerm", ["usgovernment", "china"]),
     ("azuread", "hashicorp/azuread", ["usgovernment", "china"]),
     ("azapi", "azure/azapi", ["usgovernment", "china"]),
 ];
 
-/// The configurations of all shapes, clouds and forms, with and without a known principal
+/// Returns the configurations of all shapes, clouds and forms, with and without a known principal.
 fn configurations() -> Vec<(String, Cloud, String)> {
     let mut found = Vec::new();
     for cloud in [Cloud::Public, Cloud::UsGovernment, Cloud::China] {
@@ -72,7 +72,7 @@ fn blocks<'a>(body: &'a hcl::Body, kind: &str) -> Vec<&'a hcl::Block> {
     body.blocks().filter(|block| block.identifier() == kind).collect()
 }
 
-/// A text between quotes, without a reference
+/// Returns the text of an attribute, or `None` if it contains a reference.
 fn text(block: &hcl::Block, key: &str) -> Option<String> {
     let attribute = block.body().attributes().find(|attribute| attribute.key() == key)?;
     match attribute.expr() {
@@ -81,7 +81,7 @@ fn text(block: &hcl::Block, key: &str) -> Option<String> {
     }
 }
 
-/// The sources by the local names of `required_providers`
+/// Returns the sources by the local names of `required_providers`.
 fn required(body: &hcl::Body) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for terraform in blocks(body, "terraform") {
@@ -99,14 +99,14 @@ fn required(body: &hcl::Body) -> BTreeMap<String, String> {
     found
 }
 
-/// The local names of the providers of everything declared
+/// Returns the local names of the providers of all resources and data sources.
 fn used(body: &hcl::Body) -> BTreeSet<String> {
     let declared = blocks(body, "resource").into_iter().chain(blocks(body, "data"));
     declared.map(|block| labels(block)[0].split('_').next().unwrap().to_owned()).collect()
 }
 
 #[test]
-fn each_provider_that_is_used_is_required_with_its_source() {
+fn each_provider_in_use_is_required_with_its_source() {
     for (what, _, text) in configurations() {
         let body = hcl::parse(&text).unwrap_or_else(|error| panic!("{what}: {error}\n{text}"));
         let required = required(&body);
@@ -143,7 +143,7 @@ fn each_provider_is_configured_for_the_subscription_and_the_cloud() {
                 None => assert!(is_public, "{what}: {name} is for {environment:?}"),
                 Some(wanted) => assert_eq!(environment.as_deref(), Some(wanted), "{what}: {name}"),
             }
-            // From version 4 on azurerm does not start without a subscription.
+            // Since version 4 azurerm does not start without a subscription.
             if name == "azurerm" {
                 let subscription = mine.first().and_then(|block| text(block, "subscription_id"));
                 assert_eq!(subscription.as_deref(), Some(SUBSCRIPTION), "{what}");
@@ -154,7 +154,7 @@ fn each_provider_is_configured_for_the_subscription_and_the_cloud() {
     }
 }
 
-/// The first two names of each reference, such as `azurerm_role_definition.reader`
+/// Collects the first two names of each reference, for example `azurerm_role_definition.reader`.
 fn references(value: &hcl::Expression, found: &mut BTreeSet<String>) {
     match value {
         hcl::Expression::Traversal(traversal) => {
@@ -179,7 +179,7 @@ fn references(value: &hcl::Expression, found: &mut BTreeSet<String>) {
 }
 
 #[test]
-fn each_reference_is_to_something_declared_once() {
+fn each_reference_has_exactly_one_declaration() {
     fn walk(body: &hcl::Body, found: &mut BTreeSet<String>) {
         body.attributes().for_each(|attribute| references(attribute.expr(), found));
         body.blocks().for_each(|block| walk(block.body(), found));
@@ -206,7 +206,7 @@ fn each_reference_is_to_something_declared_once() {
     }
 }
 
-/// Terraform in a folder of its own; `None` if it is not installed, which is said
+/// Terraform with a working folder.
 struct Terraform {
     program: OsString,
     folder: TempDir,
@@ -219,8 +219,8 @@ impl Terraform {
         std::fs::write(terraform.folder.path().join("terraform.rc"), "").unwrap();
         let found = terraform.command(&["version"]).output().is_ok_and(|out| out.status.success());
         if !found {
-            // Past the harness, which keeps what a passing test prints.
-            let say = b"!! no Terraform: the configurations were not read by it (set TERRAFORM)\n";
+            // Written to the stream directly, because the harness hides the output of a passing test.
+            let say = b"!! Terraform is not installed: the configurations were not checked with it (set TERRAFORM)\n";
             std::io::stderr().write_all(say).unwrap();
         }
         found.then_some(terraform)
@@ -236,7 +236,7 @@ impl Terraform {
         command
     }
 
-    /// What it prints for a configuration and an input
+    /// Returns what Terraform prints for a configuration and an input.
     fn run(&self, arguments: &[&str], configuration: &str, input: &str) -> String {
         std::fs::write(self.folder.path().join("grant.tf"), configuration).unwrap();
         std::fs::write(self.folder.path().join("input"), input).unwrap();
@@ -249,7 +249,7 @@ impl Terraform {
 }
 
 #[test]
-fn terraform_itself_wants_the_providers_that_are_used() {
+fn terraform_requires_exactly_the_providers_in_use() {
     let Some(terraform) = Terraform::find() else { return };
     for (what, _, text) in configurations() {
         let said = terraform.run(&["providers"], &text, "");
@@ -265,9 +265,9 @@ fn terraform_itself_wants_the_providers_that_are_used() {
     }
 }
 
-/// Terraform composes what it reads, so that a prefix in another form would become another prefix
+/// Terraform normalizes text to NFC, so a prefix in another Unicode form would become another prefix.
 #[test]
-fn terraform_itself_reads_each_condition_as_it_is_meant() {
+fn terraform_reads_each_condition_unchanged() {
     let Some(terraform) = Terraform::find() else { return };
     let (mut expressions, mut meant, mut refused) = (Vec::new(), Vec::new(), BTreeSet::new());
     for prefix in PREFIXES {

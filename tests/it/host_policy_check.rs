@@ -1,4 +1,4 @@
-//! What the policy of a service says of endpoints, authorities and addresses, without any request.
+//! The policy of a service allows and refuses endpoints, authorities and addresses without any request.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -7,7 +7,7 @@ use azure_asset_sync::{AzureStore, Cloud, Connection, Credential, Endpoint, Host
 const ACCOUNT_HOST: &str = "contoso.blob.core.windows.net";
 
 #[test]
-fn a_service_of_the_public_cloud_sends_nothing_to_others() {
+fn a_policy_for_the_public_cloud_refuses_other_hosts() {
     let policy = HostPolicy::public_cloud;
     let account = "contoso".parse().unwrap();
     let endpoint = |text: &str| Endpoint::new(text).unwrap();
@@ -33,7 +33,7 @@ fn a_service_of_the_public_cloud_sends_nothing_to_others() {
 }
 
 #[test]
-fn a_token_of_one_cloud_does_not_go_to_another() {
+fn a_token_of_one_cloud_is_not_sent_to_another() {
     let account = "contoso".parse().unwrap();
     let clouds = [
         ("blob.core.windows.net", "login.microsoftonline.com", 0),
@@ -50,13 +50,13 @@ fn a_token_of_one_cloud_does_not_go_to_another() {
             let custom = Endpoint::new(&endpoint).unwrap().with_authority(&authority).unwrap();
             let result = HostPolicy::azure().check(&custom.clone().into(), &account);
             assert_eq!(result.is_ok(), of == by, "{endpoint} {authority}");
-            // The service can decide otherwise.
+            // The service can allow it explicitly.
             let policy = HostPolicy::azure().allow_endpoint(&origin).unwrap();
             policy.check(&custom.clone().into(), &account).unwrap();
             let policy = HostPolicy::azure().allow_authority(&authority).unwrap();
             policy.check(&custom.into(), &account).unwrap();
         }
-        // Without an authority it is that of the public cloud.
+        // The default authority is that of the public cloud.
         let custom = Endpoint::new(&endpoint).unwrap();
         let result = HostPolicy::azure().check(&custom.into(), &account);
         assert_eq!(result.is_ok(), of == 0, "{endpoint}");
@@ -64,7 +64,7 @@ fn a_token_of_one_cloud_does_not_go_to_another() {
 }
 
 #[test]
-fn azures_own_host_with_a_path_is_another_container() {
+fn a_host_of_azure_with_a_path_is_another_account() {
     let account = "contoso".parse().unwrap();
     for path in ["/other", "/other/", "//", "/%2e%2e/other", "/contoso"] {
         let endpoint = Endpoint::new(&format!("https://{ACCOUNT_HOST}{path}")).unwrap();

@@ -1,10 +1,10 @@
-//! Answers that name other hosts: crafted redirects and challenges, over HTTP, to every call.
+//! Crafted redirects and challenges lead no call of a store to another host.
 //!
-//! Whatever an account or an authority answers, a store contacts these two alone, and each gets the
-//! secrets that are meant for it alone. Every name resolves to a listener that counts connections, and
-//! most addresses in the answers lead there. Both servers check each request that they receive.
+//! Whatever an account or an authority responds, a store contacts only these two, and each receives only
+//! the secrets that are meant for it. Every name resolves to a listener that counts connections, and
+//! most addresses in the responses lead there. Both servers check each request that they receive.
 //!
-//! `CASES` is the number of cases for each kind of answer, `SEED` the seed of the first. To run more:
+//! `CASES` is the number of cases for each kind of response, `SEED` the seed of the first. To run more:
 //! `CASES=10000 cargo test --test it host_policy_wire:: -- --nocapture`.
 
 use std::{
@@ -34,16 +34,16 @@ use hyper::{
 
 use crate::{
     crafted_answers::{self, Crafted, Hosts, OWNER, STRANGER, Where},
-    scripted_server::{Hostile, TENANT, connection, is_sign_in},
+    scripted_server::{ScriptedServer, TENANT, connection, is_sign_in},
 };
 
-/// What only the authority may see, what only the account may see, and what only the account of a
-/// shared access signature may see
+/// The secrets that only the authority may receive, only the account may receive, and only the account
+/// of a shared access signature may receive.
 const SECRET: &str = "client-secret-canary";
 const TOKEN: &str = "bearer-canary";
 const SIGNATURE: &str = "signature-canary";
 
-/// Counts the connections to every IPv4 address of this machine
+/// Counts the connections to every IPv4 address of this machine.
 struct Elsewhere {
     port: u16,
     accepted: Arc<AtomicUsize>,
@@ -55,7 +55,7 @@ impl Elsewhere {
         let (port, accepted) = (listener.local_addr().unwrap().port(), Arc::default());
         let count: Arc<AtomicUsize> = Arc::clone(&accepted);
         std::thread::spawn(move || {
-            // Counts a connection before it closes, so that the client that sees the end was counted.
+            // The connection is counted before it closes, so a client that sees the end was counted.
             while let Ok(_connection) = listener.accept() {
                 count.fetch_add(1, Ordering::SeqCst);
             }
@@ -64,21 +64,21 @@ impl Elsewhere {
     }
 }
 
-/// What both servers share
+/// The state that both servers share.
 #[derive(Default)]
 struct Shared {
-    /// The next answer, and which server gives it
+    /// The next crafted response.
     crafted: Mutex<Option<Crafted>>,
-    /// How many requests the server with the crafted answer had
+    /// How many requests the server with the crafted response has received.
     asked: AtomicUsize,
-    /// Requests that nobody should have sent
+    /// Descriptions of requests that must not be sent.
     faults: Mutex<Vec<String>>,
-    /// Names that the store has resolved
+    /// The names that the store has resolved.
     resolved: Mutex<Vec<String>>,
 }
 
 impl Shared {
-    /// Records what is wrong with a request
+    /// Records the faults of a request.
     fn check(&self, request: &Request<Bytes>, at: Where) {
         let (uri, body) = (request.uri().to_string(), request.body());
         let authorization = request.headers().get("authorization").map(HeaderValue::as_bytes);
@@ -88,7 +88,7 @@ impl Shared {
                 faults.push(format!("{what}: {} {uri} at the {at:?}", request.method()));
             }
         };
-        // Every header but the one that carries a token.
+        // Every header except the one for the token.
         let headers: Vec<_> = request
             .headers()
             .iter()
@@ -144,16 +144,16 @@ impl Shared {
     }
 }
 
-/// An account, an authority, and the rest of the world
+/// An account, an authority, and a listener for all other hosts.
 struct World {
     shared: Arc<Shared>,
     elsewhere: Elsewhere,
     hosts: Hosts,
     builder: AzureStoreBuilder,
     connection: Connection,
-    /// Stores by the name of their credential
+    /// The stores by the name of their credential.
     stores: BTreeMap<&'static str, Arc<AzureStore>>,
-    _servers: [Hostile; 2],
+    _servers: [ScriptedServer; 2],
 }
 
 fn secret() -> Credential {
@@ -169,7 +169,7 @@ impl World {
         let server = async |at| {
             let (shared, own) = (Arc::clone(&shared), Arc::<Mutex<String>>::default());
             let host = Arc::clone(&own);
-            let server = Hostile::start(move |request: Request<Bytes>| {
+            let server = ScriptedServer::start(move |request: Request<Bytes>| {
                 let sent = request.headers().get(HOST).map(HeaderValue::as_bytes);
                 if sent != Some(host.lock().unwrap().as_bytes()) {
                     shared.faults.lock().unwrap().push(format!("host {sent:?} at the {at:?}"));
@@ -196,7 +196,7 @@ impl World {
         let sas = format!("sv=2026-04-06&sp=rl&sig={SIGNATURE}");
         let stores = [
             ("token", secret()),
-            // Never gets a token: all crafted answers of the authority go to this store.
+            // This store never receives a token, so all crafted responses of the authority reach it.
             ("no token", secret()),
             ("sas", Credential::Sas(sas.into())),
             ("anonymous", Credential::Anonymous),
@@ -215,7 +215,7 @@ impl World {
         }
     }
 
-    /// Has the next answers crafted
+    /// Sets the next response.
     fn craft(&self, crafted: Crafted) {
         *self.shared.crafted.lock().unwrap() = Some(crafted);
         self.shared.asked.store(0, Ordering::SeqCst);
@@ -225,7 +225,7 @@ impl World {
         self.shared.asked.load(Ordering::SeqCst)
     }
 
-    /// No other host was contacted or looked up, and no request was one that nobody should send
+    /// Asserts that no other host was contacted or resolved, and that no request had a fault.
     fn assert_kept(&self, case: &str) {
         let faults = self.shared.faults.lock().unwrap();
         assert!(faults.is_empty(), "{case}: {faults:?}");
@@ -243,7 +243,7 @@ fn assert_reveals_no_secret(case: &str, error: &Error) {
     }
 }
 
-/// A call of the public interface, and its name
+/// A call of the public API.
 type Call = fn(Arc<AzureStore>) -> BoxFuture<'static, Result<(), Error>>;
 
 macro_rules! calls {
@@ -254,7 +254,7 @@ macro_rules! calls {
 
 const ORIGIN: &str = "https://app.example";
 
-/// Calls that send the credential
+/// Calls that send the credential.
 const CALLS: &[(&str, Call)] = calls! {
     "list": store => store.list(ListRequest::new(""));
     "read": store => store.read(ReadRequest::new("a.jpg", 0..4096));
@@ -277,24 +277,24 @@ const CALLS: &[(&str, Call)] = calls! {
     "scan": store => Scan::new(store, &Prefix::default()).run(());
 };
 
-/// Calls that need a token
+/// Calls that need a token.
 const WITH_TOKEN: &[(&str, Call)] = calls! {
     "link": store => store.view_links().unwrap().link(LinkRequest::new("a.jpg"));
     "key": store => store.inspect(Question::DelegationKey);
 };
 
-/// Calls that send no credential
+/// Calls that send no credential.
 const ANONYMOUS: &[(&str, Call)] = calls! {
     "challenge": store => store.inspect(Question::Challenge);
     "preflight": store => store.inspect(Question::Preflight { origin: ORIGIN.into() });
 };
 
-/// Calls that go no further than the sign-in
+/// Calls that only sign in.
 const SIGN_IN: &[(&str, Call)] = calls! {
     "token": store => store.inspect(Question::Token);
 };
 
-/// A store and a call that reaches the server in question
+/// Returns a store and a call that reaches this server.
 fn pick(rng: &mut Rng, at: Where) -> (&'static str, &'static str, Call) {
     let (credential, tables): (_, &[_]) = match (at, rng.u8(0..4)) {
         (Where::Authority, _) => ("no token", &[CALLS, WITH_TOKEN, SIGN_IN]),
@@ -317,7 +317,7 @@ fn cases() -> (std::ops::Range<u64>, Instant) {
 }
 
 #[tokio::test]
-async fn crafted_redirects_lead_nowhere() {
+async fn crafted_redirects_lead_to_no_other_host() {
     let world = World::start().await;
     let ((seeds, start), mut by_call) = (cases(), BTreeMap::<&str, u32>::new());
     for seed in seeds {
@@ -326,7 +326,7 @@ async fn crafted_redirects_lead_nowhere() {
         let (at, status, text) = (crafted.at, crafted.status, format!("{crafted:?}"));
         world.craft(crafted);
         if at == Where::Account && rng.u8(0..24) == 0 {
-            // These build a store for each call, and a probe makes many.
+            // `discover_tenant` builds a store for each call, and a probe makes many calls.
             let case = format!("seed {seed}, tenant: {text}");
             let error = world.builder.discover_tenant().await.unwrap_err();
             assert_eq!(error.status(), Some(status), "{case}: {error}");
@@ -356,7 +356,7 @@ async fn crafted_redirects_lead_nowhere() {
 }
 
 #[tokio::test]
-async fn crafted_challenges_lead_nowhere() {
+async fn crafted_challenges_lead_to_no_other_authority() {
     let world = World::start().await;
     let ((seeds, start), mut by_call) = (cases(), BTreeMap::<&str, u32>::new());
     let (mut found, mut refused) = (0, 0);
@@ -405,12 +405,12 @@ async fn crafted_challenges_lead_nowhere() {
         let (credential, name, call) = pick(&mut rng, at);
         let case = format!("seed {seed}, {name} by {credential}: {text}");
         let result = call(Arc::clone(&world.stores[credential])).await;
-        // A challenge is an answer to the question for it.
+        // Only the call for a challenge succeeds with a challenge.
         assert!(result.is_err() || name == "challenge", "{case}");
         if let Err(error) = result {
             assert_reveals_no_secret(&case, &error);
-            let unheard = [ErrorKind::Unreachable, ErrorKind::Timeout, ErrorKind::HostRefused];
-            assert!(!unheard.contains(&error.kind()), "{case}: {error}");
+            let no_response = [ErrorKind::Unreachable, ErrorKind::Timeout, ErrorKind::HostRefused];
+            assert!(!no_response.contains(&error.kind()), "{case}: {error}");
             assert_eq!(error.is_in_sign_in(), at == Where::Authority, "{case}: {error}");
         }
         assert!(world.asked() <= 1 + usize::from(asks_twice), "{case}: {}", world.asked());
@@ -421,6 +421,6 @@ async fn crafted_challenges_lead_nowhere() {
         "challenges in {:?}: {found} name the owner, {refused} nobody, {by_call:?}",
         start.elapsed()
     );
-    // About one in 25 cases names the owner.
+    // About one in 25 cases names the owner's tenant.
     assert!(found + refused < 100 || (found > 0 && refused > 0));
 }

@@ -1,4 +1,5 @@
-//! The states of a connection: the whole table, and what holds for every way through it.
+//! The states of a connection follow the complete transition table, and its invariants hold for every
+//! sequence of events.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +11,7 @@ use azure_asset_sync::{
 };
 use proptest::prelude::*;
 
-/// Rows are states and columns are events, each in the order of its `ALL`
+/// The next state for each state (row) and event (column), in the order of `State::ALL` and `Event::ALL`.
 const TABLE: [(&str, [&str; 14]); 11] = [
     // grant, test: started, noted, passed, failed, sync: started, succeeded, errors, failed,
     // cancelled, drift, edited, disconnected, reconnected
@@ -207,21 +208,21 @@ const TABLE: [(&str, [&str; 14]); 11] = [
     ("disconnected", ["", "", "", "", "", "", "", "", "", "", "", "", "", "awaiting_grant"]),
 ];
 
-/// The name of the next state; empty where the event cannot be
+/// Returns the name of the next state, or an empty text if the event is not allowed.
 fn expected(state: State, event: Event) -> &'static str {
     let row = TABLE.iter().find(|(name, _)| *name == state.as_str()).unwrap();
     row.1[Event::ALL.iter().position(|known| *known == event).unwrap()]
 }
 
 #[test]
-fn every_event_in_every_state_does_what_the_table_says() {
+fn every_event_in_every_state_follows_the_table() {
     assert_eq!((State::ALL.len(), Event::ALL.len()), (11, 14));
     for (state, (name, _)) in State::ALL.iter().zip(TABLE) {
         assert_eq!(state.as_str(), name);
         for &event in Event::ALL {
             let next = state.on(event);
-            let told = next.as_ref().map_or("", |next| next.as_str());
-            assert_eq!(told, expected(*state, event), "{state} on {event}");
+            let found = next.as_ref().map_or("", |next| next.as_str());
+            assert_eq!(found, expected(*state, event), "{state} on {event}");
             assert_eq!(state.events().any(|known| known == event), next.is_ok());
             if let Err(error) = next {
                 assert_eq!(error.kind(), ErrorKind::Config);
@@ -264,7 +265,7 @@ fn the_documentation_has_the_same_table() {
     assert_eq!(cells, 11 * 14);
 }
 
-/// All states that events lead to from this one, itself included
+/// Returns all states that can be reached from this state, including the state itself.
 fn reached(from: State) -> BTreeSet<State> {
     let mut found = BTreeSet::from([from]);
     let mut todo = vec![from];
@@ -280,7 +281,7 @@ fn reached(from: State) -> BTreeSet<State> {
 }
 
 #[test]
-fn every_state_is_reached_from_a_draft_and_reaches_the_end_and_a_new_start() {
+fn every_state_can_be_reached_from_a_draft_and_can_be_disconnected_and_reconnected() {
     assert_eq!(State::default(), State::Draft);
     assert_eq!(reached(State::Draft).len(), State::ALL.len());
     for &state in State::ALL {
@@ -295,16 +296,16 @@ fn every_state_is_reached_from_a_draft_and_reaches_the_end_and_a_new_start() {
 
 proptest! {
     #[test]
-    fn no_way_leaves_the_table(choices in proptest::collection::vec(0..14_usize, 0..200)) {
+    fn no_sequence_of_events_breaks_an_invariant(choices in proptest::collection::vec(0..14_usize, 0..200)) {
         let mut state = State::default();
         let mut tested = false;
         for choice in choices {
             let event = Event::ALL[choice];
             let next = state.on(event);
             prop_assert_eq!(next.as_ref().map_or("", |next| next.as_str()), expected(state, event));
-            // An event that cannot be changes nothing.
+            // A forbidden event changes nothing.
             state = next.unwrap_or(state);
-            // No sync without a test that has passed since the last edit, failure, drift or end.
+            // A sync needs a test that has passed since the last edit, failure, drift or disconnection.
             tested = match state {
                 State::Connected if event == Event::TestPassed => true,
                 State::Connected | State::Syncing | State::Synced | State::SyncedWithErrors => tested,
@@ -341,7 +342,7 @@ async fn health() -> Health {
 }
 
 #[tokio::test]
-async fn what_a_probe_finds_is_an_event() {
+async fn the_result_of_a_probe_is_an_event() {
     use azure_asset_sync::probe::Outlook::{Ready, Stop, Wait};
     let healthy = health().await;
     for (outlook, event) in
@@ -366,7 +367,7 @@ async fn what_a_probe_finds_is_an_event() {
 }
 
 #[test]
-fn only_what_is_worse_is_drift() {
+fn only_a_deterioration_is_drift() {
     use azure_asset_sync::probe::Check::{List, Read};
     let better = [Drift::Mended(List), Drift::Narrowed(Read), Drift::ContainerPrivate];
     let worse = [

@@ -1,4 +1,5 @@
-//! Single cases of a listing in parts: each was once lost, doubled, refused or endless.
+//! Regression tests of parallel listings: each case once lost or repeated a name, was refused or did
+//! not end.
 
 use std::{
     collections::BTreeMap,
@@ -16,7 +17,7 @@ use azure_asset_sync::{
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 
-/// A store that answers as a function says, which is told how many requests were before
+/// A store that answers with a function of the request and the number of earlier requests.
 struct Fake<F>(F, AtomicUsize);
 
 fn fake<F: Fn(&ListRequest, usize) -> Result<Page, Error> + Send + Sync>(
@@ -37,7 +38,7 @@ impl<F: Fn(&ListRequest, usize) -> Result<Page, Error> + Send + Sync> Store for 
     }
 }
 
-/// The page that is asked for, of a container with these blobs in their order
+/// Returns the requested page of a container with these blobs, in this order.
 fn page(blobs: &[Blob], order: NameOrder, keeps_start: bool, request: &ListRequest) -> Page {
     let mut page = Page::default();
     let mut at = match (&request.marker, &request.start_from) {
@@ -67,7 +68,7 @@ fn page(blobs: &[Blob], order: NameOrder, keeps_start: bool, request: &ListReque
         }
         at += 1;
     }
-    // What shows the order are properties of blobs.
+    // Only the properties of blobs reveal the order.
     if !page.blobs.is_empty() {
         page.order = order;
     }
@@ -78,7 +79,7 @@ fn blobs<const N: usize>(names: [&str; N]) -> Vec<Blob> {
     names.map(|name| Blob::new(name, 1)).to_vec()
 }
 
-/// From JSON, as it is kept between two runs
+/// Reads shards from JSON, as an application stores them between two runs.
 fn shards(json: &str) -> Vec<Shard> {
     serde_json::from_str(json).unwrap()
 }
@@ -93,7 +94,7 @@ async fn names(scan: Scan) -> Result<Vec<String>, Error> {
 }
 
 #[tokio::test]
-async fn a_shard_that_is_over_before_the_order_is_known_leaves_the_others_as_they_are() {
+async fn a_shard_that_ends_before_the_order_is_known_does_not_change_the_others() {
     let all = blobs(["b/a", "b/z"]);
     let store = fake(move |request, _| Ok(page(&all, NameOrder::Segments, true, request)));
     let shards = shards(r#"[{"prefix":"a/","end":"a/m"},{"prefix":"b/"}]"#);
@@ -101,7 +102,7 @@ async fn a_shard_that_is_over_before_the_order_is_known_leaves_the_others_as_the
 }
 
 #[tokio::test]
-async fn shards_of_several_prefixes_ascend_too() {
+async fn shards_of_several_prefixes_are_ascending() {
     for json in [
         r#"[{"prefix":"","start":"m"},{"prefix":"b"}]"#,
         r#"[{"prefix":"","after":"l"},{"prefix":"","start":"b","end":"c"}]"#,
@@ -116,7 +117,7 @@ async fn shards_of_several_prefixes_ascend_too() {
 }
 
 #[tokio::test]
-async fn shards_ascend_by_segments() {
+async fn shards_are_ascending_by_segments() {
     let all = blobs(["d/x", "d-2"]);
     let store = fake(move |request, _| Ok(page(&all, NameOrder::Segments, false, request)));
     let shards = shards(r#"[{"prefix":"d-"},{"prefix":"d/"}]"#);
@@ -125,7 +126,7 @@ async fn shards_ascend_by_segments() {
 }
 
 #[tokio::test]
-async fn a_store_whose_first_page_from_a_start_is_empty_is_listed_in_parts() {
+async fn a_store_whose_first_page_from_a_start_is_empty_is_listed_in_parallel() {
     let all: Vec<_> = (0..2000).map(|n| Blob::new(format!("{:02}/{n:04}", n / 50), 1)).collect();
     let parts = Arc::new(AtomicUsize::new(0));
     let begun = Arc::clone(&parts);
@@ -175,7 +176,7 @@ async fn folders_that_are_listed_before_the_order_is_known_keep_their_ends() {
 #[tokio::test]
 async fn a_refusal_without_a_start_is_final() {
     let store = fake(|_, n| {
-        assert!(n < 1000, "it asks without end");
+        assert!(n < 1000, "the requests do not end");
         Err(Error::from_response(400, Some("InvalidQueryParameterValue")))
     });
     let shards = shards(r#"[{"prefix":"","start":"b"}]"#);
@@ -184,7 +185,7 @@ async fn a_refusal_without_a_start_is_final() {
 }
 
 #[tokio::test]
-async fn what_a_shard_is_done_with_does_not_come_again_from_its_neighbour() {
+async fn a_name_that_one_shard_has_delivered_is_not_repeated_by_its_neighbor() {
     for keeps_start in [true, false] {
         for in_flight in [1, 4] {
             let all = blobs(["b", "d", "m1", "m2", "p", "q"]);
@@ -200,7 +201,7 @@ async fn what_a_shard_is_done_with_does_not_come_again_from_its_neighbour() {
 }
 
 fn versions() -> Vec<Blob> {
-    // The size tells them apart, which a rejection has too.
+    // The size identifies a blob, and a rejection has it too.
     let version = |(name, size): (&str, u64)| {
         let mut blob = Blob::new(name, size);
         blob.version_id = Some(size.to_string().as_str().into());
@@ -210,7 +211,7 @@ fn versions() -> Vec<Blob> {
 }
 
 #[tokio::test]
-async fn versions_behind_a_page_border_are_left_too() {
+async fn versions_after_a_page_border_remain_for_the_resumed_scan() {
     for given in 0..=5 {
         let store =
             || fake(move |request, _| Ok(page(&versions(), NameOrder::Bytes, true, request)));
@@ -231,7 +232,7 @@ async fn versions_behind_a_page_border_are_left_too() {
 }
 
 #[tokio::test]
-async fn blobs_do_not_come_again_for_an_entry_without_a_name() {
+async fn an_entry_without_a_name_does_not_cause_repeated_blobs() {
     for given in 0..=4 {
         let store = || {
             fake(|request, _| {
@@ -254,7 +255,7 @@ async fn blobs_do_not_come_again_for_an_entry_without_a_name() {
 }
 
 #[tokio::test]
-async fn a_name_that_is_made_and_deleted_meanwhile_is_no_disorder() {
+async fn a_name_that_is_created_and_deleted_during_the_listing_is_not_taken_for_disorder() {
     let store = fake(|request, _| {
         Ok(match &request.start_from {
             Some(_) => page(&blobs(["a", "m1", "n"]), NameOrder::Bytes, true, request),
@@ -267,7 +268,7 @@ async fn a_name_that_is_made_and_deleted_meanwhile_is_no_disorder() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_only_helps_may_fail() {
+async fn requests_that_only_improve_speed_may_fail() {
     for what in ["folders", "probes"] {
         for error in [403, 404, 414, 500] {
             let all: Vec<_> =
@@ -296,7 +297,7 @@ async fn what_only_helps_may_fail() {
 }
 
 #[tokio::test]
-async fn numbers_may_be_as_large_as_they_can() {
+async fn options_can_have_their_largest_values() {
     for (in_flight, prefetch) in [(usize::MAX, 1), (1, usize::MAX), (usize::MAX, usize::MAX)] {
         for keeps_start in [true, false] {
             let all: Vec<_> =
@@ -305,7 +306,7 @@ async fn numbers_may_be_as_large_as_they_can() {
                 fake(move |request, _| Ok(page(&all, NameOrder::Bytes, keeps_start, request)));
             let scan = scan(store).page_size(50.try_into().unwrap());
             let got = tokio::time::timeout(
-                // Against hanging, not against a slow machine.
+                // Detects a hang, so that a slow machine passes.
                 std::time::Duration::from_secs(300),
                 names(scan.in_flight(in_flight).prefetch(prefetch)),
             )
@@ -316,8 +317,8 @@ async fn numbers_may_be_as_large_as_they_can() {
 }
 
 #[tokio::test]
-async fn shards_are_disjoint_in_the_order_of_the_names() {
-    // What is left of a container with a hierarchical namespace: `/` comes before `-`.
+async fn shards_must_be_disjoint_in_the_order_of_the_names() {
+    // The remaining shards of a container with a hierarchical namespace, which sorts `/` before `-`.
     let json = r#"[{"prefix":"","end":"d/m"},{"prefix":"","start":"d-"}]"#;
     for (order, is_fine) in [(NameOrder::Segments, true), (NameOrder::Bytes, false)] {
         let all = match order {
@@ -334,13 +335,13 @@ async fn shards_are_disjoint_in_the_order_of_the_names() {
 }
 
 #[tokio::test]
-async fn a_shard_does_not_stand_for_what_is_before_its_start() {
-    // As an interrupted scan has told what is left.
+async fn a_shard_does_not_include_names_before_its_start() {
+    // The remaining shards of an interrupted scan.
     let json = r#"[{"prefix":"","end":"m","after":"b"},{"prefix":"","start":"p","after":"b"}]"#;
     for given in 0..=5 {
         let all = || blobs(["a", "c", "d", "p", "q", "r"]);
         let store = || fake(move |request, _| Ok(page(&all(), NameOrder::Bytes, true, request)));
-        // The second shard's names come first here.
+        // The second shard is listed first.
         let mut scans = shards(json);
         scans.reverse();
         let scan = scan(store()).shards(scans).in_flight(2).page_size(1.try_into().unwrap());
@@ -357,7 +358,7 @@ async fn a_shard_does_not_stand_for_what_is_before_its_start() {
 }
 
 #[tokio::test]
-async fn folders_that_lead_in_a_circle_are_not_gone_into() {
+async fn folders_that_form_a_circle_are_not_followed() {
     for circle in ["", "d/", "e/"] {
         for keeps_start in [true, false] {
             let all: Vec<_> = (0..60).map(|n| Blob::new(format!("d/{n:02}/x"), 1)).collect();

@@ -1,9 +1,19 @@
-//! The integration tests: one binary, because each further one links the whole crate again.
+//! The integration tests. They are one binary, because each binary links the complete crate again.
 //!
-//! A module for each subject; `cargo test --test it scan::` runs one. All modules share a process, so
-//! that none may set environment variables, install a logger, a panic hook or an allocator, or measure
-//! the process: such a test starts this program again for a single case (`Command`, `current_exe`), or
-//! is in a binary of its own: `logs`, `malicious`, `state_tampered` and `sync_kill`.
+//! Each subject has a module; for example `cargo test --test it scan::` runs the tests of `scan`. All
+//! modules share a process, so a test must not set environment variables, install a logger, a panic hook
+//! or an allocator, or measure the process. A test that has to do so starts this program again as a
+//! child for one case (see `memory`), or belongs to a binary of its own: `logs`, `malicious`,
+//! `state_tampered` and `sync_kill`.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic"
+)]
 
 mod acceptance;
 mod any_order;
@@ -80,7 +90,8 @@ mod sync_rules;
 mod verdicts;
 mod view_links;
 
-// Servers, stores, data and measures that several of the tests share.
+// Servers, stores, data and measurements that several tests share.
+mod campaign;
 mod client;
 mod crafted_answers;
 mod fairness;

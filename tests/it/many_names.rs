@@ -1,5 +1,5 @@
-//! A container of many random names over all of Unicode, listed in each order: scans, a preview, a job
-//! and a scan that was interrupted give what a plain page loop gives.
+//! Scans, a preview, a job and a resumed scan return exactly the names of a container with many random
+//! names over all of Unicode, in each order.
 //!
 //! `NAMES` sets how many names there are (4,000 by default), `SEED` the seed.
 
@@ -13,13 +13,14 @@ use azure_asset_sync::{
 };
 use futures::TryStreamExt as _;
 
-use crate::odd_store::{KNOWN, Listing, Odd, Starts};
+use crate::odd_store::{KNOWN, Listing, OddStore, StartFrom};
 
 fn setting(name: &str, default: usize) -> usize {
     std::env::var(name).map_or(default, |text| text.parse().unwrap())
 }
 
-/// Characters of one to four bytes: letters, marks, fullwidth forms, private use, and all planes above
+/// Returns a character of one to four bytes: a letter, a mark, a fullwidth form, a private-use character
+/// or a character of a higher plane.
 fn character(rng: &mut fastrand::Rng) -> char {
     let range = match rng.u8(..10) {
         0..4 => 'a'..='z',
@@ -51,12 +52,12 @@ fn names(count: usize, rng: &mut fastrand::Rng) -> BTreeSet<String> {
     names
 }
 
-fn scan(store: &Arc<Odd>, in_flight: usize) -> Scan {
+fn scan(store: &Arc<OddStore>, in_flight: usize) -> Scan {
     let size = u16::try_from(store.most).unwrap().try_into().unwrap();
     Scan::new(Arc::clone(store), &Prefix::default()).in_flight(in_flight).page_size(size)
 }
 
-async fn plain_loop(store: &Odd) -> BTreeSet<String> {
+async fn plain_loop(store: &OddStore) -> BTreeSet<String> {
     let mut request = ListRequest::new("");
     let mut names = BTreeSet::new();
     loop {
@@ -69,21 +70,21 @@ async fn plain_loop(store: &Odd) -> BTreeSet<String> {
     }
 }
 
-/// All names of a scan, of which each may come once
+/// Adds the names of a scan to `got`, and asserts that none is repeated.
 async fn all(scan: Scan, got: &mut BTreeSet<String>) {
     let mut verdicts = scan.verdicts();
     while let Some(verdict) = verdicts.try_next().await.unwrap() {
         let name = verdict.name().unwrap().to_owned();
-        assert!(got.insert(name.clone()), "{name:?} comes twice");
+        assert!(got.insert(name.clone()), "{name:?} is repeated");
     }
 }
 
-async fn check(listing: Listing, starts: Starts) {
+async fn check(listing: Listing, starts: StartFrom) {
     let count = setting("NAMES", 4_000);
     let mut rng = fastrand::Rng::with_seed(setting("SEED", 1) as u64);
     let mut all_names: Vec<_> = names(count, &mut rng).into_iter().collect();
     rng.shuffle(&mut all_names);
-    let mut store = Odd::new(all_names, listing, (count / 40).clamp(50, 1_000));
+    let mut store = OddStore::new(all_names, listing, (count / 40).clamp(50, 1_000));
     store.starts = starts;
     let store = Arc::new(store);
     let expected = plain_loop(&store).await;
@@ -115,7 +116,7 @@ async fn check(listing: Listing, starts: Starts) {
     let known: BTreeSet<_> = rows.map(|row| row.unwrap().name).collect();
     assert!(known == expected, "{listing:?}: the manifest");
 
-    // Interrupted after a random part; names in no known order may come again.
+    // The scan is interrupted at a random point. Without a known order names can be repeated.
     for in_flight in [1, 16] {
         let mut verdicts = scan(&store, in_flight).verdicts();
         let mut got = BTreeSet::new();
@@ -127,7 +128,7 @@ async fn check(listing: Listing, starts: Starts) {
         let mut rest = BTreeSet::new();
         all(scan(&store, in_flight).shards(left), &mut rest).await;
         if matches!(listing, Listing::Known(_)) {
-            assert!(got.is_disjoint(&rest), "{listing:?}: names come again");
+            assert!(got.is_disjoint(&rest), "{listing:?}: names are repeated");
         }
         got.append(&mut rest);
         assert!(got == expected, "{listing:?}, {in_flight} in flight: the rest");
@@ -136,24 +137,24 @@ async fn check(listing: Listing, starts: Starts) {
 
 #[tokio::test(start_paused = true)]
 async fn names_in_utf_16_order() {
-    check(Listing::Known(NameOrder::Utf16), Starts::Supported).await;
+    check(Listing::Known(NameOrder::Utf16), StartFrom::Supported).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn names_in_each_known_order_without_starts() {
     for order in KNOWN {
-        check(Listing::Known(order), Starts::Ignored).await;
+        check(Listing::Known(order), StartFrom::Ignored).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn names_in_each_other_known_order() {
     for order in KNOWN.into_iter().filter(|order| *order != NameOrder::Utf16) {
-        check(Listing::Known(order), Starts::Supported).await;
+        check(Listing::Known(order), StartFrom::Supported).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn names_in_random_order() {
-    check(Listing::Random, Starts::Ignored).await;
+    check(Listing::Random, StartFrom::Ignored).await;
 }

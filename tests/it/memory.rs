@@ -1,4 +1,7 @@
-//! A scan takes the same memory for a million blobs as for ten thousand, but for a stated bound.
+//! A scan of a million blobs takes at most 64 MiB more memory than a scan of ten thousand blobs.
+//!
+//! Each measurement runs this program again as a child, because the peak of resident memory belongs to
+//! a process.
 #![cfg(target_os = "linux")]
 
 use std::process::Command;
@@ -10,17 +13,17 @@ use azure_asset_sync::{
 };
 use bytes::Bytes;
 
-/// Makes its pages when they are asked for: so many blobs, with these names
+/// A store that generates its pages on request: a number of blobs, and their names.
 struct Generated(u64, fn(u64) -> String);
 
-/// The last one that is remembered is the first that is not in lower case, so that those before it are
-/// looked up only then: that takes most
+/// Returns the name with this number. The last remembered name is the first that is not in lower case,
+/// so that all names before it are looked up only then. This takes the most memory.
 fn numbered(n: u64) -> String {
     let plant = if n + 1 == REMEMBERED { "Plant" } else { "plant" };
     format!("{plant}-07/camera-{:03}/{n:09}.jpg", n % 500)
 }
 
-/// The same name each time, but for the case of its letters
+/// Returns names that differ only in the case of their letters.
 fn cased(n: u64) -> String {
     let letter = |bit: u32| if n >> bit & 1 == 0 { 'a' } else { 'A' };
     (0..20).map(letter).chain(".jpg".chars()).collect()
@@ -49,12 +52,12 @@ impl Store for Generated {
     }
 }
 
-/// How many names a scan compares with each other
+/// How many names a scan remembers to find collisions.
 const REMEMBERED: u64 = 917_504;
 
 const VARIABLE: &str = "BLOBS_TO_SCAN";
 
-/// Runs in a process of its own, where nothing else has touched the peak
+/// Runs a scan in a child process, and prints the peak of its resident memory.
 #[tokio::test]
 async fn child() {
     let Ok(blobs) = std::env::var(VARIABLE) else { return };
@@ -92,7 +95,7 @@ fn a_million_blobs_take_at_most_64_mib_more_than_ten_thousand() {
 }
 
 #[tokio::test]
-async fn names_that_differ_in_letter_case_alone_are_remembered_within_the_bound_too() {
+async fn names_that_differ_only_in_letter_case_are_remembered_within_the_same_limit() {
     let scan = Scan::new(Generated(1_000_000, cased), &Prefix::default());
     let report = scan.run(()).await.unwrap();
     assert_eq!(report.collisions_unchecked, 1_000_000 - REMEMBERED);

@@ -1,5 +1,5 @@
-//! Names that come where no order has them, bounds that orders place differently, and a service that
-//! starts somewhere else: none is lost, none comes twice, and a listing ends.
+//! No name is lost or repeated, and each listing ends, if names are listed out of order, if bounds have
+//! different places in different orders, or if the service starts at a wrong place.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -15,14 +15,14 @@ use azure_asset_sync::{
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 
-use crate::odd_store::{Listing, Odd, Starts};
+use crate::odd_store::{Listing, OddStore, StartFrom};
 
 fn shard(json: &str) -> Shard {
     serde_json::from_str(json).unwrap()
 }
 
-/// A scan of these parts, with pages as long as the store gives them
-fn scan(store: &Arc<Odd>, in_flight: usize, shards: impl IntoIterator<Item = Shard>) -> Scan {
+/// Returns a scan of these shards with the page size of the store.
+fn scan(store: &Arc<OddStore>, in_flight: usize, shards: impl IntoIterator<Item = Shard>) -> Scan {
     let size = u16::try_from(store.most).unwrap().try_into().unwrap();
     let scan = Scan::new(Arc::clone(store), &Prefix::default());
     scan.in_flight(in_flight).page_size(size).shards(shards)
@@ -30,7 +30,7 @@ fn scan(store: &Arc<Odd>, in_flight: usize, shards: impl IntoIterator<Item = Sha
 
 async fn names(scan: Scan) -> Result<Vec<String>, Error> {
     let limited = tokio::time::timeout(Duration::from_secs(3600), scan.verdicts().try_collect());
-    let verdicts: Vec<_> = limited.await.expect("the listing ends")?;
+    let verdicts: Vec<_> = limited.await.expect("the listing does not end")?;
     Ok(verdicts.iter().map(|verdict| verdict.name().unwrap().to_owned()).collect())
 }
 
@@ -40,11 +40,11 @@ async fn sorted(scan: Scan) -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-/// In UTF-16 `😀` comes before `～`, and in bytes after it
+/// `😀` sorts before `～` in UTF-16, and after it in bytes.
 #[tokio::test(start_paused = true)]
-async fn a_part_is_cut_between_its_bounds_in_the_order_of_the_listing() {
+async fn a_range_is_cut_between_its_bounds_in_the_order_of_the_listing() {
     let all = (0..60).flat_map(|n| [format!("😀{n:02}"), format!("～{n:02}")]);
-    let store = Arc::new(Odd::new(all, Listing::Known(NameOrder::Utf16), 5));
+    let store = Arc::new(OddStore::new(all, Listing::Known(NameOrder::Utf16), 5));
     for (json, cut) in [
         (r#"{"prefix":"","start":"😀00","after":"～30","order":"utf16"}"#, "～10"),
         (r#"{"prefix":"","start":"～30","after":"😀10","order":"utf16"}"#, "😀50"),
@@ -59,8 +59,8 @@ async fn a_part_is_cut_between_its_bounds_in_the_order_of_the_listing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_name_that_comes_late_at_the_start_of_a_page_is_not_taken_for_one_that_came_before() {
-    // Pages of 10; the third page from `b00` on begins with a name before `b00`.
+async fn a_misplaced_name_at_the_start_of_a_page_is_not_taken_for_a_repeated_one() {
+    // With pages of 10, the third page from `b00` starts with a name before `b00`.
     let all = || {
         let mut all: Vec<_> = (0..50).map(|n| format!("a{n:02}")).collect();
         all.extend((0..50).map(|n| format!("b{n:02}")));
@@ -69,7 +69,7 @@ async fn a_name_that_comes_late_at_the_start_of_a_page_is_not_taken_for_one_that
     };
     for in_flight in [1, 4] {
         for order in [Order::AsCompleted, Order::Ascending] {
-            let mut store = Odd::new(all(), Listing::Random, 10);
+            let mut store = OddStore::new(all(), Listing::Random, 10);
             store.stated = NameOrder::Utf16;
             let store = Arc::new(store);
             let scan = scan(&store, in_flight, [Shard::default()]).cuts(["b00"; 4]).order(order);
@@ -88,17 +88,17 @@ async fn a_name_that_comes_late_at_the_start_of_a_page_is_not_taken_for_one_that
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_place_in_no_order_is_found_wherever_its_name_is_among_the_bounds() {
-    // The listing goes on after `a5`, the first name of a page, though names before `m` are not asked for.
-    let store = Odd::new(["m1", "z1", "a5", "m2", "a1", "z2"], Listing::Random, 2);
+async fn a_place_in_an_unordered_listing_is_found_by_its_name() {
+    // The listing continues after `a5`, the first name of a page, although the shard starts at `m`.
+    let store = OddStore::new(["m1", "z1", "a5", "m2", "a1", "z2"], Listing::Random, 2);
     let store = Arc::new(store);
     let rest = shard(r#"{"prefix":"","start":"m","after":"a5","order":"unsorted"}"#);
     assert_eq!(names(scan(&store, 1, [rest])).await.unwrap(), ["m2", "z2"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_folder_that_goes_on_after_another_is_listed_to_its_end() {
-    // As a service lists that ignores case: one folder among the names of another
+async fn a_folder_that_continues_after_another_is_listed_to_its_end() {
+    // A service that ignores case lists one folder among the names of another.
     let mut lost = Vec::new();
     for most in [5, 10, 20] {
         for late in 60..90 {
@@ -106,8 +106,8 @@ async fn a_folder_that_goes_on_after_another_is_listed_to_its_end() {
             all.insert(late, format!("a/{late:03}"));
             all.extend((0..200).map(|n| format!("c{}/{n:03}", n / 50)));
             for in_flight in [4, 16] {
-                let mut store = Odd::new(all.clone(), Listing::Random, most);
-                (store.starts, store.has_delimiter) = (Starts::Ignored, true);
+                let mut store = OddStore::new(all.clone(), Listing::Random, most);
+                (store.starts, store.has_delimiter) = (StartFrom::Ignored, true);
                 let store = Arc::new(store);
                 let got = sorted(scan(&store, in_flight, [Shard::default()])).await.unwrap();
                 if got.len() != all.len() {
@@ -120,8 +120,8 @@ async fn a_folder_that_goes_on_after_another_is_listed_to_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rest_is_found_though_the_service_mishandles_its_first_name() {
-    // A scan has handed out `^1` and the names before it; the safe start `]` begins after `b`.
+async fn a_scan_resumes_correctly_although_the_service_mishandles_its_first_name() {
+    // The scan has delivered `^1` and the names before it; the safe start `]` sorts after `b`.
     for (listed, at) in [
         (vec!["B", "^1", "b", "x", "a", "]", "c"], "^1"),
         (vec!["B", "^1", "b", "x", "]", "y"], "^1"),
@@ -130,7 +130,7 @@ async fn a_rest_is_found_though_the_service_mishandles_its_first_name() {
     ] {
         for bound in ["after", "start"] {
             for in_flight in [1, 4] {
-                let mut store = Odd::new(listed.clone(), Listing::Random, 3);
+                let mut store = OddStore::new(listed.clone(), Listing::Random, 3);
                 store.stated = NameOrder::Utf16;
                 let store = Arc::new(store);
                 let json = format!(r#"{{"prefix":"","{bound}":"{at}","order":"utf16"}}"#);
@@ -145,17 +145,17 @@ async fn a_rest_is_found_though_the_service_mishandles_its_first_name() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rest_whose_first_name_is_gone_is_an_error_if_no_order_tells_it() {
-    // Without regard to case `D` and `e` follow `c`, which is deleted.
-    let store = Arc::new(Odd::new(["a", "D", "e"], Listing::Caseless, 5));
+async fn resuming_at_a_deleted_name_is_an_error_if_no_order_is_known() {
+    // Without regard to case `D` and `e` sort after `c`, which is deleted.
+    let store = Arc::new(OddStore::new(["a", "D", "e"], Listing::Caseless, 5));
     let rest = shard(r#"{"prefix":"","after":"c","order":"utf16"}"#);
     let error = names(scan(&store, 1, [rest])).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OutOfOrder, "{error}");
 }
 
-/// Gives empty pages with markers in a circle from the second time on that it gets a request
+/// A store that answers a repeated request with empty pages whose markers form a circle.
 struct Circle {
-    store: Odd,
+    store: OddStore,
     seen: Mutex<HashMap<String, usize>>,
 }
 
@@ -191,16 +191,16 @@ impl Store for Circle {
 }
 
 #[tokio::test(start_paused = true)]
-async fn markers_in_a_circle_end_every_look_at_the_listing() {
-    // The first look follows the page on which a range of few names has ended; the second one is for
+async fn each_check_of_the_listing_ends_if_markers_form_a_circle() {
+    // The first check follows the page on which a range of few names has ended. The second looks for
     // a name that was created or deleted at the border of two ranges.
     let few = ["a1", "a2", "a3", "b1", "b2"];
     let many: Vec<_> =
         (0..40).map(|n| format!("a{n:02}")).chain(["b1".into(), "b2".into()]).collect();
     for (all, born) in [(few.map(str::to_owned).to_vec(), false), (many, true)] {
-        let mut store = Odd::new(all, Listing::Known(NameOrder::Bytes), 4);
+        let mut store = OddStore::new(all, Listing::Known(NameOrder::Bytes), 4);
         if born {
-            // It is there for the first request, and not for the second.
+            // The entry exists only for the first request.
             let entry = store.entries.iter_mut().find(|entry| entry.name == "b1").unwrap();
             entry.life = 1..2;
         }
@@ -216,7 +216,7 @@ async fn markers_in_a_circle_end_every_look_at_the_listing() {
     }
 }
 
-/// More than 1 MiB of names in folders, and two at the end that no order explains
+/// Returns more than 1 MiB of names in folders, and two at the end that fit no order.
 fn late() -> Vec<String> {
     let plain = (0..30_000).map(|n| format!("plant-{:02}/line/camera/picture-{n:08}.jpg", n / 999));
     let late = ["zz/b.jpg", "zz/C.jpg"].map(str::to_owned);
@@ -224,9 +224,9 @@ fn late() -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_advice_after_a_late_contradiction_is_right() {
-    let mut store = Odd::new(late(), Listing::Caseless, 500);
-    store.starts = Starts::Ignored;
+async fn the_advice_after_a_late_contradiction_works() {
+    let mut store = OddStore::new(late(), Listing::Caseless, 500);
+    store.starts = StartFrom::Ignored;
     let store = Arc::new(store);
     let all: BTreeMap<_, _> = store.names().map(|name| (name.to_owned(), 1)).collect();
     let parts = || Shard::default().cut_at("plant-15/");

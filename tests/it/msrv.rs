@@ -1,4 +1,4 @@
-//! The Rust that Cargo.toml promises is enough for everything in the lock file.
+//! No package in the lock file needs a newer Rust version than Cargo.toml promises.
 
 use std::process::Command;
 

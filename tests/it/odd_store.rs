@@ -1,10 +1,6 @@
-//! A store with every freedom that the contract leaves, and some that it does not: any order of names,
-//! stated rightly or not, short and empty pages, entries that come again at page borders, entries that
-//! exist only for a time, and requests that fail.
-//!
-//! Each test binary uses a part of it.
-
-#![allow(dead_code, reason = "shared by test binaries that use different parts")]
+//! A store that uses every freedom of the contract, and breaks some of its rules: names in any order,
+//! stated correctly or not, short and empty pages, entries that are repeated at page borders, entries
+//! that exist only for some time, and requests that fail.
 
 use std::{
     cmp::Ordering,
@@ -20,17 +16,17 @@ use azure_asset_sync::{
 };
 use bytes::Bytes;
 
-/// The order in which a store lists names
+/// The order in which a store lists names.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Listing {
     Known(NameOrder),
     Reversed,
     Caseless,
-    /// Numbers by their value
+    /// Numbers in a name are compared by value.
     Natural,
-    /// Letters without accents and punctuation first, as a locale does
+    /// Accents and punctuation are compared last, as a locale does.
     Collated,
-    /// As the entries are given
+    /// The order in which the entries were given.
     Random,
 }
 
@@ -38,7 +34,7 @@ pub const KNOWN: [NameOrder; 4] =
     [NameOrder::Bytes, NameOrder::Utf16, NameOrder::Segments, NameOrder::SegmentsUtf16];
 
 impl Listing {
-    /// Compares two names by a plain definition of each order, which shares nothing with the crate's own
+    /// Compares two names. Shares no code with the crate, so that it can check the crate's own orders.
     pub fn compare(self, a: &str, b: &str) -> Ordering {
         let segment = |unit: u32| if unit == u32::from('/') { 0 } else { unit + 1 };
         let units = |name| str::encode_utf16(name).map(u32::from);
@@ -84,24 +80,25 @@ impl Listing {
     }
 }
 
-/// What a store does with `start_from`
+/// What a store does with `start_from`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Starts {
+pub enum StartFrom {
     Supported,
     Ignored,
     Refused,
-    /// Starts as if letters had no case
+    /// The store compares names without regard to case.
     Caseless,
 }
 
-/// What can be listed, with a number of its own, which is the size of its blob
+/// An entry of a listing.
 #[derive(Clone, Debug)]
 pub struct Entry {
     pub name: String,
+    /// Identifies the entry: a blob has this size.
     pub number: u64,
-    /// Unreadable, with its name or without
+    /// Whether the entry is malformed, and if so, whether it has a name.
     pub bad: Option<bool>,
-    /// From which request to before which one it exists
+    /// The numbers of the requests during which the entry exists.
     pub life: std::ops::Range<usize>,
 }
 
@@ -115,36 +112,36 @@ impl Entry {
     }
 }
 
-pub struct Odd {
-    /// In the order of the listing
+pub struct OddStore {
+    /// The entries in the order of the listing.
     pub entries: Vec<Entry>,
     pub listing: Listing,
-    /// The order that pages state
+    /// The order that the pages state.
     pub stated: NameOrder,
-    /// Whether a page without blobs states the order, too
-    pub is_frank: bool,
-    pub starts: Starts,
+    /// Whether a page without blobs states the order, too.
+    pub empty_pages_state_order: bool,
+    pub starts: StartFrom,
     pub has_delimiter: bool,
-    /// Whether entries are versions
-    pub has_copies: bool,
-    /// How many requests in a hundred fail
+    /// Whether the blobs are versions.
+    pub has_versions: bool,
+    /// How many of a hundred requests fail.
     pub failures: usize,
-    /// How many entries a page has at most
+    /// The maximum number of entries on a page.
     pub most: usize,
-    /// One page in so many is shorter than it could be; none if this is 0
+    /// One page in this number is shorter than it could be; none if this is 0.
     pub short: usize,
-    /// One page in so many begins with entries of the page before
+    /// One page in this number repeats entries of the preceding page; none if this is 0.
     pub repeats: usize,
-    /// One blob in so many is listed twice
+    /// One blob in this number is listed twice; none if this is 0.
     pub doubles: usize,
-    /// Answers overtake each other by up to so many turns
+    /// Each response is delayed by up to this number of turns, so that responses overtake each other.
     pub delays: usize,
     pub random: Mutex<fastrand::Rng>,
     pub requests: AtomicUsize,
 }
 
-/// Whether the service begins at a wrong place when it starts from this text: a few characters of
-/// each category, by hand
+/// Returns whether the service would begin a listing from this text at a wrong place. Knows only some
+/// characters of each category, listed by hand.
 pub fn is_mishandled(prefix: &str, from: &str) -> bool {
     let first = from.strip_prefix(prefix).unwrap_or(from).chars().next();
     first.is_some_and(|first| {
@@ -153,16 +150,21 @@ pub fn is_mishandled(prefix: &str, from: &str) -> bool {
     })
 }
 
-impl Odd {
-    /// A store that lists these names, in its order, on pages of at most `most`
+impl OddStore {
+    /// Returns a store that lists these names in the order of `listing`, on pages of at most `most`
+    /// entries.
     ///
-    /// It states its order if that is a known one, starts where it is asked to, and does nothing odd.
+    /// The store states its order if that is a known one, supports `start_from`, and does nothing unusual.
     pub fn new(
         names: impl IntoIterator<Item = impl Into<String>>,
         listing: Listing,
         most: usize,
     ) -> Self {
-        let mut entries: Vec<_> = names.into_iter().map(|name| Entry::new(name, 1)).collect();
+        Self::of(names.into_iter().map(|name| Entry::new(name, 1)).collect(), listing, most)
+    }
+
+    /// Returns such a store with these entries.
+    pub fn of(mut entries: Vec<Entry>, listing: Listing, most: usize) -> Self {
         entries.sort_by(|a, b| listing.compare(&a.name, &b.name));
         Self {
             entries,
@@ -171,10 +173,10 @@ impl Odd {
                 Listing::Known(order) => order,
                 _ => NameOrder::default(),
             },
-            is_frank: true,
-            starts: Starts::Supported,
+            empty_pages_state_order: true,
+            starts: StartFrom::Supported,
             has_delimiter: true,
-            has_copies: false,
+            has_versions: false,
             failures: 0,
             most,
             short: 0,
@@ -194,12 +196,12 @@ impl Odd {
         if most == 0 { 0 } else { self.random.lock().unwrap().usize(..=most) }
     }
 
-    /// Whether something happens that happens once in so many cases
+    /// Returns `true` once in this number of calls, at random; never if the number is 0.
     fn happens(&self, once_in: usize) -> bool {
         once_in > 0 && self.draw(once_in - 1) == 0
     }
 
-    /// Where a listing from a name on begins
+    /// Returns the place at which a listing from this text begins.
     fn start(&self, from: &str) -> usize {
         let folded = from.to_lowercase();
         let first = |is_from_on: &dyn Fn(&str) -> bool| {
@@ -207,7 +209,7 @@ impl Odd {
             place.unwrap_or(self.entries.len())
         };
         match (self.starts, self.listing) {
-            (Starts::Caseless, _) => first(&|name| name.to_lowercase() >= folded),
+            (StartFrom::Caseless, _) => first(&|name| name.to_lowercase() >= folded),
             (_, Listing::Random) => first(&|name| name >= from),
             (_, listing) => {
                 self.entries.partition_point(|e| listing.compare(&e.name, from).is_lt())
@@ -215,26 +217,27 @@ impl Odd {
         }
     }
 
+    /// Returns the place at which the page of a request begins.
     fn place(&self, request: &ListRequest) -> Result<usize, Error> {
         let marker = request.marker.as_ref().map(|marker| {
-            // A marker is a place, with what tells it apart from any other of that place.
+            // A marker is a place and a number that makes it unique.
             let (place, _) = marker.as_str().split_once('#').unwrap();
             place.parse().unwrap()
         });
+        if let (None, Some(from)) = (marker, &request.start_from) {
+            assert!(!is_mishandled(&request.prefix, from), "a listing starts wrongly: {request:?}");
+        }
         match (marker, &request.start_from, self.starts) {
-            // An entry that appears among those that come again would look like disorder.
+            // An entry that is created among repeated entries would look like disorder.
             (Some(place), ..) if self.entries.iter().all(Entry::is_stable) => {
                 let again = if self.happens(self.repeats) { 1 + self.draw(2) } else { 0 };
                 Ok(usize::saturating_sub(place, again))
             }
             (Some(place), ..) => Ok(place),
-            (None, Some(_), Starts::Refused) => {
+            (None, Some(_), StartFrom::Refused) => {
                 Err(Error::from_response(400, Some("InvalidQueryParameterValue")))
             }
-            (None, Some(from), Starts::Supported | Starts::Caseless) => {
-                assert!(!is_mishandled(&request.prefix, from), "{request:?}");
-                Ok(self.start(from))
-            }
+            (None, Some(from), StartFrom::Supported | StartFrom::Caseless) => Ok(self.start(from)),
             (None, ..) => Ok(0),
         }
     }
@@ -279,7 +282,7 @@ impl Odd {
         if at < self.entries.len() {
             page.next = Some(Marker::from(format!("{at}#{now}")));
         }
-        if self.is_frank || !page.blobs.is_empty() {
+        if self.empty_pages_state_order || !page.blobs.is_empty() {
             page.order = self.stated;
         }
         Ok(page)
@@ -293,7 +296,7 @@ impl Odd {
             return page.malformed.push(bad);
         }
         let mut blob = Blob::new(entry.name.clone(), entry.number);
-        if self.has_copies {
+        if self.has_versions {
             blob.version_id = Some(entry.number.to_string().as_str().into());
         }
         if self.happens(self.doubles) {
@@ -304,7 +307,7 @@ impl Odd {
 }
 
 #[async_trait::async_trait]
-impl Store for Odd {
+impl Store for OddStore {
     async fn list(&self, request: ListRequest) -> Result<Page, Error> {
         for _ in 0..self.draw(self.delays) {
             tokio::task::yield_now().await;

@@ -1,8 +1,8 @@
-//! Certificates of service principals, made by OpenSSL as their owners would.
+//! Creates certificates of service principals with OpenSSL, as their owners do.
 
 use std::{fs, path::Path, process::Command};
 
-/// Key and certificate as one PEM text, and the certificate alone
+/// Returns the key and the certificate as one PEM text, and the certificate alone.
 pub fn make(options: &[&str]) -> (String, String) {
     let folder = tempfile::tempdir().unwrap();
     let (key, certificate) = (folder.path().join("key.pem"), folder.path().join("cert.pem"));
@@ -20,8 +20,8 @@ pub fn make(options: &[&str]) -> (String, String) {
     (format!("{}{certificate}", fs::read_to_string(key).unwrap()), certificate)
 }
 
-/// What OpenSSL makes of a file, which it takes after `-in` or as the last argument
-#[allow(dead_code, reason = "not every test that makes a certificate converts it")]
+/// Returns the output of OpenSSL for a file, which is passed after `-in` or as the last argument.
+#[allow(dead_code, reason = "the binary `logs` includes this file and converts no certificate")]
 pub fn run(file: &Path, arguments: &[&str]) -> Vec<u8> {
     let mut command = Command::new("openssl");
     command.args(arguments);

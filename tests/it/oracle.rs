@@ -1,12 +1,13 @@
-//! An evaluator of conditions that shares no code with the crate's own: conditions as trees that the
-//! tests print, three truths as numbers, lists by their definition.
+//! An evaluator of conditions that shares no code with the crate's own, as the reference of
+//! differential tests. Conditions are trees that print themselves, and truth values are numbers.
 
 use azure_asset_sync::condition::{Base, Operator, Quantifier, Request, Source, Value, Values};
 
-/// False, undecided, true: `NOT` is `2 - x`, `AND` the least, `OR` the greatest
+/// A truth value: 0 is false, 1 is undecided, 2 is true. `NOT` is `2 - x`, `AND` the minimum, `OR` the
+/// maximum.
 pub type Truth = u8;
 
-/// A source and a path
+/// The source and the path of an attribute.
 pub type Path = (&'static str, &'static str);
 
 #[derive(Clone, Debug)]
@@ -17,14 +18,14 @@ pub enum Tree {
     Action(Vec<String>),
     SubOperation(Vec<String>),
     Exists(Path),
-    /// Left side, number of the quantifier, base, right side
+    /// The left side, the number of the quantifier, the base operator and the right side.
     Compare(Side, Option<usize>, Base, Side),
 }
 
 #[derive(Clone, Debug)]
 pub enum Side {
     Attribute(Path),
-    /// Values as they are written in a condition
+    /// Values in the syntax of a condition.
     Values(Vec<String>),
 }
 
@@ -66,12 +67,12 @@ impl Tree {
     }
 }
 
-/// A request
+/// A request.
 #[derive(Clone, Debug, Default)]
 pub struct World {
     pub action: String,
     pub suboperations: Vec<String>,
-    /// The attributes that it has, with their values as they are written in a condition
+    /// The attributes of the request, with values in the syntax of a condition.
     pub attributes: Vec<(Path, Vec<String>)>,
 }
 
@@ -146,7 +147,7 @@ impl World {
     }
 }
 
-/// A value by the way it is written
+/// A value with the type that its syntax implies.
 enum Written<'a> {
     Text(&'a str),
     Number(i64),
@@ -161,13 +162,13 @@ impl<'a> Written<'a> {
         match value {
             "true" => Self::Truth(true),
             "false" => Self::Truth(false),
-            // A GUID that stands bare is a text.
+            // A GUID without quotes is a text.
             _ => value.parse().map_or(Self::Text(value), Self::Number),
         }
     }
 }
 
-/// Whether a pattern fits, by trying every length for each `*`
+/// Returns whether a pattern matches. Tries every length for each `*`.
 pub fn glob(pattern: &[char], text: &[char], with_one: bool) -> bool {
     match pattern {
         [] => text.is_empty(),
@@ -180,7 +181,8 @@ pub fn glob(pattern: &[char], text: &[char], with_one: bool) -> bool {
     }
 }
 
-/// By the operator's name, as the documentation defines it; undecided if a value is of another type
+/// Evaluates an operator as the documentation defines it. The result is undecided if a value has another
+/// type.
 fn holds(base: Base, left: &str, right: &str) -> Truth {
     let name = base.as_str();
     if let Some(positive) =
@@ -245,7 +247,7 @@ fn ordered<T: PartialOrd>(order: &str, left: T, right: T) -> bool {
     }
 }
 
-/// A time as digits, with the fraction filled to 7: the order of such numbers is that of time
+/// Returns a time as a number of digits with a fraction of 7 digits, so that numbers sort like times.
 fn moment(value: &Written<'_>) -> Option<u128> {
     let Written::Text(text) = value else { return None };
     humantime::parse_rfc3339(text).ok()?;

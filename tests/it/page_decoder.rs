@@ -1,4 +1,4 @@
-//! The page decoder: what it reads, what it refuses, and that a plain XML library reads the same.
+//! The page decoder reads every field, refuses invalid pages, and agrees with a general XML library.
 
 use std::time::{Duration, SystemTime};
 
@@ -74,7 +74,7 @@ fn names_survive_exactly() {
 }
 
 #[test]
-fn an_odd_entry_is_malformed_and_spoils_nothing() {
+fn an_invalid_entry_is_malformed_and_does_not_affect_the_others() {
     let odd = [
         (
             "<Blob><Properties><Content-Length>1</Content-Length></Properties></Blob>",
@@ -125,7 +125,7 @@ fn values_newer_than_this_crate_are_kept() {
 }
 
 #[test]
-fn the_marker_is_kept_as_it_is() {
+fn the_marker_is_kept_unchanged() {
     let xml = "\u{feff}<EnumerationResults><NextMarker>2!72!a&amp;b=</NextMarker><Blobs/></EnumerationResults>\n";
     let page = Page::from_xml(xml.as_bytes()).unwrap();
     assert_eq!(page.next.unwrap().as_str(), "2!72!a&b=");
@@ -133,7 +133,7 @@ fn the_marker_is_kept_as_it_is() {
 }
 
 #[test]
-fn common_prefixes_stand_between_the_blobs() {
+fn common_prefixes_are_listed_between_the_blobs() {
     let xml = page(&format!(
         "{}<BlobPrefix><Name>b/&amp;/</Name></BlobPrefix>{}<BlobPrefix><Name Encoded=\"true\">c%EF%BF%BE/</Name>\
         <Properties><ResourceType>directory</ResourceType></Properties></BlobPrefix><BlobPrefix><Name Encoded=\"true\">%FF</Name></BlobPrefix>",
@@ -148,7 +148,7 @@ fn common_prefixes_stand_between_the_blobs() {
 }
 
 #[test]
-fn what_is_no_listing_is_an_error_and_never_an_empty_container() {
+fn a_response_that_is_not_a_listing_is_an_error_and_never_an_empty_container() {
     let deep = format!("<EnumerationResults>{}", "<a>".repeat(100_000));
     let rows = [
         ("<!DOCTYPE html><html><body>Sign in</body></html>", ErrorKind::UnexpectedAnswer),
@@ -172,7 +172,7 @@ fn what_is_no_listing_is_an_error_and_never_an_empty_container() {
 }
 
 #[test]
-fn a_page_cut_at_any_byte_is_an_error() {
+fn a_page_that_is_truncated_at_any_byte_is_an_error() {
     let entry = blob("<Name Encoded=\"true\">a%20b&amp;</Name>", "<Etag>0x8D</Etag>");
     let whole = page(&format!("{entry}<!-- c --><Blob><Name><![CDATA[x]]></Name></Blob>"));
     for cut in 0..whole.len() {
@@ -185,7 +185,7 @@ fn a_page_cut_at_any_byte_is_an_error() {
     Page::from_xml(whole.as_bytes()).unwrap();
 }
 
-/// The same page by a library that makes a document of it
+/// Reads the same page with a general XML library.
 fn reference(xml: &str) -> Vec<(String, u64, String)> {
     let document = roxmltree::Document::parse(xml).unwrap();
     let text = |node: roxmltree::Node<'_, '_>, tag: &str| {
@@ -264,7 +264,7 @@ proptest! {
     }
 
     #[test]
-    fn hostile_bytes_are_never_a_panic(
+    fn malicious_bytes_never_cause_a_panic(
         entries in prop::collection::vec(entry(), 1..4),
         edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..3_u8), 1..6),
     ) {
@@ -282,14 +282,14 @@ proptest! {
 }
 
 #[test]
-fn a_page_of_too_many_entries_is_refused() {
+fn a_page_with_too_many_entries_is_refused() {
     let page = |entry: &str, count: usize| {
         let entries = entry.repeat(count);
         format!("<EnumerationResults><Blobs>{entries}</Blobs><NextMarker /></EnumerationResults>")
     };
     let blob =
         "<Blob><Name>a</Name><Properties><Content-Length>1</Content-Length></Properties></Blob>";
-    // An attribute is a form that Azure does not write, so that the general reader takes it.
+    // Azure writes no attributes here, so the general reader handles the entry with one.
     for entry in [blob, "<Blob/>", "<Blob a='1'/>", "<BlobPrefix><Name>a/</Name></BlobPrefix>"] {
         assert!(Page::from_xml(page(entry, 20_000).as_bytes()).is_ok(), "{entry}");
         let error = Page::from_xml(page(entry, 20_001).as_bytes()).unwrap_err();

@@ -1,7 +1,8 @@
-//! What parallelism brings and costs: time and requests, on a clock that stands still but for waits.
+//! Parallel listings save time for a limited number of additional requests. Measured on a paused clock,
+//! which only moves while the store waits.
 //!
-//! Containers of 200 pages, however small, behind a store that takes 100 ms for each.
-//! `PAGES=2000 cargo test --release --test it parallel:: -- --nocapture` for larger ones.
+//! The containers have 200 small pages, and the store takes 100 ms for each. For larger containers:
+//! `PAGES=2000 cargo test --release --test it parallel:: -- --nocapture`.
 
 use std::{
     sync::{
@@ -69,7 +70,7 @@ impl Store for Slow {
     }
 }
 
-/// Folders that hold so many files, by weights that differ by a factor of a thousand
+/// Returns `count` names in folders whose sizes differ by a factor of up to a thousand.
 fn uneven(folders: Vec<String>, count: usize) -> Vec<String> {
     let mut random = fastrand::Rng::with_seed(11);
     let weights: Vec<f64> = folders.iter().map(|_| (random.f64() * 10.0).exp2()).collect();
@@ -135,7 +136,7 @@ fn shapes(count: usize) -> Vec<(&'static str, bool, Vec<String>)> {
     ]
 }
 
-/// How long it takes, in pages, and how many requests
+/// Returns the duration of a scan, as a number of page times, and its number of requests.
 async fn list(store: &Arc<Slow>, cuts: &[String], in_flight: usize, order: Order) -> (f64, u64) {
     let start = Instant::now();
     let mut names = Vec::new();
@@ -160,7 +161,7 @@ async fn list(store: &Arc<Slow>, cuts: &[String], in_flight: usize, order: Order
 }
 
 #[tokio::test(start_paused = true)]
-async fn parts_side_by_side_are_faster_and_cheap() {
+async fn parallel_parts_are_faster_and_take_few_additional_requests() {
     let pages = std::env::var("PAGES").map_or(200, |n| n.parse().unwrap());
     for (shape, has_folders, names) in shapes(pages * usize::from(PAGE)) {
         let least = names.len().div_ceil(PAGE.into()) as f64;
@@ -174,8 +175,8 @@ async fn parts_side_by_side_are_faster_and_cheap() {
                     "{shape:18} {in_flight} in flight, {}: {faster:4.1} times as fast, {cost:.2} requests a page",
                     if keeps_starts { "startFrom" } else { "without  " },
                 );
-                // How much faster than page after page it must be, and how many requests for each
-                // page it may take.
+                // The minimum speed, relative to a sequential listing, and the maximum number of
+                // requests a page.
                 let (want, most) = match (keeps_starts, has_folders, in_flight) {
                     (true, false, 16) => (9.0, 1.5),
                     (true, false, _) => (14.0, 1.65),
@@ -183,7 +184,7 @@ async fn parts_side_by_side_are_faster_and_cheap() {
                     (true, true, _) => (7.0, 2.0),
                     (false, true, 16) => (7.0, 1.6),
                     (false, true, _) => (7.0, 2.1),
-                    // Nothing helps: one page after the other, and a few looks beside it.
+                    // Nothing helps: the listing is sequential, and a few requests search for cuts.
                     (false, false, 16) => (0.99, 1.15),
                     (false, false, _) => (0.99, 1.5),
                 };
@@ -194,7 +195,7 @@ async fn parts_side_by_side_are_faster_and_cheap() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn cuts_of_an_earlier_listing_spare_the_search() {
+async fn cuts_of_an_earlier_listing_save_the_search() {
     for (shape, _, names) in shapes(200 * usize::from(PAGE)) {
         let cuts: Vec<_> = names.iter().step_by(usize::from(PAGE) / 2).cloned().collect();
         let least = names.len().div_ceil(PAGE.into()) as f64;
@@ -209,7 +210,7 @@ async fn cuts_of_an_earlier_listing_spare_the_search() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn in_order_is_not_slower_than_page_after_page() {
+async fn an_ordered_scan_is_not_slower_than_a_sequential_one() {
     for (shape, _, names) in shapes(200 * usize::from(PAGE)) {
         let least = names.len().div_ceil(PAGE.into()) as f64;
         let (under_way, most) = Default::default();

@@ -1,4 +1,5 @@
-//! The preview: exact and bounded totals, samples, examples, collisions, costs, and near misses.
+//! A preview reports exact and bounded totals, samples, examples, collisions and costs, and suggests
+//! similar prefixes if nothing is found.
 
 use std::{
     collections::BTreeSet,
@@ -16,7 +17,7 @@ use azure_asset_sync::{
 use bytes::Bytes;
 use proptest::prelude::*;
 
-/// A container that keeps what it was asked, and refuses some prefixes
+/// A container that records the prefixes of its requests, and refuses some of them.
 struct Watched {
     store: MemoryStore,
     refused: Vec<&'static str>,
@@ -61,7 +62,7 @@ fn container(names: impl IntoIterator<Item = impl Into<String>>) -> MemoryStore 
     names.into_iter().map(|name| Blob::new(name, 1)).collect()
 }
 
-/// Ten folders with so many blobs each
+/// Returns a container of ten folders with this number of blobs each.
 fn ten_folders(each: usize) -> Arc<MemoryStore> {
     let names = (0..10 * each).map(|n| format!("hall-{}/{n:06}.jpg", n / each));
     Arc::new(container(names))
@@ -72,7 +73,7 @@ fn folders(report: &PreviewReport) -> BTreeSet<&str> {
 }
 
 #[tokio::test]
-async fn without_a_bound_all_is_exact_and_the_same_as_in_the_sync() {
+async fn an_unbounded_preview_is_exact_and_agrees_with_the_sync() {
     let store = Watched::new(&["a/1.jpg", "a/2.JPG", "b/3.mp4", "notes.txt", "c/1.jpg"]);
     let filter = Filter::builder().exclude("c/*").build().unwrap();
     let scan = || whole(store.clone()).rules(Rules::default().filter(filter.clone()));
@@ -106,7 +107,7 @@ async fn without_a_bound_all_is_exact_and_the_same_as_in_the_sync() {
 }
 
 #[tokio::test]
-async fn nobody_is_told_a_price_or_a_quota_that_nobody_has_given() {
+async fn no_price_and_no_quota_are_reported_unless_they_are_set() {
     let report = Preview::new(whole(container(["a.jpg"]))).run().await.unwrap();
     assert_eq!((report.quota, report.cost, report.sync.cost), (None, None, None));
     let json = serde_json::to_value(&report).unwrap();
@@ -118,7 +119,7 @@ async fn nobody_is_told_a_price_or_a_quota_that_nobody_has_given() {
 }
 
 #[tokio::test]
-async fn a_bound_of_blobs_is_kept_to_and_told() {
+async fn a_limit_of_blobs_is_respected_and_reported() {
     let store = ten_folders(100);
     for (bound, total) in [
         (0, Total::AtLeast { blobs: 0, limit: StopAfter::Blobs(0) }),
@@ -138,7 +139,7 @@ async fn a_bound_of_blobs_is_kept_to_and_told() {
     }
 }
 
-/// Never ends: each page comes after a second, or at once
+/// A listing that never ends. Each page takes this time.
 struct Endless(Duration);
 
 #[async_trait::async_trait]
@@ -186,7 +187,7 @@ async fn a_bound_of_time_ends_a_listing_that_never_waits() {
 }
 
 #[tokio::test]
-async fn samples_are_spread_and_the_same_however_many_requests_are_in_flight() {
+async fn samples_are_spread_and_do_not_depend_on_the_number_of_requests_in_flight() {
     let store = ten_folders(2000);
     let preview = |in_flight| {
         let scan = whole(store.clone()).in_flight(in_flight).page_size(500.try_into().unwrap());
@@ -209,7 +210,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn samples_are_distinct_assets_and_none_is_missing(
+    fn samples_are_distinct_assets_and_as_many_as_possible(
         names in prop::collection::btree_set("[ab]/[a-d]{1,3}[.](jpg|txt)", 0..60),
         (samples, examples) in (0_usize..12, 0_usize..4),
         seed in any::<u64>(),
@@ -238,7 +239,7 @@ proptest! {
         let rules = [Reason::Empty, Reason::TooLarge]
             .into_iter()
             .fold(Rules::default(), |rules, reason| rules.on(reason, Action::Ignore));
-        // A sum of sizes is not what this is about.
+        // Sums that overflow are tested elsewhere.
         prop_assume!(sizes.iter().try_fold(0_u64, |sum, size| sum.checked_add(*size)).is_some());
         let scan = whole(MemoryStore::from_iter(blobs)).rules(rules);
         let found = runtime.block_on(Preview::new(scan).run()).unwrap().sizes.unwrap();
@@ -256,7 +257,7 @@ proptest! {
 }
 
 #[tokio::test]
-async fn names_that_collide_come_in_pairs() {
+async fn colliding_names_are_reported_in_pairs() {
     let names = ["A/x.jpg", "B/x.jpg", "C/x.jpg", "a/x.jpg", "d/\u{c9}.jpg", "d/\u{e9}.jpg"];
     for action in [Action::Note, Action::Reject] {
         let rules = Rules::default()
@@ -283,7 +284,7 @@ async fn names_that_collide_come_in_pairs() {
 }
 
 #[tokio::test]
-async fn of_a_prefix_that_nothing_has_the_nearest_is_told() {
+async fn the_most_similar_prefixes_are_suggested_if_a_prefix_has_no_blobs() {
     let names: &[&str] = &[
         "Hall-3/cam-1/a.jpg",
         "Hall-3/cam-2/a.jpg",
@@ -292,7 +293,7 @@ async fn of_a_prefix_that_nothing_has_the_nearest_is_told() {
         "/slash/a.jpg",
         "cover-old.jpg",
     ];
-    // A prefix, and how much of it exists, and what is similar.
+    // The prefix, the part of it that exists, and the similar prefixes.
     let rows: &[(&str, &str, &[&str])] = &[
         ("hall-3/", "", &["Hall-3/", "hall-4/"]),
         ("hall-3/cam-1/", "", &["Hall-3/cam-1/", "hall-4/"]),
@@ -325,7 +326,7 @@ async fn of_a_prefix_that_nothing_has_the_nearest_is_told() {
 }
 
 #[tokio::test]
-async fn an_empty_container_and_deep_prefixes_take_few_requests() {
+async fn an_empty_container_and_a_deep_prefix_take_few_requests() {
     let deep = "a/".repeat(40);
     for (prefix, requests) in [("a/b/", 2), (deep.as_str(), 8)] {
         let scan = Scan::new(MemoryStore::new(), &prefix.parse().unwrap());
@@ -337,7 +338,7 @@ async fn an_empty_container_and_deep_prefixes_take_few_requests() {
 }
 
 #[tokio::test]
-async fn a_grant_that_ends_at_the_prefix_is_no_error() {
+async fn a_grant_for_the_prefix_only_is_not_an_error() {
     let scan = |store| Scan::new(store, &"hall-3/".parse().unwrap());
     let store = Watched::refusing(&["Hall-3/a.jpg"], &[""]);
     let report = Preview::new(scan(store.clone())).run().await.unwrap();
@@ -349,7 +350,7 @@ async fn a_grant_that_ends_at_the_prefix_is_no_error() {
     let store = Watched::refusing(&["Hall-3/a.jpg"], &[""]);
     let preview = Preview::new(scan(store.clone())).only_below_prefix();
     assert_eq!(preview.run().await.unwrap().nearest, None);
-    assert_eq!(store.asked(), ["hall-3/"], "it looked above the prefix");
+    assert_eq!(store.asked(), ["hall-3/"], "a parent of the prefix was listed");
 
     let store = Watched::refusing(&["hall-3/a.jpg"], &["hall-3/"]);
     let error = Preview::new(scan(store.clone())).run().await.unwrap_err();
@@ -357,7 +358,7 @@ async fn a_grant_that_ends_at_the_prefix_is_no_error() {
 }
 
 #[tokio::test]
-async fn nothing_is_looked_for_where_there_is_something_or_not_all_was_seen() {
+async fn nothing_is_suggested_if_a_blob_was_found_or_the_preview_was_limited() {
     let store = Watched::new(&["hall-3/notes.txt"]);
     let scan = Scan::new(store.clone(), &"hall-3/".parse().unwrap());
     assert_eq!(Preview::new(scan).run().await.unwrap().nearest, None);
@@ -368,7 +369,7 @@ async fn nothing_is_looked_for_where_there_is_something_or_not_all_was_seen() {
 }
 
 #[tokio::test]
-async fn a_preview_prints_odd_names_in_one_line_each() {
+async fn a_preview_prints_each_unusual_name_in_one_line() {
     let report =
         Preview::new(whole(container(["a\n\u{1b}[31m.jpg", "b\n.txt"]))).run().await.unwrap();
     let text = report.to_string();

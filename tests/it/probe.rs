@@ -1,4 +1,6 @@
-//! One pass of a probe: what it asks, what it tells, and what it concludes from all answers.
+//! One pass of a probe sends the expected requests, and infers the cause from all responses.
+
+mod grants;
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,7 +8,6 @@ use azure_asset_sync::{
     AzureStore, Clock as _, Connection, Credential, Detail, Diagnosis, Error, ErrorKind, Health,
     Probe, Scan, Store,
     condition::{Limit, Role},
-    grant::{Form, Grant},
     probe::{Cause, Check, Confidence, EndReason, Outcome, SeenShape, WaitOptions, WizardStep},
     store::{Inspect, ListRequest, Question},
     testing::{
@@ -41,7 +42,7 @@ async fn run(cloud: &SmallCloud) -> Health {
     probe_of(cloud, "").1.run().await
 }
 
-/// What the cloud was asked, as method and path
+/// Returns the requests that the cloud has received, as method and path.
 fn asked(cloud: &SmallCloud) -> Vec<String> {
     let line = |asked: azure_asset_sync::testing::LoggedRequest| {
         format!("{} {}?{} {:?}", asked.method, asked.path, asked.query, asked.credential)
@@ -50,7 +51,7 @@ fn asked(cloud: &SmallCloud) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_pass_takes_at_most_six_requests() {
+async fn a_pass_sends_at_most_six_requests() {
     let rule = || cors().exposed_headers(["content-range"]);
     type With = fn(Probe) -> Probe;
     let rows: [(With, u64); 5] = [
@@ -65,9 +66,9 @@ async fn a_pass_takes_at_most_six_requests() {
         let health = with(probe_of(&cloud, "hall-3/").1).run().await;
         assert!(health.is_ready(), "{health}");
         assert_eq!(cloud.requests(), expected, "{:#?}", asked(&cloud));
-        assert!(asked(&cloud).iter().all(|line| !line.starts_with("PUT")), "it never writes");
+        assert!(asked(&cloud).iter().all(|line| !line.starts_with("PUT")), "a probe never writes");
     }
-    // Nothing wider than the grant: no container properties, no list of containers.
+    // The probe sends nothing that needs more than the grant: no container properties, no list of containers.
     let cloud = builder().cors(rule()).start().await.unwrap();
     probe_of(&cloud, "hall-3/").1.origin(ORIGIN).unwrap().run().await;
     for line in asked(&cloud) {
@@ -78,7 +79,7 @@ async fn a_pass_takes_at_most_six_requests() {
 }
 
 #[tokio::test]
-async fn a_wait_confirms_with_lists_alone() {
+async fn a_wait_confirms_with_list_requests_only() {
     let clock = ManualClock::new();
     let cloud = builder().clock(clock.clone()).start().await.unwrap();
     let (_, probe) = probe_of(&cloud, "");
@@ -192,7 +193,7 @@ async fn a_condition_for_another_container_is_told_from_no_role() {
 }
 
 #[tokio::test]
-async fn the_tenant_is_discovered_and_a_wrong_one_is_told() {
+async fn the_tenant_is_discovered_and_a_wrong_tenant_is_reported() {
     let cloud = builder().start().await.unwrap();
     let connection = cloud.connection().build().unwrap();
     let store = AzureStore::builder(&connection)
@@ -201,7 +202,8 @@ async fn the_tenant_is_discovered_and_a_wrong_one_is_told() {
     assert_eq!(store.discover_tenant().await.unwrap().as_str(), cloud.tenant());
     assert_eq!(cloud.requests(), 1);
 
-    // Accounts that refuse without a challenge send one to whoever has a token, though it is none.
+    // Accounts that refuse anonymous requests without a challenge still send one if the request
+    // has an invalid token.
     for anonymous in AnonymousAnswer::ALL {
         let mut behavior = Behavior::default();
         behavior.anonymous = *anonymous;
@@ -223,7 +225,7 @@ async fn the_tenant_is_discovered_and_a_wrong_one_is_told() {
     let expected = (Cause::TenantMismatch, Confidence::Certain);
     assert_eq!((diagnosis.cause, diagnosis.confidence), expected, "{health}");
     assert_eq!(diagnosis.redo(), WizardStep::ServicePrincipal);
-    // Who needs no tenant is not kept from a container that can be listed.
+    // A credential that needs no tenant can list the container despite the wrong one.
     let signed = AzureStore::builder(&wrong)
         .policy(trust(&wrong))
         .certificate_authority(cloud.certificate_authority())
@@ -242,7 +244,7 @@ async fn the_tenant_is_discovered_and_a_wrong_one_is_told() {
 }
 
 #[tokio::test]
-async fn a_wrong_clock_is_told_from_an_expired_token() {
+async fn a_wrong_clock_and_an_expired_token_have_different_causes() {
     let hour = Duration::from_secs(3600);
     for (builder, refused) in [
         (builder().clock_ahead(2 * hour), true),
@@ -262,7 +264,7 @@ async fn a_wrong_clock_is_told_from_an_expired_token() {
 }
 
 #[tokio::test]
-async fn browsers_are_asked_for_as_they_will_ask() {
+async fn the_preflight_of_a_probe_is_that_of_a_browser() {
     let rows = [
         (vec![cors().exposed_headers(["content-range"])], None, None),
         // The service expands the star before it adds Content-Range.
@@ -289,7 +291,7 @@ async fn browsers_are_asked_for_as_they_will_ask() {
 }
 
 #[tokio::test]
-async fn an_empty_or_odd_container_is_still_ready() {
+async fn an_empty_or_unusual_container_is_ready() {
     let cloud = SmallCloud::builder().start().await.unwrap();
     let health = run(&cloud).await;
     assert!(health.is_ready(), "{health}");
@@ -304,7 +306,7 @@ async fn an_empty_or_odd_container_is_still_ready() {
         assert!(health.is_ready(), "{health}");
         assert_eq!(health.check(Check::Read).unwrap().outcome, Outcome::Passed, "{health}");
     }
-    // Pages that are empty and have a marker.
+    // Some pages are empty and have a marker.
     for _ in 0..20 {
         let cloud = builder().ragged_pages().start().await.unwrap();
         let health = run(&cloud).await;
@@ -313,7 +315,7 @@ async fn an_empty_or_odd_container_is_still_ready() {
 }
 
 #[tokio::test]
-async fn a_token_that_ended_early_is_renewed_once_for_all() {
+async fn a_token_that_expires_early_is_renewed_once_for_all_requests() {
     let cloud = builder().start().await.unwrap();
     let connection = cloud.connection().build().unwrap();
     let store = Arc::new(cloud.store(&connection).unwrap());
@@ -328,8 +330,8 @@ async fn a_token_that_ended_early_is_renewed_once_for_all() {
     for list in lists.collect::<Vec<_>>() {
         list.await.unwrap().unwrap();
     }
-    assert_eq!(sign_ins(), 2, "64 requests, one sign-in");
-    // A token that storage never took is not asked for again and again.
+    assert_eq!(sign_ins(), 2, "64 requests cause one more sign-in");
+    // A token that storage never accepts is not renewed repeatedly.
     let report = Scan::new(Arc::clone(&store), connection.prefix()).run(()).await.unwrap();
     assert_eq!(report.requests, 1);
     cloud.unassign_all();
@@ -338,7 +340,7 @@ async fn a_token_that_ended_early_is_renewed_once_for_all() {
 }
 
 #[tokio::test]
-async fn the_proof_of_least_privilege_is_that_of_the_end_of_the_wait() {
+async fn least_privilege_is_checked_at_the_end_of_a_wait() {
     for seed in 0..10 {
         fastrand::seed(seed);
         let clock = ManualClock::new();
@@ -362,7 +364,7 @@ async fn the_proof_of_least_privilege_is_that_of_the_end_of_the_wait() {
 }
 
 #[tokio::test]
-async fn a_warning_outlasts_its_confirmation() {
+async fn a_warning_remains_after_the_confirmation() {
     let clock = ManualClock::new();
     let cloud = builder().clock(clock.clone()).start().await.unwrap();
     let probe = probe_of(&cloud, "nothing/").1.clock(clock);
@@ -372,7 +374,7 @@ async fn a_warning_outlasts_its_confirmation() {
 }
 
 #[tokio::test]
-async fn another_answer_than_azures_is_never_good() {
+async fn a_response_that_is_not_from_azure_never_passes() {
     let page = || {
         let html = "<html><body>Sign in</body></html>";
         Fault::Replace(200, "text/html", Bytes::from_static(html.as_bytes()))
@@ -397,7 +399,7 @@ async fn another_answer_than_azures_is_never_good() {
 }
 
 #[tokio::test]
-async fn errors_of_a_sign_in_are_never_those_of_storage() {
+async fn errors_of_the_sign_in_are_never_reported_as_errors_of_storage() {
     let rows = [
         (Error::from_sign_in(Some(503), None, None), Cause::SignInUnavailable),
         (Error::from_sign_in(Some(401), None, None), Cause::CredentialRejected),
@@ -435,7 +437,7 @@ impl azure_core::credentials::TokenCredential for Odd {
 }
 
 #[tokio::test]
-async fn an_error_of_another_kind_ends_in_an_error() {
+async fn an_unexpected_error_ends_the_probe_with_an_error() {
     let cloud = builder().start().await.unwrap();
     let connection = cloud.connection().build().unwrap();
     let store = AzureStore::builder(&connection)
@@ -450,7 +452,7 @@ async fn an_error_of_another_kind_ends_in_an_error() {
     }
 }
 
-/// Propagation over the wire, on clocks that the cloud and the probe share
+/// Waits for propagation over the network, with one clock for the cloud and the probe.
 #[tokio::test]
 async fn the_small_cloud_propagates_as_azure_does() {
     for seed in 0..12 {

@@ -1,4 +1,4 @@
-//! A health that was stored, and one of later.
+//! `Health::drift` reports what has become worse since a stored health.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ async fn run(cloud: &SmallCloud) -> Health {
 }
 
 #[tokio::test]
-async fn drift_tells_what_has_changed() {
+async fn drift_reports_each_change() {
     let wide = Limit::container(&"assets".parse().unwrap()).condition().unwrap();
     let cloud = builder()
         .without_assignments()
@@ -50,7 +50,7 @@ async fn drift_tells_what_has_changed() {
     let before = look().await;
     assert!(before.is_ready(), "{before}");
     assert_eq!(look().await.drift(&before), []);
-    // As it is stored, and read again.
+    // The health is stored as JSON and read again.
     let json = serde_json::to_string(&before).unwrap();
     let stored: Health = serde_json::from_str(&json).unwrap();
     assert_eq!(stored, before);
@@ -72,7 +72,7 @@ async fn drift_tells_what_has_changed() {
     assert_eq!(look().await.drift(&stored), [Drift::CorsLost]);
     cloud.set_cors(vec![cors().exposed_headers(["Content-Range"])]);
     cloud.set_public(true);
-    // An open container can be listed outside the prefix by anybody; so it was before, by the role.
+    // A public container can be listed outside the prefix; the role allowed that before, too.
     assert_eq!(look().await.drift(&stored), [Drift::ContainerPublic]);
     cloud.set_public(false);
     let mut moved = look().await;
@@ -82,7 +82,7 @@ async fn drift_tells_what_has_changed() {
 }
 
 #[tokio::test]
-async fn drift_compares_only_what_both_probes_were_told() {
+async fn drift_compares_only_checks_with_the_same_input() {
     let cloud = builder().cors(cors().exposed_headers(["Content-Range"])).start().await.unwrap();
     let look = async |prefix: &str| {
         probe_of(&cloud, prefix).1.origin(ORIGIN).unwrap().least_privilege().run().await
@@ -94,27 +94,27 @@ async fn drift_compares_only_what_both_probes_were_told() {
     cloud.set_storage_state(StorageState::Normal);
     let mended = look("").await.drift(&walled);
     assert!(mended.iter().all(|change| matches!(change, Drift::Mended(_))), "{mended:?}");
-    // Another prefix has another outside.
+    // "Outside" depends on the prefix.
     assert_eq!(look("hall-3/").await.drift(&good), []);
     assert_eq!(good.drift(&look("hall-3/").await), []);
     let mut elsewhere = good.clone();
     elsewhere.container = "another".parse().unwrap();
     assert_eq!(good.drift(&elsewhere), [Drift::AnotherContainer]);
-    // A rule that hides what a player needs; a service that fails is none of the rule's.
+    // The rule hides a header that a player needs. A failing service is not the fault of the rule.
     cloud.set_cors(vec![cors()]);
     assert_eq!(look("").await.drift(&good), [Drift::CorsLost]);
-    // A wrong clock says nothing of who may list.
+    // A wrong clock proves nothing about who can list.
     let skewed = builder().public().clock_ahead(Duration::from_secs(1200)).start().await.unwrap();
     let public = builder().public().start().await.unwrap();
     assert_eq!(run(&skewed).await.drift(&run(&public).await), []);
 }
 
 #[test]
-fn a_stored_health_of_a_later_version_is_read() {
+fn a_stored_health_of_a_later_version_can_be_read() {
     let json = r#"{"cause":"not_known_yet","confidence":"certain","evidence":{"took_ms":3}}"#;
     let diagnosis: Diagnosis = serde_json::from_str(json).unwrap();
     assert_eq!(diagnosis.cause, Cause::Unknown);
-    // A check and a shape that this version does not know.
+    // This version does not know the check and the shape.
     let json = r#"{"check":"blood_pressure","outcome":"passed"}"#;
     let checked: azure_asset_sync::probe::Checked = serde_json::from_str(json).unwrap();
     assert_eq!(checked.check, Check::Unknown);

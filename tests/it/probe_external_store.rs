@@ -1,4 +1,5 @@
-//! Answers that no small cloud gives: other clouds, other tenants, networks.
+//! A probe of a store that the caller implements, with responses that the small cloud cannot give:
+//! other clouds, other tenants, network failures.
 
 use std::{
     net::IpAddr,
@@ -17,22 +18,22 @@ use azure_asset_sync::{
 };
 use bytes::Bytes;
 
-/// A store that answers what a test tells it to
-struct Told {
+/// A store that gives the answers of a test.
+struct AnsweringStore {
     connection: Connection,
     answers: Mutex<Vec<(Question, Result<Answer, Error>)>>,
 }
 
-fn told(
+fn probe_of(
     connection: Connection,
     answers: impl IntoIterator<Item = (Question, Result<Answer, Error>)>,
 ) -> Probe {
     let answers = Mutex::new(answers.into_iter().collect());
-    Probe::new(&connection.clone(), Told { connection, answers })
+    Probe::new(&connection.clone(), AnsweringStore { connection, answers })
 }
 
 #[async_trait::async_trait]
-impl Store for Told {
+impl Store for AnsweringStore {
     async fn list(&self, _: ListRequest) -> Result<Page, Error> {
         assert_eq!(self.connection.account().as_str(), "contosovision");
         Ok(Page::last(vec![Blob::new("a.jpg", 3)]))
@@ -44,7 +45,7 @@ impl Store for Told {
 }
 
 #[async_trait::async_trait]
-impl Inspect for Told {
+impl Inspect for AnsweringStore {
     async fn inspect(&self, question: Question) -> Result<Answer, Error> {
         let mut answers = self.answers.lock().unwrap();
         let position = answers.iter().position(|(asked, _)| *asked == question);
@@ -70,7 +71,7 @@ fn challenge(host: &str, tenant: &str) -> Answer {
 const TENANT: &str = "66666666-6666-4666-8666-666666666666";
 
 #[tokio::test]
-async fn a_wrong_cloud_is_told_by_the_challenge() {
+async fn a_wrong_cloud_is_recognized_by_the_challenge() {
     for (cloud, host, wrong) in [
         (Cloud::Public, "login.microsoftonline.com", false),
         (Cloud::Public, "login.microsoftonline.us", true),
@@ -81,20 +82,20 @@ async fn a_wrong_cloud_is_told_by_the_challenge() {
         (Cloud::China, "login.chinacloudapi.cn", false),
     ] {
         let connection = contoso().cloud(cloud.clone()).build().unwrap();
-        let probe = told(connection, [(Question::Challenge, Ok(challenge(host, TENANT)))]);
+        let probe = probe_of(connection, [(Question::Challenge, Ok(challenge(host, TENANT)))]);
         let cause = probe.run().await.diagnosis.map(|diagnosis| diagnosis.cause);
         assert_eq!(cause, wrong.then_some(Cause::WrongCloud), "{cloud} {host}");
     }
 }
 
 #[tokio::test]
-async fn a_token_of_another_tenant_is_told_where_the_connection_names_a_domain() {
+async fn a_token_of_another_tenant_is_reported_if_the_connection_names_a_domain() {
     let connection = contoso().tenant("contoso.onmicrosoft.com").build().unwrap();
     let mut token = Answer::new();
     let mut identity = Identity::default();
     identity.tenant = Some("88888888-8888-4888-8888-888888888888".into());
     token.identity = Some(identity);
-    let probe = told(
+    let probe = probe_of(
         connection,
         [
             (Question::Challenge, Ok(challenge("login.microsoftonline.com", TENANT))),
@@ -106,7 +107,7 @@ async fn a_token_of_another_tenant_is_told_where_the_connection_names_a_domain()
 }
 
 #[tokio::test]
-async fn a_private_endpoint_is_told_from_a_dead_network() {
+async fn a_private_endpoint_and_a_broken_network_have_different_causes() {
     let unreachable = || Error::new(ErrorKind::Unreachable, "nothing answers");
     for (address, cause) in [
         ("10.1.2.3", Cause::PrivateEndpoint),
@@ -121,8 +122,8 @@ async fn a_private_endpoint_is_told_from_a_dead_network() {
         answer.addresses = vec![address.parse::<IpAddr>().unwrap()];
         let answers =
             [(Question::Addresses, Ok(answer)), (Question::Challenge, Err(unreachable()))];
-        let health = told(contoso().build().unwrap(), answers).run().await;
-        // A private address says how the service's own network is built.
+        let health = probe_of(contoso().build().unwrap(), answers).run().await;
+        // A private address would reveal the structure of the service's network.
         let is_private = cause == Cause::PrivateEndpoint;
         let address = address.parse::<IpAddr>().unwrap().to_string();
         assert_eq!(!health.to_string().contains(&address), is_private, "{health}");
@@ -131,7 +132,7 @@ async fn a_private_endpoint_is_told_from_a_dead_network() {
 }
 
 #[tokio::test]
-async fn a_name_service_that_fails_is_waited_for_and_a_name_that_is_none_is_not() {
+async fn a_failing_name_server_is_transient_and_a_name_that_does_not_exist_is_not() {
     for (kind, detail, cause, outlook) in [
         (
             ErrorKind::Unreachable,
@@ -143,20 +144,20 @@ async fn a_name_service_that_fails_is_waited_for_and_a_name_that_is_none_is_not(
     ] {
         let error = || Error::new(kind, "no address").with_detail(detail);
         let answers = [(Question::Addresses, Err(error())), (Question::Challenge, Err(error()))];
-        let health = told(contoso().build().unwrap(), answers).run().await;
+        let health = probe_of(contoso().build().unwrap(), answers).run().await;
         assert_eq!((health.diagnosis.unwrap().cause, health.outlook), (cause, outlook));
-        // Behind a proxy the name need not be known here.
+        // If a proxy is used, only the proxy has to resolve the name.
         let answers = [
             (Question::Addresses, Err(error())),
             (Question::Challenge, Ok(challenge("login.microsoftonline.com", TENANT))),
         ];
-        let health = told(contoso().build().unwrap(), answers).run().await;
+        let health = probe_of(contoso().build().unwrap(), answers).run().await;
         assert!(health.is_ready(), "{health}");
     }
 }
 
 #[tokio::test]
-async fn a_private_endpoint_is_given_up_only_when_it_stays_so() {
+async fn a_wait_gives_up_on_a_private_endpoint_only_if_it_stays_unreachable() {
     let mut answer = Answer::new();
     answer.addresses = vec!["10.1.2.3".parse::<IpAddr>().unwrap()];
     let failed = || Err(Error::new(ErrorKind::Timeout, "no answer"));
@@ -169,20 +170,20 @@ async fn a_private_endpoint_is_given_up_only_when_it_stays_so() {
         answers
     };
     for (times, why, attempts) in [(1, EndReason::Connected, 41), (3, EndReason::Permanent, 3)] {
-        let probe = told(contoso().build().unwrap(), answers(times)).clock(ManualClock::new());
+        let probe = probe_of(contoso().build().unwrap(), answers(times)).clock(ManualClock::new());
         let ended = probe.wait(WaitOptions::new(Duration::from_secs(600))).ended().await.unwrap();
         assert_eq!(ended.reason, why, "{times}: {}", ended.health);
         assert!(ended.attempts <= attempts, "{}", ended.attempts);
     }
-    // No addresses at all are no private ones.
+    // An empty list of addresses is not a private endpoint.
     let answers = [(Question::Addresses, Ok(Answer::new())), (Question::Challenge, failed())];
-    let health = told(contoso().build().unwrap(), answers).run().await;
+    let health = probe_of(contoso().build().unwrap(), answers).run().await;
     assert_eq!(health.diagnosis.unwrap().cause, Cause::RequestTimeout);
 }
 
 #[tokio::test]
-async fn what_was_asked_for_and_cannot_be_told_is_a_warning() {
-    let probe = told(contoso().build().unwrap(), []).view_links();
+async fn a_requested_check_without_a_result_is_a_warning() {
+    let probe = probe_of(contoso().build().unwrap(), []).view_links();
     let health = probe.origin("https://app.example").unwrap().run().await;
     assert!(health.is_ready(), "{health}");
     let causes: Vec<_> = health.warnings().map(|warning| warning.cause).collect();
@@ -190,7 +191,7 @@ async fn what_was_asked_for_and_cannot_be_told_is_a_warning() {
 }
 
 #[tokio::test]
-async fn a_preflight_must_allow_ranges_by_get() {
+async fn a_preflight_must_allow_get_requests_with_ranges() {
     let origin = "https://app.example";
     for (methods, headers, good) in [
         ("GET", "range", true),
@@ -205,7 +206,7 @@ async fn a_preflight_must_allow_ranges_by_get() {
         cors.allow_headers = Some(headers.into());
         answer.cors = Some(cors);
         let answers = [(Question::Preflight { origin: origin.into() }, Ok(answer))];
-        let probe = told(contoso().build().unwrap(), answers).origin(origin).unwrap();
+        let probe = probe_of(contoso().build().unwrap(), answers).origin(origin).unwrap();
         let failed = probe.run().await.diagnosis.map(|diagnosis| diagnosis.cause);
         assert_eq!(failed, (!good).then_some(Cause::CorsMissing), "{methods} {headers}");
     }

@@ -1,5 +1,5 @@
-//! Where credentials go: to the hosts of the connection, whatever is typed and whatever a service
-//! says of other hosts.
+//! Credentials are sent only to the hosts of the connection, whatever people type and whatever other
+//! hosts a service names.
 
 use std::sync::{Arc, Mutex};
 
@@ -19,7 +19,7 @@ use http_body_util::Full;
 use hyper::{Request, Response};
 use url::Url;
 
-use crate::scripted_server::{Hostile, TENANT, Trap, is_sign_in};
+use crate::scripted_server::{ScriptedServer, TENANT, Trap, is_sign_in};
 
 const CASES: u64 = 10_000;
 
@@ -34,7 +34,7 @@ fn pick<'a>(rng: &mut Rng, of: &[&'a str]) -> &'a str {
     of[rng.usize(..of.len())]
 }
 
-/// A host that is meant to pass for a good one, and now and then is that one
+/// Returns a host that imitates a good one, and in rare cases the good one.
 fn host(rng: &mut Rng, good: &str, evil: &str) -> String {
     let dotless = good.replace('.', "\u{3002}");
     match rng.u8(0..26) {
@@ -83,7 +83,7 @@ fn path(rng: &mut Rng) -> String {
     }
 }
 
-/// Fails where a connection leads to any other host than its account's
+/// Asserts that a connection leads only to the hosts of its account.
 fn assert_known(connection: &Connection, typed: &str) {
     let account = connection.account().as_str();
     let letters = account.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
@@ -99,7 +99,7 @@ fn assert_known(connection: &Connection, typed: &str) {
     let host = authority.trim_start_matches("https://").trim_end_matches('/');
     assert!(AUTHORITIES.contains(&host), "{typed:?}: {authority}");
     if let Some(tenant) = connection.tenant() {
-        // As the SDK makes it.
+        // The SDK builds the URL in this way.
         let url = Url::parse(authority).unwrap().join(&format!("/{tenant}/oauth2/v2.0/token"));
         assert_eq!(url.unwrap().host_str(), Some(host), "{typed:?}");
     }
@@ -167,7 +167,7 @@ fn a_crafted_field_is_refused_or_leads_to_its_account() {
 }
 
 #[test]
-fn an_endpoint_of_ones_own_hides_no_other_host_behind_user_info() {
+fn a_custom_endpoint_cannot_hide_another_host_in_user_info() {
     let mut rng = Rng::with_seed(3);
     let (mut accepted, mut refused) = (0, 0);
     for _ in 0..CASES {
@@ -224,7 +224,7 @@ fn challenge(rng: &mut Rng, evil: &str) -> String {
     }
 }
 
-/// What a challenge says, read by another way than the crate's
+/// Asserts that a challenge was read correctly. Shares no code with the crate.
 fn assert_honest(header: &str, found: &Challenge) {
     assert!(AUTHORITIES.contains(&&*found.host), "{header:?}");
     let (_, rest) = header.split_once("authorization_uri=").unwrap();
@@ -253,7 +253,7 @@ fn a_crafted_challenge_is_refused_or_names_a_known_authority() {
 }
 
 #[tokio::test]
-async fn no_host_of_a_challenge_is_asked_for_anything() {
+async fn no_host_that_a_challenge_names_is_contacted() {
     let trap = Trap::set();
     let cloud = SmallCloud::builder().blob(Seed::new("a.jpg", "x")).start().await.unwrap();
     let connection = cloud.connection().build().unwrap();
@@ -277,7 +277,7 @@ async fn no_host_of_a_challenge_is_asked_for_anything() {
         }
         let health = Probe::new(&connection, cloud.store(&connection).unwrap()).run().await;
         assert!(health.is_ready(), "{header:?}: {health}");
-        // The connection's own authority has signed in, and once.
+        // The sign-in went to the connection's own authority, once.
         let log = cloud.log();
         let sign_ins = log[before..].iter().filter(|asked| asked.is_sign_in());
         assert_eq!(sign_ins.count(), 1, "{header:?}");
@@ -287,11 +287,12 @@ async fn no_host_of_a_challenge_is_asked_for_anything() {
     assert!(named > 5 && unnamed > 5);
 }
 
-/// What a server answers with now: status and `Location`, to sign-ins or to what is not
+/// The current response of a server: status, `Location`, and whether it is for sign-ins or for all other
+/// requests.
 type Turn = Arc<Mutex<(u16, String, bool)>>;
 
-async fn redirecting(turn: Turn) -> Hostile {
-    Hostile::start(move |request: Request<Bytes>| {
+async fn redirecting(turn: Turn) -> ScriptedServer {
+    ScriptedServer::start(move |request: Request<Bytes>| {
         let (status, location, at_sign_in) = turn.lock().unwrap().clone();
         if is_sign_in(&request) != at_sign_in {
             let token = r#"{"token_type":"Bearer","expires_in":3600,"access_token":"canary"}"#;
@@ -327,7 +328,7 @@ async fn no_redirect_is_followed() {
                     let store = Arc::new(server.builder(&connection).build(credential).unwrap());
                     let errors = ask_all(&store).await;
                     refused += errors;
-                    // A signature never signs in, and what it is answered then is no listing.
+                    // A shared access signature needs no sign-in, so only its requests can fail.
                     assert!(errors > 0, "{what}");
                     let health = Probe::new(&connection, store).run().await;
                     assert!(!health.is_ready() || is_sas && at_sign_in, "{what}: {health}");
@@ -340,7 +341,7 @@ async fn no_redirect_is_followed() {
     assert!(refused > 300);
 }
 
-/// Asks everything that can be asked, and counts what fails
+/// Calls every method of a store, and returns the number of errors.
 async fn ask_all(store: &AzureStore) -> u64 {
     let origin = || "https://app.example".to_owned();
     let container = || "assets".parse().unwrap();
@@ -372,7 +373,7 @@ impl TokenCredential for Unasked {
         _: &[&str],
         _: Option<TokenRequestOptions<'_>>,
     ) -> azure_core::Result<AccessToken> {
-        panic!("asked for a token without TLS to send it by")
+        panic!("a token was requested, although it cannot be sent without TLS")
     }
 }
 

@@ -1,4 +1,4 @@
-//! Waiting for a role assignment, in simulated time: thousands of minutes in a second.
+//! Waiting for a role assignment ends with the right result at the right time, on a simulated clock.
 
 use std::{
     sync::{Arc, Mutex},
@@ -21,27 +21,27 @@ fn connection() -> Connection {
     Connection::builder("hall 3").account("contosovision").container("training").build().unwrap()
 }
 
-/// When a front end begins to allow now and then, and from when on it always does
+/// When a front end starts to allow some requests, and when it allows all of them.
 #[derive(Clone, Copy, Debug)]
 struct FrontEnd {
     flaps_from: Duration,
     settled: Option<Duration>,
 }
 
-/// An account of which each request comes to the next front end
+/// An account with several front ends that take turns.
 #[derive(Clone, Debug)]
 struct Account {
     clock: ManualClock,
     front_ends: Vec<FrontEnd>,
-    /// What every request fails with, from when on
+    /// The failure of every request, and when it starts.
     failure: Option<(Duration, u16, &'static str)>,
-    /// Each so many requests one is throttled
+    /// One in this number of requests is throttled.
     throttled: Option<(u32, Duration)>,
-    /// What the service says of the token in that failure
+    /// The detail that the service reports in that failure.
     detail: Option<azure_asset_sync::Detail>,
-    /// When blobs can no longer be read
+    /// When reads of blobs start to fail.
     reads_until: Option<Duration>,
-    /// Whether requests come to any front end, and not to one after the other
+    /// Whether a request reaches a random front end instead of the next one.
     at_random: bool,
     state: Arc<Mutex<State>>,
 }
@@ -50,7 +50,7 @@ struct Account {
 struct State {
     asked: u32,
     turn: usize,
-    /// How often each front end was asked while it flapped
+    /// How many requests each front end has received while it flapped.
     flaps: Vec<u32>,
 }
 
@@ -74,7 +74,7 @@ impl Account {
         Self::new(clock, vec![FrontEnd { flaps_from: after, settled: Some(after) }])
     }
 
-    /// From when on every front end allows
+    /// Returns when every front end allows all requests.
     fn stable(&self) -> Option<Duration> {
         self.front_ends
             .iter()
@@ -170,17 +170,17 @@ async fn wait_since(account: &Account, patience: WaitOptions, granted: Option<Sy
     }
 }
 
-/// A moment of the first so many minutes
+/// Returns a random time in the first `minutes`.
 fn within(rng: &mut Rng, minutes: u64) -> Duration {
     Duration::from_millis(rng.u64(0..=minutes * 60_000))
 }
 
 #[tokio::test]
-async fn connected_if_and_only_if_access_is_stable_in_1000_schedules() {
+async fn a_wait_connects_if_and_only_if_access_is_stable_in_1000_schedules() {
     let mut counts = [0_u32; 4];
     for seed in 0..1000 {
         let mut rng = Rng::with_seed(seed);
-        // That of the pauses is the thread's.
+        // The pauses use the random numbers of the thread.
         fastrand::seed(seed);
         let clock = ManualClock::new();
         let latest = [1, 5, 12, 25][rng.usize(..4)];
@@ -215,7 +215,7 @@ async fn connected_if_and_only_if_access_is_stable_in_1000_schedules() {
         let end = wait_since(&account, WaitOptions::new(deadline), granted).await;
         let failed = account.failure.is_some_and(|(from, ..)| end.at >= from);
         let stable = account.stable();
-        // The last pause, and the successes in a row with theirs: more where rows were broken.
+        // The last pause and the confirmations, with a reserve for confirmations that were interrupted.
         let slack = Duration::from_secs(30 + 3 * 60);
         match end.reason {
             EndReason::Connected => {
@@ -234,7 +234,7 @@ async fn connected_if_and_only_if_access_is_stable_in_1000_schedules() {
             EndReason::Deadline | EndReason::Unconfirmed => {
                 counts[3] += 1;
                 assert_eq!(end.at, deadline, "{seed}: the last pass is at the deadline");
-                assert!(!failed, "{seed}: waited on what does not heal");
+                assert!(!failed, "{seed}: waited although the failure is permanent");
                 let in_time = stable.is_some_and(|stable| stable + slack < deadline);
                 assert!(!in_time || account.throttled.is_some(), "{seed}: {account:?}");
             }
@@ -244,14 +244,14 @@ async fn connected_if_and_only_if_access_is_stable_in_1000_schedules() {
     assert!(counts.iter().all(|count| *count > 5), "{counts:?}");
 }
 
-/// Where each connection leads to any of the front ends, nothing finite is sure
+/// If each connection reaches a random front end, no finite number of requests is conclusive.
 #[tokio::test]
-async fn a_front_end_that_lags_is_seldom_missed() {
+async fn a_front_end_that_lags_is_rarely_missed() {
     for (count, most) in [(2, 0), (3, 1), (8, 30)] {
         let mut wrong = 0;
         for seed in 0..300 {
             fastrand::seed(seed);
-            // They learn of it one after the other, and the last much later.
+            // The front ends learn of the role one after another, the last much later.
             let mut rng = Rng::with_seed(seed);
             let mut front_ends: Vec<_> = (0..count)
                 .map(|_| {
@@ -273,7 +273,7 @@ async fn a_front_end_that_lags_is_seldom_missed() {
 }
 
 #[tokio::test]
-async fn a_role_that_changes_while_it_is_confirmed_is_noticed() {
+async fn a_role_that_changes_during_the_confirmation_is_noticed() {
     let clock = ManualClock::new();
     let mut account = Account::sharp(&clock, Duration::ZERO);
     account.reads_until = Some(Duration::from_secs(10));
@@ -282,14 +282,14 @@ async fn a_role_that_changes_while_it_is_confirmed_is_noticed() {
 }
 
 #[tokio::test]
-async fn what_is_inferred_or_renewed_is_tried_more_than_once_and_not_for_ever() {
+async fn inferred_causes_and_renewed_tokens_are_retried_a_limited_number_of_times() {
     let lifetime = "The token is expired";
     let account = |status: u16, code| {
         let mut account = Account::sharp(&ManualClock::new(), Duration::ZERO);
         account.failure = Some((Duration::ZERO, status, code));
         account
     };
-    // As Azure says it, the detail of the body made a word.
+    // As Azure reports it, with the detail that the body contains.
     let mut expired = account(401, "InvalidAuthenticationInfo");
     expired.detail = Some(azure_asset_sync::Detail::TokenLifetime);
     let end = wait(&expired, WaitOptions::new(30 * MINUTE)).await;
@@ -298,11 +298,11 @@ async fn what_is_inferred_or_renewed_is_tried_more_than_once_and_not_for_ever() 
         (EndReason::Permanent, Some(Cause::TokenExpired)),
         "{lifetime}"
     );
-    assert_eq!(end.attempts, 2, "each pass has a new token");
+    assert_eq!(end.attempts, 2, "each pass uses a new token");
 }
 
 #[tokio::test]
-async fn a_deadline_that_passes_while_it_works_says_so() {
+async fn a_deadline_that_passes_while_requests_succeed_is_reported() {
     let account = Account::sharp(&ManualClock::new(), Duration::ZERO);
     let end = wait(&account, WaitOptions::new(Duration::from_secs(5))).await;
     assert_eq!(
@@ -315,7 +315,7 @@ async fn a_deadline_that_passes_while_it_works_says_so() {
     let account = Account::sharp(&ManualClock::new(), Duration::ZERO);
     let end = wait(&account, WaitOptions::new(Duration::ZERO).successes(1)).await;
     assert_eq!((end.reason, end.attempts), (EndReason::Connected, 1));
-    // Time runs from the first poll on.
+    // The time starts at the first poll.
     let clock = ManualClock::new();
     let account = Account::sharp(&clock, 30 * MINUTE);
     let probe = Probe::new(&connection(), account).clock(clock.clone());
@@ -326,7 +326,7 @@ async fn a_deadline_that_passes_while_it_works_says_so() {
 }
 
 #[tokio::test]
-async fn a_cause_that_does_not_heal_ends_the_first_pass() {
+async fn a_permanent_cause_ends_the_wait_after_the_first_pass() {
     let rows = [
         (403, "AuthorizationFailure", Cause::Firewall),
         (403, "KeyBasedAuthenticationNotPermitted", Cause::KeysForbidden),
@@ -343,7 +343,7 @@ async fn a_cause_that_does_not_heal_ends_the_first_pass() {
 }
 
 #[tokio::test]
-async fn an_old_grant_is_not_waited_for_and_needs_no_confirmation() {
+async fn an_old_grant_needs_no_wait_and_no_confirmation() {
     let clock = ManualClock::new();
     let old = clock.time() - 31 * MINUTE;
     let account = Account::sharp(&clock, 100 * MINUTE);
@@ -367,7 +367,7 @@ async fn an_old_grant_is_not_waited_for_and_needs_no_confirmation() {
 }
 
 #[tokio::test]
-async fn retry_after_is_followed_up_to_a_cap() {
+async fn retry_after_is_respected_up_to_a_maximum() {
     for (asked, expected) in [(60, 60), (120, 120), (3600, 120)] {
         let clock = ManualClock::new();
         let mut account = Account::sharp(&clock, Duration::ZERO);
@@ -385,7 +385,7 @@ async fn retry_after_is_followed_up_to_a_cap() {
 }
 
 #[tokio::test]
-async fn pauses_keep_to_the_cap_and_events_tell_what_a_wizard_shows() {
+async fn pauses_respect_the_maximum_and_events_have_what_a_wizard_shows() {
     let clock = ManualClock::new();
     let account = Account::sharp(&clock, 12 * MINUTE);
     let probe = Probe::new(&connection(), account).clock(clock.clone()).granted(clock.time());
@@ -406,16 +406,16 @@ async fn pauses_keep_to_the_cap_and_events_tell_what_a_wizard_shows() {
         assert!(!again.to_string().contains('\n'), "{again}");
     }
     assert_eq!(tiers, [Tier::Usual, Tier::Documented, Tier::Worst]);
-    assert!(events.next().await.is_none(), "it has ended");
+    assert!(events.next().await.is_none(), "no event follows the end");
 }
 
 #[tokio::test]
-async fn a_dropped_wait_asks_nothing_more() {
+async fn a_dropped_wait_sends_no_more_requests() {
     let clock = ManualClock::new();
     let account = Account::sharp(&clock, 5 * MINUTE);
     let probe = Probe::new(&connection(), account.clone()).clock(clock);
     let mut events = probe.wait(WaitOptions::new(30 * MINUTE));
-    assert_eq!(account.state.lock().unwrap().asked, 0, "nothing before it is polled");
+    assert_eq!(account.state.lock().unwrap().asked, 0, "no request is sent before the first poll");
     while !matches!(events.next().await, Some(WaitEvent::Retrying(_))) {}
     let asked = account.state.lock().unwrap().asked;
     drop(events);
@@ -426,7 +426,7 @@ async fn a_dropped_wait_asks_nothing_more() {
 }
 
 #[tokio::test]
-async fn a_throttled_request_does_not_break_a_row_of_successes() {
+async fn a_throttled_request_does_not_restart_the_confirmation() {
     let mut account = Account::sharp(&ManualClock::new(), Duration::ZERO);
     account.throttled = Some((7, Duration::from_secs(1)));
     let end = wait(&account, WaitOptions::new(20 * MINUTE)).await;
@@ -434,7 +434,7 @@ async fn a_throttled_request_does_not_break_a_row_of_successes() {
     assert!(end.attempts < 40, "{}", end.attempts);
 }
 
-/// The clock of the runtime, which a test holds
+/// The paused clock of the runtime.
 #[derive(Debug)]
 struct Held;
 
@@ -454,7 +454,7 @@ impl azure_asset_sync::Clock for Held {
 }
 
 #[tokio::test]
-async fn a_wait_is_cancelled_in_the_middle_of_a_pause() {
+async fn a_wait_can_be_cancelled_during_a_pause() {
     let account = Account::sharp(&ManualClock::new(), MINUTE);
     let probe = Probe::new(&connection(), account).clock(Held);
     let task = tokio::spawn(probe.wait(WaitOptions::new(MINUTE)).ended());
@@ -467,7 +467,7 @@ async fn a_wait_is_cancelled_in_the_middle_of_a_pause() {
 }
 
 #[tokio::test]
-async fn a_plain_store_is_probed_with_its_two_questions() {
+async fn a_plain_store_is_probed_with_a_listing_and_a_read() {
     let clock = ManualClock::new();
     let account = Account::sharp(&clock, Duration::ZERO);
     let health = Probe::of_store(&connection(), account.clone()).clock(clock).run().await;

@@ -1,8 +1,9 @@
-//! What goes through a proxy and what never does, and whom a private certificate authority vouches for.
+//! Requests to storage go through a configured proxy, requests to an identity endpoint never do, and a
+//! private certificate authority is trusted only for custom endpoints.
 //!
-//! The variables of proxies are read from the environment, so each case is a process of its own:
-//! this very program, which makes one call and prints what came of it. The proxy, the storage and the
-//! identity endpoint run here.
+//! The proxy is configured by environment variables, so each case runs this program again as a child,
+//! which makes one call and prints the result. The proxy, the storage and the identity endpoint run in
+//! the parent.
 
 use std::{
     env,
@@ -21,11 +22,11 @@ use http_body_util::Full;
 use hyper::{Request, Response};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::scripted_server::{Hostile, TENANT, is_sign_in};
+use crate::scripted_server::{ScriptedServer, TENANT, is_sign_in};
 
 const ACCOUNT_HOST: &str = "contoso.blob.core.windows.net";
 
-/// A proxy that keeps the heads of all requests; it leads each tunnel to the same server
+/// A proxy that records the heads of all requests. All tunnels lead to the same server.
 struct Proxy {
     address: SocketAddr,
     heads: Arc<Mutex<Vec<String>>>,
@@ -49,7 +50,7 @@ impl Proxy {
                     let is_tunnel = head.starts_with("CONNECT ");
                     kept.lock().unwrap().push(head);
                     if !is_tunnel {
-                        // A token of its own making.
+                        // The proxy invents a token, so that a request that reaches it is noticed.
                         let token = r#"{"access_token":"proxy","expires_on":"4000000000"}"#;
                         let answer = format!(
                             "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{token}",
@@ -67,14 +68,14 @@ impl Proxy {
         Self { address, heads }
     }
 
-    /// The first lines of the requests since the last call
+    /// Returns the first lines of the requests since the last call.
     fn lines(&self) -> Vec<String> {
         let heads = std::mem::take(&mut *self.heads.lock().unwrap());
         heads.iter().map(|head| head.lines().next().unwrap_or_default().to_owned()).collect()
     }
 }
 
-/// An identity endpoint over plain HTTP; `/huge` gives a token that overflows
+/// Starts an identity endpoint over plain HTTP. The expiry of the token at `/huge` overflows.
 fn identity_endpoint() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (address, heads) = (listener.local_addr().unwrap(), Arc::default());
@@ -110,7 +111,7 @@ fn now() -> u64 {
     std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs()
 }
 
-/// Runs a case in a process of its own, and gives what it printed
+/// Runs a case in a child process, and returns what it printed.
 async fn run(case: &str, variables: &[(&str, &str)]) -> String {
     let mut command = tokio::process::Command::new(env::current_exe().unwrap());
     for name in ["IDENTITY_ENDPOINT", "IDENTITY_HEADER", "MSI_ENDPOINT", "REQUEST_METHOD"] {
@@ -127,7 +128,7 @@ async fn run(case: &str, variables: &[(&str, &str)]) -> String {
     result.unwrap_or_else(|| panic!("{case}: {output:?}")).to_owned()
 }
 
-/// A case in its process; without `CASE` there is none
+/// Runs one case in a child process. Does nothing if `CASE` is not set.
 #[tokio::test]
 async fn one_case() {
     let Ok(case) = env::var("CASE") else { return };
@@ -164,7 +165,7 @@ async fn call(case: &str) -> Result<(), Error> {
     }
     if let Ok(address) = env::var("RESOLVED") {
         let address: SocketAddr = address.parse().unwrap();
-        // Nothing but the account's name: a proxy has its own.
+        // Resolves only the account and the proxy.
         builder = builder.resolve_by(move |name| match name {
             "proxy.test" => Ok(vec![env::var("PROXY_AT").unwrap().parse().unwrap()]),
             _ => Ok(vec![address]),
@@ -177,11 +178,11 @@ async fn call(case: &str) -> Result<(), Error> {
     }
 }
 
-/// Storage that answers every list, and keeps what it was asked
-async fn storage(names: &[&str]) -> (Hostile, Arc<Mutex<Vec<String>>>) {
+/// Starts a server that answers every listing, and records the requests.
+async fn storage(names: &[&str]) -> (ScriptedServer, Arc<Mutex<Vec<String>>>) {
     let asked: Arc<Mutex<Vec<String>>> = Arc::default();
     let kept = Arc::clone(&asked);
-    let server = Hostile::start_as(names, move |request: Request<Bytes>| {
+    let server = ScriptedServer::start_as(names, move |request: Request<Bytes>| {
         kept.lock().unwrap().push(format!("{} {:?}", request.uri(), request.body()));
         let text = match is_sign_in(&request) {
             true => r#"{"token_type":"Bearer","expires_in":3600,"access_token":"canary"}"#,
@@ -193,9 +194,9 @@ async fn storage(names: &[&str]) -> (Hostile, Arc<Mutex<Vec<String>>>) {
     (server.await, asked)
 }
 
-// The same client asks the metadata service of a virtual machine, which a test must leave alone.
+// The metadata service of a virtual machine uses the same client, but a test must not contact it.
 #[tokio::test(flavor = "multi_thread")]
-async fn no_identity_endpoint_is_asked_through_a_proxy() {
+async fn no_identity_endpoint_is_contacted_through_a_proxy() {
     let (server, _) = storage(&["127.0.0.1"]).await;
     let proxy = Proxy::start(server.address()).await;
     let (identity, heads) = identity_endpoint();
@@ -220,25 +221,26 @@ async fn no_identity_endpoint_is_asked_through_a_proxy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn storage_goes_through_the_proxy_unless_it_is_this_machine() {
+async fn requests_to_storage_use_the_proxy_unless_storage_is_this_machine() {
     let (server, asked) = storage(&["127.0.0.1", "localhost"]).await;
     let proxy = Proxy::start(server.address()).await;
     let at = format!("http://{}", proxy.address);
     let tunnel = format!("CONNECT {ACCOUNT_HOST}:443 HTTP/1.1");
     for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
-        // The tunnel leads to a server whose certificate nobody trusts.
+        // The tunnel leads to a server with an untrusted certificate.
         assert_eq!(run("public", &[(variable, &at)]).await, "untrusted");
         assert_eq!(proxy.lines(), [&*tunnel]);
-        // A proxy by name, which has a loopback address: whoever set the variable has chosen it.
+        // A proxy with a name that resolves to a loopback address is allowed, because the operator
+        // has configured it.
         let named = format!("http://proxy.test:{}", proxy.address.port());
         let local = proxy.address.to_string();
         let variables = [(variable, &*named), ("PROXY_AT", &local), ("RESOLVED", "127.0.0.1:9")];
         assert_eq!(run("public", &variables).await, "untrusted");
         assert_eq!(proxy.lines(), [&*tunnel]);
-        // Without it the address is checked here.
+        // Without the proxy the store checks the address itself.
         let variables = [(variable, &*at), ("NO_PROXY", ".core.windows.net"), variables[2]];
         assert_eq!(run("public", &variables).await, "host_refused");
-        // CGI, in which a request could set HTTP_PROXY.
+        // In CGI a request could set HTTP_PROXY, so the variable is ignored.
         let variables = [(variable, &*at), ("REQUEST_METHOD", "GET"), variables[2]];
         assert_eq!(run("public", &variables).await, "host_refused");
         assert_eq!((proxy.lines(), asked.lock().unwrap().len()), (vec![], 0));
@@ -255,7 +257,7 @@ async fn storage_goes_through_the_proxy_unless_it_is_this_machine() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_private_authority_vouches_for_the_endpoint_and_not_for_azure() {
+async fn a_private_certificate_authority_is_trusted_for_the_endpoint_and_not_for_azure() {
     let names = ["storage.test", "login.microsoftonline.com", ACCOUNT_HOST];
     let (server, asked) = storage(&names).await;
     let proxy = Proxy::start(server.address()).await;
@@ -268,11 +270,11 @@ async fn a_private_authority_vouches_for_the_endpoint_and_not_for_azure() {
     assert_eq!(run("endpoint with a signature", &variables).await, "ok");
     assert_eq!(std::mem::take(&mut *asked.lock().unwrap()).len(), 1);
     assert_eq!(proxy.lines(), ["CONNECT storage.test:443 HTTP/1.1"]);
-    // The same certificate, for the host that a secret goes to.
+    // The same certificate is refused for the host that receives a secret.
     assert_eq!(run("endpoint with a secret", &variables).await, "untrusted");
     assert_eq!(*asked.lock().unwrap(), [""; 0]);
     assert_eq!(proxy.lines(), ["CONNECT login.microsoftonline.com:443 HTTP/1.1"]);
-    // The name is checked before any proxy is asked.
+    // The name is checked before the proxy is contacted.
     let [proxy_variable, endpoint, authority] = variables;
     let variables = [proxy_variable, endpoint, authority, ("REFUSED", "1")];
     assert_eq!(run("endpoint with a signature", &variables).await, "host_refused");

@@ -1,17 +1,17 @@
-//! Replays recorded answers of the real service and checks what this crate makes of each.
+//! Recorded responses of the real service are read as expected.
 //!
-//! Every answer is served over TLS on a loopback port, so the whole way is tested: transport, SDK,
-//! decoder, error and diagnosis. Two files are replayed:
+//! Every response is served over TLS on a loopback port, so that transport, SDK, decoder, errors and
+//! diagnosis are tested together. Two files are replayed:
 //!
-//! - `tests/data/recordings.jsonl`: answers written for this project in the shapes that the real
-//!   service sends. Always replayed. Each has its expectation in the field `expect`.
+//! - `tests/data/recordings.jsonl`: responses written for this project in the format of the real
+//!   service. Always replayed. Each has its expectation in the field `expect`.
 //! - The file that the environment variable `RECORDINGS` names, by default
-//!   `../shared/recordings/recordings.jsonl`: real answers, anonymised. They are not part of this
+//!   `../shared/recordings/recordings.jsonl`: real responses, anonymized. They are not part of this
 //!   repository. If the default file is absent, the test says so and replays nothing. Expectations
 //!   are in `tests/data/recordings_expected.txt`, by the recording's id.
 //!
 //! Listings of up to `CASES` bytes (200) are split at every position, longer ones at `CASES` / 10
-//! random ones.
+//! random positions.
 //!
 //! # Format
 //!
@@ -24,11 +24,11 @@
 //! | `kind` | `list`, `read`, `error`, `challenge`, `token` or `arm` (see below) |
 //! | `method` | method of the recorded request |
 //! | `status` | HTTP status; `0` for `arm` if only the text is known |
-//! | `headers` | headers of the answer, in any letter case |
-//! | `body` | body of the answer as text; may be cut for `read` |
-//! | `body_base64_head` | optional, for `read`: start of a body that is no text |
+//! | `headers` | headers of the response, in any letter case |
+//! | `body` | body of the response as text; can be truncated for `read` |
+//! | `body_base64_head` | optional, for `read`: start of a body that is not text |
 //! | `note` | anything that a reader should know |
-//! | `expect` | what this crate must make of it, as below; empty for `list` |
+//! | `expect` | the expected result, as below; empty for `list` |
 //!
 //! Replace account names, GUIDs, signatures and everything else that points to a customer before
 //! you send a recording. Length and shape of a value should stay the same.
@@ -41,7 +41,7 @@
 //!   ends at the end of the blob, for ten bytes more.
 //! - `error`: the error of a listing, of a read and of a probe, which must all be the same:
 //!   `kind status code detail transience id cause confidence`, where `-` is none, transience is
-//!   `transient` or `final`, and `id` or `no-id` says whether the request id is kept.
+//!   `transient` or `final`, and `id` or `no-id` says whether the error has the request ID.
 //! - `challenge`: the same, then `tenant` or `no-tenant` for whether the account's tenant is found.
 //! - `token`: the same for a refused sign-in.
 //! - `arm`: cause and confidence of the diagnosis of the pasted body, then the refused action if the
@@ -49,7 +49,6 @@
 
 pub mod expectations;
 pub mod lists;
-pub mod outcome;
 pub mod recording;
 pub mod replay;
 
@@ -62,9 +61,10 @@ use self::{
     recording::{Kind, Recording},
     replay::Replay,
 };
+use crate::acceptance::kit::outcome;
 
 #[tokio::test]
-async fn answers_in_the_shapes_of_the_real_service_are_as_expected() {
+async fn responses_in_the_format_of_the_real_service_are_read_as_expected() {
     let recordings = recording::parse(include_str!("../data/recordings.jsonl"));
     let expectations = Expectations::in_recordings(&recordings);
     check(&recordings, &expectations).await;
@@ -74,7 +74,7 @@ async fn answers_in_the_shapes_of_the_real_service_are_as_expected() {
 }
 
 #[tokio::test]
-async fn recordings_of_the_real_service_are_as_expected() {
+async fn recordings_of_the_real_service_are_read_as_expected() {
     let given = env::var_os("RECORDINGS").map(PathBuf::from);
     let usual =
         PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/recordings/recordings.jsonl");
@@ -91,7 +91,7 @@ async fn recordings_of_the_real_service_are_as_expected() {
 }
 
 #[tokio::test]
-async fn an_account_that_refuses_anonymous_requests_outright_still_names_its_tenant() {
+async fn the_tenant_is_found_although_the_account_refuses_anonymous_requests() {
     let recordings = recording::parse(include_str!("../data/recordings.jsonl"));
     let named = |id| recordings.iter().find(|recording| recording.id == id).unwrap();
     let (refusal, challenge) =
@@ -106,13 +106,13 @@ async fn an_account_that_refuses_anonymous_requests_outright_still_names_its_ten
     );
 }
 
-/// Prints a line that is seen whether the test passes or fails
+/// Prints a line that is visible even if the test passes.
 fn say(line: &str) {
-    // The test harness withholds what `println!` prints unless the test fails.
+    // The harness hides the output of `println!` unless the test fails.
     let _ = std::io::stdout().write_all(format!("{line}\n").as_bytes());
 }
 
-/// Replays all recordings and fails with all differences at once
+/// Replays all recordings, and panics with all differences at once.
 async fn check(recordings: &[Recording], expectations: &Expectations) {
     let replay = Replay::start().await;
     let mut differences = Vec::new();

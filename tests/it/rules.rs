@@ -1,4 +1,6 @@
-//! What is an asset: the default profile row by row, and how it is changed.
+//! The default profile accepts and rejects each documented case, and every rule can be changed.
+
+mod names;
 
 use azure_asset_sync::{
     Blob, Format, Kind, MemoryStore, Prefix, Reason, Rules, Scan, Verdict,
@@ -18,7 +20,7 @@ fn reason(rules: &Rules, blob: Blob) -> Option<Reason> {
 }
 
 #[test]
-fn the_default_profile_judges_each_row() {
+fn the_default_profile_decides_each_row() {
     use Reason::*;
     let with = |change: &dyn Fn(&mut Blob)| {
         let mut blob = Blob::new("a.jpg", 100);
@@ -81,123 +83,7 @@ fn each_extension_of_the_profile_is_accepted_as_its_kind() {
 }
 
 #[test]
-fn odd_names_are_noted_and_stay_assets() {
-    for name in ["a\u{1}.jpg", "a\\b.jpg", "a//b.jpg", "../a.jpg", "x./a.jpg", &"a/".repeat(255)] {
-        let name = if name.ends_with('/') { format!("{name}a.jpg") } else { name.to_owned() };
-        let verdict = Rules::default().check(Blob::new(&name, 1));
-        let findings = &verdict.asset().unwrap().findings;
-        assert_eq!(
-            findings.iter().map(|f| f.reason).collect::<Vec<_>>(),
-            [Reason::OddName],
-            "{name}"
-        );
-    }
-    assert_eq!(Rules::default().check(Blob::new("a/b c.jpg", 1)).asset().unwrap().findings, []);
-}
-
-#[test]
-fn names_that_break_tools_have_a_finding() {
-    let names = [
-        "10:30.jpg",
-        "a?.jpg",
-        "a*b.jpg",
-        "<a>.jpg",
-        "a|b.jpg",
-        "\"a\".jpg",
-        "con.jpg",
-        "x/AUX/a.jpg",
-        "images/Com1.tar.jpg",
-        "lpt\u{b9}.jpg",
-        "nul .jpg",
-        "dir /a.jpg",
-        " a.jpg",
-        "dir/\u{a0}a.jpg",
-        "a.jpg\u{3000}.jpg ",
-        "a\u{202e}gpj.exe.jpg",
-        "a\u{200b}.jpg",
-        "a\u{2028}b.jpg",
-        "a\u{feff}.jpg",
-        "\u{ad}a.jpg",
-        "a\u{e0041}.jpg",
-        "a\u{85}.jpg",
-    ];
-    for name in names {
-        let mut blob = Blob::new(name, 1);
-        blob.content_type = Some("image/jpeg".into());
-        let verdict = Rules::default().on(Reason::UnsupportedFormat, Action::Ignore).check(blob);
-        let reasons: Vec<_> = verdict.asset().unwrap().findings.iter().map(|f| f.reason).collect();
-        assert_eq!(reasons, [Reason::OddName], "{name:?}");
-    }
-    let ordinary = [
-        "console.jpg",
-        "com10.jpg",
-        "aux1/b.jpg",
-        "a=b/c.jpg",
-        "IMG (1).jpg",
-        "50%.jpg",
-        "caf\u{e9}.jpg",
-        "2026-11-30T10_30.jpg",
-        "a'b, c; d!.jpg",
-        "\u{4e2d}\u{6587}/\u{1f600}.jpg",
-        "lpt.jpg",
-        "con-1.jpg",
-    ];
-    for name in ordinary {
-        let verdict = Rules::default().check(Blob::new(name, 1));
-        assert_eq!(verdict.asset().unwrap().findings, [], "{name:?}");
-    }
-}
-
-#[test]
-fn files_that_systems_and_tools_keep_beside_the_data_have_a_finding() {
-    let names = [
-        "._IMG_1.JPG",
-        "hall/._IMG_1.JPG",
-        "__MACOSX/hall/a.jpg",
-        "@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg",
-        ".ipynb_checkpoints/a-checkpoint.png",
-        ".Trashes/501/a.jpg",
-        ".Trash-1000/files/a.jpg",
-        "$RECYCLE.BIN/S-1-5-21/a.jpg",
-        "#recycle/a.jpg",
-        "@Recycle/a.jpg",
-        ".@__thumb/a.jpg",
-        "x/.thumbnails/a.png",
-        "lost+found/a.jpg",
-        "System Volume Information/a.jpg",
-        "recycler/a.jpg",
-        ".azDownload-bf2a/a.jpg",
-        ".pending-1700000000-a.jpg",
-        ".syncthing.a.jpg.tmp.jpg",
-        "~$a.jpg",
-        "a.jpg.part.jpg",
-        "clip.crdownload.mp4",
-        "video.temp.mp4",
-        ".git/a.png",
-        "x/~syncthing~a.mp4",
-        "hall/IMG_1.jpg.download/IMG_1.jpg",
-    ];
-    for name in names {
-        let verdict = Rules::default().check(Blob::new(name, 1));
-        let reasons: Vec<_> = verdict.asset().unwrap().findings.iter().map(|f| f.reason).collect();
-        assert_eq!(reasons, [Reason::SystemFile], "{name}");
-    }
-    for name in [
-        "__a.jpg",
-        "a_b/c.jpg",
-        "lost/found.jpg",
-        "r\u{e9}cycl\u{e9}.jpg",
-        "~a/b.jpg",
-        "@a.jpg",
-        "depart.jpg",
-    ] {
-        let verdict = Rules::default().check(Blob::new(name, 1));
-        assert_eq!(verdict.asset().unwrap().findings, [], "{name}");
-    }
-}
-
-#[test]
-fn content_types_of_usual_uploaders_contradict_nothing() {
+fn content_types_of_common_uploaders_do_not_contradict_the_extension() {
     let rows = [
         ("a.3gp", "audio/3gpp"),
         ("a.rm", "audio/x-pn-realaudio"),
@@ -233,7 +119,7 @@ fn content_types_of_usual_uploaders_contradict_nothing() {
 }
 
 #[test]
-fn what_a_listing_says_cannot_be_read_is_no_asset() {
+fn a_blob_that_cannot_be_read_according_to_the_listing_is_rejected() {
     let rows = [
         ("<Deleted>true</Deleted>", "", Some(Reason::Unreadable)),
         ("<Deleted>false</Deleted>", "", None),
@@ -273,7 +159,7 @@ fn what_a_listing_says_cannot_be_read_is_no_asset() {
 }
 
 #[tokio::test]
-async fn names_in_two_unicode_forms_collide() {
+async fn two_unicode_forms_of_a_name_collide() {
     let names = [
         "caf\u{e9}/a.jpg",
         "cafe\u{301}/a.jpg",
@@ -308,7 +194,11 @@ fn every_rule_can_be_changed() {
     assert_eq!(dicom("image/png".into()), Some(Reason::TypeMismatch));
     let mut jpg = Blob::new("a.jpg", 1);
     jpg.content_type = Some("image/jpg".into());
-    assert_eq!(reason(&rules, jpg), Some(Reason::TypeMismatch), "the alias went with the format");
+    assert_eq!(
+        reason(&rules, jpg),
+        Some(Reason::TypeMismatch),
+        "the alias is removed with its format"
+    );
     let long = ["longest1", "longest22", "longest2", "longest", "longest3"];
     let rules = long.iter().fold(rules, |rules, e| rules.accept(Format::new(e, Kind::Image, e)));
     assert!(rules.formats().is_sorted_by(|a, b| a.extension() < b.extension()));
@@ -324,7 +214,7 @@ fn every_rule_can_be_changed() {
 }
 
 #[test]
-fn an_action_turns_a_rejection_into_a_finding_or_nothing() {
+fn an_action_changes_a_rejection_to_a_finding_or_to_nothing() {
     for why in Reason::ALL {
         let mut blob = Blob::new("a.jpg", 1);
         match why {
@@ -346,7 +236,7 @@ fn an_action_turns_a_rejection_into_a_finding_or_nothing() {
             Reason::Unreadable => blob.unreadable = Some(Unreadable::CustomerKey),
             Reason::SystemFile => blob.name = "._a.jpg".into(),
             Reason::OddName => blob.name = "a\n.jpg".into(),
-            // Found by the scan, or not a matter of rules.
+            // The scan finds these, or they do not depend on rules.
             Reason::CaseCollision | Reason::BaseNameCollision | Reason::Malformed => continue,
             other => panic!("no row for {other}"),
         }
@@ -362,7 +252,7 @@ fn an_action_turns_a_rejection_into_a_finding_or_nothing() {
 }
 
 #[test]
-fn findings_are_a_list_that_can_be_changed() {
+fn findings_can_be_turned_on_and_off() {
     let rules = Rules::default().on(Reason::Empty, Action::Note).on(Reason::TooLarge, Action::Note);
     let found = |name, size| match rules.check(Blob::new(name, size)) {
         Verdict::Accept(asset) => asset.findings,
@@ -386,7 +276,7 @@ fn findings_are_a_list_that_can_be_changed() {
 }
 
 #[test]
-fn a_blob_that_nothing_calls_an_image_or_video_stays_rejected() {
+fn a_blob_without_any_sign_of_an_image_or_video_is_always_rejected() {
     let rules = Rules::default()
         .on(Reason::NoExtension, Action::Ignore)
         .on(Reason::UnsupportedFormat, Action::Ignore);
@@ -403,7 +293,7 @@ async fn verdicts(blobs: &[&str], rules: Rules) -> Vec<Verdict> {
 }
 
 #[tokio::test]
-async fn colliding_names_are_noted_at_the_second() {
+async fn the_second_of_two_colliding_names_has_the_finding() {
     let names = [
         "A.jpg",
         "a.jpg",
@@ -472,9 +362,9 @@ fn codes_are_stable_and_descriptors_are_flat_json() {
     assert_eq!(json, want);
 }
 
-/// Sinks of all kinds take each size that the rules take
+/// All sinks accept each size that the rules accept.
 #[tokio::test]
-async fn a_size_that_no_blob_has_makes_a_blob_malformed_and_spoils_no_sink() {
+async fn an_impossible_size_makes_a_blob_malformed_and_breaks_no_sink() {
     let sizes = [1 << 53, (1 << 53) + 1, 1 << 63, u64::MAX];
     let rules = || {
         let rules = Rules::default().max_size(Kind::Image, u64::MAX);
@@ -494,6 +384,6 @@ async fn a_size_that_no_blob_has_makes_a_blob_malformed_and_spoils_no_sink() {
     let report = Scan::new(store, &Prefix::default()).rules(rules()).run(sinks).await.unwrap();
     assert_eq!((report.accepted(), report.rejections), (1, [(Reason::Malformed, 3)].into()));
     let rejection = rules().check(Blob::new("a.jpg", u64::MAX)).rejection().unwrap().clone();
-    assert_eq!(rejection.size, None, "a number that readers of JSON would round");
+    assert_eq!(rejection.size, None, "JSON readers would round this number");
     assert!(rejection.detail.contains("8 PiB"), "{rejection:?}");
 }

@@ -1,5 +1,4 @@
-//! Assets with names that have broken some file format or some reader of one.
-#![allow(dead_code, reason = "each test uses its part")]
+//! Assets with names that have broken a file format or a reader of one.
 
 use std::{
     fs,
@@ -55,7 +54,7 @@ pub fn rejection(blob: Blob) -> Rejection {
     }
 }
 
-/// Of which everything is known that a listing can tell
+/// Returns a blob with every property that a listing can report.
 pub fn full(name: &str) -> Blob {
     let mut blob = Blob::new(name, 48_213);
     blob.etag = Some("0x8DD0C7A1B2C3D4E".into());
@@ -72,7 +71,7 @@ pub fn full(name: &str) -> Blob {
     blob
 }
 
-/// Images with odd names, one of which everything is known, a video, and what is no asset
+/// Returns images with unusual names, one of them with every property, a video, and a rejection.
 pub fn changes() -> Vec<Change> {
     let mut changes: Vec<_> =
         ODD.iter().map(|name| Change::Added(asset(Blob::new(*name, 1)))).collect();
@@ -82,7 +81,7 @@ pub fn changes() -> Vec<Change> {
     changes
 }
 
-/// The names of the assets among them, sorted
+/// Returns the sorted names of the assets among the changes.
 pub fn names(changes: &[Change], only: impl Fn(&Asset) -> bool) -> Vec<String> {
     let assets = changes.iter().filter_map(Change::asset);
     let mut names: Vec<_> = assets.filter(|a| only(a)).map(|a| a.blob.name.clone()).collect();
@@ -90,7 +89,7 @@ pub fn names(changes: &[Change], only: impl Fn(&Asset) -> bool) -> Vec<String> {
     names
 }
 
-/// Gives a sink all of it, as a scan does
+/// Delivers all changes to a sink, as a scan does.
 pub async fn fill(sink: &mut dyn Sink, changes: &[Change]) -> Result<(), Error> {
     let run = RunId::random();
     for (sequence, part) in changes.chunks(7).enumerate() {
@@ -105,7 +104,7 @@ pub fn lines(path: &Path) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// The cells of each row, by the grammar of RFC 4180: the other way than they are written
+/// Parses CSV by the grammar of RFC 4180. Returns the cells of each row.
 pub fn csv_rows(text: &str) -> Vec<Vec<String>> {
     let (mut rows, mut row, mut rest) = (Vec::new(), Vec::new(), text);
     while !rest.is_empty() {
@@ -132,6 +131,6 @@ pub fn csv_rows(text: &str) -> Vec<Vec<String>> {
             rest = rest.strip_prefix(',').unwrap();
         }
     }
-    assert!(row.is_empty(), "the last row has no end");
+    assert!(row.is_empty(), "the last row has no line end");
     rows
 }

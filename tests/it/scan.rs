@@ -1,4 +1,5 @@
-//! The scan: paging, retries and deadlines on a paused clock, cancellation, progress.
+//! A scan follows pages, retries transient errors within its deadlines, can be cancelled, and reports
+//! its progress. The clock is paused.
 
 use std::{
     collections::VecDeque,
@@ -19,7 +20,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use proptest::prelude::*;
 use tokio::time::Instant;
 
-/// Answers by a script, and keeps the requests
+/// A store with scripted answers, which records the requests.
 #[derive(Default)]
 struct Script {
     answers: Mutex<VecDeque<Result<Page, Error>>>,
@@ -68,7 +69,7 @@ async fn names(scan: Scan) -> Result<Vec<String>, Error> {
 }
 
 #[tokio::test]
-async fn empty_pages_are_crossed_and_markers_handed_back() {
+async fn empty_pages_are_skipped_and_markers_are_sent_unchanged() {
     let store = Script::new([
         page(&[], "m1"),
         page(&["a.jpg"], "m2"),
@@ -100,7 +101,7 @@ async fn a_repeated_marker_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_blob_repeated_at_a_page_border_comes_once() {
+async fn a_blob_that_is_repeated_at_a_page_border_is_delivered_once() {
     let mut snapshot = Blob::new("b.jpg", 1);
     snapshot.snapshot = Some("t".into());
     let second = Page::last([blobs(&["b.jpg"]), vec![snapshot], blobs(&["c.jpg"])].concat());
@@ -109,7 +110,7 @@ async fn a_blob_repeated_at_a_page_border_comes_once() {
 }
 
 #[tokio::test]
-async fn the_request_says_what_was_asked_for() {
+async fn a_request_has_the_options_of_the_scan() {
     let store = Script::new([page(&[], "")]);
     let prefix: Prefix = "images/".parse().unwrap();
     let scan = Scan::new(store.clone(), &prefix)
@@ -123,7 +124,7 @@ async fn the_request_says_what_was_asked_for() {
 }
 
 #[tokio::test]
-async fn a_malformed_entry_is_a_rejection_and_the_stream_goes_on() {
+async fn a_malformed_entry_is_a_rejection_and_the_stream_continues() {
     let mut odd = Page::new(blobs(&["a.jpg"]), Marker::from("m".to_owned()));
     odd.malformed.push(Malformed::new(None, "it has no name"));
     let store = Script::new([Ok(odd), page(&["b.jpg"], "")]);
@@ -143,7 +144,7 @@ fn busy(retry_after: Option<u64>) -> Result<Page, Error> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_transient_error_is_tried_again_on_the_same_page() {
+async fn a_transient_error_is_retried_on_the_same_page() {
     let store = Script::new([page(&["a.jpg"], "m"), busy(None), busy(None), page(&["b.jpg"], "")]);
     let scan = scan(store.clone());
     let progress = scan.progress();
@@ -156,7 +157,7 @@ async fn a_transient_error_is_tried_again_on_the_same_page() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn retry_after_is_waited_for() {
+async fn retry_after_is_respected() {
     let start = Instant::now();
     let store = Script::new([busy(Some(40)), page(&[], "")]);
     names(scan(store)).await.unwrap();
@@ -174,7 +175,7 @@ async fn a_retry_after_beyond_the_deadline_ends_the_scan_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn retries_end_at_the_deadline_and_say_so() {
+async fn retries_end_at_the_deadline_with_an_error_that_says_so() {
     let start = Instant::now();
     let store = Script::new(std::iter::repeat_with(|| busy(None)).take(100_000));
     let scan = scan(store).page_deadline(Duration::from_secs(60));
@@ -185,7 +186,7 @@ async fn retries_end_at_the_deadline_and_say_so() {
 }
 
 #[tokio::test]
-async fn a_permanent_error_is_not_tried_again() {
+async fn a_permanent_error_is_not_retried() {
     for (status, code) in [(403, "AuthorizationPermissionMismatch"), (404, "ContainerNotFound")] {
         let store = Script::new([Err(Error::from_response(status, Some(code)))]);
         let error = names(scan(store.clone())).await.unwrap_err();
@@ -195,7 +196,7 @@ async fn a_permanent_error_is_not_tried_again() {
 }
 
 #[tokio::test]
-async fn the_stream_ends_after_an_error_and_gives_what_came_before() {
+async fn the_stream_delivers_earlier_verdicts_before_an_error_and_then_ends() {
     let refused = Err(Error::from_response(403, None));
     let mut verdicts = scan(Script::new([page(&["a.jpg"], "m"), refused])).verdicts();
     assert!(verdicts.next().await.unwrap().is_ok());
@@ -204,7 +205,7 @@ async fn the_stream_ends_after_an_error_and_gives_what_came_before() {
     assert!(verdicts.next().await.is_none());
 }
 
-/// Never answers, and tells when its future is dropped
+/// A store that never answers, and counts the futures that are dropped.
 struct Silent(Arc<AtomicUsize>);
 
 #[async_trait::async_trait]
@@ -238,7 +239,7 @@ async fn a_silent_store_is_a_timeout_at_the_deadline() {
 async fn a_dropped_stream_cancels_its_request() {
     let dropped = Arc::new(AtomicUsize::new(0));
     let mut verdicts = scan(Silent(Arc::clone(&dropped))).verdicts();
-    // Polled once, so that the request is under way.
+    // One poll starts the request.
     assert!(futures::poll!(verdicts.next()).is_pending());
     tokio::task::yield_now().await;
     assert_eq!(dropped.load(Ordering::SeqCst), 0);
@@ -247,7 +248,7 @@ async fn a_dropped_stream_cancels_its_request() {
     assert_eq!(dropped.load(Ordering::SeqCst), 1);
 }
 
-/// Endless pages, counted
+/// A listing that never ends, which counts its pages.
 struct Endless(AtomicUsize);
 
 #[async_trait::async_trait]
@@ -263,7 +264,7 @@ impl Store for Endless {
 }
 
 #[tokio::test]
-async fn pages_wait_for_the_consumer() {
+async fn pages_are_requested_only_as_the_consumer_takes_verdicts() {
     let store = Arc::new(Endless(AtomicUsize::new(0)));
     let mut verdicts = scan(Arc::clone(&store)).prefetch(3).verdicts();
     for consumed in 1..50 {
@@ -291,7 +292,7 @@ impl Store for Broken {
 
 #[tokio::test]
 #[should_panic(expected = "the store is broken")]
-async fn a_panic_of_the_store_is_the_callers() {
+async fn a_panic_of_the_store_reaches_the_caller() {
     let _ = names(scan(Broken)).await;
 }
 
@@ -301,7 +302,7 @@ async fn the_report_counts_everything() {
         ["a.jpg", "b.png", "c.mp4", "d.txt", "e/", "f.jpeg", "g.tga", "h.xbm", "x/a.jpg"]
             .map(|name| Blob::new(name, 10)),
     );
-    // Of two it knows no format, but for what `mime_guess` says.
+    // The rules do not know the formats of two of the blobs.
     let rules = Rules::default().on(Reason::UnsupportedFormat, Action::Note);
     let scan = scan(store).rules(rules).page_size(2.try_into().unwrap());
     let progress = scan.progress();
@@ -325,7 +326,7 @@ async fn the_report_counts_everything() {
 }
 
 #[tokio::test]
-async fn elapsed_stands_still_once_the_scan_is_done() {
+async fn the_elapsed_time_stops_when_the_scan_ends() {
     tokio::time::pause();
     let scan = scan(MemoryStore::new());
     let progress = scan.progress();
@@ -335,7 +336,7 @@ async fn elapsed_stands_still_once_the_scan_is_done() {
 }
 
 #[test]
-fn delays_stay_within_their_bounds() {
+fn delays_stay_within_their_limits() {
     let backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(1));
     let most: Vec<_> = backoff.delays(|| 1.0).take(6).map(|delay| delay.as_millis()).collect();
     assert_eq!(most, [100, 200, 400, 800, 1000, 1000]);
@@ -345,7 +346,7 @@ fn delays_stay_within_their_bounds() {
 }
 
 #[test]
-fn streams_and_errors_can_cross_threads() {
+fn streams_and_errors_are_send_and_sync() {
     fn send<T: Send + 'static>() {}
     fn sync<T: Sync>() {}
     send::<azure_asset_sync::Verdicts>();
@@ -370,7 +371,7 @@ proptest! {
         let mut answers = Vec::new();
         for (n, size) in sizes.iter().enumerate() {
             let (head, tail) = rest.split_at(*size);
-            // Now and then the page repeats the one before it ended with.
+            // Some pages start with the last name of the preceding page.
             let twice = last.filter(|_| repeat >> (n % 64) & 1 == 1);
             let names: Vec<_> = twice.into_iter().chain(head).map(String::as_str).collect();
             answers.push(page(&names, &format!("m{n}")));

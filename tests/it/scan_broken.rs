@@ -1,4 +1,4 @@
-//! An answer that breaks off or falls silent, at whichever byte, costs an attempt and no name.
+//! A response that is cut off or stalls at any byte costs one attempt and loses no name.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,10 +12,10 @@ use futures::TryStreamExt as _;
 use crate::client::{Asker, LIST};
 use crate::silence;
 
-/// How many bytes there are from one offset to the next in the default run
+/// The distance between two tested offsets in the default run, in bytes.
 const STRIDE: usize = 9;
 
-/// All offsets where the variable `OFFSETS` is `all`
+/// Returns the distance between two offsets: 1 if the variable `OFFSETS` is `all`.
 fn stride() -> usize {
     match std::env::var("OFFSETS").as_deref() {
         Ok("all") => 1,
@@ -23,14 +23,14 @@ fn stride() -> usize {
     }
 }
 
-/// Three pages of three
+/// Returns nine blobs, for three pages of three.
 fn seeds() -> impl Iterator<Item = Seed> {
     let folders = ["a", "b&c", "hall \u{e9}"];
     let names = folders.map(|dir| ["1.jpg", "2.png", "3.mp4"].map(|name| format!("{dir}/{name}")));
     names.into_iter().flatten().map(|name| Seed::new(name.clone(), name))
 }
 
-/// An answer without a fault, for the place of one in the queue
+/// A response without a fault, as a placeholder in the queue of faults.
 const WELL: Fault = Fault::Slow { chunk: usize::MAX, pause: Duration::ZERO };
 
 async fn scan(store: &Arc<impl Store + 'static>, in_flight: usize) -> (Vec<Blob>, u64) {
@@ -45,7 +45,7 @@ async fn scan(store: &Arc<impl Store + 'static>, in_flight: usize) -> (Vec<Blob>
     (blobs, progress.report().requests)
 }
 
-/// How many bytes the pages have
+/// Returns the length of each page in bytes.
 async fn lengths(asker: &Asker) -> [usize; 3] {
     let mut lengths = [0; 3];
     let mut marker = String::new();
@@ -58,7 +58,7 @@ async fn lengths(asker: &Asker) -> [usize; 3] {
     lengths
 }
 
-/// Every other request fails so at this byte, and then at the next, up to the end of the longest page
+/// Lets every other request fail at the same byte, for each byte up to the end of the longest page.
 async fn at_each_byte(in_flight: usize, fault: fn(usize) -> Fault) {
     let asker = Asker::of(SmallCloud::builder().blobs(seeds())).await;
     let cloud = &asker.cloud;
@@ -76,13 +76,14 @@ async fn at_each_byte(in_flight: usize, fault: fn(usize) -> Fault) {
 
     let (mut scans, mut attempts) = (0_u64, 0);
     for at in (0..=*lengths.iter().max().unwrap()).step_by(stride()) {
-        // A body in chunks breaks off also after its last byte, before the chunk that ends it.
+        // A chunked body can also be cut off after its last byte, before the chunk that ends it.
         let hit: Vec<_> = lengths.iter().map(|length| at <= *length).collect();
         let mut faults = 0;
         for is_hit in &hit {
             cloud.inject(fault(at));
             faults += 1;
-            // The second attempt; of several in flight it may as well be the first at another page.
+            // For the second attempt. With several requests in flight it can also be the first attempt
+            // for another page.
             if *is_hit || in_flight > 1 {
                 cloud.inject(WELL);
                 faults += 1;
@@ -96,7 +97,7 @@ async fn at_each_byte(in_flight: usize, fault: fn(usize) -> Fault) {
             _ => assert!(requests > 3, "{requests}"),
         }
         (scans, attempts) = (scans + 1, attempts + requests);
-        // What is left in the queue is not for the next offset.
+        // Removes the remaining faults, so that they do not affect the next offset.
         for _ in requests..faults {
             let _ = store.list(ListRequest::new("")).await;
         }

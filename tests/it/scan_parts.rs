@@ -1,5 +1,5 @@
-//! Folders and numbers over the wire, with and without `startFrom`: all names, each once, and not
-//! many more requests than pages.
+//! A parallel scan over the network lists folders and numbered names completely and without repetition,
+//! with few additional requests, with and without support for `startFrom`.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use futures::TryStreamExt as _;
 
 const PAGE: u16 = 20;
 
-/// Two levels of folders, of which some are large and some have next to nothing
+/// Returns names in two levels of folders of very different sizes.
 fn hierarchy() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for (site, days) in [("berlin", 12), ("a b&c", 3), ("\u{4e2d}\u{6587}", 1), ("oslo", 7)] {
@@ -25,7 +25,7 @@ fn hierarchy() -> BTreeSet<String> {
     names
 }
 
-/// One folder's worth of numbers, with gaps
+/// Returns numbered names with gaps.
 fn flat() -> BTreeSet<String> {
     (0..1000).map(|n| format!("img-{:06}.jpg", n * 7 + n / 300 * 50_000)).collect()
 }
@@ -59,14 +59,17 @@ async fn all_come_once(what: &str, names: BTreeSet<String>, start_from: bool, is
                 assert!(listed.is_sorted(), "{how}: not in order");
             }
             let set: BTreeSet<_> = listed.iter().cloned().collect();
-            assert_eq!(set.len(), listed.len(), "{how}: a name comes twice");
+            assert_eq!(set.len(), listed.len(), "{how}: a name is repeated");
             let missing: Vec<_> = names.difference(&set).take(5).collect();
             assert!(set == names, "{how}: missing {missing:?}");
             let requests = progress.report().requests as usize;
             println!("{how}: {requests} requests, {least} at least");
-            // Pages that are shorter than asked for are no fault of the scan.
+            // The scan is not responsible for pages that are shorter than requested.
             let most = 2 * least + 3 * in_flight;
-            assert!(is_ragged || requests <= most, "{how}: {requests} requests, {most} may be");
+            assert!(
+                is_ragged || requests <= most,
+                "{how}: {requests} requests, at most {most} allowed"
+            );
         }
     }
 }

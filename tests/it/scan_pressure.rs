@@ -1,4 +1,4 @@
-//! A service with too much to do, and a consumer that takes its time: what is sent stays bounded.
+//! The number of requests stays limited if the service is overloaded or the consumer is slow.
 
 use std::time::Duration;
 
@@ -28,13 +28,13 @@ fn store(cloud: &SmallCloud) -> AzureStore {
     cloud.store(&cloud.connection().build().unwrap()).unwrap()
 }
 
-/// A scan of pages of four: 200 of them
+/// Returns a scan of 200 pages of four blobs.
 fn scan(cloud: &SmallCloud) -> Scan {
     let scan = Scan::new(store(cloud), &Prefix::default()).in_flight(IN_FLIGHT);
     scan.page_size(4.try_into().unwrap())
 }
 
-/// As many requests at once from the first moment on
+/// Returns cuts that allow all requests in flight from the start.
 fn cuts() -> impl Iterator<Item = String> {
     let cuts = (1..IN_FLIGHT).map(|n| n * FOLDERS * IN_FOLDER / IN_FLIGHT);
     cuts.map(|n| format!("line-{:02}/{:03}", n / IN_FOLDER, n % IN_FOLDER))
@@ -51,20 +51,20 @@ fn listings(cloud: &SmallCloud) -> Vec<LoggedRequest> {
     cloud.log().into_iter().filter(|asked| !asked.is_sign_in()).collect()
 }
 
-/// What is sent again is paid for from a bucket: one for each request in flight and ten more, a
-/// tenth for each success, and one a second. So of all that fails no more can be asked for again.
+/// Asserts that the retries stay within the retry budget. The budget starts with one retry for each
+/// request in flight and ten more, and grows by a tenth for each success and by one a second.
 fn assert_retries_are_bounded(cloud: &SmallCloud, elapsed: Duration) {
     let listings = listings(cloud);
     let well = listings.iter().filter(|asked| asked.status == Some(200)).count();
     let most = IN_FLIGHT + 10 + well / 10 + elapsed.as_secs() as usize + 1;
     let refused = listings.len() - well;
-    println!("{well} answered and {refused} refused in {elapsed:.1?}, where {most} may be");
+    println!("{well} answered and {refused} refused in {elapsed:.1?}, at most {most} allowed");
     assert!(refused > 0, "nothing was refused");
-    assert!(refused <= most, "{refused} refused, {most} may be");
+    assert!(refused <= most, "{refused} refused, at most {most} allowed");
 }
 
 #[test]
-fn a_service_that_takes_few_requests_at_a_time_is_listed_whole() {
+fn a_service_that_accepts_few_concurrent_requests_is_listed_completely() {
     for (status, code) in [(503, "ServerBusy"), (500, "OperationTimedOut")] {
         for cuts in [Vec::new(), cuts().collect()] {
             silence::run(async {
@@ -81,7 +81,7 @@ fn a_service_that_takes_few_requests_at_a_time_is_listed_whole() {
 }
 
 #[test]
-fn a_service_that_is_busy_for_a_while_is_listed_whole() {
+fn a_service_that_is_busy_for_a_while_is_listed_completely() {
     for (status, code) in [(503, "ServerBusy"), (500, "OperationTimedOut")] {
         silence::run(async {
             let cloud = cloud().await;
@@ -103,7 +103,7 @@ fn a_service_that_is_busy_for_a_while_is_listed_whole() {
 }
 
 #[test]
-fn a_service_that_stays_busy_is_given_up_with_few_requests() {
+fn a_scan_of_a_service_that_stays_busy_gives_up_after_few_requests() {
     for cuts in [Vec::new(), cuts().collect()] {
         let at_once = cuts.len() + 1;
         silence::run(async {
@@ -115,7 +115,7 @@ fn a_service_that_stays_busy_is_given_up_with_few_requests() {
             println!("{at_once} at once: {sent} requests, given up after {elapsed:.1?}: {error}");
             assert_eq!(error.kind(), ErrorKind::Throttled, "{error}");
             let most = at_once + IN_FLIGHT + 10 + elapsed.as_secs() as usize + 1;
-            assert!(sent <= most, "{sent} requests, {most} may be");
+            assert!(sent <= most, "{sent} requests, at most {most} allowed");
             assert!(elapsed <= Duration::from_secs(181), "{elapsed:?}");
         });
     }
@@ -123,11 +123,11 @@ fn a_service_that_stays_busy_is_given_up_with_few_requests() {
 
 const FEW: usize = 16;
 const PREFETCH: usize = 3;
-/// How many guesses may have come to nothing
+/// How many guesses of a cut can be wrong.
 const GUESSES: usize = 16;
 
 #[test]
-fn a_consumer_that_takes_nothing_stops_the_requests() {
+fn a_consumer_that_stops_reading_stops_the_requests() {
     silence::run(async {
         let cloud = cloud().await;
         let scan = scan(&cloud).in_flight(FEW).prefetch(PREFETCH);
@@ -147,35 +147,35 @@ fn a_consumer_that_takes_nothing_stops_the_requests() {
             };
             let looks = listings.iter().filter(is_look).count();
             let pages = listings.len() - looks;
-            // A guess of where a part may begin can bring no page either, and then makes no room.
+            // A wrong guess of a cut lists no page either, and frees no place for another one.
             let taken_pages = progress.report().pages as usize + 1;
             let most = taken_pages + FEW + PREFETCH + GUESSES;
             println!(
                 "{taken} verdicts taken: {pages} pages asked for, {most} may be, and {looks} looks"
             );
-            assert!(pages <= most, "{pages} pages, {most} may be");
+            assert!(pages <= most, "{pages} pages, at most {most} allowed");
             assert!(looks <= 2 * FEW, "{looks} looks");
             sleep(Duration::from_secs(60)).await;
-            assert_eq!(self::listings(&cloud).len(), listings.len(), "it has gone on");
+            assert_eq!(self::listings(&cloud).len(), listings.len(), "the scan has continued");
         }
     });
 }
 
 #[test]
-fn a_stream_that_is_dropped_leaves_nothing_behind() {
+fn a_dropped_stream_closes_its_connections_and_sends_nothing_more() {
     for is_silent in [false, true] {
         silence::run(async {
             let cloud = cloud().await;
             let scan = scan(&cloud).in_flight(FEW).cuts(cuts());
             let mut verdicts = scan.verdicts();
-            // Parts are listed side by side once enough names have shown that they ascend.
+            // The parallel listing starts when enough names have shown that they are ascending.
             for _ in 0..64 {
                 verdicts.try_next().await.unwrap().unwrap();
             }
             if is_silent {
                 cloud.inject_always(Some(Fault::Stall));
                 for _ in 0..(FEW + PREFETCH) * 4 {
-                    // Without a wait, so that all that can be is under way.
+                    // Without waiting, so that as many requests as possible are in flight.
                     tokio::select! {
                         biased;
                         verdict = verdicts.try_next() => drop(verdict.unwrap().unwrap()),
@@ -184,7 +184,7 @@ fn a_stream_that_is_dropped_leaves_nothing_behind() {
                 }
                 let unanswered =
                     listings(&cloud).iter().filter(|asked| asked.status.is_none()).count();
-                assert!(unanswered >= FEW / 2, "{unanswered} requests are under way");
+                assert!(unanswered >= FEW / 2, "only {unanswered} requests are in flight");
             }
             assert!(cloud.connections() > 1, "{} connections", cloud.connections());
             drop(verdicts);

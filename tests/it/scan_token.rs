@@ -1,4 +1,4 @@
-//! One new token does for all requests of a scan that lose theirs.
+//! One new token is enough for all requests of a scan whose token was refused.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ async fn cloud() -> SmallCloud {
 
 fn verdicts(cloud: &SmallCloud, store: AzureStore) -> Verdicts {
     let connection = cloud.connection().build().unwrap();
-    // All requests at once from the first moment on.
+    // All requests are in flight from the start.
     let cuts = (1..IN_FLIGHT).map(|n| format!("day-{:03}/", n * FOLDERS / IN_FLIGHT));
     Scan::new(store, connection.prefix())
         .page_size(2.try_into().unwrap())
@@ -39,12 +39,12 @@ fn sign_ins(cloud: &SmallCloud) -> usize {
     cloud.log().iter().filter(|asked| asked.is_sign_in()).count()
 }
 
-/// The answers of the blob service so far that refused a token
+/// Returns the number of requests whose token the blob service has refused.
 fn refused(cloud: &SmallCloud) -> usize {
     cloud.log().iter().filter(|asked| asked.status == Some(401) && !asked.is_sign_in()).count()
 }
 
-/// Lists all; the tokens end once so many names have come
+/// Lists all names. The tokens expire after this number of names.
 async fn list(cloud: &SmallCloud, expire_at: usize) -> Result<Vec<String>, Error> {
     let store = cloud.store(&cloud.connection().build().unwrap())?;
     let mut verdicts = verdicts(cloud, store);
@@ -73,15 +73,15 @@ async fn a_token_that_is_refused_to_many_requests_is_renewed_once() {
             Err(error) => panic!("round {round}, {refused} refused: {error}"),
         }
         assert_eq!(sign_ins(&cloud), 2, "round {round}, {refused} refused");
-        assert!(refused > 0, "round {round}: nobody noticed");
+        assert!(refused > 0, "round {round}: no request was refused");
         most = most.max(refused);
     }
     println!("{rounds} scans, up to {most} requests refused together");
 }
 
-/// Requests that are refused while others sign in must not take their token away from them
+/// Requests that are refused while others sign in must not invalidate the token of the others.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn tokens_that_end_again_and_again_are_never_taken_for_a_source_without_any() {
+async fn tokens_that_expire_repeatedly_are_not_taken_for_a_failing_credential() {
     let cloud = SmallCloud::builder().blob(Seed::new("a.jpg", "x")).start().await.unwrap();
     let store = Arc::new(cloud.store(&cloud.connection().build().unwrap()).unwrap());
     store.list(ListRequest::new("")).await.unwrap();

@@ -1,7 +1,7 @@
-//! A server on a loopback port that answers as it likes: an authority and a blob service that mean
-//! ill, over TLS that is trusted.
+//! A server on a loopback port that a test scripts: an authority and a blob service with arbitrary
+//! responses, also malicious ones, over trusted TLS.
 
-#![allow(dead_code, reason = "each of the test files uses another part")]
+#![allow(dead_code, reason = "each binary that includes this file uses a part of it")]
 
 use std::{
     convert::Infallible,
@@ -33,14 +33,14 @@ use tokio_rustls::{
 pub const ACCOUNT: &str = "smallcloud";
 pub const TENANT: &str = "11111111-1111-4111-8111-111111111111";
 
-/// Ends when it is dropped
-pub struct Hostile {
+/// A server on the runtime of the test. Stops when dropped.
+pub struct ScriptedServer {
     address: SocketAddr,
     authority: String,
     task: JoinHandle<()>,
 }
 
-impl Hostile {
+impl ScriptedServer {
     pub async fn start<B>(
         answer: impl Fn(Request<Bytes>) -> Response<B> + Send + Sync + 'static,
     ) -> Self
@@ -50,7 +50,7 @@ impl Hostile {
         Self::start_as(&["127.0.0.1"], answer).await
     }
 
-    /// The same, with a certificate for these names
+    /// Starts a server with a certificate for these names.
     pub async fn start_as<B>(
         names: &[&str],
         answer: impl Fn(Request<Bytes>) -> Response<B> + Send + Sync + 'static,
@@ -66,7 +66,7 @@ impl Hostile {
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (acceptor, answer) = (acceptor.clone(), Arc::clone(&answer));
-                // An answer in many small chunks must not wait for acknowledgements.
+                // A response in many small chunks must not wait for acknowledgements.
                 let _ = stream.set_nodelay(true);
                 tokio::spawn(async move {
                     let Ok(stream) = acceptor.accept(stream).await else { return };
@@ -94,7 +94,7 @@ impl Hostile {
         &self.authority
     }
 
-    /// A connection to it, as storage and as authority
+    /// Returns a connection with this server as storage and as authority.
     pub fn connection(&self) -> Connection {
         connection(&self.address.to_string(), &self.address.to_string())
     }
@@ -106,20 +106,20 @@ impl Hostile {
     }
 }
 
-impl Drop for Hostile {
+impl Drop for ScriptedServer {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-/// The same on a thread of its own, for a test that counts the memory of the client's thread
-pub struct Apart {
+/// A server on a thread of its own, for tests that measure the memory of the client's thread.
+pub struct ThreadedServer {
     builder: AzureStoreBuilder,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
-impl Apart {
+impl ThreadedServer {
     pub fn start<B>(answer: impl Fn(Request<Bytes>) -> Response<B> + Send + Sync + 'static) -> Self
     where
         B: Body<Data = Bytes, Error: std::error::Error + Send + Sync> + Send + 'static,
@@ -129,9 +129,9 @@ impl Apart {
         let thread = thread::spawn(move || {
             let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
-                let server = Hostile::start(answer).await;
+                let server = ScriptedServer::start(answer).await;
                 ready.send(server.builder(&server.connection())).unwrap();
-                // Ends when the sender is dropped.
+                // Returns when the sender is dropped.
                 let _ = stopped.await;
             });
         });
@@ -143,21 +143,21 @@ impl Apart {
     }
 }
 
-impl Drop for Apart {
+impl Drop for ThreadedServer {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // A panic while the test itself panics would hide what it says.
+            // A second panic would hide the message of the first.
             assert!(thread.join().is_ok() || thread::panicking(), "the server has panicked");
         }
     }
 }
 
-/// A connection whose storage and authority are at these addresses
+/// Returns a connection whose storage and authority have these addresses.
 pub fn connection(storage: &str, authority: &str) -> Connection {
     let endpoint = Endpoint::new(&format!("https://{storage}/{ACCOUNT}")).unwrap();
     let endpoint = endpoint.with_authority(&format!("https://{authority}")).unwrap();
-    let builder = Connection::builder("hostile").account(ACCOUNT).container("assets");
+    let builder = Connection::builder("scripted").account(ACCOUNT).container("assets");
     builder.tenant(TENANT).prefix("a/").cloud(endpoint.into()).build().unwrap()
 }
 
@@ -165,7 +165,8 @@ pub fn is_sign_in(request: &Request<Bytes>) -> bool {
     request.uri().path().ends_with("/oauth2/v2.0/token")
 }
 
-/// What a server with a certificate for these names needs, and the authority that signed it, as PEM
+/// Returns the TLS configuration of a server with a certificate for these names, and the PEM text of
+/// the certificate authority.
 pub fn tls(names: &[&str]) -> (ServerConfig, String) {
     let mut params = CertificateParams::new([]).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -185,9 +186,9 @@ pub fn tls(names: &[&str]) -> (ServerConfig, String) {
     (config, authority)
 }
 
-/// A port that nobody has a reason to connect to: it counts who does all the same
+/// A port to which no client should connect.
 ///
-/// Nobody answers there; the system takes the connections, until they are counted.
+/// Nothing answers there: the system accepts connections, and `assert_untouched` looks for them.
 pub struct Trap(TcpListener);
 
 impl Trap {
@@ -201,7 +202,7 @@ impl Trap {
         self.0.local_addr().unwrap()
     }
 
-    /// Fails where somebody has connected, and says with what
+    /// Panics if a client has connected, with the first bytes that it sent.
     pub fn assert_untouched(&self, what: &str) {
         if let Ok((mut stream, _)) = self.0.accept() {
             let mut head = [0; 512];

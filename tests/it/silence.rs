@@ -1,17 +1,17 @@
-//! Runs a test against real sockets on a paused clock, which moves when nothing else happens.
+//! Runs a test with real sockets on a paused clock that advances only when nothing else happens.
 //!
-//! Tokio's own paused clock moves whenever the runtime waits, also for a socket: an answer that is
-//! on its way through the kernel would then be too late for every timeout. A watcher that only
-//! looks whether the runtime waits is no better on a busy machine, because a thread with an event
-//! at hand may not get a processor for a long time. So the watcher takes turns with the runtime:
-//! it wakes the runtime, which collects all events at hand, runs what they wake and waits again.
-//! If several turns in a row consist of nothing but the watcher's own wake-up, nothing is under
-//! way. How long a turn takes does not matter.
+//! Tokio's own paused clock advances whenever the runtime waits, also if it waits for a socket: a
+//! response on its way through the kernel would then miss every timeout. A watcher that only checks
+//! whether the runtime waits does not help on a busy machine, because a thread with a pending event can
+//! wait long for a processor. Therefore the watcher takes turns with the runtime: it wakes the runtime,
+//! which collects all pending events, runs the tasks that they wake, and waits again. If several
+//! consecutive turns consist of the watcher's own wake-up only, nothing is in flight. How long a turn
+//! takes does not matter.
 //!
-//! Assumes that all clients and servers run on this one runtime, and that what is written to a
-//! loopback socket can be read from its other end at once. Blocking tasks, such as the resolution of
-//! a name, share one thread with the watcher: while they run, the clock stands still, so that it is
-//! at most one step ahead of them.
+//! Assumes that all clients and servers run on this one runtime, and that data written to a loopback
+//! socket can be read at its other end at once. Blocking tasks, for example the resolution of a name,
+//! share one thread with the watcher: the clock does not advance while they run, so it is at most one
+//! step ahead of them.
 
 use std::{
     sync::{
@@ -30,16 +30,16 @@ use tokio::{
     time::advance,
 };
 
-/// How far the clock moves at a time
+/// How far the clock advances at a time.
 pub const STEP: Duration = Duration::from_millis(100);
 
-/// How many turns in a row must have nothing but the watcher's wake-up
+/// How many consecutive turns must consist of the watcher's wake-up only.
 const TURNS: usize = 5;
 
-/// How many times the watcher looks before it starts anew, so that a test that fails can end
+/// How often the watcher looks before its blocking task ends, so that a failed test can end.
 const LOOKS: usize = 20;
 
-/// How often the runtime has waited: two for each time, and one more while it waits
+/// Counts the waits of the runtime: two for each, and one more during a wait.
 #[derive(Clone, Default)]
 struct Waits(Arc<AtomicU64>);
 
@@ -52,20 +52,21 @@ impl Waits {
         self.0.store(self.0.load(Ordering::SeqCst) & !1, Ordering::SeqCst);
     }
 
-    /// The number of the wait that the runtime is in, if it is in one
+    /// Returns the number of the current wait, or `None` if the runtime does not wait.
     fn current(&self) -> Option<u64> {
         Some(self.0.load(Ordering::SeqCst)).filter(|waits| waits % 2 == 1)
     }
 }
 
-/// Wakes the runtime, and returns when it has seen that
+/// Wakes the runtime, and waits until it has noticed.
 struct Turn {
     wake: UnboundedSender<mpsc::Sender<()>>,
     waits: Waits,
 }
 
 impl Turn {
-    /// Whether the runtime has nothing to do but to see the wake-up; `None` once the test has ended
+    /// Returns whether the runtime had nothing to do except to notice the wake-up, or `None` if the test
+    /// has ended.
     fn is_quiet(&self) -> Option<bool> {
         let before = self.wait()?;
         let (seen, is_seen) = mpsc::channel();
@@ -74,7 +75,7 @@ impl Turn {
         Some(self.wait()? == before + 2)
     }
 
-    /// The number of the wait that the runtime is in, or comes to next
+    /// Waits until the runtime waits, and returns the number of that wait.
     fn wait(&self) -> Option<u64> {
         while !self.wake.is_closed() {
             if let Some(wait) = self.waits.current() {
@@ -98,7 +99,7 @@ pub fn run<T>(future: impl Future<Output = T>) -> T {
     let runtime = Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
-        // The watcher waits for its turn after every blocking task of the test.
+        // One thread, so that the watcher runs after the blocking tasks of the test.
         .max_blocking_threads(1)
         .on_thread_park(move || begin.begin())
         .on_thread_unpark(move || end.end())
@@ -110,7 +111,7 @@ pub fn run<T>(future: impl Future<Output = T>) -> T {
         loop {
             let turn = Arc::clone(&turn);
             let is_quiet = move || (0..TURNS).all(|_| turn.is_quiet() == Some(true));
-            // While a blocking task runs, Tokio does not move the clock itself.
+            // Tokio does not advance the clock while a blocking task runs.
             if spawn_blocking(move || (0..LOOKS).any(|_| is_quiet())).await.unwrap() {
                 advance(STEP).await;
             }
@@ -119,8 +120,8 @@ pub fn run<T>(future: impl Future<Output = T>) -> T {
     runtime.block_on(async {
         tokio::select! {
             done = future => done,
-            () = answer(turns) => unreachable!("the clock holds the other end"),
-            () = clock => unreachable!("it never ends"),
+            () = answer(turns) => unreachable!("the clock owns the sender"),
+            () = clock => unreachable!("the clock never ends"),
         }
     })
 }

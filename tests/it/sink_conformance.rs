@@ -1,5 +1,5 @@
-//! The sinks of this crate against the suite that anyone's own sink is checked with, and the suite
-//! against sinks that are wrong.
+//! All sinks of this crate pass the public conformance suite, and the suite finds sinks that break the
+//! contract.
 
 use std::{
     collections::BTreeMap,
@@ -102,10 +102,10 @@ fn broken(cases: &[Case]) -> Vec<&'static str> {
     cases.iter().filter(|case| case.outcome.is_err()).map(|case| case.name).collect()
 }
 
-/// Where a sink keeps names, by the run and the number of the batch
+/// The names that a sink has stored, by run and batch number.
 type Place = Arc<Mutex<BTreeMap<(RunId, u64), Vec<String>>>>;
 
-/// What is wrong with a sink
+/// How a sink breaks the contract.
 #[derive(Clone, Copy, PartialEq)]
 enum Wrong {
     Nothing,
@@ -173,7 +173,7 @@ impl Sink for Odd {
 }
 
 #[tokio::test]
-async fn a_sink_that_is_wrong_is_found_out() {
+async fn a_sink_that_breaks_the_contract_fails_the_suite() {
     for (wrong, cases) in [
         (Wrong::Nothing, &[][..]),
         (Wrong::CutsNames, &["every_asset_is_stored_with_its_exact_name"]),

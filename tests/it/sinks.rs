@@ -1,4 +1,4 @@
-//! Sinks: files that are whole or as they were, two sinks at once, errors that end the scan.
+//! Sinks replace files atomically, can be combined, and end the scan with their errors.
 
 use std::{
     fs,
@@ -27,7 +27,7 @@ fn lines(path: &Path) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// One page, and then a refusal
+/// A store with one page, which refuses the next.
 struct Half;
 
 #[async_trait::async_trait]
@@ -57,11 +57,11 @@ async fn assets_and_rejections_go_to_their_files() {
     assert_eq!(names, [odd, "b.png"]);
     let [line] = &lines(&rejected)[..] else { panic!() };
     assert_eq!((&line["name"], &line["reason"]), (&"c.txt".into(), &"unsupported_format".into()));
-    assert!(!fs::read(&assets).unwrap().contains(&0x1b), "an escape reached the file");
+    assert!(!fs::read(&assets).unwrap().contains(&0x1b), "the file contains an escape character");
 }
 
 #[tokio::test]
-async fn a_rejection_of_a_copy_says_which_copy() {
+async fn a_rejected_version_or_snapshot_is_identified() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("r.jsonl");
     let mut snapshot = Blob::new("a.jpg", 1);
@@ -85,7 +85,7 @@ async fn a_rejection_of_a_copy_says_which_copy() {
 }
 
 #[tokio::test]
-async fn a_scan_that_fails_leaves_the_old_file_and_nothing_beside_it() {
+async fn a_failed_scan_keeps_the_old_file_and_leaves_no_temporary_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("assets.jsonl");
     fs::write(&path, "old").unwrap();
@@ -101,7 +101,7 @@ async fn a_scan_that_fails_leaves_the_old_file_and_nothing_beside_it() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn the_file_can_be_read_by_others_as_any_file() {
+async fn the_file_has_the_usual_permissions() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
     let (ours, theirs) = (folder.path().join("ours"), folder.path().join("theirs"));
@@ -112,7 +112,7 @@ async fn the_file_can_be_read_by_others_as_any_file() {
 }
 
 #[tokio::test]
-async fn a_folder_that_is_not_there_is_an_error_with_the_path() {
+async fn a_missing_folder_is_an_error_with_the_path() {
     let error = JsonLines::assets("no/such/folder/assets.jsonl").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Sink);
     assert!(error.to_string().contains("no/such/folder/assets.jsonl"), "{error}");
@@ -120,7 +120,7 @@ async fn a_folder_that_is_not_there_is_an_error_with_the_path() {
 }
 
 #[tokio::test]
-async fn a_finished_file_takes_no_more() {
+async fn a_finished_file_accepts_no_more_changes() {
     let folder = tempfile::tempdir().unwrap();
     let mut sink = JsonLines::assets(folder.path().join("a.jsonl")).unwrap();
     sink.finish().await.unwrap();
@@ -131,7 +131,7 @@ async fn a_finished_file_takes_no_more() {
 }
 
 #[tokio::test]
-async fn a_time_that_has_no_text_is_left_out() {
+async fn a_time_that_cannot_be_formatted_is_omitted() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.jsonl");
     let mut old = Blob::new("old.jpg", 1);
@@ -146,7 +146,7 @@ async fn a_time_that_has_no_text_is_left_out() {
 }
 
 #[tokio::test]
-async fn a_callback_sees_each_change_and_its_error_ends_the_scan() {
+async fn a_callback_receives_each_change_and_its_error_ends_the_scan() {
     let mut seen = Vec::new();
     let sink = callback(|change: &Change| {
         seen.push(change.name().unwrap().to_owned());
@@ -157,7 +157,7 @@ async fn a_callback_sees_each_change_and_its_error_ends_the_scan() {
     assert_eq!(seen, ["a.jpg", "b.txt"]);
 }
 
-/// Writes down how it is called
+/// A sink that records its calls.
 #[derive(Default)]
 struct Calls(Vec<String>);
 
@@ -184,7 +184,7 @@ impl Sink for Calls {
 }
 
 #[tokio::test]
-async fn a_sink_is_called_as_its_contract_says() {
+async fn a_sink_is_called_in_the_order_of_its_contract() {
     let many: MemoryStore = (0..2500).map(|n| Blob::new(format!("{n:04}.jpg"), 1)).collect();
     let mut calls = Calls::default();
     scan(many).run(&mut calls).await.unwrap();
@@ -203,7 +203,7 @@ async fn a_sink_is_called_as_its_contract_says() {
 }
 
 #[tokio::test]
-async fn two_sinks_get_the_same_and_a_box_is_a_sink() {
+async fn two_sinks_receive_the_same_changes_and_a_box_is_a_sink() {
     let (mut a, mut b) = (Calls::default(), Calls::default());
     let boxed: Box<dyn Sink + '_> = Box::new((&mut a, &mut b));
     assert_eq!(boxed.delivery(), Delivery::Idempotent);

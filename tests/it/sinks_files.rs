@@ -1,4 +1,4 @@
-//! Files for other tools: what is in them, and that they are whole or as they were.
+//! Files for other tools have the documented content, and are replaced atomically.
 
 use std::{
     collections::BTreeMap,
@@ -32,7 +32,7 @@ async fn written(make: impl Fn(&Path) -> Result<Box<dyn Sink>, Error>) -> String
     fs::read_to_string(path).unwrap()
 }
 
-/// The rows by the name in the first cell
+/// Returns the header, and the rows by the name in the first cell.
 fn table(text: &str) -> (Vec<String>, BTreeMap<String, Vec<String>>) {
     let mut rows = csv_rows(text).into_iter();
     let head = rows.next().unwrap();
@@ -41,7 +41,7 @@ fn table(text: &str) -> (Vec<String>, BTreeMap<String, Vec<String>>) {
 }
 
 #[tokio::test]
-async fn a_csv_has_every_asset_with_its_name_as_it_is() {
+async fn a_csv_has_every_asset_with_its_exact_name() {
     let text = written(|path| Ok(Box::new(Csv::assets(path)?))).await;
     let (head, rows) = table(&text);
     assert_eq!(
@@ -101,13 +101,14 @@ async fn a_csv_for_spreadsheets_has_no_formula_and_no_control_character() {
     assert!(!cells.iter().any(|cell| cell.contains(ends_a_line)));
 }
 
-/// What Python's `str.splitlines` splits at, for example, and what a terminal obeys
+/// Returns whether a reader such as Python's `str.splitlines`, or a terminal, ends a line at this
+/// character.
 fn ends_a_line(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 #[tokio::test]
-async fn a_cell_of_csv_with_a_line_end_of_any_kind_is_quoted() {
+async fn a_csv_cell_with_any_kind_of_line_end_is_quoted() {
     let text = written(|path| Ok(Box::new(Csv::assets(path)?))).await;
     for name in names(&changes(), |_| true).iter().filter(|name| name.contains(ends_a_line)) {
         assert!(text.contains(&format!("\"{name}\"")), "{name:?}");
@@ -115,7 +116,7 @@ async fn a_cell_of_csv_with_a_line_end_of_any_kind_is_quoted() {
 }
 
 #[tokio::test]
-async fn json_has_no_control_character_and_no_line_separator_but_its_line_ends() {
+async fn json_lines_have_no_control_characters_or_line_separators_except_line_ends() {
     for (name, make) in ALL.iter().filter(|(name, _)| !name.ends_with(".csv")) {
         let text = written(|path| make(path.to_owned())).await;
         assert!(!text.contains(|c: char| ends_a_line(c) && c != '\n'), "{name}");
@@ -143,7 +144,7 @@ async fn metadata_of_hugging_face_has_one_kind_and_the_file_name_first() {
         found.sort_unstable();
         assert_eq!(found, names(&changes(), |asset| asset.kind == kind));
         assert!(text.lines().all(|line| line.starts_with(r#"{"file_name":""#)));
-        // Each has each key, known or not.
+        // Each line has each key, even if the value is unknown.
         let keys = |line: &Value| line.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
         assert!(lines.iter().all(|line| keys(line) == keys(&lines[0]) && keys(line).len() == 18));
         assert!(
@@ -160,7 +161,7 @@ async fn metadata_of_hugging_face_has_one_kind_and_the_file_name_first() {
 }
 
 #[tokio::test]
-async fn coco_counts_the_images_and_makes_nothing_up() {
+async fn coco_numbers_the_images_and_invents_no_values() {
     let text = written(|path| Ok(Box::new(Coco::images(path)?))).await;
     let coco: Value = serde_json::from_str(&text).unwrap();
     let images = coco["images"].as_array().unwrap();
@@ -183,7 +184,7 @@ async fn coco_counts_the_images_and_makes_nothing_up() {
 }
 
 #[tokio::test]
-async fn a_file_without_assets_is_still_one() {
+async fn a_file_without_assets_is_valid() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file");
     fill(&mut Csv::assets(&path).unwrap(), &[]).await.unwrap();
@@ -196,7 +197,7 @@ async fn a_file_without_assets_is_still_one() {
 }
 
 #[tokio::test]
-async fn every_file_is_whole_or_as_it_was() {
+async fn every_file_is_replaced_atomically() {
     for (name, make) in ALL {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
@@ -240,7 +241,7 @@ async fn a_csv_shows_its_dialect_in_the_first_row() {
 }
 
 #[tokio::test]
-async fn a_csv_for_spreadsheets_guards_what_they_convert() {
+async fn a_csv_for_spreadsheets_protects_values_that_they_would_convert() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sheet.csv");
     let named = |name: &&str| {
@@ -276,7 +277,7 @@ async fn a_csv_for_spreadsheets_guards_what_they_convert() {
 }
 
 #[tokio::test]
-async fn what_a_killed_run_leaves_is_removed_and_what_another_run_writes_is_not() {
+async fn temporary_files_of_a_killed_run_are_removed_and_those_of_another_run_are_kept() {
     for (name, make) in ALL {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
@@ -286,17 +287,17 @@ async fn what_a_killed_run_leaves_is_removed_and_what_another_run_writes_is_not(
         let file = path.file_name().unwrap().to_str().unwrap();
         let temporary = |slot: usize| beside.join(format!(".{file}.azure-asset-sync-{slot}.tmp"));
 
-        // Left by a run that was killed, which no longer has its lock.
+        // A file of a killed run, whose lock is free.
         fs::write(temporary(0), "half").unwrap();
         let mut first = make(path.clone()).unwrap();
-        assert_eq!(count(), 1, "{name}: what was left is still there");
+        assert_eq!(count(), 1, "{name}: the old temporary file still exists");
         let mut second = make(path.clone()).unwrap();
         assert!(temporary(0).exists() && temporary(1).exists(), "{name}");
         fill(&mut *second, &changes()).await.unwrap();
         fill(&mut *first, &changes()).await.unwrap();
         assert_eq!(count(), 1, "{name}");
 
-        // Another program's file of that name is no temporary file of a sink.
+        // A folder with such a name belongs to another program.
         fs::create_dir(temporary(0)).unwrap();
         fill(&mut *make(path.clone()).unwrap(), &changes()).await.unwrap();
         assert_eq!(count(), 2, "{name}");
@@ -309,7 +310,7 @@ async fn what_a_killed_run_leaves_is_removed_and_what_another_run_writes_is_not(
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_link_at_the_path_is_replaced_and_a_link_at_a_temporary_name_is_not_followed() {
+async fn a_symbolic_link_at_the_path_is_replaced_and_one_at_a_temporary_name_is_not_followed() {
     for (name, make) in ALL.iter().filter(|(name, _)| !name.contains('/')) {
         let folder = tempfile::tempdir().unwrap();
         let (path, target) = (folder.path().join(name), folder.path().join("target"));
@@ -355,7 +356,7 @@ mod disk_full {
 
     const VARIABLE: &str = "FOLDER_OF_FILES_THAT_GET_TOO_LARGE";
 
-    /// Runs in a process of its own that may make no file of more than 100 KiB
+    /// Runs in a child process that cannot write files of more than 100 KiB.
     #[tokio::test]
     async fn child() {
         let Ok(folder) = std::env::var(VARIABLE) else { return };
@@ -385,17 +386,22 @@ mod disk_full {
     }
 
     #[test]
-    fn no_half_file_takes_the_place() {
+    fn no_truncated_file_replaces_the_old_one() {
         let folder = tempfile::tempdir().unwrap();
         let output = Command::new("sh")
-            // Units of 512 bytes; the signal that a file is too large becomes an error.
+            // `ulimit -f` counts units of 512 bytes. Signal 25 (SIGXFSZ) is ignored, so that a write
+            // fails instead.
             .args(["-c", "trap '' 25; ulimit -f 200; exec \"$@\"", "sh"])
             .arg(std::env::current_exe().unwrap())
             .args(["--exact", "sinks_files::disk_full::child", "--nocapture"])
             .env(VARIABLE, folder.path())
             .output()
             .unwrap();
-        let told = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(told.contains("all of them"), "{told}{}", String::from_utf8_lossy(&output.stderr));
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            printed.contains("all of them"),
+            "{printed}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! The log of changes: it grows, it is whole after any crash, and it cuts nothing that is not its own.
+//! The change log is only appended to, is valid after any crash, and never modifies a foreign file.
 
 use std::{fs, path::Path};
 
@@ -20,7 +20,7 @@ async fn append(path: &Path, changes: &[Change]) {
 }
 
 #[tokio::test]
-async fn every_change_is_a_line_that_says_which() {
+async fn every_change_is_a_line_with_its_type() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("changes.jsonl");
     let kind = asset(full("a.jpg")).kind;
@@ -32,12 +32,12 @@ async fn every_change_is_a_line_that_says_which() {
         Change::Restored(asset(Blob::new("a.jpg", 1))),
     ];
     append(&path, &changes).await;
-    let told: Vec<_> = lines(&path)
+    let changes: Vec<_> = lines(&path)
         .iter()
         .map(|line| format!("{} {}", line["change"].as_str().unwrap(), line["name"]))
         .collect();
     assert_eq!(
-        told,
+        changes,
         [
             "added \"a.jpg\"",
             "changed \"a.jpg\"",
@@ -81,7 +81,7 @@ async fn every_line_has_the_same_keys_with_the_same_types() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_link_is_not_followed() {
+async fn a_symbolic_link_is_not_followed() {
     let folder = tempfile::tempdir().unwrap();
     let (path, target) = (folder.path().join("changes.jsonl"), folder.path().join("target"));
     fs::write(&target, "").unwrap();
@@ -93,10 +93,10 @@ async fn a_link_is_not_followed() {
 }
 
 #[tokio::test]
-async fn each_run_goes_on_behind_the_last_whole_line() {
+async fn each_run_appends_after_the_last_complete_line() {
     let whole = "{\"change\":\"added\",\"name\":\"0.jpg\"}\n";
     let long = format!("{whole}{{\"change\":\"added\",\"name\":\"{}", "x".repeat(200_000));
-    // What is there, and how many lines of it stay.
+    // The present content, and how many lines of it are kept.
     let cases = [
         (String::new(), 0),
         (whole.to_owned(), 1),
@@ -123,7 +123,7 @@ async fn each_run_goes_on_behind_the_last_whole_line() {
 }
 
 #[test]
-fn what_is_no_log_of_changes_is_left_as_it_is() {
+fn a_file_that_is_not_a_change_log_is_not_modified() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("other");
     for content in [&b"{\"name\":\"a.jpg\"}\n{\"name\""[..], b"PAR1\0\0", b"no line end", b"\0\0\n"]
@@ -140,7 +140,7 @@ fn what_is_no_log_of_changes_is_left_as_it_is() {
 }
 
 #[tokio::test]
-async fn what_was_not_flushed_is_not_promised_and_what_was_is_there() {
+async fn flushed_batches_are_durable() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("changes.jsonl");
     let run = RunId::random();
@@ -165,7 +165,7 @@ mod disk_full {
 
     const VARIABLE: &str = "LOG_THAT_GETS_TOO_LARGE";
 
-    /// Runs in a process of its own that may make no file of more than 100 KiB
+    /// Runs in a child process that cannot write files of more than 100 KiB.
     #[tokio::test]
     async fn child() {
         let Ok(path) = std::env::var(VARIABLE) else { return };
@@ -186,28 +186,29 @@ mod disk_full {
         };
         assert_eq!(error.kind(), ErrorKind::Sink);
         assert!(error.to_string().contains(&path), "{error}");
-        // Lines were lost, so that none may follow.
+        // Lines were lost, so no later line may follow.
         let again = log.accept(Batch::new(&run, 0, &[added("a.jpg")])).await.unwrap_err();
         assert!(again.to_string().contains("has failed before"), "{again}");
         println!("flushed {sequence} batches");
     }
 
     #[test]
-    fn no_half_line_is_left() {
+    fn no_truncated_line_remains() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("changes.jsonl");
         let output = Command::new("sh")
-            // Units of 512 bytes; the signal that a file is too large becomes an error.
+            // `ulimit -f` counts units of 512 bytes. Signal 25 (SIGXFSZ) is ignored, so that a write
+            // fails instead.
             .args(["-c", "trap '' 25; ulimit -f 200; exec \"$@\"", "sh"])
             .arg(std::env::current_exe().unwrap())
             .args(["--exact", "sinks_log::disk_full::child", "--nocapture"])
             .env(VARIABLE, &path)
             .output()
             .unwrap();
-        let told = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
-        let told = told.split("flushed ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
-        let batches: usize = told.parse().unwrap();
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
+        let count = printed.split("flushed ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+        let batches: usize = count.parse().unwrap();
         assert!(batches > 0, "the limit is too low");
         assert_eq!(lines(&path).len(), batches * 100);
         assert!(fs::read_to_string(&path).unwrap().ends_with('\n'));

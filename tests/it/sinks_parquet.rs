@@ -1,4 +1,4 @@
-//! Parquet, read back with the reader of the `parquet` crate.
+//! Parquet files have the documented rows and types when read with the `parquet` crate.
 
 use std::{fs::File, path::Path};
 
@@ -18,7 +18,7 @@ fn open(path: &Path) -> SerializedFileReader<File> {
     SerializedFileReader::new(File::open(path).unwrap()).unwrap()
 }
 
-/// The cells of each row by the names of the columns
+/// Returns the cells of each row by the names of the columns.
 fn rows(path: &Path) -> Vec<Vec<(String, Field)>> {
     let rows = open(path).into_iter().map(Result::unwrap);
     rows.map(|row| row.into_columns()).collect()
@@ -88,14 +88,14 @@ async fn every_asset_is_a_row_with_the_types_of_its_columns() {
 }
 
 #[tokio::test]
-async fn row_groups_are_bounded_by_rows_and_by_text() {
+async fn row_groups_are_limited_by_rows_and_by_text() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("assets.parquet");
     for (count, name, groups) in [
         (0, 10, vec![]),
         (100_000, 10, vec![100_000]),
         (101_000, 10, vec![100_000, 1000]),
-        // Text of one row: the name, its kind and its type.
+        // The text of a row: name, kind and type.
         (66_000, 1009, vec![64 << 10, 66_000 - (64 << 10)]),
     ] {
         let mut sink = Parquet::assets(&path).unwrap();
@@ -117,7 +117,7 @@ async fn row_groups_are_bounded_by_rows_and_by_text() {
 }
 
 #[tokio::test]
-async fn the_file_is_whole_or_as_it_was() {
+async fn the_file_is_replaced_atomically() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("assets.parquet");
     std::fs::write(&path, "old").unwrap();
@@ -142,7 +142,7 @@ async fn the_file_is_whole_or_as_it_was() {
 }
 
 #[tokio::test]
-async fn a_size_that_no_signed_number_has_is_an_error_and_no_other_size() {
+async fn a_size_beyond_the_signed_range_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("assets.parquet");
     let mut huge = asset(Blob::new("a.jpg", 1));
@@ -154,5 +154,5 @@ async fn a_size_that_no_signed_number_has_is_an_error_and_no_other_size() {
     assert!(error.to_string().contains("assets.parquet"), "{error}");
     let again = sink.finish().await.unwrap_err();
     assert!(again.to_string().contains("has failed before"), "{again}");
-    assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "something is left");
+    assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "a temporary file remains");
 }

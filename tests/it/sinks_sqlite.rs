@@ -1,4 +1,5 @@
-//! Tables in SQLite that follow the container: what each change does, replays, locks, files of others.
+//! SQLite tables follow the container: each change has its effect, batches can be replayed, locks are
+//! reported, and foreign files are not modified.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -37,7 +38,7 @@ fn column(path: &Path, sql: &str) -> Vec<String> {
     statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
 }
 
-/// What a reader finds: assets, rejections, those without a name
+/// Returns what a reader finds: assets, rejections, and rejections without a name.
 fn read(path: &Path) -> [Vec<String>; 3] {
     [
         column(path, "SELECT name FROM assets ORDER BY name"),
@@ -46,7 +47,7 @@ fn read(path: &Path) -> [Vec<String>; 3] {
     ]
 }
 
-/// Opens it anew for each batch, as after a crash
+/// Opens the sink for one batch, as after a crash.
 async fn give(path: &Path, run: &RunId, sequence: u64, changes: &[Change]) {
     let mut sink = Sqlite::open(path).unwrap();
     sink.accept(Batch::new(run, sequence, changes)).await.unwrap();
@@ -63,7 +64,7 @@ async fn every_asset_is_a_row_with_the_types_of_its_columns() {
     sink.finish().await.unwrap();
     drop(sink);
     assert_eq!(read(&path), [names(&changes(), |_| true), vec!["notes.txt".into()], vec![]]);
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "the log is still there");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "the write-ahead log remains");
 
     let connection = Connection::open(&path).unwrap();
     let mut statement = connection.prepare("SELECT * FROM assets WHERE name = 'full.jpg'").unwrap();
@@ -96,8 +97,8 @@ async fn every_asset_is_a_row_with_the_types_of_its_columns() {
 }
 
 #[tokio::test]
-async fn each_change_does_what_it_says() {
-    // What is given, and the assets and the rejections that are there afterwards.
+async fn each_change_has_its_effect() {
+    // The changes, and the assets and the rejections after them.
     let changed = || Change::Changed(asset(full("a.jpg")));
     let restored = || Change::Restored(asset(full("a.jpg")));
     let cases: &[(&[Change], &[&str], &[&str])] = &[
@@ -122,7 +123,7 @@ async fn each_change_does_what_it_says() {
         (&[added("'; DROP TABLE assets; --.jpg")], &["'; DROP TABLE assets; --.jpg"], &[]),
     ];
     for (at, (changes, assets, rejections)) in cases.iter().enumerate() {
-        // All at once, and one after the other in batches, and in runs, of their own.
+        // In one batch, in a batch each, and in a run each.
         let folder = tempfile::tempdir().unwrap();
         let [once, batches, runs] = ["1", "2", "3"].map(|name| folder.path().join(name));
         let run = RunId::random();
@@ -164,7 +165,7 @@ async fn each_version_and_snapshot_of_a_name_is_a_row() {
         accept(blob("a.jpg", Some((2, Some(false))), None)),
         accept(blob("a.jpg", None, Some("2026-11-23T00:00:00.0000001Z"))),
         accept(blob("a.jpg", Some((3, Some(true))), None)),
-        // The default rules reject copies; each is a row, beside that of the current blob.
+        // The default rules reject versions and snapshots. Each has a row next to the current blob's.
         Change::Rejected(rejection(blob("b.jpg", Some((1, None)), None))),
         Change::Rejected(rejection(blob("b.jpg", Some((2, Some(false))), None))),
         Change::Rejected(rejection(blob("b.jpg", None, Some("2026-11-23T00:00:00.0000001Z")))),
@@ -193,7 +194,7 @@ async fn each_version_and_snapshot_of_a_name_is_a_row() {
             ]
         );
     }
-    // A new version takes the row of the current blob; a removal takes all rows of the name.
+    // A new version replaces the row of the current blob; a removal deletes all rows of the name.
     let changed = accept(blob("a.jpg", Some((4, Some(true))), None));
     give(&path, &RunId::random(), 0, &[changed, removed("b.jpg")]).await;
     let current = "SELECT version_id FROM assets WHERE revision = ''";
@@ -204,7 +205,7 @@ async fn each_version_and_snapshot_of_a_name_is_a_row() {
 
 #[cfg(unix)]
 #[test]
-fn a_link_is_not_followed_and_a_folder_may_be_one() {
+fn a_symbolic_link_to_a_file_is_not_followed_and_a_folder_can_be_one() {
     let folder = tempfile::tempdir().unwrap();
     let (path, target) = (folder.path().join("assets.sqlite"), folder.path().join("target"));
     std::os::unix::fs::symlink(&target, &path).unwrap();
@@ -225,7 +226,7 @@ fn a_link_is_not_followed_and_a_folder_may_be_one() {
 }
 
 #[tokio::test]
-async fn what_changes_is_written_over() {
+async fn a_changed_asset_replaces_its_row() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("assets.sqlite");
     give(&path, &RunId::random(), 0, &[added("a.jpg")]).await;
@@ -237,7 +238,7 @@ async fn what_changes_is_written_over() {
 }
 
 #[tokio::test]
-async fn a_batch_that_comes_twice_changes_nothing_and_another_takes_its_place() {
+async fn a_repeated_batch_changes_nothing_and_a_different_batch_replaces_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("assets.sqlite");
     let (before, run) = (RunId::random(), RunId::random());
@@ -252,19 +253,19 @@ async fn a_batch_that_comes_twice_changes_nothing_and_another_takes_its_place() 
         give(&path, &run, 1, &last).await;
         assert_eq!(read(&path), there);
     }
-    // What was there the first time and is not the second goes, and nothing else.
+    // Only the rows that the first attempt had and the second has not are deleted.
     give(&path, &run, 1, &[added("e.jpg"), unnamed("v"), unnamed("w")]).await;
     assert_eq!(read(&path)[0], ["0.jpg", "1.jpg", "a.jpg", "e.jpg"]);
     assert_eq!(read(&path)[1], ["b.jpg"]);
     assert_eq!(read(&path)[2], ["before", "x", "y", "v", "w"]);
-    // The same number of another run is another batch.
+    // The same number in another run is another batch.
     give(&path, &RunId::random(), 1, &[added("f.jpg")]).await;
     assert_eq!(read(&path)[0], ["0.jpg", "1.jpg", "a.jpg", "e.jpg", "f.jpg"]);
     assert_eq!(column(&path, "SELECT count(*) || '' FROM batches"), ["1"]);
 }
 
 #[tokio::test]
-async fn others_read_what_was_flushed_and_nothing_else() {
+async fn other_connections_read_only_flushed_batches() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("assets.sqlite");
     let run = RunId::random();
@@ -282,7 +283,7 @@ async fn others_read_what_was_flushed_and_nothing_else() {
     assert_eq!(count().unwrap(), 1);
     drop(sink);
     assert_eq!(count().unwrap(), 1);
-    // A reader in the middle of reading keeps nobody from finishing.
+    // An open read transaction does not block `finish`.
     reader.execute_batch("BEGIN").unwrap();
     assert_eq!(count().unwrap(), 1);
     let mut sink = Sqlite::open(&path).unwrap();
@@ -295,18 +296,18 @@ async fn others_read_what_was_flushed_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_lock_of_another_is_an_error_that_says_so_and_passes() {
+async fn a_lock_of_another_process_is_a_transient_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("assets.sqlite");
     let run = RunId::random();
     let mut sink = Sqlite::open(&path).unwrap();
     let other = Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let told = [
+    let errors = [
         sink.accept(Batch::new(&run, 0, &[added("a.jpg")])).await.unwrap_err(),
         Sqlite::open(&path).unwrap_err(),
     ];
-    for error in told {
+    for error in errors {
         assert_eq!(error.kind(), ErrorKind::Sink);
         assert!(error.to_string().contains("another process holds the write lock"), "{error}");
         assert!(error.to_string().contains("assets.sqlite"), "{error}");
@@ -318,7 +319,7 @@ async fn a_lock_of_another_is_an_error_that_says_so_and_passes() {
 }
 
 #[tokio::test]
-async fn a_batch_that_fails_is_undone_with_all_that_was_not_flushed() {
+async fn a_failed_batch_is_rolled_back_with_all_unflushed_batches() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("assets.sqlite");
     let run = RunId::random();
@@ -330,7 +331,7 @@ async fn a_batch_that_fails_is_undone_with_all_that_was_not_flushed() {
     sink.accept(Batch::new(&run, 1, &[added("b.jpg")])).await.unwrap();
     let bad = [added("c.jpg"), Change::Added(huge)];
     assert_eq!(sink.accept(Batch::new(&run, 2, &bad)).await.unwrap_err().kind(), ErrorKind::Sink);
-    // Nothing may follow what is lost, though others may write.
+    // The sink refuses later batches after a loss, although other connections can write.
     for again in [sink.flush().await, sink.finish().await] {
         let error = again.unwrap_err();
         assert!(error.to_string().contains("has failed before"), "{error}");
@@ -340,7 +341,7 @@ async fn a_batch_that_fails_is_undone_with_all_that_was_not_flushed() {
 }
 
 #[test]
-fn a_file_of_something_else_is_an_error_and_stays_as_it_is() {
+fn a_foreign_file_is_an_error_and_is_not_modified() {
     let folder = tempfile::tempdir().unwrap();
     let sqlite = |name: &str, sql: &str| {
         let path = folder.path().join(name);
@@ -372,7 +373,7 @@ fn a_file_of_something_else_is_an_error_and_stays_as_it_is() {
         assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
         assert_eq!(fs::read(&path).ok(), before, "{why}");
     }
-    // One that is empty is nobody's.
+    // An empty file belongs to nobody.
     let empty = folder.path().join("empty");
     fs::write(&empty, "").unwrap();
     Sqlite::open(&empty).unwrap();
@@ -391,7 +392,7 @@ mod disk_full {
         (0..100).map(|n| added(&format!("{sequence}/{n}.jpg"))).collect()
     }
 
-    /// Runs in a process of its own that may make no file of more than 500 KiB
+    /// Runs in a child process that cannot write files of more than 500 KiB.
     #[tokio::test]
     async fn child() {
         let Ok(path) = std::env::var(VARIABLE) else { return };
@@ -417,21 +418,22 @@ mod disk_full {
     }
 
     #[tokio::test]
-    async fn what_was_flushed_is_there_and_the_file_can_be_gone_on_with() {
+    async fn flushed_batches_are_durable_and_the_file_can_be_reused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("assets.sqlite");
         let output = Command::new("sh")
-            // Units of 512 bytes; the signal that a file is too large becomes an error.
+            // `ulimit -f` counts units of 512 bytes. Signal 25 (SIGXFSZ) is ignored, so that a write
+            // fails instead.
             .args(["-c", "trap '' 25; ulimit -f 1000; exec \"$@\"", "sh"])
             .arg(std::env::current_exe().unwrap())
             .args(["--exact", "sinks_sqlite::disk_full::child", "--nocapture"])
             .env(VARIABLE, &path)
             .output()
             .unwrap();
-        let told = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
-        let told = told.split("flushed ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
-        let batches: u64 = told.parse().unwrap();
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
+        let count = printed.split("flushed ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+        let batches: u64 = count.parse().unwrap();
         assert!(batches > 0, "the limit is too low");
         assert_eq!(column(&path, "PRAGMA integrity_check"), ["ok"]);
         let mut names: Vec<_> =

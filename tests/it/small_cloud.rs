@@ -1,4 +1,4 @@
-//! The small cloud, asked as any client would ask Azure.
+//! The small cloud answers a plain HTTP client as Azure does.
 
 use azure_asset_sync::{
     store::Page,
@@ -13,7 +13,7 @@ struct Asker {
 
 impl Asker {
     async fn new(names: &[&str]) -> Self {
-        // The first of the tests installs it, for all of them.
+        // The first test installs the provider for all others of the process.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let seeds = names.iter().map(|name| Seed::new(*name, "0123456789"));
         let cloud = SmallCloud::builder().blobs(seeds).start().await.unwrap();
@@ -50,7 +50,7 @@ impl Asker {
 const NAMES: &[&str] = &["a.jpg", "b/1.jpg", "b/2.jpg", "b/c/3.jpg", "b0.jpg", "c.jpg"];
 
 #[tokio::test]
-async fn a_listing_begins_where_it_is_told_to() {
+async fn a_listing_starts_at_start_from() {
     let asker = Asker::new(NAMES).await;
     assert_eq!(asker.names("").await, NAMES);
     assert_eq!(asker.names("startFrom=b%2F2.jpg").await, NAMES[2..], "inclusive");
@@ -60,7 +60,7 @@ async fn a_listing_begins_where_it_is_told_to() {
 }
 
 #[tokio::test]
-async fn a_delimiter_folds_what_is_below_it_over_pages_too() {
+async fn a_delimiter_groups_names_into_prefixes_also_across_pages() {
     let asker = Asker::new(NAMES).await;
     let entries = |xml: &str| {
         let names = xml.split("<Name>").skip(1).map(|rest| rest.split('<').next().unwrap());
@@ -85,7 +85,7 @@ async fn a_delimiter_folds_what_is_below_it_over_pages_too() {
 }
 
 #[tokio::test]
-async fn markers_tell_nothing_and_bad_parameters_are_refused() {
+async fn markers_are_opaque_and_invalid_parameters_are_refused() {
     let asker = Asker::new(NAMES).await;
     let page = asker.list("maxresults=2").await;
     let marker = Page::from_xml(page.as_bytes()).unwrap().next.unwrap();
@@ -99,7 +99,7 @@ async fn markers_tell_nothing_and_bad_parameters_are_refused() {
 }
 
 #[tokio::test]
-async fn ranges_and_conditions_are_those_of_http() {
+async fn ranges_and_conditions_work_as_in_http() {
     let asker = Asker::new(NAMES).await;
     let rows = [
         (None, 200, "0123456789", None),
@@ -126,7 +126,7 @@ async fn ranges_and_conditions_are_those_of_http() {
 }
 
 #[tokio::test]
-async fn a_request_without_a_credential_is_told_where_to_sign_in() {
+async fn a_request_without_a_credential_is_challenged_to_sign_in() {
     let asker = Asker::new(NAMES).await;
     let url =
         format!("https://{}/smallcloud/assets?restype=container&comp=list", asker.cloud.address());
@@ -142,7 +142,7 @@ async fn a_request_without_a_credential_is_told_where_to_sign_in() {
 }
 
 #[tokio::test]
-async fn it_ends_when_it_is_dropped() {
+async fn the_cloud_stops_when_it_is_dropped() {
     let asker = Asker::new(NAMES).await;
     let address = asker.cloud.address();
     drop(asker);

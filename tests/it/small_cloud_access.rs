@@ -1,4 +1,4 @@
-//! Who may do what in a small cloud, and from when on.
+//! The small cloud grants and denies access as Azure does, including the time of propagation.
 
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ async fn each_role_and_scope_has_its_own_rights() {
     let only = |condition: &str| condition.parse::<Condition>().unwrap();
     let in_assets = "@Resource[Microsoft.Storage/storageAccounts/blobServices/containers:name] StringEquals 'assets'";
     let rows: [(&str, Vec<Assignment>, [u16; 7]); 8] = [
-        // list, read, list and read of another, containers, properties, delegation key
+        // List, read, list and read in another container, containers, properties, delegation key.
         ("none", vec![], [403; 7]),
         ("account", vec![Assignment::new(BlobDataReader)], [200; 7]),
         (
@@ -114,9 +114,9 @@ async fn conditions_decide_request_by_request() {
     let container = "assets".parse().unwrap();
     let limit = Limit::container(&container).prefix(&"hall/".parse().unwrap());
     let both = limit.condition().unwrap();
-    // A path without a clause for lists: what portals made, and every list is denied.
+    // A condition on the path without a clause for lists, as a portal writes it, denies every list.
     let path_only: Condition = "((!(ActionMatches{'Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read'})) OR (@Resource[Microsoft.Storage/storageAccounts/blobServices/containers/blobs:path] StringStartsWith 'hall/'))".parse().unwrap();
-    // Not sent is not empty: it is not there, and what is not there decides nothing.
+    // A prefix that is not sent is not an empty prefix: the attribute is missing.
     let empty_prefix = "@Request[Microsoft.Storage/storageAccounts/blobServices/containers/blobs:prefix] StringEquals ''".parse().unwrap();
     let until = |limit: Limit, time: &str| {
         limit.until(humantime::parse_rfc3339(time).unwrap()).condition().unwrap()
@@ -145,7 +145,7 @@ async fn conditions_decide_request_by_request() {
 }
 
 #[tokio::test]
-async fn an_assignment_reaches_each_front_end_in_its_own_time() {
+async fn an_assignment_reaches_each_front_end_at_its_own_time() {
     let clock = ManualClock::new();
     let assignment = Assignment::new(Role::BlobDataReader)
         .after(secs(240))
@@ -172,13 +172,13 @@ async fn an_assignment_reaches_each_front_end_in_its_own_time() {
 }
 
 #[tokio::test]
-async fn a_flapping_front_end_allows_and_denies_in_turns_until_it_settles() {
+async fn a_flapping_front_end_alternates_until_it_is_stable() {
     let clock = ManualClock::new();
     let spread = [Propagation::at(Duration::ZERO), Propagation::flapping(secs(60), secs(240))];
     let cloud = builder().clock(clock.clone()).without_assignments();
     let asker = Asker::of(cloud).await;
     let token = asker.token().await;
-    // It has as many front ends as there are spreads.
+    // The cloud has one front end for each propagation time.
     asker.cloud.assign(Assignment::new(Role::BlobDataReader).propagation(spread));
     let paths = [READ, READ, LIST, READ, READ, LIST];
     assert_eq!(statuses(&asker, &token, paths).await, [200, 403, 200, 403, 200, 403]);
@@ -209,7 +209,7 @@ async fn a_grant_is_applied_to_the_principal_that_it_names() {
     let list = format!("{LIST}&prefix=hall%2F");
     let paths = [&list, READ, LIST, READ_OTHER, CONTAINERS, PROPERTIES, KEY];
     cloud.apply(&grant(Shape::CustomRole, Some(cloud.client_id())), Duration::ZERO);
-    assert_eq!(statuses(&asker, &token, paths).await, [403; 7], "an application id");
+    assert_eq!(statuses(&asker, &token, paths).await, [403; 7], "an application ID");
     for (shape, expected) in [
         (Shape::AccountWithCondition, [200, 200, 403, 403, 200, 200, 200]),
         (Shape::ContainerAndDelegator, [200, 200, 403, 403, 403, 200, 200]),
@@ -306,11 +306,11 @@ async fn tokens_are_refused_with_the_reason() {
     assert_eq!(asker.get(&token, READ).await.told(), OK);
     asker.cloud.expire_tokens();
     assert_eq!(detail(&token).await, expired);
-    assert_eq!(asker.cloud.tokens().len(), 2, "those that are no good any more too");
+    assert_eq!(asker.cloud.tokens().len(), 2, "expired tokens are included");
 }
 
 #[tokio::test]
-async fn a_clock_that_is_off_shows_in_the_date_and_in_what_tokens_are_worth() {
+async fn a_wrong_clock_affects_the_date_header_and_the_validity_of_tokens() {
     let begins = 1_767_225_600;
     let at = |seconds: i64| {
         let time = std::time::UNIX_EPOCH + secs((begins + seconds).try_into().unwrap());

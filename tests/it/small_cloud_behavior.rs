@@ -1,5 +1,5 @@
-//! Whatever a small cloud is set to, where the real service is not known: a scan finds the same
-//! blobs, and a probe comes to the same verdict.
+//! A scan finds the same blobs, and a probe reaches the same verdict, under every behavior of the small
+//! cloud. The behaviors cover what is unknown about the real service.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -18,7 +18,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::client::{Asker, LIST};
 
-/// Names that the orders sort differently, or that continue with a mark or a modifier
+/// Names that the orders sort differently, or that contain a combining mark or a modifier.
 const NAMES: &[&str] = &[
     "B.jpg",
     "^.jpg",
@@ -45,7 +45,7 @@ fn seeds() -> impl Iterator<Item = Seed> {
     NAMES.iter().map(|name| Seed::new(*name, "x"))
 }
 
-/// The behaviors that differ in a listing
+/// Returns the behaviors that differ in listings.
 fn listings() -> impl Iterator<Item = Behavior> {
     let mut seen = HashSet::new();
     Behavior::all().filter(move |behavior| {
@@ -54,7 +54,7 @@ fn listings() -> impl Iterator<Item = Behavior> {
     })
 }
 
-/// The behaviors that differ in an answer that is no listing
+/// Returns the behaviors that differ in other responses.
 fn answers() -> impl Iterator<Item = Behavior> {
     let mut seen = HashSet::new();
     Behavior::all().filter(move |behavior| {
@@ -64,10 +64,10 @@ fn answers() -> impl Iterator<Item = Behavior> {
 }
 
 #[test]
-fn all_combinations_are_there_once() {
+fn each_combination_exists_once() {
     let all: Vec<_> = Behavior::all().collect();
     assert_eq!(all.len(), all.iter().collect::<HashSet<_>>().len());
-    assert_eq!(all[0], Behavior::default(), "the default comes first");
+    assert_eq!(all[0], Behavior::default(), "the default is the first");
     assert_eq!((listings().count(), answers().count()), (5 * 3 * 2 * 3, 3 * 2 * 2));
 }
 
@@ -87,7 +87,7 @@ async fn a_scan_finds_the_same_blobs_under_all_behaviors() {
             let accepted = verdicts.iter().filter(|verdict| matches!(verdict, Verdict::Accept(_)));
             let names: Vec<_> = accepted.filter_map(Verdict::name).collect();
             let set: BTreeSet<_> = names.iter().copied().collect();
-            assert_eq!(set.len(), names.len(), "{behavior:?}: a name comes twice");
+            assert_eq!(set.len(), names.len(), "{behavior:?}: a name is repeated");
             let expected: BTreeSet<_> =
                 NAMES.iter().copied().filter(|name| name.starts_with(prefix)).collect();
             assert_eq!(set, expected, "{behavior:?}, prefix {prefix:?}, {in_flight} in flight");
@@ -96,7 +96,7 @@ async fn a_scan_finds_the_same_blobs_under_all_behaviors() {
 }
 
 #[tokio::test]
-async fn a_probe_comes_to_the_same_verdict_under_all_behaviors() {
+async fn a_probe_reaches_the_same_verdict_under_all_behaviors() {
     const ORIGIN: &str = "https://vision.example";
     for behavior in answers() {
         let rule = CorsRule::new(ORIGIN)
@@ -166,7 +166,7 @@ async fn names_are_listed_in_the_order_of_the_account() {
     for (order, expected) in rows {
         let asker = cloud(order).await;
         assert_eq!(names(&asker, "").await, expected, "{order:?}");
-        // A listing goes on in its order, from any name and from any page.
+        // A listing continues in its order, from any name and from any page.
         let (mut paged, mut marker) = (Vec::new(), String::new());
         loop {
             let query = format!("{LIST}&maxresults=1&marker={marker}");
@@ -182,20 +182,20 @@ async fn names_are_listed_in_the_order_of_the_account() {
     }
     let asker = cloud(NameOrder::Unsorted).await;
     let unsorted = names(&asker, "").await;
-    assert_eq!(unsorted, names(&asker, "").await, "the same each time");
+    assert_eq!(unsorted, names(&asker, "").await, "the order is the same each time");
     let set = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<BTreeSet<_>>();
     assert_eq!(unsorted.into_iter().collect::<BTreeSet<_>>(), set(&names_of));
     let folder = names(&asker, "prefix=d%2F").await;
     assert_eq!(folder.into_iter().collect::<BTreeSet<_>>(), set(&names_of[1..4]));
 }
 
-/// Names of all planes, of which many share a beginning
+/// Returns names with characters of all planes. Many share a prefix.
 fn random_names(rng: &mut Rng) -> BTreeSet<String> {
     let pieces = ["a", "B", "-", "/", "\u{301}", "\u{d7ff}", "\u{e000}", "\u{ffee}", "\u{10000}"];
     let name = |rng: &mut Rng| {
         let length = rng.usize(1..6);
         let text: String = (0..length).map(|_| *rng.choice(&pieces).unwrap()).collect();
-        // Neither an empty segment, which hierarchical accounts have not, nor a folder for a name.
+        // Removes empty segments, which hierarchical accounts cannot store.
         text.split('/').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
     };
     let names: BTreeSet<_> = (0..60).map(|_| name(rng)).filter(|name| !name.is_empty()).collect();
@@ -220,7 +220,7 @@ async fn random_names_are_listed_in_every_order_from_every_name() {
                 listed.sort();
             }
             assert_eq!(listed, expected, "{order:?}, round {round}");
-            // Where a listing begins, unless at a mark.
+            // A listing starts at the name, unless the name begins with a combining mark.
             let start = rng.choice(&expected).unwrap();
             if !start.starts_with('\u{301}') {
                 let query = utf8_percent_encode(start, NON_ALPHANUMERIC);
@@ -236,7 +236,7 @@ async fn random_names_are_listed_in_every_order_from_every_name() {
 }
 
 #[tokio::test]
-async fn a_listing_begins_and_ends_as_the_service_understands_it() {
+async fn the_bounds_of_a_listing_are_those_of_the_service() {
     use MisplacedStart::{Earlier, Later};
     use StartFrom::{Exclusive, Ignored, Inclusive};
     // In UTF-16: B ^ `b a-b a. a/1 a0 b e' ...
@@ -248,13 +248,13 @@ async fn a_listing_begins_and_ends_as_the_service_understands_it() {
         (Inclusive, Later, "startFrom=a&endBefore=b", &["a", "a/^1", "a/`2", "a/b"]),
         (Inclusive, Later, "endBefore=a", &["B", "^x", "`b"]),
         (Ignored, Later, "startFrom=a&endBefore=A", &few),
-        // ^ and ` are modifiers: where a listing begins with them is wrong.
+        // ^ and ` are modifiers: a listing that starts with one starts at a wrong place.
         (Inclusive, Later, "startFrom=%5E", &["`b", "a", "a/^1", "a/`2", "a/b", "b"]),
         (Inclusive, Earlier, "startFrom=%60", &few),
         (Exclusive, Earlier, "startFrom=%60", &few),
         (Inclusive, Later, "prefix=a%2F&startFrom=a%2F%5E1", &["a/`2", "a/b"]),
         (Inclusive, Earlier, "prefix=a%2F&startFrom=a%2F%60", &["a/^1", "a/`2", "a/b"]),
-        // Not the first character after the prefix: all is well.
+        // The start is right if the modifier is not the first character after the prefix.
         (Inclusive, Later, "startFrom=a%2F%60", &["a/`2", "a/b", "b"]),
     ];
     for (start_from, misplaced_start, query, expected) in rows {
@@ -265,7 +265,7 @@ async fn a_listing_begins_and_ends_as_the_service_understands_it() {
         let asker = Asker::of(SmallCloud::builder().blobs(seeds).behavior(behavior)).await;
         assert_eq!(names(&asker, query).await, *expected, "{behavior:?} {query}");
     }
-    // The pair is compared without regard to case.
+    // The two bounds are compared without regard to case.
     for (reversed_range, code) in [
         (ReversedRange::InvalidQueryParameterValue, "InvalidQueryParameterValue"),
         (ReversedRange::OutOfRangeQueryParameterValue, "OutOfRangeQueryParameterValue"),
@@ -285,7 +285,7 @@ async fn a_listing_begins_and_ends_as_the_service_understands_it() {
 }
 
 #[tokio::test]
-async fn a_hierarchical_account_lists_directories_once_and_folds_them() {
+async fn a_hierarchical_account_lists_each_directory_once_and_groups_by_it() {
     for order in [NameOrder::Segments, NameOrder::SegmentsUtf16] {
         let mut behavior = Behavior::default();
         behavior.order = order;
@@ -322,7 +322,7 @@ async fn a_hierarchical_account_lists_directories_once_and_folds_them() {
 }
 
 #[tokio::test]
-async fn elements_that_a_seed_adds_stand_where_the_service_writes_them() {
+async fn elements_that_a_seed_adds_have_the_position_of_the_service() {
     let seed = Seed::new("a.jpg", "x")
         .listed("Deleted", "true")
         .listed("CustomerProvidedKeySha256", "a2V5")

@@ -1,4 +1,4 @@
-//! Cross-origin requests to a small cloud.
+//! The small cloud answers cross-origin requests as Azure does.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -24,7 +24,7 @@ async fn preflight(asker: &Asker, headers: &[(&str, &str)]) -> Answer {
 }
 
 #[tokio::test]
-async fn preflights_find_the_first_rule_that_matches() {
+async fn a_preflight_uses_the_first_rule_that_matches() {
     const APP: &str = "https://app.contoso.com";
     let (origin, method, headers) =
         ("origin", "access-control-request-method", "access-control-request-headers");
@@ -79,7 +79,7 @@ async fn preflights_find_the_first_rule_that_matches() {
 }
 
 #[tokio::test]
-async fn a_star_exposes_what_is_there_before_content_range() {
+async fn a_star_exposes_the_headers_that_are_set_before_content_range() {
     const SERVICE: &str = "x-ms-request-id,x-ms-client-request-id,Server,x-ms-version";
     const LATE: &str = "Content-Length,Date,Transfer-Encoding";
     const BLOB: &str = "Content-Type,Last-Modified,ETag,x-ms-access-tier,\
@@ -140,7 +140,7 @@ async fn a_preflight_names_the_headers_of_the_request_or_of_the_rule() {
 }
 
 #[tokio::test]
-async fn answers_say_who_may_see_them() {
+async fn responses_say_which_origins_can_read_them() {
     let exact = || CorsRule::new("https://a.test").methods(["GET"]).exposed_headers(["x-ms-*"]);
     let all = || CorsRule::new("*").methods(["GET"]).exposed_headers(["ETag"]);
     let asker = Asker::of(builder().public().cors(exact())).await;

@@ -1,7 +1,7 @@
-//! The answers of a small cloud beside recorded answers of the real service.
+//! The responses of the small cloud agree with recorded responses of the real service.
 //!
-//! The recordings are not part of the project: the file that `RECORDINGS` names is read, or the one
-//! beside the project. Without either nothing is checked, and the tests say so.
+//! The recordings are not part of the project: the tests read the file that `RECORDINGS` names, or a
+//! file next to the project. Without either, the tests print a notice and check nothing.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -43,7 +43,7 @@ impl Recording {
     }
 }
 
-/// The recordings of a kind, each with what it is called in a message
+/// Returns the recordings of these kinds.
 fn recorded(kinds: &[&str]) -> Vec<Recording> {
     let given = env::var_os("RECORDINGS").unwrap_or_else(|| {
         concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/recordings/recordings.jsonl").into()
@@ -58,13 +58,13 @@ fn recorded(kinds: &[&str]) -> Vec<Recording> {
     found
 }
 
-/// Headers that say nothing of the service, or that the recording tool left out of some answers
+/// Returns whether a header depends on the service. The recording tool has omitted some others.
 fn is_of_the_answer(name: &str) -> bool {
     let others = ["connection", "keep-alive", "vary", "content-length", "date"];
     !others.contains(&name) && !name.starts_with("access-control-")
 }
 
-fn told(answer: &Answer) -> BTreeSet<String> {
+fn header_names(answer: &Answer) -> BTreeSet<String> {
     answer
         .headers
         .keys()
@@ -82,7 +82,7 @@ async fn cloud(order: NameOrder) -> Asker {
     Asker::of(builder.blob(seed).blob(Seed::new("a.jpg", "0123456789")).versioned()).await
 }
 
-/// The children of each `Blob`, and of its `Properties` in their place
+/// Returns the children of each `Blob`, with the children of `Properties` in its place.
 fn order_of_elements(xml: &str) -> Vec<Vec<String>> {
     let document = roxmltree::Document::parse(xml.trim_start_matches('\u{feff}')).unwrap();
     let is_blob = |node: &roxmltree::Node<'_, '_>| {
@@ -118,11 +118,11 @@ async fn lists_have_recorded_headers_and_elements_in_recorded_order() {
     for recording in recorded(&["list"]) {
         let names: BTreeSet<_> =
             recording.header_names().into_iter().filter(|name| is_of_the_answer(name)).collect();
-        assert_eq!(told(&ours[0]), names, "{}", recording.id);
+        assert_eq!(header_names(&ours[0]), names, "{}", recording.id);
         for name in ["content-type", "server", "transfer-encoding"] {
             assert_eq!(ours[0].header(name), recording.header(name), "{}: {name}", recording.id);
         }
-        // Two elements that both have stand in the same order.
+        // Elements that both have must be in the same order.
         for theirs in order_of_elements(&recording.body) {
             for ours in &orders {
                 let common = |a: &[String], b: &[String]| {
@@ -146,8 +146,8 @@ async fn reads_have_recorded_headers() {
         }
         let ours = asker.send(request).await;
         let names = recording.header_names();
-        // What every recorded read has; most of the others depend on the blob.
-        for name in told(&ours).difference(&names) {
+        // Headers that every recorded read has; most of the others depend on the blob.
+        for name in header_names(&ours).difference(&names) {
             let of_the_blob = [
                 "accept-ranges",
                 "content-range",
@@ -170,11 +170,11 @@ async fn reads_have_recorded_headers() {
     }
 }
 
-/// Answers that differ from what the same code has elsewhere in the recordings
+/// Returns whether a response differs from the other recorded responses with its code.
 fn is_odd(recording: &Recording) -> bool {
-    // The headers are those of another answer, or the version of the request is not known.
+    // The headers belong to another response, or the version of the request is unknown.
     ["iss-503-busy", "iss-409-public"].contains(&recording.id.as_str())
-        // Services before 2018 had no code in the header.
+        // Services before 2018 sent no code in the header.
         || recording.header("x-ms-error-code").is_none()
         || recording.status == 304
 }
@@ -199,11 +199,11 @@ async fn errors_have_recorded_headers_messages_and_elements() {
         let path = format!("{READ}?sig={}", asker.cloud.signature());
         let request = asker.request(method, &path).header("origin", "https://a.test");
         let ours = asker.send(request).await;
-        // Of a HEAD nothing says how its body would come, and a range has a size only in a read.
+        // A HEAD does not say how its body would be sent, and only a read has the size of a range.
         let skipped = ["transfer-encoding", "content-range", "x-ms-existing-resource-type"];
         let names = recording.header_names().into_iter().filter(|name| is_of_the_answer(name));
         let names: BTreeSet<_> = names.filter(|name| !skipped.contains(&name.as_str())).collect();
-        assert_eq!(told(&ours), names, "{id} {code}");
+        assert_eq!(header_names(&ours), names, "{id} {code}");
         assert_eq!(ours.header("server"), recording.header("server"), "{id} {code}");
         assert_eq!(ours.header("content-type"), recording.header("content-type"), "{id} {code}");
         if let Some(theirs) = recording.header("access-control-expose-headers") {
@@ -223,7 +223,7 @@ async fn errors_have_recorded_headers_messages_and_elements() {
         let theirs = theirs.unwrap();
         let message = theirs.descendants().find(|node| node.has_tag_name("Message")).unwrap();
         let message = message.text().unwrap().split('\n').next().unwrap();
-        // The code is the message where the small cloud knows none.
+        // The small cloud uses the code as the message if it does not know the message.
         if ours.message() != code {
             messages += 1;
             assert_eq!(ours.message(), message, "{id} {code}");
@@ -250,12 +250,12 @@ async fn sign_in_errors_have_recorded_fields_and_headers() {
         let ours = asker.sign_in().await;
         let names: BTreeSet<_> =
             recording.header_names().into_iter().filter(|name| is_of_the_answer(name)).collect();
-        assert_eq!(told(&ours), names, "{}", recording.id);
+        assert_eq!(header_names(&ours), names, "{}", recording.id);
         for name in ["cache-control", "content-type", "strict-transport-security"] {
             assert_eq!(ours.header(name), recording.header(name), "{}: {name}", recording.id);
         }
         let ours: Value = serde_json::from_str(&ours.body).unwrap();
-        // Claims and a second error belong to single causes; the oldest have fewer fields.
+        // Only some causes have claims and a second error; the oldest recordings have fewer fields.
         let fields = |json: &Value| {
             let own = json.as_object().unwrap().keys();
             own.filter(|name| !["claims", "suberror"].contains(&name.as_str()))

@@ -1,4 +1,4 @@
-//! What a test can tell a small cloud to do, and what it remembers.
+//! The small cloud follows the script of a test, and records the requests.
 
 use std::time::Duration;
 
@@ -26,10 +26,10 @@ fn builder() -> SmallCloudBuilder {
 }
 
 #[tokio::test]
-async fn situations_last_and_answer_in_azures_order() {
+async fn situations_last_and_are_checked_in_azures_order() {
     let asker = Asker::of(builder().public()).await;
     let token = asker.token().await;
-    // The code for somebody who may, and whether somebody without a credential gets it too.
+    // The code for an authorized client, and whether a client without a credential receives it too.
     for (situation, status, code, everybody) in [
         (StorageState::Firewall, 403, "AuthorizationFailure", true),
         (StorageState::AccountDisabled, 403, "AccountIsDisabled", true),
@@ -83,7 +83,7 @@ async fn containers_are_listed_by_prefix_and_page() {
 }
 
 #[tokio::test]
-async fn a_delegation_key_is_well_formed_and_another_each_time() {
+async fn a_delegation_key_is_well_formed_and_different_each_time() {
     let asker = Asker::of(builder().clock(ManualClock::new())).await;
     let token = asker.token().await;
     let ask = async |body: &'static str| {
@@ -104,7 +104,7 @@ async fn a_delegation_key_is_well_formed_and_another_each_time() {
     assert_eq!(key.element("SignedVersion"), Some("2026-04-06"));
     assert_ne!(key.element("Value").unwrap(), another.element("Value").unwrap());
     assert_eq!(ask("<KeyInfo/>").await.told(), (400, Some("InvalidXmlDocument")));
-    // Seven days by the service's clock, to the second.
+    // At most seven days by the service's clock, to the second.
     for (start, expiry, status) in [
         ("2026-01-01T00:00:00Z", "2026-01-08T00:00:00Z", 200),
         ("2026-01-01T00:00:00Z", "2026-01-08T00:00:01Z", 400),
@@ -146,7 +146,7 @@ async fn a_public_container_is_open_and_a_private_one_names_its_tenant() {
     let asker = Asker::of(builder().public()).await;
     let ask = async |path: &str| asker.send(asker.request(Method::GET, path)).await;
     assert_eq!((ask(LIST).await.status, ask(READ).await.status), (200, 200));
-    assert_eq!(ask(CONTAINERS).await.status, 401, "the account is never public");
+    assert_eq!(ask(CONTAINERS).await.status, 401, "an account cannot be public");
     assert_eq!(ask("smallcloud/other?restype=container&comp=list").await.status, 401);
     asker.cloud.set_public(false);
     let private = ask(LIST).await;
@@ -155,9 +155,9 @@ async fn a_public_container_is_open_and_a_private_one_names_its_tenant() {
     let old = asker.request(Method::GET, LIST).header("x-ms-version", "2019-02-02");
     assert_eq!(asker.send(old).await.told(), (404, Some("ResourceNotFound")));
 
-    let hostile = "Bearer authorization_uri=https://login.evil.example/x";
-    asker.cloud.set_challenge(Some(hostile.into()));
-    assert_eq!(ask(LIST).await.header("www-authenticate"), Some(hostile));
+    let malicious = "Bearer authorization_uri=https://login.evil.example/x";
+    asker.cloud.set_challenge(Some(malicious.into()));
+    assert_eq!(ask(LIST).await.header("www-authenticate"), Some(malicious));
     asker.cloud.set_challenge(Some("a\r\nb: c".into()));
     assert_eq!(ask(LIST).await.header("www-authenticate"), None);
     asker.cloud.set_challenge(None);
@@ -165,7 +165,7 @@ async fn a_public_container_is_open_and_a_private_one_names_its_tenant() {
 }
 
 #[tokio::test]
-async fn refusals_say_what_azure_says_unless_told_otherwise() {
+async fn refusals_have_the_messages_of_azure_unless_a_test_sets_another() {
     let asker = Asker::of(builder().clock(ManualClock::new())).await;
     let rows = [
         (400, "AccountRequiresHttps", "The account being accessed does not support http."),
@@ -222,13 +222,17 @@ async fn refusals_say_what_azure_says_unless_told_otherwise() {
 }
 
 #[tokio::test]
-async fn bodies_come_slowly_or_not_to_their_end() {
+async fn bodies_can_be_slow_or_incomplete() {
     let clock = ManualClock::new();
     let asker = Asker::of(builder().clock(clock.clone()).public()).await;
     asker.cloud.inject(Fault::Slow { chunk: 4, pause: Duration::from_secs(60) });
     let slow = asker.send(asker.request(Method::GET, READ)).await;
     assert_eq!((slow.body.as_str(), slow.header("content-length")), ("0123456789", Some("10")));
-    assert_eq!(clock.elapsed(), Duration::from_secs(120), "two pauses between three pieces");
+    assert_eq!(
+        clock.elapsed(),
+        Duration::from_secs(120),
+        "there are two pauses between three chunks"
+    );
 
     asker.cloud.inject(Fault::CloseAfter(3));
     let cut = asker.request(Method::GET, READ).send().await.unwrap();
@@ -239,7 +243,7 @@ async fn bodies_come_slowly_or_not_to_their_end() {
     let mut stalled = asker.request(Method::GET, READ).send().await.unwrap();
     assert_eq!(stalled.headers()["content-length"], "10");
     assert_eq!(stalled.chunk().await.unwrap().unwrap(), "012");
-    // Nothing more comes, however often others have their turn.
+    // Nothing more is sent, however often other tasks run.
     let mut rest = std::pin::pin!(stalled.chunk());
     for _ in 0..1000 {
         assert!(futures::poll!(rest.as_mut()).is_pending());
@@ -248,7 +252,7 @@ async fn bodies_come_slowly_or_not_to_their_end() {
 }
 
 #[tokio::test]
-async fn a_reset_is_told_from_a_close() {
+async fn a_reset_and_a_close_have_different_errors() {
     let asker = Asker::of(builder().public()).await;
     let kind = async |fault| {
         asker.cloud.inject(fault);
@@ -296,7 +300,7 @@ async fn sign_ins_are_refused_as_entra_does() {
 }
 
 #[tokio::test]
-async fn the_log_tells_requests_apart_and_keeps_no_secret() {
+async fn the_log_distinguishes_requests_and_contains_no_secret() {
     let asker = Asker::of(builder().clock(ManualClock::new())).await;
     let token = asker.token().await;
     let request = asker.request(Method::GET, READ).bearer_auth(&token);

@@ -1,5 +1,5 @@
-//! The answers of a small cloud, header by header and element by element, against the shapes that the
-//! real service has in public recordings.
+//! The responses of the small cloud have the headers and the elements that the real service has in
+//! public recordings.
 
 use azure_asset_sync::testing::{
     AnonymousAnswer, Assignment, Behavior, Fault, ManualClock, Refusal, Seed, SignInText,
@@ -23,7 +23,7 @@ fn builder() -> SmallCloudBuilder {
         .blob(Seed::new("b/old.mp4", "x").archived())
 }
 
-/// Whether an id has the form of the blob service's
+/// Returns whether a request ID has the form of the blob service.
 fn is_request_id(id: &str) -> bool {
     let lengths: Vec<_> = id.split('-').map(str::len).collect();
     lengths == [8, 4, 4, 4, 12] && id.ends_with("000000") && id.get(14..16) == Some("00")
@@ -36,7 +36,7 @@ const EARLY_401: &str =
     "content-length content-type date server www-authenticate x-ms-error-code x-ms-request-id";
 
 #[tokio::test]
-async fn good_answers_have_the_headers_of_the_service() {
+async fn successful_responses_have_the_headers_of_the_service() {
     const GET: &str = "accept-ranges content-length content-md5 content-type date etag \
         last-modified server x-ms-access-tier x-ms-access-tier-inferred x-ms-blob-type \
         x-ms-creation-time x-ms-lease-state x-ms-lease-status x-ms-request-id \
@@ -73,7 +73,7 @@ async fn good_answers_have_the_headers_of_the_service() {
 }
 
 #[tokio::test]
-async fn refusals_have_the_headers_of_who_refuses() {
+async fn refusals_have_the_headers_of_the_part_that_refuses() {
     let asker = Asker::of(
         builder().assignment(Assignment::new(Role::BlobDataReader).on_container("assets")),
     )
@@ -130,7 +130,8 @@ async fn refusals_have_the_headers_of_who_refuses() {
     assert_eq!(walled.header("server"), Some(FRONT_END));
 }
 
-/// The body begins with a byte order mark, and has the message with the id and the time to 100 ns
+/// Asserts that a body starts with a byte order mark, and contains the message with the request ID and
+/// the time in units of 100 ns.
 fn is_error_body(answer: &Answer, code: &str, reason: &str) {
     let id = answer.header("x-ms-request-id").unwrap();
     let expected = format!(
@@ -142,7 +143,7 @@ fn is_error_body(answer: &Answer, code: &str, reason: &str) {
 }
 
 #[tokio::test]
-async fn who_refuses_can_be_set_and_the_dfs_endpoint_writes_json() {
+async fn the_refusing_part_can_be_set_and_the_dfs_endpoint_writes_json() {
     let asker = Asker::of(builder()).await;
     let failure = || Refusal::new(403, "AuthorizationFailure");
     let dfs = Refusal::new(404, "PathNotFound").by_dfs_endpoint();
@@ -166,7 +167,7 @@ async fn who_refuses_can_be_set_and_the_dfs_endpoint_writes_json() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_named_with_its_value() {
+async fn an_invalid_parameter_is_named_with_its_value() {
     let asker = Asker::of(builder()).await;
     let token = asker.token().await;
     for (query, name, value) in [
@@ -188,7 +189,7 @@ async fn what_is_wrong_is_named_with_its_value() {
 }
 
 #[tokio::test]
-async fn a_refused_signature_tells_what_it_should_have_signed_or_when_it_holds() {
+async fn a_refused_signature_is_answered_with_the_string_to_sign_or_the_validity() {
     let asker = Asker::of(builder().container("expired-plates", [Seed::new("a.jpg", "x")])).await;
     let signature = asker.cloud.signature().to_owned();
     let list = "smallcloud/expired-plates?restype=container&comp=list";
@@ -219,14 +220,14 @@ async fn a_refused_signature_tells_what_it_should_have_signed_or_when_it_holds()
 }
 
 #[tokio::test]
-async fn nobody_is_answered_by_the_version_and_by_the_account() {
+async fn the_response_to_an_anonymous_request_depends_on_the_version_and_the_account() {
     use AnonymousAnswer::{Challenge, PublicAccessNotPermitted, ResourceNotFound};
     let (challenge, absent, forbidden) = (
         (401, Some("NoAuthenticationInformation")),
         (404, Some("ResourceNotFound")),
         (409, Some("PublicAccessNotPermitted")),
     );
-    // The list and the read, of a new version and of an old one.
+    // A list and a read, with a new version and with an old one.
     for (anonymous, expected) in [
         (Challenge, [challenge, challenge, absent, absent]),
         (PublicAccessNotPermitted, [forbidden; 4]),
@@ -246,14 +247,14 @@ async fn nobody_is_answered_by_the_version_and_by_the_account() {
         }
         let expected = expected.map(|(status, code)| (status, code.map(str::to_owned)));
         assert_eq!(told, expected, "{anonymous:?}");
-        // A token that is none is answered with a challenge, whatever the account allows nobody.
+        // An invalid token is always answered with a challenge.
         let wrong = asker.get("none", LIST).await;
         assert_eq!(wrong.told(), (401, Some("InvalidAuthenticationInfo")));
         assert!(wrong.header("www-authenticate").is_some());
     }
 }
 
-/// The names of the elements in the order in which they begin, without the properties of metadata
+/// Returns the names of the elements in document order, without the entries of metadata.
 fn tags(xml: &str) -> Vec<String> {
     let document = roxmltree::Document::parse(xml.trim_start_matches('\u{feff}')).unwrap();
     let elements = document.descendants().filter(roxmltree::Node::is_element);
@@ -338,7 +339,7 @@ async fn lists_have_the_elements_of_the_service_in_its_order() {
 }
 
 #[tokio::test]
-async fn names_and_markers_are_written_as_the_service_writes_them() {
+async fn names_and_markers_are_encoded_as_the_service_encodes_them() {
     let names = ["a \"b\" & <c>'.jpg", "x/100%-\u{fffe}_~.txt", "z.jpg"];
     let seeds = names.map(|name| Seed::new(name, "x"));
     let asker = Asker::of(SmallCloud::builder().blobs(seeds)).await;

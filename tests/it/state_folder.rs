@@ -1,4 +1,5 @@
-//! Who can read, change or hold the state of a job: links, modes, owners and locks.
+//! Other users cannot read, change or lock the state of a job: modes, owners, symbolic links and locks
+//! are checked.
 #![cfg(unix)]
 
 use std::{
@@ -30,7 +31,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[tokio::test]
-async fn a_state_is_its_users_alone() {
+async fn a_state_is_private_to_its_user() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("a/state");
     let mut seen = Vec::new();
@@ -43,14 +44,14 @@ async fn a_state_is_its_users_alone() {
     assert!(seen.len() >= 3, "{seen:?}");
     assert_eq!((mode(&state), mode(&folder.path().join("a"))), (0o700, 0o700));
     assert_eq!(mode(&state.join("manifest.jsonl.zst")), 0o600);
-    // A state of before becomes private as it is written to, and others cannot hold its lock.
+    // An old state becomes private when it is written, so other users cannot hold its lock.
     fs::set_permissions(state.join("lock"), Permissions::from_mode(0o644)).unwrap();
     run(&state).await.unwrap();
     assert_eq!(mode(&state.join("lock")), 0o600);
 }
 
 #[tokio::test]
-async fn what_was_put_in_the_place_of_a_file_is_neither_followed_nor_written_to() {
+async fn a_symbolic_link_in_place_of_a_file_is_neither_followed_nor_written() {
     type Put = fn(&Path, &Path);
     let kinds: [(&str, Put); 5] = [
         ("a link", |target, place| symlink(target, place).unwrap()),
@@ -82,7 +83,7 @@ async fn what_was_put_in_the_place_of_a_file_is_neither_followed_nor_written_to(
                 "{text}"
             );
             match &result {
-                // Only what is cleared away or replaced is no hindrance: that removes a name.
+                // A link is harmless only if the run removes or replaces the file.
                 Ok(_) => assert!(
                     matches!(file, "run.journal" | "run.jsonl.zst" | "manifest.new"),
                     "{text}"
@@ -104,7 +105,7 @@ async fn what_was_put_in_the_place_of_a_file_is_neither_followed_nor_written_to(
 }
 
 #[tokio::test]
-async fn a_folder_that_others_may_write_to_is_refused() {
+async fn a_folder_that_other_users_can_write_is_refused() {
     for mode in [0o777, 0o702, 0o1777] {
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), Permissions::from_mode(mode)).unwrap();
@@ -113,14 +114,14 @@ async fn a_folder_that_others_may_write_to_is_refused() {
         assert!(error.to_string().contains("all other users may write to it"), "{error}");
         let remedy = format!("chmod o-w {}", folder.path().display());
         assert!(error.to_string().contains(&remedy), "{error}");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was made in it");
-        // As the error says, one below it will do.
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "no file was created");
+        // As the error suggests, a folder below works.
         run(&folder.path().join("state")).await.unwrap();
     }
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
     run(folder.path()).await.unwrap();
-    // Only root can give a folder away.
+    // Only root can change the owner of a folder.
     if std::os::unix::fs::chown(folder.path(), Some(54_321), None).is_ok() {
         let error = run(folder.path()).await.unwrap_err();
         assert!(error.to_string().contains("belongs to user 54321"), "{error}");
@@ -128,16 +129,20 @@ async fn a_folder_that_others_may_write_to_is_refused() {
     }
 }
 
-/// As a umask of 002 makes it, and a volume that Kubernetes mounts with `fsGroup`
+/// A umask of 002 creates such folders, and so does a Kubernetes volume with `fsGroup`.
 #[tokio::test]
-async fn a_folder_that_the_runs_own_group_may_write_to_is_used() {
+async fn a_folder_that_the_own_group_can_write_is_accepted() {
     for mode in [0o770, 0o775, 0o2770, 0o2775] {
         let folder = tempfile::tempdir().unwrap();
         let made = fs::metadata(folder.path()).unwrap();
         fs::set_permissions(folder.path(), Permissions::from_mode(mode)).unwrap();
         run(folder.path()).await.unwrap();
-        assert_eq!(mode, fs::metadata(folder.path()).unwrap().mode() & 0o7777, "it is as it was");
-        // What Kubernetes does to a folder that a run has made, each time it mounts the volume.
+        assert_eq!(
+            mode,
+            fs::metadata(folder.path()).unwrap().mode() & 0o7777,
+            "the mode is unchanged"
+        );
+        // Kubernetes changes the mode of a folder in this way each time it mounts the volume.
         let state = folder.path().join("state");
         run(&state).await.unwrap();
         let of_group = |mode| Permissions::from_mode(mode);
@@ -147,7 +152,7 @@ async fn a_folder_that_the_runs_own_group_may_write_to_is_used() {
         }
         run(&state).await.unwrap();
         assert_eq!(self::mode(&state.join("lock")), 0o600);
-        // Only root can give a folder to a group that it is not in.
+        // Only root can assign a group of which it is not a member.
         let other = made.gid() + 54_321;
         if std::os::unix::fs::chown(folder.path(), None, Some(other)).is_ok() {
             fs::set_permissions(folder.path(), Permissions::from_mode(mode)).unwrap();
@@ -158,7 +163,7 @@ async fn a_folder_that_the_runs_own_group_may_write_to_is_used() {
     }
 }
 
-/// Others of a group that may write to the folder cannot forge a state
+/// Members of a group that can write the folder cannot forge a state.
 #[tokio::test]
 async fn a_file_of_another_user_is_refused() {
     for file in ["lock", "run.journal", "run.base", "manifest.jsonl.zst"] {
@@ -167,7 +172,7 @@ async fn a_file_of_another_user_is_refused() {
         let path = folder.path().join(file);
         fs::copy(folder.path().join("manifest.jsonl.zst"), folder.path().join("copy")).unwrap();
         fs::rename(folder.path().join("copy"), &path).unwrap();
-        // Only root can give a file away.
+        // Only root can change the owner of a file.
         if std::os::unix::fs::chown(&path, Some(54_321), None).is_ok() {
             let error = run(folder.path()).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::State, "{file}");
@@ -177,9 +182,9 @@ async fn a_file_of_another_user_is_refused() {
     }
 }
 
-/// Which needs a user who is not root: root may read all folders
+/// Only effective for users other than root, who can read all folders.
 #[tokio::test]
-async fn a_folder_above_that_cannot_be_read_is_no_hindrance() {
+async fn an_unreadable_parent_folder_is_accepted() {
     let above = tempfile::tempdir().unwrap();
     let state = above.path().join("state");
     fs::create_dir(&state).unwrap();
@@ -190,9 +195,9 @@ async fn a_folder_above_that_cannot_be_read_is_no_hindrance() {
     result.unwrap();
 }
 
-/// Whatever becomes of the file `lock`, there are never two runs that both change the state
+/// Two runs never change the state at the same time, whatever happens to the file `lock`.
 #[tokio::test]
-async fn a_run_whose_lock_is_removed_or_replaced_changes_nothing_more() {
+async fn a_run_whose_lock_is_removed_or_replaced_stops() {
     for is_replaced in [false, true] {
         let folder = tempfile::tempdir().unwrap();
         let state = folder.path().to_owned();
@@ -214,7 +219,7 @@ async fn a_run_whose_lock_is_removed_or_replaced_changes_nothing_more() {
         assert!(error.to_string().contains("`lock`"), "{error}");
         assert!(!state.join("manifest.jsonl.zst").exists());
         assert_eq!(fs::read(state.join("run.journal")).unwrap(), inner.unwrap());
-        // The next one goes on with it.
+        // The next run resumes it.
         assert!(run(&state).await.unwrap().is_resumed);
     }
 }

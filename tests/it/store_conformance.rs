@@ -1,4 +1,4 @@
-//! The stores of this crate against the suite that anyone's own store is checked with.
+//! All stores of this crate pass the public conformance suite.
 
 use azure_asset_sync::{
     AzureStore, MemoryStore,

@@ -1,4 +1,6 @@
-//! Runs that go on, or come again, where something went wrong: no blob is lost to a sink.
+//! Resumed and repeated runs lose no change, whatever went wrong before.
+
+mod failures;
 
 use std::{
     num::NonZeroU16,
@@ -6,10 +8,10 @@ use std::{
 };
 
 use azure_asset_sync::{
-    Blob, Error, ErrorKind, MemoryStore, Prefix, Rules, Scan, Store,
+    Blob, Error, ErrorKind, MemoryStore, Prefix, Scan, Store,
     sink::{Batch, Change, Delivery, Sink, callback},
     store::{ETag, ListRequest, Malformed, NameOrder, Page, ReadRequest},
-    sync::{Ending, Job, Manifest, Phase, interrupted},
+    sync::{Ending, Job, Manifest, interrupted},
     testing::TestDisk,
 };
 use bytes::Bytes;
@@ -28,7 +30,7 @@ fn scan(store: impl Store + 'static) -> Scan {
     Scan::new(store, &Prefix::default()).page_size(NonZeroU16::new(2).unwrap())
 }
 
-fn told(change: &Change) -> String {
+fn describe(change: &Change) -> String {
     let what = match change {
         Change::Added(_) => "+",
         Change::Changed(_) => "~",
@@ -39,14 +41,14 @@ fn told(change: &Change) -> String {
     format!("{what}{}", change.name().unwrap_or("?"))
 }
 
-/// When a sink fails
+/// When a sink fails.
 #[derive(Clone, Copy, PartialEq)]
 enum Fails {
     Never,
-    BeforeItTakes,
-    BehindWhatItTakes,
-    AtTheEnd,
-    ByAPanic,
+    BeforeStoring,
+    AfterStoring,
+    AtFinish,
+    ByPanic,
 }
 
 struct Log(Arc<Mutex<Vec<String>>>, Fails);
@@ -54,13 +56,13 @@ struct Log(Arc<Mutex<Vec<String>>>, Fails);
 #[async_trait::async_trait]
 impl Sink for Log {
     async fn accept(&mut self, batch: Batch<'_>) -> Result<(), Error> {
-        assert!(self.1 != Fails::ByAPanic, "as it was told");
-        if self.1 != Fails::BeforeItTakes {
-            self.0.lock().unwrap().extend(batch.changes.iter().map(told));
+        assert!(self.1 != Fails::ByPanic, "the sink fails as planned");
+        if self.1 != Fails::BeforeStoring {
+            self.0.lock().unwrap().extend(batch.changes.iter().map(describe));
         }
         match self.1 {
-            Fails::BeforeItTakes | Fails::BehindWhatItTakes => {
-                Err(Error::new(ErrorKind::Sink, "as it was told"))
+            Fails::BeforeStoring | Fails::AfterStoring => {
+                Err(Error::new(ErrorKind::Sink, "the sink fails as planned"))
             }
             _ => Ok(()),
         }
@@ -72,7 +74,7 @@ impl Sink for Log {
 
     async fn finish(&mut self) -> Result<(), Error> {
         match self.1 {
-            Fails::AtTheEnd => Err(Error::new(ErrorKind::Sink, "as it was told")),
+            Fails::AtFinish => Err(Error::new(ErrorKind::Sink, "the sink fails as planned")),
             _ => Ok(()),
         }
     }
@@ -95,7 +97,7 @@ async fn fail(job: Job, fails: Fails) -> Vec<String> {
     log.lock().unwrap().clone()
 }
 
-/// Pages in a row
+/// A store with these pages.
 struct Pages(Vec<Page>);
 
 #[async_trait::async_trait]
@@ -112,11 +114,28 @@ impl Store for Pages {
     }
 }
 
+/// A store with these pages, which refuses one of them.
+struct Refusing(Pages, usize);
+
+#[async_trait::async_trait]
+impl Store for Refusing {
+    async fn list(&self, request: ListRequest) -> Result<Page, Error> {
+        if request.marker.as_ref().is_some_and(|marker| marker.as_str() == self.1.to_string()) {
+            return Err(Error::from_response(403, None));
+        }
+        self.0.list(request).await
+    }
+
+    async fn read(&self, _: ReadRequest) -> Result<Bytes, Error> {
+        unreachable!()
+    }
+}
+
 fn page(names: &[&str]) -> Page {
     Page::last(names.iter().map(|name| blob(name, "1")).collect())
 }
 
-/// The page with an entry that cannot be read behind its blobs
+/// Adds a malformed entry after the blobs of a page.
 fn bad(mut page: Page, name: Option<&str>) -> Page {
     let mut entry = Malformed::new(name.map(str::to_owned), "bad");
     entry.at = page.blobs.len();
@@ -131,7 +150,7 @@ fn by_segments(names: &[&str]) -> Page {
 }
 
 #[tokio::test]
-async fn an_entry_that_cannot_be_read_protects_what_it_may_be_wherever_it_stands() {
+async fn a_malformed_entry_prevents_the_removal_of_each_blob_that_it_could_be() {
     let all = ["a.jpg", "b.jpg", "c.jpg", "d.jpg"];
     let cases: [(&str, Vec<Page>, &[&str]); 3] = [
         (
@@ -156,9 +175,9 @@ async fn an_entry_that_cannot_be_read_protects_what_it_may_be_wherever_it_stands
         assert_eq!(run(disk.job(scan(Pages(pages))).max_removals(1.0)).await.1, want, "{what}");
     }
     let pages = vec![bad(page(&["a.jpg", "b.jpg"]), Some("c.jpg")), page(&["d.jpg"])];
-    let (_, told) = run(TestDisk::new(2).job(scan(Pages(pages)))).await;
-    assert!(told.contains(&"!c.jpg".to_owned()), "{told:?}");
-    // Nor does it say how names ascend.
+    let (_, reported) = run(TestDisk::new(2).job(scan(Pages(pages)))).await;
+    assert!(reported.contains(&"!c.jpg".to_owned()), "{reported:?}");
+    // A malformed entry does not reveal the order of the names either.
     let pages = vec![bad(page(&[]), Some("f/0.jpg")), by_segments(&["f/a.jpg", "f-2/a.jpg"])];
     assert_eq!(run(TestDisk::new(1).job(scan(Pages(pages)))).await.1.len(), 3);
 }
@@ -171,10 +190,10 @@ async fn a_listing_out_of_order_is_sorted_and_nothing_is_reported_twice() {
         run(disk.job(scan(Pages(vec![page(first)])))).await;
         let pages = || vec![page(&["d.jpg", "e.jpg"]), page(&["a.jpg", "b.jpg", "c.jpg"])];
         let job = || disk.job(scan(Pages(pages()))).max_removals(1.0);
-        let (ending, mut told) = run(job()).await;
-        told.sort();
+        let (ending, mut reported) = run(job()).await;
+        reported.sort();
         let new = names.iter().filter(|name| !first.contains(name));
-        assert_eq!(told, new.map(|name| format!("+{name}")).collect::<Vec<_>>());
+        assert_eq!(reported, new.map(|name| format!("+{name}")).collect::<Vec<_>>());
         assert_eq!(ending, Ending::Complete);
         assert_eq!(run(job()).await, (Ending::Complete, vec![]));
         // A listing in order again is like any other.
@@ -185,10 +204,10 @@ async fn a_listing_out_of_order_is_sorted_and_nothing_is_reported_twice() {
 }
 
 #[tokio::test]
-async fn nor_is_anything_lost_if_names_come_out_of_order_behind_an_interruption() {
+async fn nothing_is_lost_if_names_are_out_of_order_after_an_interruption() {
     let disk = TestDisk::new(2);
     run(disk.job(scan(Pages(vec![page(&["a.jpg", "m.jpg", "n.jpg"])])))).await;
-    // More than a block is held of, so that what is new in it is told of before its end.
+    // More rows than a block buffers, so new blobs are reported before the block ends.
     let pages = [["a.jpg", "b.jpg"], ["c.jpg", "d.jpg"], ["e.jpg", "f.jpg"], ["g.jpg", "h.jpg"]];
     let mut first: Vec<_> = pages.iter().map(|names| page(names)).collect();
     let refused = first.len();
@@ -199,51 +218,51 @@ async fn nor_is_anything_lost_if_names_come_out_of_order_behind_an_interruption(
     let want: Vec<_> =
         ["b", "c", "d", "e", "f", "g", "h"].map(|name| format!("+{name}.jpg")).into();
     assert_eq!(*log.lock().unwrap(), want);
-    // What the sink has, and what it has had before, is gone when the run goes on.
+    // The blobs that the sink has, and has had before, are gone when the run is resumed.
     let second = vec![page(&["n.jpg", "i.jpg", "a.jpg"])];
-    let (ending, told) = run(disk.job(scan(Pages(second))).max_removals(1.0)).await;
+    let (ending, reported) = run(disk.job(scan(Pages(second))).max_removals(1.0)).await;
     let gone = ["b", "c", "d", "e", "f", "g", "h", "m"].map(|name| format!("-{name}.jpg"));
     let want: Vec<_> = std::iter::once("+i.jpg".to_owned()).chain(gone).collect();
-    assert_eq!((ending, told), (Ending::Complete, want));
+    assert_eq!((ending, reported), (Ending::Complete, want));
 }
 
 #[tokio::test]
-async fn what_a_sink_may_have_is_removed_though_names_come_out_of_order_when_the_run_goes_on() {
+async fn blobs_that_a_sink_may_have_are_removed_although_a_resumed_listing_is_out_of_order() {
     let disk = TestDisk::new(2);
     run(disk.job(scan(Pages(vec![page(&["m.jpg", "n.jpg"])])))).await;
-    // The sink has taken `c.jpg` and another version of `m.jpg`, and the run does not know.
+    // The sink has stored `c.jpg` and another version of `m.jpg`, but the run does not know that.
     let mut first = page(&["c.jpg", "m.jpg", "n.jpg"]);
     first.blobs[1].etag = Some(ETag::from("2"));
     let job = disk.job(scan(Pages(vec![first]))).max_removals(1.0);
-    assert_eq!(fail(job, Fails::BehindWhatItTakes).await, ["+c.jpg", "~m.jpg"]);
+    assert_eq!(fail(job, Fails::AfterStoring).await, ["+c.jpg", "~m.jpg"]);
     let job = disk.job(scan(Pages(vec![page(&["n.jpg", "m.jpg", "a.jpg"])]))).max_removals(1.0);
     assert_eq!(run(job).await.1, ["+a.jpg", "~m.jpg", "-c.jpg"]);
 }
 
 #[tokio::test]
-async fn an_entry_without_a_name_may_be_any_of_a_listing_out_of_order() {
+async fn an_entry_without_a_name_can_be_any_blob_of_an_unordered_listing() {
     let disk = TestDisk::new(2);
     run(disk.job(scan(Pages(vec![page(&["a.jpg", "b.jpg", "c.jpg", "d.jpg"])])))).await;
     let pages = vec![page(&["d.jpg"]), bad(page(&["a.jpg"]), None), page(&["e.jpg"])];
     let job = disk.job(scan(Pages(pages))).max_removals(1.0);
-    let (ending, mut told) = run(job).await;
-    told.sort();
-    told.dedup();
-    assert_eq!((ending, told), (Ending::Complete, vec!["!?".to_owned(), "+e.jpg".to_owned()]));
+    let (ending, mut reported) = run(job).await;
+    reported.sort();
+    reported.dedup();
+    assert_eq!((ending, reported), (Ending::Complete, vec!["!?".to_owned(), "+e.jpg".to_owned()]));
     assert_eq!(disk.manifest().unwrap().unwrap().nameless(), 1);
     let pages = vec![page(&["d.jpg"]), page(&["a.jpg"]), page(&["e.jpg"])];
-    let told = run(disk.job(scan(Pages(pages))).max_removals(1.0)).await.1;
-    assert_eq!(told, ["-b.jpg", "-c.jpg"]);
+    let reported = run(disk.job(scan(Pages(pages))).max_removals(1.0)).await.1;
+    assert_eq!(reported, ["-b.jpg", "-c.jpg"]);
     assert_eq!(disk.manifest().unwrap().unwrap().nameless(), 0);
 }
 
 #[tokio::test]
-async fn an_entry_without_a_name_counts_once_however_often_the_names_are_sorted() {
+async fn an_entry_without_a_name_is_counted_once_however_often_the_names_are_sorted() {
     let names: Vec<_> = (0..2600).map(|n| format!("{n:04}.jpg")).collect();
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     let disk = TestDisk::new(100);
     let job = || disk.job(scan(Pages(vec![page(&["z.jpg"]), bad(page(&names), None)])));
-    // Behind what is compared at a time.
+    // After the names that are compared together.
     let fails = callback(|change| match change.name() {
         Some("2599.jpg") => Err(Error::new(ErrorKind::Sink, "full")),
         _ => Ok(()),
@@ -255,7 +274,7 @@ async fn an_entry_without_a_name_counts_once_however_often_the_names_are_sorted(
 }
 
 #[tokio::test]
-async fn few_removals_of_a_first_run_that_lists_again_are_few_of_what_its_sink_has() {
+async fn the_share_of_removals_of_a_relisting_first_run_is_that_of_the_sinks_assets() {
     let names: Vec<_> = (0..20).map(|n| format!("n{n:02}.jpg")).collect();
     let mut pages: Vec<_> = names.chunks(2).map(|two| page(&[&two[0], &two[1]])).collect();
     pages.push(page(&["b.jpg"]));
@@ -265,13 +284,13 @@ async fn few_removals_of_a_first_run_that_lists_again_are_few_of_what_its_sink_h
     disk.job(scan(Refusing(Pages(failing), refused))).run(()).await.unwrap_err();
     assert!(disk.files().contains(&"run.base".to_owned()), "{:?}", disk.files());
     pages[1] = page(&["n02.jpg"]);
-    let (ending, told) = run(disk.job(scan(Pages(pages)))).await;
-    assert_eq!((ending, told), (Ending::Complete, vec!["+b.jpg".into(), "-n03.jpg".into()]));
+    let (ending, reported) = run(disk.job(scan(Pages(pages)))).await;
+    assert_eq!((ending, reported), (Ending::Complete, vec!["+b.jpg".into(), "-n03.jpg".into()]));
 }
 
-/// Rows that are too long for one block are in several blocks, also where each of these is small
+/// Rows that are too long for one block are written to several blocks, even if each is small.
 #[tokio::test]
-async fn long_rows_make_no_block_that_is_too_large() {
+async fn long_rows_cause_no_block_that_is_too_large() {
     let etag = "e".repeat(7500);
     let names: Vec<_> = (0..2400).map(|n| format!("{n:04}.jpg")).collect();
     let blobs = names.iter().map(|name| blob(name, &etag)).collect::<Vec<_>>();
@@ -287,7 +306,7 @@ async fn long_rows_make_no_block_that_is_too_large() {
     }
 }
 
-/// Gives its first marker for ever
+/// A store that repeats its first marker forever.
 struct Endless(Page);
 
 #[async_trait::async_trait]
@@ -304,7 +323,7 @@ impl Store for Endless {
 }
 
 #[tokio::test]
-async fn a_listing_that_never_ends_leaves_the_manifest_and_a_run_to_go_on_with() {
+async fn a_listing_that_never_ends_keeps_the_manifest_and_can_be_resumed() {
     let folder = tempfile::tempdir().unwrap();
     let job = |store: Pages| Job::new(scan(store), folder.path()).max_removals(1.0);
     let rows = || {
@@ -323,18 +342,18 @@ async fn a_listing_that_never_ends_leaves_the_manifest_and_a_run_to_go_on_with()
         assert_eq!(error.kind(), ErrorKind::RepeatedMarker);
         assert_eq!(rows(), before);
         let unfinished = interrupted(folder.path()).unwrap();
-        let mut told = log.lock().unwrap().clone();
+        let mut reported = log.lock().unwrap().clone();
         let summary = {
             let log = Arc::default();
             let pages = Pages(vec![page(&["b.jpg", "c.jpg"])]);
             let summary = job(pages).run(Log(Arc::clone(&log), Fails::Never)).await.unwrap();
-            told.extend(log.lock().unwrap().clone());
+            reported.extend(log.lock().unwrap().clone());
             summary
         };
         assert!(summary.is_resumed && Some(summary.run) == unfinished);
         let want: &[_] =
             if first.is_some() { &["+b.jpg", "-a.jpg"] } else { &["+b.jpg", "+c.jpg"] };
-        assert_eq!(told, want);
+        assert_eq!(reported, want);
         assert_eq!(interrupted(folder.path()).unwrap(), None);
         std::fs::remove_file(folder.path().join("manifest.jsonl.zst")).unwrap();
     }

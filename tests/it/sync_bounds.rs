@@ -1,5 +1,5 @@
-//! What a job writes it can read again, what an interrupted run leaves is removed, and a run that lists
-//! again is cancelled between two blocks.
+//! A job can read everything that it writes, files of interrupted runs are removed, and a run that lists
+//! again can be cancelled between two blocks.
 
 use std::sync::Arc;
 
@@ -12,13 +12,13 @@ use azure_asset_sync::{
 };
 use bytes::Bytes;
 
-/// A sink that fails in its first batch, which it may have stored
+/// A sink that fails in its first batch, which it may have stored.
 struct Fails;
 
 #[async_trait::async_trait]
 impl Sink for Fails {
     async fn accept(&mut self, _: Batch<'_>) -> Result<(), Error> {
-        Err(Error::new(ErrorKind::Sink, "it fails here"))
+        Err(Error::new(ErrorKind::Sink, "the sink fails as planned"))
     }
 
     async fn flush(&mut self) -> Result<(), Error> {
@@ -34,7 +34,7 @@ impl Sink for Fails {
     }
 }
 
-/// Pages in a row, and what happens before each
+/// A store with these pages, and a function that is called before each.
 struct Pages<F>(Vec<Vec<String>>, F);
 
 #[async_trait::async_trait]
@@ -65,9 +65,9 @@ fn size(disk: &TestDisk, file: &str) -> usize {
     size
 }
 
-/// One page with far more blobs than a service lists at once
+/// The page has far more blobs than a service lists at once.
 #[tokio::test]
-async fn a_page_without_a_limit_is_written_in_parts_that_can_be_read_again() {
+async fn a_very_long_page_is_written_in_parts_that_can_be_read_again() {
     let names: Vec<_> = (0..210_000).map(|n| format!("{n:06}.jpg")).collect();
     let disk = TestDisk::new(2500);
     let pages = || Pages(vec![names.clone()], |_| Ok(NameOrder::Bytes));
@@ -83,9 +83,9 @@ async fn a_page_without_a_limit_is_written_in_parts_that_can_be_read_again() {
     assert_eq!((summary.ending, added, largest), (Ending::Complete, 210_000, 0));
 }
 
-/// A sink that is down for days, while a job is started again and again
+/// The sink is down for days, while a job is started repeatedly.
 #[tokio::test]
-async fn batches_that_fail_again_and_again_do_not_fill_the_state() {
+async fn batches_that_fail_repeatedly_do_not_fill_the_state() {
     let disk = TestDisk::new(2500);
     let store = || (0..5000).map(|n| Blob::new(format!("{n:04}.jpg"), 1)).collect::<MemoryStore>();
     let (mut largest, mut after_twenty) = (0, 0);
@@ -99,7 +99,7 @@ async fn batches_that_fail_again_and_again_do_not_fill_the_state() {
     assert!(largest > 0 && largest == after_twenty, "{largest} bytes, {after_twenty} after 20");
     let mut names = std::collections::BTreeSet::new();
     let sink = callback(|change| {
-        assert!(names.insert(change.name().unwrap().to_owned()), "{change:?} comes twice");
+        assert!(names.insert(change.name().unwrap().to_owned()), "{change:?} is repeated");
         Ok(())
     });
     let summary = disk.job(scan(store())).run(sink).await.unwrap();
@@ -108,7 +108,7 @@ async fn batches_that_fail_again_and_again_do_not_fill_the_state() {
 }
 
 #[tokio::test]
-async fn what_an_interrupted_run_leaves_is_removed_when_the_next_one_begins() {
+async fn files_of_an_interrupted_run_are_removed_when_the_next_one_starts() {
     let names: Vec<_> = (0..40).map(|n| format!("{:02}.jpg", n * 7 % 40)).collect();
     let pages = || names.chunks(4).map(<[_]>::to_vec).collect::<Vec<_>>();
     let unsorted = |refuses: usize| {
@@ -125,7 +125,7 @@ async fn what_an_interrupted_run_leaves_is_removed_when_the_next_one_begins() {
         let result = disk.job(unsorted(usize::MAX)).run(()).await;
         disk.restart(|_| 0);
         seen.extend(disk.files());
-        // It begins, and is refused its first page, unless all is listed.
+        // The run starts, and its first page is refused unless everything is listed.
         let _ = disk.job(unsorted(0)).run(()).await;
         for file in disk.files() {
             assert!(needed.contains(&file.as_str()), "{at}: {file}");
@@ -142,7 +142,7 @@ async fn what_an_interrupted_run_leaves_is_removed_when_the_next_one_begins() {
 }
 
 #[tokio::test]
-async fn a_run_that_lists_again_is_cancelled_between_two_blocks_and_goes_on() {
+async fn a_run_that_lists_again_can_be_cancelled_between_two_blocks_and_resumed() {
     let mut names: Vec<_> = (0..400).map(|n| format!("{}/{n:03}.jpg", n % 7)).collect();
     names.extend((0..400).map(|n| format!("{}-/{n:03}.jpg", n % 7)));
     let by = |order: NameOrder| {
@@ -153,7 +153,7 @@ async fn a_run_that_lists_again_is_cancelled_between_two_blocks_and_goes_on() {
     let disk = TestDisk::new(3);
     let first = Pages(by(NameOrder::Bytes), |_| Ok(NameOrder::Bytes));
     disk.job(scan(first)).run(()).await.unwrap();
-    // The account was given another order, which the first page shows: then somebody cancels.
+    // The account has changed its order, which the first page shows. Then the run is cancelled.
     let jobs = Arc::new(Jobs::default());
     let store = |jobs: Option<Arc<Jobs>>| {
         Pages(by(NameOrder::Segments), move |_| {

@@ -1,4 +1,5 @@
-//! Runs by id, what the end of one is to a connection, and what tables and files have after it.
+//! `Jobs` manages runs by ID, the end of a run is an event of its connection, and tables and files are
+//! correct after it.
 
 use std::{fs, sync::Arc, time::Duration};
 
@@ -18,7 +19,7 @@ fn scan(names: &[&str]) -> Scan {
     Scan::new(store, &Prefix::default())
 }
 
-/// Takes a batch once it may
+/// A sink that waits for permission before each batch.
 struct Gate(Arc<Semaphore>);
 
 #[async_trait::async_trait]
@@ -42,7 +43,7 @@ impl Sink for Gate {
 }
 
 #[tokio::test]
-async fn an_id_has_one_run_at_a_time() {
+async fn each_id_has_one_run_at_a_time() {
     let (jobs, gate, disk) = (Jobs::default(), Arc::new(Semaphore::new(0)), TestDisk::new(10));
     let start = |id: &str, disk: &TestDisk| {
         jobs.start(id, disk.job(scan(&["a.jpg"])), Gate(Arc::clone(&gate)))
@@ -79,7 +80,7 @@ async fn the_end_of_a_run_is_an_event_of_its_connection() {
     }
 }
 
-/// Fails at its end, as where a disk is full
+/// A sink that fails in `finish`, as on a full disk.
 struct Unfinished;
 
 #[async_trait::async_trait]
@@ -102,7 +103,7 @@ impl Sink for Unfinished {
 }
 
 #[tokio::test]
-async fn a_run_that_goes_on_behind_its_listing_knows_what_was_rejected_before() {
+async fn a_run_that_is_resumed_after_its_listing_knows_the_earlier_rejections() {
     for (names, event) in [
         (&["a.jpg", "b.txt"][..], Event::SyncHadErrors),
         (&["a.jpg", "b.jpg"], Event::SyncSucceeded),
@@ -118,14 +119,14 @@ async fn a_run_that_goes_on_behind_its_listing_knows_what_was_rejected_before() 
 }
 
 #[tokio::test]
-async fn whole_files_are_made_from_the_manifest() {
+async fn complete_files_can_be_written_from_the_manifest() {
     let folder = tempfile::tempdir().unwrap();
     let (state, file) = (folder.path().join("state"), folder.path().join("assets.jsonl"));
     let names: Vec<String> = (0..2300).map(|n| format!("{n:04}.jpg")).collect();
     let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
     names.push("notes.txt");
     Job::new(scan(&names), &state).run(()).await.unwrap();
-    // One is gone, and has a row that tells so.
+    // One asset is gone, and its row is a tombstone.
     Job::new(scan(&names[1..]), &state).run(()).await.unwrap();
     let manifest = Manifest::open(&state).unwrap().unwrap();
     let count = manifest.export(JsonLines::assets(&file).unwrap()).await.unwrap();
@@ -136,10 +137,10 @@ async fn whole_files_are_made_from_the_manifest() {
 }
 
 #[tokio::test]
-async fn what_changes_without_an_etag_is_a_change_and_reaches_tables() {
+async fn a_change_without_a_new_etag_is_reported_and_reaches_tables() {
     let folder = tempfile::tempdir().unwrap();
     let table = folder.path().join("assets.sqlite");
-    // Neighbours in the same block, which stay as they are.
+    // The neighbors in the same block do not change.
     let with = |tier: Option<AccessTier>, md5: u8| {
         let mut blobs = ["a.jpg", "b.jpg", "c.jpg"].map(|name| Blob::new(name, 10));
         blobs.iter_mut().for_each(|blob| blob.etag = Some(ETag::from("1")));
@@ -161,7 +162,7 @@ async fn what_changes_without_an_etag_is_a_change_and_reaches_tables() {
         (cold, 2, &[], Some("Cold")),
     ];
     for (step, (tier, md5, want, tier_in_table)) in steps.into_iter().enumerate() {
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         let sink = callback(|change| {
             let what = match change {
                 Change::Added(_) => "+",
@@ -170,11 +171,11 @@ async fn what_changes_without_an_etag_is_a_change_and_reaches_tables() {
                 Change::Removed(_) => "-",
                 _ => "!",
             };
-            told.push(format!("{what}{}", change.name().unwrap()));
+            reported.push(format!("{what}{}", change.name().unwrap()));
             Ok(())
         });
         with(tier, md5).run((Sqlite::open(&table).unwrap(), sink)).await.unwrap();
-        assert_eq!(told, want, "{step}");
+        assert_eq!(reported, want, "{step}");
         let database = rusqlite::Connection::open(&table).unwrap();
         let query = "SELECT max(access_tier) FROM assets WHERE name = 'b.jpg'";
         let found: Option<String> = database.query_row(query, [], |row| row.get(0)).unwrap();
@@ -191,7 +192,7 @@ async fn what_changes_without_an_etag_is_a_change_and_reaches_tables() {
     }
 }
 
-/// Never answers
+/// A store that never answers.
 struct Never;
 
 #[async_trait::async_trait]
@@ -206,7 +207,7 @@ impl Store for Never {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_that_is_waited_for_can_be_asked_and_is_the_only_one() {
+async fn the_status_of_a_run_is_available_while_another_call_waits_for_it() {
     let (jobs, folder) = (Jobs::default(), tempfile::tempdir().unwrap());
     let job = || Job::new(Scan::new(Never, &Prefix::default()), folder.path());
     jobs.start("x", job(), ()).unwrap();

@@ -1,7 +1,11 @@
 //! A run takes the same memory for ten million rows as for ten thousand, except for the block index:
 //! about 1 MB for ten million rows, and as much again if all blocks have changed.
 //!
-//! `ROWS=10000000 cargo test --release --test it sync_memory:: -- --nocapture` is the whole of it.
+//! The default run has fewer rows. For ten million:
+//! `ROWS=10000000 cargo test --release --test it sync_memory:: -- --nocapture`.
+//!
+//! Each measurement runs this program again as a child, because the peak of resident memory belongs to
+//! a process.
 #![cfg(target_os = "linux")]
 
 use std::{env, fs, path::Path, process::Command};
@@ -14,14 +18,14 @@ use azure_asset_sync::{
 };
 use bytes::Bytes;
 
-/// Blobs that are made when they are asked for
+/// A store that generates its blobs on request.
 struct Generated {
     count: u64,
-    /// Of each thousandth
+    /// The version of each thousandth blob.
     version: u64,
-    /// From which on it refuses
+    /// The number of the first blob whose listing is refused.
     refused: u64,
-    /// Whether they come in no order
+    /// Whether the names are listed in no order.
     is_unsorted: bool,
 }
 
@@ -34,7 +38,7 @@ impl Store for Generated {
         }
         let end = (start + 2500).min(self.count);
         let blobs = (start..end).map(|n| {
-            // A prime that divides no number of rows here, so that each comes once.
+            // The prime divides no number of rows in these tests, so each blob is listed once.
             let n = if self.is_unsorted { n * 7919 % self.count } else { n };
             let mut blob =
                 Blob::new(format!("plant-07/camera-{:03}/{n:09}.jpg", n / 20_000), n + 1);
@@ -54,8 +58,8 @@ impl Store for Generated {
     }
 }
 
-/// By how many KiB two runs of the same differ: in how the allocator's pages are filled, and in which
-/// pages of the program are in memory
+/// The difference between two equal runs in KiB: the allocator fills its pages differently, and other
+/// pages of the program are resident.
 const NOISE: u64 = 256;
 
 /// The most KiB of the block index: two descriptions of each block of 2,500 rows, of 250 bytes
@@ -68,21 +72,21 @@ fn index_kib(rows: u64) -> u64 {
 struct Run {
     name: &'static str,
     state: &'static str,
-    /// How many rows, of which each thousandth has a version
+    /// The number of rows.
     rows: u64,
     version: u64,
-    /// How many have another than before
+    /// How many blobs have another version than before.
     changed: u64,
-    /// Whether the store refuses behind three quarters of them
+    /// Whether the store refuses the listing after three quarters of the blobs.
     is_cut_off: bool,
     is_resumed: bool,
-    /// Whether nothing is listed any more
+    /// Whether the container is empty.
     is_emptied: bool,
-    /// Whether names come in no order
+    /// Whether the names are listed in no order.
     is_unsorted: bool,
 }
 
-/// Runs in a process of its own, where nothing else has touched the peak
+/// Runs a job in a child process, and prints the peak of its resident memory.
 #[test]
 fn child() {
     let Ok(folder) = env::var("STATE") else { return };
@@ -93,12 +97,12 @@ fn child() {
     let refused = if is_cut_off { count / 4 * 3 } else { u64::MAX };
     let is_unsorted = number("IS_UNSORTED") == 1;
     let store = Generated { count, version: number("VERSION"), refused, is_unsorted };
-    // What is remembered of names to find those that collide has a bound of its own.
+    // The names that are remembered to find collisions have a limit of their own.
     let rules = [Reason::CaseCollision, Reason::BaseNameCollision]
         .into_iter()
         .fold(Rules::default(), |rules, reason| rules.on(reason, Action::Ignore));
     let job = Job::new(Scan::new(store, &Prefix::default()).rules(rules), folder);
-    // How many threads Tokio has is a matter of luck otherwise.
+    // One thread, because a varying number of threads would change the figures.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .max_blocking_threads(1)
@@ -122,8 +126,8 @@ fn child() {
 fn peak_kib(folder: &Path, run: &Run) -> u64 {
     let output = Command::new(env::current_exe().unwrap())
         .args(["--exact", "sync_memory::child", "--nocapture"])
-        // What is freed is given back at once: else the peak has what glibc keeps of it, which
-        // differs from run to run by more than what is looked for.
+        // Freed memory is returned to the system at once. Otherwise the peak includes memory that
+        // glibc keeps, which varies by more than the differences that the test looks for.
         .env("MALLOC_ARENA_MAX", "1")
         .env("MALLOC_MMAP_THRESHOLD_", "65536")
         .env("MALLOC_TRIM_THRESHOLD_", "65536")
@@ -142,7 +146,7 @@ fn peak_kib(folder: &Path, run: &Run) -> u64 {
     peak.split_whitespace().next().unwrap().parse().unwrap()
 }
 
-/// The peaks of runs over so many rows, in state folders of their own
+/// Returns the peaks of runs with this number of rows, each with its own state folder.
 fn peaks(rows: u64) -> Vec<(&'static str, u64)> {
     let folder = tempfile::tempdir().unwrap();
     let changed = rows / 1000;
@@ -161,16 +165,16 @@ fn peaks(rows: u64) -> Vec<(&'static str, u64)> {
 }
 
 #[test]
-fn rows_by_the_million_take_no_more_than_those_by_the_thousand() {
+fn millions_of_rows_take_no_more_memory_than_thousands() {
     let rows = env::var("ROWS").map_or(100_000, |rows| rows.parse().unwrap());
-    // With four pages it is a matter of luck how many of them are in memory at once.
+    // The largest of five runs, because it varies how many of the four pages are in memory.
     let few: Vec<_> = (0..5).map(|_| peaks(10_000)).collect();
     let most = |what: &str| {
         let peaks = few.iter().flatten().filter(|(name, _)| *name == what);
         peaks.map(|(_, kib)| *kib).max().unwrap()
     };
     for (name, many) in peaks(rows) {
-        // Of ten thousand rows that are cut off there are not four pages, but three and one.
+        // A run of ten thousand rows that is cut off has three pages, and one more when resumed.
         let (what, _) = name.split_once(',').unwrap_or((name, ""));
         let few = most(what);
         println!("{name}: {many} KiB for {rows} rows, {few} KiB for 10,000");
@@ -179,7 +183,7 @@ fn rows_by_the_million_take_no_more_than_those_by_the_thousand() {
 }
 
 #[test]
-fn names_in_no_order_by_the_million_take_no_more_than_those_by_the_thousand() {
+fn millions_of_unordered_names_take_no_more_memory_than_thousands() {
     let rows = env::var("ROWS").map_or(100_000, |rows| rows.parse().unwrap());
     let peaks = |rows: u64| {
         let folder = tempfile::tempdir().unwrap();
@@ -188,7 +192,7 @@ fn names_in_no_order_by_the_million_take_no_more_than_those_by_the_thousand() {
         let unchanged = Run { version: 1, ..first };
         [first, changed, unchanged].map(|run| peak_kib(folder.path(), &run))
     };
-    // More than is sorted at a time.
+    // More rows than one sorted run holds.
     let few = peaks(40_000);
     for ((what, few), many) in ["first", "changed", "unchanged"].iter().zip(few).zip(peaks(rows)) {
         println!("{what}: {many} KiB for {rows} rows in no order, {few} KiB for 40,000");

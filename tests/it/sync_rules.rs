@@ -1,5 +1,5 @@
-//! Jobs whose rules change between runs and in the middle of one: what a filter leaves out is removed and
-//! not missing, and a manifest names the rules that its rows were judged by.
+//! Jobs whose rules change between runs or during a run: blobs that a filter excludes are removed and do
+//! not count as missing, and a manifest names the rules by which its rows were decided.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,14 +13,14 @@ use azure_asset_sync::{
 };
 use bytes::Bytes;
 
-/// What a service holds that is keyed by name
+/// A service that stores assets and rejections by name.
 #[derive(Debug, Default)]
 struct Service {
     assets: BTreeSet<String>,
     rejected: BTreeSet<String>,
-    /// The changes of this run
+    /// The changes of this run.
     log: Vec<String>,
-    /// The batch that fails, and whether the service has stored it by then
+    /// The batch that fails, and whether the service has stored it before.
     fails: Option<(u64, bool)>,
 }
 
@@ -49,7 +49,7 @@ impl Sink for Service {
             }
         }
         match failure {
-            Some(_) => Err(Error::new(ErrorKind::Sink, "it fails here")),
+            Some(_) => Err(Error::new(ErrorKind::Sink, "the sink fails as planned")),
             None => Ok(()),
         }
     }
@@ -67,7 +67,7 @@ impl Sink for Service {
     }
 }
 
-/// Pages in the order of the names as they are given
+/// A store with these pages of names.
 struct Listed(Vec<Vec<String>>, NameOrder);
 
 #[async_trait::async_trait]
@@ -117,7 +117,7 @@ fn with_sign(signs: &[&str], folder: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_filter_that_is_narrowed_removes_what_it_leaves_out_and_withholds_nothing() {
+fn a_narrowed_filter_removes_the_excluded_blobs_and_withholds_nothing() {
     let (names, all, narrow) = (ten(), Rules::default(), only("a/**"));
     for rows in [1, 3, 100] {
         let (disk, mut service) = (TestDisk::new(rows), Service::default());
@@ -142,9 +142,9 @@ fn a_filter_that_is_narrowed_removes_what_it_leaves_out_and_withholds_nothing() 
     }
 }
 
-/// The share of removals is of the assets that the filter lets through
+/// The share of removals is relative to the assets that pass the filter.
 #[test]
-fn what_is_missing_is_withheld_beside_what_is_filtered() {
+fn missing_blobs_are_withheld_while_filtered_blobs_are_removed() {
     for (gone, want) in [
         (1, Ending::Complete),
         (2, Ending::RemovalsWithheld { missing: 2, of: 5 }),
@@ -166,9 +166,9 @@ fn what_is_missing_is_withheld_beside_what_is_filtered() {
     }
 }
 
-/// A blob whose filtering was reported is reported again when it is gone
+/// A blob whose exclusion was reported is reported again when it is gone.
 #[test]
-fn what_was_filtered_and_is_gone_is_removed_and_so_is_what_was_withheld_and_is_filtered() {
+fn filtered_blobs_that_are_gone_and_withheld_blobs_that_are_filtered_are_removed() {
     let (disk, mut service) = (TestDisk::new(2), Service::default());
     let names = ten();
     run(disk.job(scan(&names, &Rules::default())), &mut service).unwrap();
@@ -178,7 +178,7 @@ fn what_was_filtered_and_is_gone_is_removed_and_so_is_what_was_withheld_and_is_f
     assert_eq!(summary.ending, Ending::Complete);
     assert_eq!(service.log, with_sign(&["-"], "b"));
 
-    // Missing first, and there again as what the filter leaves out.
+    // The blobs are missing first, and return as blobs that the filter excludes.
     let summary = run(disk.job(scan(&[], &only("a/**"))), &mut service).unwrap();
     assert_eq!(summary.ending, Ending::RemovalsWithheld { missing: 5, of: 5 });
     let summary = run(disk.job(scan(&few, &only("b/**"))), &mut service).unwrap();
@@ -187,7 +187,7 @@ fn what_was_filtered_and_is_gone_is_removed_and_so_is_what_was_withheld_and_is_f
 }
 
 #[test]
-fn a_manifest_names_the_rules_of_the_last_complete_run_though_no_verdict_differs() {
+fn a_manifest_names_the_rules_of_the_last_complete_run_although_no_verdict_differs() {
     let (disk, mut service) = (TestDisk::new(2), Service::default());
     for rules in [Rules::default(), only("**"), only("*/*.jpg"), Rules::default()] {
         run(disk.job(scan(&ten(), &rules)), &mut service).unwrap();
@@ -196,7 +196,7 @@ fn a_manifest_names_the_rules_of_the_last_complete_run_though_no_verdict_differs
     assert!(service.log.is_empty(), "{service:?}");
 }
 
-/// How names are listed
+/// How names are listed.
 #[derive(Clone, Copy, Debug)]
 enum Listing {
     Sorted,
@@ -221,7 +221,7 @@ fn listing(names: &[String], how: Listing, rules: &Rules) -> Scan {
     Scan::new(Listed(pages, order), &Prefix::default()).rules(rules.clone())
 }
 
-/// Where a run is interrupted
+/// Where a run is interrupted.
 #[derive(Clone, Copy, Debug)]
 enum At {
     Batch { is_stored: bool },
@@ -237,7 +237,7 @@ fn held_by(names: &[String], rules: &Rules) -> (BTreeSet<String>, BTreeSet<Strin
 }
 
 #[test]
-fn rows_that_a_run_judged_by_other_rules_before_an_interruption_are_judged_again() {
+fn rows_that_were_decided_by_other_rules_before_an_interruption_are_decided_again() {
     let before: Vec<_> =
         ["a-b/1.jpg", "a/1.jpg", "a/2.jpg", "b/1.jpg", "b/2.jpg", "b/3.txt", "c.jpg"]
             .map(str::to_owned)
@@ -253,7 +253,7 @@ fn rows_that_a_run_judged_by_other_rules_before_an_interruption_are_judged_again
         for (way, is_second) in ways.iter().flat_map(|way| [(*way, false), (*way, true)]) {
             for pair in [(0, 1), (1, 0), (1, 2), (3, 0)] {
                 let (first, then) = (&rules[pair.0], &rules[pair.1]);
-                // Between two changes of the disk that are next to each other little differs.
+                // Consecutive changes of the disk hardly differ, so only some are tested.
                 let step = if matches!(way, At::Batch { .. }) { 1 } else { 5 };
                 for at in (0..).step_by(step) {
                     let what =
@@ -283,7 +283,7 @@ fn rows_that_a_run_judged_by_other_rules_before_an_interruption_are_judged_again
                     let rules = match judged_by == then.fingerprint() {
                         true => then,
                         false => {
-                            // It had listed everything, and a sink knew of removals.
+                            // The run had listed everything, and a sink had received removals.
                             assert_eq!(judged_by, first.fingerprint(), "{what}");
                             assert!(summary.counts.removed > 0, "{what}");
                             first
@@ -311,7 +311,7 @@ fn rows_that_a_run_judged_by_other_rules_before_an_interruption_are_judged_again
                         (&assets, &rejected),
                         "{what}"
                     );
-                    // And the rules of the service in the end.
+                    // Finally, a run with the rules of the service.
                     run(job(&after, then), &mut service).unwrap();
                     let (assets, rejected) = held_by(&after, then);
                     assert_eq!(
@@ -327,9 +327,9 @@ fn rows_that_a_run_judged_by_other_rules_before_an_interruption_are_judged_again
     assert!(failures > 200 && judged_by_both > 200, "{failures} {judged_by_both}");
 }
 
-/// Filters, containers and interruptions in any sequence
+/// Filters, containers and interruptions in any sequence.
 #[test]
-fn a_service_holds_what_the_last_rules_let_through_whatever_was_interrupted() {
+fn a_service_stores_what_the_last_rules_allow_whatever_was_interrupted() {
     let cases = std::env::var("CASES").map_or(100, |cases| cases.parse().unwrap());
     for seed in 0..cases {
         let mut random = fastrand::Rng::with_seed(seed);

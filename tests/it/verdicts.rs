@@ -1,4 +1,4 @@
-//! Verdicts in whatever portions they are judged and handed out: the same as one by one.
+//! Verdicts do not depend on the sizes of pages and batches.
 
 use std::{
     collections::{BTreeMap, HashSet, VecDeque},
@@ -16,7 +16,7 @@ use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream::FusedStream as _};
 use proptest::prelude::*;
 
-/// Pages in a row
+/// A store with these pages.
 struct Pages(Mutex<VecDeque<Page>>);
 
 #[async_trait::async_trait]
@@ -33,7 +33,7 @@ impl Store for Pages {
     }
 }
 
-/// The blobs on pages of these sizes and a last one, each with an entry that cannot be read
+/// Returns a scan of the blobs on pages of these sizes and a last one, each with a malformed entry.
 fn scan(blobs: &[Blob], sizes: &[usize], rules: &Rules) -> Scan {
     let mut rest = blobs;
     let mut pages = VecDeque::new();
@@ -47,10 +47,10 @@ fn scan(blobs: &[Blob], sizes: &[usize], rules: &Rules) -> Scan {
     Scan::new(Pages(Mutex::new(pages)), &Prefix::default()).rules(rules.clone())
 }
 
-/// A name, and why it is rejected or what is odd about it
-type Told = (Option<String>, bool, Vec<Reason>);
+/// A name, whether it is accepted, and the reasons of its rejection or findings.
+type Decided = (Option<String>, bool, Vec<Reason>);
 
-fn told(verdict: &Verdict) -> Told {
+fn decided(verdict: &Verdict) -> Decided {
     let name = verdict.name().map(str::to_owned);
     match verdict {
         Verdict::Accept(asset) => (name, true, asset.findings.iter().map(|f| f.reason).collect()),
@@ -58,8 +58,8 @@ fn told(verdict: &Verdict) -> Told {
     }
 }
 
-/// One by one, with the names themselves
-fn model(blobs: &[Blob], sizes: &[usize], rules: &Rules) -> Vec<Told> {
+/// Computes the verdicts one by one, with sets of complete names.
+fn model(blobs: &[Blob], sizes: &[usize], rules: &Rules) -> Vec<Decided> {
     let (mut folded, mut bases) = (HashSet::new(), HashSet::new());
     let mut all = Vec::new();
     let mut rest = blobs;
@@ -67,7 +67,7 @@ fn model(blobs: &[Blob], sizes: &[usize], rules: &Rules) -> Vec<Told> {
         let (page, behind) = rest.split_at(size.min(rest.len()));
         all.push((None, false, vec![Reason::Malformed]));
         for blob in page {
-            let mut verdict = told(&rules.check(blob.clone()));
+            let mut verdict = decided(&rules.check(blob.clone()));
             if verdict.1 && blob.snapshot.is_none() && blob.version_id.is_none() {
                 let mut found = Vec::new();
                 if !folded.insert(blob.name.to_lowercase()) {
@@ -97,7 +97,7 @@ fn action() -> impl Strategy<Value = Action> {
     prop::sample::select(vec![Action::Note, Action::Reject, Action::Ignore])
 }
 
-/// Names of which many differ but for letter case or folder, in any order, and some snapshots
+/// Returns names that often differ only in letter case or folder, in any order, and some snapshots.
 fn blobs() -> impl Strategy<Value = Vec<Blob>> {
     let name =
         r"([aAb]{1,2}/){0,2}(long folder/|\.?/)?[aAbB\u{e9}\u{c9}\u{212a}kK]{1,2}\.(jpg|JPG|txt)";
@@ -115,8 +115,8 @@ fn blobs() -> impl Strategy<Value = Vec<Blob>> {
     })
 }
 
-/// What a report counts, of verdicts that were handed out
-fn assert_counts(report: &Report, verdicts: &[Told]) {
+/// Asserts that the counts of a report are those of the delivered verdicts.
+fn assert_counts(report: &Report, verdicts: &[Decided]) {
     let (mut findings, mut rejections) = (BTreeMap::new(), BTreeMap::new());
     for (_, accepted, reasons) in verdicts {
         let counts = if *accepted { &mut findings } else { &mut rejections };
@@ -135,7 +135,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn portions_do_not_change_verdicts(
+    fn verdicts_do_not_depend_on_the_sizes_of_pages_and_batches(
         blobs in blobs(),
         sizes in prop::collection::vec(0..400_usize, 0..5),
         (case, base, snapshot, empty) in (action(), action(), action(), action()),
@@ -150,7 +150,7 @@ proptest! {
         let scan = || scan(&blobs, &sizes, &rules);
         block_on(async {
             let single: Vec<Verdict> = scan().verdicts().try_collect().await.unwrap();
-            assert_eq!(single.iter().map(told).collect::<Vec<_>>(), want);
+            assert_eq!(single.iter().map(decided).collect::<Vec<_>>(), want);
 
             let batched: Vec<Vec<Verdict>> =
                 scan().verdicts().batches().try_collect().await.unwrap();
@@ -166,7 +166,7 @@ proptest! {
             assert_eq!(run, single.into_iter().map(Change::from).collect::<Vec<_>>());
             assert_counts(&report, &want);
 
-            // Whatever was judged ahead, what counts is what was handed out.
+            // Only delivered verdicts count, not those that were computed in advance.
             let half = half.index(want.len() + 1);
             let stopped = scan();
             let progress = stopped.progress();
@@ -178,7 +178,7 @@ proptest! {
 }
 
 #[tokio::test]
-async fn batches_end_with_their_page_or_at_a_thousand() {
+async fn a_batch_ends_with_its_page_or_at_a_thousand_verdicts() {
     let blobs: Vec<_> = (0..2500).map(|n| Blob::new(format!("{n:04}.jpg"), 1)).collect();
     let scan = scan(&blobs, &[0, 1200, 7], &Rules::default());
     let progress = scan.progress();

@@ -1,8 +1,9 @@
-//! Links to single blobs: made by the store, opened by a client that has nothing but the link.
+//! View links: a client with only the link can read the blob and nothing else, for the stated time.
+
+mod keys;
 
 use std::{
     collections::BTreeMap,
-    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -15,7 +16,6 @@ use azure_asset_sync::{
         SmallCloudBuilder, trust,
     },
 };
-use futures::future::join_all;
 use reqwest::Method;
 use serde_json::Value;
 
@@ -34,7 +34,7 @@ fn now() -> SystemTime {
     SystemTime::UNIX_EPOCH + secs(1_767_225_600)
 }
 
-/// A small cloud in a time of its own, its store, and a client without a credential
+/// A small cloud with a clock of its own, its store, and a client without a credential.
 struct Scene {
     asker: Asker,
     clock: ManualClock,
@@ -65,7 +65,7 @@ impl Scene {
         self.open(Method::GET, link.url()).await
     }
 
-    /// How many keys were asked for, but for those of a token that had ended
+    /// Returns how many delegation keys were requested, without requests whose token had expired.
     fn asked(&self) -> usize {
         let log = self.asker.cloud.log();
         let keys = log.iter().filter(|asked| asked.query.contains("comp=userdelegationkey"));
@@ -77,13 +77,13 @@ fn vision() -> SmallCloudBuilder {
     SmallCloud::builder().blobs(["a.jpg", "b.jpg"].map(|name| Seed::new(name, name)))
 }
 
-/// The parameters of a link
+/// Returns the query parameters of a link.
 fn query(url: &str) -> BTreeMap<String, String> {
     url::Url::parse(url).unwrap().query_pairs().into_owned().collect()
 }
 
 #[tokio::test]
-async fn a_link_reads_its_blob_and_nothing_else() {
+async fn a_link_reads_only_its_blob() {
     let scene = Scene::of(vision()).await;
     let link = scene.link("a.jpg").await;
     let answer = scene.get(&link).await;
@@ -91,7 +91,7 @@ async fn a_link_reads_its_blob_and_nothing_else() {
     assert_eq!(scene.open(Method::HEAD, link.url()).await.status, 200);
     let range = scene.asker.client.get(link.url()).header("range", "bytes=2-3");
     let part = scene.asker.send(range).await;
-    assert_eq!((part.status, part.body.as_str()), (206, "jp"), "videos are read in parts");
+    assert_eq!((part.status, part.body.as_str()), (206, "jp"), "players read videos in ranges");
 
     let (base, signed) = link.url().split_once('?').unwrap();
     let container = base.strip_suffix("/a.jpg").unwrap();
@@ -114,7 +114,7 @@ async fn a_link_reads_its_blob_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn nothing_of_a_link_can_be_changed() {
+async fn a_changed_link_is_refused() {
     let scene = Scene::of(vision()).await;
     let request = LinkRequest::new("a.jpg").shown_as("image/jpeg".into());
     let link = scene.links().link(request).await.unwrap();
@@ -130,7 +130,7 @@ async fn nothing_of_a_link_can_be_changed() {
     let same = scene.open(Method::GET, with(&|_, value| Some(value.to_owned())).as_str()).await;
     assert_eq!(same.status, 200);
     for (changed, _) in &pairs {
-        // Another last character of the same kind; of a date in another century.
+        // Changes the last character to another of the same kind, and a date to another century.
         let other = |name: &str, value: &str| {
             let value = match value.as_bytes()[value.len() - 1] {
                 _ if name != changed => value.to_owned(),
@@ -157,7 +157,7 @@ async fn nothing_of_a_link_can_be_changed() {
 }
 
 #[tokio::test]
-async fn links_are_those_of_an_independent_implementation() {
+async fn links_agree_with_an_independent_implementation() {
     let vectors: Value = serde_json::from_str(include_str!("../data/view_links.json")).unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let key = &vectors["key"];
@@ -200,7 +200,7 @@ async fn links_are_those_of_an_independent_implementation() {
 }
 
 #[tokio::test]
-async fn any_name_is_linked_that_a_url_can_lead_to() {
+async fn each_name_that_a_url_can_contain_can_be_linked() {
     let vectors: Value = serde_json::from_str(include_str!("../data/view_links.json")).unwrap();
     let names: Vec<&str> = vectors["links"]
         .as_array()
@@ -220,7 +220,7 @@ async fn any_name_is_linked_that_a_url_can_lead_to() {
         assert_eq!(error.kind(), ErrorKind::BadRequest, "{name:?}");
         assert!(error.to_string().contains("has no URL"), "{error}");
     }
-    // A signature for the first would be one for `a.jpg` with other fields.
+    // A signature of such a name would also be valid for `a.jpg` with other fields.
     let mut requests = ["a.jpg\nx", "a\rb.jpg", "\n", "a.jpg", "a.jpg"].map(LinkRequest::new);
     requests[3].version_id = Some("2026\n".into());
     requests[4].snapshot = Some("\r".into());
@@ -231,7 +231,7 @@ async fn any_name_is_linked_that_a_url_can_lead_to() {
 }
 
 #[tokio::test]
-async fn a_link_ends_when_it_says() {
+async fn a_link_expires_at_its_stated_time() {
     let scene = Scene::of(vision()).await;
     for (lifetime, ends) in [(None, HOUR), (Some(1), 1), (Some(900), 900), (Some(6 * DAY), 6 * DAY)]
     {
@@ -246,7 +246,7 @@ async fn a_link_ends_when_it_says() {
         let answer = scene.get(&link).await;
         assert_eq!(answer.told(), FAILED, "{lifetime:?}");
         let detail = answer.element("AuthenticationErrorDetail").unwrap();
-        // Without a start, the time of the request is the start.
+        // Without a start time, the time of the request is used.
         assert!(detail.starts_with("Signed expiry time ["), "{detail}");
     }
     for lifetime in [Duration::ZERO, Duration::from_millis(999), secs(6 * DAY + 1), Duration::MAX] {
@@ -256,11 +256,11 @@ async fn a_link_ends_when_it_says() {
 }
 
 #[tokio::test]
-async fn clocks_may_differ() {
+async fn links_work_if_the_clocks_differ() {
     type Set = fn(SmallCloudBuilder) -> SmallCloudBuilder;
     let rows: [(&str, Set, u16); 4] = [
         ("not at all", |cloud| cloud, 200),
-        // By more than five minutes the service takes no token.
+        // The service refuses tokens if the clocks differ by more than 5 min.
         ("the service is behind", |cloud| cloud.clock_behind(secs(299)), 200),
         ("ahead", |cloud| cloud.clock_ahead(secs(HOUR - 1)), 200),
         ("by the lifetime", |cloud| cloud.clock_ahead(secs(HOUR)), 403),
@@ -270,114 +270,12 @@ async fn clocks_may_differ() {
         let link = scene.link("a.jpg").await;
         assert_eq!(scene.get(&link).await.status, status, "{what}");
         let start = query(link.url())["skt"].clone();
-        assert_eq!(start, "2025-12-31T23:45:00Z", "a quarter of an hour before");
+        assert_eq!(start, "2025-12-31T23:45:00Z", "the start is 15 min before the request");
     }
 }
 
 #[tokio::test]
-async fn many_links_at_once_take_one_key() {
-    let scene = Scene::of(vision()).await;
-    let wanted = join_all((0..200).map(|_| scene.link("a.jpg"))).await;
-    assert_eq!(scene.asked(), 1);
-    assert!(wanted.iter().all(|link| link.url() == wanted[0].url()));
-    // From tasks too, and from others of the same store.
-    scene.clock.advance(secs(2 * DAY));
-    let links = Arc::new(scene.links());
-    let tasks = (0..50).map(|_| {
-        let links = Arc::clone(&links);
-        tokio::spawn(async move { links.link(LinkRequest::new("a.jpg")).await.unwrap() })
-    });
-    for link in join_all(tasks).await {
-        assert_eq!(scene.get(&link.unwrap()).await.status, 200);
-    }
-    assert_eq!(scene.asked(), 2);
-}
-
-#[tokio::test]
-async fn a_key_serves_for_a_day_and_no_link_outlives_it() {
-    let scene = Scene::of(vision()).await;
-    let lifetime = |seconds| scene.links().lifetime(secs(seconds)).unwrap();
-    let outlives = |link: &ViewLink| query(link.url())["se"] > query(link.url())["ske"];
-    // Seconds that pass, the lifetime wanted then, and the keys asked for up to then.
-    for (passed, seconds, keys) in [
-        (0, HOUR, 1),
-        (22 * HOUR, HOUR, 1),
-        (HOUR, HOUR, 1),
-        (1, HOUR, 2),
-        (0, 24 * HOUR, 2),
-        (1, 24 * HOUR, 3),
-        (0, 6 * DAY, 4),
-        (23 * HOUR, 6 * DAY, 4),
-        (0, HOUR, 4),
-        (1, 6 * DAY, 5),
-    ] {
-        scene.clock.advance(secs(passed));
-        let link = lifetime(seconds).link(LinkRequest::new("a.jpg")).await.unwrap();
-        assert_eq!(scene.asked(), keys, "{passed} {seconds}");
-        assert!(!outlives(&link), "{passed} {seconds}");
-        assert_eq!(scene.get(&link).await.status, 200, "{passed} {seconds}");
-    }
-}
-
-#[tokio::test]
-async fn a_failure_is_that_of_all_who_wait_and_of_nobody_after() {
-    let scene = Scene::of(vision()).await;
-    let busy = Refusal::new(503, "ServerBusy").retry_after(secs(7));
-    scene.asker.cloud.inject(Fault::Refuse(busy));
-    let links = scene.links();
-    let outcomes = join_all((0..20).map(|_| links.link(LinkRequest::new("a.jpg")))).await;
-    assert_eq!(scene.asked(), 1);
-    for outcome in outcomes {
-        let error = outcome.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Throttled);
-        assert_eq!((error.status(), error.code()), (Some(503), Some("ServerBusy")));
-        assert_eq!(error.retry_after(), Some(secs(7)));
-        assert!(
-            error.is_transient() && error.request_id().is_some() && error.served_at().is_some()
-        );
-    }
-    assert_eq!(scene.get(&scene.link("a.jpg").await).await.status, 200);
-    assert_eq!(scene.asked(), 2);
-}
-
-#[tokio::test]
-async fn who_gives_up_cancels_the_request_only_where_nobody_else_waits() {
-    let scene = Scene::of(vision()).await;
-    let links = scene.links();
-    scene.asker.cloud.inject(Fault::Stall);
-    // Given up before the answer, by the only one: the next asks anew.
-    tokio::select! {
-        biased;
-        _ = links.link(LinkRequest::new("a.jpg")) => panic!("the cloud is silent"),
-        () = async { while scene.asked() < 1 { tokio::task::yield_now().await } } => {}
-    }
-    // Of two who wait the one that began gives up, and the other gets its link.
-    let second = async {
-        while scene.asked() < 2 {
-            tokio::task::yield_now().await;
-        }
-        links.link(LinkRequest::new("b.jpg")).await.unwrap()
-    };
-    let slow = Fault::Slow { chunk: 100, pause: secs(1) };
-    scene.asker.cloud.inject(slow);
-    let mut first = Box::pin(links.link(LinkRequest::new("a.jpg")));
-    let mut second = Box::pin(second);
-    let early = tokio::select! {
-        biased;
-        link = &mut second => Some(link),
-        link = &mut first => { let _ = link; None }
-    };
-    drop(first);
-    let link = match early {
-        Some(link) => link,
-        None => second.await,
-    };
-    assert_eq!(scene.get(&link).await.body, "b.jpg");
-    assert_eq!(scene.asked(), 2);
-}
-
-#[tokio::test]
-async fn a_missing_role_is_named_and_so_is_a_credential_that_gets_no_key() {
+async fn a_missing_role_and_a_credential_without_keys_are_reported() {
     let reader = Assignment::new(Role::BlobDataReader).on_container("assets");
     let scene = Scene::of(vision().assignment(reader)).await;
     let error = scene.links().link(LinkRequest::new("a.jpg")).await.unwrap_err();
@@ -386,11 +284,11 @@ async fn a_missing_role_is_named_and_so_is_a_credential_that_gets_no_key() {
     for part in ["view links", "Storage Blob Delegator", "on the storage account"] {
         assert!(error.to_string().contains(part), "{error}");
     }
-    // It is assigned, and the next link is made.
+    // After the role is assigned, a link can be created.
     scene.asker.cloud.assign(Assignment::new(Role::BlobDelegator));
     assert_eq!(scene.get(&scene.link("a.jpg").await).await.status, 200);
 
-    // A firewall is no missing role.
+    // A firewall is not reported as a missing role.
     scene.clock.advance(secs(2 * DAY));
     scene.asker.cloud.inject(Fault::Refuse(Refusal::new(403, "AuthorizationFailure")));
     let error = scene.links().link(LinkRequest::new("a.jpg")).await.unwrap_err();
@@ -408,7 +306,7 @@ async fn a_missing_role_is_named_and_so_is_a_credential_that_gets_no_key() {
 }
 
 #[tokio::test]
-async fn a_link_shows_no_more_than_its_principal_may_read() {
+async fn a_link_grants_no_more_than_its_principal_can_read() {
     let container = "assets".parse().unwrap();
     let limit = Limit::container(&container).prefix(&"hall/".parse().unwrap());
     let reader = Assignment::new(Role::BlobDataReader).condition(limit.condition().unwrap());
@@ -423,33 +321,7 @@ async fn a_link_shows_no_more_than_its_principal_may_read() {
 }
 
 #[tokio::test]
-async fn links_by_a_key_that_was_revoked_are_refused_until_it_is_forgotten() {
-    let scene = Scene::of(vision()).await;
-    let links = scene.links();
-    assert_eq!(scene.get(&scene.link("a.jpg").await).await.status, 200);
-    scene.asker.cloud.revoke_delegation_keys();
-    assert_eq!(scene.get(&scene.link("a.jpg").await).await.told(), FAILED);
-    links.forget_key();
-    assert_eq!(scene.get(&scene.link("a.jpg").await).await.status, 200);
-    assert_eq!(scene.asked(), 2);
-
-    // One that is under way when it is said to be of no use is not kept.
-    links.forget_key();
-    let mut early = Box::pin(links.link(LinkRequest::new("a.jpg")));
-    tokio::select! {
-        biased;
-        _ = &mut early => {}
-        () = async { while scene.asked() < 3 { tokio::task::yield_now().await } } => {
-            links.forget_key();
-            early.await.unwrap();
-            scene.link("a.jpg").await;
-            assert_eq!(scene.asked(), 4);
-        }
-    }
-}
-
-#[tokio::test]
-async fn what_was_listed_is_what_is_linked() {
+async fn a_link_leads_to_the_version_that_was_listed() {
     let mut blob = Blob::new("a.jpg", 5);
     let version = "2025-11-24T08:49:37.1234567Z";
     let rows = [
@@ -470,7 +342,7 @@ async fn what_was_listed_is_what_is_linked() {
         let text = |name: &str| query.get(name).map(String::as_str);
         assert_eq!(text("sr"), Some(resource), "{blob:?}");
         assert_eq!((text("versionid"), text("snapshot")), (linked_version, linked_snapshot));
-        // The small cloud keeps no old versions; that it looks for one says that the link is good.
+        // The small cloud keeps no old versions: a status 404 shows that the link itself is valid.
         let status = if resource == "b" { 200 } else { 404 };
         assert_eq!(scene.get(&link).await.status, status, "{blob:?}");
         let other = link.url().replace("37.1234567", "37.1234568");
@@ -481,7 +353,7 @@ async fn what_was_listed_is_what_is_linked() {
 }
 
 #[tokio::test]
-async fn a_blob_is_shown_as_what_it_is_and_as_stored_where_that_is_not_said() {
+async fn a_link_sets_the_content_type_if_it_is_known() {
     let seed = Seed::new("a.mp4", "x").content_type("application/octet-stream");
     let scene = Scene::of(SmallCloud::builder().blob(seed)).await;
     let stored = scene.get(&scene.link("a.mp4").await).await;
@@ -505,7 +377,7 @@ async fn a_blob_is_shown_as_what_it_is_and_as_stored_where_that_is_not_said() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_key_is_an_error() {
+async fn a_response_without_a_valid_key_is_an_error() {
     let scene = Scene::of(vision()).await;
     let good = "<UserDelegationKey><SignedOid>44444444-4444-4444-8444-444444444444</SignedOid><SignedTid>11111111-1111-4111-8111-111111111111</SignedTid><SignedStart>2025-12-31T23:45:00Z</SignedStart><SignedExpiry>2026-01-02T00:00:00Z</SignedExpiry><SignedService>b</SignedService><SignedVersion>2026-04-06</SignedVersion><Value>AAEC</Value></UserDelegationKey>";
     let broken = [
@@ -531,7 +403,7 @@ async fn an_answer_that_is_no_key_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_wholly_off_is_an_error() {
+async fn a_completely_wrong_clock_is_an_error() {
     let asker = Asker::of(vision()).await;
     let connection = asker.cloud.connection().build().unwrap();
     for at in [253_402_300_800_u64, 253_402_300_800 - 60] {
@@ -547,13 +419,13 @@ async fn a_clock_that_is_wholly_off_is_an_error() {
     }
 }
 
-/// Every text that an error gives out
+/// Returns all texts of an error.
 fn printed(error: &Error) -> String {
     format!("{error} {error:?} {error:#?}")
 }
 
 #[tokio::test]
-async fn a_link_is_not_printed_with_its_signature_nor_a_key_at_all() {
+async fn neither_the_signature_of_a_link_nor_a_key_is_ever_printed() {
     let scene = Scene::of(vision()).await;
     let links = scene.links();
     let link = scene.link("a.jpg").await;
@@ -568,7 +440,7 @@ async fn a_link_is_not_printed_with_its_signature_nor_a_key_at_all() {
     }
     assert!(!shown.contains("sig="), "{shown}");
 
-    // A service that answers with a key and is no service.
+    // An unexpected response that contains a key.
     let body = format!("<UserDelegationKey><Value>{}</Value></UserDelegationKey>", keys[0]);
     links.forget_key();
     for fault in [
@@ -584,9 +456,9 @@ async fn a_link_is_not_printed_with_its_signature_nor_a_key_at_all() {
 }
 
 #[tokio::test]
-async fn accounts_of_every_cloud_are_signed_for_by_their_name() {
+async fn links_of_every_cloud_are_signed_with_the_name_of_the_account() {
     let scene = Scene::of(vision()).await;
-    // By another address of the same account, as a private endpoint has; the name is what is signed.
+    // The name of the account is signed, even if the account has another address.
     let address = scene.asker.cloud.address();
     let endpoint = Endpoint::new(&format!("https://localhost:{}/smallcloud", address.port()));
     let endpoint = endpoint.unwrap().with_authority(&format!("https://{address}")).unwrap();

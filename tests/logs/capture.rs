@@ -1,5 +1,5 @@
-//! All that is logged below this crate, at every level: what goes through `tracing`, and what goes
-//! through `log`, as of the HTTP client and of TLS.
+//! Captures everything that this crate and its dependencies log at any level, with `tracing` and with
+//! `log`, for example the HTTP client and TLS.
 
 use std::{
     fmt::{Debug, Write as _},
@@ -17,7 +17,7 @@ use tracing::{
 
 static LOG: Mutex<String> = Mutex::new(String::new());
 
-/// Writes down every span and event of every level
+/// Records every span and event of every level.
 struct Everything(AtomicU64);
 
 struct Line<'a>(&'a mut String);
@@ -65,7 +65,7 @@ impl log::Log for Everything {
     fn flush(&self) {}
 }
 
-/// Starts to capture; the log belongs to the caller until it drops the guard, so that no other test of
+/// Starts to capture. The log belongs to the caller until the guard is dropped, so that no other test of
 /// the process takes a part of it.
 #[must_use]
 pub fn start() -> impl Drop {
@@ -77,11 +77,11 @@ pub fn start() -> impl Drop {
         log::set_logger(&RECORDS).unwrap();
         log::set_max_level(log::LevelFilter::Trace);
     });
-    // A test that has failed leaves nothing that the next could not use.
+    // A failed test does not invalidate the log for the next one.
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What was written down since the last call
+/// Returns what was logged since the last call.
 pub fn take() -> String {
     std::mem::take(&mut LOG.lock().unwrap())
 }

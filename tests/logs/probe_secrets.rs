@@ -1,7 +1,7 @@
-//! Secrets in errors, reports and logs: whatever an authority, a blob service and the network do
-//! with them, they are found nowhere.
+//! No error, report or log contains a secret, whatever an authority, a blob service and the network do
+//! with it.
 //!
-//! `CASES=10000 cargo test --test logs probe_secrets::` is the campaign.
+//! For a longer campaign: `CASES=10000 cargo test --test logs probe_secrets::`.
 
 mod cases;
 
@@ -20,18 +20,18 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 use self::cases::Stage;
 use crate::{capture, openssl, silence};
 
-/// What was provoked, and how often
+/// Counts the outcomes of the cases.
 #[derive(Default)]
 pub struct Tally {
     kinds: BTreeMap<&'static str, u64>,
     causes: BTreeMap<String, u64>,
-    /// Errors, and checks with something to say
+    /// The number of errors, and of checks that did not pass.
     provoked: u64,
-    /// Answers and checks with nothing to say
+    /// The number of successful calls, and of checks that passed.
     good: u64,
-    /// All that can be shown of the outcomes since the last look
+    /// All printable forms of the outcomes since the last search.
     shown: String,
-    /// The signatures of links that were made
+    /// The signatures of the created links.
     signatures: BTreeSet<String>,
 }
 
@@ -100,12 +100,12 @@ impl Tally {
             WaitEvent::Checked(checked) => self.checked(checked),
             WaitEvent::Retrying(again) => self.show(again),
             WaitEvent::Ended(ended) => self.health(&ended.health),
-            _ => panic!("an event of a new kind: {event:?}"),
+            _ => panic!("the test does not know the event {event:?}"),
         }
     }
 }
 
-/// The texts that would give a secret away: its ends, as it is and in the usual encodings
+/// Returns the texts that would reveal a secret: its start and its end, plain and in the usual encodings.
 fn canaries(secret: &str) -> BTreeSet<String> {
     let decoded = percent_decode_str(secret).decode_utf8_lossy().into_owned();
     let mut found = BTreeSet::new();
@@ -117,7 +117,7 @@ fn canaries(secret: &str) -> BTreeSet<String> {
             URL_SAFE_NO_PAD.encode(plain),
         ] {
             let most = form.len().min(24);
-            // A token begins with a head that all have; it ends with what makes it one.
+            // All tokens start with the same header, so the end is searched for, too.
             found.insert(form[..most].to_owned());
             found.insert(form[form.len() - most..].to_owned());
         }
@@ -125,7 +125,7 @@ fn canaries(secret: &str) -> BTreeSet<String> {
     found
 }
 
-/// Fails where one of the secrets is in the text, and shows what stands around it
+/// Panics if the text contains one of the secrets, and shows the text around it.
 fn look_through(text: &str, secrets: &BTreeSet<String>, what: &str) {
     for secret in secrets {
         for canary in canaries(secret) {
@@ -167,7 +167,7 @@ async fn campaign(cases: u64, pem: (String, String)) {
     let mut logged = 0;
     let mut stage = Stage::new(0, &pem).await;
     for case in 0..cases {
-        // A stage of its own now and then, so that its tokens and its log of requests stay few.
+        // A new stage for every 50 cases, so that its tokens and its log stay small.
         if case % 50 == 0 {
             stage = Stage::new(case, &pem).await;
         }
@@ -189,9 +189,9 @@ async fn campaign(cases: u64, pem: (String, String)) {
     println!("{} links", tally.signatures.len());
     assert!(!tally.signatures.is_empty());
     assert!(logged as u64 > 1000 * cases, "nothing was logged");
-    assert!(tally.kinds.len() >= 16, "of the kinds only {:?}", tally.kinds);
-    assert!(tally.causes.len() >= 30, "of the causes only {:?}", tally.causes);
-    // No error of a service or of the network.
+    assert!(tally.kinds.len() >= 16, "only the kinds {:?} occurred", tally.kinds);
+    assert!(tally.causes.len() >= 30, "only the causes {:?} occurred", tally.causes);
+    // These are not errors of a service or of the network.
     for never in [ErrorKind::Sink, ErrorKind::RepeatedMarker] {
         assert!(!tally.kinds.contains_key(never.as_str()));
     }

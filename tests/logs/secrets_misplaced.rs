@@ -1,6 +1,7 @@
-//! Secrets in the wrong field: whatever is typed where, no error, debug output or log repeats it.
+//! A secret that was typed into the wrong field is not repeated by any error, debug output or log.
 //!
-//! `CASES=64 cargo test --test logs secrets_misplaced::` is the campaign: each case builds a hundred stores.
+//! Each case builds a hundred stores. For a longer campaign:
+//! `CASES=64 cargo test --test logs secrets_misplaced::`.
 
 use std::{collections::BTreeSet, fmt::Debug};
 
@@ -11,10 +12,10 @@ use crate::capture;
 
 const ID: &str = "77777777-7777-4777-8777-777777777777";
 
-/// What people have in the clipboard: each has the canary in it
+/// Returns secrets in the forms that people paste. Each contains the canary.
 fn secrets(canary: &str) -> Vec<String> {
     vec![
-        // A client secret, an account key, a signature, alone and encoded.
+        // A client secret, an account key and a signature, plain and encoded.
         format!("abc8Q~{canary}"),
         format!("{canary}+/{canary}=="),
         format!("sv=2026-04-06&sp=rl&sig={canary}%3D"),
@@ -54,7 +55,7 @@ impl Shown {
     }
 }
 
-/// Gives a text to each input of a credential and a store that takes text
+/// Passes a text to each input of a credential and a store that accepts text.
 fn give(text: &str) -> String {
     let mut shown = Shown::default();
     let connection = Connection::builder("x").account("contoso").container("training");
@@ -96,7 +97,7 @@ proptest! {
 
     #[test]
     fn a_secret_in_the_wrong_field_is_repeated_nowhere(
-        // Of every class of characters, as keys and client secrets are.
+        // Contains every class of characters, like keys and client secrets.
         canary in "[A-Z][a-z][0-9][A-Za-z0-9]{30,60}",
     ) {
         let _log = capture::start();

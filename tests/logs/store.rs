@@ -1,4 +1,4 @@
-//! Nothing that is logged below this crate, at any level, has a secret in it.
+//! A store and its dependencies log no secret at any level.
 
 use azure_asset_sync::{
     AzureStore, Credential, LinkRequest, Scan, Store,
@@ -37,8 +37,8 @@ async fn no_secret_is_logged_at_any_level() {
         let _ = Scan::new(store, connection.prefix()).run(()).await;
     }
     assert!(!signatures.is_empty() && !cloud.delegation_keys().is_empty());
-    // A connection that fails has the whole address in its error.
-    let port = refused_port::Unheard::bind();
+    // The error of a failed connection contains the complete address.
+    let port = refused_port::RefusedPort::bind();
     let endpoint = format!("https://{}/smallcloud", port.address());
     let dead = cloud.connection().cloud(azure_asset_sync::Endpoint::new(&endpoint).unwrap().into());
     let dead = dead.build().unwrap();

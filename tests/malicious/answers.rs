@@ -1,5 +1,5 @@
-//! Answers that mean to harm whoever reads them: without an end, without a pause long enough for a
-//! timeout, or with figures that overflow. Each call ends with an error, soon and in little memory.
+//! Malicious responses: endless ones, slow ones without a pause that is long enough for a timeout, and
+//! numbers that overflow. Each call ends with an error within its deadline, and takes little memory.
 
 use std::{
     convert::Infallible,
@@ -29,7 +29,7 @@ use tokio::time::timeout;
 
 use crate::{
     counting_allocator::peak,
-    scripted_server::{Apart, Hostile, TENANT, is_sign_in},
+    scripted_server::{ScriptedServer, TENANT, ThreadedServer, is_sign_in},
     silence,
 };
 
@@ -54,7 +54,7 @@ fn secret() -> Credential {
     }
 }
 
-/// A call of the public interface, and its name
+/// A call of the public API.
 type Call = fn(Arc<AzureStore>) -> BoxFuture<'static, Result<(), Error>>;
 
 macro_rules! calls {
@@ -81,14 +81,14 @@ const CALLS: &[(&str, Call)] = calls! {
     });
 };
 
-/// The same, and the sign-in
+/// Returns these calls and the sign-in.
 fn calls() -> impl Iterator<Item = (&'static str, Call)> {
     let token: Call =
         |store| async move { store.inspect(Question::Token).await.map(|_| ()) }.boxed();
     CALLS.iter().copied().chain([("token", token)])
 }
 
-/// What the endless body of a row is an answer to, and how many bytes of it were sent
+/// An endless response, and the number of bytes sent.
 struct Endless {
     status: u16,
     at_sign_in: bool,
@@ -96,23 +96,23 @@ struct Endless {
 }
 
 #[test]
-fn a_body_without_an_end_is_read_up_to_a_bound() {
-    // Of a gibibyte each; beside the bound there is what sockets and TLS hold.
+fn an_endless_body_is_read_up_to_a_limit() {
+    // Each body has 1 GiB. Sockets and TLS buffer some bytes beyond the limit.
     const SIZE: u64 = 1 << 30;
     const SLACK: u64 = 16 << 20;
-    // A page is decoded while it is read; other bodies are read up to a bound.
+    // A page is decoded while it is read; other bodies are read up to a limit.
     const MEMORY: usize = 8 << 20;
     static CHUNK: [u8; 64 << 10] = [b' '; 64 << 10];
     let endless = Endless { status: 200, at_sign_in: false, sent: Arc::default() };
     let endless = Arc::new(Mutex::new(endless));
-    let server = Apart::start({
+    let server = ThreadedServer::start({
         let endless = Arc::clone(&endless);
         move |request: Request<Bytes>| {
             let endless = endless.lock().unwrap();
             if is_sign_in(&request) != endless.at_sign_in {
                 return Response::new(whole(TOKEN));
             }
-            // Each row has a counter of its own: a connection of the row before may still send.
+            // Each row has its own counter, because a connection of the preceding row can still send.
             let sent = Arc::clone(&endless.sent);
             let chunks = stream::iter(0..SIZE / CHUNK.len() as u64).map(move |_| {
                 sent.fetch_add(CHUNK.len() as u64, Ordering::SeqCst);
@@ -134,7 +134,7 @@ fn a_body_without_an_end_is_read_up_to_a_bound() {
                 runtime.block_on(call(store))
             });
             let sent = sent.load(Ordering::SeqCst);
-            // A challenge, a preflight and a first byte are answered by the headers.
+            // The headers are sufficient for a challenge, a preflight and a first byte.
             let answered = ["challenge", "preflight", "browser"].contains(&name);
             assert!(result.is_err() || answered, "{name}, {status}");
             let most = if name == "list" && status < 300 { 64 << 20 } else { 0 };
@@ -150,11 +150,11 @@ fn a_body_without_an_end_is_read_up_to_a_bound() {
 }
 
 #[test]
-fn a_byte_now_and_then_keeps_nobody_beyond_the_deadline() {
+fn a_slow_body_does_not_extend_the_deadline() {
     silence::run(async {
         const DEADLINE: Duration = Duration::from_secs(1);
         let (at_sign_in, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let server = Hostile::start({
+        let server = ScriptedServer::start({
             let (at_sign_in, asked) = (at_sign_in.clone(), asked.clone());
             move |request: Request<Bytes>| {
                 if is_sign_in(&request) != at_sign_in.load(Ordering::SeqCst) {
@@ -174,13 +174,13 @@ fn a_byte_now_and_then_keeps_nobody_beyond_the_deadline() {
         let connection = server.connection();
         let builder = server.builder(&connection).request_deadline(DEADLINE);
         for (name, call) in calls() {
-            // A first byte is answered by its headers, which end.
+            // The headers are sufficient for a first byte, and they end.
             if name == "browser" {
                 continue;
             }
             for during_sign_in in [false, true] {
                 let is_anonymous = ["challenge", "preflight"].contains(&name);
-                // One byte is all that is read for a marker.
+                // Only one byte is read for an owner marker.
                 let ends = name == "marker" && !during_sign_in;
                 if during_sign_in && is_anonymous || name == "token" && !during_sign_in || ends {
                     continue;
@@ -189,7 +189,7 @@ fn a_byte_now_and_then_keeps_nobody_beyond_the_deadline() {
                 let store = Arc::new(builder.clone().build(secret()).unwrap());
                 let waiters = (0..4).map(|_| call(Arc::clone(&store)));
                 let all = timeout(DEADLINE + silence::STEP, futures::future::join_all(waiters));
-                for result in all.await.unwrap_or_else(|_| panic!("{name} goes on")) {
+                for result in all.await.unwrap_or_else(|_| panic!("{name} does not end")) {
                     let error = result.unwrap_err();
                     assert_eq!(error.kind(), ErrorKind::Timeout, "{name}: {error}");
                     assert!(error.to_string().contains("within 1s"), "{name}: {error}");
@@ -200,7 +200,7 @@ fn a_byte_now_and_then_keeps_nobody_beyond_the_deadline() {
         assert_eq!(builder.discover_tenant().await.unwrap_err().kind(), ErrorKind::Timeout);
         let tenant = TENANT.parse().unwrap();
         assert_eq!(builder.verify_tenant(&tenant).await.unwrap_err().kind(), ErrorKind::Timeout);
-        // Links share the request for a key, also while it hangs.
+        // Links share the request for a key, even while it hangs.
         let store = builder.build(secret()).unwrap();
         let links = store.view_links().unwrap();
         asked.store(0, Ordering::SeqCst);
@@ -212,9 +212,9 @@ fn a_byte_now_and_then_keeps_nobody_beyond_the_deadline() {
     });
 }
 
-/// A store whose authority answers with this
-async fn signing_in_with(answer: String) -> (Hostile, Arc<AzureStore>) {
-    let server = Hostile::start(move |request: Request<Bytes>| {
+/// Returns a store whose authority sends this response.
+async fn signing_in_with(answer: String) -> (ScriptedServer, Arc<AzureStore>) {
+    let server = ScriptedServer::start(move |request: Request<Bytes>| {
         let text = if is_sign_in(&request) { answer.clone() } else { String::new() };
         Response::new(whole(text))
     })
@@ -225,7 +225,7 @@ async fn signing_in_with(answer: String) -> (Hostile, Arc<AzureStore>) {
 }
 
 #[tokio::test]
-async fn a_token_answer_that_makes_a_dependency_panic_is_an_error() {
+async fn a_token_response_that_makes_a_dependency_panic_is_an_error() {
     let token = |rest: &str| format!(r#"{{"token_type":"Bearer","access_token":"canary"{rest}}}"#);
     let answers = [
         token(r#","expires_in":9223372036854775807"#),
@@ -260,7 +260,7 @@ async fn a_token_answer_that_makes_a_dependency_panic_is_an_error() {
         let health = Probe::new(&server.connection(), store).run().await;
         assert!(!health.is_ready(), "{answer}: {health}");
     }
-    // What does not decide anything is not looked at.
+    // Fields that are not needed are not parsed.
     for rest in [
         r#","expires_in":3599,"ext_expires_in":-1,"refresh_in":1e400"#.replace("1e400", "1e99"),
         r#","expires_in":"3599","not_before":"x","expires_on":"4000000000""#
@@ -271,7 +271,7 @@ async fn a_token_answer_that_makes_a_dependency_panic_is_an_error() {
     }
 }
 
-/// A credential of the caller's own that panics
+/// A credential of the caller that panics.
 #[derive(Debug)]
 struct Panicking;
 
@@ -289,7 +289,7 @@ impl TokenCredential for Panicking {
 
 #[tokio::test]
 async fn a_credential_that_panics_is_an_error_each_time() {
-    let server = Hostile::start(|_| Response::new(whole(""))).await;
+    let server = ScriptedServer::start(|_| Response::new(whole(""))).await;
     let connection = server.connection();
     let credential = Credential::Token(Arc::new(Panicking));
     let store = Arc::new(server.builder(&connection).build(credential).unwrap());
@@ -305,7 +305,7 @@ async fn a_credential_that_panics_is_an_error_each_time() {
 }
 
 #[tokio::test]
-async fn headers_out_of_every_range_are_no_more_than_an_error() {
+async fn headers_with_extreme_values_cause_at_most_an_error() {
     let rows: &[(&str, &[u8])] = &[
         ("retry-after", b"18446744073709551615"),
         ("retry-after", b"18446744073709551616"),
@@ -328,13 +328,13 @@ async fn headers_out_of_every_range_are_no_more_than_an_error() {
     ];
     let turn = Arc::new(Mutex::new((200, 0)));
     let turns = Arc::clone(&turn);
-    let server = Hostile::start(move |request: Request<Bytes>| {
+    let server = ScriptedServer::start(move |request: Request<Bytes>| {
         if is_sign_in(&request) {
             return Response::new(whole(TOKEN));
         }
         let (status, row): (u16, usize) = *turns.lock().unwrap();
         let mut response = Response::builder().status(status);
-        // A date of today too, for what a wait until a date is reckoned from.
+        // The current date, from which a retry delay until a date is computed.
         if rows[row].0 != "date" {
             response = response.header("date", "Mon, 30 Nov 2026 00:00:00 GMT");
         }
@@ -364,8 +364,8 @@ async fn headers_out_of_every_range_are_no_more_than_an_error() {
 }
 
 #[tokio::test]
-async fn an_answer_that_ignores_the_range_is_no_part_of_the_blob() {
-    let server = Hostile::start(|request: Request<Bytes>| {
+async fn a_response_that_ignores_the_range_is_refused() {
+    let server = ScriptedServer::start(|request: Request<Bytes>| {
         let text = if is_sign_in(&request) { TOKEN } else { "0123456789" };
         Response::new(whole(text))
     })

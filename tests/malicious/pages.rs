@@ -1,5 +1,5 @@
-//! Listings that mean ill: whatever the bytes, no panic, no long time, and no more memory than a
-//! fixed multiple of them.
+//! Malicious pages cause no panic, take little time, and need at most a fixed multiple of their size in
+//! memory.
 
 use std::time::Duration;
 
@@ -11,16 +11,18 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Response;
 
-use crate::{counting_allocator::peak, cpu_time, fairness, mutate, scripted_server::Apart};
+use crate::{
+    counting_allocator::peak, cpu_time, fairness, mutate, scripted_server::ThreadedServer,
+};
 
-/// How many bytes of memory a byte of a body may take: an entry that cannot be read is the most for
-/// the least, `<Blob/>` with its reason
+/// The maximum memory per byte of a body. A malformed entry needs the most for its length: `<Blob/>`
+/// with its reason.
 const FACTOR: usize = 48;
-/// What a body may take whatever its size
+/// The memory that a body can take in addition, in bytes.
 const FIXED: usize = 64 << 10;
 
 #[test]
-fn hostile_bodies_take_neither_long_nor_much() {
+fn malicious_bodies_take_little_time_and_memory() {
     let cases: u64 = std::env::var("CASES").map_or(20_000, |cases| cases.parse().unwrap());
     let (mut bytes, mut whole, mut slowest, mut steepest) = (0, 0_u64, Duration::ZERO, 0.0_f64);
     for seed in 0..cases {
@@ -42,7 +44,7 @@ fn hostile_bodies_take_neither_long_nor_much() {
     );
 }
 
-/// A page of the entries, and nothing after it
+/// Returns a last page with these entries.
 fn page(entries: &str) -> String {
     format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?><EnumerationResults><Blobs>{entries}</Blobs><NextMarker /></EnumerationResults>"
@@ -55,27 +57,28 @@ fn blob(name: &str, beside: &str) -> String {
     )
 }
 
-/// What a scan of a server's one page comes to, its peak of memory in bytes, and the turns of another task
+/// Scans a server with one page. Returns the result, the peak of memory in bytes, and how often another
+/// task could run.
 fn scanned(
     body: String,
     include: &[Include],
 ) -> (Result<Report, azure_asset_sync::Error>, usize, u64) {
     let (length, body) = (body.len(), Bytes::from(body));
-    let server = Apart::start(move |_| {
+    let server = ThreadedServer::start(move |_| {
         let answer = Response::builder().header("content-type", "application/xml");
         answer.body(Full::new(body.clone())).unwrap()
     });
     let store = server.builder().build(Credential::Anonymous).unwrap();
     let scan = Scan::new(store, &Prefix::default()).include(include.iter().copied());
-    let ((result, beats), most) = peak(|| fairness::during(scan.run(())));
+    let ((result, counts), most) = peak(|| fairness::during(scan.run(())));
     println!(
         "{length} bytes: {} KiB at most, {} turns, the longest wait {:?}, {:?}",
         most >> 10,
-        beats.turns,
-        beats.longest,
+        counts.turns,
+        counts.longest,
         result.as_ref().map(Report::total),
     );
-    (result, most, beats.turns)
+    (result, most, counts.turns)
 }
 
 #[test]
@@ -86,7 +89,7 @@ fn large_pages_take_little_memory_and_let_other_tasks_run() {
     let with_pairs = |count| blob("a.jpg", &format!("<Metadata>{}</Metadata>", pairs(count)));
     let many = |entry: &str, bytes: usize| entry.repeat(bytes / entry.len());
     let metadata = [Include::Metadata];
-    // A body, what is listed with it, how many entries are malformed or which error it is, and MiB.
+    // The body, the included parts, the number of malformed entries or the error, and the limit in MiB.
     type Row<'a> = (String, &'a [Include], Result<u64, ErrorKind>, usize);
     let rows: Vec<Row<'_>> = vec![
         (page(&format!("{good}{}{good}", blob(&"n".repeat(50 * MIB), ""))), &[], Ok(1), 8),
@@ -120,14 +123,14 @@ fn large_pages_take_little_memory_and_let_other_tasks_run() {
             _ => panic!("row {n}: {result:?}"),
         }
         assert!(most <= mib * MIB, "row {n}: {} KiB", most >> 10);
-        // What is refused early is not read to its end.
+        // A body that is refused early is not read to its end.
         let is_whole = result.is_ok();
         assert!(!is_whole || turns as usize > length / (512 << 10), "row {n}: {turns} turns");
     }
 }
 
 #[test]
-fn a_marker_that_no_request_can_send_back_is_a_lasting_error() {
+fn a_marker_that_is_too_long_for_a_request_is_a_permanent_error() {
     let body = |length: usize| {
         let marker = format!("<NextMarker>{}</NextMarker>", "m".repeat(length));
         page("").replace("<NextMarker />", &marker)
@@ -167,7 +170,7 @@ fn an_entry_that_no_service_sends_is_malformed_for_both_readers() {
         rows.push((property(element, 1025), Some("longer than 1 KiB")));
     }
     for (entry, why) in rows {
-        // The second form is one that Azure does not write.
+        // Azure does not write comments, so the general reader handles the second form.
         for odd in ["", "<!-- -->"] {
             let good = blob("good.jpg", "");
             let read =

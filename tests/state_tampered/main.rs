@@ -1,5 +1,15 @@
-//! States that somebody has changed, with checksums that fit: no panic, and no more memory than the
-//! limits of a state allow.
+//! A state that was tampered with, with valid checksums, causes no panic, and takes no more memory than
+//! the limits of a state allow. This binary installs an allocator that counts all threads, so it is
+//! separate from `it`.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic"
+)]
 
 #[path = "../malicious/counting_allocator.rs"]
 mod counting_allocator;
@@ -18,9 +28,9 @@ use manifest::{Parts, block_on, bomb, scan, skipped};
 
 const MIB: usize = 1 << 20;
 
-/// Reads all of a state, and runs a job on it: the errors, and the peak of memory in bytes
+/// Reads a complete state, and runs a job on it. Returns the errors, and the peak of memory in bytes.
 fn used(disk: &TestDisk) -> (Vec<Error>, usize) {
-    // A job works in other threads, too.
+    // A job also uses other threads.
     peak_of_all(|| {
         let mut errors = Vec::new();
         match disk.manifest() {
@@ -30,7 +40,7 @@ fn used(disk: &TestDisk) -> (Vec<Error>, usize) {
             }
             Err(error) => errors.push(error),
         }
-        // With fewer blobs, so that it looks at each block.
+        // With fewer blobs, so that the job reads each block.
         errors.extend(block_on(disk.job(scan(29)).run(())).err());
         errors
     })
@@ -89,7 +99,7 @@ fn a_small_manifest_cannot_claim_to_be_large() {
     }
 }
 
-/// All numbers in a value, by the way to them
+/// Collects the JSON pointers of all numbers in a value.
 fn numbers(value: &Value, way: String, found: &mut Vec<String>) {
     match value {
         Value::Number(_) => found.push(way),
@@ -106,7 +116,7 @@ fn numbers(value: &Value, way: String, found: &mut Vec<String>) {
 }
 
 #[test]
-fn no_number_of_a_manifest_makes_a_run_panic_or_take_much() {
+fn no_number_in_a_manifest_causes_a_panic_or_high_memory_use() {
     let _alone = alone();
     const VALUES: [u64; 8] = [0, 1, 1 << 20, 1 << 31, 1 << 53, (1 << 53) + 1, 1 << 63, u64::MAX];
     let whole = Parts::new();
@@ -129,7 +139,7 @@ fn no_number_of_a_manifest_makes_a_run_panic_or_take_much() {
     }
 }
 
-/// Lists two names in no order, and refuses the third page
+/// A store that lists two names in no order, and refuses the third page.
 struct Unordered;
 
 #[async_trait::async_trait]
@@ -148,7 +158,7 @@ impl Store for Unordered {
 }
 
 #[test]
-fn no_number_of_a_run_that_lists_again_makes_it_panic_or_take_much() {
+fn no_number_in_the_files_of_a_relisting_run_causes_a_panic_or_high_memory_use() {
     let _alone = alone();
     const FILE: &str = "run.base";
     let scan = || Scan::new(Unordered, &Prefix::default());
@@ -164,7 +174,7 @@ fn no_number_of_a_run_that_lists_again_makes_it_panic_or_take_much() {
     let index: Value = serde_json::from_slice(&file[start..at]).unwrap();
     let mut ways = Vec::new();
     numbers(&index, String::new(), &mut ways);
-    // What is not written while it is 0, too.
+    // Fields that are not written while they are 0.
     ways.extend(["/partial/nameless".to_owned(), "/nameless".to_owned()]);
     for way in ways {
         for value in [0, 1, 1 << 31, (1_u64 << 53) + 1, u64::MAX] {
@@ -179,7 +189,7 @@ fn no_number_of_a_run_that_lists_again_makes_it_panic_or_take_much() {
                 file.truncate(start - 8);
                 file.extend(skipped(&content));
             });
-            // The first of the files that a next pass begins with.
+            // Without the journal the next run starts with the other files.
             disk.remove("run.journal");
             let (result, most) = peak_of_all(|| block_on(disk.job(scan()).run(())));
             let kind = result.unwrap_err().kind();
@@ -195,13 +205,13 @@ fn no_number_of_a_run_that_lists_again_makes_it_panic_or_take_much() {
 }
 
 #[test]
-fn no_journal_makes_a_run_panic_or_take_much() {
+fn no_journal_causes_a_panic_or_high_memory_use() {
     let _alone = alone();
     let line = |json: &Value| {
         let json = serde_json::to_vec(json).unwrap();
         [format!("{:016x} ", xxh3_64(&json)).as_bytes(), &json, b"\n"].concat()
     };
-    // A run that was interrupted as it told its sink.
+    // A run that was interrupted while it delivered changes.
     let interrupted = || {
         let disk = TestDisk::new(10);
         let fails = azure_asset_sync::sink::callback(|_| Err(Error::new(ErrorKind::Sink, "full")));
@@ -236,7 +246,7 @@ fn no_journal_makes_a_run_panic_or_take_much() {
             assert!(errors.iter().all(|e| known.contains(&e.kind())), "{way} {value}: {errors:?}");
         }
     }
-    // The same block many times, and a line without an end.
+    // The same block many times, and an endless line.
     let disk = interrupted();
     let mut many = lines.clone();
     let commit = many.iter_mut().find(|line| line["new"].is_array()).unwrap();

@@ -1,4 +1,4 @@
-//! Takes the manifest of a run apart, and puts changed parts together with checksums that fit.
+//! Splits the manifest of a run into parts, and joins changed parts with valid checksums.
 
 use azure_asset_sync::{Blob, MemoryStore, Prefix, Scan, testing::TestDisk};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     runtime.block_on(future)
 }
 
-/// A manifest in parts: the frames of its blocks, what describes them, and what describes the whole
+/// The parts of a manifest: the frames of its blocks, their descriptions, and the index.
 #[derive(Clone)]
 pub struct Parts {
     pub frames: Vec<Vec<u8>>,
@@ -28,7 +28,7 @@ pub fn skipped(content: &[u8]) -> Vec<u8> {
 }
 
 impl Parts {
-    /// The manifest of a run, with one leaf
+    /// Returns the manifest of a run, with one leaf.
     pub fn new() -> Self {
         let disk = TestDisk::new(10);
         block_on(disk.job(scan(30)).run(())).unwrap();
@@ -55,7 +55,7 @@ impl Parts {
         Self { frames: frames.collect(), blocks: Value::Array(all), index }
     }
 
-    /// The file, whose checksums and places fit unless they were set to something else
+    /// Returns the file. Its checksums and offsets are valid unless they were set to other values.
     pub fn file(&self, fixes: bool) -> Vec<u8> {
         let (mut file, mut blocks, mut index) =
             (Vec::new(), self.blocks.clone(), self.index.clone());
@@ -85,7 +85,7 @@ impl Parts {
     }
 }
 
-/// A frame of rows, and its block
+/// Returns a compressed frame of rows, and its block.
 pub fn bomb(rows: &str, count: u64) -> (Vec<u8>, Value) {
     let frame = zstd::bulk::compress(rows.as_bytes(), 19).unwrap();
     let block = json!({

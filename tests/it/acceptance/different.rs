@@ -1,4 +1,4 @@
-//! Each line of the kit comes out as assumed and different.
+//! Each line of the kit can report "as assumed" and "different".
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -22,12 +22,12 @@ fn with(set: impl FnOnce(&mut Behavior)) -> Behavior {
     behavior
 }
 
-/// More blobs than a page has
+/// Returns a cloud with more blobs than fit on one page.
 fn many() -> SmallCloudBuilder {
     usual().blobs((0..5001).map(|n| Seed::new(format!("many/{n:05}.jpg"), "x")))
 }
 
-/// A fault for the second request: the first one is answered as usual
+/// Injects a fault for the second request; the first is answered as usual.
 fn second(cloud: &SmallCloud, fault: Fault) {
     cloud.inject(Fault::Slow { chunk: usize::MAX, pause: Duration::ZERO });
     cloud.inject(fault);
@@ -39,7 +39,7 @@ fn busy() -> Refusal {
 
 type Row = (&'static [&'static str], SmallCloudBuilder, fn(&SmallCloud));
 
-/// Lines that are as assumed only where a container or an account has something special
+/// Returns clouds with the lines that are as assumed only for special containers or accounts.
 fn special() -> Vec<Row> {
     let hierarchical = with(|behavior| behavior.order = NameOrder::Segments);
     vec![
@@ -53,7 +53,7 @@ fn special() -> Vec<Row> {
     ]
 }
 
-/// What differs, in which lines
+/// Returns clouds that differ in one way, with the lines that report the difference.
 fn different() -> Vec<Row> {
     let order = |order| usual().behavior(with(|behavior| behavior.order = order));
     let start = |start| usual().behavior(with(|behavior| behavior.start_from = start));
@@ -105,7 +105,7 @@ fn different() -> Vec<Row> {
 }
 
 #[tokio::test]
-async fn each_line_comes_out_as_assumed_and_different() {
+async fn each_line_can_be_as_assumed_and_different() {
     let report = run(&usual().start().await.unwrap()).await;
     assert!(!report.has_differences(), "{}", table(&report.lines));
     let all: BTreeSet<_> = report.lines.iter().map(|line| line.line).collect();
@@ -136,8 +136,8 @@ async fn each_line_comes_out_as_assumed_and_different() {
 }
 
 #[tokio::test]
-async fn what_an_account_cannot_show_is_not_seen() {
-    // Without a principal there are no keys; without blobs hardly anything.
+async fn lines_that_an_account_cannot_decide_are_not_seen() {
+    // Without a principal there are no keys; without blobs hardly a line can be decided.
     let cloud = SmallCloud::builder().start().await.unwrap();
     let report = run_as(&cloud, cloud.sas()).await;
     assert!(!report.has_differences(), "{}", table(&report.lines));
@@ -157,7 +157,7 @@ async fn what_an_account_cannot_show_is_not_seen() {
     ];
     assert_eq!(seen, BTreeSet::from(expected), "{}", table(&report.lines));
 
-    // A role on the container gives no key, and is refused elsewhere before anything is looked up.
+    // A role on the container allows no key, and is refused elsewhere before existence is checked.
     let role = Assignment::new(Role::BlobDataReader).on_container("assets");
     let report = run(&usual().public().assignment(role).start().await.unwrap()).await;
     let not_seen = lines(&report, Outcome::NotSeen);
@@ -216,7 +216,7 @@ async fn a_container_that_cannot_be_listed_is_an_error_that_says_why() {
     let connection = cloud.connection().build().unwrap();
     let store = cloud.store(&connection).unwrap();
     let Err(why) = super::kit::run(&store, &connection, None).await else {
-        panic!("there is no role");
+        panic!("the principal has no role");
     };
     assert!(why.contains("403 AuthorizationPermissionMismatch"), "{why}");
 }

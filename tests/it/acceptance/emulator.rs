@@ -1,4 +1,4 @@
-//! The kit against Azurite, which is known to differ from the service.
+//! The kit reports the known differences of Azurite from the service.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use super::{
 use crate::azurite::harness::{ACCOUNT, Azurite, SECRET, Seed, TENANT, Token};
 
 #[tokio::test]
-async fn azurite_differs_where_it_is_known_to() {
+async fn the_known_differences_of_azurite_are_reported() {
     let Some(azurite) = Azurite::start().await else { return };
     azurite.create_container("assets").await;
     let names = ["B.jpg", "a.jpg", "c/1.jpg", "c/2.jpg", "d.jpg", "\u{e000}.jpg", "\u{1f600}.jpg"];

@@ -1,4 +1,4 @@
-//! Pseudonyms sort as the names do, in each order, and are others.
+//! Pseudonyms sort like the names that they replace, in each order, and reveal nothing of them.
 
 use std::collections::BTreeSet;
 
@@ -26,12 +26,12 @@ fn letter(rng: &mut Rng) -> char {
 }
 
 #[test]
-fn pseudonyms_sort_as_the_names_do() {
+fn pseudonyms_sort_like_their_names() {
     let mut rng = Rng::with_seed(11);
     for round in 0..300 {
         let mut names = BTreeSet::new();
         for _ in 0..rng.usize(1..40) {
-            // Many names begin with a part of another one.
+            // Many names start with a part of another name.
             let some: Vec<&String> = names.iter().collect();
             let mut name: String = match rng.choice(&some) {
                 Some(other) => other.chars().take(rng.usize(..8)).collect(),
@@ -60,7 +60,7 @@ fn pseudonyms_sort_as_the_names_do() {
 }
 
 #[test]
-fn a_name_on_its_own_keeps_no_letter() {
+fn a_single_name_keeps_no_letter() {
     let name = "hall-3/M\u{fc}ller 0042/\u{9580}\u{1f600}.jpg";
     let pseudonyms = Pseudonyms::of(BTreeSet::from([name.to_owned()]));
     let new = pseudonyms.get(name).unwrap();

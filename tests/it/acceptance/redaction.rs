@@ -1,4 +1,4 @@
-//! What the kit records: it replays, and has nothing of the account.
+//! The recordings of the kit can be replayed, and do not identify the account.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use crate::recordings::{
     replay::Replay,
 };
 
-/// Replays a recording as `tests/it/recordings.rs` does
+/// Replays a recording as `tests/it/recordings.rs` does.
 pub async fn replay(text: &str) -> Vec<Recording> {
     let recordings = recording::parse(text);
     let expectations = Expectations::in_recordings(&recordings);
@@ -48,7 +48,7 @@ async fn the_recording_replays() {
     }
 }
 
-/// A word that no text of the service has
+/// Returns a random word, which no text of the service contains.
 fn word(rng: &mut Rng) -> String {
     let letters = (0..rng.usize(8..16)).map(|_| rng.char('a'..='z'));
     let word: String = letters.collect();
@@ -61,7 +61,7 @@ fn no_secret(text: &str, secrets: &BTreeSet<String>) {
     }
 }
 
-/// What is printed and recorded
+/// Returns everything that the kit prints and records.
 fn shown(report: &Report) -> String {
     super::kit::table(&report.lines)
         + &serde_json::to_string(&report.lines).unwrap()
@@ -69,7 +69,7 @@ fn shown(report: &Report) -> String {
 }
 
 #[tokio::test]
-async fn a_recording_has_nothing_of_the_account() {
+async fn a_recording_does_not_identify_the_account() {
     let mut rng = Rng::with_seed(5);
     let orders = [NameOrder::Utf16, NameOrder::Segments, NameOrder::Unsorted, NameOrder::Bytes];
     for (round, order) in orders.into_iter().cycle().take(12).enumerate() {
@@ -104,7 +104,7 @@ async fn a_recording_has_nothing_of_the_account() {
             .start()
             .await
             .unwrap();
-        // What a service could echo, in answers to the second and later requests.
+        // A text that the service echoes in the responses to the second and later requests.
         let name = secrets.first().unwrap().clone();
         let echo =
             format!("{name} {} {} smallcloud 203.0.113.7", cloud.secret(), cloud.signature());
@@ -127,7 +127,7 @@ async fn a_recording_has_nothing_of_the_account() {
         let others = [cloud.signature(), "smallcloud", "assets", "127.0.0.1", "203.0.113.7"];
         secrets.extend(others.map(str::to_owned));
         no_secret(&shown(&report), &secrets);
-        // Replays are what takes time.
+        // Replaying takes most of the time, so not every round is replayed.
         if round >= orders.len() {
             continue;
         }
@@ -138,7 +138,7 @@ async fn a_recording_has_nothing_of_the_account() {
 }
 
 #[tokio::test]
-async fn the_names_of_a_recording_sort_as_those_of_the_account() {
+async fn the_names_of_a_recording_sort_like_those_of_the_account() {
     for order in [NameOrder::Utf16, NameOrder::SegmentsUtf16, NameOrder::Bytes] {
         let mut behavior = Behavior::default();
         behavior.order = order;

@@ -1,4 +1,4 @@
-//! The audit is a proof: no request contradicts a row.
+//! The decisions of an audit are proofs: no request contradicts a row.
 
 mod random;
 mod table;

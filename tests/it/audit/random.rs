@@ -1,4 +1,4 @@
-//! Random conditions and random requests against the rows of an audit.
+//! Random requests never contradict the rows of an audit of a random condition.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,7 +27,7 @@ const CURRENT: Path = ("Resource", blobs!(":isCurrentVersion"));
 const VERSION: Path = ("Request", blobs!(":versionId"));
 const SNAPSHOT: Path = ("Request", blobs!(":snapshot"));
 
-/// Attributes that only reads of blobs have, that only lists have, and that both have
+/// Attributes of reads only; the constants below have those of lists and of both.
 const OF_READS: &[Path] = &[
     ("Resource", blobs!("/tags:Project<$key_case_sensitive$>")),
     ("Resource", blobs!("/tags&$keys$&")),
@@ -115,7 +115,7 @@ fn attribute(rng: &mut Rng) -> Path {
     }
 }
 
-/// A base that is likely to compare what the attribute holds
+/// Returns a base operator that probably fits the type of the attribute.
 fn base(rng: &mut Rng, attribute: Path) -> Base {
     let value_type = match attribute.1 {
         "UtcNow" => ValueType::DateTime,
@@ -158,7 +158,7 @@ fn limits(rng: &mut Rng, depth: usize) -> Tree {
     }
 }
 
-/// Conditions as people write them, and some that nobody writes
+/// Returns a random condition: some as people write them, some that nobody writes.
 fn condition(rng: &mut Rng) -> Tree {
     let read = || Tree::Action(vec![READ.to_owned()]);
     let list = || Tree::SubOperation(vec!["Blob.List".to_owned()]);
@@ -173,7 +173,7 @@ fn condition(rng: &mut Rng) -> Tree {
     }
 }
 
-/// The values that stand in a condition, and texts beside them
+/// Collects the values in a condition, and similar texts.
 fn literals(tree: &Tree, found: &mut BTreeSet<String>) {
     match tree {
         Tree::Not(part) => literals(part, found),
@@ -191,7 +191,7 @@ fn literals(tree: &Tree, found: &mut BTreeSet<String>) {
     }
 }
 
-/// Values to make requests of: those of the condition and their neighbours
+/// Returns values for requests: those in the condition, and similar ones.
 fn pool(tree: &Tree) -> Vec<String> {
     let mut found = BTreeSet::new();
     literals(tree, &mut found);
@@ -221,7 +221,7 @@ fn pool(tree: &Tree) -> Vec<String> {
     found.into_iter().collect()
 }
 
-/// A request for which some row stands
+/// Returns a random request that some row covers.
 fn world(rng: &mut Rng, pool: &[String], prefix: &str) -> World {
     let texts: Vec<&str> =
         pool.iter().filter_map(|value| value.strip_prefix('\'')?.strip_suffix('\'')).collect();
@@ -283,7 +283,7 @@ fn text_of(world: &World, path: Path) -> Option<&str> {
     value.strip_prefix('\'')?.strip_suffix('\'')
 }
 
-/// The words of the row that stands for a request
+/// Returns the words of the row that covers a request.
 fn row(audit: &Audit, world: &World, prefix: &str) -> String {
     let container = text_of(world, CONTAINER).unwrap();
     let has_rows = |name: &str| {
@@ -315,7 +315,7 @@ fn row(audit: &Audit, world: &World, prefix: &str) -> String {
     format!("read {what}`{container}/{prefix}…`")
 }
 
-/// The example of a row, as the other evaluator sees it
+/// Converts the example of a row for the reference evaluator.
 fn example(request: &Request) -> World {
     let json = serde_json::to_value(request).unwrap();
     let known = [ACCOUNT, CONTAINER, PATH, PREFIX, CURRENT, VERSION, SNAPSHOT];
@@ -323,7 +323,7 @@ fn example(request: &Request) -> World {
     let mut world = World { action: request.action().to_owned(), ..World::default() };
     world.suboperations = request.suboperations().to_vec();
     for path in known {
-        // Keys of tags keep their letter case, everything else is in lower case.
+        // Keys of tags keep their letter case; everything else is in lower case.
         let key = match path.1.split_once(':') {
             Some((head, key)) if key.ends_with('>') => format!("{}:{key}", head.to_lowercase()),
             _ => path.1.to_lowercase(),
@@ -348,7 +348,7 @@ fn connection(prefix: &str) -> Connection {
     builder.prefix(prefix).build().unwrap()
 }
 
-/// How many conditions: few by default, since every change runs this
+/// Returns the number of conditions from `CASES`. The default is small, because every build runs the test.
 fn cases(least: usize) -> usize {
     std::env::var("CASES").ok().and_then(|count| count.parse().ok()).unwrap_or(least)
 }
@@ -398,6 +398,6 @@ fn no_request_contradicts_a_row() {
         }
     }
     println!("{seen:?}; {examples} examples; {unproved} rows without proof or example");
-    // Comparisons of types that do not go together, and patterns that a request gives.
+    // Only comparisons of incompatible types, and patterns from the request, remain without proof.
     assert!(unproved * 20 < examples, "{unproved} of {examples}");
 }

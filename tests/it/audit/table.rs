@@ -1,4 +1,4 @@
-//! Conditions that people write, and what the audit says of each.
+//! The audit of each condition that people write has the expected rows.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ fn why<'a>(audit: &'a Audit, request: &str) -> &'a str {
     row.map_or_else(|| panic!("no row `{request}`\n{audit}"), |row| row.why.as_str())
 }
 
-/// A condition that lets everything through but reads and lists, and of these what the limits hold of
+/// Returns a condition that allows everything except reads and lists, which must satisfy the limits.
 fn limited(limits: &str) -> Condition {
     let mut text = format!("!(ActionMatches{{'BLOBS/read'}}) OR {limits}");
     for (short, path) in [
@@ -54,12 +54,12 @@ fn limited(limits: &str) -> Condition {
 }
 
 #[test]
-fn access_beside_the_container_is_never_denied() {
+fn access_outside_the_container_is_never_reported_as_denied() {
     let connection = connection("hall-3/");
     let ours = "NAME StringEquals 'training'";
-    // What is added by OR, what it does to reads and to lists of another container, and why.
+    // The part that OR adds, its effect on reads and lists of another container, and the reason.
     for (limits, read, list, said) in [
-        // The nine kinds that the audit once called denied, and neighbours of each.
+        // Nine kinds that the audit once reported as denied, and similar conditions.
         ("NOW DateTimeLessThan '2030-01-01T00:00:00.0Z'", 'm', 'm', "the time is `20"),
         ("NOW DateTimeGreaterThan '2030-01-01T00:00:00.0Z'", 'm', 'm', "the time is `2030-01-02"),
         ("NOT NOW DateTimeLessThan '2030-01-01T00:00:00.0Z'", 'm', 'm', "the time is `2030-01-02"),
@@ -142,7 +142,7 @@ fn access_beside_the_container_is_never_denied() {
 }
 
 #[test]
-fn containers_that_a_condition_names_have_rows_of_their_own() {
+fn each_container_in_a_condition_has_its_own_rows() {
     let connection = connection("hall-3/");
     let validation = "validation".parse().unwrap();
     let test = "test".parse().unwrap();
@@ -170,7 +170,7 @@ fn containers_that_a_condition_names_have_rows_of_their_own() {
 }
 
 #[test]
-fn what_a_scan_needs_must_be_allowed_whatever_the_circumstances() {
+fn requests_that_a_scan_needs_must_be_allowed_unconditionally() {
     let connection = connection("hall-3/");
     let mine = "NAME StringEquals 'training'";
     for (limits, expected, said) in [
@@ -187,7 +187,7 @@ fn what_a_scan_needs_must_be_allowed_whatever_the_circumstances() {
         let read = "read `training/hall-3/…`";
         assert_eq!(table(&audit)[read], expected, "{limits}\n{audit}");
         assert!(why(&audit, read).contains(said), "{limits}: {}", why(&audit, read));
-        // No list has a path or a tag.
+        // A list request has neither a path nor a tag.
         assert!(!audit.suffices(), "{audit}");
     }
 }
@@ -202,7 +202,7 @@ fn the_audit_shows_what_a_condition_cannot_limit() {
     assert_eq!(table["read `training/…`"], Decision::Allowed);
     assert_eq!(table["list `training`, no prefix"], Decision::Allowed);
     assert_eq!((table[OTHER], table[LIST_OTHER]), (Decision::Denied, Decision::Denied));
-    // "It cannot read anything else in the Storage Account", guides say. It can:
+    // Guides say "It cannot read anything else in the Storage Account". It can:
     let wider: Vec<_> = audit.wider().map(|row| row.request.as_str()).collect();
     assert_eq!(
         wider,
@@ -223,7 +223,7 @@ fn the_audit_shows_what_a_condition_cannot_limit() {
 }
 
 #[test]
-fn each_shape_allows_what_it_says() {
+fn each_shape_allows_exactly_what_it_promises() {
     let connection = connection("hall-3/");
     let rows = [
         ("list the names of all containers", [true, false, false]),
@@ -253,7 +253,7 @@ fn each_shape_allows_what_it_says() {
 }
 
 #[test]
-fn an_audit_says_what_is_missing_and_why() {
+fn an_audit_reports_missing_access_with_the_reason() {
     let connection = connection("hall-3/");
     let condition = limited("PATH StringStartsWith 'hall-3/'");
     let audit = Audit::of_condition(&connection, &condition);
@@ -292,12 +292,12 @@ fn the_json_of_a_row_is_stable() {
 }
 
 #[test]
-fn what_cannot_be_proved_is_never_denied() {
+fn a_row_without_proof_is_never_denied() {
     let connection = connection("hall-3/");
     let all = |part: &dyn Fn(usize) -> String, between: &str, count: usize| {
         (0..count).map(part).collect::<Vec<_>>().join(between)
     };
-    // A path that contains 200 words exists, and is far away for an automaton.
+    // A path that contains all words exists, but an automaton needs too many states to find it.
     let contains = all(&|n| format!("PATH StringLike '*{n:03}*'"), " AND ", 120);
     let lists = all(&|n| format!("'*{n:03}*'"), ",", 1500);
     for limits in [
@@ -311,7 +311,7 @@ fn what_cannot_be_proved_is_never_denied() {
             assert_eq!(row.example, None, "{audit}");
             assert!(row.why.contains("too large or too entangled"), "{}", row.why);
         }
-        assert_eq!(table(&audit)[LIST_OTHER], Decision::Denied, "no list has a path");
+        assert_eq!(table(&audit)[LIST_OTHER], Decision::Denied, "a list has no path");
     }
 }
 

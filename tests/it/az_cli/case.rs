@@ -1,4 +1,4 @@
-//! A grant on a machine, and what Azure has once it is applied.
+//! A grant on a customer's machine, and the expected state of Azure after it is applied.
 
 use azure_asset_sync::{
     Connection,
@@ -13,10 +13,10 @@ use super::{
 
 pub const ORIGIN: &str = "https://app.contoso.com";
 
-/// Quotes, a character outside ASCII, and what a shell would expand
+/// A prefix with quotes, a non-ASCII character, and characters that shells expand.
 pub const PREFIX: &str = "it\u{2019}s $HOME !!/";
 
-/// The steps that a customer takes, in their order
+/// The steps of a customer, in their order.
 pub const STEPS: [Step; 4] = [Step::Principal, Step::Apply, Step::Cors, Step::ReadBack];
 
 pub fn connection(container: &str, prefix: &str) -> Connection {
@@ -41,7 +41,7 @@ pub struct Case<'a> {
 }
 
 impl<'a> Case<'a> {
-    /// For the blobs of a container whose names begin with a prefix
+    /// Returns a grant for the blobs of a container whose names start with a prefix.
     pub fn new(machine: &'a Machine, shape: Shape, container: &str, prefix: &str) -> Self {
         Self::of(machine, builder(&connection(container, prefix), shape))
     }
@@ -56,19 +56,19 @@ impl<'a> Case<'a> {
         Self { machine, shell, grant, pack }
     }
 
-    /// Pastes the text of a step into the shell
+    /// Pastes the text of a step into the shell.
     pub fn run(&self, step: Step) -> Outcome {
         self.answer(step, "")
     }
 
-    /// Pastes a step, and an answer to each question that it asks
+    /// Pastes the text of a step, and an answer to each of its questions.
     pub fn answer(&self, step: Step, answers: &str) -> Outcome {
         self.machine.save_files(&self.pack);
         let text = self.pack.step(step).unwrap_or_else(|| panic!("no text for {step:?}"));
         self.machine.paste(self.shell, &format!("{text}\n{answers}"))
     }
 
-    /// Takes all steps
+    /// Runs all steps.
     #[track_caller]
     pub fn apply(&self) {
         for step in STEPS {
@@ -76,7 +76,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// What the directory has once the grant is applied, and nothing else changed
+    /// Returns the expected directory after the grant is applied.
     ///
     /// The descriptions of custom roles are empty.
     pub fn applied_to(&self, mut before: Directory) -> Directory {
@@ -103,7 +103,7 @@ impl<'a> Case<'a> {
     }
 }
 
-/// The role with the one data action, for the group
+/// Returns the custom role with its single data action, assignable in the group.
 fn custom_role(id: &str, name: &str) -> Role {
     Role {
         id: id.to_owned(),
@@ -120,7 +120,7 @@ fn custom_role(id: &str, name: &str) -> Role {
     }
 }
 
-/// A directory without the texts for people that custom roles have
+/// Returns a directory without the descriptions of custom roles.
 pub fn without_descriptions(applied: &Directory) -> Directory {
     let mut applied = applied.clone();
     for role in &mut applied.roles {
@@ -129,12 +129,12 @@ pub fn without_descriptions(applied: &Directory) -> Directory {
     applied
 }
 
-/// The rules for browsers of the account
+/// Returns the CORS rules of the account.
 pub fn rules(directory: &mut Directory) -> &mut Vec<Value> {
     directory.account().blob_service["cors"]["corsRules"].as_array_mut().unwrap()
 }
 
-/// The rule that a grant adds
+/// Returns the CORS rule that a grant adds.
 pub fn rule() -> Value {
     json!({
         "allowedOrigins": [ORIGIN],

@@ -1,4 +1,4 @@
-//! The read-back fails for each way in which Azure can have something else than what was applied.
+//! The read-back step fails for each possible difference between Azure and the applied grant.
 
 use azure_asset_sync::grant::{Shape, Step};
 use serde_json::json;
@@ -10,10 +10,10 @@ use super::{
 };
 
 type Change = fn(&mut Directory);
-/// Changes the assignment at an index
+/// Changes the assignment at an index.
 type ChangeAt = fn(&mut Directory, usize);
 
-/// Changes of one assignment of the grant
+/// Changes of one assignment of the grant.
 const OF_ASSIGNMENTS: [(&str, ChangeAt); 7] = [
     ("it is missing", |directory, at| {
         directory.assignments.remove(at);
@@ -122,13 +122,13 @@ fn read_back(shape: Shape) {
         }
     };
     for (n, (what, change)) in OF_ASSIGNMENTS.into_iter().enumerate() {
-        // Of two assignments the first, and the next time the second.
+        // If the grant has two assignments, the changes alternate between them.
         let at = mine[n % mine.len()];
         let mut drifted = applied.clone();
         change(&mut drifted, at);
         check(&format!("assignment {at}: {what}"), drifted, false);
     }
-    // These do not depend on the shape.
+    // The CORS rules do not depend on the shape.
     let of_any = shape == Shape::AccountWithCondition;
     let of_rules = if of_any { &OF_RULES[..] } else { &[] };
     let harmless = if of_any { &HARMLESS[..] } else { &[] };

@@ -1,4 +1,4 @@
-//! A customer's machine: the real Azure CLI, signed in, with the fake as all that it reaches.
+//! A customer's machine: the real Azure CLI, signed in, which reaches only the fake.
 
 use std::{
     env,
@@ -18,39 +18,39 @@ use tempfile::TempDir;
 
 use super::fake::{ADMINISTRATOR, ADMINISTRATOR_SECRET, Fake, Recorded, TENANT};
 
-/// The program that `AZ` names, or `az` on the path; says so if there is none
+/// Returns the program that `AZ` names, or `az` on the path. Prints a notice if there is none.
 pub fn find_az() -> Option<PathBuf> {
     let found = match env::var_os("AZ") {
         Some(path) => Some(PathBuf::from(path)),
         None => find("az"),
     };
     if found.is_none() {
-        // Past the harness, which keeps what a passing test prints.
+        // Written to the stream directly, because the harness hides the output of a passing test.
         let say =
-            b"!! no Azure CLI: the packs were not run with it (pip install azure-cli, or set AZ)\n";
+            b"!! The Azure CLI is not installed: the grants were not run with it (pip install azure-cli, or set AZ)\n";
         std::io::stderr().write_all(say).unwrap();
     }
     found
 }
 
-/// A program on the path
+/// Finds a program on the path.
 pub fn find(program: &str) -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(program)).find(|p| p.is_file())
 }
 
-/// What a script is pasted into
+/// The shell into which a script is pasted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shell {
-    /// A bash that replaces `!` as an interactive one does
+    /// A bash that expands `!` like an interactive one.
     Bash,
-    /// An interactive zsh, which knows no comments
+    /// An interactive zsh, which does not support comments.
     Zsh,
-    /// A bash that hands arguments to programs as Git Bash does on Windows
+    /// A bash that passes arguments to programs as Git Bash does on Windows.
     GitBash,
 }
 
-/// `az` as Git Bash sees it: an argument that looks like a path becomes one of Windows unless
-/// `MSYS_NO_PATHCONV` is set, and lines end as on Windows
+/// `az` as in Git Bash: an argument that looks like a path is converted to a Windows path unless
+/// `MSYS_NO_PATHCONV` is set, and lines end as on Windows.
 const GIT_BASH_AZ: &str = r#"#!/bin/bash
 arguments=()
 for argument in "$@"; do
@@ -63,7 +63,7 @@ set -o pipefail
 "$REAL_AZ" "${arguments[@]}" | sed 's/$/\r/'
 "#;
 
-/// What a script did
+/// The result of a script.
 #[derive(Debug)]
 pub struct Outcome {
     pub ok: bool,
@@ -73,12 +73,12 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// What asked for a change, each as a line
+    /// Returns the requests for a change, one line each.
     pub fn writes(&self) -> Vec<String> {
         self.requests.iter().filter(|request| request.is_write()).map(Recorded::line).collect()
     }
 
-    /// What made a change, each as a line
+    /// Returns the requests that made a change, one line each.
     pub fn changes(&self) -> Vec<String> {
         self.requests.iter().filter(|request| request.changed).map(Recorded::line).collect()
     }
@@ -110,7 +110,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// With a signed-in CLI
+    /// Returns a machine with a signed-in CLI.
     pub fn new(az: &Path) -> Self {
         let machine = Self { fake: Fake::start(), folder: tempfile::tempdir().unwrap() };
         machine.fake.write_authority(&machine.path("authority.pem"));
@@ -126,7 +126,7 @@ impl Machine {
         fs::write(&git_bash, GIT_BASH_AZ).unwrap();
         fs::set_permissions(&git_bash, PermissionsExt::from_mode(0o755)).unwrap();
         machine.sign_in();
-        // A new installation asks once which version is the latest.
+        // A new installation checks once for its latest version.
         let strays = std::mem::take(&mut machine.fake.state().strays);
         let is_known = |stray: &String| stray == "CONNECT azcliprod.blob.core.windows.net:443";
         assert!(strays.iter().all(is_known), "{strays:?}");
@@ -137,7 +137,7 @@ impl Machine {
         self.folder.path().join(name)
     }
 
-    /// Signs the CLI in to the cloud that is set
+    /// Signs the CLI in to its current cloud.
     pub fn sign_in(&self) {
         let sign_in = format!(
             "az login --service-principal --username {ADMINISTRATOR} --password {ADMINISTRATOR_SECRET} --tenant {TENANT}"
@@ -145,14 +145,14 @@ impl Machine {
         self.paste(Shell::Bash, &sign_in).succeeded();
     }
 
-    /// Everything in the fake as at the start; the CLI stays signed in
+    /// Resets the fake to its initial state. The CLI stays signed in.
     pub fn reset(&self) {
         self.fake.reset();
         fs::remove_dir_all(self.path("work")).unwrap();
         fs::create_dir(self.path("work")).unwrap();
     }
 
-    /// Saves the files of a pack where the scripts run
+    /// Saves the files of a pack to the folder in which the scripts run.
     pub fn save_files(&self, pack: &Pack) {
         for part in &pack.parts {
             if let Some(name) = part.file {
@@ -161,7 +161,7 @@ impl Machine {
         }
     }
 
-    /// Pastes a script
+    /// Pastes a script into a shell.
     pub fn paste(&self, shell: Shell, script: &str) -> Outcome {
         let (command, bin): (&[&str], _) = match shell {
             Shell::Bash => (&["bash", "--norc", "-o", "history", "-o", "histexpand"], "bin"),
@@ -171,7 +171,7 @@ impl Machine {
         self.run(command, bin, script)
     }
 
-    /// Hands a text to the standard input of a program, with the programs of a folder
+    /// Runs a program with a text as standard input, and with a folder of programs first on its path.
     pub fn run(&self, command: &[&str], bin: &str, input: &str) -> Outcome {
         self.fake.take_requests();
         let mut paths = vec![self.path(bin)];
@@ -181,7 +181,7 @@ impl Machine {
         let mut child = Command::new(command[0])
             .args(&command[1..])
             .current_dir(self.path("work"))
-            // Nothing of this machine's own settings: neither a proxy nor a sign-in.
+            // The settings of the real machine have no effect: neither a proxy nor a sign-in.
             .env_clear()
             .env("PATH", env::join_paths(paths).unwrap())
             .env("REAL_AZ", self.path("bin/az"))
@@ -201,7 +201,7 @@ impl Machine {
             .spawn()
             .unwrap();
         let (mut stdin, input) = (child.stdin.take().unwrap(), input.to_owned());
-        // A shell that ends early reads no further, which is no failure of the test.
+        // The write fails if the shell ends early, which is not an error of the test.
         thread::spawn(move || _ = stdin.write_all(input.as_bytes()));
         let output = wait(child, command);
         Outcome {
@@ -212,7 +212,7 @@ impl Machine {
         }
     }
 
-    /// Nothing was sent to any other host or path
+    /// Asserts that nothing was sent to an unknown host or path.
     #[track_caller]
     pub fn assert_no_strays(&self) {
         let strays = self.fake.state().strays.clone();
@@ -220,14 +220,14 @@ impl Machine {
     }
 }
 
-/// A bound on hanging, generous: a pack calls the Azure CLI some ten times, a second or two each
+/// A generous limit: a pack calls the Azure CLI about ten times, and each call takes one or two seconds.
 const LONGEST: Duration = Duration::from_secs(5 * 60);
 
-/// Waits for a program and its output, and ends it if it hangs
+/// Waits for a program and its output, and kills it if it hangs.
 fn wait(mut child: Child, command: &[&str]) -> Output {
     let streams = [
         read(child.stdout.take().unwrap()),
-        // One after the other would block a program that fills the second pipe.
+        // In parallel, because a program that fills the second pipe would block.
         read(child.stderr.take().unwrap()),
     ];
     let end = Instant::now() + LONGEST;
@@ -242,13 +242,13 @@ fn wait(mut child: Child, command: &[&str]) -> Output {
     Output { status: child.wait().unwrap(), stdout, stderr }
 }
 
-/// Reads a stream to its end on a thread of its own
+/// Reads a stream to its end on another thread.
 fn read(mut stream: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).unwrap();
-        // Nobody waits any more for a program that was killed.
+        // The receiver is dropped if the program was killed.
         let _ = sender.send(bytes);
     });
     receiver

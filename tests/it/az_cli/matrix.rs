@@ -1,8 +1,8 @@
-//! Prefixes, shapes and forms: what arrives is what is meant, again and after a change, and nothing
-//! stays.
+//! For each prefix, shape and form, the steps of a grant have the intended effect, can be repeated, and
+//! leave nothing after a revocation.
 //!
-//! By default one prefix of each form and shape. `MATRIX=all` runs all prefixes, as
-//! `scripts/grant-matrix` does; that takes an hour on two cores.
+//! The default is one prefix for each form and shape. `MATRIX=all` runs all prefixes, as
+//! `scripts/grant-matrix` does, and takes an hour on two cores.
 
 use std::{
     io::Write as _,
@@ -23,7 +23,7 @@ use super::{
     rest::Person,
 };
 
-/// A form, and the shell that it is for
+/// The forms, and the shell for each.
 const FORMS: [(Form, Shell); 5] = [
     (Form::AzBash, Shell::Bash),
     (Form::AzBash, Shell::Zsh),
@@ -32,7 +32,7 @@ const FORMS: [(Form, Shell); 5] = [
     (Form::Rest, Shell::Bash),
 ];
 
-/// Takes a step, which must end well or not; the number of requests
+/// Runs a step, and checks whether it succeeds. Returns the number of requests.
 fn take(case: &Case<'_>, step: Step, ok: bool) -> Result<usize, String> {
     let (is_ok, requests, text) = match case.pack.form {
         Form::Rest => match Person::new(case).follow(step) {
@@ -47,7 +47,7 @@ fn take(case: &Case<'_>, step: Step, ok: bool) -> Result<usize, String> {
     if is_ok == ok { Ok(requests) } else { Err(format!("{step:?}: {text}")) }
 }
 
-/// Takes a step, and compares the directory after it
+/// Runs a step, and compares the directory after it. Returns the number of requests.
 fn expect(case: &Case<'_>, step: Step, ok: bool, wanted: &Directory) -> Result<usize, String> {
     let requests = take(case, step, ok)?;
     let is = without_descriptions(&case.machine.fake.directory());
@@ -57,13 +57,13 @@ fn expect(case: &Case<'_>, step: Step, ok: bool, wanted: &Directory) -> Result<u
     }
 }
 
-/// Takes all steps, twice; the number of requests
+/// Runs all steps twice. Returns the number of requests.
 fn check(case: &Case<'_>, first_of_its_kind: bool) -> Result<usize, String> {
     let fake = &case.machine.fake;
     let before = fake.directory();
     let applied = case.applied_to(before.clone());
     if !first_of_its_kind {
-        // These two steps do not depend on the prefix.
+        // The effects of these two steps do not depend on the prefix.
         let mut directory = applied.clone();
         directory.assignments.clone_from(&before.assignments);
         directory.roles.clone_from(&before.roles);
@@ -102,7 +102,7 @@ fn check(case: &Case<'_>, first_of_its_kind: bool) -> Result<usize, String> {
     Ok(requests)
 }
 
-/// Whether the program that a form is for is installed; says so if it is not
+/// Returns whether the program for a form is installed. Prints a notice if it is not.
 fn is_there(form: Form, shell: Shell) -> bool {
     let program = match (form, shell) {
         (Form::Rest, _) => "curl",
@@ -116,13 +116,13 @@ fn is_there(form: Form, shell: Shell) -> bool {
     found
 }
 
-/// Prints past the harness, which keeps what a passing test prints
+/// Prints a line that is visible even if the test passes.
 fn say(line: &str) {
     std::io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
 }
 
 #[test]
-fn each_form_with_each_shape_and_prefix() {
+fn each_form_works_with_each_shape_and_prefix() {
     let Some(az) = find_az() else { return };
     let all = std::env::var("MATRIX").is_ok_and(|value| value == "all");
     let prefixes = if all { &PREFIXES[..] } else { &[PREFIX] };
@@ -130,7 +130,7 @@ fn each_form_with_each_shape_and_prefix() {
     let mut cases = Vec::new();
     for (n, prefix) in prefixes.iter().enumerate() {
         for (form, shell) in &forms {
-            // Bash has tests of its own for each shape.
+            // Other tests cover bash with each shape.
             let shapes = match (all, shell, form) {
                 (true, ..) => Shape::ALL,
                 (false, Shell::Bash, Form::AzBash) => &[],

@@ -1,4 +1,4 @@
-//! Two grants on one account: neither takes the other's access.
+//! Two grants on one account do not affect each other's access.
 
 use azure_asset_sync::{
     Connection,
@@ -11,8 +11,8 @@ use super::{
     machine::{Machine, find_az},
 };
 
-/// Two containers of one account, for one application: applied one after the other, revoked in the
-/// same order
+/// Applies grants for two containers of one account and one application, and revokes them in the same
+/// order.
 fn beside_another_container(shape: Shape) {
     let Some(az) = find_az() else { return };
     let machine = Machine::new(&az);
@@ -23,7 +23,7 @@ fn beside_another_container(shape: Shape) {
     second.apply();
     first.run(Step::ReadBack).succeeded();
     first.run(Step::Revoke).succeeded();
-    // Nothing of the first, and everything of the second, with what they share.
+    // The first is gone completely, and the second is complete, with the parts that both share.
     second.run(Step::ReadBack).succeeded();
     let mut expected = second.applied_to(before.clone());
     let mut after = machine.fake.directory();
@@ -39,22 +39,26 @@ fn beside_another_container(shape: Shape) {
     let mine = after.assignments_of(PRINCIPAL);
     assert!(mine.is_empty(), "{mine:#?}");
     assert_eq!((&after.assignments, &after.roles), (&before.assignments, &before.roles));
-    assert_eq!(after.account().revoked_keys, 0, "this ends the links of others");
-    assert_eq!(after.principals.len(), before.principals.len() + 1, "others may need it");
+    assert_eq!(after.account().revoked_keys, 0, "revoking keys would end the links of others");
+    assert_eq!(
+        after.principals.len(),
+        before.principals.len() + 1,
+        "others may need the principal"
+    );
     machine.assert_no_strays();
 }
 
 #[test]
-fn two_roles_beside_another_container() {
+fn two_roles_do_not_affect_another_container() {
     beside_another_container(Shape::ContainerAndDelegator);
 }
 
 #[test]
-fn a_custom_role_beside_another_container() {
+fn a_custom_role_does_not_affect_another_container() {
     beside_another_container(Shape::CustomRole);
 }
 
-/// On the account there is one assignment, so the second grant cannot be applied beside the first
+/// The account can have only one such assignment, so the second grant cannot be applied with the first.
 #[test]
 fn a_condition_on_the_account_does_not_replace_another() {
     let Some(az) = find_az() else { return };
@@ -67,7 +71,7 @@ fn a_condition_on_the_account_does_not_replace_another() {
     for step in [Step::Apply, Step::ReadBack, Step::Update, Step::Revoke] {
         assert_eq!(second.run(step).failed().changes(), [""; 0], "{step:?}");
     }
-    // Nor is it replaced before somebody says so.
+    // The assignment is not replaced without a confirmation.
     for answer in ["", "no\n", "echo pasted after it\n", "y\n"] {
         assert_eq!(second.answer(Step::Replace, answer).changes(), [""; 0], "{answer:?}");
     }
@@ -80,7 +84,7 @@ fn a_condition_on_the_account_does_not_replace_another() {
 }
 
 #[test]
-fn connections_join_a_grant_and_leave_it() {
+fn connections_can_be_added_to_a_grant_and_removed() {
     let Some(az) = find_az() else { return };
     let machine = Machine::new(&az);
     let shape = Shape::AccountWithCondition;
@@ -101,7 +105,7 @@ fn connections_join_a_grant_and_leave_it() {
         let meant = case.grant.assignments()[0].condition.as_ref().map(ToString::to_string);
         assert_eq!((mine.len(), &mine[0].name, &mine[0].condition), (1, &name, &meant));
     }
-    // What is another grant's by now stays.
+    // An assignment that belongs to another grant now is kept.
     for case in [&first, &both] {
         assert_eq!(case.run(Step::Revoke).failed().changes(), [""; 0]);
     }
@@ -110,9 +114,9 @@ fn connections_join_a_grant_and_leave_it() {
     machine.assert_no_strays();
 }
 
-/// A scope contains the name of its group, too
+/// The scope of an account also contains the name of its group.
 #[test]
-fn what_is_shared_goes_with_the_last_grant_on_an_account_that_is_called_like_its_group() {
+fn shared_parts_are_removed_with_the_last_grant_although_the_group_has_the_name_of_the_account() {
     let Some(az) = find_az() else { return };
     let machine = Machine::new(&az);
     let on = Connection::builder("a").account(NAMESAKE).container("training").build().unwrap();
@@ -126,7 +130,7 @@ fn what_is_shared_goes_with_the_last_grant_on_an_account_that_is_called_like_its
 }
 
 #[test]
-fn what_ends_the_access_of_others_waits_for_an_answer() {
+fn steps_that_end_the_access_of_others_need_a_confirmation() {
     let Some(az) = find_az() else { return };
     let machine = Machine::new(&az);
     let case = Case::new(&machine, Shape::ContainerAndDelegator, "training", "");
@@ -144,12 +148,12 @@ fn what_ends_the_access_of_others_waits_for_an_answer() {
     let after = machine.fake.directory();
     assert!(after.principals.iter().all(|known| known.id != PRINCIPAL));
     let mine = after.assignments_of(PRINCIPAL);
-    assert_eq!(mine.len(), 1, "the reader stays: {mine:#?}");
+    assert_eq!(mine.len(), 1, "the reader role is kept: {mine:#?}");
     machine.assert_no_strays();
 }
 
 #[test]
-fn the_rules_for_browsers_of_others_stay() {
+fn the_cors_rules_of_others_are_kept() {
     let Some(az) = find_az() else { return };
     let machine = Machine::new(&az);
     let case = Case::new(&machine, Shape::AccountWithCondition, "training", "");
@@ -158,7 +162,7 @@ fn the_rules_for_browsers_of_others_stay() {
     for _ in 0..4 {
         rules(&mut directory).push(foreign.clone());
     }
-    // There is no room for one more, and none of theirs goes.
+    // The account has the maximum number of rules, and none of them is removed.
     machine.fake.state().directory = directory.clone();
     case.run(Step::Cors).failed();
     assert_eq!(machine.fake.directory(), directory);

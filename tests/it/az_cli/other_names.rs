@@ -1,5 +1,5 @@
-//! Assignments that somebody made under another name, in the portal for example, are found, changed
-//! and revoked.
+//! Assignments that have another name, for example because they were created in the portal, are found,
+//! changed and revoked.
 
 use azure_asset_sync::grant::{Shape, Step};
 
@@ -9,12 +9,12 @@ use super::{
     machine::{Machine, find_az},
 };
 
-/// The names under which the principal has its assignments
+/// Returns the names of the principal's assignments.
 fn names(directory: &Directory) -> Vec<&str> {
     directory.assignments_of(PRINCIPAL).iter().map(|known| known.name.as_str()).collect()
 }
 
-/// The grant applied, each assignment under a name that is not the grant's
+/// Returns the directory after the grant is applied, with other names for its assignments.
 fn renamed(case: &Case<'_>) -> Directory {
     let mut directory = case.applied_to(case.machine.fake.directory());
     let mine = directory.assignments.iter_mut().filter(|known| known.principal == PRINCIPAL);
@@ -24,7 +24,7 @@ fn renamed(case: &Case<'_>) -> Directory {
     directory
 }
 
-/// The directory with a change to each of the principal's assignments
+/// Returns the directory with a change to each of the principal's assignments.
 fn changed(directory: &Directory, change: impl Fn(&mut super::fake::Assignment)) -> Directory {
     let mut directory = directory.clone();
     let mine = directory.assignments.iter_mut().filter(|known| known.principal == PRINCIPAL);
@@ -40,14 +40,14 @@ fn under_another_name(shape: Shape) {
     let meant = renamed(&case);
     let set = |directory: &Directory| machine.fake.state().directory = directory.clone();
 
-    // As meant: found, and nothing is done.
+    // The assignments are as intended: they are found, and nothing is changed.
     set(&meant);
     for step in [Step::Apply, Step::ReadBack, Step::Update] {
         assert_eq!(case.run(step).succeeded().changes(), [""; 0], "{step:?}");
     }
 
-    // Made by hand, with the right condition and no description: no second assignment, and an update
-    // makes it this grant's.
+    // Created by hand, with the right condition and no description: no second assignment is created,
+    // and an update adds the description of the grant.
     let by_hand = changed(&meant, |assignment| {
         if assignment.condition.is_some() {
             assignment.description = None;
@@ -59,7 +59,7 @@ fn under_another_name(shape: Shape) {
     case.run(Step::Update).succeeded();
     assert_eq!(machine.fake.directory(), meant);
 
-    // With the condition of an older version of this grant: apply does not say yes.
+    // With the condition of an older version of this grant: `Apply` fails.
     let older = changed(&meant, |assignment| {
         let condition = assignment.condition.as_mut();
         let _ = condition.map(|text| *text = text.replace("'training'", "'inspection'"));
@@ -71,7 +71,7 @@ fn under_another_name(shape: Shape) {
     case.run(Step::Update).succeeded();
     assert_eq!(machine.fake.directory(), meant);
 
-    // Revoke leaves nothing of any of them.
+    // `Revoke` removes all of them.
     for directory in [meant, by_hand, older] {
         set(&directory);
         case.run(Step::Revoke).succeeded();
@@ -79,7 +79,7 @@ fn under_another_name(shape: Shape) {
         assert_eq!(names(&after), [""; 0]);
         assert_eq!((&after.assignments, &after.roles), (&before.assignments, &before.roles));
     }
-    // A second time there is nothing to do, and that is no failure.
+    // A second revocation has nothing to do, and succeeds.
     assert_eq!(case.run(Step::Revoke).succeeded().changes(), [""; 0]);
     machine.assert_no_strays();
 }
@@ -100,7 +100,7 @@ fn a_custom_role_is_found_under_another_name() {
 }
 
 #[test]
-fn a_pack_made_before_the_principal_was_known_is_that_of_the_one_made_after() {
+fn a_pack_does_not_depend_on_whether_the_principal_was_known() {
     let Some(az) = find_az() else { return };
     let machine = Machine::new(&az);
     for shape in &Shape::ALL[1..] {

@@ -1,4 +1,5 @@
-//! Prefixes with what shells, templates and other languages give a meaning to, in several scripts.
+//! Prefixes with characters that are special in shells, templates and other languages, in several
+//! scripts.
 
 pub const PREFIXES: [&str; 35] = [
     "",

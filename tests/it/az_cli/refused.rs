@@ -1,4 +1,4 @@
-//! A command that Azure refuses makes its block fail.
+//! A step fails if Azure refuses one of its commands.
 
 use azure_asset_sync::grant::{Shape, Step};
 
@@ -7,8 +7,8 @@ use super::{
     machine::{Machine, find_az},
 };
 
-/// A method and a part of a path that are refused, and the step that needs it, on a directory where
-/// the grant is applied or not yet
+/// The method and a part of the path that are refused, the step that needs the request, and whether the
+/// grant is already applied.
 const REFUSALS: [(&str, &str, Step, bool); 14] = [
     ("GET", "/servicePrincipals", Step::Principal, true),
     ("POST", "/servicePrincipals", Step::Principal, false),
@@ -53,11 +53,11 @@ fn refused(shape: Shape) {
 }
 
 #[test]
-fn a_condition_on_the_account_is_refused() {
+fn a_step_for_a_condition_on_the_account_fails_if_it_is_refused() {
     refused(Shape::AccountWithCondition);
 }
 
 #[test]
-fn a_custom_role_is_refused() {
+fn a_step_for_a_custom_role_fails_if_it_is_refused() {
     refused(Shape::CustomRole);
 }

@@ -1,5 +1,4 @@
-//! The requests of the REST form, sent with curl by somebody who does what the words between them
-//! say.
+//! Sends the requests of the REST form with curl, and follows the instructions between them.
 
 use azure_asset_sync::grant::Step;
 use serde_json::Value;
@@ -9,7 +8,7 @@ use super::{
     fake::{ADMINISTRATOR, ADMINISTRATOR_SECRET, PRINCIPAL, TENANT},
 };
 
-/// A request of a text, with the words that follow it
+/// A request in a text, with the instructions that follow it.
 struct Written<'a> {
     method: &'a str,
     url: &'a str,
@@ -39,7 +38,7 @@ fn read(text: &str) -> Vec<Written<'_>> {
     found
 }
 
-/// An answer: its status and its body
+/// The status and the body of a response.
 type Answer = (u16, Value);
 
 pub struct Person<'a> {
@@ -77,11 +76,11 @@ impl<'a> Person<'a> {
         self.curl(&["--request", method, "--header", &authorization, "--header", kind, url], body)
     }
 
-    /// Does what a step says; the number of requests
+    /// Follows a step. Returns the number of requests.
     pub fn follow(&mut self, step: Step) -> Result<usize, String> {
         let text = self.case.pack.step(step).ok_or("there is no text")?;
         let before = self.requests;
-        // What the last lookup of an assignment found, and what the last other request answered.
+        // The result of the last lookup of an assignment, and the response to the last other request.
         let (mut found, mut last) = (None, (0, Value::Null));
         for request in read(text) {
             let fill = |text: &str| {
@@ -127,7 +126,8 @@ impl<'a> Person<'a> {
     }
 }
 
-/// The assignment of an answer that is on the scope of the request and of the role that the words name
+/// Returns the assignment in a response that has the scope of the request and the role that the
+/// instructions name.
 fn looked_up(url: &str, words: &str, answer: &Value) -> Option<Value> {
     let scope = url.strip_prefix("https://")?.split_once('/')?.1;
     let scope = format!("/{}", scope.split("/providers/Microsoft.Authorization/").next()?);
@@ -160,7 +160,8 @@ fn as_the_words_say(words: &str, found: Option<&Value>) -> Result<(), String> {
     Ok(())
 }
 
-/// A body with the rules and the properties of an answer filled in; `None` if there is nothing to do
+/// Returns a body with the rules and the properties of a response filled in, or `None` if nothing has to
+/// be changed.
 fn with_rules(body: &str, answer: &Value) -> Option<String> {
     let mut body: Value = serde_json::from_str(body).ok()?;
     let rules = body["properties"]["cors"]["corsRules"].as_array_mut()?;

@@ -1,4 +1,4 @@
-//! All steps, twice: what arrives is what is meant, and the second run changes nothing.
+//! All steps have the intended effect, and running them again changes nothing.
 
 use azure_asset_sync::grant::{Shape, Step};
 
@@ -22,7 +22,7 @@ fn applied_twice(shape: Shape) {
         assert_eq!(outcome.writes(), [""; 0], "{step:?} again");
     }
     assert_eq!(machine.fake.directory(), applied);
-    // What is as it is meant stays when it is updated, too.
+    // An update does not change a correct grant either.
     let outcome = case.run(Step::Update).succeeded();
     assert_eq!(outcome.changes(), [""; 0]);
     assert_eq!(machine.fake.directory(), applied);
@@ -30,16 +30,16 @@ fn applied_twice(shape: Shape) {
 }
 
 #[test]
-fn a_condition_on_the_account_is_applied_twice() {
+fn a_condition_on_the_account_can_be_applied_twice() {
     applied_twice(Shape::AccountWithCondition);
 }
 
 #[test]
-fn two_roles_are_applied_twice() {
+fn two_roles_can_be_applied_twice() {
     applied_twice(Shape::ContainerAndDelegator);
 }
 
 #[test]
-fn a_custom_role_is_applied_twice() {
+fn a_custom_role_can_be_applied_twice() {
     applied_twice(Shape::CustomRole);
 }

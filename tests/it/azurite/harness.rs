@@ -1,16 +1,15 @@
-//! Azurite, Microsoft's emulator of Blob Storage, and a sign-in beside it, both over https.
+//! Runs Azurite, Microsoft's emulator of Blob Storage, and a sign-in endpoint, both over HTTPS.
 //!
-//! Knows nothing of the crate under test, so that any test of a store can include it by its path.
+//! Does not use the crate under test, so any test of a store can include this file by its path.
 //! Needs `base64`, `http-body-util`, `hyper` (client and server), `hyper-util`, `percent-encoding`,
 //! `rcgen`, `serde_json`, `tokio` and `tokio-rustls`.
 //!
-//! Azurite never checks the signature of a token and has no roles, so it can tell whether a token
-//! is well-formed and current, and not whether its principal may do something.
+//! Azurite does not check the signature of a token and has no roles. It checks whether a token is
+//! well-formed and current, but not what its principal is allowed to do.
 //!
-//! The overrides of `package.json` leave out telemetry and databases that Azurite does not use with
-//! its data in memory, and with them most of its dependencies. The lock file names no host where it
-//! is written with `npm install --ignore-scripts --package-lock-only
-//! --omit-lockfile-registry-resolved`.
+//! The overrides of `package.json` remove telemetry and databases that Azurite does not need if its data
+//! is in memory, and with them most of its dependencies. To write a lock file without host names, run
+//! `npm install --ignore-scripts --package-lock-only --omit-lockfile-registry-resolved`.
 
 #![allow(dead_code, reason = "each suite that includes this uses a part of it")]
 
@@ -55,34 +54,34 @@ use tokio_rustls::{
     },
 };
 
-/// The account that Azurite has from the start
+/// The predefined account of Azurite.
 pub const ACCOUNT: &str = "devstoreaccount1";
-/// The only tenant that the sign-in knows
+/// The only tenant that the sign-in knows.
 pub const TENANT: &str = "33333333-3333-4333-8333-333333333333";
-/// The secret of every application that the sign-in knows
+/// The secret of every application that the sign-in knows.
 pub const SECRET: &str = "harness~secret";
-/// A secret that they once had
+/// An expired secret of these applications.
 pub const EXPIRED_SECRET: &str = "harness~secret-of-last-year";
 
-/// All but what RFC 3986 calls unreserved, and the slash between segments
+/// All characters except the unreserved ones of RFC 3986 and the slash between segments.
 const PATH: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
-/// How many connections seed a container at a time: Azurite has one thread, so more gain nothing
+/// How many connections seed a container concurrently. Azurite has one thread, so more do not help.
 const SEEDERS: usize = 8;
 
-/// How long Azurite may take until it listens; it takes a second
+/// The maximum time until Azurite listens; it usually takes a second.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
-/// Ends Azurite with its standard input, so that not even a killed test leaves it behind
+/// Makes Azurite exit when its standard input ends, so that it also stops if the test is killed.
 const END_WITH_PARENT: &str =
     "data:text/javascript,process.stdin.on('end',()=>process.exit()).resume()";
 
 pub use self::sign_in::Token;
 
-/// A running Azurite with an empty account, and its sign-in; both end when this is dropped
+/// A running Azurite with an empty account, and its sign-in. Both stop when this is dropped.
 pub struct Azurite {
-    // Killed by `drop`, before the fields below go.
+    // `drop` kills the child before the fields below are dropped.
     child: Child,
     port: u16,
     sign_in: SocketAddr,
@@ -95,11 +94,11 @@ pub struct Azurite {
 }
 
 impl Azurite {
-    /// Starts both, or returns `None` where this machine has no Node.js
+    /// Starts both, or returns `None` if this machine has no Node.js.
     ///
     /// # Panics
-    /// Where anything else goes wrong, and where Node.js is missing although `CI` is `true`: a
-    /// suite that silently did not run must not pass there.
+    /// Panics on any other failure, and if Node.js is missing although `CI` is `true`, because in CI a
+    /// suite that did not run must not pass.
     pub async fn start() -> Option<Self> {
         let installed = joined(tokio::task::spawn_blocking(install).await)?;
         let folder = RunFolder::new();
@@ -127,7 +126,7 @@ impl Azurite {
             .stderr(fs::File::create(&log).unwrap())
             .spawn()
             .unwrap();
-        // From here on a panic must not leave the child behind.
+        // From here on a panic must also stop the child.
         let mut child = Guard(Some(child));
         let stdout = child.0.as_mut().unwrap().stdout.take().unwrap();
         let port = joined(tokio::task::spawn_blocking(move || port(stdout, &log)).await);
@@ -155,27 +154,27 @@ impl Azurite {
         })
     }
 
-    /// The address of the blob service of an account, in path style
+    /// Returns the path-style address of the blob service of an account.
     pub fn endpoint(&self, account: &str) -> String {
         format!("https://127.0.0.1:{}/{account}", self.port)
     }
 
-    /// The address at which principals sign in
+    /// Returns the address of the sign-in.
     pub fn sign_in(&self) -> String {
         format!("https://{}", self.sign_in)
     }
 
-    /// The authority that signed the certificates of both, as PEM
+    /// Returns the PEM text of the authority that signed both certificates.
     pub fn certificate_authority(&self) -> &str {
         &self.authority
     }
 
-    /// How many tokens the sign-in has given
+    /// Returns the number of tokens that the sign-in has issued.
     pub fn tokens_given(&self) -> u32 {
         self.tokens_given.load(Ordering::Relaxed)
     }
 
-    /// What somebody gets who has nothing but this address: status and body
+    /// Requests an address without a credential. Returns the status and the body.
     pub async fn get_anonymously(&self, url: &str) -> (u16, Vec<u8>) {
         let mut connection = self.client.connect().await;
         let path = url.strip_prefix("https://").unwrap().split_once('/').unwrap().1;
@@ -190,14 +189,14 @@ impl Azurite {
         (status, response.into_body().collect().await.unwrap().to_bytes().to_vec())
     }
 
-    /// Makes a container
+    /// Creates a container.
     pub async fn create_container(&self, container: &str) {
         let mut connection = self.client.connect().await;
         let path = format!("/{ACCOUNT}/{container}?restype=container");
         connection.put(&path, "", Bytes::new()).await;
     }
 
-    /// Puts blobs into a container, over several connections at a time
+    /// Writes blobs to a container over several connections.
     pub async fn seed(&self, container: &str, blobs: impl IntoIterator<Item = Seed>) {
         let mut blobs: Vec<_> = blobs.into_iter().collect();
         blobs.reverse();
@@ -219,7 +218,7 @@ impl Azurite {
         }
     }
 
-    /// The names of a container's blobs by Microsoft's client for JavaScript
+    /// Lists the names of a container's blobs with Microsoft's client for JavaScript.
     pub async fn list_independently(&self, container: &str, page_size: u16) -> Vec<String> {
         let output = tokio::process::Command::new("node")
             .arg(self.installed.join("list.mjs"))
@@ -242,7 +241,7 @@ impl Drop for Azurite {
     }
 }
 
-/// A child between its start and its place in [`Azurite`]
+/// Kills the child process unless it was moved to [`Azurite`].
 struct Guard(Option<Child>);
 
 impl Drop for Guard {
@@ -252,17 +251,17 @@ impl Drop for Guard {
 }
 
 fn end(child: &mut Child) {
-    // Either fails only where the child is gone already.
+    // Both fail only if the child has ended already.
     let _ = child.kill();
     let _ = child.wait();
 }
 
-/// What a task gave; its panic goes on as the caller's
+/// Returns the result of a task, and resumes its panic in the caller.
 fn joined<T>(result: Result<T, JoinError>) -> T {
     result.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
-/// A blob to put into a container
+/// A blob to write to a container.
 #[derive(Clone, Debug)]
 pub struct Seed {
     pub name: String,
@@ -282,7 +281,7 @@ impl Seed {
     }
 }
 
-/// A folder for the files of one run, gone with it
+/// A folder for the files of one run, which is removed when this is dropped.
 struct RunFolder(PathBuf);
 
 impl RunFolder {
@@ -290,7 +289,7 @@ impl RunFolder {
         static RUNS: AtomicU32 = AtomicU32::new(0);
         let run = RUNS.fetch_add(1, Ordering::Relaxed);
         let folder = temporary().join(format!("azurite-run-{}-{run}", std::process::id()));
-        // A process that was killed may have had the same id.
+        // A killed process can have had the same ID.
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
         Self(folder)
@@ -307,9 +306,9 @@ fn temporary() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR"))
 }
 
-/// The folder that Azurite is installed in; `None` where there is no Node.js
+/// Returns the folder of the Azurite installation, or `None` without Node.js.
 fn install() -> Option<PathBuf> {
-    // The failure is kept too, so that not each test in turn waits for a network that is not there.
+    // A failure is kept too, so that not every test waits for a missing network.
     static INSTALLED: OnceLock<Result<Option<PathBuf>, String>> = OnceLock::new();
     INSTALLED.get_or_init(install_once).clone().unwrap_or_else(|what| panic!("{what}"))
 }
@@ -331,9 +330,9 @@ fn install_once() -> Result<Option<PathBuf>, String> {
                 "`{program}` is missing, and the Azurite suite must run where CI=true: install Node.js 22 or later"
             ));
         }
-        // Not by a macro, whose output a passing test keeps to itself.
+        // Written to the stream directly, because the harness hides the output of a passing test.
         let text = format!(
-            "\n*** SKIPPED: the Azurite suite, since `{program}` is missing; install Node.js 22 or later\n\n"
+            "\n*** SKIPPED: the Azurite suite, because `{program}` is missing; install Node.js 22 or later\n\n"
         );
         io::Write::write_all(&mut io::stderr(), text.as_bytes()).unwrap();
         return Ok(None);
@@ -344,8 +343,8 @@ fn install_once() -> Result<Option<PathBuf>, String> {
     if folder.exists() {
         return Ok(Some(folder));
     }
-    // Made under another name and renamed when it is whole: what is found above is never half an
-    // installation, and of two processes that install at a time one just comes too late.
+    // Installed under another name and renamed when complete: the folder above is never incomplete,
+    // and if two processes install concurrently, the second rename fails without harm.
     let unfinished = temporary().join(format!("azurite-install-{}", std::process::id()));
     let _ = fs::remove_dir_all(&unfinished);
     fs::create_dir_all(&unfinished).unwrap();
@@ -373,10 +372,10 @@ fn install_once() -> Result<Option<PathBuf>, String> {
     Err(format!("the installation of Azurite could not be put in its place: {renamed:?}"))
 }
 
-/// The port that Azurite says it listens on
+/// Returns the port from Azurite's output.
 fn port(stdout: impl io::Read + Send + 'static, log: &Path) -> u16 {
     let (sender, ports) = mpsc::channel();
-    // Reads to the end, since a full pipe would stop Azurite.
+    // Reads to the end, because a full pipe would block Azurite.
     std::thread::spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
             let address = line.split_once("successfully listens on https://127.0.0.1:");
@@ -391,7 +390,7 @@ fn port(stdout: impl io::Read + Send + 'static, log: &Path) -> u16 {
     })
 }
 
-/// An authority made for one run, and a certificate for 127.0.0.1 that it signed
+/// A certificate authority for one run, and a certificate for 127.0.0.1 that it signed.
 struct Tls {
     authority: String,
     certificate: String,
@@ -404,7 +403,7 @@ impl Tls {
     fn new() -> Self {
         let mut params = CertificateParams::new([]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        // OpenSSL takes a certificate with the name of its issuer for one signed by itself.
+        // OpenSSL treats a certificate with the name of its issuer as self-signed.
         params.distinguished_name.push(DnType::CommonName, "authority of one test");
         let key = KeyPair::generate().unwrap();
         let authority = params.self_signed(&key).unwrap();
@@ -439,7 +438,7 @@ impl Tls {
     }
 }
 
-/// Writes to Azurite, by no SDK
+/// An HTTP client for Azurite that uses no SDK.
 struct Client {
     address: SocketAddr,
     connector: TlsConnector,
@@ -471,7 +470,7 @@ impl Connection {
             .uri(path)
             .header("host", &self.host)
             .header("authorization", &self.authorization)
-            // Azurite asks for the length, and hyper leaves out that of an empty body.
+            // Azurite requires the length, and hyper omits it for an empty body.
             .header("content-length", content.len())
             .header("x-ms-version", "2025-11-05");
         if !content_type.is_empty() {

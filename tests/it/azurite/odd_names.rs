@@ -1,6 +1,6 @@
-//! Names that clients stumble over, as far as Azurite can hold them.
+//! Names that have caused errors in clients, as far as Azurite can store them.
 
-/// Names with a number in the place of `{n}`: each has something that clients have stumbled over
+/// Names with a placeholder `{n}` for a number. Each kind has caused errors in a client.
 pub const SORTS: [&str; 50] = [
     "{n}.jpg",
     "a/{n}.jpg",

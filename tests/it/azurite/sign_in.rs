@@ -1,4 +1,4 @@
-//! The token endpoint of Entra, and the tokens that Azurite reads.
+//! A token endpoint like that of Entra, with tokens that Azurite accepts.
 
 use std::{
     convert::Infallible,
@@ -25,7 +25,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{EXPIRED_SECRET, SECRET, TENANT};
 
-/// The tokens that the sign-in gives, each to an application of its own
+/// The kinds of tokens that the sign-in issues, each to its own application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Token {
     Valid,
@@ -39,12 +39,12 @@ impl Token {
     const ALL: [Self; 5] =
         [Self::Valid, Self::Expired, Self::NotYetValid, Self::OtherAudience, Self::OtherIssuer];
 
-    /// The application that is given such a token
+    /// Returns the application that receives this kind of token.
     pub fn client_id(self) -> String {
         format!("44444444-4444-4444-8444-{:012}", self as u8)
     }
 
-    /// A token of this sort, as of now
+    /// Issues a token of this kind at the current time.
     pub fn issue(self) -> String {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
         let (from, until) = match self {
@@ -71,9 +71,9 @@ impl Token {
     }
 }
 
-/// The token endpoint of Entra, for client secrets
+/// Serves the token endpoint for client secrets.
 pub async fn serve(listener: TcpListener, acceptor: TlsAcceptor, tokens_given: Arc<AtomicU32>) {
-    // Ends with this task, and so do its connections.
+    // The connections end with this task.
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         while connections.try_join_next().is_some() {}
@@ -81,7 +81,7 @@ pub async fn serve(listener: TcpListener, acceptor: TlsAcceptor, tokens_given: A
         connections.spawn(async move {
             let Ok(stream) = acceptor.accept(stream).await else { return };
             let service = service_fn(|request| answer(request, &tokens_given));
-            // A client that goes away is no failure of the server.
+            // A client that closes the connection is not an error of the server.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
     }
@@ -151,7 +151,7 @@ async fn answer(
     Ok(response.unwrap())
 }
 
-/// An error as Entra writes it, line breaks included, over whose escapes clients have stumbled
+/// Returns an error in the format of Entra. Its escaped line breaks have caused errors in clients.
 fn refusal(status: u16, error: &str, code: u32, text: &str) -> (u16, serde_json::Value) {
     let trace = "55555555-5555-4555-8555-555555555555";
     let description = format!(

@@ -1,7 +1,7 @@
-//! An Azure that the Azure CLI of a test talks to: a shell script in place of `az` hands its arguments
-//! over, and the answers come from here, with the queries evaluated.
+//! A fake Azure with a shell script in place of `az`, which passes its arguments to this module and
+//! prints the result, with its query evaluated.
 //!
-//! It keeps one assignment for a principal, a role and a scope, as Azure does.
+//! The fake has at most one assignment for a principal, a role and a scope, as Azure does.
 
 use std::{
     fs,
@@ -15,7 +15,7 @@ use serde_json::{Value as Json, json};
 
 use super::PRINCIPAL;
 
-/// What the fake keeps, and every call that reached it
+/// The state of the fake, and every call that reached it.
 #[derive(Clone, Debug, Default)]
 pub struct Azure {
     pub cloud: Option<&'static str>,
@@ -24,11 +24,11 @@ pub struct Azure {
     pub roles: Vec<Json>,
     pub rules: Vec<Json>,
     pub calls: Vec<Vec<String>>,
-    /// A command that fails, such as `role assignment delete`
+    /// A command that fails, for example `role assignment delete`.
     pub failing: Option<&'static str>,
 }
 
-/// How a script ended
+/// The result of a script.
 #[derive(Debug)]
 pub struct Ended {
     pub ok: bool,
@@ -36,17 +36,17 @@ pub struct Ended {
     pub err: String,
 }
 
-/// How a script reaches its shell
+/// How a script reaches its shell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shell {
-    /// Line by line, as if pasted, into a bash that replaces `!` as an interactive one does
+    /// Pasted line by line into a bash that expands `!` like an interactive one.
     Bash,
-    /// Line by line into an interactive zsh
+    /// Pasted line by line into an interactive zsh.
     Zsh,
 }
 
 impl Shell {
-    /// Those that this machine has
+    /// Returns the shells that this machine has.
     pub fn all() -> Vec<Self> {
         let has_zsh = Command::new("zsh").arg("--version").output().is_ok();
         if has_zsh { vec![Self::Bash, Self::Zsh] } else { vec![Self::Bash] }
@@ -69,17 +69,17 @@ printf '%s\\0' \"$@\" >\"$GRANT_FAKE/ask\"
 ";
 
 impl Azure {
-    /// With the service principal
+    /// Returns a fake with the service principal.
     pub fn new() -> Self {
         Self { principal: true, ..Self::default() }
     }
 
-    /// Pastes a script into a shell
+    /// Pastes a script into a shell.
     pub fn paste(&mut self, shell: Shell, script: &str) -> Ended {
         self.run(shell.command(), &format!("{script}\n"))
     }
 
-    /// Runs a script in bash, with these lines to answer its questions
+    /// Runs a script in bash, and answers its questions with these lines.
     pub fn answer(&mut self, script: &str, answers: &str) -> Ended {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("script");
@@ -127,7 +127,7 @@ impl Azure {
         }
     }
 
-    /// Answers until it is told to end
+    /// Answers calls until the script ends.
     fn serve(&mut self, path: &Path) {
         loop {
             let asked = fs::read_to_string(path.join("ask")).unwrap();
@@ -254,7 +254,7 @@ impl Azure {
         }
     }
 
-    /// The calls that change something, without their options
+    /// Returns the calls that change something, without their options.
     pub fn writes(&self) -> Vec<String> {
         let is_write = |call: &&Vec<String>| {
             ["create", "delete", "add", "rest", "revoke-delegation-keys"]
@@ -269,13 +269,13 @@ impl Azure {
     }
 }
 
-/// The values of an option that takes several
+/// Returns the values of an option that accepts several.
 pub fn values(call: &[String], option: &str) -> Vec<String> {
     let at = call.iter().position(|argument| argument == option).unwrap();
     call[at + 1..].iter().take_while(|value| !value.starts_with("--")).cloned().collect()
 }
 
-/// What az prints of a result
+/// Returns the output of `az` for a result.
 fn printed(call: &[String], value: Json) -> String {
     let has = |option: &str| call.contains(&option.to_owned());
     let value = match has("--query") {

@@ -1,4 +1,5 @@
-//! Grants: what reaches the program behind each text, what they allow, and their names.
+//! Each form of a grant passes the intended values to its program, allows what it promises, and has
+//! stable names.
 
 mod azure;
 mod others;
@@ -17,7 +18,7 @@ const SUBSCRIPTION: &str = "11111111-2222-3333-4444-555555555555";
 const APPLICATION: &str = "99999999-8888-7777-6666-555555555555";
 const PRINCIPAL: &str = "0a0a0a0a-1b1b-2c2c-3d3d-4e4e4e4e4e4e";
 
-/// Prefixes with what each language gives a meaning to
+/// Prefixes with characters that are special in some language.
 const ODD: &[&str] = &[
     "hall-3/",
     "two words/",
@@ -56,7 +57,7 @@ fn after<'a>(call: &'a [String], option: &str) -> &'a str {
 }
 
 #[test]
-fn each_form_has_every_step_and_no_second_run_changes_anything() {
+fn each_form_has_every_step_and_can_be_run_twice() {
     let connection = connection("hall-3/");
     for form in Form::ALL {
         for shape in Shape::ALL {
@@ -74,23 +75,24 @@ fn each_form_has_every_step_and_no_second_run_changes_anything() {
                 let part = pack.parts.iter().find(|p| p.step == *step && p.file.is_none()).unwrap();
                 assert!(!part.about.is_empty() && !part.about.contains('\n'), "{form} {step:?}");
             }
-            // The service expands `*` before it adds Content-Range, so the rule must name it.
+            // The service expands `*` before it adds Content-Range, so the rule must name that header.
             let cors = pack.step(Step::Cors).unwrap();
             let names = ["Accept-Ranges", "Content-Length", "Content-Range", "ETag"];
             assert!(names.iter().all(|name| cors.contains(name)), "{form}: {cors}");
-            // The old commands take no sign-in, and remove or double rules.
+            // The old commands need an account key, and remove or duplicate rules.
             assert!(!cors.contains("storage cors") && !cors.contains("AzStorageCORSRule"));
             assert_eq!(pack, make(builder(&connection)).pack(*form).unwrap());
             let text = pack.to_string();
-            // The portal and Azure PowerShell make names of their own, so every step of every form looks
-            // for principal, role and scope.
+            // The portal and Azure PowerShell generate names, so every step of every form searches for
+            // principal, role and scope.
             if !matches!(form, Form::Portal | Form::PowerShell) {
                 assert!(
                     grant.assignments().iter().all(|a| text.contains(&a.name)),
                     "{form} {shape}"
                 );
             }
-            // What a revocation leaves is said in the same words, and the last step ends it.
+            // Each form describes what remains after a revocation in the same words, and the last step
+            // removes it.
             let part =
                 |step| pack.parts.iter().find(|p| p.step == step && p.file.is_none()).unwrap();
             let about = &part(Step::Revoke).about;
@@ -104,7 +106,7 @@ fn each_form_has_every_step_and_no_second_run_changes_anything() {
             assert_eq!(ends_links, links, "{form} {shape}: {end}");
             let ends_delegator = end.contains("storage blob delegator");
             assert_eq!(ends_delegator, *shape == Shape::ContainerAndDelegator, "{form}: {end}");
-            // A text for people promises nothing that nobody does for them.
+            // Instructions for people promise nothing that no program does for them.
             if matches!(form, Form::Portal | Form::Rest) {
                 for part in pack.parts.iter().filter(|part| part.file.is_none()) {
                     for promise in ["Fails", "fails if", "Stops", "stops", "unless you confirm"] {
@@ -128,7 +130,7 @@ fn each_form_has_every_step_and_no_second_run_changes_anything() {
 }
 
 #[test]
-fn names_are_those_that_templates_make() {
+fn names_are_those_that_template_functions_generate() {
     let vectors: Json =
         serde_json::from_str(include_str!("../../data/arm_guid_vectors.json")).unwrap();
     for vector in vectors["vectors"].as_array().unwrap() {
@@ -136,7 +138,7 @@ fn names_are_those_that_templates_make() {
             vector["args"].as_array().unwrap().iter().map(|a| a.as_str().unwrap()).collect();
         assert_eq!(arm_guid(&arguments), vector["guid"], "{arguments:?}");
     }
-    // Of the scope, the application, the role, and what the grant is for
+    // The name depends on the scope, the application, the role, and the purpose of the grant.
     let connection = connection("hall-3/");
     let grant = builder(&connection).principal(PRINCIPAL).build().unwrap();
     let assignment = &grant.assignments()[0];
@@ -148,9 +150,9 @@ fn names_are_those_that_templates_make() {
     assert_eq!(delegator.name, arm_guid(&[&delegator.scope, APPLICATION, &delegator.role_id]));
 }
 
-/// A prefix may have what separates the places of a list
+/// A prefix can contain the separator between the places of a list.
 #[test]
-fn other_places_have_other_names_and_descriptions() {
+fn different_places_have_different_names_and_descriptions() {
     let grants: Vec<_> = [&["x,training/y/"][..], &["x", "y/"], &["x-training/y/!"], &["x", "y/!"]]
         .iter()
         .map(|prefixes| {
@@ -169,7 +171,7 @@ fn other_places_have_other_names_and_descriptions() {
 }
 
 #[test]
-fn a_grant_knows_who_shares_its_assignments() {
+fn a_grant_knows_which_grants_share_its_assignments() {
     let place = |container: &str, prefix: &str| {
         let builder = Connection::builder("a").account("contosovision").container(container);
         builder.prefix(prefix).build().unwrap()
@@ -199,7 +201,7 @@ fn a_grant_knows_who_shares_its_assignments() {
     ] {
         assert_eq!(sharing(shape, connections), expected, "{shape} {connections:?}");
     }
-    // One container with no prefix needs no condition on itself.
+    // An assignment on a container needs no condition if there is no prefix.
     let grant = builder(&a).also(&place("training", "")).shape(Shape::CustomRole).build().unwrap();
     assert_eq!(grant.assignments()[0].condition, None);
     let far = Connection::builder("a").account("fabrikam").container("training").build().unwrap();
@@ -209,13 +211,13 @@ fn a_grant_knows_who_shares_its_assignments() {
 }
 
 #[test]
-fn the_portal_is_described_as_it_is() {
+fn the_instructions_for_the_portal_match_the_portal() {
     let connection = connection("hall-3/");
     for shape in Shape::ALL {
         let builder = builder(&connection).shape(*shape).origin("https://app.contoso.com");
         let pack = builder.build().unwrap().pack(Form::Portal).unwrap();
         let apply = pack.step(Step::Apply).unwrap();
-        // The search for members takes names, and not application ids.
+        // The search for members accepts names, but not application IDs.
         assert!(pack.step(Step::Principal).unwrap().contains("--query displayName"));
         assert!(apply.contains("type the display name") && apply.contains(" Select.\n"), "{apply}");
         assert!(apply.contains("Review + assign, and Review + assign once more."), "{apply}");
@@ -227,7 +229,7 @@ fn the_portal_is_described_as_it_is() {
 }
 
 #[test]
-fn wrong_values_name_their_field() {
+fn errors_name_the_field_of_an_invalid_value() {
     let connection = connection("");
     let table = [
         (builder(&connection).subscription("Contoso"), Field::Subscription),
@@ -242,7 +244,7 @@ fn wrong_values_name_their_field() {
         (builder(&connection).origin("https://app.contoso.com/"), Field::Origin),
         (builder(&connection).origin("https://app.contoso.com/labels"), Field::Origin),
         (builder(&connection).origin("*"), Field::Origin),
-        // The URL standard takes these, and shells give them a meaning.
+        // The URL standard allows these characters, but they are special in shells.
         (builder(&connection).origin("https://a&b.example"), Field::Origin),
         (builder(&connection).origin("https://$home.example"), Field::Origin),
         (builder(&connection).origin("https://a'b.example"), Field::Origin),
@@ -259,7 +261,7 @@ fn wrong_values_name_their_field() {
 }
 
 #[test]
-fn national_clouds_are_managed_elsewhere() {
+fn national_clouds_have_other_management_endpoints() {
     for (cloud, az, host) in [
         (Cloud::UsGovernment, "AzureUSGovernment", "management.usgovcloudapi.net"),
         (Cloud::China, "AzureChinaCloud", "management.chinacloudapi.cn"),
@@ -272,7 +274,7 @@ fn national_clouds_are_managed_elsewhere() {
             .unwrap();
         let grant = builder(&connection).origin("https://app.contoso.com").build().unwrap();
         for step in Step::ALL {
-            // `az cloud set` needs a new sign-in, so that no block may do it by itself.
+            // `az cloud set` needs a new sign-in, so no block runs it.
             let pack = grant.pack(Form::AzBash).unwrap();
             let text = pack.step(*step).unwrap();
             assert!(text.contains(&format!("[ \"$CLOUD\" = {az} ] || grant_stop")), "{text}");

@@ -1,4 +1,5 @@
-//! What belongs to other grants stays, and what an earlier grant had goes.
+//! The steps of a grant keep everything that belongs to other grants, and remove the obsolete parts of
+//! earlier versions.
 
 use azure_asset_sync::{
     Connection,
@@ -26,19 +27,19 @@ fn two_grants_on_one_account_keep_their_access() {
         let alone = azure.assignments.clone();
         let ended = paste(&mut azure, &two_pack, Step::Apply);
         if *shape == Shape::AccountWithCondition {
-            // One assignment for both: the second grant stops, whatever it is asked.
+            // Both grants would need the same assignment: every step of the second stops.
             assert!(!ended.ok && ended.err.contains("hall-3/"), "{ended:?}");
             for step in [Step::Update, Step::Replace, Step::Revoke, Step::ReadBack] {
                 assert!(!paste(&mut azure, &two_pack, step).ok, "{step:?}");
                 assert_eq!(azure.assignments, alone, "{step:?}");
             }
-            // A grant for both connections takes the place of the first.
+            // A grant for both connections replaces the first.
             let (both, both_pack) = pack(builder(&first).also(&second).replaces(&one));
             assert!(paste(&mut azure, &both_pack, Step::Update).ok);
             assert_kept(&azure, &both);
             let condition = azure.assignments[0]["condition"].as_str().unwrap();
             assert!(condition.contains("'training'") && condition.contains("'other'"));
-            // And without the second connection, the other way round.
+            // A grant without the second connection replaces that one.
             let (again, again_pack) = pack(builder(&first).replaces(&both));
             assert!(paste(&mut azure, &again_pack, Step::Update).ok);
             assert_kept(&azure, &again);
@@ -48,14 +49,14 @@ fn two_grants_on_one_account_keep_their_access() {
         assert_kept(&azure, &one);
         assert_kept(&azure, &two);
         assert!(paste(&mut azure, &two_pack, Step::Revoke).ok);
-        assert_eq!(azure.assignments, alone, "{shape}: all of the other grant stays");
+        assert_eq!(azure.assignments, alone, "{shape}: the other grant is unchanged");
         assert!(paste(&mut azure, &one_pack, Step::ReadBack).ok);
         assert!(paste(&mut azure, &one_pack, Step::Revoke).ok);
         assert!(azure.assignments.is_empty() && azure.roles.is_empty(), "{shape}");
     }
 }
 
-/// Another grant may have the same condition: two services that read one container, for example
+/// Another grant can have the same condition, for example if two services read one container.
 #[test]
 fn another_grants_assignment_is_kept_even_if_its_condition_is_the_same() {
     for shape in Shape::ALL {
@@ -73,7 +74,7 @@ fn another_grants_assignment_is_kept_even_if_its_condition_is_the_same() {
         let ended = paste(&mut azure, &pack, Step::Revoke);
         assert!(!ended.ok && ended.err.contains("KEPT: "), "{shape}: {ended:?}");
         assert!(azure.assignments.contains(&there), "{shape}");
-        // A description that is empty is nobody's, but with another condition it may be.
+        // An assignment without a description but with another condition may belong to another grant.
         azure.assignments[0]["description"] = "".into();
         azure.assignments[0]["condition"] = "(true)".into();
         for step in [Step::Apply, Step::Update, Step::Revoke] {
@@ -83,9 +84,9 @@ fn another_grants_assignment_is_kept_even_if_its_condition_is_the_same() {
     }
 }
 
-/// A connection leaves a grant or joins one, or the shape changes
+/// A connection is removed from a grant or added to one, or the shape changes.
 #[test]
-fn what_an_earlier_grant_had_goes_with_the_update_and_with_the_revocation() {
+fn obsolete_parts_of_an_earlier_grant_are_removed_by_update_and_by_revoke() {
     use Shape::{AccountWithCondition, ContainerAndDelegator, CustomRole};
     let (c, d) = (of("training", "hall-3/"), of("other", ""));
     let make = |connections: &[&Connection], shape| {
@@ -116,7 +117,7 @@ fn what_an_earlier_grant_had_goes_with_the_update_and_with_the_revocation() {
             let ended = paste(&mut revoked, &new_pack, Step::Revoke);
             assert!(ended.ok, "{what}: {ended:?}");
             assert!(revoked.assignments.is_empty() && revoked.roles.is_empty(), "{what}");
-            // Apply adds what the earlier grant had not, and may stop at what it had.
+            // `Apply` adds the new parts, and can stop at parts of the earlier grant.
             paste(&mut azure, &new_pack, Step::Apply);
             let mut anothers = azure.clone();
             let ended = paste(&mut azure, &new_pack, Step::Update);
@@ -125,7 +126,7 @@ fn what_an_earlier_grant_had_goes_with_the_update_and_with_the_revocation() {
             assert!(paste(&mut azure, &new_pack, Step::ReadBack).ok, "{what}");
             assert_eq!(azure.assignments.len(), new.assignments().len(), "{what}");
             assert_eq!(azure.roles.len(), usize::from(to == CustomRole), "{what}");
-            // If it is another grant's by now, it stays, and the update says so.
+            // If the assignment belongs to another grant now, it is kept, and the update reports that.
             let Some(one) = anothers.assignments.iter_mut().find(is_obsolete) else { continue };
             one["description"] = "of another grant".into();
             let one = one.clone();
@@ -136,9 +137,9 @@ fn what_an_earlier_grant_had_goes_with_the_update_and_with_the_revocation() {
     }
 }
 
-/// Azure takes any letter case for the name of a group
+/// Azure accepts any letter case for the name of a group.
 #[test]
-fn a_group_in_other_letter_case_is_no_earlier_place() {
+fn a_group_in_another_letter_case_is_the_same_group() {
     let (c, d) = (of("training", "hall-3/"), of("other", ""));
     for shape in [Shape::AccountWithCondition, Shape::ContainerAndDelegator] {
         let earlier = builder(&c).also(&d).shape(shape).resource_group("Vision(EU)");
@@ -151,7 +152,7 @@ fn a_group_in_other_letter_case_is_no_earlier_place() {
 }
 
 #[test]
-fn another_grants_assignment_is_replaced_only_after_a_yes() {
+fn an_assignment_of_another_grant_is_replaced_only_after_a_confirmation() {
     let (one, one_pack) = pack(builder(&of("training", "hall-3/")));
     let (two, two_pack) = pack(builder(&of("other", "")));
     let mut azure = Azure::new();
@@ -165,9 +166,10 @@ fn another_grants_assignment_is_replaced_only_after_a_yes() {
     assert_kept(&azure, &two);
 }
 
-/// Whoever described it, it goes with the last container, and one that nobody made so is shown
+/// The shared assignment is removed with the last container, whoever described it; a foreign one is
+/// reported and kept.
 #[test]
-fn the_shared_assignment_goes_when_nothing_uses_it() {
+fn the_shared_assignment_is_removed_when_nothing_uses_it() {
     let (_, pack) = pack(builder(&connection("hall-3/")).shape(Shape::ContainerAndDelegator));
     let mut applied = Azure::new();
     assert!(paste(&mut applied, &pack, Step::Apply).ok);
@@ -187,7 +189,7 @@ fn the_shared_assignment_goes_when_nothing_uses_it() {
 }
 
 #[test]
-fn what_others_use_is_ended_only_after_a_yes_to_each() {
+fn each_part_that_others_use_is_ended_only_after_its_own_confirmation() {
     let connection = connection("");
     let ends = ["role assignment delete", "storage account revoke-delegation-keys", "ad sp delete"];
     for shape in Shape::ALL {
@@ -195,7 +197,7 @@ fn what_others_use_is_ended_only_after_a_yes_to_each() {
         let mut azure = Azure::new();
         assert!(paste(&mut azure, &pack, Step::Apply).ok);
         let before = azure.writes().len();
-        // Pasted, the questions find no answer.
+        // If the block is pasted, its questions have no answer.
         assert!(paste(&mut azure, &pack, Step::EndShared).ok);
         assert!(azure.answer(pack.step(Step::EndShared).unwrap(), "\nno\n\n").ok);
         assert_eq!(azure.writes().len(), before, "{shape}: {:?}", azure.writes());
@@ -207,7 +209,7 @@ fn what_others_use_is_ended_only_after_a_yes_to_each() {
             _ => &ends[2..],
         };
         assert_eq!(ended, wanted, "{shape}");
-        // No other step does any of it.
+        // No other step ends any of these parts.
         for step in Step::ALL.iter().filter(|step| **step != Step::EndShared) {
             let text = pack.step(*step).unwrap_or_default();
             assert!(!text.contains("ad sp delete") && !text.contains("revoke-delegation"));
@@ -216,13 +218,13 @@ fn what_others_use_is_ended_only_after_a_yes_to_each() {
 }
 
 #[test]
-fn a_resource_group_with_the_name_of_the_account_is_no_grant() {
+fn a_resource_group_with_the_name_of_the_account_is_not_taken_for_a_grant() {
     let connection = connection("hall-3/");
     let builder = builder(&connection).resource_group("contosovision");
     let (_, pack) = pack(builder.shape(Shape::ContainerAndDelegator));
     let mut azure = Azure::new();
     assert!(paste(&mut azure, &pack, Step::Apply).ok);
-    // Another account of the group
+    // Another account of the group.
     azure.assignments.push(json!({
         "id": "x",
         "principalId": PRINCIPAL,

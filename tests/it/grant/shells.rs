@@ -1,4 +1,5 @@
-//! The blocks for bash and zsh, pasted: what reaches Azure, and what their exit status says.
+//! The blocks for bash and zsh work when pasted: they send the intended requests, and their exit status
+//! is right.
 
 use azure_asset_sync::{
     Connection,
@@ -33,7 +34,7 @@ pub fn paste(azure: &mut Azure, pack: &Pack, step: Step) -> super::azure::Ended 
     azure.paste(Shell::Bash, pack.step(step).unwrap())
 }
 
-/// What Azure has for each assignment is what the grant means
+/// Asserts that the assignments in Azure are those of the grant.
 #[track_caller]
 pub fn assert_kept(azure: &Azure, grant: &Grant) {
     for assignment in grant.assignments() {
@@ -52,7 +53,7 @@ pub fn assert_kept(azure: &Azure, grant: &Grant) {
 }
 
 #[test]
-fn what_arrives_is_what_is_meant_and_a_second_run_writes_nothing() {
+fn blocks_have_the_intended_effect_and_a_second_run_writes_nothing() {
     for shell in Shell::all() {
         for (n, prefix) in ODD.iter().enumerate() {
             for (m, shape) in Shape::ALL.iter().enumerate() {
@@ -84,7 +85,7 @@ fn what_arrives_is_what_is_meant_and_a_second_run_writes_nothing() {
 }
 
 #[test]
-fn each_kind_of_drift_fails_the_read_back() {
+fn the_read_back_fails_for_each_kind_of_drift() {
     type Drift = (&'static str, fn(&mut Azure));
     let drifts: [Drift; 9] = [
         ("condition", |azure| azure.assignments[0]["condition"] = "(true)".into()),
@@ -137,25 +138,25 @@ fn an_assignment_under_another_name_is_found_changed_and_revoked() {
             let id = format!("{}{other}", assignment["scope"].as_str().unwrap());
             assignment["id"] = id.into();
         }
-        // The portal leaves the description empty.
+        // The portal sets no description.
         azure.assignments[0]["description"] = Json::Null;
         let before = azure.writes().len();
         assert!(paste(&mut azure, &pack, Step::Apply).ok, "{shape}");
-        assert_eq!(azure.writes().len(), before, "access is as meant");
+        assert_eq!(azure.writes().len(), before, "the access is as intended");
         assert!(paste(&mut azure, &pack, Step::Update).ok, "{shape}");
         assert_kept(&azure, &grant);
         assert!(paste(&mut azure, &pack, Step::ReadBack).ok, "{shape}");
         let ended = paste(&mut azure, &pack, Step::Revoke);
         assert!(ended.ok && azure.assignments.is_empty(), "{shape}: {ended:?}");
     }
-    // The name does not depend on whether the principal is known.
+    // The name of an assignment does not depend on whether the principal is known.
     let unknown = builder(&connection).build().unwrap();
     let known = builder(&connection).principal(PRINCIPAL).build().unwrap();
     assert_eq!(unknown.assignments(), known.assignments());
 }
 
 #[test]
-fn an_older_version_of_a_grant_is_changed_by_the_update_alone() {
+fn only_the_update_changes_an_older_version_of_a_grant() {
     let new = of("training", "hall-4/");
     let (old, old_pack) = pack(builder(&of("training", "hall-3/")));
     for (limit, replaces) in [(true, false), (false, true)] {
@@ -165,7 +166,7 @@ fn an_older_version_of_a_grant_is_changed_by_the_update_alone() {
         }
         let mut azure = Azure::new();
         if limit {
-            // The same connection, once without the wish for current versions only
+            // The earlier grant does not limit access to current versions.
             let limit = Limit::container(new.container()).prefix(new.prefix());
             let (_, earlier) = pack(super::builder(&new).limit(limit.clone()));
             assert!(paste(&mut azure, &earlier, Step::Apply).ok);
@@ -186,7 +187,7 @@ fn an_older_version_of_a_grant_is_changed_by_the_update_alone() {
 }
 
 #[test]
-fn a_revocation_fails_while_anything_stays() {
+fn a_revocation_fails_while_anything_remains() {
     let connection = connection("hall-3/");
     for (shape, failing) in [
         (Shape::AccountWithCondition, "role assignment delete"),
@@ -205,12 +206,12 @@ fn a_revocation_fails_while_anything_stays() {
         azure.failing = None;
         assert!(paste(&mut azure, &pack, Step::Revoke).ok, "{shape} {failing}");
         assert!(azure.assignments.is_empty() && azure.roles.is_empty());
-        assert!(paste(&mut azure, &pack, Step::Revoke).ok, "nothing is left to revoke");
+        assert!(paste(&mut azure, &pack, Step::Revoke).ok, "a second revocation succeeds");
     }
 }
 
 #[test]
-fn that_the_principal_is_missing_is_said_only_if_the_directory_says_so() {
+fn a_missing_principal_is_reported_only_if_the_directory_reports_it() {
     let (_, pack) = pack(builder(&connection("")));
     for step in [Step::Apply, Step::ReadBack, Step::Update, Step::Replace, Step::Revoke] {
         let ended = paste(&mut Azure::default(), &pack, step);
@@ -226,7 +227,7 @@ fn that_the_principal_is_missing_is_said_only_if_the_directory_says_so() {
 }
 
 #[test]
-fn the_custom_role_of_each_grant_is_its_own_and_goes_at_its_scope() {
+fn each_grant_has_its_own_custom_role_which_is_removed_at_its_scope() {
     let role = |container: &str, group: &str, application: &str| {
         let connection = of(container, "");
         let builder = builder(&connection).resource_group(group).application(application);
@@ -252,7 +253,7 @@ fn the_custom_role_of_each_grant_is_its_own_and_goes_at_its_scope() {
 }
 
 #[test]
-fn a_rule_for_browsers_is_added_once_and_none_is_lost() {
+fn a_cors_rule_is_added_once_and_none_is_lost() {
     let connection = connection("");
     let (_, pack) = pack(builder(&connection).origin(ORIGIN));
     let complete = json!({
@@ -269,7 +270,7 @@ fn a_rule_for_browsers_is_added_once_and_none_is_lost() {
         (vec![rule(ORIGIN, &["PUT"], "*")], true, 1),
         (vec![complete.clone()], true, 0),
         (vec![rule("https://other.example", &get, "*"), complete.clone()], true, 0),
-        // Azure uses the first rule that matches, so a later one is of no use.
+        // Azure uses the first rule that matches, so a later one has no effect.
         (vec![rule(ORIGIN, &get, "*"), complete.clone()], false, 0),
         (vec![rule("*", &get, "Content-Range")], false, 0),
         (vec![rule("https://*.contoso.com", &get, "*")], false, 0),
@@ -286,7 +287,7 @@ fn a_rule_for_browsers_is_added_once_and_none_is_lost() {
 }
 
 #[tokio::test]
-async fn the_rule_that_is_written_satisfies_the_probe() {
+async fn the_cors_rule_of_a_grant_satisfies_the_probe() {
     let cloud = SmallCloud::builder().blob(Seed::new("a.jpg", "0123456789")).start().await.unwrap();
     let connection = cloud.connection().build().unwrap();
     let store = cloud.store(&connection).unwrap();
@@ -310,7 +311,7 @@ async fn the_rule_that_is_written_satisfies_the_probe() {
         .exposed_headers(values(call, "--exposed-headers"));
     cloud.set_cors(vec![rule.clone()]);
     assert_eq!(causes().await, []);
-    // What the grant once wrote: the service expands it before it adds Content-Range.
+    // An earlier version wrote this rule: the service expands `*` before it adds Content-Range.
     cloud.set_cors(vec![rule.exposed_headers(["*"])]);
     assert_eq!(causes().await, [Cause::CorsIncomplete]);
 }

@@ -1,4 +1,4 @@
-//! Templates and requests, read by their languages.
+//! Templates and requests are valid in their languages.
 
 use azure_asset_sync::{
     Connection,
@@ -14,7 +14,7 @@ fn conditions(grant: &Grant) -> Vec<String> {
 }
 
 #[test]
-fn templates_are_what_their_languages_read() {
+fn templates_are_valid_in_their_languages() {
     for prefix in ODD {
         let connection = connection(prefix);
         for shape in Shape::ALL {
@@ -73,7 +73,7 @@ fn terraform_conditions(grant: &Grant, form: Form) -> Vec<String> {
     found
 }
 
-/// An expression of Terraform with its templates made text
+/// Evaluates an expression of Terraform.
 fn evaluated(expr: &hcl::Expression) -> hcl::Value {
     use hcl::eval::Evaluate as _;
     let mut context = hcl::eval::Context::new();
@@ -81,7 +81,7 @@ fn evaluated(expr: &hcl::Expression) -> hcl::Value {
     expr.evaluate(&context).unwrap()
 }
 
-/// A text of Bicep, by its escapes
+/// Decodes a string literal of Bicep.
 fn bicep_text(quoted: &str) -> String {
     let inner = quoted.strip_prefix('\'').unwrap().strip_suffix('\'').unwrap();
     let mut text = String::new();
@@ -104,7 +104,7 @@ fn bicep_text(quoted: &str) -> String {
     text
 }
 
-/// The values of a block's attributes with this name
+/// Returns the value of the attribute with this name.
 fn attribute(block: &hcl::Block, name: &str) -> Option<String> {
     let found = block.body().attributes().find(|a| a.key() == name)?;
     Some(found.expr().to_string().trim_matches('"').to_owned())
@@ -165,7 +165,7 @@ fn check_folder(body: &hcl::Body, form: Form, known: bool, environment: &str) {
         assert_eq!(has_features, *name == "azurerm");
     }
     for block in &blocks {
-        // Each resource is of a provider that is required, and destroy takes nothing that is shared.
+        // Each resource belongs to a required provider, and `destroy` removes nothing that is shared.
         if matches!(block.identifier(), "resource" | "data") {
             let kind = block.labels()[0].as_str();
             assert!(wanted.iter().any(|name| kind.starts_with(name)), "{kind}");
@@ -176,7 +176,7 @@ fn check_folder(body: &hcl::Body, form: Form, known: bool, environment: &str) {
 }
 
 #[test]
-fn terraform_neither_takes_nor_destroys_what_is_shared() {
+fn terraform_neither_adopts_nor_destroys_shared_parts() {
     let connection = connection("");
     let grant = builder_of(&connection, Shape::ContainerAndDelegator).build().unwrap();
     let delegator = &grant.assignments()[1];
@@ -185,7 +185,7 @@ fn terraform_neither_takes_nor_destroys_what_is_shared() {
         assert!(!pack.file("grant.tf").unwrap().contains(&delegator.role_id));
         assert!(pack.step(Step::Apply).unwrap().contains(&delegator.role_id));
         assert!(!pack.step(Step::Revoke).unwrap().contains("ad sp delete"));
-        // A second plan compares with the id that the service answers, which is the subscription's.
+        // A second plan compares with the ID in the response, which contains the subscription.
         let grant = builder_of(&connection, Shape::CustomRole).build().unwrap();
         let text = grant.pack(Form::TerraformAzapi).unwrap().file("grant.tf").unwrap().to_owned();
         let line = text.lines().find(|line| line.contains("roleDefinitionId ")).unwrap();
@@ -201,8 +201,8 @@ fn terraform_neither_takes_nor_destroys_what_is_shared() {
 }
 
 #[test]
-fn terraform_refuses_what_it_would_rewrite() {
-    // An accent as a mark of its own, a jamo sequence, a singleton, marks in another order
+fn terraform_refuses_prefixes_that_it_would_normalize() {
+    // A combining accent, a jamo sequence, a singleton, and marks in another order.
     for prefix in ["e\u{301}/", "\u{1112}\u{1161}/", "\u{212b}/", "a\u{323}\u{307}\u{301}\u{302}/"]
     {
         for shape in Shape::ALL {
@@ -225,7 +225,7 @@ fn terraform_refuses_what_it_would_rewrite() {
 }
 
 #[test]
-fn a_template_takes_the_name_of_the_assignment_that_is_there() {
+fn a_template_uses_the_name_of_the_existing_assignment() {
     use super::azure::{Azure, Shell};
     let connection = connection("hall-3/");
     for form in [Form::Arm, Form::Bicep] {
@@ -247,7 +247,7 @@ fn a_template_takes_the_name_of_the_assignment_that_is_there() {
             assert!(azure.paste(Shell::Bash, pack.step(step).unwrap()).ok, "{form} {step:?}");
             assert_eq!(deployed(&azure).as_deref(), Some("by-hand"));
         }
-        // Another grant's assignment stops it, even with the same condition.
+        // An assignment of another grant stops the step, even if the condition is the same.
         azure.assignments[0]["description"] = "of another grant".into();
         let before = azure.calls.len();
         for condition in [azure.assignments[0]["condition"].clone(), "x".into()] {
@@ -261,7 +261,7 @@ fn a_template_takes_the_name_of_the_assignment_that_is_there() {
 }
 
 #[test]
-fn a_request_that_was_not_filled_in_changes_nothing() {
+fn a_request_with_unfilled_placeholders_changes_nothing() {
     let grant = builder(&connection("")).origin("https://app.contoso.com").build().unwrap();
     let pack = grant.pack(Form::Rest).unwrap();
     let cors = pack.step(Step::Cors).unwrap();
@@ -269,14 +269,17 @@ fn a_request_that_was_not_filled_in_changes_nothing() {
     let body = cors.split("\n\n").find(|part| part.starts_with('{')).unwrap();
     let body: Json = serde_json::from_str(body).unwrap();
     let rules = body["properties"]["cors"]["corsRules"].as_array().unwrap();
-    assert!(rules[0].is_string() && rules[1].is_object(), "the service refuses a text for a rule");
+    assert!(
+        rules[0].is_string() && rules[1].is_object(),
+        "the service refuses a text in place of a rule"
+    );
     assert!(cors.find("replaces all rules") < cors.find("PUT "), "{cors}");
     for request in pack.step(Step::EndShared).unwrap().lines() {
         if request.starts_with("DELETE") || request.starts_with("POST") {
             assert!(request.contains('{'), "{request}");
         }
     }
-    // Assignments are looked up, and what is deleted or changed is what was found.
+    // The steps look assignments up, and delete or change the ones that were found.
     for step in [Step::Update, Step::Replace, Step::Revoke] {
         let text = pack.step(step).unwrap();
         assert!(text.contains("$filter=principalId%20eq%20"), "{text}");

@@ -1,4 +1,4 @@
-//! The texts for PowerShell and for the prompt of cmd, read by the rules of those shells.
+//! The blocks for PowerShell and cmd pass the intended arguments, by the quoting rules of these shells.
 
 use azure_asset_sync::{
     condition::Limit,
@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::{ODD, after, builder, condition, connection};
 
-/// The texts between single quotes of a line of PowerShell, by the rules of about_Quoting_Rules
+/// Returns the single-quoted texts of a line of PowerShell, by the rules of about_Quoting_Rules.
 fn powershell_texts(line: &str) -> Vec<String> {
     let is_quote = |c: char| matches!(c, '\'' | '\u{2018}' | '\u{2019}' | '\u{201a}' | '\u{201b}');
     let mut found = Vec::new();
@@ -34,7 +34,7 @@ fn powershell_texts(line: &str) -> Vec<String> {
 }
 
 #[test]
-fn what_powershell_hands_on_is_the_condition() {
+fn powershell_passes_the_exact_condition() {
     let (mut passed, mut refused) = (0, 0);
     for prefix in ODD {
         let connection = connection(prefix);
@@ -46,7 +46,7 @@ fn what_powershell_hands_on_is_the_condition() {
                 pack.step(step).unwrap().lines().flat_map(powershell_texts).collect();
             assert!(texts.contains(&wanted), "{prefix} {step:?}: {texts:?}");
         }
-        // To az, which is a batch file on Windows, not everything can be handed on.
+        // On Windows `az` is a batch file, which cannot receive every character.
         let grant = builder(&connection).resource_group("vision").build().unwrap();
         match grant.pack(Form::AzPowerShell) {
             Err(error) => {
@@ -72,7 +72,7 @@ fn what_powershell_hands_on_is_the_condition() {
 }
 
 #[test]
-fn what_the_batch_file_of_az_would_spoil_is_refused() {
+fn values_that_the_batch_file_of_az_would_change_are_refused() {
     let connection = connection("");
     let error = builder(&connection).build().unwrap().pack(Form::AzPowerShell).unwrap_err();
     assert!(error.to_string().contains("without quotes"), "{error}");
@@ -108,11 +108,11 @@ fn every_command_in_powershell_is_checked() {
                 }
             }
         }
-        // A body that does not fit into a command goes into a file of its own, which does not stay.
+        // A body that is too long for a command is written to a file, which is removed afterwards.
         let update = pack.step(Step::Update).unwrap();
         assert!(!update.contains("$PWD") && update.contains("GetTempFileName()"), "{update}");
         assert!(update.contains("} finally { Remove-Item $FILE }"), "{update}");
-        // The Az module: what fails throws, and what a request answers is looked at.
+        // With the Az module a failure throws, and the status of each request is checked.
         let pack = grant.pack(Form::PowerShell).unwrap();
         for step in Step::ALL {
             let text = pack.step(*step).unwrap();
@@ -124,8 +124,8 @@ fn every_command_in_powershell_is_checked() {
     }
 }
 
-/// The arguments that a program gets from a command at the prompt of cmd, by the rules of `cmd /?`
-/// and of the C runtime: between double quotes only `%` has a meaning, and a backslash before a quote
+/// Returns the arguments of a command at the prompt of cmd, by the rules of `cmd /?` and of the C
+/// runtime: between double quotes only `%` and a backslash before a quote are special.
 fn cmd_arguments(command: &str) -> Vec<String> {
     let mut found = vec![String::new()];
     let mut in_quotes = false;
@@ -141,7 +141,7 @@ fn cmd_arguments(command: &str) -> Vec<String> {
     found
 }
 
-/// The commands of az in a text for cmd
+/// Returns the commands of `az` in a block for cmd.
 fn cmd_commands(text: &str) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     for line in text.lines() {
@@ -170,7 +170,7 @@ fn cmd_commands(text: &str) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn what_cmd_hands_on_is_the_condition() {
+fn cmd_passes_the_exact_condition() {
     let mut passed = 0;
     for prefix in ODD {
         let connection = connection(prefix);
@@ -194,7 +194,7 @@ fn what_cmd_hands_on_is_the_condition() {
 }
 
 #[test]
-fn every_line_of_cmd_asks_whether_all_went_well_before() {
+fn every_line_of_cmd_checks_that_the_lines_before_succeeded() {
     let connection = connection("hall-3/");
     for shape in Shape::ALL {
         let grant =
@@ -209,7 +209,7 @@ fn every_line_of_cmd_asks_whether_all_went_well_before() {
                     || line.starts_with("if \"%CLOUD%\"");
                 assert!(ok, "{line}");
                 assert!(!line.starts_with("set ") || !line.contains("delete"), "{line}");
-                // An echo in parentheses must not close them.
+                // The text of an `echo` in parentheses must not close them.
                 for echo in line.split("echo ").skip(1) {
                     let text = echo.split(['&', ')']).next().unwrap();
                     assert!(!text.contains('('), "{line}");

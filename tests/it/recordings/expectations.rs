@@ -1,4 +1,4 @@
-//! What this crate must make of each recording.
+//! The expected result of each recording.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::recording::{Kind, Recording};
 pub struct Expectations(BTreeMap<String, String>);
 
 impl Expectations {
-    /// A table of lines `id expectation`; `#` begins a comment
+    /// Parses a table of lines `id expectation`. A line with `#` is a comment.
     pub fn by_id(table: &str) -> Self {
         let mut rows = BTreeMap::new();
         for line in table.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
@@ -23,7 +23,7 @@ impl Expectations {
         Self::default().or_in_recordings(recordings)
     }
 
-    /// Adds the expectations of recordings that bring their own
+    /// Adds the expectations that are part of the recordings.
     pub fn or_in_recordings(mut self, recordings: &[Recording]) -> Self {
         for recording in recordings {
             if let Some(expect) = &recording.expect {

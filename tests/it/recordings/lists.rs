@@ -1,4 +1,4 @@
-//! Compares a recorded listing, field by field, with what a general XML library reads.
+//! Compares a recorded listing, field by field, with the result of a general XML library.
 
 use azure_asset_sync::store::{Blob, NameOrder, Page, Unreadable};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -8,18 +8,18 @@ use roxmltree::{Document, Node};
 
 use super::{recording::Recording, replay::Replay};
 
-/// Bodies up to this length are split at every position, unless `CASES` says more
+/// Bodies up to this length in bytes are split at every position; `CASES` overrides it.
 const SPLIT_EVERYWHERE: usize = 200;
 
-/// How many random splits in several chunks are tried of each body
+/// How many random splits into several chunks are tried for each body.
 const RANDOM: u64 = 8;
 
-/// What a page holds, in a form that both readers can give
+/// The content of a page in a form that both readers can produce.
 #[derive(Debug, PartialEq)]
 struct Read {
     blobs: Vec<Blob>,
     prefixes: Vec<String>,
-    /// For each malformed entry: how many blobs stand before it, and its name
+    /// For each malformed entry, the number of preceding blobs and its name.
     malformed: Vec<(usize, Option<String>)>,
     next: Option<String>,
     is_hierarchical: bool,
@@ -38,7 +38,7 @@ impl From<Page> for Read {
     }
 }
 
-/// The first difference, if there is any, whole and split
+/// Returns the first difference of the complete body or of one of its splits.
 pub async fn difference(replay: &Replay, recording: &Recording) -> Option<String> {
     let body = Bytes::from(recording.body.clone());
     let expected = reference(&recording.body);
@@ -78,7 +78,7 @@ fn split(body: &Bytes, cuts: &mut [usize]) -> Vec<Bytes> {
     chunks.filter(|chunk| !chunk.is_empty()).collect()
 }
 
-/// The page as a library reads it that makes a document of it
+/// Reads the page with a general XML library.
 fn reference(xml: &str) -> Read {
     let document = Document::parse(xml.trim_start_matches('\u{feff}')).unwrap();
     let root = document.root_element();
@@ -110,7 +110,7 @@ fn reference(xml: &str) -> Read {
     read
 }
 
-/// A blob and whether its account has a hierarchical namespace, or the name of what is no blob
+/// Returns a blob and whether its account has a hierarchical namespace, or the name of a malformed entry.
 fn blob(entry: Node<'_, '_>, name: Option<String>) -> Result<(Blob, bool), Option<String>> {
     let properties = child(entry, "Properties");
     let property = |tag| properties.and_then(|node| child(node, tag)).map(text);
@@ -168,7 +168,8 @@ fn text(node: Node<'_, '_>) -> String {
     node.children().filter(Node::is_text).filter_map(|part| part.text()).collect()
 }
 
-/// The text of an element, percent-decoded if it says so; `None` if that is no UTF-8
+/// Returns the text of an element, percent-decoded if its attribute says so, or `None` if that is not
+/// UTF-8.
 fn name(node: Node<'_, '_>) -> Option<String> {
     match node.attribute("Encoded") {
         Some("true") => {

@@ -1,4 +1,4 @@
-//! What this crate made of an answer, as the one line that expectations are written in.
+//! Describes the crate's result for a response in one line, in the format of the expectations.
 
 use azure_asset_sync::{Diagnosis, Error, ErrorKind, probe::Confidence};
 

@@ -39,7 +39,7 @@ pub struct Recording {
     pub expect: Option<String>,
 }
 
-/// Headers that belong to the connection or to the recorded length, not to the answer
+/// Headers of the connection or of the recorded length, which are not replayed.
 const OF_THE_CONNECTION: &[&str] = &["connection", "content-length", "transfer-encoding"];
 
 impl Recording {
@@ -48,7 +48,7 @@ impl Recording {
         headers.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// The headers to replay
+    /// Returns the headers to replay.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         let of_the_answer =
             |name: &str| !OF_THE_CONNECTION.iter().any(|own| name.eq_ignore_ascii_case(own));
@@ -61,7 +61,7 @@ impl Recording {
         length.parse().unwrap_or_else(|_| panic!("{}: Content-Length", self.id))
     }
 
-    /// The recorded range of the blob and the blob's length, if the answer names them
+    /// Returns the recorded range and the length of the blob, if the response has them.
     pub fn range(&self) -> Option<(u64, u64, u64)> {
         let text = self.header("content-range")?.strip_prefix("bytes ")?;
         let (range, length) = text.split_once('/')?;
@@ -69,7 +69,7 @@ impl Recording {
         Some((first.parse().ok()?, last.parse::<u64>().ok()? + 1, length.parse().ok()?))
     }
 
-    /// What is known of the body's bytes
+    /// Returns the known bytes of the body.
     pub fn known_bytes(&self) -> Vec<u8> {
         match &self.body_base64_head {
             Some(head) => STANDARD.decode(head).unwrap(),
@@ -78,7 +78,7 @@ impl Recording {
     }
 }
 
-/// Reads a file of recordings
+/// Parses a file of recordings.
 pub fn parse(text: &str) -> Vec<Recording> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let recordings: Vec<Recording> = lines
@@ -87,6 +87,6 @@ pub fn parse(text: &str) -> Vec<Recording> {
         })
         .collect();
     let ids: BTreeSet<_> = recordings.iter().map(|recording| recording.id.as_str()).collect();
-    assert_eq!(ids.len(), recordings.len(), "two recordings have the same id");
+    assert_eq!(ids.len(), recordings.len(), "two recordings have the same ID");
     recordings
 }

@@ -1,4 +1,4 @@
-//! Serves recordings over TLS and asks for them as the crate's users do.
+//! Serves recordings over TLS, and requests them with a store as users of the crate do.
 
 use std::{
     convert::Infallible,
@@ -21,12 +21,12 @@ use super::{
     outcome,
     recording::{Kind, Recording},
 };
-use crate::scripted_server::Hostile;
+use crate::scripted_server::ScriptedServer;
 
-/// The most that a read asks for; an answer that is longer must be refused
+/// The longest range of a read. A longer response must be refused.
 const MOST: u64 = 16 << 20;
 
-/// The answer to the next requests
+/// The response to the next requests.
 #[derive(Default)]
 struct Reply {
     status: u16,
@@ -35,11 +35,11 @@ struct Reply {
 }
 
 enum Body {
-    /// With `Content-Length`
+    /// A body with `Content-Length`.
     Whole(Bytes),
-    /// Chunked, one chunk each
+    /// A chunked body.
     Chunks(Vec<Bytes>),
-    /// As many times the same bytes, with `Content-Length`
+    /// The same bytes repeated up to a length, with `Content-Length`.
     Repeated { piece: Bytes, length: u64 },
 }
 
@@ -49,24 +49,24 @@ impl Default for Body {
     }
 }
 
-/// What the server answers, without and with `Authorization`
+/// The responses to requests without and with `Authorization`.
 #[derive(Default)]
 struct Replies {
     always: Reply,
     authorized: Option<Reply>,
 }
 
-/// A server for recordings, and stores that ask it
+/// A server for recordings, and a store that uses it.
 pub struct Replay {
-    server: Hostile,
+    server: ScriptedServer,
     connection: Connection,
     replies: Arc<Mutex<Replies>>,
-    /// A store without a credential
+    /// A store without a credential.
     store: AzureStore,
 }
 
-/// The one place that makes stores: all that a store needs in order to speak to a loopback port
-fn builder(server: &Hostile, connection: &Connection) -> AzureStoreBuilder {
+/// Returns a builder of stores that can connect to the loopback port.
+fn builder(server: &ScriptedServer, connection: &Connection) -> AzureStoreBuilder {
     server.builder(connection)
 }
 
@@ -74,7 +74,7 @@ impl Replay {
     pub async fn start() -> Self {
         let replies = Arc::new(Mutex::new(Replies::default()));
         let next = Arc::clone(&replies);
-        let server = Hostile::start(move |request| {
+        let server = ScriptedServer::start(move |request| {
             let replies = next.lock().unwrap();
             let authorized = request.headers().contains_key("authorization");
             let special = replies.authorized.as_ref().filter(|_| authorized);
@@ -91,7 +91,7 @@ impl Replay {
         *self.replies.lock().unwrap() = Replies { always, authorized: None };
     }
 
-    /// The tenant that is found if requests with and without `Authorization` differ
+    /// Returns the tenant that is discovered if the responses with and without `Authorization` differ.
     pub async fn tenant(
         &self,
         anonymous: &Recording,
@@ -105,16 +105,16 @@ impl Replay {
         builder(&self.server, &self.connection).discover_tenant().await
     }
 
-    /// The page that a listing gives if the body comes in these chunks
+    /// Returns the page of a listing whose body is sent in these chunks.
     pub async fn list(&self, recording: &Recording, chunks: Vec<Bytes>) -> Result<Page, Error> {
         self.serve(recording, Body::Chunks(chunks));
         let mut request = ListRequest::new("");
-        // What a page has beyond what was asked for may be left out.
+        // The decoder may skip parts that were not requested, so all of them are requested.
         request.include = vec![Include::Metadata, Include::Snapshots, Include::Versions];
         self.store.list(request).await
     }
 
-    /// What the crate makes of a recording that is no list
+    /// Returns the crate's result for a recording that is not a list.
     pub async fn outcome(&self, recording: &Recording) -> String {
         match recording.kind {
             Kind::List => panic!("{}: a list has no outcome", recording.id),
@@ -155,7 +155,7 @@ impl Replay {
         }
     }
 
-    /// The error of a refusal, which must be the same whoever asked
+    /// Returns the error of a refusal, which must be the same for every kind of request.
     async fn refusal(&self, recording: &Recording) -> String {
         self.serve(recording, Body::Whole(recording.body.clone().into()));
         let listed = self.store.list(ListRequest::new("")).await.unwrap_err();
@@ -210,10 +210,10 @@ fn streamed(
     StreamBody::new(stream::iter(pieces.map(|piece| Ok(Frame::data(piece))))).boxed()
 }
 
-/// A piece again and again, up to a length
+/// Returns a piece repeatedly, up to a length.
 fn pieces(piece: &Bytes, length: u64) -> impl Iterator<Item = Bytes> + Send + Sync + use<> {
     let size = piece.len().max(1) as u64;
-    // Larger pieces for large bodies: each is a chunk of work for client and server.
+    // Larger pieces for large bodies, because each piece costs time.
     let piece = Bytes::from(piece.repeat(usize::try_from((65_536 / size).max(1)).unwrap()));
     let mut left = length;
     iter::from_fn(move || {

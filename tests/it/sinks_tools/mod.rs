@@ -1,9 +1,9 @@
-//! The files, read with the tools that they are for, by the calls that the documentation of each sink
-//! gives: every value is equal, however late it comes.
+//! The tools for which the files are written read every value correctly, with the calls in the
+//! documentation of each sink, even if rare values only occur late in the file.
 //!
-//! Python runs the tools: the interpreter that `PYTHON` names, with the modules that
-//! `tests/it/sinks_tools/requirements.txt` lists. A tool that is not installed is named on the terminal.
-//! Other tests show what is in the files on every machine.
+//! The tools run in Python: the interpreter that `PYTHON` names, with the modules in
+//! `tests/it/sinks_tools/requirements.txt`. The tests print the names of tools that are not installed.
+//! Other tests check the content of the files on every machine.
 
 mod python;
 mod rows;
@@ -21,8 +21,8 @@ use serde_json::{Value, json};
 
 use crate::sample::{fill, full};
 
-/// Writes each set of rows to a file, runs the calls in the sink's documentation, and compares what
-/// they read; `more` names columns that are not in each table
+/// Writes each set of rows to a file, runs the calls in the documentation of the sink, and compares the
+/// rows that they read. `more` has the names of columns that not every table has.
 async fn check(source: &str, file: &str, more: &[&str], open: impl Fn(PathBuf) -> Box<dyn Sink>) {
     let root = tempfile::tempdir().unwrap();
     let mut folders = Vec::new();
@@ -42,45 +42,45 @@ async fn check(source: &str, file: &str, more: &[&str], open: impl Fn(PathBuf) -
 }
 
 #[tokio::test]
-async fn csv() {
+async fn every_value_is_read_from_csv() {
     check("sink/csv.rs", "assets.csv", &[], |path| Box::new(Csv::assets(path).unwrap())).await;
 }
 
 #[tokio::test]
-async fn json_lines() {
+async fn every_value_is_read_from_json_lines() {
     let open = |path| Box::new(JsonLines::assets(path).unwrap()) as Box<dyn Sink>;
     check("sink/json_lines.rs", "assets.jsonl", &[], open).await;
 }
 
 #[tokio::test]
-async fn parquet() {
+async fn every_value_is_read_from_parquet() {
     let open = |path| Box::new(Parquet::assets(path).unwrap()) as Box<dyn Sink>;
     check("sink/parquet.rs", "assets.parquet", &[], open).await;
 }
 
 #[tokio::test]
-async fn sqlite() {
+async fn every_value_is_read_from_sqlite() {
     let open = |path| Box::new(Sqlite::open(path).unwrap()) as Box<dyn Sink>;
     check("sink/sqlite.rs", "assets.sqlite", &["revision"], open).await;
 }
 
 #[tokio::test]
-async fn coco() {
+async fn every_value_is_read_from_coco() {
     let open = |path| Box::new(Coco::images(path).unwrap()) as Box<dyn Sink>;
     check("sink/coco.rs", "instances.json", &["file_name"], open).await;
 }
 
 #[tokio::test]
-async fn hugging_face() {
+async fn every_value_is_read_from_hugging_face() {
     let open = |path| Box::new(HuggingFace::images(path).unwrap()) as Box<dyn Sink>;
     check("sink/hugging_face.rs", "images/metadata.jsonl", &["file_name"], open).await;
 }
 
 #[tokio::test]
-async fn manifest() {
+async fn every_value_is_read_from_manifest() {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("state");
-    // Rejections, and what is known of an asset, come last; then an asset is missing.
+    // Rejections and rare properties come last; then one asset is missing.
     let plain = (0..60_000).map(|n| Blob::new(format!("{n:05}.jpg"), n + 1));
     let mut blobs: Vec<_> =
         plain.chain([full("y\u{2028}\u{85}.jpg"), Blob::new("z.txt", 1)]).collect();

@@ -1,4 +1,4 @@
-//! Python: the calls in the documentation of the sinks, and how to run them.
+//! Extracts the Python calls from the documentation of the sinks, and runs them.
 
 use std::{
     io::Write as _,
@@ -8,16 +8,16 @@ use std::{
 
 use serde_json::Value;
 
-/// Python code in the documentation of a sink, which sets `table`
+/// Python code from the documentation of a sink, which sets `table`.
 pub struct Call(String);
 
 impl Call {
-    /// The modules that must be installed
+    /// Returns the modules that must be installed.
     fn modules(&self) -> Vec<&str> {
         let imports = self.0.lines().filter_map(|line| line.strip_prefix("import "));
         let froms = self.0.lines().filter_map(|line| line.strip_prefix("from "));
         let modules = imports.chain(froms).map(|rest| rest.split([' ', '.']).next().unwrap());
-        // The readers of pandas and the images of datasets are in modules of their own.
+        // Readers of pandas and images of datasets need additional modules.
         let more = [
             ("parquet", "pandas", "pyarrow"),
             ("imagefolder", "datasets", "PIL"),
@@ -35,8 +35,9 @@ impl Call {
             let found = Command::new(python).args(["-c", find, module]).output();
             let is_found = found.is_ok_and(|output| output.status.success());
             if !is_found {
-                // Past the harness, which keeps what a passing test prints.
-                let say = format!("!! {python} has no `{module}`: a file was not read with it\n");
+                // Written to the stream directly, because the harness hides the output of a passing test.
+                let say =
+                    format!("!! {python} has no module `{module}`: a file was not read with it\n");
                 std::io::stderr().write_all(say.as_bytes()).unwrap();
             }
             is_found
@@ -44,7 +45,7 @@ impl Call {
     }
 }
 
-/// The calls in the documentation of a source file
+/// Returns the calls in the documentation of a source file.
 pub fn calls(source: &str) -> Vec<Call> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(source);
     let text = std::fs::read_to_string(path).unwrap();
@@ -59,11 +60,11 @@ pub fn calls(source: &str) -> Vec<Call> {
     calls
 }
 
-/// Runs the calls in each folder; returns the rows that are not as expected
+/// Runs the calls in each folder, and returns the rows that differ from the expected ones.
 ///
-/// A call whose tool is not installed is skipped, and named on the terminal.
+/// A call whose tool is not installed is skipped with a notice.
 pub fn run(calls: &[Call], root: &Path, folders: &[PathBuf]) -> Vec<Value> {
-    assert!(!calls.is_empty(), "the documentation has no call");
+    assert!(!calls.is_empty(), "the documentation contains no call");
     let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let calls: Vec<_> = calls.iter().filter(|call| call.is_installed(&python)).collect();
     if calls.is_empty() {

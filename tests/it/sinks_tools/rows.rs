@@ -1,4 +1,4 @@
-//! Assets of which rare properties come late, or look like something else.
+//! Assets whose rare properties occur late, or whose values look like another type.
 
 use std::{
     collections::BTreeSet,
@@ -21,14 +21,14 @@ pub struct Rows {
     pub changes: Vec<Change>,
 }
 
-/// An image, whatever its name
+/// Returns an image asset for a blob with any name.
 pub fn asset_named(blob: Blob) -> Asset {
     let mut image = asset(Blob::new("a.jpg", 1));
     image.blob = blob;
     image
 }
 
-/// Of which Azure has told what it tells of every blob
+/// Returns a blob with the properties that Azure reports for every blob.
 fn usual(name: &str, n: u64) -> Blob {
     let mut blob = full(name);
     blob.size = n;
@@ -38,7 +38,7 @@ fn usual(name: &str, n: u64) -> Blob {
     blob
 }
 
-/// Of which all columns have a value
+/// Returns an asset with a value in every column.
 fn complete(name: &str) -> Asset {
     let mut blob = full(name);
     blob.size = (1 << 53) - 1;
@@ -57,14 +57,14 @@ impl Rows {
         [Self::late(), Self::usual(), Self::misleading()]
     }
 
-    /// Only the last row has anything but a plain name
+    /// Returns rows of which only the last has more than a plain name.
     fn late() -> Self {
         let plain = (0..59_999_u64).map(|n| asset(Blob::new(format!("{n:05}.jpg"), n + 1)));
         let last = complete("a, \"quoted\"\nname\r\n\u{2028}.jpg");
         Self { name: "late", changes: plain.chain([last]).map(Change::Added).collect() }
     }
 
-    /// What Azure tells of all blobs is there; odd names, versions and what is rare come late
+    /// Returns rows with the usual properties; unusual names, versions and rare properties come late.
     fn usual() -> Self {
         let mut assets: Vec<_> = (0..59_900_u64)
             .map(|n| asset(usual(&format!("hall {}/{n:05}.jpg", n % 7), n + 1)))
@@ -84,7 +84,7 @@ impl Rows {
         Self { name: "usual", changes: assets.into_iter().map(Change::Added).collect() }
     }
 
-    /// Texts look like numbers, times and absent values, until the last row
+    /// Returns rows whose texts look like numbers, times or missing values, except for the last.
     fn misleading() -> Self {
         let mut assets: Vec<_> = (0..25_000_u64)
             .map(|n| {
@@ -112,7 +112,7 @@ impl Rows {
         Self { name: "misleading", changes: assets.into_iter().map(Change::Added).collect() }
     }
 
-    /// The columns and values of each row, which no code of a sink has written
+    /// Returns the expected columns and values of each row. Shares no code with the sinks.
     pub fn expected(&self, more: &[&str]) -> Value {
         let rows: Vec<_> =
             self.changes.iter().map(|change| expected(change.asset().unwrap())).collect();
@@ -128,8 +128,8 @@ impl Rows {
         json!({"name": self.name, "keys": keys, "rows": rows})
     }
 
-    /// A file for each `file_name` of the last rows: the loader takes milliseconds for each file that it
-    /// finds, and opens an image when somebody looks at it
+    /// Creates a file for each `file_name` of the last rows. Not for all, because the loader takes
+    /// milliseconds for each file; it opens an image only on access.
     pub fn make_images(&self, folder: &Path) {
         fs::create_dir_all(folder).unwrap();
         let first = folder.join("first.png");
@@ -146,7 +146,7 @@ impl Rows {
     }
 }
 
-/// Names that leave the folder that a tool joins them with, in some system
+/// Names that lead out of the folder with which a tool joins them, on some operating system.
 const EVIL: &[&str] = &[
     "/etc/passwd.jpg",
     "//host/share/a.jpg",

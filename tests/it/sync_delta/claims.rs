@@ -1,4 +1,4 @@
-//! After a failure, whatever it was, the manifest is of the last complete run, or there is none.
+//! After any failure, the manifest is that of the last complete run, or there is none.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,7 +21,7 @@ use super::{
     store::{Listing, Sorted},
 };
 
-/// What a manifest says of all blobs that its listing had
+/// The names in a manifest, with what it says about each.
 type Contents = BTreeMap<String, String>;
 
 fn contents(model: &Model) -> Contents {
@@ -33,7 +33,7 @@ fn contents(model: &Model) -> Contents {
     model.iter().map(line).collect()
 }
 
-/// What a manifest says, and that all of its parts say the same
+/// Returns the contents of a manifest, and asserts that all of its parts agree.
 fn claimed(manifest: impl Fn() -> Option<Manifest>) -> Option<Contents> {
     let first = manifest()?;
     let (listed, assets) = (first.listed(), first.assets());
@@ -42,7 +42,7 @@ fn claimed(manifest: impl Fn() -> Option<Manifest>) -> Option<Contents> {
     assert_eq!(names.len(), rows.len(), "a name has two rows");
     let mut all = Contents::new();
     for row in rows.iter().filter(|row| row.is_listed()) {
-        assert!(!row.in_doubt, "a complete run knows what there is: {row:?}");
+        assert!(!row.in_doubt, "a complete run leaves no row in doubt: {row:?}");
         let etag = row.etag.as_ref().unwrap();
         let tier = row.access_tier.as_ref().map_or("none", |tier| tier.as_str());
         let content = if row.is_asset() { format!("{etag} in {tier}") } else { etag.to_string() };
@@ -61,17 +61,17 @@ fn claimed(manifest: impl Fn() -> Option<Manifest>) -> Option<Contents> {
     Some(all)
 }
 
-/// What complete runs have known
+/// What complete runs have known.
 #[derive(Default)]
 struct Claims {
     last: Option<Contents>,
-    /// What the container had since that run began
+    /// The contents of the container since the run began.
     models: Vec<Model>,
 }
 
 impl Claims {
-    /// What no run can have seen: a blob as it never was, or that one is missing that was there all the
-    /// time
+    /// Returns an entry that no run can have seen: a version that never existed, or a missing blob that
+    /// existed all the time.
     fn contradicts(&self, now: &Contents) -> Option<String> {
         let seen: Vec<_> = self.models.iter().map(contents).collect();
         let is_seen = |(name, content): &(&String, &String)| {
@@ -91,7 +91,7 @@ impl Claims {
     fn failed(&self, disk: &TestDisk, what: &str) {
         let now = claimed(|| disk.manifest().unwrap());
         if now != self.last {
-            // At the very end only the clearing away can fail.
+            // After the commit only the removal of old files can fail.
             let wrong = now.map(|now| self.contradicts(&now));
             assert_eq!(wrong, Some(None), "{what}");
         }
@@ -104,7 +104,7 @@ impl Claims {
     }
 }
 
-/// Runs a job to its end, which may be a panic, or that it is dropped
+/// Runs a job to its end, to a panic, or until it is dropped.
 fn run(
     disk: &TestDisk,
     scan: azure_asset_sync::Scan,
@@ -120,7 +120,7 @@ fn run(
         }
     };
     catch_unwind(AssertUnwindSafe(|| block_on(run)))
-        .unwrap_or_else(|_| Err(Error::new(ErrorKind::Sink, "it has panicked")))
+        .unwrap_or_else(|_| Err(Error::new(ErrorKind::Sink, "the sink has panicked")))
 }
 
 fn expected(error: &Error, what: &str) {
@@ -130,7 +130,7 @@ fn expected(error: &Error, what: &str) {
 }
 
 #[test]
-fn a_run_that_fails_anywhere_claims_nothing_and_loses_nothing_in_any_order() {
+fn a_run_that_fails_anywhere_leaves_a_correct_manifest_and_loses_no_change_in_any_order() {
     for seed in cases(120) {
         let mut random = fastrand::Rng::with_seed(seed);
         let what = format!("SEED={seed}");
@@ -173,7 +173,7 @@ fn a_run_that_fails_anywhere_claims_nothing_and_loses_nothing_in_any_order() {
                     sorted = Sorted::draw(&mut random);
                 }
             }
-            // What changed behind the scan's back is for the next run.
+            // Changes during the scan are reported by the next run.
             mirror.fail = None;
             let listing = Listing::draw(&model, sorted, &mut random);
             run(&disk, listing.scan(&mut random), &mut mirror).unwrap();
@@ -188,7 +188,7 @@ fn a_run_that_fails_anywhere_claims_nothing_and_loses_nothing_in_any_order() {
     }
 }
 
-/// Where a run is made to fail
+/// Where a run fails.
 #[derive(Clone, Copy, Debug)]
 enum At {
     Disk,
@@ -198,7 +198,7 @@ enum At {
 }
 
 #[test]
-fn a_run_that_fails_at_each_point_claims_nothing() {
+fn a_run_that_fails_at_any_point_leaves_a_correct_manifest() {
     let names =
         ["B.jpg", "a-b/1.jpg", "a/1.jpg", "a/2.txt", "a/\u{ff08}.jpg", "a/\u{1f980}.jpg", "c.jpg"];
     let before: Model =
@@ -240,7 +240,7 @@ fn a_run_that_fails_at_each_point_claims_nothing() {
                 assert_eq!(first.ending, Ending::Complete);
                 claims.ended(&disk, &before, &what);
             }
-            // What the run before has seen is not what this one sees.
+            // The preceding run has seen other contents.
             claims.models = vec![after.clone()];
             let mut refuses = usize::MAX;
             match way {
@@ -253,7 +253,7 @@ fn a_run_that_fails_at_each_point_claims_nothing() {
             mirror.fail = None;
             disk.restart(|_| 0);
             if result.is_ok() {
-                assert!(at > 2, "{what}: it failed nowhere");
+                assert!(at > 2, "{what}: the run never failed");
                 break;
             }
             *failures.lock().unwrap() += 1;

@@ -1,5 +1,5 @@
-//! What a job reports is what has changed: against a model, for any containers, pages, shards, orders of
-//! names and failures.
+//! A job reports exactly the changes of a container, as a simple model does, for any contents, pages,
+//! shards, orders of names and failures.
 
 mod claims;
 mod model;
@@ -24,7 +24,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
 }
 
-/// `CASES` and `SEED` in the environment choose how many, and which
+/// Returns the seeds of the cases. The variables `CASES` and `SEED` set their number and the first.
 fn cases(default: u64) -> impl Iterator<Item = u64> {
     let number = |name| std::env::var(name).ok().map(|text: String| text.parse::<u64>().unwrap());
     let count = number("CASES").unwrap_or(default);
@@ -47,10 +47,10 @@ fn check(mirror: &Mirror, model: &Model, disk: &TestDisk, seed: u64) {
 }
 
 #[test]
-fn a_job_reports_what_a_map_of_old_and_new_would_in_any_order() {
+fn a_job_reports_the_difference_between_two_listings_in_any_order() {
     for seed in cases(300) {
         let mut random = fastrand::Rng::with_seed(seed);
-        // Half of them in the order that stores state by default.
+        // Half of the cases use the order that stores state by default.
         let mut sorted = match random.bool() {
             true => Sorted::By(NameOrder::Bytes),
             false => Sorted::draw(&mut random),
@@ -72,7 +72,7 @@ fn a_job_reports_what_a_map_of_old_and_new_would_in_any_order() {
             if random.bool() {
                 mutate(&mut model, &mut random);
             }
-            // The account was given a hierarchical namespace, or moved.
+            // The account was upgraded to a hierarchical namespace, or moved.
             if random.u8(..8) == 0 {
                 sorted = Sorted::draw(&mut random);
             }
@@ -94,8 +94,9 @@ fn counts(
         assets.iter().filter(|(name, etag)| before.get(*name).is_some_and(|b| b != *etag));
     assert_eq!(counts.added + counts.restored, new, "SEED={seed}");
     assert_eq!(counts.changed, changed.count() as u64, "SEED={seed}");
-    let told = counts.added + counts.changed + counts.restored + counts.removed + counts.rejected;
-    assert_eq!(told, mirror.changes as u64, "SEED={seed}");
-    let listed = told - counts.removed + counts.unchanged;
+    let reported =
+        counts.added + counts.changed + counts.restored + counts.removed + counts.rejected;
+    assert_eq!(reported, mirror.changes as u64, "SEED={seed}");
+    let listed = reported - counts.removed + counts.unchanged;
     assert_eq!(listed, model.len() as u64, "SEED={seed}");
 }

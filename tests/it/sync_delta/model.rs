@@ -1,4 +1,4 @@
-//! Containers whose contents a test draws, and what a service should hold of them.
+//! Random contents of containers, and what a service should store of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use azure_asset_sync::{
     store::{AccessTier, ETag},
 };
 
-/// Names, and for each a number that stands for its ETag and its access tier
+/// The names of a container, each with a number that determines ETag and access tier.
 pub type Model = BTreeMap<String, u32>;
 
 const TIERS: [Option<AccessTier>; 4] =
@@ -20,7 +20,7 @@ pub fn blob(name: &str, version: u32) -> Blob {
     blob
 }
 
-/// What a sink is given of a version
+/// Returns the content that a sink receives for a blob.
 pub fn content(blob: &Blob) -> String {
     let tier = blob.access_tier.as_ref().map_or("none", AccessTier::as_str);
     format!("{} in {tier}", blob.etag.as_ref().unwrap())
@@ -34,7 +34,7 @@ pub fn is_asset(name: &str) -> bool {
     name.ends_with(".jpg")
 }
 
-/// Names for which all orders differ
+/// Returns random names that each order sorts differently.
 pub fn draw_name(random: &mut fastrand::Rng) -> String {
     let folders = ["", "a/", "A/", "a-b/", "b/", "\u{e9}/", "z/z/", "\u{ff08}/", "\u{1f980}/"];
     let folder = folders[random.usize(..folders.len())];
@@ -58,7 +58,7 @@ pub fn mutate(model: &mut Model, random: &mut fastrand::Rng) {
                 let name = names[random.usize(..names.len())].clone();
                 match kind {
                     1 => drop(model.remove(&name)),
-                    // Its tier alone.
+                    // Changes only the tier.
                     2 => drop(model.entry(name).and_modify(|version| *version ^= 1)),
                     _ => drop(model.insert(name, random.u32(..4000))),
                 }
@@ -72,7 +72,7 @@ pub fn mutate(model: &mut Model, random: &mut fastrand::Rng) {
     }
 }
 
-/// The assets with their content, and the names of all else
+/// Returns the assets with their content, and the names of all other blobs.
 pub fn held(model: &Model) -> (BTreeMap<String, String>, BTreeSet<String>) {
     let assets = model.iter().filter(|(name, _)| is_asset(name));
     let rejected = model.keys().filter(|name| !is_asset(name));

@@ -1,4 +1,4 @@
-//! Sinks that hold what a service would hold after the changes that they were given.
+//! Sinks that store what a service would store after the delivered changes.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,14 +13,14 @@ use tokio::sync::Notify;
 
 use super::model::content_of;
 
-/// What a service would hold: it takes changes to the letter
+/// A sink that applies changes strictly, and asserts that each is valid.
 #[derive(Debug, Default)]
 pub struct Mirror {
     pub assets: BTreeMap<String, String>,
     pub rejected: BTreeSet<String>,
-    /// Assets that were removed some time
+    /// The assets that were ever removed.
     pub removed: BTreeSet<String>,
-    /// Changes of this run
+    /// The number of changes in this run.
     pub changes: usize,
     pub last: Option<(RunId, u64)>,
 }
@@ -30,7 +30,7 @@ impl Sink for Mirror {
     async fn accept(&mut self, batch: Batch<'_>) -> Result<(), Error> {
         assert!(!batch.changes.is_empty());
         let number = self.last.filter(|(run, _)| run == batch.run).map_or(0, |(_, n)| n + 1);
-        assert_eq!(batch.sequence, number, "a gap, or a batch that comes twice");
+        assert_eq!(batch.sequence, number, "a batch is missing or repeated");
         self.last = Some((*batch.run, number));
         for change in batch.changes {
             self.changes += 1;
@@ -45,9 +45,12 @@ impl Sink for Mirror {
                 Change::Changed(_) => assert!(had.is_some() && had != etag, "unchanged: {name}"),
                 Change::Removed(removal) => {
                     assert_eq!(had.is_some(), removal.kind.is_some(), "{name}");
-                    assert!(had.is_some() || self.rejected.contains(&name), "never there: {name}");
+                    assert!(
+                        had.is_some() || self.rejected.contains(&name),
+                        "removed, but never added: {name}"
+                    );
                 }
-                _ => assert!(had.is_none(), "rejected while it is held: {name}"),
+                _ => assert!(had.is_none(), "rejected without a removal: {name}"),
             }
             self.rejected.remove(&name);
             self.assets.remove(&name);
@@ -77,7 +80,7 @@ impl Sink for Mirror {
     }
 }
 
-/// A sink that is keyed by name, and fails now and then
+/// A sink that is keyed by name, and can fail.
 #[derive(Debug, Default)]
 pub struct Upserts {
     pub assets: BTreeMap<String, String>,
@@ -85,18 +88,18 @@ pub struct Upserts {
     pub last: Option<(RunId, u64)>,
     pub replayed: usize,
     pub interrupted: usize,
-    /// After how many calls it fails, and how
+    /// The number of calls before it fails, and how it fails.
     pub fail: Option<(usize, How)>,
-    /// Notified once it hangs
+    /// Notified when the sink hangs.
     pub hangs: Arc<Notify>,
 }
 
-/// How a sink fails
+/// How a sink fails.
 #[derive(Clone, Copy, Debug)]
 pub enum How {
     Error,
     Panic,
-    /// It does not return, and the run is dropped
+    /// The sink does not return, and the run is dropped.
     Hang,
 }
 
@@ -109,9 +112,9 @@ impl Upserts {
         }
         self.fail = None;
         match how {
-            How::Error => Err(Error::new(ErrorKind::Sink, "as it should")),
-            // Without a message on the terminal.
-            How::Panic => std::panic::resume_unwind(Box::new("as it should")),
+            How::Error => Err(Error::new(ErrorKind::Sink, "the sink fails as planned")),
+            // Prints no message.
+            How::Panic => std::panic::resume_unwind(Box::new("the sink panics as planned")),
             How::Hang => {
                 self.hangs.notify_one();
                 std::future::pending().await

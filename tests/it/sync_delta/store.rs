@@ -1,4 +1,4 @@
-//! A store that lists names in an order of the test's choice.
+//! A store that lists names in an order that the test chooses.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -10,13 +10,13 @@ use bytes::Bytes;
 
 use super::model::{Model, blob};
 
-/// How a service sorts names
+/// How a service sorts names.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Sorted {
     By(NameOrder),
     Reversed,
     IgnoringCase,
-    /// By a hash of the name and this number
+    /// Names are sorted by a hash of the name and this number.
     Random(u64),
 }
 
@@ -43,7 +43,7 @@ impl Sorted {
     }
 }
 
-/// FNV-1a
+/// Returns the FNV-1a hash.
 fn hash(seed: u64, name: &str) -> u64 {
     let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
     name.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, step)
@@ -52,9 +52,9 @@ fn hash(seed: u64, name: &str) -> u64 {
 pub struct Listing {
     blobs: Vec<Blob>,
     sorted: Sorted,
-    /// The order that its pages state, true or not
+    /// The order that the pages state, whether it is correct or not.
     stated: NameOrder,
-    /// Which request is refused
+    /// The number of the request that is refused.
     pub refuses: usize,
     requests: AtomicUsize,
 }
@@ -66,7 +66,7 @@ impl Listing {
         Self { blobs, sorted, stated, refuses: usize::MAX, requests: AtomicUsize::new(0) }
     }
 
-    /// States an order that a store may well take for its own
+    /// Returns a store that states an order that a store could assume for its own.
     pub fn draw(model: &Model, sorted: Sorted, random: &mut fastrand::Rng) -> Self {
         let stated = match sorted {
             Sorted::By(order) if random.bool() => order,
@@ -81,7 +81,8 @@ impl Listing {
         Scan::new(self, &Prefix::default()).in_flight(random.usize(1..5)).page_size(page)
     }
 
-    /// Where a listing from a name begins: accounts with folders, and unknown services, ignore it
+    /// Returns where a listing from a name begins. Hierarchical accounts and unknown services ignore the
+    /// start.
     fn start(&self, name: &str) -> usize {
         match self.sorted {
             Sorted::By(order @ (NameOrder::Bytes | NameOrder::Utf16)) => {

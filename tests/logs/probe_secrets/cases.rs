@@ -1,4 +1,4 @@
-//! What goes wrong: an authority, a blob service and a network, each in many ways.
+//! Random failures of an authority, a blob service and a network.
 
 use std::{
     collections::BTreeSet,
@@ -27,14 +27,14 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use self::echo::Echo;
 use super::Tally;
 use crate::{
-    refused_port::Unheard,
-    scripted_server::{self, Hostile},
+    refused_port::RefusedPort,
+    scripted_server::{self, ScriptedServer},
     silence,
 };
 
 mod echo;
 
-/// A credential of the caller's own, which tells its token where it fails
+/// A credential of the caller whose error contains its token.
 #[derive(Debug)]
 struct Mine {
     token: String,
@@ -62,13 +62,13 @@ impl TokenCredential for Mine {
     }
 }
 
-/// The servers of some cases, and the secrets that are about
+/// The servers of some cases, and the secrets in use.
 pub struct Stage {
     echo: Arc<Mutex<Echo>>,
-    hostile: Hostile,
+    echo_server: ScriptedServer,
     cloud: SmallCloud,
-    unheard: Unheard,
-    /// The key and its certificate, as PEM
+    refused_port: RefusedPort,
+    /// The key and its certificate as PEM.
     pem: String,
     secret: String,
     signature: String,
@@ -81,7 +81,8 @@ impl Stage {
         let mut rng = Rng::with_seed(seed);
         let echo = Arc::new(Mutex::new(Echo::default()));
         let answers = Arc::clone(&echo);
-        let hostile = Hostile::start(move |request| answers.lock().unwrap().answer(&request)).await;
+        let echo_server =
+            ScriptedServer::start(move |request| answers.lock().unwrap().answer(&request)).await;
         let cloud = SmallCloud::builder()
             .blob(Seed::new("a/x.jpg", "xyz"))
             .certificate(certificate)
@@ -102,13 +103,13 @@ impl Stage {
             token: echo::token(&mut rng, scripted_server::TENANT),
             pem: pem.clone(),
             echo,
-            hostile,
+            echo_server,
             cloud,
-            unheard: Unheard::bind(),
+            refused_port: RefusedPort::bind(),
         }
     }
 
-    /// All that must not show: what is given to stores, and what went over the wire
+    /// Returns all secrets: those given to stores, and those sent over the network.
     pub fn secrets(&self) -> BTreeSet<String> {
         let mut secrets = self.echo.lock().unwrap().take_secrets();
         secrets.extend(self.cloud.tokens());
@@ -121,7 +122,7 @@ impl Stage {
         secrets
     }
 
-    /// Plays a case, and tells which
+    /// Runs a case, and returns its description.
     pub async fn play(&self, case: u64, tally: &mut Tally) -> String {
         let mut rng = Rng::with_seed(case.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let (place, connection, builder) = self.place(&mut rng);
@@ -144,14 +145,14 @@ impl Stage {
     }
 
     fn place(&self, rng: &mut Rng) -> (&'static str, Connection, AzureStoreBuilder) {
-        let own = self.hostile.connection();
+        let own = self.echo_server.connection();
         let at = |storage: &str| {
-            scripted_server::connection(storage, &self.hostile.address().to_string())
+            scripted_server::connection(storage, &self.echo_server.address().to_string())
         };
         match rng.u8(0..20) {
             0..10 => {
                 self.echo.lock().unwrap().rewind(rng.u64(..));
-                ("hostile", own.clone(), self.hostile.builder(&own))
+                ("echo", own.clone(), self.echo_server.builder(&own))
             }
             10..17 => {
                 self.go_wrong(rng);
@@ -167,17 +168,17 @@ impl Stage {
                 ("another authority", own, builder)
             }
             18 => {
-                // Its certificate is for the address alone; this name is told apart by no service.
-                let port = self.hostile.address().port();
+                // The certificate is only valid for the address, not for this name.
+                let port = self.echo_server.address().port();
                 let connection = at(&format!("localhost:{port}"));
-                let builder = self.hostile.builder(&connection);
+                let builder = self.echo_server.builder(&connection);
                 ("another host", connection, builder)
             }
             _ => {
                 let host = match rng.u8(0..4) {
-                    // A label longer than DNS allows, so that no name service is asked.
+                    // A label that is longer than DNS allows, so that no name server is queried.
                     0 => format!("{}.test", "x".repeat(64)),
-                    _ => self.unheard.address().to_string(),
+                    _ => self.refused_port.address().to_string(),
                 };
                 let mut connection = at(&host);
                 if rng.u8(0..3) == 0 {
@@ -186,7 +187,7 @@ impl Stage {
                     let builder = builder.container("assets").tenant(scripted_server::TENANT);
                     connection = builder.cloud(plain.into()).build().unwrap();
                 }
-                let builder = self.hostile.builder(&connection);
+                let builder = self.echo_server.builder(&connection);
                 ("nowhere", connection, builder)
             }
         }
@@ -202,7 +203,7 @@ impl Stage {
             }
             3..5 => {
                 let pem = match rng.u8(0..8) {
-                    // A copy that went wrong: half of the key.
+                    // An incomplete copy of the key.
                     0 => self.pem[..self.pem.len() / 3].into(),
                     _ => self.pem.as_str().into(),
                 };
@@ -211,7 +212,7 @@ impl Stage {
             5 if in_cloud => ("its own signature", self.cloud.sas()),
             5 | 6 => {
                 let sas = match rng.u8(0..6) {
-                    // Of another container, which is refused.
+                    // The URL of another container, which is refused.
                     0 => format!("https://x.blob.core.windows.net/y?sv=1&sig={}", self.signature),
                     _ => format!("sv=2026-04-06&sp=rl&sig={}", self.signature),
                 };
@@ -229,7 +230,7 @@ impl Stage {
         }
     }
 
-    /// Makes the small cloud fail, with a secret in what it says
+    /// Makes the small cloud fail with a message that contains a secret.
     fn go_wrong(&self, rng: &mut Rng) {
         let cloud = &self.cloud;
         let secret = match rng.u8(0..4) {
@@ -239,14 +240,14 @@ impl Stage {
             _ => cloud.tokens().pop().unwrap_or_else(|| self.token.clone()),
         };
         let (status, code) = echo::CODES[rng.usize(..echo::CODES.len())];
-        let told = Refusal::new(status, code)
+        let refusal = Refusal::new(status, code)
             .message(format!("Signature or token {secret} did not match"))
             .detail(format!("{} validation failed: {secret}", rng.choice(echo::DETAILS).unwrap()))
             .retry_after(Duration::from_secs(rng.u64(0..3)));
         let page = format!("<html><a href='/x?sv=1&sig={secret}'>{secret}</a></html>");
         let faults = [
-            Fault::Refuse(told.clone()),
-            Fault::Refuse(told.without_code_header()),
+            Fault::Refuse(refusal.clone()),
+            Fault::Refuse(refusal.without_code_header()),
             Fault::Refuse(Refusal::new(status, secret.clone())),
             Fault::Replace(
                 *rng.choice(&[200, 302, 403, 407, 502]).unwrap(),
@@ -263,7 +264,7 @@ impl Stage {
             0..3 => cloud.inject_always(rng.choice(faults)),
             3..6 => (0..rng.u8(1..6)).for_each(|_| {
                 let skipped = rng.bool();
-                // The challenge comes first, and fails on its own.
+                // The request for a challenge comes first, and can fail on its own.
                 cloud.inject(if skipped { Fault::Slow { chunk: 4096, pause: Duration::ZERO } } else { rng.choice(faults.clone()).unwrap() });
             }),
             6..8 => {
@@ -300,7 +301,7 @@ impl Stage {
     }
 }
 
-/// Asks a store something, as a scan, a probe or a caller does
+/// Calls a store as a scan, a probe or a caller does.
 async fn ask(
     rng: &mut Rng,
     connection: &Connection,

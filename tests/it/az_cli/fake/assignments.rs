@@ -1,7 +1,7 @@
-//! Role assignments.
+//! The fake's role assignments.
 //!
-//! A principal has a role on a scope once, whatever the name: a second assignment under another name
-//! is refused. Under the same name only the condition and the description can be changed.
+//! A principal can have a role on a scope only once: a second assignment with another name is refused.
+//! With the same name only the condition and the description can be changed.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use super::{Directory, Reply, Request, SUBSCRIPTION, resource_manager::is_at_or_
 pub struct Assignment {
     pub name: String,
     pub scope: String,
-    /// The GUID of the role's definition
+    /// The GUID of the role definition.
     pub role: String,
     pub principal: String,
     pub principal_type: String,
@@ -36,7 +36,7 @@ impl Assignment {
             "name": self.name,
             "type": "Microsoft.Authorization/roleAssignments",
             "properties": {
-                // However the definition was named in the request.
+                // Always in this form, whatever form the request used.
                 "roleDefinitionId": format!(
                     "/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{}",
                     self.role
@@ -126,7 +126,7 @@ fn put(directory: &mut Directory, scope: &str, name: &str, properties: &Value) -
         return Reply::error(404, "RoleDefinitionDoesNotExist", &message);
     }
     let known = directory.principals.iter().any(|known| known.id == principal);
-    // A principal whose type is given is not looked up, so that a new one is no error.
+    // If the request has the principal's type, the principal is not looked up, so a new one is accepted.
     let Some(principal_type) = text("principalType").or(known.then(|| "ServicePrincipal".into()))
     else {
         let message = format!("Principal {principal} does not exist in the directory.");
@@ -152,7 +152,7 @@ fn put(directory: &mut Directory, scope: &str, name: &str, properties: &Value) -
         let message = "The given role assignment condition is invalid.";
         return Reply::error(400, "InvalidCondition", message);
     }
-    // A name stands for one assignment in the tenant, wherever it is.
+    // The name of an assignment is unique in the tenant, across all scopes.
     if let Some(same_name) = directory.assignments.iter_mut().find(|known| known.name == name) {
         if !same_name.is_for_the_same(&wanted) || same_name.principal_type != wanted.principal_type
         {

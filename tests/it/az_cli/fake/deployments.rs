@@ -1,6 +1,6 @@
-//! Deployments of templates to a resource group.
+//! The fake's deployments of templates to a resource group.
 //!
-//! Of the language of templates it knows what the packs use: parameters, and texts.
+//! Supports only the parts of the template language that the packs use: parameters and texts.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Directory, Reply, Request, assignments, roles};
 
-/// `None` if the method is not known
+/// Answers a request, or returns `None` if the method is unknown.
 pub(super) fn answer(
     directory: &mut Directory,
     group: &str,
@@ -17,7 +17,7 @@ pub(super) fn answer(
 ) -> Option<Reply> {
     match (request.method.as_str(), action) {
         ("POST", "validate") => {
-            // Everything but the change.
+            // Validates without changing the directory.
             Some(deploy(&mut directory.clone(), group, &request.body["properties"]))
         }
         ("PUT", "") => Some(deploy(directory, group, &request.body["properties"])),
@@ -74,7 +74,7 @@ fn deploy(directory: &mut Directory, group: &str, properties: &Value) -> Reply {
     Reply { status: 200, body: deployment(properties) }
 }
 
-/// A resource with its expressions replaced, or the expression that is not known
+/// Returns a resource with its expressions evaluated, or the unknown expression.
 fn evaluated(value: &Value, parameters: &BTreeMap<&str, &str>) -> Result<Value, String> {
     Ok(match value {
         Value::String(text) if text.starts_with("[[") => Value::from(&text[1..]),

@@ -1,8 +1,8 @@
-//! What is there: one subscription with two accounts, the principals, roles and assignments.
+//! The fake's directory: one subscription with two accounts, the principals, roles and assignments.
 //!
-//! It starts with what a customer has before a grant: people and applications of their own, with
-//! assignments above, at and beside the scopes of the grant, and a rule for browsers. A grant must
-//! leave all of them as they are.
+//! The initial state is that of a customer before a grant: other people and applications with
+//! assignments above, at and next to the scopes of the grant, and a CORS rule. A grant must not change
+//! any of them.
 
 use serde_json::{Value, json};
 
@@ -12,23 +12,23 @@ pub const TENANT: &str = "7e3c1f0a-52d4-4b8e-9a61-0c5d2e7f8a90";
 pub const SUBSCRIPTION: &str = "11111111-2222-3333-4444-555555555555";
 pub const GROUP: &str = "vision(eu)";
 pub const ACCOUNT: &str = "contosovision";
-/// A second account, whose group has the same name
+/// A second account, whose group has the same name.
 pub const NAMESAKE: &str = "contosolabels";
-/// Who runs the commands: an application that may do everything
+/// The application that runs the commands, with all permissions.
 pub const ADMINISTRATOR: &str = "5a5a5a5a-0000-4000-8000-5a5a5a5a5a5a";
 pub const ADMINISTRATOR_SECRET: &str = "not-a-secret";
-/// The service's application, and its principal once there is one
+/// The application of the service.
 pub const APPLICATION: &str = "99999999-8888-7777-6666-555555555555";
 pub const PRINCIPAL: &str = "0a0a0a0a-1b1b-2c2c-3d3d-4e4e4e4e4e4e";
-/// Another application with access to the same account
+/// Another application with access to the same account.
 pub const OTHER_APPLICATION: &str = "12121212-3434-5656-7878-909090909090";
 pub const OTHER_PRINCIPAL: &str = "0b0b0b0b-1b1b-2c2c-3d3d-4e4e4e4e4e4e";
 
-/// Role "Storage Blob Data Reader"
+/// The role "Storage Blob Data Reader".
 pub const READER: &str = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1";
-/// Role "Storage Blob Delegator"
+/// The role "Storage Blob Delegator".
 const DELEGATOR: &str = "db58b8e5-c6ad-4a2a-8342-4190687cbf4a";
-/// Role "Owner"
+/// The role "Owner".
 const OWNER: &str = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635";
 
 #[derive(Clone, Debug, PartialEq)]
@@ -50,9 +50,9 @@ pub struct Account {
     pub group: String,
     pub name: String,
     pub containers: Vec<String>,
-    /// The properties of the blob service
+    /// The properties of the blob service.
     pub blob_service: Value,
-    /// How often its delegation keys were revoked
+    /// How often its delegation keys were revoked.
     pub revoked_keys: u32,
 }
 
@@ -77,13 +77,13 @@ impl Account {
         }
     }
 
-    /// Its resource id
+    /// Returns its resource ID.
     pub fn id(&self) -> String {
         account_id(&self.group, &self.name)
     }
 }
 
-/// The resource id of an account
+/// Returns the resource ID of an account.
 fn account_id(group: &str, account: &str) -> String {
     format!(
         "/subscriptions/{SUBSCRIPTION}/resourceGroups/{group}/providers/Microsoft.Storage/storageAccounts/{account}"
@@ -169,14 +169,14 @@ impl Directory {
         }
     }
 
-    /// The account with assignments and rules of others
+    /// Returns the account that has assignments and rules of others.
     pub fn account(&mut self) -> &mut Account {
         &mut self.accounts[0]
     }
 
-    /// Adds the principal of an application
+    /// Adds the principal of an application.
     pub fn add_principal(&mut self, application: &str) -> &Principal {
-        // The id that this application gets in this tenant; any other gets one that is its own too.
+        // Each application has a fixed principal ID in this tenant.
         let id = match application {
             APPLICATION => PRINCIPAL.to_owned(),
             other => format!("0d{}", &other[2..]),
@@ -185,7 +185,7 @@ impl Directory {
         &self.principals[self.principals.len() - 1]
     }
 
-    /// The assignments of a principal
+    /// Returns the assignments of a principal.
     pub fn assignments_of(&self, principal: &str) -> Vec<&Assignment> {
         self.assignments.iter().filter(|assignment| assignment.principal == principal).collect()
     }

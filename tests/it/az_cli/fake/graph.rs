@@ -1,15 +1,15 @@
-//! Microsoft Graph: service principals.
+//! The fake's Microsoft Graph: service principals.
 
 use serde_json::{Value, json};
 
 use super::{Directory, Reply, Request, directory::Principal};
 
-/// `None` if the path is not known
+/// Answers a request, or returns `None` if the path is unknown.
 pub(super) fn answer(directory: &mut Directory, request: &Request) -> Option<Reply> {
     let path = request.path.strip_prefix("/v1.0")?;
     let filter = request.query.get("$filter").map_or("", String::as_str);
     match (request.method.as_str(), path) {
-        // The application is at home in the service's tenant, not in this one.
+        // The application is registered in the service's tenant, not in this one.
         ("GET", "/applications") => Some(Reply::ok(json!({ "value": [] }))),
         ("GET", "/servicePrincipals") => list(directory, filter),
         ("POST", "/servicePrincipals") => Some(create(directory, &request.body)),
@@ -37,7 +37,7 @@ pub(super) fn answer(directory: &mut Directory, request: &Request) -> Option<Rep
                 ("GET", Some(at)) => Some(Reply::ok(principal(&directory.principals[at]))),
                 ("DELETE", Some(at)) => {
                     let id = directory.principals.remove(at).id;
-                    // The assignments stay, of a principal that is no more.
+                    // The assignments of a deleted principal remain.
                     let mine = directory.assignments.iter_mut();
                     for assignment in mine.filter(|assignment| assignment.principal == id) {
                         assignment.principal_type = "Unknown".to_owned();

@@ -1,10 +1,10 @@
-//! The parts of Azure that a grant is applied to, on a loopback port: Entra, Resource Manager and
-//! Microsoft Graph.
+//! A fake of the parts of Azure to which a grant is applied: Entra, Resource Manager and Microsoft
+//! Graph.
 //!
-//! The port is that of an HTTP proxy. A tool that is given the proxy and the certificate authority
-//! uses the real host names, which all end here; a request for any other host is refused and
-//! recorded as a stray. So no endpoint has to be reconfigured, and a test sees everything that a
-//! tool tries to reach through the proxy.
+//! The fake is an HTTP proxy on a loopback port. A tool that is configured with the proxy and the
+//! certificate authority uses the real host names, whose tunnels end here. A request for any other host
+//! is refused and recorded as a stray. Therefore no endpoint has to be reconfigured, and a test sees
+//! everything that a tool tries to reach.
 
 mod assignments;
 mod deployments;
@@ -36,43 +36,43 @@ pub use self::{
     server::Host,
 };
 
-/// A request, as it was understood
+/// A parsed request.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub method: String,
     pub host: Host,
-    /// Decoded, with one slash at the beginning
+    /// The decoded path, with one slash at the start.
     pub path: String,
-    /// Decoded
+    /// The decoded query.
     pub query: BTreeMap<String, String>,
-    /// `Null` if there is none
+    /// The body, or `Null` without one.
     pub body: Value,
     pub authorization: String,
 }
 
-/// A request and what became of it
+/// A request and its result.
 #[derive(Clone, Debug)]
 pub struct Recorded {
     pub request: Request,
     pub status: u16,
-    /// Whether something in the directory is different afterwards
+    /// Whether the request has changed the directory.
     pub changed: bool,
 }
 
 impl Recorded {
-    /// Whether it asks for a change: neither a read nor a sign-in nor a lookup by id
+    /// Returns whether the request asks for a change: it is neither a read, a sign-in nor a lookup by ID.
     pub fn is_write(&self) -> bool {
         let lookup = self.request.path.ends_with("/getByIds");
         self.request.host != Host::SignIn && self.request.method != "GET" && !lookup
     }
 
-    /// Method and path, for a message
+    /// Returns method, path and status, for messages.
     pub fn line(&self) -> String {
         format!("{} {} -> {}", self.request.method, self.request.path, self.status)
     }
 }
 
-/// An answer: a status and a body, which is empty if it is `Null`
+/// A response. The body is empty if it is `Null`.
 #[derive(Debug)]
 pub struct Reply {
     pub status: u16,
@@ -84,24 +84,24 @@ impl Reply {
         Self { status: 200, body }
     }
 
-    /// An error of Resource Manager
+    /// Returns an error of Resource Manager.
     fn error(status: u16, code: &str, message: &str) -> Self {
         Self { status, body: json!({ "error": { "code": code, "message": message } }) }
     }
 }
 
-/// What is there, what was asked, and what is refused
+/// The state of the fake.
 #[derive(Debug)]
 pub struct State {
     pub directory: Directory,
     pub requests: Vec<Recorded>,
-    /// Requests for hosts or paths that are not known here
+    /// Requests for unknown hosts or paths.
     pub strays: Vec<String>,
-    /// Methods and parts of paths that are answered with 403
+    /// Methods and parts of paths that are refused with 403.
     pub refused: Vec<(&'static str, &'static str)>,
 }
 
-/// A running fake; ends when it is dropped
+/// A running fake. Stops when dropped.
 #[derive(Debug)]
 pub struct Fake {
     state: Arc<Mutex<State>>,
@@ -125,12 +125,12 @@ impl Fake {
         Self { state, port, authority, stop: Some(stop), thread: Some(thread) }
     }
 
-    /// The address of the proxy
+    /// Returns the address of the proxy.
     pub fn proxy(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Writes the certificate authority to a file
+    /// Writes the certificate authority to a file.
     pub fn write_authority(&self, path: &Path) {
         std::fs::write(path, &self.authority).unwrap();
     }
@@ -139,12 +139,12 @@ impl Fake {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The directory as it is now
+    /// Returns the current directory.
     pub fn directory(&self) -> Directory {
         self.state().directory.clone()
     }
 
-    /// Everything as at the start, without a record
+    /// Restores the initial state, and clears the recorded requests.
     pub fn reset(&self) {
         let mut state = self.state();
         state.directory = Directory::new();
@@ -152,7 +152,7 @@ impl Fake {
         state.refused.clear();
     }
 
-    /// What was asked since the last call
+    /// Returns the requests since the last call.
     pub fn take_requests(&self) -> Vec<Recorded> {
         std::mem::take(&mut self.state().requests)
     }
@@ -160,7 +160,7 @@ impl Fake {
 
 impl Drop for Fake {
     fn drop(&mut self) {
-        // The receiver is gone only if the server has ended.
+        // The send fails only if the server has ended.
         let _ = self.stop.take().map(|stop| stop.send(()));
         let _ = self.thread.take().map(JoinHandle::join);
     }

@@ -1,4 +1,4 @@
-//! Resource Manager: which path is whose.
+//! The fake's Resource Manager: dispatches requests by their path.
 
 use serde_json::json;
 
@@ -6,14 +6,14 @@ use super::{
     Directory, Reply, Request, SUBSCRIPTION, TENANT, assignments, deployments, roles, storage,
 };
 
-/// `None` if the path is not known
+/// Answers a request, or returns `None` if the path is unknown.
 pub(super) fn answer(directory: &mut Directory, request: &Request) -> Option<Reply> {
     if !request.query.contains_key("api-version") {
         let message =
             "The api-version query parameter (?api-version=) is required for all requests.";
         return Some(Reply::error(400, "MissingApiVersionParameter", message));
     }
-    // Ids are compared without regard to letter case.
+    // IDs are compared without regard to letter case.
     let path = request.path.to_ascii_lowercase();
     let path = path.trim_end_matches('/');
     if path == "/subscriptions" {
@@ -32,7 +32,7 @@ pub(super) fn answer(directory: &mut Directory, request: &Request) -> Option<Rep
     }
     const AUTHORIZATION: &str = "/providers/microsoft.authorization/";
     if let Some(at) = path.rfind(AUTHORIZATION) {
-        // Lower case keeps the length of the ASCII that it changes.
+        // The index is valid in the original, because ASCII lower case keeps lengths.
         let scope = &request.path[..at];
         if let Some(missing) = storage::missing(directory, scope) {
             return Some(missing);
@@ -70,7 +70,7 @@ fn subscription() -> serde_json::Value {
     })
 }
 
-/// Whether a scope is at or above another
+/// Returns whether a scope is at or above another.
 pub(super) fn is_at_or_above(above: &str, scope: &str) -> bool {
     let (above, scope) = (above.to_ascii_lowercase(), scope.to_ascii_lowercase());
     let rest = scope.strip_prefix(above.trim_end_matches('/'));

@@ -1,7 +1,7 @@
-//! Role definitions, built-in and custom.
+//! The fake's role definitions, built-in and custom.
 //!
-//! A custom role belongs to the directory: its name is unique there, and it can be seen at the
-//! scopes where it can be assigned, and below, but not above.
+//! A custom role belongs to the directory: its name is unique there. It is visible at and below its
+//! assignable scopes, but not above.
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,5 @@
-//! An HTTP proxy on a free loopback port that ends every tunnel itself, with a certificate for all
-//! the hosts that it plays.
+//! An HTTP proxy on a free loopback port that terminates every tunnel itself, with a certificate for all
+//! hosts of the fake.
 
 use std::{
     collections::BTreeMap,
@@ -34,7 +34,7 @@ use url::form_urlencoded;
 
 use super::{Request, State, answer};
 
-/// What a host is
+/// The role of a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Host {
     SignIn,
@@ -42,7 +42,7 @@ pub enum Host {
     Graph,
 }
 
-/// The hosts of the public cloud and of the national clouds
+/// The hosts of the public cloud and of the national clouds.
 const HOSTS: [(&str, Host); 10] = [
     ("login.microsoftonline.com", Host::SignIn),
     ("management.azure.com", Host::ResourceManager),
@@ -56,10 +56,10 @@ const HOSTS: [(&str, Host); 10] = [
     ("microsoftgraph.chinacloudapi.cn", Host::Graph),
 ];
 
-/// The longest body that is read
+/// The longest request body in bytes.
 const MAX_BODY: usize = 1 << 20;
 
-/// Starts the server; its port, the authority to trust, and its thread
+/// Starts the server. Returns its port, the authority to trust, and its thread.
 pub(super) fn start(
     state: Arc<Mutex<State>>,
     stopped: oneshot::Receiver<()>,
@@ -93,7 +93,7 @@ fn tls() -> Result<(ServerConfig, String), Box<dyn std::error::Error>> {
     let key = KeyPair::generate()?;
     let names: Vec<_> = HOSTS.iter().map(|(name, _)| (*name).to_owned()).collect();
     let mut params = CertificateParams::new(names)?;
-    // OpenSSL takes a certificate whose subject is its issuer's for a self-signed one.
+    // OpenSSL treats a certificate with the name of its issuer as self-signed.
     params.distinguished_name = named("Azure of a test");
     params.use_authority_key_identifier_extension = true;
     let certificate = params.signed_by(&key, &issuer)?;
@@ -123,13 +123,13 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor, state: Arc<Mutex<St
             let service =
                 service_fn(|request| proxy(request, acceptor.clone(), Arc::clone(&state)));
             let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-            // A client that goes away is no failure of the server.
+            // A client that closes the connection is not an error of the server.
             let _ = connection.with_upgrades().await;
         });
     }
 }
 
-/// Answers the request for a tunnel, and then what comes through the tunnel
+/// Answers the request for a tunnel, and the requests in the tunnel.
 async fn proxy(request: Received, acceptor: TlsAcceptor, state: Arc<Mutex<State>>) -> Answer {
     let target = request.uri().to_string();
     let host = target
@@ -180,7 +180,7 @@ async fn read(request: Received, host: Host) -> io::Result<Request> {
         () if form => {
             pairs(&body).into_iter().map(|(key, value)| (key, Value::String(value))).collect()
         }
-        // The CLI writes this key without quotes, and the service reads it.
+        // The CLI writes this key without quotes, and the service accepts that.
         () if parts.uri.path().contains("/deployments/") => {
             let body = String::from_utf8_lossy(&body);
             serde_json::from_str(&body.replacen(", template:{", ", \"template\":{", 1))?
@@ -191,7 +191,7 @@ async fn read(request: Received, host: Host) -> io::Result<Request> {
     Ok(Request {
         method: parts.method.to_string(),
         host,
-        // The CLI puts a second slash before the id of a resource.
+        // The CLI writes a second slash before the ID of a resource.
         path: format!("/{}", path.trim_start_matches('/')),
         query: pairs(parts.uri.query().unwrap_or_default().as_bytes()),
         body,

@@ -1,7 +1,7 @@
-//! Entra: the documents that a client library asks for, and tokens for an application.
+//! The fake's Entra: the metadata documents that client libraries request, and tokens for an application.
 //!
-//! A token is a JSON Web Token without a signature. It says for whom and for what it is, so that a
-//! token for Resource Manager is of no use at Graph, nor one of another cloud.
+//! A token is a JSON Web Token without a signature. It contains its principal and audience, so a token
+//! for Resource Manager is refused by Graph, and a token of another cloud is refused too.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
@@ -64,7 +64,7 @@ fn refusal(error: &str, description: &str) -> Reply {
     Reply { status: 400, body: json!({ "error": error, "error_description": description }) }
 }
 
-/// Whether the request has a token for the host that it is for
+/// Returns whether the request has a valid token for its host.
 pub(super) fn is_signed_in(request: &Request) -> bool {
     let audience = || {
         let token = request.authorization.strip_prefix("Bearer ")?;

@@ -1,16 +1,17 @@
-//! Storage accounts: the properties of the blob service, and the keys of view links.
+//! The fake's storage accounts: the properties of the blob service, and the revocation of delegation
+//! keys.
 //!
-//! A PUT replaces all properties of the blob service: what a caller does not send back is gone. There
-//! is no PATCH.
+//! A PUT replaces all properties of the blob service, so properties that the caller omits are lost.
+//! There is no PATCH.
 
 use serde_json::{Value, json};
 
 use super::{Directory, Reply, Request, SUBSCRIPTION, directory::Account};
 
-/// As many rules for browsers as an account can have
+/// The maximum number of CORS rules of an account.
 const MOST_RULES: usize = 5;
 
-/// The segments of a path after those of the group, in lower case; `None` if it has no group
+/// Returns the group, and the segments after it, in lower case, or `None` for a path without a group.
 fn in_group(path: &str) -> Option<(String, Vec<String>)> {
     let path = path.to_ascii_lowercase();
     let rest = path.strip_prefix(&format!("/subscriptions/{SUBSCRIPTION}/resourcegroups/"))?;
@@ -30,7 +31,7 @@ fn account_not_found(group: &str, name: &str) -> Reply {
     Reply::error(404, "ResourceNotFound", &message)
 }
 
-/// The error if a scope names a group or an account that is not there
+/// Returns an error if a scope names a group or an account that does not exist.
 pub(super) fn missing(directory: &Directory, scope: &str) -> Option<Reply> {
     let (group, rest) = in_group(scope)?;
     let mut in_it = directory.accounts.iter().filter(|known| known.group == group).peekable();
@@ -118,7 +119,7 @@ fn put(account: &mut Account, body: &Value) -> Reply {
         Value::Object(properties) => properties.clone(),
         _ => serde_json::Map::new(),
     };
-    // The client sends what it does not set as null.
+    // The client sends unset properties as null.
     properties.retain(|_, value| !value.is_null());
     let rules = properties.entry("cors").or_insert_with(|| json!({ "corsRules": [] }));
     let rules = rules["corsRules"].as_array().map_or(&[][..], Vec::as_slice);

@@ -1,4 +1,4 @@
-//! An authority and a blob service that put what they are sent into all that they say.
+//! An authority and a blob service that echo the received secrets in all their responses.
 
 use std::{collections::BTreeSet, mem};
 
@@ -53,7 +53,7 @@ pub const AADSTS: &[(u32, &str)] = &[
     (1, "invalid_grant"),
 ];
 
-/// A token of this tenant, or of whatever stands in its place
+/// Returns a token with this tenant, which can be any text.
 pub fn token(rng: &mut Rng, tenant: &str) -> String {
     let part = |json: serde_json::Value| URL_SAFE_NO_PAD.encode(json.to_string());
     let head = part(serde_json::json!({ "typ": "JWT", "alg": "RS256" }));
@@ -74,7 +74,7 @@ impl Echo {
         self.rng = Rng::with_seed(seed);
     }
 
-    /// What it was sent since the last call, and the tokens that it has given
+    /// Returns the secrets that it has received and issued since the last call.
     pub fn take_secrets(&mut self) -> BTreeSet<String> {
         mem::take(&mut self.secrets)
     }
@@ -112,10 +112,10 @@ impl Echo {
         response
     }
 
-    /// Remembers the secrets of a request
+    /// Records the secrets of a request.
     fn learn(&mut self, request: &Request<Bytes>) {
         let mut learn = |secret: &str| {
-            // An answer without a token makes the SDK send an empty one.
+            // The SDK sends an empty token after a response without one.
             if secret == "Bearer" {
                 return;
             }
@@ -137,10 +137,10 @@ impl Echo {
         }
     }
 
-    /// The last secret, in one of the forms in which it would be known again
+    /// Returns the last secret in one of its recognizable forms.
     fn word(&mut self) -> String {
         let last = self.last.clone();
-        // Whoever comes without a credential is told of one who came before.
+        // A request without a credential is answered with the secret of an earlier one.
         if !last.is_empty() {
             self.secrets.insert(last.clone());
         }
@@ -171,7 +171,7 @@ impl Echo {
             })
             .to_string(),
             _ => {
-                // Who has signed in must not find the word in the claims either.
+                // The claims of a token contain the secret, too.
                 let tenant = if rng.u8(0..3) == 0 { word } else { scripted_server::TENANT };
                 let token = token(rng, tenant);
                 self.secrets.insert(token.clone());
