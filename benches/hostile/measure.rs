@@ -1,13 +1,15 @@
 //! Measures attacks and prints a table.
 
 use std::{
-    pin::Pin,
+    future::poll_fn,
+    pin::pin,
     process::ExitCode,
-    task::{Context, Poll},
-    time::{Duration, Instant},
+    sync::{Arc, Mutex},
+    task::Poll,
+    time::Duration,
 };
 
-use crate::allocation::peak_of_all;
+use crate::{counting_allocator::peak_of_all, cpu_time::cpu_time};
 
 /// 1 KiB in bytes.
 pub const KIB: usize = 1 << 10;
@@ -17,24 +19,39 @@ pub const MIB: usize = 1 << 20;
 /// The number of measurements of each attack.
 const TIMES: usize = 3;
 
-/// A future with the number of its polls and the time of the longest one.
-struct Timed<F> {
-    future: Pin<Box<F>>,
-    polls: u64,
-    longest: Duration,
-}
-
-impl<F: Future> Future for Timed<F> {
-    type Output = (F::Output, u64, Duration);
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let start = Instant::now();
-        let result = self.future.as_mut().poll(cx);
-        let took = start.elapsed();
-        self.longest = self.longest.max(took);
-        self.polls += 1;
-        result.map(|output| (output, self.polls, self.longest))
-    }
+/// Runs a future on a runtime of one thread, and measures how long other tasks wait for their turn.
+///
+/// A second task wakes itself all the time, so that it runs between any two polls of other tasks, also of
+/// the tasks that the future spawns. Returns the output, the polls of the future, and the most processor
+/// time that the thread used between two turns of the second task. Processor time does not grow with the
+/// load of the machine.
+fn longest_turn<F: Future>(future: F) -> (F::Output, u64, Duration) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let longest = Arc::new(Mutex::new(Duration::ZERO));
+        let (shared, mut last) = (Arc::clone(&longest), cpu_time());
+        let other = tokio::spawn(poll_fn(move |context| {
+            let now = cpu_time();
+            let mut longest = shared.lock().unwrap();
+            *longest = longest.max(now - last);
+            last = now;
+            context.waker().wake_by_ref();
+            Poll::<()>::Pending
+        }));
+        // The second task has its first turn before the future starts.
+        tokio::task::yield_now().await;
+        let (mut future, mut polls) = (pin!(future), 0);
+        let output = poll_fn(|context| {
+            polls += 1;
+            future.as_mut().poll(context)
+        });
+        let output = output.await;
+        // So that the last poll counts too.
+        tokio::task::yield_now().await;
+        other.abort();
+        let longest = *longest.lock().unwrap();
+        (output, polls, longest)
+    })
 }
 
 /// The table, which is printed row by row.
@@ -65,10 +82,10 @@ impl Table {
         }
         let runs = (0..TIMES).map(|_| {
             let ((took, outcome), most) = peak_of_all(|| {
-                let start = Instant::now();
+                let start = cpu_time();
                 let (result, outcome) = call();
                 drop(result);
-                (start.elapsed(), outcome)
+                (cpu_time() - start, outcome)
             });
             (most, None, took, outcome)
         });
@@ -87,11 +104,7 @@ impl Table {
             return;
         }
         let runs = (0..TIMES).map(|_| {
-            let runtime =
-                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            let future =
-                Timed { future: Box::pin(future()), polls: 0, longest: Duration::default() };
-            let ((outcome, polls, longest), most) = peak_of_all(|| runtime.block_on(future));
+            let ((outcome, polls, longest), most) = peak_of_all(|| longest_turn(future()));
             (most, Some(polls), longest, outcome)
         });
         let runs = runs.collect();
