@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{counting_allocator::peak_of_all, cpu_time::cpu_time};
+use crate::{allocation::peak_of_all, cpu_time::cpu_time};
 
 /// 1 KiB in bytes.
 pub const KIB: usize = 1 << 10;

@@ -103,13 +103,16 @@ fn an_error_suggests_what_was_probably_meant() {
             message_for::<ContainerName>("training/hall-3/"),
             "is probably `training` and the prefix `hall-3/`",
         ),
-        (told::<ContainerName>("/training/"), "remove the slash: `training`"),
-        (told::<ContainerName>("<YOUR_CONTAINER_NAME>"), "placeholder"),
-        (told::<ContainerName>("https://a.blob.core.windows.net/c"), "ConnectionBuilder::from_url"),
-        (told::<Prefix>("images%2F2024%2f"), "did you mean `images/2024%2f`?"),
-        (told::<Prefix>("*/x"), "must not contain wildcards"),
-        (told::<TenantId>("common"), "Directory (tenant) ID"),
-        (told::<ConnectionName>("  "), "blank"),
+        (message_for::<ContainerName>("/training/"), "remove the slash: `training`"),
+        (message_for::<ContainerName>("<YOUR_CONTAINER_NAME>"), "placeholder"),
+        (
+            message_for::<ContainerName>("https://a.blob.core.windows.net/c"),
+            "ConnectionBuilder::from_url",
+        ),
+        (message_for::<Prefix>("images%2F2024%2f"), "did you mean `images/2024%2f`?"),
+        (message_for::<Prefix>("*/x"), "must not contain wildcards"),
+        (message_for::<TenantId>("common"), "Directory (tenant) ID"),
+        (message_for::<ConnectionName>("  "), "blank"),
     ];
     for (message, hint) in rows {
         assert!(message.contains(hint), "{message}");

@@ -9,7 +9,10 @@ use super::{
     identity::{ACCOUNT, OBJECT_ID},
 };
 use crate::{
-    condition::{Request, Source, catalog::{BLOBS, CONTAINERS}},
+    condition::{
+        Request, Source,
+        catalog::{ACCOUNT_NAME, CONTAINERS},
+    },
     grant::Grant,
 };
 
@@ -69,7 +72,7 @@ impl<'a> RequiredAccess<'a> {
     ) -> Self {
         let request = request
             // Azure offers these attributes to the conditions of all data actions.
-            .resource("Microsoft.Storage/storageAccounts:name", ACCOUNT)
+            .resource(ACCOUNT_NAME, ACCOUNT)
             .resource("Microsoft.Storage/storageAccounts:isHnsEnabled", is_hierarchical)
             .resource(&format!("{CONTAINERS}:name"), container)
             // A loopback port is not a private endpoint.

@@ -2,7 +2,7 @@
 //! operations".
 
 use super::{
-    access::{BLOBS, CONTAINERS, RequiredAccess},
+    access::RequiredAccess,
     identity::CONTAINER,
     refusal::Refusal,
     request::{BlobRequest, Operation},
@@ -10,7 +10,10 @@ use super::{
     user_delegation,
     values::ticks,
 };
-use crate::condition;
+use crate::condition::{
+    self,
+    catalog::{BLOBS, CONTAINERS, DELEGATION_KEY},
+};
 
 /// Returns the access that an operation requires, with the attributes that conditions test.
 pub(super) fn required_access<'a>(
@@ -27,10 +30,7 @@ pub(super) fn required_access<'a>(
     match operation {
         // Container operations are control-plane actions, which conditions for blobs do not limit.
         Operation::ListContainers => RequiredAccess::action(None, format!("{CONTAINERS}/read")),
-        Operation::DelegationKey => RequiredAccess::action(
-            None,
-            "Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action",
-        ),
+        Operation::DelegationKey => RequiredAccess::action(None, DELEGATION_KEY),
         Operation::ContainerProperties(container) => {
             RequiredAccess::action(Some(container), format!("{CONTAINERS}/read"))
         }

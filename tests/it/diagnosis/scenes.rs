@@ -7,7 +7,7 @@ use azure_asset_sync::{
     condition::{Condition, Limit, Role},
     probe::{Cause, Check, Health},
     store::{Inspect as _, Question},
-    testing::{Assignment, Seed, Situation, SmallCloud, trust},
+    testing::{Assignment, Seed, SmallCloud, StorageState, trust},
 };
 
 use super::{Row, cloud, only, probe};
@@ -26,7 +26,7 @@ fn path_only() -> Condition {
 }
 
 async fn with(assignments: Vec<Assignment>) -> SmallCloud {
-    let mut builder = SmallCloud::builder().blob(Seed::new("a.jpg", "abc")).unassigned();
+    let mut builder = SmallCloud::builder().blob(Seed::new("a.jpg", "abc")).without_assignments();
     for assignment in assignments {
         builder = builder.assignment(assignment);
     }
@@ -136,11 +136,11 @@ pub async fn scene(row: &Row) -> Diagnosis {
         "d075" => only(whole(&with(vec![Assignment::management_reader()]).await).await),
         "d076" | "d084" | "d089" | "d090" => {
             let cloud = cloud().await;
-            cloud.situation(match row.id.as_str() {
-                "d076" => Situation::Firewall,
-                "d084" => Situation::AccountDisabled,
-                "d089" => Situation::ContainerAbsent,
-                _ => Situation::ContainerBeingDeleted,
+            cloud.set_storage_state(match row.id.as_str() {
+                "d076" => StorageState::Firewall,
+                "d084" => StorageState::AccountDisabled,
+                "d089" => StorageState::ContainerMissing,
+                _ => StorageState::ContainerBeingDeleted,
             });
             only(probe(&cloud).await)
         }

@@ -82,7 +82,7 @@ fn the_first_pattern_that_matches_is_reported() {
     ] {
         let builder = patterns.iter().fold(filter(), |filter, glob| filter.exclude(*glob));
         let detail = left_out(&builder, Blob::new(name, 1)).unwrap_or_default();
-        assert_eq!(detail, format!("the filter's exclude `{want}` matches its name"));
+        assert_eq!(detail, format!("the filter's exclude pattern `{want}` matches its name"));
         assert_eq!(left_out(&builder, Blob::new("z", 1)), None);
     }
 }

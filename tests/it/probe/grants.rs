@@ -43,7 +43,7 @@ async fn each_shape_of_a_grant_is_recognized() {
         ),
     ];
     for (assignments, shape, wider) in rows {
-        let mut builder = builder().unassigned();
+        let mut builder = builder().without_assignments();
         for assignment in &assignments {
             builder = builder.assignment(assignment.clone());
         }
@@ -60,7 +60,7 @@ async fn each_shape_of_a_grant_is_recognized() {
 
 #[tokio::test]
 async fn an_applied_grant_is_recognized() {
-    let cloud = builder().unassigned().start().await.unwrap();
+    let cloud = builder().without_assignments().start().await.unwrap();
     let (connection, probe) = probe_of(&cloud, "hall-3/");
     let grant = |principal: Option<&str>| {
         let mut grant = Grant::builder(&connection)

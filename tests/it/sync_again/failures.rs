@@ -7,7 +7,6 @@ use std::{
 
 use azure_asset_sync::{
     Error, ErrorKind, MemoryStore, Rules, Store,
-    sink::{Batch, Delivery, Sink},
     store::{ListRequest, Page, ReadRequest},
     sync::{Ending, Phase},
     testing::TestDisk,
@@ -137,42 +136,6 @@ async fn no_blob_is_lost_if_names_are_out_of_order_in_one_of_many_ranges() {
         let summary = disk.job(scan(all)).max_removals(1.0).run(()).await.unwrap();
         assert_eq!(summary.counts.unchanged, names.len() as u64, "SEED={seed}");
     }
-}
-
-/// A sink that changes a byte of the spilled rows of a run.
-struct Spoils(TestDisk);
-
-#[async_trait::async_trait]
-impl Sink for Spoils {
-    async fn accept(&mut self, _: Batch<'_>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    async fn flush(&mut self) -> Result<(), Error> {
-        Ok(())
-    }
-
-    async fn finish(&mut self) -> Result<(), Error> {
-        self.0.damage("run.index", |bytes| bytes[20] ^= 1);
-        Ok(())
-    }
-
-    fn delivery(&self) -> Delivery {
-        Delivery::Idempotent
-    }
-}
-
-#[tokio::test]
-async fn damaged_spilled_rows_are_computed_again() {
-    let disk = TestDisk::new(1);
-    let all = (0..30).map(|n| blob(&format!("{n:02}.jpg"), "1")).collect::<MemoryStore>();
-    let all = Arc::new(all);
-    let error = disk.job(scan(Arc::clone(&all))).run(Spoils(disk.clone())).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::State);
-    assert!(error.to_string().contains("run it again"), "{error}");
-    let summary = disk.job(scan(all)).run(()).await.unwrap();
-    assert!(summary.is_resumed);
-    assert_eq!(disk.manifest().unwrap().unwrap().rows().filter(Result::is_ok).count(), 30);
 }
 
 #[tokio::test]
