@@ -5,6 +5,15 @@
 //! and prints a table with one line for each assumption: as assumed, different, or not seen. With
 //! `--recording FILE` it writes the redacted responses, which become test data of the project.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a person runs the kit, and its indices are known"
+)]
+
 #[path = "../common/command_line.rs"]
 mod command_line;
 mod kit;

@@ -5,6 +5,8 @@
 //! hall-3/` prints a condition that limits a role to a prefix. `--help` lists the commands. Each
 //! reads a condition from a file or from standard input.
 
+#![allow(clippy::indexing_slicing, reason = "an index into a JSON object adds the key")]
+
 #[path = "../common/command_line.rs"]
 mod command_line;
 mod lines;

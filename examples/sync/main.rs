@@ -7,6 +7,8 @@
 //! `cargo run --example sync -- --account NAME --container NAME` lists a container in Azure. With
 //! `--state` it reports only what has changed since the last run; `--help` lists all options.
 
+#![allow(clippy::indexing_slicing, reason = "the index is below the length")]
+
 #[path = "../common/command_line.rs"]
 mod command_line;
 mod incremental;
