@@ -19,11 +19,10 @@ use std::{borrow::Cow, fmt};
 
 use serde::{Serialize, Serializer};
 
-#[cfg(feature = "sync")]
-pub(crate) use self::stable::Fnv;
 pub(crate) use self::{
     collisions::{Collisions, Seen},
     rules::Judgement,
+    stable::Fnv,
 };
 pub use self::{
     filter::{Filter, FilterBuilder},
