@@ -34,10 +34,9 @@ mod rules_fingerprint;
 mod suspicious_name;
 mod verdict;
 
-#[cfg(feature = "sync")]
-pub(crate) use self::fnv::Fnv;
 pub(crate) use self::{
     collisions::{CollisionCheck, Collisions},
+    fnv::Fnv,
     reason::ByReason,
     verdict::Classification,
 };
