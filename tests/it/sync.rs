@@ -275,8 +275,8 @@ async fn scans_that_a_job_cannot_use_are_refused() {
     let reject = Rules::default().on(Reason::CaseCollision, Action::Reject);
     let cases: [(&str, Job); 4] = [
         ("leave snapshots", job(scan().include([Include::Snapshots]))),
-        ("colliding names", job(scan().rules(reject))),
-        ("whole prefix", job(scan().shards([]))),
+        ("names that collide", job(scan().rules(reject))),
+        ("prefix without shards", job(scan().shards([]))),
         ("from 0 to 1", job(scan()).max_removals(30.0)),
     ];
     for (want, job) in cases {
