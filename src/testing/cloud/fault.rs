@@ -34,10 +34,10 @@ use crate::clock::Clock;
 /// let cloud = SmallCloud::builder().blob(Seed::new("a.jpg", "x")).start().await?;
 /// let connection = cloud.connection().build()?;
 ///
-/// // The store reports a broken connection; a scan repeats the request.
+/// // The store reports the truncated response; a scan repeats the request.
 /// cloud.inject(Fault::CloseAfter(10));
 /// let error = cloud.store(&connection)?.list(ListRequest::new("")).await.unwrap_err();
-/// assert_eq!(error.kind(), ErrorKind::Unreachable);
+/// assert_eq!(error.kind(), ErrorKind::Truncated);
 /// cloud.inject(Fault::CloseAfter(10));
 /// let report = Scan::new(cloud.store(&connection)?, connection.prefix()).run(()).await?;
 /// assert_eq!(report.accepted(), 1);
