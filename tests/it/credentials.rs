@@ -279,7 +279,7 @@ async fn a_refused_signature_is_explained_by_its_own_fields_and_is_never_retried
     cloud.inject_always(Some(Fault::Refuse(mismatch())));
     let error = store.read(ReadRequest::new("a.jpg", 0..1)).await.unwrap_err();
     assert!(error.to_string().contains("permission to read"), "{error}");
-    // What has another cause keeps it.
+    // A refusal with another cause keeps that cause.
     cloud.inject_always(Some(Fault::Refuse(Refusal::new(
         403,
         "KeyBasedAuthenticationNotPermitted",

@@ -403,7 +403,7 @@ fn the_examples_do_not_print_a_secret_that_was_given_to_the_wrong_option() {
     const PEM_VARIABLE: (&str, &str) = ("AZURE_CLIENT_CERTIFICATE_PATH", PEM);
     let at_other = ["--endpoint", "https://127.0.0.1:1/canary-of-another"];
     for (variables, arguments, named) in [
-        // `probed` refuses an output with the canary.
+        // `probed` fails if the output contains the canary.
         (&[SAS][..], &["--credential", "canary"][..], "--credential is not a kind"),
         (&[SAS], &["--credential=sv=2026-04-06&sig=canary"], "--credential is not a kind"),
         (&[SAS], &at_other, "different account"),

@@ -61,88 +61,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
 ];
 
 /// A folder, files of it that may form a circle, and the reason. The aim is an empty list.
-const CIRCLES: &[(&str, &[&str], &str)] = &[
-    (
-        "condition",
-        &["error", "lexer", "lint", "parser"],
-        "the linter parses, and errors name its rules",
-    ),
-    ("condition/lint", &["parts", "values"], "values are taken from the parts that they belong to"),
-    (
-        "condition/prove",
-        &["element", "goals", "text", "variable"],
-        "texts, elements and goals search in each other",
-    ),
-    ("name", &["check", "shown"], "a text that is shown may hold a GUID"),
-    (
-        "probe",
-        &["asked", "conclude", "round"],
-        "a check reads the facts of its pass, and the pass starts the checks",
-    ),
-    ("probe", &["cause", "class"], "each cause has a class, and the table of classes is by cause"),
-    (
-        "probe",
-        &["check", "code", "diagnosis"],
-        "a check carries its diagnosis, which refers to the check",
-    ),
-    (
-        "scan/plan",
-        &["discovery", "gap_check", "proof", "range", "split"],
-        "ranges are split by what the survey found",
-    ),
-    (
-        "store/azure",
-        &["credential", "sas", "workload"],
-        "a signature is a secret, and credentials hold signatures",
-    ),
-    (
-        "store/azure",
-        &["failure", "token", "transport"],
-        "an error of the token service is one of the transport",
-    ),
-    (
-        "store/page",
-        &["element", "fast", "field", "slow", "template"],
-        "the fast reader falls back on the slow one and shares its numbers",
-    ),
-    (
-        "sync",
-        &["block", "entries", "index", "journal", "limits", "manifest"],
-        "the formats of the state refer to each other",
-    ),
-    ("sync", &["held", "merge"], "a merge reads held parts, which give its steps"),
-    (
-        "testing/cloud",
-        &[
-            "access",
-            "ask",
-            "assertion",
-            "assignment",
-            "container",
-            "containers",
-            "cors",
-            "delegated",
-            "fault",
-            "list_blobs",
-            "quirk",
-            "read_blob",
-            "refusal",
-            "seed",
-            "server",
-            "service",
-            "sign_in",
-            "situation",
-            "start",
-            "state",
-            "token",
-            "xml",
-        ],
-        "the parts of the cloud share one state",
-    ),
-    ("validate", &["filter", "rules", "stable"], "the fingerprint of the rules covers the filter"),
-    ("validate/filter", &["builder", "patterns"], "patterns name their builder in errors"),
-    ("validate/filter", &["glob", "slip"], "a slip is shown with the pattern that it is in"),
-];
+const CIRCLES: &[(&str, &[&str], &str)] = &[];
 
 /// Reads all files below a folder, except those that Cargo has built there.
 fn files(path: &Path, found: &mut Vec<(String, String)>) {
@@ -255,14 +174,14 @@ fn the_public_interface_has_no_type_of_a_format_crate() {
 }
 
 #[test]
-fn no_file_has_more_than_600_lines() {
+fn no_file_has_more_than_500_lines() {
     let mut found = Vec::new();
     for folder in ["src", "tests", "examples", "benches"] {
         files(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut found);
     }
     for (path, text) in found.iter().filter(|(path, _)| path.ends_with(".rs")) {
         let lines = text.lines().count();
-        assert!(lines <= 600, "{path} has {lines} lines: split it");
+        assert!(lines <= 500, "{path} has {lines} lines: split it");
     }
 }
 

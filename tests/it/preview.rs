@@ -159,7 +159,7 @@ impl Store for Endless {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bound_of_time_is_kept_to_and_told() {
+async fn a_time_limit_is_respected_and_reported() {
     let bound = StopAfter::Time(Duration::from_millis(5500));
     let report =
         Preview::new(whole(Endless(Duration::from_secs(1)))).stop_after(bound).run().await.unwrap();
@@ -171,17 +171,17 @@ async fn a_bound_of_time_is_kept_to_and_told() {
         .await
         .unwrap();
     assert_eq!(report.total, Total::AtLeast { blobs: 20, limit: StopAfter::Blobs(20) });
-    // No clock can tell this time, so that it is none.
+    // This time is beyond every clock, so it is no limit.
     let preview =
         Preview::new(whole(container(["a.jpg"]))).stop_after(StopAfter::Time(Duration::MAX));
     assert!(preview.run().await.unwrap().total.is_exact());
 }
 
 #[tokio::test]
-async fn a_bound_of_time_ends_a_listing_that_never_waits() {
+async fn a_time_limit_ends_a_listing_that_never_waits() {
     let bound = StopAfter::Time(Duration::from_millis(20));
     let preview = Preview::new(whole(Endless(Duration::ZERO))).stop_after(bound);
-    // In a task, as a service would.
+    // Runs in a task, as in a service.
     let report = tokio::spawn(preview.run()).await.unwrap().unwrap();
     assert!(matches!(report.total, Total::AtLeast { .. }), "{report}");
 }

@@ -141,7 +141,7 @@ fn a_consumer_that_stops_reading_stops_the_requests() {
             }
             sleep(Duration::from_secs(20)).await;
             let listings = listings(&cloud);
-            // What looks for parts brings no page.
+            // A request that searches for cuts lists no page.
             let is_look = |asked: &&LoggedRequest| {
                 asked.query.contains("delimiter=") || asked.query.ends_with("maxresults=1")
             };

@@ -220,7 +220,7 @@ async fn a_sink_that_breaks_the_contract_fails_the_suite() {
         )
         .await;
         let broken = broken(&found);
-        // `many_batches_equal_one` has a name with a space at an end, too.
+        // `many_batches_equal_one` also has a name that ends with a space.
         let broken: Vec<_> = broken
             .into_iter()
             .filter(|name| wrong != Wrong::CutsNames || *name != "many_batches_equal_one")

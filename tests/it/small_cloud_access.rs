@@ -227,7 +227,7 @@ async fn a_grant_is_applied_to_the_principal_that_it_names() {
 }
 
 #[tokio::test]
-async fn a_denial_comes_before_what_is_not_there() {
+async fn access_is_denied_before_existence_is_checked() {
     let asker = Asker::of(builder().without_assignments()).await;
     let token = asker.token().await;
     let absent = ["smallcloud/none?restype=container&comp=list", "smallcloud/assets/none.jpg"];
@@ -239,7 +239,7 @@ async fn a_denial_comes_before_what_is_not_there() {
 }
 
 #[tokio::test]
-async fn the_signature_reads_its_container_whatever_is_assigned_and_nothing_else() {
+async fn the_signature_reads_only_its_container_whatever_is_assigned() {
     let asker = Asker::of(builder().without_assignments()).await;
     for (path, expected) in [
         (LIST, OK),

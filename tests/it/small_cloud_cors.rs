@@ -106,13 +106,13 @@ async fn a_star_exposes_the_headers_that_are_set_before_content_range() {
     assert_eq!(list, set(&[SERVICE, "Content-Type", LATE]));
     let after = exposed(Method::GET, READ, "bytes=99-").await;
     assert_eq!(after, set(&[SERVICE, "x-ms-error-code", LATE]));
-    // What stands before the service has neither its name nor its version.
+    // Responses of the firewall have neither the name nor the version of the service.
     asker.cloud.set_storage_state(StorageState::Firewall);
     let walled = exposed(Method::GET, READ, "bytes=0-1").await;
     let front = "x-ms-request-id,x-ms-client-request-id,x-ms-error-code";
     assert_eq!(walled, set(&[front, LATE]));
     asker.cloud.set_storage_state(StorageState::Normal);
-    // A name keeps the letter case of the rule, whether the answer has the header or not.
+    // A header has the letter case of the rule, even if the response does not have the header.
     asker.cloud.set_cors(vec![all().exposed_headers(["content-RANGE", "etag", "x-ms-meta-*"])]);
     assert_eq!(exposed(Method::GET, READ, "bytes=0-1").await, set(&["content-RANGE,etag"]));
 }

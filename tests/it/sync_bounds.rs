@@ -137,7 +137,7 @@ async fn files_of_an_interrupted_run_are_removed_when_the_next_one_starts() {
         }
     }
     for file in ["manifest.new", "run.base", "run.sort", "run.sort-2"] {
-        assert!(seen.contains(file), "no run has left `{file}`: {seen:?}");
+        assert!(seen.contains(file), "no run has created `{file}`: {seen:?}");
     }
 }
 

@@ -68,6 +68,7 @@ fn index_kib(rows: u64) -> u64 {
 }
 
 /// What a run is to find
+/// The input and the expected result of a run.
 #[derive(Clone, Copy, Default)]
 struct Run {
     name: &'static str,

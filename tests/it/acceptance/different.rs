@@ -182,7 +182,7 @@ async fn the_kit_only_reads_and_keeps_to_its_limits() {
         };
         assert!(reads, "{asked:?}");
     }
-    // A sign-in and the key of the link are beside those that are counted.
+    // The sign-in and the key for the link are not counted by the report.
     assert!(report.requests <= MAX_REQUESTS && log.len() <= report.requests + 3, "{}", log.len());
     assert!(report.bytes > 1 << 20 && report.bytes <= MAX_BYTES, "{}", report.bytes);
     assert!(report.requests > 30, "{}", report.requests);
@@ -211,7 +211,7 @@ async fn a_prefix_limits_all_listings_of_the_container() {
 }
 
 #[tokio::test]
-async fn a_container_that_cannot_be_listed_is_an_error_that_says_why() {
+async fn a_container_that_cannot_be_listed_is_an_error_with_the_reason() {
     let cloud = usual().without_assignments().start().await.unwrap();
     let connection = cloud.connection().build().unwrap();
     let store = cloud.store(&connection).unwrap();
