@@ -151,7 +151,7 @@ named! {
 named! {
     /// What happens to a connection
     ///
-    /// Those of a test come from what a probe gives: from a [`Health`], from the [`Ended`] of a wait, from
+    /// Those of a test come from what a probe gives: from a [`Health`], from the [`WaitOutcome`] of a wait, from
     /// the [drift](Self::of_drift) between two of them.
     Event {
         /// The customer was given the commands of a grant
