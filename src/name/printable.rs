@@ -1,7 +1,8 @@
 //! Text of users and services in messages: on one line, printable, and without secrets.
 //!
 //! Detecting secrets is a guess by form, and errs on the side of hiding. A false alarm costs a name
-//! its place in a message; a miss would put a secret into a log.
+//! its place in a message; a miss would put a secret into a log. Whoever knows that a text is a secret
+//! must not pass it here at all.
 
 use super::guid::is_guid;
 

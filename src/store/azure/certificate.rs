@@ -21,6 +21,8 @@ use crate::error::{Error, ErrorKind};
 const LIFETIME_SECONDS: u64 = 600;
 
 /// A certificate's private key, and what an assertion says about it.
+///
+/// The key is parsed once and never leaves this type. `Debug` prints only the client ID.
 #[derive(Clone)]
 pub(super) struct Certificate {
     key: Arc<RsaKeyPair>,

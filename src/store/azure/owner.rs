@@ -1,7 +1,8 @@
 //! Checks that a container belongs to the customer who typed the connection.
 //!
 //! See "Whose container it is" at [`AzureStore`]. The values to compare with come from the service's
-//! own records, because nothing in a connection counts as proof.
+//! own records, because nothing in a connection counts as proof. A check fails closed: every error,
+//! also one of the network, means that the ownership is not proved.
 
 use std::{fmt, str::FromStr};
 

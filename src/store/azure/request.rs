@@ -40,7 +40,7 @@ pub(super) async fn send(
         .map_err(|error| failure::from_sdk(&error))
 }
 
-/// Collects a body of at most `max_bytes`.
+/// Collects a body of at most `max_bytes`, without an allocation in advance.
 ///
 /// # Errors
 /// [`ErrorKind::TooLarge`] for a longer body, and those of the network.

@@ -1,5 +1,6 @@
 //! A text that must not reach a log: credentials, signatures and signed links.
 //!
+//! A type and not a convention, so that a new field or error cannot print a secret by accident.
 //! Only the files of this folder can read the text. It is not wiped from memory when it is dropped.
 
 use std::fmt;
