@@ -13,6 +13,7 @@ pub mod names;
 mod order;
 /// How expectations of recordings are written; shared with the test that replays them.
 #[path = "../../../tests/it/recordings/outcome.rs"]
+#[allow(clippy::duplicate_mod, reason = "the test suite loads the kit and this file too")]
 pub mod outcome;
 mod reads;
 mod recording;
