@@ -207,7 +207,7 @@ fn a_grant_knows_which_grants_share_its_assignments() {
     let far = Connection::builder("a").account("fabrikam").container("training").build().unwrap();
     let error = builder(&a).also(&far).build().unwrap_err();
     assert_eq!(error.field(), Field::Account);
-    assert!(error.to_string().contains("of one account"), "{error}");
+    assert!(error.to_string().contains("belong to one storage account"), "{error}");
 }
 
 #[test]
