@@ -226,7 +226,7 @@ fn an_endpoint_with_a_credential_or_without_tls_for_secrets_is_refused() {
     // The SDK would drop the path with the tenant in it.
     let with_path =
         Endpoint::new("https://x/").unwrap().with_authority("https://login.test/contoso");
-    assert!(with_path.unwrap_err().to_string().contains("no path"));
+    assert!(with_path.unwrap_err().to_string().contains("must not have a path"));
 }
 
 #[test]

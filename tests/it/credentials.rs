@@ -180,7 +180,7 @@ async fn secrets_are_trimmed_and_other_values_in_their_place_are_recognized() {
     for (client_id, value, named) in [
         (ID, " \n", "client secret: it is empty"),
         (ID, "can\nary", "line break"),
-        (ID, "-----BEGIN PRIVATE KEY-----canary", "client certificate"),
+        (ID, "-----BEGIN PRIVATE KEY-----canary", "ClientCertificate"),
         ("", "x", "it is empty"),
         ("api://canary", "x", "application ID URI"),
         ("canary~8Q~abcdefghijklmnopqrstuvwxyz012345", "x", "application (client) ID"),

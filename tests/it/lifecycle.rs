@@ -231,7 +231,7 @@ fn every_event_in_every_state_follows_the_table() {
                 for part in [state.as_str(), event.as_str()] {
                     assert!(text.contains(&format!("`{part}`")), "{text}");
                 }
-                let (_, can) = text.split_once("what can is ").unwrap();
+                let (_, can) = text.split_once("possible events are ").unwrap();
                 let named: Vec<_> = can.split(", ").collect();
                 let events: Vec<_> = state.events().map(Event::as_str).collect();
                 assert_eq!(named, events);
