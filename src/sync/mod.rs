@@ -1,8 +1,8 @@
 //! Syncs: runs that remember what they have seen, report what has changed, and resume after a crash.
 //!
 //! A [`Job`] is a scan with a state folder. It reports to its sink which blobs are new,
-//! changed, restored or removed, and does not report blobs that have stayed the same. A [`Preview`](crate::Preview) shows beforehand what a run would
-//! find.
+//! changed, restored or removed, and does not report blobs that have stayed the same. A
+//! [`Preview`](crate::Preview) shows beforehand what a run would find.
 //!
 //! ```
 //! use azure_asset_sync::{Blob, MemoryStore, Prefix, Scan, sink::callback, sync::Job};
@@ -48,7 +48,9 @@
 //!   such a run.
 //! - Names may come in any order. An order that this crate knows costs at most a second listing, when
 //!   it is seen first. A listing in no order takes one request at a time and a sort on disk. A
-//!   state remembers the order for the next run.
+//!   state remembers the order for the next run. If a service changes its order while a run is
+//!   interrupted, for example because an account gets a hierarchical namespace, the resumed run can miss
+//!   names that have moved before the name at which it resumes. The run after it reports them.
 //! - An entry whose name cannot be read could be any blob of its page, so no blob there is taken for
 //!   missing. Entries without a name are reported in each run, and once more if a run lists again.
 //!

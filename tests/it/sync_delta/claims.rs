@@ -169,9 +169,6 @@ fn a_run_that_fails_anywhere_leaves_a_correct_manifest_and_loses_no_change_in_an
                     mutate(&mut model, &mut random);
                     claims.models.push(model.clone());
                 }
-                if random.u8(..8) == 0 {
-                    sorted = Sorted::draw(&mut random);
-                }
             }
             // Changes during the scan are reported by the next run.
             mirror.fail = None;
@@ -184,6 +181,11 @@ fn a_run_that_fails_anywhere_leaves_a_correct_manifest_and_loses_no_change_in_an
             assert!(mirror.replayed <= mirror.interrupted, "SEED={seed}");
             mutate(&mut model, &mut random);
             claims.models.push(model.clone());
+            // Not while a run is interrupted: a resumed listing that starts at a name cannot show that
+            // other names have moved before this name.
+            if random.u8(..4) == 0 {
+                sorted = Sorted::draw(&mut random);
+            }
         }
     }
 }
