@@ -132,7 +132,7 @@ impl Error {
         self
     }
 
-    /// Adds the wait that the service asked for.
+    /// Adds the wait that the service requested.
     #[must_use]
     pub fn with_retry_after(mut self, wait: Duration) -> Self {
         self.0.retry_after = Some(wait);
@@ -252,7 +252,7 @@ impl Error {
         self.0.served_at
     }
 
-    /// Returns how long the service asked to wait before the next request.
+    /// Returns how long the service wants clients to wait before the next request.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }

@@ -113,7 +113,7 @@ impl Collector {
                         _ => {}
                     }
                 }
-                // Entries without a readable name are told apart by what is wrong with them.
+                // Entries without a readable name are distinguished by their problem.
                 let text = rejection.name.as_deref().unwrap_or(&rejection.detail);
                 let number = self.numbers.of(text.bytes());
                 let examples = self.rejections.entry(rejection.reason);

@@ -79,7 +79,7 @@ impl<'a> Attempts<'a> {
         self.send(Attempt { ticket, delays, count: 0, spent: Duration::ZERO, sent, begun: sent });
     }
 
-    /// Sends a request in a task of its own, within what is left of its deadline.
+    /// Sends a request in a task of its own, within the rest of its deadline.
     fn send(&mut self, mut attempt: Attempt) {
         attempt.count += 1;
         attempt.sent = Instant::now();

@@ -82,7 +82,7 @@ impl Discovery {
         &self.keyspace
     }
 
-    /// Returns what is known about folders.
+    /// Returns the known folders.
     pub(super) fn folders(&self) -> &FolderTree {
         &self.folders
     }

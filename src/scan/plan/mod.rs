@@ -7,7 +7,7 @@
 //! - Ranges are made by splitting one in two, after the names that it has received. What a page has
 //!   after the end of its range is left to the next range.
 //! - A range ends with the first name after it. The next range must begin with that very name.
-//!   Otherwise the store has not started where it was asked to, and the names between are listed again.
+//!   Otherwise the store has not started at the requested name, and the names between are listed again.
 //! - A store that ignores `start_from` shows that by a name before the start. If it lists by path
 //!   segments, its folders are then listed by prefix; otherwise one page follows the other.
 //! - Names show in which order the store lists them, whatever its pages state.

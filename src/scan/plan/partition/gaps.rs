@@ -1,7 +1,7 @@
 //! Proves that nothing lies between two ranges.
 //!
 //! A range ends with the first name after it. If the next range begins with that very name, nothing lies
-//! between the two. If it begins with a later name, the store has not started where it was asked to, and
+//! between the two. If it begins with a later name, the store has not started at the requested name, and
 //! the range before lists what was missing. If it begins with an earlier name, a [`GapCheck`] finds out
 //! why.
 //!
