@@ -183,7 +183,7 @@ async fn secrets_are_trimmed_and_other_values_in_their_place_are_recognized() {
         (ID, "-----BEGIN PRIVATE KEY-----canary", "ClientCertificate"),
         ("", "x", "it is empty"),
         ("api://canary", "x", "application ID URI"),
-        ("canary~8Q~abcdefghijklmnopqrstuvwxyz012345", "x", "application (client) ID"),
+        ("canary~8Q~abcdefghijklmnopqrstuvwxyz012345", "x", "Application (client) ID"),
     ] {
         let error = refused(secret(client_id, value)).to_string();
         assert!(error.contains(named) && !error.contains("canary"), "{error}");
