@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// After how many entries the time is checked and other tasks may run.
-const PAUSE: u64 = 256;
+const PAUSE: u64 = 64;
 
 /// A dry run of a scan: it reports what a sync would find, writes nothing, and reads no content.
 ///
@@ -198,6 +198,8 @@ impl Preview {
         };
         // Dropping the stream publishes the last counts.
         drop(verdicts);
+        // Freeing what was remembered of many names takes milliseconds, and so does the report.
+        tokio::task::yield_now().await;
         let counts = progress.report();
         // A listing that was cut off may have names later on.
         let is_empty = reached.is_none() && counts.total() == 0;
