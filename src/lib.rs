@@ -65,7 +65,8 @@
 //! - [`error`], [`backoff`], [`clock`]: one [`Error`] type; delays between retries; injected time.
 //! - [`testing`]: conformance suites and a simulated Azure.
 //!
-//! The [`guide`] explains each step. The features of the crate are listed in its README.
+//! The [`guide`] explains each step. The [features](https://docs.rs/crate/azure-asset-sync/latest/features) are
+//! listed in the README.
 #![cfg_attr(
     not(all(feature = "azure", feature = "sync", feature = "testing")),
     allow(rustdoc::broken_intra_doc_links, reason = "some items of this page belong to features")

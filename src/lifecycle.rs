@@ -116,7 +116,7 @@ coded_enum! {
         Testing = "testing",
         /// Access is not there yet but may come by itself: a role assignment takes minutes to propagate.
         Propagating = "propagating",
-        /// The connection works, and no sync has completed yet.
+        /// The connection works. No sync has completed since its last test, or the last one was cancelled.
         Connected = "connected",
         /// A sync is running.
         Syncing = "syncing",

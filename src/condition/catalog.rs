@@ -5,7 +5,7 @@
 //! Blob Storage", the same for Queue Storage, and "Authorization actions and attributes".
 //!
 //! The tables are the only place with these names: the lint, the explanation and the proofs read them. A
-//! new action or attribute of Azure needs a row here, and an [`Known`] variant for an attribute.
+//! new action or attribute of Azure needs a row here, and a [`Known`] variant for an attribute.
 use super::Source;
 
 /// The action of reading and of listing blobs.

@@ -216,8 +216,8 @@ impl Limit {
         Ok(format!("({reads}) AND ({lists})"))
     }
 
-    /// Writes the containers with their prefixes, compared with the attribute that a read or a listing has.
-    /// Returns the comparisons of the containers and prefixes.
+    /// Returns the comparisons of the containers and prefixes with the attribute that a read or a listing
+    /// has.
     fn place(&self, attribute: &str) -> Result<String, InvalidName> {
         let mut names = self.containers.iter().map(|name| quoted(Field::Container, name));
         let first = match self.containers.len() {

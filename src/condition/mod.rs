@@ -5,6 +5,9 @@
 //! language (Microsoft Learn, "Azure role assignment condition format and syntax"). It does no I/O and
 //! uses no store or connection.
 //!
+//! - [`Condition`] is a parsed condition. It decides about a [`Request`].
+//! - [`Limit`] makes a condition from a container, a prefix and other limits.
+//! - [`Lint`] finds mistakes, each with its place in the text and, if possible, a repaired text.
 //!
 //! # The language
 //!
@@ -27,9 +30,6 @@
 //! value has another type than the operator compares. `AND` is false if one part is false, `OR` is true if
 //! one part is true, and `NOT` keeps undecided. A request is allowed only if the whole condition is true.
 //! Azure does not document the undecided cases, so this is the safe reading.
-//! - [`Condition`] is a parsed condition. It decides about a [`Request`].
-//! - [`Limit`] makes a condition from a container, a prefix and other limits.
-//! - [`Lint`] finds mistakes, each with its place in the text and, if possible, a repaired text.
 //!
 //! ```
 //! use azure_asset_sync::condition::{Condition, Layout, Request};

@@ -83,7 +83,7 @@ use crate::{
 
 /// Checks a connection, from the names that were entered to the bytes that are read.
 ///
-/// A pass sends at most six requests with all options except least privilege: challenge, token, list,
+/// A pass usually sends six requests with all options except least privilege: challenge, token, list,
 /// read, delegation key and preflight. [`least_privilege`](Self::least_privilege) adds four, and the
 /// delegation key if view links were not requested. No request writes, and only least privilege sends
 /// requests that the grant does not cover.

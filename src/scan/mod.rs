@@ -73,8 +73,13 @@ use crate::{
 /// ```
 #[doc(alias = "list")]
 #[must_use = "a scan does nothing until it is run or its stream is polled"]
-#[derive(Debug)]
 pub struct Scan(ScanOptions);
+
+impl std::fmt::Debug for Scan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 impl Scan {
     /// Creates a scan of all blobs with this prefix; [`Prefix::default`] is the whole container.

@@ -18,7 +18,7 @@ use crate::{error::Error, scan::Bound, sink::write_json};
 /// How many rows a block has. Smaller blocks compress worse, larger ones are read for fewer changes.
 pub(super) const ROWS: usize = 2500;
 
-/// The most rows of a block that is read. Writers make at most half as many more than [`ROWS`].
+/// The most rows of a block that is read. Writers make fewer than twice [`ROWS`].
 const MOST_ROWS: u64 = 2 * ROWS as u64;
 
 /// The compression level of Zstandard: higher ones save little for their time.
@@ -237,7 +237,7 @@ impl Packer {
             missing += u64::from(!row.is_asset() && has_asset);
         }
         // Names have a limit in Azure, but not in other services.
-        limits::writable("a block", self.text.len(), MOST_TEXT)?;
+        limits::writable("a block", self.text.len() as u64, MOST_TEXT)?;
         let frame = self.compressor.compress(&self.text).map_err(failed)?;
         let name = |row: Option<&Row>| row.map_or("", |row| &row.name).into();
         let removed = || rows.iter().filter_map(|row| row.removed).map(|removed| removed.run);
@@ -266,7 +266,7 @@ fn failed(error: std::io::Error) -> Error {
 
 /// Splits rows into the blocks that they will make.
 ///
-/// A block has `size` rows or up to half as many more, and fewer if their texts are long.
+/// A block has at least `size` rows and fewer than twice as many, or fewer if their texts are long.
 pub(super) fn split_into_blocks(rows: &[Row], size: usize) -> impl Iterator<Item = &[Row]> {
     let count = (rows.len() / size.max(1)).max(1);
     // Parts of the same size: a short last block would cost as much as a full one to read.

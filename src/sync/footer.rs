@@ -14,7 +14,7 @@ use super::{
     disk::Disk,
     format::{BASE, FORMAT, MANIFEST, SKIPPABLE_HEADER, check_format, damaged, skippable_frame},
     index::{BlockIndex, IndexFrame},
-    limits::{self, MOST_FOOTER},
+    limits::{self, MOST_FOOTER, MOST_INDEX},
     row_json::required_time,
 };
 use crate::{error::Error, sink::RunId, store::NameOrder};
@@ -171,7 +171,8 @@ impl Footer {
     ///
     /// # Errors
     ///
-    /// [`TooLarge`](crate::ErrorKind::TooLarge) if the names are too long for an index frame.
+    /// [`TooLarge`](crate::ErrorKind::TooLarge) if the names are too long for an index frame, or if the
+    /// index becomes longer than the next run reads.
     pub(super) fn append_index_frame(
         &mut self,
         disk: &mut dyn Disk,
@@ -181,7 +182,8 @@ impl Footer {
     ) -> Result<(), Error> {
         let frame = IndexFrame::append(disk, file, size, blocks, self.index.last())?;
         self.index.extend(frame);
-        Ok(())
+        let total = self.index.iter().map(IndexFrame::length).sum::<u64>();
+        limits::writable("the index", total, MOST_INDEX)
     }
 
     /// Returns the sums over all blocks.
@@ -225,7 +227,7 @@ impl Footer {
     pub(super) fn frame(&self, offset: u64) -> Result<Vec<u8>, Error> {
         let mut content = serde_json::to_vec(self)
             .map_err(|error| Error::state("write the footer of the manifest", error.into()))?;
-        limits::writable("the footer", content.len(), MOST_FOOTER)?;
+        limits::writable("the footer", content.len() as u64, MOST_FOOTER)?;
         let trailer = [offset + SKIPPABLE_HEADER as u64, content.len() as u64, xxh3_64(&content)];
         content.extend(trailer.map(u64::to_le_bytes).as_flattened());
         content.extend(END);

@@ -22,7 +22,7 @@
 //! # Manifest (`manifest.rs`, `manifest_writer.rs`, `footer.rs`, `index.rs`, `block.rs`)
 //! A sequence of Zstandard frames (RFC 8878), so that `zstdcat` prints all rows:
 //!
-//! 1. *Block frames*: up to 2,500 rows each (some have up to half as many more), as JSON Lines in
+//! 1. *Block frames*: about 2,500 rows each (always fewer than 5,000), as JSON Lines in
 //!    ascending order of names, compressed at level 3 with a content checksum.
 //! 2. *Index frames*: after every 16 blocks, and after the last block, a skippable frame that describes
 //!    the blocks since the previous index frame. Its content is a JSON array of block descriptions.
@@ -101,7 +101,7 @@
 //!
 //! An invalid line with a valid line after it, a checksum that differs, a length above the limits in
 //! `limits.rs`, or a file that belongs to another run is damage: the run fails with
-//! [`StateInvalid`](ErrorKind::StateInvalid) and changes nothing.
+//! [`StateInvalid`](ErrorKind::StateInvalid) and removes nothing that a run needs.
 
 use serde::Deserialize;
 

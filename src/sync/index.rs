@@ -52,7 +52,7 @@ impl IndexFrame {
         let json = serde_json::to_vec(blocks).map_err(|error| failed(error.into()))?;
         // Not compressed: the index is small, and readers need no decompressor for it.
         let frame = skippable_frame(&json)?;
-        limits::writable("an index frame", frame.len(), MOST_INDEX_FRAME)?;
+        limits::writable("an index frame", frame.len() as u64, MOST_INDEX_FRAME)?;
         let described = Self {
             last: last.last.clone(),
             end: previous.map_or(0, |previous| previous.end) + blocks.len(),

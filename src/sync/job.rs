@@ -112,6 +112,7 @@ impl Job {
     /// share reports the removals if the assets are still missing. 1.0 allows all removals.
     ///
     /// Assets that the filter leaves out do not count. Assets that other rules reject do.
+    #[doc(alias = "max delete")]
     #[doc(alias = "max_delete")]
     #[doc(alias = "max_deletes")]
     pub fn max_removals(mut self, share: f64) -> Self {

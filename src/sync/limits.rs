@@ -110,8 +110,8 @@ pub(super) fn length(what: &str, length: u64, most: u64) -> Result<usize, Error>
 ///
 /// # Errors
 /// [`TooLarge`](ErrorKind::TooLarge) if the length is above the limit.
-pub(super) fn writable(what: &str, length: usize, most: u64) -> Result<(), Error> {
-    match length as u64 <= most {
+pub(super) fn writable(what: &str, length: u64, most: u64) -> Result<(), Error> {
+    match length <= most {
         true => Ok(()),
         false => Err(Error::new(
             ErrorKind::TooLarge,

@@ -247,8 +247,8 @@ impl Row {
 
     /// Returns whether a sink that has this row needs no report of the new row.
     ///
-    /// The access tier is the only property in a listing that changes without a new ETag. The
-    /// MD5 is compared for services that do not keep Azure's rules for ETags.
+    /// Of the properties that sinks receive, only the access tier changes without a new ETag. The MD5
+    /// is compared for services that do not keep Azure's rules for ETags.
     pub(super) fn is_same(&self, new: &Self) -> bool {
         !self.in_doubt
             && self.version() == new.version()

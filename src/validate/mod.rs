@@ -52,6 +52,6 @@ pub use self::{
 /// The largest size that is accepted as true, in bytes. A larger one means a malformed listing.
 ///
 /// Every whole number up to 2^53 is exact in JSON and in the formats of all sinks. The largest blob of
-/// Azure has 50,000 blocks of 4,000 MiB, which is 190.7 TiB or about a fiftieth of this limit (Microsoft
+/// Azure has 50,000 blocks of 4,000 MiB, which is 190.7 TiB or about a fortieth of this limit (Microsoft
 /// Learn, "Scalability and performance targets for Blob storage").
 const MAX_SIZE: u64 = 1 << 53;

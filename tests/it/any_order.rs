@@ -9,7 +9,7 @@ use std::{
 };
 
 use azure_asset_sync::{
-    Prefix, Preview, Scan,
+    ErrorKind, Prefix, Preview, Scan,
     scan::{Order, Shard},
     store::NameOrder,
 };
@@ -155,17 +155,25 @@ impl Case {
         let order = *self.random.choice(&[Order::Ascending, Order::AsCompleted]).unwrap();
         let mut scan = self.scan(order);
         let is_one = self.random.u8(..3) > 0;
+        let is_known = matches!(self.store.listing, Listing::Known(_));
         if !is_one {
             let shards = self.shards();
             self.description.push_str(&format!("; {shards:?}"));
             scan = scan.shards(shards);
         }
-        let verdicts: Vec<_> = scan.verdicts().try_collect().await.map_err(|e| e.to_string())?;
+        let verdicts: Vec<_> = match scan.verdicts().try_collect().await {
+            Ok(verdicts) => verdicts,
+            // Names in an unknown order can all fit a known one, in which these shards overlap.
+            Err(error) if !is_one && !is_known && error.kind() == ErrorKind::Config => {
+                return Ok(());
+            }
+            Err(error) => return Err(error.to_string()),
+        };
         let mut got = BTreeMap::new();
         let names: Vec<_> = verdicts.iter().map(|v| v.name().unwrap()).collect();
         names.iter().for_each(|name| *got.entry((*name).to_owned()).or_default() += 1);
         self.check(&got)?;
-        let is_in_order = is_one || matches!(self.store.listing, Listing::Known(_));
+        let is_in_order = is_one || is_known;
         if order == Order::Ascending && is_in_order && names != self.names {
             return Err(format!("{names:?} instead of {:?}", self.names));
         }

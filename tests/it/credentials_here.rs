@@ -115,7 +115,12 @@ fn each_failure_of_the_azure_cli_is_reported() {
             Cause::SignInExpired,
             "AADSTS700082",
         ),
-        ("echo canary >&2; exit 7".to_owned(), UNAVAILABLE, Cause::AzureCliFailed, "exited with status 7"),
+        (
+            "echo canary >&2; exit 7".to_owned(),
+            UNAVAILABLE,
+            Cause::AzureCliFailed,
+            "exited with status 7",
+        ),
         (format!("echo canary; echo '{token}'"), UNAVAILABLE, Cause::AzureCliOutput, "wrapper"),
         ("exit 0".to_owned(), UNAVAILABLE, Cause::AzureCliOutput, "token in JSON"),
         (

@@ -62,12 +62,11 @@ impl Store for Generated {
 /// pages of the program are resident.
 const NOISE: u64 = 256;
 
-/// The most KiB of the block index: two descriptions of each block of 2,500 rows, of 250 bytes
+/// The most KiB of the block index: two descriptions of each block of 2,500 rows, of 250 bytes.
 fn index_kib(rows: u64) -> u64 {
     rows / 2500 * 2 * 250 / 1024
 }
 
-/// What a run is to find
 /// The input and the expected result of a run.
 #[derive(Clone, Copy, Default)]
 struct Run {

@@ -20,7 +20,7 @@ pub(super) struct MarkerCycle {
 impl MarkerCycle {
     /// Records a marker and returns whether it repeats an earlier one.
     ///
-    /// A repetition is found after at most three rounds of the cycle.
+    /// A repetition is found after a number of markers proportional to those before and in the cycle.
     pub(super) fn is_repeated(&mut self, marker: &Marker) -> bool {
         if self.kept.as_ref() == Some(marker) {
             return true;

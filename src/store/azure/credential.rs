@@ -49,7 +49,7 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 /// | [`ClientSecret`](Self::ClientSecret) | nothing | |
 /// | [`ClientCertificate`](Self::ClientCertificate) | nothing; [`certificate_file`](Self::certificate_file) reads a PEM file | once, in that call |
 /// | [`WorkloadIdentity`](Self::WorkloadIdentity) | `AZURE_CLIENT_ID`, `AZURE_TENANT_ID`, `AZURE_FEDERATED_TOKEN_FILE` | the variables when the store is built, the file for each sign-in |
-/// | [`ManagedIdentity`](Self::ManagedIdentity) | `IDENTITY_ENDPOINT`, `IDENTITY_HEADER` | when the store is built |
+/// | [`ManagedIdentity`](Self::ManagedIdentity) | `IDENTITY_ENDPOINT`, `IDENTITY_HEADER`, `IDENTITY_SERVER_THUMBPRINT`, `IMDS_ENDPOINT`, `MSI_ENDPOINT`, `MSI_SECRET` | when the store is built and at each renewal, the header for each sign-in |
 /// | [`AzureCli`](Self::AzureCli) | the output of `az account get-access-token` | for each sign-in |
 ///
 /// No other variable is read for a credential: not `AZURE_CLIENT_SECRET` and not

@@ -107,7 +107,7 @@ pub(super) fn rfc3339(time: SystemTime) -> Option<String> {
 pub(super) fn clock_out_of_range() -> Error {
     Error::new(
         ErrorKind::Config,
-        "the clock is past the year 9999; correct the clock of this machine",
+        "the clock is before 1970 or past the year 9999; correct the clock of this machine",
     )
 }
 

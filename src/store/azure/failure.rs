@@ -226,7 +226,7 @@ pub(super) fn from_credential(error: &azure_core::Error) -> Error {
     }
     Error::new(
         ErrorKind::CredentialUnavailable,
-        "sign in: no token could be obtained; check that the source of the credential is set up on this machine, for example with `az account get-access-token`",
+        "sign in: no token could be obtained; check that the source of the credential is set up on this machine",
     )
     .in_sign_in()
 }
@@ -278,7 +278,7 @@ pub(super) fn from_network(error: &(dyn StdError + 'static)) -> Error {
         if text.contains("invalid peer certificate") {
             return Error::new(
                 ErrorKind::Untrusted,
-                "the endpoint's TLS certificate is not trusted; check for a proxy that inspects TLS, or add the endpoint's certificate authority to the store",
+                "the endpoint's TLS certificate is not trusted; check for a proxy that inspects TLS; add its certificate authority to this machine, or, for a host that is not Azure's, to the store",
             );
         }
         if text.contains("ProtocolVersion") || text.contains("peer is incompatible") {

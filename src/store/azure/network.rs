@@ -187,7 +187,7 @@ impl RefusedAddress {
             return Error::new(ErrorKind::HostRefused, what).with_detail(Detail::PrivateAddress);
         }
         let what = format!(
-            "the host policy refuses `{host}`, because it resolves to a loopback, link-local or reserved IP address, which no storage account has; check the DNS server of this machine"
+            "the host policy refuses `{host}`, because it resolves to an IP address that this host cannot have (loopback, link-local or reserved, or a public one for localhost); check the DNS server of this machine"
         );
         Error::new(ErrorKind::HostRefused, what).with_detail(Detail::ReservedAddress)
     }

@@ -1,7 +1,7 @@
 //! The transport for sign-ins: answers of the authority and of the identity endpoint, made safe.
 //!
 //! `azure_identity` 1.0 adds lifetimes to times without a check, and panics on large ones. It collects
-//! bodies without a bound. It reads `error_description` as borrowed text, and loses the collected error,
+//! bodies without a bound. It reads `error_description` as borrowed text, and loses the whole error,
 //! with its code, if that text has a JSON escape such as `\r\n`, as Entra's texts do. Therefore each
 //! answer is read up to a bound, checked, and written again with only the fields that the SDK reads.
 
@@ -142,7 +142,7 @@ struct TokenAnswer {
     expires_on: Option<u64>,
 }
 
-/// Reads a collected number, or a string that contains one, as identity endpoints write it.
+/// Reads a whole number, or a string that contains one, as identity endpoints write it.
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     #[derive(Deserialize)]
     // Entra writes `3599`, the metadata service of a virtual machine `"86399"`.

@@ -44,7 +44,7 @@ fn append_line(disk: &mut dyn Disk, value: &impl Serialize) -> Result<(), Error>
     let mut line = format!("{:016x} ", xxh3_64(&json)).into_bytes();
     line.extend(json);
     line.push(b'\n');
-    limits::writable("a line of the journal", line.len(), MOST_LINE)?;
+    limits::writable("a line of the journal", line.len() as u64, MOST_LINE)?;
     disk.append(JOURNAL, &line).and_then(|()| disk.sync(JOURNAL)).map_err(failed)
 }
 

@@ -119,8 +119,8 @@ impl Merge {
     ///
     /// Returns `None`, and takes nothing, if the listing has another order than the base.
     ///
-    /// A page of a scan covers all blobs of its range. Blobs outside are dropped, because the page
-    /// that covers them has them as well.
+    /// A page of a scan covers all blobs of its range. Blobs outside are dropped: another page
+    /// covers them, or they were created after their range was listed, and the next run reports them.
     pub(super) fn take(
         &mut self,
         verdicts: Vec<Verdict>,

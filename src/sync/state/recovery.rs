@@ -144,8 +144,8 @@ impl Recovered {
     /// [`State`](crate::ErrorKind::State) if it cannot be read or written,
     /// [`StateInvalid`](crate::ErrorKind::StateInvalid) if it is damaged or belongs to another source.
     pub(super) fn read(disk: &mut dyn Disk, intent: &Intent) -> Result<Self, Error> {
-        // The order of these steps matters: files are read and checked before anything is written,
-        // so that a state of another source or version stays as it is.
+        // The order of these steps matters: a file is checked before it is changed. Only the end of a
+        // journal that a crash has cut off is removed at once.
         let mut files = Files::read(disk, intent)?;
         // Read before anything is written, so that a damaged index leaves the files as they are.
         let base = files.read_base(disk)?;

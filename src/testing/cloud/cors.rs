@@ -22,7 +22,6 @@ use super::{
     refusal::{Refusal, Responder},
     request::BlobRequest,
 };
-use crate::wildcard::star_matches;
 
 /// A CORS rule of the blob service of a small cloud.
 ///
@@ -101,9 +100,12 @@ impl CorsRule {
     }
 }
 
-/// Returns whether one of the patterns matches a name.
+/// Returns whether one of the patterns matches a name. Only a `*` at the end of a pattern is a wildcard.
 fn matches_any(patterns: &[String], name: &str) -> bool {
-    patterns.iter().any(|pattern| star_matches(pattern, name))
+    patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
+        Some(start) => name.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start)),
+        None => pattern.eq_ignore_ascii_case(name),
+    })
 }
 
 /// Answers a preflight.
