@@ -444,9 +444,9 @@ async fn a_probe_connects_and_reports_failures() {
     };
     let known = || connection(&azurite, ACCOUNT);
 
-    let patience = WaitOptions::new(Duration::from_secs(60));
-    let whole = probe(known(), principal(Token::Valid, SECRET)).view_links();
-    let ended = whole.wait(patience).ended().await.unwrap();
+    let options = WaitOptions::new(Duration::from_secs(60));
+    let complete = probe(known(), principal(Token::Valid, SECRET)).view_links();
+    let ended = complete.wait(options).ended().await.unwrap();
     assert!(ended.is_connected(), "{}", ended.health);
     assert_eq!(ended.health.object_id, Some(Token::Valid.client_id()));
 

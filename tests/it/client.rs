@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use azure_asset_sync::testing::{SmallCloud, SmallCloudBuilder};
 use hyper::ext::ReasonPhrase;
 use reqwest::{
-    Certificate, Client, Method, RequestBuilder, Response,
+    Certificate, Method, RequestBuilder, Response,
     header::{HeaderMap, HeaderName, HeaderValue},
 };
 
-pub struct Asker {
+pub struct Client {
     pub cloud: SmallCloud,
-    pub client: Client,
+    pub http: reqwest::Client,
 }
 
 /// A response with its complete body.
@@ -43,7 +43,7 @@ impl Answer {
     }
 
     /// Returns the status and the header `x-ms-error-code`.
-    pub fn told(&self) -> (u16, Option<&str>) {
+    pub fn status_and_code(&self) -> (u16, Option<&str>) {
         (self.status, self.header("x-ms-error-code"))
     }
 
@@ -59,24 +59,24 @@ impl Answer {
     }
 }
 
-impl Asker {
+impl Client {
     pub async fn of(builder: SmallCloudBuilder) -> Self {
         // The first test installs the provider for all others of the process.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let cloud = builder.start().await.unwrap();
         let authority = Certificate::from_pem(cloud.certificate_authority().as_bytes()).unwrap();
         let version = (HeaderName::from_static(VERSION.0), HeaderValue::from_static(VERSION.1));
-        let client = Client::builder()
+        let http = reqwest::Client::builder()
             .tls_certs_only([authority])
             .default_headers(HeaderMap::from_iter([version]))
             .build()
             .unwrap();
-        Self { cloud, client }
+        Self { cloud, http }
     }
 
     /// Returns a request without a credential, for [`VERSION`] unless the caller sets another version.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, format!("https://{}/{path}", self.cloud.address()))
+        self.http.request(method, format!("https://{}/{path}", self.cloud.address()))
     }
 
     pub async fn send(&self, request: RequestBuilder) -> Answer {

@@ -167,19 +167,19 @@ proptest! {
 
     #[test]
     fn nothing_outside_the_container_and_prefix_is_allowed(
-        (name, asked) in ("(data|pics|data2)", "(data|Data|pics|data2|other)"),
+        (name, requested) in ("(data|pics|data2)", "(data|Data|pics|data2|other)"),
         (start, path) in ("[ab]{0,2}/?", "[abA/]{0,5}"),
         (listing, sent) in any::<(bool, bool)>(),
     ) {
         prop_assume!(!start.starts_with('/'));
         let condition = Limit::container(&container(&name)).prefix(&prefix(&start)).condition().unwrap();
         let request = match listing {
-            true => list(&asked, sent.then_some(path.as_str())),
-            false => read(&asked, &path),
+            true => list(&requested, sent.then_some(path.as_str())),
+            false => read(&requested, &path),
         };
         let has_prefix = sent || !listing || start.is_empty();
-        let inside = asked == name && has_prefix && path.starts_with(&start);
-        let inside = inside || (asked == name && start.is_empty());
+        let inside = requested == name && has_prefix && path.starts_with(&start);
+        let inside = inside || (requested == name && start.is_empty());
         prop_assert_eq!(condition.allows(&request), inside, "{} {:?}", condition, request);
     }
 }

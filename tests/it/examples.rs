@@ -160,11 +160,11 @@ fn the_exit_code_of_probe_is_the_class_of_the_failure() {
     let (code, text) = fail(example("probe").args(["--account", "Contoso", "--container", "x"]));
     assert!(code == 2 && text.contains("did you mean `contoso`?"), "{code}: {text}");
     let port = RefusedPort::bind();
-    let at = |patience: &str, endpoint: String| {
+    let at = |wait: &str, endpoint: String| {
         let mut command = example("probe");
         command
             .env("AZURE_STORAGE_SAS_TOKEN", "sv=2026-04-06&sp=rl&sig=canary")
-            .args(["--account", "contoso", "--container", "xyz", "--wait", patience])
+            .args(["--account", "contoso", "--container", "xyz", "--wait", wait])
             .args(["--endpoint", &endpoint]);
         command.output().unwrap()
     };
@@ -283,14 +283,14 @@ fn a_full_disk_at_the_output_is_an_error() {
 fn silent() -> (String, std::sync::mpsc::Receiver<()>) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}/contoso", listener.local_addr().unwrap());
-    let (asked, wait) = std::sync::mpsc::channel();
+    let (received, wait) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            let asked = asked.clone();
+            let received = received.clone();
             std::thread::spawn(move || {
                 let _ = stream.read(&mut [0]);
-                let _ = asked.send(());
+                let _ = received.send(());
                 let _ = std::io::copy(&mut stream, &mut std::io::sink());
             });
         }

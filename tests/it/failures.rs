@@ -231,7 +231,7 @@ async fn an_error_code_is_found_in_the_body_if_no_header_has_it() {
 #[derive(Debug)]
 struct Mine {
     token: &'static str,
-    asked: AtomicU32,
+    requests: AtomicU32,
 }
 
 #[async_trait::async_trait]
@@ -242,7 +242,7 @@ impl TokenCredential for Mine {
         _: Option<TokenRequestOptions<'_>>,
     ) -> azure_core::Result<AccessToken> {
         assert_eq!(scopes, ["https://storage.azure.com/.default"]);
-        self.asked.fetch_add(1, Ordering::Relaxed);
+        self.requests.fetch_add(1, Ordering::Relaxed);
         let expires_on = OffsetDateTime::now_utc() + azure_core::time::Duration::hours(1);
         Ok(AccessToken::new(self.token, expires_on))
     }
@@ -252,13 +252,13 @@ impl TokenCredential for Mine {
 async fn a_credential_of_the_caller_is_called_once_and_never_shown() {
     let cloud = cloud().await;
     let connection = cloud.connection().build().unwrap();
-    let mine = Arc::new(Mine { token: "no-such-token", asked: AtomicU32::new(0) });
+    let mine = Arc::new(Mine { token: "no-such-token", requests: AtomicU32::new(0) });
     let credential = Credential::Token(mine.clone());
     let store = builder(&cloud, &connection).build(credential).unwrap();
     let error = failure(&cloud, store).await;
     assert_eq!(error.kind(), ErrorKind::Unauthenticated);
     assert!(!format!("{error:?}").contains(mine.token));
-    assert_eq!(mine.asked.load(Ordering::Relaxed), 1);
+    assert_eq!(mine.requests.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]
@@ -376,7 +376,7 @@ async fn no_printable_value_contains_a_secret() {
     let connection = cloud.connection().build().unwrap();
     let store = builder(&cloud, &connection).build(cloud.sas()).unwrap();
     let scan = Scan::new(cloud.store(&connection).unwrap(), connection.prefix());
-    let mine = Credential::Token(Arc::new(Mine { token: "no-such-token", asked: 0.into() }));
+    let mine = Credential::Token(Arc::new(Mine { token: "no-such-token", requests: 0.into() }));
     assert!(!format!("{mine:?}").contains("no-such-token"), "{mine:?}");
     let shown = format!(
         "{:?} {:?} {store:?} {scan:?} {connection:?} {} {:?} {cloud:?}",

@@ -70,7 +70,7 @@ struct Shared {
     /// The next crafted response.
     crafted: Mutex<Option<Crafted>>,
     /// How many requests the server with the crafted response has received.
-    asked: AtomicUsize,
+    requests: AtomicUsize,
     /// Descriptions of requests that must not be sent.
     faults: Mutex<Vec<String>>,
     /// The names that the store has resolved.
@@ -129,7 +129,7 @@ impl Shared {
         if let Some(crafted) = &*self.crafted.lock().unwrap()
             && crafted.at == at
         {
-            self.asked.fetch_add(1, Ordering::SeqCst);
+            self.requests.fetch_add(1, Ordering::SeqCst);
             return crafted.response();
         }
         let text =
@@ -218,11 +218,11 @@ impl World {
     /// Sets the next response.
     fn craft(&self, crafted: Crafted) {
         *self.shared.crafted.lock().unwrap() = Some(crafted);
-        self.shared.asked.store(0, Ordering::SeqCst);
+        self.shared.requests.store(0, Ordering::SeqCst);
     }
 
-    fn asked(&self) -> usize {
-        self.shared.asked.load(Ordering::SeqCst)
+    fn requests(&self) -> usize {
+        self.shared.requests.load(Ordering::SeqCst)
     }
 
     /// Asserts that no other host was contacted or resolved, and that no request had a fault.
@@ -333,7 +333,7 @@ async fn crafted_redirects_lead_to_no_other_host() {
             let tenant: TenantId = TENANT.parse().unwrap();
             let error = world.builder.verify_tenant(&tenant).await.unwrap_err();
             assert_eq!(error.status(), Some(status), "{case}: {error}");
-            assert_eq!(world.asked(), 2, "{case}");
+            assert_eq!(world.requests(), 2, "{case}");
             let store = Arc::clone(&world.stores["token"]);
             assert!(!Probe::new(&world.connection, store).run().await.is_ready(), "{case}");
             world.assert_kept(&case);
@@ -348,7 +348,7 @@ async fn crafted_redirects_lead_to_no_other_host() {
         assert_eq!(error.status(), Some(status), "{case}: {error}");
         assert_eq!(error.is_in_sign_in(), at == Where::Authority, "{case}: {error}");
         assert!(!error.is_transient(), "{case}: {error}");
-        assert_eq!(world.asked(), 1, "{case}");
+        assert_eq!(world.requests(), 1, "{case}");
         world.assert_kept(&case);
         *by_call.entry(name).or_default() += 1;
     }
@@ -413,7 +413,7 @@ async fn crafted_challenges_lead_to_no_other_authority() {
             assert!(!no_response.contains(&error.kind()), "{case}: {error}");
             assert_eq!(error.is_in_sign_in(), at == Where::Authority, "{case}: {error}");
         }
-        assert!(world.asked() <= 1 + usize::from(asks_twice), "{case}: {}", world.asked());
+        assert!(world.requests() <= 1 + usize::from(asks_twice), "{case}: {}", world.requests());
         world.assert_kept(&case);
         *by_call.entry(name).or_default() += 1;
     }

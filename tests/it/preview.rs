@@ -21,7 +21,7 @@ use proptest::prelude::*;
 struct Watched {
     store: MemoryStore,
     refused: Vec<&'static str>,
-    asked: Mutex<Vec<ListRequest>>,
+    requests: Mutex<Vec<ListRequest>>,
 }
 
 impl Watched {
@@ -31,18 +31,18 @@ impl Watched {
 
     fn refusing(names: &[&str], refused: &[&'static str]) -> Arc<Self> {
         let store = MemoryStore::from_iter(names.iter().map(|name| Blob::new(*name, 1)));
-        Arc::new(Self { store, refused: refused.to_vec(), asked: Mutex::default() })
+        Arc::new(Self { store, refused: refused.to_vec(), requests: Mutex::default() })
     }
 
-    fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().iter().map(|request| request.prefix.clone()).collect()
+    fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().iter().map(|request| request.prefix.clone()).collect()
     }
 }
 
 #[async_trait::async_trait]
 impl Store for Watched {
     async fn list(&self, request: ListRequest) -> Result<Page, Error> {
-        self.asked.lock().unwrap().push(request.clone());
+        self.requests.lock().unwrap().push(request.clone());
         if self.refused.contains(&request.prefix.as_str()) {
             return Err(Error::from_response(403, Some("AuthorizationPermissionMismatch")));
         }
@@ -54,7 +54,7 @@ impl Store for Watched {
     }
 }
 
-fn whole(store: impl Store + 'static) -> Scan {
+fn scan_of(store: impl Store + 'static) -> Scan {
     Scan::new(store, &Prefix::default())
 }
 
@@ -76,7 +76,7 @@ fn folders(report: &PreviewReport) -> BTreeSet<&str> {
 async fn an_unbounded_preview_is_exact_and_agrees_with_the_sync() {
     let store = Watched::new(&["a/1.jpg", "a/2.JPG", "b/3.mp4", "notes.txt", "c/1.jpg"]);
     let filter = Filter::builder().exclude("c/*").build().unwrap();
-    let scan = || whole(store.clone()).rules(Rules::default().filter(filter.clone()));
+    let scan = || scan_of(store.clone()).rules(Rules::default().filter(filter.clone()));
     let report = Preview::new(scan())
         .price(5.0)
         .quota(|asset| if asset.kind == Kind::Video { 10 } else { 1 })
@@ -108,7 +108,7 @@ async fn an_unbounded_preview_is_exact_and_agrees_with_the_sync() {
 
 #[tokio::test]
 async fn no_price_and_no_quota_are_reported_unless_they_are_set() {
-    let report = Preview::new(whole(container(["a.jpg"]))).run().await.unwrap();
+    let report = Preview::new(scan_of(container(["a.jpg"]))).run().await.unwrap();
     assert_eq!((report.quota, report.cost, report.sync.cost), (None, None, None));
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["total"], serde_json::json!({"exact": 1}));
@@ -128,7 +128,7 @@ async fn a_limit_of_blobs_is_respected_and_reported() {
         (1000, Total::Exact(1000)),
         (1001, Total::Exact(1000)),
     ] {
-        let scan = whole(store.clone()).page_size(100.try_into().unwrap());
+        let scan = scan_of(store.clone()).page_size(100.try_into().unwrap());
         let report = Preview::new(scan).stop_after(StopAfter::Blobs(bound)).run().await.unwrap();
         assert_eq!((report.total, report.counts.total()), (total, total.blobs()));
         assert_eq!(report.sync.is_at_least, !total.is_exact());
@@ -161,10 +161,13 @@ impl Store for Endless {
 #[tokio::test(start_paused = true)]
 async fn a_time_limit_is_respected_and_reported() {
     let bound = StopAfter::Time(Duration::from_millis(5500));
-    let report =
-        Preview::new(whole(Endless(Duration::from_secs(1)))).stop_after(bound).run().await.unwrap();
+    let report = Preview::new(scan_of(Endless(Duration::from_secs(1))))
+        .stop_after(bound)
+        .run()
+        .await
+        .unwrap();
     assert_eq!(report.total, Total::AtLeast { blobs: 50, limit: bound });
-    let report = Preview::new(whole(Endless(Duration::from_secs(1))))
+    let report = Preview::new(scan_of(Endless(Duration::from_secs(1))))
         .stop_after(bound)
         .stop_after(StopAfter::Blobs(20))
         .run()
@@ -173,14 +176,14 @@ async fn a_time_limit_is_respected_and_reported() {
     assert_eq!(report.total, Total::AtLeast { blobs: 20, limit: StopAfter::Blobs(20) });
     // This time is beyond every clock, so it is no limit.
     let preview =
-        Preview::new(whole(container(["a.jpg"]))).stop_after(StopAfter::Time(Duration::MAX));
+        Preview::new(scan_of(container(["a.jpg"]))).stop_after(StopAfter::Time(Duration::MAX));
     assert!(preview.run().await.unwrap().total.is_exact());
 }
 
 #[tokio::test]
 async fn a_time_limit_ends_a_listing_that_never_waits() {
     let bound = StopAfter::Time(Duration::from_millis(20));
-    let preview = Preview::new(whole(Endless(Duration::ZERO))).stop_after(bound);
+    let preview = Preview::new(scan_of(Endless(Duration::ZERO))).stop_after(bound);
     // Runs in a task, as in a service.
     let report = tokio::spawn(preview.run()).await.unwrap().unwrap();
     assert!(matches!(report.total, Total::AtLeast { .. }), "{report}");
@@ -190,7 +193,7 @@ async fn a_time_limit_ends_a_listing_that_never_waits() {
 async fn samples_are_spread_and_do_not_depend_on_the_number_of_requests_in_flight() {
     let store = ten_folders(2000);
     let preview = |in_flight| {
-        let scan = whole(store.clone()).in_flight(in_flight).page_size(500.try_into().unwrap());
+        let scan = scan_of(store.clone()).in_flight(in_flight).page_size(500.try_into().unwrap());
         Preview::new(scan).samples(10)
     };
     let report = preview(1).run().await.unwrap();
@@ -216,7 +219,7 @@ proptest! {
         seed in any::<u64>(),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        let scan = whole(container(names.clone()));
+        let scan = scan_of(container(names.clone()));
         let preview = Preview::new(scan).samples(samples).examples(examples).seed(seed);
         let report = runtime.block_on(preview.run()).unwrap();
         let assets: BTreeSet<_> = names.iter().filter(|name| name.ends_with("jpg")).collect();
@@ -241,7 +244,7 @@ proptest! {
             .fold(Rules::default(), |rules, reason| rules.on(reason, Action::Ignore));
         // Sums that overflow are tested elsewhere.
         prop_assume!(sizes.iter().try_fold(0_u64, |sum, size| sum.checked_add(*size)).is_some());
-        let scan = whole(MemoryStore::from_iter(blobs)).rules(rules);
+        let scan = scan_of(MemoryStore::from_iter(blobs)).rules(rules);
         let found = runtime.block_on(Preview::new(scan).run()).unwrap().sizes.unwrap();
         sizes.sort_unstable();
         prop_assert_eq!((found.min, found.max), (sizes[0], sizes[sizes.len() - 1]));
@@ -263,7 +266,7 @@ async fn colliding_names_are_reported_in_pairs() {
         let rules = Rules::default()
             .on(Reason::CaseCollision, action)
             .on(Reason::BaseNameCollision, action);
-        let scan = whole(container(names)).rules(rules);
+        let scan = scan_of(container(names)).rules(rules);
         let report = Preview::new(scan).run().await.unwrap();
         let pairs: Vec<_> = report
             .collisions
@@ -315,9 +318,9 @@ async fn the_most_similar_prefixes_are_suggested_if_a_prefix_has_no_blobs() {
         let nearest = report.nearest.clone().unwrap();
         assert_eq!(nearest.exists.as_deref(), Some(*exists), "{prefix}");
         assert_eq!(nearest.similar, *similar, "{prefix}");
-        let asked = store.asked().len() as u64;
-        assert!(nearest.requests <= 8 && report.requests == asked, "{prefix}: {nearest:?}");
-        assert_eq!((report.cost, report.sync.requests), (Some(asked as f64), 1), "{prefix}");
+        let requests = store.requests().len() as u64;
+        assert!(nearest.requests <= 8 && report.requests == requests, "{prefix}: {nearest:?}");
+        assert_eq!((report.cost, report.sync.requests), (Some(requests as f64), 1), "{prefix}");
         for similar in nearest.similar {
             assert!(report.to_string().contains(&similar), "{report}");
             assert!(names.iter().any(|name| name.starts_with(&similar)), "{similar}");
@@ -333,7 +336,7 @@ async fn an_empty_container_and_a_deep_prefix_take_few_requests() {
         let nearest = Preview::new(scan).run().await.unwrap().nearest.unwrap();
         assert_eq!((nearest.requests, &nearest.exists), (requests, &None), "{nearest}");
     }
-    let report = Preview::new(whole(MemoryStore::new())).run().await.unwrap();
+    let report = Preview::new(scan_of(MemoryStore::new())).run().await.unwrap();
     assert_eq!((report.nearest, report.requests), (None, 1));
 }
 
@@ -345,16 +348,16 @@ async fn a_grant_for_the_prefix_only_is_not_an_error() {
     let nearest = report.nearest.unwrap();
     assert_eq!((nearest.requests, nearest.similar.len(), &nearest.exists), (1, 0, &None));
     assert!(nearest.refused.unwrap().contains("HTTP 403"));
-    assert_eq!(store.asked(), ["hall-3/", ""]);
+    assert_eq!(store.requests(), ["hall-3/", ""]);
 
     let store = Watched::refusing(&["Hall-3/a.jpg"], &[""]);
     let preview = Preview::new(scan(store.clone())).only_below_prefix();
     assert_eq!(preview.run().await.unwrap().nearest, None);
-    assert_eq!(store.asked(), ["hall-3/"], "a parent of the prefix was listed");
+    assert_eq!(store.requests(), ["hall-3/"], "a parent of the prefix was listed");
 
     let store = Watched::refusing(&["hall-3/a.jpg"], &["hall-3/"]);
     let error = Preview::new(scan(store.clone())).run().await.unwrap_err();
-    assert_eq!((error.kind(), store.asked().len()), (ErrorKind::PermissionDenied, 1));
+    assert_eq!((error.kind(), store.requests().len()), (ErrorKind::PermissionDenied, 1));
 }
 
 #[tokio::test]
@@ -365,13 +368,13 @@ async fn nothing_is_suggested_if_a_blob_was_found_or_the_preview_was_limited() {
     let scan = Scan::new(store.clone(), &"Hall-3/".parse().unwrap());
     let bounded = Preview::new(scan).stop_after(StopAfter::Blobs(0)).run().await.unwrap();
     assert_eq!(bounded.nearest, None);
-    assert!(store.asked().iter().all(|prefix| !prefix.is_empty()));
+    assert!(store.requests().iter().all(|prefix| !prefix.is_empty()));
 }
 
 #[tokio::test]
 async fn a_preview_prints_each_unusual_name_in_one_line() {
     let report =
-        Preview::new(whole(container(["a\n\u{1b}[31m.jpg", "b\n.txt"]))).run().await.unwrap();
+        Preview::new(scan_of(container(["a\n\u{1b}[31m.jpg", "b\n.txt"]))).run().await.unwrap();
     let text = report.to_string();
     assert!(text.contains("a\\u{a}\\u{1b}[31m.jpg") && !text.contains('\u{1b}'), "{text}");
     assert!(text.lines().all(|line| line != ".txt"), "{text}");

@@ -43,9 +43,9 @@ async fn run(cloud: &SmallCloud) -> Health {
 }
 
 /// Returns the requests that the cloud has received, as method and path.
-fn asked(cloud: &SmallCloud) -> Vec<String> {
-    let line = |asked: azure_asset_sync::testing::LoggedRequest| {
-        format!("{} {}?{} {:?}", asked.method, asked.path, asked.query, asked.credential)
+fn requests(cloud: &SmallCloud) -> Vec<String> {
+    let line = |request: azure_asset_sync::testing::LoggedRequest| {
+        format!("{} {}?{} {:?}", request.method, request.path, request.query, request.credential)
     };
     cloud.log().into_iter().map(line).collect()
 }
@@ -65,13 +65,16 @@ async fn a_pass_sends_at_most_six_requests() {
         let cloud = builder().cors(rule()).start().await.unwrap();
         let health = with(probe_of(&cloud, "hall-3/").1).run().await;
         assert!(health.is_ready(), "{health}");
-        assert_eq!(cloud.requests(), expected, "{:#?}", asked(&cloud));
-        assert!(asked(&cloud).iter().all(|line| !line.starts_with("PUT")), "a probe never writes");
+        assert_eq!(cloud.requests(), expected, "{:#?}", requests(&cloud));
+        assert!(
+            requests(&cloud).iter().all(|line| !line.starts_with("PUT")),
+            "a probe never writes"
+        );
     }
     // The probe sends nothing that needs more than the grant: no container properties, no list of containers.
     let cloud = builder().cors(rule()).start().await.unwrap();
     probe_of(&cloud, "hall-3/").1.origin(ORIGIN).unwrap().run().await;
-    for line in asked(&cloud) {
+    for line in requests(&cloud) {
         let known = ["comp=list&", "/oauth2/v2.0/token", "hall-3/a.jpg", "OPTIONS"];
         assert!(known.iter().any(|part| line.contains(part)), "{line}");
         assert!(!line.contains("/smallcloud/?"), "{line}");
@@ -85,8 +88,8 @@ async fn a_wait_confirms_with_list_requests_only() {
     let (_, probe) = probe_of(&cloud, "");
     let ended = probe.clock(clock).wait(WaitOptions::new(Duration::from_secs(60))).ended().await;
     assert!(ended.unwrap().is_connected());
-    assert_eq!(cloud.requests(), 4 + 18 + 2, "{:#?}", asked(&cloud));
-    assert!(asked(&cloud)[4..23].iter().all(|line| line.contains("comp=list")));
+    assert_eq!(cloud.requests(), 4 + 18 + 2, "{:#?}", requests(&cloud));
+    assert!(requests(&cloud)[4..23].iter().all(|line| line.contains("comp=list")));
 }
 
 #[tokio::test]
@@ -231,7 +234,7 @@ async fn a_token_that_expires_early_is_renewed_once_for_all_requests() {
     let cloud = builder().start().await.unwrap();
     let connection = cloud.connection().build().unwrap();
     let store = Arc::new(cloud.store(&connection).unwrap());
-    let sign_ins = || cloud.log().iter().filter(|asked| asked.is_sign_in()).count();
+    let sign_ins = || cloud.log().iter().filter(|request| request.is_sign_in()).count();
     store.list(ListRequest::new("")).await.unwrap();
     assert_eq!(sign_ins(), 1);
     cloud.expire_tokens();

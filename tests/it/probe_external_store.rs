@@ -48,7 +48,7 @@ impl Store for AnsweringStore {
 impl Inspect for AnsweringStore {
     async fn inspect(&self, question: Question) -> Result<Answer, Error> {
         let mut answers = self.answers.lock().unwrap();
-        let position = answers.iter().position(|(asked, _)| *asked == question);
+        let position = answers.iter().position(|(expected, _)| *expected == question);
         position.map_or_else(|| Ok(Answer::unknown()), |at| answers.remove(at).1)
     }
 }

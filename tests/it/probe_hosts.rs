@@ -279,7 +279,7 @@ async fn no_host_that_a_challenge_names_is_contacted() {
         assert!(health.is_ready(), "{header:?}: {health}");
         // The sign-in went to the connection's own authority, once.
         let log = cloud.log();
-        let sign_ins = log[before..].iter().filter(|asked| asked.is_sign_in());
+        let sign_ins = log[before..].iter().filter(|request| request.is_sign_in());
         assert_eq!(sign_ins.count(), 1, "{header:?}");
         trap.assert_untouched(&header);
     }

@@ -48,7 +48,7 @@ struct Account {
 
 #[derive(Debug, Default)]
 struct State {
-    asked: u32,
+    requests: u32,
     turn: usize,
     /// How many requests each front end has received while it flapped.
     flaps: Vec<u32>,
@@ -86,7 +86,7 @@ impl Account {
     fn answer(&self) -> Result<(), Error> {
         let now = self.clock.elapsed();
         let mut state = self.state.lock().unwrap();
-        state.asked += 1;
+        state.requests += 1;
         if let Some((from, status, code)) = self.failure
             && now >= from
         {
@@ -94,7 +94,7 @@ impl Account {
             return Err(self.detail.into_iter().fold(error, Error::with_detail));
         }
         if let Some((each, wait)) = self.throttled
-            && state.asked.is_multiple_of(each)
+            && state.requests.is_multiple_of(each)
         {
             return Err(Error::from_response(503, Some("ServerBusy")).with_retry_after(wait));
         }
@@ -151,16 +151,16 @@ struct End {
     at: Duration,
 }
 
-async fn wait(account: &Account, patience: WaitOptions) -> End {
-    wait_since(account, patience, None).await
+async fn wait(account: &Account, options: WaitOptions) -> End {
+    wait_since(account, options, None).await
 }
 
-async fn wait_since(account: &Account, patience: WaitOptions, granted: Option<SystemTime>) -> End {
+async fn wait_since(account: &Account, options: WaitOptions, granted: Option<SystemTime>) -> End {
     let mut probe = Probe::new(&connection(), account.clone()).clock(account.clock.clone());
     if let Some(at) = granted {
         probe = probe.granted(at);
     }
-    let ended = probe.wait(patience).ended().await.unwrap();
+    let ended = probe.wait(options).ended().await.unwrap();
     assert_eq!(ended.elapsed, account.clock.elapsed(), "the wait began with the clock");
     End {
         reason: ended.reason,
@@ -368,10 +368,10 @@ async fn an_old_grant_needs_no_wait_and_no_confirmation() {
 
 #[tokio::test]
 async fn retry_after_is_respected_up_to_a_maximum() {
-    for (asked, expected) in [(60, 60), (120, 120), (3600, 120)] {
+    for (requested, expected) in [(60, 60), (120, 120), (3600, 120)] {
         let clock = ManualClock::new();
         let mut account = Account::sharp(&clock, Duration::ZERO);
-        account.throttled = Some((1, Duration::from_secs(asked)));
+        account.throttled = Some((1, Duration::from_secs(requested)));
         let probe = Probe::new(&connection(), account).clock(clock);
         let mut events = probe.wait(WaitOptions::new(30 * MINUTE));
         let again = loop {
@@ -379,7 +379,7 @@ async fn retry_after_is_respected_up_to_a_maximum() {
                 break again;
             }
         };
-        assert_eq!(again.next_in, Duration::from_secs(expected), "asked for {asked}");
+        assert_eq!(again.next_in, Duration::from_secs(expected), "requested {requested} s");
         assert_eq!(again.diagnosis.unwrap().cause, Cause::Throttled);
     }
 }
@@ -390,10 +390,10 @@ async fn pauses_respect_the_maximum_and_events_have_what_a_wizard_shows() {
     let account = Account::sharp(&clock, 12 * MINUTE);
     let probe = Probe::new(&connection(), account).clock(clock.clone()).granted(clock.time());
     let cap = Duration::from_secs(20);
-    let patience = WaitOptions::new(20 * MINUTE).backoff(Backoff::new(Duration::from_secs(1), cap));
+    let options = WaitOptions::new(20 * MINUTE).backoff(Backoff::new(Duration::from_secs(1), cap));
     let mut tiers = Vec::new();
     let mut attempt = 0;
-    let mut events = probe.wait(patience);
+    let mut events = probe.wait(options);
     while let Some(event) = events.next().await {
         let WaitEvent::Retrying(again) = event else { continue };
         attempt += 1;
@@ -415,14 +415,18 @@ async fn a_dropped_wait_sends_no_more_requests() {
     let account = Account::sharp(&clock, 5 * MINUTE);
     let probe = Probe::new(&connection(), account.clone()).clock(clock);
     let mut events = probe.wait(WaitOptions::new(30 * MINUTE));
-    assert_eq!(account.state.lock().unwrap().asked, 0, "no request is sent before the first poll");
+    assert_eq!(
+        account.state.lock().unwrap().requests,
+        0,
+        "no request is sent before the first poll"
+    );
     while !matches!(events.next().await, Some(WaitEvent::Retrying(_))) {}
-    let asked = account.state.lock().unwrap().asked;
+    let requests = account.state.lock().unwrap().requests;
     drop(events);
     for _ in 0..10 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(account.state.lock().unwrap().asked, asked);
+    assert_eq!(account.state.lock().unwrap().requests, requests);
 }
 
 #[tokio::test]
@@ -472,5 +476,5 @@ async fn a_plain_store_is_probed_with_a_listing_and_a_read() {
     let account = Account::sharp(&clock, Duration::ZERO);
     let health = Probe::of_store(&connection(), account.clone()).clock(clock).run().await;
     assert_eq!(health.outlook, Outlook::Ready, "{health}");
-    assert_eq!(account.state.lock().unwrap().asked, 2);
+    assert_eq!(account.state.lock().unwrap().requests, 2);
 }

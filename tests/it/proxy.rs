@@ -180,8 +180,8 @@ async fn call(case: &str) -> Result<(), Error> {
 
 /// Starts a server that answers every listing, and records the requests.
 async fn storage(names: &[&str]) -> (ScriptedServer, Arc<Mutex<Vec<String>>>) {
-    let asked: Arc<Mutex<Vec<String>>> = Arc::default();
-    let kept = Arc::clone(&asked);
+    let requests: Arc<Mutex<Vec<String>>> = Arc::default();
+    let kept = Arc::clone(&requests);
     let server = ScriptedServer::start_as(names, move |request: Request<Bytes>| {
         kept.lock().unwrap().push(format!("{} {:?}", request.uri(), request.body()));
         let text = match is_sign_in(&request) {
@@ -191,7 +191,7 @@ async fn storage(names: &[&str]) -> (ScriptedServer, Arc<Mutex<Vec<String>>>) {
         let response = Response::builder().header("content-type", "application/xml");
         response.body(Full::from(text)).unwrap()
     });
-    (server.await, asked)
+    (server.await, requests)
 }
 
 // The metadata service of a virtual machine uses the same client, but a test must not contact it.
@@ -222,7 +222,7 @@ async fn no_identity_endpoint_is_contacted_through_a_proxy() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_to_storage_use_the_proxy_unless_storage_is_this_machine() {
-    let (server, asked) = storage(&["127.0.0.1", "localhost"]).await;
+    let (server, requests) = storage(&["127.0.0.1", "localhost"]).await;
     let proxy = Proxy::start(server.address()).await;
     let at = format!("http://{}", proxy.address);
     let tunnel = format!("CONNECT {ACCOUNT_HOST}:443 HTTP/1.1");
@@ -243,14 +243,14 @@ async fn requests_to_storage_use_the_proxy_unless_storage_is_this_machine() {
         // In CGI a request could set HTTP_PROXY, so the variable is ignored.
         let variables = [(variable, &*at), ("REQUEST_METHOD", "GET"), variables[2]];
         assert_eq!(run("public", &variables).await, "host_refused");
-        assert_eq!((proxy.lines(), asked.lock().unwrap().len()), (vec![], 0));
+        assert_eq!((proxy.lines(), requests.lock().unwrap().len()), (vec![], 0));
 
         for host in ["127.0.0.1", "localhost"] {
             let endpoint = format!("https://{host}:{}", server.address().port());
             let variables =
                 [(variable, &*at), ("ENDPOINT", &endpoint), ("CA", server.certificate_authority())];
             assert_eq!(run("endpoint with a signature", &variables).await, "ok");
-            assert_eq!(std::mem::take(&mut *asked.lock().unwrap()).len(), 1);
+            assert_eq!(std::mem::take(&mut *requests.lock().unwrap()).len(), 1);
             assert_eq!(proxy.lines(), [""; 0]);
         }
     }
@@ -259,7 +259,7 @@ async fn requests_to_storage_use_the_proxy_unless_storage_is_this_machine() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_private_certificate_authority_is_trusted_for_the_endpoint_and_not_for_azure() {
     let names = ["storage.test", "login.microsoftonline.com", ACCOUNT_HOST];
-    let (server, asked) = storage(&names).await;
+    let (server, requests) = storage(&names).await;
     let proxy = Proxy::start(server.address()).await;
     let at = format!("http://{}", proxy.address);
     let variables = [
@@ -268,11 +268,11 @@ async fn a_private_certificate_authority_is_trusted_for_the_endpoint_and_not_for
         ("CA", server.certificate_authority()),
     ];
     assert_eq!(run("endpoint with a signature", &variables).await, "ok");
-    assert_eq!(std::mem::take(&mut *asked.lock().unwrap()).len(), 1);
+    assert_eq!(std::mem::take(&mut *requests.lock().unwrap()).len(), 1);
     assert_eq!(proxy.lines(), ["CONNECT storage.test:443 HTTP/1.1"]);
     // The same certificate is refused for the host that receives a secret.
     assert_eq!(run("endpoint with a secret", &variables).await, "untrusted");
-    assert_eq!(*asked.lock().unwrap(), [""; 0]);
+    assert_eq!(*requests.lock().unwrap(), [""; 0]);
     assert_eq!(proxy.lines(), ["CONNECT login.microsoftonline.com:443 HTTP/1.1"]);
     // The name is checked before the proxy is contacted.
     let [proxy_variable, endpoint, authority] = variables;

@@ -111,11 +111,11 @@ pub fn csv_rows(text: &str) -> Vec<Vec<String>> {
         let mut cell = String::new();
         if let Some(mut quoted) = rest.strip_prefix('"') {
             loop {
-                let (text, behind) = quoted.split_once('"').unwrap();
+                let (text, after) = quoted.split_once('"').unwrap();
                 cell.push_str(text);
-                match behind.strip_prefix('"') {
-                    Some(behind) => (quoted, _) = (behind, cell.push('"')),
-                    None => break rest = behind,
+                match after.strip_prefix('"') {
+                    Some(after) => (quoted, _) = (after, cell.push('"')),
+                    None => break rest = after,
                 }
             }
         } else {

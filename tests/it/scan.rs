@@ -272,8 +272,11 @@ async fn pages_are_requested_only_as_the_consumer_takes_verdicts() {
         for _ in 0..20 {
             tokio::task::yield_now().await;
         }
-        let asked = store.0.load(Ordering::SeqCst);
-        assert!(asked >= consumed + 2 && asked <= consumed + 3, "{asked} pages at {consumed}");
+        let requests = store.0.load(Ordering::SeqCst);
+        assert!(
+            requests >= consumed + 2 && requests <= consumed + 3,
+            "{requests} pages at {consumed}"
+        );
     }
 }
 

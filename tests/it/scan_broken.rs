@@ -9,7 +9,7 @@ use azure_asset_sync::{
 };
 use futures::TryStreamExt as _;
 
-use crate::client::{Asker, LIST};
+use crate::client::{Client, LIST};
 use crate::silence;
 
 /// The distance between two tested offsets in the default run, in bytes.
@@ -46,11 +46,11 @@ async fn scan(store: &Arc<impl Store + 'static>, in_flight: usize) -> (Vec<Blob>
 }
 
 /// Returns the length of each page in bytes.
-async fn lengths(asker: &Asker) -> [usize; 3] {
+async fn lengths(client: &Client) -> [usize; 3] {
     let mut lengths = [0; 3];
     let mut marker = String::new();
     for length in &mut lengths {
-        let page = asker.signed(&format!("{LIST}&maxresults=3&marker={marker}")).await;
+        let page = client.signed(&format!("{LIST}&maxresults=3&marker={marker}")).await;
         *length = page.body.len();
         marker = page.element("NextMarker").unwrap_or_default().to_owned();
     }
@@ -60,9 +60,9 @@ async fn lengths(asker: &Asker) -> [usize; 3] {
 
 /// Lets every other request fail at the same byte, for each byte up to the end of the longest page.
 async fn at_each_byte(in_flight: usize, fault: fn(usize) -> Fault) {
-    let asker = Asker::of(SmallCloud::builder().blobs(seeds())).await;
-    let cloud = &asker.cloud;
-    let lengths = lengths(&asker).await;
+    let client = Client::of(SmallCloud::builder().blobs(seeds())).await;
+    let cloud = &client.cloud;
+    let lengths = lengths(&client).await;
     let connection = cloud.connection().build().unwrap();
     let store = AzureStore::builder(&connection)
         .policy(trust(&connection))

@@ -48,14 +48,14 @@ async fn listed(scan: Scan) -> Vec<String> {
 }
 
 fn listings(cloud: &SmallCloud) -> Vec<LoggedRequest> {
-    cloud.log().into_iter().filter(|asked| !asked.is_sign_in()).collect()
+    cloud.log().into_iter().filter(|request| !request.is_sign_in()).collect()
 }
 
 /// Asserts that the retries stay within the retry budget. The budget starts with one retry for each
 /// request in flight and ten more, and grows by a tenth for each success and by one a second.
 fn assert_retries_are_bounded(cloud: &SmallCloud, elapsed: Duration) {
     let listings = listings(cloud);
-    let well = listings.iter().filter(|asked| asked.status == Some(200)).count();
+    let well = listings.iter().filter(|request| request.status == Some(200)).count();
     let most = IN_FLIGHT + 10 + well / 10 + elapsed.as_secs() as usize + 1;
     let refused = listings.len() - well;
     println!("{well} answered and {refused} refused in {elapsed:.1?}, at most {most} allowed");
@@ -142,8 +142,8 @@ fn a_consumer_that_stops_reading_stops_the_requests() {
             sleep(Duration::from_secs(20)).await;
             let listings = listings(&cloud);
             // A request that searches for cuts lists no page.
-            let is_look = |asked: &&LoggedRequest| {
-                asked.query.contains("delimiter=") || asked.query.ends_with("maxresults=1")
+            let is_look = |request: &&LoggedRequest| {
+                request.query.contains("delimiter=") || request.query.ends_with("maxresults=1")
             };
             let looks = listings.iter().filter(is_look).count();
             let pages = listings.len() - looks;
@@ -183,7 +183,7 @@ fn a_dropped_stream_closes_its_connections_and_sends_nothing_more() {
                     }
                 }
                 let unanswered =
-                    listings(&cloud).iter().filter(|asked| asked.status.is_none()).count();
+                    listings(&cloud).iter().filter(|request| request.status.is_none()).count();
                 assert!(unanswered >= FEW / 2, "only {unanswered} requests are in flight");
             }
             assert!(cloud.connections() > 1, "{} connections", cloud.connections());

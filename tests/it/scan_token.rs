@@ -36,12 +36,16 @@ fn verdicts(cloud: &SmallCloud, store: AzureStore) -> Verdicts {
 }
 
 fn sign_ins(cloud: &SmallCloud) -> usize {
-    cloud.log().iter().filter(|asked| asked.is_sign_in()).count()
+    cloud.log().iter().filter(|request| request.is_sign_in()).count()
 }
 
 /// Returns the number of requests whose token the blob service has refused.
 fn refused(cloud: &SmallCloud) -> usize {
-    cloud.log().iter().filter(|asked| asked.status == Some(401) && !asked.is_sign_in()).count()
+    cloud
+        .log()
+        .iter()
+        .filter(|request| request.status == Some(401) && !request.is_sign_in())
+        .count()
 }
 
 /// Lists all names. The tokens expire after this number of names.

@@ -10,7 +10,7 @@ use azure_asset_sync::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use reqwest::Method;
 
-use crate::client::{Asker, LIST};
+use crate::client::{Client, LIST};
 
 const MISMATCH: (u16, Option<&str>) = (403, Some("AuthorizationPermissionMismatch"));
 const OK: (u16, Option<&str>) = (200, None);
@@ -32,18 +32,18 @@ fn builder() -> SmallCloudBuilder {
         .container("other", [Seed::new("b.jpg", "x")])
 }
 
-async fn statuses<const N: usize>(asker: &Asker, token: &str, paths: [&str; N]) -> [u16; N] {
+async fn statuses<const N: usize>(client: &Client, token: &str, paths: [&str; N]) -> [u16; N] {
     let mut statuses = [0; N];
     for (status, path) in statuses.iter_mut().zip(paths) {
         let method = if path == KEY { Method::POST } else { Method::GET };
         let body = "<KeyInfo><Expiry>2026-01-02T00:00:00Z</Expiry></KeyInfo>";
-        let mut request = asker.request(method, path).bearer_auth(token);
+        let mut request = client.request(method, path).bearer_auth(token);
         if path == KEY {
             request = request.body(body);
         }
-        let answer = asker.send(request).await;
+        let answer = client.send(request).await;
         if answer.status == 403 {
-            assert_eq!(answer.told(), MISMATCH);
+            assert_eq!(answer.status_and_code(), MISMATCH);
             assert_eq!(
                 answer.message(),
                 "This request is not authorized to perform this operation using this permission."
@@ -97,15 +97,15 @@ async fn each_role_and_scope_has_its_own_rights() {
             [403; 7],
         ),
     ];
-    let asker = Asker::of(builder().without_assignments()).await;
-    let token = asker.token().await;
+    let client = Client::of(builder().without_assignments()).await;
+    let token = client.token().await;
     for (name, assignments, expected) in rows {
-        asker.cloud.unassign_all();
+        client.cloud.unassign_all();
         for assignment in assignments {
-            asker.cloud.assign(assignment);
+            client.cloud.assign(assignment);
         }
         let paths = [LIST, READ, LIST_OTHER, READ_OTHER, CONTAINERS, PROPERTIES, KEY];
-        assert_eq!(statuses(&asker, &token, paths).await, expected, "{name}");
+        assert_eq!(statuses(&client, &token, paths).await, expected, "{name}");
     }
 }
 
@@ -135,12 +135,12 @@ async fn conditions_decide_request_by_request() {
         ("past", until(plain(), "2025-12-31T23:59:59Z"), [403; 7]),
         ("not past", until(plain(), "2026-01-01T00:00:01Z"), [200, 200, 200, 200, 200, 200, 404]),
     ];
-    let asker = Asker::of(builder().clock(ManualClock::new()).without_assignments()).await;
-    let token = asker.token().await;
+    let client = Client::of(builder().clock(ManualClock::new()).without_assignments()).await;
+    let token = client.token().await;
     for (name, condition, expected) in rows {
-        asker.cloud.unassign_all();
-        asker.cloud.assign(Assignment::new(Role::BlobDataReader).condition(condition));
-        assert_eq!(statuses(&asker, &token, paths).await, expected, "{name}");
+        client.cloud.unassign_all();
+        client.cloud.assign(Assignment::new(Role::BlobDataReader).condition(condition));
+        assert_eq!(statuses(&client, &token, paths).await, expected, "{name}");
     }
 }
 
@@ -151,8 +151,8 @@ async fn an_assignment_reaches_each_front_end_at_its_own_time() {
         .after(secs(240))
         .propagation([Propagation::at(secs(60)), Propagation::at(secs(120))]);
     let cloud = builder().clock(clock.clone()).front_ends(3).assignment(assignment);
-    let asker = Asker::of(cloud).await;
-    let token = asker.token().await;
+    let client = Client::of(cloud).await;
+    let token = client.token().await;
     for (wait, expected) in [
         (0, [403, 403, 403]),
         (59, [403, 403, 403]),
@@ -162,13 +162,13 @@ async fn an_assignment_reaches_each_front_end_at_its_own_time() {
         (1, [200, 200, 200]),
     ] {
         clock.advance(secs(wait));
-        assert_eq!(statuses(&asker, &token, [READ, LIST, READ]).await, expected);
+        assert_eq!(statuses(&client, &token, [READ, LIST, READ]).await, expected);
     }
-    let reached: Vec<_> = asker.cloud.log().iter().map(|asked| asked.front_end).collect();
+    let reached: Vec<_> = client.cloud.log().iter().map(|request| request.front_end).collect();
     assert_eq!(reached[..5], [None, Some(0), Some(1), Some(2), Some(0)]);
 
-    asker.cloud.unassign_all();
-    assert_eq!(statuses(&asker, &token, [READ, READ, READ]).await, [403; 3], "at once");
+    client.cloud.unassign_all();
+    assert_eq!(statuses(&client, &token, [READ, READ, READ]).await, [403; 3], "at once");
 }
 
 #[tokio::test]
@@ -176,24 +176,24 @@ async fn a_flapping_front_end_alternates_until_it_is_stable() {
     let clock = ManualClock::new();
     let spread = [Propagation::at(Duration::ZERO), Propagation::flapping(secs(60), secs(240))];
     let cloud = builder().clock(clock.clone()).without_assignments();
-    let asker = Asker::of(cloud).await;
-    let token = asker.token().await;
+    let client = Client::of(cloud).await;
+    let token = client.token().await;
     // The cloud has one front end for each propagation time.
-    asker.cloud.assign(Assignment::new(Role::BlobDataReader).propagation(spread));
+    client.cloud.assign(Assignment::new(Role::BlobDataReader).propagation(spread));
     let paths = [READ, READ, LIST, READ, READ, LIST];
-    assert_eq!(statuses(&asker, &token, paths).await, [200, 403, 200, 403, 200, 403]);
+    assert_eq!(statuses(&client, &token, paths).await, [200, 403, 200, 403, 200, 403]);
     clock.advance(secs(60));
-    assert_eq!(statuses(&asker, &token, paths).await, [200, 200, 200, 403, 200, 200]);
-    assert_eq!(statuses(&asker, &token, paths).await, [200, 403, 200, 200, 200, 403]);
+    assert_eq!(statuses(&client, &token, paths).await, [200, 200, 200, 403, 200, 200]);
+    assert_eq!(statuses(&client, &token, paths).await, [200, 403, 200, 200, 200, 403]);
     clock.advance(secs(180));
-    assert_eq!(statuses(&asker, &token, paths).await, [200; 6]);
+    assert_eq!(statuses(&client, &token, paths).await, [200; 6]);
 }
 
 #[tokio::test]
 async fn a_grant_is_applied_to_the_principal_that_it_names() {
     let clock = ManualClock::new();
-    let asker = Asker::of(builder().clock(clock.clone()).without_assignments()).await;
-    let (cloud, token) = (&asker.cloud, asker.token().await);
+    let client = Client::of(builder().clock(clock.clone()).without_assignments()).await;
+    let (cloud, token) = (&client.cloud, client.token().await);
     let connection = cloud.connection().prefix("hall/").build().unwrap();
     let grant = |shape: Shape, principal: Option<&str>| {
         let mut grant = Grant::builder(&connection)
@@ -209,7 +209,7 @@ async fn a_grant_is_applied_to_the_principal_that_it_names() {
     let list = format!("{LIST}&prefix=hall%2F");
     let paths = [&list, READ, LIST, READ_OTHER, CONTAINERS, PROPERTIES, KEY];
     cloud.apply(&grant(Shape::CustomRole, Some(cloud.client_id())), Duration::ZERO);
-    assert_eq!(statuses(&asker, &token, paths).await, [403; 7], "an application ID");
+    assert_eq!(statuses(&client, &token, paths).await, [403; 7], "an application ID");
     for (shape, expected) in [
         (Shape::AccountWithCondition, [200, 200, 403, 403, 200, 200, 200]),
         (Shape::ContainerAndDelegator, [200, 200, 403, 403, 403, 200, 200]),
@@ -219,28 +219,28 @@ async fn a_grant_is_applied_to_the_principal_that_it_names() {
             cloud.unassign_all();
             cloud.apply(&grant(shape, principal), secs(300));
             clock.advance(secs(299));
-            assert_eq!(statuses(&asker, &token, paths).await, [403; 7], "{shape}");
+            assert_eq!(statuses(&client, &token, paths).await, [403; 7], "{shape}");
             clock.advance(secs(1));
-            assert_eq!(statuses(&asker, &token, paths).await, expected, "{shape}");
+            assert_eq!(statuses(&client, &token, paths).await, expected, "{shape}");
         }
     }
 }
 
 #[tokio::test]
 async fn access_is_denied_before_existence_is_checked() {
-    let asker = Asker::of(builder().without_assignments()).await;
-    let token = asker.token().await;
+    let client = Client::of(builder().without_assignments()).await;
+    let token = client.token().await;
     let absent = ["smallcloud/none?restype=container&comp=list", "smallcloud/assets/none.jpg"];
-    assert_eq!(statuses(&asker, &token, absent).await, [403, 403]);
-    asker.cloud.assign(Assignment::new(Role::BlobDataReader));
+    assert_eq!(statuses(&client, &token, absent).await, [403, 403]);
+    client.cloud.assign(Assignment::new(Role::BlobDataReader));
     for (path, code) in absent.into_iter().zip(["ContainerNotFound", "BlobNotFound"]) {
-        assert_eq!(asker.get(&token, path).await.told(), (404, Some(code)));
+        assert_eq!(client.get(&token, path).await.status_and_code(), (404, Some(code)));
     }
 }
 
 #[tokio::test]
 async fn the_signature_reads_only_its_container_whatever_is_assigned() {
-    let asker = Asker::of(builder().without_assignments()).await;
+    let client = Client::of(builder().without_assignments()).await;
     for (path, expected) in [
         (LIST, OK),
         (READ, OK),
@@ -248,10 +248,10 @@ async fn the_signature_reads_only_its_container_whatever_is_assigned() {
         (CONTAINERS, MISMATCH),
         (PROPERTIES, MISMATCH),
     ] {
-        assert_eq!(asker.signed(path).await.told(), expected, "{path}");
+        assert_eq!(client.signed(path).await.status_and_code(), expected, "{path}");
     }
-    let wrong = asker.request(Method::GET, &format!("{LIST}&sig=wrong"));
-    assert_eq!(asker.send(wrong).await.told(), (403, Some("AuthenticationFailed")));
+    let wrong = client.request(Method::GET, &format!("{LIST}&sig=wrong"));
+    assert_eq!(client.send(wrong).await.status_and_code(), (403, Some("AuthenticationFailed")));
 }
 
 fn claims(token: &str) -> serde_json::Value {
@@ -266,18 +266,22 @@ fn forged(claims: serde_json::Value) -> String {
 #[tokio::test]
 async fn tokens_are_refused_with_the_reason() {
     let clock = ManualClock::new();
-    let asker = Asker::of(builder().clock(clock.clone()).token_lifetime(secs(600))).await;
-    let token = asker.token().await;
+    let client = Client::of(builder().clock(clock.clone()).token_lifetime(secs(600))).await;
+    let token = client.token().await;
     let mut claims = claims(&token);
     assert_eq!(
         (&claims["oid"], &claims["tid"]),
-        (&asker.cloud.object_id().into(), &asker.cloud.tenant().into())
+        (&client.cloud.object_id().into(), &client.cloud.tenant().into())
     );
-    assert_eq!(claims["appid"], asker.cloud.client_id());
+    assert_eq!(claims["appid"], client.cloud.client_id());
     assert_eq!(claims["exp"], 1_767_225_600 + 600);
     let detail = async |token: &str| {
-        let answer = asker.get(token, READ).await;
-        assert_eq!(answer.told(), (401, Some("InvalidAuthenticationInfo")), "{answer:?}");
+        let answer = client.get(token, READ).await;
+        assert_eq!(
+            answer.status_and_code(),
+            (401, Some("InvalidAuthenticationInfo")),
+            "{answer:?}"
+        );
         assert!(answer.header("www-authenticate").is_some());
         answer.element("AuthenticationErrorDetail").unwrap().to_owned()
     };
@@ -299,14 +303,14 @@ async fn tokens_are_refused_with_the_reason() {
     assert_eq!(detail(&forged(claims)).await, expired);
 
     clock.advance(secs(599));
-    assert_eq!(asker.get(&token, READ).await.told(), OK);
+    assert_eq!(client.get(&token, READ).await.status_and_code(), OK);
     clock.advance(secs(1));
     assert_eq!(detail(&token).await, expired);
-    let token = asker.token().await;
-    assert_eq!(asker.get(&token, READ).await.told(), OK);
-    asker.cloud.expire_tokens();
+    let token = client.token().await;
+    assert_eq!(client.get(&token, READ).await.status_and_code(), OK);
+    client.cloud.expire_tokens();
     assert_eq!(detail(&token).await, expired);
-    assert_eq!(asker.cloud.tokens().len(), 2, "expired tokens are included");
+    assert_eq!(client.cloud.tokens().len(), 2, "expired tokens are included");
 }
 
 #[tokio::test]
@@ -325,12 +329,12 @@ async fn a_wrong_clock_affects_the_date_header_and_the_validity_of_tokens() {
         (|cloud| cloud.clock_behind(secs(600)), -600, Some("The token is not yet valid.")),
     ];
     for (set, seconds, detail) in rows {
-        let asker = Asker::of(set(builder().clock(ManualClock::new()))).await;
-        let token = asker.token().await;
-        let answer = asker.get(&token, READ).await;
+        let client = Client::of(set(builder().clock(ManualClock::new()))).await;
+        let token = client.token().await;
+        let answer = client.get(&token, READ).await;
         assert_eq!(answer.header("date"), Some(at(seconds).as_str()));
-        let told = answer.element("AuthenticationErrorDetail");
+        let shown = answer.element("AuthenticationErrorDetail");
         let expected = detail.map(|end| format!("Lifetime validation failed. {end}"));
-        assert_eq!(told, expected.as_deref(), "{seconds}");
+        assert_eq!(shown, expected.as_deref(), "{seconds}");
     }
 }

@@ -16,7 +16,7 @@ use fastrand::Rng;
 use futures::TryStreamExt as _;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::client::{Asker, LIST};
+use crate::client::{Client, LIST};
 
 /// Names that the orders sort differently, or that contain a combining mark or a modifier.
 const NAMES: &[&str] = &[
@@ -128,8 +128,8 @@ async fn a_probe_reaches_the_same_verdict_under_all_behaviors() {
     }
 }
 
-async fn names(asker: &Asker, query: &str) -> Vec<String> {
-    let page = asker.signed(&format!("{LIST}&{query}")).await;
+async fn names(client: &Client, query: &str) -> Vec<String> {
+    let page = client.signed(&format!("{LIST}&{query}")).await;
     assert_eq!(page.status, 200, "{query}");
     let page = Page::from_xml(page.body.as_bytes()).unwrap();
     page.blobs.into_iter().filter(|blob| !blob.is_directory).map(|blob| blob.name).collect()
@@ -161,16 +161,16 @@ async fn names_are_listed_in_the_order_of_the_account() {
         let mut behavior = Behavior::default();
         behavior.order = order;
         let seeds = names_of.map(|name| Seed::new(name, "x"));
-        Asker::of(SmallCloud::builder().blobs(seeds).behavior(behavior)).await
+        Client::of(SmallCloud::builder().blobs(seeds).behavior(behavior)).await
     };
     for (order, expected) in rows {
-        let asker = cloud(order).await;
-        assert_eq!(names(&asker, "").await, expected, "{order:?}");
+        let client = cloud(order).await;
+        assert_eq!(names(&client, "").await, expected, "{order:?}");
         // A listing continues in its order, from any name and from any page.
         let (mut paged, mut marker) = (Vec::new(), String::new());
         loop {
             let query = format!("{LIST}&maxresults=1&marker={marker}");
-            let page = asker.signed(&query).await;
+            let page = client.signed(&query).await;
             let page = Page::from_xml(page.body.as_bytes()).unwrap();
             paged.extend(page.blobs.into_iter().filter(|b| !b.is_directory).map(|b| b.name));
             match page.next {
@@ -180,12 +180,12 @@ async fn names_are_listed_in_the_order_of_the_account() {
         }
         assert_eq!(paged, expected, "{order:?}");
     }
-    let asker = cloud(NameOrder::Unsorted).await;
-    let unsorted = names(&asker, "").await;
-    assert_eq!(unsorted, names(&asker, "").await, "the order is the same each time");
+    let client = cloud(NameOrder::Unsorted).await;
+    let unsorted = names(&client, "").await;
+    assert_eq!(unsorted, names(&client, "").await, "the order is the same each time");
     let set = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<BTreeSet<_>>();
     assert_eq!(unsorted.into_iter().collect::<BTreeSet<_>>(), set(&names_of));
-    let folder = names(&asker, "prefix=d%2F").await;
+    let folder = names(&client, "prefix=d%2F").await;
     assert_eq!(folder.into_iter().collect::<BTreeSet<_>>(), set(&names_of[1..4]));
 }
 
@@ -212,10 +212,10 @@ async fn random_names_are_listed_in_every_order_from_every_name() {
             let mut behavior = Behavior::default();
             behavior.order = order;
             let seeds = all.iter().map(|name| Seed::new(name, "x"));
-            let asker = Asker::of(SmallCloud::builder().blobs(seeds).behavior(behavior)).await;
+            let client = Client::of(SmallCloud::builder().blobs(seeds).behavior(behavior)).await;
             let mut expected: Vec<_> = all.iter().cloned().collect();
             expected.sort_by(|a, b| order.compare(a, b));
-            let mut listed = names(&asker, "").await;
+            let mut listed = names(&client, "").await;
             if order == NameOrder::Unsorted {
                 listed.sort();
             }
@@ -224,7 +224,7 @@ async fn random_names_are_listed_in_every_order_from_every_name() {
             let start = rng.choice(&expected).unwrap();
             if !start.starts_with('\u{301}') {
                 let query = utf8_percent_encode(start, NON_ALPHANUMERIC);
-                let mut listed = names(&asker, &format!("startFrom={query}")).await;
+                let mut listed = names(&client, &format!("startFrom={query}")).await;
                 if order == NameOrder::Unsorted {
                     listed.sort();
                 }
@@ -262,8 +262,8 @@ async fn the_bounds_of_a_listing_are_those_of_the_service() {
         behavior.start_from = *start_from;
         behavior.misplaced_start = *misplaced_start;
         let seeds = few.map(|name| Seed::new(name, "x"));
-        let asker = Asker::of(SmallCloud::builder().blobs(seeds).behavior(behavior)).await;
-        assert_eq!(names(&asker, query).await, *expected, "{behavior:?} {query}");
+        let client = Client::of(SmallCloud::builder().blobs(seeds).behavior(behavior)).await;
+        assert_eq!(names(&client, query).await, *expected, "{behavior:?} {query}");
     }
     // The two bounds are compared without regard to case.
     for (reversed_range, code) in [
@@ -273,14 +273,14 @@ async fn the_bounds_of_a_listing_are_those_of_the_service() {
     ] {
         let mut behavior = Behavior::default();
         behavior.reversed_range = reversed_range;
-        let asker = Asker::of(SmallCloud::builder().behavior(behavior)).await;
+        let client = Client::of(SmallCloud::builder().behavior(behavior)).await;
         for query in
             ["startFrom=b&endBefore=B", "startFrom=B&endBefore=b", "startFrom=Z&endBefore=a"]
         {
-            let answer = asker.signed(&format!("{LIST}&{query}")).await;
-            assert_eq!(answer.told(), (400, Some(code)), "{query}");
+            let answer = client.signed(&format!("{LIST}&{query}")).await;
+            assert_eq!(answer.status_and_code(), (400, Some(code)), "{query}");
         }
-        assert_eq!(names(&asker, "startFrom=Z&endBefore=zz").await, [""; 0]);
+        assert_eq!(names(&client, "startFrom=Z&endBefore=zz").await, [""; 0]);
     }
 }
 
@@ -292,9 +292,9 @@ async fn a_hierarchical_account_lists_each_directory_once_and_groups_by_it() {
         let seeds = ["a.jpg", "d/e/1.jpg", "d/e/2.jpg", "d-2.jpg"].map(|n| Seed::new(n, "x"));
         let cloud =
             SmallCloud::builder().behavior(behavior).blobs(seeds).blob(Seed::directory("empty"));
-        let asker = Asker::of(cloud).await;
-        asker.cloud.put(Seed::new("d/f/3.jpg", "x"));
-        let page = asker.signed(LIST).await;
+        let client = Client::of(cloud).await;
+        client.cloud.put(Seed::new("d/f/3.jpg", "x"));
+        let page = client.signed(LIST).await;
         let page = Page::from_xml(page.body.as_bytes()).unwrap();
         let listed: Vec<_> = page.blobs.iter().map(|b| (b.name.as_str(), b.is_directory)).collect();
         let expected = [
@@ -309,13 +309,13 @@ async fn a_hierarchical_account_lists_each_directory_once_and_groups_by_it() {
             ("empty", true),
         ];
         assert_eq!(listed, expected, "{order:?}");
-        let page = asker.signed(&format!("{LIST}&delimiter=%2F")).await;
+        let page = client.signed(&format!("{LIST}&delimiter=%2F")).await;
         let page = Page::from_xml(page.body.as_bytes()).unwrap();
         assert_eq!(page.prefixes, ["d/", "empty/"], "{order:?}");
         let blobs: Vec<_> = page.blobs.iter().map(|blob| blob.name.as_str()).collect();
         assert_eq!(blobs, ["a.jpg", "d-2.jpg"], "{order:?}");
-        let token = asker.token().await;
-        let directory = asker.get(&token, "smallcloud/assets/d").await;
+        let token = client.token().await;
+        let directory = client.get(&token, "smallcloud/assets/d").await;
         assert_eq!(directory.header("x-ms-resource-type"), Some("directory"));
         assert_eq!(directory.header("x-ms-meta-hdi_isfolder"), Some("true"));
     }
@@ -328,8 +328,8 @@ async fn elements_that_a_seed_adds_have_the_position_of_the_service() {
         .listed("CustomerProvidedKeySha256", "a2V5")
         .listed("HasVersionsOnly", "true")
         .listed("ArchiveStatus", "rehydrate-pending-to-hot");
-    let asker = Asker::of(SmallCloud::builder().blob(seed)).await;
-    let page = asker.signed(LIST).await.body;
+    let client = Client::of(SmallCloud::builder().blob(seed)).await;
+    let page = client.signed(LIST).await.body;
     let beside = "<Name>a.jpg</Name><Deleted>true</Deleted><HasVersionsOnly>true</HasVersionsOnly>";
     let within = "<CustomerProvidedKeySha256>a2V5</CustomerProvidedKeySha256><ArchiveStatus>rehydrate-pending-to-hot</ArchiveStatus></Properties>";
     assert!(page.contains(beside) && page.contains(within), "{page}");

@@ -7,7 +7,7 @@ use azure_asset_sync::testing::{
 };
 use reqwest::Method;
 
-use crate::client::{Answer, Asker, LIST};
+use crate::client::{Answer, Client, LIST};
 
 const READ: &str = "smallcloud/assets/a.jpg";
 
@@ -15,12 +15,12 @@ fn builder() -> SmallCloudBuilder {
     SmallCloud::builder().blob(Seed::new("a.jpg", "0123456789"))
 }
 
-async fn preflight(asker: &Asker, headers: &[(&str, &str)]) -> Answer {
-    let mut request = asker.request(Method::OPTIONS, READ);
+async fn preflight(client: &Client, headers: &[(&str, &str)]) -> Answer {
+    let mut request = client.request(Method::OPTIONS, READ);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    asker.send(request).await
+    client.send(request).await
 }
 
 #[tokio::test]
@@ -28,10 +28,10 @@ async fn a_preflight_uses_the_first_rule_that_matches() {
     const APP: &str = "https://app.contoso.com";
     let (origin, method, headers) =
         ("origin", "access-control-request-method", "access-control-request-headers");
-    let asker = Asker::of(builder()).await;
-    let asked = [(origin, APP), (method, "GET"), (headers, "range,x-ms-version")];
-    let none = preflight(&asker, &asked).await;
-    assert_eq!(none.told(), (403, Some("CorsPreflightFailure")));
+    let client = Client::of(builder()).await;
+    let requested = [(origin, APP), (method, "GET"), (headers, "range,x-ms-version")];
+    let none = preflight(&client, &requested).await;
+    assert_eq!(none.status_and_code(), (403, Some("CorsPreflightFailure")));
     assert_eq!(none.message(), "CORS not enabled or no matching rule found for this request.");
 
     let narrow = CorsRule::new(APP).methods(["GET"]).max_age(Duration::from_secs(5));
@@ -40,10 +40,10 @@ async fn a_preflight_uses_the_first_rule_that_matches() {
         .allowed_headers(["range", "x-ms-*"])
         .exposed_headers(["x-ms-*", "ETag"])
         .max_age(Duration::from_secs(3600));
-    asker.cloud.set_cors(vec![narrow, wide]);
+    client.cloud.set_cors(vec![narrow, wide]);
     type Expected = Result<&'static str, (u16, &'static str)>;
     let rows: [(&[_], Expected); 9] = [
-        (&asked, Ok("3600")),
+        (&requested, Ok("3600")),
         (&[(origin, APP), (method, "GET")], Ok("5")),
         (&[(origin, APP), (method, "HEAD"), (headers, "X-MS-Date, Range")], Ok("3600")),
         (&[(method, "GET")], Err((400, "InvalidHeaderValue"))),
@@ -60,7 +60,7 @@ async fn a_preflight_uses_the_first_rule_that_matches() {
         ),
     ];
     for (request, expected) in rows {
-        let answer = preflight(&asker, request).await;
+        let answer = preflight(&client, request).await;
         match expected {
             Ok(age) => {
                 assert_eq!(answer.status, 200, "{request:?}");
@@ -71,11 +71,16 @@ async fn a_preflight_uses_the_first_rule_that_matches() {
                 assert_eq!(answer.header("access-control-max-age"), Some(age), "{request:?}");
                 assert_eq!(answer.header("access-control-allow-credentials"), Some("true"));
             }
-            Err((status, code)) => assert_eq!(answer.told(), (status, Some(code)), "{request:?}"),
+            Err((status, code)) => {
+                assert_eq!(answer.status_and_code(), (status, Some(code)), "{request:?}")
+            }
         }
     }
-    asker.cloud.set_storage_state(StorageState::Firewall);
-    assert_eq!(preflight(&asker, &asked).await.told(), (403, Some("AuthorizationFailure")));
+    client.cloud.set_storage_state(StorageState::Firewall);
+    assert_eq!(
+        preflight(&client, &requested).await.status_and_code(),
+        (403, Some("AuthorizationFailure"))
+    );
 }
 
 #[tokio::test]
@@ -86,11 +91,11 @@ async fn a_star_exposes_the_headers_that_are_set_before_content_range() {
         x-ms-access-tier-inferred,x-ms-creation-time,x-ms-lease-status,x-ms-lease-state,\
         x-ms-blob-type,x-ms-server-encrypted,Accept-Ranges";
     let all = || CorsRule::new("*").methods(["GET", "HEAD"]).exposed_headers(["*"]);
-    let asker = Asker::of(builder().public().cors(all())).await;
+    let client = Client::of(builder().public().cors(all())).await;
     let exposed = async |method: Method, path: &str, range: &'static str| {
-        let request = asker.request(method, path).header("origin", "https://a.test");
+        let request = client.request(method, path).header("origin", "https://a.test");
         let request = request.header("range", range).header("x-ms-client-request-id", "one");
-        let answer = asker.send(request).await;
+        let answer = client.send(request).await;
         assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
         assert_eq!(answer.header("vary"), None);
         let names = answer.header("access-control-expose-headers").unwrap();
@@ -107,13 +112,13 @@ async fn a_star_exposes_the_headers_that_are_set_before_content_range() {
     let after = exposed(Method::GET, READ, "bytes=99-").await;
     assert_eq!(after, set(&[SERVICE, "x-ms-error-code", LATE]));
     // Responses of the firewall have neither the name nor the version of the service.
-    asker.cloud.set_storage_state(StorageState::Firewall);
+    client.cloud.set_storage_state(StorageState::Firewall);
     let walled = exposed(Method::GET, READ, "bytes=0-1").await;
     let front = "x-ms-request-id,x-ms-client-request-id,x-ms-error-code";
     assert_eq!(walled, set(&[front, LATE]));
-    asker.cloud.set_storage_state(StorageState::Normal);
+    client.cloud.set_storage_state(StorageState::Normal);
     // A header has the letter case of the rule, even if the response does not have the header.
-    asker.cloud.set_cors(vec![all().exposed_headers(["content-RANGE", "etag", "x-ms-meta-*"])]);
+    client.cloud.set_cors(vec![all().exposed_headers(["content-RANGE", "etag", "x-ms-meta-*"])]);
     assert_eq!(exposed(Method::GET, READ, "bytes=0-1").await, set(&["content-RANGE,etag"]));
 }
 
@@ -123,13 +128,13 @@ async fn a_preflight_names_the_headers_of_the_request_or_of_the_rule() {
         let mut behavior = Behavior::default();
         behavior.preflight = *names;
         let rule = CorsRule::new("*").methods(["GET"]).allowed_headers(["Range", "x-ms-*"]);
-        let asker = Asker::of(builder().behavior(behavior).cors(rule)).await;
-        let asked = [
+        let client = Client::of(builder().behavior(behavior).cors(rule)).await;
+        let requested = [
             ("origin", "https://a.test"),
             ("access-control-request-method", "GET"),
             ("access-control-request-headers", "range,x-ms-date"),
         ];
-        let answer = preflight(&asker, &asked).await;
+        let answer = preflight(&client, &requested).await;
         let expected = match names {
             PreflightNames::Requested => "range,x-ms-date",
             PreflightNames::OfRule => "Range,x-ms-*",
@@ -143,13 +148,13 @@ async fn a_preflight_names_the_headers_of_the_request_or_of_the_rule() {
 async fn responses_say_which_origins_can_read_them() {
     let exact = || CorsRule::new("https://a.test").methods(["GET"]).exposed_headers(["x-ms-*"]);
     let all = || CorsRule::new("*").methods(["GET"]).exposed_headers(["ETag"]);
-    let asker = Asker::of(builder().public().cors(exact())).await;
+    let client = Client::of(builder().public().cors(exact())).await;
     let get = async |origin: Option<&str>| {
-        let mut request = asker.request(Method::GET, READ);
+        let mut request = client.request(Method::GET, READ);
         if let Some(origin) = origin {
             request = request.header("origin", origin);
         }
-        let answer = asker.send(request).await;
+        let answer = client.send(request).await;
         ["access-control-allow-origin", "vary", "access-control-expose-headers"]
             .map(|name| answer.header(name).map(str::to_owned))
     };
@@ -160,9 +165,9 @@ async fn responses_say_which_origins_can_read_them() {
     for origin in [Some("https://b.test"), None] {
         assert_eq!(get(origin).await, [None, Some("Origin".into()), None]);
     }
-    asker.cloud.set_cors(vec![all()]);
+    client.cloud.set_cors(vec![all()]);
     assert_eq!(get(Some("https://b.test")).await, [Some("*".into()), None, Some("ETag".into())]);
     assert_eq!(get(None).await, [None, None, None]);
-    asker.cloud.set_cors(vec![]);
+    client.cloud.set_cors(vec![]);
     assert_eq!(get(Some("https://a.test")).await, [None, None, None]);
 }

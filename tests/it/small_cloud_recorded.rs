@@ -18,7 +18,7 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::client::{Answer, Asker, LIST};
+use crate::client::{Answer, Client, LIST};
 
 const READ: &str = "smallcloud/assets/a.jpg";
 
@@ -73,13 +73,13 @@ fn header_names(answer: &Answer) -> BTreeSet<String> {
         .collect()
 }
 
-async fn cloud(order: NameOrder) -> Asker {
+async fn cloud(order: NameOrder) -> Client {
     let mut behavior = Behavior::default();
     behavior.order = order;
     let rule = CorsRule::new("*").methods(["GET", "HEAD"]).exposed_headers(["*"]);
     let seed = Seed::new("d/a.jpg", "x").metadata("k", "v").tags(2);
     let builder: SmallCloudBuilder = SmallCloud::builder().behavior(behavior).cors(rule);
-    Asker::of(builder.blob(seed).blob(Seed::new("a.jpg", "0123456789")).versioned()).await
+    Client::of(builder.blob(seed).blob(Seed::new("a.jpg", "0123456789")).versioned()).await
 }
 
 /// Returns the children of each `Blob`, with the children of `Properties` in its place.
@@ -109,9 +109,9 @@ fn order_of_elements(xml: &str) -> Vec<Vec<String>> {
 async fn lists_have_recorded_headers_and_elements_in_recorded_order() {
     let mut ours = Vec::new();
     for order in [NameOrder::Utf16, NameOrder::Segments] {
-        let asker = cloud(order).await;
+        let client = cloud(order).await;
         for query in ["", "delimiter=%2F", "maxresults=1&prefix=a&include=metadata"] {
-            ours.push(asker.signed(&format!("{LIST}&{query}")).await);
+            ours.push(client.signed(&format!("{LIST}&{query}")).await);
         }
     }
     let orders: Vec<_> = ours.iter().flat_map(|list| order_of_elements(&list.body)).collect();
@@ -136,15 +136,15 @@ async fn lists_have_recorded_headers_and_elements_in_recorded_order() {
 
 #[tokio::test]
 async fn reads_have_recorded_headers() {
-    let asker = cloud(NameOrder::Utf16).await;
+    let client = cloud(NameOrder::Utf16).await;
     for recording in recorded(&["read"]) {
         let method: Method = recording.method.parse().unwrap();
-        let path = format!("{READ}?sig={}", asker.cloud.signature());
-        let mut request = asker.request(method, &path);
+        let path = format!("{READ}?sig={}", client.cloud.signature());
+        let mut request = client.request(method, &path);
         if recording.status == 206 {
             request = request.header("range", "bytes=0-3");
         }
-        let ours = asker.send(request).await;
+        let ours = client.send(request).await;
         let names = recording.header_names();
         // Headers that every recorded read has; most of the others depend on the blob.
         for name in header_names(&ours).difference(&names) {
@@ -181,7 +181,7 @@ fn is_odd(recording: &Recording) -> bool {
 
 #[tokio::test]
 async fn errors_have_recorded_headers_messages_and_elements() {
-    let asker = cloud(NameOrder::Utf16).await;
+    let client = cloud(NameOrder::Utf16).await;
     let mut messages = 0;
     for recording in recorded(&["error", "challenge"]).into_iter().filter(|one| !is_odd(one)) {
         let id = &recording.id;
@@ -194,11 +194,11 @@ async fn errors_have_recorded_headers_messages_and_elements() {
         } else if code == "AuthorizationFailure" && recording.header("x-ms-version").is_some() {
             refusal = refusal.by_blob_service();
         }
-        asker.cloud.inject(Fault::Refuse(refusal));
+        client.cloud.inject(Fault::Refuse(refusal));
         let method = if recording.method == "HEAD" { Method::HEAD } else { Method::GET };
-        let path = format!("{READ}?sig={}", asker.cloud.signature());
-        let request = asker.request(method, &path).header("origin", "https://a.test");
-        let ours = asker.send(request).await;
+        let path = format!("{READ}?sig={}", client.cloud.signature());
+        let request = client.request(method, &path).header("origin", "https://a.test");
+        let ours = client.send(request).await;
         // A HEAD does not say how its body would be sent, and only a read has the size of a range.
         let skipped = ["transfer-encoding", "content-range", "x-ms-existing-resource-type"];
         let names = recording.header_names().into_iter().filter(|name| is_of_the_answer(name));
@@ -241,13 +241,13 @@ async fn errors_have_recorded_headers_messages_and_elements() {
 
 #[tokio::test]
 async fn sign_in_errors_have_recorded_fields_and_headers() {
-    let asker = cloud(NameOrder::Utf16).await;
+    let client = cloud(NameOrder::Utf16).await;
     for recording in recorded(&["token"]) {
         let theirs: Value = serde_json::from_str(&recording.body).unwrap();
         let number = theirs["error_codes"][0].as_u64().unwrap().try_into().unwrap();
         let error = theirs["error"].as_str().unwrap();
-        asker.cloud.inject_sign_in(SignInRefusal::new(recording.status, error, number, "A text."));
-        let ours = asker.sign_in().await;
+        client.cloud.inject_sign_in(SignInRefusal::new(recording.status, error, number, "A text."));
+        let ours = client.sign_in().await;
         let names: BTreeSet<_> =
             recording.header_names().into_iter().filter(|name| is_of_the_answer(name)).collect();
         assert_eq!(header_names(&ours), names, "{}", recording.id);

@@ -9,7 +9,7 @@ use azure_asset_sync::{condition::Role, store::NameOrder};
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::client::{Answer, Asker, LIST};
+use crate::client::{Answer, Client, LIST};
 
 const READ: &str = "smallcloud/assets/b/a.jpg";
 const NONE: &str = "smallcloud/assets/none.jpg";
@@ -46,8 +46,8 @@ async fn successful_responses_have_the_headers_of_the_service() {
         x-ms-blob-type x-ms-creation-time x-ms-lease-state x-ms-lease-status x-ms-request-id \
         x-ms-server-encrypted x-ms-version";
     const LISTED: &str = "content-type date server transfer-encoding x-ms-request-id x-ms-version";
-    let asker = Asker::of(builder()).await;
-    let token = asker.token().await;
+    let client = Client::of(builder()).await;
+    let token = client.token().await;
     let rows = [
         (Method::GET, READ, "", 200, GET),
         (Method::HEAD, READ, "", 200, GET),
@@ -56,11 +56,11 @@ async fn successful_responses_have_the_headers_of_the_service() {
         (Method::GET, "smallcloud/?comp=list", "", 200, LISTED),
     ];
     for (method, path, range, status, expected) in rows {
-        let mut request = asker.request(method.clone(), path).bearer_auth(&token);
+        let mut request = client.request(method.clone(), path).bearer_auth(&token);
         if !range.is_empty() {
             request = request.header("range", range);
         }
-        let answer = asker.send(request).await;
+        let answer = client.send(request).await;
         assert_eq!((answer.status, answer.header_names().as_str()), (status, expected), "{path}");
         assert_eq!(answer.header("server"), Some(BLOB_SERVICE));
         assert_eq!(answer.header("x-ms-version"), Some("2026-04-06"));
@@ -74,20 +74,20 @@ async fn successful_responses_have_the_headers_of_the_service() {
 
 #[tokio::test]
 async fn refusals_have_the_headers_of_the_part_that_refuses() {
-    let asker = Asker::of(
+    let client = Client::of(
         builder().assignment(Assignment::new(Role::BlobDataReader).on_container("assets")),
     )
     .await;
-    let token = asker.token().await;
+    let token = client.token().await;
     let send = async |method: Method, path: &str, token: &str, range: &'static str| {
-        let mut request = asker.request(method, path);
+        let mut request = client.request(method, path);
         if !token.is_empty() {
             request = request.bearer_auth(token);
         }
         if !range.is_empty() {
             request = request.header("range", range);
         }
-        asker.send(request).await
+        client.send(request).await
     };
     let with_range = ERROR.replace("length ", "length content-range ");
     let with_challenge = ERROR.replace("server ", "server www-authenticate ");
@@ -111,7 +111,7 @@ async fn refusals_have_the_headers_of_the_part_that_refuses() {
     ];
     for (method, path, token, range, status, code, server, headers) in rows {
         let answer = send(method.clone(), path, token, range).await;
-        assert_eq!(answer.told(), (status, Some(code)), "{path} {answer:?}");
+        assert_eq!(answer.status_and_code(), (status, Some(code)), "{path} {answer:?}");
         assert_eq!(answer.header_names(), headers, "{method} {path}");
         assert_eq!(answer.header("server"), Some(server), "{path}");
         let reason = answer.reason.as_deref().unwrap();
@@ -124,7 +124,7 @@ async fn refusals_have_the_headers_of_the_part_that_refuses() {
     }
     let after = send(get.clone(), READ, &token, "bytes=10-").await;
     assert_eq!(after.header("content-range"), Some("bytes */10"));
-    asker.cloud.set_storage_state(StorageState::Firewall);
+    client.cloud.set_storage_state(StorageState::Firewall);
     let walled = send(get, READ, &token, "").await;
     assert_eq!(walled.header_names(), EARLY);
     assert_eq!(walled.header("server"), Some(FRONT_END));
@@ -144,7 +144,7 @@ fn is_error_body(answer: &Answer, code: &str, reason: &str) {
 
 #[tokio::test]
 async fn the_refusing_part_can_be_set_and_the_dfs_endpoint_writes_json() {
-    let asker = Asker::of(builder()).await;
+    let client = Client::of(builder()).await;
     let failure = || Refusal::new(403, "AuthorizationFailure");
     let dfs = Refusal::new(404, "PathNotFound").by_dfs_endpoint();
     for (refusal, server, headers) in [
@@ -152,8 +152,8 @@ async fn the_refusing_part_can_be_set_and_the_dfs_endpoint_writes_json() {
         (failure().by_blob_service(), BLOB_SERVICE, ERROR),
         (dfs, "Windows-Azure-HDFS/1.0 Microsoft-HTTPAPI/2.0", ERROR),
     ] {
-        asker.cloud.inject(Fault::Refuse(refusal));
-        let answer = asker.signed(READ).await;
+        client.cloud.inject(Fault::Refuse(refusal));
+        let answer = client.signed(READ).await;
         assert_eq!(answer.header("server"), Some(server));
         assert_eq!(answer.header_names(), headers);
         if answer.status == 404 {
@@ -168,30 +168,30 @@ async fn the_refusing_part_can_be_set_and_the_dfs_endpoint_writes_json() {
 
 #[tokio::test]
 async fn an_invalid_parameter_is_named_with_its_value() {
-    let asker = Asker::of(builder()).await;
-    let token = asker.token().await;
+    let client = Client::of(builder()).await;
+    let token = client.token().await;
     for (query, name, value) in [
         ("maxresults=0", "maxresults", "0"),
         ("marker=%21", "marker", "!"),
         ("startFrom=b&endBefore=B", "endBefore", "B"),
     ] {
-        let answer = asker.get(&token, &format!("{LIST}&{query}")).await;
+        let answer = client.get(&token, &format!("{LIST}&{query}")).await;
         assert_eq!(answer.status, 400, "{query}");
         assert_eq!(answer.element("QueryParameterName"), Some(name), "{query}");
         assert_eq!(answer.element("QueryParameterValue"), Some(value), "{query}");
         assert!(answer.body.contains("<Reason />"), "{query}");
     }
-    let request = asker.request(Method::GET, LIST).header("x-ms-version", "soon");
-    let answer = asker.send(request.bearer_auth(&token)).await;
-    assert_eq!(answer.told(), (400, Some("InvalidHeaderValue")));
+    let request = client.request(Method::GET, LIST).header("x-ms-version", "soon");
+    let answer = client.send(request.bearer_auth(&token)).await;
+    assert_eq!(answer.status_and_code(), (400, Some("InvalidHeaderValue")));
     assert_eq!(answer.element("HeaderName"), Some("x-ms-version"));
     assert_eq!(answer.element("HeaderValue"), Some("soon"));
 }
 
 #[tokio::test]
 async fn a_refused_signature_is_answered_with_the_string_to_sign_or_the_validity() {
-    let asker = Asker::of(builder().container("expired-plates", [Seed::new("a.jpg", "x")])).await;
-    let signature = asker.cloud.signature().to_owned();
+    let client = Client::of(builder().container("expired-plates", [Seed::new("a.jpg", "x")])).await;
+    let signature = client.cloud.signature().to_owned();
     let list = "smallcloud/expired-plates?restype=container&comp=list";
     let rows = [
         (
@@ -212,8 +212,8 @@ async fn a_refused_signature_is_answered_with_the_string_to_sign_or_the_validity
         ),
     ];
     for (path, detail) in rows {
-        let answer = asker.send(asker.request(Method::GET, &path)).await;
-        assert_eq!(answer.told(), (403, Some("AuthenticationFailed")));
+        let answer = client.send(client.request(Method::GET, &path)).await;
+        assert_eq!(answer.status_and_code(), (403, Some("AuthenticationFailed")));
         assert_eq!(answer.element("AuthenticationErrorDetail"), Some(detail));
         assert_eq!(answer.header("www-authenticate"), None);
     }
@@ -235,21 +235,21 @@ async fn the_response_to_an_anonymous_request_depends_on_the_version_and_the_acc
     ] {
         let mut behavior = Behavior::default();
         behavior.anonymous = anonymous;
-        let asker = Asker::of(builder().behavior(behavior)).await;
-        let mut told = Vec::new();
+        let client = Client::of(builder().behavior(behavior)).await;
+        let mut shown = Vec::new();
         for version in ["2026-04-06", "2019-02-02"] {
             for path in [LIST, READ] {
-                let request = asker.request(Method::GET, path).header("x-ms-version", version);
-                let answer = asker.send(request).await;
+                let request = client.request(Method::GET, path).header("x-ms-version", version);
+                let answer = client.send(request).await;
                 assert_eq!(answer.header("www-authenticate").is_some(), answer.status == 401);
-                told.push((answer.status, answer.header("x-ms-error-code").map(str::to_owned)));
+                shown.push((answer.status, answer.header("x-ms-error-code").map(str::to_owned)));
             }
         }
         let expected = expected.map(|(status, code)| (status, code.map(str::to_owned)));
-        assert_eq!(told, expected, "{anonymous:?}");
+        assert_eq!(shown, expected, "{anonymous:?}");
         // An invalid token is always answered with a challenge.
-        let wrong = asker.get("none", LIST).await;
-        assert_eq!(wrong.told(), (401, Some("InvalidAuthenticationInfo")));
+        let wrong = client.get("none", LIST).await;
+        assert_eq!(wrong.status_and_code(), (401, Some("InvalidAuthenticationInfo")));
         assert!(wrong.header("www-authenticate").is_some());
     }
 }
@@ -278,8 +278,8 @@ async fn lists_have_the_elements_of_the_service_in_its_order() {
     };
     let flat = || SmallCloud::builder().blob(blob("a.jpg"));
     let list = async |builder: SmallCloudBuilder, query: &str| {
-        let asker = Asker::of(builder).await;
-        let answer = asker.signed(&format!("{LIST}&{query}")).await;
+        let client = Client::of(builder).await;
+        let answer = client.signed(&format!("{LIST}&{query}")).await;
         assert!(answer.body.starts_with("\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?><Enum"));
         answer.body
     };
@@ -342,8 +342,8 @@ async fn lists_have_the_elements_of_the_service_in_its_order() {
 async fn names_and_markers_are_encoded_as_the_service_encodes_them() {
     let names = ["a \"b\" & <c>'.jpg", "x/100%-\u{fffe}_~.txt", "z.jpg"];
     let seeds = names.map(|name| Seed::new(name, "x"));
-    let asker = Asker::of(SmallCloud::builder().blobs(seeds)).await;
-    let page = asker.signed(&format!("{LIST}&maxresults=2")).await;
+    let client = Client::of(SmallCloud::builder().blobs(seeds)).await;
+    let page = client.signed(&format!("{LIST}&maxresults=2")).await;
     assert!(page.body.contains("<Name>a \"b\" &amp; &lt;c&gt;'.jpg</Name>"), "{}", page.body);
     let encoded = "<Name Encoded=\"true\">x%2F100%25-%EF%BF%BE_~.txt</Name>";
     assert!(page.body.contains(encoded), "{}", page.body);
@@ -351,7 +351,7 @@ async fn names_and_markers_are_encoded_as_the_service_encodes_them() {
     let (length, text) = marker.strip_prefix("2!").unwrap().split_once('!').unwrap();
     assert_eq!(length.parse(), Ok(text.len()));
     assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_*".contains(&byte)));
-    let next = asker.signed(&format!("{LIST}&marker={marker}")).await;
+    let next = client.signed(&format!("{LIST}&marker={marker}")).await;
     assert_eq!(next.element("Marker"), Some(marker));
     assert_eq!(next.element("Name"), Some("z.jpg"));
 }
@@ -363,8 +363,8 @@ async fn sign_ins_are_refused_with_the_fields_and_headers_of_the_authority() {
     for text in SignInText::ALL {
         let mut behavior = Behavior::default();
         behavior.sign_in_text = *text;
-        let asker = Asker::of(builder().behavior(behavior)).await;
-        let cloud = &asker.cloud;
+        let client = Client::of(builder().behavior(behavior)).await;
+        let cloud = &client.cloud;
         let zero = "00000000-0000-0000-0000-000000000000";
         let other = "66666666-6666-4666-8666-666666666666";
         let (id, secret) = (cloud.client_id(), cloud.secret());
@@ -377,11 +377,11 @@ async fn sign_ins_are_refused_with_the_fields_and_headers_of_the_authority() {
             (cloud.tenant(), id, "wrong", 401, "invalid_client", 7_000_215),
             (cloud.tenant(), id, secret, 400, "invalid_scope", 1_002_012),
         ];
-        for (tenant, client, secret, status, error, number) in rows {
-            let body = format!("client_id={client}&client_secret={secret}&scope=x");
+        for (tenant, client_id, secret, status, error, number) in rows {
+            let body = format!("client_id={client_id}&client_secret={secret}&scope=x");
             let path = format!("{tenant}/oauth2/v2.0/token");
-            let request = asker.request(Method::POST, &path).body(body);
-            let answer = asker.send(request.header("client-request-id", other)).await;
+            let request = client.request(Method::POST, &path).body(body);
+            let answer = client.send(request.header("client-request-id", other)).await;
             assert_eq!((answer.status, answer.header_names().as_str()), (status, HEADERS));
             let json: Value = serde_json::from_str(&answer.body).unwrap();
             assert_eq!(json["error"], error);

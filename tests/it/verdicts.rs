@@ -38,11 +38,11 @@ fn scan(blobs: &[Blob], sizes: &[usize], rules: &Rules) -> Scan {
     let mut rest = blobs;
     let mut pages = VecDeque::new();
     for size in sizes.iter().copied().chain([usize::MAX]) {
-        let (page, behind) = rest.split_at(size.min(rest.len()));
+        let (page, after) = rest.split_at(size.min(rest.len()));
         let mut page = Page::last(page.to_vec());
         page.malformed.push(Malformed::new(None, "it has no name"));
         pages.push_back(page);
-        rest = behind;
+        rest = after;
     }
     Scan::new(Pages(Mutex::new(pages)), &Prefix::default()).rules(rules.clone())
 }
@@ -64,7 +64,7 @@ fn model(blobs: &[Blob], sizes: &[usize], rules: &Rules) -> Vec<Decided> {
     let mut all = Vec::new();
     let mut rest = blobs;
     for size in sizes.iter().copied().chain([usize::MAX]) {
-        let (page, behind) = rest.split_at(size.min(rest.len()));
+        let (page, after) = rest.split_at(size.min(rest.len()));
         all.push((None, false, vec![Reason::Malformed]));
         for blob in page {
             let mut verdict = decided(&rules.check(blob.clone()));
@@ -88,7 +88,7 @@ fn model(blobs: &[Blob], sizes: &[usize], rules: &Rules) -> Vec<Decided> {
             }
             all.push(verdict);
         }
-        rest = behind;
+        rest = after;
     }
     all
 }

@@ -19,7 +19,7 @@ use azure_asset_sync::{
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::client::{Answer, Asker};
+use crate::client::{Answer, Client};
 
 const HOUR: u64 = 60 * 60;
 const DAY: u64 = 24 * HOUR;
@@ -36,7 +36,7 @@ fn now() -> SystemTime {
 
 /// A small cloud with a clock of its own, its store, and a client without a credential.
 struct Scene {
-    asker: Asker,
+    client: Client,
     clock: ManualClock,
     store: AzureStore,
 }
@@ -44,9 +44,9 @@ struct Scene {
 impl Scene {
     async fn of(builder: SmallCloudBuilder) -> Self {
         let clock = ManualClock::new();
-        let asker = Asker::of(builder.clock(clock.clone())).await;
-        let store = asker.cloud.store(&asker.cloud.connection().build().unwrap()).unwrap();
-        Self { asker, clock, store }
+        let client = Client::of(builder.clock(clock.clone())).await;
+        let store = client.cloud.store(&client.cloud.connection().build().unwrap()).unwrap();
+        Self { client, clock, store }
     }
 
     fn links(&self) -> ViewLinks {
@@ -58,7 +58,7 @@ impl Scene {
     }
 
     async fn open(&self, method: Method, url: &str) -> Answer {
-        self.asker.send(self.asker.client.request(method, url)).await
+        self.client.send(self.client.http.request(method, url)).await
     }
 
     async fn get(&self, link: &ViewLink) -> Answer {
@@ -66,10 +66,10 @@ impl Scene {
     }
 
     /// Returns how many delegation keys were requested, without requests whose token had expired.
-    fn asked(&self) -> usize {
-        let log = self.asker.cloud.log();
-        let keys = log.iter().filter(|asked| asked.query.contains("comp=userdelegationkey"));
-        keys.filter(|asked| asked.status != Some(401)).count()
+    fn requests(&self) -> usize {
+        let log = self.client.cloud.log();
+        let keys = log.iter().filter(|request| request.query.contains("comp=userdelegationkey"));
+        keys.filter(|request| request.status != Some(401)).count()
     }
 }
 
@@ -89,28 +89,28 @@ async fn a_link_reads_only_its_blob() {
     let answer = scene.get(&link).await;
     assert_eq!((answer.status, answer.body.as_str()), (200, "a.jpg"));
     assert_eq!(scene.open(Method::HEAD, link.url()).await.status, 200);
-    let range = scene.asker.client.get(link.url()).header("range", "bytes=2-3");
-    let part = scene.asker.send(range).await;
+    let range = scene.client.http.get(link.url()).header("range", "bytes=2-3");
+    let part = scene.client.send(range).await;
     assert_eq!((part.status, part.body.as_str()), (206, "jp"), "players read videos in ranges");
 
     let (base, signed) = link.url().split_once('?').unwrap();
     let container = base.strip_suffix("/a.jpg").unwrap();
     let service = container.strip_suffix("/assets").unwrap();
-    for (url, told) in [
+    for (url, expected) in [
         (format!("{container}/b.jpg?{signed}"), FAILED),
         (format!("{container}/a.jpg/?{signed}"), FAILED),
         (format!("{container}?restype=container&comp=list&{signed}"), FAILED),
         (format!("{service}/?comp=list&{signed}"), FAILED),
         (format!("{base}?{}", signed.replace("sr=b", "sr=c")), FAILED),
     ] {
-        assert_eq!(scene.open(Method::GET, &url).await.told(), told, "{url}");
+        assert_eq!(scene.open(Method::GET, &url).await.status_and_code(), expected, "{url}");
     }
     for method in [Method::PUT, Method::DELETE, Method::POST, Method::PATCH] {
         let answer = scene.open(method.clone(), link.url()).await;
-        assert_eq!(answer.told(), MISMATCH, "{method}");
+        assert_eq!(answer.status_and_code(), MISMATCH, "{method}");
     }
-    let log = scene.asker.cloud.log();
-    assert!(log.iter().any(|asked| asked.credential == PresentedCredential::Sas));
+    let log = scene.client.cloud.log();
+    assert!(log.iter().any(|request| request.credential == PresentedCredential::Sas));
 }
 
 #[tokio::test]
@@ -152,7 +152,7 @@ async fn a_changed_link_is_refused() {
     }
     for added in ["st=2020-01-01T00%3A00%3A00Z", "sip=127.0.0.1", "rscc=no-cache", "saoid=1"] {
         let answer = scene.open(Method::GET, &format!("{url}&{added}")).await;
-        assert_eq!(answer.told(), FAILED, "{added}");
+        assert_eq!(answer.status_and_code(), FAILED, "{added}");
     }
 }
 
@@ -176,7 +176,7 @@ async fn links_agree_with_an_independent_implementation() {
     }
     body.push_str("</UserDelegationKey>");
     let scene = Scene::of(vision()).await;
-    scene.asker.cloud.inject(Fault::Replace(200, "application/xml", body.into()));
+    scene.client.cloud.inject(Fault::Replace(200, "application/xml", body.into()));
 
     let rows = vectors["links"].as_array().unwrap();
     assert_eq!(rows.len(), 37);
@@ -189,14 +189,14 @@ async fn links_agree_with_an_independent_implementation() {
         let links = scene.links().lifetime(secs(lifetime)).unwrap();
         let link = links.link(request).await.unwrap();
         let (base, _) = link.url().split_once('?').unwrap();
-        let path = base.strip_prefix(&format!("https://{}", scene.asker.cloud.address())).unwrap();
+        let path = base.strip_prefix(&format!("https://{}", scene.client.cloud.address())).unwrap();
         assert_eq!(path, text(&row["path"]), "{row}");
         let expected: BTreeMap<String, String> =
             serde_json::from_value(row["query"].clone()).unwrap();
         assert_eq!(query(link.url()), expected, "{row}");
         assert_eq!(link.expires_at(), now() + secs(lifetime), "{row}");
     }
-    assert_eq!(scene.asked(), 1);
+    assert_eq!(scene.requests(), 1);
 }
 
 #[tokio::test]
@@ -244,7 +244,7 @@ async fn a_link_expires_at_its_stated_time() {
         assert_eq!(scene.get(&link).await.status, 200, "{lifetime:?}");
         scene.clock.advance(Duration::from_nanos(1));
         let answer = scene.get(&link).await;
-        assert_eq!(answer.told(), FAILED, "{lifetime:?}");
+        assert_eq!(answer.status_and_code(), FAILED, "{lifetime:?}");
         let detail = answer.element("AuthenticationErrorDetail").unwrap();
         // Without a start time, the time of the request is used.
         assert!(detail.starts_with("Signed expiry time ["), "{detail}");
@@ -285,18 +285,18 @@ async fn a_missing_role_and_a_credential_without_keys_are_reported() {
         assert!(error.to_string().contains(part), "{error}");
     }
     // After the role is assigned, a link can be created.
-    scene.asker.cloud.assign(Assignment::new(Role::BlobDelegator));
+    scene.client.cloud.assign(Assignment::new(Role::BlobDelegator));
     assert_eq!(scene.get(&scene.link("a.jpg").await).await.status, 200);
 
     // A firewall is not reported as a missing role.
     scene.clock.advance(secs(2 * DAY));
-    scene.asker.cloud.inject(Fault::Refuse(Refusal::new(403, "AuthorizationFailure")));
+    scene.client.cloud.inject(Fault::Refuse(Refusal::new(403, "AuthorizationFailure")));
     let error = scene.links().link(LinkRequest::new("a.jpg")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PermissionDenied);
     assert!(error.to_string().contains("firewall") && !error.to_string().contains("Delegator"));
 
-    let connection = scene.asker.cloud.connection().build().unwrap();
-    for credential in [scene.asker.cloud.sas(), Credential::Anonymous] {
+    let connection = scene.client.cloud.connection().build().unwrap();
+    for credential in [scene.client.cloud.sas(), Credential::Anonymous] {
         let store =
             AzureStore::builder(&connection).policy(trust(&connection)).build(credential).unwrap();
         let error = store.view_links().unwrap_err();
@@ -314,10 +314,10 @@ async fn a_link_grants_no_more_than_its_principal_can_read() {
     let scene = Scene::of(SmallCloud::builder().blobs(blobs).assignment(reader)).await;
     let (hall, yard) = (scene.link("hall/a.jpg").await, scene.link("yard/b.jpg").await);
     assert_eq!(scene.get(&hall).await.status, 200);
-    assert_eq!(scene.get(&yard).await.told(), MISMATCH);
+    assert_eq!(scene.get(&yard).await.status_and_code(), MISMATCH);
     assert_eq!(scene.get(&scene.link("hall/none.jpg").await).await.status, 404);
-    scene.asker.cloud.unassign_all();
-    assert_eq!(scene.get(&hall).await.told(), MISMATCH);
+    scene.client.cloud.unassign_all();
+    assert_eq!(scene.get(&hall).await.status_and_code(), MISMATCH);
 }
 
 #[tokio::test]
@@ -347,7 +347,7 @@ async fn a_link_leads_to_the_version_that_was_listed() {
         assert_eq!(scene.get(&link).await.status, status, "{blob:?}");
         let other = link.url().replace("37.1234567", "37.1234568");
         if resource != "b" {
-            assert_eq!(scene.open(Method::GET, &other).await.told(), FAILED, "{blob:?}");
+            assert_eq!(scene.open(Method::GET, &other).await.status_and_code(), FAILED, "{blob:?}");
         }
     }
 }
@@ -393,26 +393,26 @@ async fn a_response_without_a_valid_key_is_an_error() {
         (good.replace("2026-01-02T00:00:00Z", "2026-01-01T00:59:59Z"), "expires before"),
     ];
     for (body, part) in broken {
-        scene.asker.cloud.inject(Fault::Replace(200, "application/xml", body.clone().into()));
+        scene.client.cloud.inject(Fault::Replace(200, "application/xml", body.clone().into()));
         let error = scene.links().link(LinkRequest::new("a.jpg")).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::UnexpectedAnswer, "{body}");
         assert!(error.to_string().contains(part), "{error}");
     }
-    scene.asker.cloud.inject(Fault::Replace(200, "application/xml", good.into()));
+    scene.client.cloud.inject(Fault::Replace(200, "application/xml", good.into()));
     scene.link("a.jpg").await;
 }
 
 #[tokio::test]
 async fn a_completely_wrong_clock_is_an_error() {
-    let asker = Asker::of(vision()).await;
-    let connection = asker.cloud.connection().build().unwrap();
+    let client = Client::of(vision()).await;
+    let connection = client.cloud.connection().build().unwrap();
     for at in [253_402_300_800_u64, 253_402_300_800 - 60] {
         let clock = ManualClock::starting(SystemTime::UNIX_EPOCH + secs(at));
         let store = AzureStore::builder(&connection)
             .policy(trust(&connection))
-            .certificate_authority(asker.cloud.certificate_authority())
+            .certificate_authority(client.cloud.certificate_authority())
             .clock(clock)
-            .build(asker.cloud.credential())
+            .build(client.cloud.credential())
             .unwrap();
         let error = store.view_links().unwrap().link(LinkRequest::new("a.jpg")).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config, "{error}");
@@ -432,7 +432,7 @@ async fn neither_the_signature_of_a_link_nor_a_key_is_ever_printed() {
     let signature = query(link.url())["sig"].clone();
     let shown = format!("{link:?} {link:#?} {links:?} {:?}", scene.store);
     assert!(shown.contains("/smallcloud/assets/a.jpg?(secret)"), "{shown}");
-    let keys = scene.asker.cloud.delegation_keys();
+    let keys = scene.client.cloud.delegation_keys();
     assert_eq!(keys.len(), 1);
     let encoded = link.url().rsplit_once("sig=").unwrap().1;
     for secret in [&signature, encoded, &keys[0]] {
@@ -449,7 +449,7 @@ async fn neither_the_signature_of_a_link_nor_a_key_is_ever_printed() {
         Fault::Refuse(Refusal::new(403, "AuthorizationFailure").message(keys[0].clone())),
         Fault::Close,
     ] {
-        scene.asker.cloud.inject(fault);
+        scene.client.cloud.inject(fault);
         let error = links.link(LinkRequest::new("a.jpg")).await.unwrap_err();
         assert!(!printed(&error).contains(&keys[0]), "{error:?}");
     }
@@ -459,12 +459,12 @@ async fn neither_the_signature_of_a_link_nor_a_key_is_ever_printed() {
 async fn links_of_every_cloud_are_signed_with_the_name_of_the_account() {
     let scene = Scene::of(vision()).await;
     // The name of the account is signed, even if the account has another address.
-    let address = scene.asker.cloud.address();
+    let address = scene.client.cloud.address();
     let endpoint = Endpoint::new(&format!("https://localhost:{}/smallcloud", address.port()));
     let endpoint = endpoint.unwrap().with_authority(&format!("https://{address}")).unwrap();
     let connection: Connection =
-        scene.asker.cloud.connection().cloud(endpoint.into()).build().unwrap();
-    let store = scene.asker.cloud.store(&connection).unwrap();
+        scene.client.cloud.connection().cloud(endpoint.into()).build().unwrap();
+    let store = scene.client.cloud.store(&connection).unwrap();
     let link = store.view_links().unwrap().link(LinkRequest::new("a.jpg")).await.unwrap();
     assert!(link.url().starts_with("https://localhost:"), "{}", link.url());
     assert_eq!(scene.get(&link).await.status, 200);

@@ -40,7 +40,7 @@ fn body(chunks: impl futures::Stream<Item = Bytes> + Send + 'static) -> Body {
     StreamBody::new(Box::pin(chunks.map(|chunk| Ok(Frame::data(chunk)))))
 }
 
-fn whole(text: impl Into<Bytes>) -> Body {
+fn one_chunk(text: impl Into<Bytes>) -> Body {
     let text = text.into();
     body(stream::once(async { text }))
 }
@@ -110,7 +110,7 @@ fn an_endless_body_is_read_up_to_a_limit() {
         move |request: Request<Bytes>| {
             let endless = endless.lock().unwrap();
             if is_sign_in(&request) != endless.at_sign_in {
-                return Response::new(whole(TOKEN));
+                return Response::new(one_chunk(TOKEN));
             }
             // Each row has its own counter, because a connection of the preceding row can still send.
             let sent = Arc::clone(&endless.sent);
@@ -153,14 +153,15 @@ fn an_endless_body_is_read_up_to_a_limit() {
 fn a_slow_body_does_not_extend_the_deadline() {
     silence::run(async {
         const DEADLINE: Duration = Duration::from_secs(1);
-        let (at_sign_in, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let (at_sign_in, requests) =
+            (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let server = ScriptedServer::start({
-            let (at_sign_in, asked) = (at_sign_in.clone(), asked.clone());
+            let (at_sign_in, requests) = (at_sign_in.clone(), requests.clone());
             move |request: Request<Bytes>| {
                 if is_sign_in(&request) != at_sign_in.load(Ordering::SeqCst) {
-                    return Response::new(whole(TOKEN));
+                    return Response::new(one_chunk(TOKEN));
                 }
-                asked.fetch_add(1, Ordering::SeqCst);
+                requests.fetch_add(1, Ordering::SeqCst);
                 let drops = stream::unfold((), |()| async {
                     tokio::time::sleep(silence::STEP).await;
                     Some((Bytes::from_static(b" "), ()))
@@ -203,12 +204,12 @@ fn a_slow_body_does_not_extend_the_deadline() {
         // Links share the request for a key, even while it hangs.
         let store = builder.build(secret()).unwrap();
         let links = store.view_links().unwrap();
-        asked.store(0, Ordering::SeqCst);
+        requests.store(0, Ordering::SeqCst);
         let waiters = (0..50).map(|_| links.link(LinkRequest::new("a.jpg")));
         for result in futures::future::join_all(waiters).await {
             assert_eq!(result.unwrap_err().kind(), ErrorKind::Timeout);
         }
-        assert_eq!(asked.load(Ordering::SeqCst), 1);
+        assert_eq!(requests.load(Ordering::SeqCst), 1);
     });
 }
 
@@ -216,7 +217,7 @@ fn a_slow_body_does_not_extend_the_deadline() {
 async fn signing_in_with(answer: String) -> (ScriptedServer, Arc<AzureStore>) {
     let server = ScriptedServer::start(move |request: Request<Bytes>| {
         let text = if is_sign_in(&request) { answer.clone() } else { String::new() };
-        Response::new(whole(text))
+        Response::new(one_chunk(text))
     })
     .await;
     let connection = server.connection();
@@ -289,7 +290,7 @@ impl TokenCredential for Panicking {
 
 #[tokio::test]
 async fn a_credential_that_panics_is_an_error_each_time() {
-    let server = ScriptedServer::start(|_| Response::new(whole(""))).await;
+    let server = ScriptedServer::start(|_| Response::new(one_chunk(""))).await;
     let connection = server.connection();
     let credential = Credential::Token(Arc::new(Panicking));
     let store = Arc::new(server.builder(&connection).build(credential).unwrap());
@@ -330,7 +331,7 @@ async fn headers_with_extreme_values_cause_at_most_an_error() {
     let turns = Arc::clone(&turn);
     let server = ScriptedServer::start(move |request: Request<Bytes>| {
         if is_sign_in(&request) {
-            return Response::new(whole(TOKEN));
+            return Response::new(one_chunk(TOKEN));
         }
         let (status, row): (u16, usize) = *turns.lock().unwrap();
         let mut response = Response::builder().status(status);
@@ -338,7 +339,7 @@ async fn headers_with_extreme_values_cause_at_most_an_error() {
         if rows[row].0 != "date" {
             response = response.header("date", "Mon, 30 Nov 2026 00:00:00 GMT");
         }
-        response.header(rows[row].0, rows[row].1).body(whole("xyz")).unwrap()
+        response.header(rows[row].0, rows[row].1).body(one_chunk("xyz")).unwrap()
     })
     .await;
     let connection = server.connection();
@@ -367,7 +368,7 @@ async fn headers_with_extreme_values_cause_at_most_an_error() {
 async fn a_response_that_ignores_the_range_is_refused() {
     let server = ScriptedServer::start(|request: Request<Bytes>| {
         let text = if is_sign_in(&request) { TOKEN } else { "0123456789" };
-        Response::new(whole(text))
+        Response::new(one_chunk(text))
     })
     .await;
     let connection = server.connection();

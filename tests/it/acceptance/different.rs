@@ -174,13 +174,13 @@ async fn the_kit_only_reads_and_keeps_to_its_limits() {
     let cloud = many().versioned().start().await.unwrap();
     let report = run(&cloud).await;
     let log = cloud.log();
-    for asked in &log {
-        let reads = match asked.method.as_str() {
+    for request in &log {
+        let reads = match request.method.as_str() {
             "GET" | "HEAD" | "OPTIONS" => true,
-            "POST" => asked.is_sign_in() || asked.query.ends_with("comp=userdelegationkey"),
+            "POST" => request.is_sign_in() || request.query.ends_with("comp=userdelegationkey"),
             _ => false,
         };
-        assert!(reads, "{asked:?}");
+        assert!(reads, "{request:?}");
     }
     // The sign-in and the key for the link are not counted by the report.
     assert!(report.requests <= MAX_REQUESTS && log.len() <= report.requests + 3, "{}", log.len());
@@ -204,10 +204,10 @@ async fn a_prefix_limits_all_listings_of_the_container() {
         assert!(seen.contains(line), "{line}\n{}", table(&report.lines));
     }
     let log = cloud.log();
-    let lists = log.iter().filter(|asked| asked.path.ends_with("/assets"));
-    let lists: Vec<_> = lists.filter(|asked| asked.query.contains("comp=list")).collect();
+    let lists = log.iter().filter(|request| request.path.ends_with("/assets"));
+    let lists: Vec<_> = lists.filter(|request| request.query.contains("comp=list")).collect();
     assert!(lists.len() > 10);
-    assert!(lists.iter().all(|asked| asked.query.contains("prefix=hall%203%2F")), "{lists:?}");
+    assert!(lists.iter().all(|request| request.query.contains("prefix=hall%203%2F")), "{lists:?}");
 }
 
 #[tokio::test]

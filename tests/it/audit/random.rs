@@ -298,7 +298,7 @@ fn row(audit: &Audit, world: &World, prefix: &str) -> String {
     if is_list {
         return match text_of(world, PREFIX) {
             None => format!("list `{container}`, no prefix"),
-            Some(asked) if asked.starts_with(prefix) => {
+            Some(requested) if requested.starts_with(prefix) => {
                 format!("list `{container}`, prefix `{prefix}…`")
             }
             Some(_) => format!("list `{container}`, another prefix"),

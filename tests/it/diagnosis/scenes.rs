@@ -34,7 +34,7 @@ async fn with(assignments: Vec<Assignment>) -> SmallCloud {
 }
 
 /// Runs a probe with all its checks.
-async fn whole(cloud: &SmallCloud) -> Health {
+async fn probe_all(cloud: &SmallCloud) -> Health {
     let connection = cloud.connection().build().unwrap();
     let store = cloud.store(&connection).unwrap();
     Probe::new(&connection, store).view_links().least_privilege().run().await
@@ -132,8 +132,8 @@ pub async fn scene(row: &Row) -> Diagnosis {
             let error = store.inspect(Question::ListContainers).await.unwrap_err();
             Diagnosis::at(Check::ListContainers, &error)
         }
-        "d074" => only(whole(&with(vec![reader().on_container("assets")]).await).await),
-        "d075" => only(whole(&with(vec![Assignment::management_reader()]).await).await),
+        "d074" => only(probe_all(&with(vec![reader().on_container("assets")]).await).await),
+        "d075" => only(probe_all(&with(vec![Assignment::management_reader()]).await).await),
         "d076" | "d084" | "d089" | "d090" => {
             let cloud = cloud().await;
             cloud.set_storage_state(match row.id.as_str() {
@@ -174,10 +174,10 @@ pub async fn scene(row: &Row) -> Diagnosis {
             assert!(health.is_ready(), "{health}");
             warned(&health, Cause::EmptyListing)
         }
-        "d116" => warned(&whole(&with(vec![reader()]).await).await, Cause::BroadAccess),
+        "d116" => warned(&probe_all(&with(vec![reader()]).await).await, Cause::BroadAccess),
         "d117" => {
             let assignment = reader().condition(container_limit());
-            warned(&whole(&with(vec![assignment]).await).await, Cause::ContainersListable)
+            warned(&probe_all(&with(vec![assignment]).await).await, Cause::ContainersListable)
         }
         id => panic!("{id} has no scene"),
     }

@@ -130,11 +130,11 @@ impl Azure {
     /// Answers calls until the script ends.
     fn serve(&mut self, path: &Path) {
         loop {
-            let asked = fs::read_to_string(path.join("ask")).unwrap();
-            if asked == "\u{2}" {
+            let text = fs::read_to_string(path.join("ask")).unwrap();
+            if text == "\u{2}" {
                 return;
             }
-            let call: Vec<String> = asked.split_terminator('\0').map(str::to_owned).collect();
+            let call: Vec<String> = text.split_terminator('\0').map(str::to_owned).collect();
             self.calls.push(call.clone());
             let answer = self.handle(&call);
             let (status, text) = match answer {

@@ -213,8 +213,8 @@ async fn no_connection_is_made_to_a_refused_address() {
 #[tokio::test]
 async fn a_name_that_changes_its_address_after_the_check_is_checked_again() {
     let net = Net::cast();
-    let (asked, port) = (Arc::new(AtomicUsize::new(0)), net.port);
-    let count = Arc::clone(&asked);
+    let (lookups, port) = (Arc::new(AtomicUsize::new(0)), net.port);
+    let count = Arc::clone(&lookups);
     let builder = AzureStore::builder(&public()).resolve_by(move |_| {
         // Resolves to a public address first, and then to this machine.
         let ip = match count.fetch_add(1, Ordering::SeqCst) {
@@ -227,7 +227,7 @@ async fn a_name_that_changes_its_address_after_the_check_is_checked_again() {
     assert_eq!(store.inspect(Question::Addresses).await.unwrap().addresses.len(), 1);
     let error = store.list(ListRequest::new("")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::HostRefused);
-    assert_eq!((asked.load(Ordering::SeqCst), net.accepted()), (2, 0));
+    assert_eq!((lookups.load(Ordering::SeqCst), net.accepted()), (2, 0));
 }
 
 #[tokio::test]

@@ -61,8 +61,8 @@ async fn changes_that_a_sink_may_have_are_reported_again_or_as_removed() {
     let names = ["a.jpg", "b.jpg", "c.jpg"];
     let all = || disk.job(scan(Pages(vec![page(&names)])));
     fail(all(), Fails::BeforeStoring).await;
-    let vague = disk.job(scan(Pages(vec![bad(page(&["a.jpg", "c.jpg"]), None)])));
-    let mut reported = run(vague).await.1;
+    let ambiguous = disk.job(scan(Pages(vec![bad(page(&["a.jpg", "c.jpg"]), None)])));
+    let mut reported = run(ambiguous).await.1;
     reported.extend(run(all()).await.1);
     // The sink may have the blob, so it is reported as changed.
     assert!(reported.contains(&"~b.jpg".to_owned()), "{reported:?}");
@@ -85,9 +85,9 @@ async fn a_long_page_is_ambiguous_to_its_end() {
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     run(disk.job(scan(Pages(vec![page(&names)])))).await;
     let (first, last) = (page(&["00.jpg"]), page(&["29.jpg"]));
-    let mut vague = bad(first, None);
-    vague.blobs.extend(last.blobs);
-    let (ending, reported) = run(disk.job(scan(Pages(vec![vague]))).max_removals(1.0)).await;
+    let mut ambiguous = bad(first, None);
+    ambiguous.blobs.extend(last.blobs);
+    let (ending, reported) = run(disk.job(scan(Pages(vec![ambiguous]))).max_removals(1.0)).await;
     assert_eq!((ending, reported), (Ending::Complete, vec!["!?".to_owned()]));
 }
 

@@ -14,7 +14,7 @@ use super::{DAY, FAILED, HOUR, Scene, query, secs, vision};
 async fn many_concurrent_links_need_one_key() {
     let scene = Scene::of(vision()).await;
     let wanted = join_all((0..200).map(|_| scene.link("a.jpg"))).await;
-    assert_eq!(scene.asked(), 1);
+    assert_eq!(scene.requests(), 1);
     assert!(wanted.iter().all(|link| link.url() == wanted[0].url()));
     // Also from several tasks, and from other `ViewLinks` of the same store.
     scene.clock.advance(secs(2 * DAY));
@@ -26,7 +26,7 @@ async fn many_concurrent_links_need_one_key() {
     for link in join_all(tasks).await {
         assert_eq!(scene.get(&link.unwrap()).await.status, 200);
     }
-    assert_eq!(scene.asked(), 2);
+    assert_eq!(scene.requests(), 2);
 }
 
 #[tokio::test]
@@ -49,7 +49,7 @@ async fn a_key_is_used_for_a_day_and_no_link_outlives_it() {
     ] {
         scene.clock.advance(secs(passed));
         let link = lifetime(seconds).link(LinkRequest::new("a.jpg")).await.unwrap();
-        assert_eq!(scene.asked(), keys, "{passed} {seconds}");
+        assert_eq!(scene.requests(), keys, "{passed} {seconds}");
         assert!(!outlives(&link), "{passed} {seconds}");
         assert_eq!(scene.get(&link).await.status, 200, "{passed} {seconds}");
     }
@@ -59,10 +59,10 @@ async fn a_key_is_used_for_a_day_and_no_link_outlives_it() {
 async fn a_failed_request_for_a_key_fails_all_waiting_calls_and_no_later_ones() {
     let scene = Scene::of(vision()).await;
     let busy = Refusal::new(503, "ServerBusy").retry_after(secs(7));
-    scene.asker.cloud.inject(Fault::Refuse(busy));
+    scene.client.cloud.inject(Fault::Refuse(busy));
     let links = scene.links();
     let outcomes = join_all((0..20).map(|_| links.link(LinkRequest::new("a.jpg")))).await;
-    assert_eq!(scene.asked(), 1);
+    assert_eq!(scene.requests(), 1);
     for outcome in outcomes {
         let error = outcome.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Throttled);
@@ -73,29 +73,29 @@ async fn a_failed_request_for_a_key_fails_all_waiting_calls_and_no_later_ones() 
         );
     }
     assert_eq!(scene.get(&scene.link("a.jpg").await).await.status, 200);
-    assert_eq!(scene.asked(), 2);
+    assert_eq!(scene.requests(), 2);
 }
 
 #[tokio::test]
 async fn a_dropped_call_cancels_the_request_only_if_no_other_call_waits() {
     let scene = Scene::of(vision()).await;
     let links = scene.links();
-    scene.asker.cloud.inject(Fault::Stall);
+    scene.client.cloud.inject(Fault::Stall);
     // The only waiting call is dropped before the response: the next call sends a new request.
     tokio::select! {
         biased;
         _ = links.link(LinkRequest::new("a.jpg")) => panic!("the cloud does not answer"),
-        () = async { while scene.asked() < 1 { tokio::task::yield_now().await } } => {}
+        () = async { while scene.requests() < 1 { tokio::task::yield_now().await } } => {}
     }
     // Two calls wait. The first is dropped, and the second still returns its link.
     let second = async {
-        while scene.asked() < 2 {
+        while scene.requests() < 2 {
             tokio::task::yield_now().await;
         }
         links.link(LinkRequest::new("b.jpg")).await.unwrap()
     };
     let slow = Fault::Slow { chunk: 100, pause: secs(1) };
-    scene.asker.cloud.inject(slow);
+    scene.client.cloud.inject(slow);
     let mut first = Box::pin(links.link(LinkRequest::new("a.jpg")));
     let mut second = Box::pin(second);
     let early = tokio::select! {
@@ -109,7 +109,7 @@ async fn a_dropped_call_cancels_the_request_only_if_no_other_call_waits() {
         None => second.await,
     };
     assert_eq!(scene.get(&link).await.body, "b.jpg");
-    assert_eq!(scene.asked(), 2);
+    assert_eq!(scene.requests(), 2);
 }
 
 #[tokio::test]
@@ -117,11 +117,11 @@ async fn links_of_a_revoked_key_are_refused_until_the_key_is_forgotten() {
     let scene = Scene::of(vision()).await;
     let links = scene.links();
     assert_eq!(scene.get(&scene.link("a.jpg").await).await.status, 200);
-    scene.asker.cloud.revoke_delegation_keys();
-    assert_eq!(scene.get(&scene.link("a.jpg").await).await.told(), FAILED);
+    scene.client.cloud.revoke_delegation_keys();
+    assert_eq!(scene.get(&scene.link("a.jpg").await).await.status_and_code(), FAILED);
     links.forget_key();
     assert_eq!(scene.get(&scene.link("a.jpg").await).await.status, 200);
-    assert_eq!(scene.asked(), 2);
+    assert_eq!(scene.requests(), 2);
 
     // A key that is requested when `forget_key` is called is not kept.
     links.forget_key();
@@ -129,11 +129,11 @@ async fn links_of_a_revoked_key_are_refused_until_the_key_is_forgotten() {
     tokio::select! {
         biased;
         _ = &mut early => {}
-        () = async { while scene.asked() < 3 { tokio::task::yield_now().await } } => {
+        () = async { while scene.requests() < 3 { tokio::task::yield_now().await } } => {
             links.forget_key();
             early.await.unwrap();
             scene.link("a.jpg").await;
-            assert_eq!(scene.asked(), 4);
+            assert_eq!(scene.requests(), 4);
         }
     }
 }

@@ -137,11 +137,11 @@ impl Stage {
             }
         };
         tally.debug(&(&store, &connection));
-        let asked = ask(&mut rng, &connection, &store, tally).await;
+        let result = ask(&mut rng, &connection, &store, tally).await;
         if place == "cloud" {
             self.all_is_well();
         }
-        format!("{asked} with {name} at {place}")
+        format!("{result} with {name} at {place}")
     }
 
     fn place(&self, rng: &mut Rng) -> (&'static str, Connection, AzureStoreBuilder) {
@@ -357,9 +357,9 @@ async fn ask(
             let clock = ManualClock::new();
             let probe = probe(rng).clock(clock.clone()).granted(clock.time());
             let backoff = Backoff::new(Duration::from_secs(8), Duration::from_secs(30));
-            let patience =
+            let options =
                 WaitOptions::new(Duration::from_secs(rng.u64(1..40))).successes(2).backoff(backoff);
-            let mut wait = probe.wait(patience);
+            let mut wait = probe.wait(options);
             while let Some(event) = wait.next().await {
                 tally.event(&event);
             }
