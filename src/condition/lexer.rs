@@ -176,8 +176,8 @@ impl<'a> Lexer<'a> {
             let message = format!("letter case matters here; write {right}");
             return Err(self.error(span, message).of(Rule::LetterCase).fixed_by(right));
         };
-        let behind = rest.get(1 + name_length..).unwrap_or_default();
-        let Some(path) = behind.strip_prefix('[') else {
+        let rest_after = rest.get(1 + name_length..).unwrap_or_default();
+        let Some(path) = rest_after.strip_prefix('[') else {
             return Err(self.error(span, "expected `[` and the attribute's path after the source"));
         };
         let Some(length) = path.find(']') else {

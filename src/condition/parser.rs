@@ -121,8 +121,8 @@ impl<'a> Parser<'a> {
                     return self.letter_case(keyword);
                 }
             }
-            let behind = self.text.get(self.span.end..).unwrap_or_default();
-            if behind.starts_with('[') && Source::ALL.iter().any(|s| s.as_str() == word) {
+            let rest_after = self.text.get(self.span.end..).unwrap_or_default();
+            if rest_after.starts_with('[') && Source::ALL.iter().any(|s| s.as_str() == word) {
                 let message = format!("attributes begin with @; write @{word}");
                 return self.error(message).fixed_by(format!("@{word}"));
             }

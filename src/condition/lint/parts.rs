@@ -18,7 +18,7 @@ use crate::condition::{
 
 /// Visits each part of the condition once and adds the findings.
 ///
-/// What affects each action is computed before, because many rules need it for many parts.
+/// The influences on each action are computed first, because many rules need it for many parts.
 pub(super) fn check(context: &Context<'_>, found: &mut Vec<LintFinding>) {
     let influences = ACTIONS.iter().map(|action| Influences::on(context.root, action)).collect();
     let containers = containers(context.root);
@@ -107,11 +107,11 @@ impl PartRules<'_, '_> {
     /// For example, `@Resource[…tags:project<$key_case_sensitive$>] StringNotEquals 'secret'`: a blob without
     /// the tag is not documented to fulfil it, although the words say so.
     fn negative_on_optional(&mut self, expr: &Expr, attribute: &Attribute) {
-        let asked = anywhere(
+        let is_checked = anywhere(
             self.context.root,
             |kind| matches!(kind, ExprKind::Exists(other) if other == attribute),
         );
-        if !asked {
+        if !is_checked {
             let message = format!(
                 "a request can lack {0}. The documentation does not say whether this is then true; assume that it is denied. To make it clear, add `OR NOT Exists {0}` or `AND Exists {0}`",
                 quoted(&attribute.to_string()).trim_matches('`')

@@ -89,7 +89,7 @@ pub(in crate::scan) struct Batch {
     pub(in crate::scan) pages: u64,
     /// The names that are finished once this batch is handed out.
     pub(in crate::scan) coverage: Coverage,
-    /// The shards that remain once all earlier batches are handed out, if they must be stated anew.
+    /// The shards that remain once all earlier batches are handed out, if they must be stated again.
     /// The batch then has no entries.
     pub(in crate::scan) remaining: Option<Vec<Shard>>,
 }

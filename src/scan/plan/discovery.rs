@@ -31,7 +31,7 @@ use crate::store::{NameOrder, Page};
 /// The most marks that are kept.
 const MAX_MARKS: usize = 20_000;
 
-/// What is known about the distribution of names.
+/// The known facts about the distribution of names.
 #[derive(Debug, Default)]
 pub(super) struct Discovery {
     /// Whether the marks are the cuts of an earlier listing.

@@ -43,7 +43,7 @@ pub(super) struct Level {
     disputed: Option<Orders>,
 }
 
-/// What a page of a level shows.
+/// The result of a page of a level.
 pub(super) enum LevelPage {
     /// The store ignores the delimiter, or has entries that only a plain listing shows.
     Useless,
@@ -173,7 +173,7 @@ impl Level {
     }
 }
 
-/// What is known about the folders in a folder.
+/// The knowledge about the folders in a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Known {
     Nothing,
@@ -184,7 +184,7 @@ pub(super) enum Known {
     All,
 }
 
-/// Which folders were listed, and the folders in each of them.
+/// The folders that were listed, and the folders in each of them.
 #[derive(Debug, Default)]
 pub(super) struct FolderTree {
     known: HashMap<String, (Known, Vec<String>)>,

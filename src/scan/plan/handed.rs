@@ -24,11 +24,11 @@ const MAX_BYTES: usize = 1 << 20;
 pub(super) struct Handed {
     /// The keys of all entries, one after the other, with their ends; `None` once there are too many.
     keys: Option<(String, Vec<usize>)>,
-    /// What finished ranges have had.
+    /// The names that finished ranges have received.
     stretches: Vec<Stretch>,
 }
 
-/// What the listing has from one name to another, without a gap.
+/// The part of the listing from one name to another, without a gap.
 #[derive(Clone, Debug)]
 struct Stretch {
     /// The first name.

@@ -46,7 +46,7 @@ impl Outbox {
         self.batches.push_back(batch);
     }
 
-    /// States anew which shards remain once everything before is handed out.
+    /// States again which shards remain once everything before is handed out.
     ///
     /// Needed if ranges were rearranged: the coverage of pages would no longer add up.
     pub(super) fn restate(&mut self, remaining: Vec<Shard>, order: NameOrder) {
@@ -68,7 +68,7 @@ impl Outbox {
         &self.handed
     }
 
-    /// Leaves out in the listing to come what these ranges and all finished ones have had.
+    /// Leaves out of the coming listing the names that these and all finished ranges have received.
     pub(super) fn skip_handed(&mut self, ranges: &[Range]) {
         self.skipped = std::mem::replace(&mut self.handed, Handed::new()).into_skipped(ranges);
     }

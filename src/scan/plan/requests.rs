@@ -127,7 +127,7 @@ impl Requests {
 
     /// Returns how many requests were answered, including checks that ranges have waited for.
     ///
-    /// What exceeds the number of pages is the cost of parallelism.
+    /// The excess over the number of pages is the cost of parallelism.
     pub(super) fn spent(&self) -> f64 {
         self.last_number as f64 - self.under_way.len() as f64
     }

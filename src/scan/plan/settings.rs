@@ -15,7 +15,7 @@ pub(in crate::scan) struct Settings {
     pub(in crate::scan) is_ascending: bool,
     /// The most blobs on a page; `None` is the limit of the service.
     pub(in crate::scan) page_size: Option<NonZeroU16>,
-    /// What to list besides the current blobs.
+    /// The items to list besides the current blobs.
     pub(in crate::scan) include: Vec<Include>,
     /// The order to start with, whatever pages state.
     pub(in crate::scan) assumed: Option<NameOrder>,

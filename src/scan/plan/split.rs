@@ -34,7 +34,7 @@ const MAX_CANDIDATES: usize = 64;
 /// The smallest share of names that is used as a divisor.
 const SMALLEST: f64 = 1e-9;
 
-/// What a choice is based on: a snapshot of the other owners.
+/// The basis of a choice: a snapshot of the other owners.
 #[derive(Clone, Copy)]
 pub(super) struct View<'a> {
     /// The ranges, ascending.
@@ -50,7 +50,7 @@ pub(super) struct View<'a> {
     pub(super) spent: f64,
 }
 
-/// What to do for a request that has nothing to do.
+/// The use of a request slot that has nothing to do.
 pub(super) enum Choice {
     /// Split the range at this index.
     Split {
@@ -65,18 +65,18 @@ pub(super) enum Choice {
     Nothing,
 }
 
-/// What a range has had and has left.
+/// The received and the remaining part of a range.
 #[derive(Debug)]
 struct Outlook {
-    /// The share of names that the range has had.
+    /// The share of names that the range has received.
     had: f64,
-    /// The share of names that it has left.
+    /// The share of names that remain.
     ahead: f64,
-    /// The pages that it has left.
+    /// The pages that remain.
     pages: f64,
     /// The pages of all names if they were as dense as those on the last page.
     density: f64,
-    /// What the estimate was made from; it is stale once one of these changes.
+    /// The inputs of the estimate, which is stale once one of these changes.
     names: u64,
     end: Option<String>,
     revision: u64,
@@ -85,7 +85,7 @@ struct Outlook {
 /// Chooses splits, and remembers how the earlier ones turned out.
 #[derive(Debug, Default)]
 pub(super) struct Splitter {
-    /// The share of names that ended ranges have had, as far as it is known.
+    /// The share of names that ended ranges have received, as far as it is known.
     covered: f64,
     /// The number of splits with names after them.
     full_splits: usize,
@@ -235,7 +235,7 @@ impl View<'_> {
         self.spent - pages < in_flight * (2.0 + (1.0 + pages / in_flight).log2())
     }
 
-    /// Estimates what a range has had and has left.
+    /// Estimates the received and the remaining part of a range.
     ///
     /// For a range without names, only the share left is known; the pages follow from other ranges.
     fn outlook(&self, range: &Range) -> Outlook {

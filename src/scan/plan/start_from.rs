@@ -7,7 +7,7 @@ use std::{ops::RangeInclusive, sync::LazyLock};
 
 use regex_syntax::hir::{Class, HirKind};
 
-/// What is known about the store's support for `start_from`.
+/// The knowledge about the store's support for `start_from`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StartFrom {
     /// No answer has shown it yet.

@@ -25,7 +25,7 @@ use crate::{
     store::{Blob, NameOrder, Orders},
 };
 
-/// What a level has after the position of a range.
+/// The part of a level after the position of a range.
 struct Rest {
     /// The folder that the range is in, which stays with the range.
     here: Option<String>,

@@ -35,7 +35,7 @@ enum FirstName {
     Known(Option<String>, usize),
 }
 
-/// What follows from the names around the end of a range.
+/// A conclusion from the names around the end of a range.
 enum Finding {
     /// Nothing lies between the range and the next one.
     Joined,
@@ -95,8 +95,8 @@ impl Partition {
         let Some(range) = self.ranges.get(index) else { return Finding::TooEarly };
         let is_next_listed = |next: &Range| next.start().starts_with(range.prefix());
         let is_next_listed = self.ranges.get(index + 1).is_some_and(is_next_listed);
-        // INVARIANT: a void range proves nothing; the range before it must come as far as its end.
-        if !self.is_contiguous(index) || !is_next_listed || range.is_void() {
+        // INVARIANT: an empty range proves nothing; the range before it must come as far as its end.
+        if !self.is_contiguous(index) || !is_next_listed || range.is_empty_range() {
             return Finding::Joined;
         }
         let (first, owner) = match self.first_from(index + 1) {

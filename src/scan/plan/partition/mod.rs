@@ -7,8 +7,8 @@
 //! when the order of the listing turns out to be another one.
 //!
 //! Why nothing is missed, by induction over the ranges of a shard: the first range lists from the start of
-//! the shard. A range that has ended has had every name up to the first one after it, because the listing
-//! is in order. If the next range begins with that name, every name up to the end of the next range was
+//! the shard. A range that has ended has received every name up to the first one after it, because the
+//! listing is in order. If the next range begins with that name, every name up to the end of the next range was
 //! received as well. If the listing is in no order, a name can be missed only where few names have come,
 //! which is what [`OrderProof`](super::order_proof) excludes.
 
@@ -192,7 +192,7 @@ impl Partition {
         let mut is_before_joined = true;
         let is_removable = |range: &mut Range| {
             let is_removable = range.is_finished() && is_before_joined;
-            // The gap before a void range is looked at together with the gap after it.
+            // The gap before an empty range is looked at together with the gap after it.
             is_before_joined = range.is_joined() && (is_before_joined || range.first().is_some());
             is_removable
         };

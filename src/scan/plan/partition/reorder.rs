@@ -57,7 +57,7 @@ impl Partition {
     pub(in crate::scan::plan) fn rearrange(&mut self, order: NameOrder) {
         self.ranges.iter_mut().for_each(Range::forget_check);
         for index in (0..self.ranges.len()).rev() {
-            if self.ranges.get(index).is_some_and(Range::is_void) {
+            if self.ranges.get(index).is_some_and(Range::is_empty_range) {
                 self.merge_into_previous(index);
             }
         }
@@ -111,7 +111,7 @@ impl Partition {
 
     /// Keeps only the first range, which lists the only shard from now on.
     ///
-    /// What the other ranges have received was not handed out, and is listed again.
+    /// The names that the other ranges have received were not handed out, and are listed again.
     pub(in crate::scan::plan) fn keep_first(&mut self, has_copies: bool) {
         if let (Some(range), Some(shard)) = (self.ranges.first_mut(), self.shards.first()) {
             range.list_unsorted(shard, has_copies);

@@ -15,7 +15,7 @@
 //! 4. It is joined: nothing can lie between this range and the next. Then it is finished, and the
 //!    partition removes it once its pages are handed out.
 //!
-//! A range can be reopened after it has ended, if the one after it has begun too late.
+//! A range can be reopened after it has ended if the next range began too late.
 
 mod bounds;
 mod overlap;
@@ -282,7 +282,7 @@ impl Range {
     ///
     /// Such a range proves nothing: a store that starts too late looks the same. The range before it must
     /// list as far as the end of this one.
-    pub(super) fn is_void(&self) -> bool {
+    pub(super) fn is_empty_range(&self) -> bool {
         self.is_split && self.first.is_none()
     }
 
@@ -299,7 +299,7 @@ impl Range {
         self.requested = self.next.clone();
     }
 
-    /// Marks the request under way as void.
+    /// Marks that no request is under way; the answer to the last one is ignored.
     pub(super) fn cancel_request(&mut self) {
         self.is_busy = false;
     }

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The part of a page that belongs to a range, as positions among its blobs.
-struct Cut {
+struct PagePart {
     start: usize,
     end: usize,
     /// Whether the page is the first one of a range that begins at a split.
@@ -106,8 +106,8 @@ impl Range {
         self.overlap.skip(page.blobs.get(..start).unwrap_or_default(), is_first);
         self.past = page.blobs.get(end).map(|blob| blob.name.clone());
         let is_past = self.past.is_some();
-        let cut = Cut { start, end, is_at_split: self.is_split && is_first, is_past };
-        page.malformed.retain(|entry| self.has_entry(entry, &cut, mode));
+        let part = PagePart { start, end, is_at_split: self.is_split && is_first, is_past };
+        page.malformed.retain(|entry| self.has_entry(entry, &part, mode));
         page.blobs.truncate(end);
         page.blobs.drain(..start);
     }
@@ -115,13 +115,13 @@ impl Range {
     /// Returns whether an unreadable entry belongs to the range, by its name or by its position.
     ///
     /// Each entry belongs to exactly one range, so that it is reported once.
-    fn has_entry(&self, entry: &Malformed, cut: &Cut, mode: &ListingMode) -> bool {
+    fn has_entry(&self, entry: &Malformed, part: &PagePart, mode: &ListingMode) -> bool {
         match &entry.name {
             Some(name) => name.starts_with(&self.prefix) && self.has(name, mode.order),
             // An entry exactly between two ranges belongs to the first of them.
             None => {
-                (entry.at > cut.start || (entry.at == cut.start && !cut.is_at_split))
-                    && (entry.at <= cut.end || !cut.is_past)
+                (entry.at > part.start || (entry.at == part.start && !part.is_at_split))
+                    && (entry.at <= part.end || !part.is_past)
             }
         }
     }
@@ -156,8 +156,8 @@ impl Range {
     /// up to the first one after it, because the next range begins with that name.
     fn covered_to(&self, from: &Bound, mode: &ListingMode) -> Bound {
         match (&self.next, &self.past, &self.last) {
-            // INVARIANT: a void range proves nothing, so the range before it must cover its names.
-            (Next::Ended, ..) if self.is_void() => from.clone(),
+            // INVARIANT: an empty range proves nothing, so the range before it must cover its names.
+            (Next::Ended, ..) if self.is_empty_range() => from.clone(),
             (Next::Ended, Some(past), _) => Bound::Before(past.clone()),
             (Next::Ended, None, _) if self.prefix == self.root => Bound::End,
             (Next::Ended, None, _) => self.end.clone().map_or(Bound::End, Bound::Before),

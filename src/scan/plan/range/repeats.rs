@@ -15,7 +15,7 @@ use crate::{
     store::{Blob, Orders},
 };
 
-/// What the start of a page repeats.
+/// The entries that the start of a page repeats.
 pub(super) struct Repeated {
     /// The number of blobs that came before.
     pub(super) count: usize,
