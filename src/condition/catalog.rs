@@ -1,4 +1,4 @@
-//! What conditions can limit: the documented attributes, the actions, and which action has which
+//! The terms of conditions: the documented attributes, the actions, and which action has which
 //! attribute.
 //!
 //! Source: Microsoft Learn, "Actions and attributes for Azure role assignment conditions for Azure
@@ -86,7 +86,7 @@ pub(super) enum Known {
     Path,
     /// The prefix of a listing.
     Prefix,
-    /// What a listing includes besides blobs.
+    /// The items that a listing includes besides blobs.
     Include,
     /// The keys of the blob's index tags.
     TagKeys,

@@ -44,7 +44,7 @@ pub enum ErrorKind {
     CredentialUnavailable,
     /// The storage account did not accept the token or the shared access signature.
     ///
-    /// It has expired, is for another account or cloud, or there is none and the container is not
+    /// The credential has expired, is for another account or cloud, or there is none and the container is not
     /// public. Not transient. Correct the credential, or the clock of this machine.
     Unauthenticated,
     /// The principal or signature is valid, but does not allow this operation.

@@ -11,7 +11,7 @@ use crate::{
     connection::Connection,
 };
 
-/// What follows the resource group in the scope of a storage account.
+/// The part after the resource group in the scope of a storage account.
 pub(super) const STORAGE: &str = "/providers/Microsoft.Storage/";
 
 /// A role for a principal on a scope.
@@ -53,7 +53,7 @@ pub struct RoleAssignment {
     pub condition: Option<Condition>,
     /// The description that the portal shows. It also distinguishes this grant from others.
     pub description: String,
-    /// Who uses the assignment.
+    /// The grants that use the assignment.
     pub sharing: Sharing,
     /// The built-in role, or `None` for the custom role.
     pub(crate) role: Option<Role>,
@@ -81,7 +81,7 @@ impl RoleAssignment {
     }
 }
 
-/// Who uses a role assignment.
+/// The grants that use a role assignment.
 ///
 /// Decides whether a revocation may remove the assignment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

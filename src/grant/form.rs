@@ -83,7 +83,7 @@ impl fmt::Display for Form {
     }
 }
 
-/// What a part of a pack is for.
+/// The purpose of a part of a pack.
 ///
 /// The order is that of use. A customer needs the first three to five; the others are for later.
 ///
@@ -168,7 +168,8 @@ pub struct Part {
     pub step: Step,
     /// The file name to save the text under, if it is a file that the commands of the step use.
     pub file: Option<&'static str>,
-    /// What the text does, which right it needs and what it cannot undo. To read before, not to paste.
+    /// An explanation to read before, not to paste: what the text does, which right it needs, and what
+    /// cannot be undone.
     pub about: String,
     /// The text itself.
     pub text: String,

@@ -1,4 +1,4 @@
-//! What a customer applies: which role, on which scope, under which condition, and the commands for it.
+//! Grants: the role, scope and condition that a customer applies, and the commands for it.
 //!
 //! Values and text only, no I/O: a service shows the text to the customer, who runs it. [`Grant`] is
 //! built by `builder`, written in ten forms by `render`, and checked by `audit`.
@@ -24,7 +24,7 @@ pub use self::{
 };
 use crate::{connection::Connection, name::AccountName};
 
-/// What a customer applies so that a service can read what a connection covers.
+/// The roles, condition and CORS rule that let a service read a connection.
 ///
 /// A grant consists of role assignments and, if browsers play videos, a CORS rule. It never contains a
 /// secret. [`pack`](Self::pack) writes the commands, [`audit`](Self::audit) says what they allow.

@@ -33,7 +33,7 @@ const COUNTED_FOLDERS: usize = 10_000;
 /// The most folders in the report.
 const SHOWN_FOLDERS: usize = 20;
 
-/// What a preview has seen so far.
+/// The state of a preview that is running.
 pub(super) struct Collector {
     blobs: u64,
     /// The sum of what the assets cost of a quota.

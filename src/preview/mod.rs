@@ -68,7 +68,7 @@ pub struct Preview {
     looks_around: bool,
 }
 
-/// What an asset costs of a quota, as the caller counts it.
+/// Returns the cost of an asset in the caller's quota.
 type Quota = Box<dyn FnMut(&Asset) -> u64 + Send>;
 
 impl Preview {

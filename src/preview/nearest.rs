@@ -23,7 +23,7 @@ const MAX_REQUESTS: u64 = 8;
 /// The most similar prefixes that are returned.
 const MAX_SIMILAR: usize = 3;
 
-/// What exists near a prefix that no name has, as an answer to "why is nothing found?".
+/// Similar prefixes, if no name has the prefix: an answer to "why is nothing found?".
 ///
 /// Usual causes are another case, a slash too many or missing, or a folder that was renamed. The `Display`
 /// output is one sentence that asks whether a similar prefix was meant.

@@ -14,7 +14,7 @@ use crate::{
     validate::{Reason, Rejection},
 };
 
-/// What a sync would find. Created by [`Preview::run`](super::Preview::run).
+/// The result of a preview. Created by [`Preview::run`](super::Preview::run).
 ///
 /// ```
 /// use azure_asset_sync::{Blob, MemoryStore, Prefix, Preview, Scan};
@@ -50,7 +50,7 @@ pub struct PreviewReport {
     pub rejections: BTreeMap<Reason, Vec<Rejection>>,
     /// Examples of names that collide. `counts` has their number.
     pub collisions: BTreeMap<Reason, Vec<Collision>>,
-    /// What exists near the prefix, if no name has the prefix.
+    /// Similar prefixes, if no name has the prefix.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nearest: Option<Nearest>,
     /// The sum of what the assets cost of a quota, if [`Preview::quota`](super::Preview::quota) was set.
@@ -61,7 +61,7 @@ pub struct PreviewReport {
     /// The cost of these requests, in the currency of the price.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<f64>,
-    /// What the sync will take.
+    /// The estimated time and requests of the sync.
     pub sync: Estimate,
 }
 
@@ -71,9 +71,9 @@ pub struct PreviewReport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Total {
-    /// Exactly this many.
+    /// An exact count.
     Exact(u64),
-    /// At least this many, because the preview stopped at a limit.
+    /// A lower bound, because the preview stopped at a limit.
     AtLeast {
         /// The number of entries that were listed.
         blobs: u64,
@@ -108,7 +108,7 @@ impl fmt::Display for Total {
     }
 }
 
-/// The limit at which a preview stops.
+/// The limit after which a preview stops.
 ///
 /// Set by [`Preview::stop_after`](super::Preview::stop_after). Requests that are under way when the limit
 /// is reached are cancelled, and still count as requests.
@@ -116,9 +116,9 @@ impl fmt::Display for Total {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum StopAfter {
-    /// This many entries of the listing. A page of the service has 5,000.
+    /// Stops after a number of listed entries. A page of the service has 5,000.
     Blobs(u64),
-    /// This much time.
+    /// Stops after a duration.
     Time(Duration),
 }
 
@@ -200,7 +200,7 @@ pub struct Collision {
     pub other: Option<String>,
 }
 
-/// What a sync of the same scan takes, without the work of its sink.
+/// The estimated time and requests of a sync of the same scan, without the work of its sink.
 ///
 /// The first sync lists what the preview has listed. A later one lists as much, because it must see what
 /// has changed.

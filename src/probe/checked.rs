@@ -34,10 +34,10 @@ pub struct Checked {
     /// A remark for people, or an empty string. It names the reason if the check was skipped.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub note: String,
-    /// What the answer showed.
+    /// The evidence of the answer.
     #[serde(default)]
     pub evidence: Evidence,
-    /// What is wrong, if the check failed or warned.
+    /// The cause and the remedy, if the check failed or warned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diagnosis: Option<Diagnosis>,
 }

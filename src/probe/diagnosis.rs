@@ -1,4 +1,4 @@
-//! What an error means for a connection: the cause, how certain it is, and what to do.
+//! The meaning of an error for a connection: the cause, how certain it is, and what to do.
 //!
 //! A [`Diagnosis`] is a value, not an error. It follows from a code or a kind by the tables in `code`
 //! and `cause`, and never quotes the message of a service.
@@ -38,7 +38,7 @@ pub enum Confidence {
     Certain,
 }
 
-/// What is wrong, in which step of the wizard to correct it, and how.
+/// The cause of a failure, the wizard step to repeat, and the remedy.
 ///
 /// In JSON, what follows from the cause (layer, steps, texts) is written out for readers of other
 /// languages, and ignored when a diagnosis is read back.
@@ -61,13 +61,13 @@ pub enum Confidence {
 #[serde(into = "Stored", from = "Stored")]
 #[non_exhaustive]
 pub struct Diagnosis {
-    /// What is wrong.
+    /// The cause of the failure.
     pub cause: Cause,
     /// How certain the cause is.
     pub confidence: Confidence,
     /// The command to run, if a command is the remedy.
     pub command: Option<String>,
-    /// What the diagnosis follows from.
+    /// The answer that the diagnosis was made from.
     pub evidence: Evidence,
 }
 

@@ -1,4 +1,4 @@
-//! What changed between two probes of one connection.
+//! The changes between two probes of one connection.
 //!
 //! Works on stored values only. A check counts if both probes made it and both got a clear answer, so
 //! that an outage between two probes is not reported as a change of rights.

@@ -1,4 +1,4 @@
-//! What an answer showed: status, code, request id and duration.
+//! The evidence of an answer: status, code, request id and duration.
 //!
 //! Evidence never contains a header, a body or a URL, because these can carry a signature or a token.
 

@@ -1,4 +1,4 @@
-//! What the answers of a pass showed, beyond passed and failed.
+//! The facts that the answers of a pass showed, beyond passed and failed.
 //!
 //! [`Facts`] is the only thing that checks write and that inference reads. It stores what was observed
 //! and draws no conclusion; `infer` does that.
@@ -11,7 +11,7 @@ use crate::store::{
     inspect::{Challenge, Identity},
 };
 
-/// Which requests were allowed, by the check that made them.
+/// The requests that were allowed, by the check that made them.
 ///
 /// A check is absent if it was not made, or if its answer neither allows nor denies the request (for
 /// example a timeout).
@@ -47,14 +47,14 @@ impl Allowed {
     }
 }
 
-/// What the answers of a pass showed.
+/// The facts that the answers of a pass showed.
 ///
 /// INVARIANT: no field has a secret. A token or a signature never gets here, only what follows from
 /// it.
 #[derive(Clone, Default)]
 pub(super) struct Facts {
     allowed: Allowed,
-    /// What any pass of a wait was allowed, from passes that could list the container.
+    /// The requests that any pass of a wait was allowed, from passes that could list the container.
     ever_allowed: Allowed,
     identity: Option<Identity>,
     challenge: Option<Challenge>,

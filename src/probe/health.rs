@@ -77,7 +77,7 @@ pub struct Health {
     /// Whether anybody may list the container; `None` if the account did not answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public: Option<bool>,
-    /// What the principal can do beyond its needs, if
+    /// The permissions of the principal beyond its needs, if
     /// [`Probe::least_privilege`](super::Probe::least_privilege) was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub privileges: Option<Privileges>,

@@ -1,4 +1,4 @@
-//! What the principal can do beyond its needs, as the answers of a pass show it.
+//! The permissions of the principal beyond its needs, as the answers of a pass show it.
 //!
 //! The role assignments themselves cannot be read with the rights of a blob reader, so their shape is
 //! inferred from requests that should be refused.
@@ -49,7 +49,7 @@ impl SeenShape {
     }
 }
 
-/// What the principal can do beyond its needs.
+/// The permissions of a principal beyond its needs.
 ///
 /// [`Probe::least_privilege`](super::Probe::least_privilege) requests it.
 ///

@@ -21,7 +21,7 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct ScanOptions {
     pub(super) store: Arc<dyn Store>,
-    /// What to list; the prefix of the scan is a single shard without bounds.
+    /// The shards to list; the prefix of the scan is a single shard without bounds.
     pub(super) shards: Vec<Shard>,
     /// Names that divide the listing evenly, if they are known.
     pub(super) cuts: Vec<String>,
@@ -88,7 +88,7 @@ impl ScanOptions {
     }
 }
 
-/// What a job needs.
+/// The accessors that a job needs.
 #[cfg(feature = "sync")]
 impl ScanOptions {
     /// Returns the shards to list.

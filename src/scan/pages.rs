@@ -136,7 +136,7 @@ struct Listing<'a> {
     ready: Option<Batch>,
 }
 
-/// What the loop was waiting for.
+/// An event that the loop was waiting for.
 enum Event {
     /// A page was handed out, there is room for another one, or a request may be sent again.
     Progress,

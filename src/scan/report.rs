@@ -19,7 +19,7 @@ use crate::{
     validate::{Format, Kind, Reason, Rules},
 };
 
-/// What a scan has found, as counts.
+/// The counts of a scan.
 ///
 /// Its `Display` is a summary for people, over several lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

@@ -50,8 +50,8 @@ impl Default for Tally {
 impl Tally {
     /// Counts a blob that is about to be handed out.
     #[inline]
-    pub(super) fn count(&mut self, judgement: &Classification, size: u64) {
-        let (kind, media_type, findings, format) = match judgement {
+    pub(super) fn count(&mut self, verdict: &Classification, size: u64) {
+        let (kind, media_type, findings, format) = match verdict {
             Classification::Accept { kind, media_type, findings, format } => {
                 (kind, media_type, findings, format)
             }

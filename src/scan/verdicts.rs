@@ -35,7 +35,7 @@ use crate::{
 /// The most verdicts in a batch.
 const BATCH: usize = 1000;
 
-/// The most blobs that are judged at once, so that they and their judgements fit into a cache.
+/// The most blobs that are judged at once, so that they and their verdicts fit into a cache.
 const CHUNK: usize = 128;
 
 /// The work that one poll does before it lets other tasks run, in estimated nanoseconds: 4 ms.
@@ -63,7 +63,7 @@ pub struct Verdicts {
     rules: Rules,
     collisions: Option<Collisions>,
     blobs: vec::IntoIter<Blob>,
-    /// The judgements of the first of these blobs.
+    /// The verdicts of the first of these blobs.
     judged: vec::IntoIter<Compared>,
     /// The unreadable entries of the page, which are handed out before the blobs.
     malformed: vec::IntoIter<Malformed>,
@@ -325,10 +325,10 @@ impl Verdicts {
         if self.judged.len() == 0 {
             self.judge();
         }
-        let Compared { judgement, is_unchecked } = self.judged.as_slice().first()?;
+        let Compared { verdict, is_unchecked } = self.judged.as_slice().first()?;
         self.tally.unchecked += u64::from(*is_unchecked);
-        self.tally.count(judgement, self.blobs.as_slice().first()?.size);
-        match self.judged.next()?.judgement {
+        self.tally.count(verdict, self.blobs.as_slice().first()?.size);
+        match self.judged.next()?.verdict {
             Classification::Accept { kind, media_type, findings, format: _ } => {
                 let blob = self.blobs.next()?;
                 Some(given(Verdict::Accept(Asset { blob, kind, media_type, findings })))
@@ -348,7 +348,7 @@ impl Verdicts {
 
     /// Judges the next blobs, and leaves them in the page.
     ///
-    /// At most [`CHUNK`] of them, so that judgements are still in the cache when they are handed out.
+    /// At most [`CHUNK`] of them, so that verdicts are still in the cache when they are handed out.
     #[inline(never)]
     fn judge(&mut self) {
         let blobs = self.blobs.as_slice();
@@ -372,9 +372,9 @@ impl Verdicts {
             self.listed.extend(blobs.iter().map(|blob| blob.name.clone()));
         }
         let judged = blobs.iter().map(|blob| self.rules.classify(blob));
-        let judged = judged.map(|judgement| Compared { judgement, is_unchecked: false });
+        let judged = judged.map(|verdict| Compared { verdict, is_unchecked: false });
         self.judged = judged.collect::<Vec<_>>().into_iter();
-        // Collisions change judgements, so they are looked up before anything is handed out.
+        // Collisions change verdicts, so they are looked up before anything is handed out.
         let Some(collisions) = &mut self.collisions else { return };
 
         let judged = self.judged.as_slice();
@@ -385,7 +385,7 @@ impl Verdicts {
         for ((_, judged), seen) in compared.zip(seen) {
             judged.is_unchecked = *seen == CollisionCheck::Forgotten;
             for finding in seen.findings() {
-                self.rules.add_finding(finding, &mut judged.judgement);
+                self.rules.add_finding(finding, &mut judged.verdict);
             }
         }
     }
@@ -398,11 +398,11 @@ impl Verdicts {
     }
 }
 
-/// The judgement of a blob, with the result of comparing its name with others.
+/// The verdict of a blob, with the result of comparing its name with others.
 ///
 /// Kept for the blobs of one chunk, until they are handed out.
 struct Compared {
-    judgement: Classification,
+    verdict: Classification,
     /// Whether the name was not compared, because there were too many to remember.
     is_unchecked: bool,
 }
@@ -412,7 +412,7 @@ impl Compared {
     ///
     /// Snapshots and versions have the name of their blob and do not collide with it.
     fn is_compared(&self, blob: &Blob) -> bool {
-        matches!(self.judgement, Classification::Accept { .. })
+        matches!(self.verdict, Classification::Accept { .. })
             && blob.snapshot.is_none()
             && blob.version_id.is_none()
     }

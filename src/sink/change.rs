@@ -1,4 +1,4 @@
-//! What a sink receives: changes, in batches of a run.
+//! The input of a sink: changes, in batches of a run.
 //!
 //! The same types serve scans, which know only additions and rejections, and jobs, which compare
 //! with the previous run.

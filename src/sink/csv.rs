@@ -82,7 +82,7 @@ pub struct Csv {
     reader: Reader,
 }
 
-/// What reads the file.
+/// The kind of program that reads the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reader {
     /// Gets every text as it is.

@@ -95,7 +95,7 @@ use crate::error::Error;
 #[derive(Debug)]
 pub struct JsonLines(Lines);
 
-/// What the lines are, and where they are written.
+/// The content of the lines, and the file for them.
 #[derive(Debug)]
 enum Lines {
     Assets(AtomicFile),

@@ -10,7 +10,7 @@
 //! | `Parquet` (feature `parquet`) | DuckDB, Polars, pandas, `datasets`, Spark | the file is replaced | the file of the previous run stays |
 //! | `Sqlite` (feature `sqlite`) | tables that follow the container | changes nothing | what was flushed stays |
 //! | [`callback`] | a function | depends on the function | depends on the function |
-//! | `()` | only the report is wanted | changes nothing | |
+//! | `()` | scans that need only the report | changes nothing | |
 //!
 //! The page of each file sink has the calls with which tools read its file without changing a
 //! value. Implement [`Sink`] to write anywhere else.
@@ -187,7 +187,7 @@ pub trait Sink: Send {
     fn delivery(&self) -> Delivery;
 }
 
-/// What a sink does with a batch that is delivered a second time.
+/// The effect of a batch that is delivered twice.
 ///
 /// The variants are ordered: a pair of sinks has the greater one. Deliberately exhaustive.
 #[doc(alias = "exactly once")]

@@ -86,7 +86,7 @@ forward!(Box);
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Question {
-    /// Which addresses does the host have? Sends a request to the name service only.
+    /// Asks for the addresses of the host. Sends a request to the name service only.
     Addresses,
     /// Lists the container without a credential: which authority does the account name, and is the
     /// container public?
@@ -158,7 +158,7 @@ pub struct Answer {
     pub challenge: Option<Challenge>,
     /// The principal of the token.
     pub identity: Option<Identity>,
-    /// What browsers are allowed to do.
+    /// The permissions of a browser.
     pub cors: Option<Cors>,
 }
 
@@ -253,7 +253,7 @@ pub struct Identity {
     pub expires: Option<SystemTime>,
 }
 
-/// What a browser is allowed to do, according to the `Access-Control` headers of an answer.
+/// The permissions of a browser, according to the `Access-Control` headers of an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Cors {

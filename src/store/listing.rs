@@ -91,7 +91,7 @@ impl Page {
 pub struct Malformed {
     /// The name, if it could be read.
     pub name: Option<String>,
-    /// What is wrong with the entry.
+    /// The mistake in the entry.
     pub detail: String,
     /// How many blobs of the page come before the entry.
     ///

@@ -41,7 +41,7 @@ pub struct ListRequest {
     #[doc(alias = "page_size")]
     #[doc(alias = "limit")]
     pub max_results: Option<NonZeroU16>,
-    /// What to return beyond the current blobs and their properties.
+    /// The items to return beyond the current blobs and their properties.
     ///
     /// A store that has no snapshots or versions, for example, ignores the value.
     pub include: Vec<Include>,

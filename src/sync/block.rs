@@ -1,4 +1,4 @@
-//! Blocks: some thousand rows each, compressed on their own and described without being read.
+//! Blocks of about 2,500 rows, each compressed and described separately.
 //!
 //! A block is the unit that a run keeps, reads or replaces. Rows in a block ascend by name, and blocks
 //! of one file do not overlap. Everything that is read here is checked against `limits.rs`.
@@ -193,7 +193,7 @@ mod hexadecimal {
 /// Compresses rows into blocks, with buffers that are allocated once.
 pub(super) struct Packer {
     compressor: zstd::bulk::Compressor<'static>,
-    /// The rows of the block in the making, as JSON Lines.
+    /// The rows of the block that is being written, as JSON Lines.
     text: Vec<u8>,
 }
 

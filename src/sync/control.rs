@@ -1,4 +1,4 @@
-//! What the task of a run and its handles share: requests in one direction, progress in the other.
+//! The state that the task of a run and its handles share: requests in one direction, progress in the other.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard},
@@ -16,7 +16,7 @@ use crate::{
     sink::RunId,
 };
 
-/// What somebody has requested of a run.
+/// A request to a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Request {
     /// To run, or to continue after a pause.

@@ -15,7 +15,7 @@ use crate::{
     validate::{Kind, Verdict},
 };
 
-/// A fingerprint in the making.
+/// A fingerprint that is being computed.
 ///
 /// INVARIANT: [`add`](Self::add) of a verdict and [`add_row`](Self::add_row) of its row hash the same
 /// bytes. Otherwise each run would read every block, or miss a change.
@@ -60,7 +60,7 @@ impl Fingerprint {
     }
 }
 
-/// What a fingerprint covers of one blob.
+/// The fields of one blob that a fingerprint covers.
 ///
 /// A common form of verdicts and rows, so that there is one function that hashes.
 #[derive(Default)]

@@ -38,7 +38,7 @@ pub(super) struct Footer {
     pub(super) at: SystemTime,
     /// The prefix that was listed. A state belongs to one.
     pub(super) prefix: String,
-    /// What was listed, if the caller has named it.
+    /// The caller's name for the source, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) source: Option<String>,
     /// The order of the rows, which is the order of the listing. `None` if there was no blob.
@@ -64,7 +64,7 @@ pub(super) struct Footer {
     index: Vec<IndexFrame>,
 }
 
-/// What a run carries from a pass into the next one, in `run.base`.
+/// The results that a run carries from a pass into the next one, in `run.base`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Carried {
     /// The run whose manifest the run started from.
@@ -73,7 +73,7 @@ pub(super) struct Carried {
     pub(super) pass: u64,
     /// How many batches a sink has taken.
     pub(super) batches: u64,
-    /// What was reported in the passes before.
+    /// The counts of the changes that were reported in the passes before.
     pub(super) counts: Counts,
     /// How many entries without a readable name were reported in the passes before.
     #[serde(default)]
@@ -119,7 +119,7 @@ impl Totals {
     }
 }
 
-/// What is known of a manifest before its first row is written.
+/// The facts about a manifest that are known before its first row is written.
 ///
 /// Apart from [`Footer`], so that a writer cannot set totals or index frames itself.
 #[derive(Clone)]

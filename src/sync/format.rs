@@ -10,10 +10,10 @@
 //! | --- | --- | --- |
 //! | `lock` | empty; locked while a run uses the folder | created once, never removed |
 //! | `manifest.jsonl.zst` | the last complete run | replaced by a rename |
-//! | `manifest.new` | a manifest in the making | renamed when complete |
+//! | `manifest.new` | a manifest that is being written | renamed when complete |
 //! | `run.journal` | the run under way: a begin record, then a record for each commit | appended, synced for each record |
 //! | `run.jsonl.zst` | the blocks of rows that the journal names | appended, synced before the record that names them |
-//! | `run.base` | what a run knew when it had to list again, in the format of a manifest | replaced by a rename |
+//! | `run.base` | the results of a run that had to list again, in the format of a manifest | replaced by a rename |
 //! | `run.sort`, `run.sort-2` | sorted runs of an external merge sort | never synced, never read by another run |
 //!
 //! Earlier builds also wrote `run.index`, a part of the block index that did not stay in memory. No
@@ -116,7 +116,7 @@ pub(super) const MANIFEST: &str = "manifest.jsonl.zst";
 /// A manifest that is being written.
 pub(super) const MANIFEST_NEW: &str = "manifest.new";
 
-/// What a run knows that must list all names again.
+/// The results of a run that has to list all names again.
 pub(super) const BASE: &str = "run.base";
 
 /// The journal of a run under way.

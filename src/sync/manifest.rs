@@ -17,7 +17,7 @@ use crate::{
 /// How many assets an export gives a sink at once.
 const BATCH: usize = 1000;
 
-/// What the last complete run knew of each blob, by ascending name.
+/// The last complete run: a row for each blob, by ascending name.
 ///
 /// ```
 /// use azure_asset_sync::{Blob, MemoryStore, Prefix, Scan, sync::{Job, Manifest}};

@@ -68,11 +68,11 @@
 //!
 //! # State folder
 //! - `manifest.jsonl.zst`: the last complete run, replaced in one step when the next run has ended. Frames
-//!   of Zstandard (RFC 8878) with some thousand [`Row`]s each, one JSON object per line, by ascending
+//!   of Zstandard (RFC 8878) with about 2,500 [`Row`]s each, one JSON object per line, by ascending
 //!   name. Its index is in frames that decompressors skip, so every tool that reads compressed JSON
 //!   Lines reads the file, for example `zstdcat`.
 //! - `run.journal` and `run.jsonl.zst`: a run that has not ended: a record for each commit, and rows.
-//! - `run.base`: what a run knows that lists again, because names came in another order.
+//! - `run.base`: the results of a run that has to list again because names came in another order.
 //! - `run.sort` and `run.sort-2`: temporary files of a sort.
 //! - `lock`: locked while a run is under way.
 //!
@@ -84,7 +84,7 @@
 //! listing had there (XXH3, 128 bits). A run reads a block only if the fingerprint differs: over an
 //! unchanged container it reads the index, and leaves the manifest as it is.
 //!
-//! In memory are the pages of the scan, the verdicts of blocks that are listed in part (some thousand
+//! In memory are the pages of the scan, the verdicts of blocks that are listed in part (a few thousand
 //! for each request in flight), and the block index: about 230 bytes for a block, so about 1 MB for
 //! ten million rows, and as much again if most blocks have changed. A page that covers
 //! many blocks, for example after a folder was deleted, is compared in bounded parts. A sort takes

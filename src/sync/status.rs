@@ -12,13 +12,13 @@ use crate::{scan::Report, sink::RunId};
 #[doc(alias = "progress")]
 #[non_exhaustive]
 pub struct Status {
-    /// What the run does now.
+    /// The current phase.
     pub phase: Phase,
     /// The id of the run, once its state is open. It stays the same after an interruption.
     pub run: Option<RunId>,
-    /// What the sink was given, also before an interruption.
+    /// The counts of the changes that the sink was given, also before an interruption.
     pub counts: Counts,
-    /// What was listed and judged since the run was started, with pages, requests and reasons.
+    /// The counts of the listing since the run was started, with pages, requests and reasons.
     pub report: Report,
     /// How many blobs the listing of the last complete run had, or `None` in the first run.
     pub expected: Option<u64>,
@@ -52,7 +52,7 @@ impl Status {
     }
 }
 
-/// What a run does.
+/// The phase of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

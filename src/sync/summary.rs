@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::counts::Counts;
 use crate::{scan::Report, sink::RunId, store::NameOrder};
 
-/// What a run did. Returned by [`Job::run`](super::Job::run).
+/// The result of a run: counts and ending. Returned by [`Job::run`](super::Job::run).
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Summary {
@@ -17,7 +17,7 @@ pub struct Summary {
     pub number: u64,
     /// Whether the run was interrupted before.
     pub is_resumed: bool,
-    /// What the sink was given, also before an interruption.
+    /// The counts of the changes that the sink was given, also before an interruption.
     pub counts: Counts,
     /// How many blobs the listing had, also before an interruption. `None` if the run was cancelled.
     pub listed: Option<u64>,
@@ -29,7 +29,7 @@ pub struct Summary {
     /// container is listed with one request in flight and sorted on the disk of the state, which takes
     /// longer.
     pub order: Option<NameOrder>,
-    /// What was listed and judged since the run was started or resumed.
+    /// The counts of the listing since the run was started or resumed.
     pub report: Report,
     /// How the run has ended.
     pub ending: Ending,

@@ -10,7 +10,7 @@ use tokio::task::spawn_blocking;
 use super::state::{SyncState, View};
 use crate::error::{Error, ErrorKind};
 
-/// What the thread does next.
+/// A unit of work for the thread.
 type Task = Box<dyn FnOnce(&mut SyncState) + Send>;
 
 /// The state of a run, on its thread.

@@ -78,7 +78,7 @@ pub struct Asset {
     pub kind: Kind,
     /// The media type by the name's extension. The stored Content-Type is `blob.content_type`.
     pub media_type: ContentType,
-    /// What is unusual about the blob without being a reason to reject it.
+    /// The unusual properties of the blob that are no reason to reject it.
     #[serde(skip_serializing_if = "<[Finding]>::is_empty")]
     pub findings: Findings,
 }

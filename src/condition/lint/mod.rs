@@ -57,7 +57,7 @@ pub struct LintFinding {
     pub severity: Severity,
     /// The place in the text.
     pub span: Span,
-    /// What is wrong, what follows from it, and what to write instead.
+    /// The mistake, its effect, and the text to write instead.
     pub message: String,
     /// The whole text with this mistake repaired, if there is exactly one repair.
     pub repair: Option<String>,

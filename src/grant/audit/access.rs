@@ -58,7 +58,7 @@ impl fmt::Display for Decision {
     }
 }
 
-/// What decides about a request in a role assignment.
+/// The parts of a role assignment that decide about a request.
 pub(super) struct Assigned<'a> {
     /// The built-in role, or `None` for the custom role, which can read and list and nothing else.
     pub(super) role: Option<Role>,

@@ -121,7 +121,7 @@ fn data(
     }
 }
 
-/// What the proofs show about a row.
+/// The result of the proofs of a row.
 enum Decided {
     Denied,
     Allowed,

@@ -1,4 +1,4 @@
-//! What a grant allows: a table of requests, each decided by proof.
+//! A table of the requests that a grant allows, each decided by proof.
 //!
 //! A row is a family of requests, for example "read a blob of another container": the attributes that
 //! the words name are fixed, and all others are open. `rows` lists the families, and `decide` decides each
@@ -20,7 +20,7 @@ use crate::{
     connection::Connection,
 };
 
-/// What a grant allows: a table of requests.
+/// A table of the requests that a grant allows.
 ///
 /// Each row covers all requests that its words describe; [`Decision`] says whether they are allowed. A row
 /// assumes that an attribute is absent if the documentation says that the action does not have it. All

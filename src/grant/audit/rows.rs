@@ -55,7 +55,7 @@ pub(super) struct Row {
     pub(super) kind: Kind,
 }
 
-/// What kind of action a row is about.
+/// The kind of action that a row is about.
 pub(super) enum Kind {
     /// A data action, which conditions can limit, with all families of the row.
     Data(Vec<Family>),

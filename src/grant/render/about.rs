@@ -1,4 +1,4 @@
-//! What people read before a text that they paste, and what the commands print.
+//! The texts that people read before they paste commands, and that the commands print.
 //!
 //! The words are the same in every form, so that a customer who changes the form reads the same promise:
 //! what the step does, which right it needs, and what it cannot undo.

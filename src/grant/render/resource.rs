@@ -1,4 +1,4 @@
-//! What a grant is in Azure Resource Manager: resource IDs, properties and API versions.
+//! A grant in the terms of Azure Resource Manager: resource IDs, properties and API versions.
 //!
 //! Every form that sends or declares a resource takes it from here, so that all forms mean the same.
 

@@ -1,4 +1,4 @@
-//! Which assignments and roles each step is about.
+//! The assignments and roles that each step is about.
 //!
 //! A grant can replace earlier grants and share an assignment with other grants. What a step may change or
 //! remove is decided here once, and each form only spells it.

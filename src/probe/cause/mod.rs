@@ -14,7 +14,7 @@ use super::class::{PropagationTime, Retry, WizardStep};
 macro_rules! causes {
     ($($variant:ident $code:literal $layer:ident $step:ident $retry:ident, $what:literal, $remedy:literal;)+) => {
         $crate::coded::coded_enum! {
-            /// What is wrong.
+            /// A cause of failure.
             ///
             /// The codes are stable; the texts may change. Sources: Microsoft Learn, "Common REST API
             /// error codes", "Blob Storage error codes", "Microsoft Entra authentication and authorization

@@ -1,4 +1,4 @@
-//! What every check works with: the plan, the facts, and how to send a request.
+//! The context of every check: the plan, the facts, and how to send a request.
 //!
 //! A check reads the plan, asks the store through these methods, and records facts. It never sees what
 //! the other checks do.
@@ -29,7 +29,7 @@ use crate::{
 /// Source: Microsoft Learn, "Configurable token lifetimes" (5 min of tolerance).
 const TOLERATED_SKEW: Duration = Duration::from_secs(300);
 
-/// Which later checks a failed check makes pointless, and the note that says why.
+/// The later checks that a failed check makes pointless, and the note that says why.
 #[derive(Clone, Copy)]
 pub(super) enum Block {
     Nothing,
@@ -38,7 +38,7 @@ pub(super) enum Block {
     Everything(&'static str),
 }
 
-/// What every check works with.
+/// The context of every check.
 pub(super) struct Context {
     plan: Arc<Plan>,
     facts: Facts,

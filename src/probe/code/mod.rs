@@ -13,7 +13,7 @@ use super::{
 };
 use crate::error::{Detail, Error, ErrorKind};
 
-/// What a cause follows from.
+/// The basis on which a cause was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Basis {
     /// A code that has one meaning.

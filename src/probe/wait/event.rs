@@ -1,4 +1,4 @@
-//! What a wait reports: its events, and how it ended.
+//! The reports of a wait: its events, and how it ended.
 //!
 //! Plain values in a stable JSON form, so that a service can pass them to its user interface.
 
@@ -46,7 +46,7 @@ pub enum WaitEvent {
 pub struct Retrying {
     /// The number of the pass that has ended, starting at 1.
     pub attempt: u32,
-    /// What is wrong, or `None` if the pass succeeded and has to be confirmed.
+    /// The cause of the failure and the remedy, or `None` if the pass succeeded and has to be confirmed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diagnosis: Option<Diagnosis>,
     /// How many passes in a row have succeeded.

@@ -26,7 +26,7 @@ const CONFIRM_INTERVAL: Duration = Duration::from_secs(1);
 /// After this many passes in a row, a cause is no chance difference between front ends.
 const STEADY_PASSES: u32 = 3;
 
-/// What follows a pass.
+/// The decision after a pass.
 pub(super) enum Decision {
     Retrying(Retrying),
     Ended(EndReason),

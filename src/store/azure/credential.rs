@@ -274,7 +274,7 @@ impl Credential {
             Self::AzureCli => make_azure_cli(connection, deadline),
             Self::Sas(_) | Self::Anonymous => return Ok(None),
             #[cfg(feature = "azure-core-1")]
-            // The caller's credential cannot be created anew, so a renewal asks the same one again.
+            // The caller's credential cannot be created again, so a renewal uses the same one.
             Self::Token(credential) => Box::new(move || Ok(Arc::clone(&credential))),
         };
         let source = RenewableCredential::new(make);

@@ -13,7 +13,7 @@ use super::{
 /// All characters except the unreserved ones of RFC 3986.
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Which content of the blob a link shows.
+/// The content of the blob that a link shows.
 #[derive(Clone, Copy)]
 pub(super) enum LinkedContent<'a> {
     /// The content at the time the link is opened.
@@ -24,7 +24,7 @@ pub(super) enum LinkedContent<'a> {
     Snapshot(&'a str),
 }
 
-/// What a link allows: reading one blob, over https, until a time.
+/// The permission of a link: reading one blob, over https, until a time.
 ///
 /// There is no field for other permissions or for writing, so no link can allow more.
 pub(super) struct SasFields<'a> {

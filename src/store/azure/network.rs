@@ -24,12 +24,12 @@ use crate::{
     error::{Detail, Error, ErrorKind},
 };
 
-/// What happens to an HTTP connection after its request.
+/// The use of an HTTP connection after its request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pooling {
-    /// It stays open for later requests.
+    /// The connection stays open for later requests.
     Reuse,
-    /// It is closed.
+    /// The connection is closed.
     CloseAfterRequest,
 }
 

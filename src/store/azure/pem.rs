@@ -53,7 +53,7 @@ pub(super) fn explain_non_pem(text: &str) -> Option<&'static str> {
 /// Returns the text of a file in UTF-8, or in UTF-16 with a byte order mark.
 ///
 /// # Errors
-/// What the file is instead, with the command that converts it, if it is not text.
+/// The kind of file that it is instead, with the command that converts it, if it is not text.
 pub(super) fn to_text(bytes: &[u8]) -> Result<String, &'static str> {
     let units = |from: fn([u8; 2]) -> u16| {
         // An odd last byte is dropped; the damaged text is reported when it is parsed.

@@ -34,7 +34,7 @@ const MAX_LIFETIME_SECONDS: u64 = 365 * 24 * 60 * 60;
 
 /// The HTTP transport of the SDK's credentials.
 ///
-/// What it returns has a fixed form: an answer with a checked token, a refusal with its known fields,
+/// Its answers have a fixed form: an answer with a checked token, a refusal with its known fields,
 /// or a [`NoToken`] in an SDK error.
 #[derive(Debug)]
 pub(super) struct TokenTransport {

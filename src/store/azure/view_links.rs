@@ -42,7 +42,7 @@ const MAX_LIFETIME: Duration = Duration::from_secs(6 * 24 * 60 * 60);
 const KEY_MARGIN: Duration = Duration::from_secs(23 * 60 * 60);
 
 impl AzureStore {
-    /// Returns a maker of links to the container's blobs, for viewers without access of their own.
+    /// Returns a signer of links to the container's blobs, for viewers without access of their own.
     ///
     /// All makers of one store share one key, so this may be called for each link.
     ///

@@ -44,7 +44,7 @@ enum State {
     Root,
     /// The children of `Blobs`.
     Blobs,
-    /// What follows the root element: only blanks.
+    /// The text after the root element: only blanks.
     End,
 }
 

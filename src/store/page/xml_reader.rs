@@ -38,7 +38,7 @@ enum State {
     Root,
     /// The children of `Blobs`.
     Blobs,
-    /// What follows the root element.
+    /// The text after the root element.
     Epilog,
 }
 

@@ -53,7 +53,7 @@ fn append_line(disk: &mut dyn Disk, value: &impl Serialize) -> Result<(), Error>
 /// The next [`Job`](super::Job) with this folder resumes that run. A run that is under way has not
 /// ended either, so this function may be called at any time.
 ///
-/// What such a run has listed is in no [`Manifest`](super::Manifest), because a manifest is always that
+/// The listing of such a run is in no [`Manifest`](super::Manifest), because a manifest is always that
 /// of the last complete run.
 ///
 /// # Errors

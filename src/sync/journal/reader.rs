@@ -105,7 +105,7 @@ struct Lines {
     size: u64,
     /// How many bytes of the file were read.
     read: u64,
-    /// What was read and not returned yet.
+    /// The bytes that were read and not returned yet.
     bytes: Vec<u8>,
 }
 

@@ -33,7 +33,7 @@ pub(in crate::sync) struct Begin {
     #[serde(with = "required_time")]
     pub(in crate::sync) at: SystemTime,
     pub(in crate::sync) prefix: String,
-    /// What is listed, if the caller has named it.
+    /// The caller's name for the source, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::sync) source: Option<String>,
     /// The fingerprint of the rules that judge the listing of this pass.
@@ -87,7 +87,7 @@ pub(in crate::sync) struct Progress {
     pub(in crate::sync) relist: Option<NameOrder>,
 }
 
-/// What was decided since the record before.
+/// The decisions since the record before.
 ///
 /// The sum over all final records is the state of the run.
 #[derive(Clone, Debug, Default)]

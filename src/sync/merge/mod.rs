@@ -61,7 +61,7 @@ pub(super) struct Merge {
     partial: BTreeMap<usize, PartialBlock>,
 }
 
-/// What a merge begins with.
+/// The initial state of a merge.
 pub(super) struct Start {
     /// The order of the base, or `None` if nothing shows an order yet.
     pub(super) order: Option<NameOrder>,

@@ -12,10 +12,10 @@ use crate::{
     validate::Verdict,
 };
 
-/// What follows from a page, or from a bounded part of a page.
+/// The consequences of a page, or of a bounded part of a page.
 #[derive(Debug, Default)]
 pub(in crate::sync) struct Step {
-    /// What a sink receives.
+    /// The changes for the sink.
     pub(in crate::sync) changes: Vec<Change>,
     /// The blocks of the base that stay as they are, by their position.
     pub(in crate::sync) kept: Vec<usize>,

@@ -7,11 +7,11 @@ use crate::{
     sync::{block, sort::Limits},
 };
 
-/// What a run is to do.
+/// The task of a run.
 pub(in crate::sync) struct Intent {
     /// The prefix that the scan lists.
     pub(in crate::sync) prefix: String,
-    /// What is listed, if the caller has named it.
+    /// The caller's name for the source, if there is one.
     pub(in crate::sync) source: Option<String>,
     /// The fingerprint of the rules.
     pub(in crate::sync) rules: u64,

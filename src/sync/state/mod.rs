@@ -64,7 +64,7 @@ pub(super) struct SyncState {
     sizes: Sizes,
     /// The footer of the last complete run, without its index.
     manifest: Option<Footer>,
-    /// What the run carries from the pass before.
+    /// The results that the run carries from the pass before.
     carried: Option<Carried>,
     /// How many assets a sink had when the pass began.
     assets_before: u64,

@@ -31,14 +31,14 @@ pub(super) struct Recovered {
     pub(super) is_resumed: bool,
     /// The footer of the last complete run, without its index.
     pub(super) manifest: Option<Footer>,
-    /// What the run carries from the pass before.
+    /// The results that the run carries from the pass before.
     pub(super) carried: Option<Carried>,
     /// How many assets a sink had when the pass began.
     pub(super) assets_before: u64,
     pub(super) base: BlockIndex,
     /// The order to expect of the listing, if it is not the order of the base.
     pub(super) expected: Option<NameOrder>,
-    /// What the records of the journal add up to.
+    /// The sum of the records of the journal.
     pub(super) replay: Replay,
     /// The merge, with the ranges of names that are still to be listed.
     pub(super) merge: Merge,
@@ -170,8 +170,8 @@ impl Recovered {
         let carried = files.run_base.as_ref().and_then(Footer::carried).cloned();
         let order = known_order(files.journal.as_ref(), footer, carried.is_some(), &base);
         let expected = footer.and_then(|footer| footer.expected);
-        // Sorts and manifests in the making are begun anew. They cannot be continued, because they
-        // were never synced.
+        // Sorts and manifests that were being written are begun again. They cannot be continued,
+        // because they were never synced.
         clear_temporary(disk)?;
         let Carried { batches, counts, .. } = carried.clone().unwrap_or_default();
         // A later pass continues the counts of the pass before.
@@ -229,9 +229,9 @@ fn known_order(
         .or_else(|| has_blocks.then(NameOrder::default))
 }
 
-/// Decides whether the run must list again, and begins the pass anew if nothing was judged yet.
+/// Decides whether the run must list again, and begins the pass again if nothing was judged yet.
 ///
-/// What was judged by other rules is judged again, unless a sink has been given removals, which
+/// Blobs that were judged by other rules are judged again, unless a sink has been given removals, which
 /// follow from everything that was judged.
 ///
 /// A run with very many rows in doubt lists again as well, because that empties its journal.

@@ -27,7 +27,7 @@ use crate::{
     },
 };
 
-/// What a run knows when it must list again.
+/// The results of a run that has to list again.
 pub(super) struct Known<'a> {
     pub(super) disk: &'a mut dyn Disk,
     pub(super) blocks: &'a BlockList,
@@ -45,7 +45,7 @@ pub(super) struct Known<'a> {
 pub(super) struct Relisting {
     /// How the footer of `run.base` will describe the run.
     identity: Identity,
-    /// What is done next.
+    /// The current stage.
     stage: Stage,
 }
 
@@ -66,7 +66,7 @@ struct Undecided {
     order: NameOrder,
     /// By ascending name.
     ranges: Vec<(Bound, Bound)>,
-    /// Which of the rows in doubt were collected together with a row of the base.
+    /// Whether each of the rows in doubt was collected together with a row of the base.
     collected: Vec<bool>,
 }
 

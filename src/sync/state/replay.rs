@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// What the records of a journal add up to.
+/// The sum of the records of a journal.
 pub(super) struct Replay {
     pub(super) progress: Progress,
     /// The ranges of names that are still to be listed.

@@ -29,11 +29,11 @@ const PAGES: u32 = 64;
 
 /// The decisions of a run.
 pub(super) struct RunLog {
-    /// What the next record will state.
+    /// The progress that the next record will state.
     progress: Progress,
     /// The blocks of the next manifest that records name.
     blocks: BlockList,
-    /// What was decided since the last record.
+    /// The decisions since the last record.
     uncommitted: Step,
     /// How many removed rows are reported once the current batch is committed.
     removals_in_batch: u64,

@@ -19,7 +19,7 @@ pub(in crate::sync) struct View {
     pub(in crate::sync) is_due: bool,
     /// How many batches were committed, which is the sequence number of the next one.
     pub(in crate::sync) batches: u64,
-    /// What was reported, also before an interruption.
+    /// The counts of the changes that were reported, also before an interruption.
     pub(in crate::sync) counts: Counts,
     /// How many blobs the listing of the last complete run had.
     pub(in crate::sync) expected: Option<u64>,

@@ -32,7 +32,8 @@ const ATTEMPTS: usize = 8;
 /// lock, nor make a run write to one of their files.
 ///
 /// Other members of a group that may write to the folder can remove a state, so that the next run
-/// starts anew or fails. They can neither read nor forge a state. A folder of mode 0700 keeps them out.
+/// starts from nothing or fails. They can neither read nor forge a state. A folder of mode 0700 keeps
+/// them out.
 ///
 /// The lock keeps two runs of the same user apart. A run whose lock file was removed or replaced stops
 /// before it changes anything more.
@@ -186,7 +187,7 @@ impl Disk for StateFolder {
 
     fn truncate(&mut self, name: &str, size: u64) -> io::Result<()> {
         self.check_lock()?;
-        // Opened anew, because some systems do not truncate a file that is open to append.
+        // Opened again, because some systems do not truncate a file that is open to append.
         let file = permissions::open(&permissions::options(true), &self.path.join(name))?;
         permissions::check_file(&file, true)?;
         file.set_len(size)

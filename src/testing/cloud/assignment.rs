@@ -179,7 +179,7 @@ impl Propagation {
     }
 }
 
-/// What a role allows.
+/// The rights of a role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rights {
     /// A built-in role of Azure for blobs.

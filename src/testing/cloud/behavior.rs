@@ -38,7 +38,7 @@ pub struct Behavior {
     /// namespace: listings contain directories, and entries have a `ResourceType`. With
     /// [`NameOrder::Unsorted`] the order follows no rule, but is the same in every listing.
     pub order: NameOrder,
-    /// What a listing does with `startFrom` and `endBefore`.
+    /// The treatment of `startFrom` and `endBefore` in a listing.
     pub start_from: StartFrom,
     /// Where a listing begins if the first character of `startFrom` after the prefix is a mark or a
     /// modifier.
@@ -47,9 +47,9 @@ pub struct Behavior {
     pub reversed_range: ReversedRange,
     /// The answer to a request without a credential for a resource that is not public.
     pub anonymous: AnonymousAnswer,
-    /// Which header names the answer to a preflight allows.
+    /// The header names that the answer to a preflight allows.
     pub preflight: PreflightNames,
-    /// What separates the IDs from the text of a sign-in error.
+    /// The separator between the IDs and the text of a sign-in error.
     pub sign_in_text: SignInText,
 }
 
@@ -139,7 +139,7 @@ macro_rules! setting {
 }
 
 setting! {
-    /// What a listing does with `startFrom` and `endBefore`.
+    /// The treatment of `startFrom` and `endBefore` in a listing.
     StartFrom {
         /// Begins with the name in `startFrom` and ends before the name in `endBefore`.
         #[default]
@@ -196,7 +196,7 @@ setting! {
 }
 
 setting! {
-    /// Which header names the answer to a preflight allows.
+    /// The header names that the answer to a preflight allows.
     PreflightNames {
         /// The names in the preflight, in its spelling.
         #[default]
@@ -207,8 +207,8 @@ setting! {
 }
 
 setting! {
-    /// What separates the trace ID, the correlation ID and the timestamp from the text of a sign-in
-    /// error.
+    /// The separator between the text of a sign-in error and its trace ID, correlation ID and
+    /// timestamp.
     SignInText {
         /// A line break (CR LF), so that each is on its own line.
         #[default]

@@ -150,7 +150,7 @@ impl SmallCloudBuilder {
 
     /// Sets the cloud's time of day ahead of its clock.
     ///
-    /// It shows in the `Date` header, in `UtcNow`, and in the checks of tokens and client
+    /// The difference shows in the `Date` header, in `UtcNow`, and in the checks of tokens and client
     /// assertions. Tokens are issued by the clock itself, so they expire too early.
     pub fn clock_ahead(mut self, by: Duration) -> Self {
         self.settings.skew = Skew::Ahead(by);

@@ -21,7 +21,7 @@ pub(super) struct ConcurrencyLimit {
     pub(super) refusal: Refusal,
 }
 
-/// What a test has set, and may set again while the cloud runs.
+/// The values that a test has set, and may set again while the cloud runs.
 #[derive(Default)]
 pub(super) struct Script {
     storage_state: StorageState,

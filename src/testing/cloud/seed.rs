@@ -63,7 +63,7 @@ enum Content {
         path: PathBuf,
         size: u64,
     },
-    /// This many zero bytes, which may be more than memory holds.
+    /// Zero bytes of this length, which may be more than memory holds.
     Zeros(u64),
 }
 

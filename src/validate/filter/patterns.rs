@@ -60,7 +60,7 @@ impl Set {
 /// Compiles a list and adds its problems to `wrong`; `None` for an empty list and for one with problems.
 ///
 /// The budget is shared by the four lists. Once it is used up and there is a problem, the rest of the list is
-/// not read, so that a hostile filter costs little.
+/// not read, so that a malicious filter costs little.
 pub(super) fn compile(
     patterns: &[String],
     field: &str,
