@@ -33,6 +33,19 @@ pub mod select {}
 #[doc = include_str!("guide/service.md")]
 pub mod service {}
 #[doc = include_str!("guide/sinks.md")]
+// Links to items of features lead to docs.rs if the feature is off. A definition begins after
+// a blank line.
+#[doc = ""]
+#[cfg_attr(feature = "parquet", doc = "[`Parquet`]: crate::sink::Parquet")]
+#[cfg_attr(
+    not(feature = "parquet"),
+    doc = "[`Parquet`]: https://docs.rs/azure-asset-sync/latest/azure_asset_sync/sink/struct.Parquet.html"
+)]
+#[cfg_attr(feature = "sqlite", doc = "[`Sqlite`]: crate::sink::Sqlite")]
+#[cfg_attr(
+    not(feature = "sqlite"),
+    doc = "[`Sqlite`]: https://docs.rs/azure-asset-sync/latest/azure_asset_sync/sink/struct.Sqlite.html"
+)]
 pub mod sinks {}
 #[doc = include_str!("guide/sync.md")]
 pub mod sync {}

@@ -7,8 +7,8 @@
 //! | [`Csv`] | DuckDB, pandas, Polars, and in another form spreadsheets | the file is replaced | the file of the previous run stays |
 //! | [`HuggingFace`] | `datasets`: ImageFolder, VideoFolder | the file is replaced | the file of the previous run stays |
 //! | [`Coco`] | annotation tools, pycocotools | the file is replaced | the file of the previous run stays |
-//! | `Parquet` (feature `parquet`) | DuckDB, Polars, pandas, `datasets`, Spark | the file is replaced | the file of the previous run stays |
-//! | `Sqlite` (feature `sqlite`) | tables that follow the container | changes nothing | what was flushed stays |
+//! | [`Parquet`] (feature `parquet`) | DuckDB, Polars, pandas, `datasets`, Spark | the file is replaced | the file of the previous run stays |
+//! | [`Sqlite`] (feature `sqlite`) | tables that follow the container | changes nothing | what was flushed stays |
 //! | [`callback`] | a function | depends on the function | depends on the function |
 //! | `()` | scans that need only the report | changes nothing | |
 //!
@@ -43,6 +43,16 @@
 //! `name`, `size`, `kind`, `media_type` and `is_current` are always present. An absent value is
 //! null in Parquet and SQLite, an empty cell in CSV, and an empty text in JSON. A property that is
 //! an empty text counts as absent, so that an empty text has one meaning.
+//!
+// Without the feature, the link leads to docs.rs.
+#![cfg_attr(
+    not(feature = "parquet"),
+    doc = "[`Parquet`]: https://docs.rs/azure-asset-sync/latest/azure_asset_sync/sink/struct.Parquet.html"
+)]
+#![cfg_attr(
+    not(feature = "sqlite"),
+    doc = "[`Sqlite`]: https://docs.rs/azure-asset-sync/latest/azure_asset_sync/sink/struct.Sqlite.html"
+)]
 
 mod atomic_file;
 mod callback;

@@ -1,11 +1,23 @@
 //! Storage: one page of a listing, and a range of the bytes of one version of a blob.
 //!
-//! [`Store`] is what a scan reads from. `AzureStore` reads from Azure, [`MemoryStore`] from memory,
-//! and a service can bring its own store; `testing::conformance` checks whether it keeps the
+//! [`Store`] is what a scan reads from. [`AzureStore`] reads from Azure, [`MemoryStore`] from memory,
+//! and a service can bring its own store; [`testing::conformance`] checks whether it keeps the
 //! contract. A probe asks more questions, through [`Inspect`].
 //!
 //! This module knows nothing of connections, rules or scans. Only `store::azure` names the SDK, and
 //! only `store::page` knows the format of the service.
+//!
+// Without the feature, a link leads to docs.rs.
+#![cfg_attr(feature = "azure", doc = "[`AzureStore`]: azure::AzureStore")]
+#![cfg_attr(
+    not(feature = "azure"),
+    doc = "[`AzureStore`]: https://docs.rs/azure-asset-sync/latest/azure_asset_sync/struct.AzureStore.html"
+)]
+#![cfg_attr(feature = "testing", doc = "[`testing::conformance`]: crate::testing::conformance")]
+#![cfg_attr(
+    not(feature = "testing"),
+    doc = "[`testing::conformance`]: https://docs.rs/azure-asset-sync/latest/azure_asset_sync/testing/conformance/index.html"
+)]
 
 #[cfg(feature = "azure")]
 pub mod azure;
