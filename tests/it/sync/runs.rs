@@ -126,14 +126,15 @@ async fn a_slow_sink_slows_the_listing_and_a_dropped_handle_ends_it() {
     let job = || Job::new(scan(Endless(Arc::clone(&requests))), folder.path());
     let handle = job().start(Slow);
     tokio::time::sleep(Duration::from_secs(60)).await;
-    let (reported, listed) = (handle.status().counts.added, requests.load(Ordering::SeqCst) as u64);
+    let (reported, requested) =
+        (handle.status().counts.added, requests.load(Ordering::SeqCst) as u64);
     assert!((55..=60).contains(&reported), "{reported}");
-    assert!(listed <= reported + 5, "{listed} pages for {reported} blobs");
+    assert!(requested <= reported + 5, "{requested} pages for {reported} blobs");
     drop(handle);
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let listed = requests.load(Ordering::SeqCst);
+    let requested = requests.load(Ordering::SeqCst);
     tokio::time::sleep(Duration::from_secs(60)).await;
-    assert_eq!(requests.load(Ordering::SeqCst), listed, "the run continues");
+    assert_eq!(requests.load(Ordering::SeqCst), requested, "the run continues");
     // The lock is released when the worker thread has finished its disk access, which takes real time
     // and not time of the paused clock. Then the run is resumed.
     let mut handle = job().start(());
@@ -158,9 +159,12 @@ async fn a_run_can_be_paused_resumed_and_cancelled() {
     handle.pause();
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!(handle.status().phase, Phase::Paused);
-    let (reported, listed) = (handle.status().counts.added, requests.load(Ordering::SeqCst));
+    let (reported, requested) = (handle.status().counts.added, requests.load(Ordering::SeqCst));
     tokio::time::sleep(Duration::from_secs(60)).await;
-    assert_eq!((handle.status().counts.added, requests.load(Ordering::SeqCst)), (reported, listed));
+    assert_eq!(
+        (handle.status().counts.added, requests.load(Ordering::SeqCst)),
+        (reported, requested)
+    );
     let status = handle.status();
     assert!(status.paused >= Duration::from_secs(65) && rate > 0.0, "{status:?}");
     assert!(status.rate() > rate / 2.0, "{} after {rate}: the pause counts", status.rate());
