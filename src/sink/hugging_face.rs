@@ -1,6 +1,6 @@
 //! [`HuggingFace`]: the metadata file of a Hugging Face data set.
 //!
-//! The same lines as those of `JsonLines`, with `file_name` in front, and of one kind of asset,
+//! The lines are those of `JsonLines`, with `file_name` in front, and of one kind of asset,
 //! because the loader accepts only one kind.
 
 use std::{io::Write as _, path::PathBuf};

@@ -1,4 +1,4 @@
-//! What is remembered of one blob.
+//! The remembered facts about one blob.
 //!
 //! A [`Row`] is what the manifest keeps of a blob: enough to notice a change, to report a removal, and
 //! to export the assets without a listing. How rows are written is in `row_json.rs`, how a listing

@@ -1,4 +1,4 @@
-//! What a run did, for the caller.
+//! The result of a run, for the caller.
 
 use std::fmt;
 

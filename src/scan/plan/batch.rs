@@ -1,4 +1,4 @@
-//! What the planner hands out: the blobs of a page, and the names for which that page is complete.
+//! The output of the planner: the blobs of a page, and the names for which that page is complete.
 //!
 //! The coverage of all batches adds up to the shards that were listed, so whoever counts it knows at any
 //! time what remains. A job relies on that: a name that was covered and not listed is gone.

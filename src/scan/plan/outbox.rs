@@ -1,6 +1,6 @@
 //! The pages that are ready for the consumer, and what was handed out before.
 //!
-//! What was handed out is remembered only as long as the order of names could turn out to be unknown: then
+//! Entries that were handed out are remembered only while the order may turn out to be unknown: then
 //! everything is listed again, and the outbox drops what the consumer has received.
 
 use std::collections::VecDeque;

@@ -53,7 +53,7 @@ impl AzureStore {
     #[doc(alias = "presigned URL")]
     #[doc(alias = "SAS")]
     pub fn view_links(&self) -> Result<ViewLinks, Error> {
-        // Checked when the maker is created, so that a service finds out when it starts.
+        // Checked when the signer is created, so that a service finds out when it starts.
         if self.credential.is_none() {
             return Err(Error::new(
                 ErrorKind::Config,

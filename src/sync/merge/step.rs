@@ -1,4 +1,4 @@
-//! What follows from a page: changes for a sink, new rows, and blocks that stay.
+//! The consequences of a page: changes for a sink, new rows, and blocks that stay.
 
 use super::rows::merge_row;
 use crate::{

@@ -1,4 +1,4 @@
-//! What a run is started with, and how much of its state is in memory.
+//! The input of a run, and how much of its state is in memory.
 
 use std::time::SystemTime;
 

@@ -1,4 +1,4 @@
-//! What a run has decided: the part that its journal has, and the part that the next record states.
+//! The decisions of a run: the part that its journal has, and the part that the next record states.
 //!
 //! The only writer of records and rows while a run is under way. It may assume that the journal has
 //! its begin record, and that the file of rows ends where the last record says.

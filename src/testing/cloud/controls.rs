@@ -1,4 +1,4 @@
-//! What a test can change while a small cloud runs.
+//! The settings that a test can change while a small cloud runs.
 //!
 //! Every change applies to requests that arrive after it. Requests that are being answered finish
 //! with what they have found.

@@ -1,4 +1,4 @@
-//! What a test has scripted: faults, refusals, CORS rules and the state of the account.
+//! The script of a test: faults, refusals, CORS rules and the state of the account.
 //!
 //! The fields are private, so that the rules of precedence are kept here: a scripted response for
 //! one request comes before one for all requests.

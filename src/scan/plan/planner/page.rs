@@ -1,4 +1,4 @@
-//! What the page of a range means: whether its names ascend, whether it begins where it should, and what
+//! The evaluation of a page: whether its names ascend, whether it begins where it should, and what
 //! it shows about the distribution of names.
 //!
 //! The checks come before anything is recorded, so a page that fails one of them leaves the range as it

@@ -1,4 +1,4 @@
-//! What a range remembers of the last page, to recognize entries that the next page repeats.
+//! The memory of the last page of a range, to recognize entries that the next page repeats.
 //!
 //! Repetitions are recognized by the entry, not by the order of names, so they are found in a listing in
 //! no known order as well.

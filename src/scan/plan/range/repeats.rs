@@ -5,7 +5,7 @@
 //! repetition is dropped; a name that comes late is not a repetition, because an earlier scan may have
 //! assumed that it does not exist.
 //!
-//! What follows distinguishes the two. A repetition goes back some entries and then continues with
+//! The entries that follow distinguish the two. A repetition goes back some entries and then continues with
 //! entries that came before. So a *stray*, which is a name from before the start of the range, is
 //! remembered until the page after it shows which of the two it was.
 
