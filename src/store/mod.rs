@@ -7,16 +7,13 @@
 //! This module knows nothing of connections, rules or scans. Only `store::azure` names the SDK, and
 //! only `store::page` knows the format of the service.
 //!
-// Without the feature, a link leads to docs.rs.
+//! [`testing::conformance`]: https://docs.rs/azure-asset-sync/latest/azure_asset_sync/testing/conformance/index.html
+// Without the feature, the link leads to docs.rs. The link above always does, because this module must
+// not use `testing`.
 #![cfg_attr(feature = "azure", doc = "[`AzureStore`]: azure::AzureStore")]
 #![cfg_attr(
     not(feature = "azure"),
     doc = "[`AzureStore`]: https://docs.rs/azure-asset-sync/latest/azure_asset_sync/struct.AzureStore.html"
-)]
-#![cfg_attr(feature = "testing", doc = "[`testing::conformance`]: crate::testing::conformance")]
-#![cfg_attr(
-    not(feature = "testing"),
-    doc = "[`testing::conformance`]: https://docs.rs/azure-asset-sync/latest/azure_asset_sync/testing/conformance/index.html"
 )]
 
 #[cfg(feature = "azure")]
