@@ -135,7 +135,7 @@ fn hierarchy(count: usize) -> Vec<Group> {
     groups.collect()
 }
 
-/// Generates names of which most are hashes, half of them with the same first two digits.
+/// Generates names. Most are hashes, and half of these start with the same two digits.
 fn flat(count: usize) -> Vec<Group> {
     let mut random = fastrand::Rng::with_seed(5);
     let (images, scans) = (count * 3 / 10, count / 10);
