@@ -139,6 +139,16 @@ pub enum ErrorKind {
     ///
     /// Not transient. Use another state folder, or restore the folder from a backup.
     StateInvalid,
+    /// A run was aborted or cancelled before it did anything, or not started because the service shuts
+    /// down.
+    ///
+    /// Not transient. Start the run again; it resumes from the last checkpoint.
+    Cancelled,
+    /// A sink or a store of the caller has panicked.
+    ///
+    /// Not transient. Correct the panic that the message names and run again; the run resumes from the
+    /// last checkpoint.
+    Panicked,
 }
 
 impl ErrorKind {
@@ -179,6 +189,8 @@ impl ErrorKind {
             Self::State => "state",
             Self::StateBusy => "state_busy",
             Self::StateInvalid => "state_invalid",
+            Self::Cancelled => "cancelled",
+            Self::Panicked => "panicked",
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod classify;
 mod detail;
+mod json;
 mod kind;
 
 use std::{
@@ -45,6 +46,7 @@ pub use self::{classify::sign_in_code, detail::Detail, kind::ErrorKind};
 /// assert_eq!(error.kind(), ErrorKind::Throttled);
 /// assert_eq!(handle(&error), "try again later");
 /// ```
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
 #[derive(Clone)]
@@ -190,12 +192,6 @@ impl Error {
     pub(crate) fn with_message(mut self, message: &str) -> Self {
         message.clone_into(&mut self.0.message);
         self
-    }
-
-    /// Returns a copy, for another caller that waited for the same result.
-    #[cfg(feature = "azure")]
-    pub(crate) fn again(&self) -> Self {
-        Self(self.0.clone())
     }
 
     /// Returns the kind, to match on.

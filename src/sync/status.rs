@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::counts::Counts;
+use super::{counts::Counts, outcome::Outcome};
 use crate::{scan::Report, sink::RunId};
 
-/// How far a run is. Returned by [`Handle::status`](super::Handle::status).
+/// How far a run is, and how it has ended. Returned by [`Handle::status`](super::Handle::status).
 #[derive(Clone, Debug, Serialize)]
 #[doc(alias = "progress")]
 #[non_exhaustive]
@@ -24,6 +24,8 @@ pub struct Status {
     pub expected: Option<u64>,
     /// How long the run was paused, out of the elapsed time of the report.
     pub paused: Duration,
+    /// How the run has ended, or `None` while it runs.
+    pub outcome: Option<Outcome>,
 }
 
 impl Status {
@@ -64,14 +66,16 @@ pub enum Phase {
     Listing,
     /// Sorts names that the service lists in no known order, before it reports what has changed.
     Sorting,
-    /// Waits until it is resumed.
+    /// Waits until it is resumed. A batch that the sink was given before may still be completed.
     Paused,
+    /// Was cancelled, and is about to end.
+    Cancelling,
     /// Reports removals.
     Removing,
     /// Writes the manifest.
     Finishing,
-    /// Has ended, or was cancelled.
+    /// Has ended, or was cancelled or aborted. [`Status::outcome`] says which.
     Ended,
-    /// Has ended with an error.
+    /// Has ended with an error or a panic, which is in [`Status::outcome`].
     Failed,
 }

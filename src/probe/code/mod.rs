@@ -82,7 +82,12 @@ pub(super) fn of_error(error: &Error, check: Check) -> (Cause, Basis) {
         ) => C::NotAzure,
         (
             _,
-            ErrorKind::Sink | ErrorKind::State | ErrorKind::StateBusy | ErrorKind::StateInvalid,
+            ErrorKind::Sink
+            | ErrorKind::State
+            | ErrorKind::StateBusy
+            | ErrorKind::StateInvalid
+            | ErrorKind::Cancelled
+            | ErrorKind::Panicked,
         ) => C::Unknown,
     };
     (cause, Basis::Kind)
