@@ -277,7 +277,7 @@ fn the_longest_values_are_taken_and_one_more_byte_is_refused() {
     {
         assert_eq!(Prefix::try_from(prefix).is_ok(), is_taken);
     }
-    // The longest prefix, encoded twice as in the portal's URL, is less than a pasted URL may have.
+    // The longest prefix, percent-encoded, is shorter than a pasted URL may be.
     let prefix = format!("{}/", "\u{1f3ed}".repeat(1023));
     let encoded = "%F0%9F%8F%AD".repeat(1023);
     let url = format!("https://contoso.blob.core.windows.net/training/{encoded}/");
