@@ -153,7 +153,7 @@ fn a_generated_condition_denies_everything_else() {
     let names =
         ["", "p", "p/", "p/a", "p/q/a.jpg", "P/a", "pq", "/p/a", "it\u{2019}s/b", "a*/c", "ab/c"];
     let (mut allowed, mut denied) = (0, 0);
-    // Twice as many as needed, because half of the combinations are no valid limits.
+    // Twice as many as needed, because some prefixes are refused.
     for _ in 0..requests / 50 {
         let (container, prefix) =
             (containers[rng.usize(..4)], prefixes[rng.usize(..prefixes.len())]);
