@@ -101,6 +101,10 @@ async fn a_pause_drops_requests_at_once_and_outlasts_an_outage() {
             sleep(Duration::from_secs(100)).await;
             assert_eq!(run.status().phase, Phase::Listing, "{down:?}: {:?}", run.outcome());
             store.set(None);
+            // A request that hangs does not notice that the service is back.
+            run.pause();
+            sleep(MOMENT).await;
+            run.resume();
             let summary = run.wait().await.into_result().unwrap();
             assert_eq!((summary.ending, summary.counts.added), (Ending::Complete, 200));
             assert!(run.status().paused >= HOUR);
