@@ -286,12 +286,7 @@ impl State {
         use State::*;
         matches!(
             self,
-            Connected
-                | Synced
-                | SyncedWithErrors
-                | RemovalsWithheld
-                | SyncFailed
-                | SyncInterrupted
+            Connected | Synced | SyncedWithErrors | RemovalsWithheld | SyncFailed | SyncInterrupted
         )
     }
 

@@ -137,7 +137,7 @@ impl Check {
         }
     }
 
-    /// Returns whether a scan needs the check to pass.
+    /// Returns whether a scan, and the reading of its assets, needs the check to pass.
     ///
     /// The others are optional: view links, CORS and least privilege. If one of them fails, a scan and a
     /// sync work nevertheless, so it has no influence on [`Outlook`](super::Outlook).

@@ -263,7 +263,7 @@ fn change(before: &Health, after: &Health, check: Check) -> Option<Drift> {
                 | Cause::ReadNotCovered
                 | Cause::ManagementRoleOnly,
             ) if check.is_required() => Drift::RoleGone,
-            Some(Cause::CorsMissing) => Drift::CorsLost,
+            Some(Cause::CorsMissing) if !check.is_required() => Drift::CorsLost,
             _ => Drift::Broken(check),
         });
     }

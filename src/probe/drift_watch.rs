@@ -167,8 +167,8 @@ mod rfc3339 {
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<SystemTime, D::Error> {
-        let time = String::deserialize(from)?.parse::<Timestamp>().map_err(de::Error::custom)?;
-        Ok(time.into())
+        let time = String::deserialize(from)?.parse::<Timestamp>();
+        time.and_then(SystemTime::try_from).map_err(de::Error::custom)
     }
 }
 

@@ -6,29 +6,36 @@ use azure_asset_sync::{
     Health, Probe,
     condition::Role,
     lifecycle::{Event, State},
-    probe::{Cause, Check, Drift, DriftWatch, Outcome},
+    probe::{
+        Cause, Check, Drift, DriftWatch, EndReason, Outcome, Retry, Retrying, WaitEvent,
+        WaitOptions,
+    },
     testing::{
         Assignment, CorsRule, Fault, ManualClock, Refusal, Seed, SignInRefusal, SmallCloud,
         SmallCloudBuilder,
     },
 };
+use futures::StreamExt as _;
 use serde_json::json;
 
 const ORIGIN: &str = "https://vision.example";
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
-fn builder(clock: &ManualClock) -> SmallCloudBuilder {
-    let rule = CorsRule::new(ORIGIN)
+fn rule() -> CorsRule {
+    CorsRule::new(ORIGIN)
         .methods(["GET", "HEAD", "OPTIONS"])
         .allowed_headers(["*"])
-        .exposed_headers(["Content-Range"]);
+        .exposed_headers(["Content-Range"])
+}
+
+fn builder(clock: &ManualClock) -> SmallCloudBuilder {
     SmallCloud::builder()
         .clock(clock.clone())
         .blob(Seed::new("a.jpg", "abc"))
         .without_assignments()
         .assignment(Assignment::new(Role::BlobDataReader))
-        .cors(rule)
+        .cors(rule())
 }
 
 /// Probes with all optional checks. Each probe signs in anew.
@@ -59,7 +66,8 @@ async fn an_outage_is_no_drift_however_long_it_lasts() {
     let mut watch = DriftWatch::new(probe(&cloud, &clock).await);
     assert!(watch.baseline().is_ready(), "{}", watch.baseline());
     let refuse = |status, code: &str| Some(Fault::Refuse(Refusal::new(status, code)));
-    let sign_in = |status| Some(SignInRefusal::new(status, "temporarily_unavailable", 90033, "busy"));
+    let sign_in =
+        |status| Some(SignInRefusal::new(status, "temporarily_unavailable", 90033, "busy"));
     let outages = [
         ("throttling", refuse(503, "ServerBusy"), None),
         ("internal errors", refuse(500, "InternalError"), None),
@@ -157,15 +165,14 @@ async fn view_links_and_cors_neither_block_a_sync_nor_are_hidden() {
     let connection = cloud.connection().build().unwrap();
     let probe = Probe::new(&connection, cloud.store(&connection).unwrap()).clock(clock.clone());
     let probe = probe.origin(ORIGIN).unwrap().view_links();
-    let options = azure_asset_sync::probe::WaitOptions::new(HOUR);
-    let ended = probe.wait(options).ended().await.unwrap();
+    let ended = probe.wait(WaitOptions::new(HOUR)).ended().await.unwrap();
     assert!(ended.is_connected() && ended.elapsed < MINUTE, "{}", ended.health);
     assert_eq!(Event::from(&ended), Event::TestPassed);
     assert_eq!(ended.health.optional_failures().count(), 3);
 }
 
 /// A health in which these checks have this outcome, in the form in which a service stores it.
-fn health(minutes: u64, checks: &[(&str, &str, Option<Cause>)]) -> Health {
+fn health(minutes: u32, checks: &[(&str, &str, Option<Cause>)]) -> Health {
     let checks: Vec<_> = checks
         .iter()
         .map(|(check, outcome, cause)| match cause {
@@ -185,18 +192,18 @@ fn health(minutes: u64, checks: &[(&str, &str, Option<Cause>)]) -> Health {
     health
 }
 
-fn listed(minutes: u64) -> Health {
+fn listed(minutes: u32) -> Health {
     health(minutes, &[("list", "passed", None)])
 }
 
-fn refused(minutes: u64, cause: Cause) -> Health {
+fn refused(minutes: u32, cause: Cause) -> Health {
     health(minutes, &[("list", "failed", Some(cause))])
 }
 
 #[test]
 fn only_lasting_findings_are_confirmed() {
-    let firewall = |minutes| refused(minutes, Cause::Firewall);
-    let role = |minutes| refused(minutes, Cause::AccessMissing);
+    let firewall = |minutes: u32| refused(minutes, Cause::Firewall);
+    let role = |minutes: u32| refused(minutes, Cause::AccessMissing);
     let broken = Drift::Broken(Check::List);
     let cases: [(&str, Vec<Health>, &[Drift]); 12] = [
         ("once", vec![firewall(0)], &[]),
@@ -248,7 +255,7 @@ fn causes_that_pass_or_are_not_understood_are_never_drift() {
         let mut watch = DriftWatch::new(listed(0));
         watch.observe(&refused(0, cause));
         watch.observe(&refused(600, cause));
-        let passes = cause.retry() == azure_asset_sync::probe::Retry::Transient;
+        let passes = cause.retry() == Retry::Transient;
         // These are inferred from one answer that fails, and are about this machine and its network.
         let is_vague = matches!(cause, Cause::PrivateEndpoint | Cause::ClockSkew | Cause::Unknown);
         assert_eq!(Event::of_drift(&watch).is_none(), passes || is_vague, "{cause}");
@@ -276,7 +283,11 @@ fn a_change_for_the_better_is_no_drift_and_a_newer_change_is_read() {
         (Drift::AnotherContainer, json!({"drift": "another_container"}), true),
         (Drift::RoleGone, json!({"drift": "role_gone"}), true),
         (Drift::Broken(List), json!({"drift": "broken", "check": "list"}), true),
-        (Drift::Broken(DelegationKey), json!({"drift": "broken", "check": "delegation_key"}), false),
+        (
+            Drift::Broken(DelegationKey),
+            json!({"drift": "broken", "check": "delegation_key"}),
+            false,
+        ),
         (Drift::Mended(List), json!({"drift": "mended", "check": "list"}), false),
         (Drift::Broadened(Read), json!({"drift": "broadened", "check": "read"}), true),
         (Drift::Narrowed(Read), json!({"drift": "narrowed", "check": "read"}), false),
@@ -308,4 +319,47 @@ fn a_change_for_the_better_is_no_drift_and_a_newer_change_is_read() {
     json.as_object_mut().unwrap().retain(|key, _| key == "baseline");
     let read: DriftWatch = serde_json::from_value(json).unwrap();
     assert_eq!(read, DriftWatch::new(refused(0, Cause::Firewall)));
+}
+
+#[tokio::test]
+async fn a_wait_for_optional_checks_never_fails_because_of_them() {
+    let options = || WaitOptions::new(HOUR).successes(2).optional_checks();
+    // The CORS rule takes effect after a while, or never.
+    for takes_effect in [true, false] {
+        let clock = ManualClock::new();
+        let cloud = builder(&clock).start().await.unwrap();
+        cloud.set_cors(vec![]);
+        let connection = cloud.connection().build().unwrap();
+        let probe = Probe::new(&connection, cloud.store(&connection).unwrap());
+        let probe = probe.clock(clock.clone()).origin(ORIGIN).unwrap().view_links();
+        let mut events = probe.wait(options());
+        let (mut waited, mut ended) = (0, None);
+        while let Some(event) = events.next().await {
+            match event {
+                WaitEvent::Retrying(Retrying { diagnosis: Some(diagnosis), .. }) => {
+                    assert_eq!(diagnosis.cause, Cause::CorsMissing);
+                    waited += 1;
+                    if takes_effect && waited == 3 {
+                        cloud.set_cors(vec![rule()]);
+                    }
+                }
+                WaitEvent::Ended(outcome) => ended = Some(outcome),
+                _ => {}
+            }
+        }
+        let ended = ended.unwrap();
+        assert_eq!(ended.reason, EndReason::Connected, "{}", ended.health);
+        assert_eq!(ended.health.optional_failures().count(), if takes_effect { 0 } else { 2 });
+        assert!(waited >= 3 && ended.elapsed < 6 * MINUTE, "{waited} {:?}", ended.elapsed);
+    }
+    // The deadline comes first.
+    let clock = ManualClock::new();
+    let cloud = builder(&clock).start().await.unwrap();
+    cloud.set_cors(vec![]);
+    let connection = cloud.connection().build().unwrap();
+    let probe = Probe::new(&connection, cloud.store(&connection).unwrap()).clock(clock.clone());
+    let probe = probe.origin(ORIGIN).unwrap();
+    let ended = probe.wait(WaitOptions::new(MINUTE).successes(2).optional_checks()).ended().await;
+    let ended = ended.unwrap();
+    assert_eq!((ended.reason, ended.elapsed), (EndReason::Connected, MINUTE));
 }

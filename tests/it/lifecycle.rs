@@ -174,12 +174,7 @@ const TABLE: [Row; 16] = [
             ("disconnected", &["disconnected"]),
         ],
     ),
-    (
-        "disconnected",
-        &[
-            ("awaiting_grant", &["reconnected"]),
-        ],
-    ),
+    ("disconnected", &[("awaiting_grant", &["reconnected"])]),
 ];
 
 /// Returns the name of the next state, or an empty text if the event is not allowed.
@@ -288,7 +283,8 @@ fn only_a_lasting_problem_leads_to_failed_or_drifted() {
             assert_eq!(is_bad, lasting.contains(&event), "{state} on {event}");
             // Nothing but a lasting problem, an edit or a disconnection takes away what a test has shown.
             let takes_away = [Event::Edited, Event::Disconnected, Event::PropagationNoted];
-            if WORKING.contains(&state) && !lasting.contains(&event) && !takes_away.contains(&event) {
+            if WORKING.contains(&state) && !lasting.contains(&event) && !takes_away.contains(&event)
+            {
                 let others = [State::Retesting, State::Syncing];
                 assert!(WORKING.contains(&next) || others.contains(&next), "{state} on {event}");
             }

@@ -57,7 +57,10 @@ async fn skipped_blobs_errors_and_vanished_assets_are_three_things() {
             assert_eq!(state_after(&summary), state, "{names:?}: {summary}");
             assert_eq!(state.on(Event::SyncStarted).unwrap(), State::Syncing);
             let json = serde_json::to_value(&summary).unwrap();
-            assert_eq!((&json["skipped"], &json["errors"]), (&numbers[0].into(), &numbers[1].into()));
+            assert_eq!(
+                (&json["skipped"], &json["errors"]),
+                (&numbers[0].into(), &numbers[1].into())
+            );
         }
     }
 }

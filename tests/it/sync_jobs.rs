@@ -111,11 +111,9 @@ impl Sink for Unfinished {
 
 #[tokio::test]
 async fn a_run_that_is_resumed_after_its_listing_knows_the_earlier_rejections() {
-    for (names, errors) in [
-        (&["a.jpg", "b.txt"][..], 0),
-        (&["a.jpg", "b.jpg"], 0),
-        (&["a.jpg", UNREADABLE], 1),
-    ] {
+    for (names, errors) in
+        [(&["a.jpg", "b.txt"][..], 0), (&["a.jpg", "b.jpg"], 0), (&["a.jpg", UNREADABLE], 1)]
+    {
         let disk = TestDisk::new(10);
         disk.job(scan(names)).run(Unfinished).await.unwrap_err();
         let summary = disk.job(scan(names)).run(()).await.unwrap();
