@@ -23,9 +23,11 @@ pub struct Summary {
     pub listed: Option<u64>,
     /// How many of the listed blobs are assets. The others are rejected, since this run or before.
     pub assets: Option<u64>,
-    /// The result of [`skipped`](Self::skipped).
+    /// At least the skipped blobs of the report. Summaries of earlier builds lack it.
+    #[serde(default)]
     pub(super) skipped: u64,
-    /// The result of [`errors`](Self::errors).
+    /// At least the errors of the report. Summaries of earlier builds lack it.
+    #[serde(default)]
     pub(super) errors: u64,
     /// The order in which the service lists names, or `None` if it listed none.
     ///
@@ -55,7 +57,7 @@ impl Summary {
     ///
     /// Also counts what was listed before an interruption, unless the run was cancelled.
     pub fn skipped(&self) -> u64 {
-        self.skipped
+        self.skipped.max(self.report.skipped())
     }
 
     /// Returns how many entries of the listing could not be processed: unreadable entries and unreadable
@@ -75,7 +77,7 @@ impl Summary {
     /// # }).unwrap();
     /// ```
     pub fn errors(&self) -> u64 {
-        self.errors
+        self.errors.max(self.report.errors())
     }
 
     /// Returns how many removals were withheld, because too many assets are missing.
@@ -115,8 +117,8 @@ impl fmt::Display for Summary {
             f,
             "{added} added, {changed} changed, {restored} restored, {removed} removed, {rejected} rejected, {unchanged} unchanged"
         )?;
-        if self.errors > 0 {
-            write!(f, "\n{} entries could not be processed", self.errors)?;
+        if self.errors() > 0 {
+            write!(f, "\n{} entries could not be processed", self.errors())?;
         }
         match self.ending {
             Ending::Complete => Ok(()),
