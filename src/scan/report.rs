@@ -51,9 +51,32 @@ impl Report {
         self.kinds.values().sum()
     }
 
-    /// Returns the number of rejected entries.
+    /// Returns the number of rejected entries: [`skipped`](Self::skipped) and [`errors`](Self::errors).
     pub fn rejected(&self) -> u64 {
         self.rejections.values().sum()
+    }
+
+    /// Returns the number of blobs that a rule or the filter has skipped, for example `README.md`.
+    pub fn skipped(&self) -> u64 {
+        self.rejected() - self.errors()
+    }
+
+    /// Returns the number of entries that could not be processed: unreadable entries and unreadable
+    /// blobs.
+    ///
+    /// ```
+    /// use azure_asset_sync::{Blob, MemoryStore, Prefix, Scan};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let store = MemoryStore::from_iter(["a.jpg", "README.md"].map(|name| Blob::new(name, 10)));
+    /// let report = Scan::new(store, &Prefix::default()).run(()).await?;
+    /// assert_eq!((report.accepted(), report.skipped(), report.errors()), (1, 1, 0));
+    /// # Ok::<(), azure_asset_sync::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn errors(&self) -> u64 {
+        let errors = self.rejections.iter().filter(|(reason, _)| reason.is_error());
+        errors.map(|(_, count)| count).sum()
     }
 
     /// Returns the number of entries of the listing.
