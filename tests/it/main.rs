@@ -78,7 +78,9 @@ mod small_cloud_cors;
 mod small_cloud_recorded;
 mod small_cloud_script;
 mod small_cloud_wire;
+mod state_conformance;
 mod state_folder;
+mod state_objects;
 mod store_conformance;
 mod sync;
 mod sync_again;
@@ -87,6 +89,7 @@ mod sync_delta;
 mod sync_jobs;
 mod sync_memory;
 mod sync_rules;
+mod sync_threads;
 mod verdicts;
 mod view_links;
 
