@@ -24,9 +24,12 @@ use bytes::Bytes;
 const RUNS: usize = 300;
 
 /// The most threads that may exist beside those of the test: those on which states are read and written.
+///
+/// Twice as many as steps, because a thread that has just ended a step is not idle yet when the next
+/// step looks for one.
 fn most_threads() -> usize {
     let cores = std::thread::available_parallelism().unwrap().get();
-    (4 * cores).max(16)
+    2 * (4 * cores).max(16)
 }
 
 /// A store that never answers.

@@ -92,6 +92,7 @@ impl StateFiles for HolderFiles {
     }
 
     fn truncate(&mut self, name: &str, size: u64) -> io::Result<()> {
+        self.lease.check()?;
         let removed = self.content(name)?.truncate(size);
         self.replaced.extend(removed);
         match self.lease.files().contains_key(name) {
@@ -102,6 +103,7 @@ impl StateFiles for HolderFiles {
     }
 
     fn sync(&mut self, name: &str) -> io::Result<()> {
+        self.lease.check()?;
         self.content(name)?;
         self.flush(name)?;
         let content = self.files.get(name).map(Content::segments);
@@ -112,6 +114,7 @@ impl StateFiles for HolderFiles {
     }
 
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
+        self.lease.check()?;
         self.content(from)?;
         self.flush(from)?;
         let content = self.files.remove(from).ok_or(io::ErrorKind::NotFound)?;
@@ -121,6 +124,7 @@ impl StateFiles for HolderFiles {
     }
 
     fn remove(&mut self, name: &str) -> io::Result<()> {
+        self.lease.check()?;
         let Some(content) = self.files.remove(name) else { return Ok(()) };
         self.replaced.extend(content.into_segments().into_iter().map(|segment| segment.object));
         match self.lease.files().get(name) {

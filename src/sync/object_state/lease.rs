@@ -123,6 +123,11 @@ impl Lease {
         if self.clock.elapsed() >= due { self.renew() } else { Ok(()) }
     }
 
+    /// Fails if the lock is known to be lost.
+    pub(super) fn check(&self) -> io::Result<()> {
+        if self.is_lost { Err(lost()) } else { Ok(()) }
+    }
+
     /// Removes an object soon, which no head names any more.
     pub(super) fn discard(&mut self, objects: impl IntoIterator<Item = String>) {
         self.garbage.1.extend(objects);
@@ -163,10 +168,7 @@ impl Lease {
             }
             self.is_lost = true;
         }
-        Err(io::Error::new(
-            io::ErrorKind::ResourceBusy,
-            "another run has taken over the state, because this one did not renew its lock in time; the other run goes on from the last commit",
-        ))
+        Err(lost())
     }
 
     /// Returns whether there is no later head than one that was just created.
@@ -212,6 +214,13 @@ impl Lease {
         });
         self.remote.remove(heads, objects);
     }
+}
+
+fn lost() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::ResourceBusy,
+        "another run has taken over the state, because this one did not renew its lock in time; the other run goes on from the last commit",
+    )
 }
 
 impl fmt::Debug for Lease {
