@@ -3,7 +3,12 @@
 //! Only a run that has listed everything writes a manifest, and it replaces the one before in one
 //! step. So a manifest can be read at any time, also while a run is under way.
 
-use std::{fmt, io, path::Path, time::SystemTime};
+use std::{
+    fmt, io,
+    path::Path,
+    sync::{Mutex, PoisonError},
+    time::SystemTime,
+};
 
 use tokio::task::{JoinError, spawn_blocking};
 
@@ -44,7 +49,8 @@ const BATCH: usize = 1000;
 #[doc(alias = "snapshot")]
 #[doc(alias = "inventory")]
 pub struct Manifest {
-    disk: Box<dyn StateFiles>,
+    /// Never locked: files need not be shared between threads, and a manifest may be.
+    disk: Mutex<Box<dyn StateFiles>>,
     footer: Footer,
 }
 
@@ -76,7 +82,7 @@ impl Manifest {
     pub(crate) fn read(state: &dyn StateStore) -> Result<Option<Self>, Error> {
         let mut disk = state.open_to_read()?;
         let footer = Footer::read_manifest(&mut *disk)?;
-        Ok(footer.map(|footer| Self { disk, footer }))
+        Ok(footer.map(|footer| Self { disk: Mutex::new(disk), footer }))
     }
 
     /// Returns the id of the run that has written the manifest.
@@ -208,7 +214,8 @@ impl fmt::Debug for Manifest {
 /// Reads one index frame and one block at a time, so that its memory does not grow with the manifest.
 #[derive(Debug)]
 pub struct Rows {
-    disk: Box<dyn StateFiles>,
+    /// Never locked, as in [`Manifest`].
+    disk: Mutex<Box<dyn StateFiles>>,
     frames: std::vec::IntoIter<IndexFrame>,
     /// How many blocks the index frames before have.
     position: usize,
@@ -219,12 +226,13 @@ pub struct Rows {
 impl Rows {
     /// Reads the next block, or the next index frame; returns whether there is more to read.
     fn fill(&mut self) -> Result<bool, Error> {
+        let disk = &mut **self.disk.get_mut().unwrap_or_else(PoisonError::into_inner);
         if let Some(block) = self.blocks.next() {
-            self.rows = block.read_rows(&mut *self.disk, MANIFEST)?.into_iter();
+            self.rows = block.read_rows(disk, MANIFEST)?.into_iter();
             return Ok(true);
         }
         let Some(frame) = self.frames.next() else { return Ok(false) };
-        self.blocks = frame.read(&mut *self.disk, MANIFEST, self.position)?.into_iter();
+        self.blocks = frame.read(disk, MANIFEST, self.position)?.into_iter();
         self.position = frame.end();
         Ok(true)
     }

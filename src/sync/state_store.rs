@@ -126,7 +126,7 @@ impl<S: StateStore + ?Sized> StateStore for Arc<S> {
 ///   no effect. The error of a run is then [`StateBusy`](crate::ErrorKind::StateBusy).
 ///
 /// The texts of errors are shown to people, and must not contain a secret.
-pub trait StateFiles: fmt::Debug + Send + Sync {
+pub trait StateFiles: fmt::Debug + Send {
     /// Returns the size of a file in bytes, or `None` if there is no such file.
     fn size(&mut self, name: &str) -> io::Result<Option<u64>>;
 

@@ -59,7 +59,8 @@ struct Inner {
 /// The bytes of a file.
 #[derive(Clone, Debug, Default)]
 struct File {
-    bytes: Vec<u8>,
+    /// Shared with the files of readers until it is changed.
+    bytes: Arc<Vec<u8>>,
     // INVARIANT: at most `bytes.len()`. The bytes before this survive a power cut.
     synced: usize,
 }
@@ -134,7 +135,7 @@ impl TestDisk {
             let unsynced = file.bytes.len() - file.synced;
             // A test may return a larger number, which then means all of them.
             let kept = file.synced + keep(unsynced).min(unsynced);
-            file.bytes.truncate(kept);
+            Arc::make_mut(&mut file.bytes).truncate(kept);
             file.synced = kept;
         }
     }
@@ -147,7 +148,7 @@ impl TestDisk {
     pub fn damage(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
         match self.inner().files.get_mut(name) {
             Some(file) => {
-                change(&mut file.bytes);
+                change(Arc::make_mut(&mut file.bytes));
                 file.synced = file.bytes.len();
             }
             None => panic!("no file `{name}`"),
@@ -284,14 +285,14 @@ impl StateFiles for Files {
         let done = if changed.is_ok() { bytes.len() } else { bytes.len() / 2 };
         let inner = &mut self.inner();
         let file = inner.files.entry(name.to_owned()).or_default();
-        file.bytes.extend(bytes.iter().take(done));
+        Arc::make_mut(&mut file.bytes).extend(bytes.iter().take(done));
         changed
     }
 
     fn truncate(&mut self, name: &str, size: u64) -> io::Result<()> {
         let mut inner = self.begin_change()?;
         let file = inner.file_mut(name)?;
-        file.bytes.truncate(usize::try_from(size).unwrap_or(usize::MAX));
+        Arc::make_mut(&mut file.bytes).truncate(usize::try_from(size).unwrap_or(usize::MAX));
         // A truncated file has no synced bytes after its end.
         file.synced = file.synced.min(file.bytes.len());
         Ok(())

@@ -1,19 +1,24 @@
 //! All state stores of this crate pass the public conformance suite, and stores that break a rule do not.
 
+#[path = "../../examples/custom_state/sqlite.rs"]
+mod sqlite;
+
 use std::{
     collections::HashMap,
     fs, io,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use azure_asset_sync::{
     Error,
     sync::{StateFiles, StateFolder, StateStore},
     testing::{
-        TestDisk,
+        ManualClock, TestDisk,
         conformance::{Case, check_state},
     },
 };
+use sqlite::SqliteState;
 
 pub fn assert_all(cases: &[Case]) {
     assert_eq!(cases.len(), 21);
@@ -47,6 +52,19 @@ fn the_folder_conforms() {
 fn the_disk_that_loses_power_conforms() {
     let disks = Disks::default();
     assert_all(&check_state(|number| disks.get(number), |number| disks.get(number).break_lock()));
+}
+
+#[test]
+fn the_example_in_sqlite_conforms() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), ManualClock::new());
+    let lease = Duration::from_secs(60);
+    let open = |number: u32| SqliteState {
+        database: folder.path().join("states.sqlite"),
+        state: number.to_string(),
+        lease,
+        clock: Arc::new(clock.clone()),
+    };
+    assert_all(&check_state(open, |_| clock.advance(lease)));
 }
 
 /// A rule that a store breaks.
