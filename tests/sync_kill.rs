@@ -142,7 +142,7 @@ fn child() {
     let scan = Scan::new(Watched(store), &Prefix::default())
         .in_flight(in_flight)
         .page_size(NonZeroU16::new(PAGE).unwrap());
-    let job = watched_job(scan, folder.join("state"), ROWS_PER_BLOCK, point).unwrap();
+    let job = watched_job(scan, folder.join("state"), ROWS_PER_BLOCK, point);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let summary = runtime.block_on(job.max_removals(1.0).run(Log(log))).unwrap();
     assert_eq!(summary.ending, Ending::Complete);

@@ -131,7 +131,7 @@ pub enum ErrorKind {
     /// For example, the disk is full or a permission is missing. Not transient. Fix it and run the job
     /// again; it resumes from the last checkpoint.
     State,
-    /// Another run holds the lock of the state.
+    /// Another run holds the lock of the state, or has taken it over from this run.
     ///
     /// Not transient. Wait until the other run has ended.
     StateBusy,

@@ -172,7 +172,12 @@ impl Error {
     /// Creates an error of reading or writing the state of a sync.
     #[cfg(feature = "sync")]
     pub(crate) fn state(what: &str, source: io::Error) -> Self {
-        Self::new(ErrorKind::State, format!("could not {what}: {source}")).with_source(source)
+        // The contract of `StateFiles`: the lock was lost to another run.
+        let kind = match source.kind() {
+            io::ErrorKind::ResourceBusy => ErrorKind::StateBusy,
+            _ => ErrorKind::State,
+        };
+        Self::new(kind, format!("could not {what}: {source}")).with_source(source)
     }
 
     /// Creates an error of writing a batch.

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    disk::Disk,
     fingerprint::Fingerprint,
     format::damaged,
     limits::{self, MOST_FRAME, MOST_TEXT},
     row::{Reported, Row},
+    state_store::StateFiles,
 };
 use crate::{error::Error, scan::Bound, sink::write_json, validate::Reason};
 
@@ -120,7 +120,11 @@ impl Block {
     ///
     /// [`StateInvalid`](crate::ErrorKind::StateInvalid) if the bytes differ from those that were
     /// written.
-    pub(super) fn read_frame(&self, disk: &mut dyn Disk, file: &str) -> Result<Vec<u8>, Error> {
+    pub(super) fn read_frame(
+        &self,
+        disk: &mut dyn StateFiles,
+        file: &str,
+    ) -> Result<Vec<u8>, Error> {
         self.check()?;
         let length = limits::length("a block", self.length, MOST_FRAME)?;
         let frame = read_bytes(disk, file, self.offset, length)?;
@@ -158,7 +162,11 @@ impl Block {
     }
 
     /// Reads the rows of the block.
-    pub(super) fn read_rows(&self, disk: &mut dyn Disk, file: &str) -> Result<Vec<Row>, Error> {
+    pub(super) fn read_rows(
+        &self,
+        disk: &mut dyn StateFiles,
+        file: &str,
+    ) -> Result<Vec<Row>, Error> {
         self.decode(&self.read_frame(disk, file)?)
     }
 }
@@ -168,7 +176,7 @@ impl Block {
 /// # Errors
 /// [`StateInvalid`](crate::ErrorKind::StateInvalid) if the file ends before the last of them.
 pub(super) fn read_bytes(
-    disk: &mut dyn Disk,
+    disk: &mut dyn StateFiles,
     file: &str,
     offset: u64,
     length: usize,

@@ -140,7 +140,7 @@ pub(super) fn ranges(mut positions: Vec<usize>) -> Result<Vec<(usize, usize)>, E
 mod tests {
     use super::*;
     use crate::{
-        sync::{block::Packer, disk::Disk as _, format::MANIFEST, index::IndexFrame, row::Row},
+        sync::{StateStore as _, block::Packer, format::MANIFEST, index::IndexFrame, row::Row},
         testing::TestDisk,
     };
 
@@ -152,12 +152,12 @@ mod tests {
 
     /// A base with these blocks.
     fn base(numbers: &[usize]) -> BlockIndex {
-        let (mut disk, mut size) = (TestDisk::new(1), 0);
+        let (mut disk, mut size) = (TestDisk::new(1).lock().unwrap(), 0);
         let blocks: Vec<_> = numbers.iter().map(|number| block(*number)).collect();
-        let frame = IndexFrame::append(&mut disk, MANIFEST, &mut size, &blocks, None).unwrap();
+        let frame = IndexFrame::append(&mut *disk, MANIFEST, &mut size, &blocks, None).unwrap();
         assert_eq!(disk.size(MANIFEST).unwrap(), (size > 0).then_some(size));
         let frames: Vec<_> = frame.into_iter().collect();
-        BlockIndex::read(&mut disk, MANIFEST, &frames).unwrap()
+        BlockIndex::read(&mut *disk, MANIFEST, &frames).unwrap()
     }
 
     #[test]

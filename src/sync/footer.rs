@@ -11,11 +11,11 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::{
     block::Block,
     counts::Counts,
-    disk::Disk,
     format::{BASE, FORMAT, MANIFEST, SKIPPABLE_HEADER, check_format, damaged, skippable_frame},
     index::{BlockIndex, IndexFrame},
     limits::{self, MOST_FOOTER, MOST_INDEX},
     row_json::required_time,
+    state_store::StateFiles,
 };
 use crate::{error::Error, sink::RunId, store::NameOrder};
 
@@ -179,7 +179,7 @@ impl Footer {
     /// index becomes longer than the next run reads.
     pub(super) fn append_index_frame(
         &mut self,
-        disk: &mut dyn Disk,
+        disk: &mut dyn StateFiles,
         file: &str,
         size: &mut u64,
         blocks: &[Block],
@@ -207,7 +207,7 @@ impl Footer {
     /// [`StateInvalid`](crate::ErrorKind::StateInvalid) if an index frame is damaged.
     pub(super) fn read_index(
         &self,
-        disk: &mut dyn Disk,
+        disk: &mut dyn StateFiles,
         file: &'static str,
     ) -> Result<BlockIndex, Error> {
         BlockIndex::read(disk, file, &self.index)
@@ -244,7 +244,7 @@ impl Footer {
     ///
     /// [`StateInvalid`](crate::ErrorKind::StateInvalid) if the file is truncated, damaged or of
     /// another format version.
-    pub(super) fn read_manifest(disk: &mut dyn Disk) -> Result<Option<Self>, Error> {
+    pub(super) fn read_manifest(disk: &mut dyn StateFiles) -> Result<Option<Self>, Error> {
         match Self::read(disk, MANIFEST)? {
             // Somebody has renamed `run.base`: it looks like a manifest, but the listing was not
             // complete.
@@ -256,12 +256,12 @@ impl Footer {
     }
 
     /// Reads the footer of `run.base`, or returns `None` if there is no such file.
-    pub(super) fn read_base(disk: &mut dyn Disk) -> Result<Option<Self>, Error> {
+    pub(super) fn read_base(disk: &mut dyn StateFiles) -> Result<Option<Self>, Error> {
         Self::read(disk, BASE)
     }
 
     /// Reads the trailer, then the JSON that it points to.
-    fn read(disk: &mut dyn Disk, file: &str) -> Result<Option<Self>, Error> {
+    fn read(disk: &mut dyn StateFiles, file: &str) -> Result<Option<Self>, Error> {
         let failed = |error| Error::state("read the manifest", error);
         let Some(size) = disk.size(file).map_err(failed)? else { return Ok(None) };
         let truncated = || damaged("the manifest is truncated");
@@ -306,7 +306,7 @@ impl Footer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{error::ErrorKind, testing::TestDisk};
+    use crate::{error::ErrorKind, sync::StateStore as _, testing::TestDisk};
 
     fn footer(format: u32) -> Footer {
         let identity = Identity {
@@ -328,9 +328,9 @@ mod tests {
     #[test]
     fn other_format_versions_are_named_and_refused() {
         for (format, want) in [(FORMAT, None), (0, Some("an older")), (99, Some("a newer"))] {
-            let mut disk = TestDisk::new(1);
+            let disk = &mut *TestDisk::new(1).lock().unwrap();
             disk.append(MANIFEST, &footer(format).frame(0).unwrap()).unwrap();
-            match (Footer::read_manifest(&mut disk), want) {
+            match (Footer::read_manifest(disk), want) {
                 (Ok(Some(read)), None) => {
                     assert_eq!((read.number, read.reported_through), (7, 3));
                 }

@@ -10,10 +10,10 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
     block::{Block, read_bytes},
-    disk::Disk,
     format::{SKIPPABLE_HEADER, damaged, skippable_frame},
     limits::{self, MOST_INDEX, MOST_INDEX_FRAME},
     row::Row,
+    state_store::StateFiles,
 };
 use crate::{error::Error, scan::Bound, store::NameOrder};
 
@@ -41,7 +41,7 @@ impl IndexFrame {
     ///
     /// [`TooLarge`](crate::ErrorKind::TooLarge) if the names are too long for an index frame.
     pub(super) fn append(
-        disk: &mut dyn Disk,
+        disk: &mut dyn StateFiles,
         file: &str,
         size: &mut u64,
         blocks: &[Block],
@@ -72,7 +72,7 @@ impl IndexFrame {
     /// [`StateInvalid`](crate::ErrorKind::StateInvalid) if the frame is damaged.
     pub(super) fn read(
         &self,
-        disk: &mut dyn Disk,
+        disk: &mut dyn StateFiles,
         file: &str,
         start: usize,
     ) -> Result<Vec<Block>, Error> {
@@ -119,7 +119,7 @@ impl BlockIndex {
     /// [`StateInvalid`](crate::ErrorKind::StateInvalid) if a frame is damaged, or if the frames
     /// overlap or are longer in total than a run writes.
     pub(super) fn read(
-        disk: &mut dyn Disk,
+        disk: &mut dyn StateFiles,
         file: &'static str,
         frames: &[IndexFrame],
     ) -> Result<Self, Error> {
@@ -171,12 +171,12 @@ impl BlockIndex {
 ///
 /// Borrowed for one step: the merge owns neither the disk nor the index.
 pub(super) struct Base<'a> {
-    disk: &'a mut dyn Disk,
+    disk: &'a mut dyn StateFiles,
     index: &'a BlockIndex,
 }
 
 impl<'a> Base<'a> {
-    pub(super) fn new(disk: &'a mut dyn Disk, index: &'a BlockIndex) -> Self {
+    pub(super) fn new(disk: &'a mut dyn StateFiles, index: &'a BlockIndex) -> Self {
         Self { disk, index }
     }
 

@@ -3,7 +3,7 @@
 use std::{
     fmt,
     panic::{AssertUnwindSafe, resume_unwind},
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -12,12 +12,12 @@ use futures::FutureExt as _;
 
 use super::{
     control::JobControl,
-    disk::Disk,
     handle::Handle,
     outcome::Outcome,
     run::RunLoop,
     state::{Intent, Sizes, SyncState},
     state_folder::StateFolder,
+    state_store::StateStore,
     summary::{Ending, Summary},
     worker::Worker,
 };
@@ -58,20 +58,13 @@ const GRACE_TO_CLOSE: Duration = Duration::from_millis(900);
 #[must_use = "a job does nothing until it is run or started"]
 pub struct Job {
     scan: ScanOptions,
-    state: State,
+    state: Arc<dyn StateStore>,
     source: Option<String>,
     max_removals: f64,
     tombstones: u64,
     /// The sizes of blocks and sorts, which only tests change.
     sizes: Sizes,
     clock: Arc<dyn Clock>,
-}
-
-/// Where a job keeps its state.
-enum State {
-    Folder(PathBuf),
-    #[cfg(feature = "testing")]
-    Disk(Box<dyn Disk>),
 }
 
 impl Job {
@@ -88,9 +81,35 @@ impl Job {
     /// two such names is rejected depends on which page arrives first.
     #[doc(alias = "checkpoint")]
     pub fn new(scan: Scan, state: impl AsRef<Path>) -> Self {
+        Self::with_state(scan, StateFolder::new(state))
+    }
+
+    /// Creates a job that keeps its state in a store, such as one that all replicas of a service reach.
+    ///
+    /// [`new`](Self::new) says what a state belongs to, and what the scan must not do.
+    ///
+    /// ```
+    /// use azure_asset_sync::{
+    ///     Blob, MemoryStore, Prefix, Scan,
+    ///     sync::{Job, Manifest, StateFolder, interrupted_in},
+    /// };
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path();
+    /// let state = StateFolder::new(path);
+    /// let store = MemoryStore::from_iter([Blob::new("a.jpg", 10)]);
+    /// Job::with_state(Scan::new(store, &Prefix::default()), state.clone()).run(()).await?;
+    /// assert_eq!(interrupted_in(state.clone()).await?, None);
+    /// let manifest = Manifest::open_in(state).await?.expect("a run has ended");
+    /// assert_eq!(manifest.assets(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn with_state(scan: Scan, state: impl StateStore + 'static) -> Self {
         Self {
             scan: scan.into_options(),
-            state: State::Folder(state.as_ref().to_owned()),
+            state: Arc::new(state),
             source: None,
             max_removals: 0.3,
             tombstones: 10,
@@ -99,10 +118,11 @@ impl Job {
         }
     }
 
-    /// Creates a job on the disk of a test, with blocks of this many rows.
+    /// Sets how many rows a block has, so that tests with few rows have many blocks.
     #[cfg(feature = "testing")]
-    pub(crate) fn on_disk(scan: Scan, disk: Box<dyn Disk>, rows: usize) -> Self {
-        Self { state: State::Disk(disk), sizes: Sizes::of_rows(rows), ..Self::new(scan, "") }
+    pub(crate) fn rows_per_block(mut self, rows: usize) -> Self {
+        self.sizes = Sizes::of_rows(rows);
+        self
     }
 
     /// Names the source of the listing, for example by the URL of the container.
@@ -229,7 +249,7 @@ impl Job {
         }
     }
 
-    /// Opens the state on a thread of its own, runs, and releases the state.
+    /// Opens the state, runs, and releases the state.
     ///
     /// # Panics
     /// Passes on a panic of the store or the sink, after the state is released.
@@ -245,15 +265,7 @@ impl Job {
             now: self.clock.time(),
         };
         let state = self.state;
-        // Runs on the worker thread, because opening a state reads and writes files.
-        let open = move || {
-            let disk: Box<dyn Disk> = match state {
-                State::Folder(path) => Box::new(StateFolder::open(&path)?),
-                #[cfg(feature = "testing")]
-                State::Disk(disk) => disk,
-            };
-            SyncState::open(disk, intent)
-        };
+        let open = move || SyncState::open(state.lock()?, intent);
         let scan = self.scan.paused_by(control.listing_pause());
         let unopened = || Ok(Outcome::Cancelled { summary: None });
         let mut run = match control.within(GRACE, Worker::open(open)).await {

@@ -3,11 +3,23 @@
 //! Only a run that has listed everything writes a manifest, and it replaces the one before in one
 //! step. So a manifest can be read at any time, also while a run is under way.
 
-use std::{fmt, path::Path, time::SystemTime};
+use std::{
+    fmt, io,
+    path::Path,
+    sync::{Mutex, PoisonError},
+    time::SystemTime,
+};
+
+use tokio::task::{JoinError, spawn_blocking};
 
 use super::{
-    block::Block, disk::Disk, footer::Footer, format::MANIFEST, index::IndexFrame, row::Row,
+    block::Block,
+    footer::Footer,
+    format::MANIFEST,
+    index::IndexFrame,
+    row::Row,
     state_folder::StateFolder,
+    state_store::{StateFiles, StateStore},
 };
 use crate::{
     error::Error,
@@ -37,7 +49,8 @@ const BATCH: usize = 1000;
 #[doc(alias = "snapshot")]
 #[doc(alias = "inventory")]
 pub struct Manifest {
-    disk: Box<dyn Disk>,
+    /// Never locked: files need not be shared between threads, and a manifest may be.
+    disk: Mutex<Box<dyn StateFiles>>,
     footer: Footer,
 }
 
@@ -52,13 +65,24 @@ impl Manifest {
     /// [`State`](crate::ErrorKind::State) if the manifest cannot be read,
     /// [`StateInvalid`](crate::ErrorKind::StateInvalid) if it is damaged or has another format version.
     pub fn open(folder: impl AsRef<Path>) -> Result<Option<Self>, Error> {
-        Self::on_disk(Box::new(StateFolder::open_to_read(folder.as_ref())))
+        Self::read(&StateFolder::new(folder))
     }
 
-    /// Opens the manifest on a disk, as [`open`](Self::open) does in a folder.
-    pub(crate) fn on_disk(mut disk: Box<dyn Disk>) -> Result<Option<Self>, Error> {
+    /// Opens the manifest in any store, as [`open`](Self::open) does in a folder.
+    ///
+    /// Dropping the future has no effect on the state.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_in(state: impl StateStore + 'static) -> Result<Option<Self>, Error> {
+        spawn_blocking(move || Self::read(&state)).await.unwrap_or_else(|error| Err(stopped(error)))
+    }
+
+    /// Opens the manifest. Blocks.
+    pub(crate) fn read(state: &dyn StateStore) -> Result<Option<Self>, Error> {
+        let mut disk = state.open_to_read()?;
         let footer = Footer::read_manifest(&mut *disk)?;
-        Ok(footer.map(|footer| Self { disk, footer }))
+        Ok(footer.map(|footer| Self { disk: Mutex::new(disk), footer }))
     }
 
     /// Returns the id of the run that has written the manifest.
@@ -112,7 +136,7 @@ impl Manifest {
     /// Writes all assets into a sink as if each was added, and returns their number.
     ///
     /// For sinks that replace their output, such as a CSV file. Each asset has the properties that a
-    /// [`Row`] has. Reading a block of rows blocks the calling task.
+    /// [`Row`] has. Rows are read on the threads of the runtime that may block.
     ///
     /// Dropping the future cancels the export; the sink is then not finished.
     ///
@@ -129,19 +153,19 @@ impl Manifest {
     /// # Errors
     /// Returns the first error of the state or of the sink. The sink is then not finished.
     pub async fn export(self, mut sink: impl Sink) -> Result<u64, Error> {
-        let (run, mut count, mut changes) = (self.run(), 0, Vec::new());
-        let mut assets = self.rows().filter_map(|row| row.map(Row::into_asset).transpose());
+        let (run, mut count, mut rows) = (self.run(), 0, self.rows());
         // Batches are numbered from 0, as in a run: each export is a delivery of its own.
         for sequence in 0.. {
-            for asset in assets.by_ref().take(BATCH) {
-                changes.push(Change::Added(asset?));
-            }
+            // The rows move to a thread that may block, and back.
+            let read = move || (next_assets(&mut rows), rows);
+            let (changes, rest) = spawn_blocking(read).await.map_err(stopped)?;
+            let changes = changes?;
+            rows = rest;
             if changes.is_empty() {
                 break;
             }
             count += changes.len() as u64;
             sink.accept(Batch::new(&run, sequence, &changes)).await?;
-            changes.clear();
         }
         sink.flush().await?;
         sink.finish().await?;
@@ -150,7 +174,9 @@ impl Manifest {
 
     /// Returns an iterator over all rows by ascending name, with those of removed blobs.
     ///
-    /// Some thousand rows are in memory at a time. The iterator ends after an error.
+    /// Some thousand rows are in memory at a time. The iterator ends after an error. It reads a block of
+    /// rows at a time, and blocks meanwhile: iterate over a store that waits for a network in
+    /// [`spawn_blocking`](tokio::task::spawn_blocking).
     pub fn rows(self) -> Rows {
         Rows {
             disk: self.disk,
@@ -160,6 +186,17 @@ impl Manifest {
             rows: Vec::new().into_iter(),
         }
     }
+}
+
+/// Returns the next assets, each as added, or none after the last one.
+fn next_assets(rows: &mut Rows) -> Result<Vec<Change>, Error> {
+    let assets = rows.filter_map(|row| row.map(Row::into_asset).transpose());
+    assets.take(BATCH).map(|asset| asset.map(Change::Added)).collect()
+}
+
+/// The error if reading has panicked, or if the runtime shuts down.
+fn stopped(error: JoinError) -> Error {
+    Error::state("read the manifest", io::Error::other(error))
 }
 
 impl fmt::Debug for Manifest {
@@ -177,7 +214,8 @@ impl fmt::Debug for Manifest {
 /// Reads one index frame and one block at a time, so that its memory does not grow with the manifest.
 #[derive(Debug)]
 pub struct Rows {
-    disk: Box<dyn Disk>,
+    /// Never locked, as in [`Manifest`].
+    disk: Mutex<Box<dyn StateFiles>>,
     frames: std::vec::IntoIter<IndexFrame>,
     /// How many blocks the index frames before have.
     position: usize,
@@ -188,12 +226,13 @@ pub struct Rows {
 impl Rows {
     /// Reads the next block, or the next index frame; returns whether there is more to read.
     fn fill(&mut self) -> Result<bool, Error> {
+        let disk = &mut **self.disk.get_mut().unwrap_or_else(PoisonError::into_inner);
         if let Some(block) = self.blocks.next() {
-            self.rows = block.read_rows(&mut *self.disk, MANIFEST)?.into_iter();
+            self.rows = block.read_rows(disk, MANIFEST)?.into_iter();
             return Ok(true);
         }
         let Some(frame) = self.frames.next() else { return Ok(false) };
-        self.blocks = frame.read(&mut *self.disk, MANIFEST, self.position)?.into_iter();
+        self.blocks = frame.read(disk, MANIFEST, self.position)?.into_iter();
         self.position = frame.end();
         Ok(true)
     }

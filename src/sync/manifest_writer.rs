@@ -7,9 +7,9 @@ use std::io;
 
 use super::{
     block::Block,
-    disk::Disk,
     footer::{Footer, Identity, Totals},
     format::MANIFEST_NEW,
+    state_store::StateFiles,
 };
 use crate::error::Error;
 
@@ -28,7 +28,7 @@ pub(super) struct ManifestWriter {
 impl ManifestWriter {
     /// Begins a manifest, and removes what an interrupted writer has left.
     pub(super) fn begin(
-        disk: &mut dyn Disk,
+        disk: &mut dyn StateFiles,
         identity: Identity,
         blocks_per_frame: usize,
     ) -> Result<Self, Error> {
@@ -55,7 +55,7 @@ impl ManifestWriter {
     /// the next run.
     pub(super) fn add(
         &mut self,
-        disk: &mut dyn Disk,
+        disk: &mut dyn StateFiles,
         frame: &[u8],
         block: Block,
     ) -> Result<(), Error> {
@@ -71,7 +71,7 @@ impl ManifestWriter {
     }
 
     /// Writes the index frame of the blocks since the one before.
-    fn end_index_frame(&mut self, disk: &mut dyn Disk) -> Result<(), Error> {
+    fn end_index_frame(&mut self, disk: &mut dyn StateFiles) -> Result<(), Error> {
         self.footer.append_index_frame(disk, MANIFEST_NEW, &mut self.size, &self.blocks)?;
         self.blocks.clear();
         Ok(())
@@ -83,7 +83,7 @@ impl ManifestWriter {
     ///
     /// [`State`](crate::ErrorKind::State) if the disk fails. The file of before is then still in
     /// place, or the new one is complete.
-    pub(super) fn finish(mut self, disk: &mut dyn Disk, file: &str) -> Result<Totals, Error> {
+    pub(super) fn finish(mut self, disk: &mut dyn StateFiles, file: &str) -> Result<Totals, Error> {
         self.end_index_frame(disk)?;
         // The footer is last, so that a file without a footer is known to be incomplete.
         let frame = self.footer.frame(self.size)?;

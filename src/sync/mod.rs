@@ -1,6 +1,6 @@
 //! Syncs: runs that remember what they have seen, report what has changed, and resume after a crash.
 //!
-//! A [`Job`] is a scan with a state folder. It reports to its sink which blobs are new,
+//! A [`Job`] is a scan with a state, in a folder or in any other [`StateStore`]. It reports to its sink which blobs are new,
 //! changed, restored or removed, and does not report blobs that have stayed the same. A
 //! [`Preview`](crate::Preview) shows beforehand what a run would find.
 //!
@@ -73,7 +73,11 @@
 //! retention of deleted blobs, the time of the last access, and whether a tier is inferred. Findings
 //! are given with an asset when it changes, and are not a change of their own.
 //!
-//! # State folder
+//! # State
+//! [`Job::new`] keeps its state in a folder, and [`Job::with_state`] in any [`StateStore`]: with the feature
+//! `object-store-0-14` in Azure Blob Storage, S3 or Google Cloud Storage, so that replicas without a disk
+//! resume each other's runs. The files are the same everywhere:
+//!
 //! - `manifest.jsonl.zst`: the last complete run, replaced in one step when the next run has ended. Frames
 //!   of Zstandard (RFC 8878) with about 2,500 [`Row`]s each, one JSON object per line, by ascending
 //!   name. Its index is in frames that decompressors skip, so every tool that reads compressed JSON
@@ -81,7 +85,7 @@
 //! - `run.journal` and `run.jsonl.zst`: a run that has not ended: a record for each commit, and rows.
 //! - `run.base`: the results of a run that has to list again because names came in another order.
 //! - `run.sort` and `run.sort-2`: temporary files of a sort.
-//! - `lock`: locked while a run is under way.
+//! - `lock`: locked while a run is under way. Only a folder has this file.
 //!
 //! The manifest and the journal name the version of their format. Another version is refused and left
 //! as it is.
@@ -123,7 +127,6 @@ mod block;
 mod block_list;
 mod control;
 mod counts;
-mod disk;
 mod fingerprint;
 mod footer;
 mod format;
@@ -136,6 +139,8 @@ mod limits;
 mod manifest;
 mod manifest_writer;
 mod merge;
+#[cfg(feature = "object-store-0-14")]
+mod object_state;
 mod outcome;
 mod row;
 mod row_json;
@@ -144,23 +149,27 @@ mod sort;
 mod spill;
 mod state;
 mod state_folder;
+mod state_store;
 mod status;
 mod status_watch;
 mod summary;
 mod worker;
 
+#[cfg(feature = "object-store-0-14")]
+#[cfg_attr(docsrs, doc(cfg(feature = "object-store-0-14")))]
+pub use self::object_state::ObjectStoreState;
 pub use self::{
     counts::Counts,
     handle::Handle,
     job::Job,
     jobs::Jobs,
-    journal::interrupted,
+    journal::{interrupted, interrupted_in},
     manifest::{Manifest, Rows},
     outcome::Outcome,
     row::{RemovedIn, Row},
+    state_folder::StateFolder,
+    state_store::{StateFiles, StateStore},
     status::{Phase, Status},
     status_watch::StatusWatch,
     summary::{Ending, Summary},
 };
-#[cfg(feature = "testing")]
-pub(crate) use self::{disk::Disk, state_folder::StateFolder};

@@ -1,6 +1,6 @@
 //! The loop of a run: lists, hands changes to a sink, commits, reports removals, and finishes.
 //!
-//! Knows nothing about files: the worker's thread does everything that touches the state. The order of
+//! Knows nothing about files: the worker does everything that touches the state. The order of
 //! prepare, sink and commit is the promise that at most one batch comes twice after a crash.
 
 use super::{
@@ -33,7 +33,7 @@ enum Listing {
 
 /// A run under way.
 pub(super) struct RunLoop<'a> {
-    /// The state, on its thread.
+    /// The state.
     worker: Worker,
     /// Receives requests, and shows progress.
     control: &'a JobControl,

@@ -1,7 +1,6 @@
 //! A disk in memory whose writes can fail and whose power can be cut.
 //!
-//! It implements `Disk`, the interface through which jobs store their state. Only what was synced
-//! survives a power cut for certain.
+//! A state store, as those that jobs use. Only what was synced survives a power cut for certain.
 
 use std::{
     collections::HashMap,
@@ -10,15 +9,15 @@ use std::{
 };
 
 use crate::{
-    error::Error,
+    error::{Error, ErrorKind},
     scan::Scan,
-    sync::{Disk, Job, Manifest},
+    sync::{Job, Manifest, StateFiles, StateStore},
 };
 
 /// A disk in memory for the state of jobs, whose power can be cut.
 ///
 /// Bytes that were appended to a file and not synced may be lost in a power cut, all or some of
-/// them. Clones share one disk. Changes are counted from 0, and each can be made to fail:
+/// them. Clones share one disk, which one job at a time locks. Changes are counted from 0, and each can be made to fail:
 ///
 /// ```
 /// use azure_asset_sync::{Blob, ErrorKind, MemoryStore, Prefix, Scan, testing::TestDisk};
@@ -51,12 +50,17 @@ struct Inner {
     failure: Option<(u64, Failure)>,
     /// Whether the power is cut.
     is_off: bool,
+    /// The number of the lock that is held.
+    holder: Option<u64>,
+    /// How often the disk was locked.
+    locks: u64,
 }
 
 /// The bytes of a file.
 #[derive(Clone, Debug, Default)]
 struct File {
-    bytes: Vec<u8>,
+    /// Shared with the files of readers until it is changed.
+    bytes: Arc<Vec<u8>>,
     // INVARIANT: at most `bytes.len()`. The bytes before this survive a power cut.
     synced: usize,
 }
@@ -79,10 +83,8 @@ impl TestDisk {
     }
 
     /// Creates a job with its state on this disk.
-    ///
-    /// There is no lock: a test must not run two jobs on one disk at the same time.
     pub fn job(&self, scan: Scan) -> Job {
-        Job::on_disk(scan, Box::new(self.clone()), self.rows_per_block)
+        Job::with_state(scan, self.clone()).rows_per_block(self.rows_per_block)
     }
 
     /// Opens the manifest on the disk, or returns `None` if there is none.
@@ -90,7 +92,7 @@ impl TestDisk {
     /// # Errors
     /// As [`Manifest::open`].
     pub fn manifest(&self) -> Result<Option<Manifest>, Error> {
-        Manifest::on_disk(Box::new(self.clone()))
+        Manifest::read(self)
     }
 
     /// Returns the number of changes so far, failed ones included.
@@ -115,18 +117,25 @@ impl TestDisk {
         inner.failure = Some((inner.operations + operation, Failure::PowerCut));
     }
 
-    /// Restores the power, and removes the failure that is scheduled.
+    /// Takes the lock away from its holder, as if a lease had expired.
+    ///
+    /// Every later change of the holder fails.
+    pub fn break_lock(&self) {
+        self.inner().holder = None;
+    }
+
+    /// Restores the power, and removes the failure that is scheduled, and the lock.
     ///
     /// For each file, `keep` gets the number of bytes that were not synced, and returns how many of
     /// them survive.
     pub fn restart(&self, mut keep: impl FnMut(usize) -> usize) {
         let mut inner = self.inner();
-        (inner.failure, inner.is_off) = (None, false);
+        (inner.failure, inner.is_off, inner.holder) = (None, false, None);
         for file in inner.files.values_mut() {
             let unsynced = file.bytes.len() - file.synced;
             // A test may return a larger number, which then means all of them.
             let kept = file.synced + keep(unsynced).min(unsynced);
-            file.bytes.truncate(kept);
+            Arc::make_mut(&mut file.bytes).truncate(kept);
             file.synced = kept;
         }
     }
@@ -139,7 +148,7 @@ impl TestDisk {
     pub fn damage(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
         match self.inner().files.get_mut(name) {
             Some(file) => {
-                change(&mut file.bytes);
+                change(Arc::make_mut(&mut file.bytes));
                 file.synced = file.bytes.len();
             }
             None => panic!("no file `{name}`"),
@@ -162,14 +171,49 @@ impl TestDisk {
         // A test that has failed may still look at the disk.
         self.inner.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
+}
+
+impl StateStore for TestDisk {
+    fn lock(&self) -> Result<Box<dyn StateFiles>, Error> {
+        let mut inner = self.inner();
+        if inner.holder.is_some() {
+            return Err(Error::new(ErrorKind::StateBusy, "another run is using the disk"));
+        }
+        inner.locks += 1;
+        inner.holder = Some(inner.locks);
+        Ok(Box::new(Files { disk: self.clone(), lock: inner.locks }))
+    }
+
+    fn open_to_read(&self) -> Result<Box<dyn StateFiles>, Error> {
+        let inner = self.inner();
+        inner.check_power().map_err(|error| Error::state("open the disk", error))?;
+        Ok(Box::new(Snapshot(inner.files.clone())))
+    }
+}
+
+/// The files of the disk, for the holder of the lock.
+#[derive(Debug)]
+struct Files {
+    disk: TestDisk,
+    /// The number of the lock of this holder.
+    lock: u64,
+}
+
+impl Files {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.disk.inner()
+    }
 
     /// Counts a change, and fails if it is the one that should fail.
     ///
     /// # Errors
-    /// The scheduled failure, or the power cut.
+    /// The scheduled failure, or the power cut, or that the lock was lost.
     fn begin_change(&self) -> io::Result<MutexGuard<'_, Inner>> {
         let mut inner = self.inner();
         inner.check_power()?;
+        if inner.holder != Some(self.lock) {
+            return Err(io::Error::new(io::ErrorKind::ResourceBusy, "the lock was lost"));
+        }
         let number = inner.operations;
         // A failed change counts too, so that a test can fail each one in turn.
         inner.operations += 1;
@@ -192,48 +236,63 @@ impl TestDisk {
     }
 }
 
+impl Drop for Files {
+    fn drop(&mut self) {
+        let mut inner = self.inner();
+        inner.holder = inner.holder.filter(|holder| *holder != self.lock);
+    }
+}
+
 impl Inner {
     fn check_power(&self) -> io::Result<()> {
         if self.is_off { Err(io::Error::other("the power is off")) } else { Ok(()) }
     }
 
-    fn file(&self, name: &str) -> io::Result<&File> {
-        self.check_power()?;
-        self.files.get(name).ok_or_else(|| io::ErrorKind::NotFound.into())
+    fn file_mut(&mut self, name: &str) -> io::Result<&mut File> {
+        self.files.get_mut(name).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
 
-impl Disk for TestDisk {
+impl File {
+    fn read(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        let start = usize::try_from(offset).unwrap_or(usize::MAX);
+        // A read after the end is an error, never a short read.
+        let bytes = self.bytes.get(start..).and_then(|bytes| bytes.get(..length));
+        bytes.map(<[u8]>::to_vec).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    }
+}
+
+impl StateFiles for Files {
     fn size(&mut self, name: &str) -> io::Result<Option<u64>> {
-        match self.inner().file(name) {
-            Ok(file) => Ok(Some(file.bytes.len() as u64)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        let inner = self.inner();
+        inner.check_power()?;
+        Ok(inner.files.get(name).map(|file| file.bytes.len() as u64))
     }
 
     fn read(&mut self, name: &str, offset: u64, length: usize) -> io::Result<Vec<u8>> {
-        let start = usize::try_from(offset).unwrap_or(usize::MAX);
         let inner = self.inner();
-        // A read after the end is an error, never a short read.
-        let bytes = inner.file(name)?.bytes.get(start..).and_then(|bytes| bytes.get(..length));
-        bytes.map(<[u8]>::to_vec).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+        inner.check_power()?;
+        inner.files.get(name).ok_or(io::ErrorKind::NotFound)?.read(offset, length)
     }
 
     fn append(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let changed = self.begin_change().map(drop);
+        // A holder without the lock changes nothing.
+        if self.inner().holder != Some(self.lock) {
+            return changed;
+        }
         // A failed append is a torn one: the first half of its bytes is on the disk.
         let done = if changed.is_ok() { bytes.len() } else { bytes.len() / 2 };
         let inner = &mut self.inner();
         let file = inner.files.entry(name.to_owned()).or_default();
-        file.bytes.extend(bytes.iter().take(done));
+        Arc::make_mut(&mut file.bytes).extend(bytes.iter().take(done));
         changed
     }
 
     fn truncate(&mut self, name: &str, size: u64) -> io::Result<()> {
         let mut inner = self.begin_change()?;
-        let file = inner.files.get_mut(name).ok_or(io::ErrorKind::NotFound)?;
-        file.bytes.truncate(usize::try_from(size).unwrap_or(usize::MAX));
+        let file = inner.file_mut(name)?;
+        Arc::make_mut(&mut file.bytes).truncate(usize::try_from(size).unwrap_or(usize::MAX));
         // A truncated file has no synced bytes after its end.
         file.synced = file.synced.min(file.bytes.len());
         Ok(())
@@ -241,7 +300,7 @@ impl Disk for TestDisk {
 
     fn sync(&mut self, name: &str) -> io::Result<()> {
         let mut inner = self.begin_change()?;
-        let file = inner.files.get_mut(name).ok_or(io::ErrorKind::NotFound)?;
+        let file = inner.file_mut(name)?;
         file.synced = file.bytes.len();
         Ok(())
     }
@@ -255,8 +314,46 @@ impl Disk for TestDisk {
     }
 
     fn remove(&mut self, name: &str) -> io::Result<()> {
-        self.begin_change().map(drop)?;
-        TestDisk::remove(self, name);
+        self.begin_change()?.files.remove(name);
         Ok(())
     }
+}
+
+/// The files of the disk when they were opened to read.
+#[derive(Debug)]
+struct Snapshot(HashMap<String, File>);
+
+impl StateFiles for Snapshot {
+    fn size(&mut self, name: &str) -> io::Result<Option<u64>> {
+        Ok(self.0.get(name).map(|file| file.bytes.len() as u64))
+    }
+
+    fn read(&mut self, name: &str, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        self.0.get(name).ok_or(io::ErrorKind::NotFound)?.read(offset, length)
+    }
+
+    fn append(&mut self, _: &str, _: &[u8]) -> io::Result<()> {
+        read_only()
+    }
+
+    fn truncate(&mut self, _: &str, _: u64) -> io::Result<()> {
+        read_only()
+    }
+
+    fn sync(&mut self, _: &str) -> io::Result<()> {
+        read_only()
+    }
+
+    fn rename(&mut self, _: &str, _: &str) -> io::Result<()> {
+        read_only()
+    }
+
+    fn remove(&mut self, _: &str) -> io::Result<()> {
+        read_only()
+    }
+}
+
+/// The error of a change of files that are open to read only.
+fn read_only() -> io::Result<()> {
+    Err(io::Error::other("the disk is open to read only"))
 }

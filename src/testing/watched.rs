@@ -1,21 +1,25 @@
 //! A job whose state folder reports each change, for tests that kill the process.
 
-use std::{fmt, io, path::Path};
+use std::{
+    fmt, io,
+    path::Path,
+    sync::{Arc, Mutex},
+};
 
 use crate::{
     error::Error,
     scan::Scan,
-    sync::{Disk, Job, StateFolder},
+    sync::{Job, StateFiles, StateFolder, StateStore},
 };
+
+/// Is called before each change.
+type Before = Arc<Mutex<dyn FnMut(&'static str) + Send>>;
 
 /// Returns a job with its state in a real folder that calls `before` right before each change.
 ///
 /// A test can end its process in `before`, and so stop the job at any point. An append is made in
 /// two halves, with a call before each. `before` gets the name of the change, for example `append`
 /// or `sync`. A manifest has `rows_per_block` rows in a block, up to one and a half times as many.
-///
-/// # Errors
-/// As [`Job::run`] if the folder cannot be opened.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
@@ -26,7 +30,7 @@ use crate::{
 /// let scan = Scan::new(MemoryStore::from_iter([Blob::new("a.jpg", 1)]), &Prefix::default());
 /// let changes = Arc::new(Mutex::new(Vec::new()));
 /// let seen = Arc::clone(&changes);
-/// watched_job(scan, folder.path(), 100, move |change| seen.lock().unwrap().push(change))?
+/// watched_job(scan, folder.path(), 100, move |change| seen.lock().unwrap().push(change))
 ///     .run(())
 ///     .await?;
 /// assert!(changes.lock().unwrap().contains(&"sync"));
@@ -37,61 +41,90 @@ pub fn watched_job(
     scan: Scan,
     folder: impl AsRef<Path>,
     rows_per_block: usize,
-    before: impl FnMut(&'static str) + Send + Sync + 'static,
-) -> Result<Job, Error> {
-    let folder = StateFolder::open(folder.as_ref())?;
-    let disk = Watched { folder, before: Box::new(before) };
-    Ok(Job::on_disk(scan, Box::new(disk), rows_per_block))
+    before: impl FnMut(&'static str) + Send + 'static,
+) -> Job {
+    let (folder, before) = (StateFolder::new(folder), Arc::new(Mutex::new(before)));
+    Job::with_state(scan, WatchedFolder { folder, before }).rows_per_block(rows_per_block)
 }
 
 /// A state folder that reports each change before it is made.
-struct Watched {
+struct WatchedFolder {
     folder: StateFolder,
-    before: Box<dyn FnMut(&'static str) + Send + Sync>,
+    before: Before,
 }
 
-impl fmt::Debug for Watched {
+impl fmt::Debug for WatchedFolder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.folder.fmt(f)
     }
 }
 
-impl Disk for Watched {
+impl StateStore for WatchedFolder {
+    fn lock(&self) -> Result<Box<dyn StateFiles>, Error> {
+        let files = self.folder.lock()?;
+        Ok(Box::new(Watched { files, before: Arc::clone(&self.before) }))
+    }
+
+    fn open_to_read(&self) -> Result<Box<dyn StateFiles>, Error> {
+        self.folder.open_to_read()
+    }
+}
+
+/// The files of a folder, with a report before each change.
+struct Watched {
+    files: Box<dyn StateFiles>,
+    before: Before,
+}
+
+impl Watched {
+    fn before(&self, change: &'static str) {
+        // A test that has failed in the function before may still go on.
+        (self.before.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))(change);
+    }
+}
+
+impl fmt::Debug for Watched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.files.fmt(f)
+    }
+}
+
+impl StateFiles for Watched {
     fn size(&mut self, name: &str) -> io::Result<Option<u64>> {
-        self.folder.size(name)
+        self.files.size(name)
     }
 
     fn read(&mut self, name: &str, offset: u64, length: usize) -> io::Result<Vec<u8>> {
-        self.folder.read(name, offset, length)
+        self.files.read(name, offset, length)
     }
 
     fn append(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        (self.before)("append");
+        self.before("append");
         // A process that ends between the halves leaves a torn record, as a full disk would.
         let (first, second) = bytes.split_at(bytes.len() / 2);
         // Each half is written by itself, so that a kill between them leaves the first on the disk.
-        self.folder.append(name, first)?;
-        (self.before)("append");
-        self.folder.append(name, second)
+        self.files.append(name, first)?;
+        self.before("append");
+        self.files.append(name, second)
     }
 
     fn truncate(&mut self, name: &str, size: u64) -> io::Result<()> {
-        (self.before)("truncate");
-        self.folder.truncate(name, size)
+        self.before("truncate");
+        self.files.truncate(name, size)
     }
 
     fn sync(&mut self, name: &str) -> io::Result<()> {
-        (self.before)("sync");
-        self.folder.sync(name)
+        self.before("sync");
+        self.files.sync(name)
     }
 
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
-        (self.before)("rename");
-        self.folder.rename(from, to)
+        self.before("rename");
+        self.files.rename(from, to)
     }
 
     fn remove(&mut self, name: &str) -> io::Result<()> {
-        (self.before)("remove");
-        self.folder.remove(name)
+        self.before("remove");
+        self.files.remove(name)
     }
 }

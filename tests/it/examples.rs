@@ -245,6 +245,12 @@ fn the_short_examples_run_and_are_short() {
 }
 
 #[test]
+fn the_example_of_a_state_finds_changes() {
+    let text = succeed(&mut example("custom_state"));
+    assert_eq!(text, "2 added, 0 unchanged\n1 added, 2 unchanged\n");
+}
+
+#[test]
 fn a_closed_or_full_output_does_not_cause_a_panic() {
     let out = tempfile::tempdir().unwrap();
     for (name, code) in [("sync", 0), ("probe", 2)] {

@@ -215,7 +215,7 @@ async fn a_run_whose_lock_is_removed_or_replaced_stops() {
             Ok(())
         });
         let error = Job::new(scan(), &state).run(sink).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::State);
+        assert_eq!(error.kind(), ErrorKind::StateBusy);
         assert!(error.to_string().contains("`lock`"), "{error}");
         assert!(!state.join("manifest.jsonl.zst").exists());
         assert_eq!(fs::read(state.join("run.journal")).unwrap(), inner.unwrap());

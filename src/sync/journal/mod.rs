@@ -6,9 +6,10 @@
 mod reader;
 mod record;
 
-use std::path::Path;
+use std::{io, path::Path};
 
 use serde::Serialize;
+use tokio::task::spawn_blocking;
 use xxhash_rust::xxh3::xxh3_64;
 
 pub(super) use self::{
@@ -16,28 +17,28 @@ pub(super) use self::{
     record::{Begin, Delta, Progress, Record},
 };
 use super::{
-    disk::Disk,
     footer::Footer,
     format::JOURNAL,
     limits::{self, MOST_LINE},
     state_folder::StateFolder,
+    state_store::{StateFiles, StateStore},
 };
 use crate::{error::Error, sink::RunId};
 
 /// Appends the begin record, which must be the first.
-pub(super) fn append_begin(disk: &mut dyn Disk, begin: &Begin) -> Result<(), Error> {
+pub(super) fn append_begin(disk: &mut dyn StateFiles, begin: &Begin) -> Result<(), Error> {
     append_line(disk, begin)
 }
 
 /// Appends a record, and makes it durable.
-pub(super) fn append(disk: &mut dyn Disk, record: &Record) -> Result<(), Error> {
+pub(super) fn append(disk: &mut dyn StateFiles, record: &Record) -> Result<(), Error> {
     append_line(disk, record)
 }
 
 /// # Errors
 ///
 /// [`TooLarge`](crate::ErrorKind::TooLarge) if the line is longer than a reader accepts.
-fn append_line(disk: &mut dyn Disk, value: &impl Serialize) -> Result<(), Error> {
+fn append_line(disk: &mut dyn StateFiles, value: &impl Serialize) -> Result<(), Error> {
     let failed = |error| Error::state("write the journal of the run", error);
     let json = serde_json::to_vec(value).map_err(|error| failed(error.into()))?;
     // The checksum comes first, so that half a line is recognized by any reader of lines.
@@ -63,13 +64,32 @@ fn append_line(disk: &mut dyn Disk, value: &impl Serialize) -> Result<(), Error>
 #[doc(alias = "checkpoint")]
 #[doc(alias = "resume")]
 pub fn interrupted(folder: impl AsRef<Path>) -> Result<Option<RunId>, Error> {
-    let mut disk = StateFolder::open_to_read(folder.as_ref());
-    let failed = |error| Error::state("read the journal of the run", error);
+    read_interrupted(&StateFolder::new(folder))
+}
+
+/// Returns the id of the run that has not ended in any store, as [`interrupted`] does for a folder.
+///
+/// Dropping the future has no effect on the state.
+///
+/// # Errors
+/// As [`interrupted`].
+pub async fn interrupted_in(state: impl StateStore + 'static) -> Result<Option<RunId>, Error> {
+    let read = spawn_blocking(move || read_interrupted(&state)).await;
+    read.unwrap_or_else(|error| Err(failed(io::Error::other(error))))
+}
+
+/// Reads which run has not ended. Blocks.
+fn read_interrupted(state: &dyn StateStore) -> Result<Option<RunId>, Error> {
+    let disk = &mut *state.open_to_read()?;
     if disk.size(JOURNAL).map_err(failed)?.is_some() {
-        return Ok(reader::read_begin(&mut disk)?.map(|begin| begin.run));
+        return Ok(reader::read_begin(disk)?.map(|begin| begin.run));
     }
     // Between two passes of a run there is no journal, only the base of the next pass.
-    let Some(Footer { run, .. }) = Footer::read_base(&mut disk)? else { return Ok(None) };
-    let complete = Footer::read_manifest(&mut disk)?.map(|manifest| manifest.run);
+    let Some(Footer { run, .. }) = Footer::read_base(disk)? else { return Ok(None) };
+    let complete = Footer::read_manifest(disk)?.map(|manifest| manifest.run);
     Ok(Some(run).filter(|run| Some(*run) != complete))
+}
+
+fn failed(error: io::Error) -> Error {
+    Error::state("read the journal of the run", error)
 }

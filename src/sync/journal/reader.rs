@@ -9,9 +9,9 @@ use crate::{
     error::Error,
     store::NameOrder,
     sync::{
-        disk::Disk,
         format::{JOURNAL, check_format, damaged},
         limits::{self, MOST_LINE},
+        state_store::StateFiles,
     },
 };
 
@@ -40,7 +40,7 @@ impl Journal {
     /// # Errors
     /// [`StateInvalid`](crate::ErrorKind::StateInvalid) if a valid line follows an invalid one, because
     /// a crash leaves no such file.
-    pub(in crate::sync) fn open(disk: &mut dyn Disk) -> Result<Option<Self>, Error> {
+    pub(in crate::sync) fn open(disk: &mut dyn StateFiles) -> Result<Option<Self>, Error> {
         let Some(size) = disk.size(JOURNAL).map_err(failed)? else { return Ok(None) };
         let mut lines = Lines { size, read: 0, bytes: Vec::new() };
         let Some(line) = lines.next_valid(disk)? else {
@@ -84,13 +84,16 @@ impl Journal {
     ///
     /// [`StateInvalid`](crate::ErrorKind::StateInvalid) if the line is not a record that a run
     /// writes.
-    pub(in crate::sync) fn next(&mut self, disk: &mut dyn Disk) -> Result<Option<Record>, Error> {
+    pub(in crate::sync) fn next(
+        &mut self,
+        disk: &mut dyn StateFiles,
+    ) -> Result<Option<Record>, Error> {
         self.lines.next(disk)?.map(|line| parse_record(&line)).transpose()
     }
 }
 
 /// Reads the begin record without changing the file, or returns `None` if it is not complete yet.
-pub(super) fn read_begin(disk: &mut dyn Disk) -> Result<Option<Begin>, Error> {
+pub(super) fn read_begin(disk: &mut dyn StateFiles) -> Result<Option<Begin>, Error> {
     let size = disk.size(JOURNAL).map_err(failed)?.unwrap_or_default();
     // A run may be writing the line at this moment, so nothing is truncated here.
     let length = usize::try_from(size).unwrap_or(usize::MAX).min(BEGIN);
@@ -111,7 +114,7 @@ struct Lines {
 
 impl Lines {
     /// Returns the next line with its line feed, or the bytes after the last line feed.
-    fn next(&mut self, disk: &mut dyn Disk) -> Result<Option<Vec<u8>>, Error> {
+    fn next(&mut self, disk: &mut dyn StateFiles) -> Result<Option<Vec<u8>>, Error> {
         let mut searched = 0;
         loop {
             if let Some(end) = self.bytes.iter().skip(searched).position(|byte| *byte == b'\n') {
@@ -132,7 +135,7 @@ impl Lines {
     }
 
     /// Returns the next line if its checksum is right, or `None` from the first invalid line on.
-    fn next_valid(&mut self, disk: &mut dyn Disk) -> Result<Option<Vec<u8>>, Error> {
+    fn next_valid(&mut self, disk: &mut dyn StateFiles) -> Result<Option<Vec<u8>>, Error> {
         let Some(line) = self.next(disk)? else { return Ok(None) };
         if json_of(&line).is_some() {
             return Ok(Some(line));

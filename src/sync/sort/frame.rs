@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::record;
 use crate::{
     error::{Error, ErrorKind},
-    sync::disk::Disk,
+    sync::state_store::StateFiles,
 };
 
 /// The compression level of Zstandard. It is low, because records are read only once or twice.
@@ -53,13 +53,13 @@ impl FrameWriter {
     }
 
     /// Adds a record, and writes the frame if it has become long enough.
-    pub(super) fn add(&mut self, disk: &mut dyn Disk, record: &[u8]) -> Result<(), Error> {
+    pub(super) fn add(&mut self, disk: &mut dyn StateFiles, record: &[u8]) -> Result<(), Error> {
         self.text.extend(record);
         if self.text.len() >= self.most { self.end_frame(disk) } else { Ok(()) }
     }
 
     /// Writes the records that are in no frame yet, if there are any.
-    pub(super) fn end_frame(&mut self, disk: &mut dyn Disk) -> Result<(), Error> {
+    pub(super) fn end_frame(&mut self, disk: &mut dyn StateFiles) -> Result<(), Error> {
         if self.text.is_empty() {
             return Ok(());
         }
@@ -96,7 +96,7 @@ impl Frame {
     ///
     /// # Errors
     /// [`State`](ErrorKind::State) if the frame is not what was written.
-    pub(super) fn read(disk: &mut dyn Disk, file: &str, offset: u64) -> Result<Self, Error> {
+    pub(super) fn read(disk: &mut dyn StateFiles, file: &str, offset: u64) -> Result<Self, Error> {
         let header = disk.read(file, offset, HEADER).map_err(failed)?;
         let Some((lengths, expected)) = header.split_first_chunk::<8>() else {
             return Err(damaged("it is truncated"));

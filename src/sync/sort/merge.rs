@@ -6,7 +6,7 @@ use super::{
     frame::{Frame, FrameWriter, damaged, failed},
     record::{self, Record},
 };
-use crate::{error::Error, store::NameOrder, sync::disk::Disk};
+use crate::{error::Error, store::NameOrder, sync::state_store::StateFiles};
 
 /// How much of a sort is in memory.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +69,7 @@ impl Merging {
     }
 
     /// Merges one frame more; returns whether there is more to merge.
-    pub(in crate::sync) fn step(&mut self, disk: &mut dyn Disk) -> Result<bool, Error> {
+    pub(in crate::sync) fn step(&mut self, disk: &mut dyn StateFiles) -> Result<bool, Error> {
         let Some((readers, start)) = &mut self.group else { return self.begin_group(disk) };
         let frames = self.writer.frames();
         // A step ends with a frame, so that a run can be paused and cancelled while it merges.
@@ -87,7 +87,7 @@ impl Merging {
     }
 
     /// Takes the next runs to merge, or finds that few enough are left.
-    fn begin_group(&mut self, disk: &mut dyn Disk) -> Result<bool, Error> {
+    fn begin_group(&mut self, disk: &mut dyn StateFiles) -> Result<bool, Error> {
         // With fewer than two runs at a time a merge would never end.
         let most = self.limits.runs.max(2);
         if self.runs.is_empty() && !self.merged.is_empty() {
@@ -110,7 +110,7 @@ impl Merging {
     }
 
     /// Merges everything that is left, and returns the records in order.
-    pub(in crate::sync) fn finish(mut self, disk: &mut dyn Disk) -> Result<Sorted, Error> {
+    pub(in crate::sync) fn finish(mut self, disk: &mut dyn StateFiles) -> Result<Sorted, Error> {
         // Usually nothing is left, because the caller has stepped to the end.
         while self.step(disk)? {}
         let [from, _] = self.files;
@@ -136,7 +136,10 @@ impl Sorted {
     /// # Errors
     ///
     /// [`State`](crate::ErrorKind::State) if a sort file was changed or removed by somebody.
-    pub(in crate::sync) fn next(&mut self, disk: &mut dyn Disk) -> Result<Option<Record>, Error> {
+    pub(in crate::sync) fn next(
+        &mut self,
+        disk: &mut dyn StateFiles,
+    ) -> Result<Option<Record>, Error> {
         let Some(first) = self.readers.first(self.order) else { return Ok(None) };
         let (name, content) = record::parts(self.readers.record(first));
         let name = name.map(|name| {
@@ -164,7 +167,11 @@ struct RunReader {
 
 impl RunReaders {
     /// Opens runs of a file, each with its first frame in memory.
-    fn open(file: &'static str, runs: Vec<Range<u64>>, disk: &mut dyn Disk) -> Result<Self, Error> {
+    fn open(
+        file: &'static str,
+        runs: Vec<Range<u64>>,
+        disk: &mut dyn StateFiles,
+    ) -> Result<Self, Error> {
         let mut readers = Vec::with_capacity(runs.len());
         for frames in runs {
             let records = Vec::new().into_iter().peekable();
@@ -202,7 +209,7 @@ impl RunReaders {
     }
 
     /// Goes on to the next record of a run.
-    fn advance(&mut self, place: usize, disk: &mut dyn Disk) -> Result<(), Error> {
+    fn advance(&mut self, place: usize, disk: &mut dyn StateFiles) -> Result<(), Error> {
         let Some(reader) = self.readers.get_mut(place) else { return Ok(()) };
         reader.records.next();
         reader.fill(self.file, disk)
@@ -211,7 +218,7 @@ impl RunReaders {
 
 impl RunReader {
     /// Reads the next frame if no record is in memory.
-    fn fill(&mut self, file: &str, disk: &mut dyn Disk) -> Result<(), Error> {
+    fn fill(&mut self, file: &str, disk: &mut dyn StateFiles) -> Result<(), Error> {
         if self.records.peek().is_some() || self.frames.is_empty() {
             return Ok(());
         }

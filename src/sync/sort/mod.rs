@@ -18,7 +18,7 @@ pub(super) use self::{
     merge::{Limits, Merging, Sorted},
     record::Record,
 };
-use super::{disk::Disk, format::SORT};
+use super::{format::SORT, state_store::StateFiles};
 use crate::{error::Error, store::NameOrder};
 
 /// Takes records in any order.
@@ -42,7 +42,7 @@ impl Sorter {
     pub(super) fn new(
         order: NameOrder,
         limits: Limits,
-        disk: &mut dyn Disk,
+        disk: &mut dyn StateFiles,
     ) -> Result<Self, Error> {
         remove(disk)?;
         // Runs go into the first file. A merge alternates between the two.
@@ -60,7 +60,7 @@ impl Sorter {
     /// [`TooLarge`](crate::ErrorKind::TooLarge) if the record has more than 16 MiB.
     pub(super) fn push(
         &mut self,
-        disk: &mut dyn Disk,
+        disk: &mut dyn StateFiles,
         name: Option<&str>,
         content: &[u8],
     ) -> Result<(), Error> {
@@ -78,7 +78,7 @@ impl Sorter {
     }
 
     /// Sorts the records in memory, and writes them to the file.
-    fn write_run(&mut self, disk: &mut dyn Disk) -> Result<(), Error> {
+    fn write_run(&mut self, disk: &mut dyn StateFiles) -> Result<(), Error> {
         self.sort();
         let start = self.writer.size();
         for record in &self.records {
@@ -95,7 +95,7 @@ impl Sorter {
     /// Ends the input.
     ///
     /// Few enough records stay in memory. The others are in runs that [`Merging`] then merges.
-    pub(super) fn finish(mut self, disk: &mut dyn Disk) -> Result<Merging, Error> {
+    pub(super) fn finish(mut self, disk: &mut dyn StateFiles) -> Result<Merging, Error> {
         if self.runs.is_empty() {
             self.sort();
             let records = (self.text, self.records);
@@ -111,20 +111,20 @@ impl Sorter {
 /// Removes the files of a sort.
 ///
 /// Both files may be absent.
-pub(super) fn remove(disk: &mut dyn Disk) -> Result<(), Error> {
+pub(super) fn remove(disk: &mut dyn StateFiles) -> Result<(), Error> {
     SORT.iter().try_for_each(|file| disk.remove(file)).map_err(failed)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{error::ErrorKind, testing::TestDisk};
+    use crate::{error::ErrorKind, sync::StateStore as _, testing::TestDisk};
 
     fn sorted(
         names: &[Option<String>],
         order: NameOrder,
         limits: Limits,
-        disk: &mut TestDisk,
+        disk: &mut dyn StateFiles,
     ) -> Vec<Record> {
         let mut sorter = Sorter::new(order, limits, disk).unwrap();
         for (number, name) in names.iter().enumerate() {
@@ -163,9 +163,10 @@ mod tests {
                 .into_iter()
                 .map(|(n, name)| Record { name, content: n.to_string().into_bytes() })
                 .collect();
-            let mut disk = TestDisk::new(1);
-            assert_eq!(sorted(&names, order, limits, &mut disk), want, "SEED={seed}");
-            remove(&mut disk).unwrap();
+            let disk = TestDisk::new(1);
+            let files = &mut *disk.lock().unwrap();
+            assert_eq!(sorted(&names, order, limits, files), want, "SEED={seed}");
+            remove(files).unwrap();
             assert!(disk.files().is_empty());
         }
     }
@@ -175,19 +176,20 @@ mod tests {
         let names: Vec<_> = (0..50).map(|n| Some(format!("{:02}", n * 7 % 50))).collect();
         let limits = Limits { run: 200, frame: 60, runs: 2 };
         for place in 0..400 {
-            let mut disk = TestDisk::new(1);
-            let mut sorter = Sorter::new(NameOrder::Bytes, limits, &mut disk).unwrap();
+            let disk = TestDisk::new(1);
+            let files = &mut *disk.lock().unwrap();
+            let mut sorter = Sorter::new(NameOrder::Bytes, limits, files).unwrap();
             for name in &names {
-                sorter.push(&mut disk, name.as_deref(), b"1").unwrap();
+                sorter.push(files, name.as_deref(), b"1").unwrap();
             }
-            let merging = sorter.finish(&mut disk).unwrap();
+            let merging = sorter.finish(files).unwrap();
             let mut is_there = false;
             disk.damage(SORT[0], |bytes| {
                 is_there = bytes.get_mut(place).map(|byte| *byte ^= 0x11).is_some();
             });
-            let read = merging.finish(&mut disk).and_then(|mut sorted| {
+            let read = merging.finish(files).and_then(|mut sorted| {
                 let mut count = 0;
-                while sorted.next(&mut disk)?.is_some() {
+                while sorted.next(files)?.is_some() {
                     count += 1;
                 }
                 Ok(count)

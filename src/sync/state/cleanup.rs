@@ -3,22 +3,22 @@
 use crate::{
     error::Error,
     sync::{
-        disk::Disk,
         format::{BASE, JOURNAL, MANIFEST_NEW, OLD_INDEX, ROWS},
         sort,
+        state_store::StateFiles,
     },
 };
 
 /// Removes the files of a run that has ended.
 ///
 /// The base goes last. A crash in between leaves files that the next run recognizes by their run.
-pub(super) fn clear_run(disk: &mut dyn Disk) -> Result<(), Error> {
+pub(super) fn clear_run(disk: &mut dyn StateFiles) -> Result<(), Error> {
     clear_pass(disk)?;
     disk.remove(BASE).map_err(failed)
 }
 
 /// Removes the files of one pass over the listing.
-pub(super) fn clear_pass(disk: &mut dyn Disk) -> Result<(), Error> {
+pub(super) fn clear_pass(disk: &mut dyn StateFiles) -> Result<(), Error> {
     // INVARIANT: the journal goes first. Without it the other files mean nothing, whereas a journal
     // without its rows would look like a damaged state.
     [JOURNAL, ROWS].into_iter().try_for_each(|name| disk.remove(name)).map_err(failed)?;
@@ -28,7 +28,7 @@ pub(super) fn clear_pass(disk: &mut dyn Disk) -> Result<(), Error> {
 /// Removes files that no later run reads.
 ///
 /// Among them `run.index`, which only earlier builds wrote.
-pub(super) fn clear_temporary(disk: &mut dyn Disk) -> Result<(), Error> {
+pub(super) fn clear_temporary(disk: &mut dyn StateFiles) -> Result<(), Error> {
     [OLD_INDEX, MANIFEST_NEW].into_iter().try_for_each(|name| disk.remove(name)).map_err(failed)?;
     sort::remove(disk)
 }

@@ -8,13 +8,13 @@ use crate::{
     sync::{
         block::{Block, Packer},
         block_list::{BlockList, BlockSequence},
-        disk::Disk,
         footer::Totals,
         format::MANIFEST,
         index::BlockIndex,
         limits::MOST_TEXT,
         manifest_writer::ManifestWriter,
         row::Row,
+        state_store::StateFiles,
     },
 };
 
@@ -26,7 +26,7 @@ use crate::{
 ///
 /// Fails if a block is damaged or the disk is full. The old manifest is then still in place.
 pub(super) fn write_manifest(
-    disk: &mut dyn Disk,
+    disk: &mut dyn StateFiles,
     (blocks, base): (&BlockList, &BlockIndex),
     mut sequence: BlockSequence,
     mut writer: ManifestWriter,
@@ -52,7 +52,7 @@ pub(super) fn write_manifest(
 /// A single block is copied byte by byte, without reading its rows. Several blocks are decompressed
 /// and compressed as one.
 fn write_group(
-    disk: &mut dyn Disk,
+    disk: &mut dyn StateFiles,
     group: Vec<(&Block, &'static str)>,
     writer: &mut ManifestWriter,
     packer: &mut Packer,

@@ -1,6 +1,7 @@
 //! The state of a run: takes pages, decides what a sink receives, and makes progress durable.
 //!
-//! Everything here is synchronous and waits for nothing but the disk; `worker.rs` runs it on a thread.
+//! Everything here is synchronous and waits for nothing but the disk; `worker.rs` runs it on threads
+//! that may block.
 //! The caller alternates between steps ([`SyncState::take`], [`SyncState::advance`] and others, which
 //! return changes) and commits: [`prepare`](SyncState::prepare), then the sink, then
 //! [`commit`](SyncState::commit). The files, records and their order are described in `format.rs`.
@@ -17,6 +18,8 @@ mod run_log;
 mod unsorted;
 mod view;
 
+use std::time::Duration;
+
 use self::{
     cleanup::{clear_pass, clear_run},
     recovery::Recovered,
@@ -32,7 +35,6 @@ pub(super) use self::{
 use super::{
     block_list::BlockSequence,
     counts::Counts,
-    disk::Disk,
     footer::{Carried, Footer, Identity, Totals},
     format::{BASE, damaged},
     index::{Base, BlockIndex},
@@ -40,6 +42,7 @@ use super::{
     manifest_writer::ManifestWriter,
     merge::{Merge, Start, Step},
     row::RunContext,
+    state_store::StateFiles,
 };
 use crate::{
     error::Error,
@@ -54,7 +57,7 @@ use crate::{
 /// Owns everything that a run needs between two pages. The log writes records, the merge compares,
 /// and the other parts exist only while the run is in their stage.
 pub(super) struct SyncState {
-    disk: Box<dyn Disk>,
+    disk: Box<dyn StateFiles>,
     begin: Begin,
     run: RunContext,
     is_resumed: bool,
@@ -90,7 +93,7 @@ impl SyncState {
     /// # Errors
     /// [`State`](crate::ErrorKind::State) if the state cannot be read or written,
     /// [`StateInvalid`](crate::ErrorKind::StateInvalid) if it is damaged or belongs to another source.
-    pub(super) fn open(mut disk: Box<dyn Disk>, intent: Intent) -> Result<Self, Error> {
+    pub(super) fn open(mut disk: Box<dyn StateFiles>, intent: Intent) -> Result<Self, Error> {
         let recovered = Recovered::read(&mut *disk, &intent)?;
         let log = RunLog::new(
             recovered.replay.progress,
@@ -118,6 +121,23 @@ impl SyncState {
             relisting: None,
             removals: None,
         })
+    }
+
+    /// Returns how often to renew the lock while the run waits, if the lock expires.
+    pub(super) fn renew_every(&self) -> Option<Duration> {
+        self.disk.renew_every()
+    }
+
+    /// Renews the lock.
+    pub(super) fn renew(&mut self) {
+        // If the lock is lost, the next change fails. Any other error may be gone until the next
+        // renewal.
+        let _ = self.disk.renew();
+    }
+
+    /// Gives the lock back.
+    pub(super) fn release(self) {
+        self.disk.release();
     }
 
     /// Returns how the run stands.
@@ -459,6 +479,7 @@ mod tests {
         name::Prefix,
         scan::Scan,
         store::{Blob, MemoryStore},
+        sync::StateStore as _,
         testing::TestDisk,
     };
 
@@ -476,7 +497,7 @@ mod tests {
                 sizes: Sizes::of_rows(1),
                 now: SystemTime::UNIX_EPOCH,
             };
-            SyncState::open(Box::new(disk.clone()), intent).unwrap()
+            SyncState::open(disk.lock().unwrap(), intent).unwrap()
         };
         let mut state = open();
         state.end_listing().unwrap();

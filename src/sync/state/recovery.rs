@@ -13,13 +13,13 @@ use crate::{
     sink::RunId,
     store::NameOrder,
     sync::{
-        disk::Disk,
         footer::{Carried, Footer, Totals},
         format::{BASE, FORMAT, MANIFEST, damaged},
         index::{Base, BlockIndex},
         journal::{self, Begin, Journal, Progress},
         merge::{Merge, Start},
         row::RunContext,
+        state_store::StateFiles,
     },
 };
 
@@ -56,7 +56,7 @@ struct Files {
 
 impl Files {
     /// Reads what there is, and checks that it belongs to the source and prefix of this run.
-    fn read(disk: &mut dyn Disk, intent: &Intent) -> Result<Self, Error> {
+    fn read(disk: &mut dyn StateFiles, intent: &Intent) -> Result<Self, Error> {
         let manifest = Footer::read_manifest(disk)?;
         let run_base = Footer::read_base(disk)?;
         let journal = Journal::open(disk)?;
@@ -73,7 +73,7 @@ impl Files {
     ///
     /// # Errors
     /// [`StateInvalid`](crate::ErrorKind::StateInvalid) if files belong to different runs.
-    fn without_superfluous(mut self, disk: &mut dyn Disk) -> Result<Self, Error> {
+    fn without_superfluous(mut self, disk: &mut dyn StateFiles) -> Result<Self, Error> {
         // A run is complete if it has written the manifest.
         let complete = self.manifest.as_ref().map(|manifest| manifest.run);
         let base_run = self.run_base.as_ref().map(|base| base.run);
@@ -128,7 +128,7 @@ impl Files {
     }
 
     /// Reads the index of the rows that the pass compares with.
-    fn read_base(&self, disk: &mut dyn Disk) -> Result<BlockIndex, Error> {
+    fn read_base(&self, disk: &mut dyn StateFiles) -> Result<BlockIndex, Error> {
         match (&self.run_base, &self.manifest) {
             (Some(footer), _) => footer.read_index(disk, BASE),
             (None, Some(footer)) => footer.read_index(disk, MANIFEST),
@@ -143,7 +143,7 @@ impl Recovered {
     /// # Errors
     /// [`State`](crate::ErrorKind::State) if it cannot be read or written,
     /// [`StateInvalid`](crate::ErrorKind::StateInvalid) if it is damaged or belongs to another source.
-    pub(super) fn read(disk: &mut dyn Disk, intent: &Intent) -> Result<Self, Error> {
+    pub(super) fn read(disk: &mut dyn StateFiles, intent: &Intent) -> Result<Self, Error> {
         // The order of these steps matters: a file is checked before it is changed. Only the end of a
         // journal that a crash has cut off is removed at once.
         let mut files = Files::read(disk, intent)?;
@@ -236,7 +236,7 @@ fn known_order(
 ///
 /// A run with very many rows in doubt lists again as well, because that empties its journal.
 fn decide_relist(
-    disk: &mut dyn Disk,
+    disk: &mut dyn StateFiles,
     intent: &Intent,
     begin: &mut Begin,
     replay: &mut Replay,

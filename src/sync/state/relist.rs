@@ -15,7 +15,6 @@ use crate::{
     sync::{
         block::Packer,
         block_list::{BlockList, BlockSequence},
-        disk::Disk,
         footer::Identity,
         format::BASE,
         index::BlockIndex,
@@ -24,12 +23,13 @@ use crate::{
         merge::{Merge, keep_in_doubt},
         row::Row,
         sort::{Limits, Merging, Record, Sorted, Sorter},
+        state_store::StateFiles,
     },
 };
 
 /// The results of a run that has to list again.
 pub(super) struct Known<'a> {
-    pub(super) disk: &'a mut dyn Disk,
+    pub(super) disk: &'a mut dyn StateFiles,
     pub(super) blocks: &'a BlockList,
     pub(super) base: &'a BlockIndex,
     /// The merge of the pass that ends, with the ranges that it has not decided.
@@ -91,7 +91,7 @@ impl Undecided {
 impl Relisting {
     /// Begins with the blocks that this pass has decided, where `identity` describes the result.
     pub(super) fn begin(
-        disk: &mut dyn Disk,
+        disk: &mut dyn StateFiles,
         identity: Identity,
         limits: Limits,
         sequence: BlockSequence,
@@ -229,7 +229,7 @@ fn write_block(
 }
 
 /// Adds a row to the sort, as JSON. Blocks cannot be copied, because rows change their neighbours.
-fn push(sorter: &mut Sorter, disk: &mut dyn Disk, row: &Row) -> Result<(), Error> {
+fn push(sorter: &mut Sorter, disk: &mut dyn StateFiles, row: &Row) -> Result<(), Error> {
     let content = serde_json::to_vec(row).map_err(|error| failed(error.into()))?;
     sorter.push(disk, Some(&row.name), &content)
 }

@@ -8,9 +8,9 @@ use crate::{
         block::Block,
         block_list::{BlockList, BlockSequence},
         counts::Counts,
-        disk::Disk,
         index::BlockIndex,
         row::Reported,
+        state_store::StateFiles,
     },
 };
 
@@ -30,7 +30,7 @@ pub(super) struct RemovalCursor {
 
 /// Where the rows are, and which removals were reported.
 pub(super) struct Source<'a> {
-    pub(super) disk: &'a mut dyn Disk,
+    pub(super) disk: &'a mut dyn StateFiles,
     pub(super) blocks: &'a BlockList,
     pub(super) base: &'a BlockIndex,
     /// Added assets, if they are remembered.

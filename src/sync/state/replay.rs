@@ -7,12 +7,12 @@ use crate::{
     sync::{
         block::Block,
         block_list::BlockList,
-        disk::Disk,
         format::{ROWS, damaged},
         index::BlockIndex,
         journal::{self, Delta, Journal, Progress, Record},
         limits::Volume,
         row::Row,
+        state_store::StateFiles,
     },
 };
 
@@ -53,7 +53,7 @@ impl Replay {
     /// rows are in doubt than a run leaves.
     pub(super) fn apply(
         &mut self,
-        disk: &mut dyn Disk,
+        disk: &mut dyn StateFiles,
         journal: &mut Journal,
         base: &BlockIndex,
         order: NameOrder,
@@ -100,7 +100,7 @@ impl Replay {
     ///
     /// # Errors
     /// [`StateInvalid`](crate::ErrorKind::StateInvalid) if rows are missing that a record names.
-    pub(super) fn repair(&self, disk: &mut dyn Disk) -> Result<(), Error> {
+    pub(super) fn repair(&self, disk: &mut dyn StateFiles) -> Result<(), Error> {
         let failed = |error| Error::state("resume with the rows of a run", error);
         // The file is missing if no record names rows.
         let length = disk.size(ROWS).map_err(failed)?.unwrap_or_default();
@@ -135,7 +135,7 @@ impl Replay {
     /// # Errors
     ///
     /// Fails if a block is damaged or cannot be read.
-    pub(super) fn read_in_doubt(&self, disk: &mut dyn Disk) -> Result<Vec<Row>, Error> {
+    pub(super) fn read_in_doubt(&self, disk: &mut dyn StateFiles) -> Result<Vec<Row>, Error> {
         let mut rows = Vec::new();
         for block in &self.in_doubt {
             rows.append(&mut block.read_rows(disk, ROWS)?);

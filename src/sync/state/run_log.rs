@@ -15,12 +15,12 @@ use crate::{
         block::{Packer, split_into_blocks},
         block_list::{BlockList, BlockSequence, ranges},
         counts::Counts,
-        disk::Disk,
         format::ROWS,
         index::BlockIndex,
         journal::{self, Delta, Progress, Record},
         limits::Volume,
         merge::Step,
+        state_store::StateFiles,
     },
 };
 
@@ -150,7 +150,7 @@ impl RunLog {
     /// entries without a name have no rows.
     pub(super) fn prepare(
         &mut self,
-        disk: &mut dyn Disk,
+        disk: &mut dyn StateFiles,
         base: &BlockIndex,
         order: Option<NameOrder>,
     ) -> Result<(), Error> {
@@ -163,7 +163,7 @@ impl RunLog {
     /// Appends a commit record. `has_batch`: a sink has made a batch durable before.
     pub(super) fn commit(
         &mut self,
-        disk: &mut dyn Disk,
+        disk: &mut dyn StateFiles,
         base: &BlockIndex,
         order: Option<NameOrder>,
         has_batch: bool,
@@ -184,7 +184,7 @@ impl RunLog {
     /// record names are truncated by the next run.
     fn write(
         &mut self,
-        disk: &mut dyn Disk,
+        disk: &mut dyn StateFiles,
         base: &BlockIndex,
         order: Option<NameOrder>,
         kind: fn(Progress, Delta) -> Record,
@@ -246,7 +246,7 @@ impl RunLog {
     pub(super) fn report_removals(
         &mut self,
         cursor: &mut RemovalCursor,
-        disk: &mut dyn Disk,
+        disk: &mut dyn StateFiles,
         base: &BlockIndex,
     ) -> Result<Vec<Change>, Error> {
         let mut source = Source {

@@ -8,9 +8,9 @@ use crate::{
     scan::Bound,
     store::{NameOrder, Orders},
     sync::{
-        disk::Disk,
         sort::{Limits, Merging, Record, Sorted, Sorter},
         spill,
+        state_store::StateFiles,
     },
     validate::{Reason, Verdict},
 };
@@ -73,7 +73,7 @@ impl SeenOrder {
 
 impl UnsortedListing {
     /// Begins an empty listing.
-    pub(super) fn new(disk: &mut dyn Disk, limits: Limits) -> Result<Self, Error> {
+    pub(super) fn new(disk: &mut dyn StateFiles, limits: Limits) -> Result<Self, Error> {
         let sorter = Sorter::new(NameOrder::Unsorted, limits, disk)?;
         Ok(Self::Collecting { sorter, seen: SeenOrder { last: None, orders: Orders::ALL } })
     }
@@ -81,7 +81,7 @@ impl UnsortedListing {
     /// Adds a page of the listing. Does nothing once the listing is being sorted.
     pub(super) fn collect(
         &mut self,
-        disk: &mut dyn Disk,
+        disk: &mut dyn StateFiles,
         verdicts: Vec<Verdict>,
     ) -> Result<(), Error> {
         let Self::Collecting { sorter, seen } = self else { return Ok(()) };
@@ -99,7 +99,7 @@ impl UnsortedListing {
     }
 
     /// Sorts a bounded part of what was collected. [`is_sorted`](Self::is_sorted) tells the end.
-    pub(super) fn sort(self, disk: &mut dyn Disk, prefix: &str) -> Result<Self, Error> {
+    pub(super) fn sort(self, disk: &mut dyn StateFiles, prefix: &str) -> Result<Self, Error> {
         Ok(match self {
             Self::Collecting { sorter, .. } => Self::Sorting(sorter.finish(disk)?),
             Self::Sorting(mut merging) => match merging.step(disk)? {
@@ -120,7 +120,10 @@ impl UnsortedListing {
     }
 
     /// Returns the next page, or `None` after the last one or before the listing is sorted.
-    pub(super) fn next_page(&mut self, disk: &mut dyn Disk) -> Result<Option<SortedPage>, Error> {
+    pub(super) fn next_page(
+        &mut self,
+        disk: &mut dyn StateFiles,
+    ) -> Result<Option<SortedPage>, Error> {
         let Self::Reading(reader) = self else { return Ok(None) };
         let mut verdicts: Vec<Verdict> = Vec::new();
         while let Some(record) = &reader.next {

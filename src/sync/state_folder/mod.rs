@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::disk::Disk;
+use super::state_store::{StateFiles, StateStore};
 use crate::error::{Error, ErrorKind};
 
 /// The file that a run locks while it uses the folder.
@@ -21,7 +21,9 @@ const LOCK: &str = "lock";
 /// How often to lock again if somebody removes the lock file at the same time.
 const ATTEMPTS: usize = 8;
 
-/// A folder of the file system, used by one run at a time.
+/// A state in a folder of the file system, used by one run at a time.
+///
+/// This is the state of [`Job::new`](super::Job::new). The folder is created when a run locks it.
 ///
 /// # Access
 /// On Unix, a folder that a run creates has mode 0700, and the files in it have mode 0600. An existing
@@ -35,8 +37,10 @@ const ATTEMPTS: usize = 8;
 /// starts from nothing or fails. They can neither read nor forge a state. A folder of mode 0700 keeps
 /// them out.
 ///
-/// The lock keeps two runs of the same user apart. A run whose lock file was removed or replaced stops
-/// before it changes anything more.
+/// The lock keeps two runs of the same user apart. It ends with the process, so it is not a lease. A
+/// run whose lock file was removed or replaced stops before it changes anything more. The lock is as
+/// good as that of the file system: do not use one that does not lock between machines, such as some
+/// network shares, from several of them.
 ///
 /// There is no protection against the user itself, against root, or against users who may write to a
 /// parent folder and replace the state folder. Checksums find accidental changes only: a forged state
@@ -44,13 +48,99 @@ const ATTEMPTS: usize = 8;
 /// panic.
 ///
 /// Windows has no such modes. The folder inherits the access of its parent, so choose a private one.
-pub(crate) struct StateFolder {
+///
+/// ```
+/// use azure_asset_sync::{ErrorKind, sync::{StateFolder, StateStore as _}};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path();
+/// let state = StateFolder::new(path);
+/// let files = state.lock()?;
+/// assert_eq!(state.lock().unwrap_err().kind(), ErrorKind::StateBusy);
+/// files.release();
+/// state.lock()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct StateFolder {
+    path: PathBuf,
+}
+
+impl StateFolder {
+    /// Names a folder, without reading or creating it.
+    pub fn new(path: impl AsRef<Path>) -> Self {
+        Self { path: path.as_ref().to_owned() }
+    }
+
+    /// Returns the path of the folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens and locks the lock file, or returns `None` if somebody removes it at the same time.
+    fn try_lock(&self) -> Result<Option<File>, Error> {
+        let failed = |error| self.failed(error);
+        // The lock file is never truncated or removed: another run may hold it.
+        let mut options = permissions::options(true);
+        let path = self.path.join(LOCK);
+        let lock =
+            permissions::open(options.create(true).truncate(false), &path).map_err(failed)?;
+        permissions::check_file(&lock, true).map_err(failed)?;
+        match fs4::FileExt::try_lock(&lock) {
+            // The lock protects only the file at this path: somebody may have removed the file that
+            // was just locked, and another run may have created and locked a new one.
+            Ok(()) => Ok(Some(lock).filter(|lock| permissions::is_at(lock, &path))),
+            // Does not wait: two runs on one state are usually a mistake of the caller.
+            Err(fs4::TryLockError::WouldBlock) => Err(Error::new(
+                ErrorKind::StateBusy,
+                format!(
+                    "another run is using the state folder `{}`; wait until it ends, or use another folder",
+                    self.path.display()
+                ),
+            )),
+            Err(fs4::TryLockError::Error(error)) => Err(failed(error)),
+        }
+    }
+
+    fn failed(&self, error: io::Error) -> Error {
+        Error::state(&format!("open the state folder `{}`", self.path.display()), error)
+    }
+}
+
+impl StateStore for StateFolder {
+    /// Locks the folder, which is created if it does not exist.
+    ///
+    /// # Errors
+    /// [`StateBusy`](ErrorKind::StateBusy) if another run has locked it,
+    /// [`State`](ErrorKind::State) if it cannot be used or if other users may write to it.
+    fn lock(&self) -> Result<Box<dyn StateFiles>, Error> {
+        permissions::create(&self.path).map_err(|error| self.failed(error))?;
+        permissions::check_folder(&self.path).map_err(|error| self.failed(error))?;
+        for _ in 0..ATTEMPTS {
+            if let Some(lock) = self.try_lock()? {
+                let (path, open) = (self.path.clone(), HashMap::new());
+                return Ok(Box::new(FolderFiles { path, open, is_new: true, lock: Some(lock) }));
+            }
+        }
+        Err(self.failed(io::Error::other(
+            "its file `lock` is removed repeatedly; stop whatever removes it",
+        )))
+    }
+
+    fn open_to_read(&self) -> Result<Box<dyn StateFiles>, Error> {
+        let (path, open) = (self.path.clone(), HashMap::new());
+        Ok(Box::new(FolderFiles { path, open, is_new: false, lock: None }))
+    }
+}
+
+/// The files of a folder.
+struct FolderFiles {
     path: PathBuf,
     /// Kept open, because opening a file for each block would check it each time.
     open: HashMap<String, Open>,
     /// Whether a file was created since the folder was last synced.
     is_new: bool,
-    /// Released when the folder is dropped. `None` if the folder is open to read only.
+    /// Released when the files are dropped. `None` if the folder is open to read only.
     lock: Option<File>,
 }
 
@@ -60,63 +150,18 @@ struct Open {
     is_writable: bool,
 }
 
-impl StateFolder {
-    /// Opens and locks a folder, which is created if it does not exist.
-    ///
-    /// # Errors
-    /// [`StateBusy`](ErrorKind::StateBusy) if another run has locked it,
-    /// [`State`](ErrorKind::State) if it cannot be used or if other users may write to it.
-    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        let doing = format!("open the state folder `{}`", path.display());
-        let failed = |error| Error::state(&doing, error);
-        permissions::create(path).map_err(failed)?;
-        permissions::check_folder(path).map_err(failed)?;
-        for _ in 0..ATTEMPTS {
-            // The lock file is never truncated or removed: another run may hold it.
-            let mut options = permissions::options(true);
-            let lock = permissions::open(options.create(true).truncate(false), &path.join(LOCK));
-            let lock = lock.map_err(failed)?;
-            permissions::check_file(&lock, true).map_err(failed)?;
-            match fs4::FileExt::try_lock(&lock) {
-                Ok(()) => {}
-                // Does not wait: two runs on one state are usually a mistake of the caller.
-                Err(fs4::TryLockError::WouldBlock) => {
-                    return Err(Error::new(
-                        ErrorKind::StateBusy,
-                        format!(
-                            "another run is using the state folder `{}`; wait until it ends, or use another folder",
-                            path.display()
-                        ),
-                    ));
-                }
-                Err(fs4::TryLockError::Error(error)) => return Err(failed(error)),
-            }
-            // The lock protects only the file at this path: somebody may have removed the file that
-            // was just locked, and another run may have created and locked a new one.
-            if permissions::is_at(&lock, &path.join(LOCK)) {
-                let (path, open) = (path.to_owned(), HashMap::new());
-                return Ok(Self { path, open, is_new: true, lock: Some(lock) });
-            }
-        }
-        Err(failed(io::Error::other(
-            "its file `lock` is removed repeatedly; stop whatever removes it",
-        )))
-    }
-
-    /// Opens a folder to read from, without a lock.
-    pub(super) fn open_to_read(path: &Path) -> Self {
-        Self { path: path.to_owned(), open: HashMap::new(), is_new: false, lock: None }
-    }
-
+impl FolderFiles {
     /// Fails if the run no longer has its lock, so that two runs never write to one folder.
     ///
     /// Called before every change. A change that is already under way cannot be stopped.
     fn check_lock(&self) -> io::Result<()> {
         match &self.lock {
             Some(lock) if permissions::is_at(lock, &self.path.join(LOCK)) => Ok(()),
-            _ => Err(io::Error::other(
+            Some(_) => Err(io::Error::new(
+                io::ErrorKind::ResourceBusy,
                 "the file `lock` of the state folder was removed or replaced, so another run may be using the folder; make sure that no other run does, then run again",
             )),
+            None => Err(io::Error::other("the state folder is open to read only")),
         }
     }
 
@@ -159,7 +204,7 @@ impl StateFolder {
     }
 }
 
-impl Disk for StateFolder {
+impl StateFiles for FolderFiles {
     fn size(&mut self, name: &str) -> io::Result<Option<u64>> {
         match self.file(name) {
             Ok(file) => Ok(Some(file.metadata()?.len())),
@@ -226,8 +271,8 @@ impl Disk for StateFolder {
     }
 }
 
-impl fmt::Debug for StateFolder {
+impl fmt::Debug for FolderFiles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("StateFolder").field(&self.path).finish()
+        f.debug_struct("FolderFiles").field("path", &self.path).finish_non_exhaustive()
     }
 }

@@ -1,9 +1,10 @@
-//! Suites that check whether a store keeps the contract of [`Store`](crate::Store), and a sink that
-//! of [`Sink`](crate::Sink).
+//! Suites that check whether a store keeps the contract of [`Store`](crate::Store), a sink that of
+//! [`Sink`](crate::Sink), and the state of a job that of `StateStore`.
 //!
 //! For a store, put the blobs of [`seed`] into an empty container in any way, and call [`check`].
 //! For a sink, call [`check_sink`] with a function that opens the sink, and one that reads what it
-//! has written. Both return one [`Case`] for each rule, so that a test can name the rules that it
+//! has written. For a state, call `check_state` with a function that opens the state, and one that takes
+//! its lock away. Each returns one [`Case`] for each rule, so that a test can name the rules that it
 //! knows to be broken.
 //!
 //! ```
@@ -24,8 +25,13 @@
 mod case;
 mod names;
 mod sink;
+#[cfg(feature = "sync")]
+mod state;
 mod store;
 
+#[cfg(feature = "sync")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sync")))]
+pub use self::state::check_state;
 pub use self::{
     case::Case,
     names::{Names, seed},
