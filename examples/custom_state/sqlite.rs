@@ -147,7 +147,7 @@ impl StateFiles for Files {
         // From the part that has the first byte.
         let parts = "SELECT start, bytes FROM parts WHERE state = ?1 AND name = ?2 AND start < ?4
             AND start + length(bytes) > ?3 ORDER BY start";
-        let mut parts = self.connection.prepare_cached(parts).map_err(io::Error::other)?;
+        let mut parts = self.connection.prepare(parts).map_err(io::Error::other)?;
         let range = params![self.store.state, name, offset.cast_signed(), end.cast_signed()];
         let mut rows = parts.query(range).map_err(io::Error::other)?;
         let mut read = Vec::with_capacity(length);

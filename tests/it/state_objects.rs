@@ -129,10 +129,13 @@ async fn states_in_object_stores_conform() {
     }
 }
 
+/// Opens a state, as another replica does.
+type Open<'a> = &'a dyn Fn() -> Arc<dyn StateStore>;
+
 #[tokio::test]
 async fn a_replica_that_was_overtaken_loses_nothing_and_changes_nothing() {
     let (store, clock, disk) = (memory(), ManualClock::new(), TestDisk::new(10));
-    let replicas: [(&dyn Fn() -> Arc<dyn StateStore>, &dyn Fn()); 2] = [
+    let replicas: [(Open<'_>, &dyn Fn()); 2] = [
         (&|| Arc::new(state(&store, 1, &clock)), &|| clock.advance(LEASE)),
         (&|| Arc::new(disk.clone()), &|| disk.break_lock()),
     ];

@@ -257,3 +257,53 @@ fn decide_relist(
     replay.progress.relist = replay.progress.relist.or(relist);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use crate::{
+        name::Prefix,
+        scan::Scan,
+        store::{Blob, MemoryStore},
+        sync::{
+            StateStore as _,
+            state::{Intent, Sizes, SyncState},
+        },
+        testing::TestDisk,
+    };
+
+    #[tokio::test]
+    async fn an_end_of_many_steps_that_is_interrupted_is_not_an_end() {
+        let disk = TestDisk::new(1);
+        let store: MemoryStore = (0..30).map(|n| Blob::new(format!("{n:02}.jpg"), 1)).collect();
+        disk.job(Scan::new(store, &Prefix::default())).run(()).await.unwrap();
+        let open = || {
+            let intent = Intent {
+                prefix: String::new(),
+                source: None,
+                rules: 0,
+                tombstones: 1,
+                sizes: Sizes::of_rows(1),
+                now: SystemTime::UNIX_EPOCH,
+            };
+            SyncState::open(disk.lock().unwrap(), intent).unwrap()
+        };
+        let mut state = open();
+        state.end_listing().unwrap();
+        assert!(state.view().has_more);
+        state.commit(false).unwrap();
+        drop(state);
+
+        let mut state = open();
+        assert!(state.view().is_resumed && !state.view().is_listed);
+        state.end_listing().unwrap();
+        while state.view().has_more {
+            state.commit(false).unwrap();
+            state.advance().unwrap();
+        }
+        state.commit(false).unwrap();
+        assert!(state.view().is_listed);
+        assert_eq!(state.removals().unwrap(), (30, 30));
+    }
+}

@@ -8,7 +8,8 @@ use self::suite::Suite;
 use super::case::Case;
 use crate::sync::StateStore;
 
-/// Checks that a store keeps each rule of the contract of [`StateStore`] and [`StateFiles`].
+/// Checks that a store keeps each rule of the contract of [`StateStore`] and
+/// [`StateFiles`](crate::sync::StateFiles).
 ///
 /// `open` opens the state with this number. The state is empty the first time. It is opened several
 /// times, as by several replicas of a service; each must then see the same state. `lose_lock` makes
