@@ -142,7 +142,7 @@
 use serde::Deserialize;
 
 #[cfg(feature = "sync")]
-use crate::sync::{Ending, Summary};
+use crate::sync::{Ending, Outcome, Summary};
 use crate::{
     coded::coded_enum,
     error::{Error, ErrorKind},
@@ -375,6 +375,23 @@ impl From<&WaitOutcome> for Event {
             // Not a failure: the role assignment may still propagate.
             EndReason::Unconfirmed => Self::PropagationNoted,
             EndReason::Deadline => Self::of_waiting(&ended.health),
+        }
+    }
+}
+
+#[cfg(feature = "sync")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sync")))]
+impl From<&Outcome> for Event {
+    /// Returns the event for the end of a sync that was started, in whatever way it has ended.
+    ///
+    /// A run that was aborted counts as cancelled, because the next one resumes it.
+    fn from(outcome: &Outcome) -> Self {
+        match outcome.summary() {
+            Some(summary) => Self::from(summary),
+            None => match outcome {
+                Outcome::Failed { .. } | Outcome::Panicked { .. } => Self::SyncFailed,
+                _ => Self::Cancelled,
+            },
         }
     }
 }

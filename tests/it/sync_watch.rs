@@ -10,6 +10,7 @@ use std::{
 
 use azure_asset_sync::{
     Error, ErrorKind, Prefix, Scan, Store,
+    lifecycle::Event,
     sink::{Batch, Delivery, Sink},
     store::{ListRequest, Page, ReadRequest},
     sync::{Ending, Handle, Job, Jobs, Outcome, Phase, StatusWatch},
@@ -245,6 +246,23 @@ async fn an_aborted_run_drops_everything_and_the_next_one_resumes_it() {
     }
     service.set(None);
     assert_eq!(job(&service, &disk).run(()).await.unwrap().counts.added, 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_outcome_is_an_event_of_the_connection() {
+    let cases: [(Option<Down>, Option<fn(&Handle)>, Event); 5] = [
+        (Some(Down::Refuses(2 * HOUR)), None, Event::SyncFailed),
+        (Some(Down::Panics), None, Event::SyncFailed),
+        (Some(Down::Hangs), Some(Handle::abort), Event::Cancelled),
+        (Some(Down::Hangs), Some(Handle::cancel), Event::Cancelled),
+        (None, None, Event::SyncSucceeded),
+    ];
+    for (down, end, event) in cases {
+        let run = job(&Outage::new(20, down), &TestDisk::new(10)).start(());
+        sleep(Duration::from_secs(1)).await;
+        end.into_iter().for_each(|end| end(&run));
+        assert_eq!(Event::from(&run.wait().await), event, "{down:?}");
+    }
 }
 
 #[test]
