@@ -83,8 +83,6 @@
 //! connection must be tested before it is synced again, because a test that passes means that a scan
 //! can start.
 
-use serde::Deserialize;
-
 #[cfg(feature = "sync")]
 use crate::sync::{Ending, Summary};
 use crate::{
@@ -105,8 +103,6 @@ coded_enum! {
     /// assert!(error.to_string().starts_with("`sync_started` is not possible in state `testing`"));
     /// # Ok::<(), azure_asset_sync::Error>(())
     /// ```
-    #[derive(Deserialize)]
-    #[serde(rename_all = "snake_case")]
     pub enum State by as_str {
         /// The connection is being typed.
         Draft = "draft",
@@ -138,8 +134,6 @@ coded_enum! {
     ///
     /// The events of a test convert from a [`Health`], from the [`WaitOutcome`] of a wait, and from the
     /// [drift](Self::of_drift) between two healths.
-    #[derive(Deserialize)]
-    #[serde(rename_all = "snake_case")]
     pub enum Event by as_str {
         /// The customer received the commands of a grant.
         GrantIssued = "grant_issued",
@@ -242,7 +236,8 @@ impl From<&Health> for Event {
     fn from(health: &Health) -> Self {
         match health.outlook {
             Outlook::Ready => Self::TestPassed,
-            Outlook::Wait => Self::PropagationNoted,
+            // An outlook of a newer version proves nothing.
+            Outlook::Wait | Outlook::Other => Self::PropagationNoted,
             Outlook::Stop => Self::TestFailed,
         }
     }
@@ -257,7 +252,9 @@ impl From<&WaitOutcome> for Event {
             EndReason::Connected => Self::TestPassed,
             EndReason::Permanent => Self::TestFailed,
             // Not a failure: the role assignment may still propagate.
-            EndReason::Deadline | EndReason::Unconfirmed => Self::PropagationNoted,
+            EndReason::Deadline | EndReason::Unconfirmed | EndReason::Other => {
+                Self::PropagationNoted
+            }
         }
     }
 }
@@ -271,7 +268,8 @@ impl From<&Summary> for Event {
     fn from(summary: &Summary) -> Self {
         match summary.ending {
             Ending::Cancelled => Self::Cancelled,
-            Ending::RemovalsWithheld { .. } => Self::SyncHadErrors,
+            // An ending of a newer version is not known to be a success.
+            Ending::RemovalsWithheld { .. } | Ending::Other => Self::SyncHadErrors,
             // Entries without a name are only in the report. Those before an interruption are only in
             // the difference between the two numbers.
             Ending::Complete if summary.report.rejected() > 0 => Self::SyncHadErrors,

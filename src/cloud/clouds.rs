@@ -27,6 +27,7 @@ const PUBLIC_AUTHORITY: &str = "https://login.microsoftonline.com/";
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Cloud {
@@ -158,3 +159,5 @@ impl From<Endpoint> for Cloud {
         Self::Custom(endpoint)
     }
 }
+
+crate::schema::schema_as!(DnsZone, u8);

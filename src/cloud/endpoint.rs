@@ -44,6 +44,7 @@ pub struct Endpoint {
 
 /// An endpoint in JSON, before it is checked.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct RawEndpoint {
     endpoint: String,
@@ -143,3 +144,5 @@ pub(super) fn is_dns_name(host: &str) -> bool {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
     host.split('.').all(|label| !label.is_empty() && label.bytes().all(is_plain))
 }
+
+crate::schema::schema_as!(Endpoint, RawEndpoint);

@@ -7,6 +7,7 @@ mod address;
 mod clouds;
 mod endpoint;
 mod policy;
+mod policy_json;
 
 pub(crate) use self::address::{Reach, reach};
 #[cfg(feature = "azure")]

@@ -5,8 +5,6 @@
 
 use std::fmt;
 
-use serde::Serialize;
-
 use super::{
     cause::Cause,
     check::{Check, Outcome},
@@ -15,7 +13,8 @@ use super::{
 
 /// One change since an earlier probe.
 ///
-/// [`Health::drift`] returns the changes. The serialized names are stable.
+/// [`Health::drift`] returns the changes. In JSON: an object whose field `drift` names the variant, with the
+/// check in `check` if the variant has one. The names are stable.
 ///
 /// ```
 /// use azure_asset_sync::{Connection, MemoryStore, Probe, probe::Drift};
@@ -32,8 +31,7 @@ use super::{
 /// assert_eq!(other.drift(&earlier), [Drift::AnotherContainer]);
 /// # Ok(()) }
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Drift {
     /// The earlier probe was of another account or container, so nothing was compared.
@@ -61,6 +59,8 @@ pub enum Drift {
     TenantChanged,
     /// Another principal signs in than before.
     PrincipalChanged,
+    /// A change that this version of the crate does not know, read from JSON that a newer version wrote.
+    Other,
 }
 
 impl fmt::Display for Drift {
@@ -83,6 +83,7 @@ impl fmt::Display for Drift {
             Self::ContainerPrivate => "the container is no longer public",
             Self::TenantChanged => "the account has moved to another tenant",
             Self::PrincipalChanged => "another principal signs in",
+            Self::Other => "a change that this version does not know",
         })
     }
 }

@@ -12,15 +12,17 @@ use super::{
     checked::Checked,
     diagnosis::Diagnosis,
     privilege::Privileges,
-    time::epoch,
 };
 use crate::name::{AccountName, ContainerName, Prefix};
 
 /// Whether a scan can start, and if not, whether waiting helps.
 ///
-/// Deliberately exhaustive: a caller that handles these three handles them all.
+/// A probe returns one of the first three. [`Other`](Self::Other) is read from JSON only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = crate::coded::open))]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Outlook {
     /// Everything that was checked works. A check that the store cannot make is a warning.
     Ready,
@@ -29,6 +31,9 @@ pub enum Outlook {
     Wait,
     /// Something fails until somebody changes it.
     Stop,
+    /// An outlook that this version of the crate does not know, read from JSON that a newer version wrote.
+    #[serde(other)]
+    Other,
 }
 
 /// The result of a probe: the checks, and what follows from them.
@@ -50,6 +55,7 @@ pub enum Outlook {
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Health {
     /// The storage account.
@@ -58,8 +64,9 @@ pub struct Health {
     pub container: ContainerName,
     /// The prefix.
     pub prefix: Prefix,
-    /// When the probe ended, by its own clock. In JSON: whole seconds since 1970.
-    #[serde(with = "epoch")]
+    /// When the probe ended, by its own clock. In JSON: RFC 3339.
+    #[serde(with = "crate::iso::time")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::iso::schema::Time"))]
     pub at: SystemTime,
     /// Whether a scan can start.
     pub outlook: Outlook,
@@ -128,7 +135,7 @@ impl fmt::Display for Health {
         // Ready never comes with a diagnosis; "wait" is then the word that does the least harm.
         let verdict = match self.outlook {
             Outlook::Stop => "stop",
-            Outlook::Wait | Outlook::Ready => "wait",
+            Outlook::Wait | Outlook::Ready | Outlook::Other => "wait",
         };
         write!(
             f,

@@ -41,6 +41,7 @@ mod class;
 mod code;
 mod diagnosis;
 mod drift;
+mod drift_json;
 mod evidence;
 mod facts;
 mod health;

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::tally::Tally;
@@ -22,16 +22,21 @@ use crate::{
 /// The counts of a scan.
 ///
 /// Its `Display` is a summary for people, over several lines.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Report {
     /// Assets by kind.
+    #[serde(deserialize_with = "crate::coded::read_counts")]
     pub kinds: BTreeMap<Kind, u64>,
     /// Assets by media type, for example `image/jpeg`.
     pub formats: BTreeMap<String, u64>,
     /// Rejected entries by reason.
+    #[serde(deserialize_with = "crate::coded::read_counts")]
     pub rejections: BTreeMap<Reason, u64>,
     /// Findings on assets by reason. An asset can have several.
+    #[serde(deserialize_with = "crate::coded::read_counts")]
     pub findings: BTreeMap<Reason, u64>,
     /// Assets whose names were not compared with others, because there were too many to remember.
     pub collisions_unchecked: u64,
@@ -41,7 +46,9 @@ pub struct Report {
     pub pages: u64,
     /// Requests to the store, including those that failed and were sent again.
     pub requests: u64,
-    /// The time since the scan began.
+    /// The time since the scan began. In JSON: ISO 8601, for example `PT1M30S`.
+    #[serde(with = "crate::iso::duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::iso::schema::Iso8601"))]
     pub elapsed: Duration,
 }
 
@@ -154,7 +161,12 @@ impl Progress {
         report.pages += counted.pages;
         report.bytes += counted.bytes;
         report.collisions_unchecked += counted.unchecked;
-        for (kind, n) in [(Kind::Image, counted.images), (Kind::Video, counted.videos)] {
+        let kinds = [
+            (Kind::Image, counted.images),
+            (Kind::Video, counted.videos),
+            (Kind::Other, counted.other_kinds),
+        ];
+        for (kind, n) in kinds {
             add(&mut report.kinds, kind, n);
         }
         for &reason in Reason::ALL {

@@ -138,6 +138,7 @@ mod state;
 mod state_folder;
 mod status;
 mod summary;
+mod summary_json;
 mod worker;
 
 pub use self::{

@@ -2,13 +2,14 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::counts::Counts;
 use crate::{scan::Report, sink::RunId, store::NameOrder};
 
 /// The result of a run: counts and ending. Returned by [`Job::run`](super::Job::run).
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Summary {
     /// The id of the run.
@@ -28,6 +29,7 @@ pub struct Summary {
     /// [`NameOrder::Unsorted`] if no order that this crate knows explains the listing. Such a
     /// container is listed with one request in flight and sorted on the disk of the state, which takes
     /// longer.
+    #[serde(default, deserialize_with = "super::summary_json::order")]
     pub order: Option<NameOrder>,
     /// The counts of the listing since the run was started or resumed.
     pub report: Report,
@@ -35,9 +37,10 @@ pub struct Summary {
     pub ending: Ending,
 }
 
-/// How a run has ended.
+/// How a run has ended. In JSON: an object whose field `ending` names the variant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(tag = "ending", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Ending {
     /// Everything was listed, and the sink was given all changes.
@@ -54,6 +57,8 @@ pub enum Ending {
     },
     /// The run was cancelled. The next run with the same state resumes it.
     Cancelled,
+    /// An ending that this version of the crate does not know, read from JSON that a newer version wrote.
+    Other,
 }
 
 impl fmt::Display for Summary {
@@ -73,6 +78,7 @@ impl fmt::Display for Summary {
                 )
             }
             Ending::Cancelled => write!(f, "\ncancelled; the next run resumes it"),
+            Ending::Other => write!(f, "\nended in a way that this version does not know"),
         }
     }
 }

@@ -80,6 +80,7 @@ mod small_cloud_script;
 mod small_cloud_wire;
 mod state_folder;
 mod store_conformance;
+mod stored;
 mod sync;
 mod sync_again;
 mod sync_bounds;

@@ -82,7 +82,11 @@ pub(super) fn of_error(error: &Error, check: Check) -> (Cause, Basis) {
         ) => C::NotAzure,
         (
             _,
-            ErrorKind::Sink | ErrorKind::State | ErrorKind::StateBusy | ErrorKind::StateInvalid,
+            ErrorKind::Sink
+            | ErrorKind::State
+            | ErrorKind::StateBusy
+            | ErrorKind::StateInvalid
+            | ErrorKind::Other,
         ) => C::Unknown,
     };
     (cause, Basis::Kind)
@@ -179,6 +183,7 @@ fn of_detail(detail: Detail) -> Option<Cause> {
         Detail::AccessDenied => C::ConditionalAccess,
         Detail::TemporarilyUnavailable => C::SignInUnavailable,
         Detail::InvalidClient | Detail::InvalidGrant => C::CredentialRejected,
+        Detail::Other => return None,
     })
 }
 
