@@ -28,12 +28,12 @@ into_error! {
     /// Returns an error of the kind [`Config`](ErrorKind::Config).
     ///
     /// ```
-    /// use azure_asset_sync::{Connection, Error, ErrorKind, name::InvalidName};
+    /// use azure_asset_sync::{AccountName, Error, ErrorKind, InvalidName};
     ///
-    /// fn prefix(text: &str) -> Result<azure_asset_sync::Prefix, Error> {
+    /// fn account(text: &str) -> Result<AccountName, Error> {
     ///     Ok(text.parse()?)
     /// }
-    /// let error = prefix("a\0b").unwrap_err();
+    /// let error = account("Contoso").unwrap_err();
     /// assert_eq!(error.kind(), ErrorKind::Config);
     /// let source = std::error::Error::source(&error);
     /// assert!(source.is_some_and(|source| source.is::<InvalidName>()));

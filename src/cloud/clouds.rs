@@ -26,7 +26,7 @@ const PUBLIC_AUTHORITY: &str = "https://login.microsoftonline.com/";
 /// assert_eq!(serde_json::to_string(&Cloud::China)?, r#""china""#);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

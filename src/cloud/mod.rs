@@ -5,6 +5,7 @@
 
 mod address;
 mod clouds;
+mod clouds_json;
 mod endpoint;
 mod policy;
 mod policy_json;
