@@ -19,47 +19,98 @@
 //! ```
 //!
 //! ```text
-//! draft ──► awaiting_grant ──► testing ──► connected ──► syncing ──► synced, synced_with_errors
-//!                              │ ▲  │      ▲   ▲         │   │
-//!                              ▼ │  │      │   └ cancelled   └─────► failed
-//!                          propagating ────┘
-//!                              │    │
-//!                              └────┴─► failed ──► testing, awaiting_grant
+//! draft ──► awaiting_grant ──► testing ──► connected ──► syncing ──► synced, synced_with_errors,
+//!                              │ ▲  │      ▲   ▲         │  │ │      removals_withheld
+//!                              ▼ │  │      │   └ cancelled  │ └────► sync_failed, sync_interrupted
+//!                          propagating ────┘                │
+//!                              │    │                       │ sync_lost_access
+//!                              └────┴─► failed ◄────────────┘
 //!
-//! connected, synced, synced_with_errors ── sync_started ──► syncing
-//!                                       ── test_started ──► testing
-//!                                       ── drift_found ───► drifted ──► testing, awaiting_grant
+//! failed ──► testing, awaiting_grant
+//! connected, synced, synced_with_errors, removals_withheld, sync_failed, sync_interrupted
+//!     ── sync_started ──► syncing
+//!     ── test_started ──► retesting ──► connected, propagating, failed
+//!     ── drift_found ───► drifted ──► testing, awaiting_grant
+//! syncing ── sync_busy ──► syncing_elsewhere ── sync_started ──► syncing
 //! testing, propagating ── cancelled ──► awaiting_grant
-//! all but syncing and disconnected ── edited ──► draft
+//! all but syncing, syncing_elsewhere and disconnected ── edited ──► draft
 //! all ── disconnected ──► disconnected ── reconnected ──► awaiting_grant
 //! ```
 //!
-//! The complete table of transitions. `–` means that the event is not possible:
+//! # What the states promise
+//! - *An outage changes nothing.* Throttling, network failures and a token endpoint that does not answer
+//!   lead neither to `failed` nor to `drifted`. A test that they disturb is
+//!   [undecided](Event::TestUndecided), and a sync that they end can start again at once.
+//! - *Drift lasts.* [`Event::of_drift`] takes a [`DriftWatch`], which confirms a finding only if two probes
+//!   have found it, apart in time.
+//! - *`synced` means that nothing is wrong.* A blob that a rule or the filter skips is no error.
+//!   `synced_with_errors` means that something could not be processed, and `removals_withheld` that so
+//!   many assets vanished that no removal was reported.
+//! - *Only lost access needs a new test.* After any other end of a sync, `sync_started` is possible: after
+//!   an outage, a full disk, or the death of the process, and while another process runs the sync.
+//! - *Optional checks block nothing.* View links and CORS that do not work are in
+//!   [`Health::optional_failures`], and have no influence on the state.
 //!
-//! | from | grant_issued | test_started | propagation_noted | test_passed | test_failed |
-//! | --- | --- | --- | --- | --- | --- |
-//! | `draft` | awaiting_grant | testing | – | – | – |
-//! | `awaiting_grant` | awaiting_grant | testing | – | – | – |
-//! | `testing` | – | – | propagating | connected | failed |
-//! | `propagating` | – | testing | propagating | connected | failed |
-//! | `connected` | – | testing | – | – | – |
-//! | `syncing` | – | – | – | – | – |
-//! | `synced` | – | testing | – | – | – |
-//! | `synced_with_errors` | – | testing | – | – | – |
-//! | `failed` | awaiting_grant | testing | – | – | – |
-//! | `drifted` | awaiting_grant | testing | – | – | – |
-//! | `disconnected` | – | – | – | – | – |
+//! A service that starts finds connections in a state whose task died with its former process. Apply
+//! [`Event::SyncInterrupted`] to those that are `syncing` without a run, and [`Event::Cancelled`] to those
+//! that are `testing` or `retesting`.
 //!
-//! | from | sync_started | sync_succeeded | sync_had_errors | sync_failed | cancelled |
+//! # Transitions
+//! `–` means that the event is not possible:
+//!
+//! | from | grant_issued | test_started | propagation_noted | test_undecided | test_passed | test_failed |
+//! | --- | --- | --- | --- | --- | --- | --- |
+//! | `draft` | awaiting_grant | testing | – | – | – | – |
+//! | `awaiting_grant` | awaiting_grant | testing | – | – | – | – |
+//! | `testing` | – | – | propagating | awaiting_grant | connected | failed |
+//! | `retesting` | – | – | propagating | connected | connected | failed |
+//! | `propagating` | – | testing | propagating | propagating | connected | failed |
+//! | `connected` | – | retesting | – | – | – | – |
+//! | `syncing` | – | – | – | – | – | – |
+//! | `syncing_elsewhere` | – | – | – | – | – | – |
+//! | `synced` | – | retesting | – | – | – | – |
+//! | `synced_with_errors` | – | retesting | – | – | – | – |
+//! | `removals_withheld` | – | retesting | – | – | – | – |
+//! | `sync_failed` | – | retesting | – | – | – | – |
+//! | `sync_interrupted` | – | retesting | – | – | – | – |
+//! | `failed` | awaiting_grant | testing | – | – | – | – |
+//! | `drifted` | awaiting_grant | testing | – | – | – | – |
+//! | `disconnected` | – | – | – | – | – | – |
+//!
+//! | from | sync_started | sync_succeeded | sync_had_errors | sync_withheld_removals |
+//! | --- | --- | --- | --- | --- |
+//! | `draft` | – | – | – | – |
+//! | `awaiting_grant` | – | – | – | – |
+//! | `testing` | – | – | – | – |
+//! | `retesting` | – | – | – | – |
+//! | `propagating` | – | – | – | – |
+//! | `connected` | syncing | – | – | – |
+//! | `syncing` | – | synced | synced_with_errors | removals_withheld |
+//! | `syncing_elsewhere` | syncing | synced | synced_with_errors | removals_withheld |
+//! | `synced` | syncing | – | – | – |
+//! | `synced_with_errors` | syncing | – | – | – |
+//! | `removals_withheld` | syncing | – | – | – |
+//! | `sync_failed` | syncing | – | – | – |
+//! | `sync_interrupted` | syncing | – | – | – |
+//! | `failed` | – | – | – | – |
+//! | `drifted` | – | – | – | – |
+//! | `disconnected` | – | – | – | – |
+//!
+//! | from | sync_failed | sync_busy | sync_interrupted | sync_lost_access | cancelled |
 //! | --- | --- | --- | --- | --- | --- |
 //! | `draft` | – | – | – | – | – |
 //! | `awaiting_grant` | – | – | – | – | – |
 //! | `testing` | – | – | – | – | awaiting_grant |
+//! | `retesting` | – | – | – | – | connected |
 //! | `propagating` | – | – | – | – | awaiting_grant |
-//! | `connected` | syncing | – | – | – | – |
-//! | `syncing` | – | synced | synced_with_errors | failed | connected |
-//! | `synced` | syncing | – | – | – | – |
-//! | `synced_with_errors` | syncing | – | – | – | – |
+//! | `connected` | – | – | – | – | – |
+//! | `syncing` | sync_failed | syncing_elsewhere | sync_interrupted | failed | connected |
+//! | `syncing_elsewhere` | sync_failed | syncing_elsewhere | sync_interrupted | failed | connected |
+//! | `synced` | – | – | – | – | – |
+//! | `synced_with_errors` | – | – | – | – | – |
+//! | `removals_withheld` | – | – | – | – | – |
+//! | `sync_failed` | – | – | – | – | – |
+//! | `sync_interrupted` | – | – | – | – | – |
 //! | `failed` | – | – | – | – | – |
 //! | `drifted` | – | – | – | – | – |
 //! | `disconnected` | – | – | – | – | – |
@@ -69,26 +120,31 @@
 //! | `draft` | – | draft | disconnected | – |
 //! | `awaiting_grant` | – | draft | disconnected | – |
 //! | `testing` | – | draft | disconnected | – |
+//! | `retesting` | – | draft | disconnected | – |
 //! | `propagating` | – | draft | disconnected | – |
 //! | `connected` | drifted | draft | disconnected | – |
 //! | `syncing` | – | – | disconnected | – |
+//! | `syncing_elsewhere` | – | – | disconnected | – |
 //! | `synced` | drifted | draft | disconnected | – |
 //! | `synced_with_errors` | drifted | draft | disconnected | – |
+//! | `removals_withheld` | drifted | draft | disconnected | – |
+//! | `sync_failed` | drifted | draft | disconnected | – |
+//! | `sync_interrupted` | drifted | draft | disconnected | – |
 //! | `failed` | – | draft | disconnected | – |
 //! | `drifted` | drifted | draft | disconnected | – |
 //! | `disconnected` | – | – | – | awaiting_grant |
 //!
 //! An event that arrives too late is not possible either, and so does no harm: if a connection was
-//! edited during a test, the result of that test does not connect it. After a failure or drift a
-//! connection must be tested before it is synced again, because a test that passes means that a scan
-//! can start.
+//! edited during a test, the result of that test does not connect it. After a failed test, lost access or
+//! drift a connection must be tested before it is synced again, because a test that passes means that
+//! a scan can start.
 
 #[cfg(feature = "sync")]
 use crate::sync::{Ending, Summary};
 use crate::{
     coded::coded_enum,
     error::{Error, ErrorKind},
-    probe::{Drift, EndReason, Health, Outlook, WaitOutcome},
+    probe::{DriftWatch, EndReason, Health, Outlook, Retry, WaitOutcome},
 };
 
 coded_enum! {
@@ -110,19 +166,33 @@ coded_enum! {
         AwaitingGrant = "awaiting_grant",
         /// A probe is testing the connection.
         Testing = "testing",
+        /// A probe is testing a connection that works. If the test decides nothing, it still counts as
+        /// working.
+        Retesting = "retesting",
         /// Access is not there yet but may come by itself: a role assignment takes minutes to propagate.
         Propagating = "propagating",
         /// The connection works. No sync has completed since its last test, or the last one was cancelled.
         Connected = "connected",
         /// A sync is running.
         Syncing = "syncing",
-        /// The last sync completed.
+        /// Another process runs a sync of the connection, and holds its state. Whoever notices the end of
+        /// that run applies its event; until then a sync can be tried again.
+        SyncingElsewhere = "syncing_elsewhere",
+        /// The last sync completed. Every blob is an asset, or is skipped by a rule or the filter.
         Synced = "synced",
         /// The last sync completed, but some blobs could not be processed.
         SyncedWithErrors = "synced_with_errors",
-        /// The last test or sync failed, and somebody must change something.
+        /// The last sync completed, but reported no removals, because too many assets are missing.
+        /// Somebody must decide whether they may be removed.
+        RemovalsWithheld = "removals_withheld",
+        /// The last sync failed for another reason than lost access, for example an outage or a full disk.
+        /// The next one resumes it.
+        SyncFailed = "sync_failed",
+        /// The process of the last sync died, or was stopped. The next sync resumes it.
+        SyncInterrupted = "sync_interrupted",
+        /// The last test failed, or a sync lost its access, and somebody must change something.
         Failed = "failed",
-        /// The connection worked, and a later check found its access changed.
+        /// The connection worked, and later checks found its access changed.
         Drifted = "drifted",
         /// The connection is no longer used. The service decides whether to keep the synced assets.
         Disconnected = "disconnected",
@@ -132,8 +202,8 @@ coded_enum! {
 coded_enum! {
     /// An event in the life of a connection.
     ///
-    /// The events of a test convert from a [`Health`], from the [`WaitOutcome`] of a wait, and from the
-    /// [drift](Self::of_drift) between two healths.
+    /// The events of a test convert from a [`Health`] and from the [`WaitOutcome`] of a wait, that of drift
+    /// from a [`DriftWatch`](Self::of_drift), and the events of a sync from its summary or its [`Error`].
     pub enum Event by as_str {
         /// The customer received the commands of a grant.
         GrantIssued = "grant_issued",
@@ -141,21 +211,31 @@ coded_enum! {
         TestStarted = "test_started",
         /// The probe found no access yet, but access may come by itself.
         PropagationNoted = "propagation_noted",
+        /// The probe could not find out: the service was throttled, unavailable or unreachable.
+        TestUndecided = "test_undecided",
         /// The probe found that the connection works.
         TestPassed = "test_passed",
         /// The probe found a problem that somebody must fix.
         TestFailed = "test_failed",
         /// A sync has started.
         SyncStarted = "sync_started",
-        /// The sync completed, with every blob that the rules accept.
+        /// The sync completed, and processed every blob that is not skipped by a rule or the filter.
         SyncSucceeded = "sync_succeeded",
         /// The sync completed, but some blobs could not be processed.
         SyncHadErrors = "sync_had_errors",
-        /// The sync did not complete.
+        /// The sync completed, but withheld removals, because too many assets are missing.
+        SyncWithheldRemovals = "sync_withheld_removals",
+        /// The sync did not complete, for another reason than lost access.
         SyncFailed = "sync_failed",
-        /// Somebody stopped the test or the sync.
+        /// The sync did not begin, because another process holds the state.
+        SyncBusy = "sync_busy",
+        /// The process that ran the sync died, or was stopped, so nobody reports its end.
+        SyncInterrupted = "sync_interrupted",
+        /// The sync did not complete, because the connection has lost its access.
+        SyncLostAccess = "sync_lost_access",
+        /// Somebody stopped the test or the sync, or the process that ran the test died.
         Cancelled = "cancelled",
-        /// A later check found that the access has changed.
+        /// Later checks found that the access has changed.
         DriftFound = "drift_found",
         /// A field of the connection was edited: account, container, prefix or tenant.
         Edited = "edited",
@@ -195,31 +275,46 @@ impl State {
         Event::ALL.iter().copied().filter(move |event| self.next(*event).is_some())
     }
 
+    /// Returns whether the last test has passed, no access was lost since, and nothing runs.
+    fn works(self) -> bool {
+        use State::*;
+        matches!(
+            self,
+            Connected | Synced | SyncedWithErrors | RemovalsWithheld | SyncFailed | SyncInterrupted
+        )
+    }
+
     /// Returns the state after an event, or `None` if the event is not possible.
     fn next(self, event: Event) -> Option<Self> {
         use Event as E;
         use State::*;
+        // The run may be that of another process, which has noticed its end in either state.
+        if matches!(self, Syncing | SyncingElsewhere)
+            && let Some(end) = event.sync_end()
+        {
+            return Some(end);
+        }
         Some(match (self, event) {
             // A grant repairs a failure or a drift, so both can start again from here.
             (Draft | AwaitingGrant | Failed | Drifted, E::GrantIssued) => AwaitingGrant,
             // One test at a time, and none beside a sync. All other states allow a test.
-            (Testing | Syncing | Disconnected, E::TestStarted) => return None,
-            (_, E::TestStarted) => Testing,
-            (Testing | Propagating, E::PropagationNoted) => Propagating,
-            (Testing | Propagating, E::TestPassed) => Connected,
-            (Testing | Propagating, E::TestFailed) => Failed,
-            // A cancelled test proves nothing about the access.
-            (Testing | Propagating, E::Cancelled) => AwaitingGrant,
-            (Connected | Synced | SyncedWithErrors, E::SyncStarted) => Syncing,
-            (Syncing, E::SyncSucceeded) => Synced,
-            (Syncing, E::SyncHadErrors) => SyncedWithErrors,
-            (Syncing, E::SyncFailed) => Failed,
-            // The access is still there, and the next sync resumes from the checkpoint.
-            (Syncing, E::Cancelled) => Connected,
+            (Draft | AwaitingGrant | Propagating | Failed | Drifted, E::TestStarted) => Testing,
+            (state, E::TestStarted) if state.works() => Retesting,
+            (Testing | Retesting | Propagating, E::PropagationNoted) => Propagating,
+            (Testing | Retesting | Propagating, E::TestPassed) => Connected,
+            (Testing | Retesting | Propagating, E::TestFailed) => Failed,
+            // Proves nothing, so what is known about the access stays. The test before has passed.
+            (Retesting, E::TestUndecided | E::Cancelled) => Connected,
+            (Propagating, E::TestUndecided) => Propagating,
+            (Testing, E::TestUndecided) | (Testing | Propagating, E::Cancelled) => AwaitingGrant,
+            // If another process holds the state, it may have ended by now.
+            (SyncingElsewhere, E::SyncStarted) => Syncing,
+            (state, E::SyncStarted) if state.works() => Syncing,
             // Not while syncing: a sync reports an access error itself.
-            (Connected | Synced | SyncedWithErrors | Drifted, E::DriftFound) => Drifted,
+            (Drifted, E::DriftFound) => Drifted,
+            (state, E::DriftFound) if state.works() => Drifted,
             // Editing would change the container below a running sync: cancel the sync first.
-            (Syncing | Disconnected, E::Edited) => return None,
+            (Syncing | SyncingElsewhere | Disconnected, E::Edited) => return None,
             (_, E::Edited) => Draft,
             // A second click is an event that arrives too late.
             (Disconnected, E::Disconnected) => return None,
@@ -231,13 +326,34 @@ impl State {
     }
 }
 
+impl Event {
+    /// Returns the state after the end of a sync, or `None` if the event is not such an end.
+    fn sync_end(self) -> Option<State> {
+        Some(match self {
+            Self::SyncSucceeded => State::Synced,
+            Self::SyncHadErrors => State::SyncedWithErrors,
+            Self::SyncWithheldRemovals => State::RemovalsWithheld,
+            Self::SyncFailed => State::SyncFailed,
+            Self::SyncBusy => State::SyncingElsewhere,
+            Self::SyncInterrupted => State::SyncInterrupted,
+            Self::SyncLostAccess => State::Failed,
+            // The access is still there, and the next sync resumes from the checkpoint.
+            Self::Cancelled => State::Connected,
+            _ => return None,
+        })
+    }
+}
+
 impl From<&Health> for Event {
     /// Returns the event for the result of one probe.
+    ///
+    /// Only the required checks count. If the cause of a failure is [transient](Retry::Transient), the
+    /// test is undecided.
     fn from(health: &Health) -> Self {
         match health.outlook {
             Outlook::Ready => Self::TestPassed,
             // An outlook of a newer version proves nothing.
-            Outlook::Wait | Outlook::Other => Self::PropagationNoted,
+            Outlook::Wait | Outlook::Other => Self::of_waiting(health),
             Outlook::Stop => Self::TestFailed,
         }
     }
@@ -246,15 +362,14 @@ impl From<&Health> for Event {
 impl From<&WaitOutcome> for Event {
     /// Returns the event for the result of a wait.
     ///
-    /// A wait that reached its deadline is still propagating: it proves nothing new.
+    /// A wait that reached its deadline is still propagating, or undecided: it proves nothing new.
     fn from(ended: &WaitOutcome) -> Self {
         match ended.reason {
             EndReason::Connected => Self::TestPassed,
             EndReason::Permanent => Self::TestFailed,
             // Not a failure: the role assignment may still propagate.
-            EndReason::Deadline | EndReason::Unconfirmed | EndReason::Other => {
-                Self::PropagationNoted
-            }
+            EndReason::Unconfirmed | EndReason::Other => Self::PropagationNoted,
+            EndReason::Deadline => Self::of_waiting(&ended.health),
         }
     }
 }
@@ -264,30 +379,80 @@ impl From<&WaitOutcome> for Event {
 impl From<&Summary> for Event {
     /// Returns the event for the end of a sync.
     ///
-    /// A run that left out a blob, or withheld removals, had errors.
+    /// Blobs that a rule or the filter skips are no errors. Withheld removals weigh more than errors.
     fn from(summary: &Summary) -> Self {
         match summary.ending {
             Ending::Cancelled => Self::Cancelled,
+            Ending::RemovalsWithheld { .. } => Self::SyncWithheldRemovals,
             // An ending of a newer version is not known to be a success.
-            Ending::RemovalsWithheld { .. } | Ending::Other => Self::SyncHadErrors,
-            // Entries without a name are only in the report. Those before an interruption are only in
-            // the difference between the two numbers.
-            Ending::Complete if summary.report.rejected() > 0 => Self::SyncHadErrors,
-            Ending::Complete if summary.listed != summary.assets => Self::SyncHadErrors,
+            Ending::Other => Self::SyncHadErrors,
+            Ending::Complete if summary.errors() > 0 => Self::SyncHadErrors,
             Ending::Complete => Self::SyncSucceeded,
         }
     }
 }
 
+impl From<&Error> for Event {
+    /// Returns the event for the error that ended a sync, by its [kind](Self::of_sync_error).
+    fn from(error: &Error) -> Self {
+        Self::of_sync_error(error.kind())
+    }
+}
+
 impl Event {
-    /// Returns the event for the result of [`Health::drift`], or `None` if nothing got worse.
+    /// Returns the event for a test whose failure can pass without a change.
+    fn of_waiting(health: &Health) -> Self {
+        match health.diagnosis.as_ref().map(|diagnosis| diagnosis.retry()) {
+            Some(Retry::Transient) => Self::TestUndecided,
+            _ => Self::PropagationNoted,
+        }
+    }
+
+    /// Returns the event for the kind of the error that ended a sync.
     ///
-    /// Repaired access, narrower access and a container that is no longer public are improvements.
-    pub fn of_drift(drift: &[Drift]) -> Option<Self> {
-        let is_worse = |drift: &Drift| {
-            // Every kind that is not listed is worse, also a kind that is added later.
-            !matches!(drift, Drift::Mended(_) | Drift::Narrowed(_) | Drift::ContainerPrivate)
-        };
-        drift.iter().any(is_worse).then_some(Self::DriftFound)
+    /// - [`SyncLostAccess`](Self::SyncLostAccess) if the customer's side refused the sync: the credential,
+    ///   the role, the account or the container. The connection needs a new test.
+    /// - [`SyncBusy`](Self::SyncBusy) if another process holds the state.
+    /// - [`SyncFailed`](Self::SyncFailed) otherwise, for example in an outage or if the disk is full. The
+    ///   sync can start again. If the error [is transient](Error::is_transient), it can do so without any
+    ///   change.
+    ///
+    /// ```
+    /// use azure_asset_sync::{
+    ///     Error, ErrorKind,
+    ///     lifecycle::{Event, State},
+    /// };
+    ///
+    /// let outage = Error::from_response(503, Some("ServerBusy"));
+    /// let state = State::Syncing.on(Event::from(&outage))?;
+    /// assert_eq!(state, State::SyncFailed);
+    /// assert_eq!(state.on(Event::SyncStarted)?, State::Syncing);
+    ///
+    /// let denied = State::Syncing.on(Event::of_sync_error(ErrorKind::PermissionDenied))?;
+    /// assert_eq!(denied, State::Failed);
+    /// assert!(denied.on(Event::SyncStarted).is_err());
+    /// # Ok::<(), azure_asset_sync::Error>(())
+    /// ```
+    pub fn of_sync_error(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::StateBusy => Self::SyncBusy,
+            ErrorKind::HostRefused
+            | ErrorKind::TenantMismatch
+            | ErrorKind::TenantNotFound
+            | ErrorKind::CredentialRejected
+            | ErrorKind::Unauthenticated
+            | ErrorKind::PermissionDenied
+            | ErrorKind::AccountNotFound
+            | ErrorKind::ContainerNotFound => Self::SyncLostAccess,
+            // Nothing that says that the access has changed, so no test is needed. A new kind is not
+            // taken for a loss either.
+            _ => Self::SyncFailed,
+        }
+    }
+
+    /// Returns [`DriftFound`](Self::DriftFound) if a watch has confirmed a change after which the
+    /// connection must be [tested again](crate::probe::Drift::needs_test), or `None`.
+    pub fn of_drift(watch: &DriftWatch) -> Option<Self> {
+        watch.confirmed().any(|drift| drift.needs_test()).then_some(Self::DriftFound)
     }
 }

@@ -287,6 +287,9 @@ fn describe(outcome: &WaitOutcome) -> String {
             text.push_str(&format!("\n\n{command}"));
         }
     }
+    for failed in outcome.health.optional_failures() {
+        text.push_str(&format!("\n{}: {}", failed.check.opposite(), failed.note));
+    }
     if let Some(privileges) = &outcome.health.privileges {
         text.push_str(&format!("\n\n{privileges}"));
     }

@@ -140,6 +140,30 @@ impl Check {
         }
     }
 
+    /// Returns whether a scan, and the reading of its assets, needs the check to pass.
+    ///
+    /// The others are optional: view links, CORS and least privilege. If one of them fails, a scan and a
+    /// sync work nevertheless, so it has no influence on [`Outlook`](super::Outlook).
+    ///
+    /// ```
+    /// use azure_asset_sync::probe::Check;
+    ///
+    /// assert!(Check::List.is_required() && Check::Read.is_required());
+    /// assert!(!Check::DelegationKey.is_required() && !Check::Preflight.is_required());
+    /// // A check of a newer version cannot be judged, so it blocks nothing.
+    /// assert!(!Check::Other.is_required());
+    /// ```
+    pub fn is_required(self) -> bool {
+        match self {
+            Self::Names | Self::Dns | Self::Challenge | Self::Token | Self::List | Self::Read => {
+                true
+            }
+            Self::DelegationKey | Self::Preflight | Self::BrowserRead => false,
+            Self::OtherList | Self::OtherRead | Self::OutsidePrefix | Self::ListContainers => false,
+            Self::Other => false,
+        }
+    }
+
     /// Returns the layer of a failure whose error code does not name one.
     pub fn layer(self) -> Layer {
         match self {
@@ -194,7 +218,7 @@ pub enum Outcome {
     /// The check passed, but the customer should know something, for example that access is wider
     /// than needed.
     Warned,
-    /// The check failed, and a scan cannot start.
+    /// The check failed. If it is [required](Check::is_required), a scan cannot start.
     Failed,
     /// The check was not made. [`Checked::note`](super::Checked::note) says why.
     Skipped,

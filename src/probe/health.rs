@@ -17,6 +17,9 @@ use crate::name::{AccountName, ContainerName, Prefix};
 
 /// Whether a scan can start, and if not, whether waiting helps.
 ///
+/// Follows from the [required](Check::is_required) checks alone. View links and CORS that do not work
+/// are in [`Health::optional_failures`].
+///
 /// A probe returns one of the first three. [`Other`](Self::Other) is read from JSON only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -24,12 +27,12 @@ use crate::name::{AccountName, ContainerName, Prefix};
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Outlook {
-    /// Everything that was checked works. A check that the store cannot make is a warning.
+    /// Everything that a scan needs works. A check that the store cannot make is a warning.
     Ready,
-    /// Something fails that can start to work without a change, for example because a role
-    /// assignment has not propagated yet.
+    /// Something that a scan needs fails, but can start to work without a change, for example because
+    /// a role assignment has not propagated yet.
     Wait,
-    /// Something fails until somebody changes it.
+    /// Something that a scan needs fails until somebody changes it.
     Stop,
     /// An outlook that this version of the crate does not know, read from JSON that a newer version wrote.
     #[serde(other)]
@@ -38,7 +41,8 @@ pub enum Outlook {
 
 /// The result of a probe: the checks, and what follows from them.
 ///
-/// Has no secret, so it can be stored as JSON. [`drift`](Self::drift) compares two of them.
+/// Has no secret, so it can be stored as JSON. [`Drift::between`](super::Drift::between) compares two of
+/// them, and a [`DriftWatch`](super::DriftWatch) tells drift from an outage.
 ///
 /// ```
 /// use azure_asset_sync::{Connection, MemoryStore, Probe, probe::{Check, Outcome}};
@@ -70,7 +74,8 @@ pub struct Health {
     pub at: SystemTime,
     /// Whether a scan can start.
     pub outlook: Outlook,
-    /// Why a scan cannot start: the diagnosis of the first check that failed.
+    /// Why a scan cannot start: the diagnosis of the first [required](Check::is_required) check that
+    /// failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diagnosis: Option<Diagnosis>,
     /// The checks, in the order of [`Check::ALL`].
@@ -91,7 +96,9 @@ pub struct Health {
 }
 
 impl Health {
-    /// Returns whether everything that was checked works.
+    /// Returns whether a scan can start.
+    ///
+    /// View links and CORS may fail nevertheless: see [`optional_failures`](Self::optional_failures).
     pub fn is_ready(&self) -> bool {
         self.outlook == Outlook::Ready
     }
@@ -99,6 +106,34 @@ impl Health {
     /// Returns the result of a check, or `None` if the probe does not include the check.
     pub fn check(&self, check: Check) -> Option<&Checked> {
         self.checks.iter().find(|checked| checked.check == check)
+    }
+
+    /// Returns the results of the checks that a scan needs to pass.
+    pub fn required(&self) -> impl Iterator<Item = &Checked> {
+        self.checks.iter().filter(|checked| checked.check.is_required())
+    }
+
+    /// Returns the results of the other checks: view links, CORS and least privilege.
+    pub fn optional(&self) -> impl Iterator<Item = &Checked> {
+        self.checks.iter().filter(|checked| !checked.check.is_required())
+    }
+
+    /// Returns the optional checks that failed: what does not work although a scan does.
+    ///
+    /// ```
+    /// use azure_asset_sync::Health;
+    ///
+    /// fn show(health: &Health) {
+    ///     if health.is_ready() {
+    ///         println!("the sync can start");
+    ///     }
+    ///     for failed in health.optional_failures() {
+    ///         println!("{}", failed.check.opposite()); // for example "view links cannot be created"
+    ///     }
+    /// }
+    /// ```
+    pub fn optional_failures(&self) -> impl Iterator<Item = &Checked> {
+        self.optional().filter(|checked| checked.outcome == Outcome::Failed)
     }
 
     /// Returns the diagnoses of checks that passed with a warning, for example because access is
@@ -121,7 +156,8 @@ impl Health {
 }
 
 impl fmt::Display for Health {
-    /// Writes the checks, the privileges, and either `ready` or the diagnosis with its remedy.
+    /// Writes the checks, the privileges, either `ready` or the diagnosis with its remedy, and the
+    /// optional checks that failed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for checked in &self.checks {
             writeln!(f, "{checked}")?;
@@ -129,25 +165,27 @@ impl fmt::Display for Health {
         if let Some(privileges) = &self.privileges {
             writeln!(f, "\n{privileges}")?;
         }
-        let Some(diagnosis) = &self.diagnosis else {
-            return f.write_str("\nready: a scan can start");
-        };
-        // Ready never comes with a diagnosis; "wait" is then the word that does the least harm.
-        let verdict = match self.outlook {
-            Outlook::Stop => "stop",
-            Outlook::Wait | Outlook::Ready | Outlook::Other => "wait",
-        };
-        write!(
-            f,
-            "\n{verdict}: {} [{}]\nstep {}: {}",
-            diagnosis.cause.what(),
-            diagnosis.cause,
-            diagnosis.redo(),
-            diagnosis.remedy()
-        )?;
-        match &diagnosis.command {
-            Some(command) => write!(f, "\n\n{command}"),
-            None => Ok(()),
+        match (&self.diagnosis, self.outlook) {
+            (None, _) => f.write_str("\nready: a scan can start")?,
+            (Some(diagnosis), Outlook::Stop) => write_remedy(f, "stop", diagnosis)?,
+            // Ready never comes with a diagnosis; "wait" is then the word that does the least harm.
+            (Some(diagnosis), _) => write_remedy(f, "wait", diagnosis)?,
         }
+        for failed in self.optional_failures() {
+            if let Some(diagnosis) = &failed.diagnosis {
+                write_remedy(f, failed.check.opposite(), diagnosis)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes a diagnosis with its step, its remedy and its command, on lines of their own.
+fn write_remedy(f: &mut fmt::Formatter<'_>, what: &str, diagnosis: &Diagnosis) -> fmt::Result {
+    let (cause, redo, remedy) = (diagnosis.cause, diagnosis.redo(), diagnosis.remedy());
+    write!(f, "\n{what}: {} [{cause}]\nstep {redo}: {remedy}", cause.what())?;
+    match &diagnosis.command {
+        Some(command) => write!(f, "\n\n{command}"),
+        None => Ok(()),
     }
 }

@@ -28,8 +28,11 @@ pub(super) fn health(plan: &Plan, mut checks: Vec<Checked>, facts: &Facts) -> He
     let connection = plan.connection();
     let checks: Vec<_> =
         checks.into_iter().map(|checked| self::checked(plan, checked, facts)).collect();
-    // Later checks often fail as a consequence, so the first failure is the one to act on.
-    let first = checks.iter().find(|checked| checked.outcome == Outcome::Failed);
+    // Later checks often fail as a consequence, so the first failure is the one to act on. An optional
+    // check, such as CORS, has no influence on whether a scan can start.
+    let first = checks
+        .iter()
+        .find(|checked| checked.check.is_required() && checked.outcome == Outcome::Failed);
     let diagnosis = first.and_then(|checked| checked.diagnosis.clone());
     let can_resolve = diagnosis.as_ref().map(|diagnosis| can_resolve(diagnosis.cause, plan.age()));
     let outlook = match can_resolve {

@@ -41,7 +41,7 @@ mod class;
 mod code;
 mod diagnosis;
 mod drift;
-mod drift_json;
+mod drift_watch;
 mod evidence;
 mod facts;
 mod health;
@@ -65,6 +65,7 @@ pub use self::{
     class::{Layer, PropagationTime, Retry, WizardStep},
     diagnosis::{Confidence, Diagnosis},
     drift::Drift,
+    drift_watch::{DriftWatch, Suspicion},
     evidence::Evidence,
     health::{Health, Outlook},
     privilege::{Privileges, SeenShape},

@@ -55,17 +55,40 @@ pub struct Report {
 impl Report {
     /// Returns the number of assets.
     pub fn accepted(&self) -> u64 {
-        self.kinds.values().sum()
+        total(&self.kinds)
     }
 
-    /// Returns the number of rejected entries.
+    /// Returns the number of rejected entries: [`skipped`](Self::skipped) and [`errors`](Self::errors).
     pub fn rejected(&self) -> u64 {
-        self.rejections.values().sum()
+        total(&self.rejections)
+    }
+
+    /// Returns the number of blobs that a rule or the filter has skipped, for example `README.md`.
+    pub fn skipped(&self) -> u64 {
+        self.rejected() - self.errors()
+    }
+
+    /// Returns the number of entries that could not be processed: unreadable entries and unreadable
+    /// blobs.
+    ///
+    /// ```
+    /// use azure_asset_sync::{Blob, MemoryStore, Prefix, Scan};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let store = MemoryStore::from_iter(["a.jpg", "README.md"].map(|name| Blob::new(name, 10)));
+    /// let report = Scan::new(store, &Prefix::default()).run(()).await?;
+    /// assert_eq!((report.accepted(), report.skipped(), report.errors()), (1, 1, 0));
+    /// # Ok::<(), azure_asset_sync::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn errors(&self) -> u64 {
+        let errors = self.rejections.iter().filter(|(reason, _)| reason.is_error());
+        errors.fold(0, |sum: u64, (_, count)| sum.saturating_add(*count))
     }
 
     /// Returns the number of entries of the listing.
     pub fn total(&self) -> u64 {
-        self.accepted() + self.rejected()
+        self.accepted().saturating_add(self.rejected())
     }
 }
 
@@ -184,6 +207,11 @@ impl Progress {
         counted.formats.fill(0);
         tally.formats = counted.formats;
     }
+}
+
+/// Returns the sum of counts, or the greatest number if they do not fit, which only damaged JSON has.
+fn total<K>(counts: &BTreeMap<K, u64>) -> u64 {
+    counts.values().fold(0, |sum, count| sum.saturating_add(*count))
 }
 
 /// Adds to a count; counts of 0 have no entry.

@@ -13,7 +13,7 @@ use super::{
     limits::{self, MOST_FRAME, MOST_TEXT},
     row::{Reported, Row},
 };
-use crate::{error::Error, scan::Bound, sink::write_json};
+use crate::{error::Error, scan::Bound, sink::write_json, validate::Reason};
 
 /// How many rows a block has. Smaller blocks compress worse, larger ones are read for fewer changes.
 pub(super) const ROWS: usize = 2500;
@@ -45,6 +45,9 @@ pub(super) struct Block {
     pub(super) listed: u64,
     /// The number of assets.
     pub(super) assets: u64,
+    /// The number of listed rows that could not be processed. Manifests of earlier builds lack it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) errors: u64,
     /// The number of assets whose removal was not reported when the block was written.
     #[serde(default, skip_serializing_if = "is_zero")]
     missing: u64,
@@ -98,12 +101,12 @@ impl Block {
     ///
     /// [`StateInvalid`](crate::ErrorKind::StateInvalid) if a number is above its limit.
     pub(super) fn check(&self) -> Result<(), Error> {
-        let Self { offset, length, text, rows, listed, assets, missing, .. } = *self;
+        let Self { offset, length, text, rows, listed, assets, errors, missing, .. } = *self;
         limits::numbers("a block", [offset, length, self.oldest_removed, self.newest_removed])?;
         limits::length("a block", length, MOST_FRAME)?;
         limits::length("the text of a block", text, MOST_TEXT)?;
         // Before rows are allocated by this number.
-        if rows > MOST_ROWS || listed > rows || assets > rows || missing > rows {
+        if rows > MOST_ROWS || [listed, assets, errors, missing].iter().any(|part| *part > rows) {
             return Err(damaged(format_args!(
                 "a block claims to have {rows} rows and {listed} listed rows"
             )));
@@ -222,13 +225,14 @@ impl Packer {
         reported_through: u64,
     ) -> Result<(Vec<u8>, Block), Error> {
         let mut fingerprint = Fingerprint::default();
-        let (mut listed, mut assets, mut missing) = (0, 0, 0);
+        let (mut listed, mut assets, mut errors, mut missing) = (0, 0, 0, 0);
         self.text.clear();
         for row in rows {
             write_json(&mut self.text, row).map_err(failed)?;
             self.text.push(b'\n');
             if row.is_listed() {
                 listed += 1;
+                errors += u64::from(row.reason.is_some_and(Reason::is_error));
                 fingerprint.add_row(row);
             }
             assets += u64::from(row.is_asset());
@@ -251,6 +255,7 @@ impl Packer {
             rows: rows.len() as u64,
             listed,
             assets,
+            errors,
             missing,
             oldest_removed: removed().min().unwrap_or_default(),
             newest_removed: removed().max().unwrap_or_default(),

@@ -97,6 +97,9 @@ pub(super) struct Totals {
     pub(super) listed: u64,
     /// How many of them are assets.
     pub(super) assets: u64,
+    /// How many of them could not be processed.
+    #[serde(default)]
+    pub(super) errors: u64,
     /// How many assets are removed without a report.
     pub(super) missing: u64,
     /// The last run that found rows removed, or 0.
@@ -109,6 +112,7 @@ impl Totals {
     pub(super) fn add(&mut self, block: &Block, reported_through: u64) {
         self.listed += block.listed;
         self.assets += block.assets;
+        self.errors += block.errors;
         self.missing += block.unreported_removals(reported_through);
         self.newest_removed = self.newest_removed.max(block.newest_removed);
     }
@@ -290,9 +294,9 @@ impl Footer {
     fn check(&self) -> Result<(), Error> {
         const WHAT: &str = "the footer of the manifest";
         // Totals are added and subtracted, and must not overflow.
-        let Totals { listed, assets, missing, newest_removed } = self.totals;
+        let Totals { listed, assets, errors, missing, newest_removed } = self.totals;
         limits::numbers(WHAT, [self.number, self.reported_through, self.nameless])?;
-        limits::numbers(WHAT, [listed, assets, missing, newest_removed])?;
+        limits::numbers(WHAT, [listed, assets, errors, missing, newest_removed])?;
         let Some(carried) = &self.carried else { return Ok(()) };
         limits::numbers(WHAT, [carried.pass, carried.batches, carried.nameless])?;
         carried.counts.check(WHAT)

@@ -35,14 +35,14 @@
 //!
 //! A block description has the keys `first` and `last` (names), `offset` and `length` (of the frame),
 //! `text` (bytes of the rows before compression), `frame` (XXH3-64 of the compressed frame), `rows`,
-//! `listed`, `assets`, `missing`, `oldest_gone`, `newest_gone` (counts and run numbers; the last three
-//! are absent if 0), and `print`, 32 hexadecimal digits: the XXH3-128 fingerprint of what the listing
+//! `listed`, `assets`, `errors` (listed rows that could not be processed), `missing`, `oldest_gone`,
+//! `newest_gone` (counts and run numbers; the last four are absent if 0), and `print`, 32 hexadecimal digits: the XXH3-128 fingerprint of what the listing
 //! had, which `fingerprint.rs` defines.
 //!
 //! The footer has the keys `format`, `run`, `number`, `at`, `prefix`, `source` (absent if unknown),
 //! `order`, `expected` (absent if it is `order`), `rules`, `told` (removals of runs up to this number
-//! were reported), `nameless`, `sums` (`listed`, `assets`, `missing`, `newest_gone`), `partial` (only in
-//! `run.base`: `base`, `pass`, `batches`, `counts`, `nameless`) and `leaves`: for each index frame
+//! were reported), `nameless`, `sums` (`listed`, `assets`, `errors`, `missing`, `newest_gone`), `partial`
+//! (only in `run.base`: `base`, `pass`, `batches`, `counts`, `nameless`) and `leaves`: for each index frame
 //! `last` (name), `end` (number of blocks up to its end), `offset`, `length` and `frame` (XXH3-64).
 //!
 //! A row is a JSON object with the thirteen keys of [`Row`](super::Row), which `row_json.rs` writes.

@@ -82,12 +82,14 @@ impl<'a> RunLoop<'a> {
         sink.flush().await?;
         sink.finish().await?;
         let totals = self.worker.run(move |state| state.finish(!is_withheld)).await?;
+        let nameless = self.worker.view().nameless;
         let ending = match is_withheld {
             true => Ending::RemovalsWithheld { missing, of },
             false => Ending::Complete,
         };
         let (listed, assets) = (Some(totals.listed), Some(totals.assets));
-        Ok(Summary { listed, assets, ..self.summary(ending) })
+        let summary = Summary { listed, assets, ..self.summary(ending) };
+        Ok(summary.with_errors(totals.errors + nameless, totals.listed + nameless))
     }
 
     /// Delivers all removals, batch by batch.
@@ -317,6 +319,19 @@ impl<'a> RunLoop<'a> {
         // The report counts from the start of this process, the counts from the start of the run.
         let report = self.control.report();
         let (listed, assets) = (None, None);
-        Summary { run, number, is_resumed, counts, listed, assets, order, report, ending }
+        let (skipped, errors) = (report.skipped(), report.errors());
+        Summary {
+            run,
+            number,
+            is_resumed,
+            counts,
+            listed,
+            assets,
+            skipped,
+            errors,
+            order,
+            report,
+            ending,
+        }
     }
 }

@@ -24,6 +24,12 @@ pub struct Summary {
     pub listed: Option<u64>,
     /// How many of the listed blobs are assets. The others are rejected, since this run or before.
     pub assets: Option<u64>,
+    /// The result of [`skipped`](Self::skipped).
+    #[serde(default)]
+    pub(super) skipped: u64,
+    /// The result of [`errors`](Self::errors).
+    #[serde(default)]
+    pub(super) errors: u64,
     /// The order in which the service lists names, or `None` if it listed none.
     ///
     /// [`NameOrder::Unsorted`] if no order that this crate knows explains the listing. Such a
@@ -35,6 +41,54 @@ pub struct Summary {
     pub report: Report,
     /// How the run has ended.
     pub ending: Ending,
+}
+
+impl Summary {
+    /// Sets the numbers of a complete listing, also before an interruption.
+    ///
+    /// `errors` and `entries` come from the blocks of rows. Blocks of earlier builds do not know their
+    /// errors, so the report counts if it has more.
+    pub(super) fn with_errors(mut self, errors: u64, entries: u64) -> Self {
+        self.errors = errors.max(self.report.errors());
+        let others = self.assets.unwrap_or_default().saturating_add(self.errors);
+        self.skipped = entries.saturating_sub(others);
+        self
+    }
+
+    /// Returns how many listed blobs a rule or the filter has skipped, for example `README.md`.
+    ///
+    /// Also counts what was listed before an interruption, unless the run was cancelled.
+    pub fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
+    /// Returns how many entries of the listing could not be processed: unreadable entries and unreadable
+    /// blobs, by [`Reason::is_error`](crate::validate::Reason::is_error).
+    ///
+    /// Also counts what was listed before an interruption, unless the run was cancelled.
+    ///
+    /// ```
+    /// use azure_asset_sync::{Blob, MemoryStore, Prefix, Scan, sync::Job};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let state = tempfile::tempdir()?;
+    /// let store = MemoryStore::from_iter(["a.jpg", "README.md"].map(|name| Blob::new(name, 10)));
+    /// let summary = Job::new(Scan::new(store, &Prefix::default()), state.path()).run(()).await?;
+    /// assert_eq!((summary.skipped(), summary.errors(), summary.withheld()), (1, 0, 0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn errors(&self) -> u64 {
+        self.errors
+    }
+
+    /// Returns how many removals were withheld, because too many assets are missing.
+    pub fn withheld(&self) -> u64 {
+        match self.ending {
+            Ending::RemovalsWithheld { missing, .. } => missing,
+            Ending::Complete | Ending::Cancelled | Ending::Other => 0,
+        }
+    }
 }
 
 /// How a run has ended. In JSON: an object whose field `ending` names the variant.
@@ -68,6 +122,9 @@ impl fmt::Display for Summary {
             f,
             "{added} added, {changed} changed, {restored} restored, {removed} removed, {rejected} rejected, {unchanged} unchanged"
         )?;
+        if self.errors > 0 {
+            write!(f, "\n{} entries could not be processed", self.errors)?;
+        }
         match self.ending {
             Ending::Complete => Ok(()),
             // The remedy depends on whether the assets may be removed, so none is named here.

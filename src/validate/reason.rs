@@ -88,6 +88,24 @@ coded_enum! {
     }
 }
 
+impl Reason {
+    /// Returns whether an entry with this reason could not be processed: it is unreadable.
+    ///
+    /// All other reasons are decisions of the rules or of the filter to skip a blob, which is what
+    /// somebody wanted.
+    ///
+    /// ```
+    /// use azure_asset_sync::validate::Reason;
+    ///
+    /// assert!(Reason::Malformed.is_error() && Reason::Unreadable.is_error());
+    /// assert!(!Reason::UnsupportedFormat.is_error(), "for example README.md");
+    /// assert!(!Reason::Filtered.is_error());
+    /// ```
+    pub fn is_error(self) -> bool {
+        matches!(self, Self::Malformed | Self::Unreadable)
+    }
+}
+
 /// The number of reasons, including [`Reason::Other`].
 const COUNT: usize = Reason::ALL.len() + 1;
 

@@ -1,4 +1,4 @@
-//! `Health::drift` reports what has become worse since a stored health.
+//! `Drift::between` reports what changed since a stored health.
 
 use std::time::Duration;
 
@@ -49,36 +49,36 @@ async fn drift_reports_each_change() {
     };
     let before = look().await;
     assert!(before.is_ready(), "{before}");
-    assert_eq!(look().await.drift(&before), []);
+    assert_eq!(Drift::between(&before, &look().await), []);
     // The health is stored as JSON and read again.
     let json = serde_json::to_string(&before).unwrap();
     let stored: Health = serde_json::from_str(&json).unwrap();
     assert_eq!(stored, before);
-    assert_eq!(look().await.drift(&stored), []);
+    assert_eq!(Drift::between(&stored, &look().await), []);
 
     cloud.assign(reader());
     let broad = look().await;
     let broader = [Check::OtherList, Check::OtherRead].map(Drift::Broadened);
-    assert_eq!(broad.drift(&stored), [&[Drift::ConditionLost], &broader[..]].concat());
+    assert_eq!(Drift::between(&stored, &broad), [&[Drift::ConditionLost], &broader[..]].concat());
     let narrower = [Check::OtherList, Check::OtherRead].map(Drift::Narrowed);
-    assert_eq!(stored.drift(&broad), narrower);
+    assert_eq!(Drift::between(&broad, &stored), narrower);
 
     cloud.unassign_all();
-    let drift = look().await.drift(&stored);
+    let drift = Drift::between(&stored, &look().await);
     assert!(drift.starts_with(&[Drift::RoleGone]), "{drift:?}");
     assert!(!drift.contains(&Drift::ConditionLost), "{drift:?}");
     cloud.assign(reader().condition(wide));
     cloud.set_cors(vec![]);
-    assert_eq!(look().await.drift(&stored), [Drift::CorsLost]);
+    assert_eq!(Drift::between(&stored, &look().await), [Drift::CorsLost]);
     cloud.set_cors(vec![cors().exposed_headers(["Content-Range"])]);
     cloud.set_public(true);
     // A public container can be listed outside the prefix; the role allowed that before, too.
-    assert_eq!(look().await.drift(&stored), [Drift::ContainerPublic]);
+    assert_eq!(Drift::between(&stored, &look().await), [Drift::ContainerPublic]);
     cloud.set_public(false);
     let mut moved = look().await;
     moved.tenant = Some("66666666-6666-4666-8666-666666666666".into());
     moved.object_id = Some("77777777-7777-4777-8777-777777777777".into());
-    assert_eq!(moved.drift(&stored), [Drift::TenantChanged, Drift::PrincipalChanged]);
+    assert_eq!(Drift::between(&stored, &moved), [Drift::TenantChanged, Drift::PrincipalChanged]);
 }
 
 #[tokio::test]
@@ -90,23 +90,23 @@ async fn drift_compares_only_checks_with_the_same_input() {
     let good = look("").await;
     cloud.set_storage_state(StorageState::Firewall);
     let walled = look("").await;
-    assert_eq!(walled.drift(&good)[0], Drift::Broken(Check::List));
+    assert_eq!(Drift::between(&good, &walled)[0], Drift::Broken(Check::List));
     cloud.set_storage_state(StorageState::Normal);
-    let mended = look("").await.drift(&walled);
+    let mended = Drift::between(&walled, &look("").await);
     assert!(mended.iter().all(|change| matches!(change, Drift::Mended(_))), "{mended:?}");
     // "Outside" depends on the prefix.
-    assert_eq!(look("hall-3/").await.drift(&good), []);
-    assert_eq!(good.drift(&look("hall-3/").await), []);
+    assert_eq!(Drift::between(&good, &look("hall-3/").await), []);
+    assert_eq!(Drift::between(&look("hall-3/").await, &good), []);
     let mut elsewhere = good.clone();
     elsewhere.container = "another".parse().unwrap();
-    assert_eq!(good.drift(&elsewhere), [Drift::AnotherContainer]);
+    assert_eq!(Drift::between(&elsewhere, &good), [Drift::AnotherContainer]);
     // The rule hides a header that a player needs. A failing service is not the fault of the rule.
     cloud.set_cors(vec![cors()]);
-    assert_eq!(look("").await.drift(&good), [Drift::CorsLost]);
+    assert_eq!(Drift::between(&good, &look("").await), [Drift::CorsLost]);
     // A wrong clock proves nothing about who can list.
     let skewed = builder().public().clock_ahead(Duration::from_secs(1200)).start().await.unwrap();
     let public = builder().public().start().await.unwrap();
-    assert_eq!(run(&skewed).await.drift(&run(&public).await), []);
+    assert_eq!(Drift::between(&run(&public).await, &run(&skewed).await), []);
 }
 
 #[test]

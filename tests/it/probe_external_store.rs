@@ -207,7 +207,10 @@ async fn a_preflight_must_allow_get_requests_with_ranges() {
         answer.cors = Some(cors);
         let answers = [(Question::Preflight { origin: origin.into() }, Ok(answer))];
         let probe = probe_of(contoso().build().unwrap(), answers).origin(origin).unwrap();
-        let failed = probe.run().await.diagnosis.map(|diagnosis| diagnosis.cause);
+        let health = probe.run().await;
+        assert!(health.is_ready(), "{health}");
+        let failed = health.optional_failures().find_map(|failed| failed.diagnosis.as_ref());
+        let failed = failed.map(|diagnosis| diagnosis.cause);
         assert_eq!(failed, (!good).then_some(Cause::CorsMissing), "{methods} {headers}");
     }
 }

@@ -7,16 +7,23 @@ use azure_asset_sync::{
     Blob, Error, ErrorKind, JsonLines, MemoryStore, Prefix, Scan, Store,
     lifecycle::{Event, State},
     sink::{Batch, Change, Delivery, Sink, Sqlite, callback},
-    store::{AccessTier, ContentMd5, ETag, ListRequest, Page, ReadRequest},
+    store::{AccessTier, ContentMd5, ETag, ListRequest, Page, ReadRequest, Unreadable},
     sync::{Ending, Job, Jobs, Manifest, Phase},
     testing::TestDisk,
 };
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
+/// The name of a blob that nobody can read.
+const UNREADABLE: &str = "unreadable.jpg";
+
 fn scan(names: &[&str]) -> Scan {
-    let store: MemoryStore = names.iter().map(|name| Blob::new(*name, 10)).collect();
-    Scan::new(store, &Prefix::default())
+    let blobs = names.iter().map(|name| {
+        let mut blob = Blob::new(*name, 10);
+        blob.unreadable = (*name == UNREADABLE).then_some(Unreadable::CustomerKey);
+        blob
+    });
+    Scan::new(MemoryStore::from_iter(blobs), &Prefix::default())
 }
 
 /// A sink that waits for permission before each batch.
@@ -69,8 +76,8 @@ async fn the_end_of_a_run_is_an_event_of_its_connection() {
     let disk = TestDisk::new(10);
     let cases: [(&[&str], f64, Event, State); 4] = [
         (&["a.jpg", "b.jpg"], 0.3, Event::SyncSucceeded, State::Synced),
-        (&["a.jpg", "b.jpg", "c.txt"], 0.3, Event::SyncHadErrors, State::SyncedWithErrors),
-        (&["a.jpg"], 0.3, Event::SyncHadErrors, State::SyncedWithErrors),
+        (&["a.jpg", "b.jpg", "c.txt"], 0.3, Event::SyncSucceeded, State::Synced),
+        (&["a.jpg"], 0.3, Event::SyncWithheldRemovals, State::RemovalsWithheld),
         (&["a.jpg"], 1.0, Event::SyncSucceeded, State::Synced),
     ];
     for (names, share, event, state) in cases {
@@ -104,17 +111,18 @@ impl Sink for Unfinished {
 
 #[tokio::test]
 async fn a_run_that_is_resumed_after_its_listing_knows_the_earlier_rejections() {
-    for (names, event) in [
-        (&["a.jpg", "b.txt"][..], Event::SyncHadErrors),
-        (&["a.jpg", "b.jpg"], Event::SyncSucceeded),
-    ] {
+    for (names, errors) in
+        [(&["a.jpg", "b.txt"][..], 0), (&["a.jpg", "b.jpg"], 0), (&["a.jpg", UNREADABLE], 1)]
+    {
         let disk = TestDisk::new(10);
         disk.job(scan(names)).run(Unfinished).await.unwrap_err();
         let summary = disk.job(scan(names)).run(()).await.unwrap();
         assert!(summary.is_resumed && summary.report.total() == 0);
+        let event = if errors > 0 { Event::SyncHadErrors } else { Event::SyncSucceeded };
         assert_eq!(Event::from(&summary), event);
-        let assets = names.iter().filter(|name| name.ends_with("jpg")).count() as u64;
-        assert_eq!((summary.listed, summary.assets), (Some(2), Some(assets)));
+        let jpg = names.iter().filter(|name| name.ends_with("jpg")).count() as u64;
+        assert_eq!((summary.listed, summary.assets), (Some(2), Some(jpg - errors)));
+        assert_eq!((summary.errors(), summary.skipped()), (errors, 2 - jpg));
     }
 }
 

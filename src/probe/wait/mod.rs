@@ -151,7 +151,9 @@ impl Running {
         // If nobody knows when the grant was applied, it may have been just before the wait.
         let age = if plan.knows_grant_time() { plan.age() } else { schedule.elapsed(now) };
         let diagnosis = finished.health().diagnosis.clone();
-        match schedule.decide(now, age, diagnosis, finished.retry_after()) {
+        let optional = finished.health().optional_failures();
+        let optional = optional.filter_map(|failed| failed.diagnosis.clone()).collect();
+        match schedule.decide(now, age, diagnosis, optional, finished.retry_after()) {
             Decision::Retrying(retrying) => {
                 let pause = Some(retrying.next_in);
                 let pass = next_pass(&plan, &retrying, finished);

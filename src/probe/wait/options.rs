@@ -34,6 +34,7 @@ pub struct WaitOptions {
     deadline: Duration,
     successes: u32,
     backoff: Backoff,
+    awaits_optional: bool,
 }
 
 impl WaitOptions {
@@ -48,6 +49,7 @@ impl WaitOptions {
             successes: 20,
             // Short at first: many assignments take effect within seconds.
             backoff: Backoff::new(Duration::from_secs(4), Duration::from_secs(30)),
+            awaits_optional: false,
         }
     }
 
@@ -72,6 +74,22 @@ impl WaitOptions {
     pub fn backoff(mut self, backoff: Backoff) -> Self {
         self.backoff = backoff;
         self
+    }
+
+    /// Also waits for optional checks that fail but can still start to work, for example because a CORS
+    /// rule was just set.
+    ///
+    /// By default a wait ends as soon as a scan can start. Optional checks never make it fail: at the
+    /// deadline, or if they cannot start to work without a change, it ends as it would without them, and
+    /// [`Health::optional_failures`](crate::Health::optional_failures) has them.
+    pub fn optional_checks(mut self) -> Self {
+        self.awaits_optional = true;
+        self
+    }
+
+    /// Returns whether a connection that works waits for optional checks.
+    pub(super) fn awaits_optional(&self) -> bool {
+        self.awaits_optional
     }
 
     /// Returns the time that is left before the deadline.

@@ -83,19 +83,21 @@ impl Schedule {
 
     /// Decides what follows a pass that ended now.
     ///
-    /// `age` is the age of the grant, `diagnosis` is `None` if the pass succeeded, and `retry_after`
-    /// is the longest `Retry-After` of its answers.
+    /// `age` is the age of the grant, `diagnosis` is `None` if the pass succeeded, `optional` has the
+    /// diagnoses of optional checks that failed, and `retry_after` is the longest `Retry-After` of its
+    /// answers.
     pub(super) fn decide(
         &mut self,
         now: Duration,
         age: Duration,
-        diagnosis: Option<Diagnosis>,
+        mut diagnosis: Option<Diagnosis>,
+        optional: Vec<Diagnosis>,
         retry_after: Option<Duration>,
     ) -> Decision {
         self.attempts += 1;
         let elapsed = self.elapsed(now);
         let left = self.options.left(elapsed);
-        let cause = diagnosis.as_ref().map(|diagnosis| diagnosis.cause);
+        let mut cause = diagnosis.as_ref().map(|diagnosis| diagnosis.cause);
         // Counts passes in a row, so any other cause starts again at 1.
         self.last = (cause, if self.last.0 == cause { self.last.1 + 1 } else { 1 });
         let mut waited = age;
@@ -104,10 +106,19 @@ impl Schedule {
                 let needed = self.needed(age);
                 self.successes += 1;
                 self.has_succeeded = true;
-                if self.successes >= needed {
-                    return Decision::Ended(EndReason::Connected);
+                if self.successes < needed {
+                    CONFIRM_INTERVAL
+                } else {
+                    // A scan can start. Whatever else is awaited does not outlast the deadline.
+                    let awaited =
+                        optional.into_iter().find(|found| self.awaits(found, elapsed, age));
+                    let Some(awaited) = awaited.filter(|_| !left.is_zero()) else {
+                        return Decision::Ended(EndReason::Connected);
+                    };
+                    cause = Some(awaited.cause);
+                    diagnosis = Some(awaited);
+                    self.delays.next().unwrap_or_default()
                 }
-                CONFIRM_INTERVAL
             }
             Some(cause) => {
                 self.count_failure(cause, elapsed);
@@ -142,6 +153,16 @@ impl Schedule {
             left,
             tier: Tier::of(waited, time),
         })
+    }
+
+    /// Returns whether the wait goes on for an optional check, although a scan can start.
+    fn awaits(&mut self, optional: &Diagnosis, elapsed: Duration, age: Duration) -> bool {
+        let cause = optional.cause;
+        let first = *self.first_seen.entry(cause).or_insert(elapsed);
+        // As for a required check: a rule can be newer than the grant.
+        let is_role = cause.propagation_time() == Some(PropagationTime::ROLE);
+        let waited = if is_role { age } else { elapsed.saturating_sub(first) };
+        self.options.awaits_optional() && self.may_resolve(cause, waited)
     }
 
     /// Counts a pass that failed.

@@ -122,7 +122,7 @@ impl SyncState {
 
     /// Returns how the run stands.
     pub(super) fn view(&self) -> View {
-        let Progress { is_listed, batches, counts, relist, .. } = self.log.progress();
+        let Progress { is_listed, batches, counts, nameless, relist, .. } = self.log.progress();
         // Blobs that a pass before has reported are found unchanged in this one.
         // The counts of all passes are one sum, so that a status never goes back.
         let reported = self.carried.as_ref().map_or(0, Carried::reported);
@@ -136,6 +136,7 @@ impl SyncState {
             is_due: self.log.is_due(),
             batches,
             counts: Counts { unchanged, ..counts },
+            nameless,
             expected: self.manifest.as_ref().map(|manifest| manifest.totals().listed),
             order: self.merge.order(),
             other_order: self.expected.filter(|_| !is_listed),

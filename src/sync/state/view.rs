@@ -21,6 +21,8 @@ pub(in crate::sync) struct View {
     pub(in crate::sync) batches: u64,
     /// The counts of the changes that were reported, also before an interruption.
     pub(in crate::sync) counts: Counts,
+    /// How many entries of the listing had no readable name.
+    pub(in crate::sync) nameless: u64,
     /// How many blobs the listing of the last complete run had.
     pub(in crate::sync) expected: Option<u64>,
     /// The order in which names ascend, if it is known.
