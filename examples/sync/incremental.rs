@@ -58,8 +58,9 @@ pub async fn run(scan: Scan, options: Options<'_>) -> Result<(), Box<dyn Error>>
     if options.allow_removals {
         job = job.max_removals(1.0);
     }
-    let handle = job.start((JsonLines::changes(&log)?, show));
-    let summary = with_progress_bar(handle).await?;
+    // If this future is dropped, the run ends with the runtime, and the next one resumes it.
+    let run = job.start((JsonLines::changes(&log)?, show));
+    let summary = with_progress_bar(run).await?;
     if summary.is_resumed {
         say!("resumed run {}, which was interrupted", summary.run)?;
     }
@@ -98,15 +99,15 @@ fn line(change: &Change) -> String {
 }
 
 /// Waits for a job and shows its progress.
-async fn with_progress_bar(mut handle: Handle) -> Result<Summary, azure_asset_sync::Error> {
+async fn with_progress_bar(run: Handle) -> Result<Summary, azure_asset_sync::Error> {
     let bar = ProgressBar::new_spinner();
     bar.set_style(ProgressStyle::default_spinner().tick_chars("-\\|/ "));
     let mut tick = tokio::time::interval(Duration::from_millis(100));
     let result = loop {
         tokio::select! {
-            result = &mut handle => break result,
+            outcome = run.wait() => break outcome.into_result(),
             _ = tick.tick() => {
-                let status = handle.status();
+                let status = run.status();
                 let (done, rate) = (status.report.total(), status.rate());
                 bar.set_message(match (status.expected, status.time_left()) {
                     (Some(all), Some(left)) => format!("{done} of about {all} blobs, {left:.0?} left"),

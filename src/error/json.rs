@@ -39,9 +39,12 @@ struct Form {
     #[serde(default, skip_serializing_if = "Option::is_none", with = "iso::optional_time")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<iso::schema::Time>"))]
     served_at: Option<SystemTime>,
+    /// Whether the same request may succeed later. Follows from the kind, and is not read back.
+    #[serde(default, skip_deserializing)]
+    is_transient: bool,
     /// Whether the sign-in failed, and not the request to storage.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    in_sign_in: bool,
+    #[serde(default)]
+    is_in_sign_in: bool,
     /// The causes, the nearest first, separated by colons.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source: Option<String>,
@@ -88,7 +91,8 @@ impl Serialize for Error {
             retry_after: inner.retry_after,
             detail: inner.detail,
             served_at: inner.served_at,
-            in_sign_in: inner.in_sign_in,
+            is_transient: self.is_transient(),
+            is_in_sign_in: inner.in_sign_in,
             source: (!causes.is_empty()).then(|| causes.join(": ")),
         };
         form.serialize(serializer)
@@ -105,7 +109,7 @@ impl<'de> Deserialize<'de> for Error {
         error.0.retry_after = form.retry_after;
         error.0.detail = form.detail;
         error.0.served_at = form.served_at;
-        error.0.in_sign_in = form.in_sign_in;
+        error.0.in_sign_in = form.is_in_sign_in;
         Ok(match form.source {
             Some(source) => error.with_source(source),
             None => error,

@@ -149,5 +149,15 @@ coded_enum! {
         ///
         /// Not transient. Use another state folder, or restore the folder from a backup.
         StateInvalid = "state_invalid",
+        /// A run was aborted or cancelled before it did anything, or not started because the service shuts
+        /// down.
+        ///
+        /// Not transient. Start the run again; it resumes from the last checkpoint.
+        Cancelled = "cancelled",
+        /// A sink or a store of the caller has panicked.
+        ///
+        /// Not transient. Correct the panic that the message names and run again; the run resumes from the
+        /// last checkpoint.
+        Panicked = "panicked",
     }
 }

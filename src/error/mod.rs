@@ -50,6 +50,7 @@ pub use crate::coded::UnknownCode;
 /// assert_eq!(error.kind(), ErrorKind::Throttled);
 /// assert_eq!(handle(&error), "try again later");
 /// ```
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
 #[derive(Clone)]
@@ -195,12 +196,6 @@ impl Error {
     pub(crate) fn with_message(mut self, message: &str) -> Self {
         message.clone_into(&mut self.0.message);
         self
-    }
-
-    /// Returns a copy, for another caller that waited for the same result.
-    #[cfg(feature = "azure")]
-    pub(crate) fn again(&self) -> Self {
-        Self(self.0.clone())
     }
 
     /// Returns the kind, to match on.

@@ -37,6 +37,15 @@ struct Attempt {
     begun: Instant,
 }
 
+impl Attempt {
+    /// Returns a request that was not sent yet.
+    fn new(ticket: Ticket, options: &ScanOptions) -> Self {
+        let delays = Box::new(options.backoff.delays(fastrand::f64));
+        let now = Instant::now();
+        Self { ticket, delays, count: 0, spent: Duration::ZERO, sent: now, begun: now }
+    }
+}
+
 /// The requests that are under way, or that wait to be sent again.
 pub(super) struct Attempts<'a> {
     options: &'a ScanOptions,
@@ -74,15 +83,31 @@ impl<'a> Attempts<'a> {
 
     /// Sends a request for the first time.
     pub(super) fn send_first(&mut self, ticket: Ticket) {
-        let delays = Box::new(self.options.backoff.delays(fastrand::f64));
-        let sent = Instant::now();
-        self.send(Attempt { ticket, delays, count: 0, spent: Duration::ZERO, sent, begun: sent });
+        self.send(Attempt::new(ticket, self.options));
+    }
+
+    /// Drops the requests under way. They and those that wait are sent again as if for the first time,
+    /// when [`send_again`](Self::send_again) is called.
+    pub(super) fn recall(&mut self) {
+        // Dropping the set aborts its tasks.
+        self.running = JoinSet::new();
+        let (now, options) = (Instant::now(), self.options);
+        let waiting = self.waiting.drain(..).map(|(_, attempt)| attempt);
+        let all = self.sent.drain().map(|(_, attempt)| attempt).chain(waiting);
+        let mut tickets: Vec<_> = all.map(|attempt| attempt.ticket).collect();
+        // The first request is sent first, and the last entry is taken first.
+        tickets.sort_by_key(|ticket| std::cmp::Reverse(ticket.id));
+        let again = tickets.into_iter().map(|ticket| (now, Attempt::new(ticket, options)));
+        self.waiting = again.collect();
     }
 
     /// Sends a request in a task of its own, within the rest of its deadline.
     fn send(&mut self, mut attempt: Attempt) {
-        attempt.count += 1;
         attempt.sent = Instant::now();
+        if attempt.count == 0 {
+            attempt.begun = attempt.sent;
+        }
+        attempt.count += 1;
         let left = self.options.page_deadline.saturating_sub(attempt.spent);
         let (store, id) = (Arc::clone(&self.options.store), attempt.ticket.id);
         let request = attempt.ticket.request.clone();

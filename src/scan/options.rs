@@ -6,6 +6,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tokio::sync::watch;
+
 use super::{plan::Settings, report::Progress, shard::Shard};
 use crate::{
     backoff::Backoff,
@@ -33,6 +35,8 @@ pub(crate) struct ScanOptions {
     /// The most time for one page, with all attempts and delays.
     pub(super) page_deadline: Duration,
     pub(super) progress: Progress,
+    /// Whether the listing is paused, if somebody can pause it.
+    pub(super) pause: Option<watch::Receiver<bool>>,
 }
 
 impl ScanOptions {
@@ -55,6 +59,7 @@ impl ScanOptions {
             backoff: Backoff::default(),
             page_deadline: Duration::from_secs(180),
             progress: Progress::default(),
+            pause: None,
         }
     }
 
@@ -121,6 +126,14 @@ impl ScanOptions {
     /// Divides the listing at these names, which an earlier listing has found to be about even.
     pub(crate) fn with_cuts(self, cuts: Vec<String>) -> Self {
         Self { cuts, ..self }
+    }
+
+    /// Pauses the listing while the value is `true`.
+    ///
+    /// A paused listing sends no request. Requests that are in flight are dropped, and sent again with a
+    /// new deadline when the listing continues, so that an outage during a pause has no effect.
+    pub(crate) fn paused_by(self, pause: watch::Receiver<bool>) -> Self {
+        Self { pause: Some(pause), ..self }
     }
 
     /// Returns verdicts in ascending order.

@@ -16,6 +16,7 @@ use tokio::{
     sync::{
         Semaphore,
         mpsc::{self, Receiver, Sender},
+        watch,
     },
     task::{JoinError, JoinHandle},
     time::{Instant, sleep_until},
@@ -111,7 +112,8 @@ async fn run(mut options: Box<ScanOptions>, pages: Sender<Result<Batch, Failure>
         Err(error) => return drop(pages.send(Err(error.into())).await),
     };
     let attempts = Attempts::new(&options);
-    let mut listing = Listing { options: &options, pages, planner, attempts, ready: None };
+    let pause = options.pause.clone();
+    let mut listing = Listing { options: &options, pages, planner, attempts, ready: None, pause };
     while !listing.is_done() {
         let wake = listing.send_requests();
         let taken = match listing.next_event(wake).await {
@@ -134,11 +136,14 @@ struct Listing<'a> {
     attempts: Attempts<'a>,
     /// The page that the channel takes next.
     ready: Option<Batch>,
+    /// Whether the listing is paused. `None` if nobody can pause it.
+    pause: Option<watch::Receiver<bool>>,
 }
 
 /// An event that the loop was waiting for.
 enum Event {
-    /// A page was handed out, there is room for another one, or a request may be sent again.
+    /// A page was handed out, there is room for another one, a request may be sent again, or the listing
+    /// was paused or continues.
     Progress,
     Answer(Answer),
     ConsumerGone,
@@ -157,6 +162,11 @@ impl Listing<'_> {
     /// Retries go before new requests, because ranges wait for them.
     fn send_requests(&mut self) -> Option<Instant> {
         self.ready = self.ready.take().or_else(|| self.planner.output());
+        if self.pause.as_mut().is_some_and(|pause| *pause.borrow_and_update()) {
+            // A pause may outlast any deadline and any token, so nothing stays in flight.
+            self.attempts.recall();
+            return None;
+        }
         let wake = self.attempts.send_again();
         let settings = &self.options.settings;
         let room = (settings.in_flight - 1).saturating_add(self.options.prefetch);
@@ -198,6 +208,7 @@ impl Listing<'_> {
                 Err(error) => Event::runtime_gone(error),
             },
             () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => Event::Progress,
+            () = changed(&mut self.pause) => Event::Progress,
             // Without this, a scan that waits for a slow store would not notice a dropped stream.
             () = self.pages.closed() => Event::ConsumerGone,
         }
@@ -234,6 +245,16 @@ impl Listing<'_> {
         // If the consumer is gone, nobody needs the error.
         let _ = self.pages.send(Err(Failure { error, explanation })).await;
     }
+}
+
+/// Waits until the listing is paused or continues; forever if nobody can pause it.
+async fn changed(pause: &mut Option<watch::Receiver<bool>>) {
+    if let Some(pause) = pause
+        && pause.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
 }
 
 impl Event {

@@ -164,12 +164,14 @@ use crate::error::Error;
 /// **Errors.** An error ends the run with that error. Nothing is retried, and the sink is not
 /// called again in this run. A sink that could lose changes after an error refuses later calls.
 ///
-/// **Cancellation.** If the run is dropped, a pending call is dropped at its `await`, and then the
-/// sink, without `flush` and `finish`. What was not flushed may be lost. A job delivers it again in
-/// the next run.
+/// **Cancellation.** If the run is dropped or aborted, a pending call is dropped at its `await`, and
+/// then the sink, without `flush` and `finish`. What was not flushed may be lost. A job delivers it
+/// again in the next run. A job that is cancelled first gives the call 0.7 s to return, so a call must
+/// not block its thread for long.
 ///
-/// **Panics.** A panic in a sink reaches the caller of the scan or job. The state of the job is as
-/// after an interruption at that point.
+/// **Panics.** A panic in a sink reaches the caller of the scan or of `Job::run`. If the job was
+/// started in a task of its own, the panic is the outcome of the run. The state of the job is as after
+/// an interruption at that point.
 #[doc(alias = "writer")]
 #[doc(alias = "output")]
 #[doc(alias = "destination")]

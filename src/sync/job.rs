@@ -2,19 +2,23 @@
 
 use std::{
     fmt,
+    panic::{AssertUnwindSafe, resume_unwind},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
+
+use futures::FutureExt as _;
 
 use super::{
     control::JobControl,
     disk::Disk,
     handle::Handle,
+    outcome::Outcome,
     run::RunLoop,
     state::{Intent, Sizes, SyncState},
     state_folder::StateFolder,
-    status::Phase,
-    summary::Summary,
+    summary::{Ending, Summary},
     worker::Worker,
 };
 use crate::{
@@ -24,6 +28,12 @@ use crate::{
     sink::{Delivery, Sink},
     validate::{Action, Reason},
 };
+
+/// How long a sink or a state may complete its call after a cancellation.
+const GRACE: Duration = Duration::from_millis(700);
+
+/// How long the state may take until it is released after a cancellation, from the request on.
+const GRACE_TO_CLOSE: Duration = Duration::from_millis(900);
 
 /// A run that starts from what the last run has seen, and reports to a sink what has changed since.
 ///
@@ -138,7 +148,7 @@ impl Job {
 
     /// Runs to the end, and returns what the run did.
     ///
-    /// Resumes a run that was interrupted, for any reason. Dropping the future cancels the run at any
+    /// Resumes a run that was interrupted, for any reason. Dropping the future ends the run at any
     /// time; a write to the disk that is in progress is completed in the background, and the state stays
     /// locked until then.
     ///
@@ -153,34 +163,39 @@ impl Job {
     /// - [`StateBusy`](ErrorKind::StateBusy) if another run uses the state.
     /// - [`StateInvalid`](ErrorKind::StateInvalid) if the state is damaged, has another format version
     ///   or belongs to another source.
+    ///
+    /// # Panics
+    /// Panics if the store or the sink panics, with that panic. [`start`](Self::start) reports it as an
+    /// [`Outcome`] instead.
     #[doc(alias = "resume")]
     pub async fn run(self, sink: impl Sink) -> Result<Summary, Error> {
         let control = JobControl::new(self.scan.progress());
-        self.drive(sink, control).await
+        self.run_loop(sink, &control).await?.into_result()
     }
 
     /// Runs in a task of its own, and returns a handle to watch, pause or cancel it.
     ///
-    /// The run is aborted when its handle is dropped.
+    /// The run continues if its handles are dropped. Its end is an [`Outcome`], which can be read from
+    /// any handle.
     ///
     /// # Panics
     /// Panics outside of a Tokio runtime with time enabled.
+    #[doc(alias = "spawn")]
     pub fn start(self, sink: impl Sink + 'static) -> Handle {
         let control = JobControl::new(self.scan.progress());
-        let task = tokio::spawn(self.drive(sink, control.clone()));
-        Handle::new(control, task)
-    }
-
-    /// Runs to the end, and shows in the control how the run has ended.
-    async fn drive(self, sink: impl Sink, control: JobControl) -> Result<Summary, Error> {
-        // A guard, because the future may also be dropped, or panic in the store or the sink.
-        let guard = FailureGuard(&control);
-        let result = self.run_loop(sink, &control).await;
-        if result.is_ok() {
-            control.set_phase(Phase::Ended);
-        }
-        drop(guard);
-        result
+        let end = EndGuard(control.clone());
+        let task = tokio::spawn(async move {
+            // Moved in, so that it also ends a task that is aborted before its first poll.
+            let EndGuard(control) = &end;
+            let run = AssertUnwindSafe(self.run_loop(sink, control)).catch_unwind().await;
+            // The sink is dropped and the state released, so that the caller can start the next run at once.
+            control.end(match run {
+                Ok(Ok(outcome)) => outcome,
+                Ok(Err(error)) => Outcome::Failed { error },
+                Err(panic) => Outcome::of_panic(&*panic),
+            });
+        });
+        Handle::new(control, task.abort_handle())
     }
 
     /// Checks that a job can use the scan and the sink, and returns the prefix of the scan.
@@ -215,7 +230,10 @@ impl Job {
     }
 
     /// Opens the state on a thread of its own, runs, and releases the state.
-    async fn run_loop(self, sink: impl Sink, control: &JobControl) -> Result<Summary, Error> {
+    ///
+    /// # Panics
+    /// Passes on a panic of the store or the sink, after the state is released.
+    async fn run_loop(self, sink: impl Sink, control: &JobControl) -> Result<Outcome, Error> {
         let prefix = self.check(sink.delivery())?;
         let intent = Intent {
             prefix,
@@ -236,20 +254,37 @@ impl Job {
             };
             SyncState::open(disk, intent)
         };
-        let mut run = RunLoop::new(Worker::open(open).await?, control);
-        let result = run.run(self.scan, sink, self.max_removals).await;
-        // Also after an error, so that the caller can start the next run at once.
-        run.close().await?;
-        result
+        let scan = self.scan.paused_by(control.listing_pause());
+        let unopened = || Ok(Outcome::Cancelled { summary: None });
+        let mut run = match control.within(GRACE, Worker::open(open)).await {
+            Some(Ok(worker)) => RunLoop::new(worker, control),
+            Some(Err(error)) if !control.is_cancelled() => return Err(error),
+            _ => return unopened(),
+        };
+        let running = AssertUnwindSafe(run.run(scan, sink, self.max_removals)).catch_unwind();
+        let result = control.within(GRACE, running).await;
+        let cancelled = run.summary(Ending::Cancelled);
+        // Also after an error or a panic, so that the caller can start the next run at once.
+        let closed = control.within(GRACE_TO_CLOSE, run.close()).await;
+        let result = result.transpose().unwrap_or_else(|panic| resume_unwind(panic));
+        match result {
+            Some(Ok(summary)) if summary.ending != Ending::Cancelled => {
+                closed.transpose()?;
+                Ok(Outcome::Complete { summary })
+            }
+            // What fails after a cancellation is met again by the next run.
+            Some(Err(error)) if !control.is_cancelled() => Err(error),
+            _ => Ok(Outcome::Cancelled { summary: Some(cancelled) }),
+        }
     }
 }
 
-/// Marks a run as failed unless it has ended well: after an error, a panic, or when it is dropped.
-struct FailureGuard<'a>(&'a JobControl);
+/// Ends a run that has no other outcome: its task was aborted, or its runtime was shut down.
+struct EndGuard(JobControl);
 
-impl Drop for FailureGuard<'_> {
+impl Drop for EndGuard {
     fn drop(&mut self) {
-        self.0.fail_unless_ended();
+        self.0.end(Outcome::Aborted);
     }
 }
 

@@ -57,6 +57,13 @@
 //! A batch is delivered in three steps: its rows and a record of the journal are made durable, the sink
 //! takes the batch and flushes it, and a second record makes the batch final.
 //!
+//! # Control
+//! [`Job::start`] runs a job in a task of its own and returns a [`Handle`], with which any number of callers
+//! [watch](Handle::watch), [pause](Handle::pause), [cancel](Handle::cancel) and [await](Handle::wait) the
+//! run. How it has ended is an [`Outcome`]. A cancelled run ends within a second, whatever it waits for: it
+//! drops its requests and delays, and completes what takes less than 0.7 s of a batch. [`Jobs`] keeps runs by
+//! an id.
+//!
 //! # Changes
 //! A blob has changed if it has another ETag (without ETags: another size or time), another verdict,
 //! another access tier, or another MD5. The access tier changes without a new ETag, also when an
@@ -129,6 +136,7 @@ mod limits;
 mod manifest;
 mod manifest_writer;
 mod merge;
+mod outcome;
 mod row;
 mod row_json;
 mod run;
@@ -137,6 +145,7 @@ mod spill;
 mod state;
 mod state_folder;
 mod status;
+mod status_watch;
 mod summary;
 mod summary_json;
 mod worker;
@@ -148,8 +157,10 @@ pub use self::{
     jobs::Jobs,
     journal::interrupted,
     manifest::{Manifest, Rows},
+    outcome::Outcome,
     row::{RemovedIn, Row},
     status::{Phase, Status},
+    status_watch::StatusWatch,
     summary::{Ending, Summary},
 };
 #[cfg(feature = "testing")]

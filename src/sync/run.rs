@@ -51,7 +51,9 @@ impl<'a> RunLoop<'a> {
 
     /// Runs to the end, or until the run is cancelled.
     ///
-    /// `max_removals` is the share of the assets above which removals are withheld.
+    /// `max_removals` is the share of the assets above which removals are withheld. Calls of the sink and
+    /// steps of the state are not interrupted by a cancellation: the caller limits their time, and drops
+    /// this future when it is over.
     ///
     /// # Errors
     ///
@@ -74,8 +76,10 @@ impl<'a> RunLoop<'a> {
         // At 1.0 nothing is withheld, not even if rounding makes the product smaller than the
         // count.
         let is_withheld = max_removals < 1.0 && missing as f64 > max_removals * of as f64;
-        if !is_withheld {
-            self.report_removals(&mut sink).await?;
+        if self.control.wait_while_paused().await
+            || (!is_withheld && !self.report_removals(&mut sink).await?)
+        {
+            return Ok(self.summary(Ending::Cancelled));
         }
         self.show(Phase::Finishing);
         // The sink goes first: after the manifest is replaced, nothing would be reported again.
@@ -92,18 +96,21 @@ impl<'a> RunLoop<'a> {
         Ok(summary.with_errors(totals.errors + nameless, totals.listed + nameless))
     }
 
-    /// Delivers all removals, batch by batch.
+    /// Delivers all removals, batch by batch. Returns `false` if the run was cancelled.
     ///
-    /// A run that is interrupted here resumes after the last batch that was committed. Removals
-    /// cannot be paused or cancelled, because a sink that was given some must be given all.
-    async fn report_removals(&mut self, sink: &mut impl Sink) -> Result<(), Error> {
+    /// A run that is interrupted or cancelled here resumes after the last batch that was committed. A
+    /// sink that was given some removals is given all of them, by the next run if not by this one.
+    async fn report_removals(&mut self, sink: &mut impl Sink) -> Result<bool, Error> {
         self.show(Phase::Removing);
         loop {
             let changes = self.worker.run(SyncState::next_removals).await?;
             if changes.is_empty() {
-                return Ok(());
+                return Ok(true);
             }
             self.deliver(sink, changes).await?;
+            if self.control.wait_while_paused().await {
+                return Ok(false);
+            }
         }
     }
 
@@ -166,10 +173,10 @@ impl<'a> RunLoop<'a> {
         let mut verdicts = self.scan_remaining(scan).await?.verdicts();
         let is_unsorted = self.worker.view().order == Some(NameOrder::Unsorted);
         loop {
-            if self.control.wait_while_paused().await {
-                return Ok(Listing::Cancelled);
-            }
-            let Some(page) = verdicts.next_page().await else { break };
+            // Waits for requests, retries and tokens, so a cancellation drops them.
+            let page = self.control.unless_cancelled(verdicts.next_page()).await;
+            let Some(page) = page else { return Ok(Listing::Cancelled) };
+            let Some(page) = page else { break };
             let (page, coverage) = match page {
                 Ok(page) => page,
                 Err(error) => return self.listing_error(error, verdicts.explanation()).await,
@@ -182,7 +189,11 @@ impl<'a> RunLoop<'a> {
             }
             let order = coverage.order();
             match self.worker.run(move |state| state.take(page, &coverage)).await? {
-                Some(changes) => self.deliver_all(sink, changes).await?,
+                Some(changes) => {
+                    if !self.deliver_all(sink, changes).await? {
+                        return Ok(Listing::Cancelled);
+                    }
+                }
                 None => return Ok(Listing::OutOfOrder(order)),
             }
         }
@@ -192,8 +203,10 @@ impl<'a> RunLoop<'a> {
             return Ok(Listing::Cancelled);
         }
         let changes = self.worker.run(SyncState::end_listing).await?;
-        self.deliver_all(sink, changes).await?;
-        Ok(Listing::Complete)
+        Ok(match self.deliver_all(sink, changes).await? {
+            true => Listing::Complete,
+            false => Listing::Cancelled,
+        })
     }
 
     /// Returns a scan of what remains, in the order that is known.
@@ -254,15 +267,15 @@ impl<'a> RunLoop<'a> {
         }
         self.show(Phase::Listing);
         while let Some(changes) = self.worker.run(SyncState::take_sorted).await? {
-            self.deliver_all(sink, changes).await?;
-            if self.control.wait_while_paused().await {
+            if !self.deliver_all(sink, changes).await? {
                 return Ok(Listing::Cancelled);
             }
         }
         Ok(Listing::Complete)
     }
 
-    /// Delivers everything that follows from a page, in bounded parts.
+    /// Delivers everything that follows from a page, in bounded parts. Returns `false` if the run was
+    /// cancelled, maybe after a part.
     ///
     /// The first part is given, and the state returns the others. Each is committed before the
     /// next, so that memory stays bounded if one page covers many blocks.
@@ -270,11 +283,14 @@ impl<'a> RunLoop<'a> {
         &mut self,
         sink: &mut impl Sink,
         mut changes: Vec<Change>,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         loop {
             self.deliver(sink, changes).await?;
+            if self.control.wait_while_paused().await {
+                return Ok(false);
+            }
             if !self.worker.view().has_more {
-                return Ok(());
+                return Ok(true);
             }
             // The batch before is committed, so its memory is free.
             changes = self.worker.run(SyncState::advance).await?;
@@ -314,7 +330,7 @@ impl<'a> RunLoop<'a> {
     }
 
     /// Returns what the run has done until now. The totals are only known at the end.
-    fn summary(&self, ending: Ending) -> Summary {
+    pub(super) fn summary(&self, ending: Ending) -> Summary {
         let View { run, number, is_resumed, counts, order, .. } = self.worker.view();
         // The report counts from the start of this process, the counts from the start of the run.
         let report = self.control.report();

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::counts::Counts;
+use super::{counts::Counts, outcome::Outcome};
 use crate::{scan::Report, sink::RunId};
 
-/// How far a run is. Returned by [`Handle::status`](super::Handle::status).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// How far a run is, and how it has ended. Returned by [`Handle::status`](super::Handle::status).
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[doc(alias = "progress")]
 #[non_exhaustive]
@@ -27,6 +27,8 @@ pub struct Status {
     #[serde(with = "crate::iso::duration")]
     #[cfg_attr(feature = "schema", schemars(with = "crate::iso::schema::Iso8601"))]
     pub paused: Duration,
+    /// How the run has ended, or `None` while it runs.
+    pub outcome: Option<Outcome>,
 }
 
 impl Status {
@@ -69,15 +71,17 @@ pub enum Phase {
     Listing,
     /// Sorts names that the service lists in no known order, before it reports what has changed.
     Sorting,
-    /// Waits until it is resumed.
+    /// Waits until it is resumed. A batch that the sink was given before may still be completed.
     Paused,
+    /// Was cancelled, and is about to end.
+    Cancelling,
     /// Reports removals.
     Removing,
     /// Writes the manifest.
     Finishing,
-    /// Has ended, or was cancelled.
+    /// Has ended, or was cancelled or aborted. [`Status::outcome`] says which.
     Ended,
-    /// Has ended with an error.
+    /// Has ended with an error or a panic, which is in [`Status::outcome`].
     Failed,
     /// A phase that this version of the crate does not know, read from JSON that a newer version wrote.
     #[serde(other)]

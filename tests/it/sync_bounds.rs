@@ -166,7 +166,7 @@ async fn a_run_that_lists_again_can_be_cancelled_between_two_blocks_and_resumed(
     let job = disk.job(scan(store(Some(Arc::clone(&jobs)))));
     jobs.start("one", job, ()).unwrap();
     let before = disk.operations();
-    let summary = jobs.wait("one").await.unwrap().unwrap();
+    let summary = jobs.wait("one").await.unwrap().into_result().unwrap();
     assert_eq!(summary.ending, Ending::Cancelled);
     assert!(!disk.files().contains(&"run.base".to_owned()), "{:?}", disk.files());
     assert!(disk.operations() - before < 60, "{} operations", disk.operations() - before);

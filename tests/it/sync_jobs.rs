@@ -4,15 +4,20 @@
 use std::{fs, sync::Arc, time::Duration};
 
 use azure_asset_sync::{
-    Blob, Error, ErrorKind, JsonLines, MemoryStore, Prefix, Scan, Store,
+    Blob, Error, ErrorKind, JsonLines, MemoryStore, Prefix, Scan,
     lifecycle::{Event, State},
     sink::{Batch, Change, Delivery, Sink, Sqlite, callback},
-    store::{AccessTier, ContentMd5, ETag, ListRequest, Page, ReadRequest, Unreadable},
-    sync::{Ending, Job, Jobs, Manifest, Phase},
+    store::{AccessTier, ContentMd5, ETag, Unreadable},
+    sync::{Ending, Job, Jobs, Manifest, Outcome, Phase, Status, Summary},
     testing::TestDisk,
 };
-use bytes::Bytes;
-use tokio::sync::Semaphore;
+use futures::StreamExt as _;
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, sleep, timeout},
+};
+
+use crate::outage::{Down, Outage};
 
 /// The name of a blob that nobody can read.
 const UNREADABLE: &str = "unreadable.jpg";
@@ -56,19 +61,22 @@ async fn each_id_has_one_run_at_a_time() {
         jobs.start(id, disk.job(scan(&["a.jpg"])), Gate(Arc::clone(&gate)))
     };
     assert!(jobs.status("a").is_none() && !jobs.pause("a") && jobs.wait("a").await.is_none());
+    assert!(jobs.get("a").is_none() && jobs.watch("a").is_none() && !jobs.abort("a"));
     start("a", &disk).unwrap();
     assert_eq!(start("a", &disk).unwrap_err().kind(), ErrorKind::StateBusy);
     start("b", &TestDisk::new(10)).unwrap();
-    let mut ids = jobs.ids();
-    ids.sort();
-    assert_eq!(ids, ["a", "b"]);
+    assert_eq!(jobs.ids(), ["a", "b"]);
     assert!(jobs.pause("a") && jobs.resume("a"));
     gate.add_permits(2);
-    assert_eq!(jobs.wait("a").await.unwrap().unwrap().ending, Ending::Complete);
-    assert_eq!(jobs.wait("b").await.unwrap().unwrap().counts.added, 1);
+    assert_eq!(result(&jobs, "a").await.unwrap().ending, Ending::Complete);
+    assert_eq!(result(&jobs, "b").await.unwrap().counts.added, 1);
     start("a", &disk).unwrap();
     assert!(jobs.cancel("a"));
-    assert!(jobs.wait("a").await.unwrap().is_ok());
+    assert!(result(&jobs, "a").await.is_ok());
+}
+
+async fn result(jobs: &Jobs, id: &str) -> Result<Summary, Error> {
+    jobs.wait(id).await.unwrap().into_result()
 }
 
 #[tokio::test]
@@ -200,32 +208,140 @@ async fn a_change_without_a_new_etag_is_reported_and_reaches_tables() {
     }
 }
 
-/// A store that never answers.
-struct Never;
-
-#[async_trait::async_trait]
-impl Store for Never {
-    async fn list(&self, _: ListRequest) -> Result<Page, Error> {
-        std::future::pending().await
-    }
-
-    async fn read(&self, _: ReadRequest) -> Result<Bytes, Error> {
-        unreachable!()
-    }
+fn hanging(disk: &TestDisk) -> Job {
+    disk.job(Scan::new(Outage::new(10, Some(Down::Hangs)), &Prefix::default()))
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_status_of_a_run_is_available_while_another_call_waits_for_it() {
-    let (jobs, folder) = (Jobs::default(), tempfile::tempdir().unwrap());
-    let job = || Job::new(Scan::new(Never, &Prefix::default()), folder.path());
-    jobs.start("x", job(), ()).unwrap();
-    let wait = jobs.wait("x");
-    tokio::select! {
-        _ = wait => unreachable!(),
-        () = tokio::time::sleep(Duration::from_secs(1)) => {
-            assert!(jobs.status("x").is_some_and(|status| status.phase != Phase::Failed));
-            assert_eq!(jobs.start("x", job(), ()).unwrap_err().kind(), ErrorKind::StateBusy);
-            assert!(jobs.pause("x") && jobs.wait("x").await.is_none());
+async fn any_number_of_callers_watch_and_wait_for_a_run_by_its_id() {
+    let (jobs, disk) = (Jobs::new(), TestDisk::new(10));
+    let service = Outage::new(10, Some(Down::Hangs));
+    jobs.start("x", disk.job(Scan::new(service.clone(), &Prefix::default())), ()).unwrap();
+    let waiting: Vec<_> = (0..3)
+        .map(|_| {
+            let jobs = jobs.clone();
+            tokio::spawn(async move { result(&jobs, "x").await.unwrap().counts.added })
+        })
+        .collect();
+    for _ in 0..3 {
+        // A wait that is dropped or times out changes nothing.
+        assert!(timeout(Duration::from_secs(10), jobs.wait("x")).await.is_err());
+        drop(jobs.watch("x"));
+        assert!(jobs.status("x").is_some_and(|status| status.phase == Phase::Listing));
+        assert_eq!(jobs.start("x", hanging(&disk), ()).unwrap_err().kind(), ErrorKind::StateBusy);
+    }
+    jobs.pause("x");
+    service.set(None);
+    jobs.resume("x");
+    for wait in waiting {
+        assert_eq!(wait.await.unwrap(), 10);
+    }
+    assert_eq!(result(&jobs, "x").await.unwrap().counts.added, 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn runs_are_listed_removed_aborted_and_cancelled_by_id() {
+    let jobs = Jobs::new();
+    for id in ["c", "a", "b"] {
+        let run = jobs.start(id, hanging(&TestDisk::new(10)), ()).unwrap();
+        assert!(!run.has_ended());
+    }
+    sleep(Duration::from_secs(1)).await;
+    let list = jobs.list();
+    let phases: Vec<_> = list.iter().map(|(id, status)| (id.as_str(), status.phase)).collect();
+    assert_eq!(phases, ["a", "b", "c"].map(|id| (id, Phase::Listing)));
+    // Only ended runs are removed.
+    assert!(jobs.remove("a").is_none() && jobs.remove("none").is_none());
+    assert!(jobs.cancel("a") && jobs.abort("b"));
+    assert!(matches!(jobs.wait("a").await, Some(Outcome::Cancelled { .. })));
+    assert!(matches!(jobs.wait("b").await, Some(Outcome::Aborted)));
+    assert!(!jobs.get("c").unwrap().has_ended());
+    let removed = jobs.remove("a").unwrap();
+    assert!(matches!(removed.outcome, Some(Outcome::Cancelled { .. })));
+    assert_eq!(jobs.ids(), ["b", "c"]);
+    jobs.shutdown(Duration::from_secs(1)).await;
+}
+
+#[tokio::test]
+async fn ended_runs_are_kept_up_to_a_bound() {
+    let jobs = Jobs::new().with_ended(3);
+    let hangs = jobs.start("00", hanging(&TestDisk::new(10)), ()).unwrap();
+    for n in 1..=10 {
+        let run = jobs.start(format!("{n:02}"), TestDisk::new(10).job(scan(&["a.jpg"])), ());
+        run.unwrap().wait().await;
+    }
+    // The run that has not ended is the oldest one, and is kept. The last one has ended since.
+    assert_eq!(jobs.ids(), ["00", "07", "08", "09", "10"]);
+    hangs.abort();
+    hangs.wait().await;
+    jobs.start("11", TestDisk::new(10).job(scan(&["a.jpg"])), ()).unwrap().wait().await;
+    assert_eq!(jobs.ids(), ["08", "09", "10", "11"]);
+    assert!(jobs.get("00").is_none() && hangs.outcome().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_cancels_all_runs_and_refuses_new_ones() {
+    let (jobs, disk) = (Jobs::new(), TestDisk::new(10));
+    for id in ["a", "b"] {
+        jobs.start(id, hanging(&TestDisk::new(10)), ()).unwrap();
+    }
+    let late = disk.job(scan(&["a.jpg"]));
+    let never = Gate(Arc::new(Semaphore::new(0)));
+    jobs.start("late", late, never).unwrap();
+    sleep(Duration::from_secs(1)).await;
+    let start = Instant::now();
+    // Shorter than what a sink gets after a cancellation.
+    let aborted = jobs.clone().shutdown(Duration::from_millis(100)).await;
+    assert_eq!((aborted, start.elapsed()), (vec!["late".to_owned()], Duration::from_millis(100)));
+    let outcomes = jobs.list().into_iter().map(|(_, status)| status.outcome.unwrap());
+    let outcomes: Vec<_> = outcomes.collect();
+    assert!(
+        matches!(
+            outcomes[..],
+            [Outcome::Cancelled { .. }, Outcome::Cancelled { .. }, Outcome::Aborted]
+        ),
+        "{outcomes:?}"
+    );
+    let refused = jobs.start("new", hanging(&TestDisk::new(10)), ()).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Cancelled);
+    assert!(refused.to_string().contains("shuts down"), "{refused}");
+    assert!(jobs.shutdown(Duration::ZERO).await.is_empty());
+    // Another process would resume.
+    assert!(disk.job(scan(&["a.jpg"])).run(()).await.unwrap().is_resumed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn three_hundred_runs_wait_while_their_watchers_come_and_go() {
+    let jobs = Jobs::new();
+    for n in 0..300 {
+        let run = jobs.start(format!("{n:03}"), hanging(&TestDisk::new(10)), ()).unwrap();
+        let mut watch = run.watch();
+        assert!(watch.next().await.is_some_and(|status| status.outcome.is_none()));
+        if n % 2 == 0 {
+            run.pause();
         }
     }
+    sleep(Duration::from_secs(60)).await;
+    let phases = jobs.list().into_iter().map(|(_, status)| status.phase);
+    let expected = [Phase::Paused, Phase::Listing].into_iter().cycle().take(300);
+    assert!(phases.eq(expected));
+    let start = Instant::now();
+    assert!(jobs.shutdown(Duration::from_secs(60)).await.is_empty());
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    let is_cancelled = |status: Status| matches!(status.outcome, Some(Outcome::Cancelled { .. }));
+    assert!(jobs.list().into_iter().all(|(_, status)| is_cancelled(status)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn runs_continue_without_the_jobs_that_started_them() {
+    let service = Outage::new(10, Some(Down::Hangs));
+    let jobs = Jobs::new();
+    let job = TestDisk::new(10).job(Scan::new(service.clone(), &Prefix::default()));
+    let run = jobs.start("x", job, ()).unwrap();
+    drop(jobs);
+    sleep(Duration::from_secs(1)).await;
+    run.pause();
+    service.set(None);
+    run.resume();
+    assert_eq!(run.wait().await.into_result().unwrap().counts.added, 10);
 }

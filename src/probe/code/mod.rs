@@ -86,6 +86,8 @@ pub(super) fn of_error(error: &Error, check: Check) -> (Cause, Basis) {
             | ErrorKind::State
             | ErrorKind::StateBusy
             | ErrorKind::StateInvalid
+            | ErrorKind::Cancelled
+            | ErrorKind::Panicked
             | ErrorKind::Other,
         ) => C::Unknown,
     };

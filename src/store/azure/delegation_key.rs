@@ -245,7 +245,7 @@ impl KeyCache {
             (pending, state.generation)
         };
         // No lock is held during the request.
-        let key = pending.await.map_err(|error| error.again())?;
+        let key = pending.await.map_err(|error| Error::clone(&error))?;
         if key.expires_at < valid_until {
             let what = "get a user delegation key for view links: the service returned a key that expires before the link; use a shorter lifetime for view links";
             return Err(Error::new(ErrorKind::UnexpectedAnswer, what));

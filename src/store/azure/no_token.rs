@@ -45,7 +45,7 @@ impl NoToken {
                 "the managed identity endpoint of this machine does not know the identity; assign a managed identity to the virtual machine or app, or correct the client ID of the user-assigned identity",
             )
             .with_detail(Detail::NoSuchIdentity),
-            Self::Network(error) => error.again().context(format_args!("sign in")).in_sign_in(),
+            Self::Network(error) => error.clone().context(format_args!("sign in")).in_sign_in(),
             Self::TokenFile(what) => {
                 error(CredentialUnavailable, what).with_detail(Detail::TokenFile)
             }

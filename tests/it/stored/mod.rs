@@ -119,8 +119,15 @@ fn read<T: Sample>(name: &str, json: &Value) -> T {
     let value: T = serde_json::from_value(json.clone())
         .unwrap_or_else(|error| panic!("{name}: {error}\n{json:#}"));
     let again: T = serde_json::from_value(serde_json::to_value(&value).unwrap()).unwrap();
-    assert_eq!(again, value, "{name}");
+    assert_same(name, &again, &value);
     value
+}
+
+/// Checks that two values are equal in all fields; not all types have `PartialEq`.
+fn assert_same<T: Sample>(name: &str, one: &T, other: &T) {
+    assert_eq!(format!("{one:?}"), format!("{other:?}"), "{name}");
+    let [one, other] = [one, other].map(|value| serde_json::to_value(value).unwrap());
+    assert_eq!(one, other, "{name}");
 }
 
 /// What an earlier version wrote.
@@ -141,7 +148,7 @@ struct Check {
 impl Visit for Check {
     fn sample<T: Sample>(&mut self, name: &str, value: &T) {
         let json = serde_json::to_value(value).unwrap();
-        assert_eq!(&read::<T>(name, &json), value, "{name}");
+        assert_same(name, &read::<T>(name, &json), value);
         for json in [Some(json), stored(name)].into_iter().flatten() {
             read::<T>(name, &json);
             self.files += 1;
@@ -166,7 +173,7 @@ impl Visit for Check {
 
     fn typed<T: Sample>(&mut self, name: &str, value: &T) {
         let json = serde_json::to_value(value).unwrap();
-        assert_eq!(&read::<T>(name, &json), value, "{name}");
+        assert_same(name, &read::<T>(name, &json), value);
         for json in [Some(json), stored(name)].into_iter().flatten() {
             read::<T>(name, &json);
             self.files += 1;

@@ -12,14 +12,14 @@ use azure_asset_sync::{
     condition::{Condition, Limit, Lint, Request, Role, ScopeLevel, Severity},
     grant::{Audit, Form, Grant, Shape},
     lifecycle::{Event, State},
-    probe::{Cause, Check, Diagnosis, Drift, WaitEvent, WaitOutcome},
+    probe::{Cause, Check, Diagnosis, Drift, DriftWatch, WaitEvent, WaitOutcome},
     scan::Shard,
     sink::{Change, Removal, RunId},
     store::{
         AccessTier, BlobType, ContentMd5, ETag, ListRequest, NameOrder, Page, ReadRequest, Text,
         Unreadable,
     },
-    sync::Phase,
+    sync::{Outcome, Phase, Summary},
     testing::TestDisk,
     validate::{Action, Filter, Format, Kind},
 };
@@ -27,9 +27,9 @@ use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 
 /// What everything that a service stores or sends can do.
-pub(super) trait Sample: Serialize + DeserializeOwned + PartialEq + Debug {}
+pub(super) trait Sample: Serialize + DeserializeOwned + Debug {}
 
-impl<T: Serialize + DeserializeOwned + PartialEq + Debug> Sample for T {}
+impl<T: Serialize + DeserializeOwned + Debug> Sample for T {}
 
 /// Takes the samples, one after the other.
 pub(super) trait Visit {
@@ -330,6 +330,9 @@ async fn probes(visitor: &mut impl Visit) {
             Drift::PrincipalChanged,
         ],
     );
+    let mut watch = DriftWatch::new(ready.clone());
+    watch.observe(&denied);
+    visitor.sample("drift_watch", &watch);
     waits(visitor, &denied, &diagnosis);
 }
 
@@ -371,9 +374,11 @@ async fn syncs(visitor: &mut impl Visit) {
     visitor.sample("summary_complete", &complete);
     let withheld = disk.job(scan(&["a.jpg", "b.txt"])).run(()).await.unwrap();
     visitor.sample("summary_withheld", &withheld);
-    let handle = disk.job(scan(&many)).start(());
-    handle.cancel();
-    visitor.sample("summary_cancelled", &handle.await.unwrap());
+    let mut json = serde_json::to_value(&withheld).unwrap();
+    json["ending"] = serde_json::json!({ "ending": "cancelled" });
+    json["listed"] = serde_json::Value::Null;
+    let cancelled: Summary = serde_json::from_value(json).unwrap();
+    visitor.sample("summary_cancelled", &cancelled);
     let folder = tempfile::tempdir().unwrap();
     let handle = Job::new(scan(&many), folder.path()).start(());
     visitor.sample("status_opening", &handle.status());
@@ -381,4 +386,14 @@ async fn syncs(visitor: &mut impl Visit) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     visitor.sample("status_ended", &handle.status());
+    visitor.sample(
+        "outcomes",
+        &vec![
+            handle.wait().await,
+            Outcome::Cancelled { summary: None },
+            Outcome::Failed { error: Error::from_response(503, Some("ServerBusy")) },
+            Outcome::Panicked { message: "index out of bounds".to_owned() },
+            Outcome::Aborted,
+        ],
+    );
 }

@@ -10,10 +10,10 @@ use azure_asset_sync::{
     condition::{Limit, Lint, LintFinding, ParseError, Request},
     grant::{Audit, Grant, InvalidGrant, Pack, RoleAssignment},
     lifecycle::{Event, State},
-    probe::{Drift, WaitEvent, WaitOutcome},
+    probe::{Drift, DriftWatch, WaitEvent, WaitOutcome},
     scan::Shard,
     sink::{Change, Removal, RunId},
-    sync::{Status, Summary},
+    sync::{Outcome, Status, Summary},
     validate::{Filter, Verdict},
 };
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
@@ -55,8 +55,8 @@ fn all() -> BTreeMap<&'static str, Value> {
         ($($type:ident)+) => { [$((stringify!($type), schema::<$type>())),+] };
     }
     schemas![
-        Asset Audit Blob Change Connection Diagnosis Drift Error ErrorKind Event Filter Grant Health
-        HostPolicy InvalidConnection InvalidGrant Limit Lint LintFinding Pack ParseError PreviewReport
+        Asset Audit Blob Change Connection Diagnosis Drift DriftWatch Error ErrorKind Event Filter Grant
+        Health HostPolicy InvalidConnection InvalidGrant Limit Lint LintFinding Outcome Pack ParseError PreviewReport
         Reason Rejection Removal Report Request RoleAssignment Rules RunId Shard State Status Summary
         Verdict WaitEvent WaitOutcome
     ]

@@ -14,7 +14,7 @@ use azure_asset_sync::{
     Error, ErrorKind, Store,
     sink::{Batch, Delivery, Sink},
     store::{ListRequest, Page, ReadRequest},
-    sync::{Ending, Job, Manifest, Phase},
+    sync::{Ending, Job, Manifest, Outcome, Phase},
     testing::TestDisk,
 };
 use bytes::Bytes;
@@ -33,7 +33,7 @@ async fn a_folder_is_locked_by_one_run_at_a_time() {
     assert_eq!(error.kind(), ErrorKind::StateBusy);
     assert!(error.to_string().contains(folder.path().to_str().unwrap()), "{error}");
     leave.notify_one();
-    assert_eq!(held.await.unwrap().ending, Ending::Complete);
+    assert_eq!(held.await.into_result().unwrap().ending, Ending::Complete);
     assert_eq!(job().run(()).await.unwrap().counts.unchanged, 1);
 }
 
@@ -121,7 +121,7 @@ impl Sink for Slow {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_sink_slows_the_listing_and_a_dropped_handle_ends_it() {
+async fn a_slow_sink_slows_the_listing_and_an_abort_ends_it() {
     let (folder, requests) = (tempfile::tempdir().unwrap(), Arc::new(AtomicUsize::new(0)));
     let job = || Job::new(scan(Endless(Arc::clone(&requests))), folder.path());
     let handle = job().start(Slow);
@@ -130,8 +130,8 @@ async fn a_slow_sink_slows_the_listing_and_a_dropped_handle_ends_it() {
         (handle.status().counts.added, requests.load(Ordering::SeqCst) as u64);
     assert!((55..=60).contains(&reported), "{reported}");
     assert!(requested <= reported + 5, "{requested} pages for {reported} blobs");
-    drop(handle);
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    handle.abort();
+    assert!(matches!(handle.await, Outcome::Aborted));
     let requested = requests.load(Ordering::SeqCst);
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(requests.load(Ordering::SeqCst), requested, "the run continues");
@@ -143,7 +143,7 @@ async fn a_slow_sink_slows_the_listing_and_a_dropped_handle_ends_it() {
         if handle.status().phase != Phase::Failed {
             break;
         }
-        assert_eq!(handle.await.unwrap_err().kind(), ErrorKind::StateBusy);
+        assert_eq!(handle.await.into_result().unwrap_err().kind(), ErrorKind::StateBusy);
         handle = job().start(());
     }
     assert!(handle.status().counts.added >= reported + 50);
@@ -172,7 +172,7 @@ async fn a_run_can_be_paused_resumed_and_cancelled() {
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert!(handle.status().counts.added > reported);
     handle.cancel();
-    let summary = handle.await.unwrap();
+    let summary = handle.await.into_result().unwrap();
     assert_eq!(summary.ending, Ending::Cancelled);
 
     let handle = Job::new(scan(Endless(requests)), folder.path()).start(());
@@ -197,7 +197,7 @@ async fn progress_estimates_the_remaining_work() {
     assert_eq!((status.phase, status.expected), (Phase::Listing, Some(4)));
     assert!(status.left().unwrap() <= 4);
     leave.notify_one();
-    assert_eq!(handle.await.unwrap().counts.changed, 2);
+    assert_eq!(handle.await.into_result().unwrap().counts.changed, 2);
     let names: BTreeSet<_> =
         disk.manifest().unwrap().unwrap().rows().map(|r| r.unwrap().name).collect();
     assert_eq!(names.len(), 4);
