@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::{Detail, Error, ErrorKind};
 use crate::iso;
 
-/// An error as an object. The source is the text of all causes, because their types are lost.
+/// An error as an object. What most errors have is `null` if it is missing. The source is the text of all causes, because their types are lost.
 #[derive(Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename = "Error")]
@@ -20,16 +20,16 @@ struct Form {
     /// What happened, to what, and what to do about it.
     message: String,
     /// The HTTP status, if there was an answer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     status: Option<u16>,
     /// The error code of the service, or `AADSTS…` of the authority.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     code: Option<String>,
     /// The ID under which Azure support finds the request.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     request_id: Option<String>,
     /// How long the service wants clients to wait.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "optional_duration")]
+    #[serde(default, with = "optional_duration")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<iso::schema::Iso8601>"))]
     retry_after: Option<Duration>,
     /// What is known beyond kind and code.

@@ -39,7 +39,8 @@ pub struct Summary {
     pub order: Option<NameOrder>,
     /// The counts of the listing since the run was started or resumed.
     pub report: Report,
-    /// How the run has ended.
+    /// How the run has ended. In JSON its fields are beside those of the summary.
+    #[serde(flatten)]
     pub ending: Ending,
 }
 

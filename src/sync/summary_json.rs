@@ -13,12 +13,20 @@ use serde::{
 use super::summary::Ending;
 use crate::store::NameOrder;
 
-/// An ending as an object.
+/// An ending beside the fields of a summary, or as an object of its own.
 #[derive(Deserialize)]
-struct Form {
-    ending: String,
-    #[serde(flatten)]
-    missing: Option<Missing>,
+struct Fields {
+    ending: Name,
+    missing: Option<u64>,
+    of: Option<u64>,
+}
+
+/// The field `ending`. Earlier versions wrote an object with the name as its only key, if there were numbers.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Name {
+    Name(String),
+    Pair(BTreeMap<String, Missing>),
 }
 
 /// The numbers of an ending with removals that were withheld.
@@ -28,13 +36,25 @@ struct Missing {
     of: u64,
 }
 
-/// An ending as it is read. Earlier versions wrote a name, or an object with the name as its only key.
+/// An ending as it is read, also outside of a summary.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Stored {
-    Object(Form),
-    Name(String),
-    Pair(BTreeMap<String, Missing>),
+    Fields(Fields),
+    Name(Name),
+}
+
+impl Name {
+    /// Returns the ending with this name and these numbers.
+    fn ending(self, missing: Option<Missing>) -> Ending {
+        match self {
+            Self::Name(name) => ending(&name, missing),
+            Self::Pair(pair) => match pair.into_iter().next() {
+                Some((name, missing)) => ending(&name, Some(missing)),
+                None => Ending::Other,
+            },
+        }
+    }
 }
 
 /// Returns the ending with a name. A name of a newer version is [`Ending::Other`].
@@ -66,12 +86,11 @@ pub(super) fn order<'de, D: Deserializer<'de>>(
 impl<'de> Deserialize<'de> for Ending {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(match Stored::deserialize(deserializer)? {
-            Stored::Object(form) => ending(&form.ending, form.missing),
-            Stored::Name(name) => ending(&name, None),
-            Stored::Pair(pair) => match pair.into_iter().next() {
-                Some((name, missing)) => ending(&name, Some(missing)),
-                None => Ending::Other,
-            },
+            Stored::Fields(Fields { ending, missing, of }) => {
+                let numbers = missing.zip(of);
+                ending.ending(numbers.map(|(missing, of)| Missing { missing, of }))
+            }
+            Stored::Name(name) => name.ending(None),
         })
     }
 }

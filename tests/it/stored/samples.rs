@@ -375,7 +375,7 @@ async fn syncs(visitor: &mut impl Visit) {
     let withheld = disk.job(scan(&["a.jpg", "b.txt"])).run(()).await.unwrap();
     visitor.sample("summary_withheld", &withheld);
     let mut json = serde_json::to_value(&withheld).unwrap();
-    json["ending"] = serde_json::json!({ "ending": "cancelled" });
+    json["ending"] = "cancelled".into();
     json["listed"] = serde_json::Value::Null;
     let cancelled: Summary = serde_json::from_value(json).unwrap();
     visitor.sample("summary_cancelled", &cancelled);
