@@ -3,7 +3,7 @@
 //! Names are computed, not random: the same grant always has the same names, so a second run of a
 //! template or a command finds what the first run created.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -60,11 +60,17 @@ pub struct RoleAssignment {
     /// The grants that use the assignment.
     pub sharing: Sharing,
     /// The built-in role, or `None` for the custom role.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "known_role")]
     pub(crate) role: Option<Role>,
     /// The container of the scope, or `None` if the scope is the account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) container: Option<String>,
+}
+
+/// Reads a built-in role; `None` if this version of the crate does not know it.
+fn known_role<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Role>, D::Error> {
+    let name = Option::<String>::deserialize(deserializer)?;
+    Ok(name.and_then(|name| Role::deserialize(Value::String(name)).ok()))
 }
 
 impl RoleAssignment {

@@ -33,7 +33,7 @@ const MAPS: [&str; 12] = [
 ];
 
 /// Fields of stored values that have a code.
-const CODES: [&str; 28] = [
+const CODES: [&str; 29] = [
     "cause",
     "change",
     "check",
@@ -53,6 +53,7 @@ const CODES: [&str; 28] = [
     "phase",
     "reason",
     "retry",
+    "role",
     "rule",
     "severity",
     "shape",
