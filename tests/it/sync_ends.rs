@@ -205,7 +205,7 @@ async fn a_busy_state_means_that_another_process_syncs() {
     assert_eq!(state.on(Event::SyncStarted).unwrap(), State::Syncing);
     assert_eq!(state.on(Event::SyncInterrupted).unwrap(), State::SyncInterrupted);
     gate.add_permits(1);
-    let summary = other.await.unwrap();
+    let summary = other.await.into_result().unwrap();
     assert_eq!(summary.ending, Ending::Complete);
     assert_eq!(state.on(Event::from(&summary)).unwrap(), State::Synced);
 }
