@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::{Detail, Error, ErrorKind};
 use crate::iso;
 
-/// An error as an object. What most errors have is `null` if it is missing. The source is the text of all causes, because their types are lost.
+/// An error as an object. The source is the text of all causes, because their types are lost.
 #[derive(Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename = "Error")]
@@ -20,16 +20,16 @@ struct Form {
     /// What happened, to what, and what to do about it.
     message: String,
     /// The HTTP status, if there was an answer.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
     /// The error code of the service, or `AADSTS…` of the authority.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     code: Option<String>,
     /// The ID under which Azure support finds the request.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
     /// How long the service wants clients to wait.
-    #[serde(default, with = "optional_duration")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "optional_duration")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<iso::schema::Iso8601>"))]
     retry_after: Option<Duration>,
     /// What is known beyond kind and code.
@@ -39,12 +39,9 @@ struct Form {
     #[serde(default, skip_serializing_if = "Option::is_none", with = "iso::optional_time")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<iso::schema::Time>"))]
     served_at: Option<SystemTime>,
-    /// Whether the same request may succeed later. Follows from the kind, and is not read back.
-    #[serde(default, skip_deserializing)]
-    is_transient: bool,
     /// Whether the sign-in failed, and not the request to storage.
-    #[serde(default)]
-    is_in_sign_in: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    in_sign_in: bool,
     /// The causes, the nearest first, separated by colons.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source: Option<String>,
@@ -91,8 +88,7 @@ impl Serialize for Error {
             retry_after: inner.retry_after,
             detail: inner.detail,
             served_at: inner.served_at,
-            is_transient: self.is_transient(),
-            is_in_sign_in: inner.in_sign_in,
+            in_sign_in: inner.in_sign_in,
             source: (!causes.is_empty()).then(|| causes.join(": ")),
         };
         form.serialize(serializer)
@@ -109,7 +105,7 @@ impl<'de> Deserialize<'de> for Error {
         error.0.retry_after = form.retry_after;
         error.0.detail = form.detail;
         error.0.served_at = form.served_at;
-        error.0.in_sign_in = form.is_in_sign_in;
+        error.0.in_sign_in = form.in_sign_in;
         Ok(match form.source {
             Some(source) => error.with_source(source),
             None => error,

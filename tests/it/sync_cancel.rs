@@ -17,6 +17,9 @@ use crate::outage::{Down, Outage};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
+/// On the paused clock, time enough for all tasks to do what they can do without waiting.
+const MOMENT: Duration = Duration::from_millis(1);
+
 fn scan(store: &Outage) -> Scan {
     Scan::new(store.clone(), &Prefix::default()).page_size(10.try_into().unwrap())
 }
@@ -44,7 +47,7 @@ async fn a_cancellation_drops_the_requests_and_the_retries_of_a_run() {
             assert_eq!(run.status().phase, Phase::Listing, "{down:?}");
             let (time, _) = cancelled(&run).await;
             assert_eq!(time, Duration::ZERO, "{down:?}");
-            tokio::task::yield_now().await;
+            sleep(MOMENT).await;
             assert_eq!(store.in_flight(), 0, "{down:?}");
             let requests = store.requests();
             sleep(HOUR).await;
@@ -87,7 +90,7 @@ async fn a_pause_drops_requests_at_once_and_outlasts_an_outage() {
             assert_eq!(run.status().phase, Phase::Listing, "{down:?}");
             run.pause();
             assert_eq!(run.status().phase, Phase::Paused);
-            sleep(Duration::from_millis(1)).await;
+            sleep(MOMENT).await;
             let requests = store.requests();
             assert_eq!(store.in_flight(), 0, "{down:?}");
             // Longer than the deadline of a page, which a pause does not use up.
@@ -98,6 +101,10 @@ async fn a_pause_drops_requests_at_once_and_outlasts_an_outage() {
             sleep(Duration::from_secs(100)).await;
             assert_eq!(run.status().phase, Phase::Listing, "{down:?}: {:?}", run.outcome());
             store.set(None);
+            // A request that hangs does not notice that the service is back.
+            run.pause();
+            sleep(MOMENT).await;
+            run.resume();
             let summary = run.wait().await.into_result().unwrap();
             assert_eq!((summary.ending, summary.counts.added), (Ending::Complete, 200));
             assert!(run.status().paused >= HOUR);
@@ -113,11 +120,14 @@ async fn a_run_with_a_pause_at_any_page_reports_each_blob_once() {
         let mut pauses = 0;
         while !run.has_ended() {
             run.pause();
-            // Long enough for the listing to notice, and for a step of the state.
-            sleep(Duration::from_millis(10)).await;
+            sleep(MOMENT).await;
             run.resume();
+            // The next pause comes at another point.
+            for _ in 0..pauses % 11 {
+                tokio::task::yield_now().await;
+            }
             pauses += 1;
-            tokio::task::yield_now().await;
+            assert!(pauses < 10_000, "the run does not get on: {:?}", run.status());
         }
         let summary = run.wait().await.into_result().unwrap();
         assert_eq!((summary.counts.added, summary.listed), (300, Some(300)));
@@ -130,7 +140,7 @@ async fn a_dropped_scan_preview_or_run_leaves_no_request_behind() {
     let store = Outage::new(20, Some(Down::Hangs));
     let time = Duration::from_secs(1);
     let is_idle = async || {
-        tokio::task::yield_now().await;
+        sleep(MOMENT).await;
         store.in_flight() == 0
     };
     assert!(timeout(time, scan(&store).run(())).await.is_err() && is_idle().await);

@@ -230,9 +230,11 @@ async fn any_number_of_callers_watch_and_wait_for_a_run_by_its_id() {
         assert!(jobs.status("x").is_some_and(|status| status.phase == Phase::Listing));
         assert_eq!(jobs.start("x", hanging(&disk), ()).unwrap_err().kind(), ErrorKind::StateBusy);
     }
-    jobs.pause("x");
     service.set(None);
-    jobs.resume("x");
+    // After a pause, the requests that hang are repeated.
+    assert!(jobs.pause("x"));
+    sleep(Duration::from_millis(1)).await;
+    assert!(jobs.resume("x"));
     for wait in waiting {
         assert_eq!(wait.await.unwrap(), 10);
     }
@@ -340,8 +342,9 @@ async fn runs_continue_without_the_jobs_that_started_them() {
     let run = jobs.start("x", job, ()).unwrap();
     drop(jobs);
     sleep(Duration::from_secs(1)).await;
-    run.pause();
     service.set(None);
+    run.pause();
+    sleep(Duration::from_millis(1)).await;
     run.resume();
     assert_eq!(run.wait().await.into_result().unwrap().counts.added, 10);
 }

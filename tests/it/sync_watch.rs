@@ -28,6 +28,13 @@ fn job(service: &Outage, disk: &TestDisk) -> Job {
     disk.job(scan.page_size(10.try_into().unwrap()))
 }
 
+/// Pauses a run for a moment, after which it repeats the requests that hang.
+async fn repeat_requests(run: &Handle) {
+    run.pause();
+    sleep(Duration::from_millis(1)).await;
+    run.resume();
+}
+
 #[test]
 fn handles_and_jobs_can_be_shared_between_threads() {
     fn is_shared<T: Clone + Send + Sync + 'static>() {}
@@ -88,12 +95,9 @@ async fn an_outcome_has_one_form_in_json() {
         "error": {
             "kind": "throttled",
             "message": message,
-            "is_transient": true,
             "status": 503,
             "code": "ServerBusy",
-            "request_id": null,
             "retry_after": "PT3M20.5S",
-            "is_in_sign_in": false,
         },
     });
     assert_eq!(text(&run), failed);
@@ -119,7 +123,7 @@ async fn an_outcome_has_one_form_in_json() {
     run.wait().await;
     let cancelled = text(&run);
     assert_eq!(cancelled["outcome"], "cancelled");
-    assert_eq!(cancelled["summary"]["ending"], "cancelled");
+    assert_eq!(cancelled["summary"]["counts"]["added"], 0);
 
     service.set(None);
     let run = job(&service, &disk).start(());
@@ -169,6 +173,13 @@ async fn a_panic_is_a_failed_run_with_the_text_of_the_panic() {
     let folder = tempfile::tempdir().unwrap();
     let service = Outage::new(20, None);
     let job = || Job::new(Scan::new(service.clone(), &Prefix::default()), folder.path());
+    service.set(Some(Down::Panics));
+    let outcome = job().start(()).await;
+    assert!(
+        matches!(&outcome, Outcome::Panicked { message } if message == "the store has a mistake"),
+        "{outcome:?}"
+    );
+    service.set(None);
     for call in ["delivery", "accept", "flush", "finish"] {
         let run = job().start(Panics(call));
         for _ in 0..2 {
@@ -183,14 +194,7 @@ async fn a_panic_is_a_failed_run_with_the_text_of_the_panic() {
         assert_eq!(run.status().phase, Phase::Failed);
         assert!(run.watch().next().await.unwrap().outcome.is_some());
     }
-    service.set(Some(Down::Panics));
-    let outcome = job().start(()).await;
-    assert!(
-        matches!(&outcome, Outcome::Panicked { message } if message == "the store has a mistake"),
-        "{outcome:?}"
-    );
     // The state is free at once, and the next run resumes.
-    service.set(None);
     let summary = job().start(()).await.into_result().unwrap();
     assert_eq!((summary.ending, summary.is_resumed), (Ending::Complete, true));
 }
@@ -208,9 +212,8 @@ async fn a_run_continues_when_everybody_who_waits_for_it_is_gone() {
                 .is_err()
         );
     }
-    run.pause();
     service.set(None);
-    run.resume();
+    repeat_requests(&run).await;
     drop(run);
     for _ in 0..10 {
         sleep(Duration::from_secs(1)).await;
@@ -233,7 +236,7 @@ async fn an_aborted_run_drops_everything_and_the_next_one_resumes_it() {
         assert!(matches!(outcome, Outcome::Aborted), "{outcome:?}");
         assert_eq!(run.status().phase, Phase::Ended);
         assert_eq!(outcome.into_result().unwrap_err().kind(), ErrorKind::Cancelled);
-        tokio::task::yield_now().await;
+        sleep(Duration::from_millis(1)).await;
         assert_eq!(service.in_flight(), 0);
         // What ends later does not replace the outcome.
         run.cancel();

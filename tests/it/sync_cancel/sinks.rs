@@ -114,11 +114,11 @@ async fn a_batch_that_is_completed_in_time_is_committed() {
     sleep(Duration::from_millis(100)).await;
     let (time, summary) = cancelled(&run).await;
     assert_eq!((time, summary.counts.added), (Duration::from_millis(500), 10));
-    let first = sink.table.lock().unwrap().len();
-    let again = disk.job(scan(&store)).run(sink.fast()).await.unwrap();
-    assert_eq!((first, again.counts.added, sink.changes().len()), (1, 30, 30));
-    // Two batches and no third one: the first was not delivered again.
-    assert_eq!(sink.table.lock().unwrap().len(), 3);
+    let rest = Slow::new(Call::Accept, Duration::ZERO);
+    let again = disk.job(scan(&store)).run(rest.clone()).await.unwrap();
+    assert_eq!((again.run, again.counts.added), (summary.run, 30));
+    // The batch is not delivered again.
+    assert_eq!((sink.changes().len(), rest.changes().len()), (10, 20));
 }
 
 #[tokio::test(start_paused = true)]
@@ -202,6 +202,6 @@ async fn an_error_after_a_cancellation_does_not_hide_it() {
     let run = disk.job(scan(&Outage::new(30, None))).start(Fails(Arc::clone(&entered)));
     entered.notified().await;
     let start = Instant::now();
-    assert_eq!(cancelled(&run).await.1.counts.added, 0);
+    cancelled(&run).await;
     assert_eq!(start.elapsed(), Duration::from_millis(100));
 }
