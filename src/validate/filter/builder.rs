@@ -251,8 +251,7 @@ impl FilterBuilder {
         {
             wrong.push(FilterProblem::new(
                 "modified_since",
-                "modified_since is not before modified_before, so no blob can match; swap them"
-                    .to_owned(),
+                "modified_since is not before modified_before, so no blob can match; swap them",
             ));
         }
         if !wrong.is_empty() {

@@ -12,7 +12,7 @@ use azure_asset_sync::{
     grant::{Grant, InvalidGrant, Shape},
     name::Field,
     scan::Shard,
-    validate::Filter,
+    validate::{Filter, FilterProblem, InvalidFilter},
 };
 use serde::de::DeserializeOwned;
 
@@ -134,6 +134,19 @@ fn all_problems_are_reported_at_once_and_by_field() {
             Field::PrivateEndpoint,
         ]
     );
+    let error = Filter::builder()
+        .include("a\\b")
+        .format("a.b")
+        .min_size(9)
+        .max_size(1)
+        .modified_since(std::time::SystemTime::UNIX_EPOCH)
+        .modified_before(std::time::SystemTime::UNIX_EPOCH)
+        .build()
+        .unwrap_err();
+    let filter = error.source().and_then(|it| it.downcast_ref::<InvalidFilter>()).unwrap();
+    let fields: Vec<_> = filter.problems().iter().map(FilterProblem::field).collect();
+    assert_eq!(fields, ["include", "formats", "min_size", "modified_since"]);
+    assert_eq!(serde_json::to_value(filter).unwrap()["problems"][1]["field"], "formats");
     // The same from JSON, and in a form for a web page.
     let json = serde_json::to_string(&builder).unwrap();
     assert_eq!(error_of::<Grant>(&json), invalid.to_string());
