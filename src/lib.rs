@@ -92,15 +92,18 @@ pub mod cloud;
 mod coded;
 pub mod condition;
 pub mod connection;
+mod conversions;
 pub mod error;
 pub mod grant;
 #[cfg(all(any(doc, doctest), feature = "azure", feature = "sync", feature = "testing"))]
 pub mod guide;
+mod iso;
 pub mod lifecycle;
 pub mod name;
 pub mod preview;
 pub mod probe;
 pub mod scan;
+mod schema;
 pub mod sink;
 pub mod store;
 #[cfg(feature = "sync")]
@@ -127,7 +130,7 @@ pub use self::{
     clock::{Clock, SystemClock},
     cloud::{Cloud, Endpoint, HostPolicy},
     connection::{Connection, ConnectionBuilder, InvalidConnection},
-    error::{Detail, Error, ErrorKind},
+    error::{Detail, Error, ErrorKind, UnknownCode},
     name::{AccountName, ConnectionName, ContainerName, InvalidName, Prefix, TenantId},
     preview::{Preview, PreviewReport},
     probe::{Diagnosis, Health, Probe},

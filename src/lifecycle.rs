@@ -139,8 +139,6 @@
 //! drift a connection must be tested before it is synced again, because a test that passes means that
 //! a scan can start.
 
-use serde::Deserialize;
-
 #[cfg(feature = "sync")]
 use crate::sync::{Ending, Outcome, Summary};
 use crate::{
@@ -161,8 +159,6 @@ coded_enum! {
     /// assert!(error.to_string().starts_with("`sync_started` is not possible in state `testing`"));
     /// # Ok::<(), azure_asset_sync::Error>(())
     /// ```
-    #[derive(Deserialize)]
-    #[serde(rename_all = "snake_case")]
     pub enum State by as_str {
         /// The connection is being typed.
         Draft = "draft",
@@ -208,8 +204,6 @@ coded_enum! {
     ///
     /// The events of a test convert from a [`Health`] and from the [`WaitOutcome`] of a wait, that of drift
     /// from a [`DriftWatch`](Self::of_drift), and the events of a sync from its summary or its [`Error`].
-    #[derive(Deserialize)]
-    #[serde(rename_all = "snake_case")]
     pub enum Event by as_str {
         /// The customer received the commands of a grant.
         GrantIssued = "grant_issued",
@@ -358,7 +352,8 @@ impl From<&Health> for Event {
     fn from(health: &Health) -> Self {
         match health.outlook {
             Outlook::Ready => Self::TestPassed,
-            Outlook::Wait => Self::of_waiting(health),
+            // An outlook of a newer version proves nothing.
+            Outlook::Wait | Outlook::Other => Self::of_waiting(health),
             Outlook::Stop => Self::TestFailed,
         }
     }
@@ -373,7 +368,7 @@ impl From<&WaitOutcome> for Event {
             EndReason::Connected => Self::TestPassed,
             EndReason::Permanent => Self::TestFailed,
             // Not a failure: the role assignment may still propagate.
-            EndReason::Unconfirmed => Self::PropagationNoted,
+            EndReason::Unconfirmed | EndReason::Other => Self::PropagationNoted,
             EndReason::Deadline => Self::of_waiting(&ended.health),
         }
     }
@@ -406,6 +401,8 @@ impl From<&Summary> for Event {
         match summary.ending {
             Ending::Cancelled => Self::Cancelled,
             Ending::RemovalsWithheld { .. } => Self::SyncWithheldRemovals,
+            // An ending of a newer version is not known to be a success.
+            Ending::Other => Self::SyncHadErrors,
             Ending::Complete if summary.errors() > 0 => Self::SyncHadErrors,
             Ending::Complete => Self::SyncSucceeded,
         }

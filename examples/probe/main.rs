@@ -118,7 +118,7 @@ async fn main() -> ExitCode {
         Ok(outcome) => ExitCode::from(match outcome.reason {
             EndReason::Connected => 0,
             EndReason::Deadline | EndReason::Unconfirmed => 3,
-            EndReason::Permanent => 4,
+            _ => 4,
         }),
         Err(error) => {
             note!("probe: {error}");
@@ -273,7 +273,7 @@ fn describe(outcome: &WaitOutcome) -> String {
         EndReason::Connected => format!("connected, after {how}"),
         EndReason::Deadline => format!("not connected yet, after {how}"),
         EndReason::Unconfirmed => format!("access works, but not reliably yet, after {how}"),
-        EndReason::Permanent => format!("not connected, and waiting will not help, after {how}"),
+        _ => format!("not connected, and waiting will not help, after {how}"),
     };
     if let Some(diagnosis) = &outcome.health.diagnosis {
         text.push_str(&format!(

@@ -26,7 +26,8 @@ const PUBLIC_AUTHORITY: &str = "https://login.microsoftonline.com/";
 /// assert_eq!(serde_json::to_string(&Cloud::China)?, r#""china""#);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Cloud {
@@ -158,3 +159,5 @@ impl From<Endpoint> for Cloud {
         Self::Custom(endpoint)
     }
 }
+
+crate::schema::schema_as!(DnsZone, u8);

@@ -47,6 +47,7 @@ pub struct Endpoint {
 
 /// An endpoint in JSON, before it is checked.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct RawEndpoint {
     endpoint: String,
@@ -151,3 +152,5 @@ pub(super) fn is_dns_name(host: &str) -> bool {
     let is_label = |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(is_plain);
     host.len() <= 253 && host.split('.').all(is_label)
 }
+
+crate::schema::schema_as!(Endpoint, RawEndpoint);

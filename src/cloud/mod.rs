@@ -5,8 +5,10 @@
 
 mod address;
 mod clouds;
+mod clouds_json;
 mod endpoint;
 mod policy;
+mod policy_json;
 
 pub(crate) use self::address::{Reach, reach};
 #[cfg(feature = "azure")]

@@ -6,6 +6,7 @@
 
 use std::{fmt, net::IpAddr};
 
+use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
 use super::{
@@ -94,6 +95,21 @@ const DOMAINS: [&str; 4] = [
 /// here. Such a proxy must itself refuse private addresses.
 #[doc(alias = "SSRF")]
 #[doc(alias = "allowlist")]
+///
+/// # In a configuration
+/// In JSON: `clouds` (`all` or `public`), and the lists `endpoints`, `authorities` and `private_addresses`,
+/// which are checked as by the methods. Unknown fields are refused. It belongs to the configuration of the
+/// service, never to what a customer sends.
+///
+/// ```
+/// use azure_asset_sync::HostPolicy;
+///
+/// let json = r#"{"clouds": "public", "private_addresses": ["contoso.blob.core.windows.net"]}"#;
+/// let policy: HostPolicy = serde_json::from_str(json)?;
+/// let host = "contoso.blob.core.windows.net";
+/// assert_eq!(policy, HostPolicy::public_cloud().allow_private_addresses(host)?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use]
 pub struct HostPolicy {
@@ -107,8 +123,10 @@ pub struct HostPolicy {
 }
 
 /// The clouds of Azure that are allowed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum AzureClouds {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub(super) enum AzureClouds {
     #[default]
     All,
     Public,
@@ -136,6 +154,16 @@ impl HostPolicy {
     /// ```
     pub fn public_cloud() -> Self {
         Self { azure: AzureClouds::Public, ..Self::default() }
+    }
+
+    /// Returns the clouds, endpoints, authorities and hosts with private addresses that are allowed.
+    pub(super) fn parts(&self) -> (AzureClouds, [&[String]; 3]) {
+        (self.azure, [&self.endpoints, &self.authorities, &self.private])
+    }
+
+    /// Starts with these clouds, and nothing else.
+    pub(super) fn of_clouds(azure: AzureClouds) -> Self {
+        Self { azure, ..Self::default() }
     }
 
     /// Also allows custom endpoints with this scheme, host and port.

@@ -1,5 +1,7 @@
 //! The expression tree of a condition, each node with its place in the text.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Operator, Value};
 
 /// A range of bytes of the parsed text.
@@ -13,7 +15,8 @@ use super::{Operator, Value};
 /// assert_eq!(&text[span.start..span.end], text);
 /// # Ok::<(), azure_asset_sync::condition::ParseError>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Span {
     /// The first byte.
     pub start: usize,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 use super::{Rule, Span};
 
 /// The error for text that is not a condition: the place, the problem, and what was expected.
@@ -16,17 +18,23 @@ use super::{Rule, Span};
 /// assert_eq!(error.to_string(), "line 1, column 20: letter case matters here; write `AND`");
 /// assert_eq!(error.caret().lines().nth(1).map(str::len), Some(20));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// In JSON: `rule`, `message`, `span`, `line`, `column`, and `fix` if there is one, for an editor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ParseError {
     rule: Rule,
     message: String,
     span: Span,
     line: usize,
     column: usize,
+    #[serde(skip)]
     excerpt: String,
     /// The number of characters of the excerpt before the place.
+    #[serde(skip)]
     before: usize,
     /// The text to write instead of the span, if there is exactly one correction.
+    #[serde(skip_serializing_if = "Option::is_none")]
     fix: Option<String>,
 }
 

@@ -12,6 +12,8 @@
 //! ```
 use std::{collections::BTreeSet, fmt::Write as _, time::SystemTime};
 
+use serde::{Deserialize, Serialize};
+
 use super::{Condition, catalog::BLOB_READ as READ, parser};
 use crate::name::{ContainerName, Field, InvalidName, Prefix};
 
@@ -45,25 +47,55 @@ const CURRENT: &str =
 /// assert!(short.starts_with("((!(ActionMatches{"));
 /// # Ok::<(), azure_asset_sync::InvalidName>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// In JSON the fields have the names of the methods, with `containers` and `places` as lists. Unknown
+/// fields are refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 #[must_use]
 pub struct Limit {
-    containers: BTreeSet<String>,
-    prefix: String,
+    /// The containers that share a prefix, at least one.
+    containers: BTreeSet<ContainerName>,
+    /// The prefix in each of the containers.
+    #[serde(default, skip_serializing_if = "Prefix::is_empty")]
+    prefix: Prefix,
     /// Containers with a prefix of their own.
-    places: BTreeSet<(String, String)>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    places: BTreeSet<Place>,
+    /// Whether only current versions can be read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     current_versions_only: bool,
+    /// Whether requests must come over a private link.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     private_link_only: bool,
+    /// The resource ID of the private endpoint over which requests must come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     private_endpoint: Option<String>,
+    /// The time until which requests are allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "crate::iso::optional_time")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::iso::schema::Time>"))]
     until: Option<SystemTime>,
+}
+
+/// A container with a prefix of its own.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+struct Place {
+    /// The container.
+    container: ContainerName,
+    /// The prefix; empty for all names.
+    #[serde(default, skip_serializing_if = "Prefix::is_empty")]
+    prefix: Prefix,
 }
 
 impl Limit {
     /// Starts with one container.
     pub fn container(container: &ContainerName) -> Self {
         Self {
-            containers: BTreeSet::from([container.to_string()]),
-            prefix: String::new(),
+            containers: BTreeSet::from([container.clone()]),
+            prefix: Prefix::default(),
             places: BTreeSet::new(),
             current_versions_only: false,
             private_link_only: false,
@@ -74,7 +106,7 @@ impl Limit {
 
     /// Allows another container as well, by `ForAnyOfAnyValues:StringEquals` with a list of names.
     pub fn or_container(mut self, container: &ContainerName) -> Self {
-        self.containers.insert(container.to_string());
+        self.containers.insert(container.clone());
         self
     }
 
@@ -83,7 +115,7 @@ impl Limit {
     /// Listings must then ask for a prefix that begins with this one. Other listings are denied, also a
     /// listing of the whole container.
     pub fn prefix(mut self, prefix: &Prefix) -> Self {
-        prefix.as_str().clone_into(&mut self.prefix);
+        self.prefix = prefix.clone();
         self
     }
 
@@ -92,7 +124,7 @@ impl Limit {
     /// Use this for connections of one account with different prefixes.
     /// [`or_container`](Self::or_container) applies the same prefix to all containers.
     pub fn or_place(mut self, container: &ContainerName, prefix: &Prefix) -> Self {
-        self.places.insert((container.to_string(), prefix.as_str().to_owned()));
+        self.places.insert(Place { container: container.clone(), prefix: prefix.clone() });
         self
     }
 
@@ -148,18 +180,27 @@ impl Limit {
     /// - The id is not the resource id of a private endpoint.
     /// - The time is before 1970 or after 9999.
     /// - The condition would be longer than [`MAX_MADE`].
+    /// - There is no container, which only a limit from JSON can lack.
     pub fn condition(&self) -> Result<Condition, InvalidName> {
+        if self.containers.is_empty() {
+            let rule = "a limit must name at least one container";
+            return Err(InvalidName::new(Field::Container, "", rule));
+        }
         let text = self.text()?;
         if text.len() > MAX_MADE {
             let rule = "the condition has more than 8,000 bytes; Azure accepts 8 KB";
-            let longest = self.containers.last().map_or("", String::as_str);
+            let longest = self.containers.last().map_or("", ContainerName::as_str);
             return Err(InvalidName::new(Field::Container, longest, rule)
                 .hint("use several role assignments, or one on each container"));
         }
         // The text is made from the language's own words and from values that `quoted` has checked, so
         // this does not fail. A mistake here must not become a condition that means something else.
         let root = parser::parse(&text).map_err(|_| {
-            InvalidName::new(Field::Prefix, &self.prefix, "it cannot be written in a condition")
+            InvalidName::new(
+                Field::Prefix,
+                self.prefix.as_str(),
+                "it cannot be written in a condition",
+            )
         })?;
         Ok(Condition { root })
     }
@@ -204,7 +245,8 @@ impl Limit {
             everywhere.push(format!("@Environment[UtcNow] DateTimeLessThan '{time}'"));
         }
         let action = format!("ActionMatches{{'{READ}'}}");
-        let has_prefix = !self.prefix.is_empty() || self.places.iter().any(|(_, p)| !p.is_empty());
+        let has_prefix =
+            !self.prefix.is_empty() || self.places.iter().any(|place| !place.prefix.is_empty());
         // Reads have the blob's path and version, listings have a prefix. Without limits on these, one
         // clause serves both.
         if !has_prefix && !self.current_versions_only {
@@ -225,7 +267,7 @@ impl Limit {
     /// Returns the comparisons of the containers and prefixes with the attribute that a read or a listing
     /// has.
     fn place(&self, attribute: &str) -> Result<String, InvalidName> {
-        let mut names = self.containers.iter().map(|name| quoted(Field::Container, name));
+        let mut names = self.containers.iter().map(|name| quoted(Field::Container, name.as_str()));
         let first = match self.containers.len() {
             1 => {
                 let name = names.next().transpose()?.unwrap_or_default();
@@ -243,15 +285,16 @@ impl Limit {
                 Ok(format!("{container} AND {attribute} StringStartsWith {prefix}"))
             }
         };
-        let first = with_prefix(first, &self.prefix)?;
+        let first = with_prefix(first, self.prefix.as_str())?;
         if self.places.is_empty() {
             return Ok(first);
         }
         // A container with a prefix of its own is an alternative to the containers that share one.
         let mut places = vec![format!("({first})")];
-        for (container, prefix) in &self.places {
-            let container = quoted(Field::Container, container)?;
-            let place = with_prefix(format!("{CONTAINER} StringEquals {container}"), prefix)?;
+        for Place { container, prefix } in &self.places {
+            let container = quoted(Field::Container, container.as_str())?;
+            let container = format!("{CONTAINER} StringEquals {container}");
+            let place = with_prefix(container, prefix.as_str())?;
             places.push(format!("({place})"));
         }
         Ok(format!("({})", places.join(" OR ")))

@@ -67,6 +67,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub(crate) use self::request::read_stored_request;
 pub use self::{
     ast::{Attribute, Expr, ExprKind, Operand, OperandKind, Source, Span},
     error::ParseError,
@@ -211,3 +212,5 @@ impl<'de> Deserialize<'de> for Condition {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
+
+crate::schema::schema_as!(Condition, String);

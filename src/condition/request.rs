@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Attribute, Source, Value};
 
@@ -24,6 +24,7 @@ use super::{Attribute, Source, Value};
 /// # Ok::<(), azure_asset_sync::condition::ParseError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     action: String,
@@ -131,6 +132,7 @@ pub struct Values(Vec<Value>);
 
 /// The two forms of values in JSON.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 enum OneOrMany {
     One(Value),
@@ -180,3 +182,35 @@ impl From<BTreeMap<String, Values>> for Attributes {
         Self(given.into_iter().map(|(path, values)| (Attribute::key_of(&path), values)).collect())
     }
 }
+
+/// Reads a request that is part of a stored value, where unknown fields are ignored.
+///
+/// A request that people write is read strictly, because a misspelled field would change its meaning.
+pub(crate) fn read_stored_request<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Request>, D::Error> {
+    /// The fields of a request.
+    #[derive(Deserialize)]
+    struct Stored {
+        action: String,
+        #[serde(default)]
+        suboperations: Vec<String>,
+        #[serde(default)]
+        principal: Attributes,
+        #[serde(default)]
+        request: Attributes,
+        #[serde(default)]
+        resource: Attributes,
+        #[serde(default)]
+        environment: Attributes,
+    }
+    let stored = Option::<Stored>::deserialize(deserializer)?;
+    Ok(stored.map(|stored| {
+        let Stored { action, suboperations, principal, request, resource, environment } = stored;
+        Request { action, suboperations, principal, request, resource, environment }
+    }))
+}
+
+crate::schema::schema_as!(Values, OneOrMany);
+
+crate::schema::schema_as!(Attributes, BTreeMap<String, Values>);

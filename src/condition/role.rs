@@ -16,6 +16,7 @@ use crate::wildcard::star_matches;
 /// assert!(!Role::BlobDataReader.allows(write) && Role::BlobDataOwner.allows(write));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Role {

@@ -39,6 +39,7 @@ use crate::{
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ConnectionBuilder {
     #[serde(default)]
@@ -165,8 +166,9 @@ impl TryFrom<ConnectionBuilder> for Connection {
     }
 }
 
-/// All problems of a connection, in one line.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// All problems of a connection, in one line. In JSON: an object with the list `problems`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct InvalidConnection {
     problems: Vec<InvalidName>,
 }

@@ -140,3 +140,5 @@ impl Connection {
         Some(url)
     }
 }
+
+crate::schema::schema_as!(Connection, ConnectionBuilder);

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::Connection;
 use crate::name::printable;
 
@@ -42,7 +44,11 @@ impl Connection {
 }
 
 /// A setting of a connection that is legal but probably a mistake.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// In JSON: an object whose field `warning` names the variant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(tag = "warning", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Warning {
     /// The prefix has no trailing slash, so it also covers other folders whose names start with it.
@@ -60,6 +66,9 @@ pub enum Warning {
         /// The prefix.
         prefix: String,
     },
+    /// A warning that this version of the crate does not know, read from JSON that a newer version wrote.
+    #[serde(other)]
+    Other,
 }
 
 impl fmt::Display for Warning {
@@ -83,6 +92,7 @@ impl fmt::Display for Warning {
                 "prefix `{}` starts with the container's name, which is not part of blob names; remove it if the container has no folder of that name",
                 printable(prefix)
             ),
+            Self::Other => f.write_str("a warning of a newer version"),
         }
     }
 }

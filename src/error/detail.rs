@@ -3,82 +3,84 @@
 //! Answers are read only at fixed places, because their texts quote names that a customer chose and
 //! could otherwise imitate any detail.
 
-/// The cause of an error beyond kind and code, if it decides what to do.
-///
-/// A diagnosis uses it to name one cause where several share a status and a code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Detail {
-    /// The DNS server does not know the host name.
-    NameNotFound,
-    /// The DNS server did not answer.
-    NameServiceFailed,
-    /// The host resolves to a private IP address, which the host policy refuses.
-    PrivateAddress,
-    /// The host resolves to a loopback, link-local or reserved IP address, which no blob service has.
-    ReservedAddress,
-    /// Nothing listens at the address and port.
-    ConnectionRefused,
-    /// The endpoint and this machine have no TLS version in common.
-    TlsVersion,
-    /// The token is not valid at this time: it has expired, or a clock is wrong.
-    TokenLifetime,
-    /// The token is for another service.
-    TokenAudience,
-    /// The token is from another tenant.
-    TokenIssuer,
-    /// The request had no token, or a text that is not a token.
-    TokenMalformed,
-    /// The shared access signature has expired or is not valid yet, as the service says.
-    SignatureLifetime,
-    /// The shared access signature does not match: it was signed with another key, or changed.
-    SignatureMismatch,
-    /// The shared access signature has expired, according to its own `se`.
-    SignatureExpired,
-    /// The shared access signature is not valid yet, according to its own `st`.
-    SignatureNotYetValid,
-    /// The shared access signature has no permission for this operation.
-    SignatureRights,
-    /// The shared access signature was truncated when it was copied.
-    SignatureCut,
-    /// The Azure CLI is not installed on this machine.
-    CliMissing,
-    /// Nobody is signed in to the Azure CLI.
-    CliSignedOut,
-    /// The Azure CLI exited with an error.
-    CliFailed,
-    /// The output of the Azure CLI is not a token.
-    CliOutput,
-    /// The Azure CLI did not exit within its time limit.
-    CliHangs,
-    /// This machine has no managed identity endpoint.
-    NoIdentityEndpoint,
-    /// The managed identity endpoint of this machine does not know the identity.
-    NoSuchIdentity,
-    /// The file with the token of a Kubernetes workload cannot be read.
-    TokenFile,
-    /// The blob service itself refused the request, not the account's network rules before it.
-    BlobService,
-    /// The service does not support the requested API version.
-    ApiVersion,
-    /// The service misses or does not accept a request header other than the API version.
-    RequestHeader,
-    /// The authority answered `invalid_client`.
-    InvalidClient,
-    /// The authority answered `unauthorized_client`.
-    UnauthorizedClient,
-    /// The authority answered `invalid_request`.
-    InvalidRequest,
-    /// The authority answered `invalid_resource`.
-    InvalidResource,
-    /// The authority answered `invalid_scope`.
-    InvalidScope,
-    /// The authority answered `invalid_grant`.
-    InvalidGrant,
-    /// The authority answered `access_denied`.
-    AccessDenied,
-    /// The authority answered `temporarily_unavailable`.
-    TemporarilyUnavailable,
+use crate::coded::coded_enum;
+
+coded_enum! {
+    /// The cause of an error beyond kind and code, if it decides what to do.
+    ///
+    /// A diagnosis uses it to name one cause where several share a status and a code.
+    pub enum Detail by as_str {
+        /// The DNS server does not know the host name.
+        NameNotFound = "name_not_found",
+        /// The DNS server did not answer.
+        NameServiceFailed = "name_service_failed",
+        /// The host resolves to a private IP address, which the host policy refuses.
+        PrivateAddress = "private_address",
+        /// The host resolves to a loopback, link-local or reserved IP address, which no blob service has.
+        ReservedAddress = "reserved_address",
+        /// Nothing listens at the address and port.
+        ConnectionRefused = "connection_refused",
+        /// The endpoint and this machine have no TLS version in common.
+        TlsVersion = "tls_version",
+        /// The token is not valid at this time: it has expired, or a clock is wrong.
+        TokenLifetime = "token_lifetime",
+        /// The token is for another service.
+        TokenAudience = "token_audience",
+        /// The token is from another tenant.
+        TokenIssuer = "token_issuer",
+        /// The request had no token, or a text that is not a token.
+        TokenMalformed = "token_malformed",
+        /// The shared access signature has expired or is not valid yet, as the service says.
+        SignatureLifetime = "signature_lifetime",
+        /// The shared access signature does not match: it was signed with another key, or changed.
+        SignatureMismatch = "signature_mismatch",
+        /// The shared access signature has expired, according to its own `se`.
+        SignatureExpired = "signature_expired",
+        /// The shared access signature is not valid yet, according to its own `st`.
+        SignatureNotYetValid = "signature_not_yet_valid",
+        /// The shared access signature has no permission for this operation.
+        SignatureRights = "signature_rights",
+        /// The shared access signature was truncated when it was copied.
+        SignatureCut = "signature_cut",
+        /// The Azure CLI is not installed on this machine.
+        CliMissing = "cli_missing",
+        /// Nobody is signed in to the Azure CLI.
+        CliSignedOut = "cli_signed_out",
+        /// The Azure CLI exited with an error.
+        CliFailed = "cli_failed",
+        /// The output of the Azure CLI is not a token.
+        CliOutput = "cli_output",
+        /// The Azure CLI did not exit within its time limit.
+        CliHangs = "cli_hangs",
+        /// This machine has no managed identity endpoint.
+        NoIdentityEndpoint = "no_identity_endpoint",
+        /// The managed identity endpoint of this machine does not know the identity.
+        NoSuchIdentity = "no_such_identity",
+        /// The file with the token of a Kubernetes workload cannot be read.
+        TokenFile = "token_file",
+        /// The blob service itself refused the request, not the account's network rules before it.
+        BlobService = "blob_service",
+        /// The service does not support the requested API version.
+        ApiVersion = "api_version",
+        /// The service misses or does not accept a request header other than the API version.
+        RequestHeader = "request_header",
+        /// The authority answered `invalid_client`.
+        InvalidClient = "invalid_client",
+        /// The authority answered `unauthorized_client`.
+        UnauthorizedClient = "unauthorized_client",
+        /// The authority answered `invalid_request`.
+        InvalidRequest = "invalid_request",
+        /// The authority answered `invalid_resource`.
+        InvalidResource = "invalid_resource",
+        /// The authority answered `invalid_scope`.
+        InvalidScope = "invalid_scope",
+        /// The authority answered `invalid_grant`.
+        InvalidGrant = "invalid_grant",
+        /// The authority answered `access_denied`.
+        AccessDenied = "access_denied",
+        /// The authority answered `temporarily_unavailable`.
+        TemporarilyUnavailable = "temporarily_unavailable",
+    }
 }
 
 impl Detail {

@@ -17,6 +17,7 @@ use std::{
 pub(crate) use self::classify::is_code;
 use self::classify::{classify, classify_sign_in};
 pub use self::{classify::sign_in_code, detail::Detail, kind::ErrorKind};
+pub use crate::coded::UnknownCode;
 
 /// An error: what happened, to what, and what to do about it.
 ///
@@ -30,6 +31,9 @@ pub use self::{classify::sign_in_code, detail::Detail, kind::ErrorKind};
 ///
 /// An error never contains a token, a secret or a URL with a signature. The errors of the SDK, which
 /// do, are read and dropped. The type is one pointer wide.
+///
+/// In JSON an error is an object with `kind`, `message` and what else is known. The errors that caused it
+/// are one text there, `source`, because their types cannot be read back.
 ///
 /// ```
 /// use azure_asset_sync::{Error, ErrorKind};

@@ -3,10 +3,12 @@
 //! Names are computed, not random: the same grant always has the same names, so a second run of a
 //! template or a command finds what the first run created.
 
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
+    coded::coded_enum,
     condition::{Condition, Role},
     connection::Connection,
 };
@@ -38,7 +40,8 @@ pub(super) const STORAGE: &str = "/providers/Microsoft.Storage/";
 /// assert_eq!(delegator.sharing, Sharing::Account, "other grants use it too");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct RoleAssignment {
     /// The name under which the grant creates the assignment: a GUID that is the same for the same grant.
@@ -50,15 +53,24 @@ pub struct RoleAssignment {
     /// The GUID of the role definition.
     pub role_id: String,
     /// The condition, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub condition: Option<Condition>,
     /// The description that the portal shows. It also distinguishes this grant from others.
     pub description: String,
     /// The grants that use the assignment.
     pub sharing: Sharing,
     /// The built-in role, or `None` for the custom role.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "known_role")]
     pub(crate) role: Option<Role>,
     /// The container of the scope, or `None` if the scope is the account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) container: Option<String>,
+}
+
+/// Reads a built-in role; `None` if this version of the crate does not know it.
+fn known_role<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Role>, D::Error> {
+    let name = Option::<String>::deserialize(deserializer)?;
+    Ok(name.and_then(|name| Role::deserialize(Value::String(name)).ok()))
 }
 
 impl RoleAssignment {
@@ -81,21 +93,21 @@ impl RoleAssignment {
     }
 }
 
-/// The grants that use a role assignment.
-///
-/// Decides whether a revocation may remove the assignment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Sharing {
-    /// The one connection of the grant.
-    Own,
-    /// All connections of the grant, whose containers the condition lists.
-    Connections,
-    /// Every grant of the application on the account, whoever created it.
+coded_enum! {
+    /// The grants that use a role assignment.
     ///
-    /// Removing the assignment ends the view links of all of them. So no form removes it without a
-    /// confirmation while the principal has an assignment on a container of the account.
-    Account,
+    /// Decides whether a revocation may remove the assignment.
+    pub enum Sharing by as_str {
+        /// The one connection of the grant.
+        Own = "own",
+        /// All connections of the grant, whose containers the condition lists.
+        Connections = "connections",
+        /// Every grant of the application on the account, whoever created it.
+        ///
+        /// Removing the assignment ends the view links of all of them. So no form removes it without a
+        /// confirmation while the principal has an assignment on a container of the account.
+        Account = "account",
+    }
 }
 
 /// Returns the GUID that the template function `guid(a, b, …)` computes from the same arguments.

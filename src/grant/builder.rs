@@ -3,11 +3,12 @@
 //! INVARIANT: a [`Grant`] has only values that were checked here, so the renderers can rely on them. For
 //! example, no ID needs quotes in any shell.
 
-use url::Url;
+use serde::{Deserialize, Serialize};
 
 use super::{
-    Grant, RoleAssignment, Shape, Sharing, arm_guid,
+    Grant, InvalidGrant, RoleAssignment, Shape, Sharing, arm_guid,
     assignment::{description, places, unambiguous},
+    values::{check_group, check_origin},
 };
 use crate::{
     condition::{Condition, Limit, Role},
@@ -33,25 +34,53 @@ use crate::{
 ///     .shape(Shape::ContainerAndDelegator)
 ///     .origin("https://app.contoso.com");
 /// let error = builder.clone().build().unwrap_err();
-/// assert_eq!(error.field(), Field::Application, "it is missing");
+/// assert_eq!(error.problems()[0].field(), Field::Application, "it is missing");
 ///
 /// let grant = builder.application("99999999-8888-7777-6666-555555555555").build()?;
 /// assert_eq!(grant.assignments().len(), 2);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug)]
+///
+/// This is also the form of a grant in JSON. The fields have the names of the methods, and `connection` is
+/// required. Unknown fields are refused.
+///
+/// ```
+/// use azure_asset_sync::grant::{Grant, GrantBuilder};
+///
+/// let json = r#"{
+///     "connection": {"name": "hall 3", "account": "contosovision", "container": "training"},
+///     "subscription": "11111111-2222-3333-4444-555555555555",
+///     "resource_group": "vision",
+///     "application": "99999999-8888-7777-6666-555555555555"
+/// }"#;
+/// let grant = serde_json::from_str::<GrantBuilder>(json)?.build()?;
+/// assert_eq!(serde_json::from_str::<Grant>(&serde_json::to_string(&grant)?)?, grant);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 #[must_use]
 pub struct GrantBuilder {
     connection: Connection,
+    #[serde(default, rename = "also", skip_serializing_if = "Vec::is_empty")]
     others: Vec<Connection>,
+    #[serde(default)]
     subscription: String,
+    #[serde(default)]
     resource_group: String,
+    #[serde(default)]
     application: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     principal: Option<String>,
+    #[serde(default)]
     shape: Shape,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     origin: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     limit: Option<Limit>,
-    replaces: Vec<RoleAssignment>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    replaces: Vec<Grant>,
 }
 
 impl Grant {
@@ -187,16 +216,34 @@ impl GrantBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn replaces(mut self, earlier: &Grant) -> Self {
-        self.replaces.extend(earlier.assignments.iter().cloned());
+        // What the earlier grant itself replaced is done with.
+        self.replaces.push(Grant { replaces: Vec::new(), ..earlier.clone() });
         self
     }
 
     /// Builds the grant.
     ///
     /// # Errors
-    /// [`InvalidName`] for the first value that is missing or breaks its rule, if the connections belong
-    /// to different accounts, or if the condition cannot be built (see [`Limit::condition`]).
-    pub fn build(self) -> Result<Grant, InvalidName> {
+    /// [`InvalidGrant`] with all values that are missing or break their rules, if the connections belong to
+    /// different accounts, or if the condition cannot be built (see [`Limit::condition`]).
+    pub fn build(self) -> Result<Grant, InvalidGrant> {
+        let mut problems = self.problems();
+        let limit = self.limit.clone();
+        let grant = self.unchecked();
+        // The condition is made last, and its problem is reported beside all others.
+        match grant.planned(limit.as_ref()) {
+            Ok(assignments) if problems.is_empty() => Ok(Grant { assignments, ..grant }),
+            Ok(_) => Err(InvalidGrant::new(problems)),
+            Err(problem) => {
+                problems.push(problem);
+                Err(InvalidGrant::new(problems))
+            }
+        }
+    }
+
+    /// Returns the problems of all values except the condition, in the order of the fields.
+    fn problems(&self) -> Vec<InvalidName> {
+        let mut problems = Vec::new();
         for (field, id) in [
             (Field::Subscription, Some(&self.subscription)),
             (Field::Application, Some(&self.application)),
@@ -204,23 +251,28 @@ impl GrantBuilder {
         ] {
             if let Some(id) = id.filter(|id| !is_guid(id)) {
                 let rule = "it must be a GUID such as `11111111-2222-3333-4444-555555555555`";
-                return Err(InvalidName::new(field, id, rule));
+                problems.push(InvalidName::new(field, id, rule));
             }
         }
-        check_group(&self.resource_group)?;
-        if let Some(origin) = &self.origin {
-            check_origin(origin)?;
-        }
+        problems.extend(check_group(&self.resource_group).err());
+        problems.extend(self.origin.as_deref().and_then(|origin| check_origin(origin).err()));
         // The cloud is compared as well: account names are unique only within one.
         let first = &self.connection;
         let is_elsewhere =
             |c: &&Connection| c.account() != first.account() || c.cloud() != first.cloud();
         if let Some(other) = self.others.iter().find(is_elsewhere) {
             let rule = "all connections of a grant must belong to one storage account";
-            return Err(InvalidName::new(Field::Account, other.account().as_str(), rule)
-                .hint("build one grant for each storage account"));
+            problems.push(
+                InvalidName::new(Field::Account, other.account().as_str(), rule)
+                    .hint("build one grant for each storage account"),
+            );
         }
-        let mut grant = Grant {
+        problems
+    }
+
+    /// Returns the grant without its assignments.
+    fn unchecked(self) -> Grant {
+        Grant {
             connection: self.connection,
             others: self.others,
             // GUIDs in one letter case, because names of assignments are computed from them.
@@ -230,11 +282,36 @@ impl GrantBuilder {
             principal: self.principal.map(|id| id.to_ascii_lowercase()),
             shape: self.shape,
             origin: self.origin,
+            limit: self.limit,
             replaces: self.replaces,
             assignments: Vec::new(),
-        };
-        grant.assignments = grant.planned(self.limit.as_ref())?;
-        Ok(grant)
+        }
+    }
+}
+
+impl From<Grant> for GrantBuilder {
+    /// Returns the request that the grant was built from.
+    fn from(grant: Grant) -> Self {
+        Self {
+            connection: grant.connection,
+            others: grant.others,
+            subscription: grant.subscription,
+            resource_group: grant.resource_group,
+            application: grant.application,
+            principal: grant.principal,
+            shape: grant.shape,
+            origin: grant.origin,
+            limit: grant.limit,
+            replaces: grant.replaces,
+        }
+    }
+}
+
+impl TryFrom<GrantBuilder> for Grant {
+    type Error = InvalidGrant;
+
+    fn try_from(builder: GrantBuilder) -> Result<Self, InvalidGrant> {
+        builder.build()
     }
 }
 
@@ -379,55 +456,4 @@ fn limit_of(first: &Connection, connections: &[&Connection]) -> Limit {
             limit.or_place(one.container(), one.prefix())
         }
     })
-}
-
-/// Checks the name of a resource group.
-///
-/// Source: Microsoft Learn, "Naming rules and restrictions for Azure resources". Azure also allows a
-/// hyphen at the start, but a tool would take such a name for an option, for example `--help`.
-///
-/// # Errors
-/// [`InvalidName`] with the rule, for the field [`Field::ResourceGroup`].
-fn check_group(name: &str) -> Result<(), InvalidName> {
-    let legal = |c: char| c.is_alphanumeric() || "-_.()".contains(c);
-    let ok = (1..=90).contains(&name.chars().count())
-        && name.chars().all(legal)
-        && !name.ends_with('.')
-        && !name.starts_with('-');
-    if ok {
-        return Ok(());
-    }
-    let rule = "it must be 1 to 90 letters, digits, hyphens, underscores, periods and parentheses, without a hyphen at the start and without a period at the end";
-    Err(InvalidName::new(Field::ResourceGroup, name, rule))
-}
-
-/// Checks that a text is an origin exactly as browsers send it: no slash at the end, no default port.
-///
-/// Azure compares the origin of a CORS rule as text, so any difference makes the rule useless.
-///
-/// # Errors
-/// [`InvalidName`] with the rule and, if possible, the origin to write instead.
-pub(crate) fn check_origin(origin: &str) -> Result<(), InvalidName> {
-    let bad = |rule| InvalidName::new(Field::Origin, origin, rule);
-    // The limit of a CORS rule; before the URL parser, which copies the text several times.
-    if origin.len() > 256 {
-        return Err(bad("it must have at most 256 characters"));
-    }
-    let url = Url::parse(origin).map_err(|_| bad("it must be a scheme and a host"))?;
-    if !matches!(url.scheme(), "https" | "http") {
-        return Err(bad("it must start with https:// or http://"));
-    }
-    // The serialization of the URL standard is what browsers send, so anything else never matches.
-    let ours = url.origin().ascii_serialization();
-    if ours != origin {
-        let rule = "browsers send only the scheme, the host and a port that is not the default";
-        return Err(bad(rule).hint(format!("write `{ours}`")));
-    }
-    // The URL standard allows `&`, `$`, `'` and other characters in a host, but shells interpret them.
-    let legal = |c: char| c.is_ascii_alphanumeric() || "-_.:/[]".contains(c);
-    if !origin.chars().all(legal) {
-        let rule = "a host may have only letters, digits, hyphens, underscores and periods";
-        return Err(bad(rule));
-    }
-    Ok(())
 }

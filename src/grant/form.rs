@@ -3,148 +3,87 @@
 //! A [`Pack`] is what a customer receives: parts in the order of their use, each with words to read first
 //! and a text to paste, save or follow.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
-/// The form in which a grant is written.
-///
-/// All forms have the same steps and the same effect. They differ in the tool that the customer uses.
-///
-/// | the customer | form |
-/// | --- | --- |
-/// | has a browser only | [`Portal`](Self::Portal), or [`AzBash`](Self::AzBash) in the Cloud Shell |
-/// | works on Linux or macOS | [`AzBash`](Self::AzBash) |
-/// | works on Windows | [`PowerShell`](Self::PowerShell), [`AzPowerShell`](Self::AzPowerShell) or [`AzCmd`](Self::AzCmd) |
-/// | keeps infrastructure as code | [`Arm`](Self::Arm), [`Bicep`](Self::Bicep), [`TerraformAzurerm`](Self::TerraformAzurerm) or [`TerraformAzapi`](Self::TerraformAzapi) |
-/// | has tools of their own | [`Rest`](Self::Rest) |
-///
-/// The forms for Windows cannot express every prefix, because `az` is a batch file there.
-/// [`Grant::pack`](super::Grant::pack) then fails and names a form that can.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Form {
-    /// Steps to follow in the Azure portal.
-    Portal,
-    /// The Azure CLI in bash, zsh, Git Bash or the Cloud Shell.
-    AzBash,
-    /// The Azure CLI in PowerShell.
-    AzPowerShell,
-    /// The Azure CLI at the prompt of cmd.
-    AzCmd,
-    /// The Az module of PowerShell.
-    PowerShell,
-    /// A template of Azure Resource Manager (ARM), in JSON.
-    Arm,
-    /// A Bicep template.
-    Bicep,
-    /// Terraform with the providers azurerm and azuread.
-    TerraformAzurerm,
-    /// Terraform with the providers azapi and azuread.
-    TerraformAzapi,
-    /// Requests to the REST APIs, to send with any HTTP client.
-    Rest,
-}
+use serde::{Deserialize, Serialize};
 
-impl Form {
-    /// All forms.
-    pub const ALL: &[Self] = &[
-        Self::Portal,
-        Self::AzBash,
-        Self::AzPowerShell,
-        Self::AzCmd,
-        Self::PowerShell,
-        Self::Arm,
-        Self::Bicep,
-        Self::TerraformAzurerm,
-        Self::TerraformAzapi,
-        Self::Rest,
-    ];
+use crate::coded::coded_enum;
 
-    /// Returns the stable name, for example `az-bash`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Portal => "portal",
-            Self::AzBash => "az-bash",
-            Self::AzPowerShell => "az-powershell",
-            Self::AzCmd => "az-cmd",
-            Self::PowerShell => "powershell",
-            Self::Arm => "arm",
-            Self::Bicep => "bicep",
-            Self::TerraformAzurerm => "terraform-azurerm",
-            Self::TerraformAzapi => "terraform-azapi",
-            Self::Rest => "rest",
-        }
+coded_enum! {
+    /// The form in which a grant is written.
+    ///
+    /// All forms have the same steps and the same effect. They differ in the tool that the customer uses.
+    ///
+    /// | the customer | form |
+    /// | --- | --- |
+    /// | has a browser only | [`Portal`](Self::Portal), or [`AzBash`](Self::AzBash) in the Cloud Shell |
+    /// | works on Linux or macOS | [`AzBash`](Self::AzBash) |
+    /// | works on Windows | [`PowerShell`](Self::PowerShell), [`AzPowerShell`](Self::AzPowerShell) or [`AzCmd`](Self::AzCmd) |
+    /// | keeps infrastructure as code | [`Arm`](Self::Arm), [`Bicep`](Self::Bicep), [`TerraformAzurerm`](Self::TerraformAzurerm) or [`TerraformAzapi`](Self::TerraformAzapi) |
+    /// | has tools of their own | [`Rest`](Self::Rest) |
+    ///
+    /// The forms for Windows cannot express every prefix, because `az` is a batch file there.
+    /// [`Grant::pack`](super::Grant::pack) then fails and names a form that can.
+    pub enum Form by as_str {
+        /// Steps to follow in the Azure portal.
+        Portal = "portal",
+        /// The Azure CLI in bash, zsh, Git Bash or the Cloud Shell.
+        AzBash = "az-bash",
+        /// The Azure CLI in PowerShell.
+        AzPowerShell = "az-powershell",
+        /// The Azure CLI at the prompt of cmd.
+        AzCmd = "az-cmd",
+        /// The Az module of PowerShell.
+        PowerShell = "powershell",
+        /// A template of Azure Resource Manager (ARM), in JSON.
+        Arm = "arm",
+        /// A Bicep template.
+        Bicep = "bicep",
+        /// Terraform with the providers azurerm and azuread.
+        TerraformAzurerm = "terraform-azurerm",
+        /// Terraform with the providers azapi and azuread.
+        TerraformAzapi = "terraform-azapi",
+        /// Requests to the REST APIs, to send with any HTTP client.
+        Rest = "rest",
     }
 }
 
-impl fmt::Display for Form {
-    /// Writes the stable name.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+coded_enum! {
+    /// The purpose of a part of a pack.
+    ///
+    /// The order is that of use. A customer needs the first three to five; the others are for later.
+    ///
+    /// ```
+    /// use azure_asset_sync::grant::Step;
+    ///
+    /// for step in Step::ALL {
+    ///     println!("{step:?}: {}", step.title());
+    /// }
+    /// assert_eq!(Step::ReadBack.as_str(), "read-back");
+    /// ```
+    pub enum Step by as_str {
+        /// Creates the service principal in the customer's tenant.
+        Principal = "principal",
+        /// Assigns the roles. A second run changes nothing, and the step stops at an assignment of another
+        /// grant.
+        Apply = "apply",
+        /// Adds the CORS rule with which browsers can play videos. A second run changes nothing.
+        Cors = "cors",
+        /// Compares what Azure has with the grant, and fails if anything differs. Changes nothing.
+        ReadBack = "read-back",
+        /// Changes assignments of this grant, or of an earlier grant that it replaces, to what the grant
+        /// intends now.
+        Update = "update",
+        /// Replaces the assignment of another grant. Asks before it changes anything.
+        Replace = "replace",
+        /// Removes what only this grant uses, and fails if anything of it remains.
+        Revoke = "revoke",
+        /// Ends what other grants use too. Asks before each command.
+        EndShared = "end-shared",
     }
-}
-
-/// The purpose of a part of a pack.
-///
-/// The order is that of use. A customer needs the first three to five; the others are for later.
-///
-/// ```
-/// use azure_asset_sync::grant::Step;
-///
-/// for step in Step::ALL {
-///     println!("{step:?}: {}", step.title());
-/// }
-/// assert_eq!(Step::ReadBack.as_str(), "read-back");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Step {
-    /// Creates the service principal in the customer's tenant.
-    Principal,
-    /// Assigns the roles. A second run changes nothing, and the step stops at an assignment of another
-    /// grant.
-    Apply,
-    /// Adds the CORS rule with which browsers can play videos. A second run changes nothing.
-    Cors,
-    /// Compares what Azure has with the grant, and fails if anything differs. Changes nothing.
-    ReadBack,
-    /// Changes assignments of this grant, or of an earlier grant that it replaces, to what the grant
-    /// intends now.
-    Update,
-    /// Replaces the assignment of another grant. Asks before it changes anything.
-    Replace,
-    /// Removes what only this grant uses, and fails if anything of it remains.
-    Revoke,
-    /// Ends what other grants use too. Asks before each command.
-    EndShared,
 }
 
 impl Step {
-    /// All steps, in the order of their use.
-    pub const ALL: &[Self] = &[
-        Self::Principal,
-        Self::Apply,
-        Self::Cors,
-        Self::ReadBack,
-        Self::Update,
-        Self::Replace,
-        Self::Revoke,
-        Self::EndShared,
-    ];
-
-    /// Returns the stable name, for example `read-back`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Principal => "principal",
-            Self::Apply => "apply",
-            Self::Cors => "cors",
-            Self::ReadBack => "read-back",
-            Self::Update => "update",
-            Self::Replace => "replace",
-            Self::Revoke => "revoke",
-            Self::EndShared => "end-shared",
-        }
-    }
-
     /// Returns a heading for people.
     pub fn title(self) -> &'static str {
         match self {
@@ -156,18 +95,21 @@ impl Step {
             Self::Replace => "replace another grant's assignment",
             Self::Revoke => "revoke",
             Self::EndShared => "end what other grants use too",
+            Self::Other => "a step of a newer version",
         }
     }
 }
 
 /// A text to run, to save or to follow.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Part {
     /// The step that the part belongs to.
     pub step: Step,
     /// The file name to save the text under, if it is a file that the commands of the step use.
-    pub file: Option<&'static str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<Cow<'static, str>>,
     /// An explanation to read before, not to paste: what the text does, which right it needs, and what
     /// cannot be undone.
     pub about: String,
@@ -197,7 +139,8 @@ pub struct Part {
 /// assert!(pack.step(Step::Cors).is_none(), "the grant has no origin");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Pack {
     /// The form of the texts.
@@ -217,7 +160,7 @@ impl Pack {
 
     /// Returns the content of a file, for example `role.json`.
     pub fn file(&self, name: &str) -> Option<&str> {
-        let part = self.parts.iter().find(|part| part.file == Some(name));
+        let part = self.parts.iter().find(|part| part.file.as_deref() == Some(name));
         part.map(|part| part.text.as_str())
     }
 }
@@ -230,7 +173,7 @@ impl fmt::Display for Pack {
             if n > 0 {
                 f.write_str("\n")?;
             }
-            match part.file {
+            match &part.file {
                 Some(file) => writeln!(f, "## {}: save as {file}\n", part.step.title())?,
                 None => writeln!(f, "## {}\n", part.step.title())?,
             }
@@ -249,7 +192,7 @@ impl fmt::Display for Pack {
 /// Returns the language of a fenced block, or `None` for steps that people follow.
 fn fence(form: Form, part: &Part) -> Option<&'static str> {
     // A file has the language of its extension, whatever the form.
-    match part.file.and_then(|name| name.rsplit('.').next()) {
+    match part.file.as_deref().and_then(|name| name.rsplit('.').next()) {
         Some("json") => return Some("json"),
         Some("bicep") => return Some("bicep"),
         Some("tf") => return Some("terraform"),

@@ -7,22 +7,27 @@ mod assignment;
 mod audit;
 mod builder;
 mod form;
+mod invalid;
 mod management;
 mod quote;
 mod render;
 mod shape;
+mod values;
 
 use std::iter;
 
-pub(crate) use self::builder::check_origin;
+use serde::{Deserialize, Serialize};
+
+pub(crate) use self::values::check_origin;
 pub use self::{
     assignment::{RoleAssignment, Sharing, arm_guid},
     audit::{Access, Audit, Decision},
     builder::GrantBuilder,
     form::{Form, Pack, Part, Step},
+    invalid::InvalidGrant,
     shape::Shape,
 };
-use crate::{connection::Connection, name::AccountName};
+use crate::{condition::Limit, connection::Connection, name::AccountName};
 
 /// The roles, condition and CORS rule that let a service read a connection.
 ///
@@ -45,9 +50,13 @@ use crate::{connection::Connection, name::AccountName};
 /// println!("{}", grant.audit());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// In JSON a grant has the form of [`GrantBuilder`], so a service stores what was requested and gets the
+/// same grant back.
 #[doc(alias = "RBAC")]
 #[doc(alias = "permission")]
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(into = "GrantBuilder", try_from = "GrantBuilder")]
 pub struct Grant {
     connection: Connection,
     /// INVARIANT: of the same account and cloud as `connection`.
@@ -58,7 +67,8 @@ pub struct Grant {
     principal: Option<String>,
     shape: Shape,
     origin: Option<String>,
-    replaces: Vec<RoleAssignment>,
+    limit: Option<Limit>,
+    replaces: Vec<Grant>,
     assignments: Vec<RoleAssignment>,
 }
 
@@ -123,8 +133,8 @@ impl Grant {
     }
 
     /// The assignments of the earlier grants that this grant replaces.
-    fn replaces(&self) -> &[RoleAssignment] {
-        &self.replaces
+    fn replaces(&self) -> impl Iterator<Item = &RoleAssignment> {
+        self.replaces.iter().flat_map(|earlier| &earlier.assignments)
     }
 
     /// Returns the resource ID of the resource group.
@@ -154,3 +164,5 @@ impl Grant {
         self.assignments.iter().any(makes_keys)
     }
 }
+
+crate::schema::schema_as!(Grant, GrantBuilder);

@@ -2,69 +2,46 @@
 //!
 //! The message shows the value only in printable form, and not at all if it may be a secret.
 
-use std::fmt;
+use serde::Serialize;
 
 use super::printable::{looks_secret, printable};
+use crate::coded::coded_enum;
 
-/// The field that a value was entered for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Field {
-    /// The label of the connection.
-    ConnectionName,
-    /// The storage account.
-    Account,
-    /// The container.
-    Container,
-    /// The prefix of blob names.
-    Prefix,
-    /// The tenant of the customer's directory.
-    Tenant,
-    /// The cloud, or a custom endpoint or authority.
-    Cloud,
-    /// A pasted container URL.
-    Url,
-    /// The customer's subscription.
-    Subscription,
-    /// The resource group of the storage account.
-    ResourceGroup,
-    /// The application (client) ID of the service.
-    Application,
-    /// The object ID of the service principal.
-    Principal,
-    /// The origin of a web page, for CORS.
-    Origin,
-    /// The resource ID of a private endpoint.
-    PrivateEndpoint,
-    /// The time until which access is granted.
-    Until,
-}
-
-impl Field {
-    /// Returns the name of the field in a configuration, which does not change between versions.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ConnectionName => "name",
-            Self::Account => "account",
-            Self::Container => "container",
-            Self::Prefix => "prefix",
-            Self::Tenant => "tenant",
-            Self::Cloud => "cloud",
-            Self::Url => "url",
-            Self::Subscription => "subscription",
-            Self::ResourceGroup => "resource_group",
-            Self::Application => "application",
-            Self::Principal => "principal",
-            Self::Origin => "origin",
-            Self::PrivateEndpoint => "private_endpoint",
-            Self::Until => "until",
-        }
-    }
-}
-
-impl fmt::Display for Field {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+coded_enum! {
+    /// The field that a value was entered for.
+    ///
+    /// The code is the name of the field in a configuration.
+    pub enum Field by as_str {
+        /// The label of the connection.
+        ConnectionName = "name",
+        /// The storage account.
+        Account = "account",
+        /// The container.
+        Container = "container",
+        /// The prefix of blob names.
+        Prefix = "prefix",
+        /// The tenant of the customer's directory.
+        Tenant = "tenant",
+        /// The cloud, or a custom endpoint or authority.
+        Cloud = "cloud",
+        /// A pasted container URL.
+        Url = "url",
+        /// The customer's subscription.
+        Subscription = "subscription",
+        /// The resource group of the storage account.
+        ResourceGroup = "resource_group",
+        /// The application (client) ID of the service.
+        Application = "application",
+        /// The object ID of the service principal.
+        Principal = "principal",
+        /// The origin of a web page, for CORS.
+        Origin = "origin",
+        /// The resource ID of a private endpoint.
+        PrivateEndpoint = "private_endpoint",
+        /// The time until which access is granted.
+        Until = "until",
+        /// The form of a grant's pack.
+        Form = "form",
     }
 }
 
@@ -80,12 +57,16 @@ impl fmt::Display for Field {
 /// assert_eq!(error.field(), Field::Account);
 /// assert_eq!(error.fix(), Some("did you mean `contosovision`?"));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+///
+/// In JSON: `field`, `value`, `rule`, and `fix` if there is one, for a form on a web page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[error("{field} `{value}` is not valid: {rule}{}", self.hint.as_ref().map(|h| format!("; {h}")).unwrap_or_default())]
 pub struct InvalidName {
     field: Field,
     value: String,
     rule: &'static str,
+    #[serde(rename = "fix", skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
 }
 

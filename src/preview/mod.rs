@@ -9,6 +9,7 @@
 mod collector;
 mod nearest;
 mod report;
+mod report_json;
 mod sample;
 
 use std::{fmt, time::Duration};
@@ -96,6 +97,8 @@ impl Preview {
         match limit {
             StopAfter::Blobs(blobs) => self.blobs = Some(blobs),
             StopAfter::Time(time) => self.time = Some(time),
+            // Only stored reports have this value; as a setting it limits nothing.
+            StopAfter::Other => {}
         }
         self
     }
@@ -177,7 +180,7 @@ impl Preview {
                 // If nothing remains, the limit has cut nothing off.
                 let is_cut_off = match reached {
                     StopAfter::Blobs(_) => !verdicts.remaining().is_empty(),
-                    StopAfter::Time(_) => true,
+                    StopAfter::Time(_) | StopAfter::Other => true,
                 };
                 break Some(reached).filter(|_| is_cut_off);
             }

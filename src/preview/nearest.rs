@@ -8,7 +8,7 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     error::Error,
@@ -27,13 +27,14 @@ const MAX_SIMILAR: usize = 3;
 ///
 /// Usual causes are another case, a slash too many or missing, or a folder that was renamed. The `Display`
 /// output is one sentence that asks whether a similar prefix was meant.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Nearest {
     /// The longest part of the prefix, up to a slash, that names have.
     ///
     /// Empty if only the container exists. `None` if the container is empty or could not be listed.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exists: Option<String>,
     /// Similar prefixes that names have, the most similar one first; at most 3.
     pub similar: Vec<String>,
@@ -42,7 +43,7 @@ pub struct Nearest {
     /// The error that ended the search, if there was one.
     ///
     /// A grant that is limited to the prefix refuses to list what is above the prefix, as it should.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
 }
 

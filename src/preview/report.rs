@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::nearest::Nearest;
 use crate::{
@@ -33,7 +33,8 @@ use crate::{
 /// If [`total`](Self::total) is not exact, everything is about the part that was listed.
 ///
 /// The `Display` output is for people: several lines, with control characters in names escaped.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct PreviewReport {
     /// The number of entries of the listing.
@@ -47,19 +48,21 @@ pub struct PreviewReport {
     /// The assets by folder.
     pub folders: Folders,
     /// Examples of rejected entries. `counts` has their number.
+    #[serde(deserialize_with = "crate::coded::read_lists")]
     pub rejections: BTreeMap<Reason, Vec<Rejection>>,
     /// Examples of names that collide. `counts` has their number.
+    #[serde(deserialize_with = "crate::coded::read_lists")]
     pub collisions: BTreeMap<Reason, Vec<Collision>>,
     /// Similar prefixes, if no name has the prefix.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nearest: Option<Nearest>,
     /// The sum of what the assets cost of a quota, if [`Preview::quota`](super::Preview::quota) was set.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota: Option<u64>,
     /// The requests that the preview has made, each for a page of a listing.
     pub requests: u64,
     /// The cost of these requests, in the currency of the price.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<f64>,
     /// The estimated time and requests of the sync.
     pub sync: Estimate,
@@ -67,9 +70,9 @@ pub struct PreviewReport {
 
 /// The number of entries of a listing, exact or not.
 ///
-/// Deliberately exhaustive, so that callers handle both.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+/// Deliberately exhaustive, so that callers handle both. In JSON: an object with `exact` or `at_least` in
+/// `total`, and the number in `blobs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Total {
     /// An exact count.
     Exact(u64),
@@ -78,7 +81,6 @@ pub enum Total {
         /// The number of entries that were listed.
         blobs: u64,
         /// The limit that was reached.
-        #[serde(rename = "bound")]
         limit: StopAfter,
     },
 }
@@ -112,14 +114,17 @@ impl fmt::Display for Total {
 ///
 /// Set by [`Preview::stop_after`](super::Preview::stop_after). Requests that are under way when the limit
 /// is reached are cancelled, and still count as requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+///
+/// In JSON: an object with `blobs` or `time` in `limit`, and the limit in the field of the same name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StopAfter {
     /// Stops after a number of listed entries. A page of the service has 5,000.
     Blobs(u64),
     /// Stops after a duration.
     Time(Duration),
+    /// A limit that this version of the crate does not know, read from JSON that a newer version wrote.
+    Other,
 }
 
 impl fmt::Display for StopAfter {
@@ -127,6 +132,7 @@ impl fmt::Display for StopAfter {
         match self {
             Self::Blobs(blobs) => write!(f, "{blobs} blobs"),
             Self::Time(time) => write!(f, "{time:?}"),
+            Self::Other => f.write_str("a kind that this version does not know"),
         }
     }
 }
@@ -135,7 +141,8 @@ impl fmt::Display for StopAfter {
 ///
 /// The smallest and the largest size are exact. The others are counted by powers of two, so that memory
 /// does not grow with the container.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Sizes {
     /// The smallest size.
@@ -151,7 +158,8 @@ pub struct Sizes {
 }
 
 /// The assets up to a size that are larger than those of the bucket before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct SizeBucket {
     /// The largest size of the bucket in bytes, inclusive.
@@ -163,7 +171,8 @@ pub struct SizeBucket {
 /// The assets by the first folder after the prefix of the scan.
 ///
 /// With the prefix `data/`, for example, the folders are `data/hall-1/`, `data/hall-2/` and so on.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Folders {
     /// The 20 folders with the most assets, in descending order.
@@ -177,7 +186,8 @@ pub struct Folders {
 /// A folder, and the number of assets in it at any depth.
 ///
 /// The folder need not exist by itself: it is everything with a common prefix up to a slash.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Folder {
     /// The full name of the folder, with a slash at its end. For assets directly below the prefix: the
@@ -190,13 +200,14 @@ pub struct Folder {
 /// An asset whose name collides with the name of an earlier one.
 ///
 /// For example `A/x.jpg` and `a/x.jpg`, which overwrite each other on a file system that ignores case.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Collision {
     /// The later name.
     pub name: String,
     /// The earlier name; `None` if there were too many names to remember it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other: Option<String>,
 }
 
@@ -204,15 +215,18 @@ pub struct Collision {
 ///
 /// The first sync lists what the preview has listed. A later one lists as much, because it must see what
 /// has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Estimate {
     /// The requests, each for a page of the listing.
     pub requests: u64,
     /// The cost of these requests, in the currency of the price.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<f64>,
-    /// The time that the listing takes.
+    /// The time that the listing takes. In JSON: ISO 8601, for example `PT1M30S`.
+    #[serde(with = "crate::iso::duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::iso::schema::Iso8601"))]
     pub elapsed: Duration,
     /// Whether the preview has stopped at a limit, so that the sync takes more.
     pub is_at_least: bool,

@@ -2,11 +2,12 @@
 //!
 //! Only names and texts: the requests are in `checks`, the results in `checked`.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
 use super::class::Layer;
+use crate::coded::{self, Coded, UnknownCode};
 
 /// One thing that a probe verifies.
 ///
@@ -19,10 +20,12 @@ use super::class::Layer;
 /// assert_eq!(Check::Read.opposite(), "blobs cannot be read");
 /// assert_eq!(serde_json::to_string(&Check::OtherList)?, r#""other_list""#);
 /// let newer: Check = serde_json::from_str(r#""a_check_of_2030""#)?;
-/// assert_eq!(newer, Check::Unknown);
+/// assert_eq!(newer, Check::Other);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = crate::coded::open))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Check {
@@ -54,11 +57,11 @@ pub enum Check {
     ListContainers,
     /// A check that this version of the crate does not know, read from a stored health.
     #[serde(other)]
-    Unknown,
+    Other,
 }
 
 impl Check {
-    /// All checks except [`Unknown`](Self::Unknown), in the order in which they run.
+    /// All checks except [`Other`](Self::Other), in the order in which they run.
     pub const ALL: &[Self] = &[
         Self::Names,
         Self::Dns,
@@ -91,7 +94,7 @@ impl Check {
             Self::OtherRead => "other_read",
             Self::OutsidePrefix => "outside_prefix",
             Self::ListContainers => "list_containers",
-            Self::Unknown => "unknown",
+            Self::Other => "other",
         }
     }
 
@@ -111,7 +114,7 @@ impl Check {
             Self::OtherRead => "other containers cannot be read",
             Self::OutsidePrefix => "names outside the prefix stay hidden",
             Self::ListContainers => "container names stay hidden",
-            Self::Unknown => "a check of a newer version",
+            Self::Other => "a check of a newer version",
         }
     }
 
@@ -133,7 +136,7 @@ impl Check {
             Self::OtherRead => "other containers can be read",
             Self::OutsidePrefix => "names outside the prefix can be listed",
             Self::ListContainers => "container names can be listed",
-            Self::Unknown => "a check of a newer version fails",
+            Self::Other => "a check of a newer version fails",
         }
     }
 
@@ -148,7 +151,7 @@ impl Check {
     /// assert!(Check::List.is_required() && Check::Read.is_required());
     /// assert!(!Check::DelegationKey.is_required() && !Check::Preflight.is_required());
     /// // A check of a newer version cannot be judged, so it blocks nothing.
-    /// assert!(!Check::Unknown.is_required());
+    /// assert!(!Check::Other.is_required());
     /// ```
     pub fn is_required(self) -> bool {
         match self {
@@ -157,7 +160,7 @@ impl Check {
             }
             Self::DelegationKey | Self::Preflight | Self::BrowserRead => false,
             Self::OtherList | Self::OtherRead | Self::OutsidePrefix | Self::ListContainers => false,
-            Self::Unknown => false,
+            Self::Other => false,
         }
     }
 
@@ -173,6 +176,27 @@ impl Check {
     }
 }
 
+impl Coded for Check {
+    const KNOWN: &'static [Self] = Self::ALL;
+    const OTHER: Option<Self> = Some(Self::Other);
+
+    fn code(self) -> &'static str {
+        self.as_str()
+    }
+}
+
+impl FromStr for Check {
+    type Err = UnknownCode;
+
+    /// Parses a stable name.
+    ///
+    /// # Errors
+    /// [`UnknownCode`] with the known names, if the text is none of them.
+    fn from_str(text: &str) -> Result<Self, UnknownCode> {
+        coded::parse(text)
+    }
+}
+
 impl fmt::Display for Check {
     /// Writes the stable name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -182,9 +206,12 @@ impl fmt::Display for Check {
 
 /// How a check ended.
 ///
-/// Deliberately exhaustive: a caller that handles these four handles them all.
+/// A probe returns one of the first four. [`Other`](Self::Other) is read from JSON only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = crate::coded::open))]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Outcome {
     /// The check passed.
     Passed,
@@ -195,4 +222,7 @@ pub enum Outcome {
     Failed,
     /// The check was not made. [`Checked::note`](super::Checked::note) says why.
     Skipped,
+    /// An outcome that this version of the crate does not know, read from JSON that a newer version wrote.
+    #[serde(other)]
+    Other,
 }

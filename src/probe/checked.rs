@@ -25,6 +25,7 @@ use super::{
 /// }
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Checked {
     /// The check.
@@ -69,6 +70,7 @@ impl fmt::Display for Checked {
             Outcome::Warned => "note",
             Outcome::Failed => "FAIL",
             Outcome::Skipped => "-   ",
+            Outcome::Other => "?   ",
         };
         // The longest title has 36 characters, so the notes of all lines start in one column.
         write!(f, "{mark}  {:36}", self.check.title())?;

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 /// The layers are in the order in which a request passes them. A user interface can group causes by
 /// layer, for example to send `Dns`, `Tcp` and `Tls` to the network team.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = crate::coded::open))]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Layer {
@@ -32,6 +34,9 @@ pub enum Layer {
     Cors,
     /// A successful answer that is not what the user meant, for example an empty listing.
     Semantic,
+    /// A layer that this version of the crate does not know, read from JSON that a newer version wrote.
+    #[serde(other)]
+    Other,
 }
 
 /// A step of the wizard in which a customer connects a container.
@@ -46,6 +51,7 @@ pub enum Layer {
 /// assert_eq!(Cause::AccessMissing.redo(), WizardStep::AssignRole, "where to correct it");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum WizardStep {
     /// Step 1: account, container and prefix.
@@ -95,6 +101,7 @@ impl fmt::Display for WizardStep {
 /// For how long to wait, see [`PropagationTime`] and
 /// [`Cause::propagation_time`](super::Cause::propagation_time).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Retry {
     /// Waiting does not help: somebody must change something.

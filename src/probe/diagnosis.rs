@@ -3,7 +3,7 @@
 //! A [`Diagnosis`] is a value, not an error. It follows from a code or a kind by the tables in `code`
 //! and `cause`, and never quotes the message of a service.
 
-use std::fmt;
+use std::{cmp::Ordering, fmt};
 
 use serde::{Deserialize, Serialize};
 
@@ -23,12 +23,15 @@ use crate::{
 
 /// How certain a diagnosis is.
 ///
-/// Deliberately exhaustive. The order is that of certainty.
+/// The order is that of certainty.
 ///
 /// Show a [`Possible`](Self::Possible) cause as a suggestion: the answer fits it, but fits others
 /// too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = crate::coded::open))]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Confidence {
     /// The answer has several possible causes, and this is the most frequent one.
     Possible,
@@ -36,6 +39,35 @@ pub enum Confidence {
     Likely,
     /// The answer names the cause.
     Certain,
+    /// A value that this version of the crate does not know, read from JSON that a newer version wrote.
+    ///
+    /// The least certain of all.
+    #[serde(other)]
+    Other,
+}
+
+impl Confidence {
+    /// Returns the place in the order of certainty.
+    fn rank(self) -> u8 {
+        match self {
+            Self::Other => 0,
+            Self::Possible => 1,
+            Self::Likely => 2,
+            Self::Certain => 3,
+        }
+    }
+}
+
+impl Ord for Confidence {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.rank().cmp(&other.rank())
+    }
+}
+
+impl PartialOrd for Confidence {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// The cause of a failure, the wizard step to repeat, and the remedy.
@@ -222,6 +254,8 @@ impl fmt::Display for Diagnosis {
 /// Fields with `skip_deserializing` follow from the cause. They are written for readers and not read
 /// back, because a newer version may describe the same cause in other words.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename = "Diagnosis")]
 struct Stored {
     cause: Cause,
     confidence: Confidence,
@@ -267,3 +301,5 @@ impl From<Stored> for Diagnosis {
         Self { cause, confidence, command, evidence }
     }
 }
+
+crate::schema::schema_as!(Diagnosis, Stored);

@@ -4,7 +4,7 @@
 //! that an outage between two probes is not reported as a change of rights. Whether a change lasts is
 //! decided by `drift_watch`.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
@@ -38,7 +38,7 @@ use super::{
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(into = "Stored", from = "Stored")]
+#[serde(into = "Stored", from = "Earlier")]
 #[non_exhaustive]
 pub enum Drift {
     /// The earlier probe was of another account or container, so nothing was compared.
@@ -244,7 +244,7 @@ fn is_clear_failure(health: &Health, check: Check) -> bool {
         // Both are inferred from one failed answer, and are about this machine and its network.
         Cause::PrivateEndpoint | Cause::ClockSkew => false,
         // Nobody knows whether it passes.
-        Cause::Unknown => false,
+        Cause::Unknown | Cause::Other => false,
         cause => cause.retry() != Retry::Transient,
     };
     health.failed(check) && cause(health, check).is_some_and(is_clear)
@@ -304,6 +304,8 @@ fn is_same(before: &Option<String>, after: &Option<String>) -> Option<bool> {
 
 /// The JSON form of a change.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename = "Drift")]
 struct Stored {
     drift: Cow<'static, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -335,3 +337,27 @@ impl From<Stored> for Drift {
         }
     }
 }
+
+/// A change as it is read. Earlier versions wrote a name, or an object with the name as its only key.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Earlier {
+    Object(Stored),
+    Name(String),
+    Pair(BTreeMap<String, Check>),
+}
+
+impl From<Earlier> for Drift {
+    fn from(read: Earlier) -> Self {
+        match read {
+            Earlier::Object(stored) => stored.into(),
+            Earlier::Name(name) => Stored { drift: name.into(), check: None }.into(),
+            Earlier::Pair(pair) => match pair.into_iter().next() {
+                Some((name, check)) => Stored { drift: name.into(), check: Some(check) }.into(),
+                None => Self::Other,
+            },
+        }
+    }
+}
+
+crate::schema::schema_as!(Drift, Stored);

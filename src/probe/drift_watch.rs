@@ -56,10 +56,12 @@ use super::{class::PropagationTime, drift::Drift, health::Health};
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[must_use]
 pub struct DriftWatch {
     baseline: Health,
-    #[serde(default = "default_confirm_after", with = "iso8601")]
+    #[serde(default = "default_confirm_after", with = "crate::iso::duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::iso::schema::Iso8601"))]
     confirm_after: Duration,
     #[serde(default)]
     findings: Vec<Suspicion>,
@@ -67,12 +69,14 @@ pub struct DriftWatch {
 
 /// A change for the worse that a probe has found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Suspicion {
     /// The change.
     pub drift: Drift,
     /// The time of the first probe that found it.
-    #[serde(with = "rfc3339")]
+    #[serde(with = "crate::iso::time")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::iso::schema::Time"))]
     pub since: SystemTime,
     /// Whether a later probe has found it again, so that it is no chance.
     pub is_confirmed: bool,
@@ -151,41 +155,5 @@ impl Suspicion {
             // does not hide a finding for long.
             Err(_) => self.since = at,
         }
-    }
-}
-
-/// A time in JSON, in RFC 3339.
-mod rfc3339 {
-    use std::time::SystemTime;
-
-    use jiff::Timestamp;
-    use serde::{Deserialize as _, Deserializer, Serializer, de, ser};
-
-    pub(super) fn serialize<S: Serializer>(time: &SystemTime, to: S) -> Result<S::Ok, S::Error> {
-        let time = Timestamp::try_from(*time).map_err(ser::Error::custom)?;
-        to.collect_str(&time)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<SystemTime, D::Error> {
-        let time = String::deserialize(from)?.parse::<Timestamp>();
-        time.and_then(SystemTime::try_from).map_err(de::Error::custom)
-    }
-}
-
-/// A duration in JSON, in ISO 8601.
-mod iso8601 {
-    use std::time::Duration;
-
-    use jiff::SignedDuration;
-    use serde::{Deserialize as _, Deserializer, Serializer, de};
-
-    pub(super) fn serialize<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
-        // A longer one than 2^63 s is as good as that.
-        to.collect_str(&SignedDuration::try_from(*duration).unwrap_or(SignedDuration::MAX))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-        let duration = String::deserialize(from)?.parse::<SignedDuration>();
-        duration.and_then(Duration::try_from).map_err(de::Error::custom)
     }
 }

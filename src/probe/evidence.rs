@@ -6,7 +6,7 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::time::{millis, whole_millis};
+use super::time::whole_millis;
 use crate::{error::Error, store::Answer};
 
 /// The facts about one answer that help to find the request in Azure's logs.
@@ -21,6 +21,7 @@ use crate::{error::Error, store::Answer};
 /// assert_eq!(diagnosis.evidence.to_string(), "HTTP 403, AuthorizationFailure");
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Evidence {
     /// The HTTP status, if there was an answer.
@@ -36,8 +37,9 @@ pub struct Evidence {
     /// The request id, by which Azure support finds the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
-    /// How long the answer took. In JSON: whole milliseconds, as `took_ms`.
-    #[serde(default, rename = "took_ms", with = "millis")]
+    /// How long the answer took. In JSON: ISO 8601, for example `PT0.25S`.
+    #[serde(default, alias = "took_ms", with = "crate::iso::duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::iso::schema::Iso8601"))]
     pub took: Duration,
 }
 

@@ -12,7 +12,6 @@ use super::{
     checked::Checked,
     diagnosis::Diagnosis,
     privilege::Privileges,
-    time::epoch,
 };
 use crate::name::{AccountName, ContainerName, Prefix};
 
@@ -21,9 +20,12 @@ use crate::name::{AccountName, ContainerName, Prefix};
 /// Follows from the [required](Check::is_required) checks alone. View links and CORS that do not work
 /// are in [`Health::optional_failures`].
 ///
-/// Deliberately exhaustive: a caller that handles these three handles them all.
+/// A probe returns one of the first three. [`Other`](Self::Other) is read from JSON only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = crate::coded::open))]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Outlook {
     /// Everything that a scan needs works. A check that the store cannot make is a warning.
     Ready,
@@ -32,6 +34,9 @@ pub enum Outlook {
     Wait,
     /// Something that a scan needs fails until somebody changes it.
     Stop,
+    /// An outlook that this version of the crate does not know, read from JSON that a newer version wrote.
+    #[serde(other)]
+    Other,
 }
 
 /// The result of a probe: the checks, and what follows from them.
@@ -54,6 +59,7 @@ pub enum Outlook {
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Health {
     /// The storage account.
@@ -62,8 +68,9 @@ pub struct Health {
     pub container: ContainerName,
     /// The prefix.
     pub prefix: Prefix,
-    /// When the probe ended, by its own clock. In JSON: whole seconds since 1970.
-    #[serde(with = "epoch")]
+    /// When the probe ended, by its own clock. In JSON: RFC 3339.
+    #[serde(with = "crate::iso::time")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::iso::schema::Time"))]
     pub at: SystemTime,
     /// Whether a scan can start.
     pub outlook: Outlook,

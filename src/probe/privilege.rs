@@ -13,6 +13,8 @@ use super::{check::Check, facts::Allowed};
 ///
 /// Compare with [`Shape`](crate::grant::Shape), which says what a grant intends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = crate::coded::open))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SeenShape {
@@ -25,7 +27,8 @@ pub enum SeenShape {
     ContainerAndDelegator,
     /// A reading role on the account or above, without a condition that limits the container.
     AccountUnlimited,
-    /// The answers fit no shape, or some of them are missing.
+    /// The answers fit no shape, or some of them are missing. In JSON, the shape of a newer version is read
+    /// as this.
     #[serde(other)]
     Undetermined,
 }
@@ -62,6 +65,7 @@ impl SeenShape {
 /// }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Privileges {
     /// The shape of the grant.

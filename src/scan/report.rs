@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::tally::Tally;
@@ -22,16 +22,21 @@ use crate::{
 /// The counts of a scan.
 ///
 /// Its `Display` is a summary for people, over several lines.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Report {
     /// Assets by kind.
+    #[serde(deserialize_with = "crate::coded::read_counts")]
     pub kinds: BTreeMap<Kind, u64>,
     /// Assets by media type, for example `image/jpeg`.
     pub formats: BTreeMap<String, u64>,
     /// Rejected entries by reason.
+    #[serde(deserialize_with = "crate::coded::read_counts")]
     pub rejections: BTreeMap<Reason, u64>,
     /// Findings on assets by reason. An asset can have several.
+    #[serde(deserialize_with = "crate::coded::read_counts")]
     pub findings: BTreeMap<Reason, u64>,
     /// Assets whose names were not compared with others, because there were too many to remember.
     pub collisions_unchecked: u64,
@@ -41,19 +46,21 @@ pub struct Report {
     pub pages: u64,
     /// Requests to the store, including those that failed and were sent again.
     pub requests: u64,
-    /// The time since the scan began.
+    /// The time since the scan began. In JSON: ISO 8601, for example `PT1M30S`.
+    #[serde(with = "crate::iso::duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::iso::schema::Iso8601"))]
     pub elapsed: Duration,
 }
 
 impl Report {
     /// Returns the number of assets.
     pub fn accepted(&self) -> u64 {
-        self.kinds.values().sum()
+        total(&self.kinds)
     }
 
     /// Returns the number of rejected entries: [`skipped`](Self::skipped) and [`errors`](Self::errors).
     pub fn rejected(&self) -> u64 {
-        self.rejections.values().sum()
+        total(&self.rejections)
     }
 
     /// Returns the number of blobs that a rule or the filter has skipped, for example `README.md`.
@@ -76,12 +83,12 @@ impl Report {
     /// ```
     pub fn errors(&self) -> u64 {
         let errors = self.rejections.iter().filter(|(reason, _)| reason.is_error());
-        errors.map(|(_, count)| count).sum()
+        errors.fold(0, |sum: u64, (_, count)| sum.saturating_add(*count))
     }
 
     /// Returns the number of entries of the listing.
     pub fn total(&self) -> u64 {
-        self.accepted() + self.rejected()
+        self.accepted().saturating_add(self.rejected())
     }
 }
 
@@ -177,7 +184,12 @@ impl Progress {
         report.pages += counted.pages;
         report.bytes += counted.bytes;
         report.collisions_unchecked += counted.unchecked;
-        for (kind, n) in [(Kind::Image, counted.images), (Kind::Video, counted.videos)] {
+        let kinds = [
+            (Kind::Image, counted.images),
+            (Kind::Video, counted.videos),
+            (Kind::Other, counted.other_kinds),
+        ];
+        for (kind, n) in kinds {
             add(&mut report.kinds, kind, n);
         }
         for &reason in Reason::ALL {
@@ -195,6 +207,11 @@ impl Progress {
         counted.formats.fill(0);
         tally.formats = counted.formats;
     }
+}
+
+/// Returns the sum of counts, or the greatest number if they do not fit, which only damaged JSON has.
+fn total<K>(counts: &BTreeMap<K, u64>) -> u64 {
+    counts.values().fold(0, |sum, count| sum.saturating_add(*count))
 }
 
 /// Adds to a count; counts of 0 have no entry.

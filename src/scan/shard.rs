@@ -18,6 +18,9 @@ use crate::{
 /// Shards divide one container among several workers, and describe what an interrupted scan has yet to
 /// list. Their JSON form is stable, so they can be stored as a checkpoint between the two.
 ///
+/// Unlike other stored values, a shard with an unknown field or order is refused: a bound that this version
+/// of the crate does not understand would make a scan miss names.
+///
 /// ```
 /// use azure_asset_sync::{Prefix, scan::Shard, store::NameOrder};
 ///
@@ -29,6 +32,7 @@ use crate::{
 #[doc(alias = "checkpoint")]
 #[doc(alias = "partition")]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Shard {

@@ -17,6 +17,8 @@ pub(super) struct Tally {
     pub(super) images: u64,
     /// Assets that are videos.
     pub(super) videos: u64,
+    /// Assets of a kind that this version of the crate does not know, by a format of the caller.
+    pub(super) other_kinds: u64,
     /// The total size of the assets, in bytes.
     pub(super) bytes: u64,
     /// Assets whose names were not compared with others.
@@ -37,6 +39,7 @@ impl Default for Tally {
             pages: 0,
             images: 0,
             videos: 0,
+            other_kinds: 0,
             bytes: 0,
             unchecked: 0,
             rejections: ByReason::all(0),
@@ -63,6 +66,7 @@ impl Tally {
         match kind {
             Kind::Image => self.images += 1,
             Kind::Video => self.videos += 1,
+            Kind::Other => self.other_kinds += 1,
         }
         self.bytes += size;
         for finding in findings {

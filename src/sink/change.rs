@@ -38,7 +38,8 @@ use crate::{
 #[doc(alias = "delta")]
 #[doc(alias = "event")]
 #[doc(alias = "diff")]
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "change", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Change {
@@ -54,6 +55,9 @@ pub enum Change {
     Removed(Removal),
     /// A blob that is not an asset, and the reason.
     Rejected(Rejection),
+    /// A change that this version of the crate does not know, read from JSON that a newer version wrote.
+    #[serde(other)]
+    Other,
 }
 
 impl Change {
@@ -65,6 +69,7 @@ impl Change {
             }
             Self::Removed(removal) => Some(&removal.name),
             Self::Rejected(rejection) => rejection.name.as_deref(),
+            Self::Other => None,
         }
     }
 
@@ -72,7 +77,7 @@ impl Change {
     pub fn asset(&self) -> Option<&Asset> {
         match self {
             Self::Added(asset) | Self::Changed(asset) | Self::Restored(asset) => Some(asset),
-            Self::Removed(_) | Self::Rejected(_) => None,
+            Self::Removed(_) | Self::Rejected(_) | Self::Other => None,
         }
     }
 
@@ -105,7 +110,8 @@ impl From<Verdict> for Change {
 
 /// An asset that was reported to a sink and no longer exists, with its last known properties.
 #[doc(alias = "deletion")]
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Removal {
     /// The name.
@@ -113,22 +119,23 @@ pub struct Removal {
     /// The size in bytes.
     pub size: u64,
     /// The version.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub etag: Option<ETag>,
     /// When the blob was last written.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "crate::store::rfc3339")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "crate::iso::optional_time")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::iso::schema::Time>"))]
     pub last_modified: Option<SystemTime>,
     /// The MD5 of the content.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_md5: Option<ContentMd5>,
     /// Image or video; `None` if the blob was rejected before it was removed.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
     /// The name of an asset that this run has added, with the same MD5 and size.
     ///
     /// A hint that the blob was renamed: many blobs have no MD5, and not every pair is found.
     #[doc(alias = "rename")]
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved_to: Option<String>,
 }
 
@@ -251,3 +258,5 @@ impl TryFrom<String> for RunId {
         text.parse()
     }
 }
+
+crate::schema::schema_as!(RunId, String);

@@ -4,7 +4,10 @@
 //! the first rows, makes them fail or lose the value. So each object of a file has the same keys,
 //! each key has values of one type, and an absent text is an empty text.
 
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde::{
+    Serialize, Serializer,
+    ser::{Error as _, SerializeMap},
+};
 
 use super::{
     Change, Removal,
@@ -81,6 +84,10 @@ impl Serialize for ChangeObject<'_> {
             Change::Restored(asset) => ("restored", cells(asset)),
             Change::Removed(removal) => ("removed", removal_cells(removal)),
             Change::Rejected(rejection) => ("rejected", rejection_cells(rejection)),
+            // Only JSON of a newer version has such a change. To skip it would lose it.
+            Change::Other => {
+                return Err(S::Error::custom("a change of a newer version cannot be written"));
+            }
         };
         let mut object = serializer.serialize_map(None)?;
         // First, because `ChangeLog` recognizes a log by it.

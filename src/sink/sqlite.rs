@@ -339,6 +339,11 @@ impl<'a> Statements<'a> {
                 self.remove_rejections.execute([&removal.name])?;
             }
             Change::Rejected(rejection) => self.reject(position, rejection)?,
+            // Only JSON of a newer version has such a change. To skip it would lose it.
+            Change::Other => {
+                let what = "a change of a newer version cannot be written";
+                return Err(rusqlite::Error::ToSqlConversionFailure(what.into()));
+            }
         }
         Ok(())
     }

@@ -5,12 +5,13 @@
 
 use std::time::SystemTime;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{
     content_type::ContentType, digest::ContentMd5, etag::ETag, metadata::Metadata, text::Text,
-    time::serialize_rfc3339, unreadable::Unreadable,
+    unreadable::Unreadable,
 };
+use crate::iso;
 
 /// A blob as a listing describes it.
 ///
@@ -24,7 +25,8 @@ use super::{
 /// blob.content_type = Some("image/jpeg".into());
 /// assert_eq!(blob.content_type.as_ref().map(|text| text.as_str()), Some("image/jpeg"));
 /// ```
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Blob {
     /// The full name within the container, exactly as stored.
@@ -33,48 +35,50 @@ pub struct Blob {
     #[doc(alias = "content_length")]
     pub size: u64,
     /// The version of the content and properties.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub etag: Option<ETag>,
     /// When content or properties were last written.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "serialize_rfc3339")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "iso::optional_time")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<iso::schema::Time>"))]
     pub last_modified: Option<SystemTime>,
     /// When the blob was created.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "serialize_rfc3339")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "iso::optional_time")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<iso::schema::Time>"))]
     pub created: Option<SystemTime>,
     /// The media type as the owner of the blob has set it, which may be wrong.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_type: Option<ContentType>,
     /// The content encoding as the owner of the blob has set it, for example `gzip`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_encoding: Option<Text>,
     /// The MD5 of the content. Many blobs that were uploaded in blocks have none.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_md5: Option<ContentMd5>,
     /// Whether it is a block, append or page blob.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blob_type: Option<BlobType>,
     /// The access tier.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_tier: Option<AccessTier>,
     /// The version ID, in an account with versioning.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version_id: Option<Text>,
     /// Whether this version is the current one, in an account with versioning.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub is_current_version: Option<bool>,
     /// The timestamp of a snapshot; `None` for a base blob.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<Text>,
     /// Whether the service calls the entry a directory, in an account with a hierarchical
     /// namespace.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_directory: bool,
     /// Why nobody can read the blob, according to the listing; `None` if the listing has no such
     /// reason.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unreadable: Option<Unreadable>,
     /// The user metadata, if the listing was requested with it.
-    #[serde(skip_serializing_if = "Metadata::is_empty")]
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
 }
 

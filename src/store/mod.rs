@@ -41,7 +41,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 #[cfg(feature = "sync")]
-pub(crate) use self::time::deserialize_rfc3339 as read_rfc3339;
+pub(crate) use self::time::{deserialize_rfc3339 as read_rfc3339, serialize_rfc3339 as rfc3339};
 pub use self::{
     blob::{AccessTier, Blob, BlobType},
     content_type::ContentType,
@@ -56,10 +56,7 @@ pub use self::{
     text::Text,
     unreadable::Unreadable,
 };
-pub(crate) use self::{
-    order::Orders,
-    time::{rfc3339_text, serialize_rfc3339 as rfc3339},
-};
+pub(crate) use self::{order::Orders, time::rfc3339_text};
 use crate::error::Error;
 
 /// A container that can be listed and read.

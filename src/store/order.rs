@@ -30,6 +30,7 @@ use serde::{Deserialize, Serialize};
 #[doc(alias = "sort order")]
 #[doc(alias = "collation")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum NameOrder {

@@ -1,15 +1,15 @@
-//! Times as text: RFC 3339 in UTC, to the second, as listings have them.
+//! Times as text: RFC 3339 in UTC, to the second, as tables and the files of a state have them.
 
 use std::{fmt, time::SystemTime};
 
 #[cfg(feature = "sync")]
-use serde::Deserialize as _;
-use serde::Serializer;
+use serde::{Deserialize as _, Serializer};
 
 /// The first second of the year 10000, in seconds since 1970.
 const YEAR_10000: u64 = 253_402_300_800;
 
 /// Serializes a time; a time that has no text becomes a null.
+#[cfg(feature = "sync")]
 pub(crate) fn serialize_rfc3339<S: Serializer>(
     time: &Option<SystemTime>,
     serializer: S,

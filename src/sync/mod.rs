@@ -153,6 +153,7 @@ mod state_store;
 mod status;
 mod status_watch;
 mod summary;
+mod summary_json;
 mod worker;
 
 #[cfg(feature = "object-store-0-14")]

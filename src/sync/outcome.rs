@@ -2,7 +2,7 @@
 
 use std::{any::Any, fmt};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::summary::Summary;
 use crate::error::{Error, ErrorKind};
@@ -39,7 +39,8 @@ const MOST_TEXT: usize = 1024;
 /// ```
 #[doc(alias = "result")]
 #[doc(alias = "JoinError")]
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Outcome {
@@ -65,6 +66,9 @@ pub enum Outcome {
     },
     /// The run was aborted, or its runtime was shut down. What was committed until then is kept.
     Aborted,
+    /// An outcome that this version of the crate does not know, read from JSON that a newer version wrote.
+    #[serde(other)]
+    Other,
 }
 
 impl Outcome {
@@ -93,6 +97,7 @@ impl Outcome {
     /// - [`Panicked`](ErrorKind::Panicked) with the text of a panic.
     /// - [`Cancelled`](ErrorKind::Cancelled) if the run was aborted, or was cancelled before its state was
     ///   open.
+    /// - [`Other`](ErrorKind::Other) for an outcome of a newer version.
     #[doc(alias = "unwrap")]
     pub fn into_result(self) -> Result<Summary, Error> {
         let kind = match self {
@@ -102,6 +107,7 @@ impl Outcome {
             Self::Failed { error } => return Err(error),
             Self::Panicked { .. } => ErrorKind::Panicked,
             Self::Cancelled { summary: None } | Self::Aborted => ErrorKind::Cancelled,
+            Self::Other => ErrorKind::Other,
         };
         Err(Error::new(kind, self.to_string()))
     }
@@ -131,6 +137,9 @@ impl fmt::Display for Outcome {
                 write!(f, "the store or the sink of the run has panicked: {message}")
             }
             Self::Aborted => f.write_str("the run was aborted; the next run resumes it"),
+            Self::Other => {
+                f.write_str("the run has ended in a way that this version does not know")
+            }
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{counts::Counts, outcome::Outcome};
 use crate::{scan::Report, sink::RunId};
 
 /// How far a run is, and how it has ended. Returned by [`Handle::status`](super::Handle::status).
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[doc(alias = "progress")]
 #[non_exhaustive]
 pub struct Status {
@@ -22,7 +23,9 @@ pub struct Status {
     pub report: Report,
     /// How many blobs the listing of the last complete run had, or `None` in the first run.
     pub expected: Option<u64>,
-    /// How long the run was paused, out of the elapsed time of the report.
+    /// How long the run was paused, out of the elapsed time of the report. In JSON: ISO 8601.
+    #[serde(with = "crate::iso::duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::iso::schema::Iso8601"))]
     pub paused: Duration,
     /// How the run has ended, or `None` while it runs.
     pub outcome: Option<Outcome>,
@@ -55,7 +58,9 @@ impl Status {
 }
 
 /// The phase of a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = crate::coded::open))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Phase {
@@ -78,4 +83,7 @@ pub enum Phase {
     Ended,
     /// Has ended with an error or a panic, which is in [`Status::outcome`].
     Failed,
+    /// A phase that this version of the crate does not know, read from JSON that a newer version wrote.
+    #[serde(other)]
+    Other,
 }

@@ -2,13 +2,14 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::counts::Counts;
 use crate::{scan::Report, sink::RunId, store::NameOrder};
 
 /// The result of a run: counts and ending. Returned by [`Job::run`](super::Job::run).
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Summary {
     /// The id of the run.
@@ -23,10 +24,10 @@ pub struct Summary {
     pub listed: Option<u64>,
     /// How many of the listed blobs are assets. The others are rejected, since this run or before.
     pub assets: Option<u64>,
-    /// At least the skipped blobs of the report. Summaries of earlier builds lack it.
+    /// The result of [`skipped`](Self::skipped).
     #[serde(default)]
     pub(super) skipped: u64,
-    /// At least the errors of the report. Summaries of earlier builds lack it.
+    /// The result of [`errors`](Self::errors).
     #[serde(default)]
     pub(super) errors: u64,
     /// The order in which the service lists names, or `None` if it listed none.
@@ -34,10 +35,12 @@ pub struct Summary {
     /// [`NameOrder::Unsorted`] if no order that this crate knows explains the listing. Such a
     /// container is listed with one request in flight and sorted on the disk of the state, which takes
     /// longer.
+    #[serde(default, deserialize_with = "super::summary_json::order")]
     pub order: Option<NameOrder>,
     /// The counts of the listing since the run was started or resumed.
     pub report: Report,
-    /// How the run has ended.
+    /// How the run has ended. In JSON its fields are beside those of the summary.
+    #[serde(flatten)]
     pub ending: Ending,
 }
 
@@ -84,14 +87,15 @@ impl Summary {
     pub fn withheld(&self) -> u64 {
         match self.ending {
             Ending::RemovalsWithheld { missing, .. } => missing,
-            Ending::Complete | Ending::Cancelled => 0,
+            Ending::Complete | Ending::Cancelled | Ending::Other => 0,
         }
     }
 }
 
-/// How a run has ended.
+/// How a run has ended. In JSON: an object whose field `ending` names the variant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(tag = "ending", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Ending {
     /// Everything was listed, and the sink was given all changes.
@@ -108,6 +112,8 @@ pub enum Ending {
     },
     /// The run was cancelled. The next run with the same state resumes it.
     Cancelled,
+    /// An ending that this version of the crate does not know, read from JSON that a newer version wrote.
+    Other,
 }
 
 impl fmt::Display for Summary {
@@ -130,6 +136,7 @@ impl fmt::Display for Summary {
                 )
             }
             Ending::Cancelled => write!(f, "\ncancelled; the next run resumes it"),
+            Ending::Other => write!(f, "\nended in a way that this version does not know"),
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::{borrow::Cow, ops::Deref, slice, vec};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Finding;
 
@@ -22,7 +22,8 @@ use super::Finding;
 ///     assert_eq!(finding.reason, Reason::OddName);
 /// }
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Findings(Cow<'static, [Finding]>);
 

@@ -44,6 +44,7 @@ findings! {
     REHYDRATING = Archived "it is being rehydrated, which takes up to 15 hours; until then it cannot be read";
     COPY_INCOMPLETE = Unreadable "a copy into it has not finished, or has failed";
     INCREMENTAL_COPY = Unreadable "it is the base of incremental copies; only its snapshots can be read";
+    UNREADABLE = Unreadable "it cannot be read, for a reason that this version does not know";
     HIDDEN = SystemFile "a segment of its name begins with a dot, as hidden files do";
     SYSTEM_FILE = SystemFile "a segment of its name is that of an operating system's or a tool's own file or folder";
     UNFINISHED = SystemFile "its name is that of an unfinished download";

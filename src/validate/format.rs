@@ -3,50 +3,25 @@
 //! The table of default formats is here. A format is found for every blob, so the lookup is a hash table
 //! keyed by the extension as a number.
 
-use std::fmt;
+use crate::{coded::coded_enum, store::ContentType};
 
-use serde::{Deserialize, Serialize, Serializer};
-
-use crate::store::ContentType;
-
-/// The kind of an asset: image or video.
-///
-/// ```
-/// use azure_asset_sync::Kind;
-///
-/// assert_eq!(serde_json::to_string(&Kind::Video)?, "\"video\"");
-/// assert_eq!(Kind::Image.to_string(), "image");
-/// # Ok::<(), serde_json::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Kind {
-    /// A still picture, or a short animation in an image format.
-    Image,
-    /// A video.
-    Video,
-}
-
-impl Kind {
-    /// Returns the stable code, which is also the first part of the kind's media types.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Image => "image",
-            Self::Video => "video",
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl Serialize for Kind {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
+coded_enum! {
+    /// The kind of an asset: image or video.
+    ///
+    /// ```
+    /// use azure_asset_sync::Kind;
+    ///
+    /// assert_eq!(serde_json::to_string(&Kind::Video)?, "\"video\"");
+    /// assert_eq!(Kind::Image.to_string(), "image");
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    ///
+    /// [`as_str`](Self::as_str) is also the first part of the kind's media types.
+    pub enum Kind by as_str {
+        /// A still picture, or a short animation in an image format.
+        Image = "image",
+        /// A video.
+        Video = "video",
     }
 }
 
@@ -61,6 +36,9 @@ impl Serialize for Kind {
 /// scan.content_type = Some("image/x-dicom".into());
 /// assert!(rules.check(scan).asset().is_some());
 /// ```
+///
+/// In JSON: `extension`, `kind`, `media_type` and `aliases`, which may be left out. The values are checked,
+/// and unknown fields and kinds are refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Format {
     extension: Box<str>,
@@ -203,7 +181,7 @@ const TABLE: &[(&str, Kind, &str, &[&str])] = &[
 /// A set of formats with a hash table by extension.
 ///
 /// Rules are built once and used for millions of blobs, so every change rebuilds the table.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Formats {
     /// The formats, sorted by extension.
     all: Vec<Format>,

@@ -31,6 +31,7 @@ mod name_fingerprint;
 mod reason;
 mod rules;
 mod rules_fingerprint;
+mod rules_json;
 mod suspicious_name;
 mod verdict;
 
@@ -41,7 +42,7 @@ pub(crate) use self::{
     verdict::Classification,
 };
 pub use self::{
-    filter::{Filter, FilterBuilder},
+    filter::{Filter, FilterBuilder, FilterProblem, InvalidFilter},
     findings::Findings,
     format::{Format, Kind},
     reason::{Finding, Reason},

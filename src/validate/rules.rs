@@ -12,6 +12,7 @@ use super::{
     fixed_findings as fixed, format::Formats, suspicious_name,
 };
 use crate::{
+    coded::coded_enum,
     store::{AccessTier, Blob, ContentType, Unreadable},
     units::Bytes,
 };
@@ -23,9 +24,6 @@ type Identity = (Kind, ContentType, Option<usize>);
 ///
 /// The defaults fit a vision platform. Every method returns changed rules.
 ///
-/// assert!(rules.check(Blob::new("IMG_0001.heic", 3_000_000)).asset().is_some());
-/// let verdict = rules.check(Blob::new("IMG_0001.heic", 0));
-/// assert_eq!(verdict.rejection().map(|it| it.reason), Some(Reason::Empty));
 /// ```
 /// use azure_asset_sync::{Format, Kind, Reason, Rules, store::Blob, validate::Action};
 ///
@@ -34,8 +32,29 @@ type Identity = (Kind, ContentType, Option<usize>);
 ///     .max_size(Kind::Image, 1 << 30)
 ///     .on(Reason::TypeMismatch, Action::Note);
 /// assert!(rules.check(Blob::new("scan.DCM", 5_000_000)).asset().is_some());
+/// let verdict = rules.check(Blob::new("IMG_0001.heic", 0));
+/// assert_eq!(verdict.rejection().map(|it| it.reason), Some(Reason::Empty));
 /// ```
-#[derive(Clone, Debug)]
+///
+/// In JSON, rules are what differs from the defaults, under the names of the methods. Unknown fields,
+/// reasons and actions are refused, and all problems are reported at once:
+///
+/// ```
+/// use azure_asset_sync::{Kind, Reason, Rules, validate::Action};
+///
+/// let json = r#"{
+///     "accept": [{"extension": "dcm", "kind": "image", "media_type": "application/dicom"}],
+///     "refuse": ["gif"],
+///     "max_size": {"image": 1073741824},
+///     "on": {"type_mismatch": "note"},
+///     "filter": {"include": ["hall-3/**"]}
+/// }"#;
+/// let rules: Rules = serde_json::from_str(json)?;
+/// assert_eq!(rules.action(Reason::TypeMismatch), Action::Note);
+/// assert_eq!(serde_json::from_str::<Rules>(&serde_json::to_string(&rules)?)?, rules);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rules {
     formats: Formats,
     max_image: u64,
@@ -45,28 +64,17 @@ pub struct Rules {
     filter: Option<Box<Filter>>,
 }
 
-/// The action for blobs for which a reason applies.
-///
-/// A preview with [`Action::Note`] shows how many blobs a rule concerns before it rejects any.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Action {
-    /// Reject the blob.
-    Reject,
-    /// Accept the blob and add a finding to the asset.
-    Note,
-    /// Do nothing.
-    Ignore,
-}
-
-impl Action {
-    /// Returns the stable code.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Reject => "reject",
-            Self::Note => "note",
-            Self::Ignore => "ignore",
-        }
+coded_enum! {
+    /// The action for blobs for which a reason applies.
+    ///
+    /// A preview with [`Action::Note`] shows how many blobs a rule concerns before it rejects any.
+    pub closed enum Action by as_str {
+        /// Reject the blob.
+        Reject = "reject",
+        /// Accept the blob and add a finding to the asset.
+        Note = "note",
+        /// Do nothing.
+        Ignore = "ignore",
     }
 }
 
@@ -155,6 +163,8 @@ impl Rules {
         match kind {
             Kind::Image => self.max_image = bytes,
             Kind::Video => self.max_video = bytes,
+            // Nothing is known of such blobs, so there is nothing to limit.
+            Kind::Other => {}
         }
         self
     }
@@ -351,6 +361,7 @@ impl Rules {
         let most = match kind {
             Kind::Image => self.max_image,
             Kind::Video => self.max_video,
+            Kind::Other => MAX_SIZE,
         };
         if blob.size > most {
             let detail = format!("{kind} is {}; the limit is {}", Bytes(blob.size), Bytes(most));
@@ -421,6 +432,7 @@ fn unreadable(why: Unreadable, blob: &Blob) -> Option<&'static Finding> {
         // Snapshots of an incremental copy can be read, only its base cannot.
         Unreadable::IncrementalCopy if blob.snapshot.is_some() => return None,
         Unreadable::IncrementalCopy => &fixed::INCREMENTAL_COPY,
+        Unreadable::Other => &fixed::UNREADABLE,
     })
 }
 

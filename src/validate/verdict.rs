@@ -2,14 +2,15 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Finding, Findings, Kind, MAX_SIZE, Reason};
 use crate::store::{Blob, ContentType, ETag, Malformed, Text};
 
 /// The decision about one entry of a listing.
 ///
-/// The enum is exhaustive: every entry is accepted or rejected, and none is skipped.
+/// The enum is exhaustive: every entry is accepted or rejected, and none is skipped. In JSON it is an object
+/// with `accept` or `reject` in `verdict`, beside the fields of the asset or of the rejection.
 ///
 /// ```
 /// use azure_asset_sync::{Reason, Rules, store::Blob};
@@ -19,7 +20,9 @@ use crate::store::{Blob, ContentType, ETag, Malformed, Text};
 /// assert!(verdict.asset().is_none());
 /// assert_eq!(verdict.rejection().map(|it| it.reason), Some(Reason::Empty));
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(tag = "verdict", rename_all = "snake_case")]
 pub enum Verdict {
     /// The entry is an asset.
     Accept(Asset),
@@ -68,7 +71,8 @@ impl Verdict {
 /// assert_eq!(json["kind"], "image");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Asset {
     /// The blob as listed.
@@ -79,7 +83,7 @@ pub struct Asset {
     /// The media type by the name's extension. The stored Content-Type is `blob.content_type`.
     pub media_type: ContentType,
     /// The unusual properties of the blob that are no reason to reject it.
-    #[serde(skip_serializing_if = "<[Finding]>::is_empty")]
+    #[serde(default, skip_serializing_if = "<[Finding]>::is_empty")]
     pub findings: Findings,
 }
 
@@ -94,25 +98,26 @@ pub struct Asset {
 /// assert_eq!(rejection.detail, "image is 300 MiB; the limit is 256 MiB");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Rejection {
     /// The name, or `None` if the listing had no readable name.
     pub name: Option<String>,
     /// The size in bytes, if known.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
     /// The ETag, if known.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub etag: Option<ETag>,
     /// The version id, in an account with versioning.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version_id: Option<Text>,
     /// Whether this version is the current one, in an account with versioning.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub is_current_version: Option<bool>,
     /// The snapshot's time stamp, or `None` for a base blob.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<Text>,
     /// The reason, as a stable code.
     pub reason: Reason,

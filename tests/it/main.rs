@@ -83,6 +83,7 @@ mod state_conformance;
 mod state_folder;
 mod state_objects;
 mod store_conformance;
+mod stored;
 mod sync;
 mod sync_again;
 mod sync_bounds;

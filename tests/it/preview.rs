@@ -111,7 +111,7 @@ async fn no_price_and_no_quota_are_reported_unless_they_are_set() {
     let report = Preview::new(scan_of(container(["a.jpg"]))).run().await.unwrap();
     assert_eq!((report.quota, report.cost, report.sync.cost), (None, None, None));
     let json = serde_json::to_value(&report).unwrap();
-    assert_eq!(json["total"], serde_json::json!({"exact": 1}));
+    assert_eq!(json["total"], serde_json::json!({"total": "exact", "blobs": 1}));
     for field in ["quota", "cost", "nearest"] {
         assert!(json.get(field).is_none(), "{json}");
     }

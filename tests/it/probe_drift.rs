@@ -113,11 +113,11 @@ async fn drift_compares_only_checks_with_the_same_input() {
 fn a_stored_health_of_a_later_version_can_be_read() {
     let json = r#"{"cause":"not_known_yet","confidence":"certain","evidence":{"took_ms":3}}"#;
     let diagnosis: Diagnosis = serde_json::from_str(json).unwrap();
-    assert_eq!(diagnosis.cause, Cause::Unknown);
+    assert_eq!(diagnosis.cause, Cause::Other);
     // This version does not know the check and the shape.
     let json = r#"{"check":"blood_pressure","outcome":"passed"}"#;
     let checked: azure_asset_sync::probe::Checked = serde_json::from_str(json).unwrap();
-    assert_eq!(checked.check, Check::Unknown);
+    assert_eq!(checked.check, Check::Other);
     let shape: SeenShape = serde_json::from_str("\"round\"").unwrap();
     assert_eq!(shape, SeenShape::Undetermined);
     for &cause in Cause::ALL {

@@ -238,6 +238,7 @@ async fn a_wait_connects_if_and_only_if_access_is_stable_in_1000_schedules() {
                 let in_time = stable.is_some_and(|stable| stable + slack < deadline);
                 assert!(!in_time || account.throttled.is_some(), "{seed}: {account:?}");
             }
+            other => panic!("{seed}: {other:?}"),
         }
     }
     println!("connected, too late, permanent, deadline: {counts:?}");

@@ -16,24 +16,27 @@ use serde::{Deserialize, Serialize};
 
 use self::context::Context;
 use super::{Condition, MAX_LENGTH, ParseError, Role, Rule, Span, error::quoted, parser};
+use crate::coded::coded_enum;
 
 /// Azure's limit for a condition. The documentation does not say whether it counts bytes or characters;
 /// bytes are the stricter reading.
 const LIMIT: usize = 8 << 10;
 
-/// The severity of a finding.
-///
-/// An error should block the use of the condition. A warning needs a person's decision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Severity {
-    /// Worth knowing: the condition does what it says.
-    Note,
-    /// Azure accepts the condition, but it allows or denies something else than it seems to.
-    Warning,
-    /// Azure refuses the condition, or a part of it can never do what it says.
-    Error,
+coded_enum! {
+    /// The severity of a finding.
+    ///
+    /// An error should block the use of the condition. A warning needs a person's decision.
+    ///
+    /// The order is that of severity. A severity of a newer version counts as the highest, so that nobody
+    /// overlooks it.
+    pub enum Severity by as_str {
+        /// Worth knowing: the condition does what it says.
+        Note = "note",
+        /// Azure accepts the condition, but it allows or denies something else than it seems to.
+        Warning = "warning",
+        /// Azure refuses the condition, or a part of it can never do what it says.
+        Error = "error",
+    }
 }
 
 /// A mistake in a condition, found by [`Lint`].
@@ -48,7 +51,8 @@ pub enum Severity {
 ///     println!("at {:?}", text.get(finding.span.start..finding.span.end));
 /// }
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LintFinding {
     /// The kind of mistake.
@@ -60,26 +64,26 @@ pub struct LintFinding {
     /// The mistake, its effect, and the text to write instead.
     pub message: String,
     /// The whole text with this mistake repaired, if there is exactly one repair.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repair: Option<String>,
 }
 
-/// The scope of a role assignment, from the narrowest to the widest.
-///
-/// Some attributes are only available at wide scopes. The order is that of the variants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum ScopeLevel {
-    /// One container.
-    Container,
-    /// A storage account.
-    Account,
-    /// A resource group.
-    ResourceGroup,
-    /// A subscription.
-    Subscription,
-    /// A management group.
-    ManagementGroup,
+coded_enum! {
+    /// The scope of a role assignment, from the narrowest to the widest.
+    ///
+    /// Some attributes are only available at wide scopes. The order is that of the variants.
+    pub closed enum ScopeLevel by as_str {
+        /// One container.
+        Container = "container",
+        /// A storage account.
+        Account = "account",
+        /// A resource group.
+        ResourceGroup = "resource-group",
+        /// A subscription.
+        Subscription = "subscription",
+        /// A management group.
+        ManagementGroup = "management-group",
+    }
 }
 
 /// Checks conditions for mistakes. Facts about the role assignment allow more checks.
@@ -98,14 +102,20 @@ pub enum ScopeLevel {
 /// let findings = Lint::new().role(Role::BlobDataReader).check(write);
 /// assert!(findings.iter().any(|finding| finding.rule == Rule::ActionNotInRole));
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[must_use]
 pub struct Lint {
+    #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<Role>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<ScopeLevel>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     azure_cli: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     eligible: bool,
 }
 

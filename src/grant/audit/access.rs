@@ -2,14 +2,16 @@
 //!
 //! Values only: `rows` and `decide` make them.
 
-use std::fmt;
+use serde::{Deserialize, Serialize};
 
-use serde::Serialize;
-
-use crate::condition::{Condition, Request, Role};
+use crate::{
+    coded::coded_enum,
+    condition::{Condition, Request, Role, read_stored_request},
+};
 
 /// Requests of one kind, and whether they are allowed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Access {
     /// The requests, in words.
@@ -23,38 +25,23 @@ pub struct Access {
     /// For [`Decision::MayBeAllowed`]: one request that the conditions allow.
     ///
     /// `None` if the conditions are too large for an example and for a proof.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "read_stored_request"
+    )]
     pub example: Option<Request>,
 }
 
-/// Whether the requests of a row are allowed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Decision {
-    /// None of the requests is allowed. This is proved for all values of all open attributes.
-    Denied,
-    /// All of the requests are allowed. This is proved for all values of all open attributes.
-    Allowed,
-    /// Some of the requests are allowed, or it could not be proved that none is.
-    MayBeAllowed,
-}
-
-impl Decision {
-    /// Returns the stable name, for example `may-be-allowed`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Denied => "denied",
-            Self::Allowed => "allowed",
-            Self::MayBeAllowed => "may-be-allowed",
-        }
-    }
-}
-
-impl fmt::Display for Decision {
-    /// Writes the stable name.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+coded_enum! {
+    /// Whether the requests of a row are allowed.
+    pub enum Decision by as_str {
+        /// None of the requests is allowed. This is proved for all values of all open attributes.
+        Denied = "denied",
+        /// All of the requests are allowed. This is proved for all values of all open attributes.
+        Allowed = "allowed",
+        /// Some of the requests are allowed, or it could not be proved that none is.
+        MayBeAllowed = "may-be-allowed",
     }
 }
 

@@ -10,7 +10,7 @@ mod rows;
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use self::access::Assigned;
 pub use self::access::{Access, Decision};
@@ -43,7 +43,8 @@ use crate::{
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Audit {
     /// The requests, starting with those that a scan sends.
@@ -89,6 +90,7 @@ impl fmt::Display for Audit {
                 Decision::Allowed => "allow",
                 Decision::Denied => "deny ",
                 Decision::MayBeAllowed => "may  ",
+                Decision::Other => "?    ",
             };
             // "missing" and "wider" are the words to look for; the other rows are as they should
             // be.

@@ -110,6 +110,8 @@ pub(super) fn about(grant: &Grant, step: Step, form: Form) -> String {
             ),
             stays(grant)
         ),
+        // No form writes a part for it.
+        Step::Other => String::new(),
     }
 }
 

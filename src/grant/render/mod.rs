@@ -23,7 +23,7 @@ mod terraform;
 mod windows;
 
 use super::{Form, Grant, Pack};
-use crate::name::InvalidName;
+use crate::name::{Field, InvalidName};
 
 impl Grant {
     /// Returns everything to apply, check, change and revoke the grant, in one form.
@@ -61,6 +61,10 @@ impl Grant {
             Form::TerraformAzurerm => terraform::azurerm(self)?,
             Form::TerraformAzapi => terraform::azapi(self)?,
             Form::Rest => rest::parts(self),
+            Form::Other => {
+                let rule = "this version of the crate does not know the form";
+                return Err(InvalidName::new(Field::Form, form.as_str(), rule));
+            }
         };
         // In the order of use; within a step, files come first.
         parts.sort_by_key(|part| (part.step, part.file.is_none()));

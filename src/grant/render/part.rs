@@ -13,7 +13,7 @@ pub(super) fn commands(step: Step, lines: Vec<String>) -> Part {
 
 /// Returns a part to save as a file, which the commands of the step use.
 pub(super) fn file(step: Step, name: &'static str, text: String) -> Part {
-    Part { step, file: Some(name), about: String::new(), text }
+    Part { step, file: Some(name.into()), about: String::new(), text }
 }
 
 /// Formats JSON over several lines, for files and requests that people read.

@@ -76,7 +76,7 @@ pub(super) fn shared_or_earlier(grant: &Grant) -> Option<&RoleAssignment> {
 ///
 /// Removed only if no other assignment of the principal needs it; see [`Removal::SharedIfUnused`].
 pub(super) fn obsolete_shared(grant: &Grant) -> Option<&RoleAssignment> {
-    let earlier = grant.replaces().iter().find(|a| a.sharing == Sharing::Account);
+    let earlier = grant.replaces().find(|a| a.sharing == Sharing::Account);
     earlier.filter(|_| shared(grant).is_none())
 }
 
@@ -85,7 +85,7 @@ pub(super) fn obsolete_shared(grant: &Grant) -> Option<&RoleAssignment> {
 /// An assignment at the same place as one of this grant is changed, not removed.
 pub(super) fn obsolete(grant: &Grant) -> Vec<&RoleAssignment> {
     let mut found: Vec<&RoleAssignment> = Vec::new();
-    for earlier in grant.replaces().iter().filter(|a| a.sharing != Sharing::Account) {
+    for earlier in grant.replaces().filter(|a| a.sharing != Sharing::Account) {
         if !grant
             .assignments()
             .iter()
@@ -118,7 +118,7 @@ pub(super) fn earlier_descriptions<'a>(
     grant: &'a Grant,
     assignment: &RoleAssignment,
 ) -> Vec<&'a str> {
-    let earlier = grant.replaces().iter().filter(|a| a.is_in_place_of(assignment));
+    let earlier = grant.replaces().filter(|a| a.is_in_place_of(assignment));
     let mut found: Vec<_> = earlier.map(|a| a.description.as_str()).collect();
     found.retain(|text| *text != assignment.description);
     found.sort_unstable();

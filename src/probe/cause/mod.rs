@@ -3,8 +3,6 @@
 //! `table` has the causes, one row each. A row is data: code, layer, step, whether waiting helps, what
 //! is wrong, and what to do. What follows from a row, or is the same for all rows, is here.
 
-use serde::{Deserialize, Deserializer};
-
 pub use self::table::Cause;
 use super::class::{PropagationTime, Retry, WizardStep};
 
@@ -29,7 +27,7 @@ macro_rules! causes {
             /// println!("{cause}: {}; {}", cause.what(), cause.remedy());
             /// assert!(Cause::ALL.iter().all(|cause| !cause.remedy().is_empty()));
             /// let newer: Cause = serde_json::from_str(r#""a_cause_of_2030""#)?;
-            /// assert_eq!(newer, Cause::Unknown, "a rollback reads what a newer version stored");
+            /// assert_eq!(newer, Cause::Other, "a rollback reads what a newer version stored");
             /// # Ok::<(), serde_json::Error>(())
             /// ```
             pub enum Cause by as_str {
@@ -40,27 +38,27 @@ macro_rules! causes {
         impl Cause {
             /// Returns the layer in which the cause shows.
             pub fn layer(self) -> Layer {
-                match self { $(Self::$variant => Layer::$layer,)+ }
+                match self { $(Self::$variant => Layer::$layer,)+ Self::Other => Layer::Other }
             }
 
             /// Returns the step of the wizard in which the cause shows.
             pub fn step(self) -> WizardStep {
-                match self { $(Self::$variant => WizardStep::$step,)+ }
+                match self { $(Self::$variant => WizardStep::$step,)+ Self::Other => WizardStep::Confirm }
             }
 
             /// Returns whether waiting helps.
             pub fn retry(self) -> Retry {
-                match self { $(Self::$variant => Retry::$retry,)+ }
+                match self { $(Self::$variant => Retry::$retry,)+ Self::Other => Retry::Never }
             }
 
             /// Returns the problem, as a clause for people.
             pub fn what(self) -> &'static str {
-                match self { $(Self::$variant => $what,)+ }
+                match self { $(Self::$variant => $what,)+ Self::Other => "a cause of a newer version" }
             }
 
             /// Returns what to do, as a clause for people.
             pub fn remedy(self) -> &'static str {
-                match self { $(Self::$variant => $remedy,)+ }
+                match self { $(Self::$variant => $remedy,)+ Self::Other => "read the evidence, or test the connection again" }
             }
         }
     };
@@ -117,15 +115,5 @@ impl Cause {
                 | Self::KeyOutOfScope
                 | Self::ManagementRoleOnly
         )
-    }
-}
-
-impl<'de> Deserialize<'de> for Cause {
-    /// Reads a code. A code of a newer version of this crate becomes [`Unknown`](Self::Unknown), so
-    /// that a service can be rolled back without losing what it stored.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let code = String::deserialize(deserializer)?;
-        let found = Self::ALL.iter().copied().find(|cause| cause.as_str() == code);
-        Ok(found.unwrap_or(Self::Unknown))
     }
 }

@@ -88,7 +88,7 @@ impl Checks {
             Check::OtherList | Check::OtherRead | Check::OutsidePrefix | Check::ListContainers => {
                 excess::excess(context, check).await
             }
-            Check::Unknown => unsupported(check),
+            Check::Other => unsupported(check),
         }
     }
 }

@@ -87,7 +87,8 @@ pub(super) fn of_error(error: &Error, check: Check) -> (Cause, Basis) {
             | ErrorKind::StateBusy
             | ErrorKind::StateInvalid
             | ErrorKind::Cancelled
-            | ErrorKind::Panicked,
+            | ErrorKind::Panicked
+            | ErrorKind::Other,
         ) => C::Unknown,
     };
     (cause, Basis::Kind)
@@ -184,6 +185,7 @@ fn of_detail(detail: Detail) -> Option<Cause> {
         Detail::AccessDenied => C::ConditionalAccess,
         Detail::TemporarilyUnavailable => C::SignInUnavailable,
         Detail::InvalidClient | Detail::InvalidGrant => C::CredentialRejected,
+        Detail::Other => return None,
     })
 }
 

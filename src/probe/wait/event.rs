@@ -7,11 +7,8 @@ use std::{fmt, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::super::{
-    checked::Checked,
-    class::PropagationTime,
-    diagnosis::Diagnosis,
-    health::Health,
-    time::{in_minutes, millis},
+    checked::Checked, class::PropagationTime, diagnosis::Diagnosis, health::Health,
+    time::in_minutes,
 };
 
 /// An event of a [`Wait`](super::Wait).
@@ -22,13 +19,14 @@ use super::super::{
 /// use azure_asset_sync::probe::{Tier, WaitEvent};
 ///
 /// let json = r#"{"event": "retrying", "attempt": 2, "successes": 0, "needed": 20,
-///     "next_in_ms": 4000, "left_ms": 590000, "tier": "usual"}"#;
+///     "next_in": "PT4S", "left": "PT9M50S", "tier": "usual"}"#;
 /// let WaitEvent::Retrying(retrying) = serde_json::from_str(json)? else { panic!("another event") };
 /// assert_eq!(retrying.tier, Tier::Usual);
 /// assert!(retrying.to_string().starts_with("attempt 2: works, 0 of 20 times in a row"));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum WaitEvent {
@@ -38,10 +36,14 @@ pub enum WaitEvent {
     Retrying(Retrying),
     /// The wait has ended. This is the last event.
     Ended(Box<WaitOutcome>),
+    /// An event that this version of the crate does not know, read from JSON that a newer version wrote.
+    #[serde(other)]
+    Other,
 }
 
 /// The state of a wait between two passes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Retrying {
     /// The number of the pass that has ended, starting at 1.
@@ -56,11 +58,13 @@ pub struct Retrying {
     pub successes: u32,
     /// How many passes in a row must succeed.
     pub needed: u32,
-    /// The delay before the next pass. In JSON: whole milliseconds.
-    #[serde(rename = "next_in_ms", with = "millis")]
+    /// The delay before the next pass. In JSON: ISO 8601, for example `PT4S`.
+    #[serde(alias = "next_in_ms", with = "crate::iso::duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::iso::schema::Iso8601"))]
     pub next_in: Duration,
-    /// The time before the deadline. In JSON: whole milliseconds.
-    #[serde(rename = "left_ms", with = "millis")]
+    /// The time before the deadline. In JSON: ISO 8601, for example `PT4S`.
+    #[serde(alias = "left_ms", with = "crate::iso::duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::iso::schema::Iso8601"))]
     pub left: Duration,
     /// How the time that has passed compares with how long such changes take.
     pub tier: Tier,
@@ -82,12 +86,15 @@ impl fmt::Display for Retrying {
 
 /// How the age of a change compares with how long such changes take.
 ///
-/// Deliberately exhaustive. The order is that of the time.
+/// The order is that of the time.
 ///
 /// The times are those of [`PropagationTime`](crate::probe::PropagationTime) for the cause of the
 /// last pass, or those of a role after a success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = crate::coded::open))]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Tier {
     /// Within the usual time.
     Usual,
@@ -97,6 +104,9 @@ pub enum Tier {
     Worst,
     /// Longer than the longest time that was observed: the change will not take effect.
     Beyond,
+    /// A value that this version of the crate does not know, read from JSON that a newer version wrote.
+    #[serde(other)]
+    Other,
 }
 
 impl Tier {
@@ -117,6 +127,7 @@ impl Tier {
             Self::Documented => "this takes longer than usual",
             Self::Worst => "this takes longer than documented",
             Self::Beyond => "a change would have taken effect by now",
+            Self::Other => "it is not known how long this takes",
         }
     }
 }
@@ -126,6 +137,7 @@ impl Tier {
 /// The outlook of [`health`](Self::health) agrees with the reason, also if the last pass alone
 /// would suggest another one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct WaitOutcome {
     /// Why the wait ended.
@@ -134,8 +146,9 @@ pub struct WaitOutcome {
     pub health: Health,
     /// The number of passes.
     pub attempts: u32,
-    /// How long the wait took. In JSON: whole milliseconds.
-    #[serde(rename = "elapsed_ms", with = "millis")]
+    /// How long the wait took. In JSON: ISO 8601, for example `PT4S`.
+    #[serde(alias = "elapsed_ms", with = "crate::iso::duration")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::iso::schema::Iso8601"))]
     pub elapsed: Duration,
 }
 
@@ -148,13 +161,16 @@ impl WaitOutcome {
 
 /// Why a wait ended.
 ///
-/// Deliberately exhaustive: a caller that handles these four handles them all.
+/// A wait ends with one of the first four. [`Other`](Self::Other) is read from JSON only.
 ///
 /// Only [`Connected`](Self::Connected) means that a scan will work. After
 /// [`Unconfirmed`](Self::Unconfirmed), a scan can start but may still reach a front end that
 /// refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = crate::coded::open))]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum EndReason {
     /// The required number of passes in a row succeeded.
     Connected,
@@ -164,4 +180,7 @@ pub enum EndReason {
     Deadline,
     /// The deadline passed after successes, but before there were enough in a row.
     Unconfirmed,
+    /// A reason that this version of the crate does not know, read from JSON that a newer version wrote.
+    #[serde(other)]
+    Other,
 }

@@ -166,7 +166,7 @@ impl Running {
                 health.outlook = match reason {
                     EndReason::Connected | EndReason::Unconfirmed => Outlook::Ready,
                     EndReason::Permanent => Outlook::Stop,
-                    EndReason::Deadline => Outlook::Wait,
+                    EndReason::Deadline | EndReason::Other => Outlook::Wait,
                 };
                 let (attempts, elapsed) = (schedule.attempts(), schedule.elapsed(now));
                 let ended = WaitOutcome { reason, health, attempts, elapsed };

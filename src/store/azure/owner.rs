@@ -159,3 +159,5 @@ impl From<OwnerMarker> for String {
         marker.0
     }
 }
+
+crate::schema::schema_as!(OwnerMarker, String);

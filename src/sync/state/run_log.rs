@@ -139,6 +139,8 @@ impl RunLog {
                 Change::Restored(_) => counts.restored += 1,
                 Change::Removed(_) => counts.removed += 1,
                 Change::Rejected(_) => counts.rejected += 1,
+                // A merge makes no such change; it is only read from JSON.
+                Change::Other => {}
             }
         }
         step.changes

@@ -11,7 +11,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, se
 
 use super::{
     Filter,
-    limits::{Budget, LONGEST_FORMAT, MOST_FORMATS, MOST_PATTERNS, MOST_PROBLEMS, MOST_TEXT},
+    invalid::{FilterProblem, InvalidFilter},
+    limits::{Budget, LONGEST_FORMAT, MOST_FORMATS, MOST_PATTERNS, MOST_TEXT},
     matcher::{Compiler, Syntax},
     patterns::{self, Patterns},
 };
@@ -37,6 +38,7 @@ use crate::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[must_use = "a builder does nothing until it is built"]
 pub struct FilterBuilder {
@@ -59,14 +61,19 @@ pub struct FilterBuilder {
         serialize_with = "serialize_time",
         deserialize_with = "deserialize_time"
     )]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub(super) modified_since: Option<SystemTime>,
     #[serde(
         skip_serializing_if = "Option::is_none",
         serialize_with = "serialize_time",
         deserialize_with = "deserialize_time"
     )]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub(super) modified_before: Option<SystemTime>,
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    #[serde(
+        skip_serializing_if = "BTreeSet::is_empty",
+        deserialize_with = "crate::coded::strict::many"
+    )]
     pub(super) kinds: BTreeSet<Kind>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) formats: Vec<String>,
@@ -202,7 +209,8 @@ impl FilterBuilder {
     ///
     /// # Errors
     /// [`Config`](ErrorKind::Config) with all problems at once: for each pattern the position and what to
-    /// write instead, and for each limit its value.
+    /// write instead, and for each limit its value. The source is an [`InvalidFilter`], which has the problems
+    /// by field.
     pub fn build(self) -> Result<Filter, Error> {
         let mut wrong = Vec::new();
         let mut patterns =
@@ -215,72 +223,74 @@ impl FilterBuilder {
         if let (Some(min), Some(max)) = (self.min_size, self.max_size)
             && min > max
         {
-            wrong.push(format!(
-                "min_size {min} is above max_size {max}, so no blob can match; swap them"
+            wrong.push(FilterProblem::new(
+                "min_size",
+                format!("min_size {min} is above max_size {max}, so no blob can match; swap them"),
             ));
         }
         if let Some(min) = self.min_size
             && min > MAX_SIZE
         {
-            wrong.push(format!(
+            wrong.push(FilterProblem::new("min_size", format!(
                 "min_size {min} is above the size of any blob (190.7 TiB), so no blob can match; sizes are in bytes"
-            ));
+            )));
         }
         for (field, time) in
             [("modified_since", self.modified_since), ("modified_before", self.modified_before)]
         {
             if time.is_some_and(|time| !is_representable(time)) {
-                wrong.push(format!("{field}: it must be in the years 1970 to 9999"));
+                wrong.push(FilterProblem::new(
+                    field,
+                    format!("{field}: it must be in the years 1970 to 9999"),
+                ));
             }
         }
         if let (Some(since), Some(before)) = (self.modified_since, self.modified_before)
             // Equal ends exclude everything too, because the upper one is exclusive.
             && since >= before
         {
-            wrong.push(
-                "modified_since is not before modified_before, so no blob can match; swap them"
-                    .to_owned(),
-            );
+            wrong.push(FilterProblem::new(
+                "modified_since",
+                "modified_since is not before modified_before, so no blob can match; swap them",
+            ));
         }
         if !wrong.is_empty() {
-            let more = wrong.len().saturating_sub(MOST_PROBLEMS);
-            wrong.truncate(MOST_PROBLEMS);
-            // The rest is only counted: twenty problems are enough for one look at a form.
-            if more > 0 {
-                wrong.push(format!("and {more} more"));
-            }
-            return Err(Error::new(ErrorKind::Config, format!("filter: {}", wrong.join("; "))));
+            let invalid = InvalidFilter::new(wrong);
+            return Err(Error::new(ErrorKind::Config, invalid.to_string()).with_source(invalid));
         }
         Ok(Filter { patterns, formats, typed: self })
     }
 
     /// Checks the number of patterns and their total length; returns false if the patterns exceed a limit.
-    fn check_counts(&self, wrong: &mut Vec<String>) -> bool {
+    fn check_counts(&self, wrong: &mut Vec<FilterProblem>) -> bool {
         let lists = [&self.include, &self.exclude, &self.include_regex, &self.exclude_regex];
         let count: usize = lists.iter().map(|list| list.len()).sum();
         let text: usize = lists.iter().flat_map(|list| list.iter()).map(String::len).sum();
         let before = wrong.len();
         if count > MOST_PATTERNS {
-            wrong.push(format!(
+            wrong.push(FilterProblem::new("include", format!(
                 "it has {count} patterns; the limit is {MOST_PATTERNS} over include, exclude, include_regex and exclude_regex together"
-            ));
+            )));
         }
         if text > MOST_TEXT {
-            wrong.push(format!(
+            wrong.push(FilterProblem::new("include", format!(
                 "its patterns have {text} bytes together; the limit is {MOST_TEXT} (16 KiB); use fewer or shorter patterns"
-            ));
+            )));
         }
         // Patterns that exceed the counts are not compiled, because compiling them is the work to limit.
         let is_within = wrong.len() == before;
         if self.formats.len() > MOST_FORMATS {
             let count = self.formats.len();
-            wrong.push(format!("formats has {count} extensions; the limit is {MOST_FORMATS}"));
+            wrong.push(FilterProblem::new(
+                "formats",
+                format!("formats has {count} extensions; the limit is {MOST_FORMATS}"),
+            ));
         }
         is_within
     }
 
     /// Compiles the four lists within one budget.
-    fn compile(&self, wrong: &mut Vec<String>) -> Patterns {
+    fn compile(&self, wrong: &mut Vec<FilterProblem>) -> Patterns {
         let mut budget = Budget::default();
         let mut compile = |list: &[String], field, syntax| {
             let compiler = Compiler { syntax, ignore_case: self.ignore_case };
@@ -296,7 +306,7 @@ impl FilterBuilder {
 }
 
 /// Checks one extension and returns it in lower case, without the dot that people type before it.
-fn extension(typed: &str, wrong: &mut Vec<String>) -> Box<str> {
+fn extension(typed: &str, wrong: &mut Vec<FilterProblem>) -> Box<str> {
     let extension = typed.strip_prefix('.').unwrap_or(typed);
     let is_long = extension.chars().nth(LONGEST_FORMAT).is_some();
     let is_odd =
@@ -316,9 +326,9 @@ fn extension(typed: &str, wrong: &mut Vec<String>) -> Box<str> {
             several => format!("; write one entry each: {}", several.join(", ")),
         };
         let typed = printable(&start);
-        wrong.push(format!(
+        wrong.push(FilterProblem::new("formats", format!(
             "formats `{typed}`: an extension is the text after the last dot of a name, such as `jpg`, of at most {LONGEST_FORMAT} characters{hint}"
-        ));
+        )));
         return Box::default();
     }
     extension.to_ascii_lowercase().into()

@@ -9,6 +9,7 @@
 mod builder;
 mod foreign_syntax;
 mod glob;
+mod invalid;
 mod limits;
 mod matcher;
 mod pattern_error;
@@ -18,8 +19,11 @@ use std::{borrow::Cow, time::SystemTime};
 
 use serde::{Deserialize, Serialize, Serializer};
 
-pub use self::builder::FilterBuilder;
 use self::patterns::{Patterns, Set};
+pub use self::{
+    builder::FilterBuilder,
+    invalid::{FilterProblem, InvalidFilter},
+};
 use super::{Finding, Kind, Reason, fixed_findings as fixed, fnv::Fnv};
 use crate::{
     error::Error,
@@ -248,3 +252,5 @@ impl Serialize for Filter {
         self.typed.serialize(serializer)
     }
 }
+
+crate::schema::schema_as!(Filter, FilterBuilder);

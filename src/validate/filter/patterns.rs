@@ -7,6 +7,7 @@ use regex_syntax::{ParserBuilder, hir::Hir};
 
 use super::{
     glob,
+    invalid::FilterProblem,
     limits::{Budget, LONGEST, MOST_PARTS, MOST_STATES},
     matcher::{Compiler, DEEPEST, Matcher, Syntax},
     pattern_error::PatternError,
@@ -63,10 +64,10 @@ impl Set {
 /// not read, so that a malicious filter costs little.
 pub(super) fn compile(
     patterns: &[String],
-    field: &str,
+    field: &'static str,
     compiler: Compiler,
     budget: &mut Budget,
-    wrong: &mut Vec<String>,
+    wrong: &mut Vec<FilterProblem>,
 ) -> Option<Set> {
     let (mut regexes, mut literals) = (Vec::new(), Vec::new());
     let found = wrong.len();
@@ -81,7 +82,9 @@ pub(super) fn compile(
                 regexes.push(regex);
                 literals.extend(starts);
             }
-            Err(error) => wrong.push(error.describe(field, pattern)),
+            Err(error) => {
+                wrong.push(FilterProblem::new(field, error.describe(field, pattern)));
+            }
         }
     }
     // Problems of this list are reported together, so a list with one is not compiled.
@@ -91,9 +94,9 @@ pub(super) fn compile(
     match compiler.compile(&regexes, budget) {
         Ok(matcher) => Some(Set { matcher, literal: common(&literals, compiler.ignore_case) }),
         Err(_) => {
-            wrong.push(format!(
+            wrong.push(FilterProblem::new(field, format!(
                 "{field}: matching these patterns would take too long; together they need more than {MOST_STATES} states; use fewer of `*` before `?`, `[…]` or counted repetitions, and `[0-9A-Za-z_]` for `\\w`"
-            ));
+            )));
             None
         }
     }

@@ -155,8 +155,8 @@ impl Machine {
     /// Saves the files of a pack to the folder in which the scripts run.
     pub fn save_files(&self, pack: &Pack) {
         for part in &pack.parts {
-            if let Some(name) = part.file {
-                fs::write(self.path("work").join(name), &part.text).unwrap();
+            if let Some(name) = &part.file {
+                fs::write(self.path("work").join(&**name), &part.text).unwrap();
             }
         }
     }

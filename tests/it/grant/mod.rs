@@ -206,7 +206,7 @@ fn a_grant_knows_which_grants_share_its_assignments() {
     assert_eq!(grant.assignments()[0].condition, None);
     let far = Connection::builder("a").account("fabrikam").container("training").build().unwrap();
     let error = builder(&a).also(&far).build().unwrap_err();
-    assert_eq!(error.field(), Field::Account);
+    assert_eq!(error.problems()[0].field(), Field::Account);
     assert!(error.to_string().contains("belong to one storage account"), "{error}");
 }
 
@@ -256,10 +256,11 @@ fn errors_name_the_field_of_an_invalid_value() {
     ];
     for (builder, field) in table {
         let error = builder.build().unwrap_err();
-        assert_eq!(error.field(), field, "{error}");
+        assert_eq!(error.problems()[0].field(), field, "{error}");
+        assert_eq!(error.problems().len(), 1, "{error}");
     }
     let error = builder(&connection).origin("https://app.contoso.com/").build().unwrap_err();
-    assert_eq!(error.fix(), Some("write `https://app.contoso.com`"));
+    assert_eq!(error.problems()[0].fix(), Some("write `https://app.contoso.com`"));
 }
 
 #[test]

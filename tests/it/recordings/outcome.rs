@@ -35,6 +35,7 @@ fn of_confidence(confidence: Confidence) -> &'static str {
         Confidence::Possible => "possible",
         Confidence::Likely => "likely",
         Confidence::Certain => "certain",
+        _ => "other",
     }
 }
 
