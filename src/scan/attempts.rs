@@ -6,16 +6,16 @@
 //!
 //! The deadline of a request counts its attempts and its delays. A request may also wait because the pace
 //! is slow; that time is not its own fault and is not counted, as long as others succeed.
+//!
+//! All times are those of the scan's clock.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use tokio::{
-    task::{JoinError, JoinSet},
-    time::{Instant, timeout},
-};
+use tokio::task::{JoinError, JoinSet};
 
 use super::{options::ScanOptions, pace::Pace, plan::Ticket};
 use crate::{
+    clock::until,
     error::{Error, ErrorKind},
     store::Page,
 };
@@ -32,9 +32,9 @@ struct Attempt {
     /// counted.
     spent: Duration,
     /// When the last attempt was sent.
-    sent: Instant,
+    sent: Duration,
     /// When the first attempt was sent.
-    begun: Instant,
+    begun: Duration,
 }
 
 /// The requests that are under way, or that wait to be sent again.
@@ -44,9 +44,9 @@ pub(super) struct Attempts<'a> {
     running: JoinSet<Answer>,
     sent: HashMap<u64, Attempt>,
     /// The requests that failed, and when each may be sent again.
-    waiting: Vec<(Instant, Attempt)>,
+    waiting: Vec<(Duration, Attempt)>,
     /// When the last request succeeded.
-    succeeded: Option<Instant>,
+    succeeded: Option<Duration>,
 }
 
 impl<'a> Attempts<'a> {
@@ -54,12 +54,17 @@ impl<'a> Attempts<'a> {
     pub(super) fn new(options: &'a ScanOptions) -> Self {
         Self {
             options,
-            pace: Pace::new(options.settings.in_flight, Instant::now()),
+            pace: Pace::new(options.settings.in_flight, options.clock.elapsed()),
             running: JoinSet::new(),
             sent: HashMap::new(),
             waiting: Vec::new(),
             succeeded: None,
         }
+    }
+
+    /// Returns the time of the scan's clock.
+    fn now(&self) -> Duration {
+        self.options.clock.elapsed()
     }
 
     /// Returns how many answers are expected.
@@ -69,21 +74,23 @@ impl<'a> Attempts<'a> {
 
     /// Returns whether the pace allows another request now.
     pub(super) fn may_send(&self) -> bool {
-        self.running.len() < self.pace.limit() && Instant::now() >= self.pace.resume()
+        self.running.len() < self.pace.limit() && self.now() >= self.pace.resume()
     }
 
     /// Sends a request for the first time.
     pub(super) fn send_first(&mut self, ticket: Ticket) {
         let delays = Box::new(self.options.backoff.delays(fastrand::f64));
-        let sent = Instant::now();
+        let sent = self.now();
         self.send(Attempt { ticket, delays, count: 0, spent: Duration::ZERO, sent, begun: sent });
     }
 
     /// Sends a request in a task of its own, within the rest of its deadline.
     fn send(&mut self, mut attempt: Attempt) {
         attempt.count += 1;
-        attempt.sent = Instant::now();
+        attempt.sent = self.now();
         let left = self.options.page_deadline.saturating_sub(attempt.spent);
+        let (clock, deadline) =
+            (Arc::clone(&self.options.clock), attempt.sent.saturating_add(left));
         let (store, id) = (Arc::clone(&self.options.store), attempt.ticket.id);
         let request = attempt.ticket.request.clone();
         // Retries count as requests, because the service bills them.
@@ -91,16 +98,16 @@ impl<'a> Attempts<'a> {
         self.sent.insert(id, attempt);
         self.running.spawn(async move {
             // The deadline covers the body as well: a store returns complete pages.
-            let answer = timeout(left, store.list(request)).await;
+            let answer = until(&*clock, deadline, store.list(request)).await;
             let late = || Error::new(ErrorKind::Timeout, "no answer within the page deadline");
-            (id, answer.unwrap_or_else(|_| Err(late())))
+            (id, answer.unwrap_or_else(|| Err(late())))
         });
     }
 
     /// Sends again what has waited long enough; returns when to call this again, or `None` if that need
     /// not be before another answer arrives.
-    pub(super) fn send_again(&mut self) -> Option<Instant> {
-        let now = Instant::now();
+    pub(super) fn send_again(&mut self) -> Option<Duration> {
+        let now = self.now();
         // The earliest comes last, where it can be popped.
         self.waiting.sort_by_key(|(due, _)| std::cmp::Reverse(*due));
         while self.may_send()
@@ -127,9 +134,9 @@ impl<'a> Attempts<'a> {
 
     /// Takes the result of an attempt; returns the answer, or `None` if the request is sent again.
     pub(super) fn take(&mut self, (ticket, result): Answer) -> Option<Answer> {
-        let now = Instant::now();
+        let now = self.now();
         let mut attempt = self.sent.remove(&ticket)?;
-        attempt.spent += now - attempt.sent;
+        attempt.spent = attempt.spent.saturating_add(now.saturating_sub(attempt.sent));
         let error = match result {
             Ok(page) => {
                 // Also a sign that there is no outage; see below.
@@ -146,14 +153,14 @@ impl<'a> Attempts<'a> {
         // A request may wait for others, which its own deadline does not count. That ends once nothing
         // has succeeded for as long as the deadline.
         let since = self.succeeded.map_or(attempt.begun, |at| at.max(attempt.begun));
-        let is_outage = now - since >= self.options.page_deadline;
+        let is_outage = now.saturating_sub(since) >= self.options.page_deadline;
         // A retry after the deadline could not succeed, so the request fails now and not after the delay.
         if !error.is_transient() || delay >= left || is_outage {
             let error = match attempt.count {
                 1 => error,
                 count => error.context(format_args!(
                     "gave up after {count} attempts in {:.1?}",
-                    now - attempt.begun
+                    now.saturating_sub(attempt.begun)
                 )),
             };
             return Some((ticket, Err(error)));
@@ -164,7 +171,7 @@ impl<'a> Attempts<'a> {
             self.pace.throttled(attempt.sent, now, error.retry_after());
         }
         attempt.spent += delay;
-        let due = self.pace.retry(now + delay);
+        let due = self.pace.retry(now.saturating_add(delay));
         self.waiting.push((due, attempt));
         None
     }
