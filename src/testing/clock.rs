@@ -23,7 +23,7 @@ use crate::clock::Clock;
 ///
 /// In each turn a current-thread runtime of Tokio polls its main future once and up to 61 tasks. So chains
 /// of many wake-ups end before the clock moves. A turn takes about a microsecond.
-const TURNS: u32 = 64;
+const TURNS: u32 = 16;
 
 /// A clock that advances only when the test advances it.
 ///

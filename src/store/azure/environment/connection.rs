@@ -44,7 +44,7 @@ pub(super) fn connection(
     let container =
         one(part(ConnectionBuilder::container_text), set(&CONTAINER, problems), problems);
     let stated = part(ConnectionBuilder::account_text)
-        .and_then(|_| address.as_ref())
+        .and(address.as_ref())
         .map(|address| ("address", address.cloud_value().clone()));
     let (cloud, endpoint_account) = cloud(environment, stated, problems);
     let account =
