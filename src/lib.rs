@@ -119,9 +119,7 @@ mod wildcard;
 
 #[cfg(feature = "azure")]
 #[cfg_attr(docsrs, doc(cfg(feature = "azure")))]
-pub use self::store::azure::{
-    AzureStore, Credential, LinkRequest, OwnerMarker, ViewLink, ViewLinks,
-};
+pub use self::store::azure::{AzureStore, Credential, OwnerMarker, ViewLinks};
 #[cfg(feature = "sync")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sync")))]
 pub use self::sync::{Job, Manifest};
@@ -136,7 +134,7 @@ pub use self::{
     probe::{Diagnosis, Health, Probe},
     scan::{Progress, Report, Scan, Verdicts},
     sink::{Change, JsonLines, Sink},
-    store::{Blob, MemoryStore, Store},
+    store::{Blob, LinkRequest, LinkSigner, MemoryStore, Store, ViewLink},
     validate::{Asset, Finding, Format, Kind, Reason, Rejection, Rules, Verdict},
 };
 

@@ -184,7 +184,7 @@ fn grant(arguments: &Arguments, connection: &Connection) -> Result<Option<Grant>
 async fn simulate(json: bool) -> Result<WaitOutcome, Box<dyn Error>> {
     const ORIGIN: &str = "https://vision.example";
     let seconds = Duration::from_secs;
-    let clock = ManualClock::new();
+    let clock = ManualClock::auto_advancing();
     let granted = clock.time();
     let condition = Limit::container(&"assets".parse()?).prefix(&"hall-3/".parse()?).condition()?;
     let reader = Assignment::new(Role::BlobDataReader).condition(condition).propagation([

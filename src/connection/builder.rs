@@ -3,7 +3,7 @@
 //! Only the form of each field is checked. [`HostPolicy`](crate::HostPolicy) decides which hosts a
 //! store may contact.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -69,11 +69,18 @@ impl ConnectionBuilder {
         Self { name: name.into(), ..Self::default() }
     }
 
-    /// Reads account, container, prefix and cloud from a pasted URL.
+    /// Reads account, container, prefix and cloud from a pasted URL, or from the address of another tool.
     ///
-    /// Accepts the container's URL at a blob or `dfs` host, also with `-secondary` or `privatelink`, with
-    /// a folder, or with the query of a listing; an `abfss:` or `wasbs:` URL; and the URL of the
-    /// container's page in the Azure portal. Blanks and quotes around the URL are ignored.
+    /// | form | from |
+    /// | --- | --- |
+    /// | `https://ACCOUNT.blob.core.windows.net/CONTAINER/PREFIX` | the portal and most tools; also at a `dfs` host, with `-secondary` or `privatelink`, or with the query of a listing |
+    /// | `https://portal.azure.com/#…` | the container's page in the Azure portal |
+    /// | `abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/PREFIX` | Hadoop, Spark, Synapse; also `abfs`, `wasbs`, `wasb`, `az` and `azure` |
+    /// | `az://CONTAINER/PREFIX` | object_store, fsspec; also `azure`, `abfs` and `abfss` |
+    ///
+    /// The hosts of the national clouds and of DNS zones work, too. The last form names no account: set
+    /// [`account`](Self::account) and, if it is not public, [`cloud`](Self::cloud). Blanks and quotes
+    /// around the text are ignored. The same as [`str::parse`].
     ///
     /// ```
     /// use azure_asset_sync::ConnectionBuilder;
@@ -81,6 +88,9 @@ impl ConnectionBuilder {
     /// let url = "https://contosovision.blob.core.windows.net/training/hall-3/";
     /// let connection = ConnectionBuilder::from_url(url)?.name("hall 3").build()?;
     /// assert_eq!(connection.prefix().as_str(), "hall-3/");
+    ///
+    /// let builder: ConnectionBuilder = "az://training/hall-3/".parse()?;
+    /// assert_eq!(builder.name("hall 3").account("contosovision").build()?, connection);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -88,8 +98,33 @@ impl ConnectionBuilder {
     /// [`InvalidName`] if the text is longer than 32 KiB, if it is not such a URL, or if it contains a shared access signature, which
     /// is a credential and belongs to the store.
     pub fn from_url(text: &str) -> Result<Self, InvalidName> {
-        let PastedUrl { account, container, prefix, cloud } = pasted_url::parse(text)?;
-        Ok(Self { name: String::new(), account, container, prefix, cloud, tenant: None })
+        Self::default().url(text)
+    }
+
+    /// Sets container and prefix from a URL, and account and cloud if the URL names them.
+    ///
+    /// The forms are those of [`from_url`](Self::from_url).
+    ///
+    /// ```
+    /// use azure_asset_sync::Connection;
+    ///
+    /// let connection = Connection::builder("hall 3")
+    ///     .account("contosovision")
+    ///     .url("az://training/hall-3/")?
+    ///     .build()?;
+    /// assert_eq!(connection.container().as_str(), "training");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`from_url`](Self::from_url).
+    pub fn url(mut self, text: &str) -> Result<Self, InvalidName> {
+        let PastedUrl { account, container, prefix } = pasted_url::parse(text)?;
+        if let Some((account, cloud)) = account {
+            (self.account, self.cloud) = (account, cloud);
+        }
+        (self.container, self.prefix) = (container, prefix);
+        Ok(self)
     }
 
     /// Sets the label.
@@ -134,6 +169,24 @@ impl ConnectionBuilder {
         self
     }
 
+    /// Returns the account as it was entered.
+    #[cfg(feature = "azure")]
+    pub(crate) fn account_text(&self) -> &str {
+        &self.account
+    }
+
+    /// Returns the container as it was entered.
+    #[cfg(feature = "azure")]
+    pub(crate) fn container_text(&self) -> &str {
+        &self.container
+    }
+
+    /// Returns the cloud.
+    #[cfg(feature = "azure")]
+    pub(crate) fn cloud_value(&self) -> &Cloud {
+        &self.cloud
+    }
+
     /// Checks every field and creates the connection.
     ///
     /// # Errors
@@ -155,6 +208,15 @@ impl ConnectionBuilder {
             // INVARIANT: every `None` above has pushed its problem, so the list is not empty.
             _ => Err(InvalidConnection { problems }),
         }
+    }
+}
+
+impl FromStr for ConnectionBuilder {
+    type Err = InvalidName;
+
+    /// The same as [`ConnectionBuilder::from_url`].
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        Self::from_url(text)
     }
 }
 

@@ -16,11 +16,11 @@ use crate::{
 /// The parts of a pasted URL.
 #[derive(Debug)]
 pub(super) struct PastedUrl {
-    pub(super) account: String,
+    /// The account and its cloud; `None` for a short address, which names neither.
+    pub(super) account: Option<(String, Cloud)>,
     /// Never empty.
     pub(super) container: String,
     pub(super) prefix: String,
-    pub(super) cloud: Cloud,
 }
 
 /// The most bytes of a pasted text. A prefix of 1,024 four-byte characters has 20 KiB in the portal,
@@ -53,10 +53,18 @@ pub(super) fn parse(text: &str) -> Result<PastedUrl, InvalidName> {
             );
         }
         // URLs of the Hadoop drivers, which Spark and Synapse show.
-        "abfss" | "abfs" | "wasbs" | "wasb" => return driver(text, &url),
-        // Short forms of other tools, in which the account is a setting and not part of the URL.
-        "az" | "adl" => {
-            return Err(bad("it does not name the account").hint(FORM));
+        "wasbs" | "wasb" => return driver(text, &url),
+        // Also short forms, in which the account is a setting and not part of the URL: fsspec has
+        // `abfs` and `az`, and object_store has `azure`, too.
+        "abfss" | "abfs" | "az" | "azure" => {
+            return match is_short(&url) {
+                true => short(text, &url),
+                false => driver(text, &url),
+            };
+        }
+        "adl" => {
+            return Err(bad("it is the address of a Data Lake Storage Gen1 account")
+                .hint("Gen1 was retired in February 2024; for Gen2 use `abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/PREFIX`"));
         }
         _ => return Err(bad("it must be an https URL").hint(FORM)),
     }
@@ -86,7 +94,7 @@ pub(super) fn parse(text: &str) -> Result<PastedUrl, InvalidName> {
             .hint(format!("add the container: `https://{host}/CONTAINER`")));
     }
     Ok(PastedUrl {
-        account: account.to_owned(),
+        account: Some((account.to_owned(), cloud)),
         container: container.to_owned(),
         prefix: match listed_prefix {
             // A folder in the path and a prefix in the query must agree: either may be the wrong one.
@@ -94,8 +102,38 @@ pub(super) fn parse(text: &str) -> Result<PastedUrl, InvalidName> {
             Some(_) => return Err(bad("its path and its query name different prefixes")),
             None => prefix.to_owned(),
         },
-        cloud,
     })
+}
+
+/// Returns whether the URL has only a container where others have a host: container names have no dots.
+fn is_short(url: &Url) -> bool {
+    url.username().is_empty()
+        && url.password().is_none()
+        && !url.host_str().unwrap_or_default().contains('.')
+}
+
+/// Reads a short address: `az://CONTAINER/PREFIX`.
+fn short(text: &str, url: &Url) -> Result<PastedUrl, InvalidName> {
+    let bad = |rule| InvalidName::new(Field::Url, text, rule);
+    let container = decoded(text, url.host_str().unwrap_or_default())?;
+    if container.is_empty() {
+        return Err(bad("it names no container").hint("use the form `az://CONTAINER/PREFIX`"));
+    }
+    check_rest(text, url)?;
+    let prefix = decoded(text, url.path().trim_start_matches('/'))?;
+    Ok(PastedUrl { account: None, container, prefix })
+}
+
+/// Refuses the parts of a URL that the addresses of other tools do not have.
+fn check_rest(text: &str, url: &Url) -> Result<(), InvalidName> {
+    let bad = |rule| InvalidName::new(Field::Url, text, rule);
+    if url.port().is_some() {
+        return Err(bad("it must not contain a port"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(bad("it must not contain a query").hint(SAS_IN_URL));
+    }
+    Ok(())
 }
 
 /// Removes what editors, mail clients and shells put around a URL, and the HTML entity `&amp;`.
@@ -140,26 +178,22 @@ fn decoded(text: &str, path: &str) -> Result<String, InvalidName> {
 }
 
 /// Reads a URL of the Hadoop drivers: `abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/PREFIX`.
+///
+/// The schemes `az` and `azure` have the same form.
 fn driver(text: &str, url: &Url) -> Result<PastedUrl, InvalidName> {
     let bad = |rule| InvalidName::new(Field::Url, text, rule);
     let form = "use the form `abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/PREFIX`";
     let host = url.host_str().unwrap_or_default().to_ascii_lowercase();
     let (account, cloud) = Cloud::of_host(&host).ok_or_else(|| unknown_host(text, &host))?;
-    if url.port().is_some() {
-        return Err(bad("it must not contain a port"));
-    }
     // In these URLs the user info is the container.
     if url.username().is_empty() || url.password().is_some() {
         return Err(bad("it must name the container before the `@`").hint(form));
     }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(bad("it must not contain a query").hint(SAS_IN_URL));
-    }
+    check_rest(text, url)?;
     Ok(PastedUrl {
-        account: account.to_owned(),
+        account: Some((account.to_owned(), cloud)),
         container: decoded(text, url.username())?,
         prefix: decoded(text, url.path().trim_start_matches('/'))?,
-        cloud,
     })
 }
 
@@ -195,15 +229,15 @@ fn portal(text: &str, url: &Url, host: &str) -> Result<PastedUrl, InvalidName> {
     match (account, after("path").or_else(|| after("containerName"))) {
         (Some(account), Some(path)) if !path.is_empty() => {
             let (container, prefix) = path.split_once('/').unwrap_or((&path, ""));
+            let cloud = match host {
+                "portal.azure.us" => Cloud::UsGovernment,
+                "portal.azure.cn" => Cloud::China,
+                _ => Cloud::Public,
+            };
             Ok(PastedUrl {
-                account,
+                account: Some((account, cloud)),
                 container: container.to_owned(),
                 prefix: prefix.to_owned(),
-                cloud: match host {
-                    "portal.azure.us" => Cloud::UsGovernment,
-                    "portal.azure.cn" => Cloud::China,
-                    _ => Cloud::Public,
-                },
             })
         }
         (Some(_), _) => Err(bad("it is the Azure portal's page of an account, not of a container")),

@@ -12,10 +12,9 @@ mod report;
 mod report_json;
 mod sample;
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use futures::StreamExt as _;
-use tokio::time::{Instant, timeout_at};
 
 use self::collector::Collector;
 pub use self::{
@@ -25,6 +24,7 @@ pub use self::{
     },
 };
 use crate::{
+    clock::{Clock, until},
     error::Error,
     scan::{Progress, Scan, ScanOptions, Verdicts},
     validate::{Asset, Verdict},
@@ -89,6 +89,8 @@ impl Preview {
     }
 
     /// Stops at a limit. Of a number of blobs and a time, both given, the first one reached applies.
+    ///
+    /// A time is measured by the [clock of the scan](Scan::clock), from the start of [`run`](Self::run).
     ///
     /// The report is then about the start of the listing, or about the starts of its parts if the scan
     /// has more than one request in flight. It is reproducible only with one request in flight.
@@ -173,8 +175,8 @@ impl Preview {
         let (store, progress) = (self.scan.store(), self.scan.progress());
         let prefix = self.scan.prefix().to_owned();
         let mut collector = Collector::new(&prefix, self.samples, self.examples, self.seed);
+        let limits = Limits::new(self.blobs, self.time, self.scan.clock());
         let mut verdicts = self.scan.verdicts();
-        let limits = Limits::new(self.blobs, self.time);
         let reached = loop {
             if let Some(reached) = limits.reached(collector.blobs()) {
                 // If nothing remains, the limit has cut nothing off.
@@ -218,15 +220,16 @@ impl Preview {
 struct Limits {
     blobs: Option<u64>,
     /// A time, and when it is up.
-    time: Option<(Duration, Instant)>,
+    time: Option<(Duration, Duration)>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Limits {
     /// Returns the limits. The time starts now.
-    fn new(blobs: Option<u64>, time: Option<Duration>) -> Self {
+    fn new(blobs: Option<u64>, time: Option<Duration>, clock: Arc<dyn Clock>) -> Self {
         // A time that no clock can represent is no limit.
-        let deadline = |time| Some((time, Instant::now().checked_add(time)?));
-        Self { blobs, time: time.and_then(deadline) }
+        let deadline = |time| Some((time, clock.elapsed().checked_add(time)?));
+        Self { blobs, time: time.and_then(deadline), clock }
     }
 
     /// Returns the limit that is reached after so many entries.
@@ -236,7 +239,7 @@ impl Limits {
         }
         // With a store that never waits, the timer would never fire.
         let (time, deadline) = self.time.filter(|_| blobs.is_multiple_of(PAUSE))?;
-        (Instant::now() >= deadline).then_some(StopAfter::Time(time))
+        (self.clock.elapsed() >= deadline).then_some(StopAfter::Time(time))
     }
 
     /// Returns the next verdict, or `None` at the end of the listing.
@@ -250,8 +253,8 @@ impl Limits {
         match self.time {
             None => Ok(verdicts.next().await),
             Some((time, deadline)) => {
-                let next = timeout_at(deadline, verdicts.next()).await;
-                next.map_err(|_| StopAfter::Time(time))
+                let next = until(&*self.clock, deadline, verdicts.next()).await;
+                next.ok_or(StopAfter::Time(time))
             }
         }
     }

@@ -6,16 +6,16 @@
 //!
 //! The deadline of a request counts its attempts and its delays. A request may also wait because the pace
 //! is slow; that time is not its own fault and is not counted, as long as others succeed.
+//!
+//! All times are those of the scan's clock.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use tokio::{
-    task::{JoinError, JoinSet},
-    time::{Instant, timeout},
-};
+use tokio::task::{JoinError, JoinSet};
 
 use super::{options::ScanOptions, pace::Pace, plan::Ticket};
 use crate::{
+    clock::until,
     error::{Error, ErrorKind},
     store::Page,
 };
@@ -32,16 +32,15 @@ struct Attempt {
     /// counted.
     spent: Duration,
     /// When the last attempt was sent.
-    sent: Instant,
+    sent: Duration,
     /// When the first attempt was sent.
-    begun: Instant,
+    begun: Duration,
 }
 
 impl Attempt {
     /// Returns a request that was not sent yet.
-    fn new(ticket: Ticket, options: &ScanOptions) -> Self {
+    fn new(ticket: Ticket, options: &ScanOptions, now: Duration) -> Self {
         let delays = Box::new(options.backoff.delays(fastrand::f64));
-        let now = Instant::now();
         Self { ticket, delays, count: 0, spent: Duration::ZERO, sent: now, begun: now }
     }
 }
@@ -53,9 +52,9 @@ pub(super) struct Attempts<'a> {
     running: JoinSet<Answer>,
     sent: HashMap<u64, Attempt>,
     /// The requests that failed, and when each may be sent again.
-    waiting: Vec<(Instant, Attempt)>,
+    waiting: Vec<(Duration, Attempt)>,
     /// When the last request succeeded.
-    succeeded: Option<Instant>,
+    succeeded: Option<Duration>,
 }
 
 impl<'a> Attempts<'a> {
@@ -63,12 +62,17 @@ impl<'a> Attempts<'a> {
     pub(super) fn new(options: &'a ScanOptions) -> Self {
         Self {
             options,
-            pace: Pace::new(options.settings.in_flight, Instant::now()),
+            pace: Pace::new(options.settings.in_flight, options.clock.elapsed()),
             running: JoinSet::new(),
             sent: HashMap::new(),
             waiting: Vec::new(),
             succeeded: None,
         }
+    }
+
+    /// Returns the time of the scan's clock.
+    fn now(&self) -> Duration {
+        self.options.clock.elapsed()
     }
 
     /// Returns how many answers are expected.
@@ -78,12 +82,13 @@ impl<'a> Attempts<'a> {
 
     /// Returns whether the pace allows another request now.
     pub(super) fn may_send(&self) -> bool {
-        self.running.len() < self.pace.limit() && Instant::now() >= self.pace.resume()
+        self.running.len() < self.pace.limit() && self.now() >= self.pace.resume()
     }
 
     /// Sends a request for the first time.
     pub(super) fn send_first(&mut self, ticket: Ticket) {
-        self.send(Attempt::new(ticket, self.options));
+        let attempt = Attempt::new(ticket, self.options, self.now());
+        self.send(attempt);
     }
 
     /// Drops the requests under way. They and those that wait are sent again as if for the first time,
@@ -91,24 +96,26 @@ impl<'a> Attempts<'a> {
     pub(super) fn recall(&mut self) {
         // Dropping the set aborts its tasks.
         self.running = JoinSet::new();
-        let (now, options) = (Instant::now(), self.options);
+        let (now, options) = (self.now(), self.options);
         let waiting = self.waiting.drain(..).map(|(_, attempt)| attempt);
         let all = self.sent.drain().map(|(_, attempt)| attempt).chain(waiting);
         let mut tickets: Vec<_> = all.map(|attempt| attempt.ticket).collect();
         // The first request is sent first, and the last entry is taken first.
         tickets.sort_by_key(|ticket| std::cmp::Reverse(ticket.id));
-        let again = tickets.into_iter().map(|ticket| (now, Attempt::new(ticket, options)));
+        let again = tickets.into_iter().map(|ticket| (now, Attempt::new(ticket, options, now)));
         self.waiting = again.collect();
     }
 
     /// Sends a request in a task of its own, within the rest of its deadline.
     fn send(&mut self, mut attempt: Attempt) {
-        attempt.sent = Instant::now();
+        attempt.sent = self.now();
         if attempt.count == 0 {
             attempt.begun = attempt.sent;
         }
         attempt.count += 1;
         let left = self.options.page_deadline.saturating_sub(attempt.spent);
+        let (clock, deadline) =
+            (Arc::clone(&self.options.clock), attempt.sent.saturating_add(left));
         let (store, id) = (Arc::clone(&self.options.store), attempt.ticket.id);
         let request = attempt.ticket.request.clone();
         // Retries count as requests, because the service bills them.
@@ -116,16 +123,16 @@ impl<'a> Attempts<'a> {
         self.sent.insert(id, attempt);
         self.running.spawn(async move {
             // The deadline covers the body as well: a store returns complete pages.
-            let answer = timeout(left, store.list(request)).await;
+            let answer = until(&*clock, deadline, store.list(request)).await;
             let late = || Error::new(ErrorKind::Timeout, "no answer within the page deadline");
-            (id, answer.unwrap_or_else(|_| Err(late())))
+            (id, answer.unwrap_or_else(|| Err(late())))
         });
     }
 
     /// Sends again what has waited long enough; returns when to call this again, or `None` if that need
     /// not be before another answer arrives.
-    pub(super) fn send_again(&mut self) -> Option<Instant> {
-        let now = Instant::now();
+    pub(super) fn send_again(&mut self) -> Option<Duration> {
+        let now = self.now();
         // The earliest comes last, where it can be popped.
         self.waiting.sort_by_key(|(due, _)| std::cmp::Reverse(*due));
         while self.may_send()
@@ -152,9 +159,9 @@ impl<'a> Attempts<'a> {
 
     /// Takes the result of an attempt; returns the answer, or `None` if the request is sent again.
     pub(super) fn take(&mut self, (ticket, result): Answer) -> Option<Answer> {
-        let now = Instant::now();
+        let now = self.now();
         let mut attempt = self.sent.remove(&ticket)?;
-        attempt.spent += now - attempt.sent;
+        attempt.spent = attempt.spent.saturating_add(now.saturating_sub(attempt.sent));
         let error = match result {
             Ok(page) => {
                 // Also a sign that there is no outage; see below.
@@ -171,14 +178,14 @@ impl<'a> Attempts<'a> {
         // A request may wait for others, which its own deadline does not count. That ends once nothing
         // has succeeded for as long as the deadline.
         let since = self.succeeded.map_or(attempt.begun, |at| at.max(attempt.begun));
-        let is_outage = now - since >= self.options.page_deadline;
+        let is_outage = now.saturating_sub(since) >= self.options.page_deadline;
         // A retry after the deadline could not succeed, so the request fails now and not after the delay.
         if !error.is_transient() || delay >= left || is_outage {
             let error = match attempt.count {
                 1 => error,
                 count => error.context(format_args!(
                     "gave up after {count} attempts in {:.1?}",
-                    now - attempt.begun
+                    now.saturating_sub(attempt.begun)
                 )),
             };
             return Some((ticket, Err(error)));
@@ -189,7 +196,7 @@ impl<'a> Attempts<'a> {
             self.pace.throttled(attempt.sent, now, error.retry_after());
         }
         attempt.spent += delay;
-        let due = self.pace.retry(now + delay);
+        let due = self.pace.retry(now.saturating_add(delay));
         self.waiting.push((due, attempt));
         None
     }

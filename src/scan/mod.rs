@@ -42,6 +42,7 @@ pub(crate) use self::{
 };
 use crate::{
     backoff::Backoff,
+    clock::Clock,
     error::Error,
     name::Prefix,
     sink::Sink,
@@ -199,6 +200,39 @@ impl Scan {
     #[doc(alias = "timeout")]
     pub fn page_deadline(mut self, deadline: Duration) -> Self {
         self.0.page_deadline = deadline;
+        self
+    }
+
+    /// Sets the clock of delays, of the page deadline and of the time in reports; [`SystemClock`] by
+    /// default.
+    ///
+    /// A [`Preview`](crate::Preview) and a `Job` take over the clock of their scan. With
+    /// `testing::ManualClock` a test of an outage of minutes ends at once. The timeouts of a store, such as
+    /// `AzureStoreBuilder::request_deadline`, are the store's own and not measured by this clock.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+    /// use std::time::Duration;
+    /// use azure_asset_sync::{
+    ///     ErrorKind, MemoryStore, Prefix, Scan,
+    ///     testing::{ManualClock, On, ScriptedStore, StoreFault},
+    /// };
+    ///
+    /// let clock = ManualClock::auto_advancing();
+    /// let store = ScriptedStore::new(MemoryStore::new());
+    /// store.inject(On::list(), StoreFault::error(ErrorKind::Unavailable));
+    /// let scan = Scan::new(store, &Prefix::default()).clock(clock.clone());
+    ///
+    /// // The scan retries for almost three minutes of its clock, and gives up.
+    /// assert_eq!(scan.run(()).await.unwrap_err().kind(), ErrorKind::Unavailable);
+    /// assert!(clock.advanced() > Duration::from_secs(60));
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// [`SystemClock`]: crate::SystemClock
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.0.clock = Arc::new(clock);
         self
     }
 

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::{plan::Settings, report::Progress, shard::Shard};
 use crate::{
     backoff::Backoff,
+    clock::{Clock, SystemClock},
     name::Prefix,
     store::{NameOrder, Store},
     validate::Rules,
@@ -34,6 +35,8 @@ pub(crate) struct ScanOptions {
     pub(super) backoff: Backoff,
     /// The most time for one page, with all attempts and delays.
     pub(super) page_deadline: Duration,
+    /// The clock of delays, deadlines and the time in reports.
+    pub(super) clock: Arc<dyn Clock>,
     pub(super) progress: Progress,
     /// Whether the listing is paused, if somebody can pause it.
     pub(super) pause: Option<watch::Receiver<bool>>,
@@ -58,6 +61,7 @@ impl ScanOptions {
             prefetch: 2,
             backoff: Backoff::default(),
             page_deadline: Duration::from_secs(180),
+            clock: Arc::new(SystemClock),
             progress: Progress::default(),
             pause: None,
         }
@@ -74,6 +78,11 @@ impl ScanOptions {
             [shard] => &shard.prefix,
             _ => "",
         }
+    }
+
+    /// Returns the clock of delays and deadlines.
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
     }
 
     /// Returns a handle to the counts.
@@ -116,6 +125,11 @@ impl ScanOptions {
     /// A job remembers one entry of each name, so it refuses such a scan.
     pub(crate) fn lists_copies(&self) -> bool {
         self.settings.lists_copies()
+    }
+
+    /// Uses this clock for delays and deadlines.
+    pub(crate) fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
     }
 
     /// Lists these shards.

@@ -1,14 +1,12 @@
 //! The pace of a scan: how many requests may be under way, and how many may be sent again.
 //!
-//! Pure arithmetic over given instants. One [`Pace`] serves all requests of a scan, because throttling
+//! Pure arithmetic over given times, which are those of [`Clock::elapsed`](crate::Clock::elapsed). One [`Pace`] serves all requests of a scan, because throttling
 //! applies to an account and not to a range of names.
 //!
 //! With 64 requests in flight, for example, one round of throttling lowers the limit to 32. About 32
 //! successes raise it by one, so it recovers within a few thousand pages.
 
 use std::time::Duration;
-
-use tokio::time::Instant;
 
 /// The part of a retry that a success pays for: in the long run one request in ten is sent again.
 const REFILL: f64 = 0.1;
@@ -30,16 +28,16 @@ pub(super) struct Pace {
     retries: f64,
     capacity: f64,
     /// When the last retry was granted without payment.
-    granted: Instant,
+    granted: Duration,
     /// When the limit was lowered last.
-    lowered: Instant,
+    lowered: Duration,
     /// Nothing may be sent before this.
-    resume: Instant,
+    resume: Duration,
 }
 
 impl Pace {
     /// Returns the pace at the start: full speed, and a full bucket of retries.
-    pub(super) fn new(in_flight: usize, now: Instant) -> Self {
+    pub(super) fn new(in_flight: usize, now: Duration) -> Self {
         let most = in_flight.max(1) as f64;
         let capacity = most + 10.0;
         Self {
@@ -59,7 +57,7 @@ impl Pace {
     }
 
     /// Returns when the next request may be sent.
-    pub(super) fn resume(&self) -> Instant {
+    pub(super) fn resume(&self) -> Duration {
         self.resume
     }
 
@@ -70,25 +68,25 @@ impl Pace {
     }
 
     /// Records that a request was throttled that was sent at `sent`; `wait` is its `Retry-After`.
-    pub(super) fn throttled(&mut self, sent: Instant, now: Instant, wait: Option<Duration>) {
+    pub(super) fn throttled(&mut self, sent: Duration, now: Duration, wait: Option<Duration>) {
         // Requests that were under way together are throttled together, and count once.
         if sent >= self.lowered {
             self.limit = (self.limit / 2.0).max(1.0);
             self.lowered = now;
         }
         if let Some(wait) = wait {
-            self.resume = self.resume.max(now + wait);
+            self.resume = self.resume.max(now.saturating_add(wait));
         }
     }
 
     /// Pays for a retry that is due at `due`; returns when it may be sent.
-    pub(super) fn retry(&mut self, due: Instant) -> Instant {
+    pub(super) fn retry(&mut self, due: Duration) -> Duration {
         if self.retries >= 1.0 {
             self.retries -= 1.0;
             return due;
         }
         // One grant follows the other, so many requests that wait do not all retry at once.
-        self.granted = (self.granted + GRANTED_EVERY).max(due);
+        self.granted = self.granted.saturating_add(GRANTED_EVERY).max(due);
         self.granted
     }
 }
@@ -99,7 +97,7 @@ mod tests {
 
     #[test]
     fn throttling_halves_the_limit_and_success_raises_it() {
-        let start = Instant::now();
+        let start = Duration::from_secs(7);
         let mut pace = Pace::new(64, start);
         let later = start + Duration::from_secs(1);
         for _ in 0..64 {
@@ -118,7 +116,7 @@ mod tests {
 
     #[test]
     fn retries_are_limited_until_requests_succeed() {
-        let start = Instant::now();
+        let start = Duration::from_secs(7);
         let mut pace = Pace::new(64, start);
         let hour = Duration::from_secs(3600);
         let sent = (0..100_000).map(|_| pace.retry(start)).filter(|at| *at < start + hour).count();

@@ -10,6 +10,7 @@
 use std::{
     pin::Pin,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use tokio::{
@@ -19,7 +20,6 @@ use tokio::{
         watch,
     },
     task::{JoinError, JoinHandle},
-    time::{Instant, sleep_until},
 };
 
 use super::{
@@ -81,7 +81,7 @@ impl Pages {
         if let Self::Planned(options) = self
             && let Some(options) = options.take()
         {
-            options.progress.start();
+            options.progress.start(&options.clock);
             // A channel with more permits would panic.
             let room = options.prefetch.min(Semaphore::MAX_PERMITS);
             let (sender, pages) = mpsc::channel(room);
@@ -160,7 +160,7 @@ impl Listing<'_> {
     /// Sends the requests for which there is room; returns when to look again, if a request waits.
     ///
     /// Retries go before new requests, because ranges wait for them.
-    fn send_requests(&mut self) -> Option<Instant> {
+    fn send_requests(&mut self) -> Option<Duration> {
         self.ready = self.ready.take().or_else(|| self.planner.output());
         if self.pause.as_mut().is_some_and(|pause| *pause.borrow_and_update()) {
             // A pause may outlast any deadline and any token, so nothing stays in flight.
@@ -190,7 +190,7 @@ impl Listing<'_> {
     /// Hands out the page that is ready, or waits for something else.
     ///
     /// Cancel safe: no branch loses a page or an answer if another one completes.
-    async fn next_event(&mut self, wake: Option<Instant>) -> Event {
+    async fn next_event(&mut self, wake: Option<Duration>) -> Event {
         let has_ready = self.ready.is_some();
         tokio::select! {
             // Pages are handed out first, so that the consumer never waits for requests to be sent.
@@ -207,7 +207,9 @@ impl Listing<'_> {
                 Ok(answer) => Event::Answer(answer),
                 Err(error) => Event::runtime_gone(error),
             },
-            () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => Event::Progress,
+            () = self.options.clock.sleep_until(wake.unwrap_or_default()), if wake.is_some() => {
+                Event::Progress
+            }
             () = changed(&mut self.pause) => Event::Progress,
             // Without this, a scan that waits for a slow store would not notice a dropped stream.
             () = self.pages.closed() => Event::ConsumerGone,

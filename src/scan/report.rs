@@ -11,10 +11,10 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use tokio::time::Instant;
 
 use super::tally::Tally;
 use crate::{
+    clock::Clock,
     units::Bytes,
     validate::{Format, Kind, Reason, Rules},
 };
@@ -46,7 +46,7 @@ pub struct Report {
     pub pages: u64,
     /// Requests to the store, including those that failed and were sent again.
     pub requests: u64,
-    /// The time since the scan began. In JSON: ISO 8601, for example `PT1M30S`.
+    /// The time since the scan began, by its clock. In JSON: ISO 8601, for example `PT1M30S`.
     #[serde(with = "crate::iso::duration")]
     #[cfg_attr(feature = "schema", schemars(with = "crate::iso::schema::Iso8601"))]
     pub elapsed: Duration,
@@ -128,9 +128,20 @@ pub struct Progress(Arc<Mutex<State>>);
 #[derive(Debug, Default)]
 struct State {
     report: Report,
-    started: Option<Instant>,
+    /// The clock of the scan, and what it showed when the scan began.
+    started: Option<(Arc<dyn Clock>, Duration)>,
     /// Whether `report.elapsed` is final.
     ended: bool,
+}
+
+impl State {
+    /// Returns the time since the scan began, or zero before that.
+    fn elapsed(&self) -> Duration {
+        let since = |(clock, started): &(Arc<dyn Clock>, Duration)| {
+            clock.elapsed().saturating_sub(*started)
+        };
+        self.started.as_ref().map(since).unwrap_or_default()
+    }
 }
 
 impl Progress {
@@ -138,10 +149,8 @@ impl Progress {
     pub fn report(&self) -> Report {
         let state = self.state();
         let mut report = state.report.clone();
-        if let Some(started) = state.started
-            && !state.ended
-        {
-            report.elapsed = started.elapsed();
+        if !state.ended {
+            report.elapsed = state.elapsed();
         }
         report
     }
@@ -153,9 +162,9 @@ impl Progress {
     }
 
     /// Starts the time and resets the verdict counts, because a job may list a second time.
-    pub(super) fn start(&self) {
+    pub(super) fn start(&self, clock: &Arc<dyn Clock>) {
         let mut state = self.state();
-        state.started.get_or_insert_with(Instant::now);
+        state.started.get_or_insert_with(|| (Arc::clone(clock), clock.elapsed()));
         state.ended = false;
         let Report { pages, requests, .. } = state.report;
         state.report = Report { pages, requests, ..Report::default() };
@@ -164,10 +173,8 @@ impl Progress {
     /// Stops the time. A second call has no effect.
     pub(super) fn end(&self) {
         let mut state = self.state();
-        if let Some(started) = state.started
-            && !std::mem::replace(&mut state.ended, true)
-        {
-            state.report.elapsed = started.elapsed();
+        if state.started.is_some() && !std::mem::replace(&mut state.ended, true) {
+            state.report.elapsed = state.elapsed();
         }
     }
 

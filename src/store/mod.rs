@@ -24,6 +24,7 @@ mod deserialize;
 mod digest;
 mod etag;
 pub mod inspect;
+mod link;
 mod listing;
 mod memory;
 mod metadata;
@@ -48,6 +49,7 @@ pub use self::{
     digest::ContentMd5,
     etag::ETag,
     inspect::{Answer, Inspect, Question},
+    link::{LinkRequest, LinkSigner, ViewLink},
     listing::{MAX_PAGE, Malformed, Page},
     memory::MemoryStore,
     metadata::Metadata,

@@ -22,7 +22,7 @@ use super::{
     worker::Worker,
 };
 use crate::{
-    clock::{Clock, SystemClock},
+    clock::Clock,
     error::{Error, ErrorKind},
     scan::{Scan, ScanOptions, Shard},
     sink::{Delivery, Sink},
@@ -64,7 +64,6 @@ pub struct Job {
     tombstones: u64,
     /// The sizes of blocks and sorts, which only tests change.
     sizes: Sizes,
-    clock: Arc<dyn Clock>,
 }
 
 impl Job {
@@ -114,7 +113,6 @@ impl Job {
             max_removals: 0.3,
             tombstones: 10,
             sizes: Sizes::default(),
-            clock: Arc::new(SystemClock),
         }
     }
 
@@ -160,9 +158,11 @@ impl Job {
         self
     }
 
-    /// Sets the clock that dates the run.
+    /// Sets the clock that dates the run, and that its scan waits by; that of the scan by default.
+    ///
+    /// The same as [`Scan::clock`] before the job is created.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.clock = Arc::new(clock);
+        self.scan = self.scan.with_clock(Arc::new(clock));
         self
     }
 
@@ -262,7 +262,7 @@ impl Job {
             rules: self.scan.rules().fingerprint(),
             tombstones: self.tombstones,
             sizes: self.sizes,
-            now: self.clock.time(),
+            now: self.scan.clock().time(),
         };
         let state = self.state;
         let open = move || SyncState::open(state.lock()?, intent);

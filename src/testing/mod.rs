@@ -1,10 +1,12 @@
-//! Tools for tests: a small Azure on a loopback port, a clock, a disk that can fail, and
+//! Tools for tests: a small Azure on a loopback port, a clock, a store and a disk that can fail, and
 //! conformance suites for stores and sinks.
 //!
 //! | to test | use |
 //! | --- | --- |
 //! | a service that reads from Azure | [`SmallCloud`] |
 //! | something that waits | [`ManualClock`] |
+//! | what an outage, a slow store or an odd page does | [`ScriptedStore`] |
+//! | a service that shows blobs | [`FakeLinks`] |
 //! | your own [`Store`](crate::Store) or [`Sink`](crate::Sink) | [`conformance`] |
 //! | a job that is interrupted, or whose disk is full | [`TestDisk`], [`watched_job`] |
 //!
@@ -84,7 +86,9 @@ mod cloud;
 pub mod conformance;
 #[cfg(feature = "sync")]
 mod disk;
+mod links;
 mod policy;
+mod scripted;
 #[cfg(feature = "sync")]
 mod watched;
 
@@ -95,7 +99,9 @@ pub use self::{
         PreflightNames, PresentedCredential, Propagation, Quirk, Refusal, ReversedRange, Seed,
         SignInRefusal, SignInText, SmallCloud, SmallCloudBuilder, StartFrom, StorageState,
     },
+    links::FakeLinks,
     policy::trust,
+    scripted::{CallOutcome, On, ScriptedStore, StoreCall, StoreFault, StoreRequest},
 };
 #[cfg(feature = "sync")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sync")))]

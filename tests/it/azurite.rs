@@ -440,7 +440,7 @@ async fn a_probe_connects_and_reports_failures() {
     let probe = |connection: ConnectionBuilder, credential| {
         let store = open(&azurite, connection.clone(), credential);
         Probe::new(&connection.build().unwrap(), store)
-            .clock(ManualClock::starting(SystemTime::now()))
+            .clock(ManualClock::starting(SystemTime::now()).into_auto_advancing())
     };
     let known = || connection(&azurite, ACCOUNT);
 

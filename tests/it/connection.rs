@@ -309,6 +309,7 @@ fn a_container_url_becomes_a_connection() {
         ("\u{201c}https://Contoso.Blob.Core.Windows.Net/training\u{201d}", Cloud::Public, ""),
         ("https://contoso.privatelink.blob.core.windows.net/training", Cloud::Public, ""),
         ("abfss://training@contoso.dfs.core.windows.net/a/", Cloud::Public, "a/"),
+        ("az://training@contoso.blob.core.windows.net/a/", Cloud::Public, "a/"),
         ("wasbs://training@contoso.blob.core.usgovcloudapi.net", Cloud::UsGovernment, ""),
         (
             "https://contoso.blob.core.windows.net/training?restype=container&amp;comp=list&amp;prefix=a%2Fb",
@@ -339,7 +340,8 @@ fn a_container_url_becomes_a_connection() {
         ("https://contoso.blob.core.windows.net/?comp=list", "of an account, not of a container"),
         ("https://contoso.file.core.windows.net/share", "Azure Files"),
         ("https://contoso.z6.web.core.windows.net/", "`$web` of the account `contoso`"),
-        ("az://training/a/", "does not name the account"),
+        ("az:///a/", "names no container"),
+        ("adl://contoso.azuredatalakestore.net/a/", "Gen1 was retired"),
         (
             "https://contoso.blob.core.windows.net/training?sv=1&amp;sig=x",
             "shared access signature",
@@ -436,5 +438,50 @@ proptest! {
         let _ = text.parse::<TenantId>();
         let _ = ConnectionBuilder::from_url(&text);
         let _ = Endpoint::new(&text);
+    }
+}
+
+#[test]
+fn an_address_without_an_account_is_completed_by_the_builder() {
+    for (address, prefix) in [
+        ("az://training", ""),
+        ("az://training/", ""),
+        ("azure://training/a/b", "a/b"),
+        ("abfs://training/a%20b/", "a b/"),
+        (" `abfss://training/a/` ", "a/"),
+    ] {
+        let builder: ConnectionBuilder = address.parse().unwrap();
+        let invalid = builder.clone().name("x").build().unwrap_err();
+        let fields: Vec<_> = invalid.problems().iter().map(|problem| problem.field()).collect();
+        assert_eq!(fields, [Field::Account], "{address}");
+        let connection = builder.name("x").account("contoso").build().unwrap();
+        let parts = (connection.container().as_str(), connection.prefix().as_str());
+        assert_eq!(parts, ("training", prefix), "{address}");
+        assert_eq!(connection.cloud(), &Cloud::Public);
+    }
+    // Container names of the service have other characters than host names.
+    let web = ConnectionBuilder::from_url("az://$web/a").unwrap().name("x").account("contoso");
+    assert_eq!(web.build().unwrap().container().as_str(), "$web");
+
+    // An address without an account leaves account and cloud, and one with an account sets both.
+    let government = Connection::builder("x").account("contoso").cloud(Cloud::UsGovernment);
+    let short = government.clone().url("az://training").unwrap().build().unwrap();
+    assert_eq!((short.account().as_str(), short.cloud()), ("contoso", &Cloud::UsGovernment));
+    let full = government.url("https://other.blob.core.windows.net/training").unwrap();
+    let full = full.build().unwrap();
+    assert_eq!((full.account().as_str(), full.cloud()), ("other", &Cloud::Public));
+
+    for (bad, reason) in [
+        ("az://training/a?sig=x", "must not contain a query"),
+        ("az://training/a#b", "must not contain a query"),
+        ("az://training:1/a", "must not contain a port"),
+        ("az://contoso.blob.core.windows.net/training", "before the `@`"),
+        ("abfss://contoso.dfs.core.windows.net/training", "before the `@`"),
+        ("az://training@contoso.example/a", "not a blob endpoint"),
+        ("adl://training/a", "Gen1 was retired"),
+        ("s3://training/a", "must be an https URL"),
+    ] {
+        let error = ConnectionBuilder::from_url(bad).unwrap_err();
+        assert!(error.to_string().contains(reason), "{bad}: {error}");
     }
 }

@@ -44,6 +44,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("store/request.rs", &["connection", "cloud", "error", "scan", "sink", "validate", "testing"]),
     ("store/text.rs", &["connection", "cloud", "error", "scan", "sink", "validate", "testing"]),
     ("store/time.rs", &["connection", "cloud", "error", "scan", "sink", "validate", "testing"]),
+    ("store/link.rs", &["connection", "cloud", "scan", "sink", "validate", "testing"]),
     ("store/memory.rs", &["connection", "cloud", "scan", "sink", "validate", "testing"]),
     ("store/page", &["connection", "cloud", "scan", "sink", "validate", "testing"]),
     ("store/inspect.rs", &["connection", "cloud", "probe", "scan", "sink", "validate", "testing"]),

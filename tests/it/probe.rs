@@ -83,7 +83,7 @@ async fn a_pass_sends_at_most_six_requests() {
 
 #[tokio::test]
 async fn a_wait_confirms_with_list_requests_only() {
-    let clock = ManualClock::new();
+    let clock = ManualClock::auto_advancing();
     let cloud = builder().clock(clock.clone()).start().await.unwrap();
     let (_, probe) = probe_of(&cloud, "");
     let ended = probe.clock(clock).wait(WaitOptions::new(Duration::from_secs(60))).ended().await;
@@ -261,7 +261,7 @@ async fn a_token_that_expires_early_is_renewed_once_for_all_requests() {
 async fn least_privilege_is_checked_at_the_end_of_a_wait() {
     for seed in 0..10 {
         fastrand::seed(seed);
-        let clock = ManualClock::new();
+        let clock = ManualClock::auto_advancing();
         let spread = [40, 90, 150].map(|s| Propagation::at(Duration::from_secs(s)));
         let limit = Limit::container(&"assets".parse().unwrap()).condition().unwrap();
         let assignment = reader().condition(limit).propagation(spread);
@@ -283,7 +283,7 @@ async fn least_privilege_is_checked_at_the_end_of_a_wait() {
 
 #[tokio::test]
 async fn a_warning_remains_after_the_confirmation() {
-    let clock = ManualClock::new();
+    let clock = ManualClock::auto_advancing();
     let cloud = builder().clock(clock.clone()).start().await.unwrap();
     let probe = probe_of(&cloud, "nothing/").1.clock(clock);
     let ended = probe.wait(WaitOptions::new(Duration::from_secs(60))).ended().await.unwrap();
@@ -376,7 +376,7 @@ async fn the_small_cloud_propagates_as_azure_does() {
     for seed in 0..12 {
         let mut rng = Rng::with_seed(seed);
         fastrand::seed(seed);
-        let clock = ManualClock::new();
+        let clock = ManualClock::auto_advancing();
         let spread: Vec<_> = (0..rng.usize(1..=3))
             .map(|_| {
                 let settled = Duration::from_secs(rng.u64(0..400));

@@ -170,7 +170,8 @@ async fn a_wait_gives_up_on_a_private_endpoint_only_if_it_stays_unreachable() {
         answers
     };
     for (times, why, attempts) in [(1, EndReason::Connected, 41), (3, EndReason::Permanent, 3)] {
-        let probe = probe_of(contoso().build().unwrap(), answers(times)).clock(ManualClock::new());
+        let probe = probe_of(contoso().build().unwrap(), answers(times))
+            .clock(ManualClock::auto_advancing());
         let ended = probe.wait(WaitOptions::new(Duration::from_secs(600))).ended().await.unwrap();
         assert_eq!(ended.reason, why, "{times}: {}", ended.health);
         assert!(ended.attempts <= attempts, "{}", ended.attempts);

@@ -182,7 +182,7 @@ async fn a_wait_connects_if_and_only_if_access_is_stable_in_1000_schedules() {
         let mut rng = Rng::with_seed(seed);
         // The pauses use the random numbers of the thread.
         fastrand::seed(seed);
-        let clock = ManualClock::new();
+        let clock = ManualClock::auto_advancing();
         let latest = [1, 5, 12, 25][rng.usize(..4)];
         let never = rng.u8(..8) == 0;
         let mut front_ends: Vec<_> = (0..rng.usize(1..=8))
@@ -262,7 +262,7 @@ async fn a_front_end_that_lags_is_rarely_missed() {
                 .collect();
             let late = 5 * MINUTE;
             front_ends[0] = FrontEnd { flaps_from: late, settled: Some(late) };
-            let mut account = Account::new(&ManualClock::new(), front_ends);
+            let mut account = Account::new(&ManualClock::auto_advancing(), front_ends);
             account.at_random = true;
             let end = wait(&account, WaitOptions::new(30 * MINUTE)).await;
             assert_eq!(end.reason, EndReason::Connected);
@@ -275,7 +275,7 @@ async fn a_front_end_that_lags_is_rarely_missed() {
 
 #[tokio::test]
 async fn a_role_that_changes_during_the_confirmation_is_noticed() {
-    let clock = ManualClock::new();
+    let clock = ManualClock::auto_advancing();
     let mut account = Account::sharp(&clock, Duration::ZERO);
     account.reads_until = Some(Duration::from_secs(10));
     let end = wait(&account, WaitOptions::new(MINUTE)).await;
@@ -286,7 +286,7 @@ async fn a_role_that_changes_during_the_confirmation_is_noticed() {
 async fn inferred_causes_and_renewed_tokens_are_retried_a_limited_number_of_times() {
     let lifetime = "The token is expired";
     let account = |status: u16, code| {
-        let mut account = Account::sharp(&ManualClock::new(), Duration::ZERO);
+        let mut account = Account::sharp(&ManualClock::auto_advancing(), Duration::ZERO);
         account.failure = Some((Duration::ZERO, status, code));
         account
     };
@@ -304,20 +304,20 @@ async fn inferred_causes_and_renewed_tokens_are_retried_a_limited_number_of_time
 
 #[tokio::test]
 async fn a_deadline_that_passes_while_requests_succeed_is_reported() {
-    let account = Account::sharp(&ManualClock::new(), Duration::ZERO);
+    let account = Account::sharp(&ManualClock::auto_advancing(), Duration::ZERO);
     let end = wait(&account, WaitOptions::new(Duration::from_secs(5))).await;
     assert_eq!(
         (end.reason, end.cause, end.at),
         (EndReason::Unconfirmed, None, Duration::from_secs(5))
     );
-    let account = Account::sharp(&ManualClock::new(), Duration::ZERO);
+    let account = Account::sharp(&ManualClock::auto_advancing(), Duration::ZERO);
     let end = wait(&account, WaitOptions::new(Duration::ZERO)).await;
     assert_eq!((end.reason, end.attempts), (EndReason::Unconfirmed, 1));
-    let account = Account::sharp(&ManualClock::new(), Duration::ZERO);
+    let account = Account::sharp(&ManualClock::auto_advancing(), Duration::ZERO);
     let end = wait(&account, WaitOptions::new(Duration::ZERO).successes(1)).await;
     assert_eq!((end.reason, end.attempts), (EndReason::Connected, 1));
     // The time starts at the first poll.
-    let clock = ManualClock::new();
+    let clock = ManualClock::auto_advancing();
     let account = Account::sharp(&clock, 30 * MINUTE);
     let probe = Probe::new(&connection(), account).clock(clock.clone());
     let waiting = probe.wait(WaitOptions::new(20 * MINUTE));
@@ -335,7 +335,7 @@ async fn a_permanent_cause_ends_the_wait_after_the_first_pass() {
         (409, "ContainerDisabled", Cause::ContainerDisabled),
     ];
     for (status, code, cause) in rows {
-        let mut account = Account::sharp(&ManualClock::new(), Duration::ZERO);
+        let mut account = Account::sharp(&ManualClock::auto_advancing(), Duration::ZERO);
         account.failure = Some((Duration::ZERO, status, code));
         let end = wait(&account, WaitOptions::new(30 * MINUTE)).await;
         assert_eq!((end.reason, end.cause), (EndReason::Permanent, Some(cause)));
@@ -345,24 +345,24 @@ async fn a_permanent_cause_ends_the_wait_after_the_first_pass() {
 
 #[tokio::test]
 async fn an_old_grant_needs_no_wait_and_no_confirmation() {
-    let clock = ManualClock::new();
+    let clock = ManualClock::auto_advancing();
     let old = clock.time() - 31 * MINUTE;
     let account = Account::sharp(&clock, 100 * MINUTE);
     let end = wait_since(&account, WaitOptions::new(20 * MINUTE), Some(old)).await;
     assert_eq!((end.reason, end.cause), (EndReason::Permanent, Some(Cause::AccessMissing)));
     assert_eq!(end.attempts, 1);
 
-    let account = Account::sharp(&ManualClock::new(), Duration::ZERO);
+    let account = Account::sharp(&ManualClock::auto_advancing(), Duration::ZERO);
     let end = wait_since(&account, WaitOptions::new(MINUTE), Some(old)).await;
     assert_eq!((end.reason, end.attempts), (EndReason::Connected, 1));
-    let account = Account::sharp(&ManualClock::new(), Duration::ZERO);
+    let account = Account::sharp(&ManualClock::auto_advancing(), Duration::ZERO);
     let end = wait(&account, WaitOptions::new(MINUTE)).await;
     assert_eq!(
         (end.reason, end.attempts),
         (EndReason::Connected, 20),
         "nobody knows how old it is"
     );
-    let account = Account::sharp(&ManualClock::new(), Duration::ZERO);
+    let account = Account::sharp(&ManualClock::auto_advancing(), Duration::ZERO);
     let end = wait(&account, WaitOptions::new(MINUTE).successes(2)).await;
     assert_eq!((end.reason, end.attempts), (EndReason::Connected, 2));
 }
@@ -370,7 +370,7 @@ async fn an_old_grant_needs_no_wait_and_no_confirmation() {
 #[tokio::test]
 async fn retry_after_is_respected_up_to_a_maximum() {
     for (requested, expected) in [(60, 60), (120, 120), (3600, 120)] {
-        let clock = ManualClock::new();
+        let clock = ManualClock::auto_advancing();
         let mut account = Account::sharp(&clock, Duration::ZERO);
         account.throttled = Some((1, Duration::from_secs(requested)));
         let probe = Probe::new(&connection(), account).clock(clock);
@@ -387,7 +387,7 @@ async fn retry_after_is_respected_up_to_a_maximum() {
 
 #[tokio::test]
 async fn pauses_respect_the_maximum_and_events_have_what_a_wizard_shows() {
-    let clock = ManualClock::new();
+    let clock = ManualClock::auto_advancing();
     let account = Account::sharp(&clock, 12 * MINUTE);
     let probe = Probe::new(&connection(), account).clock(clock.clone()).granted(clock.time());
     let cap = Duration::from_secs(20);
@@ -412,7 +412,7 @@ async fn pauses_respect_the_maximum_and_events_have_what_a_wizard_shows() {
 
 #[tokio::test]
 async fn a_dropped_wait_sends_no_more_requests() {
-    let clock = ManualClock::new();
+    let clock = ManualClock::auto_advancing();
     let account = Account::sharp(&clock, 5 * MINUTE);
     let probe = Probe::new(&connection(), account.clone()).clock(clock);
     let mut events = probe.wait(WaitOptions::new(30 * MINUTE));
@@ -432,7 +432,7 @@ async fn a_dropped_wait_sends_no_more_requests() {
 
 #[tokio::test]
 async fn a_throttled_request_does_not_restart_the_confirmation() {
-    let mut account = Account::sharp(&ManualClock::new(), Duration::ZERO);
+    let mut account = Account::sharp(&ManualClock::auto_advancing(), Duration::ZERO);
     account.throttled = Some((7, Duration::from_secs(1)));
     let end = wait(&account, WaitOptions::new(20 * MINUTE)).await;
     assert_eq!(end.reason, EndReason::Connected, "{:?} after {} passes", end.cause, end.attempts);
@@ -460,7 +460,7 @@ impl azure_asset_sync::Clock for Held {
 
 #[tokio::test]
 async fn a_wait_can_be_cancelled_during_a_pause() {
-    let account = Account::sharp(&ManualClock::new(), MINUTE);
+    let account = Account::sharp(&ManualClock::auto_advancing(), MINUTE);
     let probe = Probe::new(&connection(), account).clock(Held);
     let task = tokio::spawn(probe.wait(WaitOptions::new(MINUTE)).ended());
     for _ in 0..100 {
@@ -473,7 +473,7 @@ async fn a_wait_can_be_cancelled_during_a_pause() {
 
 #[tokio::test]
 async fn a_plain_store_is_probed_with_a_listing_and_a_read() {
-    let clock = ManualClock::new();
+    let clock = ManualClock::auto_advancing();
     let account = Account::sharp(&clock, Duration::ZERO);
     let health = Probe::of_store(&connection(), account.clone()).clock(clock).run().await;
     assert_eq!(health.outlook, Outlook::Ready, "{health}");

@@ -227,7 +227,7 @@ async fn refusals_have_the_messages_of_azure_unless_a_test_sets_another() {
 
 #[tokio::test]
 async fn bodies_can_be_slow_or_incomplete() {
-    let clock = ManualClock::new();
+    let clock = ManualClock::auto_advancing();
     let client = Client::of(builder().clock(clock.clone()).public()).await;
     client.cloud.inject(Fault::Slow { chunk: 4, pause: Duration::from_secs(60) });
     let slow = client.send(client.request(Method::GET, READ)).await;

@@ -43,7 +43,7 @@ struct Scene {
 
 impl Scene {
     async fn of(builder: SmallCloudBuilder) -> Self {
-        let clock = ManualClock::new();
+        let clock = ManualClock::auto_advancing();
         let client = Client::of(builder.clock(clock.clone())).await;
         let store = client.cloud.store(&client.cloud.connection().build().unwrap()).unwrap();
         Self { client, clock, store }

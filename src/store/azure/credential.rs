@@ -4,7 +4,12 @@
 //! identity, the identity endpoint of this machine. Everything that can be wrong with a credential
 //! without asking the authority is reported when the store is built.
 
-use std::{fmt, io, path::Path, sync::Arc, time::Duration};
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use azure_core::{
     cloud::{CloudConfiguration, CustomConfiguration},
@@ -27,7 +32,7 @@ use super::{
     secret::Secret,
     token_cache::{MakeCredential, RenewableCredential},
     token_transport::TokenTransport,
-    workload::Workload,
+    workload::{TokenFile, Workload},
 };
 use crate::{
     connection::Connection,
@@ -48,12 +53,14 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 /// | --- | --- | --- |
 /// | [`ClientSecret`](Self::ClientSecret) | nothing | |
 /// | [`ClientCertificate`](Self::ClientCertificate) | nothing; [`certificate_file`](Self::certificate_file) reads a PEM file | once, in that call |
+/// | [`FederatedTokenFile`](Self::FederatedTokenFile) | the file | for each sign-in |
 /// | [`WorkloadIdentity`](Self::WorkloadIdentity) | `AZURE_CLIENT_ID`, `AZURE_TENANT_ID`, `AZURE_FEDERATED_TOKEN_FILE` | the variables when the store is built, the file for each sign-in |
 /// | [`ManagedIdentity`](Self::ManagedIdentity) | `IDENTITY_ENDPOINT`, `IDENTITY_HEADER`, `IDENTITY_SERVER_THUMBPRINT`, `IMDS_ENDPOINT`, `MSI_ENDPOINT`, `MSI_SECRET` | when the store is built and at each renewal, the header for each sign-in |
 /// | [`AzureCli`](Self::AzureCli) | the output of `az account get-access-token` | for each sign-in |
 ///
 /// No other variable is read for a credential: not `AZURE_CLIENT_SECRET` and not
-/// `AZURE_AUTHORITY_HOST`. The authority is the one of the connection's cloud.
+/// `AZURE_AUTHORITY_HOST`. The authority is the one of the connection's cloud. A service that wants to be
+/// configured by variables asks for them, with [`Environment`](crate::store::azure::Environment).
 ///
 /// # What is kept in memory
 /// A store keeps the credential, the token, and nothing on disk. A token is used until five minutes
@@ -129,6 +136,16 @@ pub enum Credential {
     /// ```
     #[doc(alias = "federated")]
     WorkloadIdentity,
+    /// A principal that trusts the tokens in a file, for example those of Kubernetes.
+    ///
+    /// As [`WorkloadIdentity`](Self::WorkloadIdentity), without reading variables: signs in to the
+    /// connection's tenant. The file is read for each sign-in.
+    FederatedTokenFile {
+        /// The application (client) ID, a GUID; not the object ID. Blanks around it are ignored.
+        client_id: String,
+        /// The file with the token.
+        path: PathBuf,
+    },
     /// A managed identity of the machine or app that this process runs on.
     ///
     /// The token comes from the identity endpoint: `IDENTITY_ENDPOINT` of App Service, or the metadata
@@ -182,6 +199,7 @@ impl fmt::Debug for Credential {
             Self::ClientSecret { client_id, .. } => ("ClientSecret", Some(client_id)),
             Self::ClientCertificate { client_id, .. } => ("ClientCertificate", Some(client_id)),
             Self::WorkloadIdentity => ("WorkloadIdentity", None),
+            Self::FederatedTokenFile { client_id, .. } => ("FederatedTokenFile", Some(client_id)),
             Self::ManagedIdentity { client_id } => ("ManagedIdentity", client_id.as_ref()),
             Self::AzureCli => ("AzureCli", None),
             Self::Sas(_) => ("Sas", None),
@@ -263,6 +281,10 @@ impl Credential {
             Self::WorkloadIdentity => {
                 let Workload { client_id, tenant, file } = Workload::from_environment(connection)?;
                 make_assertion(tenant, client_id, file, options)
+            }
+            Self::FederatedTokenFile { client_id: id, path } => {
+                let (tenant, id) = (tenant(connection)?, client_id(&id, "client_id")?);
+                make_assertion(tenant, id, TokenFile::open(path)?, options)
             }
             Self::ManagedIdentity { client_id: id } => {
                 let id = id.map(|id| client_id(&id, "client_id")).transpose()?;

@@ -10,6 +10,7 @@
 //! | `mod`, `builder`, `request`, `deadline` | the store, its settings, one request, its time limit |
 //! | `network`, `transport` | which host and address may be contacted; which parts of an answer pass |
 //! | `credential`, `application`, `secret` | what signs in, and the checks before anything is sent |
+//! | `environment` | connection and credential from environment variables |
 //! | `certificate`, `pem`, `workload`, `azure_cli` | the sources of assertions and tokens |
 //! | `token_transport`, `token_cache`, `no_token` | the sign-in, the cached token, a missing token |
 //! | `sas` | shared access signatures that people paste |
@@ -28,6 +29,7 @@ mod credential;
 mod deadline;
 mod delegation_key;
 mod delegation_sas;
+mod environment;
 #[cfg(feature = "testing")]
 mod exchange;
 mod failure;
@@ -62,9 +64,10 @@ pub use self::exchange::{RawAnswer, RawRequest};
 pub use self::{
     builder::AzureStoreBuilder,
     credential::Credential,
+    environment::{Environment, EnvironmentProblem, InvalidEnvironment},
     owner::OwnerMarker,
     secret::Secret,
-    view_links::{LinkRequest, ViewLink, ViewLinks},
+    view_links::ViewLinks,
 };
 use self::{
     deadline::within,

@@ -10,6 +10,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use async_trait::async_trait;
 use azure_core::http::Pipeline;
 
 use super::{
@@ -18,13 +19,12 @@ use super::{
     delegation_key::{self, KeyCache},
     delegation_sas::{LinkedContent, SasFields},
     request::NO_URL,
-    secret::Secret,
 };
 use crate::{
     clock::Clock,
     connection::Connection,
     error::{Error, ErrorKind},
-    store::{Blob, ContentType, Text},
+    store::{ContentType, LinkRequest, LinkSigner, Text, ViewLink},
 };
 
 /// The default lifetime of a link: one hour.
@@ -101,6 +101,8 @@ impl AzureStore {
 /// request.
 ///
 /// Source: Microsoft Learn, "Create a user delegation SAS".
+///
+/// A service that takes an `Arc<dyn` [`LinkSigner`]`>` can be tested without an account.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -209,7 +211,7 @@ impl ViewLinks {
             content_type,
         };
         url.set_query(Some(&fields.query(&key)));
-        Ok(ViewLink { url: String::from(url).into(), expires_at })
+        Ok(ViewLink::new(url, expires_at))
     }
 
     /// Drops the key, so that the next link requests a new one.
@@ -248,115 +250,23 @@ fn whole_seconds(time: SystemTime) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(since.as_secs())
 }
 
+#[async_trait]
+impl LinkSigner for ViewLinks {
+    async fn link(&self, request: LinkRequest) -> Result<ViewLink, Error> {
+        // The method of the type itself, which takes precedence over that of the trait.
+        self.link(request).await
+    }
+
+    fn forget_key(&self) {
+        self.forget_key();
+    }
+}
+
 impl fmt::Debug for ViewLinks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ViewLinks")
             .field("connection", &self.connection)
             .field("lifetime", &self.lifetime)
             .finish_non_exhaustive()
-    }
-}
-
-/// The blob that a link shows, and how.
-///
-/// ```
-/// use azure_asset_sync::LinkRequest;
-///
-/// // A video that its owner stored as `application/octet-stream`.
-/// let request = LinkRequest::new("hall-3/run 7.mp4").shown_as("video/mp4".into());
-/// assert_eq!(request.version_id, None); // the content at the time the link is opened
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct LinkRequest {
-    /// The blob's name, exactly as the listing returned it.
-    pub name: String,
-    /// The ID of an earlier version; `None` for the content at the time the link is opened.
-    pub version_id: Option<Text>,
-    /// The time of a snapshot, which takes precedence over a version.
-    pub snapshot: Option<Text>,
-    /// The media type of the answer; `None` for the type that the blob's owner stored.
-    ///
-    /// Browsers display images and videos, and save everything else. They also save a blob without a
-    /// type here, because its owner may have stored it as a document with scripts. Elements such as
-    /// `<img>` and `<video>` display both.
-    pub shown_as: Option<ContentType>,
-}
-
-impl LinkRequest {
-    /// Requests a link to the blob of this name with its stored type; browsers save it.
-    pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), version_id: None, snapshot: None, shown_as: None }
-    }
-
-    /// Requests a link to a listed blob.
-    ///
-    /// For a snapshot or an earlier version the link shows exactly that content. The current version
-    /// is linked by its name, even if it has a version ID: such a link stays valid as long as the blob
-    /// exists, and it works with role conditions that allow only current versions. If the blob is
-    /// overwritten, that link shows the new content; set [`version_id`](Self::version_id) to keep the
-    /// old one.
-    pub fn of(blob: &Blob) -> Self {
-        // Without versioning there is no ID, so the name alone is used.
-        let is_old = blob.is_current_version != Some(true);
-        Self {
-            version_id: blob.version_id.clone().filter(|_| is_old),
-            snapshot: blob.snapshot.clone(),
-            ..Self::new(&blob.name)
-        }
-    }
-
-    /// Serves the blob as this media type, whatever its owner stored.
-    ///
-    /// Browsers then display an image or a video. Many videos are stored as
-    /// `application/octet-stream`, and some as an attachment. Other types, such as `text/html` and
-    /// `image/svg+xml`, are saved.
-    #[must_use]
-    pub fn shown_as(mut self, media_type: ContentType) -> Self {
-        self.shown_as = Some(media_type);
-        self
-    }
-}
-
-/// A link, which is a secret: whoever has it can read the blob until it expires.
-///
-/// Never printed and never serialized; only [`url`](Self::url) returns it. A page that embeds a link
-/// should send `Referrer-Policy: no-referrer`, so that browsers do not pass the link to other sites.
-///
-/// ```no_run
-/// use azure_asset_sync::{Error, LinkRequest, ViewLinks};
-///
-/// # async fn example(links: ViewLinks) -> Result<(), Error> {
-/// let link = links.link(LinkRequest::new("hall-3/frame 1.jpg")).await?;
-/// println!("{link:?}"); // the URL without its signature, and the expiry
-/// # Ok(()) }
-/// ```
-#[doc(alias = "presigned URL")]
-#[derive(Clone)]
-pub struct ViewLink {
-    url: Secret,
-    expires_at: SystemTime,
-}
-
-impl ViewLink {
-    /// Returns the URL with its signature, for the viewer and not for a log.
-    pub fn url(&self) -> &str {
-        self.url.expose()
-    }
-
-    /// Returns the expiry, in whole seconds of the service's clock.
-    pub fn expires_at(&self) -> SystemTime {
-        self.expires_at
-    }
-}
-
-impl fmt::Debug for ViewLink {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The query contains the signature.
-        let url = self.url().split('?').next().unwrap_or_default();
-        f.debug_struct("ViewLink")
-            .field("url", &format_args!("{url}?(secret)"))
-            .field("expires_at", &self.expires_at)
-            .finish()
     }
 }

@@ -49,9 +49,7 @@ impl Workload {
             None => TenantId::try_from(variable(TENANT_ID)?.trim())
                 .map_err(|error| config(&format!("{TENANT_ID}: {error}")))?,
         };
-        // Read once now, so that a wrong path is an error of the set-up and not of the first scan.
-        let file = TokenFile { path };
-        file.read().map_err(|what| config(&what))?;
+        let file = TokenFile::open(path)?;
         Ok(Self { client_id, tenant: tenant.as_str().to_owned(), file })
     }
 }
@@ -90,6 +88,17 @@ impl fmt::Debug for TokenFile {
 }
 
 impl TokenFile {
+    /// Checks that the file contains a token.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] with the file and the reason.
+    pub(super) fn open(path: PathBuf) -> Result<Self, Error> {
+        // Read once now, so that a wrong path is an error of the set-up and not of the first scan.
+        let file = Self { path };
+        file.read().map_err(|what| config(&what))?;
+        Ok(file)
+    }
+
     /// Reads the current token, without the line break at its end.
     ///
     /// # Errors

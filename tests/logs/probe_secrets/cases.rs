@@ -354,7 +354,7 @@ async fn ask(
             format!("{probe:?}")
         }
         10 => {
-            let clock = ManualClock::new();
+            let clock = ManualClock::auto_advancing();
             let probe = probe(rng).clock(clock.clone()).granted(clock.time());
             let backoff = Backoff::new(Duration::from_secs(8), Duration::from_secs(30));
             let options =
