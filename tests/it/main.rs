@@ -95,6 +95,7 @@ mod campaign;
 mod client;
 mod crafted_answers;
 mod fairness;
+mod object_store;
 mod odd_store;
 mod openssl;
 mod oracle;

@@ -10,7 +10,7 @@ use azure_asset_sync::{
 };
 
 fn assert_all(cases: Vec<azure_asset_sync::testing::conformance::Case>) {
-    assert_eq!(cases.len(), 17);
+    assert_eq!(cases.len(), 18);
     let broken: Vec<_> = cases.iter().filter(|case| case.outcome.is_err()).collect();
     assert!(broken.is_empty(), "{broken:#?}");
 }
