@@ -45,6 +45,10 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("store/text.rs", &["connection", "cloud", "error", "scan", "sink", "validate", "testing"]),
     ("store/time.rs", &["connection", "cloud", "error", "scan", "sink", "validate", "testing"]),
     ("store/memory.rs", &["connection", "cloud", "scan", "sink", "validate", "testing"]),
+    (
+        "store/object_store",
+        &["connection", "cloud", "probe", "scan", "sink", "validate", "testing", "sync"],
+    ),
     ("store/page", &["connection", "cloud", "scan", "sink", "validate", "testing"]),
     ("store/inspect.rs", &["connection", "cloud", "probe", "scan", "sink", "validate", "testing"]),
     ("probe", &["scan", "sink", "validate", "testing", "sync"]),
@@ -148,6 +152,16 @@ fn only_the_azure_store_names_the_sdk() {
 }
 
 #[test]
+fn only_its_adapter_names_the_object_store_crate() {
+    let mut found = Vec::new();
+    files(&source(), &mut found);
+    let names = |text: &str| code(text).any(|line| line.contains("::object_store::{"));
+    let homes: Vec<_> = found.iter().filter(|(_, text)| names(text)).collect();
+    assert!(homes.len() >= 4);
+    assert!(homes.iter().all(|(path, _)| path.contains("store/object_store/")), "{homes:?}");
+}
+
+#[test]
 fn only_the_sink_of_a_format_names_its_crate() {
     let mut found = Vec::new();
     files(&source(), &mut found);
@@ -207,6 +221,7 @@ fn a_build_without_features_has_no_sdk_and_no_http_client() {
             "parquet",
             "rusqlite",
             "libsqlite3",
+            "object_store",
         ];
         assert!(!heavy.iter().any(|name| line.starts_with(name)), "{line}");
     }
