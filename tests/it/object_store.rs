@@ -263,7 +263,7 @@ async fn ten_thousand_names_are_scanned_in_parallel() {
     let (_cloud, store) =
         cloud(names.iter().map(|name| Seed::new(name, "x")), Behavior::default()).await;
     for prefix in ["", "hall-1/", "hall-1/05"] {
-        let listing = Scan::new(store.clone(), &Prefix::new(prefix).unwrap());
+        let listing = Scan::new(store.clone(), &Prefix::try_from(prefix).unwrap());
         let listing = listing.page_size(500.try_into().unwrap()).in_flight(8);
         let (listed, malformed) = scan(listing).await.unwrap();
         let stored: BTreeSet<_> =
@@ -311,7 +311,7 @@ async fn a_job_follows_a_store() {
     let folder = tempfile::tempdir().unwrap();
     let run = async || {
         let store = ObjectStoreAdapter::new(source.clone());
-        let scan = Scan::new(store, &Prefix::new("hall/").unwrap());
+        let scan = Scan::new(store, &Prefix::try_from("hall/").unwrap());
         let mut changes = Vec::new();
         let sink = callback(|change| {
             changes.push(change.clone());

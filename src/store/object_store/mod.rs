@@ -43,7 +43,7 @@ use crate::error::{Error, ErrorKind};
 /// photos.put_opts(&Path::from("hall/a.jpg"), "\u{ff}".into(), Default::default()).await?;
 ///
 /// let store = ObjectStoreAdapter::new(Arc::new(photos));
-/// let report = Scan::new(store, &Prefix::new("hall/")?).run(()).await?;
+/// let report = Scan::new(store, &Prefix::try_from("hall/")?).run(()).await?;
 /// assert_eq!(report.accepted(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
