@@ -109,6 +109,8 @@ pub mod sync;
 #[cfg(feature = "testing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 pub mod testing;
+#[cfg(any(feature = "azure", feature = "testing"))]
+mod tls;
 mod unicode;
 mod units;
 pub mod validate;
@@ -117,7 +119,7 @@ mod wildcard;
 #[cfg(feature = "azure")]
 #[cfg_attr(docsrs, doc(cfg(feature = "azure")))]
 pub use self::store::azure::{
-    AzureStore, Credential, LinkRequest, OwnerMarker, ViewLink, ViewLinks,
+    AzureStore, Credential, HttpClient, LinkRequest, OwnerMarker, ViewLink, ViewLinks,
 };
 #[cfg(feature = "sync")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sync")))]

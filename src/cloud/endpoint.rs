@@ -139,7 +139,7 @@ pub(super) fn parse_url(text: &str) -> Result<Url, InvalidName> {
 /// Returns whether a host has only characters of DNS names, in labels that are not empty.
 ///
 /// The URL parser accepts more, for example quotes, which an error message must not print as code.
-pub(super) fn is_dns_name(host: &str) -> bool {
+pub(crate) fn is_dns_name(host: &str) -> bool {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
     host.split('.').all(|label| !label.is_empty() && label.bytes().all(is_plain))
 }

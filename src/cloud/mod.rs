@@ -9,10 +9,10 @@ mod endpoint;
 mod policy;
 
 pub(crate) use self::address::{Reach, reach};
-#[cfg(feature = "azure")]
-pub(crate) use self::policy::is_localhost;
 pub use self::{
     clouds::{Cloud, DnsZone},
     endpoint::Endpoint,
     policy::{HostPolicy, RefusedHost},
 };
+#[cfg(feature = "azure")]
+pub(crate) use self::{endpoint::is_dns_name, policy::is_azure_host};
