@@ -95,7 +95,7 @@ async fn a_local_folder_conforms() {
     let folder = tempfile::tempdir().unwrap();
     let store = LocalFileSystem::new_with_prefix(folder.path()).unwrap();
     // A file cannot have the name of a folder.
-    let suite = suite(Names::Any).without(|name| ["a", "prefix"].contains(&name));
+    let suite = suite(Names::Any).without(|name| ["a", "a/b", "prefix"].contains(&name));
     fill(&store, &suite).await;
     assert_all(suite.check(&ObjectStoreAdapter::new(Arc::new(store))).await);
 }
@@ -115,7 +115,8 @@ async fn azure_in_pages_conforms_in_every_order() {
         if !orders.insert(format!("{:?}", behavior.order)) {
             continue;
         }
-        let suite = suite(Names::Any);
+        // Azure encodes this name in a listing, and `object_store` does not decode it.
+        let suite = suite(Names::Any).without(|name| name.contains('\u{fffe}'));
         let seeds = suite.seed().into_iter().map(|(name, content)| Seed::new(name, content));
         let (_cloud, store) = cloud(seeds, behavior).await;
         assert_all(suite.check(&store.order(behavior.order)).await);
@@ -147,6 +148,8 @@ async fn no_name_is_lost_or_changed() {
         ("photo.jpg/", "", None),
         ("b.jpg/", "x", None),
         ("a/b.jpg/", "", None),
+        ("bell\u{7}.jpg", "x", None),
+        ("nonchar\u{fffe}.jpg", "x", None),
         ("a//b.jpg", "x", Some("a//b.jpg")),
         ("/a.jpg", "x", Some("/a.jpg")),
         ("//", "x", Some("//")),
@@ -177,8 +180,10 @@ async fn no_name_is_lost_or_changed() {
                 }
                 (outcome, _) => panic!("{name:?}, walk {is_walk}: {outcome:?}"),
             }
-            let error = store.read(ReadRequest::new(name, 0..4)).await.unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::BadRequest, "{name:?}");
+            match store.read(ReadRequest::new(name, 0..4)).await {
+                Ok(read) => assert!(!is_no_path(name) && read == content, "{name:?}"),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::BadRequest, "{name:?}"),
+            }
         }
     }
 }
@@ -281,12 +286,14 @@ async fn errors_have_kinds_and_no_signature() {
         (403, "AuthorizationPermissionMismatch", ErrorKind::PermissionDenied),
         (404, "ContainerNotFound", ErrorKind::ContainerNotFound),
         (401, "InvalidAuthenticationInfo", ErrorKind::Unauthenticated),
-        (503, "ServerBusy", ErrorKind::Unavailable),
+        (503, "ServerBusy", ErrorKind::Throttled),
+        (500, "InternalError", ErrorKind::Unavailable),
     ] {
         cloud.inject(Fault::Refuse(Refusal::new(status, code)));
         let error = list().await.unwrap_err();
-        assert_eq!(error.kind(), kind, "{error}");
-        assert_eq!(error.is_transient(), status == 503, "{error}");
+        assert_eq!((error.kind(), error.status(), error.code()), (kind, Some(status), Some(code)));
+        assert!(!error.to_string().contains(['<', '\n']), "{error}");
+        assert_eq!(error.is_transient(), status >= 500, "{error}");
         assert!(!format!("{error:?} {error}").contains(cloud.signature()), "{error:?}");
     }
     cloud.inject(Fault::Close);

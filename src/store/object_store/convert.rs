@@ -46,37 +46,63 @@ pub(super) fn blob(name: String, meta: ObjectMeta) -> Blob {
 /// The text of the foreign error is part of the message, on one line and cut. The stores of
 /// `object_store` leave signatures out of it.
 pub(super) fn failure(error: Foreign, doing: Doing<'_>) -> Error {
-    let (kind, status) = match (&error, doing) {
-        (Foreign::NotFound { .. }, Doing::List) => (ErrorKind::ContainerNotFound, Some(404)),
-        (Foreign::NotFound { .. }, Doing::Read(_)) => (ErrorKind::BlobNotFound, Some(404)),
-        (Foreign::Precondition { .. }, _) => (ErrorKind::BlobChanged, Some(412)),
-        (Foreign::PermissionDenied { .. }, _) => (ErrorKind::PermissionDenied, Some(403)),
-        (Foreign::Unauthenticated { .. }, _) => (ErrorKind::Unauthenticated, Some(401)),
-        (Foreign::InvalidPath { .. }, _) => (ErrorKind::UnexpectedAnswer, None),
-        (Foreign::NotSupported { .. } | Foreign::NotImplemented { .. }, _) => {
-            (ErrorKind::BadRequest, None)
-        }
-        (Foreign::UnknownConfigurationKey { .. }, _) => (ErrorKind::Config, None),
-        // Everything else is `Generic`, also a connection that broke and an answer 503. It is not
-        // known which of them may disappear, so the scan tries again.
-        _ => (ErrorKind::Unavailable, None),
-    };
     let what = match doing {
         Doing::List => "list the container".to_owned(),
         Doing::Read(name) => format!("read `{}`", printable(name)),
     };
-    let advice = match kind {
-        ErrorKind::UnexpectedAnswer => {
-            "object_store cannot represent a name, so rename that object"
-        }
-        _ => "object_store failed",
+    let text = error.to_string();
+    let status = match &error {
+        Foreign::NotFound { .. } => Some(404),
+        Foreign::Precondition { .. } => Some(412),
+        Foreign::PermissionDenied { .. } => Some(403),
+        Foreign::Unauthenticated { .. } => Some(401),
+        _ => status(&text),
     };
-    let error = Error::new(kind, format!("{what}: {advice}: {}", shortened(&error.to_string())));
-    status.into_iter().fold(error, Error::with_status)
+    // Without a code, the kinds of 404 and 403 depend on what was requested.
+    let known = status.map(|status| (status, Error::from_response(status, code(&text))));
+    let (error, advice) = match (known, &error, doing) {
+        (Some((404, error)), _, Doing::Read(_)) if error.code().is_none() => {
+            (Error::new(ErrorKind::BlobNotFound, "").with_status(404), "there is no such object")
+        }
+        (Some((404, error)), _, Doing::List) if error.code().is_none() => {
+            (Error::new(ErrorKind::ContainerNotFound, "").with_status(404), "it does not exist")
+        }
+        (Some((_, error)), _, _) => (error, "the service refused the request"),
+        (None, Foreign::InvalidPath { .. }, _) => (
+            Error::new(ErrorKind::UnexpectedAnswer, ""),
+            "object_store cannot represent a name, so rename that object",
+        ),
+        (None, Foreign::NotSupported { .. } | Foreign::NotImplemented { .. }, _) => {
+            (Error::new(ErrorKind::BadRequest, ""), "the store does not support it")
+        }
+        (None, Foreign::UnknownConfigurationKey { .. }, _) => {
+            (Error::new(ErrorKind::Config, ""), "a setting is wrong")
+        }
+        // A broken connection, for example. It may disappear, so the scan tries again.
+        _ => (Error::new(ErrorKind::Unavailable, ""), "the store failed"),
+    };
+    error.with_message(&format!("{what}: {advice}: {}", shortened(&text)))
+}
+
+/// Returns the HTTP status in the text of an error.
+///
+/// `object_store` has types for some of them, but not if it lists, and the type that has the status is
+/// private. If the text changes, the error is `Unavailable`.
+fn status(text: &str) -> Option<u16> {
+    let (_, rest) = text.split_once("status code: ")?;
+    rest.get(..3)?.parse().ok().filter(|status| (400..600).contains(status))
+}
+
+/// Returns the error code in the body that an error repeats.
+fn code(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once("<Code>")?;
+    rest.split_once("</Code>").map(|(code, _)| code)
 }
 
 /// Returns a text on one line, with at most 300 characters, and without the query of a URL.
 fn shortened(text: &str) -> String {
+    // A body is XML with little that the code does not say.
+    let text = text.split('<').next().unwrap_or_default();
     let text: String = text.chars().take(300).collect();
     // An answer of a server can have anything in it, so each word is shown like a user's text.
     text.split_whitespace().map(printable).collect::<Vec<_>>().join(" ")

@@ -58,7 +58,8 @@ use crate::error::{Error, ErrorKind};
 ///
 /// # Listings
 /// [`paginated`](Self::paginated) is for stores with pages of their own: Amazon S3, Google Cloud
-/// Storage and Azure. A page of a scan is one request, and ranges of names are listed in parallel.
+/// Storage and Azure. A page of a scan is one request, and ranges of names are listed in parallel. The
+/// first page of a listing takes a request more, which looks for names that would be listed wrongly.
 ///
 /// [`new`](Self::new) takes any store. `ObjectStore::list` has no pages and no order, so the adapter
 /// reads the complete listing for each 20,000 names, keeps those 20,000 in memory, and returns them in
@@ -74,12 +75,15 @@ use crate::error::{Error, ErrorKind};
 /// - A listing that meets a name with an empty or relative segment or a control character fails with
 ///   [`UnexpectedAnswer`](ErrorKind::UnexpectedAnswer), and so does the listing of a container with
 ///   names that begin with a slash. The message has the name.
-/// - An object that is empty, that has the name of a folder, or that is out of order is looked up. If
-///   no such object exists, the slash at the end of its name was dropped, and it becomes a
-///   [`Malformed`](super::Malformed) entry.
+/// - An object that is empty, that has the name of a folder, or that is out of order is looked up, and
+///   so is a name that may be an encoded one. If no such object exists, the slash at the end of its
+///   name was dropped, or Azure encoded a name that XML cannot represent, which `object_store` does
+///   not decode. It becomes a [`Malformed`](super::Malformed) entry.
 ///
-/// One case remains: if a name ends with a slash, the object is not empty, and no object is below it,
-/// then it is listed without the slash. A read of it fails.
+/// Two cases remain. If a name ends with a slash, the object is not empty, and no object is below it,
+/// then it is listed without the slash, and a read of it fails. And after [`new`](Self::new), Azure and
+/// Amazon S3 are less exact: an object whose name is the prefix can be missing, and names that begin
+/// with a slash are listed without it.
 ///
 /// # Errors and retries
 /// Stores of `object_store` retry by themselves, for up to three minutes. A scan retries too, within

@@ -95,20 +95,16 @@ impl Pages {
             max_keys: request.max_results.map(|most| most.get().into()),
             ..PaginatedListOptions::default()
         };
-        let is_first = match position {
-            Position::Token(token) => {
-                options.page_token = Some(token);
-                false
-            }
-            _ => true,
-        };
+        if let Position::Token(token) = &position {
+            options.page_token = Some(token.clone());
+        }
         let listed = self.request(prefix, options).await?;
         let token = listed.page_token.filter(|token| !token.is_empty());
         let mut page = Page::default();
         page.order = self.order;
         page.prefixes = folders(&listed.result, prefix)?;
         page.next = token.map(Position::Token).and_then(|token| token.marker());
-        let entries = entries(listed.result, prefix, from, !is_first, page.next.is_some())?;
+        let entries = entries(listed.result, prefix, from, &position, page.next.is_some())?;
         verify::add(&self.store, &mut page, entries).await?;
         Ok(page)
     }
@@ -154,9 +150,14 @@ impl Pages {
             max_keys: Some(1),
             ..PaginatedListOptions::default()
         };
-        let listed = match folder {
-            "" => return Ok(None),
-            folder => self.request(folder, options).await?.result,
+        if folder.is_empty() {
+            return Ok(None);
+        }
+        let listed = match self.request(folder, options).await {
+            Ok(listed) => listed.result,
+            // The first name is no path, so it is not this one. The listing reports it.
+            Err(error) if error.kind() == ErrorKind::UnexpectedAnswer => return Ok(None),
+            Err(error) => return Err(error),
         };
         let Some(meta) = listed.objects.into_iter().next() else { return Ok(None) };
         if meta.location.as_ref() != folder {
@@ -206,21 +207,26 @@ fn folders(listed: &ListResult, prefix: &str) -> Result<Vec<String>, Error> {
 
 /// Returns the blobs of a page, and which of their names may have lost a slash at the end.
 ///
-/// `continues` and `has_next` say that names precede and follow the page.
+/// `has_next` says that another page follows.
 fn entries(
     listed: ListResult,
     prefix: &str,
     from: Option<&str>,
-    continues: bool,
+    position: &Position,
     has_next: bool,
 ) -> Result<Vec<Entry>, Error> {
     let mut named = Vec::new();
     for meta in listed.objects {
         let name = meta.location.as_ref();
-        // The blob whose name is the prefix: on a page of its own, before this one.
-        if name == prefix || format!("{name}/") == prefix {
+        // Without its slash, the blob whose name is the prefix: maybe on a page of its own already.
+        if format!("{name}/") == prefix {
+            if !matches!(position, Position::AfterPrefix) {
+                named.push(blob(prefix.to_owned(), meta));
+            }
             continue;
         }
+        // Of the name `/` both ends are dropped, which is one slash.
+        let name = if name.is_empty() { "/" } else { name };
         named.push(blob(restored(name.to_owned(), prefix)?, meta));
     }
     // Names between the offset and the first requested one, at the start of the listing. Only those
@@ -230,6 +236,7 @@ fn entries(
     let skipped = named.iter().take_while(|blob| is_before(&blob.name)).count();
     named.drain(..skipped);
 
+    let continues = matches!(position, Position::Token(_));
     let folders: BTreeSet<&str> = listed.common_prefixes.iter().map(AsRef::as_ref).collect();
     let is_in_doubt = |at: usize, blob: &Blob| {
         let last = at.checked_sub(1).and_then(|at| named.get(at));
@@ -242,10 +249,16 @@ fn entries(
         let below = format!("{}/", blob.name);
         let is_folder = folders.contains(blob.name.as_str())
             || next.is_some_and(|next| next.name.starts_with(&below));
-        blob.size == 0 || is_at_edge || is_out_of_order || is_folder
+        // A name with a slash at an end is one that was restored, and no path.
+        !blob.name.starts_with('/')
+            && !blob.name.ends_with('/')
+            && (blob.size == 0 || is_at_edge || is_out_of_order || is_folder || blob.name == prefix)
     };
     let doubts: Vec<bool> =
         named.iter().enumerate().map(|(at, blob)| is_in_doubt(at, blob)).collect();
-    let entries = named.into_iter().zip(doubts);
-    Ok(entries.map(|(blob, is_in_doubt)| Entry { blob, is_in_doubt }).collect())
+    let entries = named.into_iter().zip(doubts).map(|(blob, is_in_doubt)| {
+        let is_known = blob.name == prefix && !matches!(position, Position::Start);
+        Entry { is_known, ..Entry::new(blob, is_in_doubt) }
+    });
+    Ok(entries.collect())
 }

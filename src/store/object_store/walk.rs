@@ -158,5 +158,5 @@ fn in_doubt(blobs: BTreeMap<(String, usize), Blob>) -> VecDeque<Entry> {
         })
         .collect();
     let blobs = blobs.into_values().zip(doubts);
-    blobs.map(|(blob, is_in_doubt)| Entry { blob, is_in_doubt }).collect()
+    blobs.map(|(blob, is_in_doubt)| Entry::new(blob, is_in_doubt)).collect()
 }
