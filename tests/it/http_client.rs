@@ -147,7 +147,7 @@ fn all_problems_are_reported_at_once_and_no_secret_is_shown() {
     for bad in ["", " ", "é", &"x".repeat(257)] {
         assert!(problem(HttpClient::builder().user_agent(bad)).contains("user_agent"), "{bad:?}");
     }
-    for bad in ["", "socks5://", "http://", "/path", "not a host", "file:///x"] {
+    for bad in ["", "socks5://proxy.test", "http://", "not a host", "file:///x"] {
         assert!(problem(HttpClient::builder().proxy(bad)).contains("the proxy"), "{bad:?}");
     }
 }
