@@ -89,13 +89,15 @@ pub(super) fn failure(error: Foreign, doing: Doing<'_>) -> Error {
 /// `object_store` has types for some of them, but not if it lists, and the type that has the status is
 /// private. If the text changes, the error is `Unavailable`.
 fn status(text: &str) -> Option<u16> {
-    let (_, rest) = text.split_once("status code: ")?;
+    // The last one, because a name in the text can have these words too.
+    let (_, rest) = text.rsplit_once("status code: ")?;
     rest.get(..3)?.parse().ok().filter(|status| (400..600).contains(status))
 }
 
 /// Returns the error code in the body that an error repeats.
 fn code(text: &str) -> Option<&str> {
-    let (_, rest) = text.split_once("<Code>")?;
+    let (_, rest) = text.rsplit_once("status code: ")?;
+    let (_, rest) = rest.split_once("<Code>")?;
     rest.split_once("</Code>").map(|(code, _)| code)
 }
 

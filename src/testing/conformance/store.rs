@@ -71,9 +71,9 @@ impl Conformance {
     #[must_use]
     pub fn without(mut self, cannot_be_stored: impl Fn(&str) -> bool) -> Self {
         let is_left_out = |name: &str| name != SAMPLE && cannot_be_stored(name);
-        let (left_out, kept) = self.seed.into_iter().partition(|(name, _)| is_left_out(name));
+        let (left_out, kept): (Vec<_>, Vec<_>) =
+            self.seed.into_iter().partition(|(name, _)| is_left_out(name));
         self.seed = kept;
-        let left_out: Vec<(String, Bytes)> = left_out;
         self.left_out.extend(left_out.into_iter().map(|(name, _)| name));
         self
     }
