@@ -112,6 +112,8 @@ pub mod sync;
 #[cfg(feature = "testing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 pub mod testing;
+#[cfg(any(feature = "azure", feature = "testing"))]
+mod tls;
 mod unicode;
 mod units;
 pub mod validate;
@@ -119,7 +121,7 @@ mod wildcard;
 
 #[cfg(feature = "azure")]
 #[cfg_attr(docsrs, doc(cfg(feature = "azure")))]
-pub use self::store::azure::{AzureStore, Credential, OwnerMarker, ViewLinks};
+pub use self::store::azure::{AzureStore, Credential, HttpClient, OwnerMarker, ViewLinks};
 #[cfg(feature = "sync")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sync")))]
 pub use self::sync::{Job, Manifest};

@@ -147,7 +147,7 @@ pub(super) fn parse_url(text: &str) -> Result<Url, InvalidName> {
 /// Returns whether a host has the form of a DNS name: at most 253 characters, in labels of 1 to 63.
 ///
 /// The URL parser accepts more, for example quotes, which an error message must not print as code.
-pub(super) fn is_dns_name(host: &str) -> bool {
+pub(crate) fn is_dns_name(host: &str) -> bool {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
     let is_label = |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(is_plain);
     host.len() <= 253 && host.split('.').all(is_label)

@@ -11,10 +11,10 @@ mod policy;
 mod policy_json;
 
 pub(crate) use self::address::{Reach, reach};
-#[cfg(feature = "azure")]
-pub(crate) use self::policy::is_localhost;
 pub use self::{
     clouds::{Cloud, DnsZone},
     endpoint::Endpoint,
     policy::{HostPolicy, RefusedHost},
 };
+#[cfg(feature = "azure")]
+pub(crate) use self::{endpoint::is_dns_name, policy::is_azure_host};

@@ -270,15 +270,19 @@ impl HostPolicy {
 #[cfg(feature = "azure")]
 impl HostPolicy {
     /// Returns the builder call that also allows private addresses of an allowed host.
-    pub(crate) fn private_opt_in(&self, origin: &str, host: &str) -> String {
-        let origin = |origins: &[String]| origins.iter().find(|known| *known == origin).cloned();
-        let (endpoint, authority) = (origin(&self.endpoints), origin(&self.authorities));
-        let calls = [
-            ("allow_endpoint", endpoint),
-            ("allow_authority", authority),
-            ("allow_private_addresses", Some(host.to_owned())),
-        ];
-        builder_call(calls.iter().filter_map(|(method, text)| Some((*method, text.as_deref()?))))
+    pub(crate) fn private_opt_in(&self, host: &str) -> String {
+        let of_host = |origin: &&String| {
+            let url = Url::parse(origin).ok();
+            url.is_some_and(|url| url.host_str() == Some(host))
+        };
+        let kept = |method, origins| {
+            let origins: std::slice::Iter<'_, String> = origins;
+            origins.filter(of_host).map(move |origin| (method, origin.as_str()))
+        };
+        let calls = kept("allow_endpoint", self.endpoints.iter())
+            .chain(kept("allow_authority", self.authorities.iter()))
+            .chain([("allow_private_addresses", host)]);
+        builder_call(calls)
     }
 }
 
@@ -342,19 +346,24 @@ impl Cloud {
     /// Returns whether the host of the endpoint is outside of Azure's domains.
     #[cfg(feature = "azure")]
     pub(crate) fn has_own_endpoint(&self, account: &AccountName) -> bool {
-        let url = self.service(account);
-        let host = url.host_str().unwrap_or_default();
-        !DOMAINS.iter().any(|domain| host.ends_with(domain))
+        !is_azure_host(self.service(account).host_str().unwrap_or_default())
     }
 
     /// Returns whether the authority is not one of Azure's.
     #[cfg(feature = "azure")]
     pub(crate) fn has_own_authority(&self) -> bool {
-        let is_of = |url: &Url, (known, _): &(&str, _)| {
-            url.host_str().is_some_and(|host| known.strip_prefix("https://") == Some(host))
-        };
-        Url::parse(self.authority()).is_ok_and(|url| !AUTHORITIES.iter().any(|a| is_of(&url, a)))
+        // An authority on a port of its own is not Azure's, but its certificate names Azure's host.
+        Url::parse(self.authority())
+            .is_ok_and(|url| !is_azure_host(url.host_str().unwrap_or_default()))
     }
+}
+
+/// Returns whether a host is one of Azure's storage endpoints or authorities.
+#[cfg(feature = "azure")]
+pub(crate) fn is_azure_host(host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
+    DOMAINS.iter().any(|domain| host.ends_with(domain))
+        || AUTHORITIES.iter().any(|(known, _)| known.strip_prefix("https://") == Some(&*host))
 }
 
 /// Returns whether a name means this machine (RFC 6761).

@@ -197,7 +197,7 @@ impl Error {
     }
 
     /// Replaces the message, if more specific advice is known.
-    #[cfg(feature = "azure")]
+    #[cfg(any(feature = "azure", feature = "object-store"))]
     pub(crate) fn with_message(mut self, message: &str) -> Self {
         message.clone_into(&mut self.0.message);
         self

@@ -77,6 +77,11 @@ const BUSY: Duration = Duration::from_secs(2);
 /// Writes block the calling task, for up to 2 s longer if another process holds the write lock. A
 /// symbolic link at the path is an error, so that nobody who can write to the folder can redirect
 /// the tables to another file.
+///
+/// # Beside sqlx and rusqlite
+/// A program can link SQLite once, so all its crates must agree on `libsqlite3-sys`. The feature
+/// `sqlite` works with `rusqlite` 0.32 to 0.43, and Cargo chooses the one that fits sqlx 0.8 or 0.9,
+/// or the program's own `rusqlite`. The feature builds SQLite from source, for all of them.
 #[doc(alias = "database")]
 #[doc(alias = "SQL")]
 #[doc(alias = "upsert")]

@@ -65,7 +65,7 @@ impl Page {
     }
 
     /// Adds an entry that cannot be read, after the blobs so far.
-    #[cfg(feature = "azure")]
+    #[cfg(any(feature = "azure", feature = "object-store"))]
     pub(super) fn push_malformed(&mut self, mut entry: Malformed) {
         // INVARIANT: `malformed` is in the order of the page, so `at` never decreases.
         entry.at = self.blobs.len();

@@ -1,7 +1,8 @@
 //! Storage: one page of a listing, and a range of the bytes of one version of a blob.
 //!
 //! [`Store`] is what a scan reads from. [`AzureStore`] reads from Azure, [`MemoryStore`] from memory,
-//! and a service can bring its own store; [`testing::conformance`] checks whether it keeps the
+//! `ObjectStoreAdapter` (feature `object-store`) from a store of the `object_store` crate, and a service
+//! can bring its own store; [`testing::conformance`] checks whether it keeps the
 //! contract. A probe asks more questions, through [`Inspect`].
 //!
 //! This module knows nothing of connections, rules or scans. Only `store::azure` names the SDK, and
@@ -28,6 +29,8 @@ mod link;
 mod listing;
 mod memory;
 mod metadata;
+#[cfg(feature = "object-store")]
+mod object_store;
 mod order;
 #[cfg(feature = "azure")]
 mod page;
@@ -41,6 +44,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+#[cfg(feature = "object-store")]
+#[cfg_attr(docsrs, doc(cfg(feature = "object-store")))]
+pub use self::object_store::ObjectStoreAdapter;
 #[cfg(feature = "sync")]
 pub(crate) use self::time::{deserialize_rfc3339 as read_rfc3339, serialize_rfc3339 as rfc3339};
 pub use self::{

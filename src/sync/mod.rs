@@ -75,7 +75,7 @@
 //!
 //! # State
 //! [`Job::new`] keeps its state in a folder, and [`Job::with_state`] in any [`StateStore`]: with the feature
-//! `object-store-0-14` in Azure Blob Storage, S3 or Google Cloud Storage, so that replicas without a disk
+//! `object-store` in Azure Blob Storage, S3 or Google Cloud Storage, so that replicas without a disk
 //! resume each other's runs. The files are the same everywhere:
 //!
 //! - `manifest.jsonl.zst`: the last complete run, replaced in one step when the next run has ended. Frames
@@ -139,7 +139,7 @@ mod limits;
 mod manifest;
 mod manifest_writer;
 mod merge;
-#[cfg(feature = "object-store-0-14")]
+#[cfg(feature = "object-store")]
 mod object_state;
 mod outcome;
 mod row;
@@ -156,8 +156,8 @@ mod summary;
 mod summary_json;
 mod worker;
 
-#[cfg(feature = "object-store-0-14")]
-#[cfg_attr(docsrs, doc(cfg(feature = "object-store-0-14")))]
+#[cfg(feature = "object-store")]
+#[cfg_attr(docsrs, doc(cfg(feature = "object-store")))]
 pub use self::object_state::ObjectStoreState;
 pub use self::{
     counts::Counts,

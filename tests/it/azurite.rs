@@ -160,7 +160,7 @@ async fn the_azure_store_conforms() {
     azurite.seed(CONTAINER, seed.into_iter().map(|(name, content)| Seed::new(name, content))).await;
 
     let cases = conformance::check(&store(&azurite), Names::Portable).await;
-    assert_eq!(cases.len(), 17);
+    assert_eq!(cases.len(), 18);
     let broken: Vec<_> = cases.iter().filter(|case| case.outcome.is_err()).collect();
     assert!(broken.is_empty(), "{broken:#?}");
 }

@@ -5,6 +5,7 @@
 //! connections on every loopback address represents the hosts that must not be contacted.
 
 mod addresses;
+mod shared;
 
 use azure_asset_sync::{
     AzureStore, Connection, Credential, Diagnosis, Endpoint, ErrorKind, HostPolicy, OwnerMarker,

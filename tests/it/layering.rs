@@ -46,6 +46,10 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("store/time.rs", &["connection", "cloud", "error", "scan", "sink", "validate", "testing"]),
     ("store/link.rs", &["connection", "cloud", "scan", "sink", "validate", "testing"]),
     ("store/memory.rs", &["connection", "cloud", "scan", "sink", "validate", "testing"]),
+    (
+        "store/object_store",
+        &["connection", "cloud", "probe", "scan", "sink", "validate", "testing", "sync"],
+    ),
     ("store/page", &["connection", "cloud", "scan", "sink", "validate", "testing"]),
     ("store/inspect.rs", &["connection", "cloud", "probe", "scan", "sink", "validate", "testing"]),
     ("probe", &["scan", "sink", "validate", "testing", "sync"]),
@@ -149,6 +153,19 @@ fn only_the_azure_store_names_the_sdk() {
 }
 
 #[test]
+fn only_its_adapters_name_the_object_store_crate() {
+    let mut found = Vec::new();
+    files(&source(), &mut found);
+    let names = |text: &str| code(text).any(|line| line.contains("::object_store::{"));
+    let homes: Vec<_> = found.iter().filter(|(_, text)| names(text)).collect();
+    assert!(homes.len() >= 4);
+    // The store, and the state of a job.
+    let folders = ["store/object_store/", "sync/object_state/"];
+    let is_home = |path: &str| folders.iter().any(|folder| path.contains(folder));
+    assert!(homes.iter().all(|(path, _)| is_home(path)), "{homes:?}");
+}
+
+#[test]
 fn only_the_sink_of_a_format_names_its_crate() {
     let mut found = Vec::new();
     files(&source(), &mut found);
@@ -208,6 +225,7 @@ fn a_build_without_features_has_no_sdk_and_no_http_client() {
             "parquet",
             "rusqlite",
             "libsqlite3",
+            "object_store",
         ];
         assert!(!heavy.iter().any(|name| line.starts_with(name)), "{line}");
     }

@@ -3,7 +3,7 @@
 //! [`AzureStoreBuilder::build`] is the only constructor of a store, so no store exists for a host that
 //! the policy refuses. It creates the HTTP clients and pipelines, and sends nothing.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 use azure_core::http::{ClientOptions, Pipeline, RetryOptions, Transport, Url};
 use tokio::task::spawn_blocking;
@@ -11,8 +11,10 @@ use tokio::task::spawn_blocking;
 use super::{
     AzureStore,
     credential::Credential,
-    network::{self, NameResolver, Pooling, Target, Timeouts, TlsConfigs},
+    http::{HttpClient, HttpClientBuilder, Turn},
+    network::Target,
     token_cache::{Bearer, SCOPE},
+    token_transport::TokenTransport,
     transport::StorageTransport,
 };
 use crate::{
@@ -43,11 +45,13 @@ use crate::{
 #[must_use]
 pub struct AzureStoreBuilder {
     connection: Connection,
-    policy: HostPolicy,
-    resolver: NameResolver,
-    timeouts: Timeouts,
+    /// The settings of the store's own client.
+    http: HttpClientBuilder,
+    /// The methods that changed them, for the error if a client is given too.
+    own_settings: BTreeSet<&'static str>,
+    /// The client that was given.
+    given: Option<HttpClient>,
     deadline: Duration,
-    certificates: Vec<String>,
     clock: Arc<dyn Clock>,
 }
 
@@ -56,11 +60,10 @@ impl AzureStoreBuilder {
     pub(super) fn new(connection: &Connection) -> Self {
         Self {
             connection: connection.clone(),
-            policy: HostPolicy::azure(),
-            resolver: NameResolver::default(),
-            timeouts: Timeouts { connect: Duration::from_secs(10), read: Duration::from_secs(60) },
+            http: HttpClient::builder(),
+            own_settings: BTreeSet::new(),
+            given: None,
             deadline: Duration::from_secs(5 * 60),
-            certificates: Vec::new(),
             clock: Arc::new(SystemClock),
         }
     }
@@ -84,8 +87,41 @@ impl AzureStoreBuilder {
     ///     .build(Credential::Sas("sv=2026-04-06&sp=rl&sig=c2VjcmV0".into()))?;
     /// # Ok(()) }
     /// ```
-    pub fn policy(mut self, policy: HostPolicy) -> Self {
-        self.policy = policy;
+    pub fn policy(self, policy: HostPolicy) -> Self {
+        self.with("policy", |http| http.policy(policy))
+    }
+
+    /// Sends all requests with this client, which other stores may share.
+    ///
+    /// The client has the host policy, the timeouts of connections and the certificate authorities. If
+    /// one of these is also set here, [`build`](Self::build) fails.
+    ///
+    /// ```
+    /// use azure_asset_sync::{AzureStore, Connection, Credential, HttpClient};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let http = HttpClient::new()?;
+    /// for container in ["training", "validation"] {
+    ///     let builder = Connection::builder(container).account("contosovision");
+    ///     let connection = builder.container(container).build()?;
+    ///     let store = AzureStore::builder(&connection).http_client(http.clone());
+    ///     let store = store.build(Credential::Anonymous)?;
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn http_client(mut self, client: HttpClient) -> Self {
+        self.given = Some(client);
+        self
+    }
+
+    /// Changes the settings of the store's own client.
+    fn with(
+        mut self,
+        name: &'static str,
+        change: impl FnOnce(HttpClientBuilder) -> HttpClientBuilder,
+    ) -> Self {
+        self.http = change(self.http);
+        self.own_settings.insert(name);
         self
     }
 
@@ -96,29 +132,25 @@ impl AzureStoreBuilder {
     #[cfg(feature = "testing")]
     #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
     pub fn resolve_by(
-        mut self,
+        self,
         lookup: impl Fn(&str) -> std::io::Result<Vec<std::net::SocketAddr>> + Send + Sync + 'static,
     ) -> Self {
-        // Only the source of addresses changes: the host policy checks what the function returns.
-        self.resolver = NameResolver::Custom(Arc::new(lookup));
-        self
+        self.with("resolve_by", |http| http.resolve_by(lookup))
     }
 
     /// Sets the limit for making a connection, including TLS; 10 seconds by default.
     ///
     /// A slower connection fails with [`ErrorKind::Timeout`].
-    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.timeouts.connect = timeout;
-        self
+    pub fn connect_timeout(self, timeout: Duration) -> Self {
+        self.with("connect_timeout", |http| http.connect_timeout(timeout))
     }
 
     /// Sets the limit for silence in the middle of an answer; 60 seconds by default.
     ///
     /// The time starts again with each piece of the answer. A longer silence fails with
     /// [`ErrorKind::Timeout`].
-    pub fn read_timeout(mut self, timeout: Duration) -> Self {
-        self.timeouts.read = timeout;
-        self
+    pub fn read_timeout(self, timeout: Duration) -> Self {
+        self.with("read_timeout", |http| http.read_timeout(timeout))
     }
 
     /// Sets the limit for a call of the store, from the sign-in to the last byte; 5 minutes by
@@ -152,9 +184,8 @@ impl AzureStoreBuilder {
     ///     .build(credential)?;
     /// # Ok(()) }
     /// ```
-    pub fn certificate_authority(mut self, pem: impl Into<String>) -> Self {
-        self.certificates.push(pem.into());
-        self
+    pub fn certificate_authority(self, pem: impl Into<String>) -> Self {
+        self.with("certificate_authority", |http| http.certificate_authority(pem))
     }
 
     /// Sets the clock for the times of view links and their keys; the machine's clock by default.
@@ -212,39 +243,26 @@ impl AzureStoreBuilder {
     /// authority cannot be read, or if one was given for a connection with Azure's own hosts only.
     pub fn build(self, credential: Credential) -> Result<AzureStore, Error> {
         let (account, cloud) = (self.connection.account(), self.connection.cloud());
-        // INVARIANT: this check comes before any client exists, so no code path can contact a host
-        // that the policy refuses.
-        self.policy
+        let policy =
+            self.given.as_ref().map_or_else(|| self.http.host_policy(), HttpClient::policy);
+        // INVARIANT: this check comes before any request, so no code path can contact a host that the
+        // policy refuses.
+        policy
             .check(cloud, account)
             .map_err(|refused| Error::new(ErrorKind::HostRefused, refused.to_string()))?;
         let authority = Url::parse(cloud.authority()).map_err(|_| {
             Error::new(ErrorKind::Config, "the authority of the connection's cloud is not a URL")
         })?;
-        // Extra certificate authorities count only for hosts that are not Azure's: an authority of a
-        // customer's private network must not be able to vouch for `login.microsoftonline.com`.
-        let (trusts_endpoint, trusts_authority) =
-            (cloud.has_own_endpoint(account), cloud.has_own_authority());
-        self.check_certificates(trusts_endpoint || trusts_authority)?;
-        let tls = TlsConfigs::load(&self.certificates)?;
-        let policy = Arc::new(self.policy);
-        let target = |url| Arc::new(Target::new(url, Arc::clone(&policy), self.resolver.clone()));
-        let (storage, authority) = (target(cloud.service(account)), target(authority));
-        let client = |pooling| {
-            network::client(&storage, self.timeouts, tls.config(trusts_endpoint), pooling)
-        };
-        // Two clients: a probe needs new connections, because a connection that stays open always
-        // reaches the same front end, and front ends learn of a role assignment at different times.
-        let (client, unpooled) = (client(Pooling::Reuse)?, client(Pooling::CloseAfterRequest)?);
+        let service = cloud.service(account);
+        let http = self.client(cloud.has_own_endpoint(account) || cloud.has_own_authority())?;
+        let target = |url| Arc::new(Target::new(url, http.clone()));
+        let (storage, authority) = (target(service), target(authority));
 
         // All problems of the credential are found here, before the first request.
         let sas = credential.sas_token(&self.connection)?;
         let transport = match credential.uses_identity_endpoint() {
-            true => (network::identity_client(self.timeouts, tls.config(false))?, None),
-            false => {
-                let tls = tls.config(trusts_authority);
-                let client = network::client(&authority, self.timeouts, tls, Pooling::Reuse)?;
-                (client, Some(authority))
-            }
+            true => TokenTransport::to_identity_endpoint(http.identity().clone()),
+            false => TokenTransport::to_authority(authority),
         };
         let credential =
             credential.token_source(&self.connection, transport, self.deadline)?.map(Arc::new);
@@ -272,41 +290,51 @@ impl AzureStoreBuilder {
             let (name, version) = (option_env!("CARGO_PKG_NAME"), option_env!("CARGO_PKG_VERSION"));
             Pipeline::new(name, version, options, Vec::new(), Vec::new(), None)
         };
-        let (unpooled, options) = (options(unpooled), options(client.clone()));
+        let unpooled = options(http.fresh().clone());
+        let options = options(http.reuse().clone());
         Ok(AzureStore {
-            pipeline: pipeline(options.clone()),
-            unpooled: pipeline(unpooled),
-            options,
-            connection: self.connection,
-            sas,
+            pipeline: Arc::new(pipeline(options.clone())),
+            unpooled: Arc::new(pipeline(unpooled)),
+            options: Arc::new(options),
+            connection: Arc::new(self.connection),
+            sas: Arc::new(sas),
             credential,
-            client,
             target: storage,
+            turn: Turn::default(),
             deadline: self.deadline,
             key_cache: Arc::default(),
             clock: self.clock,
         })
     }
 
-    /// Checks that certificate authorities are given only if a host of the connection uses them.
-    fn check_certificates(&self, has_custom_host: bool) -> Result<(), Error> {
-        if !self.certificates.is_empty() && !has_custom_host {
-            return Err(Error::new(
-                ErrorKind::Config,
-                "a certificate authority was given, but the connection has no custom endpoint or authority; Azure's own hosts are verified with the certificate authorities of this machine, so remove it",
+    /// Returns the client that was given, or else one of the store's own.
+    fn client(&self, has_custom_host: bool) -> Result<HttpClient, Error> {
+        let config = |what: String| Err(Error::new(ErrorKind::Config, what));
+        if let Some(client) = &self.given {
+            if self.own_settings.is_empty() {
+                return Ok(client.clone());
+            }
+            let set: Vec<_> = self.own_settings.iter().map(|name| format!("`{name}`")).collect();
+            return config(format!(
+                "the store was given an HTTP client and {}; set these at `HttpClient::builder`, because all stores of a client share them",
+                set.join(", ")
             ));
         }
-        Ok(())
+        if self.http.has_certificates() && !has_custom_host {
+            return config(
+                "a certificate authority was given, but the connection has no custom endpoint or authority; Azure's own hosts are verified with the certificate authorities of this machine, so remove it".to_owned(),
+            );
+        }
+        self.http.clone().build()
     }
 }
 
 impl fmt::Debug for AzureStoreBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Not the certificates: their PEM text can include a private key.
         f.debug_struct("AzureStoreBuilder")
             .field("connection", &self.connection)
-            .field("policy", &self.policy)
-            .field("timeouts", &self.timeouts)
+            .field("http", &self.http)
+            .field("http_client", &self.given)
             .field("deadline", &self.deadline)
             .finish_non_exhaustive()
     }

@@ -25,9 +25,7 @@ use super::{
     application::{client_id, client_secret},
     azure_cli::AzureCli,
     certificate::Certificate,
-    failure,
-    network::Target,
-    pem,
+    failure, pem,
     sas::SasToken,
     secret::Secret,
     token_cache::{MakeCredential, RenewableCredential},
@@ -259,10 +257,10 @@ impl Credential {
     pub(super) fn token_source(
         self,
         connection: &Connection,
-        (client, target): (reqwest::Client, Option<Arc<Target>>),
+        transport: TokenTransport,
         deadline: Duration,
     ) -> Result<Option<RenewableCredential>, Error> {
-        let options = client_options(connection, client, target);
+        let options = client_options(connection, transport);
         let make = match self {
             Self::ClientSecret { client_id: id, secret } => {
                 let tenant = tenant(connection)?;
@@ -308,18 +306,14 @@ impl Credential {
 const UNSUPPORTED_IDENTITY_ENDPOINT: &str = "managed identity: the identity endpoint in IDENTITY_ENDPOINT, IDENTITY_HEADER or MSI_ENDPOINT is not supported (Azure Arc, Machine Learning, Service Fabric and Cloud Shell are not), or IDENTITY_ENDPOINT is not a URL; correct the variables, or use another credential";
 
 /// Returns the SDK options for sign-ins: this crate's transport, and no retries.
-fn client_options(
-    connection: &Connection,
-    client: reqwest::Client,
-    target: Option<Arc<Target>>,
-) -> ClientOptions {
+fn client_options(connection: &Connection, transport: TokenTransport) -> ClientOptions {
     // The SDK's own clouds lack custom authorities, so each cloud is given as a custom one.
     let mut cloud = CustomConfiguration::default();
     cloud.authority_host = connection.cloud().authority().to_owned();
     ClientOptions {
         cloud: Some(Arc::new(CloudConfiguration::Custom(cloud))),
         retry: RetryOptions::none(),
-        transport: Some(Transport::new(Arc::new(TokenTransport::new(client, target)))),
+        transport: Some(Transport::new(Arc::new(transport))),
         ..Default::default()
     }
 }

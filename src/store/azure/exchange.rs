@@ -22,6 +22,7 @@ use super::{
     AzureStore,
     deadline::within,
     delegation_key, failure,
+    http::Need,
     token_cache::SCOPE,
     transport::{self, VERSION},
 };
@@ -168,6 +169,7 @@ impl AzureStore {
     /// # Ok(()) }
     /// ```
     pub async fn exchange(&self, request: RawRequest) -> Result<RawAnswer, Error> {
+        let _place = self.enter(Need::Bytes(request.max_body_bytes)).await?;
         within(self.deadline, self.send_raw(request, None)).await
     }
 
@@ -186,6 +188,7 @@ impl AzureStore {
         };
         let request = RawRequest::new(Method::POST, key.url().clone())
             .header("content-type", "application/xml");
+        let _place = self.enter(Need::Little).await?;
         within(self.deadline, self.send_raw(request, Some(body))).await
     }
 
@@ -223,12 +226,12 @@ impl AzureStore {
             value.set_sensitive(true);
             sent.insert(AUTHORIZATION, value);
         }
-        let mut builder = self.client.request(method, url).headers(sent);
+        let mut builder = self.client().request(method, url).headers(sent);
         if let Some(body) = body {
             builder = builder.body(body);
         }
         let request = builder.build().map_err(|_| bad("the request is not valid HTTP"))?;
-        let sent = self.client.execute(request).await;
+        let sent = self.client().execute(request).await;
         // `without_url`, because the URL can contain a signature.
         let response = sent.map_err(|error| failure::from_network(&error.without_url()))?;
         // The client stores a reason phrase only if it differs from the standard one.

@@ -20,7 +20,7 @@ use azure_core::{
 
 use super::{
     azure_cli::CliFailure,
-    network::RefusedAddress,
+    http::RefusedAddress,
     no_token::NoToken,
     transport::{MAX_ERROR_BYTES, SERVICE_SERVER, VERSION},
 };

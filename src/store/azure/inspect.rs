@@ -23,7 +23,7 @@ use super::{
     AzureStore,
     deadline::within,
     delegation_key, failure,
-    network::LookupError,
+    http::{LookupError, Need},
     request::{NO_URL, collect, send},
     sas::Operation,
     token_cache::SCOPE,
@@ -58,6 +58,7 @@ impl Inspect for AzureStore {
         };
         // Requests without a credential: the signature cannot be the cause of a refusal.
         let is_anonymous = matches!(question, Question::Challenge | Question::Preflight { .. });
+        let _place = self.enter(Need::Little).await?;
         let answer = within(self.deadline, self.answer(question)).await;
         match is_anonymous {
             true => answer,
@@ -149,7 +150,7 @@ impl AzureStore {
     /// Requests a user delegation key and drops it, to check the permission for view links.
     async fn delegation_key(&self) -> Result<Answer, Error> {
         let now = self.clock.time();
-        let (pipeline, connection) = (self.pipeline.clone(), self.connection.clone());
+        let (pipeline, connection) = ((*self.pipeline).clone(), (*self.connection).clone());
         let requested = delegation_key::request_key(pipeline, connection, now, now + KEY_LIFETIME);
         // INVARIANT: the key is dropped here. A probe must not sign anything.
         let (headers, _) = requested.await?;
@@ -246,7 +247,7 @@ impl AzureStore {
     async fn request_challenge(&self, token: Option<&str>) -> Result<Answer, Error> {
         let mut url = self.connection.container_url();
         url.set_query(Some(&list_one_query(self.connection.prefix().as_str())));
-        let mut request = self.client.get(url);
+        let mut request = self.client().get(url);
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
@@ -273,7 +274,7 @@ impl AzureStore {
         // The blob need not exist: CORS rules apply to the whole account.
         url.path_segments_mut().map_err(|()| no_url())?.push("preflight");
         let request = self
-            .client
+            .client()
             .request(reqwest::Method::OPTIONS, url)
             .header("origin", origin)
             .header("access-control-request-method", "GET")

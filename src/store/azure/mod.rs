@@ -8,7 +8,8 @@
 //! | files | responsibility |
 //! | --- | --- |
 //! | `mod`, `builder`, `request`, `deadline` | the store, its settings, one request, its time limit |
-//! | `network`, `transport` | which host and address may be contacted; which parts of an answer pass |
+//! | `http/` | the HTTP client of any number of stores: addresses, trust, proxies, limits |
+//! | `network`, `transport` | which host may be contacted; which parts of an answer pass |
 //! | `credential`, `application`, `secret` | what signs in, and the checks before anything is sent |
 //! | `environment` | connection and credential from environment variables |
 //! | `certificate`, `pem`, `workload`, `azure_cli` | the sources of assertions and tokens |
@@ -33,6 +34,7 @@ mod environment;
 #[cfg(feature = "testing")]
 mod exchange;
 mod failure;
+mod http;
 mod inspect;
 mod network;
 mod no_token;
@@ -65,6 +67,7 @@ pub use self::{
     builder::AzureStoreBuilder,
     credential::Credential,
     environment::{Environment, EnvironmentProblem, InvalidEnvironment},
+    http::{HttpClient, HttpClientBuilder, Limits},
     owner::OwnerMarker,
     secret::Secret,
     view_links::ViewLinks,
@@ -72,6 +75,7 @@ pub use self::{
 use self::{
     deadline::within,
     delegation_key::KeyCache,
+    http::{Need, Place, Turn},
     network::Target,
     request::{NO_URL, collect, for_each_chunk, send},
     sas::{Operation, SasToken},
@@ -90,7 +94,7 @@ use crate::{
 /// A page has at most 5,000 blobs, and even with all their metadata it stays below this in practice.
 const MAX_PAGE_BYTES: usize = 64 << 20;
 
-/// A container in Azure Blob Storage.
+/// A container in Azure Blob Storage. Cloning a store is cheap, and clones share the cached token.
 ///
 /// A store contacts two hosts: the account's blob endpoint, and the authority that signs its
 /// principal in (or the managed identity endpoint of the machine). The service's
@@ -118,6 +122,9 @@ const MAX_PAGE_BYTES: usize = 64 << 20;
 /// number of concurrent calls. An error body is read up to 64 KiB, a listing up to 64 MiB, and a
 /// blob up to the requested range.
 ///
+/// A store makes an HTTP client of its own. Stores share one, with its connections, settings and limits,
+/// if they are given an [`HttpClient`] with [`AzureStoreBuilder::http_client`].
+///
 /// Dropping the future of a call cancels the call.
 ///
 /// # Whose container it is
@@ -135,7 +142,7 @@ const MAX_PAGE_BYTES: usize = 64 << 20;
 ///
 /// # Proxies
 /// A store reads `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, in upper or lower case, when
-/// it is built. It ignores them if `REQUEST_METHOD` is set, because in a CGI program a client could
+/// it is built, unless it is given an [`HttpClient`] with [another proxy](HttpClientBuilder::proxy). It ignores them if `REQUEST_METHOD` is set, because in a CGI program a client could
 /// set `HTTP_PROXY` through a header. Requests to loopback addresses and to the identity endpoint of
 /// the machine (`169.254.169.254`, `IDENTITY_ENDPOINT`) never use a proxy. A proxy resolves host
 /// names itself, so only the name of a host is checked then, and not its addresses.
@@ -153,21 +160,23 @@ const MAX_PAGE_BYTES: usize = 64 << 20;
 /// let store = AzureStore::new(&connection, credential)?;
 /// # Ok(()) }
 /// ```
+#[derive(Clone)]
 pub struct AzureStore {
-    connection: Connection,
+    // Every field is shared by all clones, so that a clone costs a few counters.
+    connection: Arc<Connection>,
     /// The shared access signature; empty for other credentials.
-    sas: SasToken,
+    sas: Arc<SasToken>,
     /// The source of tokens; `None` for a shared access signature or anonymous access.
     credential: Option<Arc<RenewableCredential>>,
-    pipeline: Pipeline,
+    pipeline: Arc<Pipeline>,
     /// A pipeline that makes a new connection for each request, which may reach another front end.
-    unpooled: Pipeline,
+    unpooled: Arc<Pipeline>,
     /// The options that `pipeline` was made with, for clients of the SDK.
-    options: ClientOptions,
-    /// The client of `pipeline`, for requests without the credential.
-    client: reqwest::Client,
-    /// The account's host.
+    options: Arc<ClientOptions>,
+    /// The account's host, and the client that sends requests to it.
     target: Arc<Target>,
+    /// The store's turn among the calls of all stores of the client.
+    turn: Turn,
     deadline: Duration,
     /// The key for view links, which all [`ViewLinks`] of this store share.
     key_cache: Arc<KeyCache>,
@@ -190,6 +199,19 @@ impl AzureStore {
     /// Returns a builder for a store with other settings.
     pub fn builder(connection: &Connection) -> AzureStoreBuilder {
         AzureStoreBuilder::new(connection)
+    }
+
+    /// Returns the client that sends requests without the credential.
+    fn client(&self) -> &reqwest::Client {
+        self.target.http().reuse()
+    }
+
+    /// Waits until a call may start, within the limits of the client.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TooLarge`] if the call needs more memory than the limit.
+    async fn enter(&self, need: Need) -> Result<Place, Error> {
+        self.target.http().gate().enter(&self.turn, need).await
     }
 
     /// Adds to a refusal what the shared access signature says about itself.
@@ -239,6 +261,7 @@ impl Store for AzureStore {
         let mut http = Request::new(self.list_url(&request), Method::Get);
         // Explicit, because a later version of the service or SDK may prefer another format.
         http.insert_header(ACCEPT, "application/xml");
+        let mut place = self.enter(Need::Page).await?;
         let page = async {
             let response = send(&self.pipeline, http).await?;
             // The status comes first: the body of a refusal has another format and a smaller limit.
@@ -256,7 +279,8 @@ impl Store for AzureStore {
                 ));
             }
             let mut decoder = Decoder::new(request.include.contains(&Include::Metadata));
-            for_each_chunk(body, MAX_PAGE_BYTES, |chunk| decoder.push(chunk)).await?;
+            let push = |chunk: &[u8]| decoder.push(chunk);
+            for_each_chunk(body, MAX_PAGE_BYTES, &mut place, push).await?;
             decoder.finish_in_parts().await
         };
         within(self.deadline, page).await.map_err(|error: Error| {
@@ -283,9 +307,10 @@ impl Store for AzureStore {
         if !self.sas.query().is_empty() {
             url.set_query(Some(self.sas.query()));
         }
+        let _place = self.enter(Need::Bytes(length.get())).await?;
         let read = async {
             let options = BlobClientOptions {
-                client_options: self.options.clone(),
+                client_options: (*self.options).clone(),
                 version: VERSION.to_owned(),
             };
             // No credential argument: the authentication policy and its token cache are in the options.

@@ -11,7 +11,7 @@ use azure_core::http::{
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt as _;
 
-use super::{failure, transport::VERSION};
+use super::{failure, http::Place, transport::VERSION};
 use crate::{
     error::{Error, ErrorKind},
     units,
@@ -46,17 +46,21 @@ pub(super) async fn send(
 /// [`ErrorKind::TooLarge`] for a longer body, and those of the network.
 pub(super) async fn collect(body: AsyncResponseBody, max_bytes: usize) -> Result<Bytes, Error> {
     let mut collected = BytesMut::new();
-    for_each_chunk(body, max_bytes, |chunk| collected.extend_from_slice(chunk)).await?;
+    let take = |chunk: &[u8]| collected.extend_from_slice(chunk);
+    for_each_chunk(body, max_bytes, &mut Place::default(), take).await?;
     Ok(collected.freeze())
 }
 
 /// Calls `take` with each chunk of a body as it arrives, and fails if the sum exceeds `max_bytes`.
+///
+/// Waits if the body exceeds the memory that `place` reserves.
 ///
 /// # Errors
 /// [`ErrorKind::TooLarge`] for a longer body, and those of the network.
 pub(super) async fn for_each_chunk(
     mut body: AsyncResponseBody,
     max_bytes: usize,
+    place: &mut Place,
     mut take: impl FnMut(&[u8]),
 ) -> Result<(), Error> {
     let (mut length, mut since_yield) = (0_usize, 0);
@@ -71,6 +75,7 @@ pub(super) async fn for_each_chunk(
                 ),
             ));
         }
+        place.grow(length).await;
         // A body that has already arrived would otherwise be processed in a single poll, however
         // large it is, and block the other tasks of this thread.
         for chunk in piece.chunks(BYTES_BETWEEN_YIELDS) {

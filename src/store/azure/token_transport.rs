@@ -47,9 +47,15 @@ pub(super) struct TokenTransport {
 }
 
 impl TokenTransport {
-    /// Creates a transport to the authority, or to the identity endpoint if `target` is `None`.
-    pub(super) fn new(client: reqwest::Client, target: Option<Arc<Target>>) -> Self {
-        Self { client, target, has_answered: AtomicBool::new(false) }
+    /// Creates a transport to the authority.
+    pub(super) fn to_authority(target: Arc<Target>) -> Self {
+        let client = target.http().reuse().clone();
+        Self { client, target: Some(target), has_answered: AtomicBool::new(false) }
+    }
+
+    /// Creates a transport to the identity endpoint of this machine.
+    pub(super) fn to_identity_endpoint(client: reqwest::Client) -> Self {
+        Self { client, target: None, has_answered: AtomicBool::new(false) }
     }
 
     /// Returns why the identity endpoint could not be reached.

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use azure_core::http::{
-    AsyncRawResponse, HttpClient, Request, headers::Headers, response::AsyncResponseBody,
+    AsyncRawResponse, HttpClient, Request,
+    headers::{Headers, USER_AGENT},
+    response::AsyncResponseBody,
 };
 use bytes::Bytes;
 use futures::{
@@ -89,7 +91,13 @@ pub(super) async fn execute(
         let what = "the request would go to another host than the connection's";
         return Err(azure_core::Error::with_message(azure_core::error::ErrorKind::Other, what));
     }
-    client.execute_request(request).await
+    let Some(user_agent) = target.http().user_agent() else {
+        return client.execute_request(request).await;
+    };
+    // The SDK sets its own in each request, which would win over the client's.
+    let mut request = request.clone();
+    request.insert_header(USER_AGENT, user_agent.to_owned());
+    client.execute_request(&request).await
 }
 
 /// Returns the first bytes of a body, where the code of an error is.

@@ -18,6 +18,8 @@ use super::{
     deadline::within,
     delegation_key::{self, KeyCache},
     delegation_sas::{LinkedContent, SasFields},
+    http::{Need, Turn},
+    network::Target,
     request::NO_URL,
 };
 use crate::{
@@ -61,8 +63,10 @@ impl AzureStore {
             ));
         }
         Ok(ViewLinks {
-            connection: self.connection.clone(),
-            pipeline: self.pipeline.clone(),
+            connection: (*self.connection).clone(),
+            pipeline: (*self.pipeline).clone(),
+            target: Arc::clone(&self.target),
+            turn: self.turn.clone(),
             key_cache: Arc::clone(&self.key_cache),
             lifetime: DEFAULT_LIFETIME,
             deadline: self.deadline,
@@ -121,6 +125,8 @@ impl AzureStore {
 pub struct ViewLinks {
     connection: Connection,
     pipeline: Pipeline,
+    target: Arc<Target>,
+    turn: Turn,
     key_cache: Arc<KeyCache>,
     lifetime: Duration,
     deadline: Duration,
@@ -189,10 +195,12 @@ impl ViewLinks {
         let (pipeline, connection) = (self.pipeline.clone(), self.connection.clone());
         // The deadline is inside the request that all waiting callers share, because the caller that
         // sent it may have been dropped.
-        let request_for_key = within(
-            self.deadline,
-            delegation_key::request_key(pipeline, connection, now, requested_expiry),
-        );
+        let (target, turn, deadline) = (Arc::clone(&self.target), self.turn.clone(), self.deadline);
+        let request_for_key = async move {
+            let _place = target.http().gate().enter(&turn, Need::Little).await?;
+            let key = delegation_key::request_key(pipeline, connection, now, requested_expiry);
+            within(deadline, key).await
+        };
         // Usually no await here: the key of about a day is cached.
         let key = self.key_cache.get(expires_at, requested_expiry, request_for_key).await?;
         let fields = SasFields {

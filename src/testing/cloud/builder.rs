@@ -206,7 +206,7 @@ impl SmallCloudBuilder {
     /// Starts the cloud on a free port of 127.0.0.1, in the Tokio runtime of the caller.
     ///
     /// # Errors
-    /// Fails if there is no free port.
+    /// Fails if there is no free port, or no TLS provider (features `rustls-ring` and `rustls-aws-lc`).
     ///
     /// # Panics
     /// Panics if it is not called in a Tokio runtime with I/O and time enabled.

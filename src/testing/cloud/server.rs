@@ -18,7 +18,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_rustls::{
     TlsAcceptor,
-    rustls::{ServerConfig, crypto::ring::default_provider, pki_types::PrivatePkcs8KeyDer},
+    rustls::{ServerConfig, pki_types::PrivatePkcs8KeyDer},
 };
 
 use super::{
@@ -29,6 +29,7 @@ use super::{
     sign_in,
     state::State,
 };
+use crate::tls::{NO_PROVIDER, provider};
 
 /// The longest request body that is read: 64 KiB.
 const MAX_BODY: usize = 64 << 10;
@@ -37,7 +38,7 @@ const MAX_BODY: usize = 64 << 10;
 /// to trust, as PEM.
 ///
 /// # Errors
-/// Fails if there is no free port.
+/// Fails if there is no free port, or no TLS provider.
 pub(super) async fn listen() -> io::Result<(TcpListener, TlsAcceptor, String)> {
     let (config, authority) = tls().map_err(io::Error::other)?;
     // Port 0 lets the system choose, so that tests can run in parallel.
@@ -58,7 +59,7 @@ fn tls() -> Result<(ServerConfig, String), Box<dyn std::error::Error + Send + Sy
     let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
     let certificate = CertificateParams::new(names)?.signed_by(&key, &issuer)?;
     // The provider is explicit, because the process may have installed none, or a different one.
-    let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+    let config = ServerConfig::builder_with_provider(provider().ok_or(NO_PROVIDER)?)
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(

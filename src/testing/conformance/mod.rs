@@ -4,8 +4,9 @@
 //! For a store, put the blobs of [`seed`] into an empty container in any way, and call [`check`].
 //! For a sink, call [`check_sink`] with a function that opens the sink, and one that reads what it
 //! has written. For a state, call `check_state` with a function that opens the state, and one that takes
-//! its lock away. Each returns one [`Case`] for each rule, so that a test can name the rules that it
-//! knows to be broken.
+//! its lock away. Each returns one [`Case`] for each rule. If an implementation is known to break a
+//! rule, or a backend cannot store a name, say so with [`Conformance`] or [`except`], and the suite
+//! fails as soon as that is no longer true.
 //!
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -33,8 +34,8 @@ mod store;
 #[cfg_attr(docsrs, doc(cfg(feature = "sync")))]
 pub use self::state::check_state;
 pub use self::{
-    case::Case,
+    case::{Case, except},
     names::{Names, seed},
     sink::check_sink,
-    store::check,
+    store::{Conformance, check},
 };

@@ -2,8 +2,10 @@
 
 use std::num::NonZeroU16;
 
+use bytes::Bytes;
+
 use super::{
-    case::{Case, Outcome, expect},
+    case::{Case, Outcome, except, expect},
     names::{Names, content, seed},
 };
 use crate::{
@@ -11,50 +13,148 @@ use crate::{
     store::{Blob, ListRequest, Page, ReadRequest, Store},
 };
 
+/// The blob whose ranges and versions are read.
+const SAMPLE: &str = "a.jpg";
+
 /// Checks that a store keeps each rule of the contract of [`Store`].
 ///
 /// The container must have the blobs of [`seed`] with the same `names`, and no others. The suite
-/// only lists and reads.
+/// only lists and reads. [`Conformance`] is for a backend that cannot store all of the names, or is
+/// known to break a rule.
 pub async fn check(store: &dyn Store, names: Names) -> Vec<Case> {
-    let suite = Suite { store, names };
-    let mut cases = Vec::new();
-    macro_rules! cases {
-        ($($name:ident),+ $(,)?) => {
-            $(cases.push(Case::new(stringify!($name), suite.$name().await));)+
-        };
+    Conformance::new(names).check(store).await
+}
+
+/// The suite for stores, with what a backend is known not to support.
+///
+/// A backend whose names are those of a file system, for example:
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+/// use azure_asset_sync::{MemoryStore, testing::conformance::{Conformance, Names}};
+///
+/// let suite = Conformance::new(Names::Portable)
+///     .without(|name| name.ends_with('/') || name.contains("//"));
+/// let store = MemoryStore::new();
+/// for (name, content) in suite.seed() {
+///     store.put(name, content);
+/// }
+/// let cases = suite.check(&store).await;
+/// assert!(cases.iter().all(|case| case.outcome.is_ok()), "{cases:#?}");
+///
+/// // An exception for a rule that the store keeps is a failure.
+/// let cases = suite.except([("names_ascend", "folders come first")]).check(&store).await;
+/// let failed: Vec<_> = cases.iter().filter(|case| case.outcome.is_err()).collect();
+/// assert_eq!(failed[0].name, "names_ascend");
+/// assert_eq!(failed.len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Conformance {
+    seed: Vec<(String, Bytes)>,
+    left_out: Vec<String>,
+    exceptions: Vec<(String, String)>,
+}
+
+impl Conformance {
+    /// Creates the suite with all of its names and rules.
+    pub fn new(names: Names) -> Self {
+        Self { seed: seed(names), left_out: Vec::new(), exceptions: Vec::new() }
     }
-    cases![
-        every_name_is_listed_exactly_as_stored,
-        names_ascend,
-        sizes_are_those_of_the_content,
-        every_blob_has_an_etag,
-        pages_of_one_and_of_three_give_the_same_listing,
-        no_page_exceeds_max_results,
-        a_prefix_is_plain_text,
-        start_from_is_supported_or_ignored,
-        a_delimiter_is_supported_or_ignored,
-        a_prefix_without_blobs_is_an_empty_last_page,
-        any_name_can_be_read,
-        a_range_returns_exactly_its_bytes,
-        a_range_across_the_end_returns_the_rest,
-        a_range_after_the_end_is_not_satisfiable,
-        the_listed_version_can_be_read,
-        another_etag_is_blob_changed,
-        a_missing_blob_is_not_found,
-    ];
-    cases
+
+    /// Leaves out the names that the backend cannot store.
+    ///
+    /// The suite then checks that a read of such a name fails instead of returning other bytes.
+    /// `a.jpg` cannot be left out, because many rules use it.
+    #[must_use]
+    pub fn without(mut self, cannot_be_stored: impl Fn(&str) -> bool) -> Self {
+        let is_left_out = |name: &str| name != SAMPLE && cannot_be_stored(name);
+        let (left_out, kept): (Vec<_>, Vec<_>) =
+            self.seed.into_iter().partition(|(name, _)| is_left_out(name));
+        self.seed = kept;
+        self.left_out.extend(left_out.into_iter().map(|(name, _)| name));
+        self
+    }
+
+    /// Excepts rules that the store is known to break, with the reason of each.
+    ///
+    /// An excepted rule that is broken passes, with the reason in [`Case::exception`]. An excepted
+    /// rule that is kept fails, so that no exception outlives its reason, and so does an exception
+    /// for a rule that the suite does not have.
+    #[must_use]
+    pub fn except<C: Into<String>, R: Into<String>>(
+        mut self,
+        rules: impl IntoIterator<Item = (C, R)>,
+    ) -> Self {
+        self.exceptions
+            .extend(rules.into_iter().map(|(rule, reason)| (rule.into(), reason.into())));
+        self
+    }
+
+    /// Returns the blobs that the container must have before [`check`](Self::check), as names and
+    /// contents.
+    ///
+    /// The container must have no other blobs. The order in which they are stored does not matter.
+    pub fn seed(&self) -> Vec<(String, Bytes)> {
+        self.seed.clone()
+    }
+
+    /// Returns the names that were left out.
+    pub fn left_out(&self) -> &[String] {
+        &self.left_out
+    }
+
+    /// Checks that a store keeps each rule of the contract of [`Store`]. Only lists and reads.
+    pub async fn check(&self, store: &dyn Store) -> Vec<Case> {
+        let suite = Suite { store, seed: &self.seed, left_out: &self.left_out };
+        except(suite.run().await, self.exceptions.iter().map(|(rule, why)| (rule, why)))
+    }
 }
 
 /// A store under test.
 struct Suite<'a> {
     store: &'a dyn Store,
-    names: Names,
+    seed: &'a [(String, Bytes)],
+    left_out: &'a [String],
 }
 
 impl Suite<'_> {
+    /// Checks every rule.
+    async fn run(&self) -> Vec<Case> {
+        let mut cases = Vec::new();
+        macro_rules! cases {
+            ($($name:ident),+ $(,)?) => {
+                $(cases.push(Case::new(stringify!($name), self.$name().await));)+
+            };
+        }
+        cases![
+            every_name_is_listed_exactly_as_stored,
+            names_ascend,
+            sizes_are_those_of_the_content,
+            every_blob_has_an_etag,
+            pages_of_one_and_of_three_give_the_same_listing,
+            no_page_exceeds_max_results,
+            a_prefix_is_plain_text,
+            start_from_is_supported_or_ignored,
+            a_delimiter_is_supported_or_ignored,
+            a_prefix_without_blobs_is_an_empty_last_page,
+            any_name_can_be_read,
+            a_name_that_was_left_out_is_refused,
+            a_range_returns_exactly_its_bytes,
+            a_range_across_the_end_returns_the_rest,
+            a_range_after_the_end_is_not_satisfiable,
+            the_listed_version_can_be_read,
+            another_etag_is_blob_changed,
+            a_missing_blob_is_not_found,
+        ];
+        cases
+    }
+
     /// Returns the stored names in byte order.
     fn names(&self) -> Vec<String> {
-        let mut names: Vec<_> = seed(self.names).into_iter().map(|(name, _)| name).collect();
+        let mut names: Vec<_> = self.seed.iter().map(|(name, _)| name.clone()).collect();
         // Listings have different orders, so the checks compare sorted names.
         names.sort_unstable();
         names
@@ -202,8 +302,10 @@ impl Suite<'_> {
 
     async fn a_prefix_is_plain_text(&self) -> Outcome {
         for prefix in ["prefix", "prefix/", "a/b", "%4", "\u{20ac}/"] {
-            let listed: Vec<_> =
+            let mut listed: Vec<_> =
                 self.blobs(prefix, None).await?.into_iter().map(|b| b.name).collect();
+            // The order is another rule.
+            listed.sort_unstable();
             let stored: Vec<_> =
                 self.names().into_iter().filter(|name| name.starts_with(prefix)).collect();
             expect(listed == stored, || {
@@ -219,18 +321,27 @@ impl Suite<'_> {
     }
 
     async fn any_name_can_be_read(&self) -> Outcome {
-        for (name, content) in seed(self.names) {
-            let read = self.store.read(ReadRequest::new(&name, 0..4096)).await;
+        for (name, content) in self.seed {
+            let read = self.store.read(ReadRequest::new(name, 0..4096)).await;
             let read = read.map_err(|error| format!("{name:?}: {error}"))?;
             expect(read == content, || format!("reading {name:?} returns {read:?}"))?;
         }
         Ok(())
     }
 
+    async fn a_name_that_was_left_out_is_refused(&self) -> Outcome {
+        for name in self.left_out {
+            if let Ok(read) = self.store.read(ReadRequest::new(name, 0..4096)).await {
+                return Err(format!("reading {name:?} returns {read:?} of a different blob"));
+            }
+        }
+        Ok(())
+    }
+
     async fn a_range_returns_exactly_its_bytes(&self) -> Outcome {
-        let whole = content("a.jpg");
+        let whole = content(SAMPLE);
         for (start, end) in [(0, 1), (3, 9), (0, whole.len())] {
-            let request = ReadRequest::new("a.jpg", start as u64..end as u64);
+            let request = ReadRequest::new(SAMPLE, start as u64..end as u64);
             let read = self.store.read(request).await.map_err(|error| error.to_string())?;
             expect(read == whole.slice(start..end), || {
                 format!("the range {start}..{end} returns {read:?}")
@@ -240,27 +351,27 @@ impl Suite<'_> {
     }
 
     async fn a_range_across_the_end_returns_the_rest(&self) -> Outcome {
-        let whole = content("a.jpg");
-        let request = ReadRequest::new("a.jpg", 3..1 << 20);
+        let whole = content(SAMPLE);
+        let request = ReadRequest::new(SAMPLE, 3..1 << 20);
         let read = self.store.read(request).await.map_err(|error| error.to_string())?;
         expect(read == whole.slice(3..), || format!("the read returns {read:?}"))
     }
 
     async fn a_range_after_the_end_is_not_satisfiable(&self) -> Outcome {
-        let len = content("a.jpg").len() as u64;
-        self.fails(ReadRequest::new("a.jpg", len..len + 10), ErrorKind::RangeNotSatisfiable).await
+        let len = content(SAMPLE).len() as u64;
+        self.fails(ReadRequest::new(SAMPLE, len..len + 10), ErrorKind::RangeNotSatisfiable).await
     }
 
     async fn the_listed_version_can_be_read(&self) -> Outcome {
-        let blobs = self.blobs("a.jpg", None).await?;
+        let blobs = self.blobs(SAMPLE, None).await?;
         let blob = blobs.first().ok_or("`a.jpg` is not listed")?;
         let read = self.store.read(ReadRequest::of(blob, 0..3)).await;
         let read = read.map_err(|error| error.to_string())?;
-        expect(read == content("a.jpg").slice(..3), || format!("the read returns {read:?}"))
+        expect(read == content(SAMPLE).slice(..3), || format!("the read returns {read:?}"))
     }
 
     async fn another_etag_is_blob_changed(&self) -> Outcome {
-        let mut request = ReadRequest::new("a.jpg", 0..3);
+        let mut request = ReadRequest::new(SAMPLE, 0..3);
         // No backend creates this ETag, so it names a version that does not exist.
         request.if_match = Some("0xDEAD".into());
         self.fails(request, ErrorKind::BlobChanged).await

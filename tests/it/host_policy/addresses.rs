@@ -21,17 +21,24 @@ use super::{ACCOUNT_HOST, custom, public, secret};
 
 /// The addresses to which every name resolves now.
 #[derive(Clone, Default)]
-struct Resolver(Arc<Mutex<Vec<SocketAddr>>>);
+pub(super) struct Resolver(Arc<Mutex<Vec<SocketAddr>>>);
 
 impl Resolver {
-    fn set(&self, addresses: impl IntoIterator<Item = IpAddr>, port: u16) {
+    pub(super) fn set(&self, addresses: impl IntoIterator<Item = IpAddr>, port: u16) {
         let addresses = addresses.into_iter().map(|ip| SocketAddr::new(ip, port));
         *self.0.lock().unwrap() = addresses.collect();
     }
 
-    fn on(&self, builder: AzureStoreBuilder) -> AzureStoreBuilder {
+    /// Returns a function that resolves every name.
+    pub(super) fn lookup(
+        &self,
+    ) -> impl Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static {
         let addresses = Arc::clone(&self.0);
-        builder.resolve_by(move |_| Ok(addresses.lock().unwrap().clone()))
+        move |_| Ok(addresses.lock().unwrap().clone())
+    }
+
+    fn on(&self, builder: AzureStoreBuilder) -> AzureStoreBuilder {
+        builder.resolve_by(self.lookup())
     }
 }
 
@@ -56,7 +63,7 @@ fn is_in(networks: &str, address: IpAddr) -> bool {
 }
 
 /// Returns an address inside or outside the refused networks.
-fn address(rng: &mut Rng, refused: bool) -> IpAddr {
+pub(super) fn address(rng: &mut Rng, refused: bool) -> IpAddr {
     let within = |rng: &mut Rng, networks: &str| {
         let networks: Vec<_> = networks.split_whitespace().collect();
         let (base, length) = rng.choice(networks).unwrap().split_once('/').unwrap();
@@ -140,13 +147,13 @@ fn assert_reveals_nothing(text: &str, addresses: &[IpAddr]) {
 }
 
 /// Accepts and counts connections on every address of this machine.
-struct Net {
+pub(super) struct Net {
     port: u16,
     accepted: Arc<AtomicUsize>,
 }
 
 impl Net {
-    fn cast() -> Self {
+    pub(super) fn cast() -> Self {
         let listener = TcpListener::bind("0.0.0.0:0").unwrap();
         let (port, accepted) = (listener.local_addr().unwrap().port(), Arc::default());
         let count: Arc<AtomicUsize> = Arc::clone(&accepted);
@@ -159,7 +166,11 @@ impl Net {
         Self { port, accepted }
     }
 
-    fn accepted(&self) -> usize {
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(super) fn accepted(&self) -> usize {
         self.accepted.load(Ordering::SeqCst)
     }
 }
