@@ -172,3 +172,15 @@ pub enum Outcome {
     /// The check was not made. [`Checked::note`](super::Checked::note) says why.
     Skipped,
 }
+
+impl Outcome {
+    /// Returns the word for spans.
+    pub(super) fn code(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Warned => "warned",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+        }
+    }
+}

@@ -31,6 +31,17 @@ pub enum Outlook {
     Stop,
 }
 
+impl Outlook {
+    /// Returns the word for spans and metrics.
+    pub(super) fn code(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Wait => "wait",
+            Self::Stop => "stop",
+        }
+    }
+}
+
 /// The result of a probe: the checks, and what follows from them.
 ///
 /// Has no secret, so it can be stored as JSON. [`drift`](Self::drift) compares two of them.

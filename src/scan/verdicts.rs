@@ -179,6 +179,9 @@ impl Verdicts {
             if poll_fn(|cx| self.poll_batch(cx, &mut changes)).await.transpose()?.is_none() {
                 break;
             }
+            if sequence == 0 {
+                self.pages.activity().into_iter().for_each(|activity| activity.set_run(run));
+            }
             sink.accept(Batch::new(&run, sequence, &changes)).await?;
             changes.clear();
         }
@@ -301,13 +304,13 @@ impl Verdicts {
             }
             Some(Err(Failure { error, explanation })) => {
                 self.explanation = explanation;
-                self.end();
+                self.end(Err(&error));
                 Some(Err(error))
             }
             None => {
                 // The listing has ended, so the names that no page has covered do not exist.
                 self.remaining.clear();
-                self.end();
+                self.end(Ok("complete"));
                 None
             }
         })
@@ -391,10 +394,13 @@ impl Verdicts {
     }
 
     /// Publishes the last counts and stops the time.
-    fn end(&mut self) {
+    fn end(&mut self, result: Result<&'static str, &Error>) {
         self.done = true;
         self.progress.publish(&mut self.tally, &self.rules);
         self.progress.end();
+        if let Some(activity) = self.pages.activity() {
+            activity.end(result, self.progress.counted());
+        }
     }
 }
 
@@ -443,7 +449,7 @@ impl Stream for Verdicts {
 impl Drop for Verdicts {
     /// Counts what was handed out, even if the consumer stops half-way.
     fn drop(&mut self) {
-        self.end();
+        self.end(Ok("dropped"));
     }
 }
 

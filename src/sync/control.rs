@@ -12,6 +12,7 @@ use super::{
     status::{Phase, Status},
 };
 use crate::{
+    observe::Counted,
     scan::{Progress, Report},
     sink::RunId,
 };
@@ -131,6 +132,11 @@ impl JobControl {
     /// Returns what was listed since the run was started.
     pub(super) fn report(&self) -> Report {
         self.progress.report()
+    }
+
+    /// Returns what was listed, for those who observe the end of the run.
+    pub(super) fn counted(&self) -> Counted {
+        self.progress.counted()
     }
 
     /// Returns how far the run is.

@@ -6,12 +6,14 @@ use std::{
     sync::Arc,
 };
 
+use tracing::Instrument as _;
+
 use super::{
     control::JobControl,
     disk::Disk,
     handle::Handle,
     run::RunLoop,
-    state::{Intent, Sizes, SyncState},
+    state::{Intent, Sizes, SyncState, View},
     state_folder::StateFolder,
     status::Phase,
     summary::Summary,
@@ -20,6 +22,7 @@ use super::{
 use crate::{
     clock::{Clock, SystemClock},
     error::{Error, ErrorKind},
+    observe::{self, Activity},
     scan::{Scan, ScanOptions, Shard},
     sink::{Delivery, Sink},
     validate::{Action, Reason},
@@ -167,7 +170,8 @@ impl Job {
     /// Panics outside of a Tokio runtime with time enabled.
     pub fn start(self, sink: impl Sink + 'static) -> Handle {
         let control = JobControl::new(self.scan.progress());
-        let task = tokio::spawn(self.drive(sink, control.clone()));
+        // A task has no current span, so that of the caller is passed on.
+        let task = tokio::spawn(self.drive(sink, control.clone()).in_current_span());
         Handle::new(control, task)
     }
 
@@ -175,7 +179,9 @@ impl Job {
     async fn drive(self, sink: impl Sink, control: JobControl) -> Result<Summary, Error> {
         // A guard, because the future may also be dropped, or panic in the store or the sink.
         let guard = FailureGuard(&control);
-        let result = self.run_loop(sink, &control).await;
+        let mut activity = Activity::job(self.scan.store().labels(), self.scan.prefix());
+        let result = self.run_loop(sink, &control).instrument(activity.span()).await;
+        activity.end(result.as_ref().map(|summary| summary.ending.code()), control.counted());
         if result.is_ok() {
             control.set_phase(Phase::Ended);
         }
@@ -236,10 +242,14 @@ impl Job {
             };
             SyncState::open(disk, intent)
         };
-        let mut run = RunLoop::new(Worker::open(open).await?, control);
+        let worker = Worker::open(open).await.inspect_err(observe::state_not_opened)?;
+        let View { run, number, is_resumed, .. } = worker.view();
+        observe::job_started(run, number, is_resumed);
+        let mut run = RunLoop::new(worker, control);
         let result = run.run(self.scan, sink, self.max_removals).await;
         // Also after an error, so that the caller can start the next run at once.
         run.close().await?;
+        observe::state_released();
         result
     }
 }

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
+    observe,
     scan::ScanOptions,
     sink::{Batch, Change, Sink},
     store::NameOrder,
@@ -74,8 +75,9 @@ impl<'a> RunLoop<'a> {
         // At 1.0 nothing is withheld, not even if rounding makes the product smaller than the
         // count.
         let is_withheld = max_removals < 1.0 && missing as f64 > max_removals * of as f64;
-        if !is_withheld {
-            self.report_removals(&mut sink).await?;
+        match is_withheld {
+            true => observe::removals_withheld(missing, of),
+            false => self.report_removals(&mut sink).await?,
         }
         self.show(Phase::Finishing);
         // The sink goes first: after the manifest is replaced, nothing would be reported again.
@@ -140,6 +142,7 @@ impl<'a> RunLoop<'a> {
     /// begins this again.
     async fn relist(&mut self, order: NameOrder) -> Result<Listing, Error> {
         self.show(Phase::Sorting);
+        observe::relist(order.code());
         self.worker.run(move |state| state.relist(order)).await?;
         loop {
             if self.control.wait_while_paused().await {
@@ -295,6 +298,7 @@ impl<'a> RunLoop<'a> {
         }
         if has_batch || self.worker.view().is_due {
             self.worker.run(move |state| state.commit(has_batch)).await?;
+            observe::committed(self.worker.view().batches, changes.len());
         }
         self.show_progress();
         Ok(())

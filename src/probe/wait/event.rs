@@ -162,3 +162,15 @@ pub enum EndReason {
     /// The deadline passed after successes, but before there were enough in a row.
     Unconfirmed,
 }
+
+impl EndReason {
+    /// Returns the word for spans and metrics.
+    pub(super) fn code(self) -> &'static str {
+        match self {
+            Self::Connected => "connected",
+            Self::Permanent => "permanent",
+            Self::Deadline => "deadline",
+            Self::Unconfirmed => "unconfirmed",
+        }
+    }
+}

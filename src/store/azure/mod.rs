@@ -80,6 +80,7 @@ use crate::{
     clock::Clock,
     connection::Connection,
     error::{Error, ErrorKind},
+    observe::{self, Labels},
 };
 
 /// The limit for the body of a listing: 64 MiB.
@@ -253,7 +254,8 @@ impl Store for AzureStore {
                 ));
             }
             let mut decoder = Decoder::new(request.include.contains(&Include::Metadata));
-            for_each_chunk(body, MAX_PAGE_BYTES, |chunk| decoder.push(chunk)).await?;
+            let bytes = for_each_chunk(body, MAX_PAGE_BYTES, |chunk| decoder.push(chunk)).await?;
+            observe::page_received(bytes);
             decoder.finish_in_parts().await
         };
         within(self.deadline, page).await.map_err(|error: Error| {
@@ -306,9 +308,14 @@ impl Store for AzureStore {
             }
             Ok(bytes)
         };
-        within(self.deadline, read).await.map_err(|error: Error| {
+        let span = observe::read_span(self.labels(), length.get());
+        observe::within(span, within(self.deadline, read)).await.map_err(|error: Error| {
             self.explain(error, Operation::Read).context(format_args!("{doing}"))
         })
+    }
+
+    fn labels(&self) -> Labels<'_> {
+        self.connection.labels()
     }
 }
 

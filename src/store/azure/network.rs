@@ -22,6 +22,7 @@ use rustls_platform_verifier::Verifier;
 use crate::{
     cloud::{HostPolicy, Reach, is_localhost, reach},
     error::{Detail, Error, ErrorKind},
+    observe,
 };
 
 /// The use of an HTTP connection after its request.
@@ -114,17 +115,17 @@ impl Target {
     /// attack than a storage account.
     fn check(&self, addresses: &[SocketAddr]) -> Result<(), RefusedAddress> {
         let refused = |address: &&SocketAddr| !self.policy.allows_address(&self.host, address.ip());
-        match addresses.iter().find(refused) {
-            None => Ok(()),
-            Some(address) => Err(RefusedAddress {
-                // Only a private address can be allowed: a reserved one is never a storage account.
-                opt_in: (reach(address.ip()) == Reach::Private).then(|| {
-                    let origin = self.url.origin().ascii_serialization();
-                    self.policy.private_opt_in(&origin, &self.host)
-                }),
-                host: self.host.clone(),
+        let Some(address) = addresses.iter().find(refused) else { return Ok(()) };
+        let is_private = reach(address.ip()) == Reach::Private;
+        observe::host_refused(if is_private { "private_address" } else { "reserved_address" });
+        Err(RefusedAddress {
+            // Only a private address can be allowed: a reserved one is never a storage account.
+            opt_in: is_private.then(|| {
+                let origin = self.url.origin().ascii_serialization();
+                self.policy.private_opt_in(&origin, &self.host)
             }),
-        }
+            host: self.host.clone(),
+        })
     }
 
     /// Returns whether the host is this machine or on its local link, where no proxy can reach it.
