@@ -49,7 +49,7 @@ coded_enum! {
 macro_rules! signals {
     (
         $(#[$list_meta:meta])* pub const $list:ident;
-        $(#[$module_meta:meta])* pub mod $module:ident;
+        $(#[$module_meta:meta])* pub mod $module:ident {}
         $($(#[$meta:meta])* $constant:ident = $name:literal $level:ident [$($field:ident)*],)+
     ) => {
         $(#[$module_meta])*
@@ -70,7 +70,7 @@ signals! {
     /// All spans.
     pub const SPANS;
     /// The names of spans.
-    pub mod span;
+    pub mod span {}
     /// One pass of [`Probe::run`](crate::Probe::run).
     PROBE = "probe" info [connection account container prefix outcome],
     /// A wait of [`Probe::wait`](crate::Probe::wait), from its first poll to its end.
@@ -93,7 +93,7 @@ signals! {
     /// All events.
     pub const EVENTS;
     /// The names of events.
-    pub mod event;
+    pub mod event {}
     /// A check of a probe was made.
     CHECK = "check" debug [check outcome cause],
     /// A pass of a wait has ended, and another one follows.

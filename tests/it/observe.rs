@@ -164,7 +164,7 @@ fn the_end_of_a_run_says_how_it_ended() {
         ("job", &["scan complete", "job complete"]),
         ("withheld", &["scan complete", "job removals_withheld"]),
         ("cancelled", &["job cancelled"]),
-        ("resumed", &["scan dropped", "job unavailable", "scan complete", "job complete"]),
+        ("resumed", &["scan dropped", "job sink", "scan complete", "job complete"]),
         ("busy", &["job state_busy", "scan complete", "job complete"]),
     ] {
         assert_eq!(kinds(what), expected, "{what}");
@@ -274,7 +274,7 @@ fn labels_have_few_values() {
                     "fetched",
                 ],
                 "error" => &["throttled", "truncated", "unreachable"],
-                "reason" => &["policy", "reserved_address", "unknown_format"],
+                "reason" => &["policy", "reserved_address", "unsupported_format"],
                 _ => &[],
             };
             assert!(allowed.contains(&value.as_str()), "{name} {label}={value}");
@@ -307,7 +307,7 @@ fn metrics_count_requests_pages_and_blobs() {
     assert!(sum(metric::PAGE_BYTES, &[]) > 21.0 * 300.0);
     assert_eq!(sum(metric::BLOBS_LISTED, &[]), 21.0);
     assert_eq!(sum(metric::BLOBS_ACCEPTED, &[]), 20.0);
-    assert_eq!(sum(metric::BLOBS_REJECTED, &[("reason", "unknown_format")]), 1.0);
+    assert_eq!(sum(metric::BLOBS_REJECTED, &[("reason", "unsupported_format")]), 1.0);
     let scan = [("kind", "scan"), ("outcome", "complete")];
     assert_eq!((sum(metric::RUNS, &scan), sums.of(metric::RUN_DURATION, &scan).count()), (1.0, 1));
     assert_eq!(sum(metric::TOKENS, &[("outcome", "fetched")]), 1.0);

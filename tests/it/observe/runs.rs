@@ -3,8 +3,8 @@
 use std::{future::Future, pin::Pin, time::Duration};
 
 use azure_asset_sync::{
-    AzureStore, Backoff, Blob, Connection, Credential, Endpoint, Error, HostPolicy, LinkRequest,
-    MemoryStore, Prefix, Preview, Probe, Scan, Store as _,
+    AzureStore, Backoff, Blob, Connection, Credential, Endpoint, Error, ErrorKind, HostPolicy,
+    LinkRequest, MemoryStore, Prefix, Preview, Probe, Scan, Store as _,
     probe::WaitOptions,
     sink::{Batch, Delivery, Sink},
     store::{Inspect as _, ListRequest, NameOrder, Question, ReadRequest},
@@ -30,7 +30,7 @@ pub const RUNS: &[(&str, &str, Run)] = &[
     ("order", "ended order_changed page scan", || Box::pin(order())),
     ("read", "read token_fetched", || Box::pin(read())),
     ("links", "token_fetched view_link_key", || Box::pin(links())),
-    ("probe", "check ended probe token_fetched view_link_key", || Box::pin(probe())),
+    ("probe", "check ended probe read token_fetched view_link_key", || Box::pin(probe())),
     ("wait", "check ended probe_retry probe_wait", || Box::pin(wait())),
     ("preview", "ended page preview scan", || Box::pin(preview())),
     (
@@ -194,7 +194,7 @@ struct Full;
 #[async_trait::async_trait]
 impl Sink for Full {
     async fn accept(&mut self, _: Batch<'_>) -> Result<(), Error> {
-        Err(Error::from_response(507, None))
+        Err(Error::new(ErrorKind::Sink, "the disk is full"))
     }
 
     async fn flush(&mut self) -> Result<(), Error> {
@@ -221,7 +221,7 @@ async fn relisted() {
     let names = (0..200).map(|n| format!("{n:03}.jpg"));
     let store = OddStore::new(names, Listing::Reversed, 20);
     let summary = disk.job(Scan::new(store, &Prefix::default())).run(()).await.unwrap();
-    assert_eq!(summary.order, Some(NameOrder::Bytes));
+    assert_eq!(summary.order, Some(NameOrder::Unsorted));
 }
 
 async fn busy() {

@@ -14,6 +14,7 @@ use tracing::{
     field::{Field, Visit},
     span,
 };
+use tracing_core::span::Current;
 
 /// A span or an event.
 #[derive(Clone, Debug)]
@@ -26,6 +27,7 @@ pub struct Signal {
     pub fields: BTreeMap<&'static str, String>,
     /// The number of the span that it is in.
     parent: Option<usize>,
+    metadata: &'static Metadata<'static>,
     /// How many handles of the span exist.
     handles: usize,
 }
@@ -109,6 +111,7 @@ impl Signals {
             declared: fields.filter(|name| *name != "message").collect(),
             fields: BTreeMap::new(),
             parent,
+            metadata,
             handles: usize::from(metadata.is_span()),
         });
         self.all.last_mut().unwrap()
@@ -159,6 +162,15 @@ impl Subscriber for Trace {
     fn exit(&self, id: &span::Id) {
         // A guard that is held across an await would be left in another order.
         assert_eq!(self.0.lock().unwrap().entered.pop(), Some(number(id)));
+    }
+
+    fn current_span(&self) -> Current {
+        let signals = self.0.lock().unwrap();
+        let current = signals.entered.last().map(|number| {
+            let id = span::Id::from_u64(*number as u64 + 1);
+            Current::new(id, signals.all[*number].metadata)
+        });
+        current.unwrap_or_else(Current::none)
     }
 
     fn clone_span(&self, id: &span::Id) -> span::Id {
