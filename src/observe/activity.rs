@@ -28,7 +28,8 @@ impl Counted {
     }
 }
 
-/// A probe, scan, preview or job under way. If it is dropped before its end, it ends as `dropped`.
+/// A probe, scan, preview or job under way. If it is dropped before its end, it ends as `dropped` or
+/// `panicked`.
 #[derive(Debug)]
 pub(crate) struct Activity {
     /// The name of the span, which is also the label `kind`.
@@ -98,6 +99,11 @@ impl Activity {
         self.span.clone()
     }
 
+    /// Ends because the work was dropped: by its caller, or by a panic of the store or the sink.
+    pub(crate) fn drop_with(&mut self, counted: Counted) {
+        self.end(Ok(if std::thread::panicking() { "panicked" } else { "dropped" }), counted);
+    }
+
     /// Ends with an outcome, which is one of a few words, or with an error. Only the first call counts.
     pub(crate) fn end(&mut self, result: Result<&'static str, &Error>, counted: Counted) {
         if std::mem::replace(&mut self.has_ended, true) {
@@ -132,6 +138,6 @@ impl Activity {
 
 impl Drop for Activity {
     fn drop(&mut self) {
-        self.end(Ok("dropped"), Counted::default());
+        self.drop_with(Counted::default());
     }
 }

@@ -304,13 +304,13 @@ impl Verdicts {
             }
             Some(Err(Failure { error, explanation })) => {
                 self.explanation = explanation;
-                self.end(Err(&error));
+                self.end(Some(Err(&error)));
                 Some(Err(error))
             }
             None => {
                 // The listing has ended, so the names that no page has covered do not exist.
                 self.remaining.clear();
-                self.end(Ok("complete"));
+                self.end(Some(Ok(())));
                 None
             }
         })
@@ -393,13 +393,16 @@ impl Verdicts {
         }
     }
 
-    /// Publishes the last counts and stops the time.
-    fn end(&mut self, result: Result<&'static str, &Error>) {
+    /// Publishes the last counts and stops the time. `result` is `None` if the stream was dropped.
+    fn end(&mut self, result: Option<Result<(), &Error>>) {
         self.done = true;
         self.progress.publish(&mut self.tally, &self.rules);
         self.progress.end();
-        if let Some(activity) = self.pages.activity() {
-            activity.end(result, self.progress.counted());
+        let counted = self.progress.counted();
+        match (self.pages.activity(), result) {
+            (None, _) => {}
+            (Some(activity), None) => activity.drop_with(counted),
+            (Some(activity), Some(result)) => activity.end(result.map(|()| "complete"), counted),
         }
     }
 }
@@ -449,7 +452,7 @@ impl Stream for Verdicts {
 impl Drop for Verdicts {
     /// Counts what was handed out, even if the consumer stops half-way.
     fn drop(&mut self) {
-        self.end(Ok("dropped"));
+        self.end(None);
     }
 }
 

@@ -272,6 +272,7 @@ fn labels_have_few_values() {
                     "ready",
                     "connected",
                     "fetched",
+                    "panicked",
                 ],
                 "error" => &["throttled", "truncated", "unreachable"],
                 "reason" => &["policy", "reserved_address", "unsupported_format"],

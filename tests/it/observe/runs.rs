@@ -1,17 +1,18 @@
 //! Scripted runs, and the names of the spans and events that each of them emits.
 
-use std::{future::Future, pin::Pin, time::Duration};
+use std::{panic::AssertUnwindSafe, pin::Pin, time::Duration};
 
 use azure_asset_sync::{
     AzureStore, Backoff, Blob, Connection, Credential, Endpoint, Error, ErrorKind, HostPolicy,
-    LinkRequest, MemoryStore, Prefix, Preview, Probe, Scan, Store as _,
+    LinkRequest, MemoryStore, Prefix, Preview, Probe, Scan, Store,
     probe::WaitOptions,
     sink::{Batch, Delivery, Sink},
-    store::{Inspect as _, ListRequest, NameOrder, Question, ReadRequest},
+    store::{Inspect as _, ListRequest, NameOrder, Page, Question, ReadRequest},
     sync::{Ending, Job},
     testing::{Fault, ManualClock, Refusal, Seed, SmallCloud, TestDisk},
 };
-use futures::StreamExt as _;
+use bytes::Bytes;
+use futures::{FutureExt as _, StreamExt as _};
 
 use crate::odd_store::{Listing, OddStore};
 
@@ -27,6 +28,7 @@ pub const RUNS: &[(&str, &str, Run)] = &[
     ("retry", "ended page retry scan token_fetched", || Box::pin(fault(Fault::Close))),
     ("failure", "failed page scan token_fetched", || Box::pin(failure())),
     ("dropped", "ended page scan", || Box::pin(dropped())),
+    ("panicked", "ended page scan", || Box::pin(panicked())),
     ("order", "ended order_changed page scan", || Box::pin(order())),
     ("read", "read token_fetched", || Box::pin(read())),
     ("links", "token_fetched view_link_key", || Box::pin(links())),
@@ -117,6 +119,25 @@ async fn failure() {
 async fn dropped() {
     let mut verdicts = memory_scan(&["a.jpg", "b.jpg"]).verdicts();
     verdicts.next().await.unwrap().unwrap();
+}
+
+/// A store with a fault.
+struct Faulty;
+
+#[async_trait::async_trait]
+impl Store for Faulty {
+    async fn list(&self, _: ListRequest) -> Result<Page, Error> {
+        panic!("a store with a fault");
+    }
+
+    async fn read(&self, _: ReadRequest) -> Result<Bytes, Error> {
+        unreachable!("a scan reads nothing");
+    }
+}
+
+async fn panicked() {
+    let run = Scan::new(Faulty, &Prefix::default()).run(());
+    AssertUnwindSafe(run).catch_unwind().await.unwrap_err();
 }
 
 async fn order() {
