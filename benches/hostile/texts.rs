@@ -243,8 +243,7 @@ fn conditions(table: &mut Table) {
         let shown = outcome(result.as_ref(), |_| "taken".to_owned());
         (result, shown)
     });
-    // Proportional to the text, which the caller holds too.
-    table.call("condition of 10 MiB: lint", 10 * long.len(), || {
+    table.call("condition of 10 MiB: lint", MIB, || {
         let found = Lint::new().check(&long);
         let shown = format!("{} findings", found.len());
         (found, shown)

@@ -8,6 +8,9 @@ use url::{Host, Url};
 
 use crate::name::{Field, InvalidName};
 
+/// The most bytes of the URL of an endpoint or authority: longer than any host with a path.
+const MAX_URL: usize = 2 << 10;
+
 /// The URL of a blob service that does not follow Azure's patterns, for example of an emulator.
 ///
 /// The container's name is appended as a path segment. The path-style URL of an emulator includes the
@@ -83,7 +86,7 @@ impl Endpoint {
     /// Creates an endpoint from the URL of a blob service.
     ///
     /// # Errors
-    /// [`InvalidName`] if the text is not an `http` or `https` URL, if its host is not a DNS name or an
+    /// [`InvalidName`] if the text is longer than 2 KiB, if it is not an `http` or `https` URL, if its host is not a DNS name or an
     /// IP address, or if it has a query, a fragment or user info, because those can be credentials and
     /// do not belong in a connection.
     pub fn new(url: &str) -> Result<Self, InvalidName> {
@@ -93,7 +96,7 @@ impl Endpoint {
     /// Sets the authority that signs principals in; the public cloud's by default.
     ///
     /// # Errors
-    /// [`InvalidName`] if the text is not an `https` URL, because a client secret is sent there, or if it
+    /// [`InvalidName`] if the text is longer than 2 KiB, if it is not an `https` URL, because a client secret is sent there, or if it
     /// has a path, because the tenant is a field of the connection.
     pub fn with_authority(mut self, url: &str) -> Result<Self, InvalidName> {
         let authority = parse_url(url)?;
@@ -115,6 +118,10 @@ impl Endpoint {
 /// Parses an endpoint or authority without anything that could be a credential.
 pub(super) fn parse_url(text: &str) -> Result<Url, InvalidName> {
     let bad = |rule| InvalidName::new(Field::Cloud, text, rule);
+    // Before the URL parser, which copies the text several times.
+    if text.len() > MAX_URL {
+        return Err(bad("it must have at most 2048 bytes"));
+    }
     let url = Url::parse(text)
         .map_err(|_| bad("it must be a URL such as `https://127.0.0.1:10000/devstoreaccount1`"))?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
@@ -136,10 +143,11 @@ pub(super) fn parse_url(text: &str) -> Result<Url, InvalidName> {
     Ok(url)
 }
 
-/// Returns whether a host has only characters of DNS names, in labels that are not empty.
+/// Returns whether a host has the form of a DNS name: at most 253 characters, in labels of 1 to 63.
 ///
 /// The URL parser accepts more, for example quotes, which an error message must not print as code.
 pub(super) fn is_dns_name(host: &str) -> bool {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
-    host.split('.').all(|label| !label.is_empty() && label.bytes().all(is_plain))
+    let is_label = |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(is_plain);
+    host.len() <= 253 && host.split('.').all(is_label)
 }

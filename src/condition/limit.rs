@@ -173,6 +173,12 @@ impl Limit {
         }
         if let Some(id) = &self.private_endpoint {
             const TYPE: &str = "/providers/microsoft.network/privateendpoints/";
+            /// The most bytes of a resource ID: more than its longest names have together.
+            const MAX_ID: usize = 1024;
+            if id.len() > MAX_ID {
+                let rule = "it must have at most 1024 bytes";
+                return Err(InvalidName::new(Field::PrivateEndpoint, id, rule));
+            }
             let lower = id.to_ascii_lowercase();
             if !lower.starts_with("/subscriptions/") || !lower.contains(TYPE) {
                 let rule = "it must be a resource id such as `/subscriptions/…/providers/Microsoft.Network/privateEndpoints/name`";

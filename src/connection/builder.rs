@@ -21,6 +21,11 @@ use crate::{
 /// This is also the form of a connection in JSON and on a web page: `name`, `account`, `container`, and
 /// optionally `prefix`, `cloud` and `tenant`. Unknown fields are refused.
 ///
+/// Customers choose the fields, so each has a limit, which is checked before a text is searched or copied:
+/// 128 characters for `name`, 24 for `account`, 63 for `container`, 1,024 for `prefix`, 253 for `tenant`,
+/// and 2 KiB for a custom endpoint or authority in `cloud`. A message shows at most 80 characters of a
+/// field. A service should limit the size of the whole JSON text too.
+///
 /// ```
 /// use azure_asset_sync::{Connection, ConnectionBuilder};
 ///
@@ -79,7 +84,7 @@ impl ConnectionBuilder {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidName`] if the text is not such a URL, or if it contains a shared access signature, which
+    /// [`InvalidName`] if the text is longer than 32 KiB, if it is not such a URL, or if it contains a shared access signature, which
     /// is a credential and belongs to the store.
     pub fn from_url(text: &str) -> Result<Self, InvalidName> {
         let PastedUrl { account, container, prefix, cloud } = pasted_url::parse(text)?;

@@ -23,6 +23,10 @@ pub(super) struct PastedUrl {
     pub(super) cloud: Cloud,
 }
 
+/// The most bytes of a pasted text. A prefix of 1,024 four-byte characters has 20 KiB in the portal,
+/// which encodes it twice.
+const MAX_TEXT: usize = 32 << 10;
+
 const FORM: &str = "use the form `https://ACCOUNT.blob.core.windows.net/CONTAINER`; the Azure portal shows this URL under Properties of the container";
 const EMULATOR: &str =
     "for an emulator set `cloud` to a custom endpoint, which the service's host policy must allow";
@@ -34,6 +38,10 @@ const SAS_IN_URL: &str = "use the shared access signature as the credential of t
 /// [`InvalidName`] for [`Field::Url`], with the expected form or what to use instead.
 pub(super) fn parse(text: &str) -> Result<PastedUrl, InvalidName> {
     let bad = |rule| InvalidName::new(Field::Url, text, rule);
+    // Before the URL parser, which copies the text several times.
+    if text.len() > MAX_TEXT {
+        return Err(bad("it must have at most 32 KiB").hint(FORM));
+    }
     let address = unquoted(text);
     let url =
         Url::parse(&address).map_err(|_| bad("it must be the URL of a container").hint(FORM))?;

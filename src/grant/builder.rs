@@ -409,6 +409,10 @@ fn check_group(name: &str) -> Result<(), InvalidName> {
 /// [`InvalidName`] with the rule and, if possible, the origin to write instead.
 pub(crate) fn check_origin(origin: &str) -> Result<(), InvalidName> {
     let bad = |rule| InvalidName::new(Field::Origin, origin, rule);
+    // The limit of a CORS rule; before the URL parser, which copies the text several times.
+    if origin.len() > 256 {
+        return Err(bad("it must have at most 256 characters"));
+    }
     let url = Url::parse(origin).map_err(|_| bad("it must be a scheme and a host"))?;
     if !matches!(url.scheme(), "https" | "http") {
         return Err(bad("it must start with https:// or http://"));

@@ -63,7 +63,9 @@ macro_rules! name {
             type Err = InvalidName;
 
             fn from_str(value: &str) -> Result<Self, InvalidName> {
-                Self::try_from(value.to_owned())
+                // Checked before it is copied, because it may be of any length.
+                $check(value)?;
+                Ok(Self(value.to_owned()))
             }
         }
 

@@ -11,6 +11,10 @@ use super::{
 };
 use crate::unicode;
 
+/// The most bytes of a text that is searched for the name that was meant: more than a pasted URL or
+/// connection string has.
+const MAX_SEARCHED: usize = 4 << 10;
+
 /// Returns the legal name that a text probably stands for.
 ///
 /// Undoes blanks, quotes and slashes around the name, percent-encoding, full-width letters, another
@@ -39,11 +43,12 @@ fn suggestion(value: &str, fits: impl Fn(&str) -> bool) -> Option<String> {
 /// [`InvalidName`] with the broken rule, as for all checks of this file.
 pub(super) fn connection_name(value: &str) -> Result<(), InvalidName> {
     let bad = |rule| Err(InvalidName::new(Field::ConnectionName, value, rule));
+    // The bytes come first: they bound the time of the other checks, however long the text is.
+    if value.len() > 4 * 128 || value.chars().count() > 128 {
+        return bad("it must have at most 128 characters");
+    }
     if value.trim().is_empty() {
         return bad("it must not be blank");
-    }
-    if value.chars().count() > 128 {
-        return bad("it must have at most 128 characters");
     }
     if value.chars().any(char::is_control) {
         return bad("it must not contain control characters");
@@ -64,6 +69,9 @@ pub(super) fn account(value: &str) -> Result<(), InvalidName> {
     }
     let error =
         InvalidName::new(Field::Account, value, "it must be 3 to 24 lower-case letters and digits");
+    if value.len() > MAX_SEARCHED {
+        return Err(error);
+    }
     // The account is the first label of its host; in `abfss://CONTAINER@ACCOUNT.…` after the `@`.
     let host = value.split_once("://").map_or(value, |(_, rest)| rest);
     let host = host.split('/').next().unwrap_or_default();
@@ -125,6 +133,9 @@ pub(super) fn container(value: &str) -> Result<(), InvalidName> {
         value,
         "it must be 3 to 63 lower-case letters, digits and single hyphens, and begin and end with a letter or digit",
     );
+    if value.len() > MAX_SEARCHED {
+        return Err(error);
+    }
     Err(if value.contains("://") {
         error.hint("this is a URL: give it to `ConnectionBuilder::from_url`")
     } else if value.starts_with('<') && value.ends_with('>') {
@@ -150,6 +161,11 @@ pub(super) fn container(value: &str) -> Result<(), InvalidName> {
 /// URL, a secret, percent-encoding, a wildcard, or a text that is longer than any blob name.
 pub(super) fn prefix(value: &str) -> Result<(), InvalidName> {
     let bad = |rule| InvalidName::new(Field::Prefix, value, rule);
+    let too_long = || bad("it must have at most 1024 characters, like a blob name");
+    // The bytes come first: they bound the time and the copies of the other checks.
+    if value.len() > 4 * 1024 {
+        return Err(too_long());
+    }
     if value.contains("://") {
         return Err(bad("it must be the start of a blob name, not a URL")
             .hint("give the URL to `ConnectionBuilder::from_url`"));
@@ -176,7 +192,7 @@ pub(super) fn prefix(value: &str) -> Result<(), InvalidName> {
             .hint("a prefix covers all names that begin with it"));
     }
     if value.chars().count() > 1024 {
-        return Err(bad("it must have at most 1024 characters, like a blob name"));
+        return Err(too_long());
     }
     Ok(())
 }
@@ -207,6 +223,9 @@ pub(super) fn tenant(value: &str) -> Result<(), InvalidName> {
     let error = bad(
         "it must be a Directory (tenant) ID, which is a GUID, or a verified domain such as `contoso.onmicrosoft.com`",
     );
+    if value.len() > MAX_SEARCHED {
+        return Err(error);
+    }
     let path = value.split_once("://").and_then(|(_, rest)| rest.split('/').nth(1));
     // Every tenant has a domain of this form, so a bare name is probably its first label.
     let domain = format!("{}.onmicrosoft.com", value.trim().to_ascii_lowercase());

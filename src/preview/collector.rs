@@ -4,7 +4,12 @@
 //! to a limit, and sizes are counted by powers of two. The report does not depend on the order in which
 //! verdicts come, except for which of two colliding names is the earlier one.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    mem,
+};
+
+use tokio::runtime::Handle;
 
 use super::{
     nearest::Nearest,
@@ -238,6 +243,9 @@ fn base_name(name: &str) -> &str {
 }
 
 /// The first of the names that collide with each other, and examples of collisions.
+///
+/// The names are freed on a thread for blocking work, however the preview ends: all of them take up to
+/// 10 ms, in which a task could not yield. Without a runtime they are freed at once.
 struct Pairs {
     first: Least<String>,
     examples: Least<Collision>,
@@ -263,7 +271,21 @@ impl Pairs {
     }
 
     /// Returns the examples in random order.
-    fn into_examples(self) -> Vec<Collision> {
-        self.examples.into_values().collect()
+    fn into_examples(mut self) -> Vec<Collision> {
+        mem::replace(&mut self.examples, Least::new(0)).into_values().collect()
+    }
+}
+
+impl Drop for Pairs {
+    fn drop(&mut self) {
+        /// Fewer names are freed faster than another thread is woken.
+        const FEW: usize = 1024;
+        if self.first.len() <= FEW {
+            return;
+        }
+        let names = mem::replace(&mut self.first, Least::new(0));
+        if let Ok(runtime) = Handle::try_current() {
+            drop(runtime.spawn_blocking(|| drop(names)));
+        }
     }
 }

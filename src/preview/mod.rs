@@ -209,7 +209,7 @@ impl Preview {
         };
         // Dropping the stream publishes the last counts.
         drop(verdicts);
-        // Freeing what was remembered of many names takes milliseconds, and so does the report.
+        // The report takes a millisecond or two.
         tokio::task::yield_now().await;
         let counts = progress.report();
         // A listing that was cut off may have names later on.

@@ -41,6 +41,11 @@ impl<T> Least<T> {
         self.kept.get(&number)
     }
 
+    /// Returns the number of items.
+    pub(super) fn len(&self) -> usize {
+        self.kept.len()
+    }
+
     /// Returns the items by ascending number.
     pub(super) fn into_values(self) -> impl Iterator<Item = T> {
         self.kept.into_values()

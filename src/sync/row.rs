@@ -262,8 +262,10 @@ impl Row {
     }
 
     /// Returns whether a sink that has either row needs no report of the other.
+    ///
+    /// A row in doubt is equivalent to none, because a sink may have another row instead.
     pub(super) fn is_equivalent(&self, other: &Self) -> bool {
-        self.is_same(other) && self.removed == other.removed
+        !other.in_doubt && self.is_same(other) && self.removed == other.removed
     }
 
     /// Returns the version of the content: the ETag and size, and without an ETag also the time.

@@ -138,6 +138,12 @@ fn a_value_that_cannot_be_written_safely_is_refused_with_the_reason() {
         let limit = Limit::container(&container("c01")).private_endpoint(id);
         assert!(limit.condition().unwrap_err().to_string().contains("resource id"), "{id}");
     }
+    let id = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/privateEndpoints/";
+    for (length, is_taken) in [(1024, true), (1025, false)] {
+        let id = format!("{id}{}", "x".repeat(length - id.len()));
+        let limit = Limit::container(&container("c01")).private_endpoint(id);
+        assert_eq!(limit.condition().is_ok(), is_taken, "{length}");
+    }
     let second = Duration::from_secs(1);
     for time in [SystemTime::UNIX_EPOCH - second, SystemTime::UNIX_EPOCH + second * u32::MAX * 60] {
         let limit = Limit::container(&container("c01")).until(time);

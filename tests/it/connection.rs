@@ -217,6 +217,75 @@ fn each_cloud_has_its_endpoint_and_authority() -> Result<(), Box<dyn Error>> {
 }
 
 #[test]
+fn a_text_of_any_length_is_refused_with_a_short_message() {
+    let long = "x".repeat(8 << 20);
+    let with = |field: &str, value: &str| {
+        let mut form = serde_json::json!({
+            "name": "hall 3", "account": "contoso", "container": "training",
+            "cloud": { "custom": { "endpoint": "https://x.test" } },
+        });
+        match field {
+            "endpoint" | "authority" => form["cloud"]["custom"][field] = value.into(),
+            _ => form[field] = value.into(),
+        }
+        serde_json::from_value::<Connection>(form)
+    };
+    for (field, value) in [
+        ("name", long.clone()),
+        ("account", long.clone()),
+        ("account", format!("{long}.blob.core.windows.net")),
+        ("container", long.clone()),
+        ("container", format!("training/{long}")),
+        ("prefix", long.clone()),
+        ("tenant", long.clone()),
+        ("tenant", format!("contoso.{long}")),
+        ("endpoint", format!("https://{long}")),
+        ("endpoint", format!("https://x.test/{long}")),
+        ("authority", format!("https://{long}")),
+    ] {
+        let message = with(field, &value).unwrap_err().to_string();
+        assert!(message.len() < 600, "{field}: {} bytes", message.len());
+    }
+    let message = ConnectionBuilder::from_url(&format!("https://{long}")).unwrap_err().to_string();
+    assert!(message.contains("at most 32 KiB") && message.len() < 600, "{message}");
+}
+
+#[test]
+fn the_longest_values_are_taken_and_one_more_byte_is_refused() {
+    let host = format!("{0}.{0}.{0}.{1}", "x".repeat(63), "x".repeat(61));
+    assert_eq!(host.len(), 253);
+    let url = |length: usize| {
+        let start = format!("https://{host}/");
+        format!("{start}{}", "x".repeat(length - start.len()))
+    };
+    assert!(Endpoint::new(&url(2048)).is_ok());
+    let error = Endpoint::new(&url(2049)).unwrap_err();
+    assert_eq!((error.field(), error.rule()), (Field::Cloud, "it must have at most 2048 bytes"));
+    // Too long for a DNS name, and for a label of one.
+    for host in [format!("x{host}"), "x".repeat(64)] {
+        let error = Endpoint::new(&format!("https://{host}")).unwrap_err();
+        assert!(error.rule().contains("DNS name"), "{error}");
+    }
+    let endpoint = Endpoint::new("https://x.test").unwrap();
+    let long = format!("https://x.test/?{}", "x".repeat(2048));
+    assert!(endpoint.with_authority(&long).unwrap_err().rule().contains("2048 bytes"));
+    // Characters of four bytes count as one.
+    for (name, is_taken) in [("\u{1f3ed}".repeat(128), true), ("\u{1f3ed}".repeat(129), false)] {
+        assert_eq!(ConnectionName::try_from(name).is_ok(), is_taken);
+    }
+    for (prefix, is_taken) in [("\u{1f3ed}".repeat(1024), true), ("\u{1f3ed}".repeat(1025), false)]
+    {
+        assert_eq!(Prefix::try_from(prefix).is_ok(), is_taken);
+    }
+    // The longest prefix, percent-encoded, is shorter than a pasted URL may be.
+    let prefix = format!("{}/", "\u{1f3ed}".repeat(1023));
+    let encoded = "%F0%9F%8F%AD".repeat(1023);
+    let url = format!("https://contoso.blob.core.windows.net/training/{encoded}/");
+    let connection = ConnectionBuilder::from_url(&url).unwrap().name("x").build().unwrap();
+    assert_eq!(connection.prefix().as_str(), prefix);
+}
+
+#[test]
 fn an_endpoint_with_a_credential_or_without_tls_for_secrets_is_refused() {
     for bad in ["ftp://x/", "https://u:p@x/", "https://x/?sig=1", "https://x/#f", "x"] {
         assert!(Endpoint::new(bad).is_err(), "{bad}");

@@ -15,7 +15,7 @@ mod values;
 use serde::{Deserialize, Serialize};
 
 use self::context::Context;
-use super::{Condition, ParseError, Role, Rule, Span, error::quoted, parser};
+use super::{Condition, MAX_LENGTH, ParseError, Role, Rule, Span, error::quoted, parser};
 
 /// Azure's limit for a condition. The documentation does not say whether it counts bytes or characters;
 /// bytes are the stricter reading.
@@ -170,10 +170,15 @@ impl Lint {
     ///
     /// Text that does not parse is a finding too. A mistake with a certain repair, for example the wrong
     /// letter case, does not hide later mistakes: the check goes on with the repaired text. Spans always
-    /// refer to `text`.
+    /// refer to `text`. Of a text with more than [`MAX_LENGTH`] characters only the length is a finding.
     pub fn check(&self, text: &str) -> Vec<LintFinding> {
         let mut found = Vec::new();
         self.around(text, &mut found);
+        // Before the text is copied for repairs.
+        if text.char_indices().nth(MAX_LENGTH).is_some() {
+            found.sort_by_key(|finding| finding.rule);
+            return found;
+        }
         // A text that is too long for Azure is not checked further, because some rules take time that
         // grows with the square of the length.
         // Mistakes of the parser come first, because the other rules need a tree.

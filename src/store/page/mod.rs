@@ -27,6 +27,7 @@ mod element;
 mod field;
 mod limits;
 mod name;
+mod partial;
 mod problem;
 mod scanner;
 mod stop;
@@ -38,6 +39,7 @@ mod xml_reader;
 use self::{
     discard::Discard,
     limits::{Limit, MAX_ENTRY, MAX_FALLBACK},
+    partial::PartialPage,
     problem::ENTRY_TOO_LARGE,
     scanner::Scanner,
     stop::Stop,
@@ -97,7 +99,7 @@ const JOIN_STEP: usize = 1 << 10;
 /// to 16 MiB.
 pub(in crate::store) struct Decoder {
     scanner: Scanner,
-    page: Page,
+    page: PartialPage,
     /// Whether metadata is kept, which a listing has only if it was requested.
     keeps_metadata: bool,
     /// The bytes that are not decoded yet.
@@ -117,7 +119,7 @@ impl Decoder {
     pub(in crate::store) fn new(keeps_metadata: bool) -> Self {
         Self {
             scanner: Scanner::new(keeps_metadata),
-            page: Page::default(),
+            page: PartialPage::default(),
             keeps_metadata,
             rest: Vec::new(),
             min_rest: 0,
@@ -242,7 +244,7 @@ impl Decoder {
     pub(in crate::store) fn finish(self) -> Result<Page, Error> {
         let keeps_metadata = self.keeps_metadata;
         let (page, rest) = self.end()?;
-        let Some(rest) = rest else { return Ok(with_order(page)) };
+        let Some(rest) = rest else { return Ok(with_order(page.into_page())) };
         let mut reader = XmlReader::new(&rest, keeps_metadata)?;
         while !reader.step()? {}
         joined(page, reader.finish()).map(with_order)
@@ -255,7 +257,7 @@ impl Decoder {
     pub(in crate::store) async fn finish_in_parts(self) -> Result<Page, Error> {
         let keeps_metadata = self.keeps_metadata;
         let (page, rest) = self.end()?;
-        let Some(rest) = rest else { return Ok(with_order(page)) };
+        let Some(rest) = rest else { return Ok(with_order(page.into_page())) };
         let mut reader = XmlReader::new(&rest, keeps_metadata)?;
         let mut next = YIELD_EVERY;
         while !reader.step()? {
@@ -269,7 +271,7 @@ impl Decoder {
 
     /// Ends the body; returns the page so far, and the rest of it that the XML reader has to
     /// decode.
-    fn end(mut self) -> Result<(Page, Option<Vec<u8>>), Error> {
+    fn end(mut self) -> Result<(PartialPage, Option<Vec<u8>>), Error> {
         if !self.uses_fallback && self.exceeded.is_none() && self.discard.is_none() {
             let (taken, stop) = self.scanner.scan(&self.rest, &mut self.page);
             self.rest.drain(..taken);
@@ -303,21 +305,22 @@ fn with_order(mut page: Page) -> Page {
 }
 
 /// Appends the part of a page that the XML reader has read to the part of the scanner.
-fn joined(mut page: Page, mut rest: Page) -> Result<Page, Error> {
-    rest.malformed.iter_mut().for_each(|entry| entry.at += page.blobs.len());
+fn joined(mut page: PartialPage, mut rest: PartialPage) -> Result<Page, Error> {
+    let before = page.blobs.len();
+    rest.malformed.iter_mut().for_each(|entry| entry.at += before);
     // Each part has the order `Bytes` until one of its blobs shows another one.
     if rest.order != page.order {
         page.order = NameOrder::Segments;
     }
-    page.blobs.extend(rest.blobs);
-    page.prefixes.extend(rest.prefixes);
-    page.malformed.extend(rest.malformed);
+    page.blobs.append(&mut rest.blobs);
+    page.prefixes.append(&mut rest.prefixes);
+    page.malformed.append(&mut rest.malformed);
     // The later marker counts, as within a part.
-    page.next = rest.next.or(page.next);
+    page.next = rest.next.take().or(page.next.take());
     if page.has_too_many_entries() {
         return Err(Limit::Entries.error());
     }
-    Ok(page)
+    Ok(page.into_page())
 }
 
 #[cfg(test)]

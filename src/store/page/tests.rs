@@ -158,7 +158,7 @@ fn page(rng: &mut Rng, odd: bool) -> String {
 fn by_xml_reader(body: &[u8]) -> Result<Page, Error> {
     let mut reader = XmlReader::new(body, true)?;
     while !reader.step()? {}
-    Ok(with_order(reader.finish()))
+    Ok(with_order(reader.finish().into_page()))
 }
 
 /// Reads a body in pieces of random lengths, as it would arrive.

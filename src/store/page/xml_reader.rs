@@ -14,11 +14,12 @@ use super::{
     field::Field,
     limits::{Limit, MAX_ENTRY, MAX_MARKER, MAX_PAIRS, MetadataBudget, property},
     name::{Name, checked, common_prefix, percent_decode},
+    partial::PartialPage,
     problem::{BAD_SIZE, ENTRY_TOO_LARGE, NO_NAME, NO_SIZE, bad_date},
 };
 use crate::{
     error::{Error, ErrorKind},
-    store::{Blob, ContentMd5, ContentType, Malformed, NameOrder, Page},
+    store::{Blob, ContentMd5, ContentType, Malformed, NameOrder},
 };
 
 /// The deepest nesting that is read. The format has 5 levels, in metadata; the limit bounds the
@@ -52,7 +53,7 @@ impl<'a> XmlReader<'a> {
         reader.config_mut().expand_empty_elements = true;
         let mut events = Events {
             reader,
-            page: Page::default(),
+            page: PartialPage::default(),
             content_type: None,
             keeps_metadata,
             pairs: 0,
@@ -126,7 +127,7 @@ impl<'a> XmlReader<'a> {
     }
 
     /// Returns the page. Its order of names is `Bytes` unless a blob shows another one.
-    pub(super) fn finish(self) -> Page {
+    pub(super) fn finish(self) -> PartialPage {
         self.events.page
     }
 }
@@ -145,7 +146,7 @@ fn unexpected(what: &str) -> Error {
 /// The events of the XML library, and the page so far.
 struct Events<'a> {
     reader: Reader<&'a [u8]>,
-    page: Page,
+    page: PartialPage,
     /// The last Content-Type, which the next blob shares if it has the same.
     content_type: Option<ContentType>,
     keeps_metadata: bool,

@@ -13,14 +13,29 @@ use crate::{
 pub(in crate::sync) struct InDoubt(Vec<Row>);
 
 impl InDoubt {
-    /// Sorts the rows of prepared batches, oldest batch first.
+    /// Sorts the rows of prepared batches, oldest batch first, and keeps one row of each name.
     ///
-    /// Of two rows of a name, only the later one is kept.
-    pub(super) fn new(mut rows: Vec<Row>, order: NameOrder) -> Self {
-        // If a name has two rows, the later row is the one last reported. The sort is stable.
+    /// A sink may have received any of these batches, so it may have any of the rows of a name. If they
+    /// differ, the row that stays is marked as in doubt, so that it equals no row of the base. It is
+    /// the last row, or the last one that is an asset, because a sink that may have an asset must be
+    /// given its removal.
+    pub(super) fn new(mut rows: Vec<Row>, order: NameOrder, reported_through: u64) -> Self {
+        // The later of two rows comes first, because the sort is stable.
         rows.reverse();
         rows.sort_by(|a, b| order.compare(&a.name, &b.name));
-        rows.dedup_by(|a, b| a.name == b.name);
+        let is_asset = |row: &Row| row.last_reported(reported_through) == Reported::Asset;
+        rows.dedup_by(|earlier, kept| {
+            if earlier.name != kept.name {
+                return false;
+            }
+            if !earlier.is_equivalent(kept) {
+                if is_asset(earlier) && !is_asset(kept) {
+                    std::mem::swap(earlier, kept);
+                }
+                kept.in_doubt = true;
+            }
+            true
+        });
         Self(rows)
     }
 

@@ -91,7 +91,7 @@ impl Merge {
             run,
             most,
             left,
-            in_doubt: InDoubt::new(in_doubt, by_name),
+            in_doubt: InDoubt::new(in_doubt, by_name, run.reported_through),
             out_of_range: Vec::new(),
             ambiguous_at: Vec::new(),
             is_ambiguous: false,

@@ -188,7 +188,7 @@ impl FilterBuilder {
     /// Matching a name of 1,024 four-byte characters takes less than 10 ms, and usual patterns take
     /// microseconds. Patterns that need many guesses are refused, for example `[ab]*a[ab]{300}c`.
     ///
-    /// The method blocks the thread: for microseconds with most filters, and for 130 ms with the slowest
+    /// The method blocks the thread: for microseconds with most filters, and for 200 ms with the slowest
     /// filter that was found. Deserializing a [`Filter`] takes the same time. If the thread has other tasks,
     /// build the filters of customers in `tokio::task::spawn_blocking`.
     ///

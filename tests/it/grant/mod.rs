@@ -251,6 +251,8 @@ fn errors_name_the_field_of_an_invalid_value() {
         (builder(&connection).origin("https://`id`.example"), Field::Origin),
         (builder(&connection).origin("https://a(b).example"), Field::Origin),
         (builder(&connection).origin("https://a;b.example"), Field::Origin),
+        // Longer than a CORS rule may have.
+        (builder(&connection).origin(format!("https://{}", "a.".repeat(124) + "b")), Field::Origin),
     ];
     for (builder, field) in table {
         let error = builder.build().unwrap_err();

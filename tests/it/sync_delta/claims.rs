@@ -190,6 +190,47 @@ fn a_run_that_fails_anywhere_leaves_a_correct_manifest_and_loses_no_change_in_an
     }
 }
 
+#[test]
+fn a_sink_that_may_have_either_of_two_unfinished_batches_gets_the_last_state() {
+    // The versions of one blob at the start, in the batch that the sink takes without making it durable,
+    // in the batch that the sink does not take, and at the end. `None` if the blob is gone.
+    let cases = [
+        [Some(8), Some(9), Some(8), Some(8)],
+        [Some(8), Some(400), Some(8), Some(8)],
+        [Some(8), Some(9), Some(400), Some(8)],
+        [Some(8), Some(9), Some(400), None],
+        [None, Some(9), Some(400), None],
+        [None, Some(9), None, None],
+    ];
+    for case in cases {
+        // A second blob, so that each run has something to list.
+        let other = ("b.jpg".to_owned(), 4);
+        let model = |version: Option<u32>| -> Model {
+            version
+                .map(|version| ("a.jpg".to_owned(), version))
+                .into_iter()
+                .chain([other.clone()])
+                .collect()
+        };
+        let scan = |version| {
+            let sorted = Sorted::By(NameOrder::Bytes);
+            let listing = Listing::new(&model(version), sorted, NameOrder::Bytes);
+            azure_asset_sync::Scan::new(listing, &Default::default())
+        };
+        let (disk, mut mirror) = (TestDisk::new(2), Upserts::default());
+        let [first, taken, not_taken, last] = case;
+        run(&disk, scan(first), &mut mirror).unwrap();
+        for (version, calls) in [(taken, 1), (not_taken, 0)] {
+            mirror.fail = Some((calls, How::Error));
+            // A run without a change gives the sink nothing before the end, and fails there.
+            run(&disk, scan(version), &mut mirror).unwrap_err();
+        }
+        mirror.fail = None;
+        run(&disk, scan(last), &mut mirror).unwrap();
+        assert_eq!(mirror.assets, held(&model(last)).0, "{case:?}");
+    }
+}
+
 /// Where a run fails.
 #[derive(Clone, Copy, Debug)]
 enum At {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use super::{by_xml_reader, cases, cpu_time::cpu_time, in_pieces, mutate::body};
+use super::{Decoder, by_xml_reader, cases, cpu_time::cpu_time, in_pieces, mutate::body};
 use crate::store::Page;
 
 /// The most processor time for a body of at most 64 KiB, which a reader with quadratic time
@@ -45,4 +45,28 @@ fn malicious_bodies_are_read_alike_in_little_time() {
         slowest = slowest.max(took);
     }
     println!("{bytes} bytes, the slowest body took {slowest:?}");
+}
+
+/// A page that is given up has up to 250,000 pairs of metadata, and a task cannot yield while they are
+/// freed. It does not matter why the page is given up: a limit, a broken connection, or a deadline.
+#[test]
+fn a_page_that_is_given_up_is_freed_by_another_thread() {
+    let pairs: String = (0..500).map(|n| format!("<k{n}>v</k{n}>")).collect();
+    let blob = format!(
+        "<Blob><Name>a</Name><Properties><Content-Length>1</Content-Length></Properties><Metadata>{pairs}</Metadata></Blob>"
+    );
+    let body = format!("<EnumerationResults><Blobs>{}", blob.repeat(400));
+    // The processor time of this thread for dropping the page.
+    let drop_page = || {
+        let mut decoder = Decoder::new(true);
+        decoder.push(body.as_bytes());
+        let start = cpu_time();
+        drop(decoder);
+        cpu_time() - start
+    };
+    let here = drop_page();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    // The first drop starts the thread.
+    let elsewhere = runtime.block_on(async { [drop_page(), drop_page()] });
+    assert!(elsewhere[1] <= here / 4, "{elsewhere:?}, and {here:?} without a runtime");
 }
