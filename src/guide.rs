@@ -11,8 +11,8 @@
 //! | 7. Create links for viewers | [`view`] |
 //!
 //! [`sinks`] is about file formats and the programs that read them, [`scale`] about large containers,
-//! [`extend`] about stores and sinks of your own and about tests, and [`service`] about the states of a
-//! connection.
+//! [`extend`] about stores and sinks of your own and about tests, [`service`] about the states of a
+//! connection, and [`observe`] about spans, events, metrics and alerts.
 //!
 //! This module has no items. It is compiled for the documentation and for doctests only.
 
@@ -22,6 +22,9 @@ pub mod connect {}
 pub mod extend {}
 #[doc = include_str!("guide/grant.md")]
 pub mod grant {}
+#[doc = include_str!("guide/observe.md")]
+#[doc = include_str!("observe/names.md")]
+pub mod observe {}
 #[doc = include_str!("guide/preview.md")]
 pub mod preview {}
 #[doc = include_str!("guide/probe.md")]

@@ -63,6 +63,7 @@
 //! - [`preview`], [`sync`]: what a sync would find; what changed since the last run.
 //! - [`lifecycle`]: the states of a connection in a service.
 //! - [`error`], [`backoff`], [`clock`]: one [`Error`] type; delays between retries; injected time.
+//! - [`observe`]: the names of spans, events and metrics.
 //! - [`testing`]: conformance suites and a simulated Azure.
 //!
 //! The [`guide`] explains each step. The [features](https://docs.rs/crate/azure-asset-sync/latest/features) are
@@ -100,6 +101,7 @@ pub mod guide;
 mod iso;
 pub mod lifecycle;
 pub mod name;
+pub mod observe;
 pub mod preview;
 pub mod probe;
 pub mod scan;

@@ -18,6 +18,7 @@ pub use self::{
 use crate::{
     cloud::Cloud,
     name::{AccountName, ConnectionName, ContainerName, Prefix, TenantId},
+    observe::Labels,
 };
 
 /// All characters except the unreserved ones of RFC 3986 and the slash between segments.
@@ -97,6 +98,11 @@ impl Connection {
     pub fn in_tenant(mut self, tenant: TenantId) -> Self {
         self.tenant = Some(tenant);
         self
+    }
+
+    /// Returns how spans name the connection.
+    pub(crate) fn labels(&self) -> Labels<'_> {
+        Labels::new(self.name.as_str(), self.account.as_str(), self.container.as_str())
     }
 
     /// Returns the connection with another container of the account.

@@ -15,6 +15,7 @@ mod sample;
 use std::{fmt, sync::Arc, time::Duration};
 
 use futures::StreamExt as _;
+use tracing::Instrument as _;
 
 use self::collector::Collector;
 pub use self::{
@@ -26,6 +27,7 @@ pub use self::{
 use crate::{
     clock::{Clock, until},
     error::Error,
+    observe::Activity,
     scan::{Progress, Scan, ScanOptions, Verdicts},
     validate::{Asset, Verdict},
 };
@@ -171,7 +173,16 @@ impl Preview {
     /// # Errors
     /// Fails with the first error of the store, as a sync would. The counts so far are in
     /// [`progress`](Self::progress).
-    pub async fn run(mut self) -> Result<PreviewReport, Error> {
+    pub async fn run(self) -> Result<PreviewReport, Error> {
+        let progress = self.progress();
+        let mut activity = Activity::preview(self.scan.store().labels(), self.scan.prefix());
+        let result = self.collect().instrument(activity.span()).await;
+        activity.end(result.as_ref().map(|_| "complete"), progress.counted());
+        result
+    }
+
+    /// Lists until the end or a limit, and makes the report.
+    async fn collect(mut self) -> Result<PreviewReport, Error> {
         let (store, progress) = (self.scan.store(), self.scan.progress());
         let prefix = self.scan.prefix().to_owned();
         let mut collector = Collector::new(&prefix, self.samples, self.examples, self.seed);

@@ -226,3 +226,15 @@ pub enum Outcome {
     #[serde(other)]
     Other,
 }
+
+impl Outcome {
+    /// Returns the word for spans.
+    pub(super) fn code(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Warned => "warned",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+        }
+    }
+}

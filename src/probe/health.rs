@@ -39,6 +39,17 @@ pub enum Outlook {
     Other,
 }
 
+impl Outlook {
+    /// Returns the word for spans and metrics.
+    pub(super) fn code(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Wait => "wait",
+            Self::Stop => "stop",
+        }
+    }
+}
+
 /// The result of a probe: the checks, and what follows from them.
 ///
 /// Has no secret, so it can be stored as JSON. [`Drift::between`](super::Drift::between) compares two of

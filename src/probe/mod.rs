@@ -58,6 +58,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use tracing::Instrument as _;
+
 pub use self::{
     cause::Cause,
     check::{Check, Outcome},
@@ -80,6 +82,7 @@ use crate::{
     connection::Connection,
     grant::{Form, Grant, check_origin},
     name::InvalidName,
+    observe::{Activity, Counted},
     store::{Inspect, Store},
 };
 
@@ -216,9 +219,16 @@ impl Probe {
     ///
     /// Cancel safe: dropping the future stops the request in progress and no other state is kept.
     pub async fn run(&self) -> Health {
-        let mut pass = Pass::first(Arc::clone(&self.0));
-        while pass.step().await.is_some() {}
-        pass.finish().into_health()
+        let connection = self.0.connection();
+        let mut activity = Activity::probe(connection.labels(), connection.prefix().as_str());
+        let pass = async {
+            let mut pass = Pass::first(Arc::clone(&self.0));
+            while pass.step().await.is_some() {}
+            pass.finish().into_health()
+        };
+        let health = pass.instrument(activity.span()).await;
+        activity.end(Ok(health.outlook.code()), Counted::default());
+        health
     }
 
     /// Repeats passes until the connection works, cannot work, or the deadline has passed.

@@ -14,6 +14,7 @@ use super::{
     infer,
     plan::Plan,
 };
+use crate::observe;
 
 /// A pass in progress.
 pub(super) struct Pass {
@@ -105,6 +106,8 @@ impl Pass {
             None => self.checks.make(check).await,
         };
         let checked = infer::checked(&self.plan, checked, self.checks.facts());
+        let cause = checked.diagnosis.as_ref().map(|diagnosis| diagnosis.cause.as_str());
+        observe::checked(checked.check.as_str(), checked.outcome.code(), cause);
         self.done.push(checked.clone());
         Some(checked)
     }

@@ -17,6 +17,7 @@ use super::{options::ScanOptions, pace::Pace, plan::Ticket};
 use crate::{
     clock::until,
     error::{Error, ErrorKind},
+    observe,
     store::Page,
 };
 
@@ -120,12 +121,17 @@ impl<'a> Attempts<'a> {
         let request = attempt.ticket.request.clone();
         // Retries count as requests, because the service bills them.
         self.options.progress.requested();
+        let span = observe::page_span(store.labels(), attempt.count);
         self.sent.insert(id, attempt);
         self.running.spawn(async move {
             // The deadline covers the body as well: a store returns complete pages.
-            let answer = until(&*clock, deadline, store.list(request)).await;
             let late = || Error::new(ErrorKind::Timeout, "no answer within the page deadline");
-            (id, answer.unwrap_or_else(|| Err(late())))
+            let answer = async {
+                let answer = until(&*clock, deadline, store.list(request)).await;
+                answer.unwrap_or_else(|| Err(late()))
+            };
+            let entries = |page: &Page| page.blobs.len() + page.malformed.len();
+            (id, observe::page(span, answer, entries).await)
         });
     }
 
@@ -194,10 +200,18 @@ impl<'a> Attempts<'a> {
         // "Scalability and performance targets for Blob storage").
         if error.kind() == ErrorKind::Throttled || error.code() == Some("OperationTimedOut") {
             self.pace.throttled(attempt.sent, now, error.retry_after());
+            observe::throttle(self.pace.limit(), error.retry_after());
         }
         attempt.spent += delay;
         let due = self.pace.retry(now.saturating_add(delay));
+        observe::retry(attempt.count, due.saturating_sub(now), &error);
         self.waiting.push((due, attempt));
         None
     }
+}
+
+/// The answer of a store that took too long.
+#[cold]
+fn late() -> Result<Page, Error> {
+    Err(Error::new(ErrorKind::Timeout, "no answer within the page deadline"))
 }

@@ -22,6 +22,8 @@ use tokio::{
     task::{JoinError, JoinHandle},
 };
 
+use tracing::Instrument as _;
+
 use super::{
     attempts::{Answer, Attempts},
     options::ScanOptions,
@@ -29,6 +31,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
+    observe::Activity,
     store::NameOrder,
 };
 
@@ -39,6 +42,7 @@ pub(super) enum Pages {
     Running {
         pages: Receiver<Result<Batch, Failure>>,
         task: Task,
+        activity: Activity,
     },
 }
 
@@ -70,6 +74,14 @@ impl Pages {
         Self::Planned(Some(Box::new(options)))
     }
 
+    /// Returns the listing as others observe it, once it has started.
+    pub(super) fn activity(&mut self) -> Option<&mut Activity> {
+        match self {
+            Self::Planned(_) => None,
+            Self::Running { activity, .. } => Some(activity),
+        }
+    }
+
     /// Polls for the next page.
     ///
     /// # Panics
@@ -85,9 +97,11 @@ impl Pages {
             // A channel with more permits would panic.
             let room = options.prefetch.min(Semaphore::MAX_PERMITS);
             let (sender, pages) = mpsc::channel(room);
-            *self = Self::Running { pages, task: Task(tokio::spawn(run(options, sender))) };
+            let activity = Activity::scan(options.store.labels(), options.prefix());
+            let task = Task(tokio::spawn(run(options, sender).instrument(activity.span())));
+            *self = Self::Running { pages, task, activity };
         }
-        let Self::Running { pages, task } = self else { return Poll::Ready(None) };
+        let Self::Running { pages, task, .. } = self else { return Poll::Ready(None) };
         if let Some(page) = ready!(pages.poll_recv(cx)) {
             return Poll::Ready(Some(page));
         }

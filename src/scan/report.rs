@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::tally::Tally;
 use crate::{
     clock::Clock,
+    observe::{self, Counted},
     units::Bytes,
     validate::{Format, Kind, Reason, Rules},
 };
@@ -170,6 +171,12 @@ impl Progress {
         state.report = Report { pages, requests, ..Report::default() };
     }
 
+    /// Returns the counts for those who observe the end of a scan.
+    pub(crate) fn counted(&self) -> Counted {
+        let report = &self.state().report;
+        Counted::new(report.requests, report.pages, report.accepted(), report.rejected())
+    }
+
     /// Stops the time. A second call has no effect.
     pub(super) fn end(&self) {
         let mut state = self.state();
@@ -186,6 +193,9 @@ impl Progress {
     /// Adds a tally to the counts and resets the tally.
     pub(super) fn publish(&self, tally: &mut Tally, rules: &Rules) {
         let mut counted = std::mem::take(tally);
+        let rejected =
+            Reason::ALL.iter().map(|&reason| (reason.as_str(), counted.rejections[reason]));
+        observe::judged(counted.pages, counted.images + counted.videos, rejected);
         let mut state = self.state();
         let report = &mut state.report;
         report.pages += counted.pages;

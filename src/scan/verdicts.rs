@@ -179,6 +179,9 @@ impl Verdicts {
             if poll_fn(|cx| self.poll_batch(cx, &mut changes)).await.transpose()?.is_none() {
                 break;
             }
+            if sequence == 0 {
+                self.pages.activity().into_iter().for_each(|activity| activity.set_run(run));
+            }
             sink.accept(Batch::new(&run, sequence, &changes)).await?;
             changes.clear();
         }
@@ -301,13 +304,13 @@ impl Verdicts {
             }
             Some(Err(Failure { error, explanation })) => {
                 self.explanation = explanation;
-                self.end();
+                self.end(Some(Err(&error)));
                 Some(Err(error))
             }
             None => {
                 // The listing has ended, so the names that no page has covered do not exist.
                 self.remaining.clear();
-                self.end();
+                self.end(Some(Ok(())));
                 None
             }
         })
@@ -390,11 +393,17 @@ impl Verdicts {
         }
     }
 
-    /// Publishes the last counts and stops the time.
-    fn end(&mut self) {
+    /// Publishes the last counts and stops the time. `result` is `None` if the stream was dropped.
+    fn end(&mut self, result: Option<Result<(), &Error>>) {
         self.done = true;
         self.progress.publish(&mut self.tally, &self.rules);
         self.progress.end();
+        let counted = self.progress.counted();
+        match (self.pages.activity(), result) {
+            (None, _) => {}
+            (Some(activity), None) => activity.drop_with(counted),
+            (Some(activity), Some(result)) => activity.end(result.map(|()| "complete"), counted),
+        }
     }
 }
 
@@ -443,7 +452,7 @@ impl Stream for Verdicts {
 impl Drop for Verdicts {
     /// Counts what was handed out, even if the consumer stops half-way.
     fn drop(&mut self) {
-        self.end();
+        self.end(None);
     }
 }
 

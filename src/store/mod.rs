@@ -65,7 +65,7 @@ pub use self::{
     unreadable::Unreadable,
 };
 pub(crate) use self::{order::Orders, time::rfc3339_text};
-use crate::error::Error;
+use crate::{error::Error, observe::Labels};
 
 /// A container that can be listed and read.
 ///
@@ -188,6 +188,13 @@ pub trait Store: Send + Sync {
     /// - [`BlobNotFound`](crate::ErrorKind::BlobNotFound) if there is no such blob.
     /// - An error of another kind, as for [`list`](Self::list).
     async fn read(&self, request: ReadRequest) -> Result<Bytes, Error>;
+
+    /// Returns how spans name the store; by default they do not.
+    ///
+    /// A store that wraps another one returns the labels of that store.
+    fn labels(&self) -> Labels<'_> {
+        Labels::default()
+    }
 }
 
 // Only pointers: a store behind a reference could not be moved into the tasks of a scan.
@@ -201,6 +208,10 @@ macro_rules! forward {
 
             async fn read(&self, request: ReadRequest) -> Result<Bytes, Error> {
                 (**self).read(request).await
+            }
+
+            fn labels(&self) -> Labels<'_> {
+                (**self).labels()
             }
         }
     };

@@ -57,6 +57,17 @@ pub enum NameOrder {
 }
 
 impl NameOrder {
+    /// Returns the word for spans, which is also the text in JSON.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::Bytes => "bytes",
+            Self::Utf16 => "utf16",
+            Self::Segments => "segments",
+            Self::SegmentsUtf16 => "segments_utf16",
+            Self::Unsorted => "unsorted",
+        }
+    }
+
     /// All orders except [`Unsorted`](Self::Unsorted), the most likely first.
     pub(crate) const KNOWN: [Self; 4] =
         [Self::Bytes, Self::Utf16, Self::Segments, Self::SegmentsUtf16];

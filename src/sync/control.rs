@@ -17,6 +17,7 @@ use super::{
     status::{Phase, Status},
 };
 use crate::{
+    observe::Counted,
     scan::{Progress, Report},
     sink::RunId,
 };
@@ -147,6 +148,11 @@ impl JobControl {
     /// Returns what wakes watchers at changes of the phase, and at progress.
     pub(super) fn changes(&self) -> [watch::Receiver<()>; 2] {
         [self.0.phases.subscribe(), self.0.steps.subscribe()]
+    }
+
+    /// Returns what was listed, for those who observe the end of the run.
+    pub(super) fn counted(&self) -> Counted {
+        self.progress.counted()
     }
 
     /// Returns how far the run is.

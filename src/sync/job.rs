@@ -9,13 +9,14 @@ use std::{
 };
 
 use futures::FutureExt as _;
+use tracing::Instrument as _;
 
 use super::{
     control::JobControl,
     handle::Handle,
     outcome::Outcome,
     run::RunLoop,
-    state::{Intent, Sizes, SyncState},
+    state::{Intent, Sizes, SyncState, View},
     state_folder::StateFolder,
     state_store::StateStore,
     summary::{Ending, Summary},
@@ -24,6 +25,7 @@ use super::{
 use crate::{
     clock::Clock,
     error::{Error, ErrorKind},
+    observe::{self, Activity},
     scan::{Scan, ScanOptions, Shard},
     sink::{Delivery, Sink},
     validate::{Action, Reason},
@@ -190,7 +192,7 @@ impl Job {
     #[doc(alias = "resume")]
     pub async fn run(self, sink: impl Sink) -> Result<Summary, Error> {
         let control = JobControl::new(self.scan.progress());
-        self.run_loop(sink, &control).await?.into_result()
+        self.observed(sink, &control).await?.into_result()
     }
 
     /// Runs in a task of its own, and returns a handle to watch, pause or cancel it.
@@ -204,18 +206,28 @@ impl Job {
     pub fn start(self, sink: impl Sink + 'static) -> Handle {
         let control = JobControl::new(self.scan.progress());
         let end = EndGuard(control.clone());
-        let task = tokio::spawn(async move {
+        let run = async move {
             // Moved in, so that it also ends a task that is aborted before its first poll.
             let EndGuard(control) = &end;
-            let run = AssertUnwindSafe(self.run_loop(sink, control)).catch_unwind().await;
+            let run = AssertUnwindSafe(self.observed(sink, control)).catch_unwind().await;
             // The sink is dropped and the state released, so that the caller can start the next run at once.
             control.end(match run {
                 Ok(Ok(outcome)) => outcome,
                 Ok(Err(error)) => Outcome::Failed { error },
                 Err(panic) => Outcome::of_panic(&*panic),
             });
-        });
+        };
+        // A task has no current span, so that of the caller is passed on.
+        let task = tokio::spawn(run.in_current_span());
         Handle::new(control, task.abort_handle())
+    }
+
+    /// Runs to the end, in a span of its own.
+    async fn observed(self, sink: impl Sink, control: &JobControl) -> Result<Outcome, Error> {
+        let mut activity = Activity::job(self.scan.store().labels(), self.scan.prefix());
+        let result = self.run_loop(sink, control).instrument(activity.span()).await;
+        activity.end(result.as_ref().map(Outcome::code), control.counted());
+        result
     }
 
     /// Checks that a job can use the scan and the sink, and returns the prefix of the scan.
@@ -269,8 +281,15 @@ impl Job {
         let scan = self.scan.paused_by(control.listing_pause());
         let unopened = || Ok(Outcome::Cancelled { summary: None });
         let mut run = match control.within(GRACE, Worker::open(open)).await {
-            Some(Ok(worker)) => RunLoop::new(worker, control),
-            Some(Err(error)) if !control.is_cancelled() => return Err(error),
+            Some(Ok(worker)) => {
+                let View { run, number, is_resumed, .. } = worker.view();
+                observe::job_started(run, number, is_resumed);
+                RunLoop::new(worker, control)
+            }
+            Some(Err(error)) if !control.is_cancelled() => {
+                observe::state_not_opened(&error);
+                return Err(error);
+            }
             _ => return unopened(),
         };
         let running = AssertUnwindSafe(run.run(scan, sink, self.max_removals)).catch_unwind();
@@ -278,6 +297,7 @@ impl Job {
         let cancelled = run.summary(Ending::Cancelled);
         // Also after an error or a panic, so that the caller can start the next run at once.
         let closed = control.within(GRACE_TO_CLOSE, run.close()).await;
+        observe::state_released();
         let result = result.transpose().unwrap_or_else(|panic| resume_unwind(panic));
         match result {
             Some(Ok(summary)) if summary.ending != Ending::Cancelled => {

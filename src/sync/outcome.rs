@@ -112,6 +112,17 @@ impl Outcome {
         Err(Error::new(kind, self.to_string()))
     }
 
+    /// Returns the word for spans and metrics.
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::Complete { summary } => summary.ending.code(),
+            Self::Cancelled { .. } => "cancelled",
+            Self::Failed { .. } => "failed",
+            Self::Panicked { .. } => "panicked",
+            Self::Aborted => "aborted",
+        }
+    }
+
     /// Returns the outcome for the payload of a panic.
     pub(super) fn of_panic(payload: &(dyn Any + Send)) -> Self {
         let text = payload.downcast_ref::<String>().map(String::as_str);

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
+    observe,
     scan::ScanOptions,
     sink::{Batch, Change, Sink},
     store::NameOrder,
@@ -76,6 +77,9 @@ impl<'a> RunLoop<'a> {
         // At 1.0 nothing is withheld, not even if rounding makes the product smaller than the
         // count.
         let is_withheld = max_removals < 1.0 && missing as f64 > max_removals * of as f64;
+        if is_withheld {
+            observe::removals_withheld(missing, of);
+        }
         if self.control.wait_while_paused().await
             || (!is_withheld && !self.report_removals(&mut sink).await?)
         {
@@ -149,6 +153,7 @@ impl<'a> RunLoop<'a> {
     /// begins this again.
     async fn relist(&mut self, order: NameOrder) -> Result<Listing, Error> {
         self.show(Phase::Sorting);
+        observe::relist(order.code());
         self.worker.run(move |state| state.relist(order)).await?;
         loop {
             if self.control.wait_while_paused().await {
@@ -313,6 +318,7 @@ impl<'a> RunLoop<'a> {
         }
         if has_batch || self.worker.view().is_due {
             self.worker.run(move |state| state.commit(has_batch)).await?;
+            observe::committed(self.worker.view().batches, changes.len());
         }
         self.show_progress();
         Ok(())

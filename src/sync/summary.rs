@@ -116,6 +116,17 @@ pub enum Ending {
     Other,
 }
 
+impl Ending {
+    /// Returns the word for spans and metrics.
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::RemovalsWithheld { .. } => "removals_withheld",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Counts { added, changed, restored, removed, rejected, unchanged } = self.counts;

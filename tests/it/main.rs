@@ -53,6 +53,7 @@ mod many_names;
 mod memory;
 mod misplaced_names;
 mod msrv;
+mod observe;
 mod page_decoder;
 mod parallel;
 mod preview;

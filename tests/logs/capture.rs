@@ -34,7 +34,9 @@ impl Subscriber for Everything {
     }
 
     fn new_span(&self, span: &span::Attributes<'_>) -> span::Id {
-        span.record(&mut Line(&mut LOG.lock().unwrap()));
+        let (mut log, metadata) = (LOG.lock().unwrap(), span.metadata());
+        writeln!(log, "span {} {}", metadata.target(), metadata.name()).unwrap();
+        span.record(&mut Line(&mut log));
         span::Id::from_u64(self.0.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
@@ -45,7 +47,9 @@ impl Subscriber for Everything {
     fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        event.record(&mut Line(&mut LOG.lock().unwrap()));
+        let (mut log, metadata) = (LOG.lock().unwrap(), event.metadata());
+        writeln!(log, "event {} {}", metadata.target(), metadata.name()).unwrap();
+        event.record(&mut Line(&mut log));
     }
 
     fn enter(&self, _: &span::Id) {}

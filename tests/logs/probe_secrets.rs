@@ -8,7 +8,7 @@ mod cases;
 use std::collections::{BTreeMap, BTreeSet};
 
 use azure_asset_sync::{
-    Error, ErrorKind,
+    Error, ErrorKind, observe,
     probe::{Check, Checked, Diagnosis, Health, Outcome, WaitEvent},
 };
 use base64::{
@@ -164,7 +164,7 @@ fn no_secret_is_in_any_error_report_or_log() {
 
 async fn campaign(cases: u64, pem: (String, String)) {
     let mut tally = Tally::default();
-    let mut logged = 0;
+    let (mut logged, mut emitted) = (0, BTreeSet::new());
     let mut stage = Stage::new(0, &pem).await;
     for case in 0..cases {
         // A new stage for every 50 cases, so that its tokens and its log stay small.
@@ -177,6 +177,9 @@ async fn campaign(cases: u64, pem: (String, String)) {
         look_through(&std::mem::take(&mut tally.shown), &secrets, &format!("case {case}, {what}"));
         let log = capture::take();
         logged += log.len();
+        // The spans and events of this crate are among what was searched.
+        let own = log.lines().filter(|line| line.split(' ').nth(1) == Some(observe::TARGET));
+        emitted.extend(own.filter_map(|line| line.split(' ').nth(2)).map(str::to_owned));
         look_through(&log, &secrets, &format!("the log of case {case}, {what}"));
     }
     println!(
@@ -186,7 +189,13 @@ async fn campaign(cases: u64, pem: (String, String)) {
     println!("{} kinds: {:?}", tally.kinds.len(), tally.kinds);
     println!("{} causes: {:?}", tally.causes.len(), tally.causes);
     assert!(tally.provoked >= cases && tally.good > 0);
-    println!("{} links", tally.signatures.len());
+    println!("{} links; emitted: {emitted:?}", tally.signatures.len());
+    for span in observe::SPANS {
+        assert!(emitted.contains(span.name), "no span `{}`", span.name);
+    }
+    for event in ["check", "retry", "failed", "ended", "token_fetched", "token_failed"] {
+        assert!(emitted.contains(event), "no event `{event}`");
+    }
     assert!(!tally.signatures.is_empty());
     assert!(logged as u64 > 1000 * cases, "nothing was logged");
     assert!(tally.kinds.len() >= 16, "only the kinds {:?} occurred", tally.kinds);

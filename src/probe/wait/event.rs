@@ -184,3 +184,15 @@ pub enum EndReason {
     #[serde(other)]
     Other,
 }
+
+impl EndReason {
+    /// Returns the word for spans and metrics.
+    pub(super) fn code(self) -> &'static str {
+        match self {
+            Self::Connected => "connected",
+            Self::Permanent => "permanent",
+            Self::Deadline => "deadline",
+            Self::Unconfirmed => "unconfirmed",
+        }
+    }
+}

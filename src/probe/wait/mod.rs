@@ -20,6 +20,8 @@ use futures::{
     stream::{self, BoxStream, FusedStream},
 };
 
+use tracing::Instrument as _;
+
 use self::schedule::{Decision, Schedule};
 pub use self::{
     event::{EndReason, Retrying, Tier, WaitEvent, WaitOutcome},
@@ -30,6 +32,7 @@ use super::{
     pass::{Finished, Pass},
     plan::Plan,
 };
+use crate::observe::{self, Activity, Counted};
 
 /// A stream of the events of a wait. The last event is [`WaitEvent::Ended`].
 ///
@@ -70,7 +73,8 @@ impl Wait {
                 Stage::Running(running) => *running,
                 Stage::Over => return None,
             };
-            Some(running.next().await)
+            let span = running.activity.span();
+            Some(running.next().instrument(span).await)
         });
         Self { events: events.boxed().fuse() }
     }
@@ -126,12 +130,15 @@ struct Running {
     pass: Pass,
     /// The delay before the pass starts.
     pause: Option<Duration>,
+    activity: Activity,
 }
 
 impl Running {
     fn new(plan: Arc<Plan>, options: WaitOptions) -> Self {
         let schedule = Schedule::new(plan.clock().elapsed(), options);
-        Self { pass: Pass::first(Arc::clone(&plan)), plan, schedule, pause: None }
+        let connection = plan.connection();
+        let activity = Activity::probe_wait(connection.labels(), connection.prefix().as_str());
+        Self { pass: Pass::first(Arc::clone(&plan)), plan, schedule, pause: None, activity }
     }
 
     /// Makes the next check, or decides what follows the pass that has ended.
@@ -145,7 +152,7 @@ impl Running {
         if let Some(checked) = self.pass.step().await {
             return (WaitEvent::Checked(checked), Stage::Running(Box::new(self)));
         }
-        let Self { plan, mut schedule, pass, .. } = self;
+        let Self { plan, mut schedule, pass, mut activity, .. } = self;
         let finished = pass.finish();
         let now = plan.clock().elapsed();
         // If nobody knows when the grant was applied, it may have been just before the wait.
@@ -156,11 +163,15 @@ impl Running {
         match schedule.decide(now, age, diagnosis, optional, finished.retry_after()) {
             Decision::Retrying(retrying) => {
                 let pause = Some(retrying.next_in);
+                let cause = retrying.diagnosis.as_ref().map(|diagnosis| diagnosis.cause.as_str());
+                let successes = (retrying.successes, retrying.needed);
+                observe::probe_retry(retrying.attempt, retrying.next_in, successes, cause);
                 let pass = next_pass(&plan, &retrying, finished);
-                let running = Self { plan, schedule, pass, pause };
+                let running = Self { plan, schedule, pass, pause, activity };
                 (WaitEvent::Retrying(retrying), Stage::Running(Box::new(running)))
             }
             Decision::Ended(reason) => {
+                activity.end(Ok(reason.code()), Counted::default());
                 let mut health = finished.into_health();
                 // The schedule knows more than the last pass, for example how long a cause has lasted.
                 health.outlook = match reason {

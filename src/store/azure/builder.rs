@@ -23,6 +23,7 @@ use crate::{
     connection::Connection,
     error::{Error, ErrorKind},
     name::TenantId,
+    observe,
     store::{Inspect, Question},
 };
 
@@ -249,6 +250,7 @@ impl AzureStoreBuilder {
         // policy refuses.
         policy
             .check(cloud, account)
+            .inspect_err(|_| observe::host_refused("policy"))
             .map_err(|refused| Error::new(ErrorKind::HostRefused, refused.to_string()))?;
         let authority = Url::parse(cloud.authority()).map_err(|_| {
             Error::new(ErrorKind::Config, "the authority of the connection's cloud is not a URL")

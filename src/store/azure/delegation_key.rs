@@ -30,6 +30,7 @@ use crate::{
     connection::Connection,
     error::{Error, ErrorKind},
     name::is_guid,
+    observe,
 };
 
 /// The limit for an answer with a key: 64 KiB. An answer has less than 1 KiB.
@@ -134,7 +135,8 @@ pub(super) async fn request_key(
         })?;
         Ok((headers, key))
     };
-    answer.await.map_err(|error: Error| {
+    let span = observe::view_link_key_span(connection.labels());
+    observe::within(span, answer).await.map_err(|error: Error| {
         error.context(format_args!("get a user delegation key for view links"))
     })
 }

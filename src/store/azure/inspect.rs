@@ -32,6 +32,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind},
     name::ContainerName,
+    observe::HttpRequest,
     store::{
         Answer, Question,
         inspect::{Challenge, Cors, Identity, Inspect},
@@ -188,12 +189,14 @@ impl AzureStore {
         request: reqwest::RequestBuilder,
         origin: Option<&str>,
     ) -> Result<AnonymousAnswer, Error> {
+        let mut observed = HttpRequest::to_storage();
         let response = request
             .header("x-ms-version", VERSION)
             .send()
             .await
             .map_err(|error| failure::from_network(&error.without_url()))?;
         let status = response.status().as_u16();
+        observed.answered(status);
         let mut headers = Headers::new();
         for (name, value) in response.headers() {
             // A header that is not text is dropped; none of the headers read here can be one.

@@ -87,6 +87,7 @@ use crate::{
     clock::Clock,
     connection::Connection,
     error::{Error, ErrorKind},
+    observe::{self, Labels},
 };
 
 /// The limit for the body of a listing: 64 MiB.
@@ -280,7 +281,8 @@ impl Store for AzureStore {
             }
             let mut decoder = Decoder::new(request.include.contains(&Include::Metadata));
             let push = |chunk: &[u8]| decoder.push(chunk);
-            for_each_chunk(body, MAX_PAGE_BYTES, &mut place, push).await?;
+            let bytes = for_each_chunk(body, MAX_PAGE_BYTES, &mut place, push).await?;
+            observe::page_received(bytes);
             decoder.finish_in_parts().await
         };
         within(self.deadline, page).await.map_err(|error: Error| {
@@ -334,9 +336,14 @@ impl Store for AzureStore {
             }
             Ok(bytes)
         };
-        within(self.deadline, read).await.map_err(|error: Error| {
+        let span = observe::read_span(self.labels(), length.get());
+        observe::within(span, within(self.deadline, read)).await.map_err(|error: Error| {
             self.explain(error, Operation::Read).context(format_args!("{doing}"))
         })
+    }
+
+    fn labels(&self) -> Labels<'_> {
+        self.connection.labels()
     }
 }
 

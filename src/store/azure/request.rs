@@ -52,6 +52,7 @@ pub(super) async fn collect(body: AsyncResponseBody, max_bytes: usize) -> Result
 }
 
 /// Calls `take` with each chunk of a body as it arrives, and fails if the sum exceeds `max_bytes`.
+/// Returns the sum.
 ///
 /// Waits if the body exceeds the memory that `place` reserves.
 ///
@@ -62,7 +63,7 @@ pub(super) async fn for_each_chunk(
     max_bytes: usize,
     place: &mut Place,
     mut take: impl FnMut(&[u8]),
-) -> Result<(), Error> {
+) -> Result<usize, Error> {
     let (mut length, mut since_yield) = (0_usize, 0);
     while let Some(piece) = body.try_next().await.map_err(|error| failure::from_body(&error))? {
         length = length.saturating_add(piece.len());
@@ -87,5 +88,5 @@ pub(super) async fn for_each_chunk(
             take(chunk);
         }
     }
-    Ok(())
+    Ok(length)
 }

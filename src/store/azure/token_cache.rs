@@ -23,6 +23,7 @@ use azure_core::{
 use futures::FutureExt as _;
 
 use super::no_token::NoToken;
+use crate::observe;
 
 /// The scope of tokens for any storage account of any cloud.
 pub(super) const SCOPE: &str = "https://storage.azure.com/.default";
@@ -83,6 +84,14 @@ impl TokenSource {
         // A panic comes from reading the answer, so it is reported as an unusable answer.
         let answer = AssertUnwindSafe(self.credential.get_token(scopes, options)).catch_unwind();
         let answer = answer.await.unwrap_or_else(|_| Err(NoToken::UnusableAnswer.into_error()));
+        match &answer {
+            Ok(token) => {
+                observe::token_fetched((token.expires_on - now).try_into().unwrap_or_default());
+            }
+            Err(_) => {
+                observe::token_failed(cached.as_ref().is_some_and(|old| old.expires_on > now));
+            }
+        }
         match (answer, cached.as_ref()) {
             (Ok(token), _) => Ok(cached.insert(token).clone()),
             (Err(_), Some(token)) if token.expires_on > now => Ok(token.clone()),
@@ -132,6 +141,7 @@ impl RenewableCredential {
         // Without a new credential the old one stays, and the refusal is the answer.
         let Ok(credential) = (self.make)() else { return false };
         let predecessor_accepted = state.accepted;
+        observe::token_renewed(predecessor_accepted);
         *state =
             State { source: TokenSource::new(credential), accepted: false, predecessor_accepted };
         predecessor_accepted

@@ -25,6 +25,7 @@ use super::{
     no_token::NoToken,
     transport::{MAX_ERROR_BYTES, allowed_headers, execute, truncated},
 };
+use crate::observe::HttpRequest;
 
 /// The limit for an answer: 256 KiB. Tokens of principals in very many groups have some 10 KiB.
 const MAX_TOKEN_BYTES: usize = 256 << 10;
@@ -78,6 +79,7 @@ impl TokenTransport {
 #[async_trait]
 impl HttpClient for TokenTransport {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
+        let mut observed = HttpRequest::to_sign_in();
         let response = match &self.target {
             Some(target) => execute(&self.client, target, request).await?,
             None => {
@@ -86,6 +88,7 @@ impl HttpClient for TokenTransport {
             }
         };
         let (status, headers, body) = response.deconstruct();
+        observed.answered(status.into());
         // The SDK logs headers, and an endpoint could echo the secret that it received.
         let headers = allowed_headers(&headers, None);
         // One byte more than the limit, so that a body of exactly the limit is distinguishable.

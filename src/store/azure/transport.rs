@@ -19,7 +19,7 @@ use futures::{
 };
 
 use super::network::Target;
-use crate::{error::is_code, name::is_guid};
+use crate::{error::is_code, name::is_guid, observe::HttpRequest};
 
 /// The service version of all requests: the first that this crate was tested with.
 pub(super) const VERSION: &str = "2026-04-06";
@@ -52,8 +52,10 @@ impl StorageTransport {
 #[async_trait]
 impl HttpClient for StorageTransport {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
+        let mut observed = HttpRequest::to_storage();
         let (status, headers, body) =
             execute(&self.client, &self.target, request).await?.deconstruct();
+        observed.answered(status.into());
         // Not `get_optional_str`: for a missing header it creates an error, and captures a backtrace
         // if RUST_BACKTRACE is set.
         let mut sent = request.headers().iter();
@@ -67,8 +69,8 @@ impl HttpClient for StorageTransport {
         }
         let headers = allowed_headers(&headers, origin);
         let body: BoxStream<'static, _> = match status.is_success() {
-            true => Box::pin(body),
-            false => truncated(body, MAX_ERROR_BYTES),
+            true => Box::pin(observed.until_end_of(body)),
+            false => Box::pin(observed.until_end_of(truncated(body, MAX_ERROR_BYTES))),
         };
         Ok(AsyncRawResponse::new(status, headers, body))
     }

@@ -7,13 +7,14 @@ use std::{
 };
 
 use azure_asset_sync::{
-    AzureStore, Backoff, Clock as _, Connection, Credential, Endpoint, LinkRequest, Probe, Scan,
-    Store,
+    AzureStore, Backoff, Clock as _, Connection, Credential, Endpoint, LinkRequest, Preview, Probe,
+    Scan, Store,
     grant::{Form, Grant},
     probe::{Check, WaitOptions},
     store::{Inspect, ListRequest, Question, ReadRequest, azure::AzureStoreBuilder},
     testing::{
-        CorsRule, Fault, ManualClock, Refusal, Seed, SignInRefusal, SmallCloud, StorageState, trust,
+        CorsRule, Fault, ManualClock, Refusal, Seed, SignInRefusal, SmallCloud, StorageState,
+        TestDisk, trust,
     },
 };
 use azure_core::{
@@ -322,7 +323,7 @@ async fn ask(
         }
         probe
     };
-    match rng.u8(0..13) {
+    match rng.u8(0..15) {
         0 | 1 => {
             tally.result(Check::List, store.list(ListRequest::new(prefix)).await);
             "list".to_owned()
@@ -375,13 +376,28 @@ async fn ask(
             tally.result(Check::DelegationKey, link);
             "link".to_owned()
         }
-        _ => {
+        how => {
             let scan = Scan::new(Arc::clone(store), connection.prefix())
                 .backoff(Backoff::new(Duration::from_millis(1), Duration::from_millis(4)))
                 .page_deadline(2 * silence::STEP);
             tally.debug(&scan);
-            tally.result(Check::List, scan.run(()).await);
-            "scan".to_owned()
+            let name = match how {
+                12 => {
+                    tally.result(Check::List, scan.run(()).await);
+                    "scan"
+                }
+                13 => {
+                    tally.result(Check::List, Preview::new(scan).run().await);
+                    "preview"
+                }
+                _ => {
+                    let job = TestDisk::new(10).job(scan).source(connection.container_url());
+                    tally.debug(&job);
+                    tally.result(Check::List, job.run(()).await);
+                    "job"
+                }
+            };
+            name.to_owned()
         }
     }
 }

@@ -8,6 +8,7 @@
 use super::Planner;
 use crate::{
     error::{Error, ErrorKind},
+    observe,
     scan::plan::{partition::Continuation, start_from::StartFrom},
     store::NameOrder,
 };
@@ -25,6 +26,7 @@ impl Planner {
         if self.order.ends_listing(alternative) {
             return Err(disorder(first, second, "run again to use another order"));
         }
+        observe::order_changed(alternative.code());
         match alternative {
             NameOrder::Unsorted => self.give_up_order(first, second),
             order => self.change_to(order),

@@ -31,6 +31,7 @@ use super::{
 };
 use crate::{
     error::Error,
+    observe,
     scan::shard::{Shard, order_of},
     store::{NameOrder, Page},
 };
@@ -164,7 +165,11 @@ impl Planner {
             spent: self.requests.spent(),
         };
         match self.splitter.choose(&view) {
-            Choice::Split { index, name } => Some(self.partition.split(index, name)),
+            Choice::Split { index, name } => {
+                let index = self.partition.split(index, name);
+                observe::split(self.partition.ranges().len());
+                Some(index)
+            }
             Choice::ListFolders { root, dir } => {
                 let level = self.discovery.begin_level(&root, &dir);
                 self.requests.push_last(PendingRequest::Level(level));

@@ -15,6 +15,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use crate::{
     cloud::{HostPolicy, Reach, reach},
     error::{Detail, Error, ErrorKind},
+    observe,
 };
 
 #[cfg(feature = "testing")]
@@ -112,15 +113,14 @@ impl Resolver {
     /// attack than a storage account.
     fn check(&self, host: &str, addresses: &[SocketAddr]) -> Result<(), RefusedAddress> {
         let refused = |address: &&SocketAddr| !self.policy.allows_address(host, address.ip());
-        match addresses.iter().find(refused) {
-            None => Ok(()),
-            Some(address) => Err(RefusedAddress {
-                // Only a private address can be allowed: a reserved one is never a storage account.
-                opt_in: (reach(address.ip()) == Reach::Private)
-                    .then(|| self.policy.private_opt_in(host)),
-                host: host.to_owned(),
-            }),
-        }
+        let Some(address) = addresses.iter().find(refused) else { return Ok(()) };
+        let is_private = reach(address.ip()) == Reach::Private;
+        observe::host_refused(if is_private { "private_address" } else { "reserved_address" });
+        Err(RefusedAddress {
+            // Only a private address can be allowed: a reserved one is never a storage account.
+            opt_in: is_private.then(|| self.policy.private_opt_in(host)),
+            host: host.to_owned(),
+        })
     }
 }
 
