@@ -100,10 +100,12 @@ impl Pages {
         }
         let listed = self.request(prefix, options).await?;
         let token = listed.page_token.filter(|token| !token.is_empty());
-        let mut page = Page::default();
-        page.order = self.order;
-        page.prefixes = folders(&listed.result, prefix)?;
-        page.next = token.map(Position::Token).and_then(|token| token.marker());
+        let mut page = Page {
+            prefixes: folders(&listed.result, prefix)?,
+            next: token.map(Position::Token).and_then(|token| token.marker()),
+            order: self.order,
+            ..Page::default()
+        };
         let entries = entries(listed.result, prefix, from, &position, page.next.is_some())?;
         verify::add(&self.store, &mut page, entries).await?;
         Ok(page)
