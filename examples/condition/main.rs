@@ -313,8 +313,8 @@ fn grant(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
 /// Writes the files of a pack. Fails if a file exists with different content.
 fn write_files(pack: &Pack, folder: &Path) -> Result<(), String> {
     for part in &pack.parts {
-        let Some(name) = part.file else { continue };
-        let path = folder.join(name);
+        let Some(name) = &part.file else { continue };
+        let path = folder.join(name.as_ref());
         let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
         match File::options().write(true).create_new(true).open(&path) {
             Ok(mut file) => {

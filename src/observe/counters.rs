@@ -25,6 +25,8 @@ pub fn describe_metrics() {
             MetricKind::Counter => metrics::describe_counter!(one.name, unit, one.description),
             MetricKind::Gauge => metrics::describe_gauge!(one.name, unit, one.description),
             MetricKind::Histogram => metrics::describe_histogram!(one.name, unit, one.description),
+            // The table has none.
+            MetricKind::Other => {}
         }
     }
 }

@@ -235,6 +235,8 @@ impl Outcome {
             Self::Warned => "warned",
             Self::Failed => "failed",
             Self::Skipped => "skipped",
+            // Only values that were read have it, and those are not emitted.
+            Self::Other => "other",
         }
     }
 }

@@ -46,6 +46,8 @@ impl Outlook {
             Self::Ready => "ready",
             Self::Wait => "wait",
             Self::Stop => "stop",
+            // Only values that were read have it, and those are not emitted.
+            Self::Other => "other",
         }
     }
 }

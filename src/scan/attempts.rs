@@ -209,9 +209,3 @@ impl<'a> Attempts<'a> {
         None
     }
 }
-
-/// The answer of a store that took too long.
-#[cold]
-fn late() -> Result<Page, Error> {
-    Err(Error::new(ErrorKind::Timeout, "no answer within the page deadline"))
-}

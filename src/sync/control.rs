@@ -152,7 +152,7 @@ impl JobControl {
 
     /// Returns what was listed, for those who observe the end of the run.
     pub(super) fn counted(&self) -> Counted {
-        self.progress.counted()
+        self.0.progress.counted()
     }
 
     /// Returns how far the run is.

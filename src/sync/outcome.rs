@@ -120,6 +120,8 @@ impl Outcome {
             Self::Failed { .. } => "failed",
             Self::Panicked { .. } => "panicked",
             Self::Aborted => "aborted",
+            // Only values that were read have it, and those are not emitted.
+            Self::Other => "other",
         }
     }
 

@@ -123,6 +123,8 @@ impl Ending {
             Self::Complete => "complete",
             Self::RemovalsWithheld { .. } => "removals_withheld",
             Self::Cancelled => "cancelled",
+            // Only values that were read have it, and those are not emitted.
+            Self::Other => "other",
         }
     }
 }

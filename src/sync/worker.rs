@@ -82,7 +82,7 @@ impl Worker {
             let state = held.0.as_mut().ok_or_else(lost)?;
             let result = step(state);
             // The view is returned with each result, so that the caller need not lock the state.
-            Ok((result, state.view()))
+            Ok::<_, Error>((result, state.view()))
         };
         let (result, view) = blocking(step).await??;
         self.view = view;

@@ -132,7 +132,7 @@ fn a_job_in_a_task_of_its_own_is_below_the_span_of_its_caller() {
         let job = disk.job(runs::memory_scan(&["a.jpg"]));
         let handle = caller.in_scope(|| job.start(()));
         drop(caller);
-        handle.await.unwrap();
+        handle.await.into_result().unwrap();
     });
     assert_eq!(trace.path(&trace.only(span::PAGE)), [span::SCAN, span::JOB, "caller"]);
     let commit = trace.only(event::COMMIT);

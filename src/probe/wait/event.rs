@@ -193,6 +193,8 @@ impl EndReason {
             Self::Permanent => "permanent",
             Self::Deadline => "deadline",
             Self::Unconfirmed => "unconfirmed",
+            // Only values that were read have it, and those are not emitted.
+            Self::Other => "other",
         }
     }
 }

@@ -206,7 +206,7 @@ async fn cancelled() {
     let disk = TestDisk::new(10);
     let run = disk.job(memory_scan(&["a.jpg"])).start(());
     run.cancel();
-    assert_eq!(run.await.unwrap().ending, Ending::Cancelled);
+    assert_eq!(run.await.into_result().unwrap().ending, Ending::Cancelled);
 }
 
 /// A sink that fails.
@@ -255,7 +255,7 @@ async fn busy() {
     }
     job().run(()).await.unwrap_err();
     first.resume();
-    first.await.unwrap();
+    first.await.into_result().unwrap();
 }
 
 async fn renewal() {
