@@ -32,8 +32,9 @@ const MAPS: [&str; 12] = [
     "resource",
 ];
 
-/// Fields of stored values that have a code.
-const CODES: [&str; 29] = [
+/// Fields of stored values that have a code. Not among them is `verdict`: every entry is accepted or rejected,
+/// in every version.
+const CODES: [&str; 28] = [
     "cause",
     "change",
     "check",
@@ -61,7 +62,6 @@ const CODES: [&str; 29] = [
     "step",
     "tier",
     "total",
-    "verdict",
     "warning",
 ];
 
