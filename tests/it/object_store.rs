@@ -119,6 +119,9 @@ async fn azure_in_pages_conforms_in_every_order() {
         let suite = suite(Names::Any).without(|name| name.contains('\u{fffe}'));
         let seeds = suite.seed().into_iter().map(|(name, content)| Seed::new(name, content));
         let (_cloud, store) = cloud(seeds, behavior).await;
+        let unsorted = (behavior.order == NameOrder::Unsorted)
+            .then_some(("names_ascend", "this account lists in no order"));
+        let suite = suite.except(unsorted);
         assert_all(suite.check(&store.order(behavior.order)).await);
     }
     assert_eq!(orders.len(), 5);
