@@ -381,12 +381,11 @@ impl From<&Outcome> for Event {
     ///
     /// A run that was aborted counts as cancelled, because the next one resumes it.
     fn from(outcome: &Outcome) -> Self {
-        match outcome.summary() {
-            Some(summary) => Self::from(summary),
-            None => match outcome {
-                Outcome::Failed { .. } | Outcome::Panicked { .. } => Self::SyncFailed,
-                _ => Self::Cancelled,
-            },
+        match (outcome.summary(), outcome) {
+            (Some(summary), _) => Self::from(summary),
+            (None, Outcome::Failed { error }) => Self::from(error),
+            (None, Outcome::Panicked { .. }) => Self::SyncFailed,
+            (None, _) => Self::Cancelled,
         }
     }
 }
