@@ -97,9 +97,20 @@ pub async fn scene(row: &Row) -> Diagnosis {
             only(Probe::new(&connection, store).grant(&grant, form).run().await)
         }
         "d005" => {
-            // A label that is longer than DNS allows, so that no name server is queried.
             let cloud = cloud().await;
-            only(probe_at(&cloud, &format!("https://{}.test/x", "x".repeat(64))).await)
+            let connection = at(&cloud, "https://nowhere.test/x");
+            // The answer of the system's resolver, so that no name server is queried.
+            let text = "failed to lookup address information: Name or service not known";
+            let store = AzureStore::builder(&connection)
+                .policy(trust(&connection))
+                .certificate_authority(cloud.certificate_authority())
+                .resolve_by(move |host| match host {
+                    "nowhere.test" => Err(std::io::Error::other(text)),
+                    _ => Ok(vec![cloud.address()]),
+                })
+                .build(cloud.credential())
+                .unwrap();
+            only(Probe::new(&connection, store).run().await)
         }
         "d008" => {
             let port = RefusedPort::bind();
