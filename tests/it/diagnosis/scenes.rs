@@ -98,7 +98,7 @@ pub async fn scene(row: &Row) -> Diagnosis {
         }
         "d005" => {
             let cloud = cloud().await;
-            let connection = at(&cloud, "https://nowhere.test/x");
+            let (connection, address) = (at(&cloud, "https://nowhere.test/x"), cloud.address());
             // The answer of the system's resolver, so that no name server is queried.
             let text = "failed to lookup address information: Name or service not known";
             let store = AzureStore::builder(&connection)
@@ -106,7 +106,7 @@ pub async fn scene(row: &Row) -> Diagnosis {
                 .certificate_authority(cloud.certificate_authority())
                 .resolve_by(move |host| match host {
                     "nowhere.test" => Err(std::io::Error::other(text)),
-                    _ => Ok(vec![cloud.address()]),
+                    _ => Ok(vec![address]),
                 })
                 .build(cloud.credential())
                 .unwrap();
