@@ -18,6 +18,8 @@ fn cargo(arguments: &[&str]) -> Output {
     command.args(arguments).current_dir(root()).env("CARGO_TARGET_DIR", target);
     // The variables of the build that runs this test do not belong to the other one.
     command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
+    // The compiler of this build: sqlx 0.9 has a `rust-toolchain.toml`, which rustup would follow.
+    command.env("RUSTC", Path::new(env!("CARGO")).with_file_name("rustc"));
     command.output().unwrap()
 }
 
