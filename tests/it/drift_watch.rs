@@ -61,7 +61,7 @@ fn stored(watch: &DriftWatch) -> DriftWatch {
 
 #[tokio::test]
 async fn an_outage_is_no_drift_however_long_it_lasts() {
-    let clock = ManualClock::new();
+    let clock = ManualClock::auto_advancing();
     let cloud = builder(&clock).start().await.unwrap();
     let mut watch = DriftWatch::new(probe(&cloud, &clock).await);
     assert!(watch.baseline().is_ready(), "{}", watch.baseline());
@@ -100,7 +100,7 @@ async fn an_outage_is_no_drift_however_long_it_lasts() {
 
 #[tokio::test]
 async fn drift_needs_the_same_finding_twice_apart_in_time() {
-    let clock = ManualClock::new();
+    let clock = ManualClock::auto_advancing();
     let cloud = builder(&clock).start().await.unwrap();
     let mut watch = DriftWatch::new(probe(&cloud, &clock).await);
 
@@ -135,7 +135,7 @@ async fn drift_needs_the_same_finding_twice_apart_in_time() {
 
 #[tokio::test]
 async fn view_links_and_cors_neither_block_a_sync_nor_are_hidden() {
-    let clock = ManualClock::new();
+    let clock = ManualClock::auto_advancing();
     let cloud = builder(&clock).start().await.unwrap();
     let mut watch = DriftWatch::new(probe(&cloud, &clock).await);
     // The role moves from the account to the container, and the CORS rule is gone.
@@ -326,7 +326,7 @@ async fn a_wait_for_optional_checks_never_fails_because_of_them() {
     let options = || WaitOptions::new(HOUR).successes(2).optional_checks();
     // The CORS rule takes effect after a while, or never.
     for takes_effect in [true, false] {
-        let clock = ManualClock::new();
+        let clock = ManualClock::auto_advancing();
         let cloud = builder(&clock).start().await.unwrap();
         cloud.set_cors(vec![]);
         let connection = cloud.connection().build().unwrap();
@@ -353,7 +353,7 @@ async fn a_wait_for_optional_checks_never_fails_because_of_them() {
         assert!(waited >= 3 && ended.elapsed < 6 * MINUTE, "{waited} {:?}", ended.elapsed);
     }
     // The deadline comes first.
-    let clock = ManualClock::new();
+    let clock = ManualClock::auto_advancing();
     let cloud = builder(&clock).start().await.unwrap();
     cloud.set_cors(vec![]);
     let connection = cloud.connection().build().unwrap();

@@ -173,7 +173,7 @@ pub fn connection() -> Connection {
 
 async fn wait() {
     let store = memory(&["hall-3/a.jpg"]);
-    let probe = Probe::of_store(&connection(), store).clock(ManualClock::new());
+    let probe = Probe::of_store(&connection(), store).clock(ManualClock::auto_advancing());
     let options = WaitOptions::new(Duration::from_secs(600)).successes(2);
     probe.wait(options).ended().await.unwrap();
 }
