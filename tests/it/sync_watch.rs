@@ -250,7 +250,8 @@ async fn an_aborted_run_drops_everything_and_the_next_one_resumes_it() {
 
 #[tokio::test(start_paused = true)]
 async fn each_outcome_is_an_event_of_the_connection() {
-    let cases: [(Option<Down>, Option<fn(&Handle)>, Event); 5] = [
+    type End = fn(&Handle);
+    let cases: [(Option<Down>, Option<End>, Event); 5] = [
         (Some(Down::Refuses(2 * HOUR)), None, Event::SyncFailed),
         (Some(Down::Panics), None, Event::SyncFailed),
         (Some(Down::Hangs), Some(Handle::abort), Event::Cancelled),
