@@ -344,7 +344,7 @@ impl From<Stored> for Drift {
 enum Earlier {
     Object(Stored),
     Name(String),
-    Pair(BTreeMap<String, Check>),
+    Pair(BTreeMap<String, serde_json::Value>),
 }
 
 impl From<Earlier> for Drift {
@@ -352,10 +352,14 @@ impl From<Earlier> for Drift {
         match read {
             Earlier::Object(stored) => stored.into(),
             Earlier::Name(name) => Stored { drift: name.into(), check: None }.into(),
-            Earlier::Pair(pair) => match pair.into_iter().next() {
-                Some((name, check)) => Stored { drift: name.into(), check: Some(check) }.into(),
-                None => Self::Other,
-            },
+            Earlier::Pair(pair) => {
+                // Fields of later versions, whose values are no checks, are ignored.
+                let check = |(name, value)| Some((name, serde_json::from_value(value).ok()?));
+                match pair.into_iter().find_map(check) {
+                    Some((name, check)) => Stored { drift: name.into(), check: Some(check) }.into(),
+                    None => Self::Other,
+                }
+            }
         }
     }
 }

@@ -153,30 +153,38 @@ fn probe_without_arguments_waits_for_a_role_and_ends_connected() {
     assert!(command.contains("az role assignment create"), "{command}");
 }
 
-#[test]
-fn the_exit_code_of_probe_is_the_class_of_the_failure() {
+#[tokio::test(flavor = "multi_thread")]
+async fn the_exit_code_of_probe_is_the_class_of_the_failure() {
     let (code, text) = fail(example("probe").arg("--nonsense"));
     assert!(code == 2 && text.contains("see --help"), "{code}: {text}");
     let (code, text) = fail(example("probe").args(["--account", "Contoso", "--container", "x"]));
     assert!(code == 2 && text.contains("did you mean `contoso`?"), "{code}: {text}");
     let port = RefusedPort::bind();
-    let at = |wait: &str, endpoint: String| {
+    let cloud = SmallCloud::builder().start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let ca = folder.path().join("ca.pem");
+    std::fs::write(&ca, cloud.certificate_authority()).unwrap();
+    let at = |address: std::net::SocketAddr| {
         let mut command = example("probe");
         command
-            .env("AZURE_STORAGE_SAS_TOKEN", "sv=2026-04-06&sp=rl&sig=canary")
-            .args(["--account", "contoso", "--container", "xyz", "--wait", wait])
-            .args(["--endpoint", &endpoint]);
+            .env(
+                "AZURE_STORAGE_SAS_TOKEN",
+                format!("sv=2026-04-06&sp=rl&sig={}", cloud.signature()),
+            )
+            .args(["--account", "smallcloud", "--container", "absent", "--wait", "0"])
+            .args(["--endpoint", &format!("https://{address}/smallcloud")])
+            .arg("--ca")
+            .arg(&ca);
         command.output().unwrap()
     };
-    // A refused connection is transient; a name that does not exist is not.
-    for (endpoint, code, cause) in [
-        (format!("https://{}/contoso", port.address()), 3, "unreachable"),
-        (format!("https://{}.test/contoso", "x".repeat(64)), 4, "account_not_found"),
-    ] {
-        let output = at("0", endpoint);
+    // A refused connection is transient; a container that does not exist is not.
+    for (address, code, cause) in
+        [(port.address(), 3, "unreachable"), (cloud.address(), 4, "resource_not_found")]
+    {
+        let output = at(address);
         let text = String::from_utf8(output.stdout).unwrap();
         assert_eq!(output.status.code(), Some(code), "{text}");
-        assert!(text.contains(cause) && !text.contains("canary"), "{text}");
+        assert!(text.contains(cause) && !text.contains(cloud.signature()), "{text}");
     }
 }
 
@@ -352,8 +360,8 @@ fn the_examples_name_the_credential_the_variable_the_option_and_the_path() {
     const TENANT: (&str, &str) = ("AZURE_TENANT_ID", "contoso.onmicrosoft.com");
     const SECRET: (&str, &str) = ("AZURE_CLIENT_SECRET", "canary");
     const SAS: (&str, &str) = ("AZURE_STORAGE_SAS_TOKEN", "sv=2026-04-06&sp=rl&sig=canary");
-    // A host without an address, because its label is longer than DNS allows.
-    let host = format!("https://{}.test", "x".repeat(64));
+    let port = RefusedPort::bind();
+    let host = format!("https://{}/contoso", port.address());
     let at_host = ["--endpoint", &*host];
     for (variables, arguments, named) in [
         (&[SAS][..], &at_host[..], "credential: sas, AZURE_STORAGE_SAS_TOKEN"),
