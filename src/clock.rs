@@ -104,7 +104,7 @@ pub struct SystemClock;
 
 /// What [`SystemClock`] shows at the first call of the process: a year.
 ///
-/// Not zero, because a runtime with a paused clock may be a little behind that first call.
+/// Not zero, because the paused clock of a runtime may be slightly earlier than that first call.
 const FIRST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 #[async_trait]

@@ -117,7 +117,7 @@ where
     Ok(lists)
 }
 
-/// The entries of a map, of which several may have the same key after they were read.
+/// The entries of a map. Several may have the same key after they were read.
 struct Pairs<K, V>(Vec<(K, V)>);
 
 impl<'de, K: Deserialize<'de>, V: Deserialize<'de>> Deserialize<'de> for Pairs<K, V> {

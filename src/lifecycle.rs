@@ -303,7 +303,7 @@ impl State {
             (Testing | Retesting | Propagating, E::PropagationNoted) => Propagating,
             (Testing | Retesting | Propagating, E::TestPassed) => Connected,
             (Testing | Retesting | Propagating, E::TestFailed) => Failed,
-            // Proves nothing, so what is known about the access stays. The test before has passed.
+            // Proves nothing, so the known state of the access stays. The test before has passed.
             (Retesting, E::TestUndecided | E::Cancelled) => Connected,
             (Propagating, E::TestUndecided) => Propagating,
             (Testing, E::TestUndecided) | (Testing | Propagating, E::Cancelled) => AwaitingGrant,

@@ -1,4 +1,4 @@
-//! Reads a cloud from JSON, with an error that names what is wrong with it.
+//! Reads a cloud from JSON, with an error that names the problem.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! A probe, scan, preview or job under way: its span, and what is emitted when it ends.
+//! A probe, scan, preview or job under way: its span, and the signals at its end.
 
 use tokio::time::Instant;
 use tracing::{Span, field::Empty};

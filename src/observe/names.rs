@@ -164,7 +164,7 @@ metrics! {
     REQUESTS_IN_FLIGHT = "azure_asset_sync_requests_in_flight" Gauge count [service],
     /// Requests for pages that failed and are sent again, by the kind of the error.
     RETRIES = "azure_asset_sync_retries_total" Counter count [error],
-    /// Answers that asked a scan for fewer requests.
+    /// Answers by which the service throttled a scan.
     THROTTLES = "azure_asset_sync_throttles_total" Counter count [],
     /// Pages of listings.
     PAGES = "azure_asset_sync_pages_total" Counter count [],

@@ -51,7 +51,7 @@ impl From<&Format> for FormatForm {
 }
 
 impl FormatForm {
-    /// Makes the format, or adds what is wrong with it to the problems.
+    /// Makes the format, or adds its fault to the problems.
     fn check(self, problems: &mut Vec<String>) -> Format {
         check_extension(&self.extension, problems);
         if self.aliases.len() > MOST_FORMATS {

@@ -51,7 +51,7 @@ pub struct Retrying {
     /// The cause of the failure and the remedy, or `None` if the pass succeeded and has to be confirmed.
     ///
     /// If enough passes have succeeded, the failure is that of an optional check, which the wait
-    /// [was asked](crate::probe::WaitOptions::optional_checks) to wait for.
+    /// [was configured](crate::probe::WaitOptions::optional_checks) to wait for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diagnosis: Option<Diagnosis>,
     /// How many passes in a row have succeeded.

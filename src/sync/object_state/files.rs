@@ -9,7 +9,7 @@ use std::{
 use super::{cache::Cache, content::Content, lease::Lease};
 use crate::sync::state_store::StateFiles;
 
-/// The files of the holder, with what is not in the state yet.
+/// The files of the holder, with the changes that are not in the state yet.
 #[derive(Debug)]
 pub(super) struct HolderFiles {
     lease: Lease,

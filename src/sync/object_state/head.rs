@@ -116,7 +116,7 @@ pub(super) fn latest(remote: &Remote) -> io::Result<Option<(u64, Head)>> {
     Err(io::Error::other("the state changes too often to be read; try again"))
 }
 
-/// Describes an error, of which damage is of a kind of its own.
+/// Describes an error. Damage has a kind of its own.
 pub(super) fn failed(doing: &str, error: io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::InvalidData => {

@@ -1,4 +1,4 @@
-//! A state in an object store, for services whose machines have no disk, or of which several run.
+//! A state in an object store, for services whose machines have no disk, or that run several replicas.
 //!
 //! # Objects
 //! All objects of a state are below its prefix:

@@ -66,7 +66,7 @@ impl On {
 
     /// Matches requests whose page has the blob of this name.
     ///
-    /// The wrapped store is asked for the page first, and then the fault applies.
+    /// The wrapped store returns the page first, and then the fault applies.
     pub fn page_with(name: impl Into<String>) -> Self {
         Self::new(Target::PageWith(name.into()))
     }

@@ -65,7 +65,7 @@ impl EnvironmentProblem {
         self.setting
     }
 
-    /// Returns what is wrong and what to do, without the name of the setting.
+    /// Returns the problem and its remedy, without the name of the setting.
     pub fn message(&self) -> &str {
         &self.message
     }

@@ -63,7 +63,7 @@ pub(super) enum Part {
     Credential,
 }
 
-/// A variable of other tools that changes what is accessed, or how, and that cannot be honored.
+/// A variable of other tools that selects another target or way of access, and that cannot be honored.
 #[derive(Debug)]
 pub(super) struct Refused {
     pub(super) variable: &'static str,

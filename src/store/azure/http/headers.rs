@@ -42,7 +42,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("expect", "the HTTP client decides it"),
 ];
 
-/// Returns the headers, and adds to `problems` what is wrong with them.
+/// Returns the headers, and adds their faults to `problems`.
 ///
 /// Values are hidden in the debug output of the HTTP client, and never part of a problem, because they
 /// can be keys of a gateway.
@@ -83,7 +83,7 @@ pub(super) fn check(headers: &[(String, String)], problems: &mut Vec<String>) ->
     checked
 }
 
-/// Returns the value of `User-Agent` for a service, or what is wrong with its text.
+/// Returns the value of `User-Agent` for a service, or the fault of its text.
 pub(super) fn user_agent(text: &str) -> Result<String, String> {
     // Printable ASCII, because other bytes are allowed in headers and lost in logs.
     let is_plain = !text.trim().is_empty() && text.bytes().all(|b| matches!(b, b' '..=b'~'));

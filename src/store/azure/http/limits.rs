@@ -74,7 +74,7 @@ impl Limits {
         self
     }
 
-    /// Returns the gate that enforces the limits, or what is wrong with them.
+    /// Returns the gate that enforces the limits, or their fault.
     pub(super) fn gate(self) -> Result<Gate, String> {
         if self.memory.is_some_and(|bytes| bytes < MIN_MEMORY) {
             let least = units::Bytes(MIN_MEMORY as u64);

@@ -33,7 +33,7 @@ pub(super) struct Proxies {
 }
 
 impl ProxySettings {
-    /// Returns the proxies, or what is wrong with them.
+    /// Returns the proxies, or their fault.
     ///
     /// `excepted` is a list of hosts that are reached directly, in the form of `NO_PROXY`. `None`
     /// stands for that variable.

@@ -47,7 +47,7 @@ pub(super) fn load(extra: Vec<CertificateDer<'static>>) -> Result<ClientConfig, 
         .with_no_client_auth())
 }
 
-/// Returns the certificates of a PEM text, or what is wrong with it.
+/// Returns the certificates of a PEM text, or its fault.
 pub(super) fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, &'static str> {
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
     let Ok(certificates) = certificates else {
