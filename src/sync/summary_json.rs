@@ -1,7 +1,5 @@
 //! The JSON form in which the ending of a run is read: an object with a tag, or what earlier versions wrote.
 
-use std::collections::BTreeMap;
-
 use serde::{
     Deserialize, Deserializer,
     de::{
@@ -26,7 +24,10 @@ struct Fields {
 #[serde(untagged)]
 enum Name {
     Name(String),
-    Pair(BTreeMap<String, Missing>),
+    Pair {
+        #[serde(default)]
+        removals_withheld: Option<Missing>,
+    },
 }
 
 /// The numbers of an ending with removals that were withheld.
@@ -49,10 +50,8 @@ impl Name {
     fn ending(self, missing: Option<Missing>) -> Ending {
         match self {
             Self::Name(name) => ending(&name, missing),
-            Self::Pair(pair) => match pair.into_iter().next() {
-                Some((name, missing)) => ending(&name, Some(missing)),
-                None => Ending::Other,
-            },
+            // An object with another name is of a newer version.
+            Self::Pair { removals_withheld } => ending("removals_withheld", removals_withheld),
         }
     }
 }
