@@ -31,14 +31,13 @@ fn sockets() -> usize {
 /// Makes the stores in a child process, lists with each, and prints what they take while they are idle.
 #[tokio::test]
 async fn child() {
-    let Ok(kind) = std::env::var(VARIABLE) else { return };
+    if std::env::var_os(VARIABLE).is_none() {
+        return;
+    }
     let cloud = SmallCloud::builder().blobs([Seed::new("a.jpg", "x")]).start().await.unwrap();
     let connection = cloud.connection().build().unwrap();
-    let client = || {
-        let builder = HttpClient::builder().policy(trust(&connection));
-        builder.certificate_authority(cloud.certificate_authority()).build().unwrap()
-    };
-    let shared = client();
+    let builder = HttpClient::builder().policy(trust(&connection));
+    let shared = builder.certificate_authority(cloud.certificate_authority()).build().unwrap();
     // The first request loads what every process has once.
     let store = |http: HttpClient| {
         let builder = AzureStore::builder(&connection).http_client(http);
@@ -49,8 +48,7 @@ async fn child() {
     let (rss, threads, open) = (status("VmRSS:"), status("Threads:"), sockets());
     let mut stores = Vec::new();
     for _ in 0..STORES {
-        let http = if kind == "shared" { shared.clone() } else { client() };
-        let store = Arc::new(store(http));
+        let store = Arc::new(store(shared.clone()));
         assert_eq!(store.list(ListRequest::new("")).await.unwrap().blobs.len(), 1);
         stores.push(store);
     }
@@ -63,10 +61,10 @@ async fn child() {
     );
 }
 
-fn measure(kind: &str) -> [u64; 4] {
+fn measure() -> [u64; 4] {
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "idle_stores::child", "--nocapture"])
-        .env(VARIABLE, kind)
+        .env(VARIABLE, "1")
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
@@ -75,7 +73,7 @@ fn measure(kind: &str) -> [u64; 4] {
         numbers.split_whitespace().take(4).map(|number| number.parse().unwrap()).collect();
     let [connections, sockets, threads, kib] = numbers.try_into().unwrap();
     println!(
-        "{STORES} stores, {kind}: {connections} connections, {sockets} more sockets in the process \
+        "{STORES} stores of one client: {connections} connections, {sockets} more sockets in the process \
          (both ends), {threads} more threads, {kib} KiB more"
     );
     [connections, sockets, threads, kib]
@@ -83,17 +81,10 @@ fn measure(kind: &str) -> [u64; 4] {
 
 #[test]
 fn a_thousand_idle_stores_of_one_client_have_one_connection() {
-    let [connections, sockets, threads, kib] = measure("shared");
+    let [connections, sockets, threads, kib] = measure();
     // Both ends are in the process. A request can start before the last connection is idle again.
     assert!(connections <= 4 && sockets <= 8, "{connections} connections, {sockets} sockets");
     assert_eq!(threads, 0);
     // With its token, pipelines and settings, and the server's log.
     assert!(kib < 32 << 10, "{kib} KiB");
-}
-
-/// For the comparison; `cargo test --test it -- idle_stores:: --ignored --nocapture`.
-#[test]
-#[ignore = "a measurement"]
-fn a_thousand_idle_stores_with_clients_of_their_own() {
-    measure("own");
 }

@@ -17,7 +17,7 @@ use std::{
 use azure_asset_sync::{
     Blob, Error, MemoryStore, Prefix, Scan, Store,
     store::{ListRequest, Page, ReadRequest},
-    sync::{Job, Phase},
+    sync::{Handle, Job, Phase},
 };
 use bytes::Bytes;
 
@@ -96,9 +96,12 @@ fn child() {
                 until("all runs list", || requests.load(Ordering::SeqCst) >= RUNS).await;
             }
             _ => {
-                let is_paused =
-                    || handles.iter().all(|handle| handle.status().phase == Phase::Paused);
-                until("all runs are paused", is_paused).await;
+                // A pause is shown at once, also while the state of the run is still being opened.
+                let is_paused = |handle: &Handle| {
+                    let status = handle.status();
+                    status.phase == Phase::Paused && status.run.is_some()
+                };
+                until("all runs are paused", || handles.iter().all(is_paused)).await;
             }
         }
         let after = [status("Threads:"), status("VmRSS:")];

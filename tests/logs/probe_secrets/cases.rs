@@ -177,8 +177,7 @@ impl Stage {
             }
             _ => {
                 let host = match rng.u8(0..4) {
-                    // A label that is longer than DNS allows, so that no name server is queried.
-                    0 => format!("{}.test", "x".repeat(64)),
+                    0 => "nowhere.test".to_owned(),
                     _ => self.refused_port.address().to_string(),
                 };
                 let mut connection = at(&host);
@@ -188,7 +187,10 @@ impl Stage {
                     let builder = builder.container("assets").tenant(scripted_server::TENANT);
                     connection = builder.cloud(plain.into()).build().unwrap();
                 }
+                // The answer of the system's resolver, so that no name server is queried.
+                let text = "failed to lookup address information: Name or service not known";
                 let builder = self.echo_server.builder(&connection);
+                let builder = builder.resolve_by(move |_| Err(std::io::Error::other(text)));
                 ("nowhere", connection, builder)
             }
         }
