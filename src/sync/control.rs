@@ -103,6 +103,9 @@ impl JobControl {
 
     /// Requests something of the run. A cancellation cannot be withdrawn.
     pub(super) fn request(&self, new: Request) {
+        let now = self.0.progress.report().elapsed;
+        // Held throughout, so that two requests at a time do not mix.
+        let mut shown = self.shown();
         // A watch channel, because only the last request counts and waiting must be cheap.
         let is_changed = self.0.requests.send_if_modified(|request| {
             let is_new = *request != Request::Cancel && *request != new;
@@ -116,8 +119,6 @@ impl JobControl {
         }
         // A listing that is cancelled may go on until it is dropped.
         self.0.pause.send_replace(new == Request::Pause);
-        let now = self.0.progress.report().elapsed;
-        let mut shown = self.shown();
         // Counted here and not by the task, because a pause begins with the request even if the sink
         // still takes a batch.
         shown.pauses.over = shown.pauses.total(now);
@@ -157,9 +158,10 @@ impl JobControl {
 
     /// Returns how far the run is.
     pub(super) fn status(&self) -> Status {
+        let shown = self.shown();
+        // After the outcome was read, so that the report of a run that has ended is the final one.
         let report = self.0.progress.report();
         let request = *self.0.requests.borrow();
-        let shown = self.shown();
         Status {
             paused: shown.pauses.total(report.elapsed),
             phase: match (shown.phase, request) {

@@ -205,11 +205,13 @@ impl Job {
     #[doc(alias = "spawn")]
     pub fn start(self, sink: impl Sink + 'static) -> Handle {
         let control = JobControl::new(self.scan.progress());
-        let end = EndGuard(control.clone());
+        // The guard is moved in, so that it also ends a task that is aborted before its first poll. Fields
+        // of a tuple are dropped in their order: the sink before the guard announces the end.
+        let work = (self, sink, EndGuard(control.clone()));
         let run = async move {
-            // Moved in, so that it also ends a task that is aborted before its first poll.
+            let (job, sink, end) = work;
             let EndGuard(control) = &end;
-            let run = AssertUnwindSafe(self.observed(sink, control)).catch_unwind().await;
+            let run = AssertUnwindSafe(job.observed(sink, control)).catch_unwind().await;
             // The sink is dropped and the state released, so that the caller can start the next run at once.
             control.end(match run {
                 Ok(Ok(outcome)) => outcome,

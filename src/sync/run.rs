@@ -111,8 +111,7 @@ impl<'a> RunLoop<'a> {
             if changes.is_empty() {
                 return Ok(true);
             }
-            self.deliver(sink, changes).await?;
-            if self.control.wait_while_paused().await {
+            if !self.deliver(sink, changes).await? || self.control.wait_while_paused().await {
                 return Ok(false);
             }
         }
@@ -290,8 +289,7 @@ impl<'a> RunLoop<'a> {
         mut changes: Vec<Change>,
     ) -> Result<bool, Error> {
         loop {
-            self.deliver(sink, changes).await?;
-            if self.control.wait_while_paused().await {
+            if !self.deliver(sink, changes).await? || self.control.wait_while_paused().await {
                 return Ok(false);
             }
             if !self.worker.view().has_more {
@@ -302,14 +300,20 @@ impl<'a> RunLoop<'a> {
         }
     }
 
-    /// Hands changes to the sink as one batch, and commits what was done.
+    /// Hands changes to the sink as one batch, and commits what was done. Returns `false`, without giving
+    /// the sink anything, if the run was cancelled.
     ///
     /// The order is the protocol of `format.rs`: prepare, deliver, flush, commit. Changes without a
     /// batch are committed only when a commit is due, because each commit waits for the disk.
-    async fn deliver(&mut self, sink: &mut impl Sink, changes: Vec<Change>) -> Result<(), Error> {
+    async fn deliver(&mut self, sink: &mut impl Sink, changes: Vec<Change>) -> Result<bool, Error> {
         let has_batch = !changes.is_empty();
         if has_batch {
             self.worker.run(SyncState::prepare).await?;
+            // The sink receives nothing after a pause or a cancellation was requested. The prepared rows
+            // are in doubt then, and the next run reports them again.
+            if self.control.wait_while_paused().await {
+                return Ok(false);
+            }
             // The sequence number lets a sink recognize a batch that it has taken before a crash.
             let View { run, batches, .. } = self.worker.view();
             sink.accept(Batch::new(&run, batches, &changes)).await?;
@@ -321,7 +325,7 @@ impl<'a> RunLoop<'a> {
             observe::committed(self.worker.view().batches, changes.len());
         }
         self.show_progress();
-        Ok(())
+        Ok(true)
     }
 
     /// Shows others what the run does now, and how far it is.

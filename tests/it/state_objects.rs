@@ -362,6 +362,19 @@ async fn many_runs_leave_few_objects() {
     assert!(data.len() <= 10, "{} data objects", data.len());
 }
 
+#[tokio::test]
+async fn a_run_that_is_refused_leaves_no_lock() {
+    let (store, clock) = (memory(), ManualClock::new());
+    let job = |source| Job::with_state(scan(names(3)), state(&store, 1, &clock)).source(source);
+    job("one").run(()).await.unwrap();
+    for _ in 0..2 {
+        // The second error would be `StateBusy` if the first run had left its lock.
+        let error = job("another").run(()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::StateInvalid, "{error}");
+    }
+    assert_eq!(job("one").run(()).await.unwrap().counts.unchanged, 3);
+}
+
 #[test]
 fn a_state_that_is_not_readable_is_named_and_left() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();

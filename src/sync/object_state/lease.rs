@@ -118,9 +118,19 @@ impl Lease {
     }
 
     /// Renews the lock if it is time to.
+    ///
+    /// # Errors
+    /// Fails only if the lock is lost. Any other failure leaves time for the next attempt, and if the
+    /// lock expires, the next change fails.
     pub(super) fn renew_if_due(&mut self) -> io::Result<()> {
         let due = self.expires.1.saturating_sub(self.length) + self.renew_every();
-        if self.clock.elapsed() >= due { self.renew() } else { Ok(()) }
+        match self.clock.elapsed() >= due {
+            true => self.renew().or_else(|error| match error.kind() {
+                io::ErrorKind::ResourceBusy => Err(error),
+                _ => Ok(()),
+            }),
+            false => Ok(()),
+        }
     }
 
     /// Fails if the lock is known to be lost.

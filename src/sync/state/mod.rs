@@ -94,15 +94,37 @@ impl SyncState {
     /// [`State`](crate::ErrorKind::State) if the state cannot be read or written,
     /// [`StateInvalid`](crate::ErrorKind::StateInvalid) if it is damaged or belongs to another source.
     pub(super) fn open(mut disk: Box<dyn StateFiles>, intent: Intent) -> Result<Self, Error> {
-        let recovered = Recovered::read(&mut *disk, &intent)?;
+        match Self::recover(&mut *disk, &intent) {
+            Ok((recovered, log)) => Ok(Self::assemble(disk, intent, recovered, log)),
+            Err(error) => {
+                // Otherwise a lease would last until it expires, although nobody uses the state.
+                disk.release();
+                Err(error)
+            }
+        }
+    }
+
+    /// Reads the state, and prepares the log of the run.
+    fn recover(disk: &mut dyn StateFiles, intent: &Intent) -> Result<(Recovered, RunLog), Error> {
+        let mut recovered = Recovered::read(disk, intent)?;
         let log = RunLog::new(
             recovered.replay.progress,
-            recovered.replay.blocks,
+            std::mem::take(&mut recovered.replay.blocks),
             recovered.run.reported_through,
             intent.sizes.rows,
             recovered.manifest.is_some(),
         )?;
-        Ok(Self {
+        Ok((recovered, log))
+    }
+
+    /// Makes the state of a run from what was read.
+    fn assemble(
+        disk: Box<dyn StateFiles>,
+        intent: Intent,
+        recovered: Recovered,
+        log: RunLog,
+    ) -> Self {
+        Self {
             disk,
             begin: recovered.begin,
             run: recovered.run,
@@ -120,7 +142,7 @@ impl SyncState {
             unsorted: None,
             relisting: None,
             removals: None,
-        })
+        }
     }
 
     /// Returns how often to renew the lock while the run waits, if the lock expires.
