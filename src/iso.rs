@@ -29,7 +29,7 @@ pub(crate) fn iso8601(duration: Duration) -> impl fmt::Display {
     SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }
 
-/// A time as it is read: a text, or the whole seconds since 1970 that version 0.1 of a health has.
+/// The accepted forms of a time: a text, or whole seconds since 1970, which version 0.1 wrote for a health.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum StoredTime {

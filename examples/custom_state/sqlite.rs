@@ -81,7 +81,7 @@ impl StateStore for SqliteState {
         let failed =
             |error| Error::new(ErrorKind::State, "cannot read the state").with_source(error);
         let connection = self.open().map_err(failed)?;
-        // With the write-ahead log, a transaction reads the database as it is now, until it ends.
+        // With the write-ahead log, a transaction sees one version of the database until it ends.
         let begin = "BEGIN; SELECT count(*) FROM files";
         connection.execute_batch(begin).map_err(failed)?;
         Ok(self.files(connection, None))

@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use super::policy::{AzureClouds, HostPolicy};
 use crate::name::InvalidName;
 
-/// A policy as it is written.
+/// The JSON form of a policy.
 #[derive(Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, rename = "HostPolicy")]

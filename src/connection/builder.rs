@@ -169,13 +169,13 @@ impl ConnectionBuilder {
         self
     }
 
-    /// Returns the account as it was entered.
+    /// Returns the text of the account, unchecked.
     #[cfg(feature = "azure")]
     pub(crate) fn account_text(&self) -> &str {
         &self.account
     }
 
-    /// Returns the container as it was entered.
+    /// Returns the text of the container, unchecked.
     #[cfg(feature = "azure")]
     pub(crate) fn container_text(&self) -> &str {
         &self.container
